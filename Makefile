@@ -1,0 +1,66 @@
+# Everything here sets up what it needs first: `make demo` and `make test` work on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+JOBS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-postgres check acceptance bench soak lock clean
+
+help:
+	@echo "make demo        try Placet: SQLite and a local Exchange Online, nothing else needed"
+	@echo "make test        all tests on SQLite (PLACET_DATABASE_URL=postgres://... for PostgreSQL)"
+	@echo "make test-postgres  all tests on a PostgreSQL of their own"
+	@echo "make check       ruff, mypy --strict, migrations, imports one way"
+	@echo "make acceptance  what needs Microsoft's schema and the mail corpora in ../shared"
+	@echo "make bench       the figures"
+	@echo "make soak        the kill test at full length, on SQLite and PostgreSQL"
+
+setup: $(STAMP)
+
+$(STAMP): requirements/dev.txt requirements/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Placet needs Python 3.11 or newer; $(PYTHON) is older. Say which: make PYTHON=python3.13 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: setup
+	$(BIN)/placet demo
+
+test: setup
+	@tools/system-packages chromium
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
+	@test -d ../shared/corpora || echo "make acceptance was left out: there is no ../shared with Microsoft's schema and the mail corpora."
+
+test-postgres: setup
+	@tools/system-packages chromium postgresql
+	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy placet tests benchmarks
+	$(BIN)/placet django makemigrations --check --dry-run
+	$(BIN)/pytest -q -p no:xdist tests/test_complete.py
+
+acceptance: setup
+	@if [ -d ../shared/corpora ]; then $(BIN)/pytest -n $(JOBS) tests/acceptance; \
+	else echo "make acceptance needs ../shared with Microsoft's schema and the mail corpora; it is not here, so nothing was run."; fi
+
+bench: setup
+	$(BIN)/python -m benchmarks.replies
+
+soak: setup
+	$(BIN)/pytest tests/soak
+	@tools/system-packages postgresql
+	tools/with-postgres $(BIN)/pytest tests/soak
+
+# Versions move only here. No registry's address is written: pip asks the one it is configured for.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements/run.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/run.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info

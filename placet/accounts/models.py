@@ -1,0 +1,74 @@
+"""People, their groups, and the installation they belong to.
+
+A person's addresses are django-allauth's `EmailAddress` rows: a confirmed one belongs to one person only (its
+unique constraint). `placet.accounts.addresses` is the one place that reads and writes them.
+"""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.utils import timezone
+
+
+class PersonManager(BaseUserManager["Person"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "Person":
+        person = self.model(email=email.strip().lower(), **fields)
+        person.set_password(password)
+        person.save()
+        return person
+
+    def get_by_natural_key(self, username: str | None) -> "Person":
+        return self.get(email=username)
+
+
+class Person(AbstractBaseUser):
+    """Everybody who asks, answers or administers."""
+
+    email = models.EmailField(unique=True)  # the address they sign in with and are written to
+    name = models.CharField(max_length=200)
+    language = models.CharField(max_length=10, default="en")
+    zone = models.CharField(max_length=64, blank=True)
+    manager = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports"
+    )
+    is_active = models.BooleanField(default=True)
+    is_administrator = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    objects: ClassVar[PersonManager] = PersonManager()
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class Group(models.Model):
+    """People who can be asked together."""
+
+    key = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+    members = models.ManyToManyField(Person, related_name="approval_groups", blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Installation(models.Model):
+    """One row: what this database knows about the installation it belongs to."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    key_check = models.TextField()  # a known text, encrypted: tells a wrong encryption key from the right one
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_installation")]

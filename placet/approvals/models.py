@@ -1,0 +1,160 @@
+"""Processes, requests and who was asked what. Changed by `placet.approvals.engine` only."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from placet.accounts.models import Person
+from placet.lib.ids import uuid7
+from placet.mail.models import IncomingMail, OutgoingMail
+
+
+class Process(models.Model):
+    """What shall happen; its versions say how."""
+
+    key = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Version(models.Model):
+    """One definition of a process. Immutable once published (`placet.approvals.processes`)."""
+
+    process = models.ForeignKey(Process, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    definition = models.JSONField()
+    published_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["process", "number"], name="one_version_per_number"),
+            models.UniqueConstraint(
+                fields=["process"], condition=Q(published_at__isnull=True), name="one_draft_per_process"
+            ),
+        ]
+
+
+class Request(models.Model):
+    """One run of a version."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "waiting"
+        ENDED = "ended", "ended"
+        WITHDRAWN = "withdrawn", "withdrawn"
+
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    number = models.PositiveIntegerField(unique=True)  # for people: "request 42"
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="requests")
+    requester = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="requests")
+    title = models.CharField(max_length=200)
+    data = models.JSONField()
+    data_hash = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    result = models.CharField(max_length=40, blank=True)  # of the end step that was reached
+    created_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["requester", "-created_at"], name="request_of_person")]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.title}"
+
+
+class Counter(models.Model):
+    """The last number given to a request; locked while the next one is taken."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    last = models.PositiveIntegerField(default=0)
+
+
+class Visit(models.Model):
+    """One time that a request is in a step."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        STUCK = "stuck"  # nobody can be asked; an administrator has to help
+        CLOSED = "closed"
+
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="visits")
+    step_key = models.CharField(max_length=60)
+    round = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    result = models.CharField(max_length=40, blank=True)
+    reason = models.TextField(blank=True)  # why it is stuck
+    opened_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request", "step_key", "round"], name="one_visit_per_round")
+        ]
+        ordering = ["id"]
+
+
+class Assignment(models.Model):
+    """One person asked in one visit."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        DECIDED = "decided"
+        SUPERSEDED = "superseded"  # others had decided the step before
+        WITHDRAWN = "withdrawn"  # the request was withdrawn, or the person no longer answers here
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="assignments")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="assignments")
+    on_behalf_of = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["visit", "person"], name="one_assignment_per_person")]
+        indexes = [models.Index(fields=["person"], condition=Q(state="open"), name="assignment_waiting")]
+        ordering = ["id"]
+
+
+class Ask(models.Model):
+    """One mail that asks one person. Its reply code is stored as a keyed hash only."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    code_hash = models.CharField(max_length=64, unique=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="asks")
+    outgoing = models.OneToOneField(OutgoingMail, null=True, on_delete=models.PROTECT, related_name="ask")
+    created_at = models.DateTimeField(default=timezone.now)
+
+
+class AskLine(models.Model):
+    """One question of an ask. `facts_hash` is what was shown: an answer holds only for that."""
+
+    ask = models.ForeignKey(Ask, on_delete=models.PROTECT, related_name="lines")
+    line = models.PositiveSmallIntegerField()
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ask_lines")
+    facts_hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["ask", "line"], name="one_ask_line_per_number")]
+
+
+class Decision(models.Model):
+    """The outcome that counted for an assignment: one for each, for ever."""
+
+    class Door(models.TextChoices):
+        MAIL = "mail", "by mail"
+        PAGE = "page", "on the page"
+
+    assignment = models.OneToOneField(Assignment, on_delete=models.PROTECT, related_name="decision")
+    outcome = models.CharField(max_length=40)
+    answers = models.JSONField(default=dict)
+    comment = models.TextField(blank=True)
+    by_person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="decisions")
+    door = models.CharField(max_length=10, choices=Door)
+    incoming = models.ForeignKey(IncomingMail, null=True, on_delete=models.PROTECT, related_name="decisions")
+    at = models.DateTimeField(default=timezone.now)

@@ -1,0 +1,123 @@
+"""Who is asked, who may decide, and when a step is decided. Looks; never changes anything."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from placet.accounts.addresses import person_at
+from placet.accounts.models import Group, Person
+from placet.approvals.models import Assignment, Request
+from placet.approvals.processes import (
+    APPROVE,
+    REJECT,
+    ApprovalStep,
+    Definition,
+    Transition,
+    Who,
+    condition_values,
+)
+from placet.lib.conditions import holds
+
+LONGEST_CHAIN = 50  # managers of managers; ends a ring of people who manage each other
+
+
+@dataclass(frozen=True)
+class People:
+    """Whom a step asks, in a stable order, and why they are too few, if they are."""
+
+    people: Sequence[Person]
+    reason: str = ""
+
+
+def people_to_ask(definition: Definition, step_key: str, request: Request) -> People:
+    """The active people that a step asks. The person who made the request is one of them only if the
+    process says so."""
+    step = definition.approval(step_key)
+    may_decide_own = definition.requester_may_decide_in(step_key)
+    found: dict[int, Person] = {}
+    missing: list[str] = []
+    for who in step.ask:
+        people = [p for p in _resolve(who, request.requester) if p.is_active]
+        if not may_decide_own:
+            people = [person for person in people if person.pk != request.requester_id]
+        if not people:
+            missing.append(_describe(who, request.requester))
+        found.update({person.pk: person for person in people})
+    needed = step.rule if isinstance(step.rule, int) else 1
+    reason = ""
+    if len(found) < needed:
+        reason = "; ".join(missing) or f"{needed} people must approve, but only {len(found)} can be asked"
+    return People(list(found.values()), reason)
+
+
+def _resolve(who: Who, requester: Person) -> list[Person]:
+    if who.group is not None:
+        group = Group.objects.filter(key=who.group).first()
+        return [] if group is None else list(group.members.order_by("id"))
+    if who.person is not None:
+        person = person_at(who.person)
+        return [] if person is None else [person]
+    manager = _manager_of(requester)
+    return [] if manager is None else [manager]
+
+
+def _manager_of(requester: Person) -> Person | None:
+    """The nearest active manager up the line, never the requester."""
+    person = requester.manager
+    for _ in range(LONGEST_CHAIN):
+        if person is None:
+            return None
+        if person.is_active and person.pk != requester.pk:
+            return person
+        person = person.manager
+    return None
+
+
+def _describe(who: Who, requester: Person) -> str:
+    if who.group is not None:
+        return f"nobody in the group “{who.group}” can be asked"
+    if who.person is not None:
+        return f"{who.person} is nobody who can be asked"
+    return f"{requester.name} has no manager who can be asked"
+
+
+def result_of(step: ApprovalStep, assignments: Iterable[Assignment]) -> str:
+    """The outcome of a step so far, or "" while it waits for more answers."""
+    counted = Counter(
+        assignment.decision.outcome if assignment.state == Assignment.State.DECIDED else assignment.state
+        for assignment in assignments
+        if assignment.state in (Assignment.State.OPEN, Assignment.State.DECIDED)
+    )
+    approved, rejected, waiting = counted[APPROVE], counted[REJECT], counted[Assignment.State.OPEN]
+    if step.rule == "first":
+        return APPROVE if approved else REJECT if rejected else ""
+    if step.rule == "all":
+        return REJECT if rejected else APPROVE if approved and not waiting else ""
+    if approved >= step.rule:
+        return APPROVE
+    return REJECT if rejected and approved + waiting < step.rule else ""
+
+
+def can_be_decided(step: ApprovalStep, assignments: Iterable[Assignment], new: int = 0) -> bool:
+    """Whether the step is decided, or the people still asked, with so many new ones, are enough to decide it."""
+    assignments = list(assignments)
+    if result_of(step, assignments):
+        return True
+    waiting = new + sum(assignment.state == Assignment.State.OPEN for assignment in assignments)
+    if not isinstance(step.rule, int):
+        return waiting > 0
+    decided = [a for a in assignments if a.state == Assignment.State.DECIDED]
+    approved = sum(assignment.decision.outcome == APPROVE for assignment in decided)
+    return approved + waiting >= step.rule
+
+
+def way_on(definition: Definition, step_key: str, outcome: str, request: Request) -> Transition:
+    """The first transition that fits. A checked definition always has one; ConditionError if a condition
+    cannot be evaluated with this request's data."""
+    values = condition_values(definition, request.data)
+    for transition in definition.transitions:
+        if transition.from_ != step_key or transition.outcome != outcome:
+            continue
+        if transition.when is None or holds(transition.when, values):
+            return transition
+    raise LookupError(f"No way leads on from {step_key} on {outcome}.")

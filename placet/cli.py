@@ -1,0 +1,69 @@
+"""The `placet` command. Each subcommand is a module of `placet.commands` with `add_arguments` and `run`."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from placet import __version__
+
+COMMANDS = {
+    "serve": "run Placet: pages, workers and timers in one process",
+    "demo": "try Placet with a local Exchange Online: nothing to install, nothing is kept",
+    "sandbox": "run the local Entra ID and Exchange Online alone",
+    "mailbox": "set up the mailbox that approvals go through, or show how it is set up",
+    "check": "test the mailbox step by step, with cause and cure for what fails",
+    "person": "add people, set their manager, deactivate them",
+    "group": "add groups and their members",
+    "process": "publish a process from a YAML file, or list them",
+    "audit": "verify that nobody changed the record of a request",
+    "backup": "copy database, keys and files into one archive, while Placet runs",
+    "restore": "bring back a backup into an empty data folder",
+}
+
+
+class CommandError(Exception):
+    """What the command could not do, in words; printed without a stack trace."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "placet.settings")
+    if words[:1] == ["django"]:  # for developers: makemigrations, shell, ...
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(["placet django", *words[1:]])
+        return 0
+    parser = argparse.ArgumentParser(
+        prog="placet",
+        description="Approvals by e-mail that can be trusted.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="\n".join(f"  {name:<9} {help_}" for name, help_ in COMMANDS.items()),
+    )
+    parser.add_argument("--version", action="version", version=f"Placet {__version__}")
+    parser.add_argument("command", choices=COMMANDS, metavar="command")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    chosen = parser.parse_args(words)
+    return _run(chosen.command, chosen.rest)
+
+
+def _run(name: str, rest: Sequence[str]) -> int:
+    module = importlib.import_module(f"placet.commands.{name}")
+    parser = argparse.ArgumentParser(prog=f"placet {name}", description=COMMANDS[name])
+    module.add_arguments(parser)
+    try:
+        return int(module.run(parser.parse_args(rest)) or 0)
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader (head, less) went away; what Python would still flush must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+if __name__ == "__main__":
+    sys.exit(main())

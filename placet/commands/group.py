@@ -1,0 +1,37 @@
+"""`placet group`: groups of people who can be asked together."""
+
+import argparse
+
+from placet.cli import CommandError
+from placet.commands.start import say, set_up
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_subparsers(dest="what", required=True, metavar="set|list")
+    change = what.add_parser("set", help="make a group, or set who is in it")
+    change.add_argument("key", help="as processes write it: finance")
+    change.add_argument("--name")
+    change.add_argument("members", nargs="*", help="addresses")
+    what.add_parser("list")
+
+
+def run(options: argparse.Namespace) -> int:
+    set_up()
+    from placet.accounts.addresses import person_at
+    from placet.accounts.models import Group
+
+    if options.what == "list":
+        for group in Group.objects.prefetch_related("members"):
+            say(f"{group.key} ({group.name}): {', '.join(str(p) for p in group.members.all()) or 'nobody'}")
+        return 0
+    people = [(address, person_at(address)) for address in options.members]
+    unknown = [address for address, person in people if person is None]
+    if unknown:
+        raise CommandError(f"There is nobody with the address {', '.join(unknown)}.")
+    group, _ = Group.objects.get_or_create(key=options.key, defaults={"name": options.name or options.key})
+    if options.name:
+        group.name = options.name
+        group.save(update_fields=["name"])
+    group.members.set([person for _, person in people if person is not None])
+    say(f"{group.name}: {', '.join(str(person) for _, person in people) or 'nobody'}")
+    return 0

@@ -1,0 +1,42 @@
+"""`placet process`: processes from YAML files."""
+
+import argparse
+from pathlib import Path
+
+from placet.cli import CommandError
+from placet.commands.start import say, set_up
+
+SAMPLES = Path(__file__).resolve().parent.parent / "approvals" / "samples"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_subparsers(dest="what", required=True, metavar="publish|list")
+    publish = what.add_parser("publish", help="check a definition and make it the newest version")
+    publish.add_argument(
+        "file", help=f"a YAML file, or a sample: {', '.join(p.stem for p in SAMPLES.glob('*.yaml'))}"
+    )
+    what.add_parser("list")
+
+
+def run(options: argparse.Namespace) -> int:
+    set_up()
+    from placet.approvals.models import Process
+    from placet.approvals.processes import DefinitionInvalid, newest, publish
+
+    if options.what == "list":
+        for process in Process.objects.all():
+            version = newest(process)
+            say(f"{process.key}: {process.name}, version {version.number if version else '-'}")
+        return 0
+    sample = SAMPLES / f"{options.file}.yaml"
+    path = sample if sample.is_file() else Path(options.file)
+    try:
+        version = publish(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is not text in UTF-8.") from error
+    except DefinitionInvalid as error:
+        raise CommandError("\n".join(["This process cannot be published:", *error.problems])) from error
+    say(f"{version.process.name} is published as version {version.number}.")
+    return 0

@@ -1,0 +1,142 @@
+"""What the operator sets: environment variables `PLACET_…` or a TOML file. Wrong ones are named, all at once."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "PLACET_"
+CONFIG_VARIABLE = "PLACET_CONFIG"
+DEFAULT_FILE = "placet.toml"
+
+
+class ConfigInvalid(Exception):
+    """One or more settings are wrong; the message names each and says where it came from."""
+
+
+class Config(BaseSettings):
+    """Every setting of an installation. The environment wins over the TOML file."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", hide_input_in_errors=True)
+
+    data_dir: Path = Field(
+        Path("placet-data"), description="Folder of the database (SQLite), the keys and the files."
+    )
+    database_url: str = Field(
+        "", description="postgres://user:password@host/name; empty: SQLite in the data folder."
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8000",
+        description="The address people reach Placet at; links in mails start with it.",
+    )
+    listen: str = Field("127.0.0.1:8000", description="host:port that `placet serve` listens on.")
+    trust_proxy: bool = Field(
+        False, description="A reverse proxy in front sets X-Forwarded-For and X-Forwarded-Proto."
+    )
+    time_zone: str = Field("UTC", description="Time zone for people who have not chosen one.")
+    language: Literal["en"] = Field("en", description="Language of pages and mails.")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    workers: int = Field(2, ge=1, le=32, description="Threads that take in mail.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an address such as https://approvals.example.com")
+        return value.rstrip("/")
+
+    @field_validator("listen")
+    @classmethod
+    def _listen(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+            raise ValueError("must be host:port, such as 127.0.0.1:8000")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in ("postgres", "postgresql", "sqlite"):
+            raise ValueError("must start with postgres:// or sqlite:///")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone(cls, value: str) -> str:
+        from zoneinfo import available_timezones  # reads a hundred files: only when a setting is checked
+
+        if value not in available_timezones():
+            raise ValueError("must be a time zone such as Europe/Paris")
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _data_dir(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, toml_file=config_file()),
+        )
+
+
+def config_file() -> Path:
+    return Path(os.environ.get(CONFIG_VARIABLE, DEFAULT_FILE)).absolute()
+
+
+def load_config() -> Config:
+    """The settings, or ConfigInvalid that names every wrong one."""
+    problems = _unknown_variables()
+    file = config_file()
+    if CONFIG_VARIABLE in os.environ and not file.is_file():
+        problems.append(f"{CONFIG_VARIABLE}: there is no file {file}")
+    try:
+        config = Config()
+    except ValidationError as error:
+        problems += [_problem(dict(entry), file) for entry in error.errors(include_url=False)]
+    except tomllib.TOMLDecodeError as error:
+        problems.append(f"{file}: not valid TOML: {error}")
+    else:
+        if not problems:
+            return config
+    raise ConfigInvalid(
+        "Placet cannot start; these settings are wrong:\n" + "\n".join(f"  {p}" for p in problems)
+    )
+
+
+def _unknown_variables() -> list[str]:
+    known = {f"{PREFIX}{name.upper()}" for name in Config.model_fields} | {CONFIG_VARIABLE}
+    return [
+        f"{name}: no such setting (known: {', '.join(sorted(known))})"
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and name.upper() not in known
+    ]
+
+
+def _problem(entry: dict[str, Any], file: Path) -> str:
+    name = str(entry["loc"][0]) if entry["loc"] else "?"
+    variable = f"{PREFIX}{name.upper()}"
+    where = variable if variable in os.environ else f"{name} in {file}"
+    if entry["type"] == "extra_forbidden":
+        return f"{where}: no such setting (known: {', '.join(sorted(Config.model_fields))})"
+    return f"{where}: {str(entry['msg']).removeprefix('Value error, ')}"

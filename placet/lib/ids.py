@@ -1,0 +1,26 @@
+"""Identifiers."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+import uuid
+
+
+def uuid7() -> uuid.UUID:
+    """A UUID that sorts by time (RFC 9562, section 5.7): 48 bits of Unix milliseconds, 74 random bits."""
+    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    number = number & ~(0xF << 76) | 0x7 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    return uuid.UUID(int=number)
+
+
+def new_code() -> str:
+    """A reply code: 80 random bits as 16 characters of lower-case base32 (RFC 4648)."""
+    return base64.b32encode(secrets.token_bytes(10)).decode().lower()
+
+
+def code_hash(key: bytes, code: str) -> str:
+    """What is stored of a reply code: a keyed hash, so that a stolen database answers nothing."""
+    return hmac.new(key, code.lower().encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,126 @@
+"""Mail in and mail out, as rows. Nothing here knows of approvals."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from placet.accounts.models import Person
+from placet.mailboxes.models import Mailbox
+
+
+class IncomingMail(models.Model):
+    """One mail as the server gave it, kept before anything is judged, and what became of it."""
+
+    class State(models.TextChoices):
+        KEPT = "kept"  # waits to be taken in
+        HANDLED = "handled"  # its effect is committed: decided, refused or recognised as no answer
+        SET_ASIDE = "set_aside"  # could not be handled; an administrator looks at it
+        DUPLICATE = "duplicate"  # the server showed a known mail again under another id
+
+    mailbox = models.ForeignKey(Mailbox, on_delete=models.PROTECT, related_name="incoming")
+    server_id = models.CharField(max_length=512)
+    fingerprint = models.CharField(max_length=64)
+    same_as = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="shown_again")
+    folder = models.CharField(max_length=20)
+    received_at = models.DateTimeField(null=True)
+    kept_at = models.DateTimeField(default=timezone.now)
+    raw = models.BinaryField()
+    transport_headers = models.TextField(blank=True)
+    facts = models.JSONField(
+        default=dict
+    )  # what the server said beside the mail: item class, sender, voting, size
+
+    state = models.CharField(max_length=12, choices=State, default=State.KEPT)
+    due = models.DateTimeField(default=timezone.now)  # next try, and the end of a running try's lease
+    claim = models.CharField(max_length=32, blank=True)
+    tries = models.PositiveIntegerField(default=0)
+
+    result = models.CharField(max_length=40, blank=True)  # "decided", or the key of a refusal
+    reason = models.TextField(blank=True)  # the same in words
+    verdict = models.JSONField(default=dict)  # what was made of it: subject, sender, proof, answer, words
+    handled_at = models.DateTimeField(null=True)
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="replies")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailbox", "server_id"], name="one_row_per_server_id"),
+            # The same mail under another id cannot be taken in twice, whatever the code does.
+            models.UniqueConstraint(
+                fields=["mailbox", "fingerprint"],
+                condition=Q(same_as__isnull=True),
+                name="one_first_row_per_fingerprint",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due"], condition=Q(state="kept"), name="incoming_due"),
+            models.Index(fields=["-kept_at"], name="incoming_newest"),
+            models.Index(fields=["person", "handled_at"], name="incoming_person"),
+        ]
+
+
+class ServerTask(models.Model):
+    """What is still to be done to a mail on the server, because the server will not show it again."""
+
+    incoming = models.OneToOneField(IncomingMail, on_delete=models.PROTECT, related_name="server_task")
+    action = models.CharField(max_length=20)
+    folder = models.CharField(max_length=200, blank=True)  # where to, for a move
+    done_at = models.DateTimeField(null=True)
+    failed = models.BooleanField(default=False)  # given up after several tries; shown
+    due = models.DateTimeField(default=timezone.now)
+    claim = models.CharField(max_length=32, blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["due"], condition=Q(done_at__isnull=True, failed=False), name="server_task_due"
+            )
+        ]
+
+
+class OutgoingMail(models.Model):
+    """One mail to one address, written before it is sent."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        SENDING = "sending"  # handed to the server; if this stays, the send was cut off
+        SENT = "sent"
+        FAILED = "failed"  # given up; shown
+
+    class Priority(models.IntegerChoices):
+        CONFIRMATION = 1
+        ASK = 2
+        NOTICE = 3
+
+    mailbox = models.ForeignKey(Mailbox, on_delete=models.PROTECT, related_name="outgoing")
+    kind = models.CharField(max_length=40)
+    to = models.EmailField()
+    cause = models.CharField(max_length=200)  # what it answers: "incoming:17", "assignment:4", ...
+    reference = models.CharField(max_length=32, unique=True)  # found again in Sent Items and in bounces
+    message_id = models.CharField(max_length=200, unique=True)
+    subject = models.CharField(max_length=500)
+    raw = models.BinaryField()
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NOTICE)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    due = models.DateTimeField(default=timezone.now)
+    claim = models.CharField(max_length=32, blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField(null=True)  # when it was last handed to the server
+    sent_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True)
+    bounced_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            # Never two confirmations of one reply, whatever crashed in between.
+            models.UniqueConstraint(fields=["kind", "to", "cause"], name="one_mail_per_cause"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["priority", "due"], condition=Q(state__in=["waiting", "sending"]), name="outgoing_due"
+            ),
+            models.Index(fields=["mailbox", "started_at"], name="outgoing_pace"),
+        ]

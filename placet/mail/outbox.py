@@ -1,0 +1,223 @@
+"""Mail out: a row first, then sent, at a pace, once.
+
+queue      compose the MIME and write the row, in the transaction of what the mail tells of
+due, work  send what is due (called by `placet.work`)
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from email.header import Header
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, formataddr
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from placet import __version__
+from placet.mail.models import OutgoingMail
+from placet.mailboxes.base import MailboxError, MailError, Refused
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.pool import opened
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=5)
+MOST_TRIES = 8  # of one mail; with the pauses below about two hours
+SHORT_PAUSE = timedelta(seconds=5)
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(hours=6)
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{3,250}")
+REFERENCE_HEADER = "X-Placet-Reference"
+
+
+def new_reference() -> str:
+    """What a mail of ours is found again by: 16 hexadecimal digits, shown at its foot."""
+    return secrets.token_hex(8)
+
+
+def queue(
+    mailbox: Mailbox,
+    *,
+    kind: str,
+    to: str,
+    to_name: str = "",
+    cause: str,
+    subject: str,
+    text: str,
+    html: str,
+    priority: OutgoingMail.Priority,
+    reference: str,
+    reply_to: str = "",
+    in_reply_to: str = "",
+) -> OutgoingMail:
+    """Write one mail to be sent. The same kind, recipient and cause again gives the row that is there."""
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("A mail is queued in the transaction of what it tells of.")
+    known = OutgoingMail.objects.filter(kind=kind, to=to, cause=cause).first()
+    if known is not None:
+        return known
+    message_id = f"<{reference}@{mailbox.address.rpartition('@')[2]}>"
+    subject = one_line(subject)
+    head = {
+        "From": _address(str(mailbox.settings.get("display_name") or "Placet"), mailbox.address),
+        "To": _address(to_name, to),
+        "Message-ID": message_id,
+    }
+    if reply_to:
+        head["Reply-To"] = _address("", reply_to)
+    if _MESSAGE_ID.fullmatch(in_reply_to):  # a stranger's word: only if it can be nothing but an id
+        head["In-Reply-To"] = head["References"] = f"<{in_reply_to}>"
+    message = EmailMessage(policy=SMTP.clone(max_line_length=78))
+    message["Subject"] = subject
+    message["Date"] = format_datetime(timezone.now())
+    # Stops out-of-office answers; keeps non-delivery reports, which are shown on the request (MS-OXCMAIL 2.1.3.2.20).
+    message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Mailer"] = f"Placet {__version__}"
+    message[REFERENCE_HEADER] = reference
+    message.set_content(text, cte="quoted-printable")
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    return OutgoingMail.objects.create(
+        mailbox=mailbox,
+        kind=kind,
+        to=to,
+        cause=cause,
+        reference=reference,
+        message_id=message_id,
+        subject=subject[:500],
+        raw=_written(head) + message.as_bytes(),
+        priority=priority,
+    )
+
+
+def one_line(text: str) -> str:
+    """Text that cannot start another header: every run of white space and control characters is one space."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _written(head: Mapping[str, str]) -> bytes:
+    """Headers with addresses and ids, by our own hand: the library's folding drops the quotes of a long name,
+    so that a comma in it starts another recipient, and spells long ids as encoded words."""
+    return "".join(f"{name}: {value}\r\n" for name, value in head.items()).encode("ascii")
+
+
+def _address(name: str, address: str) -> str:
+    """One name and one address, in ASCII (RFC 5322, RFC 2047, RFC 5890). ValueError if it is no address."""
+    local, _, domain = Address(addr_spec=address).addr_spec.rpartition("@")
+    address = f"{local}@{domain.encode('idna').decode()}"
+    name = "".join(c for c in one_line(name) if not "\ud800" <= c <= "\udfff")
+    if name.isascii() and "=?" not in name:
+        return formataddr((name, address))
+    # A word that looks encoded is encoded, or it would be read as what it stands for.
+    words = Header(name, "utf-8", maxlinelen=75, header_name="Reply-To").encode(linesep="\r\n")
+    return f"{words} <{address}>"
+
+
+# --- sending ----------------------------------------------------------------------------------------------
+
+
+def due(limit: int) -> list[int]:
+    """Mails to send now: confirmations first, reminders last, no more than each mailbox's pace allows."""
+    now = timezone.now()
+    found: list[int] = []
+    for mailbox in Mailbox.objects.filter(active=True).filter(
+        Q(paused_until=None) | Q(paused_until__lte=now)
+    ):
+        room = _room(mailbox)
+        if room > 0:
+            rows = mailbox.outgoing.filter(state__in=_OPEN, due__lte=now).order_by("priority", "due", "id")
+            found += rows.values_list("id", flat=True)[: min(room, limit)]
+    return found
+
+
+_OPEN = [OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]
+
+
+def _room(mailbox: Mailbox) -> int:
+    """How many may be handed over now, below the server's limit per minute."""
+    a_minute_ago = timezone.now() - timedelta(minutes=1)
+    lately = mailbox.outgoing.filter(started_at__gt=a_minute_ago).count()
+    return int(mailbox.settings.get("sends_per_minute", 25)) - lately
+
+
+def work(outgoing_id: int) -> bool:
+    """Send one mail. False if it is no longer due, or another worker has it. MailboxError passes through."""
+    before = OutgoingMail.objects.select_related("mailbox").filter(pk=outgoing_id, state__in=_OPEN).first()
+    if before is None or before.due > timezone.now():
+        return False
+    claim = _claim(before)
+    if not claim:
+        return False
+    try:
+        with opened(before.mailbox) as connection:
+            # A send that ended without a word may have gone out all the same: Sent Items knows.
+            cut_off = before.state == OutgoingMail.State.SENDING and before.started_at
+            if cut_off and connection.was_sent(before.message_id, before.reference, cut_off):
+                log.info("outgoing_found_in_sent_items", outgoing=before.pk)
+            else:
+                connection.send(bytes(before.raw), before.reference)
+    except MailboxError:
+        # Not this mail's fault: its tries are given back. It stays "sending", so Sent Items is asked first.
+        _mine(before, claim).update(tries=F("tries") - 1, due=timezone.now() + SHORT_PAUSE, claim="")
+        raise
+    except MailError as error:
+        _failed(before, claim, error)
+        return True
+    now = timezone.now()
+    if not _mine(before, claim).update(state=OutgoingMail.State.SENT, sent_at=now, claim="", last_error=""):
+        log.warning("outgoing_lease_lost", outgoing=before.pk)
+    Mailbox.objects.filter(pk=before.mailbox_id).update(last_sent_at=now)
+    return True
+
+
+def _claim(before: OutgoingMail) -> str:
+    """Take the row if it still is as it was read; "" if somebody else was faster."""
+    claim, now = secrets.token_hex(16), timezone.now()
+    unchanged = OutgoingMail.objects.filter(
+        pk=before.pk, state=before.state, claim=before.claim, due=before.due
+    )
+    taken = unchanged.update(
+        state=OutgoingMail.State.SENDING, claim=claim, due=now + LEASE, started_at=now, tries=F("tries") + 1
+    )
+    return claim if taken else ""
+
+
+def _mine(before: OutgoingMail, claim: str) -> QuerySet[OutgoingMail]:
+    return OutgoingMail.objects.filter(pk=before.pk, claim=claim, state=OutgoingMail.State.SENDING)
+
+
+def _failed(before: OutgoingMail, claim: str, error: MailError) -> None:
+    """This mail was refused: once more after a growing pause, or given up and shown."""
+    tries = before.tries + 1
+    for_good = isinstance(error, Refused) or tries >= MOST_TRIES
+    log.warning("outgoing_failed", outgoing=before.pk, tries=tries, code=error.code, given_up=for_good)
+    _mine(before, claim).update(
+        state=OutgoingMail.State.FAILED if for_good else OutgoingMail.State.WAITING,
+        due=timezone.now() + min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE),
+        claim="",
+        last_error=str(error),
+    )
+
+
+def release_claims() -> None:
+    """After a start of the only process: nobody is at work, so no lease has to run out first.
+
+    A send that was cut off waits a moment, until the server's Sent Items can tell whether it went out.
+    """
+    OutgoingMail.objects.filter(state=OutgoingMail.State.SENDING).update(
+        claim="", due=timezone.now() + SHORT_PAUSE
+    )
+
+
+@transaction.atomic
+def send_again(outgoing_id: int) -> None:
+    """An administrator's wish for a mail that was given up."""
+    OutgoingMail.objects.filter(pk=outgoing_id, state=OutgoingMail.State.FAILED).update(
+        state=OutgoingMail.State.WAITING, due=timezone.now(), tries=0
+    )

@@ -1,0 +1,78 @@
+"""Marks on the server: what is still to be done to a mail there, as rows, because it will not be shown again."""
+
+import secrets
+from datetime import timedelta
+
+import structlog
+from django.db.models import F, Q
+from django.utils import timezone
+
+from placet.mail.models import IncomingMail, ServerTask
+from placet.mailboxes.base import Action, MailboxError, MailError
+from placet.mailboxes.pool import opened
+from placet.mailboxes.settings import ExchangeSettings
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=5)
+MOST_TRIES = 8
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(hours=6)
+
+
+def handled(incoming: IncomingMail, settings: ExchangeSettings) -> None:
+    """Do with a handled mail what the settings say. In the transaction of its effect."""
+    folder = settings.handled_folder if settings.handled == Action.MOVE else ""
+    _write(incoming, settings.handled, folder)
+
+
+def move(incoming: IncomingMail, folder: str) -> None:
+    _write(incoming, Action.MOVE, folder)
+
+
+def _write(incoming: IncomingMail, action: Action, folder: str) -> None:
+    # One row a mail: what was set aside before and is handled now goes from one folder to the other. What the
+    # server showed again under another id goes with it.
+    ids = [incoming.pk, *incoming.shown_again.values_list("pk", flat=True)]
+    ServerTask.objects.bulk_create(
+        [ServerTask(incoming_id=pk, action=action, folder=folder) for pk in ids],
+        update_conflicts=True,
+        unique_fields=["incoming"],
+        update_fields=["action", "folder", "done_at", "failed", "due", "claim", "tries"],
+    )
+
+
+def due(limit: int) -> list[int]:
+    now = timezone.now()
+    paused = Q(incoming__mailbox__paused_until__gt=now) | Q(incoming__mailbox__active=False)
+    waiting = ServerTask.objects.filter(done_at=None, failed=False, due__lte=now).exclude(paused)
+    return list(waiting.order_by("due", "id").values_list("id", flat=True)[:limit])
+
+
+def work(task_id: int) -> bool:
+    """Do one. False if it is no longer due, or another worker has it. MailboxError passes through."""
+    now, claim = timezone.now(), secrets.token_hex(16)
+    taken = ServerTask.objects.filter(pk=task_id, done_at=None, failed=False, due__lte=now)
+    if not taken.update(claim=claim, due=now + LEASE, tries=F("tries") + 1):
+        return False
+    task = ServerTask.objects.select_related("incoming__mailbox").get(pk=task_id)
+    mine = ServerTask.objects.filter(pk=task_id, claim=claim)
+    try:
+        with opened(task.incoming.mailbox) as connection:
+            connection.mark(task.incoming.server_id, Action(task.action), task.folder)
+    except MailboxError:
+        mine.update(claim="", tries=F("tries") - 1, due=timezone.now())
+        raise
+    except MailError as error:
+        for_good = task.tries >= MOST_TRIES
+        log.warning("server_task_failed", task=task_id, code=error.code, given_up=for_good)
+        pause = min(FIRST_PAUSE * 2**task.tries, LONGEST_PAUSE)
+        mine.update(claim="", failed=for_good, last_error=str(error), due=timezone.now() + pause)
+        return True
+    mine.update(done_at=timezone.now(), claim="", last_error="")
+    return True
+
+
+def release_claims() -> None:
+    """After a start of the only process: nobody is at work, so no lease has to run out first."""
+    ServerTask.objects.filter(done_at=None).exclude(claim="").update(claim="", due=timezone.now())

@@ -1,0 +1,161 @@
+"""What every kind of mailbox can do, and how it fails. Each kind lives in a folder of its own (`ews/`, ...).
+
+MailboxError            the whole mailbox: no mail's tries are used up
+    FixNeeded           somebody must change something; asked again every 15 minutes
+    Wait                the server is busy or away; asked again after `seconds`
+MailError               one mail, and only it
+    Gone                no longer on the server
+    Refused             the server will never take it as it is
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class MailboxError(Exception):
+    """Something is wrong with the whole mailbox.
+
+    `cause` is one sentence for an administrator, `cure` says what to do next. `details` are safe to show
+    (trace and correlation ids, never a secret): Microsoft's support asks for them.
+    """
+
+    def __init__(self, cause: str, cure: str, details: Mapping[str, str] | None = None) -> None:
+        super().__init__(f"{cause} {cure}".strip())
+        self.cause = cause
+        self.cure = cure
+        self.details = dict(details or {})
+
+
+class FixNeeded(MailboxError):
+    """Waiting does not help: a setting, a permission or a licence must change."""
+
+
+class Wait(MailboxError):
+    """The server asks for patience, or cannot be reached. `seconds` to wait (None: grow the pause)."""
+
+    def __init__(
+        self, cause: str, cure: str, seconds: float | None = None, details: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(cause, cure, details)
+        self.seconds = seconds
+
+
+class MailError(Exception):
+    """One mail failed for a reason of its own; the mailbox works. `code` is the server's word for it."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Gone(MailError):
+    """The mail is no longer where the server said."""
+
+
+class Refused(MailError):
+    """The server refuses this mail for good (too large, malformed, sender not allowed)."""
+
+
+class Folder(StrEnum):
+    """Where new mail is looked for."""
+
+    INBOX = "inbox"
+    JUNK = "junk"
+
+
+class Action(StrEnum):
+    """What becomes of a mail on the server after its effect is committed."""
+
+    MOVE = "move"
+    MARK_READ = "mark_read"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One mail that the server listed."""
+
+    server_id: str
+    folder: Folder
+    received_at: datetime | None = None  # UTC
+    size: int | None = None  # bytes, as the server counts
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of changes. `cursor` (JSON) is to be stored only after every mail of the page is kept."""
+
+    seen: Sequence[Seen]
+    cursor: Mapping[str, Any]
+    more: bool
+    restarted: bool = False  # the server forgot our cursor: everything in the folders is listed again
+
+
+@dataclass(frozen=True)
+class Received:
+    """One mail as the server gave it, whole. Nothing in it has been judged."""
+
+    server_id: str
+    folder: Folder
+    raw: bytes  # MIME as the server gives it; Exchange rebuilds it, so signatures in it cannot be checked
+    transport_headers: str  # the header block as it arrived (PidTagTransportMessageHeaders); "" if not given
+    item_class: str  # "IPM.Note", "REPORT.IPM.Note.NDR", ...; "" where the server has no such thing
+    received_at: datetime | None  # UTC
+    size: int
+    sender: str = ""  # SMTP address of the server's own Sender property, lower case; "" if not SMTP
+    from_: str = ""  # the same of its From property
+    message_id: str = ""
+    voting: str = ""  # text of a voting-button answer
+    too_large: bool = False  # larger than asked for: `raw` holds the headers alone
+
+
+@dataclass(frozen=True)
+class Check:
+    """One step of the pre-flight. `key` is stable (`name`, `tls`, `token`, `open`, ...)."""
+
+    key: str
+    title: str  # what was tried, in words
+    ok: bool
+    found: str = ""  # what was seen: "Token for application 535f..., roles: full_access_as_app"
+    cause: str = ""
+    cure: str = ""
+    command: str = ""  # a command to copy, where one cures it
+    facts: Mapping[str, Any] | None = None  # the same for --json, without secrets
+
+
+class Connection(Protocol):
+    """One open way to one mailbox. Not shared between threads; `close` frees sockets.
+
+    Every method raises MailboxError where the mailbox as a whole fails.
+    """
+
+    def changes(self, cursor: Mapping[str, Any], since: datetime, limit: int) -> Page:
+        """The next page of new mail in Inbox and Junk (at most about `limit`), none received before `since`.
+
+        An empty cursor starts from the beginning. A cursor that the server no longer knows starts again by
+        itself and says so in `restarted`.
+        """
+
+    def fetch(self, seen: Sequence[Seen], max_size: int) -> Iterator[Received | tuple[Seen, MailError]]:
+        """Each mail whole, or what is wrong with this one. Mails above `max_size` bytes come as headers."""
+
+    def send(self, raw: bytes, reference: str) -> None:
+        """Send one MIME mail and keep a copy in Sent Items. Raises Refused where this mail will never go."""
+
+    def was_sent(self, message_id: str, reference: str, since: datetime) -> bool:
+        """Whether Sent Items holds a mail of ours: asked before a send that was cut off is repeated.
+
+        The server may have replaced the Message-ID, so `reference` is also looked for in headers and text.
+        """
+
+    def mark(self, server_id: str, action: Action, folder: str) -> None:
+        """Move the mail to `folder` (a path such as "Placet/Processed", made where it is missing), mark it
+        read, or delete it (to Deleted Items). Doing it twice, or to a mail that is gone, is no error."""
+
+    def check(self) -> Iterator[Check]:
+        """The pre-flight, step by step as it runs; ends after the first step that others build on fails."""
+
+    def close(self) -> None: ...

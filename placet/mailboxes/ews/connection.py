@@ -1,0 +1,231 @@
+"""An Exchange mailbox through Exchange Web Services, as `base.Connection` asks for it."""
+
+import email
+import email.errors
+import email.policy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from placet.mailboxes.base import (
+    Action,
+    Check,
+    FixNeeded,
+    Folder,
+    Gone,
+    MailError,
+    Page,
+    Received,
+    Seen,
+)
+
+from . import operations
+from .errors import About, ServerError
+from .operations import FolderRef, Item
+from .soap import Soap, Unreadable
+
+FOLDERS = {Folder.INBOX: operations.INBOX, Folder.JUNK: operations.JUNK}
+
+BATCH_BYTES = 4 * 1024 * 1024  # of mails fetched in one call; larger ones come alone
+UNKNOWN_SIZE = 512 * 1024  # bytes, where the server did not say
+SENT_PAGE = 50
+SENT_LARGEST = 40 * 1024 * 1024  # bytes; Exchange Online sends no larger mail unless told so
+SENT_SLACK = timedelta(minutes=5)  # clocks differ
+
+
+class EwsConnection:
+    """One mailbox. `preflight` runs the check (see `preflight.py`)."""
+
+    def __init__(self, soap: Soap, preflight: "Callable[[EwsConnection], Iterator[Check]]") -> None:
+        self.soap = soap
+        self._preflight = preflight
+        self._folders: dict[str, FolderRef] = {}
+
+    def changes(self, cursor: Mapping[str, Any], since: datetime, limit: int) -> Page:
+        """See base. The cursor holds one sync state for each folder; Junk follows when Inbox is through."""
+        states = {folder.value: str(cursor.get(folder.value, "")) for folder in Folder}
+        seen: list[Seen] = []
+        restarted = False
+        for folder, ref in FOLDERS.items():
+            try:
+                changes = operations.sync_folder_items(
+                    self.soap, ref, states[folder.value], limit - len(seen)
+                )
+            except operations.StateLost:
+                restarted = True
+                changes = operations.sync_folder_items(self.soap, ref, "", limit - len(seen))
+            moved_on = changes.state != states[folder.value]
+            states[folder.value] = changes.state
+            seen += [
+                Seen(item.id, folder, item.received_at, item.size)
+                for item in changes.created
+                if item.received_at is None or item.received_at >= since
+            ]
+            if not changes.last and moved_on:
+                return Page(seen, states, more=True, restarted=restarted)
+        return Page(seen, states, more=False, restarted=restarted)
+
+    def fetch(self, seen: Sequence[Seen], max_size: int) -> Iterator[Received | tuple[Seen, MailError]]:
+        for batch in _batches(seen, max_size):
+            yield from self._fetch(batch, max_size)
+
+    def _fetch(self, batch: Sequence[Seen], max_size: int) -> Iterator[Received | tuple[Seen, MailError]]:
+        whole = (batch[0].size or 0) <= max_size
+        try:
+            items = operations.get_items(
+                self.soap, [mail.server_id for mail in batch], max_size if whole else 0
+            )
+        except Unreadable:
+            if len(batch) > 1:  # one of them spoils the answer: find out which, for the sake of the others
+                for mail in batch:
+                    yield from self._fetch([mail], max_size)
+                return
+            yield batch[0], MailError("Exchange's answer to this mail is not XML.", "Unreadable")
+            return
+        for mail, item in zip(batch, items, strict=True):
+            yield self._received(mail, item)
+
+    def _received(self, mail: Seen, item: Item | ServerError) -> Received | tuple[Seen, MailError]:
+        if isinstance(item, ServerError):
+            error = self.soap.explain(item, About.MAIL)
+            if isinstance(error, MailError):
+                return mail, error
+            raise error
+        too_large = item.mime is None or item.mime.too_large
+        raw = None if item.mime is None else item.mime.data
+        if raw is None and not too_large:
+            return mail, MailError("Exchange gave the mail in a form that cannot be decoded.", "BadMime")
+        headers = item.transport_headers
+        if headers is None:
+            headers = header_block(raw or b"")
+        return Received(
+            server_id=mail.server_id,
+            folder=mail.folder,
+            raw=_headers_alone(headers) if raw is None else raw,
+            transport_headers=headers,
+            item_class=item.item_class,
+            received_at=item.received_at or mail.received_at,
+            size=item.size or mail.size or len(raw or b""),
+            sender=item.sender,
+            from_=item.from_,
+            message_id=item.message_id,
+            voting=item.voting,
+            too_large=too_large,
+        )
+
+    def send(self, raw: bytes, reference: str) -> None:
+        operations.create_item(self.soap, raw)
+
+    def was_sent(self, message_id: str, reference: str, since: datetime) -> bool:
+        by_sent = "item:DateTimeCreated"
+        if message_id and operations.find_items(self.soap, operations.SENT, by_sent, 0, 1, message_id).items:
+            return True
+        offset, last = 0, False
+        while not last:
+            page = operations.find_items(self.soap, operations.SENT, by_sent, offset, SENT_PAGE)
+            recent = [item for item in page.items if (item.created_at or since) >= since - SENT_SLACK]
+            seen = [
+                Seen(item.id, Folder.INBOX, None, item.size) for item in recent
+            ]  # the folder plays no part
+            if any(_mentions(received, reference) for received in self.fetch(seen, SENT_LARGEST)):
+                return True
+            offset, last = page.next_offset, page.last or len(recent) < len(page.items)
+        return False
+
+    def mark(self, server_id: str, action: Action, folder: str) -> None:
+        try:
+            if action is Action.MOVE:
+                self._move(server_id, folder)
+            elif action is Action.MARK_READ:
+                operations.mark_read(self.soap, server_id)
+            else:
+                operations.delete_item(self.soap, server_id)
+        except Gone:
+            return  # done before, or by somebody else
+
+    def _move(self, server_id: str, path: str) -> None:
+        try:
+            operations.move_item(self.soap, server_id, self.folder(path))
+        except MailError as error:
+            if error.code not in ("ErrorToFolderNotFound", "ErrorFolderNotFound", "ErrorInvalidFolderId"):
+                raise
+            self._folders.clear()  # somebody deleted the folder that was remembered
+            operations.move_item(self.soap, server_id, self.folder(path))
+
+    def folder(self, path: str) -> FolderRef:
+        """The folder at `path` below the mailbox; what is missing of it is made."""
+        ref, walked = operations.ROOT, ""
+        for name in path.split("/"):
+            walked = f"{walked}/{name}"
+            known = self._folders.get(walked)
+            ref = self._folders[walked] = known or self._find_or_create(ref, name)
+        return ref
+
+    def _find_or_create(self, parent: FolderRef, name: str) -> FolderRef:
+        found = (
+            operations.find_folder(self.soap, parent, name)
+            or operations.create_folder(self.soap, parent, name)
+            or operations.find_folder(self.soap, parent, name)
+        )
+        if found is None:
+            raise FixNeeded(
+                f'Exchange says that there is a folder "{name}", but does not list it.',
+                "Choose another name for the folder in the mailbox's settings.",
+            )
+        return found
+
+    def check(self) -> Iterator[Check]:
+        return self._preflight(self)
+
+    def close(self) -> None:
+        self.soap.close()
+
+
+def _batches(seen: Sequence[Seen], max_size: int) -> Iterator[list[Seen]]:
+    """At most 10 mails and 4 MB in one call; mails that are larger, and those too large to fetch, alone."""
+    batch: list[Seen] = []
+    total = 0
+    for mail in seen:
+        size = UNKNOWN_SIZE if mail.size is None else mail.size
+        if size > min(BATCH_BYTES, max_size):
+            yield [mail]
+            continue
+        if batch and (len(batch) == operations.MOST_ITEMS or total + size > BATCH_BYTES):
+            yield batch
+            batch, total = [], 0
+        batch.append(mail)
+        total += size
+    if batch:
+        yield batch
+
+
+def header_block(raw: bytes) -> str:
+    """The header of a MIME mail, where the server keeps no transport headers (mail that never travelled)."""
+    ends = [end for end in (raw.find(b"\r\n\r\n"), raw.find(b"\n\n")) if end >= 0]
+    block = raw[: min(ends)] if ends else raw
+    return block.decode("utf-8", "replace").replace("\0", "\ufffd")
+
+
+def _headers_alone(headers: str) -> bytes:
+    lines = headers.strip().splitlines()
+    return "\r\n".join([*lines, "", ""]).encode() if lines else b""
+
+
+def _mentions(received: Received | tuple[Seen, MailError], reference: str) -> bool:
+    """Whether a mail of ours holds `reference`: in its bytes, or in what its encodings hide."""
+    if not isinstance(received, Received) or not reference:
+        return False
+    wanted = reference.lower().encode()
+    if wanted in received.raw.lower() or wanted in received.transport_headers.lower().encode():
+        return True
+    try:
+        mail = email.message_from_bytes(received.raw, policy=email.policy.default)
+        texts = [str(mail.get("Subject", ""))]
+        parts = [
+            part.get_payload(decode=True) for part in mail.walk() if part.get_content_maintype() == "text"
+        ]
+    except (email.errors.MessageError, ValueError, LookupError, RecursionError):
+        return False  # not a mail that Placet wrote
+    return any(wanted in text.lower().encode() for text in texts) or any(
+        wanted in part.lower() for part in parts if isinstance(part, bytes)
+    )

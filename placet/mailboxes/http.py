@@ -1,0 +1,129 @@
+"""HTTP as every kind of mailbox needs it: nothing in clear, no redirects, failures in words."""
+
+import ipaddress
+import math
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import requests
+from requests.utils import select_proxy
+
+import placet
+
+from .base import FixNeeded, MailboxError, Wait
+
+USER_AGENT = f"Placet/{placet.__version__}"
+LONGEST_PAUSE = 24 * 3600.0  # seconds; a server that asks for more has its clock wrong
+
+NETWORK_CURE = "Check the network, the firewall and the proxy of this machine; Placet tries again by itself."
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine, where plain http is allowed: the sandbox."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def prepare(session: requests.Session, url: str) -> None:
+    """Make `session` fit for requests to `url` that carry credentials.
+
+    On loopback, proxies and .netrc of the environment are left out: a proxy would see plain http.
+    """
+    session.trust_env = not is_loopback(urlsplit(url).hostname or "")
+    session.headers["User-Agent"] = USER_AGENT
+
+
+def proxy_for(url: str) -> str:
+    """Host of the proxy that the environment names for `url`, without its password; "" if none."""
+    if is_loopback(urlsplit(url).hostname or ""):
+        return ""
+    with requests.Session() as session:
+        found = session.merge_environment_settings(url, {}, None, None, None)
+    proxy = select_proxy(url, found["proxies"])
+    return (urlsplit(proxy).hostname or proxy) if proxy else ""
+
+
+def host_of(url: str) -> str:
+    return urlsplit(url).hostname or url
+
+
+def unreachable(error: requests.RequestException, url: str) -> MailboxError:
+    """What a failed connection to `url` means. The error's own text may hold a proxy's password: left out."""
+    host = host_of(url)
+    causes = list(_causes(error))
+    details = {"host": host, "error": type(error).__name__}
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return FixNeeded(
+                f"The certificate of {host} is not trusted "
+                f"({cause.verify_message or 'verification failed'}).",
+                "If a firewall here opens TLS connections, put its certificate authority into a file and "
+                "name it in "
+                "REQUESTS_CA_BUNDLE; otherwise check the address.",
+                details,
+            )
+    if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
+        return Wait(f"The proxy on the way to {host} refused or failed.", NETWORK_CURE, details=details)
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return Wait(
+            f"The name {host} cannot be resolved.",
+            "Check its spelling and the name service (DNS) of this machine; Placet tries again by itself.",
+            details=details,
+        )
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return Wait(
+            f"No TLS connection to {host} could be made.",
+            "Check that the address and port speak TLS and that no firewall cuts it; Placet tries again by "
+            "itself.",
+            details=details,
+        )
+    if any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes):
+        return Wait(f"{host} did not answer in time.", NETWORK_CURE, details=details)
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return Wait(f"{host} refused the connection.", NETWORK_CURE, details=details)
+    return Wait(f"The connection to {host} was cut.", NETWORK_CURE, details=details)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that it wraps: urllib3 hides causes in `reason`, requests in `args`."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting and len(seen) < 50:
+        found = waiting.pop()
+        if not isinstance(found, BaseException) or id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        waiting += [found.__cause__, found.__context__, getattr(found, "reason", None), *found.args]
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds of a Retry-After header: a number, fractions included (Exchange sends "2.128"), or an HTTP "
+    "date."""
+    value = headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        seconds = (date - (now or datetime.now(UTC))).total_seconds()
+    if not math.isfinite(seconds):
+        return None
+    return min(max(seconds, 0.0), LONGEST_PAUSE)
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """`text` from outside as one short line that is safe in logs and pages' details."""
+    return re.sub(r"[^\x20-\x7e]+", " ", text)[:limit].strip()

@@ -1,0 +1,473 @@
+"""Access tokens for a mailbox: the client-credentials grant (RFC 6749 4.4) as Entra ID speaks it.
+
+Microsoft: "OAuth 2.0 client credentials flow on the Microsoft identity platform" and "Microsoft Entra
+authentication and authorization error codes".
+"""
+
+import base64
+import binascii
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+import requests
+import structlog
+from authlib.integrations.requests_client import OAuth2Session
+from pydantic import SecretStr
+
+from . import http
+from .base import FixNeeded, MailboxError, Wait
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT = (10.0, 30.0)  # seconds to connect, seconds without a byte
+RENEW_BEFORE = 300.0  # seconds before the end of a token's life, or a tenth of a short life
+UNSAID_LIFE = 300.0  # seconds; RFC 6749 5.1 lets a server leave expires_in out
+NEXT_TRY = 30.0  # seconds between tries to renew while the present token still lives
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a token is asked for with. The secret goes to `token_uri` and nowhere else."""
+
+    token_uri: str
+    client_id: str
+    scope: str
+    secret: SecretStr
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A fresh token and its life in seconds."""
+
+    token: SecretStr
+    life: float
+
+
+@dataclass
+class _Entry:
+    grant: Grant
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    token: SecretStr | None = None
+    renew_at: float = 0.0
+    dead_at: float = 0.0
+    asked: int = 0  # how often the token endpoint has answered or failed
+    failure: MailboxError | None = None
+
+
+class TokenCache:
+    """Tokens by mailbox: renewed early, by one thread at a time, while the others wait for its result."""
+
+    def __init__(
+        self,
+        fetch: Callable[[Grant], Issued] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._entries: dict[str, _Entry] = {}
+
+    def token(self, key: str, grant: Grant) -> SecretStr:
+        """A token that is good for the next minutes. Raises FixNeeded or Wait."""
+        entry = self._entry(key, grant)
+        asked = entry.asked
+        with entry.lock:
+            if entry.token and self._clock() < entry.renew_at:
+                return entry.token
+            if entry.asked != asked and entry.failure:
+                raise entry.failure  # the request this thread waited for: asking again at once would not help
+            return self._renew(entry)
+
+    def renew(self, key: str, grant: Grant) -> SecretStr:
+        """A new token, whatever is cached."""
+        entry = self._entry(key, grant)
+        with entry.lock:
+            entry.token = None
+            return self._renew(entry)
+
+    def invalidate(self, key: str, token: SecretStr) -> None:
+        """Forget `token`, which the mail server refused. A newer one that another thread fetched stays."""
+        with self._lock:
+            entry = self._entries.get(key)
+        if entry:
+            with entry.lock:
+                if entry.token == token:
+                    entry.token = None
+
+    def _entry(self, key: str, grant: Grant) -> _Entry:
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None or entry.grant != grant:  # other credentials never get an older token
+                entry = self._entries[key] = _Entry(grant)
+            return entry
+
+    def _renew(self, entry: _Entry) -> SecretStr:
+        try:
+            issued = (self._fetch or fetch_token)(entry.grant)
+        except MailboxError as error:
+            entry.failure = error
+            if isinstance(error, Wait) and entry.token and self._clock() < entry.dead_at:
+                entry.renew_at = min(self._clock() + NEXT_TRY, entry.dead_at)
+                return entry.token
+            entry.token = None
+            raise
+        finally:
+            entry.asked += 1
+        now = self._clock()
+        entry.failure = None
+        entry.token = issued.token
+        entry.dead_at = now + issued.life
+        entry.renew_at = entry.dead_at - min(RENEW_BEFORE, issued.life / 10)
+        return entry.token
+
+
+#: The cache of this process.
+TOKENS = TokenCache()
+
+
+@dataclass(frozen=True)
+class Access:
+    """One mailbox's way to its token."""
+
+    key: str
+    grant: Grant
+    cache: TokenCache = field(default=TOKENS, repr=False)
+
+    def token(self) -> SecretStr:
+        return self.cache.token(self.key, self.grant)
+
+    def renew(self) -> SecretStr:
+        return self.cache.renew(self.key, self.grant)
+
+    def invalidate(self, token: SecretStr) -> None:
+        self.cache.invalidate(self.key, token)
+
+
+def fetch_token(grant: Grant) -> Issued:
+    """Ask the token endpoint once. Raises FixNeeded or Wait, with Microsoft's trace ids in `details`."""
+    with OAuth2Session(
+        grant.client_id,
+        grant.secret.get_secret_value(),
+        scope=grant.scope,
+        token_endpoint_auth_method="client_secret_post",  # noqa: S106  # the name of a method, no password
+    ) as session:
+        http.prepare(session, grant.token_uri)
+        session.register_compliance_hook("access_token_response", _checked)
+        try:
+            answer = session.fetch_token(
+                grant.token_uri,
+                grant_type="client_credentials",
+                timeout=TIMEOUT,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise http.unreachable(error, grant.token_uri) from None  # its text may name a proxy's password
+    log.debug("token_fetched", host=http.host_of(grant.token_uri))
+    return Issued(SecretStr(answer["access_token"]), _life(answer.get("expires_in")))
+
+
+def _life(expires_in: object) -> float:
+    life = float(str(expires_in or 0))
+    return life if life > 0 else UNSAID_LIFE
+
+
+def _checked(response: requests.Response) -> requests.Response:
+    """Authlib's hook: the raw answer, before Authlib turns an error into its own words."""
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        _not_entra(response)
+    if "error" in answer or response.status_code != 200:
+        raise explain(answer, response.status_code, http.retry_after(response.headers))
+    _check_token(answer)
+    return response
+
+
+def _check_token(answer: dict[str, Any]) -> None:
+    token = answer.get("access_token")
+    life = answer.get("expires_in")
+    if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
+        problem = "without an access token"
+    elif str(answer.get("token_type", "Bearer")).lower() != "bearer":
+        problem = "with a token of a type that Exchange does not take"
+    elif life is not None and not re.fullmatch(r"-?\d{1,9}", str(life)):
+        problem = "with a token whose life is no number"
+    else:
+        return
+    raise FixNeeded(
+        f"The token endpoint answered {problem}.",
+        "Check the access token URI: it must be the address of a token endpoint (.../oauth2/v2.0/token).",
+    )
+
+
+def _not_entra(response: requests.Response) -> NoReturn:
+    """No JSON: a proxy, a firewall's page, a redirect, or another web server."""
+    host = http.host_of(response.url)
+    status = response.status_code
+    details = {"host": host, "status": str(status)}
+    if 300 <= status < 400:
+        raise FixNeeded(
+            f"{host} answered the token request with a redirect, which is not followed with a client secret.",
+            "Enter the access token URI exactly as the Entra admin center shows it; a proxy must not "
+            "redirect it.",
+            details,
+        )
+    if status == 407:
+        raise FixNeeded(
+            "The proxy on the way to the token endpoint asks for a password.",
+            "Put user and password of the proxy into HTTPS_PROXY, or let this machine pass without.",
+            details,
+        )
+    if status == 429 or status >= 500:
+        raise Wait(
+            f"The token endpoint at {host} is out of order or busy (HTTP {status}).",
+            "Nothing needs to be done; Placet tries again by itself.",
+            http.retry_after(response.headers),
+            details,
+        )
+    if status in (404, 410):
+        raise FixNeeded(
+            f"There is no token endpoint at this address of {host} (HTTP {status}).",
+            "Check the access token URI; it looks like "
+            "https://login.microsoftonline.com/<directory (tenant) ID>/oauth2/v2.0/token.",
+            details,
+        )
+    raise FixNeeded(
+        f"Not Entra ID but something else answered at {host}: a page instead of JSON (HTTP {status}).",
+        "A proxy, firewall or sign-in page stands in the way, or the access token URI is wrong. Let this "
+        "machine "
+        "reach the token endpoint directly.",
+        details,
+    )
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What one error of Entra means for an administrator."""
+
+    cause: str
+    cure: str
+    wait: bool = False
+
+
+_WAIT_CURE = "Nothing needs to be done; Placet tries again by itself."
+_MAKE_NEW = (
+    "In the Entra admin center open App registrations > this application > Certificates & secrets, make a "
+    "new client "
+    "secret, and paste its Value (shown once) into Client secret."
+)
+_USER_FLOW_CURE = (
+    "Placet signs in as an application, not as a person: check that the access token URI ends in "
+    "/oauth2/v2.0/token "
+    "and is not rewritten by a proxy."
+)
+_REPORT_CURE = "A proxy may be rewriting the request. If there is none, report this with the ids below."
+
+#: By AADSTS number (Microsoft, "Microsoft Entra authentication and authorization error codes").
+MEANINGS: dict[int, Meaning] = {
+    7000215: Meaning(
+        "The client secret is wrong. Often the secret's ID was pasted instead of its Value.", _MAKE_NEW
+    ),
+    7000222: Meaning("The client secret has expired.", _MAKE_NEW),
+    7000216: Meaning(
+        "Neither a client secret nor a certificate reached Entra ID.",
+        "Enter the client secret again. " + _REPORT_CURE,
+    ),
+    700016: Meaning(
+        "The application is unknown in this directory (tenant).",
+        "Compare Application (client) ID and the tenant in the access token URI with the Overview page of "
+        "the app "
+        "registration; then have an administrator give admin consent.",
+    ),
+    7000112: Meaning(
+        "The application is disabled in this directory.",
+        "In the Entra admin center open Enterprise applications > this application > Properties and set "
+        '"Enabled for users to sign-in?" to Yes.',
+    ),
+    7000229: Meaning(
+        "The application is registered, but not installed in this directory (it has no service principal).",
+        "In the Entra admin center open App registrations > this application > API permissions and choose "
+        '"Grant admin consent".',
+    ),
+    90002: Meaning(
+        "The directory (tenant) in the access token URI does not exist.",
+        "Compare it with Directory (tenant) ID on the Overview page of the app registration; national "
+        "clouds have "
+        "other hosts than login.microsoftonline.com.",
+    ),
+    900023: Meaning(
+        "The directory (tenant) in the access token URI is neither an ID nor a domain name.",
+        "Put the Directory (tenant) ID between login.microsoftonline.com/ and /oauth2/v2.0/token.",
+    ),
+    70011: Meaning(
+        "The scope is malformed.", "Set Scope to https://outlook.office365.com/.default and nothing more."
+    ),
+    1002012: Meaning(
+        "The scope does not end in /.default.",
+        "Set Scope to https://outlook.office365.com/.default and nothing more.",
+    ),
+    700022: Meaning(
+        "The scope names more than one resource.",
+        "Set Scope to https://outlook.office365.com/.default and nothing more.",
+    ),
+    500011: Meaning(
+        "The resource that the scope names is unknown in this directory.",
+        "Set Scope to https://outlook.office365.com/.default; look for an address pasted twice.",
+    ),
+    500014: Meaning(
+        'The service "Office 365 Exchange Online" is disabled in this directory.',
+        "In the Entra admin center open Enterprise applications, show Microsoft applications, and enable "
+        "Office 365 "
+        "Exchange Online.",
+    ),
+    900144: Meaning("A part of the token request did not reach Entra ID.", _REPORT_CURE),
+    9000411: Meaning(
+        "A part of the token request reached Entra ID twice.",
+        "Set Scope to https://outlook.office365.com/.default and nothing more. " + _REPORT_CURE,
+    ),
+    70003: Meaning("Entra ID does not know the kind of the token request.", _REPORT_CURE),
+    700027: Meaning(
+        "Entra ID does not know the certificate that the application signed with.",
+        "Upload the certificate under Certificates & secrets of the app registration, or use a client "
+        "secret.",
+    ),
+    700024: Meaning(
+        "The clock of this machine is wrong: Entra ID says that the request is not valid at this time.",
+        "Set the clock by a time server (NTP).",
+    ),
+    50194: Meaning(
+        'The access token URI says "common", which is for applications of several tenants.',
+        "Put the Directory (tenant) ID in its place.",
+    ),
+    65001: Meaning(
+        "Nobody has consented to the application's permissions.",
+        "In the Entra admin center open App registrations > this application > API permissions and choose "
+        '"Grant admin consent".',
+    ),
+    53003: Meaning(
+        "A Conditional Access policy does not allow this machine to sign in.",
+        "Ask who runs Conditional Access to add the public IP address of this machine to a trusted named "
+        "location "
+        "for workload identities.",
+    ),
+    50034: Meaning("Entra ID looked for a person who does not exist.", _USER_FLOW_CURE),
+    50126: Meaning("Entra ID was asked with a person's password, and it is wrong.", _USER_FLOW_CURE),
+    50053: Meaning("Entra ID was asked for a person whose account is locked.", _USER_FLOW_CURE),
+    50055: Meaning("Entra ID was asked for a person whose password has expired.", _USER_FLOW_CURE),
+    50057: Meaning("Entra ID was asked for a person whose account is disabled.", _USER_FLOW_CURE),
+    50076: Meaning("Entra ID was asked for a person who needs multi-factor authentication.", _USER_FLOW_CURE),
+    50079: Meaning(
+        "Entra ID was asked for a person who must register for multi-factor authentication.", _USER_FLOW_CURE
+    ),
+    90055: Meaning("Entra ID has too many requests from this directory.", _WAIT_CURE, wait=True),
+    50196: Meaning(
+        "Entra ID says that tokens were asked for in a loop.",
+        "Stop other programs that use the same application ID; Placet keeps its token for an hour and asks "
+        "again "
+        "after a pause.",
+        wait=True,
+    ),
+    90033: Meaning("Entra ID has a passing fault.", _WAIT_CURE, wait=True),
+    90006: Meaning("Entra ID has a passing fault.", _WAIT_CURE, wait=True),
+}
+
+#: By `error`, for numbers that are not in the table.
+KINDS: dict[str, Meaning] = {
+    "invalid_client": Meaning("Entra ID does not accept the application's secret.", _MAKE_NEW),
+    "unauthorized_client": Meaning(
+        "Entra ID does not let this application ask for a token.",
+        "Compare Application (client) ID and the tenant in the access token URI with the app registration.",
+    ),
+    "invalid_scope": MEANINGS[70011],
+    "invalid_resource": MEANINGS[500011],
+    "invalid_tenant": MEANINGS[90002],
+    "invalid_request": Meaning(
+        "Entra ID does not understand the token request.",
+        "Check tenant, application ID and scope. " + _REPORT_CURE,
+    ),
+    "invalid_grant": Meaning("Entra ID refuses the grant.", _USER_FLOW_CURE),
+    "interaction_required": Meaning("Entra ID wants a person to sign in.", _USER_FLOW_CURE),
+    "unsupported_grant_type": MEANINGS[70003],
+    "temporarily_unavailable": Meaning("Entra ID is busy or out of order.", _WAIT_CURE, wait=True),
+    "server_error": Meaning("Entra ID has a fault.", _WAIT_CURE, wait=True),
+}
+
+_UNKNOWN = Meaning(
+    "Entra ID refused the token request for a reason that Placet does not know.",
+    "Look up the code below at https://login.microsoftonline.com/error.",
+)
+
+
+def explain(answer: dict[str, Any], status: int, seconds: float | None = None) -> MailboxError:
+    """An error answer as FixNeeded or Wait. `error` and `error_codes` decide, never the text.
+
+    `error_description` is not even shown: what a foreign server writes there is not ours to repeat.
+    """
+    codes = [code for code in _as_list(answer.get("error_codes")) if isinstance(code, int)]
+    meaning = next((MEANINGS[code] for code in codes if code in MEANINGS), None)
+    if meaning is None and (status == 429 or status >= 500):
+        meaning = KINDS["temporarily_unavailable"]
+    if meaning is None:
+        meaning = KINDS.get(str(answer.get("error")), _UNKNOWN)
+    details = {"status": str(status), "error": http.printable(str(answer.get("error", "")), 60)}
+    if codes:
+        details["code"] = ", ".join(f"AADSTS{code}" for code in codes[:5])
+    for name in ("trace_id", "correlation_id", "timestamp"):
+        if isinstance(answer.get(name), str):
+            details[name] = http.printable(answer[name], 60)
+    if meaning.wait:
+        return Wait(meaning.cause, meaning.cure, seconds, details)
+    return FixNeeded(meaning.cause, meaning.cure, details)
+
+
+def _as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def describe_token(token: SecretStr) -> dict[str, Any]:
+    """What an access token says of itself, for an administrator's eyes only: nothing may be decided by it.
+
+    Keys: tenant, application, application_name, audience, roles (a list), expires (ISO 8601, UTC); empty
+    if the token cannot be read, which is allowed (RFC 6749 1.4: opaque to the client).
+    """
+    try:
+        claims = json.loads(_base64url(token.get_secret_value().split(".")[1]))
+    except (IndexError, ValueError, binascii.Error, RecursionError):
+        return {}
+    if not isinstance(claims, dict):
+        return {}
+    roles = [http.printable(str(role), 80) for role in _as_list(claims.get("roles"))[:50]]
+    return {
+        "tenant": _claim(claims, "tid"),
+        "application": _claim(claims, "appid") or _claim(claims, "azp"),  # v1.0 and v2.0 shapes
+        "application_name": _claim(claims, "app_displayname"),
+        "audience": _claim(claims, "aud"),
+        "roles": roles,
+        "expires": _expiry(claims.get("exp")),
+    }
+
+
+def _base64url(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def _claim(claims: dict[str, Any], name: str) -> str:
+    value = claims.get(name)
+    return http.printable(value, 120) if isinstance(value, str) else ""
+
+
+def _expiry(value: object) -> str:
+    if not isinstance(value, int | float):
+        return ""
+    try:
+        return datetime.fromtimestamp(value, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ""

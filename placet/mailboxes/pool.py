@@ -1,0 +1,100 @@
+"""Open ways to mailboxes, kept per thread, and what their failures mean for the mailbox as a whole."""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import structlog
+from django.db.models import F
+from django.utils import timezone
+from pydantic import SecretStr
+
+from placet.mailboxes import exchange
+from placet.mailboxes.base import Connection, FixNeeded, MailboxError, Wait
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.settings import ExchangeSettings
+
+log = structlog.get_logger(__name__)
+
+FIX_PAUSE = timedelta(minutes=15)  # a setting is wrong: asking more often helps nobody
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(minutes=10)
+
+_open = threading.local()
+
+
+@contextmanager
+def opened(mailbox: Mailbox) -> Iterator[Connection]:
+    """This thread's connection to a mailbox.
+
+    A MailboxError inside pauses the whole mailbox (poll, send, mark) and is kept for the administrator;
+    then it passes on, so that the work that met it is tried again later.
+    """
+    try:
+        yield _connection(mailbox)
+    except MailboxError as error:
+        drop(mailbox)
+        failed(mailbox.pk, error)
+        raise
+    if mailbox.failures:
+        worked(mailbox.pk)
+
+
+def _connection(mailbox: Mailbox) -> Connection:
+    known: dict[int, tuple[object, Connection]] = _open.__dict__.setdefault("connections", {})
+    made_from = (mailbox.via, mailbox.settings, mailbox.secret_set_at)
+    there = known.get(mailbox.pk)
+    if there is not None:
+        if there[0] == made_from:
+            return there[1]
+        drop(mailbox)
+    known[mailbox.pk] = (made_from, connect(mailbox))
+    return known[mailbox.pk][1]
+
+
+def connect(mailbox: Mailbox) -> Connection:
+    """A new connection, made from the settings of this row (stored or not)."""
+    settings, _ = ExchangeSettings.parse(mailbox.settings)
+    secret = SecretStr(mailbox.secrets.get("client_secret", ""))
+    return exchange.connect(settings, secret, key=str(mailbox.pk), way=mailbox.via)
+
+
+def drop(mailbox: Mailbox) -> None:
+    known: dict[int, tuple[object, Connection]] = _open.__dict__.get("connections", {})
+    there = known.pop(mailbox.pk, None)
+    if there is not None:
+        there[1].close()
+
+
+def failed(mailbox_id: int, error: MailboxError) -> None:
+    """Pause the mailbox: 15 minutes where something must be fixed, else as long as the server asks for, else
+    a growing while with some chance in it."""
+    failures = Mailbox.objects.values_list("failures", flat=True).get(pk=mailbox_id)
+    if isinstance(error, FixNeeded):
+        pause = FIX_PAUSE
+    elif isinstance(error, Wait) and error.seconds is not None:
+        pause = timedelta(seconds=error.seconds)
+    else:
+        grown: timedelta = FIRST_PAUSE * 2 ** min(failures, 10)
+        pause = min(grown, LONGEST_PAUSE) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, no secret
+    now = timezone.now()
+    log.warning(
+        "mailbox_paused", mailbox=mailbox_id, cause=error.cause, seconds=round(pause.total_seconds(), 1)
+    )
+    Mailbox.objects.filter(pk=mailbox_id).update(
+        failures=F("failures") + 1,
+        paused_until=now + pause,
+        trouble={
+            "cause": error.cause,
+            "cure": error.cure,
+            "details": error.details,
+            "at": now.isoformat(),
+            "fix_needed": isinstance(error, FixNeeded),
+        },
+    )
+
+
+def worked(mailbox_id: int) -> None:
+    Mailbox.objects.filter(pk=mailbox_id).update(failures=0, paused_until=None, trouble={})

@@ -1,0 +1,48 @@
+"""Who looks at a page, and what they may see."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.views.decorators.cache import never_cache
+
+from placet.accounts.models import Person
+from placet.approvals.models import Assignment, Request
+
+
+class PersonsRequest(HttpRequest):
+    """An HTTP request of somebody who is signed in."""
+
+    user: Person
+
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+
+def signed_in(view: View) -> View:
+    """For people who are signed in; nothing of the page stays in a browser's cache after they sign out."""
+    decorated: Any = never_cache(login_required(view))
+    return decorated  # type: ignore[no-any-return]  # the same signature, as decorators of Django cannot say
+
+
+def administrators_only(view: View) -> View:
+    """For administrators; whoever else is signed in is told so (403)."""
+
+    def guarded(request: PersonsRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_administrator:
+            raise PermissionDenied("This page is for administrators.")
+        return view(request, *args, **kwargs)
+
+    decorated: Any = signed_in(guarded)
+    return decorated  # type: ignore[no-any-return]  # the same signature, as decorators of Django cannot say
+
+
+def requests_visible_to(person: Person) -> QuerySet[Request]:
+    """What a person made, was ever asked about, or administers. Nothing else exists for them."""
+    if person.is_administrator:
+        return Request.objects.all()
+    asked = Assignment.objects.filter(visit__request=OuterRef("pk"), person=person)
+    return Request.objects.filter(Q(requester=person) | Exists(asked))

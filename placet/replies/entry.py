@@ -1,0 +1,266 @@
+"""The path of a reply, whole. Read this first; each step is a file beside this one, in the order they happen.
+
+receive(mailbox)    fetch   mailbox → rows, whole and once
+take_in(incoming)   parse   bytes → Mail: sender, automatic or not, new text
+                    pick    which ask it answers
+                    prove   who sent it, and how we know
+                    read    new text → Answer, or unclear
+                    settle  the decision, in one transaction with
+                    tell    the confirmation, or what was refused and why
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from placet.approvals.models import AskLine
+from placet.mail import tasks
+from placet.mail.models import IncomingMail
+from placet.mailboxes.base import Folder, Gone, MailboxError, Seen
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.pool import opened
+from placet.mailboxes.settings import ExchangeSettings
+from placet.replies import refusals, settle, tell
+from placet.replies.fetch import LeaseLost, facts_of, fetch, fingerprint, keep_shown_again, received_of
+from placet.replies.parse import Kind, Mail, OwnMail, parse
+from placet.replies.pick import pick
+from placet.replies.prove import Level, Proof, ProvePolicy, level_of, prove
+from placet.replies.read import Answer, read
+
+log = structlog.get_logger(__name__)
+
+POLL_LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=2)
+MOST_TRIES = 6  # of one mail, before it is set aside
+FIRST_PAUSE = timedelta(seconds=10)
+
+
+# --- the mailbox ------------------------------------------------------------------------------------------
+
+
+def receive(mailbox_id: int) -> bool:
+    """Look into one mailbox once. False if another worker does. MailboxError passes through."""
+    now, claim = timezone.now(), secrets.token_hex(16)
+    taken = Mailbox.objects.filter(pk=mailbox_id, active=True, next_poll__lte=now)
+    if not taken.update(claim=claim, next_poll=now + POLL_LEASE):
+        return False
+    mailbox = Mailbox.objects.get(pk=mailbox_id)
+    settings, _ = ExchangeSettings.parse(mailbox.settings)
+    pause = timedelta(seconds=settings.poll_seconds)
+    more = False
+    try:
+        with opened(mailbox) as connection:
+            more = fetch(mailbox, connection, settings, claim)
+            Mailbox.objects.filter(pk=mailbox_id).update(last_poll_at=timezone.now())
+    except LeaseLost as lost:
+        log.warning("poll_lease_lost", mailbox=mailbox_id, reason=str(lost))
+        return True
+    finally:
+        after = timezone.now() if more else timezone.now() + pause
+        Mailbox.objects.filter(pk=mailbox_id, claim=claim).update(next_poll=after, claim="")
+    return True
+
+
+# --- one mail ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Reply:
+    """One incoming mail on its way: what each step found, for the steps after it and for the mail log."""
+
+    incoming: IncomingMail
+    claim: str
+    settings: ExchangeSettings
+    mail: Mail | None = None
+    line: AskLine | None = None
+    code: str = ""
+    proof: Proof | None = None
+    answer: Answer | None = None
+
+
+def take_in(incoming_id: int) -> bool:
+    """Take one kept mail down the whole path. False if it is no longer due, or another worker has it.
+
+    A refusal is a result. Any other error leaves the mail to be tried again with growing pauses, and after
+    some tries sets it aside; it never stops the mails behind it.
+    """
+    reply = _claim(incoming_id)
+    if reply is None:
+        return False
+    if reply.incoming.tries > MOST_TRIES:
+        # Earlier tries never came back to say why: the process died in them.
+        set_aside(reply, "Placet stopped several times while it handled this mail.")
+        return True
+    try:
+        if _whole(reply):
+            _walk(reply)
+    except MailboxError:
+        _give_back(reply, counts=False)
+        raise
+    except Gone:
+        set_aside(reply, "The mail was gone from the server before it could be fetched.")
+    except Exception as error:
+        log.exception("take_in_failed", incoming=incoming_id, tries=reply.incoming.tries)
+        if reply.incoming.tries >= MOST_TRIES:
+            set_aside(reply, f"It could not be handled: {type(error).__name__}.")
+        else:
+            _give_back(reply, counts=True)
+    return True
+
+
+def _walk(reply: Reply) -> None:
+    """The steps in their order. Whatever one of them refuses ends here."""
+    try:
+        reply.mail = mail = parse(received_of(reply.incoming), own_mail(reply))
+        _by_a_person(mail)
+        picked = pick(mail)
+        reply.line, reply.code = picked.line, picked.code
+        level = level_of(settle.proof_needed(picked.line))
+        asked = settle.addresses_asked(picked.line)
+        reply.proof = proof = prove(mail, reply.incoming.folder, asked, level, prove_policy(reply))
+        if level is Level.PAGE:
+            raise refusals.PageOnly
+        if mail.too_large:
+            raise refusals.TooLarge(reply.incoming.facts["size"], reply.settings.max_size)
+        reply.answer = read(mail, settle.outcomes_of(picked.line))
+        with transaction.atomic():
+            mine(reply)
+            decision = settle.settle(picked, reply.answer, proof, reply.incoming)
+            tell.applied(reply, decision)
+    except refusals.Unparseable as error:
+        set_aside(reply, f"{error} {error.reason}")
+    except refusals.Refusal as refusal:
+        with transaction.atomic():
+            mine(reply)
+            tell.refused(reply, refusal)
+
+
+def _by_a_person(mail: Mail) -> None:
+    """What a program wrote is never read for an answer. Decided before anything else is looked at."""
+    if mail.automatic is not None:
+        raise AUTOMATIC[mail.automatic](mail.automatic_why)
+
+
+AUTOMATIC: dict[Kind, type[refusals.Automatic]] = {
+    Kind.OUR_OWN: refusals.OurOwn,
+    Kind.AUTOMATIC_REPLY: refusals.AutomaticReply,
+    Kind.BOUNCE: refusals.Bounce,
+    Kind.READ_RECEIPT: refusals.ReadReceipt,
+    Kind.MEETING: refusals.MeetingAnswer,
+    Kind.JOURNAL: refusals.JournalReport,
+    Kind.REPORT: refusals.OtherReport,
+}
+
+
+def own_mail(reply: Reply) -> OwnMail:
+    return OwnMail(
+        mailbox_address=reply.incoming.mailbox.address,
+        message_id_domain="",  # the mailbox's domain: shared with everybody's mail there
+        reply_to=reply.settings.reply_to,
+    )
+
+
+def prove_policy(reply: Reply) -> ProvePolicy:
+    return ProvePolicy(
+        is_exchange=reply.incoming.mailbox.kind == Mailbox.Kind.EXCHANGE_ONLINE,
+        confirmed_mechanisms=reply.settings.confirmed_mechanisms,
+        authserv_id=reply.settings.authserv_id,
+        trusted_host_suffixes=reply.settings.trusted_hosts,
+    )
+
+
+# --- claims -----------------------------------------------------------------------------------------------
+
+
+def _claim(incoming_id: int) -> Reply | None:
+    now, claim = timezone.now(), secrets.token_hex(16)
+    taken = IncomingMail.objects.filter(pk=incoming_id, state=IncomingMail.State.KEPT, due__lte=now)
+    if not taken.update(claim=claim, due=now + LEASE, tries=F("tries") + 1):
+        return None
+    incoming = IncomingMail.objects.select_related("mailbox").get(pk=incoming_id)
+    settings, _ = ExchangeSettings.parse(incoming.mailbox.settings)
+    return Reply(incoming, claim, settings)
+
+
+class ClaimLost(Exception):
+    """The lease ran out and another worker has this mail: nothing of ours may be committed."""
+
+
+def mine(reply: Reply) -> None:
+    """Checked inside the transaction that commits the effect: the row is locked, handled and still ours."""
+    kept = IncomingMail.objects.filter(pk=reply.incoming.pk, claim=reply.claim, state=IncomingMail.State.KEPT)
+    if not kept.update(state=IncomingMail.State.HANDLED, claim="", handled_at=timezone.now()):
+        raise ClaimLost(f"Incoming mail {reply.incoming.pk} is no longer ours.")
+
+
+def _give_back(reply: Reply, *, counts: bool) -> None:
+    """To be tried again later. A failure of the whole mailbox uses up no try."""
+    tries = reply.incoming.tries if counts else reply.incoming.tries - 1
+    IncomingMail.objects.filter(pk=reply.incoming.pk, claim=reply.claim).update(
+        claim="", tries=tries, due=timezone.now() + FIRST_PAUSE * 2 ** min(tries, 8)
+    )
+
+
+def release_claims() -> None:
+    """After a start of the only process: nobody is at work, so no lease has to run out first."""
+    IncomingMail.objects.filter(state=IncomingMail.State.KEPT).exclude(claim="").update(
+        claim="", due=timezone.now()
+    )
+    Mailbox.objects.exclude(claim="").update(claim="", next_poll=timezone.now())
+
+
+@transaction.atomic
+def set_aside(reply: Reply, reason: str) -> None:
+    """Not handled, never dropped: kept with its reason, and put where an administrator finds it."""
+    changed = IncomingMail.objects.filter(pk=reply.incoming.pk, claim=reply.claim).update(
+        state=IncomingMail.State.SET_ASIDE,
+        claim="",
+        result="set_aside",
+        reason=reason,
+        verdict=tell.verdict(reply),
+        handled_at=timezone.now(),
+    )
+    if changed:
+        tasks.move(reply.incoming, reply.settings.set_aside_folder)
+
+
+@transaction.atomic
+def handle_again(incoming_id: int) -> bool:
+    """An administrator's wish for a mail that was set aside. False if it is not set aside (any more)."""
+    waiting = IncomingMail.objects.filter(pk=incoming_id, state=IncomingMail.State.SET_ASIDE)
+    return bool(
+        waiting.update(state=IncomingMail.State.KEPT, due=timezone.now(), tries=0, result="", reason="")
+    )
+
+
+def _whole(reply: Reply) -> bool:
+    """Fetch a mail that the server listed but would not give the first time. False if it is a known one."""
+    incoming = reply.incoming
+    if not incoming.facts.get("unread"):
+        return True
+    with opened(incoming.mailbox) as connection:
+        entry = next(iter(connection.fetch([_seen(incoming)], reply.settings.max_size)))
+    if isinstance(entry, tuple):
+        raise entry[1]
+    mark = fingerprint(entry)
+    incoming.raw, incoming.transport_headers = entry.raw, entry.transport_headers.replace("\x00", "")
+    incoming.facts = facts_of(entry)
+    incoming.fingerprint = mark
+    with transaction.atomic():
+        known = (
+            incoming.mailbox.incoming.filter(fingerprint=mark, same_as=None).exclude(pk=incoming.pk).first()
+        )
+        if known is not None:
+            keep_shown_again(incoming, known)
+            return False
+        incoming.save(update_fields=["raw", "transport_headers", "facts", "fingerprint"])
+    return True
+
+
+def _seen(incoming: IncomingMail) -> Seen:
+    return Seen(incoming.server_id, Folder(incoming.folder), incoming.received_at)

@@ -1,0 +1,108 @@
+"""Raw bytes to a Mail: sender, automatic or not, and the new text without quotes and signature.
+
+`parse` is bounded in time and memory whatever it is given: limits before parsing (`limits.py`), readers of
+our own for everything that decides (`headers.py`, `addresses.py`, `stamps.py`), and the standard library
+for the MIME structure alone. It judges nothing but whether a program wrote the mail.
+"""
+
+from placet.mailboxes.base import Received
+from placet.replies.parse import limits
+from placet.replies.parse.addresses import addresses
+from placet.replies.parse.automatic import REFERENCE_HEADER, Evidence, automatic
+from placet.replies.parse.body import NO_BODY, body
+from placet.replies.parse.headers import Headers, from_bytes, message_ids, text
+from placet.replies.parse.mail import (
+    CODE,
+    AuthenticationResults,
+    Hop,
+    Kind,
+    Mail,
+    OwnMail,
+    Result,
+    Returned,
+)
+from placet.replies.parse.parts import parts
+from placet.replies.parse.returned import returned
+from placet.replies.parse.sender import SenderProblem, sender
+from placet.replies.parse.stamps import authentication_results, hops
+from placet.replies.refusals import Unparseable
+
+__all__ = [
+    "CODE",
+    "REFERENCE_HEADER",
+    "AuthenticationResults",
+    "Hop",
+    "Kind",
+    "Mail",
+    "OwnMail",
+    "Result",
+    "Returned",
+    "parse",
+]
+
+_SHOWN = 300  # characters of a header that is only shown
+
+
+def parse(received: Received, own: OwnMail) -> Mail:
+    """Read one mail. Raises Unparseable, and nothing else, for what is beyond the limits."""
+    mime = from_bytes(limits.header_block(received.raw))
+    transport = _transport_headers(received.transport_headers)
+    found = parts(received.raw)
+    stamped = transport or mime
+    address, problem = _sender(mime, transport, received)
+    named = (header.value.strip() for headers in (mime, transport) for header in headers.all("from"))
+    from_lines = " ".join(dict.fromkeys(named))  # the same line stands in both
+    verdict = automatic(Evidence(mime, transport, found, received, own, text(from_lines).lower()))
+    seen = body(found, len(received.raw) > limits.READ) if verdict is None else NO_BODY
+    return Mail(
+        message_id=next(iter(message_ids(mime.first("message-id"))), text(received.message_id).strip("<> "))[
+            :400
+        ],
+        subject=text(mime.first("subject")),
+        mailbox_address=(own.reply_to or own.mailbox_address).lower(),
+        from_address=address,
+        from_problem=problem,
+        from_line=text(from_lines)[:_SHOWN],
+        to=_addressed(mime),
+        in_reply_to=message_ids(mime.first("in-reply-to")),
+        references=message_ids(mime.first("references")),
+        automatic=verdict[0] if verdict else None,
+        automatic_why=verdict[1] if verdict else "",
+        stamps_from="transport headers" if transport else "mail",
+        auth_as=stamped.values("x-ms-exchange-organization-authas"),
+        auth_mechanism=stamped.values("x-ms-exchange-organization-authmechanism"),
+        authentication_results=authentication_results(stamped),
+        hops=hops(stamped),
+        text=seen.text,
+        new_text=seen.new_text,
+        with_signature=seen.with_signature,
+        quoted_cut=seen.quoted_cut,
+        voting=text(received.voting)[:_SHOWN],
+        returned=returned(mime, found) if verdict and verdict[0] in _ABOUT_A_MAIL else None,
+        text_truncated=seen.truncated,
+        quote_doubtful=seen.doubtful,
+        too_large=received.too_large,
+    )
+
+
+_ABOUT_A_MAIL = (Kind.BOUNCE, Kind.READ_RECEIPT, Kind.REPORT)
+
+
+def _transport_headers(block: str) -> Headers:
+    if len(block) > limits.HEADER_BLOCK:
+        raise Unparseable(f"Its transport headers are longer than {limits.HEADER_BLOCK // 1024} kB.")
+    return Headers(block)
+
+
+def _sender(mime: Headers, transport: Headers, received: Received) -> tuple[str | None, str]:
+    try:
+        return sender(mime, transport, received), ""
+    except SenderProblem as problem:
+        return None, str(problem)
+
+
+def _addressed(mime: Headers) -> tuple[str, ...]:
+    named = (
+        address for name in ("to", "cc") for header in mime.all(name) for address in addresses(header.value)
+    )
+    return tuple(dict.fromkeys(named))

@@ -1,0 +1,120 @@
+"""What `parse` makes of a mail: everything the later steps may know, and nothing judged but "automatic"."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+CODE = "[a-z2-7]{16}"  # a reply code: 80 bits, RFC 4648 base32, in lower case
+
+
+class Kind(StrEnum):
+    """Why a mail counts as written by a program."""
+
+    OUR_OWN = "our own"
+    AUTOMATIC_REPLY = "automatic reply"
+    BOUNCE = "bounce"
+    READ_RECEIPT = "read receipt"
+    MEETING = "meeting"
+    JOURNAL = "journal"
+    REPORT = "report"
+
+
+@dataclass(frozen=True)
+class OwnMail:
+    """How our own mail is known."""
+
+    mailbox_address: str  # the address that the mailbox sends from
+    message_id_domain: (
+        str  # right side of our Message-IDs, used by nothing else; "" if the server sets its own
+    )
+    reply_to: str = ""  # the address whose plus addresses carry reply codes; "" means mailbox_address
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return tuple(address.lower() for address in (self.mailbox_address, self.reply_to) if address)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result of an Authentication-Results header: `dkim=pass header.d=example.com`."""
+
+    method: str
+    result: str
+    properties: tuple[tuple[str, str], ...]
+
+    def get(self, name: str) -> str:
+        """The value of a property, lower case; "" if it is absent or given twice."""
+        values = [value for key, value in self.properties if key == name]
+        return values[0] if len(values) == 1 else ""
+
+
+@dataclass(frozen=True)
+class AuthenticationResults:
+    """The topmost Authentication-Results header (RFC 8601), Microsoft's form included."""
+
+    authserv_id: str  # "" in Microsoft's form, which has none
+    results: tuple[Result, ...]
+    position: int  # in its header block, counted from the top, on one scale with Hop.position
+
+    def of(self, method: str) -> tuple[Result, ...]:
+        return tuple(result for result in self.results if result.method == method)
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One Received header. `from_hosts` are all names given for the host it came from: what it called
+    itself, and what its address resolved to."""
+
+    from_hosts: tuple[str, ...]
+    by: str
+    position: int
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What a bounce or a receipt says about the mail it is about."""
+
+    message_ids: tuple[str, ...]  # of the returned mail, without angle brackets
+    recipients: tuple[str, ...]  # whom it did not reach
+    status: str  # RFC 3463, such as "5.1.1"; "" if not given
+    diagnostic: str  # the other server's words, at most 500 characters
+    headers: str  # header block of the returned mail, as text: reply codes are looked for in it
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail, read. Text is from strangers: it is never markup, and it never holds NUL."""
+
+    message_id: str
+    subject: str
+    mailbox_address: str  # the address whose plus addresses carry reply codes
+    from_address: str | None  # lower case; only if nothing about the sender is doubtful
+    from_problem: str  # why from_address is None, in words
+    from_line: str  # what the From header says, for people to look at
+    to: tuple[str, ...]  # addresses in To and Cc, lower case
+    in_reply_to: tuple[str, ...]
+    references: tuple[str, ...]
+    automatic: Kind | None
+    automatic_why: str
+    stamps_from: str  # "transport headers" or "mail": where the server's stamps below were read
+    auth_as: tuple[str, ...]  # every X-MS-Exchange-Organization-AuthAs
+    auth_mechanism: tuple[str, ...]
+    authentication_results: AuthenticationResults | None
+    hops: tuple[Hop, ...]  # from the top
+    text: str  # visible text, whole
+    new_text: str  # without quotes and signature
+    with_signature: str  # without quotes
+    quoted_cut: str  # how the quote was recognised; "" if none was
+    voting: str
+    returned: Returned | None  # for bounces and receipts
+    text_truncated: bool  # there was more text than was read
+    quote_doubtful: bool  # a line was left out of new_text that may not have been quoted
+    too_large: bool  # larger than the mailbox takes: the server gave the headers alone
+
+    def __post_init__(self) -> None:
+        assert (self.from_address is None) == bool(self.from_problem)
+
+
+def joined(lines: Sequence[str]) -> str:
+    """Lines as text, without empty ones at both ends."""
+    return "\n".join(lines).strip("\n \t\u00a0")

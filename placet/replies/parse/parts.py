@@ -1,0 +1,107 @@
+"""The parts of a mail: the standard library's MIME parser inside limits, then flat."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import Message
+from email.policy import compat32
+
+from placet.replies.parse import limits
+from placet.replies.parse.charsets import decode, tidy, transfer_decode
+from placet.replies.parse.headers import text as header_text
+from placet.replies.refusals import Unparseable
+
+_PARAMETER = re.compile(r';\s*([!#$%&\'*+.^_`{|}~0-9A-Za-z-]{1,60})\s*=\s*("(?:[^"\\]|\\.)*"|[^;\s]*)')
+_TYPE = re.compile(r"\s*([a-z0-9.+_-]{1,60}/[a-z0-9.+_-]{1,100})\s*(?:;|$|\s)")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part. Containers have no payload."""
+
+    content_type: str  # lower case; text/plain if it is missing or malformed (RFC 2045 5.2)
+    parameters: Mapping[str, str]
+    depth: int
+    parent: int  # index of the container, -1 for the mail itself
+    in_message: bool  # inside a mail that is attached
+    attached: bool  # Content-Disposition says attachment, or it has a file name
+    encoding: str  # Content-Transfer-Encoding
+    message: Message = field(repr=False, compare=False)
+
+    @property
+    def container(self) -> bool:
+        return self.message.is_multipart()
+
+    def payload(self) -> bytes:
+        """Transfer-decoded bytes; empty for containers."""
+        raw = self.message.get_payload(
+            decode=True
+        )  # without an encoding of its own these are the bytes that came
+        return transfer_decode(raw, self.encoding) if isinstance(raw, bytes) else b""
+
+    def text(self) -> str:
+        """The payload as text, tidied."""
+        return tidy(decode(self.payload(), self.parameters.get("charset", "")))
+
+
+def parts(raw: bytes) -> tuple[Part, ...]:
+    """All parts in the order they come, the mail itself first. Raises Unparseable beyond the limits."""
+    raw = raw[: limits.READ]
+    limits.check_structure(raw)
+    try:
+        message = message_from_bytes(raw, policy=compat32)
+    except (RecursionError, LookupError, ValueError, TypeError, AttributeError) as error:
+        # It never raised on 1,403 malformed mails; these are what its parts are known to raise.
+        raise Unparseable(f"Its MIME structure cannot be read ({type(error).__name__}).") from error
+    found: list[Part] = []
+    waiting = [(message, 0, -1, False)]
+    while waiting:
+        current, depth, parent, in_message = waiting.pop()
+        if len(found) == limits.PARTS:
+            raise Unparseable(f"It has more than {limits.PARTS} parts.")
+        if depth > limits.DEPTH:
+            raise Unparseable(f"Its parts are nested more than {limits.DEPTH} deep.")
+        part = _part(current, depth, parent, in_message)
+        found.append(part)
+        inside = in_message or part.content_type.startswith("message/")
+        children = [(child, depth + 1, len(found) - 1, inside) for child in _children(current)]
+        waiting.extend(reversed(children))
+    return tuple(found)
+
+
+def read_header(message: Message, name: str) -> str:
+    """The one place where a header of a part is read: as text, bounded, never raising."""
+    value = message.get(name)
+    return header_text(str(value).replace("\r", "").replace("\n", " ")) if value is not None else ""
+
+
+def _children(message: Message) -> Iterator[Message]:
+    payload = message.get_payload() if message.is_multipart() else ()
+    yield from (child for child in payload if isinstance(child, Message))
+
+
+def _part(message: Message, depth: int, parent: int, in_message: bool) -> Part:
+    declared = read_header(message, "content-type")
+    found = _TYPE.match(declared.lower())
+    content_type = found[1] if found else message.get_default_type()
+    if content_type.startswith("multipart/") and not message.is_multipart():
+        content_type = "text/plain"  # declared multipart, but no boundary was found: what is there is text
+    parameters = _parameters(declared)
+    disposition = read_header(message, "content-disposition")
+    named = "name" in parameters or "filename" in _parameters(disposition)
+    attached = disposition.lower().startswith("attachment") or named
+    encoding = read_header(message, "content-transfer-encoding")
+    # get_payload would decode text by the declared charset, and raises on hostile ones; it gives the plain bytes
+    # only when it knows no encoding.
+    del message["content-transfer-encoding"]
+    return Part(content_type, parameters, depth, parent, in_message, attached, encoding, message)
+
+
+def _parameters(value: str) -> dict[str, str]:
+    """Parameters by lower-case name; the first of a name counts. RFC 2231 pieces keep only their name."""
+    found: dict[str, str] = {}
+    for name, quoted in _PARAMETER.findall(value):
+        name = name.lower().partition("*")[0]
+        found.setdefault(name, quoted.strip('"').replace("\\", ""))
+    return found

@@ -1,0 +1,126 @@
+"""Which ask a mail answers: by the reply codes in places that the sender's program fills from our mail.
+
+A code counts in a plus address of To and Cc, in the subject, and in text that is not quoted. It does not
+count in the envelope (Received ... for, Delivered-To), because a rule that redirects somebody's mail to us
+writes there, nor in quoted text, because a thread may quote several asks.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from placet.approvals.messages import hash_of
+from placet.approvals.models import AskLine
+from placet.mail.models import OutgoingMail
+from placet.mailboxes.models import Mailbox
+from placet.replies import refusals
+from placet.replies.parse import CODE, Mail
+
+_FLAGS = re.ASCII | re.IGNORECASE  # ASCII: or the Kelvin sign would be a k
+_WHOLE = re.compile(CODE, _FLAGS)
+_IN_SUBJECT = re.compile(rf"\[#({CODE})\]", _FLAGS)
+_IN_TEXT = re.compile(rf"(?<![A-Za-z0-9#&])#({CODE})(?![A-Za-z0-9])", _FLAGS)
+_IN_ADDRESS = re.compile(rf"\+({CODE})@", _FLAGS)
+_MARKED = re.compile(rf"([#+]){CODE}(?![A-Za-z0-9])", _FLAGS)
+
+
+@dataclass(frozen=True)
+class FoundCode:
+    """One reply code, lower case, and the places it was found in: "address", "subject", "text"."""
+
+    code: str
+    places: tuple[str, ...]
+
+
+def codes(mail: Mail) -> tuple[FoundCode, ...]:
+    """The distinct reply codes of a mail. Whether they belong to one ask is for the caller to see."""
+    return _grouped(_places(mail))
+
+
+def codes_in_returned(mail: Mail) -> tuple[FoundCode, ...]:
+    """Reply codes in the mail that a bounce returned: they tell which of our mails bounced, no more."""
+    headers = mail.returned.headers if mail.returned else ""
+    return _grouped(
+        (found[1].lower(), place)
+        for place, pattern in (("address", _IN_ADDRESS), ("subject", _IN_SUBJECT))
+        for found in pattern.finditer(headers)
+    )
+
+
+def _places(mail: Mail) -> Iterator[tuple[str, str]]:
+    local, _, domain = mail.mailbox_address.partition("@")
+    for address in mail.to:
+        name, _, at = address.partition("@")
+        base, plus, tag = name.partition("+")
+        if plus and base == local and at == domain and _WHOLE.fullmatch(tag):
+            yield tag.lower(), "address"
+    for place, pattern, text in (
+        ("subject", _IN_SUBJECT, mail.subject),
+        ("text", _IN_TEXT, mail.with_signature),
+    ):
+        for found in pattern.finditer(text):
+            yield found[1].lower(), place
+
+
+def _grouped(found: Iterator[tuple[str, str]]) -> tuple[FoundCode, ...]:
+    places: dict[str, dict[str, None]] = {}
+    for code, place in found:
+        places.setdefault(code, {})[place] = None
+    return tuple(FoundCode(code, tuple(where)) for code, where in places.items())
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The ask that a mail answers, and its reply code (which the database does not know)."""
+
+    line: AskLine
+    code: str
+
+
+def pick(mail: Mail) -> Picked:
+    """The one ask whose code the mail carries. Raises NoCode, UnknownCode or CodesDisagree.
+
+    Codes that we never gave out count as well: whoever mixes a right one with others is not believed.
+    """
+    found = codes(mail)
+    if not found:
+        raise refusals.NoCode
+    if len(found) > 1:
+        raise refusals.CodesDisagree(tuple(place for code in found for place in code.places))
+    line = _lines_of([found[0].code]).first()
+    if line is None:
+        raise refusals.UnknownCode
+    return Picked(line, found[0].code)
+
+
+def answers_an_ask(mail: Mail) -> bool:
+    """Whether a mail that no person wrote belongs to an ask of ours all the same."""
+    return _lines_of([found.code for found in codes(mail)]).exists()
+
+
+def bounced(mail: Mail, mailbox: Mailbox) -> OutgoingMail | None:
+    """Which of our mails a report says was not delivered: by the Message-ID or a reply code in what came back."""
+    if mail.returned is None:
+        return None
+    ids = [f"<{message_id}>" for message_id in mail.returned.message_ids]
+    sent = mailbox.outgoing.filter(state=OutgoingMail.State.SENT)
+    by_id = sent.filter(message_id__in=ids).first()
+    if by_id is not None:
+        return by_id
+    hashes = [hash_of(found.code) for found in codes_in_returned(mail)]
+    return sent.filter(ask__code_hash__in=hashes).first()
+
+
+def without_codes(text: str, code: str = "") -> str:
+    """The text to keep or show: reply codes that are marked as such, and `code` wherever it stands, are left out."""
+    text = _MARKED.sub(r"\1…", text)
+    return re.sub(code, "…", text, flags=re.IGNORECASE) if code else text
+
+
+def _lines_of(found: list[str]) -> QuerySet[AskLine]:
+    hashes = [hash_of(code) for code in found]
+    return AskLine.objects.filter(ask__code_hash__in=hashes).select_related(
+        "ask__person", "assignment__visit__request__version"
+    )

@@ -1,0 +1,270 @@
+"""Every way to say no to a mail.
+
+Refusal                     a mail is not applied; `key` is stable, `sentence` is for people
+    Automatic               written by a program: never answered
+        AutomaticReply      out of office and other answers of a mailbox
+        Bounce              our mail could not be delivered
+        ReadReceipt         says that our mail was opened or delivered
+        MeetingAnswer       belongs to a calendar
+        JournalReport       a copy that a server keeps
+        OtherReport         abuse reports and reports of other kinds
+        OurOwn              sent by this mailbox
+    Stranger                nobody is told: either no valid reply code, or the sender is not proved
+        NoCode              carries no reply code
+        UnknownCode         carries a reply code that belongs to no ask
+        CodesDisagree       carries reply codes of different asks
+        SenderUnclear       does not name exactly one sender
+        NotTheOneAsked      comes from somebody else than the person asked
+        NotProved           nothing proves that the sender sent it
+        MechanismNotConfirmed   proved in a way that the administrator has not confirmed
+        Unparseable         cannot be read within the limits
+    Told                    the sender is proved and gets a mail that says why and what to do
+        PageOnly            this process takes decisions on the page only
+        Unclear             the answer cannot be understood without a guess
+        AlreadyDecided      somebody decided before
+        NoLongerOpen        withdrawn, replaced or of an older round
+        Changed             what the ask showed is no longer true
+        TooLarge            larger than the mailbox takes
+
+`told` refusals may be raised only after `prove` returned a Proof (DESIGN 3.6: strangers learn nothing).
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class Refusal(Exception):
+    """This mail was not applied."""
+
+    key: ClassVar[str] = "refused"
+    told: ClassVar[bool] = False  # the sender, who is proved, gets a mail about it
+    shown: ClassVar[bool] = False  # the administrator sees it in the mail log as something to look at
+    notify_asked: ClassVar[bool] = False  # the person asked hears of it, once per ask
+
+    @property
+    def sentence(self) -> str:
+        """One plain sentence for the mail log and, where `told`, for the sender."""
+        return (type(self).__doc__ or "").partition("\n")[0]
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What else is known, ready for JSON: kept with the mail and with the audit entry."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+# ---------------------------------------------------------------------- written by a program
+
+
+class Automatic(Refusal):
+    """A program wrote this mail."""
+
+    key = "automatic"
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class AutomaticReply(Automatic):
+    """This is an automatic reply, such as an out-of-office notice."""
+
+    key = "automatic_reply"
+
+
+class Bounce(Automatic):
+    """This mail says that a mail of ours could not be delivered."""
+
+    key = "bounce"
+    shown = True
+
+
+class ReadReceipt(Automatic):
+    """This mail says that a mail of ours was delivered or opened."""
+
+    key = "read_receipt"
+
+
+class MeetingAnswer(Automatic):
+    """This mail belongs to a calendar; it answers a meeting and not an approval."""
+
+    key = "meeting"
+
+
+class JournalReport(Automatic):
+    """This is a server's journal copy of another mail."""
+
+    key = "journal"
+
+
+class OtherReport(Automatic):
+    """This is a report made by a mail system."""
+
+    key = "report"
+    shown = True
+
+
+class OurOwn(Automatic):
+    """This mail was sent by Placet itself."""
+
+    key = "our_own"
+
+
+# ---------------------------------------------------------------------- nobody is told
+
+
+class Stranger(Refusal):
+    """Without a valid reply code and a proved sender nobody is told anything."""
+
+    key = "stranger"
+
+
+class NoCode(Stranger):
+    """This mail carries no reply code, so it answers nothing that we asked."""
+
+    key = "no_code"
+
+
+class UnknownCode(Stranger):
+    """This mail carries a reply code that belongs to no ask."""
+
+    key = "unknown_code"
+    shown = True
+
+
+class CodesDisagree(Stranger):
+    """This mail carries reply codes of different asks, so it is not clear which one it answers."""
+
+    key = "codes_disagree"
+    shown = True
+
+    def __init__(self, places: tuple[str, ...] = ()) -> None:
+        super().__init__(places)
+        self.places = places  # where codes were found; never the codes themselves
+
+
+class SenderUnclear(Stranger):
+    """This mail does not name exactly one sender."""
+
+    key = "sender_unclear"
+    shown = True
+    notify_asked = True
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class NotTheOneAsked(Stranger):
+    """This mail carries a valid reply code but comes from somebody else than the person asked."""
+
+    key = "not_the_one_asked"
+    shown = True
+    notify_asked = True
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
+
+
+class NotProved(Stranger):
+    """Nothing proves that the person asked really sent this mail."""
+
+    key = "not_proved"
+    shown = True
+    notify_asked = True
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason  # in words, for the administrator
+
+
+class MechanismNotConfirmed(Stranger):
+    """The server vouches for the sender in a way that the administrator has not confirmed yet."""
+
+    key = "mechanism_not_confirmed"
+    shown = True
+    notify_asked = True
+
+    def __init__(self, mechanism: str) -> None:
+        super().__init__(mechanism)
+        self.mechanism = mechanism  # the value of AuthMechanism, "" where there is none
+
+
+class Unparseable(Stranger):
+    """This mail cannot be read within the limits that keep hostile mail from stopping the others."""
+
+    key = "unparseable"
+    shown = True
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+# ---------------------------------------------------------------------- the proved sender is told
+
+
+class Told(Refusal):
+    """The sender is proved and is told why the answer was not applied."""
+
+    key = "told"
+    told = True
+
+
+class PageOnly(Told):
+    """This approval can be decided on its page only; please sign in there."""
+
+    key = "page_only"
+
+
+class Unclear(Told):
+    """Your answer could not be understood without a guess, so nothing was decided."""
+
+    key = "unclear"
+
+    def __init__(self, read_text: str, why: str) -> None:
+        super().__init__(read_text, why)
+        self.read_text = read_text  # the new text as it was read, without quotes; "" if there was none
+        self.why = why  # one sentence for the sender
+
+
+class AlreadyDecided(Told):
+    """This approval was decided before your answer came, so your answer changed nothing."""
+
+    key = "already_decided"
+
+    def __init__(self, who: str, outcome: str, when: str) -> None:
+        super().__init__(who, outcome, when)
+        self.who = who
+        self.outcome = outcome
+        self.when = when  # ISO 8601, UTC
+
+
+class NoLongerOpen(Told):
+    """This approval is no longer open, so nothing was decided."""
+
+    key = "no_longer_open"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why  # "withdrawn", "replaced" or "older round"
+
+
+class Changed(Told):
+    """The request changed after it was shown to you, so your answer was not applied to it."""
+
+    key = "changed"
+
+
+class TooLarge(Told):
+    """Your mail is too large to be read; please answer again without attachments."""
+
+    key = "too_large"
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(size, limit)
+        self.size = size  # bytes
+        self.limit = limit  # bytes

@@ -1,0 +1,160 @@
+"""What became of a mail: a confirmation or a refusal as an outgoing mail, the mail log, the mark on the server.
+
+All in the transaction of the effect. Strangers are told nothing.
+"""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from placet.approvals import engine, messages
+from placet.approvals.models import Decision
+from placet.mail import tasks
+from placet.mail.models import IncomingMail, OutgoingMail
+from placet.replies import refusals
+from placet.replies.pick import answers_an_ask, bounced, without_codes
+
+if TYPE_CHECKING:
+    from placet.replies.entry import Reply
+
+LONGEST_SHOWN = 4000  # characters of a text that the mail log keeps beside the raw mail
+
+
+def applied(reply: "Reply", decision: Decision) -> None:
+    """The reply counted."""
+    assert reply.mail is not None and reply.line is not None
+    messages.confirmation(reply.incoming, decision, reply.mail.message_id)
+    _log(reply, "decided", f"{decision.by_person.name}: {messages.DONE[decision.outcome]}")
+    tasks.handled(reply.incoming, reply.settings)
+
+
+def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
+    """The reply did not count: say so to whom it may be said."""
+    told = False
+    if isinstance(refusal, refusals.Automatic):
+        assert reply.mail is not None
+        known = _note_bounce(reply) if isinstance(refusal, refusals.Bounce) else answers_an_ask(reply.mail)
+        if known:
+            tasks.handled(reply.incoming, reply.settings)
+    elif refusal.told:
+        told = _tell(reply, refusal)
+        tasks.handled(reply.incoming, reply.settings)
+    if reply.line is not None:
+        ask, request = reply.line.ask, reply.line.assignment.visit.request
+        if refusal.notify_asked:
+            messages.misused(ask, request, reply.incoming.mailbox)
+        engine.note_refused(
+            request.pk, person=ask.person, reason=refusal.key, incoming=reply.incoming, facts=refusal.facts
+        )
+    _log(reply, refusal.key, refusal.sentence, told=told, shown=refusal.shown, refusal=dict(refusal.facts))
+
+
+def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
+    """Tell the proved sender, unless they were told enough in this hour."""
+    assert reply.line is not None and reply.mail is not None and reply.proof is not None
+    person = reply.line.ask.person
+    lately = OutgoingMail.objects.filter(
+        kind__startswith="refusal-", to=person.email, created_at__gt=timezone.now() - timedelta(hours=1)
+    )
+    if lately.count() >= reply.settings.refusals_per_hour:
+        return False
+    unclear = isinstance(refusal, refusals.Unclear)
+    messages.refusal(
+        reply.incoming,
+        person,
+        reply.line.assignment.visit.request,
+        key=refusal.key,
+        sentence=_sentence(refusal, reply),
+        quote=refusal.read_text if isinstance(refusal, refusals.Unclear) else "",
+        answer_again=unclear,
+        code=reply.code,
+        in_reply_to=reply.mail.message_id,
+    )
+    return True
+
+
+def _sentence(refusal: refusals.Refusal, reply: "Reply") -> str:
+    assert reply.line is not None
+    if isinstance(refusal, refusals.AlreadyDecided):
+        moment = messages.when(datetime.fromisoformat(refusal.when), reply.line.ask.person)
+        return (
+            f"{refusal.who} {messages.DONE[refusal.outcome]} this on {moment}, before your answer came. "
+            "Your answer changed nothing."
+        )
+    if isinstance(refusal, refusals.NoLongerOpen):
+        return f"{refusal.why} Your answer changed nothing."
+    if isinstance(refusal, refusals.Unclear):
+        return f"{refusal.why} This is what was read:" if refusal.read_text else refusal.why
+    return refusal.sentence
+
+
+def _note_bounce(reply: "Reply") -> bool:
+    """A mail of ours came back: shown on its request."""
+    assert reply.mail is not None
+    outgoing = bounced(reply.mail, reply.incoming.mailbox)
+    if outgoing is None:
+        return False
+    if outgoing.bounced_at is None:
+        outgoing.bounced_at = timezone.now()
+        outgoing.save(update_fields=["bounced_at"])
+        ask = getattr(outgoing, "ask", None)
+        if ask is not None:
+            returned = reply.mail.returned
+            engine.note_bounce(
+                ask.lines.get().assignment.visit.request_id,
+                person=ask.person,
+                reason=(returned.diagnostic or returned.status) if returned else "",
+                incoming=reply.incoming,
+            )
+    return True
+
+
+# --- the mail log -----------------------------------------------------------------------------------------
+
+
+def _log(reply: "Reply", result: str, reason: str, **more: Any) -> None:
+    IncomingMail.objects.filter(pk=reply.incoming.pk).update(
+        result=result,
+        reason=reason,
+        verdict=verdict(reply, **more),
+        person=reply.line.ask.person if reply.line is not None and reply.proof is not None else None,
+    )
+
+
+def verdict(reply: "Reply", **more: Any) -> dict[str, Any]:
+    """What was made of a mail, as JSON; reply codes are left out."""
+    found: dict[str, Any] = dict(more)
+    if reply.mail is not None:
+        mail = reply.mail
+        found |= {
+            "subject": mail.subject[:LONGEST_SHOWN],
+            "from": mail.from_line[:LONGEST_SHOWN],
+            "automatic": mail.automatic,
+            "automatic_why": mail.automatic_why,
+            "new_text": mail.new_text[:LONGEST_SHOWN],
+            "auth_as": list(mail.auth_as)[:5],
+            "auth_mechanism": list(mail.auth_mechanism)[:5],
+        }
+    if reply.line is not None:
+        found |= {"ask": str(reply.line.ask.public_id), "request": reply.line.assignment.visit.request.number}
+    if reply.proof is not None:
+        found["proof"] = reply.proof.as_json()
+    if reply.answer is not None:
+        found |= {
+            "outcome": reply.answer.outcome,
+            "comment": reply.answer.comment[:LONGEST_SHOWN],
+            "rests_on": list(reply.answer.rests_on),
+        }
+    return {name: _without_codes(value, reply.code) for name, value in found.items()}
+
+
+def _without_codes(value: Any, code: str) -> Any:
+    match value:
+        case str():
+            return without_codes(value, code)
+        case dict():
+            return {name: _without_codes(one, code) for name, one in value.items()}
+        case list() | tuple():
+            return [_without_codes(one, code) for one in value]
+    return value

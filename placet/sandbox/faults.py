@@ -1,0 +1,137 @@
+"""Faults by switch: what a real service does to its clients on a bad day, on purpose and countable."""
+
+from __future__ import annotations
+
+import enum
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+class Kind(enum.StrEnum):
+    THROTTLED = "throttled"
+    """429, with Retry-After if one is set."""
+    UNAVAILABLE = "unavailable"
+    """503, with Retry-After if one is set."""
+    BUSY = "busy"
+    """SOAP fault ErrorServerBusy with BackOffMilliseconds."""
+    BUSY_INSIDE = "busy_inside"
+    """HTTP 200 with ErrorInternalServerError for every item, and ErrorServerBusy inside it."""
+    TRANSIENT = "transient"
+    """HTTP 200 with ErrorInternalServerTransientError for every item, and nothing done."""
+    REDIRECTED = "redirected"
+    """302 to the page that Exchange shows when it cannot reach a mailbox."""
+    CUT_BEFORE = "cut_before"
+    """The connection ends before anything was done."""
+    CUT_AFTER = "cut_after"
+    """The work is done, and the connection ends before the answer."""
+    HALF_ANSWER = "half_answer"
+    """The work is done, and half of the answer comes under a Content-Length of all of it."""
+    SLOW = "slow"
+    """The answer comes late."""
+    TOKENS_EXPIRE = "tokens_expire"
+    """Every token that is out dies at this request."""
+    SYNC_LOST = "sync_lost"
+    """The server no longer knows any sync state that it gave out."""
+
+
+TOKEN = "token"  # noqa: S105 - the name of the token endpoint among the operations
+"""The operation that stands for the token endpoint; faults without operations spare it."""
+
+
+@dataclass
+class Fault:
+    kind: Kind
+    every: int = 1
+    """Strike every n-th request that it looks at."""
+    probability: float = 1.0
+    count: int | None = None
+    """Strike so often, then be over."""
+    operations: frozenset[str] = frozenset()
+    """EWS operations (or "token") that it looks at; all of EWS if empty."""
+    retry_after: str | None = None
+    """What the Retry-After header says, in seconds; may be a fraction."""
+    back_off_ms: int = 1000
+    seconds: float = 1.0
+    """How long `slow` takes."""
+    seen: int = 0
+    struck: int = 0
+
+    def __post_init__(self) -> None:
+        if self.every < 1 or not 0 <= self.probability <= 1 or self.seconds < 0 or self.back_off_ms < 0:
+            raise ValueError("`every` is 1 or more, `probability` from 0 to 1, and times are not negative.")
+
+    def concerns(self, operation: str) -> bool:
+        return operation in self.operations if self.operations else operation != TOKEN
+
+
+@dataclass
+class Faults:
+    """Which faults are on. All methods may be called from any thread."""
+
+    seed: int = 0
+    struck: Counter[str] = field(default_factory=Counter)
+    """How often each kind has struck."""
+    _on: dict[Kind, Fault] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        # Repeatable on purpose: a fault that cannot be repeated cannot be mended.
+        self._random = random.Random(self.seed)  # noqa: S311 - not a secret
+
+    def set(
+        self,
+        kind: str,
+        *,
+        every: int = 1,
+        probability: float = 1.0,
+        count: int | None = None,
+        operations: Iterable[str] = (),
+        retry_after: float | str | None = None,
+        back_off_ms: int = 1000,
+        seconds: float = 1.0,
+    ) -> Fault:
+        """Switch a fault on (or set it anew). Raises ValueError for an unknown kind or impossible figures."""
+        fault = Fault(
+            Kind(kind),
+            every,
+            probability,
+            count,
+            frozenset(operations),
+            None if retry_after is None else str(retry_after),
+            back_off_ms,
+            seconds,
+        )
+        with self._lock:
+            self._on[fault.kind] = fault
+        return fault
+
+    def clear(self, kind: str | None = None) -> None:
+        with self._lock:
+            if kind is None:
+                self._on.clear()
+            else:
+                self._on.pop(Kind(kind), None)
+
+    def on(self) -> list[Fault]:
+        with self._lock:
+            return list(self._on.values())
+
+    def draw(self, operation: str) -> dict[Kind, Fault]:
+        """The faults that strike this request."""
+        if not self._on:
+            return {}
+        with self._lock:
+            return {kind: fault for kind, fault in self._on.items() if self._strikes(fault, operation)}
+
+    def _strikes(self, fault: Fault, operation: str) -> bool:
+        if not fault.concerns(operation) or (fault.count is not None and fault.struck >= fault.count):
+            return False
+        fault.seen += 1
+        if fault.seen % fault.every or self._random.random() >= fault.probability:
+            return False
+        fault.struck += 1
+        self.struck[fault.kind] += 1
+        return True

@@ -1,0 +1,12 @@
+"""Addresses of the pages."""
+
+from django.urls import include, path
+
+from placet.panel.views import healthz
+
+urlpatterns = [
+    path("healthz", healthz),
+    path("accounts/", include("placet.portal.account")),
+    path("administration/", include("placet.panel.urls")),
+    path("", include("placet.portal.urls")),
+]

@@ -1,0 +1,145 @@
+"""The kinds of background work. Every unit is a row with a state and a due time: the row is the truth.
+
+Each kind names the query that finds due rows and the idempotent function that works one. `Runner` runs them
+as threads of the one process; whatever else runs the same kinds later needs nothing but this table.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+from django.db import close_old_connections, connections
+from django.db.models import Q
+from django.utils import timezone
+
+from placet.mail import outbox, tasks
+from placet.mail.models import IncomingMail
+from placet.mailboxes.base import MailboxError
+from placet.mailboxes.models import Mailbox
+from placet.replies import entry
+
+log = structlog.get_logger(__name__)
+
+BATCH = 50  # rows looked up at once
+IDLE = 1.0  # seconds between two looks when nothing was due
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of work."""
+
+    name: str
+    due: Callable[[int], list[int]]  # ids of at most so many due rows, most urgent first
+    work: Callable[
+        [int], bool
+    ]  # works one row; False if there was nothing to do. MailboxError may pass through
+    workers: int = 1
+
+
+def mailboxes_due(limit: int) -> list[int]:
+    now = timezone.now()
+    ready = Mailbox.objects.filter(active=True, next_poll__lte=now).filter(
+        Q(paused_until=None) | Q(paused_until__lte=now)
+    )
+    return list(ready.order_by("next_poll").values_list("id", flat=True)[:limit])
+
+
+def incoming_due(limit: int) -> list[int]:
+    waiting = IncomingMail.objects.filter(state=IncomingMail.State.KEPT, due__lte=timezone.now())
+    return list(waiting.order_by("due", "id").values_list("id", flat=True)[:limit])
+
+
+def kinds() -> list[Kind]:
+    return [
+        Kind("poll", mailboxes_due, entry.receive),
+        Kind("take_in", incoming_due, entry.take_in, workers=settings.PLACET.workers),
+        Kind("mark", tasks.due, tasks.work),
+        Kind("send", outbox.due, outbox.work),
+    ]
+
+
+def release_claims() -> None:
+    """At the start of the only process: what an earlier one held is free."""
+    entry.release_claims()
+    tasks.release_claims()
+    outbox.release_claims()
+
+
+def run_once(kind: Kind, limit: int = BATCH) -> int:
+    """Work what is due of one kind, one after the other; how many rows were worked."""
+    return sum(_work(kind, row) for row in kind.due(limit))
+
+
+def _work(kind: Kind, row: int) -> bool:
+    try:
+        return kind.work(row)
+    except MailboxError:
+        return False  # the mailbox is paused and its trouble kept: the row waits for it
+    except Exception:
+        log.exception("work_failed", kind=kind.name, row=row)
+        return False
+
+
+class Runner:
+    """All kinds as threads of this process."""
+
+    def __init__(self) -> None:
+        self._kinds = kinds()
+        self._stop = threading.Event()
+        self._wake = {kind.name: threading.Event() for kind in self._kinds}
+        self._threads = [
+            threading.Thread(target=self._run, args=(kind,), name=f"work-{kind.name}", daemon=True)
+            for kind in self._kinds
+        ]
+
+    def start(self) -> None:
+        release_claims()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float = 30) -> None:
+        """Let every worker end what it has in hand."""
+        self._stop.set()
+        for event in self._wake.values():
+            event.set()
+        for thread in self._threads:
+            thread.join(timeout)
+
+    def alive(self) -> dict[str, bool]:
+        return {kind.name: thread.is_alive() for kind, thread in zip(self._kinds, self._threads, strict=True)}
+
+    def _run(self, kind: Kind) -> None:
+        with ThreadPoolExecutor(kind.workers, thread_name_prefix=f"work-{kind.name}") as pool:
+            while not self._stop.is_set():
+                worked = self._turn(kind, pool)
+                if worked:
+                    self._wake_others(kind)
+                else:
+                    self._wake[kind.name].wait(IDLE)
+                    self._wake[kind.name].clear()
+
+    def _turn(self, kind: Kind, pool: ThreadPoolExecutor) -> int:
+        try:
+            close_old_connections()
+            rows = kind.due(BATCH)
+        except Exception:
+            log.exception("work_lookup_failed", kind=kind.name)
+            connections.close_all()
+            return 0
+        if kind.workers == 1:
+            return sum(_work(kind, row) for row in rows if not self._stop.is_set())
+        return sum(pool.map(lambda row: self._in_pool(kind, row), rows))
+
+    def _in_pool(self, kind: Kind, row: int) -> bool:
+        if self._stop.is_set():
+            return False
+        close_old_connections()
+        return _work(kind, row)
+
+    def _wake_others(self, kind: Kind) -> None:
+        for name, event in self._wake.items():
+            if name != kind.name:
+                event.set()

@@ -1,0 +1,96 @@
+"""Every test process has an installation of its own: a temporary data folder, made before Django's settings load.
+
+The settings' module is named here and not in pyproject.toml, because pytest-django would load it before this file.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import django
+import pytest
+
+if TYPE_CHECKING:
+    from placet.accounts.models import Person
+
+DATA_DIR = Path(tempfile.mkdtemp(prefix="placet-tests-"))  # one for each xdist worker: each loads this file
+
+
+def _own_environment() -> None:
+    """Nothing that the developer set for their own Placet reaches the tests, except the wish for PostgreSQL."""
+    for name in [name for name in os.environ if name.startswith("PLACET_")]:
+        if name != "PLACET_DATABASE_URL":
+            del os.environ[name]
+    os.environ["PLACET_DATA_DIR"] = str(DATA_DIR)
+    os.environ["PLACET_CONFIG"] = str(DATA_DIR / "placet.toml")  # not one that lies in the current folder
+    (DATA_DIR / "placet.toml").touch()
+    os.environ["DJANGO_SETTINGS_MODULE"] = "placet.settings"
+
+
+_own_environment()
+django.setup()  # now: the folders below import models in their conftest
+
+
+def pytest_configure() -> None:
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # tests make many people
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        # A file and not memory: threads see it as they do in production, with WAL.
+        database["TEST"] = {**database.get("TEST", {}), "NAME": str(DATA_DIR / "test.sqlite3")}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    # Settings are loaded. A worker of xdist that inherited the name would load them before this file, and so
+    # share the data folder of the process that started it.
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(DATA_DIR, ignore_errors=True)
+
+
+# --- people -----------------------------------------------------------------------------------------------
+# Alice asks, Bob is her manager, Carol is finance, Dave has nothing to do with it, Ada administers.
+
+PASSWORD = "correct horse battery"
+
+
+def _add(name: str, address: str, manager: "Person | None" = None, administrator: bool = False) -> "Person":
+    from placet.accounts.addresses import add_person  # Django is ready only when a test runs
+
+    return add_person(name, address, password=PASSWORD, manager=manager, administrator=administrator)
+
+
+@pytest.fixture
+def bob(db: None) -> "Person":
+    return _add("Bob Manager", "bob@contoso.example")
+
+
+@pytest.fixture
+def alice(bob: "Person") -> "Person":
+    return _add("Alice Requester", "alice@contoso.example", manager=bob)
+
+
+@pytest.fixture
+def carol(db: None) -> "Person":
+    from placet.accounts.models import Group
+
+    carol = _add("Carol Finance", "carol@contoso.example")
+    group, _ = Group.objects.get_or_create(key="finance", defaults={"name": "Finance"})
+    group.members.add(carol)
+    return carol
+
+
+@pytest.fixture
+def dave(db: None) -> "Person":
+    return _add("Dave Stranger", "dave@contoso.example")
+
+
+@pytest.fixture
+def admin(db: None) -> "Person":
+    return _add("Ada Administrator", "ada@contoso.example", administrator=True)

@@ -1,0 +1,138 @@
+"""An installation of its own, driven by the real `placet` command in processes of its own."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+PLACET = str(Path(sys.executable).with_name("placet"))
+PATIENCE = 60  # seconds that a process may take on a busy machine
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A data folder and, where the suite runs on PostgreSQL, a database that nobody else uses."""
+
+    data_dir: Path
+    database_url: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("PLACET_")}
+        clean |= {"PLACET_DATA_DIR": str(self.data_dir), "PYTHONWARNINGS": "default"}
+        return clean | ({"PLACET_DATABASE_URL": self.database_url} if self.database_url else {})
+
+    @property
+    def kind(self) -> str:
+        return "postgresql" if self.database_url else "sqlite"
+
+    def placet(
+        self, *words: str | Path, typed: str = "", **settings: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """`placet WORDS…`, with more settings from keywords such as PLACET_LISTEN."""
+        return subprocess.run(
+            [PLACET, *map(str, words)],
+            env=self.environment | settings,
+            cwd=self.data_dir.parent,
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def good(self, *words: str | Path, typed: str = "") -> str:
+        """The same, and it must work; what it said."""
+        ended = self.placet(*words, typed=typed)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def refused(self, *words: str | Path, typed: str = "", **settings: str) -> str:
+        """The same, and it must refuse in words; what it said."""
+        ended = self.placet(*words, typed=typed, **settings)
+        assert ended.returncode == 1, ended.stdout + ended.stderr
+        assert "Traceback" not in ended.stderr
+        return ended.stderr
+
+    def serve(self) -> "Serving":
+        return Serving(self)
+
+
+class Serving:
+    """`placet serve` on a free port. Leaving the `with` stops it by SIGTERM."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self.process = subprocess.Popen(
+            [PLACET, "serve", "--listen", f"127.0.0.1:{self.port}"],
+            env=self._installation.environment | {"PLACET_PUBLIC_URL": self.address},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.said = self._until_it_runs()
+        return self
+
+    def _until_it_runs(self) -> str:
+        assert self.process.stdout is not None
+        said = ""
+        for line in self.process.stdout:
+            said += line
+            if "Placet runs at" in line:
+                return said
+        raise AssertionError(f"placet serve ended with {self.process.wait()}: {said}")
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(PATIENCE)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def new_installation(data_dir: Path) -> Iterator[Installation]:
+    """Nothing is in it yet. A database made for it is dropped at the end."""
+    url = os.environ.get("PLACET_DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        yield Installation(data_dir)
+        return
+    import psycopg
+    from psycopg.sql import SQL, Identifier
+
+    name = f"placet_{secrets.token_hex(6)}"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        try:
+            yield Installation(data_dir, urlsplit(url)._replace(path=f"/{name}").geturl())
+        finally:
+            server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))

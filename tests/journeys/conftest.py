@@ -1,0 +1,178 @@
+"""One installation against a sandbox, over real HTTP; the tests say what happens and when Placet works."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from placet import work
+from placet.accounts.addresses import add_person
+from placet.accounts.models import Group, Person
+from placet.approvals import engine
+from placet.approvals.models import Assignment, Decision, Request
+from placet.approvals.processes import publish
+from placet.commands.process import SAMPLES
+from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
+from placet.mailboxes import pool, store
+from placet.mailboxes.models import Mailbox
+from placet.sandbox.server import Mail, Sandbox
+
+DOMAIN = "contoso.example"
+
+
+@dataclass
+class World:
+    """Alice asks, Bob is her manager, Carol is finance, Dave is a colleague nobody asked, Ada administrates."""
+
+    sandbox: Sandbox
+    mailbox: Mailbox
+    people: dict[str, Person]
+    kinds: dict[str, work.Kind] = field(default_factory=lambda: {kind.name: kind for kind in work.kinds()})
+
+    # -- what people do --------------------------------------------------------------------------------------
+
+    def request(self, amount: str = "900", item: str = "Desk", **more: Any) -> Request:
+        """Alice asks: below 1,000 Bob alone, above it Carol too."""
+        from placet.approvals.models import Process
+        from placet.approvals.processes import newest
+
+        version = newest(Process.objects.get(key="purchase"))
+        assert version is not None
+        return engine.start(version, self.people["alice"], {"item": item, "amount": amount, **more})
+
+    def asked(self, amount: str = "900", item: str = "Desk") -> tuple[Request, Mail]:
+        """A request, and the mail that asks Bob as it lies in his mailbox."""
+        request = self.request(amount, item)
+        self.send()
+        return request, self.newest("bob")
+
+    def newest(self, name: str, beginning: str = "") -> Mail:
+        mails = [mail for mail in self.sandbox.mails(name) if mail.subject.startswith(beginning)]
+        assert mails, f"{name} has no mail that begins with {beginning!r}"
+        return mails[-1]
+
+    def subjects(self, name: str) -> list[str]:
+        return [mail.subject for mail in self.sandbox.mails(name)]
+
+    # -- what Placet does ------------------------------------------------------------------------------------
+
+    def poll(self) -> None:
+        self._due_now()
+        work.run_once(self.kinds["poll"])
+
+    def take_in(self) -> None:
+        self._due_now()
+        work.run_once(self.kinds["take_in"], limit=1000)
+
+    def send(self) -> None:
+        self._due_now()
+        work.run_once(self.kinds["send"], limit=1000)
+
+    def mark(self) -> None:
+        self._due_now()
+        work.run_once(self.kinds["mark"], limit=1000)
+
+    def run(self) -> None:
+        """Everything that is due, once: poll, take in, mark, send."""
+        self.poll()
+        self.take_in()
+        self.mark()
+        self.send()
+
+    def run_until_quiet(self, rounds: int = 200) -> None:
+        """Until nothing is waiting any more; pauses that a fault caused do not make the test wait."""
+        for _ in range(rounds):
+            self.run()
+            if not self.waiting():
+                return
+        raise AssertionError(f"Still waiting after {rounds} rounds: {self.waiting()}")
+
+    def waiting(self) -> dict[str, int]:
+        """Rows not done yet, and mails on the server that are not kept yet."""
+        inbox = {mail.id for name in ("inbox", "junkemail") for mail in self.sandbox.mails("approvals", name)}
+        known = set(IncomingMail.objects.filter(server_id__in=inbox).values_list("server_id", flat=True))
+        found = {
+            "to keep": len(inbox - known),
+            "to take in": IncomingMail.objects.filter(state=IncomingMail.State.KEPT).count(),
+            "to mark": ServerTask.objects.filter(done_at=None, failed=False).count(),
+            "to send": OutgoingMail.objects.filter(state__in=["waiting", "sending"]).count(),
+        }
+        return {what: count for what, count in found.items() if count}
+
+    def _due_now(self) -> None:
+        now = timezone.now() - timedelta(seconds=1)
+        Mailbox.objects.update(next_poll=now, paused_until=None)
+        IncomingMail.objects.filter(state=IncomingMail.State.KEPT, claim="").update(due=now)
+        ServerTask.objects.filter(done_at=None, claim="").update(due=now)
+        OutgoingMail.objects.filter(state__in=["waiting", "sending"], claim="").update(due=now)
+
+    # -- what came of it -------------------------------------------------------------------------------------
+
+    def results(self) -> list[str]:
+        """Of every incoming mail, in the order it was kept."""
+        return [mail.result or mail.state for mail in IncomingMail.objects.order_by("pk")]
+
+    def decisions(self) -> list[tuple[str, str]]:
+        return [(d.by_person.name.split()[0], d.outcome) for d in Decision.objects.order_by("at", "pk")]
+
+    def open_for(self, name: str) -> int:
+        return Assignment.objects.filter(person=self.people[name], state=Assignment.State.OPEN).count()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(DOMAIN) as sandbox:
+        for name in ("approvals", "alice", "bob", "carol", "dave", "ada"):
+            sandbox.add_mailbox(name, f"{name.title()} {name.title()}son")
+        yield sandbox
+
+
+@pytest.fixture
+def world(sandbox: Sandbox, db: None) -> Iterator[World]:
+    yield make_world(sandbox)
+    close_connections()
+
+
+@pytest.fixture
+def threaded_world(sandbox: Sandbox, transactional_db: None) -> Iterator[World]:
+    """The same for tests with threads: what they do is committed."""
+    yield make_world(sandbox)
+    close_connections()
+
+
+def make_world(sandbox: Sandbox) -> World:
+    people: dict[str, Person] = {}
+    for name in ("ada", "bob", "carol", "dave", "alice"):
+        people[name] = add_person(
+            f"{name.title()} {name.title()}son",
+            f"{name}@{DOMAIN}",
+            manager=people["bob"] if name == "alice" else None,
+            administrator=name == "ada",
+        )
+    finance = Group.objects.create(key="finance", name="Finance")
+    finance.members.add(people["carol"])
+    publish((SAMPLES / "purchase.yaml").read_text())
+    saved = store.save(
+        {
+            "server_address": sandbox.url,
+            "username": f"approvals@{DOMAIN}",
+            "client_id": sandbox.client_id,
+            "scope": sandbox.scope,
+            "token_uri": sandbox.token_url,
+            "active": True,
+            "sends_per_minute": 1000,
+            "since": "2020-01-01T00:00:00+00:00",
+        },
+        secret=sandbox.client_secret,
+        by="a test",
+    )
+    return World(sandbox, saved.mailbox, people)
+
+
+def close_connections() -> None:
+    """This thread's sockets belong to a sandbox that is going away."""
+    for mailbox in Mailbox.objects.all():
+        pool.drop(mailbox)

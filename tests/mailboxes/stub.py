@@ -1,0 +1,208 @@
+"""An HTTP server on loopback that answers with literal bytes, and what a test needs to talk EWS to it."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from pydantic import SecretStr
+
+from placet.mailboxes.ews.connection import EwsConnection
+from placet.mailboxes.ews.preflight import Preflight
+from placet.mailboxes.ews.soap import Soap
+from placet.mailboxes.oauth import Access, Grant, TokenCache
+from placet.mailboxes.settings import ExchangeSettings
+
+CLIENT_ID = "535fb089-9ff3-47b6-9bfb-4f1264799865"
+SECRET = "s3cr+t/=~ & %20-VERY-secret"
+MAILBOX = "approvals@contoso.example"
+SCOPE = "https://outlook.office365.com/.default"
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    headers: dict[str, str]  # names in lower case
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    cut_after: int | None = None  # bytes of the body that are sent before the connection is cut
+
+
+@dataclass
+class Stub:
+    """`token_replies` and `ews_replies` are used up in order; the last one stays."""
+
+    port: int = 0
+    token_replies: list[Reply] = field(default_factory=list)
+    ews_replies: list[Reply] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    answer: Callable[[Request], Reply | None] | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def token_uri(self) -> str:
+        return f"http://127.0.0.1:{self.port}/tenant.example/oauth2/v2.0/token"
+
+    @property
+    def ews_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/EWS/Exchange.asmx"
+
+    @property
+    def grant(self) -> Grant:
+        return Grant(self.token_uri, CLIENT_ID, SCOPE, SecretStr(SECRET))
+
+    def to(self, path: str) -> list[Request]:
+        return [request for request in self.requests if path in request.path]
+
+    @property
+    def ews_requests(self) -> list[Request]:
+        return self.to("/EWS/")
+
+    @property
+    def token_requests(self) -> list[Request]:
+        return self.to("/oauth2/")
+
+    def reply(self, request: Request) -> Reply:
+        with self.lock:
+            self.requests.append(request)
+            chosen = self.answer(request) if self.answer else None
+            if chosen:
+                return chosen
+            waiting = self.token_replies if "/oauth2/" in request.path else self.ews_replies
+            if not waiting:
+                return Reply(404)
+            return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+    def connection(self, cache: TokenCache | None = None) -> EwsConnection:
+        access = Access("box", self.grant, cache or TokenCache())
+        return EwsConnection(Soap(self.ews_url, MAILBOX, access), Preflight(self.settings(), access))
+
+    def settings(self, **more: object) -> ExchangeSettings:
+        values = {
+            "server_address": f"http://127.0.0.1:{self.port}",
+            "username": MAILBOX,
+            "client_id": CLIENT_ID,
+            "token_uri": self.token_uri,
+            **more,
+        }
+        return ExchangeSettings.parse(values)[0]
+
+
+@contextmanager
+def running_stub() -> Iterator[Stub]:
+    stub = Stub()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            reply = stub.reply(Request(self.command, self.path, headers, body))
+            self.send_response_only(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            if reply.headers.get("Transfer-Encoding") != "chunked":
+                self.send_header("Content-Length", str(len(reply.body)))
+            self.end_headers()
+            if reply.cut_after is None:
+                self.wfile.write(reply.body)
+                return
+            self.wfile.write(reply.body[: reply.cut_after])
+            self.close_connection = True
+
+        do_GET = do_POST
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Clients that hang up early are part of the tests."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    stub.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield stub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def token_reply(token: str = "the-first-token", **more: object) -> Reply:
+    values: dict[str, object] = {"token_type": "Bearer", "expires_in": 3599, "access_token": token, **more}
+    return Reply(200, json.dumps(values).encode(), {"Content-Type": "application/json; charset=utf-8"})
+
+
+def error_reply(status: int, error: str, *codes: int, **more: object) -> Reply:
+    values: dict[str, object] = {
+        "error": error,
+        "error_description": f"AADSTS{codes[0] if codes else 0}: words of the server.\r\nTrace ID: x",
+        "error_codes": list(codes),
+        "timestamp": "2026-11-24 10:00:02Z",
+        "trace_id": "0b9a4c5e-1111-4222-8333-444455556666",
+        "correlation_id": "8f2f3b0e-0b0f-4b2c-9a35-5b3f1a2c7d11",
+        **more,
+    }
+    return Reply(status, json.dumps(values).encode(), {"Content-Type": "application/json"})
+
+
+def envelope(body: str) -> bytes:
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>'
+        '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" '
+        'xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" '
+        'xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types">'
+        f"<soap:Body>{body}</soap:Body></soap:Envelope>"
+    ).encode()
+
+
+def ews_reply(operation: str, *messages: str) -> Reply:
+    """A whole answer; each message is the inside of one response message, or an error by `failed`."""
+    parts = "".join(
+        message.replace("@", f"m:{operation}ResponseMessage", 2)
+        if message.startswith("<@")
+        else f'<m:{operation}ResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>'
+        f"{message}</m:{operation}ResponseMessage>"
+        for message in messages
+    )
+    text = f"<m:{operation}Response><m:ResponseMessages>{parts}</m:ResponseMessages></m:{operation}Response>"
+    return Reply(200, envelope(text), {"Content-Type": "text/xml; charset=utf-8"})
+
+
+def failed(code: str, text: str = "", values: dict[str, str] | None = None) -> str:
+    return (
+        f'<@ ResponseClass="Error"><m:MessageText>{text}</m:MessageText><m:ResponseCode>{code}</m:ResponseCode>'
+        f"<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>{_message_xml(values, 'm')}</@>"
+    )
+
+
+def fault_reply(code: str, values: dict[str, str] | None = None, status: int = 500, **headers: str) -> Reply:
+    errors = 'xmlns:e="http://schemas.microsoft.com/exchange/services/2006/errors"'
+    text = (
+        "<soap:Fault><faultcode xmlns:a='http://schemas.microsoft.com/exchange/services/2006/types'>"
+        f"a:{code}</faultcode><faultstring>words</faultstring><detail>"
+        f"<e:ResponseCode {errors}>{code}</e:ResponseCode><e:Message {errors}>words</e:Message>"
+        f"{_message_xml(values, 't')}</detail></soap:Fault>"
+    )
+    return Reply(status, envelope(text), {"Content-Type": "text/xml", **headers})
+
+
+def _message_xml(values: dict[str, str] | None, prefix: str) -> str:
+    if not values:
+        return ""
+    inside = "".join(f'<t:Value Name="{name}">{value}</t:Value>' for name, value in values.items())
+    return f"<{prefix}:MessageXml>{inside}</{prefix}:MessageXml>"

@@ -1,0 +1,406 @@
+"""The whole conversation with the local Exchange Online: token, EWS, folders, sending, the check."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+
+import pytest
+from pydantic import SecretStr
+
+from placet.mailboxes.base import (
+    Action,
+    Check,
+    Connection,
+    FixNeeded,
+    Folder,
+    MailboxError,
+    Received,
+    Seen,
+    Wait,
+)
+from placet.mailboxes.ews.connection import EwsConnection
+from placet.mailboxes.ews.preflight import Preflight
+from placet.mailboxes.ews.soap import Soap
+from placet.mailboxes.exchange import connect
+from placet.mailboxes.oauth import Access, Grant, TokenCache
+from placet.mailboxes.settings import ExchangeSettings
+from placet.sandbox.server import Sandbox
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        running.add_mailbox("approvals", "Approvals")
+        running.add_mailbox("ann", "Ann Approver")
+        yield running
+
+
+def settings_for(sandbox: Sandbox, **more: object) -> ExchangeSettings:
+    values = {
+        "server_address": sandbox.url,
+        "username": "approvals@contoso.example",
+        "client_id": sandbox.client_id,
+        "token_uri": sandbox.token_url,
+        **more,
+    }
+    return ExchangeSettings.parse(values)[0]
+
+
+@pytest.fixture
+def connection(sandbox: Sandbox) -> Iterator[Connection]:
+    opened = connect(settings_for(sandbox), SecretStr(sandbox.client_secret), key="box", cache=TokenCache())
+    yield opened
+    opened.close()
+
+
+def mail(subject: str = "Ask k7f2-abcd", to: str = "ann@contoso.example") -> bytes:
+    message = EmailMessage()
+    message["From"] = "approvals@contoso.example"
+    message["To"] = to
+    message["Subject"] = subject
+    message["Message-ID"] = "<ask-1@contoso.example>"
+    message.set_content("Please decide.\n")
+    return message.as_bytes()
+
+
+def everything(connection: Connection, limit: int = 100) -> tuple[list[Seen], dict[str, str]]:
+    cursor: dict[str, str] = {}
+    seen: list[Seen] = []
+    while True:
+        page = connection.changes(cursor, LONG_AGO, limit)
+        seen += page.seen
+        cursor = dict(page.cursor)
+        if not page.more:
+            return seen, cursor
+
+
+def received(connection: Connection, seen: list[Seen]) -> list[Received]:
+    found = list(connection.fetch(seen, 36_000_000))
+    assert all(isinstance(entry, Received) for entry in found)
+    return [entry for entry in found if isinstance(entry, Received)]
+
+
+def test_a_reply_is_received_with_the_mark_of_a_colleague(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.send_as("ann", to="approvals@contoso.example", subject="RE: Ask", text="Yes\n")
+    [entry] = received(connection, everything(connection)[0])
+    assert b"Yes" in entry.raw
+    assert "X-MS-Exchange-Organization-AuthAs: Internal" in entry.transport_headers
+    assert (entry.sender, entry.from_) == ("ann@contoso.example", "ann@contoso.example")
+    assert entry.item_class == "IPM.Note"
+    assert entry.folder is Folder.INBOX
+    assert entry.size > 0
+
+
+def test_junk_is_looked_at_too(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.add_mailbox("eve@evil.example", outside=True)
+    raw = b"From: eve@evil.example\r\nTo: approvals@contoso.example\r\nSubject: x\r\n\r\nYes\r\n"
+    sandbox.deliver(raw, junk=True)
+    [entry] = received(connection, everything(connection)[0])
+    assert entry.folder is Folder.JUNK
+
+
+def test_pages_are_small_and_lose_nothing(sandbox: Sandbox, connection: Connection) -> None:
+    for number in range(7):
+        sandbox.send_as("ann", to="approvals@contoso.example", subject=f"Mail {number}", text="x")
+    seen, cursor = everything(connection, limit=3)
+    assert len({entry.server_id for entry in seen}) == 7
+    assert not connection.changes(cursor, LONG_AGO, 3).seen
+
+
+def test_a_handled_mail_moves_once_and_can_come_back(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.send_as("ann", to="approvals@contoso.example", subject="RE: Ask", text="Yes")
+    [entry], cursor = everything(connection)
+    for _ in range(2):
+        connection.mark(entry.server_id, Action.MOVE, "Placet/Processed")
+    [moved] = sandbox.mails("approvals", "Placet/Processed")
+    assert not connection.changes(cursor, LONG_AGO, 10).seen
+    sandbox.move("approvals", moved.id, "inbox")
+    page = connection.changes(cursor, LONG_AGO, 10)
+    assert [back.server_id != entry.server_id for back in page.seen] == [True]
+
+
+def test_a_mail_is_marked_read_or_deleted(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.send_as("ann", to="approvals@contoso.example", subject="RE: Ask", text="Yes")
+    [entry], _ = everything(connection)
+    connection.mark(entry.server_id, Action.MARK_READ, "")
+    assert sandbox.mails("approvals")[0].is_read
+    connection.mark(entry.server_id, Action.DELETE, "")
+    assert not sandbox.mails("approvals")
+    assert len(sandbox.mails("approvals", "deleteditems")) == 1
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_what_was_sent_is_recognised(sandbox: Sandbox, connection: Connection, replaced: bool) -> None:
+    sandbox.switches.replace_message_id = replaced
+    now = datetime.now(UTC)
+    assert not connection.was_sent("<ask-1@contoso.example>", "k7f2-abcd", now)
+    connection.send(mail(), "k7f2-abcd")
+    assert [entry.subject for entry in sandbox.mails("ann")] == ["Ask k7f2-abcd"]
+    assert connection.was_sent("<ask-1@contoso.example>", "k7f2-abcd", now)
+    assert not connection.was_sent("<ask-2@contoso.example>", "zzzz-zzzz", now)
+    assert not connection.was_sent("", "k7f2-abcd", now + timedelta(hours=1))
+
+
+def test_a_lost_sync_state_repeats_but_does_not_lose(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.send_as("ann", to="approvals@contoso.example", subject="One", text="x")
+    seen, cursor = everything(connection)
+    sandbox.lose_sync_states()
+    page = connection.changes(cursor, LONG_AGO, 10)
+    assert page.restarted
+    assert page.seen == seen
+
+
+def test_an_expired_token_is_renewed_without_a_word(sandbox: Sandbox, connection: Connection) -> None:
+    everything(connection)
+    sandbox.expire_tokens()
+    everything(connection)
+    assert sandbox.counters["tokens"] == 2
+
+
+def test_a_voting_answer_and_a_report_keep_what_tells_them_apart(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.send_as(
+        "ann", to="approvals@contoso.example", subject="Approve: Ask", text="", voting_response="Approve"
+    )
+    sandbox.send_as("ann", to="nobody@contoso.example", subject="x", text="x")
+    connection.send(mail(to="nobody@contoso.example"), "")
+    vote, report = received(connection, everything(connection)[0])
+    assert vote.voting == "Approve"
+    assert report.item_class.startswith("REPORT.")
+
+
+@pytest.mark.parametrize(
+    "kind", ["throttled", "unavailable", "busy", "cut_before", "cut_after", "half_answer"]
+)
+def test_each_fault_is_waited_for_and_then_all_is_well(
+    sandbox: Sandbox, connection: Connection, kind: str
+) -> None:
+    sandbox.send_as("ann", to="approvals@contoso.example", subject="One", text="x")
+    seen, cursor = everything(connection)
+    sandbox.faults.set(kind, count=1, retry_after="2.5", back_off_ms=2500)
+    with pytest.raises(Wait) as caught:
+        connection.changes(cursor, LONG_AGO, 10)
+    assert caught.value.seconds == (2.5 if kind in ("throttled", "unavailable", "busy") else None)
+    sandbox.faults.set(kind, count=1)
+    with pytest.raises(Wait):
+        list(connection.fetch(seen, 10**6))
+    assert len(received(connection, seen)) == 1
+
+
+def test_a_send_that_was_cut_off_is_found_in_sent_items(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.faults.set("cut_after", count=1, operations=["CreateItem"])
+    now = datetime.now(UTC)
+    with pytest.raises(Wait):
+        connection.send(mail(), "k7f2-abcd")
+    assert connection.was_sent("<ask-1@contoso.example>", "k7f2-abcd", now)
+
+
+def test_a_large_mail_comes_whole_and_one_above_the_limit_as_headers(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    body = b"x" * 76 + b"\r\n"
+    raw = (
+        b"From: ann@contoso.example\r\nTo: approvals@contoso.example\r\nSubject: big\r\n\r\n" + body * 100_000
+    )
+    sandbox.place("approvals", raw)
+    seen, _ = everything(connection)
+    [whole] = received(connection, seen)
+    assert whole.raw == raw
+    [headers] = connection.fetch(seen, 1_000_000)
+    assert isinstance(headers, Received)
+    assert headers.too_large
+    assert b"Subject: big" in headers.raw
+    assert len(headers.raw) < 1000
+
+
+def refusal(connection: Connection) -> MailboxError:
+    with pytest.raises(MailboxError) as caught:
+        connection.changes({}, LONG_AGO, 10)
+    return caught.value
+
+
+def test_each_wrong_setting_is_explained(sandbox: Sandbox) -> None:
+    def failing(secret: str = sandbox.client_secret, **more: object) -> MailboxError:
+        settings = settings_for(sandbox, **more)
+        return refusal(connect(settings, SecretStr(secret), key="box", cache=TokenCache()))
+
+    assert "secret is wrong" in failing("wrong").cause
+    assert "no Exchange Online mailbox" in failing(username="nobody@contoso.example").cause
+    assert "unknown in this directory" in failing(client_id="00000000-1111-2222-3333-444444444444").cause
+    assert (
+        "does not exist"
+        in failing(token_uri=sandbox.token_url.replace(sandbox.tenant_id, "nowhere.example")).cause
+    )
+    sandbox.switches.ews_blocked = True
+    assert "refused EWS" in failing().cause
+    sandbox.switches.ews_blocked = False
+    sandbox.switches.consented = False
+    assert "no permission" in failing().cause
+    sandbox.switches.rbac = {"approvals@contoso.example"}
+    opened = connect(settings_for(sandbox), SecretStr(sandbox.client_secret), key="box", cache=TokenCache())
+    assert not opened.changes({}, LONG_AGO, 10).seen
+
+
+# -- the check -----------------------------------------------------------------------------------------------
+
+
+class Time:
+    """Seconds pass only by sleeping."""
+
+    def __init__(self, then: Callable[[], object] = lambda: None) -> None:
+        self.now = 0.0
+        self._then = then
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self._then()
+
+
+class Lossy(EwsConnection):
+    """Loses what is sent to addresses that hold `lost`."""
+
+    lost = b""
+
+    def send(self, raw: bytes, reference: str) -> None:
+        if self.lost not in raw.partition(b"Subject:")[0]:
+            super().send(raw, reference)
+
+
+def checked(sandbox: Sandbox, lost: bytes = b"\0", secret: str = "", **more: object) -> dict[str, Check]:
+    settings = settings_for(sandbox, **more)
+    grant = Grant(
+        settings.token_uri, settings.client_id, settings.scope, SecretStr(secret or sandbox.client_secret)
+    )
+    access = Access("box", grant, TokenCache())
+    time = Time()
+    preflight = Preflight(settings, access, sleep=time.sleep, clock=time.clock)
+    connection = Lossy(Soap(settings.ews_url, settings.username, access), preflight)
+    connection.lost = lost
+    found = {check.key: check for check in connection.check()}
+    connection.close()
+    for check in found.values():
+        assert check.ok or (check.cause and check.cure)
+        assert not check.ok or check.found
+        assert sandbox.client_secret not in repr(check)
+    return found
+
+
+STEPS = ["name", "tls", "token", "open", "read", "folders", "send", "plus", "internal", "cleanup"]
+
+
+def test_a_good_mailbox_passes_every_step_and_nothing_is_left_behind(sandbox: Sandbox) -> None:
+    found = checked(sandbox)
+    assert list(found) == STEPS
+    assert all(check.ok for check in found.values())
+    assert "full_access_as_app" in found["token"].found
+    assert found["internal"].facts == {"auth_as": [["Internal"], ["Internal"]], "mechanisms": ["04"]}
+    assert not sandbox.mails("approvals")
+    assert not sandbox.mails("approvals", "sentitems")
+    assert [folder["path"] for folder in sandbox.folders("approvals") if "/" in folder["path"]] == [
+        "Placet/Processed",
+        "Placet/Set aside",
+    ]
+
+
+def test_without_plus_addressing_no_plus_address_is_tried(sandbox: Sandbox) -> None:
+    assert list(checked(sandbox, plus_addressing=False)) == [step for step in STEPS if step != "plus"]
+
+
+def test_the_address_that_replies_go_to_is_the_one_that_is_tried(sandbox: Sandbox) -> None:
+    found = checked(sandbox, reply_to="ann@contoso.example")
+    assert "did not arrive" in found["send"].cause
+    assert list(found)[-2:] == ["send", "cleanup"]
+
+
+def test_a_wrong_secret_ends_the_check_at_the_token(sandbox: Sandbox) -> None:
+    found = checked(sandbox, secret="wrong")
+    assert list(found) == ["name", "tls", "token"]
+    assert "secret is wrong" in found["token"].cause
+    facts = found["token"].facts
+    assert facts is not None
+    assert facts["code"] == "AADSTS7000215"
+
+
+def test_a_missing_role_is_an_error_only_if_the_mailbox_does_not_open(sandbox: Sandbox) -> None:
+    sandbox.switches.consented = False
+    found = checked(sandbox)
+    assert found["token"].ok
+    assert "RBAC for Applications" in found["token"].found
+    assert not found["open"].ok
+    assert "carries no role" in found["open"].cause
+    assert list(found)[-1] == "open"
+    sandbox.switches.rbac = {"approvals@contoso.example"}
+    assert all(check.ok for check in checked(sandbox).values())
+
+
+def test_a_consent_given_just_now_counts_although_an_older_token_lives(sandbox: Sandbox) -> None:
+    cache = TokenCache()
+    sandbox.switches.consented = False
+    refusal(connect(settings_for(sandbox), SecretStr(sandbox.client_secret), key="box", cache=cache))
+    sandbox.switches.consented = True
+    connection = connect(settings_for(sandbox), SecretStr(sandbox.client_secret), key="box", cache=cache)
+    steps = {check.key: check for check in connection.check()}
+    assert "full_access_as_app" in steps["token"].found
+    assert steps["open"].ok
+
+
+def test_blocked_ews_gives_the_commands_for_the_administrator(sandbox: Sandbox) -> None:
+    sandbox.switches.ews_blocked = True
+    found = checked(sandbox)
+    assert "EwsAllowedAppIDs" in found["open"].command
+    assert sandbox.client_id in found["open"].command
+
+
+def test_a_lost_plus_address_says_how_to_go_on(sandbox: Sandbox) -> None:
+    found = checked(sandbox, lost=b"+placet-check@")
+    assert found["send"].ok
+    assert not found["plus"].ok
+    assert "DisablePlusAddressInRecipients $false" in found["plus"].command
+    assert found["internal"].ok
+    assert not sandbox.mails("approvals")
+
+
+def test_mail_that_does_not_arrive_ends_the_check_after_a_minute(sandbox: Sandbox) -> None:
+    found = checked(sandbox, lost=b"")
+    assert "did not arrive within 60 seconds" in found["send"].cause
+    assert list(found)[-2:] == ["send", "cleanup"]
+
+
+def test_an_unconfirmed_mechanism_is_shown_with_the_command_that_confirms_it(sandbox: Sandbox) -> None:
+    found = checked(sandbox, confirmed_mechanisms=["0A"])
+    assert not found["internal"].ok
+    assert found["internal"].command == "placet mailbox set --confirm-mechanism 04"
+    assert found["cleanup"].ok
+
+
+def test_the_check_finds_its_mails_where_a_running_worker_moved_them(sandbox: Sandbox) -> None:
+    settings = settings_for(sandbox)
+    grant = Grant(settings.token_uri, settings.client_id, settings.scope, SecretStr(sandbox.client_secret))
+    access = Access("box", grant, TokenCache())
+
+    class Worker(EwsConnection):
+        def send(self, raw: bytes, reference: str) -> None:
+            super().send(raw, reference)
+            for arrived in sandbox.mails("approvals"):
+                sandbox.move("approvals", arrived.id, "Placet/Processed")
+
+    connection = Worker(Soap(settings.ews_url, settings.username, access), Preflight(settings, access))
+    assert all(check.ok for check in connection.check())
+    assert not sandbox.mails("approvals", "Placet/Processed")
+
+
+def test_a_mailbox_that_cannot_be_reached_is_said_in_words(sandbox: Sandbox) -> None:
+    found = checked(sandbox, server_address="127.0.0.1:9")
+    assert list(found) == ["name", "tls"]
+    assert "refused the connection" in found["tls"].cause
+
+
+def test_an_unknown_way_is_named(sandbox: Sandbox) -> None:
+    with pytest.raises(FixNeeded, match="graph"):
+        connect(settings_for(sandbox), SecretStr("x"), key="box", way="graph")

@@ -1,0 +1,428 @@
+import base64
+import json
+import logging
+import socket
+import threading
+import time
+from urllib.parse import parse_qs
+
+import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from placet.mailboxes import http
+from placet.mailboxes.base import FixNeeded, MailboxError, Wait
+from placet.mailboxes.oauth import (
+    KINDS,
+    MEANINGS,
+    Access,
+    Grant,
+    Issued,
+    TokenCache,
+    describe_token,
+    fetch_token,
+)
+
+from .stub import CLIENT_ID, SCOPE, SECRET, Reply, Stub, error_reply, running_stub, token_reply
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_request_is_what_entra_asks_for(stub: Stub) -> None:
+    issued = fetch_token(stub.grant)
+
+    assert issued.token.get_secret_value() == "the-first-token"
+    assert issued.life == 3599
+    [request] = stub.token_requests
+    assert request.method == "POST"
+    assert request.headers["content-type"].startswith("application/x-www-form-urlencoded")
+    assert "authorization" not in request.headers
+    assert parse_qs(request.body.decode(), strict_parsing=True) == {
+        "client_id": [CLIENT_ID],
+        "client_secret": [SECRET],
+        "scope": [SCOPE],
+        "grant_type": ["client_credentials"],
+    }
+
+
+@pytest.mark.parametrize(("said", "life"), [("1200", 1200), (None, 300), (-5, 300), (0, 300)])
+def test_a_life_that_is_not_said_is_short(stub: Stub, said: object, life: float) -> None:
+    stub.token_replies = [token_reply(expires_in=said)]
+    assert fetch_token(stub.grant).life == life
+
+
+def test_a_token_is_fetched_once_and_renewed_five_minutes_before_its_end(stub: Stub) -> None:
+    clock = Clock()
+    cache = TokenCache(clock=clock)
+    stub.token_replies = [token_reply("one"), token_reply("two")]
+
+    assert cache.token("box", stub.grant).get_secret_value() == "one"
+    clock.now += 3599 - 301
+    assert cache.token("box", stub.grant).get_secret_value() == "one"
+    assert len(stub.token_requests) == 1
+    clock.now += 2
+    assert cache.token("box", stub.grant).get_secret_value() == "two"
+
+
+def test_a_short_life_is_renewed_a_tenth_before_its_end() -> None:
+    clock = Clock()
+    lives = iter("abc")
+    cache = TokenCache(lambda grant: Issued(SecretStr(next(lives)), 100.0), clock)
+    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+
+    assert cache.token("box", grant).get_secret_value() == "a"
+    clock.now += 89
+    assert cache.token("box", grant).get_secret_value() == "a"
+    clock.now += 2
+    assert cache.token("box", grant).get_secret_value() == "b"
+
+
+def test_a_token_that_still_lives_bridges_an_outage_of_entra() -> None:
+    clock = Clock()
+    answers: list[Issued | MailboxError] = [Issued(SecretStr("a"), 3600.0)]
+
+    def fetch(grant: Grant) -> Issued:
+        answer = answers.pop(0) if answers else Wait("Away.", "Wait.")
+        if isinstance(answer, MailboxError):
+            raise answer
+        return answer
+
+    cache = TokenCache(fetch, clock)
+    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    cache.token("box", grant)
+    clock.now += 3400
+    assert cache.token("box", grant).get_secret_value() == "a"
+    clock.now += 201
+    with pytest.raises(Wait):
+        cache.token("box", grant)
+
+
+def test_many_threads_wait_for_one_request() -> None:
+    asked: list[int] = []
+    started = threading.Event()
+
+    def fetch(grant: Grant) -> Issued:
+        asked.append(1)
+        started.wait(5)
+        return Issued(SecretStr("shared"), 3600.0)
+
+    cache = TokenCache(fetch)
+    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    found: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(cache.token("box", grant).get_secret_value()))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    started.set()
+    for thread in threads:
+        thread.join()
+    assert found == ["shared"] * 8
+    assert len(asked) == 1
+
+
+def test_threads_that_waited_share_a_failure() -> None:
+    asked: list[int] = []
+    waiting = threading.Barrier(2, timeout=5)
+
+    def fetch(grant: Grant) -> Issued:
+        asked.append(1)
+        waiting.wait()
+        time.sleep(0.1)  # the second thread is at the lock by then
+        raise FixNeeded("Wrong secret.", "Make a new one.")
+
+    cache = TokenCache(fetch)
+    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    failures: list[str] = []
+
+    def ask() -> None:
+        try:
+            cache.token("box", grant)
+        except FixNeeded as error:
+            failures.append(error.cause)
+
+    first = threading.Thread(target=ask)
+    first.start()
+    waiting.wait()
+    second = threading.Thread(target=ask)
+    second.start()
+    first.join()
+    second.join()
+    assert failures == ["Wrong secret."] * 2
+    assert len(asked) == 1
+
+
+def test_other_credentials_get_another_token(stub: Stub) -> None:
+    cache = TokenCache()
+    stub.token_replies = [token_reply("one"), token_reply("two")]
+    cache.token("box", stub.grant)
+    changed = Grant(stub.token_uri, CLIENT_ID, SCOPE, SecretStr("another secret"))
+    assert cache.token("box", changed).get_secret_value() == "two"
+
+
+def test_invalidating_an_older_token_leaves_a_newer_one_alone(stub: Stub) -> None:
+    cache = TokenCache()
+    access = Access("box", stub.grant, cache)
+    stub.token_replies = [token_reply("one"), token_reply("two")]
+    old = access.token()
+    access.invalidate(old)
+    assert access.token().get_secret_value() == "two"
+    access.invalidate(old)
+    assert access.token().get_secret_value() == "two"
+    assert len(stub.token_requests) == 2
+
+
+#: AADSTS number, HTTP status and `error` as Microsoft documents them, and whether waiting helps.
+DOCUMENTED = [
+    (7000215, 401, "invalid_client", False),
+    (7000222, 401, "invalid_client", False),
+    (7000216, 401, "invalid_client", False),
+    (700016, 400, "unauthorized_client", False),
+    (7000112, 400, "unauthorized_client", False),
+    (7000229, 401, "invalid_client", False),
+    (90002, 400, "invalid_tenant", False),
+    (900023, 400, "invalid_request", False),
+    (70011, 400, "invalid_scope", False),
+    (1002012, 400, "invalid_scope", False),
+    (700022, 400, "invalid_request", False),
+    (500011, 400, "invalid_resource", False),
+    (500014, 400, "invalid_resource", False),
+    (900144, 400, "invalid_request", False),
+    (9000411, 400, "invalid_request", False),
+    (70003, 400, "unsupported_grant_type", False),
+    (700027, 401, "invalid_client", False),
+    (700024, 401, "invalid_client", False),
+    (50194, 400, "unauthorized_client", False),
+    (65001, 400, "invalid_grant", False),
+    (53003, 400, "invalid_grant", False),
+    (50034, 400, "invalid_grant", False),
+    (50126, 400, "invalid_grant", False),
+    (50053, 400, "invalid_grant", False),
+    (50055, 400, "invalid_grant", False),
+    (50057, 400, "invalid_grant", False),
+    (50076, 400, "invalid_grant", False),
+    (50079, 400, "invalid_grant", False),
+    (90055, 429, "temporarily_unavailable", True),
+    (50196, 400, "invalid_grant", True),
+    (90033, 503, "temporarily_unavailable", True),
+    (90006, 503, "server_error", True),
+]
+
+
+def test_every_documented_error_is_in_the_table() -> None:
+    assert {row[0] for row in DOCUMENTED} == set(MEANINGS)
+
+
+@pytest.mark.parametrize(("code", "status", "error", "waits"), DOCUMENTED)
+def test_each_error_of_entra_has_cause_and_cure(
+    stub: Stub, code: int, status: int, error: str, waits: bool
+) -> None:
+    stub.token_replies = [error_reply(status, error, code)]
+    with pytest.raises(Wait if waits else FixNeeded) as caught:
+        fetch_token(stub.grant)
+    assert caught.value.cause == MEANINGS[code].cause
+    assert caught.value.cure == MEANINGS[code].cure
+    assert caught.value.cause.endswith((".", "Value."))
+    assert caught.value.details["code"] == f"AADSTS{code}"
+    assert caught.value.details["trace_id"] == "0b9a4c5e-1111-4222-8333-444455556666"
+    assert caught.value.details["correlation_id"] == "8f2f3b0e-0b0f-4b2c-9a35-5b3f1a2c7d11"
+    assert "words of the server" not in repr(caught.value) + str(caught.value.details)
+
+
+@pytest.mark.parametrize("error", sorted(KINDS))
+def test_an_unknown_number_is_judged_by_its_error(stub: Stub, error: str) -> None:
+    stub.token_replies = [error_reply(400, error, 999999)]
+    with pytest.raises(Wait if KINDS[error].wait else FixNeeded) as caught:
+        fetch_token(stub.grant)
+    assert caught.value.cause == KINDS[error].cause
+
+
+def test_an_unknown_error_is_to_be_fixed_and_says_where_to_look(stub: Stub) -> None:
+    stub.token_replies = [error_reply(400, "brand_new", 123456)]
+    with pytest.raises(FixNeeded, match=r"login\.microsoftonline\.com/error"):
+        fetch_token(stub.grant)
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "words"),
+    [
+        (Reply(429, b"slow down", {"Retry-After": "7"}), Wait, "busy"),
+        (Reply(503, b""), Wait, "busy"),
+        (
+            Reply(200, b"<html>Sign in to the proxy</html>", {"Content-Type": "text/html"}),
+            FixNeeded,
+            "page instead",
+        ),
+        (Reply(404, b"<html>not here</html>"), FixNeeded, "no token endpoint"),
+        (Reply(407, b""), FixNeeded, "proxy"),
+        (Reply(200, b"[]"), FixNeeded, "page instead"),
+        (Reply(200, b"{}"), FixNeeded, "without an access token"),
+        (Reply(200, b'{"access_token": "a\\r\\nX: y"}'), FixNeeded, "without an access token"),
+        (Reply(200, b'{"access_token": "abc", "token_type": "mac"}'), FixNeeded, "type"),
+        (Reply(200, b'{"access_token": "abc", "expires_in": "soon"}'), FixNeeded, "no number"),
+        (Reply(400, b'{"error": ["x"], "error_codes": "y"}'), FixNeeded, "does not know"),
+    ],
+)
+def test_odd_answers_are_said_in_words(
+    stub: Stub, reply: Reply, kind: type[MailboxError], words: str
+) -> None:
+    stub.token_replies = [reply]
+    with pytest.raises(kind, match=words) as caught:
+        fetch_token(stub.grant)
+    if "Retry-After" in reply.headers:
+        assert isinstance(caught.value, Wait)
+        assert caught.value.seconds == 7
+
+
+def test_no_redirect_takes_the_secret_elsewhere(stub: Stub) -> None:
+    with running_stub() as elsewhere:
+        for status in (301, 302, 303, 307, 308):
+            stub.token_replies = [Reply(status, b"", {"Location": elsewhere.token_uri})]
+            with pytest.raises(FixNeeded, match="redirect"):
+                fetch_token(stub.grant)
+        assert elsewhere.requests == []
+
+
+def test_a_cut_connection_is_waited_for(stub: Stub) -> None:
+    stub.token_replies = [Reply(200, b'{"access_token": "abc"}', cut_after=5)]
+    with pytest.raises(Wait, match="cut"):
+        fetch_token(stub.grant)
+
+
+def test_an_unknown_name_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_such_name(*args: object, **kwargs: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    grant = Grant("https://login.nowhere.example/t/oauth2/v2.0/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    with pytest.raises(Wait, match=r"login\.nowhere\.example cannot be resolved"):
+        fetch_token(grant)
+
+
+def test_a_closed_port_and_a_port_without_tls_are_said_in_words(stub: Stub) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        grant = Grant(f"http://127.0.0.1:{closed.getsockname()[1]}/token", CLIENT_ID, SCOPE, SecretStr("x"))
+        with pytest.raises(Wait, match="refused the connection"):
+            fetch_token(grant)
+    with pytest.raises(Wait, match="No TLS connection"):
+        fetch_token(Grant(f"https://127.0.0.1:{stub.port}/token", CLIENT_ID, SCOPE, SecretStr("x")))
+
+
+def test_neither_proxy_nor_netrc_of_the_environment_is_used_on_loopback(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://user:pass@127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://user:pass@127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert fetch_token(stub.grant).token.get_secret_value() == "the-first-token"
+    assert http.proxy_for(stub.token_uri) == ""
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:pass@proxy.example:3128")
+    assert http.proxy_for("https://login.microsoftonline.com/x") == "proxy.example"
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("10", 10.0),
+        ("2.128", 2.128),
+        ("Tue, 24 Nov 2026 10:00:30 GMT", 30.0),
+        ("Tue, 24 Nov 2026 09:00:00 GMT", 0.0),
+        ("-5", 0.0),
+        ("nan", None),
+        ("inf", None),
+        ("soon", None),
+        ("", None),
+        ("1e300", http.LONGEST_PAUSE),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date(value: str, seconds: float | None) -> None:
+    from datetime import UTC, datetime
+
+    now = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
+    assert http.retry_after({"Retry-After": value}, now) == seconds
+
+
+def _jwt(claims: object) -> SecretStr:
+    def part(value: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    return SecretStr(f"{part({'alg': 'none'})}.{part(claims)}.signature")
+
+
+def test_a_token_says_what_it_allows() -> None:
+    token = _jwt(
+        {
+            "aud": "https://outlook.office365.com",
+            "appid": CLIENT_ID,
+            "app_displayname": "Placet",
+            "tid": "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+            "roles": ["full_access_as_app"],
+            "exp": 1795564617,
+        }
+    )
+    assert describe_token(token) == {
+        "tenant": "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+        "application": CLIENT_ID,
+        "application_name": "Placet",
+        "audience": "https://outlook.office365.com",
+        "roles": ["full_access_as_app"],
+        "expires": "2026-11-24T23:56:57+00:00",
+    }
+    assert describe_token(_jwt({"azp": CLIENT_ID}))["application"] == CLIENT_ID
+    assert describe_token(_jwt({"roles": "x", "exp": 1e99}))["roles"] == []
+
+
+@pytest.mark.parametrize("token", ["", "opaque", "a.b.c", "a.!!!.c", "a.W10.c", "a.MQ.c"])
+def test_a_token_that_cannot_be_read_is_no_error(token: str) -> None:
+    assert describe_token(SecretStr(token)) == {}
+
+
+def test_neither_secret_nor_token_is_in_any_repr_error_or_log(
+    stub: Stub, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("", "urllib3", "requests", "authlib"):
+        caplog.set_level(logging.DEBUG, name)
+    stub.token_replies = [
+        token_reply("SENTINEL-TOKEN"),
+        error_reply(401, "invalid_client", 7000215, error_description=f"{SECRET} SENTINEL-TOKEN"),
+        Reply(200, f"<html>{SECRET}</html>".encode()),
+    ]
+    cache = TokenCache()
+    access = Access("box", stub.grant, cache)
+    with capture_logs() as logged:
+        token = access.token()
+    told = [
+        repr(access),
+        repr(stub.grant),
+        repr(token),
+        str(token),
+        repr(vars(cache)),
+        repr(Issued(token, 1.0)),
+    ]
+    access.invalidate(token)
+    for _ in range(2):
+        with pytest.raises(FixNeeded) as caught:
+            access.token()
+        told += [
+            repr(caught.value),
+            str(caught.value),
+            str(caught.value.details),
+            repr(caught.value.__context__),
+        ]
+    told += [caplog.text, str(logged)]
+    everything = "\n".join(told)
+    assert logged == [{"event": "token_fetched", "host": "127.0.0.1", "log_level": "debug"}]
+    assert SECRET not in everything
+    assert "VERY-secret" not in everything
+    assert "SENTINEL-TOKEN" not in everything

@@ -1,0 +1,63 @@
+"""What tests begin with: a mailbox row that mails can be written for, published processes, requests."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from placet.accounts.models import Person
+from placet.approvals import engine
+from placet.approvals.models import Assignment, Request, Version
+from placet.approvals.processes import publish
+from placet.commands.process import SAMPLES
+from placet.mailboxes.models import Mailbox
+
+SAMPLE = (SAMPLES / "purchase.yaml").read_text()
+
+FORM = [
+    {"name": "item", "label": "Item", "type": "text"},
+    {"name": "amount", "label": "Amount", "type": "money", "currency": "EUR"},
+]
+
+
+def make_mailbox(address: str = "approvals@contoso.example", **settings: Any) -> Mailbox:
+    """A mailbox that mails are written for; nothing connects to it."""
+    return Mailbox.objects.create(name=address, address=address, active=True, settings=settings)
+
+
+def one_step(ask: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    """A definition with one approval step, asked of these."""
+    step = {"kind": "approval", "name": "Step", "ask": ask, "rule": more.pop("rule", "first")}
+    return {
+        "key": "one-step",
+        "name": "One step",
+        "title": "{item}",
+        "form": FORM,
+        "start": "step",
+        "steps": {
+            "step": step,
+            "approved": {"kind": "end", "name": "Approved", "result": "approved"},
+            "rejected": {"kind": "end", "name": "Rejected", "result": "rejected"},
+        },
+        "transitions": [
+            {"from": "step", "outcome": "approve", "to": "approved"},
+            {"from": "step", "outcome": "reject", "to": "rejected"},
+        ],
+        **more,
+    }
+
+
+def start(
+    source: str | Mapping[str, Any] | Version, requester: Person, amount: str = "900", item: str = "Desk"
+) -> Request:
+    version = source if isinstance(source, Version) else publish(source)
+    return engine.start(version, requester, {"item": item, "amount": amount})
+
+
+def open_for(person: Person) -> Assignment:
+    """The one question that waits for this person."""
+    return Assignment.objects.get(person=person, state=Assignment.State.OPEN)
+
+
+def asked(request: Request) -> list[str]:
+    """Whom a request waits for now, by first name."""
+    waiting = Assignment.objects.filter(visit__request=request, state=Assignment.State.OPEN)
+    return [assignment.person.name.split()[0] for assignment in waiting.select_related("person")]

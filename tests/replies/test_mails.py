@@ -1,0 +1,98 @@
+"""Every mail in tests/mails goes down the pure steps of the path; what is expected stands beside it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from placet.mailboxes.base import Folder, Received
+from placet.replies import refusals
+from placet.replies.parse import Mail, OwnMail, parse
+from placet.replies.pick import codes, codes_in_returned
+from placet.replies.prove import Level, Proof, ProvePolicy, prove
+from placet.replies.read import Answer, read
+
+MAILS = Path(__file__).parent.parent / "mails"
+NAMES = sorted(path.stem for path in MAILS.glob("*.eml"))
+OWN = OwnMail("approvals@contoso.example", "placet.contoso.example")
+POLICY = {
+    "is_exchange": True,
+    "confirmed_mechanisms": ["04"],
+    "authserv_id": "",
+    "trusted_host_suffixes": ["outlook.example"],
+}
+
+
+def received(name: str, told: Mapping[str, Any]) -> Received:
+    raw = (MAILS / f"{name}.eml").read_bytes()
+    block = told["transport_headers"]
+    if block == "same":
+        block = raw.partition(b"\n\n")[0].decode()
+    return Received(
+        server_id="AAMk1",
+        folder=Folder(told.get("folder", "inbox")),
+        raw=raw,
+        transport_headers=block,
+        item_class=told.get("item_class", "IPM.Note"),
+        received_at=None,
+        size=len(raw),
+        sender=told.get("sender", ""),
+        from_=told.get("from_", ""),
+        voting=told.get("voting", ""),
+    )
+
+
+def walk(mail: Mail, case: Mapping[str, Any]) -> tuple[Proof, Answer]:
+    """The path without its tables: the same steps in the same order."""
+    if mail.automatic:
+        raise refusals.Automatic(mail.automatic_why)
+    found = codes(mail)
+    if not found:
+        raise refusals.NoCode
+    if len(found) > 1:
+        raise refusals.CodesDisagree
+    level = Level(case.get("level", "colleague"))
+    proof = prove(
+        mail,
+        case["received"].get("folder", "inbox"),
+        frozenset(case.get("asked", ["ann@contoso.example"])),
+        level,
+        ProvePolicy(**{**POLICY, **case.get("policy", {})}),
+    )
+    if level is Level.PAGE:
+        raise refusals.PageOnly
+    return proof, read(mail, ("approve", "reject"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mail(name: str) -> None:
+    case = json.loads((MAILS / f"{name}.json").read_text("utf-8"))
+    expect = case["expect"]
+    mail = parse(received(name, case["received"]), OWN)
+
+    for field, value in expect.get("parse", {}).items():
+        assert getattr(mail, field) == value, field
+    if "codes" in expect:
+        assert {found.code: list(found.places) for found in codes(mail)} == expect["codes"]
+    for field, value in expect.get("returned", {}).items():
+        assert list(getattr(mail.returned, field)) == list(value), field
+    if "returned_codes" in expect:
+        assert [found.code for found in codes_in_returned(mail)] == expect["returned_codes"]
+
+    try:
+        proof, answer = walk(mail, case)
+    except refusals.Refusal as refusal:
+        assert refusal.key == expect.get("refusal"), f"{refusal.key}: {dict(refusal.facts)}"
+        assert expect.get("facts", {}).items() <= refusal.facts.items()
+    else:
+        assert "refusal" not in expect, answer
+        assert expect["proof"].items() <= proof.as_json().items()
+        assert expect["answer"].items() <= asdict(answer).items()
+
+
+def test_every_mail_has_its_expectation_and_the_other_way_round() -> None:
+    assert sorted(path.stem for path in MAILS.glob("*.json")) == NAMES
+    assert len(NAMES) > 90

@@ -1,0 +1,181 @@
+"""What is new in a reply, and what is quoted; in the words of many mail programs."""
+
+import pytest
+
+from placet.replies.parse import words
+from placet.replies.parse.html import visible
+from placet.replies.parse.quotes import new_text
+
+OLD = "Reject"
+DIVIDERS = {
+    "english outlook": "-----Original Message-----\nFrom: Approvals",
+    "french outlook": "-----Message d'origine-----\nDe : Approvals",
+    "german outlook": "-----Ursprüngliche Nachricht-----\nVon: Approvals",
+    "spanish outlook": "-----Mensaje original-----\nDe: Approvals",
+    "thunderbird forward": "-------- Original Message --------",
+    "gmail forward": "---------- Forwarded message ---------",
+    "apple forward": "Begin forwarded message:",
+    "unknown language": "-----Poraka original-----",
+    "english block": "From: Approvals <a@x.example>\nSent: Tuesday, 24 November 2026 10:55\nTo: Ann\nSubject: x",
+    "french block": "De : Approvals <a@x.example>\nEnvoyé : mardi 24 novembre 2026 10:55\nÀ : Ann\nObjet : x",
+    "german block": "Von: Approvals\nGesendet: Dienstag, 24. November 2026 10:55\nAn: Ann\nBetreff: x",
+    "spanish block": "De: Approvals <a@x.example>\nEnviado el: martes, 24 de noviembre de 2026\nPara: Ann\nAsunto: x",
+    "bold block": "*From:* Approvals <a@x.example>\n*Sent:* Tuesday 24 November 2026 10:55\n*To:* Ann",
+    "block below a line": "________________________________\n\nFrom: Approvals <a@x.example>\nDate: x\nTo: y",
+    "block in an unknown language": "Fran: A <a@x.example>\nDags: 24 2026 10:55\nTill nagon: B\nRubrik: x",
+    "our own line": "##- Please write your reply above this line -##",
+    "attribution without marks": "On Tue, 24 Nov 2026 at 10:55, Approvals <a@x.example> wrote:\n",
+    "german attribution": "Am 24.11.2026 um 10:55 schrieb Approvals:\n",
+    "german attribution, name last": "Am Di., 24. Nov. 2026 um 10:55 Uhr schrieb Approvals <\na@x.example>:\n",
+    "french attribution": "Le mar. 24 nov. 2026 à 10:55, Approvals <a@x.example> a écrit\u00a0:\n",
+    "spanish attribution": "El mar, 24 nov 2026 a las 10:55, Approvals (<a@x.example>)\nescribió:\n",
+    "wrapped attribution": "On Tuesday, 24 November 2026 at 10:55\nApprovals by Placet\n<a@x.example> wrote:\n",
+    "unknown language, address and date": "24. lis 2026 u 10:55 Approvals <a@x.example>:\n",
+    "android": "---- Approvals wrote ----\n",
+    "old gmail": "2026/11/24 Approvals <a@x.example>\n",
+}
+
+
+@pytest.mark.parametrize("name", DIVIDERS)
+def test_everything_below_a_divider_is_quoted(name: str) -> None:
+    new = new_text(f"Approve\n\nSoon, please.\n\n{DIVIDERS[name]}\n{OLD}\n\n{OLD}")
+    assert new.text == "Approve\n\nSoon, please."
+    assert new.quoted_cut
+    assert new.to_the_end
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_header_blocks_and_attributions_of_every_language_are_known(language: str) -> None:
+    said = words.LANGUAGES[language]
+    for sender in said.sender:
+        labels = (sender, said.sent[0], said.to[0], said.subject[0])
+        block = "\n".join(f"{label.title()}: x" for label in labels)
+        assert new_text(f"Approve\n\n{block}\n\n{OLD}").text == "Approve"
+    for wrote in said.wrote:
+        assert new_text(f"Approve\n\n24.11.2026 10:55 Approvals {wrote}:\n> {OLD}").text == "Approve"
+    for original in said.original:
+        assert new_text(f"Approve\n\n----- {original.title()} -----\n{OLD}").text == "Approve"
+
+
+def test_the_reply_may_stand_below_and_between_marked_quotes() -> None:
+    text = "On Monday Tom wrote:\n> one\n>> two\n\nApprove\n\n> three\n\nSoon.\n"
+    assert new_text(text).text == "Approve\n\n\nSoon."
+
+
+def test_the_rest_of_a_wrapped_quoted_line_is_quoted() -> None:
+    long = "> Shall we buy five laptops for the new people in accounting, or do you"
+    new = new_text(f"Approve\n\n{long}\nreject\n> the request?")
+    assert (new.text, new.doubtful) == ("Approve", False)
+
+
+def test_a_line_between_short_quoted_lines_is_doubtful() -> None:
+    new = new_text("Approve\n\n> Five laptops\nthree\n> Shall we?")
+    assert (new.text, new.doubtful) == ("Approve", True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Approve\n\nOn Monday we talked about it.",
+        "Approve\n\nFrom my side it is fine: order them.",
+        "Approve\n\nTo: be ordered today",
+        "Approve\n\nI wrote: order them",
+        "Approve\n\n- one\n- two",
+        "Approve\n\n----------\nbut only two",
+        "Approve\n\n12:30 is fine, see you in 2026",
+    ],
+)
+def test_what_people_write_is_kept(text: str) -> None:
+    new = new_text(text)
+    assert (new.text, new.quoted_cut) == (text, "")
+
+
+def test_the_signature_ends_the_text_and_stays_in_the_other_one() -> None:
+    new = new_text("Approve\n\n-- \nAnn\nHead of Rejects\n\n> old")
+    assert new.text == "Approve"
+    assert new.with_signature == "Approve\n\n--\nAnn\nHead of Rejects"
+
+
+@pytest.mark.parametrize(
+    "line", ["Sent from my iPhone", "Get Outlook for iOS<https://x.example>", "Von meinem iPhone gesendet",
+             "Envoyé de mon iPhone", "Enviado desde mi iPhone"],
+)  # fmt: skip
+def test_lines_that_telephones_add_are_dropped_alone(line: str) -> None:
+    assert new_text(f"Approve\n\n{line}\n\nbut only two").text == "Approve\n\n\nbut only two"
+
+
+# ---------------------------------------------------------------------- HTML
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        '<div class="gmail_quote">Reject</div>',
+        '<blockquote type="cite">Reject</blockquote>',
+        '<div id="divRplyFwdMsg">From</div><div>Reject</div>',
+        '<div id="x_divRplyFwdMsg">From</div><p>Reject</p>',
+        '<hr id="stopSpelling">Reject',
+        '<div style="border:none;border-top:solid #B5C4DF 1.0pt">From</div><p>Reject</p>',
+        '<div class="yahoo_quoted">Reject</div>',
+        '<div class="moz-cite-prefix">x wrote:</div><blockquote>Reject</blockquote>',
+        '<div name="quote">Reject</div>',
+        '<div id="ms-outlook-mobile-reference-message">Reject</div>',
+    ],
+)
+def test_quotes_that_the_structure_marks(quote: str) -> None:
+    seen = visible(f"<html><body><p>Approve</p>{quote}</body></html>")
+    assert (seen.unquoted, bool(seen.quoted_cut)) == ("Approve", True)
+    assert "Reject" in seen.text
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "<span style='display: none !important'>x</span>",
+        "<span style='visibility:hidden'>x</span>",
+        "<span style='font-size:0'>x</span>",
+        "<span style='font-size:1px'>x</span>",
+        "<span style='opacity:0'>x</span>",
+        "<span style='mso-hide:all'>x</span>",
+        "<span style='color:white'>x</span>",
+        "<span style='color:#FEFEFE'>x</span>",
+        "<span style='color:rgb(255, 255, 255)'>x</span>",
+        "<font color='#ffffff'>x</font>",
+        "<div style='background:#000'><p style='color:#000'>x</p></div>",
+        "<table bgcolor=black><tr><td style='color:#010101'>x</td></tr></table>",
+        "<div style='height:0;overflow:hidden'><p>x</p></div>",
+        "<div style='text-indent:-9999px'>x</div>",
+        "<div style='position:absolute;left:-10000px'>x</div>",
+        "<p hidden>x</p>",
+        "<style>.n{display:none}</style><p class='m n'>x</p>",
+        "<style>/*.a{}*/ p.a, #b {visibility:hidden}</style><p id=b>x</p>",
+        "<script>x</script><style>x</style><title>x</title><noscript>x</noscript><textarea>x</textarea>",
+        "<!-- x --><img alt='x'>",
+    ],
+)
+def test_what_nobody_sees_is_no_text(hidden: str) -> None:
+    assert visible(f"<p>a</p>{hidden}<p>b</p>").text == "a\nb"
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<div style='font-size:0'><span style='font-size:13px'>x</span></div>", "x"),
+        ("<div style='visibility:hidden'><b style='visibility:visible'>x</b></div>", "x"),
+        ("<div style='background:#000;color:#fff'>x</div>", "x"),
+        ("<p style='color:windowtext'>x</p>", "x"),
+        ("<style>@media print{.a{display:none}}</style><p class=a>x</p>", "x"),
+        ("<p>I\n  am&nbsp;<b>in</b>  <i>favour</i></p>", "I am\u00a0in favour"),
+        ("one<br>two<div>three</div>four", "one\ntwo\nthree\nfour"),
+        ("<pre>a\n  b</pre>", "a\n  b"),
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc"),
+        ("ok <img alt='👍'>", "ok 👍"),
+        ("<div>" * 400 + "deep", "deep"),
+        ("", ""),
+        ("no markup at all", "no markup at all"),
+        ("<p>never closed", "never closed"),
+    ],
+)
+def test_what_people_see_is_text(markup: str, text: str) -> None:
+    seen = visible(markup)
+    assert (seen.text, seen.truncated) == (text, False)

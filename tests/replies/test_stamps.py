@@ -1,0 +1,83 @@
+"""Authentication-Results and Received, in the forms that servers write and attackers plant."""
+
+import pytest
+
+from placet.replies.parse.headers import Headers
+from placet.replies.parse.stamps import authentication_results, hops
+
+
+def results(value: str) -> tuple[str, list[tuple[str, str]]]:
+    stamp = authentication_results(Headers(f"Authentication-Results: {value}\n"))
+    assert stamp is not None
+    return stamp.authserv_id, [(result.method, result.result) for result in stamp.results]
+
+
+@pytest.mark.parametrize(
+    ("value", "authserv_id", "found"),
+    [
+        ("spf=pass smtp.mailfrom=x; dkim=pass header.d=x;dmarc=pass", "", ["spf", "dkim", "dmarc"]),
+        ("mx.example; none", "mx.example", []),
+        ("mx.example 1; spf=pass", "mx.example", ["spf"]),
+        ("(c) mx.example (d; e=f); spf (g) = (h) pass", "mx.example", ["spf"]),
+        ('"mx.example"; dkim=pass reason="a; dmarc=pass" header.d=x', "mx.example", ["dkim"]),
+        ("mx.example; dkim/1=pass (a (nested; dmarc=pass) b) header.d=x", "mx.example", ["dkim"]),
+        ("mx.example; dkim=pass (never closed; dmarc=pass", "mx.example", ["dkim"]),
+        ('mx.example; dkim=pass reason="never closed; dmarc=fail', "mx.example", ["dkim", "dmarc"]),
+        (";", "", []),
+    ],
+)
+def test_authentication_results(value: str, authserv_id: str, found: list[str]) -> None:
+    assert results(value) == (authserv_id, [(method, "fail" if "fail" in value and method == "dmarc" else "pass")
+                                            for method in found])  # fmt: skip
+
+
+def test_only_the_topmost_counts_and_says_where_it_stood() -> None:
+    headers = Headers("A: b\nAuthentication-Results: one; spf=fail\nAuthentication-Results: two; spf=pass\n")
+    stamp = authentication_results(headers)
+    assert stamp is not None
+    assert (stamp.authserv_id, stamp.position) == ("one", 1)
+
+
+def test_a_property_given_twice_has_no_value() -> None:
+    stamp = authentication_results(Headers("Authentication-Results: x; dkim=pass header.d=a header.d=b\n"))
+    assert stamp is not None
+    assert stamp.results[0].get("header.d") == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "from_hosts", "by"),
+    [
+        ("from a.example (b.example [1.2.3.4]) by c.example (Postfix); Tue", ("a.example", "b.example"), "c.example"),
+        ("from A.Example. (203.0.113.7) by c.example\n with SMTP; Tue", ("a.example",), "c.example"),
+        ("from a.example (2001:db8::1) by c.example (2001:db8::2) with HTTPS", ("a.example",), "c.example"),
+        ("from [203.0.113.7] (unknown [203.0.113.7]) by c.example", ("203.0.113.7", "unknown"), "c.example"),
+        ("from a.example (HELO by) (b.example [1.2.3.4]) by c.example", ("a.example", "b.example"), "c.example"),
+        (
+            "from a.example (a.example [1.2.3.4])\n (using TLSv1.3 with cipher X (256/256 bits))\n by c.example",
+            ("a.example", "a.example"),
+            "c.example",
+        ),
+        ("by c.example (Postfix, from userid 0)", (), "c.example"),
+        ("from a.example", (), ""),
+        ("from by c.example", (), "c.example"),
+        ("(from x by y) from a.example by c.example", ("a.example",), "c.example"),
+        ("", (), ""),
+    ],
+)  # fmt: skip
+def test_received(value: str, from_hosts: tuple[str, ...], by: str) -> None:
+    (hop,) = hops(Headers(f"Received: {value}\n"))
+    assert (hop.from_hosts, hop.by) == (from_hosts, by)
+
+
+def test_headers_split_at_line_feeds_alone() -> None:
+    block = (
+        "A: b\rFrom: x\x0bFrom: x\x0cFrom: x\x85From: x\u2028From: x\n From: x\r\nnonsense\nC: d\n\nFrom: x\n"
+    )
+    headers = Headers(block)
+    assert not headers.has("from")
+    assert headers.first("c") == "d"
+
+
+def test_a_malformed_name_counts_and_is_never_believed() -> None:
+    headers = Headers("X-Auth : Internal\n")
+    assert headers.values("x-auth") == ("(malformed)",)

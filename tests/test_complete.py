@@ -1,0 +1,234 @@
+"""What must be complete, and what must stay out. Fast: `make check` runs it too."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from placet.cli import COMMANDS
+from placet.lib.config import CONFIG_VARIABLE, PREFIX, Config
+from placet.mailboxes.settings import FIELDS
+from placet.replies import refusals
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "placet"
+DOCS = ROOT / "docs"
+
+# --- imports point one way --------------------------------------------------------------------------------
+
+LOWEST = {"lib", "__version__"}
+ACCOUNTS = LOWEST | {"accounts", "audit"}
+MAILBOXES = ACCOUNTS | {"mailboxes"}
+MAIL = MAILBOXES | {"mail"}
+APPROVALS = MAIL | {"approvals"}
+# What each part of the package may import: itself, and what lies below it. What is not named here stands on
+# top (commands, work, urls, settings, wsgi, cli) and is imported by nobody below.
+MAY_IMPORT = {
+    "lib": LOWEST,
+    "audit": LOWEST | {"audit"},
+    "accounts": ACCOUNTS,
+    "mailboxes": MAILBOXES,
+    "mail": MAIL,
+    "approvals": APPROVALS,
+    "replies": APPROVALS | {"replies"},
+    "portal": APPROVALS | {"portal"},
+    # Administration has mails taken in again, and shares the pages' ways with the portal.
+    "panel": APPROVALS | {"replies", "portal", "panel"},
+    "sandbox": LOWEST
+    | {"sandbox"},  # a stand-in that shared code with what it tests would share its mistakes
+}
+TOP = {"commands", "work", "urls", "settings", "wsgi", "cli"}
+
+
+def modules() -> Iterator[Path]:
+    yield from sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything of ours that a module imports, inside functions too."""
+    package = ".".join(path.relative_to(ROOT).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, *([base] if base else [])])
+            names = [f"{base}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from ((node.lineno, name) for name in names if name.split(".")[0] == "placet")
+
+
+def test_every_part_of_the_package_has_its_place() -> None:
+    parts = {part_of(path) for path in modules()} - {"__init__"}
+    assert parts <= MAY_IMPORT.keys() | TOP, "say in MAY_IMPORT or TOP where the new part stands"
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_imports_point_one_way(part: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules()
+        if part_of(path) == part
+        for line, name in imported(path)
+        if name != "placet" and name.split(".")[1] not in MAY_IMPORT[part]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+# --- what there is, is documented -------------------------------------------------------------------------
+
+
+@cache
+def page(name: str) -> str:
+    return (DOCS / name).read_text()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_module_and_is_documented(command: str) -> None:
+    assert find_spec(f"placet.commands.{command}") is not None
+    assert f"## placet {command}" in page("commands.md")
+
+
+def test_every_module_of_the_commands_is_a_command_or_helps_them() -> None:
+    helpers = {"__init__", "start"}
+    assert {path.stem for path in (PACKAGE / "commands").glob("*.py")} - helpers == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", Config.model_fields)
+def test_every_setting_is_documented(name: str) -> None:
+    assert f"`{PREFIX}{name.upper()}`" in page("settings.md")
+
+
+def test_documented_settings_exist() -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Config.model_fields} | {CONFIG_VARIABLE}
+    told = {
+        name for path in DOCS.glob("*.md") for name in re.findall(r"\bPLACET_[A-Z_]+\b", path.read_text())
+    }
+    assert told <= known
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: str(field.name))
+def test_every_mailbox_field_is_documented(field: object) -> None:
+    assert f"| {getattr(field, 'label')} | `{getattr(field, 'name')}` |" in page("exchange-online.md")  # noqa: B009
+
+
+def all_refusals(of: type[refusals.Refusal] = refusals.Refusal) -> Iterator[type[refusals.Refusal]]:
+    for kind in of.__subclasses__():
+        yield kind
+        yield from all_refusals(kind)
+
+
+GROUPS = (refusals.Automatic, refusals.Stranger, refusals.Told)  # never raised themselves
+
+
+@pytest.mark.parametrize("refusal", [kind for kind in all_refusals() if kind not in GROUPS])
+def test_every_refusal_is_documented_with_who_is_told(refusal: type[refusals.Refusal]) -> None:
+    (row,) = [line for line in page("mail-log.md").splitlines() if line.startswith(f"| `{refusal.key}` |")]
+    assert ("sender" in row.split("|")[3]) == refusal.told
+    assert ("person asked" in row.split("|")[3]) == refusal.notify_asked
+    assert ("administrator" in row.split("|")[3]) == refusal.shown
+
+
+def test_every_refusal_has_a_key_and_a_sentence_of_its_own() -> None:
+    kinds = list(all_refusals())
+    assert len({kind.key for kind in kinds}) == len(kinds)
+    for kind in kinds:
+        sentence = (kind.__doc__ or "").partition("\n")[0]
+        assert sentence.endswith("."), kind
+        assert kind.__name__ in (refusals.__doc__ or ""), f"{kind.__name__} is missing in the tree on top"
+
+
+def links_in(text: str) -> Iterator[str]:
+    yield from re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+
+
+@pytest.mark.parametrize(
+    "path", [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))], ids=lambda p: p.name
+)
+def test_links_between_pages_lead_somewhere(path: Path) -> None:
+    dead = [
+        link for link in links_in(path.read_text()) if "://" not in link and not (path.parent / link).exists()
+    ]
+    assert not dead
+
+
+def test_every_page_can_be_reached_from_the_first_one() -> None:
+    told = set(links_in(page("index.md")))
+    assert {path.name for path in DOCS.glob("*.md")} - {"index.md"} <= told
+
+
+# --- what must not be in the repository -------------------------------------------------------------------
+
+# Put together here, so that this file does not hold what it looks for.
+MACHINE_PATHS = re.compile("(?<![\\w.~])/(" + "|".join(["tmp", "root", "work", "home"]) + ")/\\w")
+REGISTRIES = re.compile(
+    "|".join(["pypi" + r"\.org", "python" + "hosted", "index" + "-url", "npm" + r"js\.org"])
+)
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
+    return tuple(ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file())
+
+
+def lines_with(pattern: re.Pattern[str], leave_out: set[str]) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in tracked()
+        if path.relative_to(ROOT).as_posix() not in leave_out
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+
+def test_no_path_of_a_machine_is_in_a_file() -> None:
+    assert not lines_with(MACHINE_PATHS, set())
+
+
+def test_no_address_of_a_registry_is_in_a_file() -> None:
+    # The Makefile holds the option that keeps such addresses out of the requirements.
+    assert not lines_with(REGISTRIES, {"Makefile"})
+
+
+@pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
+def test_requirements_are_locked_by_hash(name: str) -> None:
+    lines = (ROOT / "requirements" / name).read_text().splitlines()
+    entries = [at for at, line in enumerate(lines) if line and not line.startswith((" ", "#"))]
+    assert entries
+    for at in entries:
+        assert re.match(r"[A-Za-z0-9._-]+(\[[^]]*\])?==\S+", lines[at]), lines[at]
+        assert lines[at + 1].startswith("    --hash=sha256:"), lines[at]
+
+
+def test_the_tests_need_what_runs_in_the_same_versions() -> None:
+    def versions(name: str) -> set[str]:
+        text = (ROOT / "requirements" / name).read_text()
+        return set(re.findall(r"^([A-Za-z0-9._-]+==\S+)", text, re.MULTILINE))
+
+    assert versions("run.txt") <= versions("dev.txt")
+
+
+LONG_FILES: dict[str, str] = {}  # path below placet/ → why it is one file all the same
+LONGEST_FILE = 800  # lines
+
+
+def test_no_file_is_longer_than_one_can_read() -> None:
+    long = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in modules()
+        if len(path.read_text().splitlines()) > LONGEST_FILE and "migrations" not in path.parts
+    }
+    assert long == set(LONG_FILES)
