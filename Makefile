@@ -38,6 +38,7 @@ test-postgres: setup
 	@tools/system-packages chromium postgresql
 	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal
 
+check: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

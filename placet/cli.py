@@ -63,7 +63,3 @@ def _run(name: str, rest: Sequence[str]) -> int:
         # The reader (head, less) went away; what Python would still flush must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -19,6 +19,7 @@ from cryptography.fernet import Fernet
 from placet import cli
 from placet.cli import CommandError
 from placet.commands import backup
+from placet.commands.serve import only_process
 from placet.lib import archive
 
 from .installation import Installation, new_installation
@@ -393,6 +394,14 @@ def test_a_database_that_is_not_empty_is_left_alone(
     assert "is not empty" in said or "is there already" in said
     assert list(folder.iterdir()) == []
     assert "Ada" in installation.good("person", "list")
+
+
+def test_a_folder_that_another_process_just_took_is_left_alone(made: Path, elsewhere: Installation) -> None:
+    elsewhere.data_dir.mkdir()
+    with only_process(elsewhere.data_dir):
+        assert "already runs" in elsewhere.refused("restore", made)
+        assert [path.name for path in elsewhere.data_dir.iterdir()] == ["serve.lock"]
+    elsewhere.good("restore", made)
 
 
 # --- the archive itself -----------------------------------------------------------------------------------

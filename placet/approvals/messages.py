@@ -4,6 +4,7 @@ What requesters wrote is shown as text only: it is escaped in HTML, folded to on
 part of an address or a link.
 """
 
+import re
 import zoneinfo
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from placet.mailboxes.models import Mailbox
 
 LABELS = {APPROVE: "Approve", REJECT: "Reject"}
 DONE = {APPROVE: "approved", REJECT: "rejected"}
+_LINKS = re.compile(r":(?=//)|\bwww(?=\.)|\bmailto(?=:)", re.IGNORECASE)
 LONGEST_QUOTE = 1000  # characters of somebody's reply that are shown back
 
 
@@ -57,7 +59,13 @@ class ShownFact:
 
 def no_links(text: str) -> str:
     """Mail programs make links of what looks like an address; a zero-width space keeps them from it."""
-    return text.replace("://", ":\u200b//").replace("www.", "www\u200b.")
+    return _LINKS.sub("\\g<0>\u200b", text)
+
+
+def with_code(subject: str, code: str) -> str:
+    """A subject with its reply code. What looks like one in a title is none: replies with two are not applied."""
+    subject = subject.replace("[#", "[# ")
+    return f"{subject} [#{code}]" if code else subject
 
 
 def mailbox_for(request: Request) -> Mailbox | None:
@@ -82,13 +90,15 @@ def ask(
 ) -> OutgoingMail:
     """The mail that asks one person."""
     person = assignment.person
-    subject = f"Please decide: {request.title} [#{code}]"
+    subject = with_code(f"Please decide: {request.title}", code)
     page_only = definition.proof_for(assignment.visit.step_key) == "page"
     context = {
         "marker": MARKER,
         "heading": no_links(request.title),
-        "preview": f"{request.requester.name} asks for your decision: {request.title}",
-        "lead": f"{request.requester.name} asks for your decision on {definition.name.lower()} {request.number}.",
+        "preview": no_links(f"{request.requester.name} asks for your decision: {request.title}"),
+        "lead": no_links(
+            f"{request.requester.name} asks for your decision on {definition.name.lower()} {request.number}."
+        ),
         "facts": [ShownFact.of(fact) for fact in facts(definition, request.data)],
         "approve_link": answer_link(mailbox, code, subject, APPROVE),
         "reject_link": answer_link(mailbox, code, subject, REJECT),
@@ -194,8 +204,9 @@ def refusal(
             "Nothing was decided. Please reply again with “approve” or “reject” alone on the first line "
             "(oui / non, ja / nein and sí / no count too); a comment can follow below."
         )
+        title = with_code(request.title, code)
         links = [
-            Link(LABELS[outcome], answer_link(incoming.mailbox, code, f"{request.title} [#{code}]", outcome))
+            Link(LABELS[outcome], answer_link(incoming.mailbox, code, title, outcome))
             for outcome in (APPROVE, REJECT)
         ] + links
     _notice(
@@ -203,7 +214,7 @@ def refusal(
         f"refusal-{key}",
         person,
         cause=f"incoming:{incoming.pk}",
-        subject=f"Not applied: {request.title}" + (f" [#{code}]" if answer_again else ""),
+        subject=with_code(f"Not applied: {request.title}", code if answer_again else ""),
         heading="Your answer was not applied",
         paragraphs=paragraphs,
         quote=quote[:LONGEST_QUOTE],
@@ -243,13 +254,13 @@ def ended(request: Request, step: EndStep) -> None:
     if mailbox is None:
         return
     definition = definition_of(request.version)
-    decisions = Decision.objects.filter(assignment__visit__request=request).select_related(
-        "by_person", "assignment__visit"
-    )
+    decisions = Decision.objects.filter(assignment__visit__request=request).order_by("at", "id")
     lines = [
-        f"{definition.approval(d.assignment.visit.step_key).name}: {DONE[d.outcome]} by {d.by_person.name}, "
-        f"{when(d.at, request.requester)}" + (f" — “{d.comment[:LONGEST_QUOTE]}”" if d.comment else "")
-        for d in decisions.order_by("at", "id")
+        f"{definition.approval(step_key).name}: {DONE[outcome]} by {name}, {when(at, request.requester)}"
+        + (f" — “{comment[:LONGEST_QUOTE]}”" if comment else "")
+        for step_key, outcome, name, at, comment in decisions.values_list(
+            "assignment__visit__step_key", "outcome", "by_person__name", "at", "comment"
+        )
     ]
     _notice(
         mailbox,
@@ -311,10 +322,10 @@ def _notice(
     in_reply_to: str = "",
 ) -> None:
     context = {
-        "heading": heading,
-        "paragraphs": paragraphs,
-        "quote": quote,
-        "quoted": "\n".join(f"> {line}" for line in quote.splitlines()),
+        "heading": no_links(heading),
+        "paragraphs": [no_links(paragraph) for paragraph in paragraphs],
+        "quote": no_links(quote),
+        "quoted": "\n".join(f"> {line}" for line in no_links(quote).splitlines()),
         "links": links,
         "footer": footer,
     }
@@ -360,4 +371,5 @@ def _html_template(name: str) -> Template:
     """The HTML of a mail: MJML made into HTML first, filled by Django (which escapes) afterwards, so that
     nothing that people wrote is ever read as MJML."""
     source = files("placet.approvals") / "templates" / "mails" / f"{name}.mjml"
-    return Template(mjml.mjml2html(source.read_text()))
+    # fonts: or a font that the styles name would be fetched from a stranger's server whenever a mail is opened.
+    return Template(mjml.mjml2html(source.read_text(), fonts={}))

@@ -188,7 +188,9 @@ class Story:
 
         def look() -> Mail | None:
             fresh = [
-                m for m in self.sandbox.mails(first) if m.id not in self._seen and m.subject.startswith(beginning)
+                m
+                for m in self.sandbox.mails(first)
+                if m.id not in self._seen and m.subject.startswith(beginning)
             ]
             return fresh[0] if fresh else None
 

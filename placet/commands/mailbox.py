@@ -23,10 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         epilog="The client secret is never an argument: it is asked for, or read as one line from standard input.",
     )
     for field in STORED:
-        change.add_argument(_option(field), dest=field.name, help=field.help.replace("%", "%%"), metavar="VALUE")
+        change.add_argument(
+            _option(field), dest=field.name, help=field.help.replace("%", "%%"), metavar="VALUE"
+        )
     change.add_argument("--secret", action="store_true", help="enter the client secret (again)")
     change.add_argument(
-        "--confirm-mechanism", metavar="XX", help="mail authenticated in this way comes from colleagues (see check)"
+        "--confirm-mechanism",
+        metavar="XX",
+        help="mail authenticated in this way comes from colleagues (see check)",
     )
     for parser_ in (change, what.add_parser("show", help="how it is set up; the secret is never shown")):
         parser_.add_argument("--mailbox", metavar="ADDRESS", help="which one, where there are several")

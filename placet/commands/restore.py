@@ -25,7 +25,7 @@ from placet.commands.backup import (
     is_sqlite,
     postgres,
 )
-from placet.commands.serve import only_process
+from placet.commands.serve import LOCK_FILE, only_process
 from placet.commands.start import read_config, say, set_up
 from placet.lib import archive
 
@@ -68,17 +68,22 @@ def run(options: argparse.Namespace) -> int:
 def _empty_folder(data_dir: Path) -> Iterator[None]:
     """The data folder, ours alone; empty before, and after a failure."""
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if any(data_dir.iterdir()):
+    _must_be_empty(data_dir)  # before a lock is left in a folder that is somebody's
+    with only_process(data_dir):
+        _must_be_empty(data_dir)
+        try:
+            yield
+        except BaseException:
+            for path in data_dir.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            raise
+
+
+def _must_be_empty(data_dir: Path) -> None:
+    if any(path.name != LOCK_FILE for path in data_dir.iterdir()):
         raise CommandError(
             f"{data_dir} is not empty. A backup is restored into an empty folder only (see --into)."
         )
-    try:
-        with only_process(data_dir):
-            yield
-    except BaseException:
-        for path in data_dir.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        raise
 
 
 def _restore(backup: Path, data_dir: Path) -> dict[str, Any]:

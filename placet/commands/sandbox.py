@@ -1,14 +1,11 @@
 """`placet sandbox`: the local Entra ID and Exchange Online alone, for trying and testing."""
 
 import argparse
-import json
-import os
-import signal
-import threading
 from pathlib import Path
 
 from placet.cli import CommandError
 from placet.commands.start import say, set_up
+from placet.sandbox.run import DEFAULT_MAILBOXES, serve_forever
 from placet.sandbox.server import Sandbox
 
 
@@ -16,28 +13,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=0, help="on loopback; 0 takes a free one")
     parser.add_argument("--domain", default="contoso.example", help="of its mailboxes")
     parser.add_argument(
-        "--mailbox", action="append", default=[], metavar="NAME", help="a mailbox NAME@domain; may be given often"
+        "--mailbox",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a mailbox NAME@domain; may be given often (without: some people)",
     )
-    parser.add_argument("--state", type=Path, metavar="FILE", help="write addresses and secrets there, as JSON")
+    parser.add_argument(
+        "--state", type=Path, metavar="FILE", help="write addresses and secrets there, as JSON"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     set_up()
     refuse_beside_a_real_mailbox()
+    mailboxes = [(name, name.title()) for name in options.mailbox] or DEFAULT_MAILBOXES
     try:
-        sandbox = Sandbox(options.domain, port=options.port)
+        serve_forever(
+            port=options.port,
+            domain=options.domain,
+            state=options.state,
+            mailboxes=mailboxes,
+            ready=lambda sandbox: _describe(sandbox, options.state),
+        )
     except OSError as error:
-        raise CommandError(f"Cannot listen on port {options.port}: {error.strerror}.") from error
-    for name in options.mailbox or ["approvals"]:
-        sandbox.add_mailbox(name)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with sandbox:
-        if options.state:
-            _write_private(options.state, json.dumps(sandbox.state(), indent=2))
-        _describe(sandbox, options.state)
-        stop.wait()
+        raise CommandError(
+            f"The sandbox cannot start: {error.strerror} ({error.filename or options.port})."
+        ) from error
     return 0
 
 
@@ -66,9 +68,3 @@ def _describe(sandbox: Sandbox, state: Path | None) -> None:
     else:
         say(f"  Secrets and passwords are in {state}")
     say("Stop it with Ctrl-C.")
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)

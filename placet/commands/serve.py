@@ -18,6 +18,8 @@ from placet.commands.start import read_config, say, set_up
 
 log = structlog.get_logger(__name__)
 
+LOCK_FILE = "serve.lock"  # in the data folder
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--listen", help="host:port, instead of PLACET_LISTEN")
@@ -37,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
 def only_process(data_dir: Path) -> Iterator[None]:
     """One `placet serve` for a data folder: a second one says so and stops. The lock goes with the process,
     however it ends."""
-    path = data_dir / "serve.lock"
+    path = data_dir / LOCK_FILE
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

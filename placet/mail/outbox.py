@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from placet import __version__
 from placet.mail.models import OutgoingMail
-from placet.mailboxes.base import MailboxError, MailError, Refused
+from placet.mailboxes.base import Connection, MailboxError, MailError, Refused
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.pool import opened
 
@@ -59,13 +59,13 @@ def queue(
     """Write one mail to be sent. The same kind, recipient and cause again gives the row that is there."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("A mail is queued in the transaction of what it tells of.")
-    known = OutgoingMail.objects.filter(kind=kind, to=to, cause=cause).first()
-    if known is not None:
-        return known
+    known = OutgoingMail.objects.filter(kind=kind, to=to, cause=cause)
+    if known.exists():
+        return known.get()
     message_id = f"<{reference}@{mailbox.address.rpartition('@')[2]}>"
-    subject = one_line(subject)
+    subject = one_line(subject).replace("=?", "= ?")  # what looks encoded (RFC 2047) is meant literally
     head = {
-        "From": _address(str(mailbox.settings.get("display_name") or "Placet"), mailbox.address),
+        "From": _address("Placet", mailbox.address),
         "To": _address(to_name, to),
         "Message-ID": message_id,
     }
@@ -154,17 +154,22 @@ def work(outgoing_id: int) -> bool:
     claim = _claim(before)
     if not claim:
         return False
+    # A send that ended without a word may have gone out all the same: Sent Items knows.
+    may_be_out = before.state == OutgoingMail.State.SENDING
     try:
         with opened(before.mailbox) as connection:
-            # A send that ended without a word may have gone out all the same: Sent Items knows.
-            cut_off = before.state == OutgoingMail.State.SENDING and before.started_at
-            if cut_off and connection.was_sent(before.message_id, before.reference, cut_off):
+            if may_be_out and _was_sent(connection, before):
                 log.info("outgoing_found_in_sent_items", outgoing=before.pk)
             else:
+                may_be_out = False
                 connection.send(bytes(before.raw), before.reference)
-    except MailboxError:
-        # Not this mail's fault: its tries are given back. It stays "sending", so Sent Items is asked first.
-        _mine(before, claim).update(tries=F("tries") - 1, due=timezone.now() + SHORT_PAUSE, claim="")
+    except MailboxError as error:
+        # Not this mail's fault: its tries are given back.
+        unsure = may_be_out or not error.not_done
+        state = OutgoingMail.State.SENDING if unsure else OutgoingMail.State.WAITING
+        _mine(before, claim).update(
+            state=state, tries=F("tries") - 1, due=timezone.now() + SHORT_PAUSE, claim=""
+        )
         raise
     except MailError as error:
         _failed(before, claim, error)
@@ -174,6 +179,11 @@ def work(outgoing_id: int) -> bool:
         log.warning("outgoing_lease_lost", outgoing=before.pk)
     Mailbox.objects.filter(pk=before.mailbox_id).update(last_sent_at=now)
     return True
+
+
+def _was_sent(connection: Connection, before: OutgoingMail) -> bool:
+    since = before.started_at or before.created_at
+    return connection.was_sent(before.message_id, before.reference, since, before.subject)
 
 
 def _claim(before: OutgoingMail) -> str:

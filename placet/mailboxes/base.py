@@ -19,8 +19,12 @@ class MailboxError(Exception):
     """Something is wrong with the whole mailbox.
 
     `cause` is one sentence for an administrator, `cure` says what to do next. `details` are safe to show
-    (trace and correlation ids, never a secret): Microsoft's support asks for them.
+    (trace and correlation ids, never a secret): Microsoft's support asks for them. `not_done`: the server
+    certainly did nothing of what was asked, as when it refuses before it looks; else it may have done it all
+    and only its answer was lost.
     """
+
+    not_done: bool = False
 
     def __init__(self, cause: str, cure: str, details: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{cause} {cure}".strip())
@@ -145,10 +149,11 @@ class Connection(Protocol):
     def send(self, raw: bytes, reference: str) -> None:
         """Send one MIME mail and keep a copy in Sent Items. Raises Refused where this mail will never go."""
 
-    def was_sent(self, message_id: str, reference: str, since: datetime) -> bool:
+    def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool:
         """Whether Sent Items holds a mail of ours: asked before a send that was cut off is repeated.
 
-        The server may have replaced the Message-ID, so `reference` is also looked for in headers and text.
+        The server may have replaced the Message-ID, so `reference` is also looked for in headers and text of
+        what was sent since then (with this `subject`, if one is given).
         """
 
     def mark(self, server_id: str, action: Action, folder: str) -> None:

@@ -159,7 +159,7 @@ class MemoryConnection:
         if box.cut_after_send:
             raise Wait("The connection was cut.", "Placet tries again by itself.")
 
-    def was_sent(self, message_id: str, reference: str, since: datetime) -> bool:
+    def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool:
         box = self._mailbox
         box.fail_if_told("was_sent")
         return any(

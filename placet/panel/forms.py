@@ -111,7 +111,7 @@ class AddPersonForm(forms.Form):
     address = forms.EmailField(
         label="E-mail address", help_text="Requests are sent here, and answers are accepted from here."
     )
-    manager = PersonAtField(label="Manager's address", required=False)
+    manager = PersonAtField(label="Manager's address, if there is one", required=False)
     administrator = forms.BooleanField(
         required=False, help_text="May see every request and change every setting."
     )

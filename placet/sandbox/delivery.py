@@ -167,7 +167,7 @@ class Post:
             outcome.items.append(item)
         for address in outcome.refused:
             self._report_failure(sender, address, headers, body)
-        self.tenant.counters["mails_sent"] += 1
+        self.tenant.count("mails_sent")
         return outcome
 
     def _reached(self, named: Iterable[str], outcome: Outcome) -> list[Mailbox]:
@@ -295,7 +295,7 @@ class Post:
             item_class,
             voting_response=voting_response,
         )
-        self.tenant.counters["mails_delivered"] += 1
+        self.tenant.count("mails_delivered")
         return mailbox.add(mailbox.well_known[folder], item)
 
     def _leave(self, mailbox: Mailbox, headers: list[Header], body: bytes, return_path: str) -> Item:
@@ -360,7 +360,7 @@ class Post:
         report_headers, report_body = mime.split(report)
         stamped = self._stamp_internal(report_headers, "")
         self._store(sender, stamped, report_body, "REPORT.IPM.Note.NDR", None)
-        self.tenant.counters["reports"] += 1
+        self.tenant.count("reports")
 
     def _failure_report(self, sender: Mailbox, address: str, headers: list[Header], body: bytes) -> bytes:
         boundary = secrets.token_hex(16)

@@ -76,16 +76,16 @@ class Entra:
         self, method: str, tenant_name: str, authorization: str, body: bytes, correlation: str
     ) -> TokenAnswer:
         """What POST /{tenant}/oauth2/v2.0/token gives; `correlation` is the caller's client-request-id or ""."""
-        self.tenant.counters["token_requests"] += 1
+        self.tenant.count("token_requests")
         trace_id = str(uuid.uuid4())
         try:
             claims = self._grant(method, tenant_name, authorization, body)
         except Refused as refused:
-            self.tenant.counters["token_refusals"] += 1
+            self.tenant.count("token_refusals")
             return TokenAnswer(
                 refused.status, _error_body(refused, trace_id, correlation or str(uuid.uuid4())), trace_id
             )
-        self.tenant.counters["tokens"] += 1
+        self.tenant.count("tokens")
         life = self.tenant.switches.token_life
         answer = {
             "token_type": "Bearer",

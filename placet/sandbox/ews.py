@@ -352,7 +352,7 @@ class Ews:
         while mailbox.sends and mailbox.sends[0] <= now - _MINUTE:
             mailbox.sends.popleft()
         if mailbox.sends and len(mailbox.sends) + mails > most:
-            self.tenant.counters["sends_throttled"] += 1
+            self.tenant.count("sends_throttled")
             wait = mailbox.sends[0] + _MINUTE - now
             raise busy(max(1, round(wait * 1000)))
         mailbox.sends.extend([now] * mails)

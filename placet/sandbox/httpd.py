@@ -86,8 +86,9 @@ class Server(socketserver.ThreadingTCPServer):
 
     def stop(self) -> None:
         """Stop listening and cut every connection that is open."""
-        self.shutdown()
-        self._thread.join()
+        if self._thread.is_alive():
+            self.shutdown()
+            self._thread.join()
         self.server_close()
         with self._lock:
             for connection in self._open:

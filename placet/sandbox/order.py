@@ -172,11 +172,17 @@ def _like(pattern: str) -> _Check:
     return lambda value: matches(value.strip()) is not None
 
 
+def _string(value: str) -> bool:
+    return True
+
+
+def _not_empty(value: str) -> bool:
+    return value != ""
+
+
 _boolean = _one_of("true", "false", "1", "0")
 _integer = _like(r"[+-]?\d{1,10}")
 _date = _like(r"-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
-_string: _Check = lambda value: True  # noqa: E731 - one of a row of checks of the same shape
-_not_empty: _Check = lambda value: value != ""  # noqa: E731 - as above
 _best_body = _one_of("Best", "HTML", "Text")
 
 
@@ -264,7 +270,7 @@ _ID_FORMAT = _one_of("EwsLegacyId", "EwsId", "EntryId", "HexEntryId", "StoreId",
 _MEETINGS = _one_of(
     "SendToNone", "SendOnlyToAll", "SendToAllAndSaveCopy", "SendOnlyToChanged", "SendToChangedAndSaveCopy"
 )
-_ID = {"Id!": _string, "ChangeKey": _string}
+_ID: dict[str, _Check] = {"Id!": _string, "ChangeKey": _string}
 
 ATTRIBUTES: dict[str, dict[str, _Check]] = {
     "m:FindItem": {"Traversal!": _one_of("Shallow", "SoftDeleted", "Associated")},

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
-import time
-import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,27 +11,20 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from placet.sandbox import entra, envelope, httpd, mime, outlook
+from placet.sandbox import entra, httpd, mime, outlook
 from placet.sandbox.control import Control
 from placet.sandbox.delivery import AuthResults, Outcome, Post, rebuilt
-from placet.sandbox.entra import BadToken, Entra
-from placet.sandbox.envelope import NotXml, SoapFault
-from placet.sandbox.ews import Ews, EwsBlocked, busy
-from placet.sandbox.faults import TOKEN, Fault, Faults, Kind
-from placet.sandbox.httpd import Cut, Request, Response
+from placet.sandbox.door import Door
+from placet.sandbox.entra import Entra
+from placet.sandbox.ews import Ews
+from placet.sandbox.faults import Faults
+from placet.sandbox.httpd import Request, Response
 from placet.sandbox.mime import Address
 from placet.sandbox.tenant import Folder, Item, Mailbox, OutOfOffice, Switches, Tenant
 from placet.sandbox.webmail import Webmail
 
 EWS_PATH = "/ews/exchange.asmx"
 _TOKEN_PATH = re.compile(r"/([^/]*)/oauth2/v2\.0/token")
-_INTERNAL_ERROR = "An internal server error occurred. The operation failed."
-_AUTHENTICATE = (
-    'Bearer client_id="00000002-0000-0ff1-ce00-000000000000", '
-    'trusted_issuers="00000001-0000-0000-c000-000000000000@*", '
-    'token_types="app_asserted_user_v1 service_asserted_app_v1", '
-    'authorization_uri="https://login.windows.net/common/oauth2/authorize"'
-)
 
 
 @dataclass(frozen=True)
@@ -88,6 +78,7 @@ class Sandbox:
         self.entra = Entra(self.tenant)
         self.post = Post(self.tenant)
         self.ews = Ews(self.tenant, self.post)
+        self._door = Door(self.tenant, self.entra, self.ews, self.faults)
         self.control_password = secrets.token_urlsafe(24)
         self._control = Control(self)
         self._webmail = Webmail(self)
@@ -444,9 +435,9 @@ class Sandbox:
     def _handle(self, request: Request) -> Response:
         path = request.path.lower()
         if path == EWS_PATH:
-            return self._answer_ews(request)
+            return self._door.answer_ews(request)
         if token := _TOKEN_PATH.fullmatch(request.path):
-            return self._answer_token(request, token[1])
+            return self._door.answer_token(request, token[1])
         if path.startswith("/sandbox/"):
             return self._control.handle(request)
         if path == "/mail" or path.startswith("/mail/"):
@@ -454,138 +445,6 @@ class Sandbox:
         if path == "/":
             return Response(302, {"Location": "/mail/"})
         return Response(404)
-
-    def _answer_token(self, request: Request, tenant_name: str) -> Response:
-        struck = self.faults.draw(TOKEN)
-        _before(struck)
-        correlation = request.header("client-request-id")
-        if Kind.THROTTLED in struck:
-            answer = self.entra.unavailable(90055, 429, correlation)
-        elif Kind.UNAVAILABLE in struck:
-            answer = self.entra.unavailable(90033, 503, correlation)
-        else:
-            authorization = request.header("authorization")
-            answer = self.entra.answer(request.method, tenant_name, authorization, request.body, correlation)
-        headers = {
-            "Content-Type": "application/json; charset=utf-8",
-            "Cache-Control": "no-store, no-cache",
-            "Pragma": "no-cache",
-            "x-ms-request-id": answer.trace_id,
-            **_retry_after(struck.get(Kind.THROTTLED) or struck.get(Kind.UNAVAILABLE)),
-        }
-        if correlation and request.header("return-client-request-id").lower() == "true":
-            headers["client-request-id"] = correlation
-        return _after(struck, Response(answer.status, headers, json.dumps(answer.body).encode()))
-
-    def _answer_ews(self, request: Request) -> Response:
-        counters = self.tenant.counters
-        counters["ews_requests"] += 1
-        try:
-            parsed = envelope.parse(request.body) if request.method == "POST" else None
-        except NotXml:
-            parsed = None
-        operation = "" if parsed is None else envelope.operation_of(parsed)
-        struck = self.faults.draw(operation)
-        _before(struck)
-        for kind, status in ((Kind.THROTTLED, 429), (Kind.UNAVAILABLE, 503)):
-            if kind in struck:
-                counters[f"http_{status}"] += 1
-                return _diagnosed(request, Response(status, _retry_after(struck[kind])))
-        if Kind.REDIRECTED in struck:
-            return _diagnosed(request, Response(302, {"Location": "/ews/genericerrorpage.htm"}))
-        if Kind.TOKENS_EXPIRE in struck:
-            self.expire_tokens()
-        if Kind.SYNC_LOST in struck:
-            self.lose_sync_states()
-        response = self._refusal(request)
-        if response is None:
-            counters[f"ews_{operation}" if operation in self.ews.known else "ews_unknown"] += 1
-            if not request.header("x-anchormailbox"):
-                # The real service may be slow or fail without it; the sandbox answers, and tells that it was missing.
-                counters["ews_without_anchor"] += 1
-            response = self._operate(parsed, struck)
-        return _after(struck, _diagnosed(request, response))
-
-    def _operate(self, parsed: Any, struck: Mapping[Kind, Fault]) -> Response:
-        headers = {"Content-Type": "text/xml; charset=utf-8", "Cache-Control": "private"}
-        if parsed is None:
-            return Response(400)
-        try:
-            if Kind.BUSY in struck:
-                raise busy(struck[Kind.BUSY].back_off_ms)
-            if Kind.BUSY_INSIDE in struck:
-                code, inner = "ErrorInternalServerError", "ErrorServerBusy"
-                return Response(200, headers, self.ews.fail(parsed, code, _INTERNAL_ERROR, inner))
-            if Kind.TRANSIENT in struck:
-                code = "ErrorInternalServerTransientError"
-                return Response(200, headers, self.ews.fail(parsed, code, _INTERNAL_ERROR))
-            answer = self.ews.call(parsed)
-            if isinstance(answer, bytes):
-                return Response(200, headers, answer)
-            return Response(200, headers, stream=answer)
-        except EwsBlocked:
-            self.tenant.counters["http_403"] += 1
-            return Response(403)
-        except SoapFault as fault:
-            self.tenant.counters[f"fault_{fault.code}"] += 1
-            return Response(500, headers, envelope.fault(fault))
-
-    def _refusal(self, request: Request) -> Response | None:
-        """What the front door says before it reads the request."""
-        kind, _, token = request.header("authorization").partition(" ")
-        if kind.lower() != "bearer" or not token:
-            self.tenant.counters["http_401"] += 1
-            return Response(401, {"WWW-Authenticate": _AUTHENTICATE})
-        try:
-            self.entra.verify(token.strip())
-        except BadToken as bad:
-            self.tenant.counters["http_401"] += 1
-            return Response(
-                401,
-                {
-                    "WWW-Authenticate": f'{_AUTHENTICATE}, error="invalid_token"',
-                    "x-ms-diagnostics": bad.diagnostics,
-                },
-            )
-        if self.switches.ews_blocked:
-            self.tenant.counters["http_403"] += 1
-            return Response(403)
-        if request.method != "POST":
-            return Response(405, {"Allow": "POST"})
-        if request.header("content-type").partition(";")[0].strip().lower() != "text/xml":
-            return Response(415)
-        return None
-
-
-def _before(struck: Mapping[Kind, Fault]) -> None:
-    if Kind.CUT_BEFORE in struck:
-        raise Cut
-    if Kind.SLOW in struck:
-        time.sleep(struck[Kind.SLOW].seconds)
-
-
-def _after(struck: Mapping[Kind, Fault], response: Response) -> Response:
-    if Kind.CUT_AFTER in struck:
-        raise Cut
-    response.half = Kind.HALF_ANSWER in struck
-    return response
-
-
-def _retry_after(fault: Fault | None) -> dict[str, str]:
-    return {} if fault is None or fault.retry_after is None else {"Retry-After": fault.retry_after}
-
-
-def _diagnosed(request: Request, response: Response) -> Response:
-    """Add the headers that support asks for."""
-    response.headers |= {
-        "request-id": str(uuid.uuid4()),
-        "X-FEServer": "AM0PR00CA0001",
-        "X-TargetBEServer": "AM0PR00MB0001.eurprd00.prod.outlook.com",
-    }
-    wanted = request.header("client-request-id")
-    if wanted and request.header("return-client-request-id").lower() == "true":
-        response.headers["client-request-id"] = wanted
-    return response
 
 
 def _path(folder: Folder) -> str:

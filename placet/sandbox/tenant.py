@@ -319,6 +319,11 @@ class Tenant:
         self.switches = Switches()
         self.mailboxes: dict[str, Mailbox] = {}
         self.counters: Counter[str] = Counter()
+        self._counting = threading.Lock()
+
+    def count(self, what: str) -> None:
+        with self._counting:
+            self.counters[what] += 1
 
     @property
     def host(self) -> str:

@@ -28,9 +28,11 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
+# No scripts and nothing loaded; links that somebody clicks open in the whole window or in one of their own.
+_SANDBOX = "allow-top-navigation-by-user-activation allow-popups allow-popups-to-escape-sandbox"
 _MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self'; sandbox allow-top-navigation-by-user-activation"
+    f"frame-ancestors 'self'; sandbox {_SANDBOX}"
 )
 _FOLDERS = {
     "inbox": "Inbox",
@@ -158,8 +160,7 @@ class Webmail:
         to = escape(", ".join(mail.recipients))
         people = f"From {escape(mail.sender)} to {to}, {mail.received:%Y-%m-%d %H:%M} UTC"
         body = (
-            '<iframe title="Mail" sandbox="allow-top-navigation-by-user-activation" '
-            f'src="/mail/html?id={link}"></iframe>'
+            f'<iframe title="Mail" sandbox="{_SANDBOX}" src="/mail/html?id={link}"></iframe>'
             if mail.html
             else f"<pre>{escape(mail.text)}</pre>"
         )
@@ -169,7 +170,7 @@ class Webmail:
     def _html(self, session: Session, form: Form) -> Response:
         mail = self.sandbox.mail(session.address, form.get("id", ""))
         headers = _headers(_MAIL_POLICY) | {"Content-Type": "text/html; charset=utf-8"}
-        return Response(200, headers, _with_own_mailto(mail.html))
+        return Response(200, headers, _with_own_links(mail.html))
 
     def _reply_form(self, session: Session, form: Form) -> Response:
         mail = self.sandbox.mail(session.address, form.get("id", ""))
@@ -318,7 +319,7 @@ def _mailto(link: str) -> Form:
     return given
 
 
-def _with_own_mailto(page: str) -> bytes:
+def _with_own_links(page: str) -> bytes:
     if not page.strip():
         return b""
     try:
@@ -332,4 +333,7 @@ def _with_own_mailto(page: str) -> bytes:
         if target.lower().startswith("mailto:"):
             link.set("href", f"/mail/new?mailto={urllib.parse.quote('mailto:' + target[7:], safe='')}")
             link.set("target", "_top")
+        else:
+            link.set("target", "_blank")
+            link.set("rel", "noopener noreferrer")
     return bytes(html.tostring(root, encoding="utf-8", doctype="<!DOCTYPE html>"))

@@ -116,7 +116,7 @@ class EwsConnection:
     def send(self, raw: bytes, reference: str) -> None:
         operations.create_item(self.soap, raw)
 
-    def was_sent(self, message_id: str, reference: str, since: datetime) -> bool:
+    def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool:
         by_sent = "item:DateTimeCreated"
         if message_id and operations.find_items(self.soap, operations.SENT, by_sent, 0, 1, message_id).items:
             return True
@@ -124,9 +124,11 @@ class EwsConnection:
         while not last:
             page = operations.find_items(self.soap, operations.SENT, by_sent, offset, SENT_PAGE)
             recent = [item for item in page.items if (item.created_at or since) >= since - SENT_SLACK]
-            seen = [
-                Seen(item.id, Folder.INBOX, None, item.size) for item in recent
-            ]  # the folder plays no part
+            seen = [  # the folder plays no part
+                Seen(item.id, Folder.INBOX, None, item.size)
+                for item in recent
+                if not subject or item.subject.split() == subject.split()
+            ]
             if any(_mentions(received, reference) for received in self.fetch(seen, SENT_LARGEST)):
                 return True
             offset, last = page.next_offset, page.last or len(recent) < len(page.items)

@@ -26,6 +26,8 @@ LONGEST_ANSWER = 600.0  # seconds: a server that drips bytes does not hold a wor
 CHUNK = 256 * 1024  # bytes
 LARGEST_ANSWER = 300 * 1024 * 1024  # bytes: the largest mail that Exchange Online takes, as base64, and more
 LARGEST_ERROR = 1024 * 1024  # bytes of an error answer that are read
+REFUSED_AT_THE_DOOR = (401, 403, 429, 503)  # HTTP: nothing was done of what was asked
+THROTTLED = ("ErrorServerBusy", "ErrorExceededConnectionCount")  # faults that say the same
 
 
 class Unreadable(Wait):
@@ -61,16 +63,27 @@ class Soap:
         """The answer to `operation`. Raises MailboxError, or Refused if the mail to send is too large."""
         body = self._envelope(operation)
         name = xml.local(operation)
-        token = self._access.token()
+        token = self._token()
         response = self._post(body, token)
         if response.status_code == 401:  # expired or revoked: a new one, once
             response.close()
             self._access.invalidate(token)
-            token = self._access.token()
+            token = self._token()
             response = self._post(body, token)
         log.debug("ews_call", operation=name, status=response.status_code, ids=_ids(response))
         with response:
-            return self._judge(response, name, mime_limit)
+            try:
+                return self._judge(response, name, mime_limit)
+            except MailboxError as error:
+                error.not_done = error.not_done or response.status_code in REFUSED_AT_THE_DOOR
+                raise
+
+    def _token(self) -> SecretStr:
+        try:
+            return self._access.token()
+        except MailboxError as error:
+            error.not_done = True  # nothing was asked of Exchange yet
+            raise
 
     def _envelope(self, operation: etree._Element) -> bytes:
         envelope = S.Envelope(
@@ -164,6 +177,8 @@ class Soap:
 
     def _explain_fault(self, fault: ServerError, response: requests.Response) -> MailboxError | MailError:
         found = self.explain(fault, About.MAILBOX, _ids(response))
+        if isinstance(found, MailboxError):
+            found.not_done = fault.code in THROTTLED
         if isinstance(found, Wait) and found.seconds is None:
             found.seconds = http.retry_after(response.headers)
         return found
