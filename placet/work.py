@@ -70,14 +70,29 @@ def release_claims() -> None:
 
 def run_once(kind: Kind, limit: int = BATCH) -> int:
     """Work what is due of one kind, one after the other; how many rows were worked."""
-    return sum(_work(kind, row) for row in kind.due(limit))
+    return _one_after_the_other(kind, kind.due(limit), lambda: False)
+
+
+def _one_after_the_other(kind: Kind, rows: list[int], stopped: Callable[[], bool]) -> int:
+    worked = 0
+    for row in rows:
+        if stopped():
+            break
+        try:
+            worked += _work(kind, row)
+        except MailboxError:
+            # The mailbox is paused and its trouble kept. These rows were looked up before that: those behind
+            # must not knock at a server that asked for patience, so they are looked up anew.
+            break
+    return worked
 
 
 def _work(kind: Kind, row: int) -> bool:
+    """Work one row. One that fails must not stop the others: its lease ends and it is tried again."""
     try:
         return kind.work(row)
     except MailboxError:
-        return False  # the mailbox is paused and its trouble kept: the row waits for it
+        raise
     except Exception:
         log.exception("work_failed", kind=kind.name, row=row)
         return False
@@ -130,14 +145,17 @@ class Runner:
             connections.close_all()
             return 0
         if kind.workers == 1:
-            return sum(_work(kind, row) for row in rows if not self._stop.is_set())
+            return _one_after_the_other(kind, rows, self._stop.is_set)
         return sum(pool.map(lambda row: self._in_pool(kind, row), rows))
 
     def _in_pool(self, kind: Kind, row: int) -> bool:
         if self._stop.is_set():
             return False
         close_old_connections()
-        return _work(kind, row)
+        try:
+            return _work(kind, row)
+        except MailboxError:
+            return False
 
     def _wake_others(self, kind: Kind) -> None:
         for name, event in self._wake.items():

@@ -22,6 +22,8 @@ class AuditEntry(models.Model):
 class ChainHead(models.Model):
     """Where a request's chain ends, so that entries missing at its end are noticed too."""
 
-    request = models.OneToOneField("approvals.Request", on_delete=models.PROTECT, primary_key=True, related_name="+")
+    request = models.OneToOneField(
+        "approvals.Request", on_delete=models.PROTECT, primary_key=True, related_name="+"
+    )
     seq = models.PositiveIntegerField()
     hash = models.CharField(max_length=64)

@@ -182,8 +182,8 @@ def work(outgoing_id: int) -> bool:
 
 
 def _was_sent(connection: Connection, before: OutgoingMail) -> bool:
-    since = before.started_at or before.created_at
-    return connection.was_sent(before.message_id, before.reference, since, before.subject)
+    # Since it was written, not since the last try: that one may have failed before it could look.
+    return connection.was_sent(before.message_id, before.reference, before.created_at, before.subject)
 
 
 def _claim(before: OutgoingMail) -> str:

@@ -165,6 +165,7 @@ class MemoryConnection:
         return any(
             (message_id and sent.message_id == message_id) or (reference and sent.reference == reference)
             for sent in box.sent
+            if sent.at >= since
         )
 
     def mark(self, server_id: str, action: Action, folder: str) -> None:

@@ -93,10 +93,23 @@ def _store(
     row.paused_until, row.failures, row.trouble = None, 0, {}
     row.next_poll = now if settings.active else None
     row.claim = ""
-    if activated and mailbox is not None and settings.since != _since_of(mailbox):
+    if mailbox is None:
+        row.save()
+        return Saved(row, notices, activated)
+    changed = [*WRITTEN]
+    if settings.since != _since_of(mailbox):
+        # Earlier mail may be wanted now: everything is listed again, and what is known is dropped.
         row.cursor = {}
-    row.save()
+        changed.append("cursor")
+    row.save(update_fields=changed)  # not the cursor as it was read: a poll may have moved it meanwhile
     return Saved(row, notices, activated)
+
+
+#: What saving settings writes; the rest of the row belongs to the work.
+WRITTEN = (
+    "name", "address", "settings", "since", "active", "sandbox", "secrets", "secret_set_at", "secret_set_by",
+    "paused_until", "failures", "trouble", "next_poll", "claim",
+)  # fmt: skip
 
 
 def _since_of(mailbox: Mailbox) -> datetime | None:

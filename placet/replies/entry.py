@@ -125,6 +125,8 @@ def _walk(reply: Reply) -> None:
         reply.proof = proof = prove(mail, reply.incoming.folder, asked, level, prove_policy(reply))
         if level is Level.PAGE:
             raise refusals.PageOnly
+        if not picked.named:
+            raise refusals.NotNamed
         if mail.too_large:
             raise refusals.TooLarge(reply.incoming.facts["size"], reply.settings.max_size)
         reply.answer = read(mail, settle.outcomes_of(picked.line))

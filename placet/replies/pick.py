@@ -2,7 +2,8 @@
 
 A code counts in a plus address of To and Cc, in the subject, and in text that is not quoted. It does not
 count in the envelope (Received ... for, Delivered-To), because a rule that redirects somebody's mail to us
-writes there, nor in quoted text, because a thread may quote several asks.
+writes there, nor in quoted text, because a thread may quote several asks. In the address alone it decides
+nothing: any mail can ask for answers to be sent there (Reply-To), and a yes to that is no yes to our ask.
 """
 
 import re
@@ -77,6 +78,7 @@ class Picked:
 
     line: AskLine
     code: str
+    named: bool  # also where the person who answers sees it: in the subject or in the text
 
 
 def pick(mail: Mail) -> Picked:
@@ -92,7 +94,7 @@ def pick(mail: Mail) -> Picked:
     line = _lines_of([found[0].code]).first()
     if line is None:
         raise refusals.UnknownCode
-    return Picked(line, found[0].code)
+    return Picked(line, found[0].code, named=found[0].places != ("address",))
 
 
 def answers_an_ask(mail: Mail) -> bool:

@@ -20,6 +20,7 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         Unparseable         cannot be read within the limits
     Told                    the sender is proved and gets a mail that says why and what to do
         PageOnly            this process takes decisions on the page only
+        NotNamed            went to the address of an ask, but does not say that it is about it
         Unclear             the answer cannot be understood without a guess
         AlreadyDecided      somebody decided before
         NoLongerOpen        withdrawn, replaced or of an older round
@@ -218,6 +219,12 @@ class PageOnly(Told):
     """This approval can be decided on its page only; please sign in there."""
 
     key = "page_only"
+
+
+class NotNamed(Told):
+    """Your mail came to the address of this approval, but its subject and its text do not say that it is about it."""
+
+    key = "not_named"
 
 
 class Unclear(Told):

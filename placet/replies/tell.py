@@ -59,7 +59,7 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     )
     if lately.count() >= reply.settings.refusals_per_hour:
         return False
-    unclear = isinstance(refusal, refusals.Unclear)
+    answer_again = isinstance(refusal, refusals.Unclear | refusals.NotNamed)
     messages.refusal(
         reply.incoming,
         person,
@@ -67,7 +67,7 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
         key=refusal.key,
         sentence=_sentence(refusal, reply),
         quote=refusal.read_text if isinstance(refusal, refusals.Unclear) else "",
-        answer_again=unclear,
+        answer_again=answer_again,
         code=reply.code,
         in_reply_to=reply.mail.message_id,
     )

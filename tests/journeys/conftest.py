@@ -82,7 +82,7 @@ class World:
         self.mark()
         self.send()
 
-    def run_until_quiet(self, rounds: int = 200) -> None:
+    def run_until_quiet(self, rounds: int = 1000) -> None:
         """Until nothing is waiting any more; pauses that a fault caused do not make the test wait."""
         for _ in range(rounds):
             self.run()

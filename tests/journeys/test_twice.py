@@ -57,7 +57,9 @@ def test_of_two_different_replies_the_first_one_counts(world: World) -> None:
 @pytest.mark.django_db
 def test_a_reply_after_the_page_is_told_who_decided(world: World) -> None:
     _, asked = world.asked()
-    engine.decide(Assignment.objects.get().pk, by=world.people["bob"], outcome="reject", door=Decision.Door.PAGE)
+    engine.decide(
+        Assignment.objects.get().pk, by=world.people["bob"], outcome="reject", door=Decision.Door.PAGE
+    )
     world.sandbox.reply_as("bob", asked.id, "approve")
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "reject")]

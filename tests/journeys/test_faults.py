@@ -1,0 +1,133 @@
+"""A bad day at the server: with each fault on during 200 replies, all are decided once and confirmed once."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from placet.approvals.models import Decision
+from placet.audit import chain
+from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mailboxes.models import Mailbox
+from placet.sandbox.server import Mail, Sandbox
+from tests.journeys.conftest import World
+
+pytestmark = pytest.mark.django_db
+
+REPLIES = 200
+
+FAULTS: dict[str, Callable[[Sandbox], object]] = {
+    "tokens expire": lambda s: s.faults.set("tokens_expire", probability=0.15),
+    "429 with a fraction": lambda s: s.faults.set("throttled", probability=0.2, retry_after="0.25"),
+    "429 without a word": lambda s: s.faults.set("throttled", probability=0.2),
+    "503 with Retry-After": lambda s: s.faults.set("unavailable", probability=0.25, retry_after="1"),
+    "503 without": lambda s: s.faults.set("unavailable", probability=0.25),
+    "ErrorServerBusy": lambda s: s.faults.set("busy", probability=0.25, back_off_ms=500),
+    "cut before": lambda s: s.faults.set("cut_before", probability=0.25),
+    "cut after the work": lambda s: s.faults.set("cut_after", probability=0.25),
+    "half an answer": lambda s: s.faults.set("half_answer", probability=0.25),
+    "slow": lambda s: s.faults.set("slow", probability=0.1, seconds=0.02),
+    "sync state lost": lambda s: s.faults.set("sync_lost", probability=0.34, operations=["SyncFolderItems"]),
+    "Message-ID replaced": lambda s: setattr(s.switches, "replace_message_id", True),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_all_replies_are_decided_once(world: World, fault: str) -> None:
+    asked = _ask(world, REPLIES)
+    FAULTS[fault](world.sandbox)
+    for number, mail in enumerate(asked):
+        world.sandbox.reply_as("bob", mail.id, "approve" if number % 2 else "reject\n\nBudget is spent.")
+    world.run_until_quiet()
+    assert Counter(outcome for _, outcome in world.decisions()) == {
+        "approve": REPLIES // 2,
+        "reject": REPLIES // 2,
+    }
+    assert Decision.objects.filter(outcome="reject", comment="Budget is spent.").count() == REPLIES // 2
+    assert set(world.results()) == {"decided"}
+    assert _confirmations(world) == Counter({f"Item {number}": 1 for number in range(REPLIES)})
+    assert world.sandbox.mails("approvals") == []
+    assert len(world.sandbox.mails("approvals", "Placet/Processed")) == REPLIES
+    assert list(chain.verify()) == []
+    if world.sandbox.faults.on():
+        assert sum(world.sandbox.faults.struck.values()) > 10
+
+
+def _ask(world: World, count: int) -> list[Mail]:
+    for number in range(count):
+        world.request(item=f"Item {number}")
+    while OutgoingMail.objects.filter(state="waiting").exists():
+        world.send()
+    return list(world.sandbox.mails("bob"))
+
+
+def _confirmations(world: World) -> Counter[str]:
+    confirmed = [s for s in world.subjects("bob") if s.startswith(("Approved: ", "Rejected: "))]
+    return Counter(subject.partition(": ")[2] for subject in confirmed)
+
+
+def test_a_blocked_tenant_pauses_the_mailbox_and_uses_up_no_tries(world: World) -> None:
+    (mail,) = _ask(world, 1)
+    world.sandbox.reply_as("bob", mail.id, "approve")
+    world.poll()
+    world.sandbox.switches.ews_blocked = True
+    for _ in range(20):
+        world.run()
+    mailbox = Mailbox.objects.get()
+    assert mailbox.trouble["fix_needed"]
+    assert "EwsAllowedAppIDs" in str(mailbox.trouble)
+    assert world.decisions() == [("Bob", "approve")]  # what was kept needs no server
+    assert not OutgoingMail.objects.filter(state="failed").exists()
+    assert max(OutgoingMail.objects.filter(state="sending").values_list("tries", flat=True), default=0) == 0
+    world.sandbox.switches.ews_blocked = False
+    world.run_until_quiet()
+    assert Mailbox.objects.get().trouble == {}
+    assert "Approved: Item 0" in world.subjects("bob")
+
+
+def test_a_paused_mailbox_is_left_alone_until_its_time(world: World) -> None:
+    from placet import work
+
+    world.sandbox.faults.set("throttled", retry_after="30")
+    world.poll()
+    before = world.sandbox.counters.copy()
+    world.request()
+    for kind in world.kinds.values():
+        work.run_once(kind)
+    assert world.sandbox.counters == before
+
+
+def test_thirty_mails_a_minute_lose_nothing(world: World) -> None:
+    """The server's own limit strikes although the pace is set higher: the rest goes out later, each once."""
+    world.sandbox.switches.messages_per_minute = 30
+    for number in range(60):
+        world.request(item=f"Item {number}")
+    for _ in range(5):
+        world.send()
+    assert len(world.sandbox.mails("bob")) == 30
+    world.sandbox.switches.messages_per_minute = None
+    world.run_until_quiet()
+    assert Counter(world.subjects("bob")).most_common(1)[0][1] == 1
+    assert len(world.sandbox.mails("bob")) == 60
+
+
+def test_the_pace_stays_below_the_limit_by_itself(world: World) -> None:
+    mailbox = Mailbox.objects.get()
+    mailbox.settings["sends_per_minute"] = 25
+    mailbox.save()
+    for number in range(40):
+        world.request(item=f"Item {number}")
+    for _ in range(3):
+        world.send()
+    assert len(world.sandbox.mails("bob")) == 25
+
+
+def test_a_lost_sync_state_neither_loses_nor_repeats(world: World) -> None:
+    first, second = _ask(world, 2)
+    world.sandbox.reply_as("bob", first.id, "approve")
+    world.run()
+    world.sandbox.lose_sync_states()
+    world.sandbox.reply_as("bob", second.id, "reject")
+    world.run_until_quiet()
+    assert world.decisions() == [("Bob", "approve"), ("Bob", "reject")]
+    assert IncomingMail.objects.count() == 2

@@ -1,0 +1,60 @@
+"""Words for times, names and texts."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from placet.portal.path import listed
+from placet.portal.templatetags.pages import in_words, moment, visible, without_codes
+
+NOW = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (0, "just now"),
+        (0.5, "in a moment"),
+        (-1, "1 minute ago"),
+        (-59, "59 minutes ago"),
+        (120, "in 2 hours"),
+        (-14 * 60 - 5, "yesterday at 23:55"),
+        (15 * 60, "tomorrow at 05:00"),
+        (-3 * 24 * 60, "3 days ago"),
+        (-30 * 24 * 60, "26 October 2026"),
+    ],
+)
+def test_a_time_is_said_in_words(minutes: float, words: str) -> None:
+    assert in_words(NOW + timedelta(minutes=minutes), NOW) == words
+
+
+def test_the_exact_time_is_on_hover() -> None:
+    assert 'title="25 November 2026, 14:00:00 UTC"' in moment(NOW)
+    assert moment(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Re: [#abcdefghijklmnop]", "Re: [#…]"),
+        ("approvals+ABCDEFGHIJKLMNOP@contoso.example", "approvals+…@contoso.example"),
+        ("approvals%2Babcdefghijklmnop@contoso.example", "approvals%2B…@contoso.example"),
+        ("a+bcdefgh@contoso.example", "a+bcdefgh@contoso.example"),
+        ("#abcdefghijklmnopq", "#abcdefghijklmnopq"),
+    ],
+)
+def test_reply_codes_are_left_out(text: str, shown: str) -> None:
+    assert without_codes(text) == shown
+
+
+def test_characters_that_hide_or_turn_text_are_replaced() -> None:
+    assert visible("a\u202eb\x1bc\td\r\ne") == "a\ufffdb\ufffdc\td\ne"
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [([], "nobody"), (["A"], "A"), (["A", "B"], "A and B"), (list("ABCD"), "A, B, C and D"),
+     (list("ABCDE"), "A, B, C and 2 others")],
+)  # fmt: skip
+def test_names_are_listed(names: list[str], words: str) -> None:
+    assert listed(names) == words

@@ -1,0 +1,217 @@
+"""Who may open what, and that opening changes nothing. Every address of the pages is in the table."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.apps import apps
+from django.core import serializers
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from placet.accounts.models import Group, Person
+from placet.approvals.models import Assignment, Request
+from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mailboxes.models import Mailbox
+
+As = Callable[[Person | None], Client]
+
+# What a GET answers to: nobody, Dave (a stranger), Alice (asks), Bob (is asked), Ada (administers).
+# 302 is the way to sign in for nobody, and back to the page for addresses that take a POST only.
+SEEN = {
+    "portal:home": (302, 200, 200, 200, 200),
+    "portal:start": (302, 302, 302, 302, 302),  # one process: straight to its form
+    "portal:start_form": (302, 200, 200, 200, 200),
+    "portal:mine": (302, 200, 200, 200, 200),
+    "portal:request": (302, 404, 200, 200, 200),
+    "portal:decide": (302, 404, 302, 302, 302),
+    "portal:withdraw": (302, 404, 200, 403, 200),
+    "portal:send_again": (302, 404, 302, 403, 302),
+    "portal:ask_again": (302, 404, 403, 403, 302),
+    "panel:home": (302, 403, 403, 403, 200),
+    "panel:remote_approval": (302, 403, 403, 403, 200),
+    "panel:mailbox": (302, 403, 403, 403, 200),
+    "panel:check": (302, 403, 403, 403, 302),
+    "panel:incoming": (302, 403, 403, 403, 200),
+    "panel:incoming_mail": (302, 403, 403, 403, 200),
+    "panel:raw": (302, 403, 403, 403, 200),
+    "panel:handle_again": (302, 403, 403, 403, 302),
+    "panel:outgoing": (302, 403, 403, 403, 200),
+    "panel:send_again": (302, 403, 403, 403, 302),
+    "panel:people": (302, 403, 403, 403, 200),
+    "panel:add_person": (302, 403, 403, 403, 200),
+    "panel:person": (302, 403, 403, 403, 200),
+    "panel:deactivate": (302, 403, 403, 403, 200),
+    "panel:groups": (302, 403, 403, 403, 200),
+    "panel:group": (302, 403, 403, 403, 200),
+}
+# Of the same people, what a POST of an empty form answers; all but the sign-in pages.
+SENT = {
+    "portal:start_form": (302, 409, 409, 409, 409),
+    "portal:decide": (302, 404, 422, 422, 422),
+    "portal:withdraw": (302, 404, 302, 403, 302),
+    "portal:send_again": (302, 404, 404, 403, 404),
+    "portal:ask_again": (302, 404, 403, 403, 404),
+    "panel:remote_approval": (302, 403, 403, 403, 422),
+    "panel:mailbox": (302, 403, 403, 403, 422),
+    "panel:handle_again": (302, 403, 403, 403, 302),
+    "panel:send_again": (302, 403, 403, 403, 302),
+    "panel:add_person": (302, 403, 403, 403, 422),
+    "panel:person": (302, 403, 403, 403, 302),
+    "panel:deactivate": (302, 403, 403, 403, 302),
+    "panel:groups": (302, 403, 403, 403, 422),
+    "panel:group": (302, 403, 403, 403, 422),
+}
+PUBLIC = {
+    "account_login",
+    "account_logout",
+    "account_inactive",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+}
+OWN = {"account_change_password", "account_set_password"}
+
+
+def _names(resolver: URLResolver, namespace: str = "") -> Iterator[str]:
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            inner = f"{entry.namespace}:" if entry.namespace else ""
+            yield from _names(entry, namespace + inner)
+        elif isinstance(entry, URLPattern):
+            yield namespace + (entry.name or str(entry.pattern))
+
+
+def test_every_address_has_its_line_in_the_table() -> None:
+    assert set(_names(get_resolver())) == {*SEEN, *PUBLIC, *OWN, "healthz"}
+
+
+@pytest.fixture
+def world(
+    asked: Assignment, incoming: IncomingMail, mailbox: Mailbox, carol: Person, dave: Person, admin: Person
+) -> dict[str, str]:
+    """The address of every page, about rows that exist."""
+    request: Request = asked.visit.request
+    mail = OutgoingMail.objects.create(
+        mailbox=mailbox, kind="ask", to="bob@contoso.example", cause="test", reference="1", message_id="<1@x>",
+        subject="Please decide", raw=b"", state=OutgoingMail.State.FAILED,
+    )  # fmt: skip
+    about: dict[str, dict[str, object]] = {
+        "portal:start_form": {"key": "purchase"},
+        "panel:mailbox": {"pk": mailbox.pk},
+        "panel:check": {"pk": mailbox.pk},
+        "panel:incoming_mail": {"pk": incoming.pk},
+        "panel:raw": {"pk": incoming.pk},
+        "panel:handle_again": {"pk": incoming.pk},
+        "panel:send_again": {"pk": mail.pk},
+        "panel:person": {"pk": carol.pk},
+        "panel:deactivate": {"pk": carol.pk},
+        "panel:group": {"pk": Group.objects.get().pk},
+    }
+    for name in ("request", "decide", "withdraw", "send_again", "ask_again"):
+        about[f"portal:{name}"] = {"public_id": request.public_id}
+    return {name: reverse(name, kwargs=about.get(name, {})) for name in SEEN}
+
+
+@pytest.fixture
+def people(alice: Person, bob: Person, dave: Person, admin: Person) -> list[Person | None]:
+    return [None, dave, alice, bob, admin]
+
+
+def _rows() -> str:
+    """Every row of ours, as text."""
+    ours = ("accounts", "audit", "mailboxes", "mail", "approvals")
+    models = [model for label in ours for model in apps.get_app_config(label).get_models()]
+    lines: list[str] = []
+    for model in models:
+        fields = [field.name for field in model._meta.fields if field.name not in ("secrets", "last_login")]
+        lines.append(serializers.serialize("json", model._default_manager.order_by("pk"), fields=fields))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_a_get_shows_each_person_what_concerns_them_and_changes_nothing(
+    name: str, world: dict[str, str], people: list[Person | None], as_: As
+) -> None:
+    before = _rows()
+    answers = tuple(as_(person).get(world[name]).status_code for person in people)
+    assert answers == SEEN[name]
+    assert _rows() == before
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_a_post_is_taken_from_whom_it_concerns(
+    name: str, world: dict[str, str], people: list[Person | None], as_: As
+) -> None:
+    answers = tuple(as_(person).post(world[name]).status_code for person in people)
+    assert answers == SENT[name]
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_nobody_without_a_right_changes_anything_by_a_post(
+    name: str, world: dict[str, str], people: list[Person | None], as_: As
+) -> None:
+    before = _rows()
+    for person, status in zip(people, SENT[name], strict=True):
+        if person is None or status in (403, 404):
+            as_(person).post(world[name])
+    assert _rows() == before
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_a_post_without_its_csrf_token_is_refused_in_words(
+    name: str, world: dict[str, str], admin: Person
+) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(admin)
+    before = _rows()
+    answer = browser.post(world[name])
+    assert answer.status_code == 403
+    assert "nothing was done" in answer.content.decode()
+    assert _rows() == before
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_every_page_carries_the_strict_policy(
+    name: str, world: dict[str, str], admin: Person, as_: As
+) -> None:
+    for person in (None, admin):
+        answer = as_(person).get(world[name])
+        policy = answer["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        if not answer["Content-Type"].startswith("text/html"):
+            assert "sandbox" in policy
+            continue
+        page = answer.content.decode()
+        assert " style=" not in page
+        assert "<style" not in page
+        assert "<script>" not in page
+
+
+def test_signing_in_leads_back_to_the_page(world: dict[str, str], as_: As) -> None:
+    answer = as_(None).get(world["portal:request"])
+    assert answer["Location"] == f"{reverse('account_login')}?next={world['portal:request']}"
+
+
+def test_pages_of_people_are_not_kept_by_browsers(world: dict[str, str], alice: Person, as_: As) -> None:
+    for name in ("portal:home", "portal:request", "portal:mine"):
+        assert "no-store" in as_(alice).get(world[name])["Cache-Control"]
+
+
+def test_who_was_asked_before_still_sees_the_request(
+    asked: Assignment, bob: Person, as_: As, admin: Person
+) -> None:
+    from placet.approvals import engine
+
+    engine.deactivate(bob, admin)
+    Person.objects.filter(pk=bob.pk).update(is_active=True)
+    bob.refresh_from_db()
+    page = reverse("portal:request", args=[asked.visit.request.public_id])
+    assert as_(bob).get(page).status_code == 200
+
+
+def test_a_deactivated_person_is_signed_out(asked: Assignment, bob: Person, as_: As) -> None:
+    browser = as_(bob)
+    Person.objects.filter(pk=bob.pk).update(is_active=False)
+    assert browser.get(reverse("portal:home")).status_code == 302

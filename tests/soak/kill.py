@@ -1,0 +1,393 @@
+"""Real `placet serve` processes, killed at any moment by SIGKILL, and what must be true afterwards.
+
+The processes run on this test's database and keys, against a sandbox that lives in the test and so outlives
+them. Nothing in `placet/` knows of this test: what it sees of a process is its output, its requests to the
+sandbox and the rows that it left.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from django.conf import settings
+from django.db import connection, connections
+
+from placet import work
+from placet.accounts.addresses import add_person
+from placet.accounts.models import Person
+from placet.approvals import engine
+from placet.approvals.models import Decision, Request
+from placet.approvals.processes import publish
+from placet.audit import chain
+from placet.commands.process import SAMPLES
+from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
+from placet.mail.outbox import REFERENCE_HEADER
+from placet.mailboxes import pool, store
+from placet.mailboxes.models import Mailbox
+from placet.sandbox.server import Mail, Sandbox
+
+PATIENCE = 180.0  # seconds that a process may take to start, and that the last one may take to finish
+ANSWERS = {
+    "approve": ("approve", "yes", "Ja", "oui\n\nGood price.", "Approve\n\nWe need it by March."),
+    "reject": ("reject", "no", "Nein", "non\n\nToo dear.", "Reject\n\nThe budget of this year is spent."),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many replies and kills, and the seed of everything that is left to chance."""
+
+    replies: int
+    kills: int
+    approvers: int = 25
+    seed: int = 1
+
+
+@dataclass
+class Figures:
+    """What happened; `lines` are for people."""
+
+    database: str
+    replies: int = 0
+    kills: int = 0
+    kills_in_work: int = 0  # kills of a process that had something in hand
+    killed_while: Counter[str] = field(default_factory=Counter)  # what they had in hand, by the kind of row
+    sent: int = 0
+    sends_cut: int = 0  # mails handed to the server more than once, or interrupted before they were
+    sent_twice: int = 0  # of those, arrived more than once
+    seconds: float = 0
+
+    def lines(self) -> str:
+        held = ", ".join(f"{count} {what}" for what, count in sorted(self.killed_while.items())) or "nothing"
+        return (
+            f"Kill ({self.database}): {self.kills} times SIGKILL during {self.replies} replies, "
+            f"{self.seconds:.0f} s\n"
+            f"  {self.kills_in_work} kills hit work in hand: {held}\n"
+            f"  {self.replies} decisions, each once and right; {self.replies} confirmations; 0 lost\n"
+            f"  {self.sent} mails sent, {self.sends_cut} sends cut in mid-flight, "
+            f"of which {self.sent_twice} arrived twice"
+        )
+
+
+def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
+    """The whole test: AssertionError says what did not hold. `log` takes what the processes say."""
+    figures = Figures(connection.vendor, replies=plan.replies)
+    chance = random.Random(plan.seed)
+    began = time.monotonic()
+    expected = _requests(sandbox, plan, chance)
+    asked = _asks(sandbox)
+    waiting = _answers(asked, expected, chance)
+    with log.open("w") as output:
+        held: set[tuple[str, str]] = set()
+        for number in range(plan.kills):
+            with _serving(output) as process:
+                _reply(waiting, plan.replies - plan.replies * (number + 1) // plan.kills, sandbox)
+                process.wait_for(_moment(chance, sandbox, process))
+            figures.kills += 1
+            before, held = held, _held()
+            figures.killed_while += Counter(what for what, _ in held - before)
+            figures.kills_in_work += bool(held - before)
+        with _serving(output):
+            _until(lambda: _settled(plan.replies), "everything is done")
+    figures.seconds = time.monotonic() - began
+    _check(sandbox, expected, figures)
+    _check_log(log)
+    return figures
+
+
+# --- what is to be answered -------------------------------------------------------------------------------
+
+
+def _requests(sandbox: Sandbox, plan: Plan, chance: random.Random) -> dict[str, str]:
+    """People with mailboxes, and requests of which each approver has some; the answer to come for each title."""
+    sandbox.add_mailbox("approvals", "Approvals")
+    requesters = [_pair(sandbox, number) for number in range(plan.approvers)]
+    version = publish((SAMPLES / "purchase.yaml").read_text())
+    _connect(sandbox)
+    expected: dict[str, str] = {}
+    for number in range(plan.replies):
+        title = f"Thing {number:04}"
+        engine.start(version, requesters[number % len(requesters)], {"item": title, "amount": "900"})
+        expected[title] = chance.choice(("approve", "reject"))
+    return expected
+
+
+def _pair(sandbox: Sandbox, number: int) -> Person:
+    """Somebody who asks, and their manager, who answers."""
+    domain = sandbox.tenant.domain
+    for role in ("asks", "answers"):
+        sandbox.add_mailbox(f"{role}{number:02}", f"{role.title()} Number {number}")
+    manager = add_person(f"Answers Number {number}", f"answers{number:02}@{domain}")
+    return add_person(f"Asks Number {number}", f"asks{number:02}@{domain}", manager=manager)
+
+
+def _connect(sandbox: Sandbox) -> None:
+    store.save(
+        {
+            "server_address": sandbox.url,
+            "username": f"approvals@{sandbox.tenant.domain}",
+            "client_id": sandbox.client_id,
+            "scope": sandbox.scope,
+            "token_uri": sandbox.token_url,
+            "active": True,
+            "poll_seconds": 5,
+            "mails_per_poll": 10,
+            "sends_per_minute": 1000,
+            "since": "2020-01-01T00:00:00+00:00",
+        },
+        secret=sandbox.client_secret,
+        by="a test",
+    )
+
+
+def _asks(sandbox: Sandbox) -> dict[str, Mail]:
+    """Send the mails that ask, here and undisturbed; by the title of their request."""
+    sending = next(kind for kind in work.kinds() if kind.name == "send")
+    while OutgoingMail.objects.exclude(state=OutgoingMail.State.SENT).exists():
+        # The pace is the server's limit, not what is tested here.
+        OutgoingMail.objects.filter(state=OutgoingMail.State.SENT).update(started_at=None)
+        work.run_once(sending, limit=100)
+    OutgoingMail.objects.update(started_at=None)
+    for mailbox in Mailbox.objects.all():
+        pool.drop(mailbox)
+    return {
+        mail.subject.removeprefix("Please decide: ").partition(" [#")[0]: mail
+        for mailbox in list(sandbox.tenant.mailboxes.values())
+        for mail in sandbox.mails(mailbox.address)
+    }
+
+
+@dataclass(frozen=True)
+class Answer:
+    mail: Mail
+    text: str
+
+
+def _answers(asked: dict[str, Mail], expected: dict[str, str], chance: random.Random) -> list[Answer]:
+    answers = [Answer(asked[title], chance.choice(ANSWERS[outcome])) for title, outcome in expected.items()]
+    chance.shuffle(answers)
+    return answers
+
+
+def _reply(waiting: list[Answer], left: int, sandbox: Sandbox) -> None:
+    """Let people answer until so many answers are left."""
+    while len(waiting) > left:
+        answer = waiting.pop()
+        sandbox.reply_as(answer.mail.mailbox, answer.mail.id, answer.text)
+
+
+# --- the processes ----------------------------------------------------------------------------------------
+
+
+class Process:
+    """One `placet serve`, from its start until it is killed."""
+
+    def __init__(self, output: IO[str]) -> None:
+        self._process = subprocess.Popen(
+            [Path(sys.executable).with_name("placet"), "serve"],
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            text=True,
+        )
+        self.started = time.monotonic()
+        self.ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("Placet runs at"):
+                self.ready.set()
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def wait_for(self, moment: Callable[[], bool]) -> None:
+        """Until the moment has come; nobody but this test may end the process."""
+        _until(lambda: moment() or not self.alive(), "the moment to kill has come")
+        assert self.alive(), f"placet serve ended by itself with {self._process.returncode}"
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        self._reader.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+@contextmanager
+def _serving(output: IO[str]) -> Iterator[Process]:
+    """A process, killed at the end. Meanwhile no connection of ours is open: like after a real death it is for
+    the next process to recover the database."""
+    connections.close_all()
+    process = Process(output)
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+def _environment() -> dict[str, str]:
+    others = {name: value for name, value in os.environ.items() if not name.startswith("PLACET_")}
+    return {
+        **others,
+        "DJANGO_SETTINGS_MODULE": "placet.settings",
+        "PLACET_DATA_DIR": str(settings.PLACET.data_dir),
+        "PLACET_CONFIG": os.environ["PLACET_CONFIG"],
+        "PLACET_DATABASE_URL": _database_url(),
+        "PLACET_LISTEN": "127.0.0.1:0",
+        "PLACET_LOG_LEVEL": "warning",
+    }
+
+
+def _database_url() -> str:
+    """The address of this test's own database."""
+    own = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{own['NAME']}"
+    return urlunsplit(urlsplit(settings.PLACET.database_url)._replace(path="/" + quote(own["NAME"])))
+
+
+def _moment(chance: random.Random, sandbox: Sandbox, process: Process) -> Callable[[], bool]:
+    """When to kill: so long after the start, after the process said that it runs, or after it first turned to
+    the server. The last is when most work is going on."""
+    since = chance.choice(("start", "ready", "work", "work"))
+    if since == "start":
+        at = process.started + chance.uniform(0.05, 4)
+        return lambda: time.monotonic() > at
+    pause = chance.uniform(0.05, 3) if since == "ready" else chance.uniform(0, 1.2)
+    before = sandbox.counters["ews_requests"]
+    seen: list[float] = []
+
+    def come() -> bool:
+        happened = process.ready.is_set() if since == "ready" else sandbox.counters["ews_requests"] > before
+        if happened and not seen:
+            seen.append(time.monotonic())
+        return bool(seen) and time.monotonic() > seen[0] + pause
+
+    return come
+
+
+def _held() -> set[tuple[str, str]]:
+    """What killed processes had in hand: the kind of work, and the claim."""
+    claims = {
+        "polls": Mailbox.objects.values_list("claim", flat=True),
+        "take-ins": IncomingMail.objects.values_list("claim", flat=True),
+        "marks": ServerTask.objects.values_list("claim", flat=True),
+        "sends": OutgoingMail.objects.values_list("claim", flat=True),
+    }
+    return {(what, claim) for what, rows in claims.items() for claim in rows.exclude(claim="")}
+
+
+def _settled(replies: int) -> bool:
+    """Whether nothing is left to do."""
+    try:
+        return (
+            IncomingMail.objects.count() >= replies
+            and not IncomingMail.objects.filter(state=IncomingMail.State.KEPT).exists()
+            and not ServerTask.objects.filter(done_at=None, failed=False).exists()
+            and not OutgoingMail.objects.filter(state__in=["waiting", "sending"]).exists()
+        )
+    finally:
+        connections.close_all()
+
+
+def _until(done: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < end, f"Not within {PATIENCE:.0f} s: {what}."
+        time.sleep(0.01)
+
+
+# --- what must be true ------------------------------------------------------------------------------------
+
+
+def _check(sandbox: Sandbox, expected: dict[str, str], figures: Figures) -> None:
+    _check_incoming(sandbox, len(expected))
+    _check_decisions(expected)
+    _check_mail_out(sandbox, figures)
+    _check_confirmations(sandbox, expected)
+    assert list(chain.verify()) == []
+
+
+def _check_decisions(expected: dict[str, str]) -> None:
+    rows = Decision.objects.values_list("assignment__visit__request__title", "outcome", "door")
+    assert sorted(rows) == sorted((title, outcome, "mail") for title, outcome in expected.items())
+    ended = {"approve": "approved", "reject": "rejected"}
+    assert dict(Request.objects.values_list("title", "result")) == {
+        title: ended[outcome] for title, outcome in expected.items()
+    }
+
+
+def _check_incoming(sandbox: Sandbox, replies: int) -> None:
+    """Every mail was kept once, handled and moved; none was set aside or is still in the inbox."""
+    states = Counter(IncomingMail.objects.values_list("state", "result"))
+    assert states == {(IncomingMail.State.HANDLED, "decided"): replies}
+    assert not ServerTask.objects.filter(failed=True).exists()
+    assert sandbox.mails("approvals") == []
+    assert len(sandbox.mails("approvals", "Placet/Processed")) == replies
+    assert not any(folder["path"] == "Placet/Set aside" for folder in sandbox.folders("approvals"))
+
+
+def _check_mail_out(sandbox: Sandbox, figures: Figures) -> None:
+    """Every mail arrived, and only those arrived twice whose sending was cut off."""
+    arrived = Counter(
+        mail.header(REFERENCE_HEADER)
+        for mailbox in list(sandbox.tenant.mailboxes.values())
+        for mail in sandbox.mails(mailbox.address)
+    )
+    for mail in OutgoingMail.objects.defer("raw"):
+        copies = arrived.pop(mail.reference, 0)
+        assert mail.state == OutgoingMail.State.SENT, f"{mail.kind} to {mail.to}: {mail.last_error}"
+        assert copies >= 1, f"{mail.kind} to {mail.to} was lost"
+        assert copies == 1 or mail.tries > 1, f"{mail.kind} to {mail.to} came {copies} times"
+        figures.sent += 1
+        figures.sends_cut += mail.tries > 1
+        figures.sent_twice += copies > 1
+    assert not arrived, f"Mail that no row knows of: {arrived}"
+
+
+def _check_confirmations(sandbox: Sandbox, expected: dict[str, str]) -> None:
+    """Whoever answered finds one confirmation of each answer in their mailbox, saying what it was read as."""
+    said = {"approve": "Approved", "reject": "Rejected"}
+    found: Counter[str] = Counter()
+    for mailbox in list(sandbox.tenant.mailboxes.values()):
+        if mailbox.address.startswith("answers"):
+            found += Counter(
+                mail.subject
+                for mail in sandbox.mails(mailbox.address)
+                if not mail.subject.startswith("Please decide:")
+            )
+    assert set(found) == {f"{said[outcome]}: {title}" for title, outcome in expected.items()}
+    cut = OutgoingMail.objects.filter(kind="confirmation", tries__gt=1).values_list("subject", flat=True)
+    assert {subject for subject, copies in found.items() if copies > 1} <= set(cut)
+
+
+def _check_log(log: Path) -> None:
+    """No process met an error that it did not expect."""
+    errors = [line for line in log.read_text().splitlines() if _is_error(line)]
+    assert not errors, "\n".join(errors[:5])
+
+
+def _is_error(line: str) -> bool:
+    """Logs are JSON, one event a line; the kill may cut the last one, and a stack trace is none."""
+    try:
+        entry = json.loads(line)
+    except json.JSONDecodeError:
+        return not line.startswith("{")
+    return entry.get("level") in ("error", "critical")

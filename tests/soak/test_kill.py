@@ -1,0 +1,25 @@
+"""The kill test at full length; `make soak` runs it on both databases."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from placet.sandbox.server import Sandbox
+from tests.soak.kill import Plan, kill
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.mark.django_db(transaction=True)
+def test_500_replies_survive_60_kills_once_each(
+    sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = kill(sandbox, Plan(replies=500, kills=60), tmp_path / "serve.log")
+    with capsys.disabled():
+        print(f"\n{figures.lines()}")
+    assert figures.kills_in_work >= 10, "Too few kills met work: they prove nothing."
