@@ -22,5 +22,5 @@ def new_code() -> str:
 
 
 def code_hash(key: bytes, code: str) -> str:
-    """What is stored of a reply code: a keyed hash, so that a stolen database answers nothing."""
+    """What is stored of a reply code: a keyed hash, so that no list of codes can be read from the tables."""
     return hmac.new(key, code.lower().encode(), hashlib.sha256).hexdigest()

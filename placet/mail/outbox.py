@@ -15,7 +15,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 
 import structlog
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -34,6 +34,7 @@ FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=6)
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{3,250}")
 REFERENCE_HEADER = "X-Placet-Reference"
+_POLICY = SMTP.clone(max_line_length=78)  # made once: each one learns its headers anew
 
 
 def new_reference() -> str:
@@ -73,7 +74,7 @@ def queue(
         head["Reply-To"] = _address("", reply_to)
     if _MESSAGE_ID.fullmatch(in_reply_to):  # a stranger's word: only if it can be nothing but an id
         head["In-Reply-To"] = head["References"] = f"<{in_reply_to}>"
-    message = EmailMessage(policy=SMTP.clone(max_line_length=78))
+    message = EmailMessage(policy=_POLICY)
     message["Subject"] = subject
     message["Date"] = format_datetime(timezone.now())
     # Stops out-of-office answers; keeps non-delivery reports, which are shown on the request (MS-OXCMAIL 2.1.3.2.20).
@@ -83,7 +84,7 @@ def queue(
     message[REFERENCE_HEADER] = reference
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
-    return OutgoingMail.objects.create(
+    mail = OutgoingMail(
         mailbox=mailbox,
         kind=kind,
         to=to,
@@ -94,6 +95,13 @@ def queue(
         raw=_written(head) + message.as_bytes(),
         priority=priority,
     )
+    try:
+        with transaction.atomic():
+            mail.save(force_insert=True)
+    except IntegrityError:
+        # Another transaction wrote it since we looked: the constraint decided, and its mail is the one.
+        return OutgoingMail.objects.get(kind=kind, to=to, cause=cause)
+    return mail
 
 
 def one_line(text: str) -> str:
@@ -192,8 +200,14 @@ def _claim(before: OutgoingMail) -> str:
     unchanged = OutgoingMail.objects.filter(
         pk=before.pk, state=before.state, claim=before.claim, due=before.due
     )
+    # A mail that may be out keeps the time of its first send: Sent Items is searched from then on.
+    started = before.started_at if before.state == OutgoingMail.State.SENDING else now
     taken = unchanged.update(
-        state=OutgoingMail.State.SENDING, claim=claim, due=now + LEASE, started_at=now, tries=F("tries") + 1
+        state=OutgoingMail.State.SENDING,
+        claim=claim,
+        due=now + LEASE,
+        started_at=started,
+        tries=F("tries") + 1,
     )
     return claim if taken else ""
 
@@ -208,7 +222,8 @@ def _failed(before: OutgoingMail, claim: str, error: MailError) -> None:
     for_good = isinstance(error, Refused) or tries >= MOST_TRIES
     log.warning("outgoing_failed", outgoing=before.pk, tries=tries, code=error.code, given_up=for_good)
     _mine(before, claim).update(
-        state=OutgoingMail.State.FAILED if for_good else OutgoingMail.State.WAITING,
+        # Not refused is not the same as not sent: Sent Items is asked before the next try.
+        state=OutgoingMail.State.FAILED if for_good else OutgoingMail.State.SENDING,
         due=timezone.now() + min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE),
         claim="",
         last_error=str(error),

@@ -59,7 +59,7 @@ def work(task_id: int) -> bool:
     mine = ServerTask.objects.filter(pk=task_id, claim=claim)
     try:
         with opened(task.incoming.mailbox) as connection:
-            connection.mark(task.incoming.server_id, Action(task.action), task.folder)
+            now_at = connection.mark(task.incoming.server_id, Action(task.action), task.folder)
     except MailboxError:
         mine.update(claim="", tries=F("tries") - 1, due=timezone.now())
         raise
@@ -69,6 +69,9 @@ def work(task_id: int) -> bool:
         pause = min(FIRST_PAUSE * 2**task.tries, LONGEST_PAUSE)
         mine.update(claim="", failed=for_good, last_error=str(error), due=timezone.now() + pause)
         return True
+    if now_at != task.incoming.server_id:
+        # What is moved once more (set aside, then handled again) must be found where it is.
+        IncomingMail.objects.filter(pk=task.incoming_id).update(server_id=now_at)
     mine.update(done_at=timezone.now(), claim="", last_error="")
     return True
 

@@ -156,9 +156,11 @@ class Connection(Protocol):
         what was sent since then (with this `subject`, if one is given).
         """
 
-    def mark(self, server_id: str, action: Action, folder: str) -> None:
+    def mark(self, server_id: str, action: Action, folder: str) -> str:
         """Move the mail to `folder` (a path such as "Placet/Processed", made where it is missing), mark it
-        read, or delete it (to Deleted Items). Doing it twice, or to a mail that is gone, is no error."""
+        read, or delete it (to Deleted Items). Doing it twice, or to a mail that is gone, is no error.
+
+        The id that the mail has from now on: a move may change it."""
 
     def check(self) -> Iterator[Check]:
         """The pre-flight, step by step as it runs; ends after the first step that others build on fails."""

@@ -168,16 +168,15 @@ class MemoryConnection:
             if sent.at >= since
         )
 
-    def mark(self, server_id: str, action: Action, folder: str) -> None:
+    def mark(self, server_id: str, action: Action, folder: str) -> str:
         box = self._mailbox
         box.fail_if_told("mark")
-        if not box.present(server_id):
-            return
         if action is Action.MARK_READ:
             box.read.add(server_id)
-            return
-        del box._present[server_id]
-        box.folders.setdefault(folder if action is Action.MOVE else "Deleted Items", []).append(server_id)
+        elif box.present(server_id):
+            del box._present[server_id]
+            box.folders.setdefault(folder if action is Action.MOVE else "Deleted Items", []).append(server_id)
+        return server_id
 
     def check(self) -> Iterator[Check]:
         self._mailbox.fail_if_told("check")

@@ -7,6 +7,7 @@ nothing: any mail can ask for answers to be sent there (Reply-To), and a yes to 
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,9 @@ _IN_SUBJECT = re.compile(rf"\[#({CODE})\]", _FLAGS)
 _IN_TEXT = re.compile(rf"(?<![A-Za-z0-9#&])#({CODE})(?![A-Za-z0-9])", _FLAGS)
 _IN_ADDRESS = re.compile(rf"\+({CODE})@", _FLAGS)
 _MARKED = re.compile(rf"([#+]){CODE}(?![A-Za-z0-9])", _FLAGS)
+
+
+TITLE_COMPARED = 40  # letters of the title; some mail programs shorten a subject
 
 
 @dataclass(frozen=True)
@@ -78,23 +82,44 @@ class Picked:
 
     line: AskLine
     code: str
-    named: bool  # also where the person who answers sees it: in the subject or in the text
+    named: bool  # the person who answers sees what it is about
 
 
 def pick(mail: Mail) -> Picked:
     """The one ask whose code the mail carries. Raises NoCode, UnknownCode or CodesDisagree.
 
-    Codes that we never gave out count as well: whoever mixes a right one with others is not believed.
+    Codes that we never gave out count as well: whoever mixes a right one with others is not believed. Only in
+    the text they may be something else that looks alike (#approvalsprocess), so there they are passed over.
     """
     found = codes(mail)
     if not found:
         raise refusals.NoCode
-    if len(found) > 1:
-        raise refusals.CodesDisagree(tuple(place for code in found for place in code.places))
-    line = _lines_of([found[0].code]).first()
+    lines = {line.ask.code_hash: line for line in _lines_of([code.code for code in found])}
+    counted = [code for code in found if code.places != ("text",) or hash_of(code.code) in lines]
+    if not counted:
+        raise refusals.UnknownCode
+    if len(counted) > 1:
+        raise refusals.CodesDisagree(tuple(place for code in counted for place in code.places))
+    line = lines.get(hash_of(counted[0].code))
     if line is None:
         raise refusals.UnknownCode
-    return Picked(line, found[0].code, named=found[0].places != ("address",))
+    return Picked(line, counted[0].code, _named(mail, line, counted[0].places))
+
+
+def _named(mail: Mail, line: AskLine, places: tuple[str, ...]) -> bool:
+    """Whether the person who answers sees what the answer is about: the code stands in their own text, or in
+    a subject that still holds the request's title. ("Lunch? [#code]" was made by somebody else.)"""
+    if "text" in places:
+        return True
+    title = _letters(line.assignment.visit.request.title)[:TITLE_COMPARED]
+    return "subject" in places and title in _letters(mail.subject)
+
+
+def _letters(text: str) -> str:
+    """Letters and digits alone: mail programs fold, shorten and re-encode what stands between them."""
+    return "".join(
+        character for character in unicodedata.normalize("NFKC", text).casefold() if character.isalnum()
+    )
 
 
 def answers_an_ask(mail: Mail) -> bool:
@@ -107,7 +132,8 @@ def bounced(mail: Mail, mailbox: Mailbox) -> OutgoingMail | None:
     if mail.returned is None:
         return None
     ids = [f"<{message_id}>" for message_id in mail.returned.message_ids]
-    sent = mailbox.outgoing.filter(state=OutgoingMail.State.SENT)
+    # "Sending" too: the report of a send that was cut off may come before Sent Items was looked at.
+    sent = mailbox.outgoing.filter(state__in=[OutgoingMail.State.SENT, OutgoingMail.State.SENDING])
     by_id = sent.filter(message_id__in=ids).first()
     if by_id is not None:
         return by_id

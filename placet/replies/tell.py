@@ -104,10 +104,20 @@ def _note_bounce(reply: "Reply") -> bool:
             engine.note_bounce(
                 ask.lines.get().assignment.visit.request_id,
                 person=ask.person,
-                reason=(returned.diagnostic or returned.status) if returned else "",
+                reason=_why_returned(returned.status if returned else ""),
                 incoming=reply.incoming,
             )
     return True
+
+
+def _why_returned(status: str) -> str:
+    """In our own words: the report's text is a stranger's, and stands on the request's page (RFC 3463)."""
+    kinds = {
+        "1": "the address does not exist",
+        "2": "the mailbox does not take mail",
+        "7": "the mail was refused",
+    }
+    return f"{kinds.get(status.split('.')[1], 'not delivered')} ({status})" if status.count(".") == 2 else ""
 
 
 # --- the mail log -----------------------------------------------------------------------------------------

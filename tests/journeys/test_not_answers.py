@@ -134,7 +134,7 @@ def test_an_ask_that_cannot_be_delivered_is_shown_on_the_request(world: World) -
     ask = OutgoingMail.objects.get()
     assert ask.bounced_at is not None
     noted = AuditEntry.objects.get(request=request, what__event="not delivered")
-    assert "RecipientNotFound" in noted.what["reason"]
+    assert noted.what["reason"] == "the address does not exist (5.1.10)"
     assert noted.what["incoming"] == kept.pk
     it_was_put_with_the_handled_ones(world)
     assert not Decision.objects.exists()

@@ -180,3 +180,21 @@ def _at_once(calls: Sequence[Callable[[], bool]]) -> list[bool]:
         thread.join(60)
     assert not errors, errors
     return results
+
+
+@pytest.mark.django_db
+def test_a_mail_set_aside_and_handled_again_ends_up_with_the_handled_ones(world: World) -> None:
+    _, asked = world.asked()
+    world.sandbox.reply_as("bob", asked.id, "approve")
+    world.poll()
+    incoming = IncomingMail.objects.get()
+    incoming.tries = entry.MOST_TRIES  # as if the process had died in every one of them
+    incoming.save()
+    world.take_in()
+    world.mark()
+    assert len(world.sandbox.mails("approvals", "Placet/Set aside")) == 1
+    assert entry.handle_again(incoming.pk)
+    world.run_until_quiet()
+    assert world.decisions() == [("Bob", "approve")]
+    assert world.sandbox.mails("approvals", "Placet/Set aside") == []
+    assert len(world.sandbox.mails("approvals", "Placet/Processed")) == 1

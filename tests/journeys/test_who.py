@@ -452,3 +452,25 @@ def test_a_yes_to_something_else_whose_reply_to_is_the_plus_address(world: World
     world.sandbox.reply_as("bob", asked.id, "reject")
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "reject")]
+
+
+def test_the_code_in_somebody_elses_subject_does_not_name_the_request(world: World) -> None:
+    _, asked = world.asked()
+    lunch = letter(
+        f"Dave Daveson <dave@{DOMAIN}>",
+        to=f"bob@{DOMAIN}",
+        subject=f"Lunch? [#{code_of(asked)}]",
+        headers=[f"Reply-To: {reply_to(asked)}"],
+    )
+    world.sandbox.send_as("dave", lunch)
+    world.sandbox.reply_as("bob", world.newest("bob", "Lunch?").id, "Yes")
+    world.run_until_quiet()
+    assert world.decisions() == []
+    assert world.results() == ["not_named"]
+
+
+def test_a_word_that_looks_like_a_code_does_not_void_the_answer(world: World) -> None:
+    _, asked = world.asked()
+    world.sandbox.reply_as("bob", asked.id, "approve\n\n#approvalsprocess")
+    world.run_until_quiet()
+    assert world.decisions() == [("Bob", "approve")]

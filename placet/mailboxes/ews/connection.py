@@ -134,25 +134,26 @@ class EwsConnection:
             offset, last = page.next_offset, page.last or len(recent) < len(page.items)
         return False
 
-    def mark(self, server_id: str, action: Action, folder: str) -> None:
+    def mark(self, server_id: str, action: Action, folder: str) -> str:
         try:
             if action is Action.MOVE:
-                self._move(server_id, folder)
-            elif action is Action.MARK_READ:
+                return self._move(server_id, folder) or server_id
+            if action is Action.MARK_READ:
                 operations.mark_read(self.soap, server_id)
             else:
                 operations.delete_item(self.soap, server_id)
         except Gone:
-            return  # done before, or by somebody else
+            pass  # done before, or by somebody else
+        return server_id
 
-    def _move(self, server_id: str, path: str) -> None:
+    def _move(self, server_id: str, path: str) -> str:
         try:
-            operations.move_item(self.soap, server_id, self.folder(path))
+            return operations.move_item(self.soap, server_id, self.folder(path))
         except MailError as error:
             if error.code not in ("ErrorToFolderNotFound", "ErrorFolderNotFound", "ErrorInvalidFolderId"):
                 raise
             self._folders.clear()  # somebody deleted the folder that was remembered
-            operations.move_item(self.soap, server_id, self.folder(path))
+            return operations.move_item(self.soap, server_id, self.folder(path))
 
     def folder(self, path: str) -> FolderRef:
         """The folder at `path` below the mailbox; what is missing of it is made."""

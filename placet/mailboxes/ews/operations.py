@@ -175,9 +175,13 @@ def create_item(soap: Soap, raw: bytes) -> None:
     _success(soap, request, About.OUTGOING)
 
 
-def move_item(soap: Soap, id_: str, folder: FolderRef) -> None:
-    request = M.MoveItem(M.ToFolderId(folder.element()), M.ItemIds(T.ItemId(Id=id_)))
-    _success(soap, request, About.MAIL)
+def move_item(soap: Soap, id_: str, folder: FolderRef) -> str:
+    """Move a mail; the id it has there ("" if the server does not say)."""
+    request = M.MoveItem(
+        M.ToFolderId(folder.element()), M.ItemIds(T.ItemId(Id=id_)), M.ReturnNewItemIds("true")
+    )
+    message = _success(soap, request, About.MAIL)
+    return xml.attribute_of(message, "m:Items/*/t:ItemId", "Id")
 
 
 def mark_read(soap: Soap, id_: str) -> None:

@@ -26,7 +26,7 @@ LONGEST_ANSWER = 600.0  # seconds: a server that drips bytes does not hold a wor
 CHUNK = 256 * 1024  # bytes
 LARGEST_ANSWER = 300 * 1024 * 1024  # bytes: the largest mail that Exchange Online takes, as base64, and more
 LARGEST_ERROR = 1024 * 1024  # bytes of an error answer that are read
-REFUSED_AT_THE_DOOR = (401, 403, 429, 503)  # HTTP: nothing was done of what was asked
+REFUSED_AT_THE_DOOR = (401, 403, 429)  # HTTP: nothing was done of what was asked
 THROTTLED = ("ErrorServerBusy", "ErrorExceededConnectionCount")  # faults that say the same
 
 
