@@ -30,6 +30,7 @@ class CommandError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "placet.settings")
+    os.umask(0o077)  # what Placet writes is for its own user: the database holds requests and mails
     if words[:1] == ["django"]:  # for developers: makemigrations, shell, ...
         from django.core.management import execute_from_command_line
 

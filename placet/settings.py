@@ -9,11 +9,11 @@ import dj_database_url
 import structlog
 
 from placet.lib import keys
-from placet.lib.config import ConfigInvalid, load_config
+from placet.lib.config import SQLITE_FILE, ConfigInvalid, load_config
 
 try:
     PLACET = load_config()
-    keys.ensure_keys(PLACET.data_dir / "keys")
+    keys.ensure_keys(PLACET.data_dir / "keys", None if PLACET.database_url else PLACET.data_dir / SQLITE_FILE)
     SECRET_KEY = keys.read_secret(PLACET.data_dir / "keys")
 except (ConfigInvalid, keys.KeyTrouble) as trouble:
     # Said in words, not as a stack trace: it is the operator who reads this.
@@ -81,7 +81,7 @@ TEMPLATES: list[dict[str, Any]] = [
 
 
 def _database() -> dict[str, Any]:
-    url = PLACET.database_url or f"sqlite:///{PLACET.data_dir / 'placet.sqlite3'}"
+    url = PLACET.database_url or f"sqlite:///{PLACET.data_dir / SQLITE_FILE}"
     database: dict[str, Any] = dict(dj_database_url.parse(url))
     if database["ENGINE"].endswith("sqlite3"):
         # IMMEDIATE: a transaction that reads first cannot lose its right to write to another one.
@@ -140,7 +140,12 @@ if PLACET.trust_proxy:
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "placet_cache"},
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "placet_cache",
+        # It counts sign-ins that failed: a stranger who fills it must not make it forget them. Django's 300 would.
+        "OPTIONS": {"MAX_ENTRIES": 100_000, "CULL_FREQUENCY": 10},
+    },
 }
 
 LANGUAGE_CODE = PLACET.language

@@ -15,6 +15,8 @@ from django.db import close_old_connections, connections
 from django.db.models import Q
 from django.utils import timezone
 
+from placet.accounts import tidy
+from placet.approvals import engine
 from placet.mail import outbox, tasks
 from placet.mail.models import IncomingMail
 from placet.mailboxes.base import MailboxError
@@ -48,8 +50,18 @@ def mailboxes_due(limit: int) -> list[int]:
 
 
 def incoming_due(limit: int) -> list[int]:
-    waiting = IncomingMail.objects.filter(state=IncomingMail.State.KEPT, due__lte=timezone.now())
+    """What was kept whole needs no server; what is still to be read waits until its mailbox may be asked."""
+    now = timezone.now()
+    awake = Q(mailbox__paused_until=None) | Q(mailbox__paused_until__lte=now)
+    waiting = IncomingMail.objects.filter(state=IncomingMail.State.KEPT, due__lte=now).filter(
+        ~Q(facts__has_key="unread") | Q(mailbox__active=True) & awake
+    )
     return list(waiting.order_by("due", "id").values_list("id", flat=True)[:limit])
+
+
+def unasked_due(limit: int) -> list[int]:
+    """Who was asked on the page only, as long as there was no mailbox."""
+    return engine.unasked(limit) if Mailbox.objects.filter(active=True).exists() else []
 
 
 def kinds() -> list[Kind]:
@@ -57,7 +69,9 @@ def kinds() -> list[Kind]:
         Kind("poll", mailboxes_due, entry.receive),
         Kind("take_in", incoming_due, entry.take_in, workers=settings.PLACET.workers),
         Kind("mark", tasks.due, tasks.work),
+        Kind("ask", unasked_due, engine.ask_by_mail),
         Kind("send", outbox.due, outbox.work),
+        Kind("tidy", tidy.due, tidy.work),
     ]
 
 

@@ -4,8 +4,12 @@ import hashlib
 import io
 import json
 import os
+import shutil
+import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -84,7 +88,8 @@ def test_everything_comes_back_and_the_keys_are_private(made: Path, elsewhere: I
     assert (elsewhere.data_dir / "files" / "2026" / "offer.pdf").read_bytes() == b"%PDF an offer"
     for name in ("secret.key", "encryption.keys"):
         assert mode(elsewhere.data_dir / "keys" / name) == 0o600
-    assert mode(elsewhere.data_dir / "keys") == 0o700
+    for folder in (elsewhere.data_dir, elsewhere.data_dir / "keys"):
+        assert mode(folder) == 0o700
     assert not list(elsewhere.data_dir.glob(".restore*"))
 
 
@@ -402,6 +407,35 @@ def test_a_folder_that_another_process_just_took_is_left_alone(made: Path, elsew
         assert "already runs" in elsewhere.refused("restore", made)
         assert [path.name for path in elsewhere.data_dir.iterdir()] == ["serve.lock"]
     elsewhere.good("restore", made)
+
+
+def test_a_restore_that_was_killed_leaves_a_folder_that_nothing_starts_on(
+    made: Path, elsewhere: Installation
+) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_BEFORE_THE_DATABASE, "restore", str(made)],
+        env=elsewhere.environment,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert (elsewhere.data_dir / "keys").is_dir()
+    for words in (["serve"], ["person", "list"], ["backup", "half.tar.gz"], ["restore", str(made)]):
+        said = elsewhere.refused(*words, PLACET_LISTEN="127.0.0.1:0")
+        assert f"A restore into {elsewhere.data_dir} was cut off" in said
+        assert "Remove the folder" in said
+    shutil.rmtree(elsewhere.data_dir)
+    elsewhere.good("restore", made)
+    assert "Ada" in elsewhere.good("person", "list")
+
+
+KILLED_BEFORE_THE_DATABASE = """
+import os, signal, sys
+from placet import cli
+from placet.commands import restore
+
+restore._put_database = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+cli.main(sys.argv[1:])
+"""
 
 
 # --- the archive itself -----------------------------------------------------------------------------------

@@ -98,3 +98,40 @@ def test_a_command_says_what_is_wrong_without_a_stack_trace(command: tuple[str, 
     assert "PLACET_LISTEN: must be host:port" in said
     assert "PLACET_COLOUR: no such setting" in said
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgres://u:hunter2/x@h/d", "cannot be read"),
+        ("postgres://u:hunter2#x@h/d", "cannot be read"),
+        ("postgres://u:hunter2@[::1/d", "cannot be read"),
+        ("postgres://u:hunter2@h:99999/d", "cannot be read"),
+        ("postgres://u:hunter2@h", "the name of the database is missing"),
+        ("postgres://u:hunter2@h/" + "d" * 64, "missing or too long"),
+        ("postgres://u:hunter2@h/d?sslmodus=require", "no option of PostgreSQL"),
+        ("sqlite://", "must name a file"),
+        ("sqlite://:memory:", "must name a file"),
+    ],
+)
+def test_a_malformed_database_is_named_like_every_other_setting(
+    url: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACET_DATABASE_URL", url)
+    (found,) = problems()
+    assert found.startswith("PLACET_DATABASE_URL: ")
+    assert said in found
+    assert "hunter2" not in found
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://u:p%2Fss%40@h:5432/placet?sslmode=verify-full&connect_timeout=5",
+        "postgres:///placet?host=/run/postgresql",
+        "sqlite:////srv/placet.sqlite3",
+    ],
+)
+def test_a_good_database_is_taken_as_it_is(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLACET_DATABASE_URL", url)
+    assert load_config().database_url == url

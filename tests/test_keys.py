@@ -1,6 +1,7 @@
 """The keys of an installation: made once, private, and missed in words when they are lost or wrong."""
 
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from cryptography.fernet import Fernet, MultiFernet
 
 from placet.lib import keys
 
-from .installation import Installation, new_installation
+from .installation import PATIENCE, PLACET, Installation, new_installation
 
 
 @pytest.fixture
@@ -61,6 +62,113 @@ def test_the_key_of_another_installation_is_recognised(installation: Installatio
     said = installation.refused("person", "list")
     assert "are not those of this database" in said
     assert "placet restore" in said
+
+
+def test_the_message_names_the_key_file_that_is_wrong(installation: Installation) -> None:
+    folder = installation.data_dir / "keys"
+    right = {path.name: path.read_text() for path in folder.iterdir()}
+    (folder / "secret.key").write_text("another secret\n")
+    said = installation.refused("person", "list")
+    assert f"The key in {folder / 'secret.key'} is not the one" in said
+    assert "encryption.keys" not in said and "placet restore" in said
+    (folder / "secret.key").write_text(right["secret.key"])
+    (folder / "encryption.keys").write_text(Fernet.generate_key().decode())
+    said = installation.refused("person", "list")
+    assert f"The keys in {folder / 'encryption.keys'} are not those" in said
+    assert "secret.key" not in said
+    (folder / "encryption.keys").write_text(right["encryption.keys"])
+    installation.good("person", "list")
+
+
+def test_a_key_that_was_lost_before_there_was_a_database_is_said_with_what_to_do(
+    installation: Installation,
+) -> None:
+    folder = installation.data_dir / "keys"
+    (folder / "encryption.keys").unlink()
+    if installation.kind == "sqlite":
+        assert "start again" not in installation.refused("person", "list")
+        (installation.data_dir / "placet.sqlite3").unlink()
+    said = installation.refused("person", "list")
+    assert f"remove {folder} and start again" in said
+
+
+def test_keys_appear_both_or_none_however_a_first_start_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "data" / "keys"
+    write = keys._write_private
+
+    def killed_at_the_second(path: Path, text: str) -> None:
+        if path.name == keys.ENCRYPTION_FILE:
+            raise KeyboardInterrupt
+        write(path, text)
+
+    monkeypatch.setattr(keys, "_write_private", killed_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        keys.ensure_keys(folder, None)
+    assert not folder.exists()
+    monkeypatch.undo()
+    assert keys.ensure_keys(folder, None)
+    assert {path.name for path in folder.iterdir()} == {"secret.key", "encryption.keys"}
+
+
+def test_who_was_slower_at_the_first_start_takes_the_keys_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "keys"
+    write = keys._write_private
+    made: list[str] = []
+
+    def somebody_is_faster(path: Path, text: str) -> None:
+        if not made:
+            made.append("meanwhile")
+            assert keys.ensure_keys(folder, None)
+            made.append(keys.read_secret(folder))
+        write(path, text)
+
+    monkeypatch.setattr(keys, "_write_private", somebody_is_faster)
+    assert not keys.ensure_keys(folder, None)
+    assert made[1:] == [keys.read_secret(folder)]
+    assert [path.name for path in tmp_path.iterdir()] == ["keys"]
+
+
+def test_two_first_starts_at_once_both_work(tmp_path: Path) -> None:
+    with new_installation(tmp_path / "data") as new:
+        starts = [
+            subprocess.Popen(
+                [PLACET, "person", "list"],
+                env=new.environment,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=tmp_path,
+            )
+            for _ in range(3)
+        ]
+        said = [start.communicate(timeout=PATIENCE)[1] for start in starts]
+    assert ([start.returncode for start in starts], said) == ([0, 0, 0], ["", "", ""])
+
+
+def test_what_placet_writes_is_for_its_own_user_only(installation: Installation) -> None:
+    def open_to_others() -> list[str]:
+        paths = [installation.data_dir, *installation.data_dir.rglob("*")]
+        return [path.name for path in paths if mode(path) & 0o077]
+
+    assert open_to_others() == []
+    installation.data_dir.chmod(0o755)
+    first = installation.placet("person", "list").stderr
+    assert f"Others could read {installation.data_dir}. From now on only its owner can." in first
+    assert open_to_others() == []
+    assert installation.placet("person", "list").stderr == ""  # said once
+
+
+def test_a_folder_that_the_machine_shares_is_not_closed_to_the_others(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    with new_installation(shared) as made:
+        said = made.placet("person", "list").stderr
+    assert f"Others can read {shared}. Give Placet a folder of its own (PLACET_DATA_DIR)." in said
+    assert mode(shared) == 0o1777
 
 
 def test_a_lost_folder_of_keys_is_recognised(installation: Installation) -> None:

@@ -1,13 +1,21 @@
 """`placet serve`: one process for a data folder, and one for a database."""
 
+import logging
+import os
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
-from .installation import Installation, new_installation
+from placet.commands import serve
+from placet.commands.serve import DatabaseLock
+
+from .installation import PATIENCE, Installation, free_port, new_installation
 
 
 @pytest.fixture
@@ -49,3 +57,86 @@ def test_a_port_in_use_is_said(installation: Installation, tmp_path: Path) -> No
     with installation.serve() as serving, new_installation(tmp_path / "other") as other:
         said = other.refused("serve", "--listen", f"127.0.0.1:{serving.port}")
         assert f"Cannot listen on 127.0.0.1:{serving.port}" in said
+
+
+class LostAtTheSecondLook(DatabaseLock):
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.looks = 0
+
+    def held(self) -> bool:
+        self.looks += 1
+        return self.looks < 2
+
+
+def test_it_stops_once_another_process_may_work_on_its_database(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(serve, "LOOK_AT_LOCK", 0.001)
+    stop, lost, lock = threading.Event(), threading.Event(), LostAtTheSecondLook()
+    with caplog.at_level(logging.ERROR):
+        serve._watch(lock, stop, lost)
+    assert (stop.is_set(), lost.is_set(), lock.looks) == (True, True, 2)
+    assert "database_lock_lost" in caplog.text
+
+
+def test_it_goes_on_while_the_lock_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "LOOK_AT_LOCK", 0.001)
+    stop, lost = threading.Event(), threading.Event()
+    watching = threading.Thread(target=serve._watch, args=(DatabaseLock(None), stop, lost))
+    watching.start()
+    stop.set()
+    watching.join(PATIENCE)
+    assert not watching.is_alive() and not lost.is_set()
+
+
+if os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres"):
+    # SQLite's file has the lock of its folder; these are about a server that several machines reach.
+    LOOKS_OFTEN = (
+        "import sys; from placet.commands import serve; serve.LOOK_AT_LOCK = 0.1; "
+        "from placet.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+
+    def test_a_second_machine_is_refused_before_it_changes_the_tables(
+        installation: Installation, tmp_path: Path
+    ) -> None:
+        import psycopg
+
+        with installation.serve(), psycopg.connect(installation.database_url, autocommit=True) as server:
+            (installation.data_dir.parent / "other").mkdir()
+            keys = installation.data_dir / "keys"
+            other = Installation(tmp_path / "other", installation.database_url)
+            (other.data_dir / "keys").mkdir()
+            for path in keys.iterdir():
+                (other.data_dir / "keys" / path.name).write_bytes(path.read_bytes())
+            server.execute("DELETE FROM django_migrations WHERE app = 'accounts' AND name = '0002_tidied_at'")
+            said = other.refused("serve", PLACET_LISTEN="127.0.0.1:0")
+            assert "Another Placet already runs on this database." in said
+            made = server.execute("SELECT count(*) FROM django_migrations WHERE name = '0002_tidied_at'")
+            assert made.fetchone() == (0,)
+
+    def test_without_its_connection_it_says_so_and_ends_for_a_supervisor_to_start_it_again(
+        installation: Installation,
+    ) -> None:
+        import psycopg
+
+        process = subprocess.Popen(
+            [sys.executable, "-c", LOOKS_OFTEN, "serve", "--listen", f"127.0.0.1:{free_port()}"],
+            env=installation.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert any("Placet runs at" in line for line in process.stdout)
+        with psycopg.connect(installation.database_url, autocommit=True) as server:
+            ended = server.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                [serve.DATABASE_LOCK],
+            )
+            assert ended.fetchall() == [(True,)]
+        _, said = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 1
+        assert "database_lock_lost" in said

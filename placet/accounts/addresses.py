@@ -3,8 +3,29 @@
 from collections.abc import Sequence
 
 from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 from placet.accounts.models import Person
+
+LONGEST_NAME = 200  # characters; of people and groups
+LONGEST_ADDRESS = 254  # RFC 5321 4.5.3.1.3, less the brackets
+
+
+class PersonInvalid(ValueError):
+    """Nobody can be added like this; the message says what to change."""
+
+
+def check_person(name: str, email: str) -> None:
+    """PersonInvalid if the database could not keep them, or no mail could reach them."""
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise PersonInvalid(f"A name has 1 to {LONGEST_NAME} letters, on one line.")
+    try:
+        validate_email(normal(email))
+    except ValidationError as error:
+        raise PersonInvalid(f"{email} is not an e-mail address.") from error
+    if len(normal(email)) > LONGEST_ADDRESS:
+        raise PersonInvalid(f"An e-mail address has at most {LONGEST_ADDRESS} letters.")
 
 
 def normal(address: str) -> str:
@@ -32,7 +53,9 @@ def add_person(
     manager: Person | None = None,
     administrator: bool = False,
 ) -> Person:
-    """A new person whose address an administrator vouches for (it counts as confirmed)."""
+    """A new person whose address an administrator vouches for (it counts as confirmed). PersonInvalid for what
+    cannot be kept; IntegrityError if the address is somebody else's."""
+    check_person(name, email)
     person = Person.objects.create_user(
         email, password, name=name, manager=manager, is_administrator=administrator
     )

@@ -5,22 +5,26 @@ from django.conf import settings
 from placet.accounts.models import Installation
 from placet.lib import keys
 
-KNOWN_TEXT = "placet"
-
 
 def check_keys() -> None:
-    """KeyTrouble if the encryption key is not the one that this database was made with."""
+    """KeyTrouble, naming the file, if a key is not the one that this database was made with."""
     folder = settings.PLACET.data_dir / "keys"
-    installation = Installation.objects.filter(id=1).first()
-    if installation is None:
-        Installation.objects.create(key_check=keys.encrypt(folder, KNOWN_TEXT))
-        return
+    expected = keys.derive(settings.SECRET_KEY, "check").hex()
+    installation, _ = Installation.objects.get_or_create(
+        id=1, defaults={"key_check": keys.encrypt(folder, expected)}
+    )
     try:
-        right = keys.decrypt(folder, installation.key_check) == KNOWN_TEXT
-    except keys.KeyTrouble:
-        right = False
-    if not right:
+        stored = keys.decrypt(folder, installation.key_check)
+    except keys.KeyTrouble as trouble:
         raise keys.KeyTrouble(
-            f"The encryption keys in {folder} are not those of this database: secrets in it cannot be read. "
-            "Bring back the keys that belong to it (placet restore), or point PLACET_DATA_DIR at the right folder."
+            f"The keys in {folder / keys.ENCRYPTION_FILE} are not those of this database: secrets in it cannot "
+            f"be read. {CURE}"
+        ) from trouble
+    if stored != expected:
+        raise keys.KeyTrouble(
+            f"The key in {folder / keys.SECRET_FILE} is not the one that this database was made with: no mail "
+            f"that was sent before could be answered. {CURE}"
         )
+
+
+CURE = "Bring back the keys that belong to it (placet restore), or point PLACET_DATA_DIR at the right folder."

@@ -67,8 +67,11 @@ class Installation(models.Model):
     """One row: what this database knows about the installation it belongs to."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    key_check = models.TextField()  # a known text, encrypted: tells a wrong encryption key from the right one
+    key_check = (
+        models.TextField()
+    )  # derived from secret.key, encrypted with encryption.keys: tells wrong keys from right
     created_at = models.DateTimeField(default=timezone.now)
+    tidied_at = models.DateTimeField(null=True)  # see placet.accounts.tidy
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_installation")]

@@ -1,14 +1,16 @@
 """The only code that changes a request's state. Every door calls it.
 
     start → _enter(first step) → _ask each person
-    decide → the step's result? → the way on → _enter(next step), or the end
+    decide → the step's result? → _finish → the way on → _enter(next step), or the end
     withdraw, resend, deactivate, ask_again
 
 Each function is one transaction and locks the request first, so that of two answers at the same instant one
 is second. What must never be double is held by unique constraints.
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -28,7 +30,6 @@ from placet.approvals.models import (
     Visit,
 )
 from placet.approvals.processes import (
-    ApprovalStep,
     Definition,
     EndStep,
     definition_of,
@@ -41,9 +42,11 @@ from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
 from placet.lib.conditions import ConditionError
 from placet.lib.ids import new_code
-from placet.mail.models import IncomingMail
+from placet.mail.models import IncomingMail, OutgoingMail
 
 LONGEST_COMMENT = 20_000
+SHORTENED = "… (shortened; the whole text is in the mail)"
+AGAIN_AFTER = timedelta(minutes=10)  # between two mails that ask one person the same
 
 
 class EngineError(Exception):
@@ -66,13 +69,17 @@ class NotAllowed(EngineError):
     """This person may not do this."""
 
 
+class TooSoon(EngineError):
+    """The person was written to just now."""
+
+
 # --- starting ---------------------------------------------------------------------------------------------
 
 
 @transaction.atomic
 def start(version: Version, requester: Person, entered: Mapping[str, Any]) -> Request:
     """A new request. FormInvalid if what was entered does not fit the form."""
-    if not requester.is_active:
+    if not _is_active(requester):
         raise NotAllowed("This account is not active.")
     definition = definition_of(version)
     data = read_form(definition, entered)
@@ -96,6 +103,11 @@ def start(version: Version, requester: Person, entered: Mapping[str, Any]) -> Re
     return request
 
 
+def _is_active(person: Person) -> bool:
+    """As the database says now: the object may have been read before they left."""
+    return Person.objects.filter(pk=person.pk, is_active=True).exists()
+
+
 def _next_number() -> int:
     Counter.objects.get_or_create(id=1)
     counter = Counter.objects.select_for_update().get(id=1)
@@ -112,25 +124,57 @@ def _enter(request: Request, definition: Definition, step_key: str) -> None:
     last = request.visits.filter(step_key=step_key).aggregate(last=Max("round"))["last"] or 0
     visit = Visit.objects.create(request=request, step_key=step_key, round=last + 1)
     _note(request, None, "entered", step=step_key, round=visit.round)
-    _assign(request, definition, visit)
+    _consider(request, definition, visit)
 
 
-def _assign(request: Request, definition: Definition, visit: Visit) -> None:
-    """Ask whoever the step names and is not asked yet; if it cannot be decided so, the visit is stuck."""
-    wanted = policy.people_to_ask(definition, visit.step_key, request)
-    there = {seat.person_id: seat for seat in visit.assignments.select_related("decision")}
-    new = [
-        person
-        for person in wanted.people
-        if person.pk not in there or there[person.pk].state == Assignment.State.WITHDRAWN
-    ]
-    if not policy.can_be_decided(definition.approval(visit.step_key), there.values(), len(new)):
+def _consider(request: Request, definition: Definition, visit: Visit) -> None:
+    """Ask whoever the step names now and is not asked yet. Only what they could not change is a result; if it
+    cannot be decided so, the visit is stuck."""
+    step = definition.approval(visit.step_key)
+    there = list(visit.assignments.select_related("decision"))
+    wanted, new = _whom_to_ask(request, definition, visit, there)
+    result = policy.result_of(step, there, to_come=math.inf if wanted.incomplete else len(new))
+    if result:
+        _finish(request, definition, visit, result)
+    elif wanted.incomplete or not policy.can_be_decided(step, there, len(new)):
         # Nobody is asked in vain.
         _stick(request, visit, wanted.reason or "nobody is left who can be asked")
-        return
-    _unstick(request, visit)
+    else:
+        _unstick(request, visit, Visit.State.OPEN)
+        _assign(request, definition, visit, there, new)
+
+
+def _whom_to_ask(
+    request: Request, definition: Definition, visit: Visit, there: Sequence[Assignment]
+) -> tuple[policy.People, Sequence[Person]]:
+    """Whom the step asks, and who of them is not asked yet."""
+    answered = {seat.person_id for seat in there if seat.state == Assignment.State.DECIDED}
+    asked = {seat.person_id for seat in there if seat.state != Assignment.State.WITHDRAWN}
+    while True:
+        wanted = policy.people_to_ask(definition, visit.step_key, request, answered)
+        new = [person for person in wanted.people if person.pk not in asked]
+        if _hold(new):
+            return wanted, new
+
+
+def _hold(people: Sequence[Person]) -> bool:
+    """Keep people from leaving until this is committed: `deactivate` waits, and then finds what they are asked.
+    False if somebody has left since they were looked up. In one order, so that two cannot wait for each other."""
+    rows = Person.objects.select_for_update(no_key=True).filter(pk__in=[person.pk for person in people])
+    active = rows.filter(is_active=True).order_by("pk").values_list("pk", flat=True)
+    return not people or len(active) == len(people)
+
+
+def _assign(
+    request: Request,
+    definition: Definition,
+    visit: Visit,
+    there: Sequence[Assignment],
+    new: Sequence[Person],
+) -> None:
+    seats = {seat.person_id: seat for seat in there}
     for person in new:
-        assignment = there.get(person.pk) or Assignment(visit=visit, person=person)
+        assignment = seats.get(person.pk) or Assignment(visit=visit, person=person)
         assignment.state = Assignment.State.OPEN
         assignment.save()
         _ask(request, definition, assignment, again=False)
@@ -145,10 +189,10 @@ def _stick(request: Request, visit: Visit, reason: str) -> None:
         messages.stuck(request, visit, entry.seq)
 
 
-def _unstick(request: Request, visit: Visit) -> None:
+def _unstick(request: Request, visit: Visit, state: Visit.State) -> None:
     if visit.state != Visit.State.STUCK:
         return
-    visit.state, visit.reason = Visit.State.OPEN, ""
+    visit.state, visit.reason = state, ""
     visit.save(update_fields=["state", "reason"])
     _note(request, None, "no longer stuck", step=visit.step_key)
 
@@ -193,7 +237,8 @@ def decide(
 ) -> Decision:
     """Apply one answer. The first one wins, whatever the door.
 
-    Raises AlreadyDecided, NoLongerOpen or NotAllowed; then nothing has changed.
+    Raises AlreadyDecided, NoLongerOpen or NotAllowed, and EngineError if the comment is too long and no mail
+    has the whole of it; then nothing has changed.
     """
     request = _locked(assignment_id)
     assignment = Assignment.objects.select_related("visit").get(pk=assignment_id)
@@ -207,7 +252,7 @@ def decide(
     decision = Decision.objects.create(
         assignment=assignment,
         outcome=outcome,
-        comment=comment[:LONGEST_COMMENT],
+        comment=_bounded(comment, incoming),
         by_person=by,
         door=door,
         incoming=incoming,
@@ -220,8 +265,16 @@ def decide(
         comment_hash=digest(decision.comment), door=door, incoming=incoming.pk if incoming else None,
         mail=incoming.fingerprint if incoming else None, proof=dict(proof or {}), data_hash=request.data_hash,
     )  # fmt: skip
-    _go_on(request, definition, assignment.visit, step)
+    _go_on(request, definition, assignment.visit)
     return decision
+
+
+def _bounded(comment: str, incoming: IncomingMail | None) -> str:
+    if len(comment) <= LONGEST_COMMENT:
+        return comment
+    if incoming is None:
+        raise EngineError(f"A comment has at most {LONGEST_COMMENT:,} characters.")
+    return comment[: LONGEST_COMMENT - len(SHORTENED)] + SHORTENED
 
 
 def _locked(assignment_id: int) -> Request:
@@ -252,34 +305,59 @@ def _must_be_open(assignment: Assignment) -> None:
 
 
 def _must_be_allowed(request: Request, assignment: Assignment, by: Person) -> None:
-    if by.pk != assignment.person_id or not by.is_active:
+    if by.pk != assignment.person_id:
         raise NotAllowed("Somebody else was asked.")
+    if not _is_active(by):
+        raise NotAllowed("This account is not active any more.")
     if by.pk == request.requester_id:
         definition = definition_of(request.version)
         if not definition.requester_may_decide_in(assignment.visit.step_key):
             raise NotAllowed("Nobody decides their own request in this process.")
 
 
-def _go_on(request: Request, definition: Definition, visit: Visit, step: ApprovalStep) -> None:
-    assignments = list(visit.assignments.select_related("decision"))
-    result = policy.result_of(step, assignments)
-    if not result:
+def _go_on(request: Request, definition: Definition, visit: Visit) -> None:
+    """After an answer: is the step decided?"""
+    if visit.state == Visit.State.STUCK:
+        # Somebody was missing: those who answered are not all whom the step needs.
+        _consider(request, definition, visit)
         return
-    if any(assignment.state == Assignment.State.OPEN for assignment in assignments):
-        visit.assignments.filter(state=Assignment.State.OPEN).update(state=Assignment.State.SUPERSEDED)
-    _close(visit, result)
+    step = definition.approval(visit.step_key)
+    result = policy.result_of(step, visit.assignments.select_related("decision"))
+    if result:
+        _finish(request, definition, visit, result)
+
+
+def _finish(request: Request, definition: Definition, visit: Visit, result: str) -> None:
+    _supersede(request, visit)
+    _close(request, visit, result)
+    _leave(request, definition, visit)
+
+
+def _supersede(request: Request, visit: Visit) -> None:
+    waiting = visit.assignments.filter(state=Assignment.State.OPEN)
+    persons = list(waiting.order_by("pk").values_list("person_id", flat=True))
+    if persons:
+        waiting.update(state=Assignment.State.SUPERSEDED)
+        _note(request, None, "superseded", step=visit.step_key, round=visit.round, persons=persons)
+
+
+def _close(request: Request, visit: Visit, result: str) -> None:
+    visit.state, visit.result, visit.reason = Visit.State.CLOSED, result, ""
+    visit.closed_at = timezone.now()
+    visit.save(update_fields=["state", "result", "reason", "closed_at"])
+    _note(request, None, "closed", step=visit.step_key, round=visit.round, result=result)
+
+
+def _leave(request: Request, definition: Definition, visit: Visit) -> None:
+    """On to where the result of a step leads."""
     try:
-        transition = policy.way_on(definition, visit.step_key, result, request)
+        transition = policy.way_on(definition, visit.step_key, visit.result, request)
     except (ConditionError, LookupError) as error:
         # The decision stands; where it leads has to be said by an administrator.
         _stick(request, visit, str(error))
         return
+    _unstick(request, visit, Visit.State.CLOSED)
     _enter(request, definition, transition.to)
-
-
-def _close(visit: Visit, result: str) -> None:
-    visit.state, visit.result, visit.closed_at = Visit.State.CLOSED, result, timezone.now()
-    visit.save(update_fields=["state", "result", "closed_at"])
 
 
 def _end(request: Request, step: EndStep) -> None:
@@ -307,25 +385,40 @@ def withdraw(request_id: int, by: Person) -> Request:
     )
     request.state, request.closed_at = Request.State.WITHDRAWN, timezone.now()
     request.save(update_fields=["state", "closed_at"])
+    _note(request, by, "withdrawn")
     for visit in request.visits.exclude(state=Visit.State.CLOSED):
-        _close(visit, "withdrawn")
+        _close(request, visit, "withdrawn")
     for assignment in waiting:
         assignment.state = Assignment.State.WITHDRAWN
         assignment.save(update_fields=["state"])
         messages.withdrawn(request, assignment)
-    _note(request, by, "withdrawn")
     return request
 
 
 @transaction.atomic
 def resend(assignment_id: int, by: Person) -> None:
-    """Ask once more. The older mail stays good: its reply code still leads to the same open question."""
+    """Ask once more. The older mail stays good: its reply code still leads to the same open question.
+
+    TooSoon while an older one is on its way or just arrived: whoever presses twice floods nobody.
+    """
     request = _locked(assignment_id)
     if by.pk != request.requester_id and not by.is_administrator:
         raise NotAllowed("Only the person who made a request can send it again.")
     assignment = Assignment.objects.select_related("visit", "person").get(pk=assignment_id)
     _must_be_open(assignment)
+    _must_not_be_too_soon(assignment)
     _ask(request, definition_of(request.version), assignment, again=True)
+
+
+def _must_not_be_too_soon(assignment: Assignment) -> None:
+    """What failed or came back may be sent again at once."""
+    asks = OutgoingMail.objects.filter(ask__lines__assignment=assignment, bounced_at=None)
+    name = assignment.person.name
+    if asks.filter(state__in=[OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]).exists():
+        raise TooSoon(f"The mail to {name} is not sent yet.")
+    if asks.filter(state=OutgoingMail.State.SENT, sent_at__gt=timezone.now() - AGAIN_AFTER).exists():
+        minutes = AGAIN_AFTER // timedelta(minutes=1)
+        raise TooSoon(f"The last mail to {name} is less than {minutes} minutes old.")
 
 
 def deactivate(person: Person, by: Person) -> None:
@@ -334,6 +427,7 @@ def deactivate(person: Person, by: Person) -> None:
     A transaction each, so that a manager with a thousand open questions does not hold up everybody else;
     called again it goes on where it was interrupted.
     """
+    # Waits for whoever is just asking this person (`_hold`); from then on nobody asks them.
     Person.objects.filter(pk=person.pk).update(is_active=False)
     person.is_active = False
     for assignment_id in _open_assignments(person):
@@ -345,22 +439,12 @@ def deactivate(person: Person, by: Person) -> None:
             assignment.state = Assignment.State.WITHDRAWN
             assignment.save(update_fields=["state"])
             _note(request, by, "no longer asked", person=person.pk, step=assignment.visit.step_key)
-            _reconsider(request, assignment.visit)
+            _consider(request, definition_of(request.version), assignment.visit)
 
 
 def _open_assignments(person: Person) -> list[int]:
     found = Assignment.objects.filter(person=person, state=Assignment.State.OPEN)
     return list(found.order_by("pk").values_list("pk", flat=True))
-
-
-def _reconsider(request: Request, visit: Visit) -> None:
-    """Whom a waiting step asks has changed: go on if the rest have decided, or ask those who are new."""
-    definition = definition_of(request.version)
-    step = definition.approval(visit.step_key)
-    if policy.result_of(step, visit.assignments.select_related("decision")):
-        _go_on(request, definition, visit, step)
-    else:
-        _assign(request, definition, visit)
 
 
 @transaction.atomic
@@ -373,22 +457,31 @@ def ask_again(visit_id: int, by: Person) -> None:
     if request.state != Request.State.OPEN or visit.state != Visit.State.STUCK:
         raise NoLongerOpen("This step is not stuck.")
     _note(request, by, "tried again", step=visit.step_key)
-    _reconsider(request, visit)
+    definition = definition_of(request.version)
+    if visit.result:  # decided; only the way on was not found
+        _leave(request, definition, visit)
+    else:
+        _consider(request, definition, visit)
 
 
 @transaction.atomic
-def ask_by_mail(assignment_id: int) -> None:
-    """Write to somebody who could only be asked on the page, because there was no mailbox then."""
+def ask_by_mail(assignment_id: int) -> bool:
+    """Write to somebody who could only be asked on the page, because there was no mailbox then. Called again, or
+    still without one, it does nothing and gives False."""
     request = _locked(assignment_id)
     assignment = Assignment.objects.select_related("visit", "person").get(pk=assignment_id)
-    if assignment.state == Assignment.State.OPEN and not assignment.ask_lines.exists():
-        _ask(request, definition_of(request.version), assignment, again=False)
+    if assignment.state != Assignment.State.OPEN or assignment.ask_lines.exists():
+        return False
+    if messages.mailbox_for(request) is None:
+        return False
+    _ask(request, definition_of(request.version), assignment, again=False)
+    return True
 
 
-def unasked() -> list[int]:
-    """Open assignments that no mail was written for yet."""
+def unasked(limit: int | None = None) -> list[int]:
+    """Open assignments that no mail was written for yet, the oldest first."""
     found = Assignment.objects.filter(state=Assignment.State.OPEN, ask_lines__isnull=True)
-    return list(found.order_by("pk").values_list("pk", flat=True))
+    return list(found.order_by("pk").values_list("pk", flat=True)[:limit])
 
 
 @transaction.atomic

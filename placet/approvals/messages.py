@@ -5,7 +5,6 @@ part of an address or a link.
 """
 
 import re
-import zoneinfo
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +22,7 @@ from placet.accounts.models import Person
 from placet.approvals.models import Ask, Assignment, Decision, Request, Visit
 from placet.approvals.processes import APPROVE, REJECT, Definition, EndStep, Fact, definition_of, facts
 from placet.lib.ids import code_hash
+from placet.lib.zones import zone_of
 from placet.mail import outbox
 from placet.mail.marker import MARKER
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -30,7 +30,11 @@ from placet.mailboxes.models import Mailbox
 
 LABELS = {APPROVE: "Approve", REJECT: "Reject"}
 DONE = {APPROVE: "approved", REJECT: "rejected"}
-_LINKS = re.compile(r":(?=//)|\bwww(?=\.)|\bmailto(?=:)", re.IGNORECASE)
+# What mail programs know links by: a scheme, www., \\server, and names and addresses, which end in a dot (also
+# one of the three that IDNA takes for one, UTS 46) and a letter. 1.250,00 has no letter.
+_LINKS = re.compile(
+    r":(?=//)|\bwww(?=\.)|\bmailto(?=:)|\\(?=\\)|@|[.\u3002\uff0e\uff61](?=[^\W\d_])", re.IGNORECASE
+)
 LONGEST_QUOTE = 1000  # characters of somebody's reply that are shown back
 
 
@@ -298,8 +302,7 @@ def stuck(request: Request, visit: Visit, seq: int) -> None:
 
 def when(moment: datetime, person: Person) -> str:
     """A time as this person reads it."""
-    zone = zoneinfo.ZoneInfo(person.zone or settings.TIME_ZONE)
-    return moment.astimezone(zone).strftime("%-d %B %Y, %H:%M %Z")
+    return moment.astimezone(zone_of(person.zone)).strftime("%-d %B %Y, %H:%M %Z")
 
 
 # --- composing --------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Who is asked, who may decide, and when a step is decided. Looks; never changes anything."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from placet.accounts.addresses import person_at
@@ -27,49 +27,55 @@ class People:
 
     people: Sequence[Person]
     reason: str = ""
+    incomplete: bool = False  # the rule needs everybody named, and a manager, group or person is not there
 
 
-def people_to_ask(definition: Definition, step_key: str, request: Request) -> People:
+def people_to_ask(
+    definition: Definition, step_key: str, request: Request, answered: Collection[int] = ()
+) -> People:
     """The active people that a step asks. The person who made the request is one of them only if the
-    process says so."""
+    process says so. Those who `answered` this question already (ids) count for whatever names them, even if
+    they have left since."""
     step = definition.approval(step_key)
     may_decide_own = definition.requester_may_decide_in(step_key)
     found: dict[int, Person] = {}
     missing: list[str] = []
     for who in step.ask:
-        people = [p for p in _resolve(who, request.requester) if p.is_active]
+        people = [p for p in _resolve(who, request.requester, answered) if p.is_active or p.pk in answered]
         if not may_decide_own:
             people = [person for person in people if person.pk != request.requester_id]
         if not people:
             missing.append(_describe(who, request.requester))
         found.update({person.pk: person for person in people})
     needed = step.rule if isinstance(step.rule, int) else 1
+    incomplete = step.rule != "first" and bool(missing)
     reason = ""
-    if len(found) < needed:
+    if incomplete or len(found) < needed:
         reason = "; ".join(missing) or f"{needed} people must approve, but only {len(found)} can be asked"
-    return People(list(found.values()), reason)
+    return People([person for person in found.values() if person.is_active], reason, incomplete)
 
 
-def _resolve(who: Who, requester: Person) -> list[Person]:
+def _resolve(who: Who, requester: Person, answered: Collection[int]) -> list[Person]:
     if who.group is not None:
         group = Group.objects.filter(key=who.group).first()
         return [] if group is None else list(group.members.order_by("id"))
     if who.person is not None:
         person = person_at(who.person)
         return [] if person is None else [person]
-    manager = _manager_of(requester)
+    manager = _manager_of(requester, answered)
     return [] if manager is None else [manager]
 
 
-def _manager_of(requester: Person) -> Person | None:
-    """The nearest active manager up the line, never the requester."""
-    person = requester.manager
+def _manager_of(requester: Person, answered: Collection[int]) -> Person | None:
+    """The nearest manager up the line who is active or has answered, never the requester. Read anew each time:
+    who leads whom may have changed since the requester was read."""
+    person: Person | None = requester
     for _ in range(LONGEST_CHAIN):
+        person = Person.objects.filter(reports=person).first()
         if person is None:
             return None
-        if person.is_active and person.pk != requester.pk:
+        if (person.is_active or person.pk in answered) and person.pk != requester.pk:
             return person
-        person = person.manager
     return None
 
 
@@ -81,14 +87,16 @@ def _describe(who: Who, requester: Person) -> str:
     return f"{requester.name} has no manager who can be asked"
 
 
-def result_of(step: ApprovalStep, assignments: Iterable[Assignment]) -> str:
-    """The outcome of a step so far, or "" while it waits for more answers."""
+def result_of(step: ApprovalStep, assignments: Iterable[Assignment], to_come: float = 0) -> str:
+    """The outcome of a step so far, or "" while it waits for more answers. `to_come` is how many more people
+    may still be asked: infinity leaves only what nobody's answer could change."""
     counted = Counter(
         assignment.decision.outcome if assignment.state == Assignment.State.DECIDED else assignment.state
         for assignment in assignments
         if assignment.state in (Assignment.State.OPEN, Assignment.State.DECIDED)
     )
-    approved, rejected, waiting = counted[APPROVE], counted[REJECT], counted[Assignment.State.OPEN]
+    approved, rejected = counted[APPROVE], counted[REJECT]
+    waiting = counted[Assignment.State.OPEN] + to_come
     if step.rule == "first":
         return APPROVE if approved else REJECT if rejected else ""
     if step.rule == "all":

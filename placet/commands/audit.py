@@ -1,4 +1,4 @@
-"""`placet audit`: whether the record still holds."""
+"""`placet audit`: whether the record still holds, and says what the tables say."""
 
 import argparse
 
@@ -8,12 +8,13 @@ from placet.commands.start import say, set_up
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", required=True, metavar="verify")
-    verify = what.add_parser("verify", help="walk the hash chain of every request")
+    verify = what.add_parser("verify", help="walk the hash chain of every request, and compare its decisions")
     verify.add_argument("number", nargs="?", type=int, help="of one request only")
 
 
 def run(options: argparse.Namespace) -> int:
     set_up()
+    from placet.approvals import evidence
     from placet.approvals.models import Request
     from placet.audit import chain
     from placet.audit.models import AuditEntry
@@ -25,12 +26,20 @@ def run(options: argparse.Namespace) -> int:
             raise CommandError(f"There is no request {options.number}.")
     entries = AuditEntry.objects.all() if only is None else AuditEntry.objects.filter(request_id=only)
     broken = list(chain.verify(only))
-    numbers = dict(Request.objects.filter(pk__in=[b.request_id for b in broken]).values_list("pk", "number"))
+    # Where the record itself was changed, there is nothing to compare with.
+    unreliable = {link.request_id for link in broken}
+    differing = [found for found in evidence.compare(only) if found.request_id not in unreliable]
+    wrong = {*unreliable, *(found.request_id for found in differing)}
+    numbers = dict(Request.objects.filter(pk__in=wrong).values_list("pk", "number"))
     for link in broken:
         say(f"Request {numbers.get(link.request_id, '?')}: broken at entry {link.seq}: {link.reason}.")
-    if broken:
+    for found in differing:
+        where = f"not as entry {found.seq} says" if found.seq else "not as recorded"
+        say(f"Request {numbers[found.request_id]}: {where}: {found.reason}.")
+    if wrong:
         return 1
+    chains = entries.values("request_id").distinct().count()
     say(
-        f"{entries.values('request_id').distinct().count()} chains with {entries.count()} entries: every link holds."
+        f"{chains} chains with {entries.count()} entries: every link holds, and every decision is as it was recorded."
     )
     return 0

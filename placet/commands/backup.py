@@ -20,7 +20,7 @@ from typing import Any
 
 from placet import __version__
 from placet.cli import CommandError
-from placet.commands.start import read_config, say
+from placet.commands.start import read_config, refuse_half_restored, say
 from placet.lib import archive
 from placet.lib.keys import ENCRYPTION_FILE, SECRET_FILE, KeyTrouble
 
@@ -68,6 +68,7 @@ def _open_installation() -> Path:
     data_dir = read_config().data_dir
     if not (data_dir / KEYS).is_dir():
         raise CommandError(f"There is no Placet in {data_dir}: set PLACET_DATA_DIR to its data folder.")
+    refuse_half_restored(data_dir)
     django.setup()
     from django.db import DatabaseError
 

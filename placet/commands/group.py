@@ -1,6 +1,7 @@
 """`placet group`: groups of people who can be asked together."""
 
 import argparse
+import re
 
 from placet.cli import CommandError
 from placet.commands.start import say, set_up
@@ -24,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
         for group in Group.objects.prefetch_related("members"):
             say(f"{group.key} ({group.name}): {', '.join(str(p) for p in group.members.all()) or 'nobody'}")
         return 0
+    _check(options.key, options.name or options.key)
     people = [(address, person_at(address)) for address in options.members]
     unknown = [address for address, person in people if person is None]
     if unknown:
@@ -35,3 +37,13 @@ def run(options: argparse.Namespace) -> int:
     group.members.set([person for _, person in people if person is not None])
     say(f"{group.name}: {', '.join(str(person) for _, person in people) or 'nobody'}")
     return 0
+
+
+def _check(key: str, name: str) -> None:
+    """CommandError for what a process could not name, or the database not keep."""
+    from placet.accounts.addresses import LONGEST_NAME
+
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,50}", key):
+        raise CommandError("A group's key has 1 to 50 letters of a-z, 0-9, - and _, such as finance.")
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise CommandError(f"A group's name has at most {LONGEST_NAME} letters, on one line.")

@@ -81,11 +81,9 @@ def _set(options: argparse.Namespace) -> int:
         say(notice)
     say(f"{saved.mailbox.address} is saved. Test it with: placet check")
     if saved.activated:
-        asked = engine.unasked()
-        for assignment_id in asked:
-            engine.ask_by_mail(assignment_id)
-        if asked:
-            say(f"{len(asked)} open questions from before will be asked by mail.")
+        waiting = len(engine.unasked())  # `placet.work` asks them
+        if waiting:
+            say(f"{waiting} open questions from before will be asked by mail.")
     return 0
 
 

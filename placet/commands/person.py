@@ -37,16 +37,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _add(options: argparse.Namespace) -> int:
-    from django.core.exceptions import ValidationError
-    from django.core.validators import validate_email
     from django.db import IntegrityError, transaction
 
-    from placet.accounts.addresses import add_person
+    from placet.accounts.addresses import PersonInvalid, add_person, check_person
 
     try:
-        validate_email(options.address)
-    except ValidationError as error:
-        raise CommandError(f"{options.address} is not an e-mail address.") from error
+        check_person(options.name, options.address)
+    except PersonInvalid as error:
+        raise CommandError(str(error)) from error
     manager = _find(options.manager) if options.manager else None
     password = None if options.no_password else ask_password()
     try:

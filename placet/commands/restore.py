@@ -1,7 +1,8 @@
 """`placet restore`: a backup into an empty data folder.
 
 The archive is unpacked beside its place and checked whole; only then is anything put in place, keys first,
-because Placet would make new ones where there are none. Whatever fails leaves the folder empty again.
+because Placet would make new ones where there are none. Whatever fails leaves the folder empty again; until all
+is done a marker in it keeps Placet from starting on a half of it, should the restore itself be killed.
 """
 
 import argparse
@@ -26,7 +27,14 @@ from placet.commands.backup import (
     postgres,
 )
 from placet.commands.serve import LOCK_FILE, only_process
-from placet.commands.start import read_config, say, set_up
+from placet.commands.start import (
+    UNFINISHED,
+    make_private,
+    read_config,
+    refuse_half_restored,
+    say,
+    set_up_tables,
+)
 from placet.lib import archive
 
 WORDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
@@ -69,10 +77,15 @@ def _empty_folder(data_dir: Path) -> Iterator[None]:
     """The data folder, ours alone; empty before, and after a failure."""
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     _must_be_empty(data_dir)  # before a lock is left in a folder that is somebody's
+    make_private(data_dir)
     with only_process(data_dir):
         _must_be_empty(data_dir)
         try:
+            marker = data_dir / UNFINISHED
+            marker.touch()
             yield
+            os.sync()  # what was put in place is on the disk before the marker goes
+            marker.unlink()
         except BaseException:
             for path in data_dir.iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -80,6 +93,7 @@ def _empty_folder(data_dir: Path) -> Iterator[None]:
 
 
 def _must_be_empty(data_dir: Path) -> None:
+    refuse_half_restored(data_dir)
     if any(path.name != LOCK_FILE for path in data_dir.iterdir()):
         raise CommandError(
             f"{data_dir} is not empty. A backup is restored into an empty folder only (see --into)."
@@ -136,7 +150,7 @@ def _check_restored(kind: str) -> None:
     """Bring older tables to this version, and make sure that keys and database belong together."""
     database = database_settings()
     try:
-        set_up()
+        set_up_tables()
     except CommandError as error:
         if kind == "sqlite":
             Path(database["NAME"]).unlink(missing_ok=True)  # it need not lie in the data folder

@@ -9,16 +9,38 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import django
 import structlog
 import waitress
 
 from placet.cli import CommandError
-from placet.commands.start import read_config, say, set_up
+from placet.commands.start import (
+    database_trouble_in_words,
+    make_private,
+    read_config,
+    refuse_half_restored,
+    say,
+    set_up_tables,
+)
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
 log = structlog.get_logger(__name__)
 
 LOCK_FILE = "serve.lock"  # in the data folder
+DATABASE_LOCK = 0x506C6163  # "Plac"; PostgreSQL's advisory locks are numbers
+LOOK_AT_LOCK = 60.0  # seconds between two looks whether we still hold it
+#: Of the connection that holds it: a server that went away without a word is noticed in a minute
+#: (https://www.postgresql.org/docs/current/libpq-connect.html).
+NOTICE_SOON = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     config = read_config()
-    config.data_dir.mkdir(parents=True, exist_ok=True)
+    make_private(config.data_dir)
     with only_process(config.data_dir):
-        set_up()
-        _only_on_this_database()
+        refuse_half_restored(config.data_dir)
+        django.setup()
+        with database_trouble_in_words():
+            lock = DatabaseLock.take()  # before its tables are changed under another one
+        set_up_tables()
         _first_administrator()
-        return _serve(options.listen or config.listen)
+        return _serve(options.listen or config.listen, lock)
 
 
 @contextmanager
@@ -51,25 +76,42 @@ def only_process(data_dir: Path) -> Iterator[None]:
         yield
 
 
-DATABASE_LOCK = 0x506C6163  # "Plac"; PostgreSQL's advisory locks are numbers
+class DatabaseLock:
+    """On PostgreSQL another machine could serve the same database: its lock lasts as long as the connection that
+    took it, which is kept open for it. SQLite's file lies in a folder that is locked already."""
 
+    def __init__(self, keeper: "BaseDatabaseWrapper | None") -> None:
+        self._keeper = keeper
 
-def _only_on_this_database() -> None:
-    """On PostgreSQL another machine could serve the same database: its lock lasts as long as this process's
-    connection, which is kept open for it."""
-    from django.db import connection, connections
+    @classmethod
+    def take(cls) -> "DatabaseLock":
+        """The lock of the configured database. CommandError if another process has it."""
+        from django.db import connection, connections
 
-    if connection.vendor != "postgresql":
-        return
-    keeper = connections.create_connection("default")
-    with keeper.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [DATABASE_LOCK])
-        if not cursor.fetchone()[0]:
-            raise CommandError("Another Placet already runs on this database.")
-    _kept_open.append(keeper)
+        if connection.vendor != "postgresql":
+            return cls(None)
+        keeper = connections.create_connection("default")
+        options = {**NOTICE_SOON, **keeper.settings_dict["OPTIONS"]}
+        keeper.settings_dict = {**keeper.settings_dict, "OPTIONS": options}
+        keeper.inc_thread_sharing()  # taken here, looked at by another thread
+        with keeper.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [DATABASE_LOCK])
+            if not cursor.fetchone()[0]:
+                raise CommandError("Another Placet already runs on this database.")
+        return cls(keeper)
 
+    def held(self) -> bool:
+        """Whether it is still ours. It is never taken again: somebody else may have had it meanwhile."""
+        from django.db import Error
 
-_kept_open: list[object] = []
+        if self._keeper is None:
+            return True
+        try:
+            with self._keeper.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except Error:
+            return False
+        return True
 
 
 def _first_administrator() -> None:
@@ -81,19 +123,23 @@ def _first_administrator() -> None:
     if not sys.stdin.isatty():
         say("There is no administrator yet. Add one: placet person add --administrator NAME ADDRESS")
         return
-    from placet.accounts.addresses import add_person
+    from placet.accounts.addresses import PersonInvalid, add_person, check_person
     from placet.commands.person import ask_password
 
     say("Welcome to Placet. Who is its first administrator?")
     name = input("Name: ").strip()
     address = input("E-mail address: ").strip()
+    try:
+        check_person(name, address)
+    except PersonInvalid as error:
+        raise CommandError(f"{error} Nobody was added; start again.") from error
     add_person(name, address, password=ask_password(), administrator=True)
     say(f"{name} can sign in now.")
     say("Next: set up the mailbox (placet mailbox set --help, or Remote Approval in the panel),")
     say("and publish a process (placet process publish purchase).")
 
 
-def _serve(listen: str) -> int:
+def _serve(listen: str, lock: DatabaseLock) -> int:
     from django.conf import settings
 
     from placet.work import Runner
@@ -114,11 +160,25 @@ def _serve(listen: str) -> int:
     thread = threading.Thread(target=server.run, name="web", daemon=True)
     thread.start()
     say(f"Placet runs at {settings.PLACET.public_url} (listening on {listen}). Stop it with Ctrl-C.")
+    lost = threading.Event()
+    threading.Thread(target=_watch, args=(lock, stop, lost), name="database-lock", daemon=True).start()
     stop.wait()
     log.info("stopping")
     runner.stop()
     server.close()
-    return 0
+    return 1 if lost.is_set() else 0
+
+
+def _watch(lock: DatabaseLock, stop: threading.Event, lost: threading.Event) -> None:
+    """Stop the process once the database's lock is lost: another one may work on it now. A supervisor starts this
+    one again, which finds out."""
+    while not stop.wait(LOOK_AT_LOCK):
+        if not lock.held():
+            log.error(
+                "database_lock_lost", next="Placet stops; start it again when the database can be reached."
+            )
+            lost.set()
+            stop.set()
 
 
 def _proxy(trusted: bool) -> dict[str, object]:

@@ -17,6 +17,8 @@ from pydantic_settings import (
 PREFIX = "PLACET_"
 CONFIG_VARIABLE = "PLACET_CONFIG"
 DEFAULT_FILE = "placet.toml"
+SQLITE_FILE = "placet.sqlite3"  # in the data folder, where no other database is named
+LONGEST_POSTGRES_NAME = 63  # bytes; PostgreSQL cuts longer ones (NAMEDATALEN)
 
 
 class ConfigInvalid(Exception):
@@ -66,8 +68,13 @@ class Config(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database_url(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in ("postgres", "postgresql", "sqlite"):
+        scheme = value.partition(":")[0].lower()
+        if value and scheme not in ("postgres", "postgresql", "sqlite"):
             raise ValueError("must start with postgres:// or sqlite:///")
+        if scheme == "sqlite":
+            _check_sqlite(value)
+        elif value:
+            _check_postgres(value)
         return value
 
     @field_validator("time_zone")
@@ -98,6 +105,39 @@ class Config(BaseSettings):
             env_settings,
             TomlConfigSettingsSource(settings_cls, toml_file=config_file()),
         )
+
+
+# What a library says of a bad address may repeat its password, so it is left out.
+
+
+def _check_sqlite(url: str) -> None:
+    if _parsed(url)["NAME"] in ("", ":memory:"):
+        raise ValueError("must name a file, such as sqlite:////var/lib/placet/placet.sqlite3")
+
+
+def _check_postgres(url: str) -> None:
+    form = "must be postgres://user:password@host/name"
+    database = _parsed(url)
+    if not database["NAME"] or len(str(database["NAME"]).encode()) > LONGEST_POSTGRES_NAME:
+        raise ValueError(f"{form}; the name of the database is missing or too long")
+    from psycopg import ProgrammingError  # only where it is used: a third of a second
+    from psycopg.conninfo import make_conninfo
+
+    try:
+        make_conninfo(**{name: str(value) for name, value in database.get("OPTIONS", {}).items()})
+    except ProgrammingError:
+        raise ValueError(f"{form}; what follows the question mark is no option of PostgreSQL") from None
+
+
+def _parsed(url: str) -> dict[str, Any]:
+    import dj_database_url
+
+    try:
+        return dict(dj_database_url.parse(url))
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(
+            "cannot be read; write special letters of the password as percent signs: / is %2F, @ is %40, : is %3A"
+        ) from None
 
 
 def config_file() -> Path:

@@ -8,6 +8,8 @@ import hashlib
 import hmac
 import os
 import secrets
+import shutil
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -21,11 +23,12 @@ class KeyTrouble(Exception):
     """A key is missing, unreadable or not the one that this database was made with."""
 
 
-def ensure_keys(folder: Path) -> bool:
+def ensure_keys(folder: Path, database: Path | None) -> bool:
     """Make the keys where there are none. True if they were made just now.
 
     One key without the other means that a file was lost: nothing is made, because new keys would lock out
-    what the old ones encrypted.
+    what the old ones encrypted. `database` is the file that they belong to (None: it is no file); where there is
+    none yet, nothing is locked out, and the message says so.
     """
     paths = [folder / SECRET_FILE, folder / ENCRYPTION_FILE]
     there = [path for path in paths if path.exists()]
@@ -35,11 +38,32 @@ def ensure_keys(folder: Path) -> bool:
         missing = next(path for path in paths if path not in there)
         raise KeyTrouble(
             f"The key file {missing} is missing, but {there[0].name} beside it is there. "
-            "Bring it back from a backup (placet restore)."
+            f"Bring it back from a backup (placet restore). {_if_new(folder, database)}"
         )
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write_private(paths[0], secrets.token_urlsafe(48) + "\n")
-    _write_private(paths[1], Fernet.generate_key().decode() + "\n")
+    return _make_keys(folder)
+
+
+def _if_new(folder: Path, database: Path | None) -> str:
+    if database is None:
+        return f"If the database is new and empty, remove {folder} and start again."
+    if database.exists():
+        return ""
+    return f"There is no database yet ({database}): if there never was one, remove {folder} and start again."
+
+
+def _make_keys(folder: Path) -> bool:
+    """Both or none, however this ends: they appear with their folder. False if somebody else was faster."""
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = Path(tempfile.mkdtemp(prefix=".keys-", dir=folder.parent))  # mode 700
+    try:
+        _write_private(made / SECRET_FILE, secrets.token_urlsafe(48) + "\n")
+        _write_private(made / ENCRYPTION_FILE, Fernet.generate_key().decode() + "\n")
+        made.rename(folder)  # never over a folder that holds something (POSIX rename)
+    except OSError:
+        shutil.rmtree(made)
+        if (folder / SECRET_FILE).exists() and (folder / ENCRYPTION_FILE).exists():
+            return False
+        raise
     return True
 
 
@@ -48,6 +72,8 @@ def _write_private(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_secret(folder: Path) -> str:

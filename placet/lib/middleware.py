@@ -1,12 +1,13 @@
 """What every page has: its headers, and the reader's time zone."""
 
-import zoneinfo
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+
+from placet.lib.zones import zone_of
 
 # No inline script or style, nothing from another host, no framing: what others wrote cannot run here.
 POLICY = "; ".join(
@@ -47,15 +48,7 @@ def time_zone_of_user(
     def middleware(request: HttpRequest) -> HttpResponseBase:
         # Without a session there is nobody to look up: no query for monitors and for the sign-in page.
         user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
-        with timezone.override(_zone(getattr(user, "zone", ""))):
+        with timezone.override(zone_of(getattr(user, "zone", ""))):
             return get_response(request)
 
     return middleware
-
-
-def _zone(name: str) -> zoneinfo.ZoneInfo | None:
-    """The zone, or None for the installation's own where the name is empty or (after an update) unknown."""
-    try:
-        return zoneinfo.ZoneInfo(name) if name else None
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        return None

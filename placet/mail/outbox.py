@@ -182,6 +182,11 @@ def work(outgoing_id: int) -> bool:
     except MailError as error:
         _failed(before, claim, error)
         return True
+    except Exception as error:
+        # A defect of ours meets this mail each time: it is given up like one that the server does not take.
+        log.exception("outgoing_crashed", outgoing=before.pk)
+        _failed(before, claim, MailError(f"Placet itself failed: {type(error).__name__}. See the log."))
+        return True
     now = timezone.now()
     if not _mine(before, claim).update(state=OutgoingMail.State.SENT, sent_at=now, claim="", last_error=""):
         log.warning("outgoing_lease_lost", outgoing=before.pk)
@@ -200,14 +205,8 @@ def _claim(before: OutgoingMail) -> str:
     unchanged = OutgoingMail.objects.filter(
         pk=before.pk, state=before.state, claim=before.claim, due=before.due
     )
-    # A mail that may be out keeps the time of its first send: Sent Items is searched from then on.
-    started = before.started_at if before.state == OutgoingMail.State.SENDING else now
     taken = unchanged.update(
-        state=OutgoingMail.State.SENDING,
-        claim=claim,
-        due=now + LEASE,
-        started_at=started,
-        tries=F("tries") + 1,
+        state=OutgoingMail.State.SENDING, claim=claim, due=now + LEASE, started_at=now, tries=F("tries") + 1
     )
     return claim if taken else ""
 

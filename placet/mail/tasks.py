@@ -55,7 +55,8 @@ def work(task_id: int) -> bool:
     taken = ServerTask.objects.filter(pk=task_id, done_at=None, failed=False, due__lte=now)
     if not taken.update(claim=claim, due=now + LEASE, tries=F("tries") + 1):
         return False
-    task = ServerTask.objects.select_related("incoming__mailbox").get(pk=task_id)
+    with_mail = ServerTask.objects.select_related("incoming__mailbox")
+    task = with_mail.defer("incoming__raw", "incoming__transport_headers").get(pk=task_id)
     mine = ServerTask.objects.filter(pk=task_id, claim=claim)
     try:
         with opened(task.incoming.mailbox) as connection:

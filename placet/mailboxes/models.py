@@ -28,6 +28,7 @@ class Mailbox(models.Model):
     secret_set_by = models.CharField(max_length=320, blank=True)
 
     active = models.BooleanField(default=False)
+    active_since = models.DateTimeField(null=True)  # when it was last switched on
     since = models.DateTimeField(null=True)  # mail received before this is never looked at
     sandbox = models.BooleanField(default=False)  # the local stand-in, which refuses to run beside a real one
     cursor = models.JSONField(default=dict)  # how far the server's changes were kept

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from placet.mailboxes import exchange
 from placet.mailboxes.base import Connection, FixNeeded, MailboxError, Wait
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import ExchangeSettings
+from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ def opened(mailbox: Mailbox) -> Iterator[Connection]:
         failed(mailbox.pk, error)
         raise
     if mailbox.failures:
-        worked(mailbox.pk)
+        worked(mailbox)
 
 
 def _connection(mailbox: Mailbox) -> Connection:
@@ -50,8 +50,31 @@ def _connection(mailbox: Mailbox) -> Connection:
         if there[0] == made_from:
             return there[1]
         drop(mailbox)
-    known[mailbox.pk] = (made_from, connect(mailbox))
+    try:
+        known[mailbox.pk] = (made_from, connect(mailbox))
+    except SettingsInvalid as error:
+        raise _unusable(error) from error
     return known[mailbox.pk][1]
+
+
+def settings_of(mailbox: Mailbox) -> ExchangeSettings:
+    """What the row's settings say. FixNeeded where what is stored cannot be used (any more)."""
+    try:
+        return ExchangeSettings.parse(mailbox.settings)[0]
+    except SettingsInvalid as error:
+        raise _unusable(error) from error
+
+
+def _unusable(error: SettingsInvalid) -> FixNeeded:
+    return FixNeeded(
+        f"The stored settings of this mailbox are not valid. {error}",
+        "Correct them under Remote Approval in the Configuration Panel, and save.",
+    )
+
+
+def rests(mailbox: Mailbox) -> bool:
+    """Whether nothing may be asked of its server now."""
+    return not mailbox.active or (mailbox.paused_until is not None and mailbox.paused_until > timezone.now())
 
 
 def connect(mailbox: Mailbox) -> Connection:
@@ -96,5 +119,9 @@ def failed(mailbox_id: int, error: MailboxError) -> None:
     )
 
 
-def worked(mailbox_id: int) -> None:
-    Mailbox.objects.filter(pk=mailbox_id).update(failures=0, paused_until=None, trouble={})
+def worked(mailbox: Mailbox) -> None:
+    """The trouble that this row was read with is over; not what another worker has met since."""
+    as_read = Mailbox.objects.filter(
+        pk=mailbox.pk, failures=mailbox.failures, paused_until=mailbox.paused_until
+    )
+    as_read.update(failures=0, paused_until=None, trouble={})

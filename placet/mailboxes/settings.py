@@ -36,6 +36,10 @@ DOMAIN = re.compile(
 ADDRESS = re.compile(
     r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([a-z0-9-]+\.)+[a-z][a-z0-9-]*[a-z0-9]", re.IGNORECASE
 )
+#: Characters. The mailbox's name in the database (200) and the Message-IDs of its mails (200) hold it.
+LONGEST_USERNAME = 180
+LONGEST_ADDRESS = 254  # RFC 5321 4.5.3.1.3, less the brackets
+LONGEST_FOLDER = 200  # of the whole path, as a row of work holds it
 PERSONAL = re.compile(r"(outlook|hotmail|live|msn)\.(com|[a-z]{2}|com?\.[a-z]{2})", re.IGNORECASE)
 
 
@@ -372,6 +376,8 @@ def _security(raw: Any, reading: _Reading) -> str:
 
 def _username(raw: Any, reading: _Reading) -> str:
     address = _address(raw, reading)
+    if len(address) > LONGEST_USERNAME:
+        raise _Wrong(f"The address of a mailbox has at most {LONGEST_USERNAME} letters here.")
     local, _, domain = address.partition("@")
     if PERSONAL.fullmatch(domain):
         raise _Wrong(
@@ -389,6 +395,8 @@ def _address(raw: Any, reading: _Reading) -> str:
     text = _text(raw)
     if not ADDRESS.fullmatch(text):
         raise _Wrong("Enter one mail address, such as approvals@contoso.com.")
+    if len(text) > LONGEST_ADDRESS:
+        raise _Wrong(f"An e-mail address has at most {LONGEST_ADDRESS} letters.")
     return text
 
 
@@ -548,6 +556,10 @@ def _folder(raw: Any, reading: _Reading) -> str:
         raise _Wrong("Enter a path of folder names such as Placet/Processed.")
     if any(len(part) > 100 or not part.isprintable() or "\\" in part for part in parts):
         raise _Wrong("A folder name has at most 100 letters and no \\.")
+    if len("/".join(parts)) > LONGEST_FOLDER:
+        raise _Wrong(
+            f"The whole path has at most {LONGEST_FOLDER} letters. Use fewer folders, or shorter names."
+        )
     if len(parts) == 1 and parts[0].casefold() in ("inbox", "junk email"):
         raise _Wrong("Mail is taken from this folder; choose another.")
     return "/".join(parts)

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from placet.mailboxes.http import is_loopback
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import (
     ExchangeSettings,
@@ -34,6 +32,9 @@ def save(entered: Mapping[str, Any], *, secret: str = "", by: str, mailbox: Mail
 
     A secret goes only to the host it was entered for: another server address or token URI asks for it again.
     """
+    if mailbox is not None:
+        # As it is stored now: a secret that was entered a moment ago must not go to the host that it replaced.
+        mailbox.refresh_from_db(from_queryset=Mailbox.objects.select_for_update())
     errors: dict[str, str] = {}
     notices: list[str] = []
     settings: ExchangeSettings | None = None
@@ -59,7 +60,11 @@ def save(entered: Mapping[str, Any], *, secret: str = "", by: str, mailbox: Mail
 def _secret_errors(settings: ExchangeSettings, mailbox: Mailbox | None, stored: str) -> dict[str, str]:
     if mailbox is None or not stored:
         return {"client_secret": "Enter the client secret."}
-    again = needs_secret_again(ExchangeSettings.parse(mailbox.settings)[0], settings)
+    try:
+        before, _ = ExchangeSettings.parse(mailbox.settings)
+    except SettingsInvalid:
+        return {"client_secret": "Enter the client secret again: what it was stored for is no longer valid."}
+    again = needs_secret_again(before, settings)
     return {"client_secret": again} if again else {}
 
 
@@ -68,10 +73,13 @@ def _owner_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[s
     if mailbox is not None:
         others = others.exclude(pk=mailbox.pk)
     if others.exists():
-        return {"username": "This mailbox is set up already."}
+        return {"username": SET_UP_ALREADY}
     if mailbox is not None and mailbox.address != settings.username.lower() and mailbox.incoming.exists():
         return {"username": "This mailbox has received mail already; another one needs settings of its own."}
     return {}
+
+
+SET_UP_ALREADY = "This mailbox is set up already."
 
 
 def _store(
@@ -80,23 +88,26 @@ def _store(
     now = timezone.now()
     row = mailbox or Mailbox()
     activated = settings.active and not row.active
-    row.name = row.name or settings.username
+    if activated:
+        row.active_since = now
+    row.name = settings.username
     row.address = settings.username.lower()
     row.settings = settings.to_json()
     row.since = settings.since
     row.active = settings.active
-    row.sandbox = is_loopback(urlsplit(f"//{settings.server_address}").hostname or "")
+    # Not every address of this machine: a real mailbox may be reached through a tunnel, with TLS.
+    row.sandbox = settings.security == "none"
     if fresh:
         row.secrets = {"client_secret": fresh}
-        row.secret_set_at, row.secret_set_by = now, by
+        row.secret_set_at, row.secret_set_by = now, by[:LONGEST_BY]
     # Whatever was wrong may be right now: try at once.
     row.paused_until, row.failures, row.trouble = None, 0, {}
     row.next_poll = now if settings.active else None
     row.claim = ""
     if mailbox is None:
-        row.save()
+        _save_new(row)
         return Saved(row, notices, activated)
-    changed = [*WRITTEN]
+    changed = [*WRITTEN, *SECRET] if fresh else [*WRITTEN]
     if settings.since != _since_of(mailbox):
         # Earlier mail may be wanted now: everything is listed again, and what is known is dropped.
         row.cursor = {}
@@ -105,11 +116,21 @@ def _store(
     return Saved(row, notices, activated)
 
 
+def _save_new(row: Mailbox) -> None:
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:  # somebody was faster
+        raise SettingsInvalid({"username": SET_UP_ALREADY}) from error
+
+
 #: What saving settings writes; the rest of the row belongs to the work.
 WRITTEN = (
-    "name", "address", "settings", "since", "active", "sandbox", "secrets", "secret_set_at", "secret_set_by",
+    "name", "address", "settings", "since", "active", "active_since", "sandbox",
     "paused_until", "failures", "trouble", "next_poll", "claim",
 )  # fmt: skip
+SECRET = ("secrets", "secret_set_at", "secret_set_by")  # written only if one was entered
+LONGEST_BY = 320  # characters
 
 
 def _since_of(mailbox: Mailbox) -> datetime | None:

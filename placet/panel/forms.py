@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from placet.accounts.addresses import person_at
+from placet.accounts.addresses import LONGEST_ADDRESS, LONGEST_NAME, person_at
 from placet.accounts.models import Group, Person
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import FIELDS, ExchangeSettings, Field
@@ -107,9 +107,11 @@ class PersonAtField(forms.EmailField):
 
 
 class AddPersonForm(forms.Form):
-    name = forms.CharField(max_length=200)
+    name = forms.CharField(max_length=LONGEST_NAME)
     address = forms.EmailField(
-        label="E-mail address", help_text="Requests are sent here, and answers are accepted from here."
+        label="E-mail address",
+        max_length=LONGEST_ADDRESS,
+        help_text="Requests are sent here, and answers are accepted from here.",
     )
     manager = PersonAtField(label="Manager's address, if there is one", required=False)
     administrator = forms.BooleanField(
@@ -121,6 +123,12 @@ class AddPersonForm(forms.Form):
         if person_at(address) is not None:
             raise forms.ValidationError("This address belongs to somebody already.")
         return address
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if not name.isprintable():
+            raise forms.ValidationError("This name holds characters that cannot be seen.")
+        return name
 
 
 class PersonForm(forms.Form):
@@ -154,14 +162,17 @@ class PersonForm(forms.Form):
         return zone
 
 
+TAKEN_KEY = "There is a group with this key already."
+
+
 class GroupForm(forms.Form):
-    name = forms.CharField(max_length=200)
+    name = forms.CharField(max_length=LONGEST_NAME)
     key = forms.SlugField(max_length=50, help_text="As processes write it, such as finance.")
 
     def clean_key(self) -> str:
         key = str(self.cleaned_data["key"])
         if Group.objects.filter(key=key).exists():
-            raise forms.ValidationError("There is a group with this key already.")
+            raise forms.ValidationError(TAKEN_KEY)
         return key
 
 

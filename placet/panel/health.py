@@ -3,15 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from placet import __version__
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
+from placet.mailboxes import pool
 from placet.mailboxes.models import Mailbox
+from placet.replies.entry import POLL_LEASE
 
-LATE = 10  # poll intervals after which a poll that was due counts as missed
+LATE = 10  # poll intervals without a look that succeeded
+OVERDUE = timedelta(minutes=10)  # what was due before that should have been done
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
@@ -56,24 +61,68 @@ def _of(mailbox: Mailbox) -> MailboxHealth:
     paused = mailbox.paused_until if mailbox.paused_until and mailbox.paused_until > now else None
     if not mailbox.active:
         return MailboxHealth(mailbox, "off", "not active", None)
+    late = behind(mailbox, now)
+    if mailbox.trouble.get("fix_needed"):
+        return MailboxHealth(mailbox, "bad", "needs you", paused)
     if mailbox.trouble:
-        tone = "bad" if mailbox.trouble.get("fix_needed") else "warn"
-        return MailboxHealth(mailbox, tone, "needs you" if tone == "bad" else "in trouble", paused)
-    if is_late(mailbox, now):
-        return MailboxHealth(mailbox, "bad", "not looked into", None)
+        return MailboxHealth(mailbox, "bad" if late else "warn", "in trouble", paused)
+    if late:
+        return MailboxHealth(mailbox, "bad", BEHIND[late[0]], None)
     return MailboxHealth(mailbox, "good", "works" if mailbox.last_poll_at else "starting", paused)
 
 
-def is_late(mailbox: Mailbox, now: datetime) -> bool:
-    """Whether a poll that was due long ago has not begun. What is paused is due when the pause ends."""
-    due = max(filter(None, [mailbox.next_poll, mailbox.paused_until]), default=None)
-    interval = timedelta(seconds=int(mailbox.settings.get("poll_seconds", 20)))
-    return due is None or due < now - LATE * interval
+#: What a mailbox is behind with, by the name of the kind of work (`placet.work`).
+BEHIND = {
+    "poll": "not looked into",
+    "take_in": "mail that came is not handled",
+    "mark": "handled mail is not put away",
+    "send": "mail is not sent",
+}
+
+
+def behind(mailbox: Mailbox, now: datetime) -> list[str]:
+    """The kinds of work that should have been done long ago. A pause stops the clock."""
+    if pool.rests(mailbox):
+        return []
+    found = {
+        "poll": _not_looked_into(mailbox, now),
+        "take_in": _overdue(mailbox.incoming.filter(state=IncomingMail.State.KEPT), mailbox, now),
+        "mark": _overdue(
+            ServerTask.objects.filter(incoming__mailbox=mailbox, done_at=None, failed=False), mailbox, now
+        ),
+        "send": _not_sending(mailbox, now),
+    }
+    return [kind for kind, true in found.items() if true]
+
+
+def _not_looked_into(mailbox: Mailbox, now: datetime) -> bool:
+    """By the last look that succeeded: one that fails each time is begun again and again."""
+    known = [mailbox.last_poll_at, mailbox.active_since, mailbox.paused_until]
+    began = max(filter(None, known), default=None)
+    seconds = mailbox.settings.get("poll_seconds")
+    patience = LATE * timedelta(seconds=seconds if isinstance(seconds, int) else 20)
+    if mailbox.claim:
+        patience += POLL_LEASE  # a look that is going on
+    return began is None or began < now - patience
+
+
+def _overdue(rows: QuerySet[Any], mailbox: Mailbox, now: datetime) -> bool:
+    rested_lately = mailbox.paused_until is not None and mailbox.paused_until > now - OVERDUE
+    return not rested_lately and rows.filter(due__lt=now - OVERDUE).exists()
+
+
+def _not_sending(mailbox: Mailbox, now: datetime) -> bool:
+    """Many mails at once go out at the mailbox's pace: as long as some do, the others may wait."""
+    if mailbox.last_sent_at is not None and mailbox.last_sent_at > now - OVERDUE:
+        return False
+    states = [OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]
+    return _overdue(mailbox.outgoing.filter(state__in=states), mailbox, now)
 
 
 def failing() -> list[str]:
-    """Names of what does not work, for a monitor that may know no more: "poll". A database that cannot be
-    asked raises `django.db.Error`."""
+    """Names of what does not work, for a monitor that may know no more: "poll", "take_in", "mark", "send". A
+    database that cannot be asked raises `django.db.Error`."""
     now = timezone.now()
-    active = Mailbox.objects.filter(active=True).only("settings", "next_poll", "paused_until")
-    return ["poll"] if any(is_late(mailbox, now) for mailbox in active) else []
+    active = Mailbox.objects.filter(active=True).defer("secrets")
+    found = {kind for mailbox in active for kind in behind(mailbox, now)}
+    return [kind for kind in BEHIND if kind in found]

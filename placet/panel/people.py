@@ -15,7 +15,7 @@ from placet.accounts.addresses import add_person, addresses_by_person
 from placet.accounts.models import Group, Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment
-from placet.panel.forms import AddPersonForm, GroupForm, MemberForm, PersonForm
+from placet.panel.forms import TAKEN_KEY, AddPersonForm, GroupForm, MemberForm, PersonForm
 from placet.portal.people import PersonsRequest, administrators_only
 
 A_PAGE = 50
@@ -128,9 +128,14 @@ def _why_not(found: Person, by: Person) -> str:
 def groups(request: PersonsRequest) -> HttpResponse:
     form = GroupForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        made = Group.objects.create(**form.cleaned_data)
-        messages.success(request, f"The group {made.name} is there. Now add people to it.")
-        return redirect("panel:group", made.pk)
+        try:
+            with transaction.atomic():
+                made = Group.objects.create(**form.cleaned_data)
+        except IntegrityError:  # somebody was faster
+            form.add_error("key", TAKEN_KEY)
+        else:
+            messages.success(request, f"The group {made.name} is there. Now add people to it.")
+            return redirect("panel:group", made.pk)
     found = Group.objects.annotate(size=Count("members")).order_by("name", "id")
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "form": form}

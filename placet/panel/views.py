@@ -34,7 +34,7 @@ def home(request: PersonsRequest) -> HttpResponse:
 
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
-    """For monitors: public, without any data. 503 names what fails: "database" or "poll"."""
+    """For monitors: public, without any data. 503 names what fails: "database", or kinds of work."""
     try:
         failing = health.failing()
     except DatabaseTrouble:
@@ -75,10 +75,8 @@ def _what_next(saved: store.Saved) -> str:
         if saved.mailbox.active:
             return "Saved."
         return "Saved. The mailbox is not active yet: check it, then tick Activate and save once more."
-    asked = engine.unasked()
-    for assignment in asked:
-        engine.ask_by_mail(assignment)
-    written = f" {len(asked)} people who were asked before get their mail now." if asked else ""
+    waiting = len(engine.unasked())  # `placet.work` asks them
+    written = f" {waiting} open questions from before are asked by mail now." if waiting else ""
     return f"Saved and activated: mail is looked for and sent from now on.{written}"
 
 

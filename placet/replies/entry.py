@@ -11,7 +11,7 @@ take_in(incoming)   parse   bytes → Mail: sender, automatic or not, new text
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
@@ -21,12 +21,22 @@ from django.utils import timezone
 from placet.approvals.models import AskLine
 from placet.mail import tasks
 from placet.mail.models import IncomingMail
-from placet.mailboxes.base import Folder, Gone, MailboxError, Seen
+from placet.mailboxes import pool
+from placet.mailboxes.base import Folder, Gone, MailboxError, MailError, Seen, Wait
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.pool import opened
 from placet.mailboxes.settings import ExchangeSettings
 from placet.replies import refusals, settle, tell
-from placet.replies.fetch import LeaseLost, facts_of, fetch, fingerprint, keep_shown_again, received_of
+from placet.replies.fetch import (
+    LeaseLost,
+    facts_of,
+    fetch,
+    fetch_alone,
+    fingerprint,
+    first_of,
+    keep_shown_again,
+    received_of,
+    storable,
+)
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.pick import pick
 from placet.replies.prove import Level, Proof, ProvePolicy, level_of, prove
@@ -38,32 +48,50 @@ POLL_LEASE = timedelta(minutes=5)
 LEASE = timedelta(minutes=2)
 MOST_TRIES = 6  # of one mail, before it is set aside
 FIRST_PAUSE = timedelta(seconds=10)
+SHORTEST_PAUSE = timedelta(seconds=5)  # between two looks, however short a pause the server asked for
 
 
 # --- the mailbox ------------------------------------------------------------------------------------------
 
 
 def receive(mailbox_id: int) -> bool:
-    """Look into one mailbox once. False if another worker does. MailboxError passes through."""
+    """Look into one mailbox once. False if another worker does. MailboxError passes through, with the mailbox
+    paused and its trouble kept; so does what nobody foresaw, as a MailboxError in words."""
     now, claim = timezone.now(), secrets.token_hex(16)
     taken = Mailbox.objects.filter(pk=mailbox_id, active=True, next_poll__lte=now)
     if not taken.update(claim=claim, next_poll=now + POLL_LEASE):
         return False
-    mailbox = Mailbox.objects.get(pk=mailbox_id)
-    settings, _ = ExchangeSettings.parse(mailbox.settings)
-    pause = timedelta(seconds=settings.poll_seconds)
-    more = False
+    after = None
     try:
-        with opened(mailbox) as connection:
-            more = fetch(mailbox, connection, settings, claim)
-            Mailbox.objects.filter(pk=mailbox_id).update(last_poll_at=timezone.now())
+        after = _look_into(Mailbox.objects.get(pk=mailbox_id), claim)
     except LeaseLost as lost:
         log.warning("poll_lease_lost", mailbox=mailbox_id, reason=str(lost))
-        return True
     finally:
-        after = timezone.now() if more else timezone.now() + pause
+        after = after or timezone.now() + SHORTEST_PAUSE  # the pause of a failure may last longer
         Mailbox.objects.filter(pk=mailbox_id, claim=claim).update(next_poll=after, claim="")
     return True
+
+
+def _look_into(mailbox: Mailbox, claim: str) -> datetime:
+    """When to look again."""
+    try:
+        with pool.opened(mailbox) as connection:
+            settings = pool.settings_of(mailbox)
+            more = fetch(mailbox, connection, settings, claim)
+    except (MailboxError, LeaseLost):
+        raise
+    except Exception as error:
+        log.exception("poll_failed", mailbox=mailbox.pk)
+        trouble = Wait(
+            f"Placet itself failed while reading the mailbox: {type(error).__name__}. See the log.",
+            "Report it with what the log says; Placet tries again by itself.",
+        )
+        pool.drop(mailbox)
+        pool.failed(mailbox.pk, trouble)
+        raise trouble from error
+    now = timezone.now()
+    Mailbox.objects.filter(pk=mailbox.pk).update(last_poll_at=now)
+    return now if more else now + timedelta(seconds=settings.poll_seconds)
 
 
 # --- one mail ---------------------------------------------------------------------------------------------
@@ -100,16 +128,15 @@ def take_in(incoming_id: int) -> bool:
         if _whole(reply):
             _walk(reply)
     except MailboxError:
-        _give_back(reply, counts=False)
+        _give_back(reply.incoming, reply.claim, counts=False)
         raise
     except Gone:
         set_aside(reply, "The mail was gone from the server before it could be fetched.")
+    except MailError as error:
+        _later_or_aside(reply, f"The server does not give the mail. {error}")
     except Exception as error:
         log.exception("take_in_failed", incoming=incoming_id, tries=reply.incoming.tries)
-        if reply.incoming.tries >= MOST_TRIES:
-            set_aside(reply, f"It could not be handled: {type(error).__name__}.")
-        else:
-            _give_back(reply, counts=True)
+        _later_or_aside(reply, f"It could not be handled: {type(error).__name__}.")
     return True
 
 
@@ -185,7 +212,15 @@ def _claim(incoming_id: int) -> Reply | None:
     if not taken.update(claim=claim, due=now + LEASE, tries=F("tries") + 1):
         return None
     incoming = IncomingMail.objects.select_related("mailbox").get(pk=incoming_id)
-    settings, _ = ExchangeSettings.parse(incoming.mailbox.settings)
+    try:
+        settings = pool.settings_of(incoming.mailbox)
+    except MailboxError as error:
+        _give_back(incoming, claim, counts=False)
+        pool.failed(incoming.mailbox_id, error)
+        raise
+    if incoming.facts.get("unread") and pool.rests(incoming.mailbox):
+        _give_back(incoming, claim, counts=False)
+        return None
     return Reply(incoming, claim, settings)
 
 
@@ -200,12 +235,20 @@ def mine(reply: Reply) -> None:
         raise ClaimLost(f"Incoming mail {reply.incoming.pk} is no longer ours.")
 
 
-def _give_back(reply: Reply, *, counts: bool) -> None:
+def _give_back(incoming: IncomingMail, claim: str, *, counts: bool) -> None:
     """To be tried again later. A failure of the whole mailbox uses up no try."""
-    tries = reply.incoming.tries if counts else reply.incoming.tries - 1
-    IncomingMail.objects.filter(pk=reply.incoming.pk, claim=reply.claim).update(
+    tries = incoming.tries if counts else incoming.tries - 1
+    IncomingMail.objects.filter(pk=incoming.pk, claim=claim).update(
         claim="", tries=tries, due=timezone.now() + FIRST_PAUSE * 2 ** min(tries, 8)
     )
+
+
+def _later_or_aside(reply: Reply, reason: str) -> None:
+    """This mail failed: once more after a growing pause, or set aside."""
+    if reply.incoming.tries >= MOST_TRIES:
+        set_aside(reply, reason)
+    else:
+        _give_back(reply.incoming, reply.claim, counts=True)
 
 
 def release_claims() -> None:
@@ -218,7 +261,10 @@ def release_claims() -> None:
 
 @transaction.atomic
 def set_aside(reply: Reply, reason: str) -> None:
-    """Not handled, never dropped: kept with its reason, and put where an administrator finds it."""
+    """Not handled, never dropped: kept with its reason, and put where an administrator finds it.
+
+    What was never read stays where it is on the server: it is the only copy.
+    """
     changed = IncomingMail.objects.filter(pk=reply.incoming.pk, claim=reply.claim).update(
         state=IncomingMail.State.SET_ASIDE,
         claim="",
@@ -227,7 +273,7 @@ def set_aside(reply: Reply, reason: str) -> None:
         verdict=tell.verdict(reply),
         handled_at=timezone.now(),
     )
-    if changed:
+    if changed and not reply.incoming.facts.get("unread"):
         tasks.move(reply.incoming, reply.settings.set_aside_folder)
 
 
@@ -245,23 +291,27 @@ def _whole(reply: Reply) -> bool:
     incoming = reply.incoming
     if not incoming.facts.get("unread"):
         return True
-    with opened(incoming.mailbox) as connection:
-        entry = next(iter(connection.fetch([_seen(incoming)], reply.settings.max_size)))
+    with pool.opened(incoming.mailbox) as connection:
+        entry = fetch_alone(incoming.mailbox, connection, _seen(incoming), reply.settings.max_size)
     if isinstance(entry, tuple):
         raise entry[1]
     mark = fingerprint(entry)
-    incoming.raw, incoming.transport_headers = entry.raw, entry.transport_headers.replace("\x00", "")
-    incoming.facts = facts_of(entry)
-    incoming.fingerprint = mark
+    whole = {
+        "raw": entry.raw,
+        "transport_headers": storable(entry.transport_headers),
+        "facts": facts_of(entry),
+        "fingerprint": mark,
+    }
     with transaction.atomic():
-        known = (
-            incoming.mailbox.incoming.filter(fingerprint=mark, same_as=None).exclude(pk=incoming.pk).first()
-        )
-        if known is not None:
+        known = first_of(incoming.mailbox, mark)
+        if known is None:
+            IncomingMail.objects.filter(pk=incoming.pk).update(**whole)
+    for name, value in whole.items():  # only now: what could not be stored counts as unread
+        setattr(incoming, name, value)
+    if known is not None:
+        with transaction.atomic():
             keep_shown_again(incoming, known)
-            return False
-        incoming.save(update_fields=["raw", "transport_headers", "facts", "fingerprint"])
-    return True
+    return known is None
 
 
 def _seen(incoming: IncomingMail) -> Seen:

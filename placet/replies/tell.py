@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from placet.replies.entry import Reply
 
 LONGEST_SHOWN = 4000  # characters of a text that the mail log keeps beside the raw mail
+LONGEST_STAMP = 200  # the same of one header that a server writes
 
 
 def applied(reply: "Reply", decision: Decision) -> None:
@@ -143,8 +144,8 @@ def verdict(reply: "Reply", **more: Any) -> dict[str, Any]:
             "automatic": mail.automatic,
             "automatic_why": mail.automatic_why,
             "new_text": mail.new_text[:LONGEST_SHOWN],
-            "auth_as": list(mail.auth_as)[:5],
-            "auth_mechanism": list(mail.auth_mechanism)[:5],
+            "auth_as": [value[:LONGEST_STAMP] for value in mail.auth_as[:5]],
+            "auth_mechanism": [value[:LONGEST_STAMP] for value in mail.auth_mechanism[:5]],
         }
     if reply.line is not None:
         found |= {"ask": str(reply.line.ask.public_id), "request": reply.line.assignment.visit.request.number}

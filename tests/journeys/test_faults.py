@@ -15,6 +15,7 @@ from tests.journeys.conftest import World
 pytestmark = pytest.mark.django_db
 
 REPLIES = 200
+MAILS_PER_POLL = 4  # so that there are enough polls for a fault to strike
 
 FAULTS: dict[str, Callable[[Sandbox], object]] = {
     "tokens expire": lambda s: s.faults.set("tokens_expire", probability=0.15),
@@ -35,6 +36,7 @@ FAULTS: dict[str, Callable[[Sandbox], object]] = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_all_replies_are_decided_once(world: World, fault: str) -> None:
     asked = _ask(world, REPLIES)
+    _small_pages()
     FAULTS[fault](world.sandbox)
     for number, mail in enumerate(asked):
         world.sandbox.reply_as("bob", mail.id, "approve" if number % 2 else "reject\n\nBudget is spent.")
@@ -59,6 +61,12 @@ def _ask(world: World, count: int) -> list[Mail]:
     while OutgoingMail.objects.filter(state="waiting").exists():
         world.send()
     return list(world.sandbox.mails("bob"))
+
+
+def _small_pages() -> None:
+    mailbox = Mailbox.objects.get()
+    mailbox.settings["mails_per_poll"] = MAILS_PER_POLL
+    mailbox.save(update_fields=["settings"])
 
 
 def _confirmations(world: World) -> Counter[str]:

@@ -53,6 +53,7 @@ HOSTILE: dict[str, str] = {
     "MJML's raw": "<mj-raw></html></mj-raw><mj-include path='/etc/passwd' />",
     "a template": "{{ code }}{{ page_link }}{% load static %}{% include 'mails/ask.txt' %}{# #}{% endautoescape %}",
     "plain addresses": "see https://evil.example/login or www.evil.example",
+    "bare names": "evil.example/x, a@evil.example or 1e100.net for 1.250,00",
     "a header": "Desk Bcc: mallory@evil.example",
     "an encoded word": "=?utf-8?q?Desk=0D=0ABcc:_mallory=40evil.example?=",
     "an encoded reply code": "Desk =?utf-8?q?=5B=23aaaaaaaaaaaaaaaa=5D?= =?utf-8?b?WyNhYWFhYWFhYWFhYWFhYWFhXQ==?=",
@@ -93,6 +94,7 @@ class Seen(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self.hidden = "" if tag == self.hidden else self.hidden
+        self.text += " "  # or the words of two elements would look like one
 
     def handle_data(self, data: str) -> None:
         self.text += "" if self.hidden else data.replace("\r\n", "\n")
@@ -146,7 +148,8 @@ def check_links(mail: OutgoingMail) -> None:
     assert not [name for _, names in found.elements for name in names if name.startswith("on")]
     for shown in (part(message, "plain"), found.text):
         bare = re.sub(r"mailto:approvals\S*", "", shown.replace(settings.PLACET.public_url, ""))
-        assert not re.search(r"://|www\.|mailto:", bare), "mail programs make links of what looks like one"
+        linked = re.search(r"://|www\.|mailto:|@\w|\w[.][^\W\d_]", bare)
+        assert not linked, "mail programs make links of what looks like one"
 
 
 def start(world: World, item: str, reason: str = "") -> tuple[OutgoingMail, Mail]:

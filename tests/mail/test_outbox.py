@@ -283,6 +283,17 @@ def test_the_pace_counts_sends_that_failed_too(mailbox: Mailbox, server: MemoryM
     assert outbox.due(10) == []
 
 
+def test_what_an_outage_cut_off_keeps_to_the_pace_too(mailbox: Mailbox, server: MemoryMailbox) -> None:
+    Mailbox.objects.update(settings={"sends_per_minute": 2})
+    for number in range(5):
+        write(mailbox, str(number))
+    long_ago = timezone.now() - timedelta(hours=1)
+    OutgoingMail.objects.update(state=OutgoingMail.State.SENDING, started_at=long_ago, due=long_ago)
+    with time_machine.travel(timezone.now() + timedelta(seconds=1), tick=False):
+        assert [outbox.work(pk) for pk in outbox.due(10)] == [True] * 2
+        assert outbox.due(10) == []
+
+
 @pytest.mark.parametrize("change", [{"active": False}, {"paused_until": timezone.now() + timedelta(hours=1)}])
 def test_a_mailbox_that_rests_sends_nothing(mailbox: Mailbox, change: dict[str, Any]) -> None:
     write(mailbox)

@@ -353,6 +353,8 @@ def test_one_mail_that_spoils_the_answer_is_found_and_the_others_come(stub: Stub
     def answer(request: Request) -> Reply | None:
         if "/EWS/" not in request.path:
             return None
+        if xml.local(body_of(request)) == "GetFolder":
+            return inbox_reply()
         ids = [element.get("Id", "") for element in body_of(request).iter(f"{{{xml.TYPES}}}ItemId")]
         if "BAD=" in ids:
             return Reply(200, envelope("<m:GetItemResponse><oops></m:GetItemResponse>"))
@@ -363,6 +365,28 @@ def test_one_mail_that_spoils_the_answer_is_found_and_the_others_come(stub: Stub
     assert [type(entry) for entry in found] == [Received, tuple, Received]
     assert isinstance(found[1], tuple)
     assert found[1][1].code == "Unreadable"
+
+
+def inbox_reply() -> Reply:
+    folder = "<m:Folders><t:Folder><t:DisplayName>Inbox</t:DisplayName></t:Folder></m:Folders>"
+    return ews_reply("GetFolder", folder)
+
+
+def test_a_proxys_page_during_a_fetch_is_no_mails_fault(stub: Stub) -> None:
+    stub.ews_replies = [Reply(200, b"<html><body>Sign in to the network<br></body></html>")]
+    with pytest.raises(MailboxError):
+        list(stub.connection().fetch([seen("A1=")], 10**6))
+
+
+def test_the_mails_behind_one_that_fails_in_an_answer_come_before_its_error(stub: Stub) -> None:
+    stub.ews_replies = [ews_reply("GetItem", item("A1="), failed("ErrorTimeoutExpired"), item("A3="))]
+    fetched = stub.connection().fetch([seen("A1="), seen("A2="), seen("A3=")], 10**6)
+    assert [entry.server_id for entry in (next(fetched), next(fetched)) if isinstance(entry, Received)] == [
+        "A1=",
+        "A3=",
+    ]
+    with pytest.raises(Wait):
+        next(fetched)
 
 
 # -- failures of the whole mailbox ---------------------------------------------------------------------------

@@ -53,6 +53,15 @@ def test_guessing_passwords_is_throttled_even_for_the_right_one(bob: Person, cli
     assert "Too many failed login attempts" in answer.content.decode()
 
 
+def test_another_host_in_the_request_begins_no_new_count(bob: Person) -> None:
+    for port in range(5):
+        sign_in(Client(headers={"host": f"localhost:{port + 1}"}), "bob@contoso.example", f"guess {port}")
+    answer = Client(headers={"host": "localhost:99"}).post(
+        LOGIN, {"login": "bob@contoso.example", "password": PASSWORD}
+    )
+    assert "Too many failed login attempts" in answer.content.decode()
+
+
 def test_one_address_of_the_network_cannot_try_without_end(bob: Person, client: Client) -> None:
     statuses = {sign_in(client, f"somebody{number}@contoso.example", "guess") for number in range(32)}
     assert 429 in statuses
@@ -82,7 +91,7 @@ def test_a_forgotten_password_is_replaced_by_a_link_that_works_once(
     client.post(reverse("account_reset_password"), {"email": "bob@contoso.example"})
     mail = OutgoingMail.objects.get()
     text = bytes(mail.raw).decode().replace("=\r\n", "").replace("=3D", "=")
-    found = re.search(r"http://testserver(/accounts/password/reset/key/\S+)", text)
+    found = re.search(r"http://127\.0\.0\.1:8000(/accounts/password/reset/key/\S+)", text)
     assert found
     assert "Bob Manager" in text
     form = client.get(found[1], follow=True)
@@ -92,6 +101,16 @@ def test_a_forgotten_password_is_replaced_by_a_link_that_works_once(
     bob.refresh_from_db()
     assert bob.check_password("another good sentence")
     assert "no longer works" in Client().get(found[1], follow=True).content.decode()
+
+
+@pytest.mark.parametrize("host", ["localhost:1337", "127.0.0.1", "[::1]:8443"])
+def test_the_link_for_a_new_password_leads_here_whatever_the_request_calls_us(
+    host: str, mailbox: Mailbox, bob: Person
+) -> None:
+    Client(headers={"host": host}).post(reverse("account_reset_password"), {"email": "bob@contoso.example"})
+    raw = bytes(OutgoingMail.objects.get().raw).decode().replace("=\r\n", "")
+    assert "http://127.0.0.1:8000/accounts/password/reset/key/" in raw
+    assert host not in raw.replace("http://127.0.0.1:8000", "")
 
 
 def test_asking_for_a_new_password_tells_nobody_who_has_an_account(

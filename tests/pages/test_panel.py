@@ -10,16 +10,18 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from placet import work
 from placet.accounts.addresses import addresses_of
 from placet.accounts.models import Group, Person
 from placet.approvals.models import Assignment, Request
 from placet.mail.models import IncomingMail, OutgoingMail
-from placet.mailboxes import pool
+from placet.mailboxes import pool, store
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.memory import MemoryMailbox
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import FIELDS
 from placet.panel import health
+from placet.panel.forms import GroupForm
 from tests.pages.conftest import HOSTILE, SECRET, SETTINGS
 
 As = Callable[[Person | None], Client]
@@ -54,6 +56,10 @@ def test_the_first_form_saves_and_activates_and_asks_who_was_asked_on_the_page_o
     assert mailbox.secret_set_by == "ada@contoso.example"
     assert "Access token URI was completed to" in sent
     assert "Saved and activated" in sent
+    assert "1 open questions from before are asked by mail now." in sent
+    assert not OutgoingMail.objects.exists()
+    (ask,) = [kind for kind in work.kinds() if kind.name == "ask"]
+    work.run_once(ask)
     assert OutgoingMail.objects.get().to == "bob@contoso.example"
 
 
@@ -66,6 +72,16 @@ def test_wrong_settings_are_named_beside_their_fields_and_nothing_is_stored(ada:
     assert "That is the scope of Microsoft Graph." in page
     assert 'value="approvals@contoso.example"' in page
     assert not Mailbox.objects.exists()
+
+
+def test_a_mailbox_that_somebody_else_just_set_up_is_said(
+    ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_owner_errors", lambda *_: {})  # looked before it was there
+    monkeypatch.setattr(Mailbox.objects, "first", lambda: None)
+    answer = ada.post(REMOTE_APPROVAL, {**SETTINGS, "client_secret": SECRET})
+    assert answer.status_code == 422
+    assert "This mailbox is set up already." in answer.content.decode()
 
 
 def test_the_secret_is_in_no_page_whatever_happens(ada: Client, mailbox: Mailbox) -> None:
@@ -343,6 +359,29 @@ def test_a_group_is_made_and_people_come_and_go(ada: Client, bob: Person) -> Non
     assert "There is a group with this key already." in again
 
 
+def test_a_group_whose_key_somebody_else_just_took_is_said(
+    ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Group.objects.create(key="board", name="Board")
+    monkeypatch.setattr(GroupForm, "clean_key", lambda form: form.cleaned_data["key"])  # looked before it was
+    answer = ada.post(reverse("panel:groups"), {"name": "Board", "key": "board"})
+    assert answer.status_code == 422
+    assert "There is a group with this key already." in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"name": "x" * 201}, "at most 200"), ({"address": "b@" + "x" * 60 + ".example" * 25}, "at most 254")],
+)
+def test_somebody_whom_the_database_could_not_keep_is_not_added(
+    change: dict[str, str], said: str, ada: Client
+) -> None:
+    entered = {"name": "Eve", "address": "eve@contoso.example", **change}
+    answer = ada.post(reverse("panel:add_person"), entered)
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+
+
 # --- health -----------------------------------------------------------------------------------------------
 
 
@@ -378,12 +417,13 @@ def test_healthz_is_public_and_says_nothing_but_ok(mailbox: Mailbox, client: Cli
     [(0, None, True, True), (199, None, True, True), (201, None, True, False), (900, 60, True, True),
      (900, -60, True, True), (900, -300, True, False), (900, None, False, True)],
 )  # fmt: skip
-def test_healthz_notices_a_poll_that_was_due_ten_intervals_ago(
+def test_healthz_notices_that_no_poll_succeeded_for_ten_intervals(
     overdue: int, paused: int | None, active: bool, ok: bool, mailbox: Mailbox, client: Client
 ) -> None:
     now = timezone.now()
     Mailbox.objects.update(
-        next_poll=now - timedelta(seconds=overdue),
+        active_since=now - timedelta(days=1),
+        last_poll_at=now - timedelta(seconds=overdue),
         paused_until=None if paused is None else now + timedelta(seconds=paused),
         active=active,
     )

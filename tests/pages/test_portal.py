@@ -294,6 +294,9 @@ def test_the_requester_sends_one_more_mail(
 ) -> None:
     address = reverse("portal:send_again", args=[asked.visit.request.public_id])
     sent = as_(alice).post(address, {"which": asked.pk}, follow=True).content.decode()
+    assert "The mail to Bob Manager is not sent yet. No mail was sent." in sent
+    OutgoingMail.objects.update(state=OutgoingMail.State.SENT)
+    sent = as_(alice).post(address, {"which": asked.pk}, follow=True).content.decode()
     assert "Bob Manager gets one more mail." in sent
     assert OutgoingMail.objects.filter(kind="ask").count() == 2
 

@@ -19,9 +19,9 @@ def read(raw: bytes, transport_headers: str = "") -> Mail:
     return parse(received, OwnMail("approvals@contoso.example", ""))
 
 
-def nested(depth: int) -> bytes:
+def nested(depth: int, then: bytes = b"") -> bytes:
     levels = (f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(depth))
-    return START + "".join(levels).encode() + b"\n\nApprove"
+    return START + "".join(levels).encode() + b"\n\nApprove" + then
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,8 @@ def nested(depth: int) -> bytes:
         ),
         (nested(1_500), "more than 100 parts that hold other parts"),
         (nested(40), "nested more than 20 deep"),
+        (nested(90, b"\n" * 2_000_000), "too many lines for so many parts"),
+        (nested(19, b"\r" * 2_000_000), "too many lines for so many parts"),
         (
             START + b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 101,
             "more than 100 parts",
@@ -71,6 +73,8 @@ def test_transport_headers_are_limited_as_well() -> None:
         START + b"Authentication-Results: " + b'(;"\\' * 4_000 + b"\n\nApprove",
         START + b"Received: from (((((" * 3_000 + b"\n\nApprove",
         nested(19),
+        nested(19, b"\r\n" * 100_000),
+        nested(1, b"\n" * 2_000_000),
     ],
 )
 def test_what_the_limits_let_through_is_read(raw: bytes) -> None:

@@ -13,6 +13,7 @@ from placet.mailboxes.base import (
     FixNeeded,
     Folder,
     Gone,
+    MailboxError,
     MailError,
     Page,
     Received,
@@ -28,7 +29,7 @@ FOLDERS = {Folder.INBOX: operations.INBOX, Folder.JUNK: operations.JUNK}
 
 BATCH_BYTES = 4 * 1024 * 1024  # of mails fetched in one call; larger ones come alone
 UNKNOWN_SIZE = 512 * 1024  # bytes, where the server did not say
-SENT_PAGE = 50
+SENT_PAGE = 500  # Exchange gives up to 1,000; a look into Sent Items takes one call for half an hour's mail
 SENT_LARGEST = 40 * 1024 * 1024  # bytes; Exchange Online sends no larger mail unless told so
 SENT_SLACK = timedelta(minutes=5)  # clocks differ
 
@@ -80,10 +81,19 @@ class EwsConnection:
                 for mail in batch:
                     yield from self._fetch([mail], max_size)
                 return
+            operations.get_folder(self.soap, operations.INBOX)  # raises where a proxy answers to everything
             yield batch[0], MailError("Exchange's answer to this mail is not XML.", "Unreadable")
             return
+        trouble: MailboxError | None = None
         for mail, item in zip(batch, items, strict=True):
-            yield self._received(mail, item)
+            try:
+                entry = self._received(mail, item)
+            except MailboxError as error:
+                trouble = trouble or error  # the others of this answer are there: they come first
+                continue
+            yield entry
+        if trouble is not None:
+            raise trouble
 
     def _received(self, mail: Seen, item: Item | ServerError) -> Received | tuple[Seen, MailError]:
         if isinstance(item, ServerError):

@@ -15,6 +15,7 @@ ONE_HEADER = 16 * 1024  # characters of one header that has a structure (address
 PARTS = 100
 DEPTH = 20  # of multiparts and attached mails
 BOUNDARY_LINES = 2_000  # lines that start with "--" in a multipart mail
+LINE_TESTS = 4_000_000  # lines times parts that hold others; below half a second
 HTML = 1024 * 1024  # characters
 ELEMENTS = 50_000  # of HTML
 LINES = 20_000  # of text in which quotes are looked for
@@ -44,7 +45,14 @@ def check_structure(raw: bytes) -> None:
     multiparts = lower.count(b"multipart/")
     if multiparts + lower.count(b"message/") > PARTS:
         raise Unparseable(f"It has more than {PARTS} parts that hold other parts.")
+    # The standard library holds every line against the boundary of every multipart that is open.
+    if multiparts * _lines(raw) > LINE_TESTS:
+        raise Unparseable("It has too many lines for so many parts that hold other parts.")
     if multiparts and lower.count(b"\n--") + lower.count(b"\r--") > BOUNDARY_LINES:
         raise Unparseable(f"It has more than {BOUNDARY_LINES} lines that may separate parts.")
     if any(len(header[0]) > ONE_HEADER for header in _CONTENT_TYPE.finditer(lower)):
         raise Unparseable(f"It has a Content-Type header longer than {ONE_HEADER // 1024} kB.")
+
+
+def _lines(raw: bytes) -> int:
+    return raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")

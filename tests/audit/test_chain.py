@@ -1,0 +1,201 @@
+"""The record of a request: whatever was done to it behind Placet's back is found, and where it begins."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from placet.accounts.models import Person
+from placet.approvals.models import Request
+from placet.audit import chain
+from placet.audit.chain import Broken
+from placet.audit.models import AuditEntry, ChainHead
+from placet.lib.canonical import digest
+from tests.making import SAMPLE, make_mailbox, start
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def request_(alice: Person, bob: Person) -> Request:
+    """One request with five entries: three of its start, two of ours."""
+    request = start(SAMPLE, alice)
+    with transaction.atomic():
+        for word in ("first", "second"):
+            chain.append(request.pk, "system", {"event": word, "n": 1, "list": ["é", None, True]})
+    assert AuditEntry.objects.filter(request=request).count() == 5
+    return request
+
+
+OTHER_END = "it is not the entry that the chain ended with"
+
+
+def entry(request: Request, seq: int) -> AuditEntry:
+    return AuditEntry.objects.get(request=request, seq=seq)
+
+
+def change(request: Request, seq: int, /, **values: Any) -> int:
+    return AuditEntry.objects.filter(request=request, seq=seq).update(**values)
+
+
+def rehash(request: Request, seq: int) -> int:
+    """What somebody does who knows how the hash is made."""
+    found = entry(request, seq)
+    content = {
+        "request": found.request_id,
+        "seq": found.seq,
+        "at": found.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "who": found.who,
+        "what": found.what,
+        "previous": found.previous_hash,
+    }
+    return change(request, seq, hash=digest(content))
+
+
+def swap(request: Request, one: int, other: int) -> None:
+    change(request, one, seq=1000)
+    change(request, other, seq=one)
+    change(request, 1000, seq=other)
+
+
+def test_a_chain_that_nobody_touched_holds(request_: Request) -> None:
+    assert list(chain.verify()) == []
+    assert list(chain.verify(request_.pk)) == []
+    assert entry(request_, 1).previous_hash == chain.FIRST
+    assert [entry(request_, seq).previous_hash for seq in range(2, 6)] == [
+        entry(request_, seq).hash for seq in range(1, 5)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "seq", "reason"),
+    [
+        (lambda r: change(r, 3, what={"event": "decided"}), 3, "its content was changed"),
+        (lambda r: change(r, 3, who="person:1000"), 3, "its content was changed"),
+        (lambda r: change(r, 3, at=F("at") + timedelta(microseconds=1)), 3, "its content was changed"),
+        (lambda r: change(r, 1, what={"event": "started"}), 1, "its content was changed"),
+        (lambda r: change(r, 5, what={"event": "ended"}), 5, "its content was changed"),
+        (lambda r: change(r, 3, hash="0" * 64), 3, "its content was changed"),
+        (lambda r: entry(r, 3).delete(), 3, "entry 3 is missing"),
+        (lambda r: entry(r, 1).delete(), 1, "entry 1 is missing"),
+        (lambda r: entry(r, 5).delete(), 5, "entry 5 is missing"),
+        (lambda r: AuditEntry.objects.filter(request=r, seq__gte=4).delete(), 4, "entry 4 is missing"),
+        (lambda r: AuditEntry.objects.filter(request=r).delete(), 1, "entry 1 is missing"),
+        (lambda r: swap(r, 2, 3), 2, "it does not follow the entry before it"),
+        (lambda r: swap(r, 1, 5), 1, "it does not follow the entry before it"),
+        (lambda r: (change(r, 3, what={}), rehash(r, 3)), 4, "it does not follow the entry before it"),
+        (lambda r: (change(r, 5, what={}), rehash(r, 5)), 5, OTHER_END),
+        (lambda r: (entry(r, 5).delete(), ChainHead.objects.update(seq=4)), 4, OTHER_END),
+        (lambda r: ChainHead.objects.all().delete(), 6, "the note of where the chain ends is missing"),
+        (
+            lambda r: (AuditEntry.objects.all().delete(), ChainHead.objects.all().delete()),
+            1,
+            "entry 1 is missing",
+        ),
+        (lambda r: change(r, 3, seq=7), 3, "entry 3 is missing"),
+    ],
+)
+def test_the_first_broken_link_is_named(
+    request_: Request, tamper: Callable[[Request], object], seq: int, reason: str
+) -> None:
+    tamper(request_)
+    assert list(chain.verify()) == [Broken(request_.pk, seq, reason)]
+    assert list(chain.verify(request_.pk)) == [Broken(request_.pk, seq, reason)]
+
+
+def test_an_entry_moved_to_another_request_breaks_both(request_: Request, alice: Person) -> None:
+    other = start(SAMPLE, alice)
+    last = entry(request_, 5)
+    AuditEntry.objects.filter(pk=last.pk).update(request=other, seq=4)
+    assert list(chain.verify()) == [
+        Broken(request_.pk, 5, "entry 5 is missing"),
+        Broken(other.pk, 4, "it does not follow the entry before it"),
+    ]
+
+
+def test_one_broken_chain_does_not_hide_the_next(request_: Request, alice: Person) -> None:
+    other = start(SAMPLE, alice)
+    change(request_, 2, who="x")
+    change(other, 1, who="x")
+    assert [(broken.request_id, broken.seq) for broken in chain.verify()] == [(request_.pk, 2), (other.pk, 1)]
+    assert [broken.request_id for broken in chain.verify(other.pk)] == [other.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_entry_belongs_into_a_transaction(alice: Person, bob: Person) -> None:
+    request = start(SAMPLE, alice)
+    with pytest.raises(RuntimeError, match="transaction"):
+        chain.append(request.pk, "system", {"event": "x"})
+    assert list(chain.verify()) == []
+
+
+def test_two_entries_with_one_number_cannot_be(request_: Request) -> None:
+    twin = entry(request_, 3)
+    twin.pk = None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        twin.save(force_insert=True)
+
+
+def test_two_that_append_after_the_same_entry_do_not_both_succeed(request_: Request) -> None:
+    ChainHead.objects.filter(request=request_).update(seq=F("seq") - 1)  # what the slower one had read
+    with pytest.raises(IntegrityError), transaction.atomic():
+        chain.append(request_.pk, "system", {"event": "x"})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_appending_at_the_same_instant_leaves_a_chain_that_holds(alice: Person, bob: Person) -> None:
+    make_mailbox()
+    request = start(SAMPLE, alice)
+    before = AuditEntry.objects.count()
+    barrier = threading.Barrier(4)
+    refused: list[Exception] = []
+
+    def append(word: int) -> None:
+        try:
+            barrier.wait(30)
+            for number in range(10):
+                with transaction.atomic():
+                    # As the engine does: the request is locked first.
+                    Request.objects.select_for_update().get(pk=request.pk)
+                    chain.append(request.pk, "system", {"event": "x", "by": word, "n": number})
+        except IntegrityError as error:
+            refused.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=append, args=(word,)) for word in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert refused == []
+    assert AuditEntry.objects.count() == before + 40
+    assert list(chain.verify()) == []
+
+
+texts = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
+)  # what both databases keep
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+def test_whatever_an_entry_holds_reads_back_as_it_was_hashed(request_: Request) -> None:
+    @given(json_values, st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)), st.integers(-720, 720))  # noqa: DTZ001 - the strategy wants them bare
+    @settings(deadline=None, max_examples=50)
+    def holds(value: Any, moment: datetime, minutes: int) -> None:
+        at = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+        with transaction.atomic():
+            chain.append(request_.pk, "system", {"event": "x", "value": value}, at)
+        assert list(chain.verify(request_.pk)) == []
+
+    holds()

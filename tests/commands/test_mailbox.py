@@ -1,0 +1,177 @@
+"""`placet mailbox`, `placet check` and what `placet sandbox` refuses, against a sandbox over HTTP."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from placet import work
+from placet.accounts.models import Person
+from placet.mail.models import OutgoingMail
+from placet.mailboxes.models import Mailbox
+from placet.sandbox.server import Sandbox
+from tests.commands.conftest import Ran, Run
+from tests.making import SAMPLE, make_mailbox, start
+
+ADDRESS = "approvals@contoso.example"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox("contoso.example") as sandbox:
+        sandbox.add_mailbox("approvals")
+        yield sandbox
+
+
+def set_up(placet: Run, sandbox: Sandbox, *more: str, stdin: str | None = None) -> Ran:
+    return placet(
+        "mailbox", "set",
+        "--server-address", sandbox.url,
+        "--username", ADDRESS,
+        "--client-id", sandbox.client_id,
+        "--scope", sandbox.scope,
+        "--token-uri", sandbox.token_url,
+        *more,
+        stdin=f"{sandbox.client_secret}\n" if stdin is None else stdin,
+    )  # fmt: skip
+
+
+def test_a_mailbox_is_set_up_shown_and_checked(placet: Run, sandbox: Sandbox) -> None:
+    saved = set_up(placet, sandbox, "--active", "yes")
+    assert saved.code == 0, saved.error
+    assert f"{ADDRESS} is saved. Test it with: placet check" in saved.out
+    assert Mailbox.objects.get().active
+    shown = placet("mailbox", "show")
+    assert shown.code == 0
+    assert sandbox.client_id in shown.out
+    assert "(never shown)" in shown.out
+    checked = placet("check")
+    assert checked.code == 0, checked.out
+    assert "✗" not in checked.out
+    assert "Everything works." in checked.out
+    for ran in (saved, shown, checked):
+        assert sandbox.client_secret not in ran.out + ran.error
+
+
+def test_check_tells_programs_too(placet: Run, sandbox: Sandbox) -> None:
+    set_up(placet, sandbox)
+    ran = placet("check", "--json")
+    steps = [json.loads(line) for line in ran.out.splitlines()]
+    assert ran.code == 0
+    assert steps and all(step["ok"] for step in steps)
+    assert len({step["key"] for step in steps}) == len(steps)
+    assert sandbox.client_secret not in ran.out
+
+
+def test_a_wrong_secret_is_found_with_cause_and_cure(placet: Run, sandbox: Sandbox) -> None:
+    set_up(placet, sandbox, stdin="this-is~not.the-right-secret-at-all-00000\n")
+    ran = placet("check")
+    assert ran.code == 1
+    assert "✗" in ran.out
+    assert "Cause: " in ran.out
+    assert "Cure: " in ran.out
+    assert "Please mend what failed" in ran.out
+    assert "not.the-right" not in ran.out + ran.error
+    steps = [json.loads(line) for line in placet("check", "--json").out.splitlines()]
+    assert [step["ok"] for step in steps].count(False) == 1
+    assert steps[-1]["cause"]
+    assert steps[-1]["cure"]
+
+
+def test_what_is_not_named_stays_and_the_secret_too(placet: Run, sandbox: Sandbox) -> None:
+    set_up(placet, sandbox)
+    assert placet("mailbox", "set", "--poll-seconds", "17").code == 0
+    mailbox = Mailbox.objects.get()
+    assert mailbox.settings["poll_seconds"] == 17
+    assert mailbox.settings["client_id"] == sandbox.client_id
+    assert mailbox.secrets["client_secret"] == sandbox.client_secret
+
+
+def test_another_server_asks_for_the_secret_again(placet: Run, sandbox: Sandbox) -> None:
+    set_up(placet, sandbox)
+    with Sandbox("contoso.example") as other:
+        ran = placet("mailbox", "set", "--server-address", other.url)
+    assert ran.code == 1
+    assert ran.error.startswith("Nothing was saved:\n  Client secret (--client-secret):")
+    assert Mailbox.objects.get().settings["server_address"] == sandbox.url.removeprefix("http://")
+
+
+def test_every_wrong_setting_is_named(placet: Run, sandbox: Sandbox) -> None:
+    ran = placet(
+        "mailbox",
+        "set",
+        "--username",
+        "nobody",
+        "--client-id",
+        "x",
+        "--poll-seconds",
+        "0",
+        stdin="s" * 40 + "\n",
+    )
+    assert ran.code == 1
+    lines = ran.error.splitlines()
+    assert lines[0] == "Nothing was saved:"
+    for option in ("--username", "--client-id", "--poll-seconds", "--token-uri"):
+        assert any(option in line for line in lines[1:]), option
+    assert not Mailbox.objects.exists()
+
+
+def test_without_a_secret_nothing_is_saved(placet: Run, sandbox: Sandbox) -> None:
+    ran = set_up(placet, sandbox, stdin="")
+    assert (ran.code, ran.error) == (
+        1,
+        "Nothing was saved:\n  Client secret (--client-secret): Enter the client secret.\n",
+    )
+
+
+def test_what_waited_on_the_page_is_asked_by_mail_once_there_is_a_mailbox(
+    placet: Run, sandbox: Sandbox, alice: Person, bob: Person
+) -> None:
+    start(SAMPLE, alice)
+    assert not OutgoingMail.objects.exists()
+    ran = set_up(placet, sandbox, "--active", "yes")
+    assert "1 open questions from before will be asked by mail." in ran.out
+    assert not OutgoingMail.objects.exists()  # nothing is lost if this command is stopped
+    (ask,) = [kind for kind in work.kinds() if kind.name == "ask"]
+    work.run_once(ask)
+    assert OutgoingMail.objects.get().to == "bob@contoso.example"
+
+
+@pytest.mark.parametrize("words", [["mailbox", "show"], ["check"], ["check", "--json"]])
+def test_without_a_mailbox_the_next_step_is_said(placet: Run, words: list[str]) -> None:
+    ran = placet(*words)
+    assert (ran.code, ran.error) == (1, "No mailbox is set up yet. Begin with: placet mailbox set --help\n")
+
+
+def test_of_several_mailboxes_one_has_to_be_named(placet: Run) -> None:
+    make_mailbox("one@contoso.example")
+    make_mailbox("two@contoso.example")
+    several = placet("mailbox", "show")
+    assert (several.code, several.error) == (
+        1,
+        "There are several mailboxes; say which one with --mailbox ADDRESS.\n",
+    )
+    assert placet("mailbox", "show", "--mailbox", "TWO@contoso.example").code == 0
+    unknown = placet("check", "--mailbox", "three@contoso.example")
+    assert (unknown.code, unknown.error) == (1, "No mailbox three@contoso.example is set up.\n")
+
+
+def test_the_secret_is_no_argument(placet: Run) -> None:
+    """Arguments are seen by everybody on the machine."""
+    assert placet("mailbox", "set", "--client-secret", "x").code == 2
+
+
+def test_the_sandbox_does_not_start_beside_a_real_mailbox(placet: Run) -> None:
+    make_mailbox(ADDRESS)
+    ran = placet("sandbox")
+    assert ran.code == 1
+    assert ran.error.startswith(
+        f"This installation has the real mailbox {ADDRESS}, so the sandbox does not start beside it."
+    )
+    assert "PLACET_DATA_DIR" in ran.error
+
+
+def test_the_sandbox_says_that_a_port_is_taken(placet: Run, sandbox: Sandbox) -> None:
+    port = sandbox.url.rpartition(":")[2]
+    ran = placet("sandbox", "--port", port)
+    assert (ran.code, ran.error) == (1, f"The sandbox cannot start: Address already in use ({port}).\n")

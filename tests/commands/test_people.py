@@ -1,0 +1,146 @@
+"""`placet person` and `placet group`."""
+
+import re
+
+import pytest
+
+from placet.accounts.models import Group, Person
+from placet.approvals.models import Assignment
+from tests.commands.conftest import Run
+from tests.making import SAMPLE, start
+
+PASSWORD = "a long and quiet password"
+
+
+def test_people_are_added_listed_and_given_managers(placet: Run) -> None:
+    assert placet("person", "add", "Bob Manager", "Bob@Contoso.Example", stdin=f"{PASSWORD}\n").code == 0
+    added = placet(
+        "person",
+        "add",
+        "Alice",
+        "alice@contoso.example",
+        "--manager",
+        "bob@contoso.example",
+        "--administrator",
+        "--no-password",
+    )
+    assert (added.code, added.out) == (0, "Alice <alice@contoso.example> was added.\n")
+    assert Person.objects.get(name="Bob Manager").check_password(PASSWORD)
+    assert not Person.objects.get(name="Alice").has_usable_password()
+    assert placet("person", "list").out.splitlines() == [
+        "Alice <alice@contoso.example>  administrator, manager: Bob Manager",
+        "Bob Manager <bob@contoso.example>",
+    ]
+    placet("person", "add", "Carol", "carol@contoso.example", "--no-password")
+    changed = placet("person", "manager", "alice@contoso.example", "carol@contoso.example")
+    assert changed.out == "Carol is the manager of Alice now.\n"
+
+
+def test_an_empty_password_is_made_up_and_shown(placet: Run) -> None:
+    made = placet("person", "add", "Bob", "bob@contoso.example", stdin="\n")
+    shown = re.match(r"Password: (\S{16})\n", made.out)
+    assert shown
+    assert Person.objects.get().check_password(shown[1])
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "error"),
+    [
+        (["add", "Bob", "bob"], "", "bob is not an e-mail address.\n"),
+        (["add", "Bob", "bob@contoso.example\nBcc: evil@x.test"], "", "is not an e-mail address.\n"),
+        (
+            ["add", "Bob", "ada@contoso.example", "--no-password"],
+            "",
+            "ada@contoso.example belongs to somebody already.\n",
+        ),
+        (["add", "Bob", "ADA@contoso.example", "--no-password"], "", "belongs to somebody already.\n"),
+        (
+            ["add", "Bob", "bob@contoso.example", "--manager", "ghost@x.test"],
+            "",
+            "There is nobody with the address ghost@x.test.\n",
+        ),
+        (["add", "x" * 201, "bob@contoso.example"], "", "A name has 1 to 200 letters, on one line.\n"),
+        (["add", "B\nob", "bob@contoso.example"], "", "A name has 1 to 200 letters, on one line.\n"),
+        (["add", "Bob", "b@" + "x" * 60 + ".example" * 25], "", "at most 254 letters.\n"),
+        (["add", "Bob", "bob@contoso.example"], "short\n", "too short"),
+        (["add", "Bob", "bob@contoso.example"], "password1234\n", "too common"),
+        (
+            ["manager", "ada@contoso.example", "ghost@x.test"],
+            "",
+            "There is nobody with the address ghost@x.test.\n",
+        ),
+        (["password", "ghost@x.test"], "", "There is nobody with the address ghost@x.test.\n"),
+        (["deactivate", "ghost@x.test"], "", "There is nobody with the address ghost@x.test.\n"),
+        (
+            ["deactivate", "ada@contoso.example"],
+            "",
+            "Ada Administrator is the only administrator. Add another one first.\n",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_changes_nothing(
+    placet: Run, admin: Person, words: list[str], stdin: str, error: str
+) -> None:
+    ran = placet("person", *words, stdin=stdin)
+    assert ran.code == 1
+    assert ran.error.endswith(error) or error in ran.error
+    assert list(Person.objects.values_list("name", "is_active")) == [("Ada Administrator", True)]
+
+
+@pytest.mark.parametrize("words", [[], ["fly"], ["add", "Bob"], ["add"]])
+def test_words_that_it_does_not_know_exit_with_two(placet: Run, words: list[str]) -> None:
+    ran = placet("person", *words)
+    assert ran.code == 2
+    assert "usage: placet person" in ran.error
+
+
+def test_a_new_password_is_set(placet: Run, admin: Person) -> None:
+    assert placet("person", "password", "ada@contoso.example", stdin=f"{PASSWORD}\n").code == 0
+    admin.refresh_from_db()
+    assert admin.check_password(PASSWORD)
+
+
+def test_who_leaves_is_no_longer_asked(
+    placet: Run, admin: Person, alice: Person, bob: Person, dave: Person
+) -> None:
+    bob.manager = dave
+    bob.save()
+    start(SAMPLE, alice)
+    left = placet("person", "deactivate", "bob@contoso.example")
+    assert (left.code, left.out) == (
+        0,
+        "Bob Manager was deactivated; their open questions were put to others.\n",
+    )
+    assert Assignment.objects.get(state="open").person == dave
+    assert "deactivated" in placet("person", "list").out
+
+
+def test_groups_are_made_changed_and_listed(placet: Run, bob: Person, dave: Person) -> None:
+    made = placet(
+        "group", "set", "--name", "Finance", "finance", "bob@contoso.example", "DAVE@contoso.example"
+    )
+    assert (made.code, made.out) == (0, "Finance: Bob Manager, Dave Stranger\n")
+    assert placet("group", "list").out == "finance (Finance): Bob Manager, Dave Stranger\n"
+    assert placet("group", "set", "finance").out == "Finance: nobody\n"
+    assert Group.objects.get().name == "Finance"
+
+
+def test_a_group_with_somebody_unknown_stays_as_it_was(placet: Run, bob: Person) -> None:
+    placet("group", "set", "finance", "bob@contoso.example")
+    ran = placet("group", "set", "finance", "bob@contoso.example", "ghost@x.test", "nobody@x.test")
+    assert (ran.code, ran.error) == (1, "There is nobody with the address ghost@x.test, nobody@x.test.\n")
+    assert list(Group.objects.get().members.all()) == [bob]
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["fin ance"], "A group's key has 1 to 50 letters of a-z, 0-9, - and _, such as finance.\n"),
+        (["x" * 51], "A group's key has 1 to 50 letters of a-z, 0-9, - and _, such as finance.\n"),
+        (["--name", "x" * 201, "finance"], "A group's name has at most 200 letters, on one line.\n"),
+    ],
+)
+def test_a_group_that_cannot_be_kept_is_said(placet: Run, words: list[str], error: str) -> None:
+    ran = placet("group", "set", *words)
+    assert (ran.code, ran.error) == (1, error)
+    assert not Group.objects.exists()

@@ -1,0 +1,114 @@
+"""`placet process` and `placet audit`."""
+
+from pathlib import Path
+
+import pytest
+
+from placet import cli
+from placet.accounts.models import Person
+from placet.approvals import engine
+from placet.approvals.models import Assignment, Decision, Process
+from placet.audit.models import AuditEntry
+from tests.commands.conftest import Run
+from tests.making import SAMPLE, start
+
+
+def test_a_sample_is_published_and_listed(placet: Run) -> None:
+    assert placet("process", "publish", "purchase").out == "Purchase request is published as version 1.\n"
+    assert placet("process", "publish", "purchase").out == "Purchase request is published as version 2.\n"
+    assert placet("process", "list").out == "purchase: Purchase request, version 2\n"
+
+
+def test_a_file_is_published(placet: Run, tmp_path: Path) -> None:
+    file = tmp_path / "einkauf.yaml"
+    file.write_text(SAMPLE.replace("Purchase request", "Beschaffung für alle"), encoding="utf-8")
+    assert placet("process", "publish", str(file)).out == "Beschaffung für alle is published as version 1.\n"
+
+
+def test_a_definition_with_mistakes_is_not_published_and_each_is_said(placet: Run, tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(
+        SAMPLE.replace("start: manager", "start: nowhere").replace("to: finance", "to: elsewhere")
+    )
+    ran = placet("process", "publish", str(file))
+    assert ran.code == 1
+    assert ran.error.splitlines() == [
+        "This process cannot be published:",
+        "start: there is no step nowhere",
+        "transitions, number 1: there is no step elsewhere",
+    ]
+    assert not Process.objects.exists()
+
+
+def test_what_cannot_be_read_is_said(placet: Run, tmp_path: Path) -> None:
+    missing = placet("process", "publish", str(tmp_path / "no.yaml"))
+    assert (missing.code, missing.error) == (
+        1,
+        f"{tmp_path / 'no.yaml'} cannot be read: No such file or directory.\n",
+    )
+    folder = placet("process", "publish", str(tmp_path))
+    assert (folder.code, folder.error) == (1, f"{tmp_path} cannot be read: Is a directory.\n")
+    (tmp_path / "latin.yaml").write_bytes("key: für".encode("latin-1"))
+    latin = placet("process", "publish", str(tmp_path / "latin.yaml"))
+    assert (latin.code, latin.error) == (1, f"{tmp_path / 'latin.yaml'} is not text in UTF-8.\n")
+
+
+def test_the_record_is_verified(placet: Run, alice: Person, bob: Person) -> None:
+    assert (
+        placet("audit", "verify").out
+        == "0 chains with 0 entries: every link holds, and every decision is as it was recorded.\n"
+    )
+    first, second = start(SAMPLE, alice), start(SAMPLE, alice)
+    assert (
+        placet("audit", "verify").out
+        == "2 chains with 6 entries: every link holds, and every decision is as it was recorded.\n"
+    )
+    AuditEntry.objects.filter(request=second, seq=2).update(who="somebody")
+    broken = placet("audit", "verify")
+    assert (broken.code, broken.out) == (
+        1,
+        f"Request {second.number}: broken at entry 2: its content was changed.\n",
+    )
+    assert placet("audit", "verify", str(first.number)).code == 0
+    assert placet("audit", "verify", str(second.number)).code == 1
+
+
+def test_a_decision_that_was_changed_behind_the_record_is_found(
+    placet: Run, alice: Person, bob: Person
+) -> None:
+    first, second = start(SAMPLE, alice), start(SAMPLE, alice)
+    decided = engine.decide(
+        Assignment.objects.get(visit__request=second).pk, by=bob, outcome="reject", door=Decision.Door.PAGE
+    )
+    assert placet("audit", "verify").code == 0
+    Decision.objects.filter(pk=decided.pk).update(outcome="approve")
+    seq = AuditEntry.objects.get(request=second, what__event="decided").seq
+    changed = placet("audit", "verify")
+    assert (changed.code, changed.out) == (
+        1,
+        f"Request {second.number}: not as entry {seq} says: the outcome was changed.\n",
+    )
+    assert placet("audit", "verify", str(first.number)).code == 0
+    assert placet("audit", "verify", str(second.number)).code == 1
+
+
+def test_a_request_that_is_not_there_is_said(placet: Run) -> None:
+    ran = placet("audit", "verify", "17")
+    assert (ran.code, ran.error) == (1, "There is no request 17.\n")
+    assert placet("audit", "verify", "x").code == 2
+
+
+def test_the_command_itself_lists_what_there_is(placet: Run) -> None:
+    shown = placet("--help")
+    assert shown.code == 0
+    assert all(f"  {name} " in shown.out for name in cli.COMMANDS)
+    assert placet("--version").out.startswith("Placet ")
+    assert placet("conquer").code == 2
+    assert placet().code == 2
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_explains_itself(placet: Run, name: str) -> None:
+    shown = placet(name, "--help")
+    assert shown.code == 0
+    assert f"usage: placet {name}" in shown.out

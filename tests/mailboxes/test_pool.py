@@ -1,0 +1,84 @@
+"""What failures and successes mean for a mailbox as a whole."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from placet.mailboxes import pool, store
+from placet.mailboxes.base import FixNeeded, Wait
+from placet.mailboxes.memory import MemoryMailbox
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.settings import SettingsInvalid
+from tests.making import make_mailbox
+
+pytestmark = pytest.mark.django_db
+
+BUSY = Wait("Exchange is busy.", "Placet tries again by itself.", 60)
+ENTERED = {
+    "username": "approvals@contoso.example",
+    "client_id": "535fb089-9ff3-47b6-9bfb-4f1264799865",
+    "token_uri": "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token",
+    "active": True,
+}
+
+
+@pytest.fixture
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> Mailbox:
+    server = MemoryMailbox()
+    monkeypatch.setattr(pool, "connect", lambda mailbox: server.connect())
+    mailbox = make_mailbox()
+    pool.drop(mailbox)
+    return mailbox
+
+
+def test_a_success_ends_the_trouble_that_there_was(mailbox: Mailbox) -> None:
+    pool.failed(mailbox.pk, BUSY)
+    with pool.opened(Mailbox.objects.get()):
+        pass
+    now = Mailbox.objects.get()
+    assert (now.failures, now.paused_until, now.trouble) == (0, None, {})
+
+
+def test_a_success_does_not_end_a_pause_that_somebody_else_met_meanwhile(mailbox: Mailbox) -> None:
+    pool.failed(mailbox.pk, BUSY)
+    with pool.opened(Mailbox.objects.get()):
+        pool.failed(mailbox.pk, FixNeeded("The secret has expired.", "Make a new one."))
+    now = Mailbox.objects.get()
+    assert now.failures == 2
+    assert now.trouble["cause"] == "The secret has expired."
+    assert now.paused_until is not None
+    assert now.paused_until > timezone.now() + timedelta(minutes=14)
+
+
+def test_stored_settings_that_are_not_valid_pause_the_mailbox_in_words() -> None:
+    mailbox = make_mailbox(poll_seconds="soon")
+    pool.drop(mailbox)
+    with pytest.raises(FixNeeded), pool.opened(mailbox):
+        pass
+    assert "Poll interval" in Mailbox.objects.get().trouble["cause"]
+    with pytest.raises(SettingsInvalid):
+        pool.connect(mailbox)  # who asks for the check sees what is wrong with which setting
+
+
+def test_settings_that_are_no_longer_valid_can_be_corrected() -> None:
+    saved = store.save(ENTERED, secret="a-secret-of-the-test", by="ada@contoso.example").mailbox
+    Mailbox.objects.update(settings={**ENTERED, "poll_seconds": "soon"})
+    with pytest.raises(SettingsInvalid) as caught:
+        store.save(ENTERED, by="ada@contoso.example", mailbox=saved)
+    assert list(caught.value.errors) == ["client_secret"]
+    store.save(ENTERED, secret="a-secret-of-the-test", by="ada@contoso.example", mailbox=saved)
+    assert pool.settings_of(Mailbox.objects.get()).poll_seconds == 20
+
+
+def test_a_mailbox_knows_since_when_it_is_switched_on() -> None:
+    saved = store.save(ENTERED, secret="a-secret-of-the-test", by="ada@contoso.example").mailbox
+    first = Mailbox.objects.get().active_since
+    assert first is not None
+    store.save(ENTERED, by="ada@contoso.example", mailbox=saved)
+    assert Mailbox.objects.get().active_since == first
+    store.save({**ENTERED, "active": False}, by="ada@contoso.example", mailbox=saved)
+    store.save(ENTERED, by="ada@contoso.example", mailbox=saved)
+    again = Mailbox.objects.get().active_since
+    assert again is not None
+    assert again > first

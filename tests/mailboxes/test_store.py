@@ -1,0 +1,82 @@
+"""Storing a mailbox's settings: what is written, and what a save at the same moment must not undo."""
+
+from typing import Any
+
+import pytest
+
+from placet.mailboxes import store
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.settings import SettingsInvalid
+
+pytestmark = pytest.mark.django_db
+
+GOOD = {
+    "username": "approvals@contoso.example",
+    "client_id": "535fb089-9ff3-47b6-9bfb-4f1264799865",
+    "token_uri": "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token",
+}
+
+
+def save(mailbox: Mailbox | None = None, *, secret: str = "", by: str = "ada", **more: Any) -> Mailbox:
+    return store.save({**GOOD, **more}, secret=secret, by=by, mailbox=mailbox).mailbox
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return save(secret="first~secret")
+
+
+def test_a_save_without_a_secret_leaves_one_alone_that_was_entered_meanwhile(mailbox: Mailbox) -> None:
+    stale = Mailbox.objects.get(pk=mailbox.pk)
+    save(mailbox, secret="second~secret", by="grace")
+    save(stale, poll_seconds=60)
+    now = Mailbox.objects.get(pk=mailbox.pk)
+    assert (now.secrets, now.secret_set_by) == ({"client_secret": "second~secret"}, "grace")
+    assert now.settings["poll_seconds"] == 60
+
+
+def test_a_secret_is_not_taken_to_the_host_that_another_save_just_left(mailbox: Mailbox) -> None:
+    stale = Mailbox.objects.get(pk=mailbox.pk)
+    save(mailbox, secret="second~secret", server_address="mail.contoso.example")
+    with pytest.raises(SettingsInvalid, match="enter the client secret again"):
+        save(stale)
+
+
+def test_without_a_secret_its_columns_are_not_written(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[set[str]] = []
+    monkeypatch.setattr(Mailbox, "save", lambda self, update_fields: written.append(set(update_fields)))
+    save(mailbox)
+    save(mailbox, secret="third~secret")
+    assert written[1] - written[0] == {"secrets", "secret_set_at", "secret_set_by"}
+
+
+def test_who_was_slower_with_the_same_mailbox_is_told(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_owner_errors", lambda *_: {})  # looked before it was there
+    with pytest.raises(SettingsInvalid, match="This mailbox is set up already"):
+        save(secret="first~secret")
+
+
+def test_an_address_that_a_mailbox_had_before_is_free_again(mailbox: Mailbox) -> None:
+    save(mailbox, username="other@contoso.example")
+    assert save(secret="first~secret").pk != mailbox.pk
+
+
+@pytest.mark.parametrize(
+    ("server", "sandbox"),
+    [
+        ("http://127.0.0.1:8025", True),
+        ("localhost:8443", False),  # a tunnel with TLS, to a real one
+        ("outlook.office365.com", False),
+    ],
+)
+def test_only_plain_http_on_this_machine_is_the_sandbox(server: str, sandbox: bool) -> None:
+    assert save(secret="first~secret", server_address=server).sandbox is sandbox
+
+
+def test_whoever_set_the_secret_fits_the_row() -> None:
+    made = save(secret="first~secret", by="command line (" + "x" * 400 + ")")
+    assert len(Mailbox.objects.get(pk=made.pk).secret_set_by) == 320

@@ -1,0 +1,164 @@
+"""The kinds of work: what is due, that one row's failure stops no other, and that the runner works until told."""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from placet import work
+from placet.accounts import tidy
+from placet.approvals import engine
+from placet.mail import outbox, tasks
+from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
+from placet.mailboxes.base import Wait
+from placet.mailboxes.models import Mailbox
+from placet.replies import entry
+from tests.making import make_mailbox
+
+NOW = timezone.now
+
+
+def kept(mailbox: Mailbox, name: str, **more: Any) -> IncomingMail:
+    values: dict[str, Any] = {"server_id": name, "fingerprint": name, "folder": "inbox", "raw": b""}
+    return IncomingMail.objects.create(mailbox=mailbox, **values | more)
+
+
+@pytest.mark.django_db
+def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() -> None:
+    kinds = {kind.name: kind for kind in work.kinds()}
+    assert list(kinds) == ["poll", "take_in", "mark", "ask", "send", "tidy"]
+    assert [kind.work for kind in kinds.values()] == [
+        entry.receive,
+        entry.take_in,
+        tasks.work,
+        engine.ask_by_mail,
+        outbox.work,
+        tidy.work,
+    ]
+    for kind in kinds.values():
+        assert kind.due(10) == []
+        assert work.run_once(kind) == 0
+
+
+@pytest.mark.django_db
+def test_mailboxes_are_polled_when_due_the_longest_waiting_first() -> None:
+    ids = {}
+    changes: dict[str, dict[str, Any]] = {
+        "second": {"next_poll": NOW() - timedelta(seconds=5)},
+        "first": {"next_poll": NOW() - timedelta(seconds=50)},
+        "later": {"next_poll": NOW() + timedelta(minutes=1)},
+        "off": {"next_poll": NOW(), "active": False},
+        "never": {"next_poll": None},
+        "resting": {"next_poll": NOW(), "paused_until": NOW() + timedelta(minutes=1)},
+        "rested": {"next_poll": NOW(), "paused_until": NOW() - timedelta(seconds=1)},
+    }
+    for name, change in changes.items():
+        mailbox = make_mailbox(f"{name}@contoso.example")
+        Mailbox.objects.filter(pk=mailbox.pk).update(**change)
+        ids[mailbox.pk] = name
+    assert [ids[pk] for pk in work.mailboxes_due(10)] == ["first", "second", "rested"]
+    assert len(work.mailboxes_due(2)) == 2
+
+
+@pytest.mark.django_db
+def test_mail_is_taken_in_in_the_order_it_was_kept_and_when_due() -> None:
+    mailbox = make_mailbox()
+    first, second = kept(mailbox, "1"), kept(mailbox, "2")
+    kept(mailbox, "handled", state=IncomingMail.State.HANDLED)
+    kept(mailbox, "aside", state=IncomingMail.State.SET_ASIDE)
+    kept(mailbox, "later", due=NOW() + timedelta(minutes=1))
+    assert work.incoming_due(10) == [first.pk, second.pk]
+    assert work.incoming_due(1) == [first.pk]
+
+
+def test_a_row_that_fails_stops_none_behind_it() -> None:
+    done: list[int] = []
+
+    def one(row: int) -> bool:
+        if row == 2:
+            raise RuntimeError("nobody foresaw this")
+        done.append(row)
+        return row != 3
+
+    kind = work.Kind("test", lambda limit: list(range(1, limit + 1)), one)
+    assert work.run_once(kind, limit=5) == 3  # 1, 4 and 5; in 3 there was nothing to do
+    assert done == [1, 3, 4, 5]
+
+
+def test_no_row_behind_one_knocks_at_a_mailbox_that_failed() -> None:
+    waiting = [1, 2, 3]
+
+    def one(row: int) -> bool:
+        if row == 2:
+            raise Wait("The server is busy.", "Placet tries again by itself.")
+        waiting.remove(row)
+        return True
+
+    kind = work.Kind("test", lambda limit: list(waiting), one)
+    assert work.run_once(kind) == 1
+    assert waiting == [2, 3]  # they are looked up anew, when the mailbox no longer rests
+
+
+@pytest.mark.django_db
+def test_a_start_frees_what_an_earlier_process_held() -> None:
+    mailbox = make_mailbox()
+    later = NOW() + timedelta(minutes=5)
+    incoming = kept(mailbox, "1", claim="x", due=later)
+    ServerTask.objects.create(incoming=kept(mailbox, "2"), action="move", claim="x", due=later)
+    OutgoingMail.objects.create(
+        mailbox=mailbox, kind="k", to="b@contoso.example", cause="c", reference="r", message_id="m", subject="s",
+        raw=b"", state=OutgoingMail.State.SENDING, claim="x", due=later,
+    )  # fmt: skip
+    work.release_claims()
+    assert incoming.pk in work.incoming_due(10)
+    assert len(tasks.due(10)) == 1
+    assert OutgoingMail.objects.get().due < later
+    for model in (IncomingMail, ServerTask, OutgoingMail):
+        assert not model.objects.exclude(claim="").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_runner_works_rows_survives_failures_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = threading.Lock()
+    waiting = {name: list(range(5)) for name in ("one", "many", "lookup fails once")}
+    worked: dict[str, list[int]] = {name: [] for name in waiting}
+    failed_once = threading.Event()
+    all_done = threading.Event()
+
+    def due(name: str) -> list[int]:
+        if name == "lookup fails once" and not failed_once.is_set():
+            failed_once.set()
+            raise RuntimeError("the database was away")
+        with lock:
+            return list(waiting[name])
+
+    def one(name: str, row: int) -> bool:
+        with lock:
+            if row in waiting[name]:
+                waiting[name].remove(row)
+                worked[name].append(row)
+            if not any(waiting.values()):
+                all_done.set()
+        if row == 2:
+            raise RuntimeError("nobody foresaw this")
+        connections.close_all()
+        return True
+
+    def kind(name: str, workers: int) -> work.Kind:
+        return work.Kind(name, lambda limit: due(name), lambda row: one(name, row), workers)
+
+    monkeypatch.setattr(
+        work, "kinds", lambda: [kind("one", 1), kind("many", 3), kind("lookup fails once", 1)]
+    )
+    runner = work.Runner()
+    runner.start()
+    assert all_done.wait(30)
+    assert all(runner.alive().values())
+    runner.stop()
+    assert not any(runner.alive().values())
+    assert {name: sorted(rows) for name, rows in worked.items()} == {
+        name: [0, 1, 2, 3, 4] for name in waiting
+    }
