@@ -35,10 +35,11 @@ class Kind:
 
     name: str
     due: Callable[[int], list[int]]  # ids of at most so many due rows, most urgent first
-    work: Callable[
-        [int], bool
-    ]  # works one row; False if there was nothing to do. MailboxError may pass through
+    work: Callable[[int], bool]  # works one row; False: nothing to do. MailboxError may pass through
     workers: int = 1
+    idle: float = (
+        IDLE  # seconds between two looks when nothing was due; above IDLE, other kinds' work does not wake it
+    )
 
 
 def mailboxes_due(limit: int) -> list[int]:
@@ -69,9 +70,9 @@ def kinds() -> list[Kind]:
         Kind("poll", mailboxes_due, entry.receive),
         Kind("take_in", incoming_due, entry.take_in, workers=settings.PLACET.workers),
         Kind("mark", tasks.due, tasks.work),
-        Kind("ask", unasked_due, engine.ask_by_mail),
+        Kind("ask", unasked_due, engine.ask_by_mail, idle=30),
         Kind("send", outbox.due, outbox.work),
-        Kind("tidy", tidy.due, tidy.work),
+        Kind("tidy", tidy.due, tidy.work, idle=60),
     ]
 
 
@@ -147,7 +148,7 @@ class Runner:
                 if worked:
                     self._wake_others(kind)
                 else:
-                    self._wake[kind.name].wait(IDLE)
+                    self._wake[kind.name].wait(kind.idle)
                     self._wake[kind.name].clear()
 
     def _turn(self, kind: Kind, pool: ThreadPoolExecutor) -> int:
@@ -172,6 +173,6 @@ class Runner:
             return False
 
     def _wake_others(self, kind: Kind) -> None:
-        for name, event in self._wake.items():
-            if name != kind.name:
-                event.set()
+        for other in self._kinds:
+            if other.name != kind.name and other.idle <= IDLE:
+                self._wake[other.name].set()

@@ -1,12 +1,12 @@
 """How django-allauth behaves here."""
 
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -21,7 +21,8 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no ty
         """The link in the mail. Never from the request: whoever asks for the mail writes its Host header, and
         the link would carry the key to where they say."""
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
-        return urljoin(settings.PLACET.public_url, path.replace("UID-KEY", quote(key)))
+        path = path.removeprefix(get_script_prefix()).replace("UID-KEY", quote(key))
+        return f"{settings.PLACET.public_url}/{path}"
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """What failed sign-ins are counted by: the person alone. allauth adds the Host header, and each port in it

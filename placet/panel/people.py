@@ -90,7 +90,12 @@ def deactivate(request: PersonsRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         with transaction.atomic():
             # Locked, so that two administrators who deactivate each other at once do not both succeed.
-            list(Person.objects.select_for_update().filter(is_administrator=True).values_list("pk"))
+            list(
+                Person.objects.select_for_update()
+                .filter(is_administrator=True)
+                .order_by("pk")
+                .values_list("pk")
+            )
             found.refresh_from_db()
             request.user.refresh_from_db()
             why_not = _why_not(found, request.user)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 from django.core.signals import got_request_exception
 from django.test import Client
-from django.urls import reverse
+from django.urls import clear_script_prefix, reverse, set_script_prefix
 from pytest_django import Settings
 
+from placet.accounts.adapter import Adapter
 from placet.accounts.models import Person
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
@@ -111,6 +112,17 @@ def test_the_link_for_a_new_password_leads_here_whatever_the_request_calls_us(
     raw = bytes(OutgoingMail.objects.get().raw).decode().replace("=\r\n", "")
     assert "http://127.0.0.1:8000/accounts/password/reset/key/" in raw
     assert host not in raw.replace("http://127.0.0.1:8000", "")
+
+
+@pytest.mark.parametrize("prefix", ["/", "/placet/"])  # as a command and as a request find it
+def test_the_link_keeps_the_path_that_placet_is_reached_at(prefix: str, settings: Settings) -> None:
+    settings.PLACET = settings.PLACET.model_copy(update={"public_url": "https://it.example/placet"})
+    try:
+        set_script_prefix(prefix)
+        link = Adapter().get_reset_password_from_key_url("1-abc")
+    finally:
+        clear_script_prefix()
+    assert link == "https://it.example/placet/accounts/password/reset/key/1-abc/"
 
 
 def test_asking_for_a_new_password_tells_nobody_who_has_an_account(
