@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= auto
+TESTS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-postgres check acceptance bench soak lock clean
@@ -31,12 +32,12 @@ demo: setup
 
 test: setup
 	@tools/system-packages chromium
-	$(BIN)/pytest -n $(JOBS) --dist worksteal
+	$(BIN)/pytest -n $(JOBS) --dist worksteal $(TESTS)
 	@test -d ../shared/corpora || echo "make acceptance was left out: there is no ../shared with Microsoft's schema and the mail corpora."
 
 test-postgres: setup
 	@tools/system-packages chromium postgresql
-	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal
+	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal $(TESTS)
 
 check: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
 check: setup

@@ -541,6 +541,7 @@ def _seats(room: Room) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.django_db
+@pytest.mark.long
 def test_whatever_happens_the_engine_does_what_the_model_says() -> None:
     run_state_machine_as_test(
         EngineAgainstModel,

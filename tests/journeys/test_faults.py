@@ -33,6 +33,7 @@ FAULTS: dict[str, Callable[[Sandbox], object]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS)
 def test_all_replies_are_decided_once(world: World, fault: str) -> None:
     asked = _ask(world, REPLIES)

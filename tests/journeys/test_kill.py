@@ -16,6 +16,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.long
 def test_replies_survive_kills_once_each(sandbox: Sandbox, tmp_path: Path) -> None:
     figures = kill(sandbox, Plan(replies=60, kills=8, approvers=6), tmp_path / "serve.log")
     assert figures.kills == 8

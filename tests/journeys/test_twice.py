@@ -91,6 +91,7 @@ def test_both_mails_of_a_question_sent_again_lead_to_it(world: World) -> None:
     assert world.results() == ["decided", "already_decided"]
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_page_and_mail_at_the_same_instant(threaded_world: World) -> None:
     """200 rounds: exactly one decides; the other one is told so."""
