@@ -105,9 +105,11 @@ class World:
     def _due_now(self) -> None:
         now = timezone.now() - timedelta(seconds=1)
         Mailbox.objects.update(next_poll=now, paused_until=None)
-        IncomingMail.objects.filter(state=IncomingMail.State.KEPT, claim="").update(due=now)
-        ServerTask.objects.filter(done_at=None, claim="").update(due=now)
-        OutgoingMail.objects.filter(state__in=["waiting", "sending"], claim="").update(due=now)
+        # Only what is not due yet: in one long transaction PostgreSQL keeps every version of a row.
+        later = {"claim": "", "due__gt": now}
+        IncomingMail.objects.filter(state=IncomingMail.State.KEPT, **later).update(due=now)
+        ServerTask.objects.filter(done_at=None, **later).update(due=now)
+        OutgoingMail.objects.filter(state__in=["waiting", "sending"], **later).update(due=now)
 
     # -- what came of it -------------------------------------------------------------------------------------
 

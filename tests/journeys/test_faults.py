@@ -12,7 +12,9 @@ from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail, Sandbox
 from tests.journeys.conftest import World
 
-pytestmark = pytest.mark.django_db
+# Committed statement by statement: in one long transaction PostgreSQL keeps every version of a row that changes
+# a thousand times, and walks through all of them.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 REPLIES = 200
 MAILS_PER_POLL = 4  # so that there are enough polls for a fault to strike
@@ -35,7 +37,8 @@ FAULTS: dict[str, Callable[[Sandbox], object]] = {
 
 @pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS)
-def test_all_replies_are_decided_once(world: World, fault: str) -> None:
+def test_all_replies_are_decided_once(threaded_world: World, fault: str) -> None:
+    world = threaded_world
     asked = _ask(world, REPLIES)
     _small_pages()
     FAULTS[fault](world.sandbox)
@@ -75,7 +78,8 @@ def _confirmations(world: World) -> Counter[str]:
     return Counter(subject.partition(": ")[2] for subject in confirmed)
 
 
-def test_a_blocked_tenant_pauses_the_mailbox_and_uses_up_no_tries(world: World) -> None:
+def test_a_blocked_tenant_pauses_the_mailbox_and_uses_up_no_tries(threaded_world: World) -> None:
+    world = threaded_world
     (mail,) = _ask(world, 1)
     world.sandbox.reply_as("bob", mail.id, "approve")
     world.poll()
@@ -94,7 +98,8 @@ def test_a_blocked_tenant_pauses_the_mailbox_and_uses_up_no_tries(world: World) 
     assert "Approved: Item 0" in world.subjects("bob")
 
 
-def test_a_paused_mailbox_is_left_alone_until_its_time(world: World) -> None:
+def test_a_paused_mailbox_is_left_alone_until_its_time(threaded_world: World) -> None:
+    world = threaded_world
     from placet import work
 
     world.sandbox.faults.set("throttled", retry_after="30")
@@ -106,8 +111,9 @@ def test_a_paused_mailbox_is_left_alone_until_its_time(world: World) -> None:
     assert world.sandbox.counters == before
 
 
-def test_thirty_mails_a_minute_lose_nothing(world: World) -> None:
+def test_thirty_mails_a_minute_lose_nothing(threaded_world: World) -> None:
     """The server's own limit strikes although the pace is set higher: the rest goes out later, each once."""
+    world = threaded_world
     world.sandbox.switches.messages_per_minute = 30
     for number in range(60):
         world.request(item=f"Item {number}")
@@ -120,7 +126,8 @@ def test_thirty_mails_a_minute_lose_nothing(world: World) -> None:
     assert len(world.sandbox.mails("bob")) == 60
 
 
-def test_the_pace_stays_below_the_limit_by_itself(world: World) -> None:
+def test_the_pace_stays_below_the_limit_by_itself(threaded_world: World) -> None:
+    world = threaded_world
     mailbox = Mailbox.objects.get()
     mailbox.settings["sends_per_minute"] = 25
     mailbox.save()
@@ -131,7 +138,8 @@ def test_the_pace_stays_below_the_limit_by_itself(world: World) -> None:
     assert len(world.sandbox.mails("bob")) == 25
 
 
-def test_a_lost_sync_state_neither_loses_nor_repeats(world: World) -> None:
+def test_a_lost_sync_state_neither_loses_nor_repeats(threaded_world: World) -> None:
+    world = threaded_world
     first, second = _ask(world, 2)
     world.sandbox.reply_as("bob", first.id, "approve")
     world.run()
