@@ -156,6 +156,7 @@ class Runner:
             close_old_connections()
             rows = kind.due(BATCH)
         except Exception:
+            # The database may be away for a while; this thread has to outlive that.
             log.exception("work_lookup_failed", kind=kind.name)
             connections.close_all()
             return 0

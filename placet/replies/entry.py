@@ -81,6 +81,7 @@ def _look_into(mailbox: Mailbox, claim: str) -> datetime:
     except (MailboxError, LeaseLost):
         raise
     except Exception as error:
+        # A defect of ours must be seen by an administrator like any other trouble of the mailbox.
         log.exception("poll_failed", mailbox=mailbox.pk)
         trouble = Wait(
             f"Placet itself failed while reading the mailbox: {type(error).__name__}. See the log.",
