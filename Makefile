@@ -52,6 +52,8 @@ acceptance: setup
 	else echo "make acceptance needs ../shared with Microsoft's schema and the mail corpora; it is not here, so nothing was run."; fi
 
 bench: setup
+	@if [ -d ../shared/corpora ]; then $(BIN)/python -m benchmarks.reading; \
+	else echo "The figures on reading need the mail corpora in ../shared; they are not here, so they are left out."; fi
 	$(BIN)/python -m benchmarks.replies
 
 soak: setup

@@ -17,6 +17,7 @@ COMMANDS = {
     "person": "add people, set their manager, deactivate them",
     "group": "add groups and their members",
     "process": "publish a process from a YAML file, or list them",
+    "explain": "show how a mail is read, and why; nothing happens and nothing is looked up",
     "audit": "verify that nobody changed the record of a request",
     "backup": "copy database, keys and files into one archive, while Placet runs",
     "restore": "bring back a backup into an empty data folder",

@@ -104,8 +104,8 @@ def ask(
             f"{request.requester.name} asks for your decision on {definition.name.lower()} {request.number}."
         ),
         "facts": [ShownFact.of(fact) for fact in facts(definition, request.data)],
-        "approve_link": answer_link(mailbox, code, subject, APPROVE),
-        "reject_link": answer_link(mailbox, code, subject, REJECT),
+        "approve_link": answer_link(mailbox, code, subject, LABELS[APPROVE]),
+        "reject_link": answer_link(mailbox, code, subject, LABELS[REJECT]),
         "page_link": page_of(request),
         "how": (
             "This one is decided on the page only: please open the request and sign in."
@@ -138,15 +138,13 @@ def reply_address(mailbox: Mailbox, code: str) -> str:
     return f"{local}+{code}@{domain}"
 
 
-def answer_link(mailbox: Mailbox, code: str, subject: str, outcome: str) -> str:
-    """A mailto link (RFC 6068) with a prefilled answer; it opens a mail, nothing is decided by a click.
+def answer_link(mailbox: Mailbox, code: str, subject: str, word: str) -> str:
+    """A mailto link (RFC 6068) with `word` as the prefilled answer; it opens a mail, nothing is decided by a click.
 
     The plus of the address is written %2B, because some mail programs read + as a space.
     """
     address = quote(reply_address(mailbox, code), safe="@")
-    return (
-        f"mailto:{address}?subject={quote('Re: ' + outbox.one_line(subject), safe='')}&body={LABELS[outcome]}"
-    )
+    return f"mailto:{address}?subject={quote('Re: ' + outbox.one_line(subject), safe='')}&body={quote(word, safe='')}"
 
 
 def withdrawn(request: Request, assignment: Assignment) -> None:
@@ -188,43 +186,55 @@ def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -
     )
 
 
+@dataclass(frozen=True)
+class AnswerAgain:
+    """How a mail asks for another answer, in the language of the one that was not clear."""
+
+    subject: str  # stands before the request's title
+    heading: str
+    how: str  # which words to write
+    by_link: str
+    words: dict[str, str]  # outcome: the word that a link writes
+
+
 def refusal(
     incoming: IncomingMail,
     person: Person,
     request: Request,
     *,
     key: str,
-    sentence: str,
+    sentences: Sequence[str],
     quote: str = "",
-    answer_again: bool = False,
+    again: AnswerAgain | None = None,
     code: str = "",
     in_reply_to: str = "",
 ) -> None:
     """To a proved sender whose reply was not applied: why, and what to do next."""
     links = [Link("Open the request", page_of(request))]
-    paragraphs = [sentence]
-    if answer_again:
-        paragraphs.append(
-            "Nothing was decided. Please reply again with “approve” or “reject” alone on the first line "
-            "(oui / non, ja / nein and sí / no count too); a comment can follow below."
-        )
+    subject, heading, paragraphs = (
+        f"Not applied: {request.title}",
+        "Your answer was not applied",
+        list(sentences),
+    )
+    if again is not None:
+        subject, heading = with_code(f"{again.subject}: {request.title}", code), again.heading
+        paragraphs = [f"{again.how} {again.by_link}", *sentences]
         title = with_code(request.title, code)
         links = [
-            Link(LABELS[outcome], answer_link(incoming.mailbox, code, title, outcome))
-            for outcome in (APPROVE, REJECT)
+            Link(word, answer_link(incoming.mailbox, code, title, word)) for word in again.words.values()
         ] + links
     _notice(
         incoming.mailbox,
         f"refusal-{key}",
         person,
         cause=f"incoming:{incoming.pk}",
-        subject=with_code(f"Not applied: {request.title}", code if answer_again else ""),
-        heading="Your answer was not applied",
+        subject=subject,
+        heading=heading,
         paragraphs=paragraphs,
         quote=quote[:LONGEST_QUOTE],
         links=links,
         priority=OutgoingMail.Priority.CONFIRMATION,
-        reply_to=reply_address(incoming.mailbox, code) if answer_again else "",
+        reply_to=reply_address(incoming.mailbox, code) if again is not None else "",
         in_reply_to=in_reply_to,
     )
 

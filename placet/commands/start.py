@@ -38,7 +38,20 @@ def set_up() -> None:
     make_private(data_dir)
     refuse_half_restored(data_dir)
     django.setup()
+    read_words()
     set_up_tables()
+
+
+def read_words() -> None:
+    """The words that replies are read by, once: wrong files of an organisation are said before anything runs."""
+    from placet.cli import CommandError
+    from placet.replies.entry import known_words
+    from placet.replies.languages import LanguageInvalid
+
+    try:
+        known_words()
+    except LanguageInvalid as error:
+        raise CommandError(str(error)) from error
 
 
 def set_up_tables() -> None:

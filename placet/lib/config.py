@@ -47,6 +47,12 @@ class Config(BaseSettings):
     time_zone: str = Field("UTC", description="Time zone for people who have not chosen one.")
     language: Literal["en"] = Field("en", description="Language of pages and mails.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    words_dir: Path | None = Field(
+        None, description="Folder of files with words that people here answer with; none: only Placet's own."
+    )
+    reply_languages: str = Field(
+        "", description="Codes of the languages that replies are read in, such as “en, fr”; empty: all."
+    )
     workers: int = Field(2, ge=1, le=32, description="Threads that take in mail.")
 
     @field_validator("public_url")
@@ -89,6 +95,15 @@ class Config(BaseSettings):
     @field_validator("data_dir")
     @classmethod
     def _data_dir(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("words_dir")
+    @classmethod
+    def _words_dir(cls, value: Path | None) -> Path | None:
+        if value is None:
+            return None
+        if not value.expanduser().is_dir():
+            raise ValueError("must be a folder that is there")
         return value.expanduser().absolute()
 
     @classmethod

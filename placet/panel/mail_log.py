@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,14 +13,21 @@ from django.db.models.functions import Length, Substr
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
+from placet.approvals.models import AskLine
 from placet.mail import outbox
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.portal.people import PersonsRequest, administrators_only
 from placet.replies import entry, refusals
+from placet.replies.explain import LOOKED_AT, Explanation, explain_received
+from placet.replies.fetch import received_of
+from placet.replies.parse import OwnMail
+from placet.replies.pick import mails_answered
+from placet.replies.settle import outcomes_of
 
 A_PAGE = 50
 SHOWN = 64 * 1024  # bytes of a mail's source on its page
 LONGEST_SEARCH = 200
+UNCLEAR = "unclear"
 NO_SUBJECT = "(no subject, or not read yet)"
 
 STATES = {
@@ -125,16 +133,20 @@ def _keep(**chosen: str) -> str:
 
 @administrators_only
 def incoming_mail(request: PersonsRequest, pk: int) -> HttpResponse:
-    """One mail: what the server said, what was made of it, and its beginning as it came."""
+    """One mail: what was made of it, why it reads so, its beginning as it came, and what the server said."""
     found = IncomingMail.objects.select_related("mailbox", "person", "same_as").defer("raw", "same_as__raw")
     mail = get_object_or_404(found, pk=pk)
     start, size = _start_and_size(pk)
-    headers, _, text = start.replace("\r\n", "\n").partition("\n\n")
+    shown = start[:SHOWN].decode("utf-8", "replace")
+    headers, _, text = shown.replace("\r\n", "\n").partition("\n\n")
+    explanation = _explanation(mail, start)
     context = {
         "mail": mail,
         "row": _row(mail),
         "said": list(_readable(mail.facts)),
         "made": list(_readable(mail.verdict)),
+        "explanation": explanation,
+        "then": _then(mail, explanation) if explanation else "",
         "headers": (mail.transport_headers or headers)[:SHOWN],
         "text": text,
         "cut": size > SHOWN,
@@ -145,12 +157,72 @@ def incoming_mail(request: PersonsRequest, pk: int) -> HttpResponse:
     return render(request, "panel/incoming_mail.html", context)
 
 
-def _start_and_size(pk: int) -> tuple[str, int]:
-    """The beginning of a mail and how many bytes it has, without reading all of it."""
-    start = Substr("raw", 1, SHOWN, output_field=BinaryField())
+def _start_and_size(pk: int) -> tuple[bytes, int]:
+    """As much of a mail as is ever read for an answer, and how many bytes it has."""
+    start = Substr("raw", 1, LOOKED_AT, output_field=BinaryField())
     found = IncomingMail.objects.filter(pk=pk).annotate(start=start, size=Length("raw"))
     beginning, size = found.values_list("start", "size").get()
-    return bytes(beginning).decode("utf-8", "replace"), size
+    return bytes(beginning or b""), size  # SQLite has no beginning of what is empty
+
+
+def _explanation(mail: IncomingMail, start: bytes) -> Explanation | None:
+    """How the mail is read now. None: the server never gave it."""
+    if not start:
+        return None
+    mail.raw = start  # the rest stays in the database: it is never looked at
+    own = OwnMail(mail.mailbox.address, "", str(mail.mailbox.settings.get("reply_to", "")))
+    line, known = _ask_of(mail), entry.known_words()
+    if line is None:
+        return explain_received(received_of(mail), own, lambda _: (), known=known)
+    answered = partial(mails_answered, line=line)
+    return explain_received(received_of(mail), own, answered, outcomes_of(line), known)
+
+
+def _ask_of(mail: IncomingMail) -> AskLine | None:
+    """The ask that the mail was found to answer when it came."""
+    ask = mail.verdict.get("ask")
+    lines = AskLine.objects.select_related(
+        "ask__person", "ask__outgoing", "assignment__visit__request__version"
+    )
+    return lines.filter(ask__public_id=ask).first() if ask else None
+
+
+def _then(mail: IncomingMail, explanation: Explanation) -> str:
+    """How the explanation fits what happened, where that is not the same: what happened stands."""
+    if mail.state == IncomingMail.State.KEPT:
+        return "The mail has not been taken in yet. This is what its text says; who sent it is not looked at here."
+    before, now = _read_then(mail), _in_words(explanation)
+    if before is None and explanation.mail is None:
+        return ""
+    if before is None:
+        return "Its text was not read for an answer when it came. This is what it says; it decides nothing."
+    if before == now:
+        return ""
+    return (
+        f"When it came it was read as {before}; read now it is {now}: what it is read with has changed since. "
+        "What was done then stands."
+    )
+
+
+def _read_then(mail: IncomingMail) -> str | None:
+    """What the mail was read as when it came; None if it did not come so far."""
+    if mail.verdict.get("automatic"):
+        return _written_by_a_program(str(mail.verdict["automatic"]))
+    if "outcome" in mail.verdict:
+        return str(mail.verdict["outcome"])
+    return UNCLEAR if mail.result == refusals.Unclear.key else None
+
+
+def _in_words(explanation: Explanation) -> str:
+    if explanation.mail is None:
+        return "a mail that cannot be handled"
+    if explanation.mail.automatic is not None:
+        return _written_by_a_program(explanation.mail.automatic)
+    return explanation.outcome or UNCLEAR
+
+
+def _written_by_a_program(kind: str) -> str:
+    return f"written by a program ({kind})"
 
 
 def _readable(facts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from placet.panel import mail_log, people, views
+from placet.panel import mail_log, people, try_reply, views
 
 app_name = "panel"
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("mail/<int:pk>/handle-again/", mail_log.handle_again, name="handle_again"),
     path("mail/outgoing/", mail_log.outgoing, name="outgoing"),
     path("mail/outgoing/<int:pk>/send-again/", mail_log.send_again, name="send_again"),
+    path("mail/try/", try_reply.try_reply, name="try_reply"),
     path("people/", people.people, name="people"),
     path("people/add/", people.add, name="add_person"),
     path("people/<int:pk>/", people.person, name="person"),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -38,9 +39,11 @@ from placet.replies.fetch import (
     storable,
 )
 from placet.replies.parse import Kind, Mail, OwnMail, parse
-from placet.replies.pick import pick
+from placet.replies.parse.original import Original, without_original
+from placet.replies.pick import mails_answered, pick
 from placet.replies.prove import Level, Proof, ProvePolicy, level_of, prove
 from placet.replies.read import Answer, read
+from placet.replies.read_vocabulary import Vocabulary, vocabulary
 
 log = structlog.get_logger(__name__)
 
@@ -157,7 +160,10 @@ def _walk(reply: Reply) -> None:
             raise refusals.NotNamed
         if mail.too_large:
             raise refusals.TooLarge(reply.incoming.facts["size"], reply.settings.max_size)
-        reply.answer = read(mail, settle.outcomes_of(picked.line))
+        if mail.sealed:
+            raise refusals.Sealed(mail.sealed)
+        reply.mail = mail = without_original(mail, Original.of(*mails_answered(mail, picked.line)))
+        reply.answer = read(mail, settle.outcomes_of(picked.line), known_words())
         with transaction.atomic():
             mine(reply)
             decision = settle.settle(picked, reply.answer, proof, reply.incoming)
@@ -168,6 +174,11 @@ def _walk(reply: Reply) -> None:
         with transaction.atomic():
             mine(reply)
             tell.refused(reply, refusal)
+
+
+def known_words() -> Vocabulary:
+    """The words that count in this installation."""
+    return vocabulary(settings.PLACET.words_dir, settings.PLACET.reply_languages)
 
 
 def _by_a_person(mail: Mail) -> None:

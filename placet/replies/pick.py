@@ -28,6 +28,7 @@ _IN_ADDRESS = re.compile(rf"\+({CODE})@", _FLAGS)
 _MARKED = re.compile(rf"([#+]){CODE}(?![A-Za-z0-9])", _FLAGS)
 
 
+MOST_QUOTED = 5  # mails of a thread that a reply is compared with
 TITLE_COMPARED = 40  # letters of the title; some mail programs shorten a subject
 
 
@@ -122,6 +123,18 @@ def _letters(text: str) -> str:
     )
 
 
+def mails_answered(mail: Mail, line: AskLine) -> list[bytes]:
+    """Our own mails that a reply may quote, as they were sent: the one that asked, and those to the same person
+    that it says it answers (a refusal is answered like the ask)."""
+    asked = line.ask.outgoing
+    ids = [f"<{message_id}>" for message_id in (*mail.in_reply_to, *mail.references[-MOST_QUOTED:])]
+    others = OutgoingMail.objects.filter(message_id__in=ids, to=line.ask.person.email)
+    if asked is not None:
+        others = others.exclude(pk=asked.pk)
+    raws = [bytes(raw) for raw in others.values_list("raw", flat=True)[:MOST_QUOTED]]
+    return raws if asked is None else [bytes(asked.raw), *raws]
+
+
 def answers_an_ask(mail: Mail) -> bool:
     """Whether a mail that no person wrote belongs to an ask of ours all the same."""
     return _lines_of([found.code for found in codes(mail)]).exists()
@@ -150,5 +163,5 @@ def without_codes(text: str, code: str = "") -> str:
 def _lines_of(found: list[str]) -> QuerySet[AskLine]:
     hashes = [hash_of(code) for code in found]
     return AskLine.objects.filter(ask__code_hash__in=hashes).select_related(
-        "ask__person", "assignment__visit__request__version"
+        "ask__person", "ask__outgoing", "assignment__visit__request__version"
     )

@@ -1,35 +1,58 @@
-"""New text to an answer: an outcome and a comment, or unclear.
+"""New text to an answer: an outcome and a comment, or unclear. The rule:
 
-The first line must be a known answer and nothing else, in one of the enabled languages; everything below is
-the comment. A comment that speaks of the other outcome, sets a condition, asks or takes back makes the
-answer unclear: then a mail says so, and nothing is decided. A wrong decision is worse than a hundred of those.
+1.  A text that is there to mislead the eye decides nothing (`read_tokens.misleading`).
+2.  It is split into sentences, and these into clauses. Greetings, closings with what stands below them, and
+    small print are no part of the answer (`read_frame`); a form is taken apart first (`read_form`).
+3.  A clause decides only if every word of it is explained by phrases of one language, and one of them says an
+    outcome. One negation turns an approval into a rejection; any other negation decides nothing.
+4.  A doubt anywhere (a condition, a limit, "later", "maybe", somebody else) makes the whole unclear; so do a
+    question, two outcomes, and a word for the other outcome in a clause that is not understood.
+5.  What is not understood may stand beside a strong answer ("approved", "I reject this"): before it, or in
+    sentences of its own. Beside a weak one ("yes", "ok", "no") all must be understood.
+6.  All languages are tried, none is guessed. Where two understand the text in different ways, it is unclear.
+
+A wrong decision is worse than a hundred answers that have to be given again. The words stand in `languages/`.
 """
 
-import re
-import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from placet.replies.parse import CODE, Mail
+from placet.replies import read_form, read_frame
+from placet.replies.languages import SHARED
+from placet.replies.parse import Mail
+from placet.replies.parse.subjects import is_reply
+from placet.replies.read_clauses import Spoken, Taken, Text, View, clauses_of, take, take_names, tiled
+from placet.replies.read_phrases import Role
+from placet.replies.read_tokens import composed, misleading
+from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, vocabulary
 from placet.replies.refusals import Unclear
-from placet.replies.words import AFTERWORDS, LANGUAGES, REJECT, Words
 
 READ_TEXT = 2_000  # characters of the text that an Unclear carries
 
-_LONGEST_ANSWER = 80  # characters
-_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
-_PLAIN = _FULL_WIDTH | {
-    0x00A0: " ", 0x2007: " ", 0x202F: " ", 0x2009: " ",
-    0x2018: "'", 0x2019: "'", 0x02BC: "'", 0x201C: '"', 0x201D: '"', 0x00AB: '"', 0x00BB: '"',
-    0x2013: "-", 0x2014: "-", 0x2011: "-",
-}  # fmt: skip
-_ENDS = " \t.!,;:'\"*_[]()<>{}-\u200b\ufeff"
-# Between an answer and what stands beside it: "Yes, approved." "Approved - thanks!"
-_BETWEEN = re.compile(r"[.,;:!]+\s*|\s+-+\s+|\s+-+$")
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_CODE_LINE = re.compile(rf"\W{{0,3}}#{CODE}\W{{0,3}}", re.ASCII | re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
-_WEAK = frozenset({"ok", "okay"})  # with thanks beside them they may only mean "I have seen it"
+
+# --- what comes of it -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A piece of the text as it was written, and what it was taken for."""
+
+    text: str
+    taken: Taken
+    outcome: str = ""
+    words: tuple[str, ...] = ()  # those that this rests on, as they were written
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text was read as."""
+
+    outcome: str | None  # None: unclear
+    comment: str
+    why: str  # one sentence: what makes it unclear, or what it rests on
+    rests_on: tuple[str, ...] = ()  # the words that decide, as the sender wrote them
+    language: str = ""  # of the words; "" where they belong to none, or none is known
+    clauses: tuple[Clause, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,191 +62,439 @@ class Answer:
     outcome: str
     comment: str
     rests_on: tuple[str, ...]  # as the sender wrote them
-    language: str  # of the words; the first one in the order of LANGUAGES where several share them
+    language: str
 
 
-def read(mail: Mail, outcomes: Collection[str], languages: Sequence[str] = tuple(LANGUAGES)) -> Answer:
+def read(mail: Mail, outcomes: Collection[str], known: Vocabulary | None = None) -> Answer:
     """The answer of a proved reply to an ask that offers `outcomes`. Raises Unclear with what was read."""
-    text = mail.new_text
-    known = {code: LANGUAGES[code] for code in languages}
-    try:
-        _check_readable(mail)
-        first, comment, joined_on = _first_line(text)
-        outcome, language = _answer(first, known)
-        if outcome not in outcomes:
-            raise _NotClear("This approval does not offer the answer that was read.")
-        comment = _without_closing(comment, known)
-        _check_comment(outcome, comment, joined_on, known)
-    except _NotClear as reason:
-        raise Unclear(text[:READ_TEXT], str(reason)) from None
-    return Answer(outcome, comment, (first.strip(),), language)
+    found = read_mail(mail, outcomes, known)
+    if found.outcome is None:
+        raise Unclear(mail.new_text[:READ_TEXT], found.why, found.language)
+    return Answer(found.outcome, found.comment, found.rests_on, found.language)
 
 
-class _NotClear(ValueError):
-    """The message says why, in a sentence for the sender."""
+def read_mail(
+    mail: Mail, outcomes: Collection[str] = (APPROVE, REJECT), known: Vocabulary | None = None
+) -> Reading:
+    """What a mail was read as. Its text alone counts, or its subject where there is no text."""
+    problem = _unreadable(mail)
+    if problem:
+        return Reading(None, "", problem)
+    if mail.new_text.strip():
+        return read_text(mail.new_text, outcomes, known)
+    found = read_text(mail.own_subject, outcomes, known)
+    return (
+        found
+        if _is_subject_only(found, mail)
+        else Reading(None, "", "There is no text above the quoted mail.")
+    )
 
 
-def _check_readable(mail: Mail) -> None:
+def _is_subject_only(found: Reading, mail: Mail) -> bool:
+    """Whether a subject is an answer and nothing else. In that of a reply only the bare words count: the rest of it may
+    be the subject of a mail that is not known here."""
+    if found.outcome is None or found.comment or any(c.taken is Taken.UNKNOWN for c in found.clauses):
+        return False
+    return not is_reply(mail.subject) or _letters("".join(found.rests_on)) == _letters(mail.own_subject)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _unreadable(mail: Mail) -> str:
+    if mail.sealed:
+        return f"The mail is encrypted or protected ({mail.sealed}), so its text cannot be read."
     if mail.voting:
-        raise _NotClear("The answer was given with a voting button; please write it in the mail instead.")
+        return "The answer was given with a voting button; please write it in the mail instead."
     if mail.text_truncated:
-        raise _NotClear("The mail is too long to be read whole.")
+        return "The mail is too long to be read whole."
     if mail.quote_doubtful:
-        raise _NotClear("It is not clear which lines are quoted; please answer above the quoted mail.")
-    if not mail.new_text.strip():
-        raise _NotClear("There is no text above the quoted mail.")
-    if _BIDI.search(mail.new_text):
-        raise _NotClear("The text holds hidden characters that change the order of its letters.")
-
-
-def _first_line(text: str) -> tuple[str, str, bool]:
-    """The first line that says something, what is below it, and whether that begins without a blank line."""
-    lines = [line for line in text.split("\n") if not _CODE_LINE.fullmatch(line.strip())]
-    start = next((at for at, line in enumerate(lines) if _fold(line)), None)
-    if start is None:
-        raise _NotClear("There is no text above the quoted mail.")
-    below = lines[start + 1 :]
-    return lines[start], "\n".join(below).strip(), bool(below and below[0].strip())
-
-
-# ---------------------------------------------------------------------- the answer
-
-
-def _fold(line: str) -> str:
-    """For comparing: composed, lower case, plain blanks and quotation marks, no marks at the ends.
-
-    Only full-width letters become plain ones. Letters of other scripts that look alike, and characters that
-    cannot be seen inside a word, stay what they are, so such a word is none that we know.
-    """
-    plain = unicodedata.normalize("NFC", line.translate(_PLAIN)).casefold()
-    return re.sub(r"[ \t]+", " ", plain).strip(_ENDS)
-
-
-def _answer(line: str, known: dict[str, Words]) -> tuple[str, str]:
-    """Outcome and language of a line that is an answer, perhaps with courtesies, and nothing else."""
-    if len(line) > _LONGEST_ANSWER:
-        raise _NotClear("The first line is not one of the answers that are known.")
-    folded = _fold(line)
-    meanings = _meanings(folded, known)
-    if not meanings:
-        segments = [_fold(segment) for segment in _BETWEEN.split(_spelled(line))]
-        meanings = _together([segment for segment in segments if segment], known)
-    outcomes = {outcome for outcome, _ in meanings}
-    if not outcomes:
-        raise _NotClear("The first line is not one of the answers that are known.")
-    if len(outcomes) > 1:
-        raise _NotClear("The first line can be read as more than one answer.")
-    return meanings[0]
-
-
-def _spelled(line: str) -> str:
-    return line.translate(_PLAIN)
-
-
-def _meanings(folded: str, known: dict[str, Words]) -> list[tuple[str, str]]:
-    """Every (outcome, language) that this text alone stands for: "no" is English and Spanish."""
-    return [
-        (outcome, language)
-        for language, words in known.items()
-        for outcome, answers in words.answers.items()
-        if folded in answers
-    ]
-
-
-def _together(segments: list[str], known: dict[str, Words]) -> list[tuple[str, str]]:
-    """The meanings of an answer in several pieces, of which each must be an answer or a courtesy."""
-    found: list[tuple[str, str]] = []
-    beside: list[str] = []
-    weak = True
-    for segment in _without_tails(segments, known):
-        meanings = _meanings(segment, known)
-        found.extend(meanings)
-        if not meanings:
-            beside.append(segment)
-        elif segment not in _WEAK:
-            weak = False
-    if weak and beside:
-        return []
-    outcomes = {outcome for outcome, _ in found}
-    allowed = set(_courtesies(known, regret=outcomes == {REJECT}))
-    return found if all(segment in allowed for segment in beside) else []
-
-
-def _without_tails(segments: list[str], known: dict[str, Words]) -> Iterator[str]:
-    """ "yes please" and "approved thanks": a courtesy may follow without a sign between."""
-    courtesies = sorted(_courtesies(known, regret=False), key=len, reverse=True)
-    for segment in segments:
-        tail = next((word for word in courtesies if segment.endswith(" " + word)), None)
-        if tail and not _meanings(segment, known):
-            yield segment.removesuffix(tail).strip(_ENDS)
-            yield tail
-        else:
-            yield segment
-
-
-def _courtesies(known: dict[str, Words], *, regret: bool) -> Iterator[str]:
-    for words in known.values():
-        yield from words.courtesy
-        if regret:
-            yield from words.regret
-
-
-# ---------------------------------------------------------------------- the comment
-
-
-def _without_closing(comment: str, known: dict[str, Words]) -> str:
-    """Up to the closing or the small print: below stand names, titles and what companies add."""
-    closings = {closing for words in known.values() for closing in words.closings}
-    legal = tuple(start for words in known.values() for start in words.legal)
-    lines = comment.split("\n")
-    for at, line in enumerate(lines):
-        folded = _fold(line)
-        if folded in closings or f"{folded} ".startswith(legal):
-            if any(_is_afterword(_fold(below)) for below in lines[at + 1 :]):
-                raise _NotClear("The text goes on below its closing.")
-            return "\n".join(lines[:at]).strip()
-    return comment
-
-
-def _is_afterword(folded: str) -> bool:
-    return any(folded.startswith(mark) and not folded[len(mark) :][:1].isalpha() for mark in AFTERWORDS)
-
-
-def _check_comment(outcome: str, comment: str, joined_on: bool, known: dict[str, Words]) -> None:
-    if not comment:
-        return
-    lines = [_fold(line) for line in comment.split("\n") if line.strip()]
-    text = " ".join(lines)
-    tokens = [found[0] for found in _WORD.finditer(text)]
-    courtesies = tuple(_courtesies(known, regret=True))
-    if joined_on and comment[0].islower() and not lines[0].startswith(courtesies):
-        raise _NotClear("The sentence in the first line seems to go on below it.")
-    if any("?" in line or "？" in line or "¿" in line for line in comment.split("\n")):
-        raise _NotClear("The comment asks something.")
-    for words in known.values():
-        for other, stems in words.stems.items():
-            if other != outcome and (word := _speaks_of(stems, text, tokens)):
-                raise _NotClear(f"The comment says {word!r}, which speaks of another answer.")
-        if word := _speaks_of_whole(words.doubt, text):
-            raise _NotClear(f"The comment says {word!r}, which may set a condition.")
-        for line in lines:
-            if word := next((one for one in words.first_doubt if f"{line} ".startswith(f"{one} ")), ""):
-                raise _NotClear(f"The comment begins with {word!r}, which may limit the answer.")
-
-
-def _speaks_of(stems: Sequence[str], text: str, tokens: Sequence[str]) -> str:
-    """A word that begins with one of the stems; short stems must be the word itself."""
-    for stem in stems:
-        if " " in stem:
-            if stem in text:
-                return stem
-        elif found := next(
-            (one for one in tokens if one == stem or (len(stem) > 4 and one.startswith(stem))), ""
-        ):
-            return found
+        return "It is not clear which lines are quoted; please answer above the quoted mail."
     return ""
 
 
-def _speaks_of_whole(words: Sequence[str], text: str) -> str:
-    spaced = " " + re.sub(r"[^\w'-]+", " ", text) + " "
-    return next((word for word in words if f" {word} " in spaced), "")
+def read_text(
+    text: str, outcomes: Collection[str] = (APPROVE, REJECT), known: Vocabulary | None = None
+) -> Reading:
+    """What a text was read as that was written as an answer, without quotes. `outcomes` are those that may be
+    answered. Never raises; linear in the text."""
+    known = known or vocabulary()
+    text = composed(text)
+    if not text.strip():
+        return Reading(None, "", "There is no text above the quoted mail.")
+    problem = misleading(text)
+    if problem:
+        return Reading(None, "", f"The text holds {problem}.")
+    text = read_frame.without_codes(text)
+    form = read_form.take_apart(text, known)
+    if form is not None and form.problem:
+        return Reading(None, "", form.problem)
+    found = Text.of(form.text if form else text, known)
+    reading = _read(found, known, by_form=form is not None)
+    if reading.outcome is not None and reading.outcome not in outcomes:
+        return Reading(
+            None, "", "This approval does not offer the answer that was read.", clauses=reading.clauses
+        )
+    return reading
+
+
+# --- what one language makes of it ----------------------------------------------------------------------------
+
+
+def _read(found: Text, known: Vocabulary, *, by_form: bool) -> Reading:
+    """All languages that know something that decides, and what they agree on."""
+    if found.too_long:
+        return Reading(None, "", "The text is too long to be understood as a whole.")
+    views = [_view(found, code, known) for code in _languages(found, known)]
+    if not views:
+        return Reading(None, "", "None of the words that are known for an answer was found.")
+    decided = [view for view in views if view.outcome]
+    if not decided:
+        best = max(views, key=lambda view: view.explained)
+        return _unclear(found, best, best.problem, views)
+    best = max(decided, key=lambda view: (view.whole, view.explained))
+    if problem := found.frame.said_below:
+        return _unclear(found, best, f"Below the closing stands more: “{problem[:80]}”.", views)
+    if problem := _conflict(found, best, views):
+        return _unclear(found, best, problem, views)
+    return _decided(found, best)
+
+
+def _languages(found: Text, known: Vocabulary) -> list[str]:
+    """Those that know a word which decides, and those that know half of the words or more, for they may understand
+    the text in another way. Of words that all share, the language that knows most besides."""
+    knows: dict[str, int] = {}
+    decides: set[str] = set()
+    for matches in found.matches:
+        for code in {match.meaning.language for match in matches}:
+            knows[code] = knows.get(code, 0) + 1
+        decides.update(match.meaning.language for match in matches if match.meaning.outcome)
+    most = max((count for code, count in knows.items() if code != SHARED), default=0)
+    half = len(found.words) / 2
+    return [
+        code
+        for code in known.codes
+        if code in decides
+        or (knows.get(code, 0) and (knows[code] >= half or (knows[code] == most)))
+        or (not most and SHARED in knows and code == known.codes[0])
+    ]
+
+
+def _view(found: Text, code: str, known: Vocabulary) -> View:
+    sentences = []
+    for sentence in found.sentences:
+        clauses: list[Spoken] = []
+        for span in sentence.spans:
+            clauses += clauses_of(tiled(found, span, code), span.pause, opens=not clauses)
+        for clause in clauses:
+            take(clause, found, code, asks=sentence.asks and clause is clauses[-1])
+        sentences.append(clauses)
+    take_names(sentences, found)
+    view = View(code, sentences)
+    pieces = [piece for clause in view.clauses() for piece in clause.pieces]
+    view.explained = sum(piece.end - piece.start for piece in pieces if piece.meaning)
+    view.whole = all(
+        piece.meaning for c in view.clauses() if c.taken is not Taken.FRAME for piece in c.pieces
+    )
+    _judge(view, found, known)
+    return view
+
+
+# --- from clauses to an answer --------------------------------------------------------------------------------
+
+
+def _judge(view: View, found: Text, known: Vocabulary) -> None:
+    """The answer of the whole text in this language, or what stands in its way."""
+    deciding = [clause for clause in view.clauses() if clause.taken is Taken.DECIDES]
+    outcomes = {clause.outcome for clause in deciding}
+    if not deciding:
+        view.problem = _why_nothing(view, found)
+    elif len(outcomes) > 1:
+        view.problem = "It says more than one answer."
+    else:
+        outcome = outcomes.pop()
+        view.problem = _only_seen(view, found, known)
+        weak = all(clause.weak for clause in deciding) and not (outcome == REJECT and _stands_alone(view))
+        view.problem = view.problem or _obstacle(view, found, known, outcome, weak=weak)
+        view.outcome = "" if view.problem else outcome
+
+
+def _only_seen(view: View, found: Text, known: Vocabulary) -> str:
+    """ "ok, thanks" may only say that the mail was seen."""
+    for sentence in view.sentences:
+        thanks = any(piece.role is Role.COURTESY for clause in sentence for piece in clause.pieces)
+        decides = [
+            p
+            for c in sentence
+            if c.taken is Taken.DECIDES
+            for p in c.pieces
+            if p.meaning and p.meaning.outcome
+        ]
+        if thanks and decides and all(tuple(found.words[p.start : p.end]) in known.seen for p in decides):
+            return f"“{_short(found, sentence[0])}” with thanks may only say that the mail was seen."
+    return ""
+
+
+def _stands_alone(view: View) -> bool:
+    """Whether the answer is a whole sentence: "No." is one, whatever is said in the next."""
+    return any(
+        all(c.taken in (Taken.DECIDES, Taken.FRAME) for c in sentence)
+        for sentence in view.sentences
+        if any(clause.taken is Taken.DECIDES for clause in sentence)
+    )
+
+
+def _why_nothing(view: View, found: Text) -> str:
+    for clause in view.clauses():
+        if clause.taken in _OPEN:
+            return _OPEN[clause.taken].format(_short(found, clause))
+    return _NOTHING
+
+
+_NOTHING = "It holds no words that are an answer for certain."
+_OPEN = {
+    Taken.DOUBT: "“{}” leaves the answer open.",
+    Taken.RETRACTION: "“{}” may take the answer back.",
+    Taken.QUESTION: "“{}” asks something.",
+    Taken.NEGATED: "“{}” says what is not so, but not what is.",
+    Taken.ELSEWHERE: "“{}” seems to speak of something else.",
+}
+
+
+@dataclass(slots=True)
+class _Found:
+    """The answer that was found, and where the reading of the text stands."""
+
+    outcome: str
+    weak: bool
+    sentence_decides: bool = False  # the sentence that is being read
+    decided_here: bool = False  # in this sentence, before this clause
+    decided_before: bool = False  # in a sentence before
+    before_turn: bool = False  # a "but" with a strong answer behind it follows in this sentence
+
+
+def _obstacle(view: View, found: Text, known: Vocabulary, outcome: str, *, weak: bool) -> str:
+    """Why the answer that was found does not count; "" if nothing speaks against it."""
+    state = _Found(outcome, weak)
+    for sentence in filter(None, view.sentences):
+        state.sentence_decides = any(clause.taken is Taken.DECIDES for clause in sentence)
+        if not state.sentence_decides and not weak and _is_about_later(sentence, found, known):
+            continue
+        state.decided_here = False
+        turn = _turn(sentence)
+        for at, clause in enumerate(sentence):
+            state.before_turn = at < turn
+            if clause.taken is Taken.DECIDES:
+                state.decided_here = True
+            elif _is_against(clause, state, found, known, view.code):
+                template = _OPEN.get(clause.taken, "“{}” may limit the answer or speak of another one.")
+                return template.format(_short(found, clause))
+        if state.sentence_decides and _is_reported(sentence):
+            return f"“{_short(found, sentence[0])}” may be about somebody else's answer."
+        state.decided_before = state.decided_before or state.decided_here
+    return ""
+
+
+def _turn(sentence: Sequence[Spoken]) -> int:
+    """The place of the last clause that follows a "but" and decides strongly; 0 if there is none."""
+    turns = [
+        at
+        for at, clause in enumerate(sentence)
+        if clause.after_but and clause.taken is Taken.DECIDES and not clause.weak
+    ]
+    return turns[-1] if turns else 0
+
+
+def _is_against(clause: Spoken, state: _Found, found: Text, known: Vocabulary, code: str) -> bool:
+    """Whether a clause that does not decide stands in the way of the answer."""
+    firm = state.outcome == REJECT and not state.weak
+    match clause.taken:
+        case Taken.RETRACTION:
+            return True
+        case Taken.DOUBT | Taken.QUESTION:
+            if state.before_turn and not state.decided_here and not state.decided_before:
+                return False  # "I would rather wait, but it is approved."
+            # "Rejected. Why do we need four of them?"
+            return not (firm and state.decided_before and not state.sentence_decides)
+        case Taken.NEGATED:
+            return state.outcome != REJECT or bool(_outcomes_in(clause))
+        case Taken.ELSEWHERE:
+            return state.weak or state.decided_here or state.decided_before
+        case Taken.REASON:
+            other = _spoken_in(clause, found, known, code) - {state.outcome}
+            return state.weak or (state.outcome == APPROVE and bool(other))
+        case Taken.UNKNOWN:
+            return state.weak or _unknown_is_against(clause, state, found, known, code)
+    return False
+
+
+def _unknown_is_against(clause: Spoken, state: _Found, found: Text, known: Vocabulary, code: str) -> bool:
+    """A clause that is not understood beside a strong answer: it must not speak of another one, and behind the
+    answer in its sentence it may be a limit."""
+    spoken = _spoken_in(clause, found, known, code)
+    if spoken - {state.outcome}:
+        return True
+    if state.sentence_decides and not any(piece.meaning for piece in clause.pieces):
+        return len(clause.pieces) > _NAMES_ALONE  # it may be another language
+    after = state.decided_here or state.decided_before
+    if any(piece.role is Role.NEGATION for piece in clause.pieces):
+        return (state.outcome == APPROVE and after) or state.outcome in spoken
+    return state.decided_here and (clause.after_but or state.outcome == APPROVE)
+
+
+_NAMES_ALONE = 2  # words of which none is known, beside an answer
+
+
+def _spoken_in(clause: Spoken, found: Text, known: Vocabulary, code: str) -> set[str]:
+    """The outcomes that a clause speaks of, in strong words or in any form of them."""
+    spoken = {p.meaning.outcome for p in clause.pieces if p.meaning and p.role is Role.DECIDES}
+    spoken |= {known.speaks_of(found.words[piece.start], code) for piece in clause.unknown}
+    return spoken - {""}
+
+
+def _outcomes_in(clause: Spoken) -> set[str]:
+    return {piece.meaning.outcome for piece in clause.pieces if piece.meaning and piece.meaning.outcome}
+
+
+def _is_about_later(sentence: Sequence[Spoken], found: Text, known: Vocabulary) -> bool:
+    start = sentence[0].pieces[0].start
+    return begins_with(found.words[start : start + 6], known.lines.next_time) > 0
+
+
+def _is_reported(sentence: Sequence[Spoken]) -> bool:
+    """ "Legal: approved" """
+    first, *others = sentence
+    return (
+        first.taken is Taken.UNKNOWN
+        and len(first.pieces) <= 3
+        and any(c.pause == ":" and c.taken is Taken.DECIDES for c in others[:1])
+    )
+
+
+def _conflict(found: Text, best: View, views: Iterable[View]) -> str:
+    """Whether another language understands the text in another way."""
+    for view in views:
+        if view is best or view.outcome == best.outcome:
+            continue
+        if view.outcome and (view.whole or not best.whole):
+            return "Its words mean different answers in different languages."
+        if not view.outcome and view.whole and _is_own(view) and _says_else(view, found):
+            return "Its words mean something else in another language."
+        if not view.outcome and view.explained > best.explained and view.problem != _NOTHING:
+            return view.problem  # it understands more of the text
+        if problem := _doubt_elsewhere(found, best, view):
+            return problem
+    return ""
+
+
+def _doubt_elsewhere(found: Text, best: View, view: View) -> str:
+    """A clause that the best language does not understand, and another one understands for the most part: as a
+    doubt. People mix languages."""
+    for mine, theirs in zip(best.sentences, view.sentences, strict=True):
+        unknown = {p.start for c in mine if c.taken is Taken.UNKNOWN for p in c.unknown}
+        for clause in theirs:
+            if clause.taken not in (Taken.DOUBT, Taken.RETRACTION):
+                continue
+            words = range(clause.pieces[0].start, clause.pieces[-1].end)
+            understood = sum(p.end - p.start for p in clause.pieces if p.meaning)
+            doubts = [p for p in clause.pieces if p.role is not None and p.role >= Role.DOUBT]
+            if 2 * understood > len(words) and any(unknown.issuperset(range(p.start, p.end)) for p in doubts):
+                return f"“{_short(found, clause)}” leaves the answer open in another language."
+    return ""
+
+
+def _is_own(view: View) -> bool:
+    """Whether it understands every word by its own phrases, not by those that all languages share."""
+    return all(
+        piece.meaning and piece.meaning.language == view.code for c in view.clauses() for piece in c.pieces
+    )
+
+
+def _says_else(view: View, found: Text) -> bool:
+    """Polish "tak" is yes, Danish "tak" is thanks. One word that is "if" in another language says nothing in it."""
+    if all(piece.role is Role.COURTESY for clause in view.clauses() for piece in clause.pieces):
+        return True
+    outcomes = {clause.outcome for clause in view.clauses() if clause.outcome}
+    return sum(map(bool, found.words)) > 1 and (
+        len(outcomes) > 1 or any(c.taken in _OPEN for c in view.clauses())
+    )
+
+
+# --- what is told ---------------------------------------------------------------------------------------------
+
+
+def _decided(found: Text, view: View) -> Reading:
+    rests_on = tuple(_deciding_words(found, c) for c in view.clauses() if c.taken is Taken.DECIDES)
+    said = ", ".join(f"“{words}”" for words in rests_on)
+    return Reading(
+        view.outcome,
+        _comment(found, view),
+        f"{said} says {view.outcome}.",
+        rests_on,
+        view.code,
+        _shown(found, view),
+    )
+
+
+def _unclear(found: Text, view: View, why: str, views: Iterable[View]) -> Reading:
+    return Reading(None, "", why, (), _language_of(views), _shown(found, view))
+
+
+def _language_of(views: Iterable[View]) -> str:
+    """The language that knows most of the words, if no other knows as many; "" if that is not sure."""
+    known = sorted(((view.known_by_itself, view.code) for view in views), reverse=True)
+    sure = known and known[0][0] and (len(known) == 1 or known[0][0] > known[1][0])
+    return known[0][1] if sure else ""
+
+
+def _deciding_words(found: Text, clause: Spoken) -> str:
+    counting = [
+        piece
+        for piece in clause.pieces
+        if piece.meaning and (piece.meaning.outcome or piece.role in (Role.NEGATION, Role.NEGATION_HELPER))
+    ]
+    return found.written(counting[0].start, counting[-1].end)
+
+
+def _short(found: Text, clause: Spoken) -> str:
+    return " ".join(found.written(clause.pieces[0].start, clause.pieces[-1].end).split())[:80]
+
+
+def _shown(found: Text, view: View) -> tuple[Clause, ...]:
+    shown = [
+        Clause(
+            found.written(clause.pieces[0].start, clause.pieces[-1].end),
+            clause.taken,
+            clause.outcome,
+            (_deciding_words(found, clause),) if clause.taken is Taken.DECIDES else (),
+        )
+        for clause in view.clauses()
+    ]
+    below = found.text[found.frame.end :].strip()
+    return (*shown, Clause(below, Taken.FRAME)) if below else tuple(shown)
+
+
+def _comment(found: Text, view: View) -> str:
+    """The sentences that say more than the answer, as they were written."""
+    starts = [found.tokens[s[0].pieces[0].start].start for s in view.sentences if s] + [found.frame.end]
+    sentences = [sentence for sentence in view.sentences if sentence]
+    kept = [
+        found.text[start:end]
+        for sentence, start, end in zip(sentences, starts[:-1], starts[1:], strict=True)
+        if _says_more(sentence)
+    ]
+    return "".join(kept).strip()
+
+
+def _says_more(sentence: Sequence[Spoken]) -> bool:
+    """Whether a sentence is more than the answer, with what is polite beside it, or a greeting."""
+    said = [clause for clause in sentence if clause.taken not in (Taken.DECIDES, Taken.FRAME)]
+    if len(said) == len(sentence) or any(piece.role is Role.REMARK for c in sentence for piece in c.pieces):
+        return True
+    decides = any(clause.taken is Taken.DECIDES for clause in sentence)
+    return not all(clause.taken is Taken.HARMLESS and decides and _is_polite(clause) for clause in said)
+
+
+def _is_polite(clause: Spoken) -> bool:
+    return all(piece.role in (Role.GREETING, Role.COURTESY, Role.FILLER) for piece in clause.pieces)

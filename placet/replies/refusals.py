@@ -20,6 +20,7 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         Unparseable         cannot be read within the limits
     Told                    the sender is proved and gets a mail that says why and what to do
         PageOnly            this process takes decisions on the page only
+        Sealed              is encrypted or protected, so that its text cannot be read
         NotNamed            went to the address of an ask, but does not say that it is about it
         Unclear             the answer cannot be understood without a guess
         AlreadyDecided      somebody decided before
@@ -221,6 +222,16 @@ class PageOnly(Told):
     key = "page_only"
 
 
+class Sealed(Told):
+    """Your mail is encrypted or protected, so what you wrote could not be read; please decide on the page."""
+
+    key = "sealed"
+
+    def __init__(self, how: str) -> None:
+        super().__init__(how)
+        self.how = how  # such as "S/MIME encrypted"
+
+
 class NotNamed(Told):
     """Your mail came to the address of this approval, but its subject and its text do not say that it is about it."""
 
@@ -232,10 +243,11 @@ class Unclear(Told):
 
     key = "unclear"
 
-    def __init__(self, read_text: str, why: str) -> None:
-        super().__init__(read_text, why)
+    def __init__(self, read_text: str, why: str, language: str = "") -> None:
+        super().__init__(read_text, why, language)
         self.read_text = read_text  # the new text as it was read, without quotes; "" if there was none
         self.why = why  # one sentence for the sender
+        self.language = language  # of its words; "" where that is not known
 
 
 class AlreadyDecided(Told):

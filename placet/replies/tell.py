@@ -6,13 +6,16 @@ All in the transaction of the effect. Strangers are told nothing.
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from placet.approvals import engine, messages
 from placet.approvals.models import Decision
+from placet.approvals.processes import APPROVE, REJECT
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.replies import refusals
+from placet.replies.languages import FALLBACK, RefusalTexts, languages
 from placet.replies.pick import answers_an_ask, bounced, without_codes
 
 if TYPE_CHECKING:
@@ -60,34 +63,52 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     )
     if lately.count() >= reply.settings.refusals_per_hour:
         return False
-    answer_again = isinstance(refusal, refusals.Unclear | refusals.NotNamed)
+    unclear = refusal if isinstance(refusal, refusals.Unclear) else None
+    answer_again = unclear is not None or isinstance(refusal, refusals.NotNamed)
     messages.refusal(
         reply.incoming,
         person,
         reply.line.assignment.visit.request,
         key=refusal.key,
-        sentence=_sentence(refusal, reply),
-        quote=refusal.read_text if isinstance(refusal, refusals.Unclear) else "",
-        answer_again=answer_again,
+        sentences=_sentences(refusal, reply),
+        quote=unclear.read_text if unclear else "",
+        again=_again(unclear.language if unclear else "") if answer_again else None,
         code=reply.code,
         in_reply_to=reply.mail.message_id,
     )
     return True
 
 
-def _sentence(refusal: refusals.Refusal, reply: "Reply") -> str:
+def _texts(code: str) -> RefusalTexts:
+    """What is said in this language; in English where it is not known."""
+    known = languages(settings.PLACET.words_dir, settings.PLACET.reply_languages)
+    found = known.get(code)
+    return found.refusal if found is not None and found.refusal.answer_again else known[FALLBACK].refusal
+
+
+def _again(code: str) -> messages.AnswerAgain:
+    said = _texts(code)
+    words = {APPROVE: said.approve, REJECT: said.reject}
+    how = said.answer_again.format(approve=said.approve, reject=said.reject)
+    return messages.AnswerAgain(said.subject, said.nothing_decided, how, said.by_link, words)
+
+
+def _sentences(refusal: refusals.Refusal, reply: "Reply") -> list[str]:
     assert reply.line is not None
     if isinstance(refusal, refusals.AlreadyDecided):
         moment = messages.when(datetime.fromisoformat(refusal.when), reply.line.ask.person)
-        return (
+        return [
             f"{refusal.who} {messages.DONE[refusal.outcome]} this on {moment}, before your answer came. "
             "Your answer changed nothing."
-        )
+        ]
     if isinstance(refusal, refusals.NoLongerOpen):
-        return f"{refusal.why} Your answer changed nothing."
+        return [f"{refusal.why} Your answer changed nothing."]
     if isinstance(refusal, refusals.Unclear):
-        return f"{refusal.why} This is what was read:" if refusal.read_text else refusal.why
-    return refusal.sentence
+        said = _texts(refusal.language)
+        # Why is said in English only; in other languages the words that count must do.
+        why = [refusal.why] if said is _texts(FALLBACK) else []
+        return [*why, said.was_read] if refusal.read_text else why
+    return [refusal.sentence]
 
 
 def _note_bounce(reply: "Reply") -> bool:

@@ -124,7 +124,7 @@ def test_lines_that_telephones_add_are_dropped_alone(line: str) -> None:
 )
 def test_quotes_that_the_structure_marks(quote: str) -> None:
     seen = visible(f"<html><body><p>Approve</p>{quote}</body></html>")
-    assert (seen.unquoted, bool(seen.quoted_cut)) == ("Approve", True)
+    assert (new_text(seen.marked).text, bool(seen.quoted_cut)) == ("Approve", True)
     assert "Reject" in seen.text
 
 

@@ -1,14 +1,17 @@
 """New text to an answer, or unclear. Wrong is never right."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from placet.mailboxes.base import Folder, Received
+from placet.replies.languages import SHARED, LanguageInvalid, languages
 from placet.replies.parse import Mail, OwnMail, parse
-from placet.replies.read import Answer, read
+from placet.replies.parse.subjects import own_subject
+from placet.replies.read import Answer, read, read_mail, read_text
+from placet.replies.read_vocabulary import Vocabulary, made, vocabulary
 from placet.replies.refusals import Unclear
-from placet.replies.words import LANGUAGES
 
 RAW = b"From: ann@contoso.example\n\nx"
 MAIL = parse(
@@ -20,30 +23,45 @@ def mail(text: str, **fields: object) -> Mail:
     return dataclasses.replace(MAIL, new_text=text, **fields)  # type: ignore[arg-type]  # each test names its fields
 
 
-def answer(text: str, **options: object) -> Answer:
-    return read(mail(text), ("approve", "reject"), **options)  # type: ignore[arg-type]
+def answer(text: str, known: Vocabulary | None = None) -> Answer:
+    return read(mail(text), ("approve", "reject"), known)
 
 
-ALL = [
+STRONG = [
     (word, outcome)
-    for words in LANGUAGES.values()
-    for outcome, answers in words.answers.items()
-    for word in answers
+    for language in languages().values()
+    for outcome, words in (("approve", language.answer.approve), ("reject", language.answer.reject))
+    for word in words
 ]
+FORMS = (
+    "{}.",
+    "  {}!  ",
+    "*{}*",
+    "[{}]",
+    "“{}”",
+    "\u200b{}\ufeff",
+    "\n\n{}\n\nMit freundlichen Grüßen\nAnn\n",
+)
 
 
-FORMS = ("{}", "{}.", "  {}!  ", "*{}*", "[{}]", "“{}”", "\u200b{}\ufeff", "\n\n{}\n\nAnn\n")
+@pytest.mark.parametrize("code", sorted(languages()))
+def test_every_strong_answer_is_read_in_every_dress(code: str) -> None:
+    """Or it is unclear, where another language knows the same words as something else; never the opposite."""
+    own = languages()[code].answer
+    unread = []
+    for outcome, words in (("approve", own.approve), ("reject", own.reject)):
+        for word in words:
+            bare = read_text(word)
+            if bare.outcome is None:
+                unread.append((word, bare.why))
+                continue
+            for form in FORMS:
+                assert read_text(form.format(word)).outcome == outcome, form.format(word)
+    assert len(unread) <= 0.02 * len(own.approve + own.reject), unread
 
 
-@pytest.mark.parametrize(("word", "outcome"), ALL)
-def test_every_known_answer_in_every_dress(word: str, outcome: str) -> None:
-    for form in FORMS:
-        assert answer(form.format(word)).outcome == outcome
-        assert answer(form.format(word.upper())).outcome == outcome
-
-
-def test_no_word_stands_for_two_outcomes() -> None:
-    assert len({word for word, _ in ALL}) == len(set(ALL))
+def test_no_phrase_stands_for_two_outcomes() -> None:
+    assert len({word for word, _ in STRONG}) == len(set(STRONG))
 
 
 @pytest.mark.parametrize(
@@ -61,21 +79,22 @@ def test_no_word_stands_for_two_outcomes() -> None:
         ("Non approuvé", "reject", "", "fr"),
         ("No aprobado", "reject", "", "es"),
         (
-            "Approve\n\nOrder soon.\nAnd cheaply.".replace("And", "Also"),
+            "Approve\n\nThe old one squeaks.\nAnd it wobbles.",
             "approve",
-            "Order soon.\nAlso cheaply.",
+            "The old one squeaks.\nAnd it wobbles.",
             "en",
         ),
         ("Reject\n\nToo expensive", "reject", "Too expensive", "en"),
         ("Approve\n#k7q2mfx3wz5ta4ub", "approve", "", "en"),
         ("Genehmigt\n\nMit freundlichen Grüßen\nJana Nein", "approve", "", "de"),
-        ("approve\nthanks", "approve", "thanks", "en"),
+        ("approve\nthanks", "approve", "", "en"),
     ],
 )
 def test_answers(text: str, outcome: str, comment: str, language: str) -> None:
     read_as = answer(text)
     assert (read_as.outcome, read_as.comment, read_as.language) == (outcome, comment, language)
-    assert read_as.rests_on == (text.split("\n")[0],)
+    assert read_as.rests_on
+    assert all(words in text for words in read_as.rests_on)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +110,6 @@ def test_answers(text: str, outcome: str, comment: str, language: str) -> None:
         "Sí, no",
         "No, approved",
         "Yes, rejected",
-        "Approved, sorry",
         "OK, thanks",  # may only mean that it was seen
         "ok thanks",
         "Not yet",
@@ -106,7 +124,6 @@ def test_answers(text: str, outcome: str, comment: str, language: str) -> None:
         "evorppA\u202e",
         "Approve\n\n\u2066tcejeR\u2069",
         "APPROVE\nREJECT",
-        "[ ] Approve\n[x] Reject",
         "Approve\n\nBut only two of them",
         "Approve\n\nonly two of them",
         "Approve\nif Tom agrees",
@@ -148,8 +165,93 @@ def test_an_outcome_that_is_not_offered_is_unclear() -> None:
 
 def test_only_enabled_languages_count() -> None:
     with pytest.raises(Unclear):
-        answer("Genehmigt", languages=("en", "fr"))
-    assert answer("No", languages=("es",)).language == "es"
+        answer("Genehmigt", vocabulary(None, "en, fr"))
+    assert answer("Genehmigt", vocabulary(None, "de")).language == "de"
+    with pytest.raises(LanguageInvalid, match="no language “xx”"):
+        vocabulary(None, "en xx")
+
+
+def test_an_organisation_adds_words_and_languages(tmp_path: Path) -> None:
+    (tmp_path / "en.toml").write_text('[answer]\napprove = ["make it snappy"]\n')
+    (tmp_path / "tlh.toml").write_text(
+        'name = "tlhIngan Hol"\n[answer]\napprove = ["hislah"]\nreject = ["ghobe"]\n'
+    )
+    known = vocabulary(tmp_path, "")
+    assert answer("Make it snappy!", known).outcome == "approve"
+    assert (answer("HISlah", known).language, answer("ghobe", known).outcome) == ("tlh", "reject")
+    assert answer("Approved", known).outcome == "approve"
+    assert read_text("Make it snappy!").outcome is None
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[answer", "cannot be read"),
+        ('[answers]\napprove = ["x"]', "has “answers”"),
+        ('[answer]\nyes = ["x"]', "has “yes”"),
+        ('[answer]\napprove = "x"', "must be a list"),
+        ('[answer]\napprove = ["X"]', "lower case"),
+        ("[refusal]\nsubject = 1", "must be a text"),
+    ],
+)
+def test_a_wrong_file_of_words_is_named(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "en.toml").write_text(content)
+    with pytest.raises(LanguageInvalid, match=said) as wrong:
+        languages(tmp_path)
+    assert "en.toml" in str(wrong.value)
+
+
+def test_a_process_brings_words_of_its_own_outcomes() -> None:
+    known = made(languages(), {"modify": ["modify the request", "To&nbsp;be&nbsp;completed"]})
+    offered = ("approve", "modify")
+    assert read_text("Modify the request, please.", offered, known).outcome == "modify"
+    assert read_text("to be\u00a0completed", offered, known).outcome == "modify"
+    assert read_text("Modify the request", ("approve", "reject"), known).outcome is None
+
+
+def test_the_words_that_a_refusal_offers_are_read_as_what_they_say() -> None:
+    for code, language in languages().items():
+        if code == SHARED:
+            continue
+        said = language.refusal
+        assert read_text(said.approve).outcome == "approve", code
+        assert read_text(said.reject).outcome == "reject", code
+        assert "{approve}" in said.answer_again and "{reject}" in said.answer_again, code
+        assert all((said.subject, said.nothing_decided, said.was_read, said.by_link)), code
+
+
+@pytest.mark.parametrize(
+    ("subject", "asked", "outcome"),
+    [
+        ("Approved", "", "approve"),
+        ("Approved, go ahead", "", "approve"),
+        ("Approved [#k7q2mfx3wz5ta4ub]", "", "approve"),
+        ("Re: Approved [#k7q2mfx3wz5ta4ub]", "", "approve"),
+        ("Re: Approved, go ahead", "", "approve"),
+        ("Re: I approve the desk", "", None),  # this may be the subject of the mail that is answered
+        ("Re: Approved: A desk", "", None),
+        ("RE: Please approve: Purchase request 42", "", None),
+        (
+            "Re: Please decide: Approved [#k7q2mfx3wz5ta4ub]",
+            "Please decide: Approved [#k7q2mfx3wz5ta4ub]",
+            None,
+        ),
+        (
+            "AW: Please decide: Approve everything [#k7q2mfx3wz5ta4ub]",
+            "Please decide: Approve everything",
+            None,
+        ),
+        ("Approved Re: Please decide: A desk [#k7q2mfx3wz5ta4ub]", "Please decide: A desk", "approve"),
+        ("Rejected - AW: Please decide: A desk", "Please decide: A desk", "reject"),
+        ("Re: Rejected", "Please decide: A desk", "reject"),
+        ("Please decide: Approve", "Please decide: Approve", None),
+    ],
+)
+def test_a_subject_is_the_answer_where_there_is_no_text(
+    subject: str, asked: str, outcome: str | None
+) -> None:
+    own = own_subject(subject, [asked] if asked else [])
+    assert read_mail(mail(" \n", subject=subject, own_subject=own)).outcome == outcome
 
 
 def test_a_text_for_the_refusal_is_bounded() -> None:

@@ -25,6 +25,7 @@ from placet.replies.parse.parts import parts
 from placet.replies.parse.returned import returned
 from placet.replies.parse.sender import SenderProblem, sender
 from placet.replies.parse.stamps import authentication_results, hops
+from placet.replies.parse.subjects import own_subject
 from placet.replies.refusals import Unparseable
 
 __all__ = [
@@ -49,6 +50,7 @@ def parse(received: Received, own: OwnMail) -> Mail:
     transport = _transport_headers(received.transport_headers)
     found = parts(received.raw)
     stamped = transport or mime
+    subject = text(mime.first("subject"))
     address, problem = _sender(mime, transport, received)
     named = (header.value.strip() for headers in (mime, transport) for header in headers.all("from"))
     from_lines = " ".join(dict.fromkeys(named))  # the same line stands in both
@@ -58,7 +60,8 @@ def parse(received: Received, own: OwnMail) -> Mail:
         message_id=next(iter(message_ids(mime.first("message-id"))), text(received.message_id).strip("<> "))[
             :400
         ],
-        subject=text(mime.first("subject")),
+        subject=subject,
+        own_subject=own_subject(subject),
         mailbox_address=(own.reply_to or own.mailbox_address).lower(),
         from_address=address,
         from_problem=problem,
@@ -73,7 +76,9 @@ def parse(received: Received, own: OwnMail) -> Mail:
         auth_mechanism=stamped.values("x-ms-exchange-organization-authmechanism"),
         authentication_results=authentication_results(stamped),
         hops=hops(stamped),
+        sealed=seen.sealed,
         text=seen.text,
+        marked=seen.marked,
         new_text=seen.new_text,
         with_signature=seen.with_signature,
         quoted_cut=seen.quoted_cut,

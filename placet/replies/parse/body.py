@@ -4,65 +4,86 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from placet.replies.parse import html, limits, quotes
+from placet.replies.parse.flowed import unflowed
 from placet.replies.parse.mail import joined
 from placet.replies.parse.parts import Part
+from placet.replies.parse.sealed import only_rich_text, sealed, sealed_text
 
 
 @dataclass(frozen=True)
 class Body:
-    """The visible text, whole and cut."""
+    """The visible text, whole and cut. The fields are those of Mail."""
 
-    text: str
-    new_text: str
-    with_signature: str
-    quoted_cut: str
-    truncated: bool
-    doubtful: bool
+    sealed: str = ""
+    text: str = ""
+    marked: str = ""
+    new_text: str = ""
+    with_signature: str = ""
+    quoted_cut: str = ""
+    truncated: bool = False
+    doubtful: bool = False
 
 
-NO_BODY = Body("", "", "", "", truncated=False, doubtful=False)
+NO_BODY = Body()
 
 
 def body(parts: Sequence[Part], raw_truncated: bool) -> Body:
     """The text to read. Parts that are attached, or belong to an attached mail, do not count."""
+    if why := sealed(parts):
+        return Body(sealed=why)
+    found = _readable(parts, raw_truncated and not _ended(parts))
+    why = sealed_text(found.marked) if found.text else only_rich_text(parts)
+    return Body(sealed=why) if why else found
+
+
+def _readable(parts: Sequence[Part], unfinished: bool) -> Body:
     plain = _texts(parts, "text/plain")
-    marked_up = _texts(parts, "text/html")
-    unfinished = raw_truncated and not _ended(parts)
-    if not plain.strip():
-        return _from_html(marked_up, unfinished)
-    new = quotes.new_text(plain)
-    if not new.quoted_cut and marked_up.strip():
-        # The plain text shows no quote that we know; the HTML may mark it by its structure.
-        seen = _from_html(marked_up, unfinished)
+    if plain and not plain.isspace():
+        seen = _body(plain, plain, quotes.new_text(plain), unfinished)
         if seen.quoted_cut:
             return seen
-    return _body(plain, new, unfinished)
+        # The plain text shows no quote that we know; the HTML may mark it by its structure.
+        marked_up = _texts(parts, "text/html")
+        if not marked_up or not html.may_quote(marked_up):
+            return seen
+        other = _from_html(marked_up, unfinished)
+        return other if other.quoted_cut else seen
+    return _from_html(_texts(parts, "text/html"), unfinished)
 
 
-def _body(text: str, new: quotes.New, unfinished: bool) -> Body:
+def _body(text: str, marked: str, new: quotes.New, unfinished: bool) -> Body:
     """`unfinished`: there was more text than was read. That does not matter below a quote to the end."""
-    long = len(new.with_signature) > limits.NEW_TEXT
     return Body(
-        text,
-        new.text[: limits.NEW_TEXT],
-        new.with_signature[: limits.NEW_TEXT],
-        new.quoted_cut,
-        truncated=long or not new.whole or (unfinished and not new.to_the_end),
+        text=text,
+        marked=marked,
+        new_text=new.text,
+        with_signature=new.with_signature,
+        quoted_cut=new.quoted_cut,
+        truncated=not new.whole or (unfinished and not new.to_the_end),
         doubtful=new.doubtful,
     )
 
 
 def _from_html(markup: str, unfinished: bool) -> Body:
+    if not markup:
+        return NO_BODY
     seen = html.visible(markup[: limits.HTML])
-    new = quotes.new_text(seen.unquoted)
+    new = quotes.new_text(seen.marked)
     if seen.quoted_cut:
-        new = replace(new, quoted_cut=seen.quoted_cut, to_the_end=new.to_the_end or seen.to_the_end)
-    return _body(seen.text, new, unfinished or seen.truncated or len(markup) > limits.HTML)
+        new = replace(new, quoted_cut=seen.quoted_cut)
+    return _body(seen.text, seen.marked, new, unfinished or seen.truncated or len(markup) > limits.HTML)
 
 
 def _texts(parts: Sequence[Part], content_type: str) -> str:
     """The text parts of one type, joined: Apple Mail splits a text around its pictures."""
-    return joined([part.text() for part in _shown(parts) if part.content_type == content_type])
+    return joined([_text(part) for part in _shown(parts) if part.content_type == content_type])
+
+
+def _text(part: Part) -> str:
+    text = part.text()
+    if part.parameters.get("format", "").lower() == "flowed":
+        return unflowed(text, delete_space=part.parameters.get("delsp", "").lower() == "yes")
+    return text
 
 
 def _shown(parts: Sequence[Part]) -> Iterator[Part]:

@@ -5,14 +5,17 @@ walk keeps its own stack, so depth cannot overflow it; what the parser gives up 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from lxml import etree
 
 from placet.replies.parse.limits import ELEMENTS
 from placet.replies.parse.mail import joined
 
+_CACHED = 300  # characters of a style that is kept for the next element
+_LONGEST_COLOUR = 60  # characters
 _CHUNK = 64 * 1024  # characters between two "<": libxml2 needs quadratic time for one tag of many attributes
 
 _SPACE = re.compile(r"[ \t\r\n\f]+")
@@ -31,32 +34,38 @@ _BLOCK = frozenset((
     "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main", "nav",
     "ol", "p", "pre", "section", "table", "tr", "ul", "caption",
 ))  # fmt: skip
-_QUOTE_CLASSES = (
-    "gmail_quote",
-    "gmail_extra_quote",
-    "yahoo_quoted",
-    "protonmail_quote",
-    "tutanota_quote",
-    "moz-cite-prefix",
-    "moz-email-headers-table",
-    "zmail_extra",
-    "front-blockquote",
-    "mail-quote",
-    "wordsection1_quote",
-    "ydp_quote",
+DIVIDER = (
+    "-----Original Message-----"  # stands for a structure that Outlook and others put above a quoted mail
 )
+# What programs put around a quote.
+_QUOTE_CLASSES = {
+    "gmail_quote": "Gmail",
+    "gmail_extra_quote": "Gmail",
+    "yahoo_quoted": "Yahoo",
+    "ydp_quote": "Yahoo",
+    "protonmail_quote": "Proton Mail",
+    "tutanota_quote": "Tuta",
+    "moz-cite-prefix": "Thunderbird",
+    "moz-email-headers-table": "Thunderbird",
+    "zmail_extra": "Zoho Mail",
+    "front-blockquote": "Front",
+    "mail-quote": "a mail program",
+    "wordsection1_quote": "Outlook",
+}
+_ENVELOPES = ("gmail_quote", "protonmail_quote")
 # From this element on everything is quoted.
-_DIVIDER_IDS = (
-    "divrplyfwdmsg",
-    "appendonsend",
-    "stopspelling",
-    "zwchr",
-    "outlookmessageheader",
-    "mail-editor-reference-message-container",
-    "ms-outlook-mobile-reference-message",
-    "reply-intro",
-    "replyabovethisline",
-)
+_DIVIDER_IDS = {
+    "divrplyfwdmsg": "Outlook",
+    "appendonsend": "Outlook",
+    "stopspelling": "Outlook",
+    "outlookmessageheader": "Outlook",
+    "mail-editor-reference-message-container": "Outlook",
+    "ms-outlook-mobile-reference-message": "Outlook",
+    "zwchr": "Zimbra",
+    "reply-intro": "Roundcube",
+    "replyabovethisline": "a ticket system",
+}
+_SIGNS = ("<blockquote", "border-top:", *_QUOTE_CLASSES, *_DIVIDER_IDS, 'name="quote"')
 _OUTLOOK_RULE = re.compile(r"border-top:\s*solid\s+#(?:e1e1e1|b5c4df)\s", re.IGNORECASE)
 _COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0), "snow": (255, 250, 250), "ivory": (255, 255, 240)}
 
@@ -65,12 +74,12 @@ _Colour = tuple[int, int, int] | None  # None: not known, so different from ever
 
 @dataclass(frozen=True)
 class Visible:
-    """Text as seen, and the same without what the structure marks as quoted."""
+    """Text as seen. `marked` is the same as a plain text would show it: `> ` before each line that the structure
+    marks as quoted, and DIVIDER where it says that all the rest is."""
 
     text: str
-    unquoted: str
-    quoted_cut: str
-    to_the_end: bool  # everything below is quoted
+    marked: str
+    quoted_cut: str  # which structure, in words; "" if none
     truncated: bool
 
 
@@ -91,20 +100,30 @@ class _Style:
         return not (self.gone or self.hidden or self.tiny or (self.colour and self.colour == self.ground))
 
 
+@dataclass
+class _Envelope:
+    """An element that holds a quote and the line above it. People answer between and below the quotes in it."""
+
+    element: etree._Element
+    opened: bool = False  # a quote stood directly in it
+
+
+def may_quote(markup: str) -> bool:
+    """Whether it is worth a look for a structure that quotes. Cheap: one search each, over any text."""
+    lower = markup.lower()
+    return any(sign in lower for sign in _SIGNS)
+
+
 def visible(markup: str) -> Visible:
     """The visible text of a mail's HTML."""
     bounded, cut = _bounded(markup)
     root, complete = _parse(bounded)
     if root is None:
-        return Visible("", "", "", to_the_end=False, truncated=cut or not complete)
+        return Visible("", "", "", truncated=cut or not complete)
     walk = _Walk(_hidden_selectors(root))
     complete = walk.run(root) and complete
     return Visible(
-        walk.all.text(),
-        walk.unquoted.text(),
-        walk.quoted_cut,
-        to_the_end=walk.rest_quoted,
-        truncated=cut or not complete,
+        walk.lines.text(), walk.lines.marked(), ", then ".join(walk.found), truncated=cut or not complete
     )
 
 
@@ -138,40 +157,63 @@ class _Lines:
     """Text put together as a browser would: blanks collapse, blocks begin lines."""
 
     def __init__(self) -> None:
+        self._done: list[tuple[str, bool]] = []  # lines, and whether they are quoted
+        self._dividers: list[int] = []
         self._pieces: list[str] = []
-        self._fresh = True  # at the beginning of a line
+        self._quoted = False  # the line that is being put together
+        self._fresh = True  # at the beginning of a line, or behind a blank
 
-    def add(self, text: str, preformatted: bool) -> None:
-        if not preformatted:
+    def add(self, text: str, quoted: bool, preformatted: bool) -> None:
+        if quoted != self._quoted:
+            self.block()
+            self._quoted = quoted
+        if preformatted:
+            *whole, text = text.split("\n")
+            for line in whole:
+                self._pieces.append(line)
+                self.line_break()
+        else:
             text = _SPACE.sub(" ", text)
             if self._fresh:
                 text = text.lstrip(" ")
         if text:
             self._pieces.append(text)
-            self._fresh = text.endswith(("\n", " "))
+            self._fresh = text.endswith(" ")
 
     def block(self) -> None:
-        if self._pieces and not self._pieces[-1].endswith("\n"):
-            self._pieces.append("\n")
+        if self._pieces:
+            self.line_break()
         self._fresh = True
 
     def line_break(self) -> None:
-        self._pieces.append("\n")
+        self._done.append(("".join(self._pieces).rstrip(), self._quoted))
+        self._pieces.clear()
         self._fresh = True
 
+    def divider(self) -> None:
+        self.block()
+        self._dividers.append(len(self._done))
+
     def text(self) -> str:
-        return joined([line.rstrip() for line in "".join(self._pieces).split("\n")])
+        self.block()
+        return joined([line for line, _ in self._done])
+
+    def marked(self) -> str:
+        self.block()
+        lines = [f"> {line}".rstrip() if quoted else line for line, quoted in self._done]
+        for at in reversed(self._dividers[:1]):
+            lines.insert(at, DIVIDER)
+        return joined(lines)
 
 
 class _Walk:
     """One walk over the tree in document order."""
 
     def __init__(self, hidden_selectors: frozenset[str]) -> None:
-        self.all = _Lines()
-        self.unquoted = _Lines()
-        self.quoted_cut = ""
+        self.lines = _Lines()
+        self.found: dict[str, None] = {}  # what marks quotes, in order
         self._hidden_selectors = hidden_selectors
-        self.rest_quoted = False  # a line above a whole quoted mail was met
+        self._envelopes: list[_Envelope] = []
 
     def run(self, root: etree._Element) -> bool:
         """False if there were more than ELEMENTS elements."""
@@ -189,6 +231,8 @@ class _Walk:
                     self._text(element.text, style)
             else:
                 stack.pop()
+                if self._envelopes and self._envelopes[-1].element is element:
+                    self._envelopes.pop()
                 self._block(tag, stack[-1])
                 if element.tail:
                     self._text(element.tail, stack[-1])
@@ -196,33 +240,43 @@ class _Walk:
 
     def _enter(self, element: etree._Element, tag: str, outer: _Style) -> _Style:
         style = _style(element, tag, outer, self._hidden_selectors)
-        why = _quote(element, tag)
-        divider = _divides(element, tag)
-        if (why or divider) and not outer.gone:
-            self.quoted_cut = self.quoted_cut or why or divider
-            self.rest_quoted = self.rest_quoted or bool(divider)
-            style = replace(style, quoted=True)
+        if not style.gone:
+            style = self._structure(element, tag, style)
         self._block(tag, style)
         if style.seen and tag == "br":
-            self._each(style, lambda lines: lines.line_break())
+            self.lines.line_break()
         elif style.seen and tag in ("td", "th"):
             self._text(" ", style)
         elif style.seen and tag == "img":
             self._text(_picture(element), style)
         return style
 
+    def _structure(self, element: etree._Element, tag: str, style: _Style) -> _Style:
+        divider = _divides(element, tag)
+        if divider:
+            self.found.setdefault(divider)
+            self.lines.divider()
+        quote = _quote(element, tag)
+        if not quote:
+            return style
+        self.found.setdefault(quote)
+        if tag == "blockquote":
+            if self._envelopes and self._envelopes[-1].element is element.getparent():
+                self._envelopes[-1].opened = True
+            return replace(style, quoted=True)
+        if tag == "div" and _quote_class(element) in _ENVELOPES:
+            self._envelopes.append(_Envelope(element))
+            return style
+        return replace(style, quoted=True)
+
     def _text(self, text: str, style: _Style) -> None:
         if style.seen:
-            self._each(style, lambda lines: lines.add(text, style.preformatted))
+            quoted = style.quoted or any(not envelope.opened for envelope in self._envelopes[-1:])
+            self.lines.add(text, quoted, style.preformatted)
 
     def _block(self, tag: str, style: _Style) -> None:
         if tag in _BLOCK and not style.gone:
-            self._each(style, lambda lines: lines.block())
-
-    def _each(self, style: _Style, act: Callable[[_Lines], None]) -> None:
-        act(self.all)
-        if not (style.quoted or self.rest_quoted):
-            act(self.unquoted)
+            self.lines.block()
 
 
 def _picture(element: etree._Element) -> str:
@@ -235,51 +289,110 @@ def _picture(element: etree._Element) -> str:
 
 
 def _quote(element: etree._Element, tag: str) -> str:
+    """Which quote this element is, in words; "" if it is none."""
     if tag == "blockquote":
-        return "a quoted block"
-    names = (element.get("class") or "").lower().split()
-    for name in names:
-        if name.removeprefix("x_") in _QUOTE_CLASSES or name.startswith(("gmail_quote", "yahoo_quoted")):
-            return f"the class {name}"
-    if (element.get("name") or "").lower() == "quote":
-        return "a quoted block"
+        return "" if _is_indented(element) else "a quoted block"
+    if name := _quote_class(element):
+        return f"the quote of {_QUOTE_CLASSES[name]}"
+    return "a quoted block" if (element.get("name") or "").lower() == "quote" else ""
+
+
+def _quote_class(element: etree._Element) -> str:
+    for name in (element.get("class") or "").lower().split():
+        name = name.removeprefix("x_")
+        if name in _QUOTE_CLASSES:
+            return name
+        if name.startswith(("gmail_quote", "yahoo_quoted")):
+            return "gmail_quote" if name.startswith("g") else "yahoo_quoted"
     return ""
+
+
+def _is_indented(element: etree._Element) -> bool:
+    """Gmail and Outlook write indented text as a block without a border; no program quotes like that."""
+    style = (element.get("style") or "").lower().replace(" ", "")
+    return "border:none" in style and not element.get("type") and not element.get("class")
 
 
 def _divides(element: etree._Element, tag: str) -> str:
+    """What stands above a whole quoted mail, in words."""
     name = (element.get("id") or "").lower()
     while name.startswith("x_"):
         name = name[2:]
-    if name.startswith(_DIVIDER_IDS):
-        return f"the element {name[:40]}"
+    if name.startswith(_DIVIDERS):
+        program = next(_DIVIDER_IDS[known] for known in _DIVIDERS if name.startswith(known))
+        return f"the line of {program} above a quoted mail"
     if tag in ("div", "p") and _OUTLOOK_RULE.search(element.get("style") or ""):
         return "a line above a header block"
     return ""
+
+
+_DIVIDERS = tuple(_DIVIDER_IDS)
 
 
 # ---------------------------------------------------------------------- seen or not
 
 
 def _style(element: etree._Element, tag: str, outer: _Style, hidden_selectors: frozenset[str]) -> _Style:
-    gone = outer.gone or tag in _UNSEEN or element.get("hidden") is not None
+    if tag in _UNSEEN:
+        return outer if outer.gone else replace(outer, gone=True)
+    attributes = element.attrib
+    if not attributes:
+        return replace(outer, preformatted=True) if tag == "pre" else outer
+    style = attributes.get("style") or ""
+    says = _says(style) if len(style) <= _CACHED else _read_style(style)
+    colour, ground = says.colour or attributes.get("color"), says.ground or attributes.get("bgcolor")
+    gone = (
+        says.removed or "hidden" in attributes or (hidden_selectors and _selected(element, hidden_selectors))
+    )
+    made = _Style(
+        gone=outer.gone or bool(gone),
+        hidden=outer.hidden if says.hidden is None else says.hidden,
+        tiny=outer.tiny if says.tiny is None else says.tiny,
+        colour=_colour_of(colour, outer.colour),
+        ground=_ground(ground, outer.ground),
+        quoted=outer.quoted,
+        preformatted=outer.preformatted or tag == "pre" or says.preformatted,
+    )
+    return outer if made == outer else made
+
+
+def _selected(element: etree._Element, hidden_selectors: frozenset[str]) -> bool:
     names = [f".{name}" for name in (element.get("class") or "").lower().split()]
     names.append(f"#{(element.get('id') or '').lower()}")
-    if any(name in hidden_selectors for name in names):
-        gone = True
-    rules = _declarations(element.get("style") or "")
-    return replace(
-        outer,
-        gone=gone or _removed(rules),
-        hidden=_visibility(rules, outer.hidden),
-        tiny=_tiny(element, rules, outer.tiny),
-        colour=_colour_of(rules.get("color") or element.get("color"), outer.colour),
-        ground=_ground(rules, element, outer.ground),
-        preformatted=outer.preformatted or tag == "pre" or rules.get("white-space", "").startswith("pre"),
+    return any(name in hidden_selectors for name in names)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a style attribute says of what can be seen; None where it says nothing."""
+
+    removed: bool
+    hidden: bool | None
+    tiny: bool | None
+    colour: str | None
+    ground: str | None
+    preformatted: bool
+
+
+def _read_style(style: str) -> _Said:
+    rules = _declarations(style)
+    return _Said(
+        removed=_removed(rules),
+        hidden=_visibility(rules),
+        tiny=_tiny(rules),
+        colour=rules.get("color"),
+        ground=rules.get("background-color") or rules.get("background"),
+        preformatted=rules.get("white-space", "").startswith("pre"),
     )
+
+
+_says = lru_cache(maxsize=1_000)(_read_style)  # mails repeat the same few styles over and over
 
 
 def _declarations(style: str) -> dict[str, str]:
     rules: dict[str, str] = {}
+    if "/*" in style:
+        style = _CSS_COMMENT.sub("", style)
     for declaration in style.lower().split(";"):
         name, colon, value = declaration.partition(":")
         if colon:
@@ -301,27 +414,26 @@ def _removed(rules: Mapping[str, str]) -> bool:
     return any((_number(rules.get(name)) or 0) <= -500 for name in moved)
 
 
-def _visibility(rules: Mapping[str, str], outer: bool) -> bool:
+def _visibility(rules: Mapping[str, str]) -> bool | None:
     said = rules.get("visibility")
-    return said in ("hidden", "collapse") if said else outer
+    return said in ("hidden", "collapse") if said else None
 
 
-def _tiny(element: etree._Element, rules: Mapping[str, str], outer: bool) -> bool:
+def _tiny(rules: Mapping[str, str]) -> bool | None:
     """Layouts set 0 around and a real size inside, so this is handed on and can be undone."""
     said = rules.get("font-size")
     if said is None:
         font = rules.get("font")
         said = font if font and font[0].isdigit() else None
     if said is None:
-        return outer
+        return None
     size = _number(said)
     if size is None:
         return False
     return size <= 0.1 if "em" in said else size <= 10 if "%" in said else size <= 1
 
 
-def _ground(rules: Mapping[str, str], element: etree._Element, outer: _Colour) -> _Colour:
-    said = rules.get("background-color") or rules.get("background") or element.get("bgcolor")
+def _ground(said: str | None, outer: _Colour) -> _Colour:
     return outer if said in (None, "", "transparent", "none", "inherit", "initial") else _colour(said)
 
 
@@ -330,8 +442,12 @@ def _colour_of(said: str | None, outer: _Colour) -> _Colour:
 
 
 def _colour(said: str) -> _Colour:
+    return _rounded(said.strip().lower()[:_LONGEST_COLOUR])
+
+
+@lru_cache(maxsize=1_000)
+def _rounded(said: str) -> _Colour:
     """Colours to the nearest 32: what differs less is not legible."""
-    said = said.strip().lower()
     red_green_blue = _COLOURS.get(said) or _hexadecimal(said) or _function(said)
     if red_green_blue is None:
         return None
@@ -368,7 +484,7 @@ def _hidden_selectors(root: etree._Element) -> frozenset[str]:
     found: set[str] = set()
     for sheet in root.iter("style"):
         for selectors, rules in _rules(sheet.text or ""):
-            if _removed(rules) or _visibility(rules, False):
+            if _removed(rules) or _visibility(rules):
                 found.update(selectors)
     return frozenset(found)
 

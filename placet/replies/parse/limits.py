@@ -18,7 +18,7 @@ BOUNDARY_LINES = 2_000  # lines that start with "--" in a multipart mail
 LINE_TESTS = 4_000_000  # lines times parts that hold others; below half a second
 HTML = 1024 * 1024  # characters
 ELEMENTS = 50_000  # of HTML
-LINES = 20_000  # of text in which quotes are looked for
+LINES = 10_000  # of text in which quotes are looked for
 NEW_TEXT = 64 * 1024  # characters
 
 _CONTENT_TYPE = re.compile(rb"(?:^|[\r\n])content-type:[^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*")

@@ -87,6 +87,7 @@ class Mail:
 
     message_id: str
     subject: str
+    own_subject: str  # what of it the sender wrote
     mailbox_address: str  # the address whose plus addresses carry reply codes
     from_address: str | None  # lower case; only if nothing about the sender is doubtful
     from_problem: str  # why from_address is None, in words
@@ -101,10 +102,12 @@ class Mail:
     auth_mechanism: tuple[str, ...]
     authentication_results: AuthenticationResults | None
     hops: tuple[Hop, ...]  # from the top
+    sealed: str  # why its text cannot be read ("S/MIME encrypted" and its kin); "" if it can
     text: str  # visible text, whole
+    marked: str  # the same with `> ` before what the HTML marks as quoted
     new_text: str  # without quotes and signature
     with_signature: str  # without quotes
-    quoted_cut: str  # how the quote was recognised; "" if none was
+    quoted_cut: str  # by which rules quotes were recognised, in words; "" if there was none
     voting: str
     returned: Returned | None  # for bounces and receipts
     text_truncated: bool  # there was more text than was read

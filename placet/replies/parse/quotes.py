@@ -2,36 +2,76 @@
 
 Every known library does this with regular expressions over the whole text; several of them do not end on
 a mail of some hundred kilobytes. Here every line is looked at a bounded number of times, and of each only
-its first LINE characters. A leak is dangerous, because a quote holds the words of both answers; so is a
-loss, because a condition may stand below. Where a line may be either, the text is marked as doubtful.
+its first characters. A leak is dangerous, because a quote holds the words of both answers; so is a loss,
+because a condition may stand below. Where a line may be either, the text is marked as doubtful.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
-from placet.replies.parse import words
-from placet.replies.parse.limits import LINES
+from placet.replies.parse import banners, heads
+from placet.replies.parse.folding import fold
+from placet.replies.parse.limits import LINES, NEW_TEXT
+from placet.replies.parse.links import readable
 from placet.replies.parse.mail import joined
+from placet.replies.parse.signatures import without_signature
 
-LINE = 1_000  # characters of one line that are looked at
 WRAPPABLE = 60  # characters of a quoted line that may have been wrapped on its way
-WRAPPED = 4  # lines over which one line above a quote may be wrapped
 
-_DASHES = re.compile(r"[-_=*~\u2013\u2014]{2,}")
-_FRAMED = re.compile(r"-{5,}[^-].{0,60}[^-]-{5,}")
-_ADDRESS = re.compile(r"[^\s<>@\[\]()]{1,64}@[^\s<>@\[\]()]{1,253}")
-_YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
-_TIME = re.compile(r"[0-9]{1,2}[:.\u6642\u65f6][0-9]{2}")
-_LABEL = re.compile(
-    r"[*>\s]{0,6}([^\s:：*][^:：*]{0,30}?)[ \u00a0]?\*?[ \u00a0]?[:：][*]?(?:\s|$|(?=[^/\s]))"
-)
-_OLD_GMAIL = re.compile(r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}\s")
+QUOTED = "quoted lines"
+
+_INITIALS = re.compile(r"[a-z]{1,3}>")
+
+
+class Is(IntEnum):
+    """What a line of a reply is."""
+
+    NEW = 0
+    MARKED = 1  # quoted, by a mark in front or by being known
+    HEAD = 2  # says that, or from whom, a quote follows
+    BELOW = 3  # below a head, to the end of the text
+    ADDED = 4  # put there by a server
+
+
+@dataclass
+class Lines:
+    """A text line by line, and what each line is. What is beyond the limit of lines is left out."""
+
+    lines: list[str]
+    folded: Sequence[str]
+    kinds: list[Is]
+    rules: dict[str, None]  # those that found something, in order
+    doubts: set[int]  # lines that are left out and may be new
+    rest: bool  # there were more lines
+
+    @property
+    def to_the_end(self) -> bool:
+        return bool(self.kinds) and self.kinds[-1] is Is.BELOW
+
+    def set(self, at: int, length: int, kind: Is, rule: str) -> int:
+        """Decide on lines; gives how many."""
+        self.kinds[at : at + length] = [kind] * length
+        self.rules.setdefault(rule)
+        return length
+
+    def pieces(self) -> Iterator[list[str]]:
+        """The new lines, in pieces that nothing quoted parts."""
+        piece: list[str] = []
+        for line, folded, kind in zip(self.lines, self.folded, self.kinds, strict=True):
+            if kind is Is.NEW:
+                piece.append(line if folded else "")
+            elif piece:
+                yield piece
+                piece = []
+        if piece:
+            yield piece
 
 
 @dataclass(frozen=True)
 class New:
-    """The new text, and how the quote was recognised ("" if there was none)."""
+    """The new text, at most NEW_TEXT of it, and how the quote was recognised ("" if there was none)."""
 
     text: str
     with_signature: str
@@ -43,210 +83,137 @@ class New:
 
 def new_text(text: str) -> New:
     """Cut quotes, then the signature. Looks at the first LINES lines."""
-    lines = text.split("\n", LINES)
-    rest = len(lines) > LINES
-    cut = _without_quotes([line.rstrip() for line in lines[:LINES]])
+    return cut(scan(text))
+
+
+def cut(found: Lines) -> New:
+    """What is left of a text whose lines are known."""
+    unsigned: list[str] = []
+    signed: list[str] = []
+    for piece in found.pieces():
+        unsigned += without_signature(piece, below_text=any(unsigned))
+        signed += piece
+    text, with_signature = joined(unsigned), joined(signed)
     return New(
-        joined(_without_signature(cut.kept)),
-        joined(cut.kept),
-        cut.how,
-        whole=cut.to_the_end or not rest,
-        to_the_end=cut.to_the_end,
-        doubtful=cut.doubtful,
+        readable(text[:NEW_TEXT]),
+        readable(with_signature[:NEW_TEXT]),
+        ", then ".join(found.rules),
+        whole=(found.to_the_end or not found.rest) and len(with_signature) <= NEW_TEXT,
+        to_the_end=found.to_the_end,
+        doubtful=bool(found.doubts),
     )
 
 
-# ---------------------------------------------------------------------- quotes
-
-
-@dataclass
-class _Cut:
-    """The lines that are not quoted."""
-
-    kept: list[str]
-    how: str = ""
-    to_the_end: bool = False
-    doubtful: bool = False
-
-
-def _without_quotes(lines: Sequence[str]) -> _Cut:
-    folded = [_fold(line) for line in lines]
-    quoted = [_has_mark(line, folded[at - 1] if at else "") for at, line in enumerate(folded)]
-    cut = _Cut([])
-    at = 0
+def scan(text: str) -> Lines:
+    """What each line of a text is."""
+    lines = text.split("\n", LINES)
+    rest = len(lines) > LINES
+    lines = [line.rstrip() for line in lines[:LINES]]
+    folded = [fold(line) for line in lines]
+    found = Lines(lines, folded, [Is.NEW] * len(lines), {}, set(), rest)
+    quoted = _marks(folded)
+    at = _banner(found)
     while at < len(lines):
-        length, why = 0, ""
-        if quoted[at]:
-            length, why = 1, "quoted lines"
-        elif _rest_of_quoted(folded, quoted, at):
-            length, why = 1, "quoted lines"
-            cut.doubtful = cut.doubtful or len(folded[at - 1]) < WRAPPABLE
-        elif why := _divider(folded, at):
-            cut.to_the_end = True
-        elif length := _attribution(folded, quoted, at):
-            why = "a line that says who wrote"
-            # Without marks on the lines below, the quote may go on to the end.
-            cut.to_the_end = not _quote_marks_follow(folded, quoted, at + length)
-        if why:
-            cut.how = cut.how or why
-        else:
-            cut.kept.append(lines[at])
-            length = 1
-        if cut.to_the_end:
+        at += _look(found, quoted, at)
+    return found
+
+
+def _banner(found: Lines) -> int:
+    """Leave out what a server put above the text; gives where the text begins."""
+    length = banners.length(found.folded)
+    if length:
+        found.set(0, length, Is.ADDED, "a warning that a server put above the text")
+    if tag := banners.tag(found.folded, length):
+        at, characters = tag
+        found.lines[at] = found.lines[at].lstrip()[characters:].lstrip()
+    return length
+
+
+def _look(found: Lines, quoted: Sequence[bool], at: int) -> int:
+    """Decide on the line at `at`, and give how many lines that decided."""
+    folded = found.folded
+    if not folded[at]:
+        return 1
+    if quoted[at]:
+        return found.set(at, 1, Is.MARKED, QUOTED)
+    if _rest_of_quoted(folded, quoted, at):
+        if len(folded[at - 1]) < WRAPPABLE:
+            found.doubts.add(at)
+        return found.set(at, 1, Is.MARKED, QUOTED)
+    if why := heads.divider(folded, at):
+        if why == heads.UNKNOWN_DIVIDER:
+            found.doubts.add(at)
+        if why == heads.NOTES_BLOCK:
+            _names_above(found, at, heads.address_or_date)
+        return found.set(at, len(folded) - at, Is.BELOW, why)
+    if who := heads.attribution(folded, quoted, at):
+        return _attributed(found, quoted, at, who)
+    return 1
+
+
+def _attributed(found: Lines, quoted: Sequence[bool], at: int, who: heads.Attribution) -> int:
+    if found.folded[at].startswith(("<", "(")):
+        _names_above(found, at, _like_a_name)
+    before = heads.before_attribution(found.lines[at])
+    length = found.set(at, who.length, Is.HEAD, heads.WHO_WROTE)
+    if before:
+        found.lines[at], found.kinds[at] = before, Is.NEW
+    below = heads.following(found.folded, at + length)
+    if below < len(found.folded) and quoted[below]:
+        return length
+    # Without marks on the lines below, the quote may go on to the end.
+    if not who.certain:
+        found.doubts.add(below)
+    return found.set(at + length, len(found.folded) - at - length, Is.BELOW, heads.WHO_WROTE) + length
+
+
+def _names_above(found: Lines, at: int, test: Callable[[str], bool]) -> None:
+    """A name, an address or a date that belongs to the head at `at` and stands on lines of its own above it."""
+    for above in range(at - 1, max(at - 4, -1), -1):
+        if found.folded[above] and (found.kinds[above] is not Is.NEW or not test(found.folded[above])):
             break
-        at += length
-    return cut
+        found.kinds[above] = Is.HEAD
 
 
-def _fold(line: str) -> str:
-    """For comparing: lower case, plain spaces and quotation marks, no invisible characters at the ends."""
-    line = line[:LINE].replace("\u00a0", " ").replace("\u202f", " ").replace("\u2019", "'")
-    return line.strip(" \t\u200b\ufeff\u200e\u200f\u202a\u202c").casefold()
+def _like_a_name(line: str) -> bool:
+    return len(line) < WRAPPABLE and not line.endswith((".", "!", "?", ","))
+
+
+# ---------------------------------------------------------------------- marks
+
+
+def _marks(folded: Sequence[str]) -> list[bool]:
+    """Which lines have a mark of a quote in front."""
+    quoted = [_has_mark(line, folded[at - 1] if at else "") for at, line in enumerate(folded)]
+    for at, line in enumerate(folded):
+        beside = (at > 0 and quoted[at - 1]) or (at + 1 < len(folded) and quoted[at + 1])
+        if line == "|" and beside:
+            quoted[at] = True
+    _initials(folded, quoted)
+    return quoted
+
+
+def _has_mark(line: str, before: str) -> bool:
+    """`>` and its kin at the beginning, unless it closes an address that was wrapped: `<ann@x.example` `>:`"""
+    if line.startswith(">"):
+        if before.rfind("<") > before.rfind(">") and len(line) < 40:
+            return not line.endswith((":", "："))
+        return True
+    return line.startswith("&gt;") or (line.startswith("|") and len(line) > 1)
+
+
+def _initials(folded: Sequence[str], quoted: list[bool]) -> None:
+    """Marks with initials, `TT> Shall we?`: two lines in a row that begin in the same way."""
+    last = ""
+    for at, line in enumerate(folded):
+        found = _INITIALS.match(line)
+        this = found[0] if found else ""
+        if this and this == last:
+            quoted[at - 1] = quoted[at] = True
+        last = this
 
 
 def _rest_of_quoted(folded: Sequence[str], quoted: Sequence[bool], at: int) -> bool:
     """A single line between quoted ones, without a blank line around it: the rest of a quoted line that was
     wrapped on its way, or, below a short line, something that the sender put there."""
-    return 0 < at < len(folded) - 1 and bool(folded[at]) and quoted[at - 1] and quoted[at + 1]
-
-
-def _has_mark(line: str, before: str) -> bool:
-    """`>` and its kin at the beginning, unless it closes an address that was wrapped: `<ann@x.example` `>:`"""
-    if line.startswith(">") and before.rfind("<") > before.rfind(">") and len(line) < 40:
-        return not line.endswith((":", "："))
-    return line.startswith((">", "&gt;")) or (line.startswith("|") and len(line) > 1)
-
-
-def _divider(folded: Sequence[str], at: int) -> str:
-    """Why everything from this line on is quoted; "" if it is not."""
-    line = folded[at]
-    if not line:
-        return ""
-    if any(marker in line for marker in words.MARKERS):
-        return "the line above which to answer"
-    bare = line.strip("-_=*~\u2013\u2014 :>[]<")
-    if bare in words.ORIGINAL or (bare != line and bare.startswith(words.ORIGINAL)):
-        return "a line between two messages"
-    if _FRAMED.fullmatch(line) and any(folded[:at]):
-        return "a line between two messages"
-    if _DASHES.match(line):
-        if _DASHES.fullmatch(line) and _header_block(folded, _next(folded, at + 1)):
-            return "a line above a header block"
-        if _ends_like_attribution(bare) and len(bare) < len(line) and _DASHES.search(line, len(line) - 2):
-            return "a line between two messages"
-    if _header_block(folded, at):
-        return "a header block"
-    return ""
-
-
-def _header_block(folded: Sequence[str], at: int) -> bool:
-    """A block such as From:/Sent:/To:/Subject: in any language.
-
-    Known labels: a sender's label first, or a second known label within three lines. Unknown labels: three
-    labelled lines in a row that hold an address and a date.
-    """
-    if at >= len(folded):
-        return False
-    first = _label(folded[at])
-    if not first:
-        return False
-    block = [line for line in folded[at : at + 8] if line][:5]
-    labels = [_label(line) for line in block]
-    known = [label for label in labels if label in words.LABELS]
-    if first in words.LABELS and len(set(known)) >= 3:
-        return True
-    if first in words.SENDER_LABELS and len(set(known)) >= 2 and _address_or_date(block[0] + block[1]):
-        return True
-    start = " ".join(block[:2]) if len(labels) > 1 and labels[1] in words.LABELS else block[0]
-    if first in words.LABELS and _ADDRESS.search(start) and _YEAR.search(start) and _TIME.search(start):
-        return True
-    run = block[: next((i for i, label in enumerate(labels) if not label), len(labels))]
-    return len(run) >= 3 and any(map(_ADDRESS.search, run)) and any(map(_YEAR.search, run))
-
-
-def _label(line: str) -> str:
-    found = _LABEL.match(line[:80])
-    return found[1].strip(" *") if found else ""
-
-
-def _address_or_date(line: str) -> bool:
-    return bool(_ADDRESS.search(line) or (_YEAR.search(line) and _TIME.search(line)))
-
-
-def _next(folded: Sequence[str], at: int) -> int:
-    """The next line that is not blank, at most two lines further."""
-    for further in range(at, min(at + 3, len(folded))):
-        if folded[further]:
-            return further
-    return len(folded)
-
-
-def _attribution(folded: Sequence[str], quoted: Sequence[bool], at: int) -> int:
-    """How many lines from here say who wrote what follows ("On Monday ... wrote:"); 0 if none do."""
-    line = folded[at]
-    if not line or not (
-        line.startswith(words.STARTS) or _address_or_date(line) or _ends_like_attribution(line)
-    ):
-        return 0
-    together = ""
-    for length in range(1, WRAPPED + 1):
-        if at + length > len(folded) or not folded[at + length - 1] or quoted[at + length - 1]:
-            return 0
-        together = f"{together} {folded[at + length - 1]}".strip()[:LINE]
-        following = _next(folded, at + length)
-        angle = following < len(folded) and folded[following].startswith("<")
-        if _is_attribution(together, _quote_marks_follow(folded, quoted, at + length), angle):
-            return length
-    return 0
-
-
-def _is_attribution(line: str, marks_follow: bool, angle_follows: bool) -> bool:
-    bare = line.strip("-_*[] ")
-    named = _ends_like_attribution(line)
-    dated = bool(_YEAR.search(line)) or bool(_TIME.search(line))
-    address = bool(_ADDRESS.search(line))
-    if named and (dated or address or marks_follow or bare.startswith(words.STARTS)):
-        return True
-    if angle_follows and bare.startswith(words.STARTS) and _dated_whole(bare):
-        return (
-            True  # programs that leave out the word: "On Tue, Apr 11, 2017 at 10:07 PM John Smith" "<mailto:"
-        )
-    if line.endswith((":", "：")) and ((address and (dated or marks_follow)) or (dated and marks_follow)):
-        return True
-    return bool(_OLD_GMAIL.match(bare)) and address and bare.endswith(">")
-
-
-def _dated_whole(line: str) -> bool:
-    """A full date with a time stands near its beginning."""
-    year = _YEAR.search(line, 0, 40)
-    return bool(year and _TIME.search(line, max(0, year.start() - 20), year.end() + 20))
-
-
-def _ends_like_attribution(line: str) -> bool:
-    """Ends with a word for "wrote" and a colon; in some languages the name comes after the word."""
-    if line.endswith((":", "：")):
-        tail = line[-200:-1].rstrip()
-        return tail.endswith(words.WROTE) or any(f" {word} " in f"{tail} " for word in words.WROTE)
-    return line.endswith(("wrote", "a écrit", "schrieb", "escribió", "写道")) and len(line) > 12
-
-
-def _quote_marks_follow(folded: Sequence[str], quoted: Sequence[bool], at: int) -> bool:
-    following = _next(folded, at)
-    return following < len(folded) and quoted[following]
-
-
-# ---------------------------------------------------------------------- signature
-
-
-def _without_signature(lines: Sequence[str]) -> list[str]:
-    """Up to a line `-- ` (RFC 3676 4.3, the blank may be lost), and without lines that a telephone adds.
-
-    Nothing else is taken for a signature: what stands below a drawn line may be a condition.
-    """
-    kept: list[str] = []
-    for line in lines:
-        if line.strip() == "--":
-            break
-        if not _fold(line).strip("*_[]<> ").startswith(words.DEVICES):
-            kept.append(line)
-    return kept
+    return 0 < at < len(folded) - 1 and quoted[at - 1] and quoted[at + 1]

@@ -1,0 +1,1 @@
+"""How well replies are read, measured on mail corpora. `python -m benchmarks.reading --help`"""

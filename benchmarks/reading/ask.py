@@ -1,0 +1,84 @@
+"""The mail that the replies answer: an ask as Placet sends it, made by its own templates without its database."""
+
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
+from importlib.resources import files
+
+import mjml
+from django.template import Context, Engine
+
+from placet.mail.marker import MARKER
+
+ADDRESS = "approvals@contoso.example"
+NAME = "Placet"
+CODE = "k7q2mfx3wz5ta4ub"
+APPROVER = "Ann Approver"
+APPROVER_ADDRESS = "ann@contoso.example"
+
+_LINK = f"mailto:approvals%2B{CODE}@contoso.example?subject=Re%3A%20Please%20decide&body="
+# Words of both answers stand in what the requester wrote, as they do in real requests.
+_CONTEXT = {
+    "marker": MARKER,
+    "heading": "Height-adjustable desk",
+    "lead": "Alice Requester asks for your decision on purchase request 42.",
+    "preview": "Alice Requester asks for your decision: Height-adjustable desk",
+    "facts": [
+        {"label": "Item:", "text": "Height-adjustable desk", "lines": []},
+        {"label": "Amount:", "text": "EUR 900.00", "lines": []},
+        {"label": "Approved by the doctor?", "text": "Yes", "lines": []},
+        {
+            "label": "Reason:",
+            "text": "The old one was rejected at the inspection.\nNo, it cannot be repaired.\nPlease approve.",
+            "lines": [
+                "The old one was rejected at the inspection.",
+                "No, it cannot be repaired.",
+                "Please approve.",
+            ],
+        },
+    ],
+    "approve_link": _LINK + "Approve",
+    "reject_link": _LINK + "Reject",
+    "page_link": "https://placet.contoso.example/requests/0193a1c2-7d1e-7c4b-9a51-3f1f0f6f2a10/",
+    "how": "Reply to this mail with “approve” or “reject” on the first line; a comment can follow below it.",
+    "by_mail": "yes",
+    "code": CODE,
+    "reference": "0123456789abcdef",
+    "subject": f"Please decide: Height-adjustable desk [#{CODE}]",
+}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A mail of ours."""
+
+    subject: str
+    text: str
+    html: str
+    raw: bytes
+
+
+def ask() -> Ask:
+    """The same each time."""
+    templates = files("placet.approvals") / "templates" / "mails"
+    engine, context = Engine(), Context(_CONTEXT)
+    text = engine.from_string((templates / "ask.txt").read_text()).render(context)
+    markup = engine.from_string(mjml.mjml2html((templates / "ask.mjml").read_text(), fonts={})).render(
+        context
+    )
+    subject = str(_CONTEXT["subject"])
+    return Ask(subject, text, markup, _raw(subject, text, markup))
+
+
+def _raw(subject: str, text: str, markup: str) -> bytes:
+    message = EmailMessage(policy=SMTP)
+    message["From"] = f"{NAME} <{ADDRESS}>"
+    message["To"] = f"{APPROVER} <{APPROVER_ADDRESS}>"
+    message["Reply-To"] = f"approvals+{CODE}@contoso.example"
+    message["Subject"] = subject
+    message["Date"] = "Tue, 24 Nov 2026 10:00:00 +0100"
+    message["Message-ID"] = "<0123456789abcdef@contoso.example>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text, cte="quoted-printable")
+    message.add_alternative(markup, subtype="html", cte="quoted-printable")
+    return message.as_bytes()

@@ -1,0 +1,221 @@
+"""Why a mail is read as it is: what the path makes of its bytes alone, step by step, for people to look at.
+
+Nothing is looked up here and nothing happens: no tables, no settings, no network. The steps are those of
+`entry`, in the same order: parse, without the mail we sent, read. Whether an answer would count, and whose
+it is, only the mailbox's own copy of the mail can show (`pick`, `prove`).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from traceback import extract_tb
+from typing import Any
+
+from placet.mailboxes.base import Folder, Received
+from placet.replies import refusals
+from placet.replies.parse import Mail, OwnMail, limits, parse
+from placet.replies.parse.original import Original, without_original
+from placet.replies.read import Reading, read_mail
+from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary
+
+LOOKED_AT = limits.READ + 1  # bytes of a mail; of more than limits.READ it is only known that there are more
+PROVES_NOBODY = (
+    "A file proves nobody: anyone can write such headers. Only what the mailbox's server gives counts."
+)
+
+_NOBODY = OwnMail("", "")  # whose mailbox it is is not known
+_OUTLOOK_FILE = bytes.fromhex("d0cf11e0a1b11ae1")  # MS-CFB 2.2, the beginning of a .msg file
+_HEADER = re.compile(r"([!-9;-~]{1,76}):")
+_HEADERS_OF_A_SOURCE = frozenset((
+    "from", "to", "cc", "date", "subject", "received", "message-id", "in-reply-to", "references", "return-path",
+    "mime-version", "content-type", "content-transfer-encoding", "delivered-to", "dkim-signature",
+))  # fmt: skip
+_STAMPS_SHOWN = 8  # results of one header
+_STAMP = 80  # characters of one
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What one mail was read as. Text in it is from strangers: escape it wherever it is shown."""
+
+    mail: Mail | None = None  # None: it would be set aside
+    reading: Reading | None = None  # None: a program wrote it, or it would be set aside
+    error: str = ""  # why it would be set aside, in words
+
+    @property
+    def outcome(self) -> str | None:
+        return self.reading.outcome if self.reading else None
+
+    @property
+    def why(self) -> str:
+        """One sentence: why nothing was read, what makes the answer unclear, or what it rests on."""
+        if self.reading is not None:
+            return self.reading.why
+        if self.mail is not None:
+            return f"A program wrote this mail ({self.mail.automatic}): {self.mail.automatic_why}."
+        return ""
+
+    @property
+    def quoted(self) -> tuple[str, ...]:
+        """The lines that were left out as quoted."""
+        return _left_out(self.mail.text, self.mail.with_signature) if self.mail else ()
+
+    @property
+    def signature(self) -> tuple[str, ...]:
+        """The lines that were left out as a signature."""
+        return _left_out(self.mail.with_signature, self.mail.new_text) if self.mail else ()
+
+    @property
+    def left_out(self) -> tuple[tuple[tuple[str, ...], str, str], ...]:
+        """What is not in the new text: the lines, what they were taken for, and the rule."""
+        rule = self.mail.quoted_cut if self.mail else ""
+        found = ((self.quoted, "quoted", rule), (self.signature, "signature", ""))
+        return tuple(one for one in found if one[0])
+
+    @property
+    def vouched(self) -> tuple[str, ...]:
+        """What servers stamped on it about its sender, in sentences."""
+        return _vouched(self.mail) if self.mail else ()
+
+    def as_json(self, id_: str | int | None) -> dict[str, Any]:
+        """The object that `placet explain` prints; docs/commands.md names its fields."""
+        mail, reading = self.mail, self.reading
+        return {
+            "id": id_,
+            "automatic": mail.automatic if mail else None,
+            "from": mail.from_address if mail else None,
+            "new_text": mail.new_text if mail else "",
+            "with_signature": mail.with_signature if mail else "",
+            "outcome": self.outcome,
+            "comment": reading.comment if reading else "",
+            "why": self.why,
+            "error": self.error or None,
+            "rests_on": list(reading.rests_on) if reading else [],
+            "language": reading.language if reading else "",
+            "cut": mail.quoted_cut if mail else "",
+            "sealed": mail.sealed if mail else "",
+        }
+
+
+def explain(raw: bytes, original: bytes | None = None, known: Vocabulary | None = None) -> Explanation:
+    """A mail of which nothing is there but its bytes; `original` is the mail that it answers. Never raises.
+
+    Looks at the first LOOKED_AT bytes of each.
+    """
+    if raw.startswith(_OUTLOOK_FILE):
+        return Explanation(error="This is Outlook's own .msg format. Save the mail as .eml and try that.")
+    if not raw.strip():
+        return Explanation(error="There is nothing in it.")
+    raw = raw[:LOOKED_AT]
+    received = Received(
+        server_id="", folder=Folder.INBOX, raw=raw, transport_headers="", item_class="", received_at=None, size=len(raw)
+    )  # fmt: skip
+    originals = [original[:LOOKED_AT]] if original else []
+    return explain_received(received, _NOBODY, lambda _: originals, known=known)
+
+
+def explain_received(
+    received: Received,
+    own: OwnMail,
+    answered: Callable[[Mail], Sequence[bytes]],
+    outcomes: Collection[str] = (APPROVE, REJECT),
+    known: Vocabulary | None = None,
+) -> Explanation:
+    """The same of a mail with all that the server said of it; `answered` finds our mails that it may quote. Never
+    raises."""
+    try:
+        mail = parse(received, own)
+        if mail.automatic is not None:
+            return Explanation(mail)
+        if originals := answered(mail):
+            mail = without_original(mail, Original.of(*originals))
+        return Explanation(mail, read_mail(mail, outcomes, known))
+    except refusals.Unparseable as error:
+        return Explanation(error=f"{error} {error.reason}")
+    except Exception as error:  # noqa: BLE001 - said in the explanation: one mail must not stop those behind it
+        return Explanation(error=_defect(error))
+
+
+def _defect(error: Exception) -> str:
+    """Without the error's own words: they may hold what a stranger wrote."""
+    last = extract_tb(error.__traceback__)[-1]
+    where = f"{PurePath(last.filename).name}, line {last.lineno}"
+    return f"Placet itself failed on this mail: {type(error).__name__} in {where}. Please report it."
+
+
+# --- what was pasted ------------------------------------------------------------------------------------------
+
+
+def is_source(pasted: str) -> bool:
+    """Whether a text is the source of a mail: it begins with a block of headers, at least two of them known."""
+    known = set()
+    for number, line in enumerate(pasted.lstrip().split("\n")):
+        header = _HEADER.match(line)
+        if header:
+            known.add(header[1].lower())
+        elif not line.strip():
+            break
+        elif not (number and line[0] in " \t") and not (number == 0 and line.startswith("From ")):
+            return False
+    return len(known & _HEADERS_OF_A_SOURCE) >= 2
+
+
+def as_mail(pasted: str) -> bytes:
+    """The source of a mail as it is; any other text as the text of a mail without a sender."""
+    text = pasted.encode("utf-8", "replace")
+    if is_source(pasted):
+        return text.lstrip()
+    return b"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n" + text
+
+
+# --- for people -----------------------------------------------------------------------------------------------
+
+
+def _left_out(whole: str, kept: str) -> tuple[str, ...]:
+    """The lines of `whole` that are not in `kept`, blank ones aside. Linear."""
+    waiting = Counter(line.strip() for line in kept.split("\n"))
+    out: list[str] = []
+    for line in whole.split("\n"):
+        bare = line.strip()
+        if waiting[bare]:
+            waiting[bare] -= 1
+        elif bare:
+            out.append(line.rstrip())
+    return tuple(out)
+
+
+def _vouched(mail: Mail) -> tuple[str, ...]:
+    sentences = [sentence for sentence in (_mark(mail), _checked(mail)) if sentence]
+    return tuple(sentences) or (
+        "No server vouches for the sender: neither Exchange's mark nor Authentication-Results is there.",
+    )
+
+
+def _mark(mail: Mail) -> str:
+    """What Exchange's mark of signed-in senders says (`prove`)."""
+    values = ", ".join(value[:_STAMP] for value in mail.auth_as[:_STAMPS_SHOWN])
+    if not mail.auth_as:
+        return ""
+    if len(mail.auth_as) > 1:
+        return f"Exchange's mark is there {len(mail.auth_as)} times, so it says nothing (AuthAs {values})."
+    if values != "Internal":
+        return f"Exchange's mark says that the sender was not signed in (AuthAs {values})."
+    mechanisms = ", ".join(value[:_STAMP] for value in mail.auth_mechanism[:_STAMPS_SHOWN]) or "none"
+    return f"Exchange's mark says that a colleague sent it, signed in (AuthAs Internal, AuthMechanism {mechanisms})."
+
+
+def _checked(mail: Mail) -> str:
+    """The topmost Authentication-Results header."""
+    stamp = mail.authentication_results
+    if stamp is None:
+        return ""
+    results = [
+        " ".join((one.method, one.result, *(f"{name}={value}" for name, value in one.properties[:3])))[
+            :_STAMP
+        ]
+        for one in stamp.results[:_STAMPS_SHOWN]
+    ]
+    by = stamp.authserv_id[:_STAMP] or "a server that gives no name"
+    return f"Authentication-Results by {by}: {'; '.join(results) or 'no results'}."

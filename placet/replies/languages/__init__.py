@@ -1,0 +1,184 @@
+"""The languages that replies are read in: one data file each, `<code>.toml` beside this one.
+
+A file has three tables. `[mail]` is what mail programs of that language write around a quote, `[answer]` the
+words that people answer with, `[refusal]` what a person is told whose answer was not clear. `shared.toml` holds
+what belongs to no language. An organisation adds words, or a whole language, with files of the same shape in a
+folder of its own; no code knows any language by name.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+SHARED = "shared"  # not a language: emoji, abbreviations and form words that everybody uses
+FALLBACK = "en"  # the language of what is said to people whose own is not known
+
+
+class LanguageInvalid(ValueError):
+    """A language file is wrong; the message names the file, the place and what to do."""
+
+
+@dataclass(frozen=True)
+class MailWords:
+    """What mail programs write around a quote. All lower case."""
+
+    starts: tuple[str, ...] = ()  # how the line above a quote begins: "on " Monday ... wrote:
+    wrote: tuple[str, ...] = ()  # what it holds near its end
+    sender: tuple[str, ...] = ()  # labels of the header block that Outlook puts above a quote
+    sent: tuple[str, ...] = ()
+    to: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()
+    original: tuple[str, ...] = ()  # what stands between dashes above a quote
+    device: tuple[str, ...] = ()  # how a line begins that a telephone adds below
+    automatic: tuple[str, ...] = ()  # how the subject of an automatic reply begins
+    banner: tuple[str, ...] = ()  # how a warning begins that a server puts above a mail
+    reply: tuple[str, ...] = ()  # what stands before the colon in the subject of a reply or a mail passed on
+
+
+@dataclass(frozen=True)
+class AnswerWords:
+    """What people answer with. All lower case, apostrophes straight, words parted by one blank."""
+
+    approve: tuple[str, ...] = ()  # says yes to the request, whatever else is said
+    approve_weak: tuple[str, ...] = ()  # says yes only if all the rest is understood too: "yes", "ok"
+    reject: tuple[str, ...] = ()
+    reject_weak: tuple[str, ...] = ()
+    negations: tuple[str, ...] = ()  # one of them turns an approval into a rejection
+    negation_helpers: tuple[str, ...] = ()  # may stand beside a negation and say nothing alone
+    fillers: tuple[str, ...] = ()  # what may stand in a sentence that decides without changing it
+    greetings: tuple[str, ...] = ()  # how a line begins that greets
+    courtesies: tuple[str, ...] = ()  # polite words that decide nothing
+    remarks: tuple[str, ...] = ()  # comments that change no answer: "too expensive", "good idea"
+    but: tuple[str, ...] = ()  # turns from one thought to another
+    doubts: tuple[
+        str, ...
+    ] = ()  # conditions, hedges, deferrals, parts of it, what others say: never an answer
+    retractions: tuple[str, ...] = ()  # doubts that take back what was said: "wait", "by mistake"
+    because: tuple[str, ...] = ()  # how a clause begins that gives a reason, whatever else it says: "since"
+    asks: tuple[str, ...] = ()  # how a question begins
+    elsewhere: tuple[str, ...] = ()  # marks that something else is spoken of: "yesterday", "the last one"
+    next_time: tuple[str, ...] = ()  # how a sentence begins that is about later requests
+    approve_stems: tuple[str, ...] = ()  # how words begin that speak of approving, in any form
+    reject_stems: tuple[str, ...] = ()
+    numbered: tuple[str, ...] = ()  # words behind which a number is only a name: "order" 4711
+    things: tuple[
+        str, ...
+    ] = ()  # words behind which an unknown one only names what is bought: "purchase of the"
+    articles: tuple[str, ...] = ()  # the same where it stands behind the answer: "the", "your"
+    myself: tuple[str, ...] = ()  # who decides; behind them articles stand before the answer too: "i", "we"
+    for_now: tuple[str, ...] = ()  # times that make "cannot approve" a "not yet": "today", "right now"
+    form_labels: tuple[str, ...] = ()  # what stands before the answer in a form: "decision"
+    comment_labels: tuple[str, ...] = ()  # the same for a comment
+    form_ends: tuple[str, ...] = ()  # a line of a form below which nothing is said
+    closings: tuple[str, ...] = ()  # lines below which stands who somebody is
+    legal: tuple[str, ...] = ()  # how the small print begins that companies add
+    afterwords: tuple[str, ...] = ()  # how a line begins that is said below a closing: "ps"
+
+
+@dataclass(frozen=True)
+class RefusalTexts:
+    """What a person is told whose answer was not clear, as sentences."""
+
+    subject: str = ""  # stands before the request's title
+    nothing_decided: str = ""
+    was_read: str = ""
+    answer_again: str = ""  # {approve} and {reject} stand for the words
+    by_link: str = ""
+    approve: str = ""  # the words to write
+    reject: str = ""
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language, or what all of them share."""
+
+    code: str
+    name: str
+    mail: MailWords = field(default_factory=MailWords)
+    answer: AnswerWords = field(default_factory=AnswerWords)
+    refusal: RefusalTexts = field(default_factory=RefusalTexts)
+
+
+@cache
+def languages(own: Path | None = None, only: str = "") -> Mapping[str, Language]:
+    """All languages by their code. `own` is an organisation's folder: a file there adds its words to the language
+    of the same name, or adds the language. `only` names those whose answers count ("en, fr"; "" for all): of the
+    others the words of mail programs stay, for people's mail programs speak what they like. Raises
+    LanguageInvalid."""
+    found = {path.stem: _read(path) for path in sorted(_folder().glob("*.toml"))}
+    for path in sorted(own.glob("*.toml")) if own is not None else ():
+        language = _read(path)
+        known = found.get(path.stem)
+        found[path.stem] = language if known is None else _together(known, language)
+    wanted = only.replace(",", " ").split()
+    unknown = sorted(set(wanted) - found.keys())
+    if unknown:
+        raise LanguageInvalid(f"There is no language “{unknown[0]}”; known are {', '.join(sorted(found))}.")
+    if not wanted:
+        return found
+    return {
+        code: one if code in (*wanted, SHARED) else replace(one, answer=AnswerWords())
+        for code, one in found.items()
+    }
+
+
+def _folder() -> Path:
+    return Path(str(files(__name__)))
+
+
+def _read(path: Path) -> Language:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise LanguageInvalid(f"{path.name} cannot be read: {error}.") from error
+    tables = {"mail": MailWords, "answer": AnswerWords, "refusal": RefusalTexts}
+    unknown = sorted(content.keys() - tables.keys() - {"name"})
+    if unknown:
+        raise LanguageInvalid(f"{path.name} has “{unknown[0]}”; known are name, {', '.join(tables)}.")
+    name = content.get("name", path.stem)
+    if not isinstance(name, str):
+        raise LanguageInvalid(f"{path.name}: name must be a text.")
+    made = {table: _table(path, table, kind, content.get(table, {})) for table, kind in tables.items()}
+    return Language(path.stem, name, **made)
+
+
+def _table(path: Path, table: str, kind: type[Any], content: object) -> Any:
+    if not isinstance(content, dict):
+        raise LanguageInvalid(f"{path.name}: {table} must be a table.")
+    types = {one.name: str if kind is RefusalTexts else tuple for one in fields(kind)}
+    for key, value in content.items():
+        if key not in types:
+            raise LanguageInvalid(f"{path.name}: [{table}] has “{key}”; known are {', '.join(types)}.")
+        if types[key] is str and not isinstance(value, str):
+            raise LanguageInvalid(f"{path.name}: {key} in [{table}] must be a text.")
+        if types[key] is tuple and not _is_words(value):
+            raise LanguageInvalid(f"{path.name}: {key} in [{table}] must be a list of texts in lower case.")
+    return kind(**{key: tuple(value) if types[key] is tuple else value for key, value in content.items()})
+
+
+def _is_words(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, str) and one and one == one.lower() for one in value
+    )
+
+
+def _together(known: Language, more: Language) -> Language:
+    return replace(
+        known,
+        mail=_added(known.mail, more.mail),
+        answer=_added(known.answer, more.answer),
+        refusal=replace(known.refusal, **dict(_said(more.refusal))),
+    )
+
+
+def _added(known: Any, more: Any) -> Any:
+    names = [one.name for one in fields(known)]
+    return replace(known, **{name: (*getattr(known, name), *getattr(more, name)) for name in names})
+
+
+def _said(texts: RefusalTexts) -> Iterator[tuple[str, str]]:
+    return ((one.name, getattr(texts, one.name)) for one in fields(texts) if getattr(texts, one.name))

@@ -1,0 +1,56 @@
+"""Mails whose text cannot be read here: what stands around the sealed text is a program's, never the sender's."""
+
+import re
+from collections.abc import Sequence
+
+from placet.replies.parse.parts import Part, read_header
+
+ENCRYPTED = "S/MIME encrypted"
+OPAQUE = "S/MIME signed in one piece"
+PGP = "PGP encrypted"
+PURVIEW = "Microsoft Purview protected message"
+TNEF = "Outlook rich text (winmail.dat) only"
+
+_PKCS7 = ("application/pkcs7-mime", "application/x-pkcs7-mime")  # RFC 8551; the second from before it
+_RPMSG = re.compile(r"message(?:_v[0-9]{1,2})?\.rpmsg", re.IGNORECASE)
+_RPMSG_TYPE = "application/x-microsoft-rpmsg-message"
+_PGP_BLOCK = "-----BEGIN PGP MESSAGE-----"  # RFC 9580 6.2
+
+
+def sealed(parts: Sequence[Part]) -> str:
+    """What seals the mail, in words; "" if it can be read. Mails that are signed beside their text can be."""
+    for part in parts:
+        if not part.in_message and (why := _seals(part)):
+            return why
+    return ""
+
+
+def _seals(part: Part) -> str:
+    if part.content_type in _PKCS7:
+        return OPAQUE if part.parameters.get("smime-type", "").lower() == "signed-data" else ENCRYPTED
+    # Exchange turns multipart/encrypted into multipart/mixed; the part that tells the version stays.
+    if part.content_type in ("multipart/encrypted", "application/pgp-encrypted"):
+        return PGP
+    if part.content_type == _RPMSG_TYPE or (part.attached and _RPMSG.search(_names(part))):
+        return PURVIEW
+    return ""
+
+
+def _names(part: Part) -> str:
+    return f"{part.parameters.get('name', '')} {read_header(part.message, 'content-disposition')}"
+
+
+def sealed_text(marked: str) -> str:
+    """PGP's older way: the sealed text stands in the text itself. `marked` has `> ` before quoted lines."""
+    return PGP if f"\n{_PGP_BLOCK}" in f"\n{marked}" else ""
+
+
+def only_rich_text(parts: Sequence[Part]) -> str:
+    """For a mail without any text: Outlook may have put it where only Outlook reads it (MS-OXTNEF)."""
+    rich = any(
+        part.content_type in ("application/ms-tnef", "application/vnd.ms-tnef")
+        or (part.attached and "winmail.dat" in _names(part).lower())
+        for part in parts
+        if not part.in_message
+    )
+    return TNEF if rich else ""

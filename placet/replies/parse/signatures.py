@@ -1,0 +1,112 @@
+"""What stands below an answer and says who wrote it: signatures, and lines that telephones add.
+
+A signature is cut where it is announced (`-- `), or where all that is left is names, titles and ways to reach
+somebody. A line with a word that may decide, or change what was decided, is never taken for part of one: it is
+left for the reader.
+"""
+
+import re
+from collections.abc import Sequence
+
+from placet.replies.parse import words
+from placet.replies.parse.folding import fold
+
+LONGEST = 15  # lines of a signature that are not blank
+_SHORT = 60  # characters of one line of it
+_FEW = 7  # words of one line of it
+_TRIES = 3  # signatures below each other: one's own, and what a mailing list adds
+
+_DRAWN = re.compile(r"[-_=*~#+\u2013\u2014\u2500]{2,}")
+_CONTACT = re.compile(
+    r"[^\s<>@]{1,64}@[^\s<>@]{1,200}\.[a-z]{2,20}|(?:https?://|www\.)[^\s<>]+|\+?[0-9(][0-9 ()/.\u2013-]{6,20}[0-9]"
+)
+_DASHED_NAME = re.compile(
+    r"[-\u2013\u2014~]{1,2} ?([^\W\d_][\w.'\u2019-]{0,20}(?: [^\W\d_][\w.'\u2019-]{0,20}){1,3})"
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_SENTENCE = (".", "?", "!", "。", "？", "！", ":", "：", ";", ",")
+
+
+def without_signature(lines: Sequence[str], below_text: bool = False) -> list[str]:
+    """New lines without the signature below them, and without lines that a telephone adds. Where nothing else is
+    left they are kept: a signature needs a text above it, in these lines or (`below_text`) in others."""
+    kept: list[str] = []
+    for line in lines:
+        if line.strip() in ("--", "- --"):  # RFC 3676 4.3, the blank may be lost; PGP escapes the dashes
+            break
+        if not is_device(fold(line)):
+            kept.append(line)
+    folded = [fold(line) for line in kept]
+    for _ in range(_TRIES):
+        start = _start(kept, folded, below_text)
+        if start is None:
+            break
+        del kept[start:], folded[start:]
+    return kept
+
+
+def is_device(line: str) -> bool:
+    """Whether a folded line says from which telephone or program a mail was sent."""
+    if "outlook" in line and len(line) < _SHORT * 2 and ("ios" in line or "android" in line):
+        return True  # "Get Outlook for iOS", wherever a language puts the verb
+    return line.strip("*_[]<>()- ").startswith(words.DEVICES)
+
+
+def _start(lines: Sequence[str], folded: Sequence[str], below_text: bool) -> int | None:
+    """Where the last signature begins; None if there is none, or nothing stands above it."""
+    block = _block(lines, folded)
+    if not block:
+        return None
+    first = _first(lines, folded, block)
+    if first is None:
+        return None
+    return first if below_text or any(_WORD.search(line) for line in folded[:first]) else None
+
+
+def _block(lines: Sequence[str], folded: Sequence[str]) -> list[int]:
+    """The last lines that may all belong to a signature, from the top; blank ones left out."""
+    block: list[int] = []
+    for at in range(len(lines) - 1, -1, -1):
+        if not folded[at]:
+            continue
+        if len(block) == LONGEST or not _may_sign(lines[at], folded[at]):
+            break
+        block.append(at)
+    block.reverse()
+    return block
+
+
+def _may_sign(line: str, folded: str) -> bool:
+    if _DRAWN.fullmatch(folded):
+        return True
+    found = _WORD.findall(_CONTACT.sub(" ", folded))
+    if len(folded) > _SHORT * 2 or len(found) > _FEW or any(word in words.ANSWERS for word in found):
+        return False
+    return bool(_CONTACT.search(folded)) or (len(folded) <= _SHORT and not folded.endswith(_SENTENCE))
+
+
+def _first(lines: Sequence[str], folded: Sequence[str], block: Sequence[int]) -> int | None:
+    """The line of the block that a signature begins with."""
+    contact = [at for at in block if _CONTACT.search(folded[at])]
+    for at in block:
+        below = [line for line in block if line > at]
+        if _DRAWN.fullmatch(folded[at]) and any(line > at for line in contact):
+            return at
+        if not below and _DASHED_NAME.fullmatch(lines[at].strip()) and _is_name(lines[at]):
+            return at
+    return _paragraph(folded, block, contact)
+
+
+def _is_name(line: str) -> bool:
+    return all(word[0].isupper() for word in _WORD.findall(line))
+
+
+def _paragraph(folded: Sequence[str], block: Sequence[int], contact: Sequence[int]) -> int | None:
+    """The last paragraph, if it names somebody and how to reach them in two ways."""
+    if len(contact) < 2:
+        return None
+    start = block[-1]
+    while start - 1 in block:
+        start -= 1
+    own_paragraph = start > 0 and not folded[start - 1]
+    return start if own_paragraph and sum(at >= start for at in contact) >= 2 else None

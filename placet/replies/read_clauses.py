@@ -1,0 +1,347 @@
+"""A text in sentences and clauses, and what one language makes of each clause by itself."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from placet.replies import read_frame
+from placet.replies.languages import SHARED
+from placet.replies.read_phrases import Match, Meaning, Role
+from placet.replies.read_tokens import Kind, Token, tokens
+from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, ends_with
+
+LONGEST_READ = 4_000  # tokens; a longer answer is not understood as a whole
+
+_UNKNOWN, _PIECE = 10_000, 100  # what a tiling of a clause costs
+_A_NUMBER = (
+    4  # digits of the number of an order or a request; amounts limit an answer, and have signs in them
+)
+_MOST_OF_A_THING = 2  # words: "coffee machine"
+_THING = Meaning("", Role.FILLER)
+_MOST_NAMES = 4  # words of a greeting that may be names
+
+
+class Taken(StrEnum):
+    """What a clause was taken for."""
+
+    DECIDES = "decides"
+    HARMLESS = "changes nothing"
+    UNKNOWN = "not understood"
+    NEGATED = "a negation that decides nothing"
+    ELSEWHERE = "speaks of something else"
+    REASON = "a reason"
+    DOUBT = "a doubt"
+    RETRACTION = "takes back"
+    QUESTION = "a question"
+    FRAME = "greeting, closing or small print"
+
+
+# --- sentences and clauses ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Span:
+    """Tokens from `start` to `end` without a pause between them."""
+
+    start: int
+    end: int
+    pause: str  # the sign before it, "" at the beginning of a sentence
+
+
+@dataclass(frozen=True)
+class Sentence:
+    spans: tuple[Span, ...]
+    asks: bool  # ends with a question mark
+
+
+@dataclass(frozen=True)
+class Text:
+    """The text to read, in tokens and sentences, with every phrase that begins at each token."""
+
+    text: str
+    tokens: list[Token]
+    words: list[str]
+    sentences: list[Sentence]
+    matches: list[list[Match]]
+    known: Vocabulary
+    frame: read_frame.Frame
+    too_long: bool
+
+    @classmethod
+    def of(cls, text: str, known: Vocabulary) -> "Text":
+        frame = read_frame.frame(text, known)
+        kept = _joined(text, tokens(text[: frame.end]))
+        too_long = len(kept) > LONGEST_READ
+        words = [
+            "" if token.kind is not Kind.WORD or too_long else known.words.meant(token.text) for token in kept
+        ]
+        matches = [known.phrases.matches(words, at) if word else [] for at, word in enumerate(words)]
+        return cls(text, kept, words, list(_sentences(kept)), matches, known, frame, too_long)
+
+    def written(self, start: int, end: int) -> str:
+        """Tokens as they were written."""
+        return self.text[self.tokens[start].start : self.tokens[end - 1].end]
+
+
+def _joined(text: str, kept: Sequence[Token]) -> list[Token]:
+    """Without the line breaks inside sentences."""
+    made: list[Token] = []
+    for at, token in enumerate(kept):
+        after = kept[at + 1] if at + 1 < len(kept) else None
+        if token.kind is not Kind.NEWLINE or not read_frame.is_soft(text, made, token, after):
+            made.append(token)
+    return made
+
+
+def _sentences(kept: Sequence[Token]) -> Iterator[Sentence]:
+    spans: list[Span] = []
+    start, pause = 0, ""
+    for at, token in enumerate(kept):
+        if token.kind is Kind.WORD:
+            continue
+        if start < at:
+            spans.append(Span(start, at, pause))
+        start = at + 1
+        if token.kind is Kind.PAUSE:
+            pause = token.text
+            continue
+        if spans or token.kind is Kind.QUESTION:
+            yield Sentence(tuple(spans), token.kind is Kind.QUESTION)
+        spans, pause = [], ""
+    if start < len(kept):
+        spans.append(Span(start, len(kept), pause))
+    if spans:
+        yield Sentence(tuple(spans), asks=False)
+
+
+# --- what one language makes of it ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A phrase, or one word that is not known (then `meaning` is None)."""
+
+    start: int
+    end: int
+    meaning: Meaning | None
+
+    @property
+    def role(self) -> Role | None:
+        return self.meaning.role if self.meaning else None
+
+
+@dataclass(slots=True)
+class Spoken:
+    """A clause as one language understands it."""
+
+    pieces: list[Piece]
+    pause: str  # the sign before it
+    after_but: bool
+    opens: bool  # the first of its sentence
+    taken: Taken = Taken.UNKNOWN
+    outcome: str = ""
+    weak: bool = False
+
+    @property
+    def unknown(self) -> list[Piece]:
+        return [piece for piece in self.pieces if piece.meaning is None]
+
+
+@dataclass
+class View:
+    """The whole text as one language understands it."""
+
+    code: str
+    sentences: list[list[Spoken]]
+    outcome: str = ""
+    problem: str = ""
+    explained: int = 0  # words
+    whole: bool = False  # every word is explained
+
+    @property
+    def known_by_itself(self) -> int:
+        """Words that it explains without what all languages share."""
+        pieces = (piece for clause in self.clauses() for piece in clause.pieces)
+        return sum(p.end - p.start for p in pieces if p.meaning and p.meaning.language == self.code)
+
+    def clauses(self) -> Iterator[Spoken]:
+        for sentence in self.sentences:
+            yield from sentence
+
+
+def tiled(found: Text, span: Span, code: str) -> list[Piece]:
+    """The phrases that explain most words of a span; of those the fewest, which are the longest."""
+    costs = [0] * (span.end - span.start + 1)
+    chosen: list[Piece | None] = [None] * (span.end - span.start)
+    for at in range(span.end - 1, span.start - 1, -1):
+        here = at - span.start
+        costs[here], best = costs[here + 1] + _UNKNOWN, Piece(at, at + 1, None)
+        if (
+            at > span.start
+            and found.words[at].isdecimal()
+            and (found.words[at - 1],) in found.known.lines.numbered
+        ):
+            costs[here], best = costs[here + 1] + _PIECE, Piece(at, at + 1, Meaning(SHARED, Role.FILLER))
+        for match in found.matches[at]:
+            if match.meaning.language not in (code, SHARED) or at + match.length > span.end:
+                continue
+            cost = costs[here + match.length] + _PIECE - match.meaning.role
+            if cost < costs[here]:
+                costs[here], best = cost, Piece(at, at + match.length, match.meaning)
+        chosen[here] = best
+    pieces: list[Piece] = []
+    at = span.start
+    while at < span.end:
+        piece = chosen[at - span.start]
+        assert piece is not None
+        pieces.append(piece)
+        at = piece.end
+    return pieces
+
+
+def clauses_of(pieces: Sequence[Piece], pause: str, *, opens: bool) -> list[Spoken]:
+    """The pieces, parted where a thought turns."""
+    made = [Spoken([], pause, after_but=False, opens=opens)]
+    for piece in pieces:
+        if piece.role is Role.BUT:
+            if made[-1].pieces:
+                made.append(Spoken([], "", after_but=True, opens=False))
+            else:
+                made[-1].after_but = True
+        else:
+            made[-1].pieces.append(piece)
+    return [clause for clause in made if clause.pieces]
+
+
+def take(clause: Spoken, found: Text, code: str, *, asks: bool) -> None:
+    """What a clause is, by itself."""
+    clause.pieces = [_alone(piece, clause, found) for piece in clause.pieces]
+    pieces = clause.pieces = _with_things(clause.pieces, found, code)
+    roles = {piece.role for piece in pieces}
+    if Role.RETRACTION in roles:
+        clause.taken = Taken.RETRACTION
+    elif pieces[0].role is Role.BECAUSE and len(pieces) > 1:
+        clause.taken = Taken.REASON
+    elif Role.DOUBT in roles:
+        clause.taken = Taken.DOUBT
+    elif asks or pieces[0].role is Role.ASKS:
+        clause.taken = Taken.QUESTION
+    elif roles & {None, Role.ASKS, Role.BECAUSE}:
+        clause.taken = Taken.UNKNOWN
+        if Role.ELSEWHERE in roles and any(piece.meaning and piece.meaning.outcome for piece in pieces):
+            clause.taken = Taken.ELSEWHERE
+    else:
+        _take_explained(clause, roles)
+        if clause.outcome == REJECT and _only_for_now(clause, found, code):
+            clause.taken, clause.outcome = Taken.DOUBT, ""
+
+
+def _with_things(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
+    """What is bought has more names than any list: a word or two that are not known count as one behind words such as
+    "purchase of", and behind an article that follows a strong answer or who gives it ("I approve the forklifts"). An
+    article at the beginning may belong to somebody else who decides: "the committee approved it"."""
+    if all(piece.meaning for piece in pieces) or not any(piece.role is Role.DECIDES for piece in pieces):
+        return pieces
+    parts = found.known.parts[code]
+    ours = (found.words[pieces[0].start],) in parts.myself
+    made: list[Piece] = []
+    for piece in pieces:
+        if piece.meaning is None and _may_be_thing(piece, found, code):
+            begin = piece.start
+            while made and made[-1].end == begin and made[-1].meaning == _THING:
+                begin = made[-1].start
+            behind = [one for one in made if one.end <= begin]
+            follows = ours or any(one.role is Role.DECIDES for one in behind)
+            of = found.words[pieces[0].start : begin]
+            named = ends_with(of, len(of), parts.things) or (
+                follows and ends_with(of, len(of), parts.articles)
+            )
+            if named and piece.end - begin <= _MOST_OF_A_THING:
+                piece = Piece(piece.start, piece.end, _THING)
+        made.append(piece)
+    return made
+
+
+def _may_be_thing(piece: Piece, found: Text, code: str) -> bool:
+    word = found.words[piece.start]
+    return word.isalpha() and not found.known.speaks_of(word, code)
+
+
+def _alone(piece: Piece, clause: Spoken, found: Text) -> Piece:
+    """A word that negates or joins others is an answer where nothing but thanks and signs stand beside it: Spanish
+    "no" (also "not") and "si" (also "if")."""
+    others = [other for other in clause.pieces if other is not piece]
+    if piece.role not in (Role.NEGATION, Role.DOUBT) or not all(_is_thanks_or_sign(o, found) for o in others):
+        return piece
+    for match in found.matches[piece.start]:
+        meant, same = match.meaning, piece.meaning and match.meaning.language == piece.meaning.language
+        if same and meant.role is Role.DECIDES_WEAKLY and piece.start + match.length == piece.end:
+            return Piece(piece.start, piece.end, meant)
+    return piece
+
+
+def _is_thanks_or_sign(piece: Piece, found: Text) -> bool:
+    return piece.role is Role.COURTESY or not any(
+        word.isalpha() for word in found.words[piece.start : piece.end]
+    )
+
+
+def _take_explained(clause: Spoken, roles: Collection[Role | None]) -> None:
+    deciding = [piece.meaning for piece in clause.pieces if piece.meaning and piece.meaning.outcome]
+    negations = sum(piece.role is Role.NEGATION for piece in clause.pieces)
+    if not deciding:
+        clause.taken = Taken.NEGATED if negations or Role.NEGATION_HELPER in roles else Taken.HARMLESS
+    elif Role.ELSEWHERE in roles:
+        clause.taken = Taken.ELSEWHERE
+    else:
+        outcome = _said({meaning.outcome for meaning in deciding}, negations, Role.NEGATION_HELPER in roles)
+        clause.taken = Taken.DECIDES if outcome else Taken.NEGATED
+        clause.outcome = outcome
+        clause.weak = all(meaning.role is Role.DECIDES_WEAKLY for meaning in deciding)
+
+
+def _only_for_now(clause: Spoken, found: Text, code: str) -> bool:
+    """ "I cannot approve this today" says when, not what."""
+    at_some_time = any(
+        ends_with(found.words, piece.end, found.known.parts[code].for_now) for piece in clause.pieces
+    )
+    words = (found.words[at] for piece in clause.pieces for at in range(piece.start, piece.end))
+    return at_some_time and any(found.known.speaks_of(word, code) == APPROVE for word in words)
+
+
+def _said(outcomes: Collection[str], negations: int, helped: bool) -> str:
+    """The outcome of a clause that is understood whole; "" if it says none for certain."""
+    if negations == 0:
+        return next(iter(outcomes)) if len(outcomes) == 1 and not helped else ""
+    if negations == 1 and APPROVE in outcomes and set(outcomes) <= {APPROVE, REJECT}:
+        return REJECT  # "I do not approve", "no, not approved"
+    return ""
+
+
+def take_names(sentences: Sequence[list[Spoken]], found: Text) -> None:
+    """Greetings: names are not known, and need not be."""
+    first = next((sentence for sentence in sentences if sentence), None)
+    for sentence in sentences:
+        clause = sentence[0] if sentence else None
+        if clause is None or clause.taken is not Taken.UNKNOWN:
+            continue
+        polite = clause.pieces[0].role in (Role.GREETING, Role.COURTESY)
+        alone = sentence is first and (len(sentence) > 1 or len(sentences) > 1)
+        most = _MOST_NAMES if clause.pieces[0].role is Role.GREETING else 2
+        if (polite or alone) and _are_names(clause, found, most):
+            clause.taken = Taken.FRAME
+    for sentence in sentences:
+        for clause in sentence[1:]:
+            if clause.taken is Taken.UNKNOWN and len(clause.pieces) == 1 and _are_names(clause, found, 1):
+                clause.taken = Taken.FRAME  # "Approved, Tom"
+
+
+def _are_names(clause: Spoken, found: Text, most: int) -> bool:
+    """Whether what is not understood may be names: few words with capitals, nothing that speaks of an answer."""
+    unknown = clause.unknown
+    others = [piece.role for piece in clause.pieces if piece.meaning]
+    return (
+        len(unknown) <= most
+        and all(found.tokens[piece.start].capital for piece in unknown)
+        and all(role in (Role.GREETING, Role.COURTESY, Role.FILLER) for role in others)
+    )

@@ -1,0 +1,149 @@
+"""Answers given in a form: boxes to tick, `Decision: approve`, WorkflowGen's `Q1: [answer]`, our own mailto body.
+
+What the form says is put into plain sentences, which are then read like any other text.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from placet.replies.read_tokens import Kind, tokens
+from placet.replies.read_vocabulary import Vocabulary, begins_with
+
+_BOX = re.compile(r"[\[(]([ \u00a0xXхХ✓✔*]?)[\])]|([☐☑☒✓✔◯⬜✅])(?=[ \u00a0]?[^\W_])")
+_TICKED = frozenset("xXхХ✓✔*☑☒✅")
+_QUESTION = re.compile(r"^[ \t>*]*q([0-9]{1,2})[ \t]*[:：][ \t]*(\S)", re.IGNORECASE | re.MULTILINE)
+_CLOSING_SIGN = {
+    "[": "]",
+    "(": ")",
+    "{": "}",
+    "<": ">",
+    "#": "#",
+    '"': '"',
+    "“": "”",
+    "'": "'",
+    "|": "|",
+    "*": "*",
+}
+_LONGEST_ANSWER = 200  # characters between the signs of WorkflowGen's grammar
+_LABEL_WORDS = 4
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the form says, as a text; or why it says nothing."""
+
+    text: str
+    problem: str = ""
+
+
+def take_apart(text: str, known: Vocabulary) -> Form | None:
+    """The answer of a form, as the first sentence of a text with its comments below. None: it is none."""
+    lines = _above_the_end(text.split("\n"), known)
+    return _questions("\n".join(lines)) or _boxes(lines) or _labels(lines, known)
+
+
+def _above_the_end(lines: list[str], known: Vocabulary) -> list[str]:
+    for at, line in enumerate(lines):
+        words = [token.text for token in tokens(line) if token.kind is Kind.WORD]
+        if words and begins_with(words, known.lines.form_ends) == len(words):
+            return lines[:at]
+    return lines
+
+
+# --- Q1: [answer] ---------------------------------------------------------------------------------------------
+
+
+def _questions(text: str) -> Form | None:
+    """WorkflowGen's grammar: one answer for each question, between signs, perhaps folded over several lines."""
+    answers: list[tuple[str, str]] = []
+    end = 0
+    for found in _QUESTION.finditer(text):
+        closing = _CLOSING_SIGN.get(found[2])
+        stop = text.find(closing, found.end(), found.end() + _LONGEST_ANSWER) if closing else -1
+        if stop < 0:
+            continue
+        answers.append((found[1], " ".join(text[found.end() : stop].split())))
+        end = stop + 1
+    if not answers:
+        return None
+    if len(answers) > 1:
+        return Form("", "The mail gives more than one answer; this approval asks one question.")
+    answer = answers[0][1]
+    if not answer:
+        return Form("", "There is no answer between the signs.")
+    return Form(f"{answer}.\n{text[end:]}")
+
+
+# --- boxes ----------------------------------------------------------------------------------------------------
+
+
+def _boxes(lines: list[str]) -> Form | None:
+    """Boxes with a label behind each, or before each where a line does not begin with one."""
+    ticked: list[str] = []
+    seen, rest = 0, []
+    for line in lines:
+        found = list(_BOX.finditer(line))
+        if not found:
+            rest.append(line)
+            continue
+        before_first = line[: found[0].start()].strip(" \t-*•")
+        for label, mark in _labelled(line, found, behind=not before_first):
+            if not label:
+                continue
+            seen += 1
+            if mark in _TICKED:
+                ticked.append(label)
+    if not seen:
+        return None
+    if seen == 1 and not ticked:
+        return None  # a pair of brackets, not a form
+    if len(ticked) != 1:
+        said = "None of the boxes is ticked." if not ticked else "More than one box is ticked."
+        return Form("", said)
+    return Form(f"{ticked[0]}.\n" + "\n".join(rest))
+
+
+def _labelled(line: str, found: list[re.Match[str]], *, behind: bool) -> Iterator[tuple[str, str]]:
+    for at, box in enumerate(found):
+        mark = box[1] if box[1] is not None else box[2]
+        if behind:
+            end = found[at + 1].start() if at + 1 < len(found) else len(line)
+            label = line[box.end() : end]
+        else:
+            start = found[at - 1].end() if at else 0
+            label = line[start : box.start()]
+        yield label.strip(" \t,;/|-\u00a0"), mark
+
+
+# --- Decision: approve ----------------------------------------------------------------------------------------
+
+
+def _labels(lines: list[str], known: Vocabulary) -> Form | None:
+    """Lines with a label: that of the answer is taken as a sentence, that of a comment is left out."""
+    made: list[str] = []
+    answers: list[str] = []
+    changed = False
+    for line in lines:
+        label, sign, value = _label_of(line)
+        if sign and begins_with(label, known.lines.form_labels) == len(label):
+            answers.append(f"{value.strip()}." if value.strip() else "")
+            changed = True
+        elif sign and begins_with(label, known.lines.comment_labels) == len(label):
+            made.append(value.strip())
+            changed = True
+        else:
+            made.append(line)
+    if not changed:
+        return None
+    return Form("\n".join([*answers, *made]))
+
+
+def _label_of(line: str) -> tuple[list[str], str, str]:
+    for sign in (":", "：", "="):
+        label, found, value = line.partition(sign)
+        if found and len(label) <= 40:
+            words = [token.text for token in tokens(label) if token.kind is Kind.WORD]
+            if 0 < len(words) <= _LABEL_WORDS:
+                return words, sign, value
+    return [], "", ""

@@ -1,0 +1,341 @@
+"""Hostile and odd mails decide nothing: what nobody sees, what cannot be read, what says two things, what others
+wrote. Each goes through `parse` and `read_mail`, with the ask known and not known, as the path of a reply does it."""
+
+import base64
+from collections.abc import Mapping
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+
+import pytest
+
+from benchmarks.reading.ask import CODE, ask
+from placet.accounts.models import Person
+from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mailboxes.base import Folder, Received
+from placet.replies.parse import Mail, OwnMail, parse
+from placet.replies.parse.original import Original, without_original
+from placet.replies.read import read_mail
+from tests.journeys.conftest import World, sandbox, world
+from tests.journeys.letters import INTERNAL, reply_to
+
+__all__ = ["sandbox", "world"]  # fixtures
+
+OWN = OwnMail("approvals@contoso.example", "placet.contoso.example")
+HEAD = (
+    "From: Ann Approver <ann@contoso.example>\r\n"
+    f"To: approvals+{CODE}@contoso.example\r\n"
+    f"Subject: RE: Please decide: Desk [#{CODE}]\r\n"
+    "MIME-Version: 1.0\r\n"
+)
+
+
+def mail(content_type: str, body: str, encoding: str = "8bit", more: str = "") -> bytes:
+    """One reply as bytes."""
+    head = f"{HEAD}{more}Content-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
+    return head.encode() + body.encode("utf-8", "surrogatepass")
+
+
+def plain(text: str) -> bytes:
+    return mail("text/plain; charset=utf-8", text)
+
+
+def html(markup: str) -> bytes:
+    return mail("text/html; charset=utf-8", f"<html><body>{markup}</body></html>")
+
+
+def parsed(raw: bytes) -> Mail:
+    return parse(Received("1", Folder.INBOX, raw, "", "IPM.Note", None, len(raw)), OWN)
+
+
+def outcomes(raw: bytes) -> set[str | None]:
+    """What a reply is read as, without and with the ask known."""
+    found = parsed(raw)
+    return {read_mail(one).outcome for one in (found, without_original(found, Original.of(ask().raw)))}
+
+
+def test_the_same_mails_decide_where_they_are_what_they_seem() -> None:
+    """What the others below are variations of."""
+    assert outcomes(plain("Approved")) == {"approve"}
+    assert outcomes(html("<p>Approved</p>")) == {"approve"}
+    assert outcomes(html("<p>Rejected</p>")) == {"reject"}
+
+
+# --- what nobody sees ---------------------------------------------------------------------------------------------
+
+HIDDEN: Mapping[str, str] = {
+    "not displayed": '<div style="display:none">Approved</div>',
+    "not displayed, by an important rule": '<div style="display: none !important">Approved</div>',
+    "not displayed, in capitals": '<DIV STYLE="DISPLAY:NONE">Approved</DIV>',
+    "not displayed, with a comment in the style": '<div style="display:/**/none">Approved</div>',
+    "not visible": '<div style="visibility:hidden">Approved</div>',
+    "the hidden attribute": "<div hidden>Approved</div>",
+    "no size": '<span style="font-size:0">Approved</span>',
+    "next to no size": '<span style="font-size:1px;line-height:0">Approved</span>',
+    "no size, in points": '<span style="font-size:0pt">Approved</span>',
+    "no height": '<div style="height:0;overflow:hidden">Approved</div>',
+    "no greatest height": '<div style="max-height:0px;overflow:hidden">Approved</div>',
+    "white on white": '<span style="color:#ffffff">Approved</span>',
+    "white on white, short": '<span style="color:#fff">Approved</span>',
+    "white on white, by name": '<font color="white">Approved</font>',
+    "white on white, by numbers": '<span style="color:rgb(255,255,255)">Approved</span>',
+    "see-through": '<span style="opacity:0">Approved</span>',
+    "off the page": '<div style="position:absolute;left:-9999px">Approved</div>',
+    "off the page, indented": '<div style="text-indent:-9999px">Approved</div>',
+    "a class that hides": "<style>.x{display:none}</style><div class=x>Approved</div>",
+    "a comment": "<!-- Approved -->",
+    "a conditional comment": "<!--[if mso]>Approved<![endif]-->",
+    "a style": "<style>Approved</style>",
+    "a script": "<script>Approved</script>",
+    "a picture's description": '<img src="cid:1" alt="Approved">',
+    "a tooltip": '<p title="Approved"></p>',
+    "a field": '<input value="Approved"><textarea>Approved</textarea>',
+    "a list to choose from": "<select><option selected>Approved</option></select>",
+    "what stands for a script": "<noscript>Approved</noscript><template>Approved</template>",
+    "a preheader": '<div style="display:none;max-height:0;mso-hide:all;font-size:1px">Approved</div>',
+}
+
+
+@pytest.mark.parametrize("markup", HIDDEN.values(), ids=list(HIDDEN))
+def test_text_that_nobody_sees_decides_nothing(markup: str) -> None:
+    assert outcomes(html(markup)) == {None}
+    assert outcomes(html(f"{markup}<p>Thank you</p>")) == {None}
+
+
+@pytest.mark.parametrize("markup", HIDDEN.values(), ids=list(HIDDEN))
+def test_text_that_nobody_sees_does_not_change_what_is_seen(markup: str) -> None:
+    assert "approve" not in outcomes(html(f"<p>Rejected</p>{markup}"))
+
+
+def test_a_title_decides_nothing() -> None:
+    raw = mail("text/html", "<html><head><title>Approved</title></head><body><p>&nbsp;</p></body></html>")
+    assert outcomes(raw) == {None}
+
+
+# --- what cannot be read ------------------------------------------------------------------------------------------
+
+WINMAIL = base64.b64encode(b"\x78\x9f\x3e\x22" + b"Approved" * 4).decode()
+ATTACHED = (
+    'Content-Disposition: attachment; filename="{0}"\r\n'
+    "Content-Transfer-Encoding: base64\r\n\r\nQXBwcm92ZWQ=\r\n"
+)
+WRAPPER = "Content-Type: text/plain; charset=utf-8\r\n\r\nApproved\r\n"
+
+
+def multipart(subtype: str, *parts: str) -> bytes:
+    body = "".join(f"--b\r\n{part}\r\n" for part in parts) + "--b--\r\n"
+    return mail(f'multipart/{subtype}; boundary="b"', body)
+
+
+SEALED: Mapping[str, bytes] = {
+    "winmail.dat alone": mail('application/ms-tnef; name="winmail.dat"', WINMAIL, "base64"),
+    "winmail.dat beside no text": multipart(
+        "mixed",
+        "Content-Type: text/plain\r\n\r\n\r\n",
+        f'Content-Type: application/ms-tnef; name="winmail.dat"\r\n{ATTACHED.format("winmail.dat")}',
+    ),
+    "S/MIME, encrypted": mail(
+        'application/pkcs7-mime; smime-type=enveloped-data; name="smime.p7m"', "QXBwcm92ZWQ=", "base64"
+    ),
+    "S/MIME, signed in one piece": mail(
+        'application/x-pkcs7-mime; smime-type=signed-data; name="smime.p7m"', "QXBwcm92ZWQ=", "base64"
+    ),
+    "PGP/MIME": multipart(
+        "encrypted; protocol=application/pgp-encrypted",
+        "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n",
+        "Content-Type: application/octet-stream\r\n\r\nApproved\r\n",
+    ),
+    "PGP/MIME as Exchange leaves it": multipart(
+        "mixed",
+        WRAPPER,
+        "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n",
+        f"Content-Type: application/octet-stream\r\n{ATTACHED.format('encrypted.asc')}",
+    ),
+    "PGP in the text": plain(
+        "Approved\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMA\r\n-----END PGP MESSAGE-----\r\n"
+    ),
+    "Purview": multipart(
+        "mixed",
+        WRAPPER,
+        f"Content-Type: application/x-microsoft-rpmsg-message\r\n{ATTACHED.format('message.rpmsg')}",
+    ),
+    "Purview, newer": multipart(
+        "mixed", WRAPPER, f"Content-Type: application/octet-stream\r\n{ATTACHED.format('message_v2.rpmsg')}"
+    ),
+}
+
+
+@pytest.mark.parametrize("raw", SEALED.values(), ids=list(SEALED))
+def test_a_mail_that_cannot_be_read_decides_nothing(raw: bytes) -> None:
+    assert outcomes(raw) == {None}
+    assert parsed(raw).sealed
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("raw", SEALED.values(), ids=list(SEALED))
+def test_the_proved_sender_of_such_a_mail_is_told_to_use_the_page(world: World, raw: bytes) -> None:
+    _, asked = world.asked()
+    placed = raw.replace(HEAD.encode(), answered(world.people["bob"], reply_to(asked), asked.subject))
+    world.sandbox.place("approvals", placed)
+    world.run_until_quiet()
+    assert world.results() == ["sealed"], IncomingMail.objects.get().verdict
+    assert world.decisions() == []
+    assert world.open_for("bob") == 1
+    told = OutgoingMail.objects.get(kind="refusal-sealed")
+    assert told.to == world.people["bob"].email
+    assert "please decide on the page" in text_of(bytes(told.raw))
+
+
+def answered(person: Person, to: str, subject: str) -> bytes:
+    """The headers of a colleague's answer, as the server stamps them."""
+    stamps = "".join(f"{line}\r\n" for line in INTERNAL)
+    head = f"{stamps}From: {person.email}\r\nTo: {to}\r\nSubject: RE: {subject}\r\nMIME-Version: 1.0\r\n"
+    return f"{head}Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <sealed@contoso.example>\r\n".encode()
+
+
+def text_of(raw: bytes) -> str:
+    message = message_from_bytes(raw, policy=default)
+    assert isinstance(message, EmailMessage)
+    part = message.get_body(("plain",))
+    assert part is not None
+    return " ".join(str(part.get_content()).split())
+
+
+# --- what says two things -----------------------------------------------------------------------------------------
+
+TWO = (
+    "Approved. Rejected.",
+    "Approved\n\nRejected",
+    "approve / reject",
+    "APPROVE or REJECT",
+    "Yes and no",
+    "Yes. No.",
+    "I approve this. On second thought, I reject it.",
+    "Approved, no wait, rejected",
+    "[x] Approve\n[x] Reject",
+    "Decision: approve\nDecision: reject",
+    "Decision: approve / reject",
+    "Q1: [yes]\nQ1: [no]",
+    "Ja, abgelehnt",
+    "Genehmigt. Nein.",
+    "Oui, refusé",
+    "Sí, rechazado",
+    "👍👎",
+    "✅ ❌",
+    "Approved for the desk, rejected for the chair.",
+    "genehmigt rejected",
+)
+
+
+@pytest.mark.parametrize("text", TWO)
+def test_two_decisions_in_one_mail_decide_nothing(text: str) -> None:
+    assert outcomes(plain(text)) == {None}
+
+
+@pytest.mark.parametrize("text", TWO)
+def test_two_decisions_around_the_quote_decide_nothing(text: str) -> None:
+    quote = "\r\n".join(f"> {line}" for line in ask().text.split("\n"))
+    below = plain(
+        f"Approved\r\n\r\nOn Tue, Nov 24, 2026 at 10:00 AM, Placet wrote:\r\n{quote}\r\n\r\nRejected\r\n"
+    )
+    assert "approve" not in outcomes(below)
+    assert "reject" not in outcomes(below)
+
+
+def test_text_and_html_that_differ_decide_nothing_by_the_one_that_is_hidden() -> None:
+    raw = multipart(
+        "alternative",
+        "Content-Type: text/plain; charset=utf-8\r\n\r\n\r\n",
+        'Content-Type: text/html; charset=utf-8\r\n\r\n<p style="display:none">Approved</p><p>Thanks</p>\r\n',
+    )
+    assert outcomes(raw) == {None}
+
+
+# --- what others wrote --------------------------------------------------------------------------------------------
+
+OTHERS: Mapping[str, str] = {
+    "a reply-all chain": (
+        "Adding Dave.\n\nFrom: Carol Finance <carol@contoso.example>\nSent: Tuesday, November 24, 2026 9:00 AM\n"
+        "To: Ann Approver <ann@contoso.example>\nSubject: RE: Desk\n\nApproved.\n\nFrom: Placet\n"
+        "Sent: Monday, November 23, 2026 9:00 AM\nTo: Carol\nSubject: Desk\n\nPlease decide."
+    ),
+    "a chain with marks": (
+        "See below.\n\nOn Tue, Nov 24, 2026 at 9:00 AM Carol <carol@contoso.example> wrote:\n\n> Approved.\n>\n"
+        "> On Mon, Nov 23, 2026 at 9:00 AM Dave <dave@contoso.example> wrote:\n>\n>> Rejected.\n"
+    ),
+    "a chain in German": (
+        "Zur Kenntnis.\n\n-----Ursprüngliche Nachricht-----\nVon: Carola <carola@contoso.example>\n"
+        "Gesendet: Dienstag, 24. November 2026 09:00\nAn: Anne\nBetreff: AW: Tisch\n\nGenehmigt.\n"
+    ),
+    "a chain alone": (
+        "On Tue, Nov 24, 2026 at 9:00 AM Carol <carol@contoso.example> wrote:\n\n> Approved.\n"
+    ),
+    "a forwarded request": (
+        "Can you look at this?\n\n---------- Forwarded message ---------\nFrom: Placet <approvals@contoso.example>\n"
+        "Date: Tue, Nov 24, 2026 at 10:00 AM\nSubject: Please decide: Desk\nTo: Ann <ann@contoso.example>\n\n\n"
+        "{ask}\n"
+    ),
+    "a forwarded request without a word": (
+        "\n\nBegin forwarded message:\n\nFrom: Placet <approvals@contoso.example>\nSubject: Please decide: Desk\n"
+        "Date: 24 November 2026 at 10:00:00 CET\nTo: Ann <ann@contoso.example>\n\n{ask}\n"
+    ),
+    "a forwarded decision": (
+        "FYI\n\n-------- Forwarded Message --------\nSubject: Re: Desk\nDate: Tue, 24 Nov 2026 10:00:00 +0100\n"
+        "From: Carol <carol@contoso.example>\nTo: Ann <ann@contoso.example>\n\nApproved\n"
+    ),
+    "our ask and nothing else": "{ask}",
+    "our ask as a quote and nothing else": "{quoted}",
+    "somebody else's decision told": "Carol said: approved.",
+    "somebody else's decision reported": "Carol has approved this.",
+    "the instruction quoted": "“approve” or “reject” on the first line",
+}
+
+
+@pytest.mark.parametrize("text", OTHERS.values(), ids=list(OTHERS))
+def test_what_others_wrote_decides_nothing(text: str) -> None:
+    asked = ask().text
+    quoted = "\n".join(f"> {line}" for line in asked.split("\n"))
+    assert outcomes(plain(text.format(ask=asked, quoted=quoted))) == {None}
+
+
+def test_an_attached_mail_decides_nothing() -> None:
+    raw = multipart(
+        "mixed",
+        "Content-Type: text/plain; charset=utf-8\r\n\r\nSee attached.\r\n",
+        "Content-Type: message/rfc822\r\n\r\nFrom: carol@contoso.example\r\n\r\nApproved\r\n",
+        f"Content-Type: text/plain\r\n{ATTACHED.format('approved.txt')}",
+    )
+    assert outcomes(raw) == {None}
+
+
+# --- what deceives the eye ----------------------------------------------------------------------------------------
+
+DECEIVING: Mapping[str, str] = {
+    "a Cyrillic A": "\u0410pproved",
+    "Cyrillic letters inside": "Appr\u043eved",
+    "a Greek omicron": "Appr\u03bfved",
+    "a Cyrillic e in another language": "Gen\u0435hmigt",
+    "mathematical letters": "𝐀𝐩𝐩𝐫𝐨𝐯𝐞𝐝",
+    "letters in circles": "Ⓐⓟⓟⓡⓞⓥⓔⓓ",
+    "small capitals": "ᴀᴘᴘʀᴏᴠᴇᴅ",
+    "turned around": "\u202edevorppA",
+    "turned around and back": "\u202edevorppA\u202c",
+    "an isolate": "\u2067devorppA\u2069",
+    "a rejection that looks like an approval": "\u202edevorppa ton\u202c",
+    "a word split by nothing": "App\u200broved",
+    "a word split by a joiner": "App\u200droved",
+    "a word split by a mark": "App\u2060roved",
+    "a word split by a byte order mark": "App\ufeffroved",
+    "a word split by a soft hyphen": "App\u00adroved",
+    "a negation split by nothing": "N\u200bot approved",
+    "a negation of another script": "N\u043et approved",
+    "a word with a filler": "App\u3164roved",
+    "letters piled up": "A\u0336p\u0336p\u0336r\u0336o\u0336v\u0336e\u0336d\u0336",
+    "characters of a tag": "Approved\U000e0020\U000e006e\U000e006f\U000e0074",
+}
+
+
+@pytest.mark.parametrize("text", DECEIVING.values(), ids=list(DECEIVING))
+def test_what_deceives_the_eye_decides_nothing(text: str) -> None:
+    assert outcomes(plain(text)) == {None}
+    assert outcomes(html(f"<p>{text}</p>")) == {None}
