@@ -315,8 +315,9 @@ def _is_against(clause: Spoken, state: _Found, found: Text, known: Vocabulary, c
         case Taken.DOUBT | Taken.QUESTION:
             if state.before_turn and not state.decided_here and not state.decided_before:
                 return False  # "I would rather wait, but it is approved."
-            # "Rejected. Why do we need four of them?"
-            return not (firm and state.decided_before and not state.sentence_decides)
+            # "Rejected. Why do we need four of them?" But not "Rejected, unless Jane agrees."
+            apart = firm and state.decided_before and not state.sentence_decides
+            return not apart or bool(_spoken_in(clause, found, known, code) - {state.outcome})
         case Taken.NEGATED:
             return state.outcome != REJECT or bool(_outcomes_in(clause))
         case Taken.ELSEWHERE:
@@ -324,23 +325,28 @@ def _is_against(clause: Spoken, state: _Found, found: Text, known: Vocabulary, c
         case Taken.REASON:
             other = _spoken_in(clause, found, known, code) - {state.outcome}
             return state.weak or (state.outcome == APPROVE and bool(other))
+        case Taken.HARMLESS:
+            against = any(piece.role is Role.AGAINST for piece in clause.pieces)
+            return against and state.weak and state.outcome == APPROVE and not state.before_turn
         case Taken.UNKNOWN:
             return state.weak or _unknown_is_against(clause, state, found, known, code)
     return False
 
 
 def _unknown_is_against(clause: Spoken, state: _Found, found: Text, known: Vocabulary, code: str) -> bool:
-    """A clause that is not understood beside a strong answer: it must not speak of another one, and behind the
-    answer in its sentence it may be a limit."""
+    """A clause that is not understood beside a strong answer: it must not speak of another one, and behind an
+    approval it may be a limit."""
     spoken = _spoken_in(clause, found, known, code)
     if spoken - {state.outcome}:
         return True
+    after = state.decided_here or state.decided_before
+    if state.outcome == APPROVE and after:
+        return True
     if state.sentence_decides and not any(piece.meaning for piece in clause.pieces):
         return len(clause.pieces) > _NAMES_ALONE  # it may be another language
-    after = state.decided_here or state.decided_before
     if any(piece.role is Role.NEGATION for piece in clause.pieces):
-        return (state.outcome == APPROVE and after) or state.outcome in spoken
-    return state.decided_here and (clause.after_but or state.outcome == APPROVE)
+        return state.outcome in spoken
+    return state.decided_here and clause.after_but
 
 
 _NAMES_ALONE = 2  # words of which none is known, beside an answer
@@ -349,7 +355,9 @@ _NAMES_ALONE = 2  # words of which none is known, beside an answer
 def _spoken_in(clause: Spoken, found: Text, known: Vocabulary, code: str) -> set[str]:
     """The outcomes that a clause speaks of, in strong words or in any form of them."""
     spoken = {p.meaning.outcome for p in clause.pieces if p.meaning and p.role is Role.DECIDES}
-    spoken |= {known.speaks_of(found.words[piece.start], code) for piece in clause.unknown}
+    others = (p for p in clause.pieces if p.meaning is None or (p.role is not None and p.role >= Role.DOUBT))
+    words = (found.words[at] for piece in others for at in range(piece.start, piece.end))
+    spoken |= {known.speaks_of(word, code) for word in words}
     return spoken - {""}
 
 
@@ -363,13 +371,20 @@ def _is_about_later(sentence: Sequence[Spoken], found: Text, known: Vocabulary) 
 
 
 def _is_reported(sentence: Sequence[Spoken]) -> bool:
-    """ "Legal: approved" """
+    """ "Legal: approved", "Jane wrote: no". A phrase may stand before a colon: "after review: approved"."""
     first, *others = sentence
-    return (
-        first.taken is Taken.UNKNOWN
-        and len(first.pieces) <= 3
-        and any(c.pause == ":" and c.taken is Taken.DECIDES for c in others[:1])
-    )
+    if not any(clause.pause in _COLONS and clause.taken is Taken.DECIDES for clause in others[:1]):
+        return False
+    label = first.taken is Taken.HARMLESS and len(first.pieces) <= _LABEL and not _has_phrase(first)
+    return first.taken in (Taken.UNKNOWN, Taken.FRAME) or label
+
+
+def _has_phrase(clause: Spoken) -> bool:
+    return any(piece.end - piece.start > 1 or piece.role is not Role.FILLER for piece in clause.pieces)
+
+
+_COLONS = (":", "：")
+_LABEL = 3  # words
 
 
 def _conflict(found: Text, best: View, views: Iterable[View]) -> str:
@@ -490,7 +505,9 @@ def _comment(found: Text, view: View) -> str:
 def _says_more(sentence: Sequence[Spoken]) -> bool:
     """Whether a sentence is more than the answer, with what is polite beside it, or a greeting."""
     said = [clause for clause in sentence if clause.taken not in (Taken.DECIDES, Taken.FRAME)]
-    if len(said) == len(sentence) or any(piece.role is Role.REMARK for c in sentence for piece in c.pieces):
+    if len(said) == len(sentence) or any(
+        piece.role in (Role.REMARK, Role.AGAINST) for c in sentence for piece in c.pieces
+    ):
         return True
     decides = any(clause.taken is Taken.DECIDES for clause in sentence)
     return not all(clause.taken is Taken.HARMLESS and decides and _is_polite(clause) for clause in said)

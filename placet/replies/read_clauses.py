@@ -8,7 +8,7 @@ from placet.replies import read_frame
 from placet.replies.languages import SHARED
 from placet.replies.read_phrases import Match, Meaning, Role
 from placet.replies.read_tokens import Kind, Token, tokens
-from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, ends_with
+from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, ends_with
 
 LONGEST_READ = 4_000  # tokens; a longer answer is not understood as a whole
 
@@ -200,10 +200,12 @@ def tiled(found: Text, span: Span, code: str) -> list[Piece]:
 
 
 def clauses_of(pieces: Sequence[Piece], pause: str, *, opens: bool) -> list[Spoken]:
-    """The pieces, parted where a thought turns."""
+    """The pieces, parted where a thought turns or a reason follows."""
     made = [Spoken([], pause, after_but=False, opens=opens)]
     for piece in pieces:
-        if piece.role is Role.BUT:
+        if piece.role is Role.BECAUSE and any(p.meaning and p.meaning.outcome for p in made[-1].pieces):
+            made.append(Spoken([piece], "", after_but=False, opens=False))
+        elif piece.role is Role.BUT:
             if made[-1].pieces:
                 made.append(Spoken([], "", after_but=True, opens=False))
             else:
@@ -232,7 +234,9 @@ def take(clause: Spoken, found: Text, code: str, *, asks: bool) -> None:
             clause.taken = Taken.ELSEWHERE
     else:
         _take_explained(clause, roles)
-        if clause.outcome == REJECT and _only_for_now(clause, found, code):
+        if clause.outcome and _is_of_others(clause, found, code):
+            clause.taken, clause.outcome = Taken.ELSEWHERE, ""
+        elif clause.outcome == REJECT and _only_for_now(clause, found, code):
             clause.taken, clause.outcome = Taken.DOUBT, ""
 
 
@@ -275,7 +279,7 @@ def _alone(piece: Piece, clause: Spoken, found: Text) -> Piece:
         return piece
     for match in found.matches[piece.start]:
         meant, same = match.meaning, piece.meaning and match.meaning.language == piece.meaning.language
-        if same and meant.role is Role.DECIDES_WEAKLY and piece.start + match.length == piece.end:
+        if same and meant.outcome and piece.start + match.length == piece.end:
             return Piece(piece.start, piece.end, meant)
     return piece
 
@@ -287,17 +291,27 @@ def _is_thanks_or_sign(piece: Piece, found: Text) -> bool:
 
 
 def _take_explained(clause: Spoken, roles: Collection[Role | None]) -> None:
-    deciding = [piece.meaning for piece in clause.pieces if piece.meaning and piece.meaning.outcome]
-    negations = sum(piece.role is Role.NEGATION for piece in clause.pieces)
+    deciding = [piece for piece in clause.pieces if piece.meaning and piece.meaning.outcome]
+    negations = [piece for piece in clause.pieces if piece.role is Role.NEGATION]
     if not deciding:
         clause.taken = Taken.NEGATED if negations or Role.NEGATION_HELPER in roles else Taken.HARMLESS
     elif Role.ELSEWHERE in roles:
         clause.taken = Taken.ELSEWHERE
     else:
-        outcome = _said({meaning.outcome for meaning in deciding}, negations, Role.NEGATION_HELPER in roles)
-        clause.taken = Taken.DECIDES if outcome else Taken.NEGATED
-        clause.outcome = outcome
-        clause.weak = all(meaning.role is Role.DECIDES_WEAKLY for meaning in deciding)
+        clause.outcome = _said(deciding, negations, Role.NEGATION_HELPER in roles)
+        clause.taken = Taken.DECIDES if clause.outcome else Taken.NEGATED
+        clause.weak = all(piece.role is Role.DECIDES_WEAKLY for piece in deciding)
+
+
+def _is_of_others(clause: Spoken, found: Text, code: str) -> bool:
+    """ "they approved it", "you can reject it"; but "you may proceed" is a phrase of its own."""
+    others = found.known.parts[code].others
+    for piece in clause.pieces:
+        if piece.meaning and piece.meaning.outcome:
+            return False
+        if any(begins_with(found.words[at : piece.end + 2], others) for at in range(piece.start, piece.end)):
+            return True
+    return False
 
 
 def _only_for_now(clause: Spoken, found: Text, code: str) -> bool:
@@ -309,13 +323,19 @@ def _only_for_now(clause: Spoken, found: Text, code: str) -> bool:
     return at_some_time and any(found.known.speaks_of(word, code) == APPROVE for word in words)
 
 
-def _said(outcomes: Collection[str], negations: int, helped: bool) -> str:
+def _said(deciding: Sequence[Piece], negations: Sequence[Piece], helped: bool) -> str:
     """The outcome of a clause that is understood whole; "" if it says none for certain."""
-    if negations == 0:
-        return next(iter(outcomes)) if len(outcomes) == 1 and not helped else ""
-    if negations == 1 and APPROVE in outcomes and set(outcomes) <= {APPROVE, REJECT}:
-        return REJECT  # "I do not approve", "no, not approved"
-    return ""
+    outcomes = [piece.meaning.outcome for piece in deciding if piece.meaning]
+    if not negations:
+        # Two words for no may be one for yes: "no rejection".
+        same = len(set(outcomes)) == 1 and (outcomes[0] != REJECT or len(outcomes) == 1)
+        return outcomes[0] if same and not helped else ""
+    if len(negations) > 1 or APPROVE not in outcomes or not {APPROVE, REJECT}.issuperset(outcomes):
+        return ""
+    # "I do not approve", "no, not approved"; but "approved, not rejected" is something else.
+    behind = [piece for piece in deciding if piece.start > negations[0].start]
+    negated_rejection = any(piece.meaning and piece.meaning.outcome == REJECT for piece in behind)
+    return "" if negated_rejection else REJECT
 
 
 def take_names(sentences: Sequence[list[Spoken]], found: Text) -> None:

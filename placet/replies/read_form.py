@@ -124,6 +124,7 @@ def _labels(lines: list[str], known: Vocabulary) -> Form | None:
     made: list[str] = []
     answers: list[str] = []
     changed = False
+    comments = 0
     for line in lines:
         label, sign, value = _label_of(line)
         if sign and begins_with(label, known.lines.form_labels) == len(label):
@@ -132,10 +133,13 @@ def _labels(lines: list[str], known: Vocabulary) -> Form | None:
         elif sign and begins_with(label, known.lines.comment_labels) == len(label):
             made.append(value.strip())
             changed = True
+            comments += 1
         else:
             made.append(line)
     if not changed:
         return None
+    if comments and comments == sum(map(bool, map(str.strip, lines))):
+        return Form("", "It is a comment without an answer.")
     return Form("\n".join([*answers, *made]))
 
 

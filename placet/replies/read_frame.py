@@ -36,9 +36,9 @@ def frame(text: str, known: Vocabulary) -> Frame:
         length = begins_with(line.words, known.lines.closings)
         if (
             length
-            and at
             and length + _CLOSING_MORE >= len(line.words)
             and not _decides(line.words[length:], known)
+            and (at or not any(_decides(below.words, known) for below in lines[1:]))
         ):
             return Frame(line.start, _said(lines[at + 1 :], known))
     start = _signature(lines, known)

@@ -19,16 +19,17 @@ class Role(IntEnum):
     COURTESY = 2
     GREETING = 3
     REMARK = 4
-    DECIDES = 5
-    DECIDES_WEAKLY = 6
-    NEGATION_HELPER = 7
-    NEGATION = 8
-    BUT = 9
-    ELSEWHERE = 10
-    BECAUSE = 11
-    ASKS = 12
-    DOUBT = 13
-    RETRACTION = 14
+    AGAINST = 5
+    DECIDES = 6
+    DECIDES_WEAKLY = 7
+    NEGATION_HELPER = 8
+    NEGATION = 9
+    BUT = 10
+    ELSEWHERE = 11
+    BECAUSE = 12
+    ASKS = 13
+    DOUBT = 14
+    RETRACTION = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _grow(first: str, texts: Sequence[tuple[str, Meaning]]) -> _Node:
 
 # --- slips of the finger --------------------------------------------------------------------------------------
 
-_SHORTEST = 4  # letters of a word that may be mistyped
+_SHORTEST = 5  # letters of a word that may be mistyped; shorter ones are names too often
 _SHORTEST_REPLACED = 7
 _LAST_TYPED = "\u052f"  # of the alphabets whose words differ by more than one letter: Latin, Greek, Cyrillic
 

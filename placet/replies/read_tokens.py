@@ -192,6 +192,7 @@ def _takes_marks(text: str, at: int) -> bool:
 
 # --- characters that are there to mislead ---------------------------------------------------------------------
 
+_STRUCK = re.compile(r"~[^\W\d_][^~\n]{0,80}~|\u0336|</?(?:s|del|strike)>", re.IGNORECASE)
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _HIDDEN = re.compile(rf"(?<=[^\W_])[{_INVISIBLE}]+(?=[^\W_])")
 # Letters and signs without a picture: fillers of Hangul, an empty Braille cell, tags.
@@ -206,6 +207,8 @@ _LOOKALIKE = re.compile(
 
 def misleading(text: str) -> str:
     """What in a text is there to mislead people's eyes, as the end of a sentence; "" if nothing is."""
+    if _STRUCK.search(text):
+        return "words that are struck out"
     if text.isascii():
         return ""
     if _BIDI.search(text):

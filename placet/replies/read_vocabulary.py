@@ -19,6 +19,7 @@ _ROLES = {
     "courtesies": Role.COURTESY,
     "greetings": Role.GREETING,
     "remarks": Role.REMARK,
+    "against": Role.AGAINST,
     "negation_helpers": Role.NEGATION_HELPER,
     "negations": Role.NEGATION,
     "but": Role.BUT,
@@ -65,6 +66,7 @@ class Parts:
     things: Phrases
     articles: Phrases
     myself: Phrases
+    others: Phrases
     for_now: Phrases
 
 
@@ -115,7 +117,7 @@ def made(known: Mapping[str, Language], own_words: Mapping[str, Sequence[str]] =
         _stems(known),
         _lines(known),
         {code: _parts(language.answer) for code, language in known.items()},
-        frozenset(phrase(text) for text in known[SHARED].answer.approve_weak),
+        frozenset(_spelled(text for language in known.values() for text in language.answer.seen)),
     )
 
 

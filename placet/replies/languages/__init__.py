@@ -45,6 +45,7 @@ class AnswerWords:
 
     approve: tuple[str, ...] = ()  # says yes to the request, whatever else is said
     approve_weak: tuple[str, ...] = ()  # says yes only if all the rest is understood too: "yes", "ok"
+    seen: tuple[str, ...] = ()  # weak ones that with thanks say only that the mail was seen: "great", "ok"
     reject: tuple[str, ...] = ()
     reject_weak: tuple[str, ...] = ()
     negations: tuple[str, ...] = ()  # one of them turns an approval into a rejection
@@ -52,7 +53,8 @@ class AnswerWords:
     fillers: tuple[str, ...] = ()  # what may stand in a sentence that decides without changing it
     greetings: tuple[str, ...] = ()  # how a line begins that greets
     courtesies: tuple[str, ...] = ()  # polite words that decide nothing
-    remarks: tuple[str, ...] = ()  # comments that change no answer: "too expensive", "good idea"
+    remarks: tuple[str, ...] = ()  # comments that change no answer: "good idea", "watch the budget"
+    against: tuple[str, ...] = ()  # those that speak against it, and contradict a weak yes: "too expensive"
     but: tuple[str, ...] = ()  # turns from one thought to another
     doubts: tuple[
         str, ...
@@ -70,6 +72,9 @@ class AnswerWords:
     ] = ()  # words behind which an unknown one only names what is bought: "purchase of the"
     articles: tuple[str, ...] = ()  # the same where it stands behind the answer: "the", "your"
     myself: tuple[str, ...] = ()  # who decides; behind them articles stand before the answer too: "i", "we"
+    others: tuple[
+        str, ...
+    ] = ()  # who else may decide; before the answer it is theirs: "they", "the supplier"
     for_now: tuple[str, ...] = ()  # times that make "cannot approve" a "not yet": "today", "right now"
     form_labels: tuple[str, ...] = ()  # what stands before the answer in a form: "decision"
     comment_labels: tuple[str, ...] = ()  # the same for a comment

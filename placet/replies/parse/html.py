@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+")
 _UNSEEN = frozenset((
     "script", "style", "head", "title", "template", "noscript", "object", "applet", "svg", "math", "iframe",
     "audio", "video", "canvas", "map", "select", "datalist", "textarea", "input", "button", "meta", "link",
-    "base", "xml",
+    "base", "xml", "s", "strike", "del",
 ))  # fmt: skip
 _BLOCK = frozenset((
     "address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt", "fieldset",
@@ -406,6 +406,8 @@ def _removed(rules: Mapping[str, str]) -> bool:
         return True
     if _is_zero(rules.get("opacity")):
         return True
+    if any("line-through" in rules.get(name, "") for name in ("text-decoration", "text-decoration-line")):
+        return True  # struck out: what it said does not count any more
     clipped = rules.get("overflow") in ("hidden", "clip")
     sizes = ("height", "max-height", "width", "max-width")
     if clipped and any(_is_zero(rules.get(size)) for size in sizes):
