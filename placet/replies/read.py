@@ -23,7 +23,7 @@ from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
 from placet.replies.read_clauses import Spoken, Taken, Text, View, clauses_of, take, take_names, tiled
 from placet.replies.read_phrases import Role
-from placet.replies.read_tokens import composed, misleading
+from placet.replies.read_tokens import Kind, composed, misleading
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, vocabulary
 from placet.replies.refusals import Unclear
 
@@ -272,11 +272,12 @@ class _Found:
     decided_here: bool = False  # in this sentence, before this clause
     decided_before: bool = False  # in a sentence before
     before_turn: bool = False  # a "but" with a strong answer behind it follows in this sentence
+    alone_above: bool = False  # the answer stands alone in the first line, as our mails ask
 
 
 def _obstacle(view: View, found: Text, known: Vocabulary, outcome: str, *, weak: bool) -> str:
     """Why the answer that was found does not count; "" if nothing speaks against it."""
-    state = _Found(outcome, weak)
+    state = _Found(outcome, weak, alone_above=_is_alone_above(view, found))
     for sentence in filter(None, view.sentences):
         state.sentence_decides = any(clause.taken is Taken.DECIDES for clause in sentence)
         if not state.sentence_decides and not weak and _is_about_later(sentence, found, known):
@@ -341,12 +342,32 @@ def _unknown_is_against(clause: Spoken, state: _Found, found: Text, known: Vocab
         return True
     after = state.decided_here or state.decided_before
     if state.outcome == APPROVE and after:
-        return True
+        # What stands below an answer that has a line for itself is a comment, if no number or "not" limits it.
+        return not state.alone_above or state.sentence_decides or _limits(clause, found)
     if state.sentence_decides and not any(piece.meaning for piece in clause.pieces):
         return len(clause.pieces) > _NAMES_ALONE  # it may be another language
     if any(piece.role is Role.NEGATION for piece in clause.pieces):
         return state.outcome in spoken
     return state.decided_here and clause.after_but
+
+
+def _limits(clause: Spoken, found: Text) -> bool:
+    numbers = (found.words[piece.start] for piece in clause.unknown)
+    return any(word[:1].isdigit() for word in numbers) or any(
+        piece.role is Role.NEGATION for piece in clause.pieces
+    )
+
+
+def _is_alone_above(view: View, found: Text) -> bool:
+    """Whether the first line that is no greeting is an answer and nothing else."""
+    spoken = (s for s in view.sentences if s and any(clause.taken is not Taken.FRAME for clause in s))
+    first = next(spoken, [])
+    if not first or any(clause.taken not in (Taken.DECIDES, Taken.FRAME) for clause in first):
+        return False
+    below = first[-1].pieces[-1].end
+    if below < len(found.tokens) and found.tokens[below].kind is Kind.END:
+        below += 1
+    return below < len(found.tokens) and found.tokens[below].kind is Kind.NEWLINE
 
 
 _NAMES_ALONE = 2  # words of which none is known, beside an answer

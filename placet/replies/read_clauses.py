@@ -350,10 +350,28 @@ def take_names(sentences: Sequence[list[Spoken]], found: Text) -> None:
         most = _MOST_NAMES if clause.pieces[0].role is Role.GREETING else 2
         if (polite or alone) and _are_names(clause, found, most):
             clause.taken = Taken.FRAME
+    last = next((sentence for sentence in reversed(sentences) if sentence), [])
+    if len(last) == 1 and last[0].taken is Taken.UNKNOWN and _signs(last[0], found):
+        last[0].taken = Taken.FRAME
     for sentence in sentences:
         for clause in sentence[1:]:
             if clause.taken is Taken.UNKNOWN and len(clause.pieces) == 1 and _are_names(clause, found, 1):
                 clause.taken = Taken.FRAME  # "Approved, Tom"
+
+
+def _signs(clause: Spoken, found: Text) -> bool:
+    """A name in a line of its own at the end of the text. In scripts without capitals a blank line stands above it."""
+    start, end = clause.pieces[0].start, clause.pieces[-1].end
+    above = found.tokens[max(start - 2, 0) : start]
+    if not above or above[-1].kind is not Kind.NEWLINE or any(t.kind is Kind.END for t in found.tokens[end:]):
+        return False
+    blank_above = all(token.kind is Kind.NEWLINE for token in above)
+    cased = all(found.tokens[at].text != found.written(at, at + 1) for at in range(start, end))
+    return (
+        (cased or blank_above)
+        and all(p.meaning is None for p in clause.pieces)
+        and _are_names(clause, found, 3)
+    )
 
 
 def _are_names(clause: Spoken, found: Text, most: int) -> bool:

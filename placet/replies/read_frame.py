@@ -31,7 +31,7 @@ def frame(text: str, known: Vocabulary) -> Frame:
     for at, line in enumerate(lines):
         if not line.words:
             continue
-        if begins_with(line.words, known.lines.legal) or (at and begins_with(line.words, known.lines.device)):
+        if begins_with(line.words, known.lines.legal) or (at and _is_device(line, known)):
             return Frame(line.start, "")
         length = begins_with(line.words, known.lines.closings)
         if (
@@ -82,6 +82,13 @@ def _signature(lines: Sequence[_Line], known: Vocabulary) -> int | None:
     ):
         return None
     return first
+
+
+def _is_device(line: _Line, known: Vocabulary) -> bool:
+    """ "Sent from my phone"; but "von meiner Seite gerne" begins like one."""
+    return bool(begins_with(line.words, known.lines.device)) and not (
+        _decides(line.words, known) or _doubts(line.words, known)
+    )
 
 
 def _said(below: Sequence[_Line], known: Vocabulary) -> str:

@@ -400,9 +400,11 @@ def test_the_text_of_a_refusal_says_what_was_read_and_how_to_answer_again(world:
     world.run_until_quiet()
     refusal = world.newest("bob", "Not applied: Standing desk")
     lines = refusal.text.replace("\r\n", "\n").split("\n")
-    assert lines[0] == "Your answer was not applied"
+    assert lines[0] == "Nothing was decided: your answer could not be read for certain."
     assert [line for line in lines if line.startswith(">")] == ["> Which one", "> is it?"]
-    assert any(line.startswith("Nothing was decided. Please reply again with “approve”") for line in lines)
+    again = "Please answer again with “Approve” or “Reject” alone on the first line; a comment can follow below it."
+    assert again in " ".join(refusal.text.split())
+    assert code_of(refusal) == code_of(asked), "its links answer the same ask"
     assert refusal.header("In-Reply-To"), "it stands in the thread of the reply"
 
 

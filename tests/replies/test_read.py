@@ -211,7 +211,7 @@ def test_a_process_brings_words_of_its_own_outcomes() -> None:
 
 def test_the_words_that_a_refusal_offers_are_read_as_what_they_say() -> None:
     for code, language in languages().items():
-        if code == SHARED:
+        if not language.answer.approve or code == SHARED:
             continue
         said = language.refusal
         assert read_text(said.approve).outcome == "approve", code
