@@ -6,12 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 from urllib.parse import urlsplit
 
 PLACET = str(Path(sys.executable).with_name("placet"))
@@ -87,13 +88,13 @@ class Serving:
         return self
 
     def _until_it_runs(self) -> str:
-        assert self.process.stdout is not None
         said = ""
-        for line in self.process.stdout:
-            said += line
-            if "Placet runs at" in line:
-                return said
-        raise AssertionError(f"placet serve ended with {self.process.wait()}: {said}")
+        with ended_after(2 * PATIENCE, self.process) as lines:
+            for line in lines:
+                said += line
+                if "Placet runs at" in line:
+                    return said
+        raise AssertionError(f"placet serve ended with {self.process.wait(PATIENCE)}: {said}")
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -111,6 +112,18 @@ class Serving:
                 self.process.kill()
             assert self.process.stdout is not None
             self.process.stdout.close()
+
+
+@contextmanager
+def ended_after(seconds: float, process: "subprocess.Popen[str]") -> Iterator[IO[str]]:
+    """What a process prints, to be read for at most so long: then it is killed, and its output ends."""
+    assert process.stdout is not None
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    try:
+        yield process.stdout
+    finally:
+        timer.cancel()
 
 
 def free_port() -> int:

@@ -20,6 +20,7 @@ from placet.commands.start import (
     database_trouble_in_words,
     make_private,
     read_config,
+    read_words,
     refuse_half_restored,
     say,
     set_up_tables,
@@ -56,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
         with database_trouble_in_words():
             lock = DatabaseLock.take()  # before its tables are changed under another one
         set_up_tables()
+        read_words()
         _first_administrator()
         return _serve(options.listen or config.listen, lock)
 

@@ -38,7 +38,6 @@ def set_up() -> None:
     make_private(data_dir)
     refuse_half_restored(data_dir)
     django.setup()
-    read_words()
     set_up_tables()
 
 

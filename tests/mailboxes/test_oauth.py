@@ -123,7 +123,7 @@ def test_many_threads_wait_for_one_request() -> None:
         thread.start()
     started.set()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert found == ["shared"] * 8
     assert len(asked) == 1
 
@@ -153,8 +153,8 @@ def test_threads_that_waited_share_a_failure() -> None:
     waiting.wait()
     second = threading.Thread(target=ask)
     second.start()
-    first.join()
-    second.join()
+    first.join(60)
+    second.join(60)
     assert failures == ["Wrong secret."] * 2
     assert len(asked) == 1
 

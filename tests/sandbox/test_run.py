@@ -14,6 +14,7 @@ import pytest
 
 from placet.sandbox import Sandbox
 from placet.sandbox.run import DEFAULT_MAILBOXES, write_state
+from tests.installation import PATIENCE, ended_after
 from tests.sandbox import wire
 
 
@@ -25,8 +26,8 @@ def test_it_serves_until_it_is_told_to_stop_and_leaves_no_secrets(tmp_path: Path
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(state)], stdout=subprocess.PIPE, text=True)
     try:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
+        with ended_after(PATIENCE, process) as lines:
+            url = lines.readline().strip()
         written = json.loads(state.read_text())
         assert written["url"] == url
         assert [m["address"] for m in written["mailboxes"]] == [
@@ -38,7 +39,7 @@ def test_it_serves_until_it_is_told_to_stop_and_leaves_no_secrets(tmp_path: Path
         assert process.wait(timeout=10) == 0
     finally:
         process.kill()
-        process.wait()
+        process.wait(PATIENCE)
         if process.stdout is not None:
             process.stdout.close()
     assert not state.exists()
