@@ -73,7 +73,8 @@ class Text:
         kept = _joined(text, tokens(text[: frame.end]))
         too_long = len(kept) > LONGEST_READ
         words = [
-            "" if token.kind is not Kind.WORD or too_long else known.words.meant(token.text) for token in kept
+            "" if token.kind is not Kind.WORD or too_long else known.words.meant(token.text, token.capital)
+            for token in kept
         ]
         matches = [known.phrases.matches(words, at) if word else [] for at, word in enumerate(words)]
         return cls(text, kept, words, list(_sentences(kept)), matches, known, frame, too_long)

@@ -112,7 +112,8 @@ def _grow(first: str, texts: Sequence[tuple[str, Meaning]]) -> _Node:
 
 # --- slips of the finger --------------------------------------------------------------------------------------
 
-_SHORTEST = 5  # letters of a word that may be mistyped; shorter ones are names too often
+_SHORTEST = 5  # letters of a word that may be mistyped
+_SHORTEST_NAME = 7  # the same with a capital: shorter ones are names too often
 _SHORTEST_REPLACED = 7
 _LAST_TYPED = "\u052f"  # of the alphabets whose words differ by more than one letter: Latin, Greek, Cyrillic
 
@@ -134,11 +135,11 @@ class Words:
     def __contains__(self, word: str) -> bool:
         return word in self._beginning_with(_letter(word))
 
-    def meant(self, word: str) -> str:
+    def meant(self, word: str, capital: bool = False) -> str:
         """The one known word that this is a slip of the finger away from, or the word itself: two letters changed
         over, one lost, one too many, one for another inside a long word. Not in the first letter, and not at the end:
         that makes another form of the word in many languages."""
-        if not _may_be_mistyped(word):
+        if not _may_be_mistyped(word) or (capital and len(word) < _SHORTEST_NAME):
             return word
         letter = _letter(word)
         known = self._beginning_with(letter)
