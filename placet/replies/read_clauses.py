@@ -1,7 +1,7 @@
 """A text in sentences and clauses, and what one language makes of each clause by itself."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from placet.replies import read_frame
@@ -70,7 +70,7 @@ class Text:
     @classmethod
     def of(cls, text: str, known: Vocabulary) -> "Text":
         frame = read_frame.frame(text, known)
-        kept = _joined(text, tokens(text[: frame.end]))
+        kept = _joined(text, _apart(tokens(text[: frame.end]), known))
         too_long = len(kept) > LONGEST_READ
         words = [
             "" if token.kind is not Kind.WORD or too_long else known.words.meant(token.text, token.capital)
@@ -82,6 +82,15 @@ class Text:
     def written(self, start: int, end: int) -> str:
         """Tokens as they were written."""
         return self.text[self.tokens[start].start : self.tokens[end - 1].end]
+
+
+def _apart(found: Sequence[Token], known: Vocabulary) -> list[Token]:
+    """Tokens with "dont" taken for the three of "don't"."""
+    made: list[Token] = []
+    for token in found:
+        parts = known.words.apart(token.text) if token.kind is Kind.WORD else (token.text,)
+        made += [token] if len(parts) == 1 else [replace(token, text=part) for part in parts]
+    return made
 
 
 def _joined(text: str, kept: Sequence[Token]) -> list[Token]:

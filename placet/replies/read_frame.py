@@ -12,6 +12,7 @@ from placet.replies.read_vocabulary import Vocabulary, begins_with
 _CODE_LINE = re.compile(rf"^\W{{0,3}}#{CODE}\W{{0,3}}$", re.ASCII | re.IGNORECASE | re.MULTILINE)
 
 _CLOSING_MORE = 4  # words that may follow a closing in its line: "best regards from Berlin"
+_DEVICE_MORE = 4  # the same for the names of a device and a program
 _LONGEST_LINE = 6  # words of a line of a signature
 _MOST_LINES = 5  # of a signature that no closing introduces
 _SAYS_SOMETHING = 4  # words from which on a line below a closing may say something
@@ -86,9 +87,8 @@ def _signature(lines: Sequence[_Line], known: Vocabulary) -> int | None:
 
 def _is_device(line: _Line, known: Vocabulary) -> bool:
     """ "Sent from my phone"; but "von meiner Seite gerne" begins like one."""
-    return bool(begins_with(line.words, known.lines.device)) and not (
-        _decides(line.words, known) or _doubts(line.words, known)
-    )
+    length = begins_with(line.words, known.lines.device)
+    return 0 < length and len(line.words) <= length + _DEVICE_MORE and not _decides(line.words, known)
 
 
 def _said(below: Sequence[_Line], known: Vocabulary) -> str:

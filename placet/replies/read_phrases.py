@@ -4,11 +4,19 @@ There are more than a hundred thousand phrases, and a text needs a few hundred o
 that begin with a word, or stand under a letter, that was met; they are kept for the next text.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from placet.replies.read_tokens import first_word, phrase, single_words, spellings, without_marks
+from placet.replies.read_tokens import (
+    contractions,
+    first_word,
+    phrase,
+    single_words,
+    spellings,
+    without_marks,
+)
 
 
 class Role(IntEnum):
@@ -115,6 +123,7 @@ def _grow(first: str, texts: Sequence[tuple[str, Meaning]]) -> _Node:
 _SHORTEST = 5  # letters of a word that may be mistyped
 _SHORTEST_NAME = 7  # the same with a capital: shorter ones are names too often
 _SHORTEST_REPLACED = 7
+_DOUBLED = re.compile(r"(.)\1")
 _LAST_TYPED = "\u052f"  # of the alphabets whose words differ by more than one letter: Latin, Greek, Cyrillic
 
 
@@ -126,11 +135,17 @@ class Words:
     """All single words of all phrases."""
 
     def __init__(self, texts: Sequence[str]) -> None:
+        words = single_words(texts)
         self._by_letter: dict[str, list[str]] = {}
-        for word in single_words(texts):
+        for word in words:
             self._by_letter.setdefault(_letter(word), []).append(word)
+        self._contracted = {word: parts for word, parts in contractions(texts).items() if word not in words}
         self._known: dict[str, frozenset[str]] = {}  # by the letter, in every spelling
         self._one_lost: dict[str, dict[str, list[str]]] = {}  # by the letter: what is left without one letter
+
+    def apart(self, word: str) -> tuple[str, ...]:
+        """The words that one written without its apostrophe is; most are themselves."""
+        return self._contracted.get(word, (word,))
 
     def __contains__(self, word: str) -> bool:
         return word in self._beginning_with(_letter(word))
@@ -157,6 +172,8 @@ class Words:
                     one for one in others if one[:at] == word[:at] and one[at + 1 :] == word[at + 1 :]
                 )
         found &= known
+        if len(found) > 1:  # a letter that was doubled, or should have been, is the likeliest slip
+            found = {one for one in found if _DOUBLED.sub(r"\1", one) == _DOUBLED.sub(r"\1", word)}
         return found.pop() if len(found) == 1 else word
 
     def _beginning_with(self, letter: str) -> frozenset[str]:

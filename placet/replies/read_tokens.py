@@ -6,7 +6,7 @@ One pass of one regular expression that cannot backtrack: every alternative is a
 import html
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
@@ -45,6 +45,7 @@ _WITHOUT_MARK = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ"
 _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 _MARKED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
 
+_CONTRACTED = re.compile(r"(?<![^\W\d_])([^\W\d_]+)'([^\W\d_]+)")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 _ENDS = frozenset(".!…。！।｡‼")
@@ -141,6 +142,15 @@ def single_words(texts: Sequence[str]) -> set[str]:
     """All words of letters in phrases, as they are compared."""
     found = set(_LETTERS.findall(_folded("\n".join(texts))))
     return found | {character for word in found if word[0] >= _FIRST_CJK for character in word}
+
+
+def contractions(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Words that people also write without their apostrophe, with the words that these are: "dont"."""
+    found: dict[str, tuple[str, ...]] = {}
+    for match in _CONTRACTED.finditer(_folded("\n".join(texts))):
+        before, after = match.groups()
+        found.setdefault(before + after, (before, "'", after))
+    return found
 
 
 def _is_plain(word: str) -> bool:
