@@ -325,7 +325,7 @@ def _is_against(clause: Spoken, state: _Found, found: Text, known: Vocabulary, c
             return state.weak or state.decided_here or state.decided_before
         case Taken.REASON:
             other = _spoken_in(clause, found, known, code) - {state.outcome}
-            return state.weak or (state.outcome == APPROVE and bool(other))
+            return (state.weak or state.outcome == APPROVE) and bool(other)
         case Taken.HARMLESS:
             against = any(piece.role is Role.AGAINST for piece in clause.pieces)
             return against and state.weak and state.outcome == APPROVE and not state.before_turn
@@ -338,6 +338,8 @@ def _unknown_is_against(clause: Spoken, state: _Found, found: Text, known: Vocab
     """A clause that is not understood beside a strong answer: it must not speak of another one, and behind an
     approval it may be a limit."""
     spoken = _spoken_in(clause, found, known, code)
+    if state.sentence_decides and not state.before_turn:
+        spoken |= _outcomes_in(clause)  # "docking station fine, laptop rejected"
     if spoken - {state.outcome}:
         return True
     after = state.decided_here or state.decided_before

@@ -1,8 +1,9 @@
 """A text in sentences and clauses, and what one language makes of each clause by itself."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 
 from placet.replies import read_frame
 from placet.replies.languages import SHARED
@@ -18,6 +19,7 @@ _A_NUMBER = (
 )
 _MOST_OF_A_THING = 2  # words: "coffee machine"
 _THING = Meaning("", Role.FILLER)
+_MOST_OF_A_NAME = 5  # words where scripts have no capitals; with ideographs these are characters
 _MOST_NAMES = 4  # words of a greeting that may be names
 
 
@@ -243,7 +245,7 @@ def take(clause: Spoken, found: Text, code: str, *, asks: bool) -> None:
         if Role.ELSEWHERE in roles and any(piece.meaning and piece.meaning.outcome for piece in pieces):
             clause.taken = Taken.ELSEWHERE
     else:
-        _take_explained(clause, roles)
+        _take_explained(clause, roles, found)
         if clause.outcome and _is_of_others(clause, found, code):
             clause.taken, clause.outcome = Taken.ELSEWHERE, ""
         elif clause.outcome == REJECT and _only_for_now(clause, found, code):
@@ -278,7 +280,7 @@ def _with_things(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
 
 def _may_be_thing(piece: Piece, found: Text, code: str) -> bool:
     word = found.words[piece.start]
-    return word.isalpha() and not found.known.speaks_of(word, code)
+    return any(map(str.isalpha, word)) and not word[:1].isdigit() and not found.known.speaks_of(word, code)
 
 
 def _alone(piece: Piece, clause: Spoken, found: Text) -> Piece:
@@ -296,12 +298,12 @@ def _alone(piece: Piece, clause: Spoken, found: Text) -> Piece:
 
 def _is_thanks_or_sign(piece: Piece, found: Text) -> bool:
     return piece.role is Role.COURTESY or not any(
-        word.isalpha() for word in found.words[piece.start : piece.end]
+        any(map(str.isalpha, word)) for word in found.words[piece.start : piece.end]
     )
 
 
-def _take_explained(clause: Spoken, roles: Collection[Role | None]) -> None:
-    deciding = [piece for piece in clause.pieces if piece.meaning and piece.meaning.outcome]
+def _take_explained(clause: Spoken, roles: Set[Role | None], found: Text) -> None:
+    deciding = _spoken([piece for piece in clause.pieces if piece.meaning and piece.meaning.outcome], found)
     negations = [piece for piece in clause.pieces if piece.role is Role.NEGATION]
     if not deciding:
         clause.taken = Taken.NEGATED if negations or Role.NEGATION_HELPER in roles else Taken.HARMLESS
@@ -311,6 +313,8 @@ def _take_explained(clause: Spoken, roles: Collection[Role | None]) -> None:
         clause.outcome = _said(deciding, negations, Role.NEGATION_HELPER in roles)
         clause.taken = Taken.DECIDES if clause.outcome else Taken.NEGATED
         clause.weak = all(piece.role is Role.DECIDES_WEAKLY for piece in deciding)
+        if clause.weak and clause.outcome == APPROVE and roles & {Role.REMARK, Role.AGAINST}:
+            clause.taken, clause.outcome = Taken.NEGATED, ""  # "it is certainly too expensive"
 
 
 def _is_of_others(clause: Spoken, found: Text, code: str) -> bool:
@@ -333,12 +337,22 @@ def _only_for_now(clause: Spoken, found: Text, code: str) -> bool:
     return at_some_time and any(found.known.speaks_of(word, code) == APPROVE for word in words)
 
 
+def _spoken(deciding: list[Piece], found: Text) -> list[Piece]:
+    """Without signs that say the same as the words beside them: "❌ rejected"."""
+    words = [
+        piece for piece in deciding if any(map(str.isalpha, "".join(found.words[piece.start : piece.end])))
+    ]
+    said = {piece.meaning.outcome for piece in deciding if piece.meaning}
+    return words if words and len(said) == 1 else deciding
+
+
 def _said(deciding: Sequence[Piece], negations: Sequence[Piece], helped: bool) -> str:
     """The outcome of a clause that is understood whole; "" if it says none for certain."""
     outcomes = [piece.meaning.outcome for piece in deciding if piece.meaning]
     if not negations:
-        # Two words for no may be one for yes: "no rejection".
-        same = len(set(outcomes)) == 1 and (outcomes[0] != REJECT or len(outcomes) == 1)
+        # Two words for no beside each other may be one for yes: "no rejection".
+        beside = any(one.end == other.start for one, other in pairwise(deciding))
+        same = len(set(outcomes)) == 1 and not (outcomes[0] == REJECT and beside)
         return outcomes[0] if same and not helped else ""
     if len(negations) > 1 or APPROVE not in outcomes or not {APPROVE, REJECT}.issuperset(outcomes):
         return ""
@@ -356,12 +370,20 @@ def take_names(sentences: Sequence[list[Spoken]], found: Text) -> None:
         if clause is None or clause.taken is not Taken.UNKNOWN:
             continue
         polite = clause.pieces[0].role in (Role.GREETING, Role.COURTESY)
-        alone = sentence is first and (len(sentence) > 1 or len(sentences) > 1)
+        alone = (
+            sentence is first
+            and (len(sentence) > 1 or len(sentences) > 1)
+            and all(piece.meaning is None for piece in clause.pieces)
+        )
         most = _MOST_NAMES if clause.pieces[0].role is Role.GREETING else 2
         if (polite or alone) and _are_names(clause, found, most):
             clause.taken = Taken.FRAME
-    last = next((sentence for sentence in reversed(sentences) if sentence), [])
-    if len(last) == 1 and last[0].taken is Taken.UNKNOWN and _signs(last[0], found):
+    spoken = [sentence for sentence in sentences if sentence]
+    last = spoken[-1] if spoken else []
+    above = {piece.role for sentence in spoken[-2:-1] for clause in sentence for piece in clause.pieces}
+    thanked = above == {Role.COURTESY}
+    named = len(last) == 1 and last[0].taken in (Taken.UNKNOWN, Taken.HARMLESS)
+    if named and _signs(last[0], found, thanked):
         last[0].taken = Taken.FRAME
     for sentence in sentences:
         for clause in sentence[1:]:
@@ -369,19 +391,19 @@ def take_names(sentences: Sequence[list[Spoken]], found: Text) -> None:
                 clause.taken = Taken.FRAME  # "Approved, Tom"
 
 
-def _signs(clause: Spoken, found: Text) -> bool:
-    """A name in a line of its own at the end of the text. In scripts without capitals a blank line stands above it."""
+def _signs(clause: Spoken, found: Text, thanked: bool) -> bool:
+    """A name in a line of its own at the end of the text. In scripts without capitals there is a blank line or a word
+    of thanks above it."""
     start, end = clause.pieces[0].start, clause.pieces[-1].end
     above = found.tokens[max(start - 2, 0) : start]
     if not above or above[-1].kind is not Kind.NEWLINE or any(t.kind is Kind.END for t in found.tokens[end:]):
         return False
     blank_above = all(token.kind is Kind.NEWLINE for token in above)
     cased = all(found.tokens[at].text != found.written(at, at + 1) for at in range(start, end))
-    return (
-        (cased or blank_above)
-        and all(p.meaning is None for p in clause.pieces)
-        and _are_names(clause, found, 3)
-    )
+    if cased:
+        return all(piece.meaning is None for piece in clause.pieces) and _are_names(clause, found, 3)
+    polite = all(piece.role in (None, Role.FILLER, Role.COURTESY, Role.GREETING) for piece in clause.pieces)
+    return (blank_above or thanked) and polite and end - start <= _MOST_OF_A_NAME
 
 
 def _are_names(clause: Spoken, found: Text, most: int) -> bool:
@@ -391,5 +413,6 @@ def _are_names(clause: Spoken, found: Text, most: int) -> bool:
     return (
         len(unknown) <= most
         and all(found.tokens[piece.start].capital for piece in unknown)
+        and not any(found.words[piece.start][:1].isdigit() for piece in unknown)
         and all(role in (Role.GREETING, Role.COURTESY, Role.FILLER) for role in others)
     )

@@ -31,6 +31,8 @@ def frame(text: str, known: Vocabulary) -> Frame:
     lines = list(_lines(text))
     for at, line in enumerate(lines):
         if not line.words:
+            if at and line.delimits:
+                return Frame(line.start, "")
             continue
         if begins_with(line.words, known.lines.legal) or (at and _is_device(line, known)):
             return Frame(line.start, "")
@@ -38,6 +40,7 @@ def frame(text: str, known: Vocabulary) -> Frame:
         if (
             length
             and length + _CLOSING_MORE >= len(line.words)
+            and (length > 1 or line.capitals >= len(line.words) - 1)  # behind one word, names
             and not _decides(line.words[length:], known)
             and (at or not any(_decides(below.words, known) for below in lines[1:]))
         ):
@@ -52,14 +55,22 @@ def frame(text: str, known: Vocabulary) -> Frame:
 class _Line:
     start: int
     words: tuple[str, ...]
-    capitals: int  # words that begin like names
+    capitals: int  # words that begin like names; those of scripts without capitals count
+    small: int  # words that do not begin with a capital
+    delimits: bool  # the line that mail programs put above a signature, RFC 3676 4.3
 
 
 def _lines(text: str) -> Iterator[_Line]:
     start = 0
     for line in text.split("\n"):
         made = [token for token in tokens(line) if token.kind is Kind.WORD]
-        yield _Line(start, tuple(token.text for token in made), sum(token.capital for token in made))
+        yield _Line(
+            start,
+            tuple(token.text for token in made),
+            sum(token.capital for token in made),
+            sum(not line[token.start].isupper() for token in made),
+            line.strip() == "--",
+        )
         start += len(line) + 1
 
 
@@ -79,7 +90,8 @@ def _signature(lines: Sequence[_Line], known: Vocabulary) -> int | None:
     if (
         name.capitals < len(name.words)
         or not 2 <= len(name.words) <= 4
-        or any(word in known.words for word in name.words)
+        or _decides(name.words, known)
+        or _doubts(name.words, known)
     ):
         return None
     return first
@@ -88,7 +100,7 @@ def _signature(lines: Sequence[_Line], known: Vocabulary) -> int | None:
 def _is_device(line: _Line, known: Vocabulary) -> bool:
     """ "Sent from my phone"; but "von meiner Seite gerne" begins like one."""
     length = begins_with(line.words, known.lines.device)
-    return 0 < length and len(line.words) <= length + _DEVICE_MORE and not _decides(line.words, known)
+    return length > 0 and len(line.words) <= length + _DEVICE_MORE and not _decides(line.words, known)
 
 
 def _said(below: Sequence[_Line], known: Vocabulary) -> str:
@@ -100,7 +112,7 @@ def _said(below: Sequence[_Line], known: Vocabulary) -> str:
             return " ".join(line.words)
         if (
             len(line.words) >= _SAYS_SOMETHING
-            and 2 * line.capitals < len(line.words)
+            and 2 * line.small > len(line.words)
             and _doubts(line.words, known)
         ):
             return " ".join(line.words)

@@ -39,8 +39,10 @@ _PLAIN = _FULL_WIDTH | {
     0x2018: "'", 0x2019: "'", 0x02BC: "'", 0x02B9: "'", 0xFF07: "'", 0x0060: "'", 0x00B4: "'",
     0x2010: "-", 0x2011: "-", 0x2013: "–", 0x2014: "–", 0x2015: "–", 0x2212: "-",
 }  # fmt: skip
-_ALIKE = {"ţ": "ț", "ş": "ș", "ı": "i", "ٱ": "ا", "ـ": "", "ى": "ي", "ک": "ك", "ی": "ي"}
-_ALIKE_LETTERS = str.maketrans(_ALIKE)
+_ALIKE = {"ţ": "ț", "ş": "ș", "ı": "i", "ٱ": "ا", "ـ": "", "ى": "ي", "ک": "ك", "ی": "ي", "\u093c": "", "ँ": "ं"}
+# Vowels of Arabic and Hebrew, which hardly anybody writes.
+_VOWELS = dict.fromkeys((*range(0x064B, 0x0653), 0x0670, *range(0x0591, 0x05BE), 0x05BF, 0x05C1, 0x05C2))
+_ALIKE_LETTERS = str.maketrans(_ALIKE) | _VOWELS
 _WITHOUT_MARK = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ð": "d", "ħ": "h"})
 _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 _MARKED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")

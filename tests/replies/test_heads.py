@@ -287,3 +287,107 @@ def test_a_line_that_only_looks_like_one_is_doubtful() -> None:
     assert (new.text, new.doubtful) == ("Approve", True)
     new = new_text("Approve\n\n-------- On one condition --------\nonly five of them")
     assert (new.text, new.doubtful) == ("Approve", True)
+
+
+# ---------------------------------------------------------------------- the sender's last line above a head
+
+GMAIL = "On Tue, 3 Nov 2026 at 10:12, Tom Taylor <tom@x.example> wrote:"
+
+
+@pytest.mark.parametrize(
+    ("condition", "line"),
+    [
+        ("On condition that the price is below 100", GMAIL),
+        ("At most one desk", GMAIL),
+        ("Am Preis muss noch verhandelt werden", "Am 03.11.2026 um 10:12 schrieb Tom Taylor:"),
+        ("Le montant ne doit pas dépasser 500 euros", "Le 03/11/2026 à 10:12, Tom Taylor a écrit :"),
+        ("El importe no puede superar 500", "El 03/11/2026 a las 10:12, Tom Taylor escribió:"),
+        ("Il resto no", "Quoting Tom Taylor <tom@x.example>:"),
+        ("У повідомленні немає ціни", "03.11.26 10:12, Tom Taylor пише:"),
+        ("Not after 10:00", GMAIL),
+        ("On one condition: only half", GMAIL.replace(" at ", "\nat ")),
+        (
+            "On condition that it is cheap",
+            "---- On Tue, 3 Nov 2026 10:12:00 +0100 Tom <tom@x.example> wrote ---",
+        ),
+        ("On condition that it is cheap", "-----Original Message-----\nFrom: Tom Taylor\nSent: x\nTo: Ann"),
+    ],
+)
+def test_a_line_that_begins_like_an_attribution_is_the_senders(condition: str, line: str) -> None:
+    for quote in (marked(OLD), f"\n{OLD}"):
+        assert new_text(f"Approve\n{condition}\n{line}\n{quote}").text == f"Approve\n{condition}"
+
+
+def test_a_line_without_a_date_that_may_begin_an_attribution_is_doubtful() -> None:
+    new = new_text(f"Approve\nOn condition that it is cheap\nTom <tom@x.example> wrote:\n{marked(OLD)}")
+    assert new.doubtful
+
+
+@pytest.mark.parametrize("gap", ["\n", "\n\n"])
+@pytest.mark.parametrize("line", ["Max: 500", "Note: only half of it", "Limit: 1 desk"])
+def test_a_label_of_the_sender_above_a_header_block_is_kept(line: str, gap: str) -> None:
+    block = "From: Tom Taylor <tom@x.example>\nSent: Tuesday, 3 November 2026 10:12\nTo: Ann\nSubject: x"
+    assert new_text(f"Approve\n{line}{gap}{block}\n\n{OLD}").text == f"Approve\n{line}"
+
+
+@pytest.mark.parametrize("line", ["Priority: low, only after the audit", "Időpont: csak januárban"])
+def test_a_known_label_of_the_sender_above_a_header_block_is_kept_or_doubtful(line: str) -> None:
+    block = "From: Tom Taylor <tom@x.example>\nSent: Tuesday, 3 November 2026 10:12\nTo: Ann\nSubject: x"
+    assert new_text(f"Approve\n{line}\n\n{block}\n\n{OLD}").text == f"Approve\n{line}"
+    assert new_text(f"Approve\n{line}\n{block}\n\n{OLD}").doubtful
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Approve\nFrom: 01.12.2026 08:00\nTo: 05.12.2026 12:00\nOnly these days",
+        "Approve\nFrom: Monday, 1 December 2026 8:00\nTo: Friday\nOnly these days",
+        "Approve\nDate: 01.12.2026\nPriority: low\nSubject: to the board's consent",
+    ],
+)
+def test_labels_that_name_nobody_are_no_header_block(answer: str) -> None:
+    assert new_text(f"{answer}\n\n{GMAIL}\n{marked(OLD)}").text == answer
+
+
+LONG_NAME = "Alice Requester via Placet Approvals and Decisions Service (Contoso"
+
+
+def test_a_long_name_on_the_line_above_its_address_belongs_to_the_attribution() -> None:
+    for line in (
+        f"{LONG_NAME})\n<approvals@contoso.example> 于2026年11月24日周二 10:00写道：",
+        f"{LONG_NAME}\nHoldings) <approvals@contoso.example>, 24 Kas 2026 Sal, 10:00 tarihinde şunu yazdı:",
+    ):
+        assert kept(line, marked(OLD)) == (ANSWER, False)
+
+
+def test_a_condition_above_such_a_name_is_kept() -> None:
+    tail = f"{LONG_NAME})\n<approvals@contoso.example> 于2026年11月24日周二 10:00写道：\n{marked(OLD)}"
+    assert new_text(f"批准\n\n但只限一台\n\n{tail}").text == "批准\n\n但只限一台"
+    assert new_text(f"批准\n但只限一台\n{tail}").doubtful
+    short = f"<tom@x.example> 于2026年11月24日周二 10:00写道：\n{marked(OLD)}"
+    assert new_text(f"批准\n但只限一台\n{short}").text == "批准\n但只限一台"
+
+
+BARS = "".join(
+    f"|------------>\n| {label:<11}|\n|------------>\n  >----------------|\n  |{value:<16}|\n  >----------------|\n"
+    for label, value in (("From:", "Tom Taylor"), ("To:", "ann@x.example"), ("Date:", "03.11.2026"))
+)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "---- Wł. wt., 3 lis 2026 10:12:00 +0100 Tom Taylor\n<tom@x.example> napisał(a) ---",
+        "---- 火, 3 11月 2026 10:12:00 +0900 Tom Taylor <tom@x.example>\n書きました ---",
+        '-----"Taylor, Tom (Contoso)" <tom@x.example> ha scritto:\n-----',
+        BARS,
+        "Cytowanie Tom Taylor <tom@x.example>:",
+        "2026-11-03 (화), 10:12 +0900, Tom Taylor:",
+        "вівторок, 3 листопада 2026 р. 10:12:00 EET Tom Taylor написано:",
+        "3. Nov. 2026, 10:12 von tom@x.example:",
+        "Vào 10:12:00 GMT+07:00\nNgày 3 tháng 11 năm 2026, Tom Taylor đã viết:",
+        "ann@contoso.example\n\n发件人： Tom\n发送时间： 2026-11-03 10:12\n收件人： ann\n主题： x",
+    ],
+)
+def test_heads_that_leaked(head: str) -> None:
+    assert kept(head, f"\n{OLD}") == (ANSWER, False)

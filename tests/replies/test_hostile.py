@@ -13,7 +13,7 @@ from benchmarks.reading.ask import CODE, ask
 from placet.accounts.models import Person
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.base import Folder, Received
-from placet.replies.parse import Mail, OwnMail, parse
+from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.parse.original import Original, without_original
 from placet.replies.read import read_mail
 from tests.journeys.conftest import World, sandbox, world
@@ -150,6 +150,11 @@ SEALED: Mapping[str, bytes] = {
         WRAPPER,
         "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n",
         f"Content-Type: application/octet-stream\r\n{ATTACHED.format('encrypted.asc')}",
+    ),
+    "S/MIME that a server gave another type": multipart(
+        "mixed",
+        WRAPPER,
+        f"Content-Type: application/octet-stream; name=smime.p7m\r\n{ATTACHED.format('smime.p7m')}",
     ),
     "PGP in the text": plain(
         "Approved\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMA\r\n-----END PGP MESSAGE-----\r\n"
@@ -306,6 +311,114 @@ def test_an_attached_mail_decides_nothing() -> None:
         f"Content-Type: text/plain\r\n{ATTACHED.format('approved.txt')}",
     )
     assert outcomes(raw) == {None}
+
+
+ASKED = ask().text.strip("\n")
+QUOTED = "\n".join(f"> {line}".rstrip() for line in ASKED.split("\n"))
+GMAIL = "On Tue, Nov 24, 2026 at 10:00 AM Placet <approvals@contoso.example> wrote:"
+OUTLOOK = (
+    "From: Bob Boss <bob@contoso.example>\nSent: Tuesday, November 24, 2026 11:00 AM\n"
+    "To: Ann Approver <ann@contoso.example>\nSubject: RE: Desk\n"
+)
+# Somebody answered below or inside our mail; the sender's program then quotes all of it without marks.
+INNER: Mapping[str, str] = {
+    "below": f"{GMAIL}\n{QUOTED}\n\nRejected.",
+    "below, in German": f"Am 24.11.2026 um 10:00 schrieb Placet:\n{QUOTED}\n\nRejected.",
+    "inside": f"{GMAIL}\n{QUOTED.replace('> Amount', chr(10) + 'Rejected.' + chr(10) * 2 + '> Amount', 1)}",
+    "below a block": f"{OUTLOOK.replace('Bob Boss', 'Placet')}\n{ASKED}\n\nRejected.",
+}
+OUTER: Mapping[str, str] = {
+    "Outlook": OUTLOOK,
+    "Outlook on a telephone": f"________________________________\n{OUTLOOK}",
+    "Outlook, old": f"-----Original Message-----\n{OUTLOOK}",
+    "Yahoo": "On Tuesday, November 24, 2026 at 11:00:00 AM GMT+1, Bob Boss <bob@contoso.example> wrote:\n",
+    "Zoho": "---- On Tue, 24 Nov 2026 11:00:00 +0100 Bob Boss <bob@contoso.example>\nwrote ---\n",
+    "iNotes": f'-----"Bob Boss" <bob@contoso.example> wrote: -----\n{OUTLOOK}',
+    "eM Client": '------ Original Message ------\nFrom "Bob Boss" <bob@contoso.example>\nTo "Ann" <ann@x.example>\n',
+}
+
+
+@pytest.mark.parametrize("inner", INNER.values(), ids=list(INNER))
+@pytest.mark.parametrize("outer", OUTER.values(), ids=list(OUTER))
+def test_what_another_one_answered_is_not_the_senders(outer: str, inner: str) -> None:
+    assert outcomes(plain(f"\n\n{outer}\n{inner}\n")) == {None}
+    assert outcomes(plain(f"Thanks, Bob.\n\n{outer}\n{inner}\n")) == {None}
+    assert outcomes(plain(f"Approved.\n\n{outer}\n{inner}\n")) == {"approve"}
+
+
+def known(raw: bytes) -> Mail:
+    return without_original(parsed(raw), Original.of(ask().raw))
+
+
+def test_an_answer_below_an_unmarked_quote_keeps_its_signature_apart() -> None:
+    signature = "Ann Approver\nProcurement\nContoso AG | Phone +49 89 123456-78\nann@contoso.example"
+    for parted in ("\n", "--\n"):
+        raw = plain(f"{OUTLOOK}\n{ASKED}\n\nRejected.\n{parted}{signature}\n")
+        assert known(raw).new_text == "Rejected."
+
+
+def test_a_line_between_quoted_ones_that_is_not_ours_is_the_senders() -> None:
+    lines = QUOTED.split("\n")
+    at = next(at for at, line in enumerate(lines) if "Amount" in line)
+    for put in (["No, only half of it"], ["> No, only half of it"], ["", "No, only half of it", ""]):
+        quote = "\n".join(lines[:at] + put + lines[at:])
+        raw = plain(f"Approved.\n\n{GMAIL}\n{quote}\n")
+        assert "No, only half of it" in known(raw).new_text
+        assert read_mail(known(raw)).outcome is None
+
+
+def test_words_added_to_a_quoted_line_are_doubtful() -> None:
+    quote = QUOTED.replace("EUR 900.00", "EUR 900.00 NO, only 500!", 1)
+    assert quote != QUOTED
+    assert known(plain(f"Approved.\n\n{GMAIL}\n{quote}\n")).quote_doubtful
+    assert not known(plain(f"Approved.\n\n{GMAIL}\n{QUOTED}\n")).quote_doubtful
+
+
+def test_what_stands_deeper_or_less_deep_in_a_quote_is_somebody_elses() -> None:
+    inner = QUOTED.replace("> Amount", "Rejected.\n> Amount", 1)
+    bob = "On Tue, Nov 24, 2026 at 11:00 AM Bob <bob@contoso.example> wrote:"
+    quote = "\n".join(f"> {line}" for line in f"{GMAIL}\n{inner}".split("\n"))
+    assert outcomes(plain(f"Thanks.\n\n{bob}\n{quote}\n")) == {None}
+
+
+def test_an_answer_between_the_blocks_of_a_quote_in_html() -> None:
+    long = "Alice Requester asks for your decision on the purchase request number 42 of today."
+    quote = (
+        f"<blockquote>{long}</blockquote><div>No, only half of it</div><blockquote>Item: Desk</blockquote>"
+    )
+    raw = html(f"<p>Approved.</p><div>{GMAIL.replace('<', '&lt;')}</div>{quote}")
+    assert outcomes(raw) == {None}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nEND:VCALENDAR",
+        "Content-Type: text/calendar; method=REPLY; name=invite.ics\r\n"
+        "Content-Disposition: attachment; filename=invite.ics\r\n\r\nBEGIN:VCALENDAR",
+        "Content-Type: application/ics; name=invite.ics\r\n\r\nBEGIN:VCALENDAR\r\nmethod:reply\r\n",
+    ],
+)
+def test_a_calendars_answer_decides_nothing(part: str) -> None:
+    raw = multipart("mixed", "Content-Type: text/plain\r\n\r\nAccepted", part)
+    assert parsed(raw).automatic is Kind.MEETING
+
+
+def test_an_invitation_that_a_person_attached_changes_nothing() -> None:
+    invitation = (
+        "Content-Type: text/calendar; name=invite.ics\r\n"
+        "Content-Disposition: attachment; filename=invite.ics\r\n\r\nBEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n"
+    )
+    assert outcomes(multipart("mixed", "Content-Type: text/plain\r\n\r\nApproved", invitation)) == {"approve"}
+
+
+def test_a_text_that_pgp_signed_in_clear_is_read() -> None:
+    signed = (
+        f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nApproved.\n\n- -- \nAnn\n\n{GMAIL}\n{QUOTED}\n"
+        "-----BEGIN PGP SIGNATURE-----\n\niQRejected\n-----END PGP SIGNATURE-----\n"
+    )
+    assert parsed(plain(signed)).new_text == "Approved."
+    assert outcomes(plain(signed)) == {"approve"}
 
 
 # --- what deceives the eye ----------------------------------------------------------------------------------------

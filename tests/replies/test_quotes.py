@@ -63,9 +63,21 @@ def test_the_reply_may_stand_below_and_between_marked_quotes() -> None:
 
 
 def test_the_rest_of_a_wrapped_quoted_line_is_quoted() -> None:
-    long = "> Shall we buy five laptops for the new people in accounting, or do you"
-    new = new_text(f"Approve\n\n{long}\nreject\n> the request?")
+    long = "> Shall we buy five laptops for the new people in accounting, or the"
+    new = new_text(f"Approve\n\n{long}\nprinters in\n> March?")
     assert (new.text, new.doubtful) == ("Approve", False)
+
+
+@pytest.mark.parametrize(
+    ("above", "line"),
+    [
+        ("> Shall we buy five laptops for the new people in accounting, or do you", "reject"),
+        ("> Shall we buy five laptops for the new people in accounting, in March?", "Only three"),
+    ],
+)
+def test_a_line_there_that_may_decide_or_begins_a_sentence_is_doubtful(above: str, line: str) -> None:
+    new = new_text(f"Approve\n\n{above}\n{line}\n> the request?")
+    assert (new.text, new.doubtful) == ("Approve", True)
 
 
 def test_a_line_between_short_quoted_lines_is_doubtful() -> None:
@@ -104,7 +116,82 @@ def test_lines_that_telephones_add_are_dropped_alone(line: str) -> None:
     assert new_text(f"Approve\n\n{line}\n\nbut only two").text == "Approve\n\n\nbut only two"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Von meiner Seite aber nur bis 500 Euro.",
+        "Von meiner Seite abgelehnt.",
+        "Von meinem Budget geht das aber nicht.",
+        "Sent with DHL only, otherwise reject",
+        "Sent from my phone, but only half of it",
+        "从我的预算里只能出一半",
+        "Lähetetty tarjous on liian kallis, pyytäkää uusi",
+    ],
+)
+def test_lines_that_only_begin_like_those_of_telephones_are_kept(line: str) -> None:
+    assert new_text(f"Approve\n{line}").text == f"Approve\n{line}"
+    assert new_text(line).text == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Von Yahoo Mail auf Android gesendet",
+        "Galaxy készülékemről küldve",
+        "Galaxy cihazımdan gönderildi",
+        "Android の Yahoo メールから送信",
+        "Sent from my Android device with K-9 Mail. Please excuse my brevity.",
+    ],
+)
+def test_more_lines_of_telephones(line: str) -> None:
+    assert new_text(f"Approve\n\n{line}").text == "Approve"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Attention : ce montant vaut jusqu'à vendredi seulement\n\nApprouvé.",
+        "Aviso: este pedido solo por la mitad\nAprobado.",
+        "注意：本次不包括椅子\n\n批准",
+        "Do not click the order button yet\n\nApproved.",
+        "Let op: dit bericht geldt alleen voor 1 stuk\nAkkoord.",
+        "Caution: this message is valid until Friday\n\nApproved.",
+    ],
+)
+def test_an_answer_that_begins_like_a_warning_is_kept(text: str) -> None:
+    assert new_text(text).text == text
+
+
+@pytest.mark.parametrize(
+    "warning",
+    [
+        "CAUTION: This message was sent from outside of the company.\nDo not click links.",
+        "Attention : ce courriel provient d'un expéditeur externe.",
+        "ΠΡΟΣΟΧΗ: Αυτό το email προέρχεται από εξωτερικό αποστολέα. Μην κάνετε κλικ.",
+        "【注意】このメールは社外から送信されました。",
+        "[EXTERNAL]",
+        "You don't often get email from tom@x.example. Learn why this is important.",
+    ],
+)
+def test_a_warning_of_a_server_is_left_out(warning: str) -> None:
+    assert new_text(f"{warning}\n\nApprove").text == "Approve"
+
+
 # ---------------------------------------------------------------------- HTML
+
+
+def test_an_answer_between_two_quoted_blocks_is_kept() -> None:
+    long = "Alice Requester asks for your decision on the purchase request number 42."
+    seen = visible(
+        f"<p>Approve</p><blockquote>{long}</blockquote><div>But only half of it</div><blockquote>Desk</blockquote>"
+    )
+    new = new_text(seen.marked)
+    assert (new.text, new.doubtful) == ("Approve\n\n\nBut only half of it", False)
+
+
+def test_how_deep_a_block_is_quoted_shows() -> None:
+    seen = visible("<p>a</p><blockquote>b<blockquote>c</blockquote>d</blockquote>")
+    assert seen.marked == "a\n\n> b\n>> c\n> d"
 
 
 @pytest.mark.parametrize(
@@ -147,6 +234,31 @@ def test_quotes_that_the_structure_marks(quote: str) -> None:
         "<div style='text-indent:-9999px'>x</div>",
         "<div style='position:absolute;left:-10000px'>x</div>",
         "<p hidden>x</p>",
+        "<span style='color:transparent'>x</span>",
+        "<span style='color:rgba(0, 0, 0, 0)'>x</span>",
+        "<span style='color:#00000000'>x</span>",
+        "<span style='color:hsl(0, 0%, 100%)'>x</span>",
+        "<span style='color:whitesmoke'>x</span>",
+        "<span style='-webkit-text-fill-color:transparent'>x</span>",
+        "<span style='opacity:.01'>x</span>",
+        "<span style='filter:opacity(0)'>x</span>",
+        "<span style='font:italic 0px Arial'>x</span>",
+        "<span style='font-size:2px'>x</span>",
+        "<div style='text-indent:-100em'>x</div>",
+        "<div style='position:absolute;right:-9999px'>x</div>",
+        "<div style='margin:-9999px 0 0'>x</div>",
+        "<div style='transform:translateX(-9999px)'>x</div>",
+        "<div style='transform:scale(0)'>x</div>",
+        "<div style='clip-path:inset(50%)'>x</div>",
+        "<div style='position:absolute;clip:rect(0,0,0,0)'>x</div>",
+        "<div style='height:1px;overflow:auto'>x</div>",
+        "<details>x</details><dialog>x</dialog><div popover>x</div>",
+        "<style>@media all{.n{display:none}}</style><p class=n>x</p>",
+        "<style>@supports (display:grid){.n{display:none}}</style><p class=n>x</p>",
+        "<style>.m.n{display:none}</style><p class='m n'>x</p>",
+        "<style>body .n{display:none}</style><p class=n>x</p>",
+        "<style>.m > p{display:none}</style><div class=m><p>x</p></div>",
+        "<style>[title=q]{display:none}</style><p title=q>x</p>",
         "<style>.n{display:none}</style><p class='m n'>x</p>",
         "<style>/*.a{}*/ p.a, #b {visibility:hidden}</style><p id=b>x</p>",
         "<script>x</script><style>x</style><title>x</title><noscript>x</noscript><textarea>x</textarea>",
@@ -165,6 +277,12 @@ def test_what_nobody_sees_is_no_text(hidden: str) -> None:
         ("<div style='background:#000;color:#fff'>x</div>", "x"),
         ("<p style='color:windowtext'>x</p>", "x"),
         ("<style>@media print{.a{display:none}}</style><p class=a>x</p>", "x"),
+        ("<style>@media (max-width:400px){.a{display:none}}</style><p class=a>x</p>", "x"),
+        ("<style>.m p{display:none} a:hover{display:none}</style><p>x</p>", "x"),
+        ("<style>.m.n{display:none}</style><p class=m>x</p>", "x"),
+        ("<details open>x</details><details><summary>y</summary>z</details>", "x\ny"),
+        ("<div style='margin:-5px 0 0;transform:rotate(1deg);background:rgba(0,0,0,0)'>x</div>", "x"),
+        ("<div style='overflow:hidden;height:auto;font:bold 12px/1.5 Arial'>x</div>", "x"),
         ("<p>I\n  am&nbsp;<b>in</b>  <i>favour</i></p>", "I am\u00a0in favour"),
         ("one<br>two<div>three</div>four", "one\ntwo\nthree\nfour"),
         ("<pre>a\n  b</pre>", "a\n  b"),

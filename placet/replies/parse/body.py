@@ -7,7 +7,7 @@ from placet.replies.parse import html, limits, quotes
 from placet.replies.parse.flowed import unflowed
 from placet.replies.parse.mail import joined
 from placet.replies.parse.parts import Part
-from placet.replies.parse.sealed import only_rich_text, sealed, sealed_text
+from placet.replies.parse.sealed import only_rich_text, sealed, sealed_text, without_armour
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ def body(parts: Sequence[Part], raw_truncated: bool) -> Body:
 def _readable(parts: Sequence[Part], unfinished: bool) -> Body:
     plain = _texts(parts, "text/plain")
     if plain and not plain.isspace():
-        seen = _body(plain, plain, quotes.new_text(plain), unfinished)
+        marked = without_armour(plain)
+        seen = _body(plain, marked, quotes.new_text(marked), unfinished)
         if seen.quoted_cut:
             return seen
         # The plain text shows no quote that we know; the HTML may mark it by its structure.

@@ -7,6 +7,7 @@ number of lines from `at` on, and of each only at its beginning.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from placet.replies.parse import words
 from placet.replies.parse.folding import LINE
@@ -19,6 +20,8 @@ _DASHES = re.compile(r"[-_=*~\u2013\u2014\u2500]{2,}")
 _FRAMED = re.compile(r"-{5,}[^-].{0,60}[^-]-{5,}")
 # HCL Notes: "Tom Taylor ---03.11.2026 10:12:00---Re: Laptops"
 _NOTES = re.compile(r"-{2,3} ?[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{2,4} [^-]{3,20}-{2,3}")
+# HCL Notes: bars above and below each label, "|------------>" and ">-----------|"
+_BAR = re.compile(r"\|-{5,}>|>-{5,}\|")
 _NOT_IN_ADDRESS = frozenset(" \t<>@[]()")
 _YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 _TIME = re.compile(r"(?<![0-9])[0-9]{1,2}[:.h\u6642\u65f6][0-9]{2}")
@@ -28,10 +31,17 @@ _GMAIL_ZONE = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{1,2}:[0-9]{2} (?:gmt|utc)[+-][0-9]{1,2}:[0-9]{2} "
 )
 
+_ZONE = re.compile(r"[+-][0-9]{4}(?![0-9])")
+_ONLY_TIME = re.compile(
+    r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: ?[ap]\.?m\.?)?(?: ?(?:gmt|utc)?[+-][0-9]{1,2}:?[0-9]{2})?,?"
+)
+_SENTENCE = (".", "!", "?", "。", "！", "？")
+
 MARKER = "the line above which to answer"
 DIVIDER = "a line between two messages"
 UNKNOWN_DIVIDER = "a framed line that nobody knows"
 BLOCK = "a header block"
+UNSURE_BLOCK = "a header block that may begin with a line of the sender"
 NOTES_BLOCK = "a header block of HCL Notes"
 RULED_BLOCK = "a line above a header block"
 WHO_WROTE = "a line that says who wrote"
@@ -50,14 +60,8 @@ def divider(folded: Sequence[str], at: int) -> str:
     bare = line.strip("-_=*~\u2013\u2014\u2500 :：>[]<")
     if bare in words.ORIGINAL or (bare != line and bare.startswith(words.ORIGINAL_STARTS)):
         return DIVIDER
-    if "--" in line:
-        if _NOTES.search(line, 0, 200):
-            return DIVIDER
-        if _FRAMED.fullmatch(line):
-            if _head_follows(folded, at + 1):
-                return DIVIDER
-            if any(folded[max(at - HEAD, 0) : at]):
-                return UNKNOWN_DIVIDER
+    if "--" in line and (why := _framed(folded, at)):
+        return why
     if _DASHES.match(line):
         if _DASHES.fullmatch(line) and header_block(folded, following(folded, at + 1)):
             return RULED_BLOCK
@@ -65,7 +69,44 @@ def divider(folded: Sequence[str], at: int) -> str:
             return DIVIDER
     if line in words.LABELS:
         return NOTES_BLOCK if _bare_labels(folded, at) else ""
-    return BLOCK if header_block(folded, at) else ""
+    return header_block(folded, at)
+
+
+def _framed(folded: Sequence[str], at: int) -> str:
+    """The same for a line with dashes in it."""
+    line = folded[at]
+    if _NOTES.search(line, 0, 200) or drawn_attribution(folded, at):
+        return DIVIDER
+    if _BAR.fullmatch(line) and at + 1 < len(folded) and label(folded[at + 1].strip("|> ")) in words.LABELS:
+        return RULED_BLOCK
+    if _FRAMED.fullmatch(line):
+        if _head_follows(folded, at + 1):
+            return DIVIDER
+        if any(folded[max(at - HEAD, 0) : at]):
+            return UNKNOWN_DIVIDER
+    return ""
+
+
+def is_bar(line: str) -> bool:
+    """Whether a line is one that HCL Notes draws around a label."""
+    return _BAR.fullmatch(line, 0, LINE) is not None
+
+
+def drawn_attribution(folded: Sequence[str], at: int) -> int:
+    """How many lines say who wrote between dashes, as Zoho Mail and iNotes do: "---- On Tue, 24 Nov 2026 10:00:00
+    +0100 Tom <tom@x.example> wrote ---". 0 if none do."""
+    if not folded[at].startswith("----") or _DASHES.fullmatch(folded[at]):
+        return 0
+    together = ""
+    for length in range(1, WRAPPED + 1):
+        if at + length > len(folded) or not folded[at + length - 1]:
+            return 0
+        together = f"{together} {folded[at + length - 1]}".strip()[:LINE]
+        if together.endswith("--"):
+            dated = _YEAR.search(together) and _TIME.search(together)
+            said = dated or ends_like_attribution(together.strip("- "))
+            return length if said and has_address(together) else 0
+    return 0
 
 
 def _head_follows(folded: Sequence[str], at: int) -> bool:
@@ -73,32 +114,67 @@ def _head_follows(folded: Sequence[str], at: int) -> bool:
     return below < len(folded) and like_a_head(folded[below])
 
 
-def header_block(folded: Sequence[str], at: int) -> bool:
-    """A block such as From:/Sent:/To:/Subject: in any language.
+def header_block(folded: Sequence[str], at: int) -> str:
+    """Why a block such as From:/Sent:/To:/Subject: begins here, in any language; "" if none does.
 
     Known labels: a sender's label first, or a second known label within three lines. Unknown labels: three
     labelled lines in a row that hold an address and a date.
     """
-    if at >= len(folded):
-        return False
-    first = label(folded[at])
-    if not first:
-        return False
-    block = [line for line in folded[at : at + 8] if line][:5]
+    first = label(folded[at]) if at < len(folded) else ""
+    if not first or (first not in words.LABELS and any(map(str.isdigit, first))):
+        return ""
+    below = takewhile(lambda row: not _DASHES.match(folded[row]), range(at + 1, min(at + 8, len(folded))))
+    rows = [at, *(row for row in below if folded[row])][:5]
+    block = [folded[row] for row in rows]
     labels = [label(line) for line in block]
+    if (why := _above_sender(first, rows, block, labels)) is not None:
+        return why
     known = {found for found in labels if found in words.LABELS}
-    if first in words.LABELS and len(known) >= 3:
-        return True
-    if first in words.SENDER_LABELS and len(known) >= 2 and address_or_date(block[0] + block[1]):
-        return True
+    named = (
+        _names_sender(line) or (found in words.LABELS and has_address(line))
+        for line, found in zip(block, labels, strict=True)
+    )
+    if first in words.LABELS and len(known) >= 3 and any(named):
+        return BLOCK
+    if _names_sender(block[0]) and len(known) >= 2 and address_or_date(block[0] + block[1]):
+        return BLOCK
     start = " ".join(block[:2]) if len(labels) > 1 and labels[1] in words.LABELS else block[0]
     if first in words.LABELS and has_address(start) and _YEAR.search(start) and _TIME.search(start):
-        return True
+        return BLOCK
     if first in words.FORM_LABELS:
-        return False  # "Decision: approve", "Comment: ...": an answer
+        return ""  # "Decision: approve", "Comment: ...": an answer
     if len(block) > 1 and not folded[at + 1] and first not in words.LABELS and labels[1] in words.LABELS:
-        return False  # the block begins below it
-    ends = (i for i, found in enumerate(labels) if not found or ends_like_attribution(block[i]))
+        return ""  # the block begins below it
+    return BLOCK if _unknown_labels(block, labels) else ""
+
+
+def _above_sender(first: str, rows: Sequence[int], block: Sequence[str], labels: Sequence[str]) -> str | None:
+    """Where a sender's label stands further below: the lines above it may be an answer's, "Max: 500". Blocks that
+    begin with another label have an address or a date with a time above the sender. None if nothing is decided."""
+    later = next((at for at, found in enumerate(labels) if at and found in words.SENDER_LABELS), 0)
+    if not later or first in words.SENDER_LABELS or any(map(address_or_date, block[:later])):
+        return None
+    if first not in words.LABELS or rows[later] - rows[later - 1] > 1:
+        return ""
+    return UNSURE_BLOCK
+
+
+def _names_sender(line: str) -> bool:
+    """A sender's label with a name or an address behind it; "From: 1 December 2026" is a time."""
+    if label(line) not in words.SENDER_LABELS:
+        return False
+    value = line.replace("：", ":", 1).partition(":")[2].strip(" *")
+    if has_address(value) or not value:
+        return True
+    return any(map(str.isalpha, value)) and not (_YEAR.search(value) or _TIME.search(value))
+
+
+def _unknown_labels(block: Sequence[str], labels: Sequence[str]) -> bool:
+    ends = (
+        at
+        for at, found in enumerate(labels)
+        if not found or any(map(str.isdigit, found)) or ends_like_attribution(block[at])
+    )
     run = block[: next(ends, len(labels))]
     return len(run) >= 3 and any(map(has_address, run)) and any(map(_YEAR.search, run))
 
@@ -145,7 +221,8 @@ def following(folded: Sequence[str], at: int) -> int:
 
 def like_a_head(line: str) -> bool:
     """Whether a line may be part of a head: it has a label, an address, a date with a time, or is drawn."""
-    return bool(label(line) or address_or_date(line) or _DASHES.match(line))
+    drawn = _DASHES.match(line) or (line.startswith(("|", ">")) and line.endswith(("|", ">")))
+    return bool(drawn or label(line) or address_or_date(line))
 
 
 def is_head(folded: Sequence[str], quoted: Sequence[bool], at: int) -> bool:
@@ -162,6 +239,70 @@ def below_head(folded: Sequence[str], quoted: Sequence[bool], at: int) -> int:
     return at
 
 
+def second_head(folded: Sequence[str], at: int, end: int, seen: bool) -> bool:
+    """Whether more than one head stands from `at` on, up to the text below it or to `end`: then that text is what
+    somebody else quoted. A divider and what says who wrote are one head. `seen`: one stands above already."""
+    marks = [False] * len(folded)
+    end = min(end, below_head(folded, marks, at))
+    divided = (
+        False  # the line above is a divider: then an address is a head too, in a form that no rule knows
+    )
+    while at < end:
+        length, complete = _head_at(folded, marks, at)
+        if seen and length:
+            return True
+        seen = seen or complete or (divided and has_address(folded[at]))
+        divided = length > 0 and not complete
+        at += length or 1
+    return False
+
+
+def only_a_head(folded: Sequence[str]) -> bool:
+    """Whether these lines are one head, or none."""
+    marks = [False] * len(folded)
+    at, seen = 0, False
+    while at < len(folded):
+        length, complete = _head_at(folded, marks, at)
+        if folded[at] and (not length or (complete and seen)):
+            return False
+        seen = seen or complete
+        at += length or 1
+    return True
+
+
+def _head_at(folded: Sequence[str], marks: Sequence[bool], at: int) -> tuple[int, bool]:
+    """How many lines belong to a head at `at`, and whether it says who wrote."""
+    if length := drawn_attribution(folded, at):
+        together = " ".join(folded[at : at + length])
+        return length, bool(_YEAR.search(together) and _TIME.search(together))
+    why = divider(folded, at) if folded[at] else ""
+    if why in (BLOCK, UNSURE_BLOCK, NOTES_BLOCK):
+        return _labelled(folded, marks, at), True
+    if why:
+        return 1, False
+    who = attribution(folded, marks, at)
+    return (who.length, True) if who else (0, False)
+
+
+def _labelled(folded: Sequence[str], marks: Sequence[bool], at: int) -> int:
+    """How many lines a header block has, from `at` on: up to a line that has no label and is no rest of one that
+    was wrapped, or to another sender's."""
+    length = 1
+    senders = label(folded[at]) in words.SENDER_LABELS
+    while at + length < len(folded) and length < HEAD:
+        found = label(folded[at + length])
+        if found in words.SENDER_LABELS:
+            if senders:
+                break
+            senders = True
+        if found not in words.LABELS and not (found and attribution(folded, marks, at + length) is None):
+            below = label(folded[at + length + 1]) if at + length + 1 < len(folded) else ""
+            if not folded[at + length] or below not in words.LABELS or below in words.SENDER_LABELS:
+                break
+        length += 1
+    return length
+
+
 # ---------------------------------------------------------------------- "On Monday ... wrote:"
 
 
@@ -171,13 +312,29 @@ class Attribution:
 
     length: int
     certain: bool  # no person would write it like this
+    loose: bool = False  # its first line says neither when nor who: it may be a sentence of the sender
 
 
 def attribution(folded: Sequence[str], quoted: Sequence[bool], at: int) -> Attribution | None:
-    """The attribution that begins at `at`, however it is wrapped."""
+    """The attribution that begins at `at`, however it is wrapped. Of lines that could all begin it, the last one
+    does: those above are the sender's."""
     line = folded[at]
     if not line or not _may_begin(line):
         return None
+    undated = _undated(line)
+    if undated and line.endswith(_SENTENCE):
+        return None
+    found = _joined(folded, quoted, at)
+    if found is None or found.length == 1:
+        return found
+    for later in range(at + 1, at + found.length):
+        if divider(folded, later) or _begins_anew(folded, quoted, at, later):
+            return None
+    return Attribution(found.length, found.certain, loose=undated and not line.startswith(_LONG_STARTS))
+
+
+def _joined(folded: Sequence[str], quoted: Sequence[bool], at: int) -> Attribution | None:
+    """The lines from `at` on that together are an attribution."""
     together = ""
     found: Attribution | None = None
     for length in range(1, WRAPPED + 1):
@@ -194,6 +351,32 @@ def attribution(folded: Sequence[str], quoted: Sequence[bool], at: int) -> Attri
     return found
 
 
+def _undated(line: str) -> bool:
+    """Says neither when nor who."""
+    return not (has_address(line) or _YEAR.search(line) or _TIME.search(line))
+
+
+def _begins_anew(folded: Sequence[str], quoted: Sequence[bool], at: int, later: int) -> bool:
+    """Whether the attribution begins at `later` and the lines from `at` to it are no part of it."""
+    line = folded[later]
+    if line.startswith(("<", "(")) or not _may_begin(line):
+        return False
+    own = _joined(folded, quoted, later)
+    if own is None:
+        return False
+    below, above = " ".join(folded[later : later + own.length]), " ".join(folded[at:later])
+    if _undated(above):
+        return line.startswith(words.STARTS) or bool(_YEAR.search(below) or _TIME.search(below))
+    if _YEAR.search(above) or has_address(above) or _only_a_time(above):
+        return False
+    return line.startswith(words.STARTS) and bool(_YEAR.search(below))
+
+
+def _only_a_time(line: str) -> bool:
+    start = next((start for start in words.STARTS if line.startswith(start)), "")
+    return _ONLY_TIME.fullmatch(line, len(start), LINE) is not None
+
+
 def _may_begin(line: str) -> bool:
     if line.startswith(words.STARTS) or ends_like_attribution(line):
         return True
@@ -208,7 +391,11 @@ def _is_attribution(line: str, marks_follow: bool) -> bool:
     if ends_like_attribution(line):
         return dated or address or marks_follow or bare.startswith(words.STARTS)
     if line.endswith((":", "：")):
-        return (address and (dated or marks_follow)) or (dated and marks_follow)
+        if (address and (dated or marks_follow)) or (dated and marks_follow):
+            return True
+        if address:  # "Quoting Tom <tom@x.example>:"
+            return line.endswith(_CLOSED) and bare.startswith(words.STARTS)
+        return _says_when(line)
     if _GMAIL_ZONE.match(bare):
         return True
     return bool(_OLD_GMAIL.match(bare)) and bare.endswith(">") and address
@@ -217,9 +404,17 @@ def _is_attribution(line: str, marks_follow: bool) -> bool:
 def _certain(line: str) -> bool:
     """No person would end, or begin, a sentence like this."""
     line = line.rstrip("*_ ")
-    if ends_like_attribution(line) or line.endswith((">:", ">：", "):", "）：")):
+    if ends_like_attribution(line) or line.endswith(_CLOSED) or _says_when(line):
         return True
     return line.startswith(_LONG_STARTS) or bool(_GMAIL_ZONE.match(line) or _OLD_GMAIL.match(line))
+
+
+def _says_when(line: str) -> bool:
+    """A date and a time first, then who it was: "24. Nov. 2026, 10:00 von a@x.example:", "2026-11-24 (화), 10:00 +0900,
+    Tom:". With an address or a zone no person writes so."""
+    if not line.endswith((":", "：")) or not (_YEAR.search(line, 0, 24) and _TIME.search(line, 0, 48)):
+        return False
+    return has_address(line) or (line[0].isdigit() and _ZONE.search(line, 0, 60) is not None)
 
 
 def _without_a_word(line: str) -> bool:
@@ -243,6 +438,7 @@ def _holds_wrote(tail: str) -> bool:
     return any(word in tail for word in _WROTE_INSIDE)
 
 
+_CLOSED = (">:", ">：", "):", "）：")  # an address or a date in brackets, then a colon
 _LONG_STARTS = tuple(start for start in words.STARTS if len(start) > 12)
 _WROTE_INSIDE = tuple(f" {word} " for word in words.WROTE)
 
@@ -254,6 +450,6 @@ def before_attribution(line: str) -> str:
         return ""
     before = line[: found.start()].rstrip(" \t-\u2013\u2014*")
     folded = before.lower()
-    if address_or_date(folded) or _YEAR.search(folded) or _holds_wrote(f" {folded} "):
+    if address_or_date(folded) or _YEAR.search(folded) or _only_a_time(folded) or _holds_wrote(f" {folded} "):
         return ""
     return before

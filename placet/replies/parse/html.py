@@ -5,9 +5,11 @@ walk keeps its own stack, so depth cannot overflow it; what the parser gives up 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from colorsys import hls_to_rgb
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 from lxml import etree
 
@@ -21,8 +23,19 @@ _CHUNK = 64 * 1024  # characters between two "<": libxml2 needs quadratic time f
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _DATA_URI = re.compile(r"data:[a-z]+/[^\"'\s>)]*", re.IGNORECASE)
 _CSS_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-_SIMPLE_SELECTOR = re.compile(r"[a-z0-9]*([.#][a-z0-9_-]+)", re.IGNORECASE)
+_COMPOUND = re.compile(r"(?:[a-z][a-z0-9]*)?(?:[.#][a-z0-9_-]+|\[[a-z-]+(?:=[\"']?[^\"'\]]*[\"']?)?\])*")
+_SIMPLE = re.compile(r"[.#]?[a-z0-9_-]+|\[[^\]]*\]")
+_COMBINED = re.compile(r"[\s>]+")
 _NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+")
+_FONT_SIZE = re.compile(
+    r"(?<![^\s/])[0-9]*\.?[0-9]+(?:px|pt|r?em|ex|ch|%|vw|vh|mm|cm|in|pc)(?![a-z])|(?<!\S)0(?![0-9.])"
+)
+_MOVED = re.compile(r"translate[xy3d]*\([^)]*-[0-9]{3}|scale[xy3d]*\(0?\.?0*[,)]")
+_OFF = -500  # pixels from where nobody looks
+_FAINT = 0.1  # how much of a text that can be seen through still shows
+_ANCESTORS = 60  # elements around one that a selector is held against
+_SELECTORS = 500  # that hide something
+_DEEPEST = 20  # marks in front of a quoted line
 
 _UNSEEN = frozenset((
     "script", "style", "head", "title", "template", "noscript", "object", "applet", "svg", "math", "iframe",
@@ -32,7 +45,7 @@ _UNSEEN = frozenset((
 _BLOCK = frozenset((
     "address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt", "fieldset",
     "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main", "nav",
-    "ol", "p", "pre", "section", "table", "tr", "ul", "caption",
+    "ol", "p", "pre", "section", "table", "tr", "ul", "caption", "details", "summary",
 ))  # fmt: skip
 DIVIDER = (
     "-----Original Message-----"  # stands for a structure that Outlook and others put above a quoted mail
@@ -52,7 +65,7 @@ _QUOTE_CLASSES = {
     "mail-quote": "a mail program",
     "wordsection1_quote": "Outlook",
 }
-_ENVELOPES = ("gmail_quote", "protonmail_quote")
+_ENVELOPES = ("gmail_quote", "protonmail_quote", "zmail_extra")
 # From this element on everything is quoted.
 _DIVIDER_IDS = {
     "divrplyfwdmsg": "Outlook",
@@ -67,7 +80,11 @@ _DIVIDER_IDS = {
 }
 _SIGNS = ("<blockquote", "border-top:", *_QUOTE_CLASSES, *_DIVIDER_IDS, 'name="quote"')
 _OUTLOOK_RULE = re.compile(r"border-top:\s*solid\s+#(?:e1e1e1|b5c4df)\s", re.IGNORECASE)
-_COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0), "snow": (255, 250, 250), "ivory": (255, 255, 240)}
+_COLOURS = {
+    "white": (255, 255, 255), "black": (0, 0, 0), "snow": (255, 250, 250), "ivory": (255, 255, 240),
+    "whitesmoke": (245, 245, 245), "ghostwhite": (248, 248, 255), "floralwhite": (255, 250, 240),
+    "mintcream": (245, 255, 250), "azure": (240, 255, 255), "aliceblue": (240, 248, 255), "seashell": (255, 245, 238),
+}  # fmt: skip
 
 _Colour = tuple[int, int, int] | None  # None: not known, so different from every other
 
@@ -90,14 +107,16 @@ class _Style:
     gone: bool = False  # display: none and its kin cannot be undone inside
     hidden: bool = False  # visibility
     tiny: bool = False  # font-size
+    clear: bool = False  # the colour can be seen through
     colour: _Colour = (0, 0, 0)  # as _colour rounds them
     ground: _Colour = (7, 7, 7)
-    quoted: bool = False
+    quoted: int = 0  # how deep
     preformatted: bool = False
 
     @property
     def seen(self) -> bool:
-        return not (self.gone or self.hidden or self.tiny or (self.colour and self.colour == self.ground))
+        unseen = self.gone or self.hidden or self.tiny or self.clear
+        return not (unseen or (self.colour and self.colour == self.ground))
 
 
 @dataclass
@@ -157,13 +176,13 @@ class _Lines:
     """Text put together as a browser would: blanks collapse, blocks begin lines."""
 
     def __init__(self) -> None:
-        self._done: list[tuple[str, bool]] = []  # lines, and whether they are quoted
+        self._done: list[tuple[str, int]] = []  # lines, and how deep they are quoted
         self._dividers: list[int] = []
         self._pieces: list[str] = []
-        self._quoted = False  # the line that is being put together
+        self._quoted = 0  # the line that is being put together
         self._fresh = True  # at the beginning of a line, or behind a blank
 
-    def add(self, text: str, quoted: bool, preformatted: bool) -> None:
+    def add(self, text: str, quoted: int, preformatted: bool) -> None:
         if quoted != self._quoted:
             self.block()
             self._quoted = quoted
@@ -199,17 +218,26 @@ class _Lines:
         return joined([line for line, _ in self._done])
 
     def marked(self) -> str:
+        """A blank line stands where quoted lines begin or end: no line of the sender is the rest of one of them."""
         self.block()
-        lines = [f"> {line}".rstrip() if quoted else line for line, quoted in self._done]
-        for at in reversed(self._dividers[:1]):
-            lines.insert(at, DIVIDER)
+        lines: list[str] = []
+        before = 0
+        for at, (line, depth) in enumerate(self._done):
+            if at in self._dividers[:1]:
+                lines.append(DIVIDER)
+            elif lines and lines[-1] and line and bool(depth) != bool(before):
+                lines.append("")
+            lines.append(f"{'>' * min(depth, _DEEPEST)} {line}".rstrip() if depth else line)
+            before = depth
+        if self._dividers[:1] == [len(self._done)]:
+            lines.append(DIVIDER)
         return joined(lines)
 
 
 class _Walk:
     """One walk over the tree in document order."""
 
-    def __init__(self, hidden_selectors: frozenset[str]) -> None:
+    def __init__(self, hidden_selectors: "_Selectors") -> None:
         self.lines = _Lines()
         self.found: dict[str, None] = {}  # what marks quotes, in order
         self._hidden_selectors = hidden_selectors
@@ -263,15 +291,15 @@ class _Walk:
         if tag == "blockquote":
             if self._envelopes and self._envelopes[-1].element is element.getparent():
                 self._envelopes[-1].opened = True
-            return replace(style, quoted=True)
+            return replace(style, quoted=style.quoted + 1)
         if tag == "div" and _quote_class(element) in _ENVELOPES:
             self._envelopes.append(_Envelope(element))
             return style
-        return replace(style, quoted=True)
+        return replace(style, quoted=style.quoted + 1)
 
     def _text(self, text: str, style: _Style) -> None:
         if style.seen:
-            quoted = style.quoted or any(not envelope.opened for envelope in self._envelopes[-1:])
+            quoted = style.quoted or int(any(not envelope.opened for envelope in self._envelopes[-1:]))
             self.lines.add(text, quoted, style.preformatted)
 
     def _block(self, tag: str, style: _Style) -> None:
@@ -332,22 +360,30 @@ _DIVIDERS = tuple(_DIVIDER_IDS)
 # ---------------------------------------------------------------------- seen or not
 
 
-def _style(element: etree._Element, tag: str, outer: _Style, hidden_selectors: frozenset[str]) -> _Style:
-    if tag in _UNSEEN:
-        return outer if outer.gone else replace(outer, gone=True)
+def _style(element: etree._Element, tag: str, outer: _Style, hidden_selectors: "_Selectors") -> _Style:
     attributes = element.attrib
-    if not attributes:
+    if tag in _UNSEEN or (tag == "dialog" and "open" not in attributes):
+        return outer if outer.gone else replace(outer, gone=True)
+    if tag == "details" and "open" not in attributes:
+        return replace(outer, hidden=True)  # all but its summary
+    if tag == "summary":
+        return replace(outer, hidden=False)
+    if not attributes and not hidden_selectors:
         return replace(outer, preformatted=True) if tag == "pre" else outer
     style = attributes.get("style") or ""
     says = _says(style) if len(style) <= _CACHED else _read_style(style)
     colour, ground = says.colour or attributes.get("color"), says.ground or attributes.get("bgcolor")
     gone = (
-        says.removed or "hidden" in attributes or (hidden_selectors and _selected(element, hidden_selectors))
+        says.removed
+        or "hidden" in attributes
+        or "popover" in attributes
+        or (hidden_selectors and _selected(element, hidden_selectors))
     )
     made = _Style(
         gone=outer.gone or bool(gone),
         hidden=outer.hidden if says.hidden is None else says.hidden,
         tiny=outer.tiny if says.tiny is None else says.tiny,
+        clear=outer.clear if colour in (None, "", "inherit") else _see_through(colour),
         colour=_colour_of(colour, outer.colour),
         ground=_ground(ground, outer.ground),
         quoted=outer.quoted,
@@ -356,10 +392,33 @@ def _style(element: etree._Element, tag: str, outer: _Style, hidden_selectors: f
     return outer if made == outer else made
 
 
-def _selected(element: etree._Element, hidden_selectors: frozenset[str]) -> bool:
-    names = [f".{name}" for name in (element.get("class") or "").lower().split()]
-    names.append(f"#{(element.get('id') or '').lower()}")
-    return any(name in hidden_selectors for name in names)
+_Compound = frozenset[str]  # ".x.y" and its kin: all of it holds for an element
+# What style sheets hide: by one part of the last compound, each selector with those around it.
+_Selectors = Mapping[str, Sequence[tuple[_Compound, Sequence[_Compound]]]]
+
+
+def _selected(element: etree._Element, hidden_selectors: _Selectors) -> bool:
+    names = _names(element)
+    for name in names:
+        for last, around in hidden_selectors.get(name, ()):
+            if last <= names and all(_is_inside(element, compound) for compound in around):
+                return True
+    return False
+
+
+def _names(element: etree._Element) -> _Compound:
+    """What selectors may call an element."""
+    tag = element.tag if isinstance(element.tag, str) else ""
+    names = {tag, f"#{(element.get('id') or '').lower()}"}
+    names.update(f".{name}" for name in (element.get("class") or "").lower().split())
+    for name, value in element.attrib.items():
+        names.update((f"[{name}]", f"[{name}={value.lower()[:60]}]"))
+    return frozenset(names)
+
+
+def _is_inside(element: etree._Element, compound: _Compound) -> bool:
+    """Whether an element stands in one that the compound holds for."""
+    return any(compound <= _names(other) for other in islice(element.iterancestors(), _ANCESTORS))
 
 
 @dataclass(frozen=True)
@@ -380,7 +439,7 @@ def _read_style(style: str) -> _Said:
         removed=_removed(rules),
         hidden=_visibility(rules),
         tiny=_tiny(rules),
-        colour=rules.get("color"),
+        colour=rules.get("-webkit-text-fill-color") or rules.get("color"),
         ground=rules.get("background-color") or rules.get("background"),
         preformatted=rules.get("white-space", "").startswith("pre"),
     )
@@ -404,16 +463,56 @@ def _removed(rules: Mapping[str, str]) -> bool:
     """Taken out of sight in a way that nothing inside can undo."""
     if rules.get("display") == "none" or rules.get("mso-hide") == "all":
         return True
-    if _is_zero(rules.get("opacity")):
+    if _is_faint(rules.get("opacity")) or _is_faint(rules.get("filter", "").partition("opacity(")[2] or None):
         return True
     if any("line-through" in rules.get(name, "") for name in ("text-decoration", "text-decoration-line")):
         return True  # struck out: what it said does not count any more
-    clipped = rules.get("overflow") in ("hidden", "clip")
+    clipped = any(
+        rules.get(name, "visible") != "visible" for name in ("overflow", "overflow-x", "overflow-y")
+    )
     sizes = ("height", "max-height", "width", "max-width")
-    if clipped and any(_is_zero(rules.get(size)) for size in sizes):
+    if clipped and any(0 <= _pixels(rules.get(size)) <= 1 for size in sizes):
         return True
-    moved = ("text-indent", "left", "top", "margin-left", "margin-top")
-    return any((_number(rules.get(name)) or 0) <= -500 for name in moved)
+    if rules.get("clip", "auto") != "auto" or rules.get("clip-path", "none") != "none":
+        return True
+    if _MOVED.search(rules.get("transform", "")[:200]) or rules.get("content-visibility") == "hidden":
+        return True
+    return _is_zero(rules.get("zoom")) or any(_is_off(rules.get(name)) for name in _PLACES)
+
+
+_PLACES = (
+    "text-indent",
+    "left",
+    "right",
+    "top",
+    "bottom",
+    "margin",
+    "margin-left",
+    "margin-right",
+    "margin-top",
+)
+
+
+def _is_off(said: str | None) -> bool:
+    """Whether a place, or one of several, is far outside."""
+    return said is not None and any(_pixels(place) <= _OFF for place in said[:80].split()[:4])
+
+
+def _pixels(said: str | None) -> float:
+    """A length; what is not known is long."""
+    number = _number(said)
+    if number is None or said is None:
+        return 1_000
+    if "%" in said and number:
+        return 1_000 if number > 0 else number
+    return number * 16 if "em" in said else number
+
+
+def _is_faint(said: str | None) -> bool:
+    number = _number(said)
+    if number is None or said is None:
+        return False
+    return number <= _FAINT * (100 if "%" in said else 1)
 
 
 def _visibility(rules: Mapping[str, str]) -> bool | None:
@@ -426,17 +525,20 @@ def _tiny(rules: Mapping[str, str]) -> bool | None:
     said = rules.get("font-size")
     if said is None:
         font = rules.get("font")
-        said = font if font and font[0].isdigit() else None
+        found = _FONT_SIZE.search(font[:80]) if font else None
+        said = found[0] if found else None
     if said is None:
         return None
     size = _number(said)
     if size is None:
         return False
-    return size <= 0.1 if "em" in said else size <= 10 if "%" in said else size <= 1
+    return size <= 0.1 if "em" in said else size <= 10 if "%" in said else size <= 2
 
 
 def _ground(said: str | None, outer: _Colour) -> _Colour:
-    return outer if said in (None, "", "transparent", "none", "inherit", "initial") else _colour(said)
+    if said is None or said in ("", "none", "inherit", "initial") or _see_through(said):
+        return outer
+    return _colour(said)
 
 
 def _colour_of(said: str | None, outer: _Colour) -> _Colour:
@@ -450,7 +552,7 @@ def _colour(said: str) -> _Colour:
 @lru_cache(maxsize=1_000)
 def _rounded(said: str) -> _Colour:
     """Colours to the nearest 32: what differs less is not legible."""
-    red_green_blue = _COLOURS.get(said) or _hexadecimal(said) or _function(said)
+    red_green_blue = _COLOURS.get(said) or _hexadecimal(said) or _function(said) or _hue(said)
     if red_green_blue is None:
         return None
     red, green, blue = red_green_blue
@@ -458,18 +560,42 @@ def _rounded(said: str) -> _Colour:
 
 
 def _hexadecimal(said: str) -> _Colour:
-    found = re.match(r"#([0-9a-f]{6}|[0-9a-f]{3})(?![0-9a-f])", said)
+    found = re.match(r"#(?:([0-9a-f]{6})(?:[0-9a-f]{2})?|([0-9a-f]{3})[0-9a-f]?)(?![0-9a-f])", said)
     if not found:
         return None
-    digits = found[1] if len(found[1]) == 6 else "".join(digit * 2 for digit in found[1])
+    digits = found[1] or "".join(digit * 2 for digit in found[2])
     return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
 
 
 def _function(said: str) -> _Colour:
     if not said.startswith(("rgb(", "rgba(")):
         return None
-    numbers = [min(255, max(0, int(float(number)))) for number in _NUMBER.findall(said[:60])[:3]]
+    scale = 2.55 if "%" in said.partition(",")[0] else 1
+    numbers = [min(255, max(0, int(float(number) * scale))) for number in _NUMBER.findall(said[:60])[:3]]
     return (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 else None
+
+
+def _hue(said: str) -> _Colour:
+    """hsl(120, 100%, 98%)"""
+    numbers = [float(number) for number in _NUMBER.findall(said[:60])[:3]] if said.startswith("hsl") else []
+    if len(numbers) < 3:
+        return None
+    hue, saturation, light = numbers[0] / 360 % 1, *(min(1, max(0, number / 100)) for number in numbers[1:])
+    red, green, blue = (round(255 * part) for part in hls_to_rgb(hue, light, saturation))
+    return red, green, blue
+
+
+@lru_cache(maxsize=1_000)
+def _see_through(said: str | None) -> bool:
+    """Whether of a colour next to nothing shows: transparent, rgba(0, 0, 0, 0), #00000000."""
+    said = (said or "").strip().lower()[:_LONGEST_COLOUR]
+    if said.startswith("#"):
+        alpha = said[7:9] if len(said) == 9 else said[4:5] * 2 if len(said) == 5 else "ff"
+        return alpha.isalnum() and alpha < "1a"
+    if said.startswith(("rgb", "hsl")):
+        numbers = re.findall(r"(-?[0-9]*\.?[0-9]+)(%?)", said)[3:4]
+        return any(_is_faint(number + percent) for number, percent in numbers)
+    return said == "transparent"
 
 
 def _number(said: str | None) -> float | None:
@@ -481,24 +607,48 @@ def _is_zero(said: str | None) -> bool:
     return _number(said) == 0
 
 
-def _hidden_selectors(root: etree._Element) -> frozenset[str]:
-    """Classes and ids that a style sheet hides for everybody: simple selectors outside @media."""
-    found: set[str] = set()
+def _hidden_selectors(root: etree._Element) -> _Selectors:
+    """What style sheets hide for everybody, on paper or small screens alone left out."""
+    found: dict[str, list[tuple[_Compound, Sequence[_Compound]]]] = {}
+    known = 0
     for sheet in root.iter("style"):
         for selectors, rules in _rules(sheet.text or ""):
-            if _removed(rules) or _visibility(rules):
-                found.update(selectors)
-    return frozenset(found)
+            if not (_removed(rules) or _visibility(rules) or _tiny(rules)):
+                continue
+            for selector in selectors:
+                compounds = [_compound(part) for part in _COMBINED.split(selector.strip()) if part]
+                if not compounds or not all(compounds) or known == _SELECTORS:
+                    continue
+                known += 1
+                found.setdefault(min(compounds[-1]), []).append((compounds[-1], compounds[:-1]))
+    return found
+
+
+def _compound(said: str) -> _Compound:
+    """Its parts; none for one that is not known, such as "a:hover"."""
+    if not _COMPOUND.fullmatch(said):
+        return frozenset()
+    return frozenset(part.replace('"', "").replace("'", "") for part in _SIMPLE.findall(said))
 
 
 def _rules(sheet: str) -> Iterator[tuple[list[str], Mapping[str, str]]]:
     sheet = _CSS_COMMENT.sub("", sheet.replace("<!--", "").replace("-->", "").lower())
-    depth = 0  # of @media and its kin
+    around: list[bool] = []  # of @media and its kin, whether they hold
     for piece in sheet.split("}"):
-        selectors, opened, declarations = piece.rpartition("{")
-        depth += selectors.count("{")
-        if opened and not depth:
-            simple = (_SIMPLE_SELECTOR.fullmatch(selector.strip()) for selector in selectors.split(","))
-            yield [match[1] for match in simple if match], _declarations(declarations)
-        if not opened and depth:
-            depth -= 1
+        *conditions, declarations = piece.split("{")
+        if not conditions:
+            del around[-1:]
+            continue
+        around += map(_holds, conditions[:-1])
+        if all(around):
+            yield conditions[-1].split(","), _declarations(declarations)
+
+
+def _holds(condition: str) -> bool:
+    """Whether what stands in "@media screen" and its kin holds for everybody."""
+    kind, _, media = condition.strip().partition(" ")
+    if kind == "@media":
+        return any(
+            one.strip() in ("", "all", "screen", "only screen", "only all") for one in media.split(",")
+        )
+    return kind in ("@supports", "@layer")

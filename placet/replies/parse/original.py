@@ -9,9 +9,9 @@ not count, because servers rewrite them.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
-from placet.replies.parse import heads, html, limits, quotes
+from placet.replies.parse import banners, heads, html, limits, quotes
 from placet.replies.parse.folding import LINE, fold
 from placet.replies.parse.headers import from_bytes
 from placet.replies.parse.links import readable
@@ -164,6 +164,7 @@ class _Comparison:
         self._unmarked_quotes(self._with_marks(hits))
         self._heads(hits[0])
         self._answers_below(hits)
+        self._answers_inside(hits)
         self.found.doubts.difference_update(hits)
         return True
 
@@ -213,24 +214,73 @@ class _Comparison:
         if first is None:
             return
         start = kinds.index(Is.BELOW)
-        heads = self._heads_below(start, frozenset(hits))
-        if any(at < first for at in heads):
+        above = next((at for at in range(start - 1, -1, -1) if self.found.folded[at]), start)
+        bare = [line.lstrip("> ") for line in self.found.folded]
+        if heads.second_head(bare, start, first, kinds[above] is Is.HEAD):
             return  # our mail was quoted by somebody else first
-        end = next((at for at in heads if at > first), len(kinds))
+        further = _heads_below(bare, start, frozenset(hits))
+        if any(at < first for at in further):
+            return
+        end = next((at for at in further if at > first), len(kinds))
         for at in range(first + 1, end):
             share = self._covered[at]
             if share is None:
-                continue
-            if share == 0:
-                kinds[at] = Is.NEW
+                # A line without words, such as "--", belongs to the one above it.
+                if kinds[at - 1] is Is.NEW:
+                    kinds[at] = Is.NEW
+            elif share == 0:
+                self._give_back(at)
             elif share < 1:
                 self.found.doubts.add(at)
 
-    def _heads_below(self, start: int, hits: frozenset[int]) -> list[int]:
-        """Where, below the first one, further heads begin."""
-        folded, marks = self.found.folded, [False] * len(self.found.lines)
-        below = range(heads.below_head(folded, marks, start), len(folded))
-        return [at for at in below if at not in hits and heads.is_head(folded, marks, at)]
+    def _answers_inside(self, hits: Sequence[int]) -> None:
+        """People write between quoted lines without parting the quote, and behind the words of one. Only where our
+        mail is all that is quoted: what stands beside it deeper in a quote is somebody else's."""
+        marked = [at for at in hits if self.found.kinds[at] is Is.MARKED]
+        if not marked or not self._quoted_alone(marked[0]):
+            return
+        depth = self._depth(marked[0])
+        for above, below in pairwise(marked):
+            for at in range(above + 1, below):
+                share = self._covered[at]
+                if (
+                    share is None
+                    or self.found.kinds[at] is not Is.MARKED
+                    or banners.warns(self.found.folded, at)
+                ):
+                    continue
+                if share == 0 and (at in self.found.unmarked or self._depth(at) == depth):
+                    self._give_back(at)
+                else:
+                    self.found.doubts.add(at)
+
+    def _quoted_alone(self, first: int) -> bool:
+        """Whether nothing but one head, and a warning, stands between the text above the quote and our mail."""
+        above = first
+        while above and not (self.found.folded[above - 1] and self.found.kinds[above - 1] is Is.NEW):
+            above -= 1
+        if first - above > heads.HEAD:
+            return False
+        lines = [line.lstrip("> ") for line in self.found.folded[above:first]]
+        return heads.only_a_head([line for at, line in enumerate(lines) if not banners.warns(lines, at)])
+
+    def _depth(self, at: int) -> int:
+        """How deep a line is quoted."""
+        line = self.found.folded[at]
+        return line[: len(line) - len(line.lstrip("> "))].count(">")
+
+    def _give_back(self, at: int) -> None:
+        """A quoted line that is the sender's after all."""
+        self.found.kinds[at] = Is.NEW
+        self.found.doubts.discard(at)
+        self.found.lines[at] = self.found.lines[at].lstrip("> ")
+
+
+def _heads_below(folded: Sequence[str], start: int, hits: frozenset[int]) -> list[int]:
+    """Where, below the first one, further heads begin."""
+    marks = [False] * len(folded)
+    below = range(heads.below_head(folded, marks, start), len(folded))
+    return [at for at in below if at not in hits and heads.is_head(folded, marks, at)]
 
 
 # ---------------------------------------------------------------------- words in order
@@ -250,7 +300,7 @@ def _aligned(words: Sequence[str], line_starts: frozenset[int], original: Origin
             place = _near(words[at], last, original)
         if place >= 0:
             if 0 <= last - place < NEAR:
-                _give_back(places, at, place)
+                _claim_back(places, at, place)
             places[at] = last = place
     _drop_short(places)
     return places
@@ -272,7 +322,7 @@ def _near(word: str, last: int, original: Original) -> int:
     return -1
 
 
-def _give_back(places: list[int], at: int, place: int) -> None:
+def _claim_back(places: list[int], at: int, place: int) -> None:
     """A stretch begins again at `place`: the words just above that claimed it and what follows are not ours."""
     above = at - 1
     while above >= 0 and places[above] >= place:

@@ -7,11 +7,11 @@ because a condition may stand below. Where a line may be either, the text is mar
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 
-from placet.replies.parse import banners, heads
+from placet.replies.parse import banners, heads, words
 from placet.replies.parse.folding import fold
 from placet.replies.parse.limits import LINES, NEW_TEXT
 from placet.replies.parse.links import readable
@@ -23,6 +23,9 @@ WRAPPABLE = 60  # characters of a quoted line that may have been wrapped on its 
 QUOTED = "quoted lines"
 
 _INITIALS = re.compile(r"[a-z]{1,3}>")
+_WORD = re.compile(r"[^\W\d_]+")
+_ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@]{1,253}>?")
+_SENTENCE = (".", "!", "?", "。", "！", "？", ":")
 
 
 class Is(IntEnum):
@@ -45,6 +48,9 @@ class Lines:
     rules: dict[str, None]  # those that found something, in order
     doubts: set[int]  # lines that are left out and may be new
     rest: bool  # there were more lines
+    unmarked: set[int] = field(
+        default_factory=set
+    )  # single lines between quoted ones, taken for the rest of one
 
     @property
     def to_the_end(self) -> bool:
@@ -137,14 +143,16 @@ def _look(found: Lines, quoted: Sequence[bool], at: int) -> int:
     if quoted[at]:
         return found.set(at, 1, Is.MARKED, QUOTED)
     if _rest_of_quoted(folded, quoted, at):
-        if len(folded[at - 1]) < WRAPPABLE:
+        found.unmarked.add(at)
+        if not _was_wrapped(found, at):
             found.doubts.add(at)
         return found.set(at, 1, Is.MARKED, QUOTED)
     if why := heads.divider(folded, at):
-        if why == heads.UNKNOWN_DIVIDER:
+        if why in (heads.UNKNOWN_DIVIDER, heads.UNSURE_BLOCK):
             found.doubts.add(at)
+        _address_above(found, at)
         if why == heads.NOTES_BLOCK:
-            _names_above(found, at, heads.address_or_date)
+            _values_above(found, at)
         return found.set(at, len(folded) - at, Is.BELOW, why)
     if who := heads.attribution(folded, quoted, at):
         return _attributed(found, quoted, at, who)
@@ -152,8 +160,9 @@ def _look(found: Lines, quoted: Sequence[bool], at: int) -> int:
 
 
 def _attributed(found: Lines, quoted: Sequence[bool], at: int, who: heads.Attribution) -> int:
-    if found.folded[at].startswith(("<", "(")):
-        _names_above(found, at, _like_a_name)
+    _name_above(found, at)
+    if who.loose and not _like_a_name(found.lines[at]):
+        found.doubts.add(at)
     before = heads.before_attribution(found.lines[at])
     length = found.set(at, who.length, Is.HEAD, heads.WHO_WROTE)
     if before:
@@ -167,16 +176,47 @@ def _attributed(found: Lines, quoted: Sequence[bool], at: int, who: heads.Attrib
     return found.set(at + length, len(found.folded) - at - length, Is.BELOW, heads.WHO_WROTE) + length
 
 
-def _names_above(found: Lines, at: int, test: Callable[[str], bool]) -> None:
-    """A name, an address or a date that belongs to the head at `at` and stands on lines of its own above it."""
-    for above in range(at - 1, max(at - 4, -1), -1):
-        if found.folded[above] and (found.kinds[above] is not Is.NEW or not test(found.folded[above])):
-            break
-        found.kinds[above] = Is.HEAD
+def _name_above(found: Lines, at: int) -> None:
+    """A long name that was wrapped before the address behind it, so that it stands on the line above: of an
+    attribution that has no beginning of its own."""
+    line, above = found.folded[at], at - 1
+    if above < 0 or line.startswith(words.STARTS) or not _is_new(found, above):
+        return
+    folded = found.folded[above]
+    if len(folded) + 1 + len(line.partition(" ")[0]) < WRAPPABLE or folded.endswith((*_SENTENCE, ",")):
+        return
+    found.kinds[above] = Is.HEAD
+    if (above and _is_new(found, above - 1)) or not _like_a_name(found.lines[above]):
+        found.doubts.add(above)
+
+
+def _is_new(found: Lines, at: int) -> bool:
+    return bool(found.folded[at]) and found.kinds[at] is Is.NEW
 
 
 def _like_a_name(line: str) -> bool:
-    return len(line) < WRAPPABLE and not line.endswith((".", "!", "?", ","))
+    """Most words begin with a capital."""
+    found: list[str] = _WORD.findall(line)
+    return 2 * sum(word[0].isupper() for word in found) > len(found)
+
+
+def _address_above(found: Lines, at: int) -> None:
+    """An address alone above a head: some programs put the sender's own one there."""
+    above = at - 1
+    while above > at - 3 and above > 0 and not found.folded[above]:
+        above -= 1
+    if above >= 0 and found.kinds[above] is Is.NEW and _ADDRESS.fullmatch(found.folded[above]):
+        found.kinds[above] = Is.HEAD
+
+
+def _values_above(found: Lines, at: int) -> None:
+    """An address or a date that belongs to the labels at `at` and stands on a line of its own above them."""
+    for above in range(at - 1, max(at - 4, -1), -1):
+        if not found.folded[above]:
+            continue
+        if found.kinds[above] is not Is.NEW or not heads.address_or_date(found.folded[above]):
+            break
+        found.kinds[above] = Is.HEAD
 
 
 # ---------------------------------------------------------------------- marks
@@ -195,6 +235,8 @@ def _marks(folded: Sequence[str]) -> list[bool]:
 
 def _has_mark(line: str, before: str) -> bool:
     """`>` and its kin at the beginning, unless it closes an address that was wrapped: `<ann@x.example` `>:`"""
+    if heads.is_bar(line):
+        return False
     if line.startswith(">"):
         if before.rfind("<") > before.rfind(">") and len(line) < 40:
             return not line.endswith((":", "："))
@@ -217,3 +259,12 @@ def _rest_of_quoted(folded: Sequence[str], quoted: Sequence[bool], at: int) -> b
     """A single line between quoted ones, without a blank line around it: the rest of a quoted line that was
     wrapped on its way, or, below a short line, something that the sender put there."""
     return 0 < at < len(folded) - 1 and quoted[at - 1] and quoted[at + 1]
+
+
+def _was_wrapped(found: Lines, at: int) -> bool:
+    """Whether such a line is for certain the rest of the one above it: that one is long, no sentence ends there,
+    and the line holds no word that may decide."""
+    above, line = found.folded[at - 1], found.lines[at].lstrip()
+    if len(above) < WRAPPABLE or any(word in words.ANSWERS for word in _WORD.findall(found.folded[at])):
+        return False
+    return not (above.endswith(_SENTENCE) and line[:1].isupper())

@@ -12,9 +12,14 @@ PURVIEW = "Microsoft Purview protected message"
 TNEF = "Outlook rich text (winmail.dat) only"
 
 _PKCS7 = ("application/pkcs7-mime", "application/x-pkcs7-mime")  # RFC 8551; the second from before it
+_PKCS7_NAME = re.compile(r"smime\.p7m", re.IGNORECASE)
 _RPMSG = re.compile(r"message(?:_v[0-9]{1,2})?\.rpmsg", re.IGNORECASE)
 _RPMSG_TYPE = "application/x-microsoft-rpmsg-message"
 _PGP_BLOCK = "-----BEGIN PGP MESSAGE-----"  # RFC 9580 6.2
+_PGP_SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"  # RFC 9580 7
+_PGP_SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
+_PGP_END = "-----END PGP SIGNATURE-----"
+_ESCAPED = "- "
 
 
 def sealed(parts: Sequence[Part]) -> str:
@@ -28,6 +33,8 @@ def sealed(parts: Sequence[Part]) -> str:
 def _seals(part: Part) -> str:
     if part.content_type in _PKCS7:
         return OPAQUE if part.parameters.get("smime-type", "").lower() == "signed-data" else ENCRYPTED
+    if part.attached and _PKCS7_NAME.search(_names(part)):
+        return ENCRYPTED  # a server that knows no S/MIME gave it another type
     # Exchange turns multipart/encrypted into multipart/mixed; the part that tells the version stays.
     if part.content_type in ("multipart/encrypted", "application/pgp-encrypted"):
         return PGP
@@ -43,6 +50,25 @@ def _names(part: Part) -> str:
 def sealed_text(marked: str) -> str:
     """PGP's older way: the sealed text stands in the text itself. `marked` has `> ` before quoted lines."""
     return PGP if f"\n{_PGP_BLOCK}" in f"\n{marked}" else ""
+
+
+def without_armour(text: str) -> str:
+    """A text that PGP signed in clear, without what PGP put around it and before its lines with dashes."""
+    if _PGP_SIGNED not in text:
+        return text
+    kept: list[str] = []
+    armour = inside = False
+    for line in text.split("\n"):
+        bare = line.rstrip()
+        if bare == _PGP_SIGNED:
+            armour = inside = True
+        elif bare == _PGP_SIGNATURE and inside:
+            armour, inside = True, False
+        elif not armour:
+            kept.append(line.removeprefix(_ESCAPED) if inside else line)
+        elif bare == _PGP_END or (inside and not bare):
+            armour = False  # headers such as "Hash: SHA256" end with a blank line
+    return "\n".join(kept)
 
 
 def only_rich_text(parts: Sequence[Part]) -> str:

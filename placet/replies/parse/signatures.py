@@ -14,6 +14,7 @@ from placet.replies.parse.folding import fold
 LONGEST = 15  # lines of a signature that are not blank
 _SHORT = 60  # characters of one line of it
 _FEW = 7  # words of one line of it
+_DEVICE = 12  # words of a line of a telephone, behind those that are known
 _TRIES = 3  # signatures below each other: one's own, and what a mailing list adds
 
 _DRAWN = re.compile(r"[-_=*~#+\u2013\u2014\u2500]{2,}")
@@ -46,10 +47,20 @@ def without_signature(lines: Sequence[str], below_text: bool = False) -> list[st
 
 
 def is_device(line: str) -> bool:
-    """Whether a folded line says from which telephone or program a mail was sent."""
-    if "outlook" in line and len(line) < _SHORT * 2 and ("ios" in line or "android" in line):
-        return True  # "Get Outlook for iOS", wherever a language puts the verb
-    return line.strip("*_[]<>()- ").startswith(words.DEVICES)
+    """Whether a folded line says from which telephone or program a mail was sent, and nothing else."""
+    line = _CONTACT.sub(" ", line).strip("*_[]<>()-|.\u201c\u201d\"’' ")
+    if not line.startswith(words.DEVICES):
+        # "Get Outlook for iOS", wherever a language puts the verb
+        return "outlook" in line and len(line) < _SHORT and ("ios" in line or "android" in line)
+    known = next(start for start in words.DEVICES if line.startswith(start))
+    rest = _WORD.findall(line[len(known) :])
+    named = any(program in line for program in words.PROGRAMS)
+    return named and len(rest) <= _DEVICE and not any(_says(word) for word in rest)
+
+
+def _says(word: str) -> bool:
+    """Whether a word may be an answer. Those of two letters are in some language what stands before a name: "on"."""
+    return word in words.ANSWERS and not (len(word) < 3 and word.isascii())
 
 
 def _start(lines: Sequence[str], folded: Sequence[str], below_text: bool) -> int | None:

@@ -46,10 +46,26 @@ LABELS = SENDER_LABELS | _all("sent") | _all("to") | _all("subject")
 ORIGINAL = _all("original")
 ORIGINAL_STARTS = _longest_first(ORIGINAL)
 DEVICES = _longest_first(_all("device"))
+# A line that begins like one of DEVICES is one if it names a device or a program, here in many languages; "Von
+# meiner Seite" and "Sent with DHL" name none.
+PROGRAMS = (
+    "phone", "iphon", "ipad", "ipod", "ios", "macbook", "apple", "android", "galaxy", "samsung", "huawei",
+    "xiaomi", "redmi", "oppo", "pixel", "xperia", "nokia", "honor", "oneplus", "blackberry", "windows",
+    "outlook", "gmail", "yahoo", "proton", "tuta", "spark", "zoho", "gmx", "web.de", "typeapp", "aqua",
+    "nine", "k-9", "mailbird", "superhuman", "canary", "thunderbird", "roundcube", "zimbra", "foxmail",
+    "qq", "网易", "網易", "avast", "avg", "mail", "e-post", "posta", "courrier", "smartfon", "smarttelefon",
+    "mobil", "móvil", "telemóvel", "handy", "telefon", "teléfono", "telefone", "téléphone", "puhelim",
+    "telefoon", "tablet", "celular", "cellulare", "portable", "komórk", "unterwegs", "κινητ", "τηλέφων",
+    "телефон", "смартфон", "мобильн", "мобільн", "айфон", "手机", "手機", "スマート", "スマホ", "携帯",
+    "端末", "メール", "휴대", "스마트폰", "갤럭시", "아이폰", "기기", "메일", "هاتف", "جوال", "آيفون",
+    "נייד", "טלפון", "אייפון", "मोबाइल", "फ़ोन", "फोन", "आईफ़ोन", "điện thoại", "cihaz", "készülék",
+    "virus", "viren", "vírus", "virüs", "wirus", "viruși", "virů", "vi-rút", "вирус", "вірус", "ιού",
+    "ウイルス", "바이러스", "病毒", "וירוס", "فيروس",
+)  # fmt: skip
 AUTOMATIC_SUBJECTS = _longest_first(_all("automatic"))
-BANNERS = _longest_first(word for word in _all("banner") if not word.startswith(("[", "【")))
+BANNERS = _longest_first(word for word in _all("banner") if not word.endswith(("]", "】")))
 REPLY_MARKS = _longest_first(_all("reply"))
-TAGS = _longest_first(word for word in _all("banner") if word.startswith(("[", "【")))
+TAGS = _longest_first(word for word in _all("banner") if word.endswith(("]", "】")))
 
 # How the line above a quote begins where it follows a text on the same line: "Approve On Tue, 24 Nov ..."
 START_INSIDE = re.compile(
