@@ -67,9 +67,10 @@ class PhraseTree:
     """All phrases, by their words."""
 
     def __init__(self) -> None:
-        self._texts: dict[str, list[tuple[str, Meaning]]] = {}  # by the first word, in every spelling
+        # By the first word, in every spelling: texts and meanings in turn. A pair for each would cost as much again.
+        self._texts: dict[str, list[str | Meaning]] = {}
         self._grown: dict[str, _Node] = {}
-        self._spelled: dict[str, list[list[tuple[str, Meaning]]]] = {}  # first words that were added before
+        self._spelled: dict[str, list[list[str | Meaning]]] = {}  # first words that were added before
 
     def add(self, text: str, meaning: Meaning) -> None:
         """Before the first look only."""
@@ -79,7 +80,7 @@ class PhraseTree:
             spelled = spellings((first,)) if first else ()
             there = self._spelled[first] = [self._texts.setdefault(word, []) for (word,) in spelled]
         for texts in there:
-            texts.append((text, meaning))
+            texts += (text, meaning)
 
     def matches(self, words: Sequence[str], at: int) -> list[Match]:
         """Every phrase that begins at this word."""
@@ -104,9 +105,10 @@ class PhraseTree:
         return grown
 
 
-def _grow(first: str, texts: Sequence[tuple[str, Meaning]]) -> _Node:
+def _grow(first: str, texts: Sequence[str | Meaning]) -> _Node:
     root = _Node()
-    for text, meaning in texts:
+    for text, meaning in zip(texts[::2], texts[1::2], strict=True):
+        assert isinstance(text, str) and isinstance(meaning, Meaning)
         for words in spellings(phrase(text)):
             if words[0] != first:
                 continue

@@ -142,7 +142,7 @@ def first_word(text: str) -> str:
 
 def single_words(texts: Sequence[str]) -> set[str]:
     """All words of letters in phrases, as they are compared."""
-    found = set(_LETTERS.findall(_folded("\n".join(texts))))
+    found = {match[0] for match in _LETTERS.finditer(_folded("\n".join(texts)))}
     return found | {character for word in found if word[0] >= _FIRST_CJK for character in word}
 
 
