@@ -283,7 +283,7 @@ def test_a_reply_is_tried_by_keyboard(context: BrowserContext, admin: Person, tm
     expect(page.get_by_text("Paste a reply here, or choose a file below.")).to_be_visible()
 
     page.get_by_label("Text of a reply").focus()
-    page.keyboard.type("Yes, approved. " + "a" * 200)
+    page.keyboard.type("Yes, approved.\n" + "a" * 200)
     _reach(page, "Read it")
     page.keyboard.press("Enter")
     expect(page.locator(".read-as")).to_have_text("approve")

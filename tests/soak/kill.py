@@ -40,7 +40,7 @@ from placet.sandbox.server import Mail, Sandbox
 
 PATIENCE = 180.0  # seconds that a process may take to start, and that the last one may take to finish
 ANSWERS = {
-    "approve": ("approve", "yes", "Ja", "oui\n\nGood price.", "Approve\n\nWe need it by March."),
+    "approve": ("approve", "yes", "Ja", "oui\n\nBon prix.", "Approve\n\nWe need it by March."),
     "reject": ("reject", "no", "Nein", "non\n\nToo dear.", "Reject\n\nThe budget of this year is spent."),
 }
 
