@@ -379,8 +379,7 @@ def _spoken_in(clause: Spoken, found: Text, known: Vocabulary, code: str) -> set
     """The outcomes that a clause speaks of, in strong words or in any form of them."""
     spoken = {p.meaning.outcome for p in clause.pieces if p.meaning and p.role is Role.DECIDES}
     others = (p for p in clause.pieces if p.meaning is None or (p.role is not None and p.role >= Role.DOUBT))
-    words = (found.words[at] for piece in others for at in range(piece.start, piece.end))
-    spoken |= {known.speaks_of(word, code) for word in words}
+    spoken |= {found.speaks_of(at, code) for piece in others for at in range(piece.start, piece.end)}
     return spoken - {""}
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from placet.replies import read_frame
 from placet.replies.languages import SHARED
 from placet.replies.read_phrases import Match, Meaning, Role
-from placet.replies.read_tokens import Kind, Token, tokens
+from placet.replies.read_tokens import Kind, Token, is_ideograph, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, ends_with
 
 LONGEST_READ = 4_000  # tokens; a longer answer is not understood as a whole
@@ -17,6 +17,7 @@ _UNKNOWN, _PIECE = 10_000, 100  # what a tiling of a clause costs
 _A_NUMBER = (
     4  # digits of the number of an order or a request; amounts limit an answer, and have signs in them
 )
+_SIGNS_OF_A_WORD = 4  # at most, where each is a token
 _MOST_OF_A_THING = 2  # words: "coffee machine"
 _THING = Meaning("", Role.FILLER)
 _MOST_OF_A_NAME = 5  # words where scripts have no capitals; with ideographs these are characters
@@ -80,6 +81,12 @@ class Text:
         ]
         matches = [known.phrases.matches(words, at) if word else [] for at, word in enumerate(words)]
         return cls(text, kept, words, list(_sentences(kept)), matches, known, frame, too_long)
+
+    def speaks_of(self, at: int, code: str) -> str:
+        """The outcome that a word speaks of by how it begins; without blanks between words, so do the next signs."""
+        word = self.words[at]
+        whole = "".join(self.words[at : at + _SIGNS_OF_A_WORD]) if is_ideograph(word) else word
+        return self.known.speaks_of(whole, code)
 
     def written(self, start: int, end: int) -> str:
         """Tokens as they were written."""
@@ -280,7 +287,7 @@ def _with_things(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
 
 def _may_be_thing(piece: Piece, found: Text, code: str) -> bool:
     word = found.words[piece.start]
-    return any(map(str.isalpha, word)) and not word[:1].isdigit() and not found.known.speaks_of(word, code)
+    return any(map(str.isalpha, word)) and not word[:1].isdigit() and not found.speaks_of(piece.start, code)
 
 
 def _alone(piece: Piece, clause: Spoken, found: Text) -> Piece:
@@ -333,8 +340,8 @@ def _only_for_now(clause: Spoken, found: Text, code: str) -> bool:
     at_some_time = any(
         ends_with(found.words, piece.end, found.known.parts[code].for_now) for piece in clause.pieces
     )
-    words = (found.words[at] for piece in clause.pieces for at in range(piece.start, piece.end))
-    return at_some_time and any(found.known.speaks_of(word, code) == APPROVE for word in words)
+    places = (at for piece in clause.pieces for at in range(piece.start, piece.end))
+    return at_some_time and any(found.speaks_of(at, code) == APPROVE for at in places)
 
 
 def _spoken(deciding: list[Piece], found: Text) -> list[Piece]:
@@ -395,6 +402,8 @@ def _signs(clause: Spoken, found: Text, thanked: bool) -> bool:
     """A name in a line of its own at the end of the text. In scripts without capitals there is a blank line or a word
     of thanks above it."""
     start, end = clause.pieces[0].start, clause.pieces[-1].end
+    if any(word[:1].isdigit() for word in found.words[start:end]):
+        return False
     above = found.tokens[max(start - 2, 0) : start]
     if not above or above[-1].kind is not Kind.NEWLINE or any(t.kind is Kind.END for t in found.tokens[end:]):
         return False

@@ -90,6 +90,7 @@ def _signature(lines: Sequence[_Line], known: Vocabulary) -> int | None:
     if (
         name.capitals < len(name.words)
         or not 2 <= len(name.words) <= 4
+        or any(word[:1].isdigit() for word in name.words)
         or _decides(name.words, known)
         or _doubts(name.words, known)
     ):

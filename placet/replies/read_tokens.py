@@ -146,6 +146,11 @@ def single_words(texts: Sequence[str]) -> set[str]:
     return found | {character for word in found if word[0] >= _FIRST_CJK for character in word}
 
 
+def is_ideograph(word: str) -> bool:
+    """Whether it is one sign of a script that has no blanks between words."""
+    return bool(_ONE_CJK.fullmatch(word))
+
+
 def contractions(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Words that people also write without their apostrophe, with the words that these are: "dont"."""
     found: dict[str, tuple[str, ...]] = {}
