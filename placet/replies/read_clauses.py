@@ -252,7 +252,7 @@ def take(clause: Spoken, found: Text, code: str, *, asks: bool) -> None:
         if Role.ELSEWHERE in roles and any(piece.meaning and piece.meaning.outcome for piece in pieces):
             clause.taken = Taken.ELSEWHERE
     else:
-        _take_explained(clause, roles, found)
+        _take_explained(clause, roles, found, code)
         if clause.outcome and _is_of_others(clause, found, code):
             clause.taken, clause.outcome = Taken.ELSEWHERE, ""
         elif clause.outcome == REJECT and _only_for_now(clause, found, code):
@@ -309,11 +309,13 @@ def _is_thanks_or_sign(piece: Piece, found: Text) -> bool:
     )
 
 
-def _take_explained(clause: Spoken, roles: Set[Role | None], found: Text) -> None:
+def _take_explained(clause: Spoken, roles: Set[Role | None], found: Text, code: str) -> None:
     deciding = _spoken([piece for piece in clause.pieces if piece.meaning and piece.meaning.outcome], found)
     negations = [piece for piece in clause.pieces if piece.role is Role.NEGATION]
     if not deciding:
         clause.taken = Taken.NEGATED if negations or Role.NEGATION_HELPER in roles else Taken.HARMLESS
+        if Role.ELSEWHERE in roles and _speaks(clause, found, code):
+            clause.taken = Taken.ELSEWHERE  # "no, it was refused last year"
     elif Role.ELSEWHERE in roles:
         clause.taken = Taken.ELSEWHERE
     else:
@@ -340,8 +342,13 @@ def _only_for_now(clause: Spoken, found: Text, code: str) -> bool:
     at_some_time = any(
         ends_with(found.words, piece.end, found.known.parts[code].for_now) for piece in clause.pieces
     )
+    return at_some_time and APPROVE in _speaks(clause, found, code)
+
+
+def _speaks(clause: Spoken, found: Text, code: str) -> set[str]:
+    """The outcomes that words of a clause speak of, in any form."""
     places = (at for piece in clause.pieces for at in range(piece.start, piece.end))
-    return at_some_time and any(found.speaks_of(at, code) == APPROVE for at in places)
+    return {found.speaks_of(at, code) for at in places} - {""}
 
 
 def _spoken(deciding: list[Piece], found: Text) -> list[Piece]:
@@ -385,34 +392,49 @@ def take_names(sentences: Sequence[list[Spoken]], found: Text) -> None:
         most = _MOST_NAMES if clause.pieces[0].role is Role.GREETING else 2
         if (polite or alone) and _are_names(clause, found, most):
             clause.taken = Taken.FRAME
-    spoken = [sentence for sentence in sentences if sentence]
-    last = spoken[-1] if spoken else []
-    above = {piece.role for sentence in spoken[-2:-1] for clause in sentence for piece in clause.pieces}
-    thanked = above == {Role.COURTESY}
-    named = len(last) == 1 and last[0].taken in (Taken.UNKNOWN, Taken.HARMLESS)
-    if named and _signs(last[0], found, thanked):
-        last[0].taken = Taken.FRAME
+    _take_signature([sentence for sentence in sentences if sentence], found)
+    strong = _is_strong(sentences)
     for sentence in sentences:
         for clause in sentence[1:]:
-            if clause.taken is Taken.UNKNOWN and len(clause.pieces) == 1 and _are_names(clause, found, 1):
+            one = clause.taken is Taken.UNKNOWN and len(clause.pieces) == 1 and _are_names(clause, found, 1)
+            if one and (strong or _has_capitals(clause, found)):
                 clause.taken = Taken.FRAME  # "Approved, Tom"
 
 
-def _signs(clause: Spoken, found: Text, thanked: bool) -> bool:
-    """A name in a line of its own at the end of the text. In scripts without capitals there is a blank line or a word
-    of thanks above it."""
+def _is_strong(sentences: Sequence[list[Spoken]]) -> bool:
+    return any(clause.taken is Taken.DECIDES and not clause.weak for s in sentences for clause in s)
+
+
+def _has_capitals(clause: Spoken, found: Text) -> bool:
+    """Whether its words are written with capitals. There are scripts without."""
+    places = range(clause.pieces[0].start, clause.pieces[-1].end)
+    return all(found.tokens[at].text != found.written(at, at + 1) for at in places)
+
+
+def _take_signature(spoken: Sequence[list[Spoken]], found: Text) -> None:
+    """A name in a line of its own at the end. In scripts without capitals it stands below a strong answer and a blank
+    line, or below a word of thanks."""
+    if not spoken or len(spoken[-1]) != 1:
+        return
+    clause = spoken[-1][0]
+    if clause.taken not in (Taken.UNKNOWN, Taken.HARMLESS):
+        return
     start, end = clause.pieces[0].start, clause.pieces[-1].end
-    if any(word[:1].isdigit() for word in found.words[start:end]):
-        return False
     above = found.tokens[max(start - 2, 0) : start]
-    if not above or above[-1].kind is not Kind.NEWLINE or any(t.kind is Kind.END for t in found.tokens[end:]):
-        return False
-    blank_above = all(token.kind is Kind.NEWLINE for token in above)
-    cased = all(found.tokens[at].text != found.written(at, at + 1) for at in range(start, end))
-    if cased:
-        return all(piece.meaning is None for piece in clause.pieces) and _are_names(clause, found, 3)
-    polite = all(piece.role in (None, Role.FILLER, Role.COURTESY, Role.GREETING) for piece in clause.pieces)
-    return (blank_above or thanked) and polite and end - start <= _MOST_OF_A_NAME
+    own_line = (
+        above and above[-1].kind is Kind.NEWLINE and all(t.kind is not Kind.END for t in found.tokens[end:])
+    )
+    if not own_line or any(word[:1].isdigit() for word in found.words[start:end]):
+        return
+    if _has_capitals(clause, found):
+        named = all(piece.meaning is None for piece in clause.pieces) and _are_names(clause, found, 3)
+    else:
+        roles = {piece.role for one in (spoken[-2] if len(spoken) > 1 else []) for piece in one.pieces}
+        apart = _is_strong(spoken) and all(token.kind is Kind.NEWLINE for token in above)
+        polite = {piece.role for piece in clause.pieces} <= {None, Role.FILLER, Role.COURTESY, Role.GREETING}
+        named = (apart or roles == {Role.COURTESY}) and polite and end - start <= _MOST_OF_A_NAME
+    if named:
+        clause.taken = Taken.FRAME
 
 
 def _are_names(clause: Spoken, found: Text, most: int) -> bool:
