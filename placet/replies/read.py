@@ -443,8 +443,9 @@ def _doubt_elsewhere(found: Text, best: View, view: View) -> str:
 
 def _is_own(view: View) -> bool:
     """Whether it understands every word by its own phrases, not by those that all languages share."""
+    spoken = (clause for clause in view.clauses() if clause.taken is not Taken.FRAME)
     return all(
-        piece.meaning and piece.meaning.language == view.code for c in view.clauses() for piece in c.pieces
+        piece.meaning and piece.meaning.language == view.code for clause in spoken for piece in clause.pieces
     )
 
 
@@ -452,6 +453,8 @@ def _says_else(view: View, found: Text) -> bool:
     """Polish "tak" is yes, Danish "tak" is thanks. One word that is "if" in another language says nothing in it."""
     if all(piece.role is Role.COURTESY for clause in view.clauses() for piece in clause.pieces):
         return True
+    if all(clause.taken is Taken.HARMLESS for clause in view.clauses()):
+        return any(p.role in (Role.REMARK, Role.AGAINST) for clause in view.clauses() for p in clause.pieces)
     outcomes = {clause.outcome for clause in view.clauses() if clause.outcome}
     return sum(map(bool, found.words)) > 1 and (
         len(outcomes) > 1 or any(c.taken in _OPEN for c in view.clauses())

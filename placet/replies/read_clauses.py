@@ -124,13 +124,20 @@ def _sentences(kept: Sequence[Token]) -> Iterator[Sentence]:
         if token.kind is Kind.PAUSE:
             pause = token.text
             continue
-        if spans or token.kind is Kind.QUESTION:
-            yield Sentence(tuple(spans), token.kind is Kind.QUESTION)
+        asks = token.kind is Kind.QUESTION or _goes_on_asking(kept, at)
+        if spans or asks:
+            yield Sentence(tuple(spans), asks)
         spans, pause = [], ""
     if start < len(kept):
         spans.append(Span(start, len(kept), pause))
     if spans:
         yield Sentence(tuple(spans), asks=False)
+
+
+def _goes_on_asking(kept: Sequence[Token], at: int) -> bool:
+    """ "Approved!?" """
+    below = next((token for token in kept[at + 1 :] if token.kind is not Kind.END), None)
+    return kept[at].kind is Kind.END and below is not None and below.kind is Kind.QUESTION
 
 
 # --- what one language makes of it ----------------------------------------------------------------------------
@@ -195,11 +202,7 @@ def tiled(found: Text, span: Span, code: str) -> list[Piece]:
     for at in range(span.end - 1, span.start - 1, -1):
         here = at - span.start
         costs[here], best = costs[here + 1] + _UNKNOWN, Piece(at, at + 1, None)
-        if (
-            at > span.start
-            and found.words[at].isdecimal()
-            and (found.words[at - 1],) in found.known.lines.numbered
-        ):
+        if at > span.start and _is_numbered(found, at, code):
             costs[here], best = costs[here + 1] + _PIECE, Piece(at, at + 1, Meaning(SHARED, Role.FILLER))
         for match in found.matches[at]:
             if match.meaning.language not in (code, SHARED) or at + match.length > span.end:
@@ -216,6 +219,15 @@ def tiled(found: Text, span: Span, code: str) -> list[Piece]:
         pieces.append(piece)
         at = piece.end
     return pieces
+
+
+def _is_numbered(found: Text, at: int, code: str) -> bool:
+    """Whether a number is only a name: "order 4711"; but "no 4711" may say no."""
+    label = found.words[at - 1]
+    decides = any(
+        match.meaning.outcome and match.meaning.language in (code, SHARED) for match in found.matches[at - 1]
+    )
+    return found.words[at].isdecimal() and (label,) in found.known.lines.numbered and not decides
 
 
 def clauses_of(pieces: Sequence[Piece], pause: str, *, opens: bool) -> list[Spoken]:
@@ -241,7 +253,7 @@ def take(clause: Spoken, found: Text, code: str, *, asks: bool) -> None:
     roles = {piece.role for piece in pieces}
     if Role.RETRACTION in roles:
         clause.taken = Taken.RETRACTION
-    elif pieces[0].role is Role.BECAUSE and len(pieces) > 1:
+    elif pieces[0].role is Role.BECAUSE and len(pieces) > 1 and (clause.opens or Role.DOUBT not in roles):
         clause.taken = Taken.REASON
     elif Role.DOUBT in roles:
         clause.taken = Taken.DOUBT
@@ -273,12 +285,11 @@ def _with_things(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
             begin = piece.start
             while made and made[-1].end == begin and made[-1].meaning == _THING:
                 begin = made[-1].start
-            behind = [one for one in made if one.end <= begin]
-            follows = ours or any(one.role is Role.DECIDES for one in behind)
-            of = found.words[pieces[0].start : begin]
-            named = ends_with(of, len(of), parts.things) or (
-                follows and ends_with(of, len(of), parts.articles)
-            )
+            answers = [one.end for one in made if one.end <= begin and one.role is Role.DECIDES]
+            before = found.words[pieces[0].start : begin]
+            article = ends_with(before, len(before), parts.articles)
+            follows = begin - article >= answers[-1] if answers else ours
+            named = (follows and article) or ends_with(before, len(before) - article, parts.things)
             if named and piece.end - begin <= _MOST_OF_A_THING:
                 piece = Piece(piece.start, piece.end, _THING)
         made.append(piece)
@@ -322,7 +333,8 @@ def _take_explained(clause: Spoken, roles: Set[Role | None], found: Text, code: 
         clause.outcome = _said(deciding, negations, Role.NEGATION_HELPER in roles)
         clause.taken = Taken.DECIDES if clause.outcome else Taken.NEGATED
         clause.weak = all(piece.role is Role.DECIDES_WEAKLY for piece in deciding)
-        if clause.weak and clause.outcome == APPROVE and roles & {Role.REMARK, Role.AGAINST}:
+        contradicts = {Role.REMARK, Role.AGAINST} if clause.weak else {Role.AGAINST}
+        if clause.outcome == APPROVE and roles & contradicts:
             clause.taken, clause.outcome = Taken.NEGATED, ""  # "it is certainly too expensive"
 
 

@@ -106,6 +106,8 @@ def made(known: Mapping[str, Language], own_words: Mapping[str, Sequence[str]] =
             texts += said
             for text in said:
                 tree.add(text, meaning)
+        for one in fields(Parts):
+            texts += getattr(language.answer, one.name)
     for outcome, said in own_words.items():
         texts += said
         for text in said:
