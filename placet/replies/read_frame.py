@@ -10,6 +10,7 @@ from placet.replies.read_tokens import Kind, Token, tokens
 from placet.replies.read_vocabulary import Vocabulary, begins_with
 
 _CODE_LINE = re.compile(rf"^\W{{0,3}}#{CODE}\W{{0,3}}$", re.ASCII | re.IGNORECASE | re.MULTILINE)
+_CODE_MARK = re.compile(rf"\[?#{CODE}\]?", re.ASCII | re.IGNORECASE)
 
 _CLOSING_MORE = 4  # words that may follow a closing in its line: "best regards from Berlin"
 _DEVICE_MORE = 4  # the same for the names of a device and a program
@@ -135,8 +136,8 @@ def _decides(words: Sequence[str], known: Vocabulary) -> bool:
 
 
 def without_codes(text: str) -> str:
-    """Without lines that are a reply code and nothing else: our links write one below the answer."""
-    return _CODE_LINE.sub("", text) if "#" in text else text
+    """Without reply codes, and lines that are one and nothing else: our links write one below the answer."""
+    return _CODE_MARK.sub("", _CODE_LINE.sub("", text)) if "#" in text else text
 
 
 def is_soft(text: str, before: Sequence[Token], newline: Token, after: Token | None) -> bool:

@@ -258,3 +258,10 @@ def test_a_text_for_the_refusal_is_bounded() -> None:
     with pytest.raises(Unclear) as unclear:
         answer("x" * 100_000)
     assert len(unclear.value.read_text) == 2_000
+
+
+@pytest.mark.parametrize("code", ["k7q2mfx3wz5ta4ub", "5abcdefghijklmno", "234567abcdefghij"])
+def test_a_reply_code_says_nothing_and_is_no_comment(code: str) -> None:
+    found = answer(f"Approve\n\nSee #{code}, thanks.\n\n#{code}")
+    assert found.outcome == "approve"
+    assert found.comment == "See , thanks."
