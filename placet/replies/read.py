@@ -4,12 +4,16 @@
 2.  It is split into sentences, and these into clauses. Greetings, closings with what stands below them, and
     small print are no part of the answer (`read_frame`); a form is taken apart first (`read_form`).
 3.  A clause decides only if every word of it is explained by phrases of one language, and one of them says an
-    outcome. One negation turns an approval into a rejection; any other negation decides nothing.
+    outcome. One negation turns an approval into a rejection; any other negation decides nothing. What "they" or
+    "the supplier" decided is not the sender's answer; "cannot approve today" is none yet.
 4.  A doubt anywhere (a condition, a limit, "later", "maybe", somebody else) makes the whole unclear; so do a
-    question, two outcomes, and a word for the other outcome in a clause that is not understood.
-5.  What is not understood may stand beside a strong answer ("approved", "I reject this"): before it, or in
-    sentences of its own. Beside a weak one ("yes", "ok", "no") all must be understood.
-6.  All languages are tried, none is guessed. Where two understand the text in different ways, it is unclear.
+    question, two outcomes, and a word for the other outcome in a clause that is not understood. Apart from a
+    rejection, doubts and questions change nothing unless they take it back.
+5.  What is not understood may stand beside a strong answer ("approved", "I reject this"): before it, behind a
+    rejection, and below an approval that has the first line for itself. Beside a weak one ("yes", "ok", "no") all
+    must be understood, and a remark may not contradict it ("yes, too expensive").
+6.  All languages are tried, none is guessed. Where two understand the text in different ways, or one that knows
+    more of its words finds no answer, it is unclear.
 
 A wrong decision is worse than a hundred answers that have to be given again. The words stand in `languages/`.
 """
