@@ -7,8 +7,8 @@
     outcome. One negation turns an approval into a rejection; any other negation decides nothing. What "they" or
     "the supplier" decided is not the sender's answer; "cannot approve today" is none yet.
 4.  A doubt anywhere (a condition, a limit, "later", "maybe", somebody else) makes the whole unclear; so do a
-    question, two outcomes, and a word for the other outcome in a clause that is not understood. Apart from a
-    rejection, doubts and questions change nothing unless they take it back.
+    question, two outcomes, and a word for the other outcome in a clause that is not understood. In sentences
+    behind a rejection, doubts and questions change nothing unless they take it back.
 5.  What is not understood may stand beside a strong answer ("approved", "I reject this"): before it, behind a
     rejection, and below an approval that has the first line for itself. Beside a weak one ("yes", "ok", "no") all
     must be understood, and a remark may not contradict it ("yes, too expensive").
