@@ -285,15 +285,23 @@ def _with_things(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
             begin = piece.start
             while made and made[-1].end == begin and made[-1].meaning == _THING:
                 begin = made[-1].start
-            answers = [one.end for one in made if one.end <= begin and one.role is Role.DECIDES]
+            answers = [one for one in made if one.end <= begin and one.role is Role.DECIDES]
             before = found.words[pieces[0].start : begin]
             article = ends_with(before, len(before), parts.articles)
-            follows = begin - article >= answers[-1] if answers else ours
+            follows = _ends_before(answers[-1], begin - article, found, code) if answers else ours
             named = (follows and article) or ends_with(before, len(before) - article, parts.things)
             if named and piece.end - begin <= _MOST_OF_A_THING:
                 piece = Piece(piece.start, piece.end, _THING)
         made.append(piece)
     return made
+
+
+def _ends_before(answer: Piece, article: int, found: Text, code: str) -> bool:
+    """Whether an answer ends where an article begins: "approve this" is also "approve" and "this", "let's do this" is
+    not."""
+    shorter = (match for match in found.matches[answer.start] if answer.start + match.length == article)
+    meant = (m.meaning for m in shorter if m.meaning.language in (code, SHARED))
+    return answer.end <= article or any(meaning.role is Role.DECIDES for meaning in meant)
 
 
 def _may_be_thing(piece: Piece, found: Text, code: str) -> bool:
