@@ -14,9 +14,10 @@ from placet.accounts.models import Person
 from placet.approvals.models import Ask, Assignment
 from placet.mail.models import IncomingMail
 from placet.panel import try_reply
+from placet.replies.entry import known_words
 from placet.replies.explain import as_mail, explain, is_source
 from tests.pages.conftest import HOSTILE
-from tests.pages.test_browser import _fits, _reach, _signed_in, chromium, context, scripted, size
+from tests.pages.test_browser import _fits, _leave, _reach, _signed_in, chromium, context, scripted, size
 
 __all__ = ["chromium", "context", "scripted", "size"]  # fixtures
 
@@ -270,6 +271,7 @@ def test_a_mail_that_the_server_never_gave_has_nothing_to_explain(
 
 
 def test_a_reply_is_tried_by_keyboard(context: BrowserContext, admin: Person, tmp_path: Path) -> None:
+    known_words()  # as `placet serve` does before it answers
     complaints: list[str] = []
     page = _signed_in(context, "ada@contoso.example", complaints)
     page.get_by_role("link", name="Administration").press("Enter")
@@ -279,13 +281,13 @@ def test_a_reply_is_tried_by_keyboard(context: BrowserContext, admin: Person, tm
     assert _fits(page)
 
     _reach(page, "Read it")
-    page.keyboard.press("Enter")
+    _leave(page)
     expect(page.get_by_text("Paste a reply here, or choose a file below.")).to_be_visible()
 
     page.get_by_label("Text of a reply").focus()
     page.keyboard.type("Yes, approved.\n" + "a" * 200)
     _reach(page, "Read it")
-    page.keyboard.press("Enter")
+    _leave(page)
     expect(page.locator(".read-as")).to_have_text("approve")
     assert _fits(page)
 
