@@ -177,6 +177,7 @@ _LINES = {
     "conditions": "approved if ",
     "sentences": "I approve this. ",
     "question marks": "?",
+    "exclamation marks": "!",
     "ideographs": "同意不",
     "kana": "はい",
     "emoji": "👍",

@@ -17,8 +17,10 @@ _UNKNOWN, _PIECE = 10_000, 100  # what a tiling of a clause costs
 _A_NUMBER = (
     4  # digits of the number of an order or a request; amounts limit an answer, and have signs in them
 )
+_MOST_ENDS = 5  # signs before a question mark that belong to the same question
 _SIGNS_OF_A_WORD = 4  # at most, where each is a token
 _MOST_OF_A_THING = 2  # words: "coffee machine"
+_BEFORE_A_THING = 8  # words in which an article and what stands before it are looked for
 _THING = Meaning("", Role.FILLER)
 _MOST_OF_A_NAME = 5  # words where scripts have no capitals; with ideographs these are characters
 _MOST_NAMES = 4  # words of a greeting that may be names
@@ -135,9 +137,10 @@ def _sentences(kept: Sequence[Token]) -> Iterator[Sentence]:
 
 
 def _goes_on_asking(kept: Sequence[Token], at: int) -> bool:
-    """ "Approved!?" """
-    below = next((token for token in kept[at + 1 :] if token.kind is not Kind.END), None)
-    return kept[at].kind is Kind.END and below is not None and below.kind is Kind.QUESTION
+    """ "Approved!?" and "Approved!!?" """
+    below = kept[at + 1 : at + 1 + _MOST_ENDS]
+    ended = kept[at].kind is Kind.END
+    return ended and next((t.kind for t in below if t.kind is not Kind.END), None) is Kind.QUESTION
 
 
 # --- what one language makes of it ----------------------------------------------------------------------------
@@ -248,7 +251,9 @@ def clauses_of(pieces: Sequence[Piece], pause: str, *, opens: bool) -> list[Spok
 
 def take(clause: Spoken, found: Text, code: str, *, asks: bool) -> None:
     """What a clause is, by itself."""
-    clause.pieces = [_alone(piece, clause, found) for piece in clause.pieces]
+    said = [piece for piece in clause.pieces if not _is_thanks_or_sign(piece, found)]
+    if len(said) == 1:
+        clause.pieces = [_alone(piece, found) if piece is said[0] else piece for piece in clause.pieces]
     pieces = clause.pieces = _with_things(clause.pieces, found, code)
     roles = {piece.role for piece in pieces}
     if Role.RETRACTION in roles:
@@ -280,15 +285,17 @@ def _with_things(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
     parts = found.known.parts[code]
     ours = (found.words[pieces[0].start],) in parts.myself
     made: list[Piece] = []
+    answer: Piece | None = None  # the last strong one before this piece
     for piece in pieces:
+        if piece.role is Role.DECIDES:
+            answer = piece
         if piece.meaning is None and _may_be_thing(piece, found, code):
             begin = piece.start
-            while made and made[-1].end == begin and made[-1].meaning == _THING:
+            if made and made[-1].end == begin and made[-1].meaning == _THING:
                 begin = made[-1].start
-            answers = [one for one in made if one.end <= begin and one.role is Role.DECIDES]
-            before = found.words[pieces[0].start : begin]
+            before = found.words[max(begin - _BEFORE_A_THING, pieces[0].start) : begin]
             article = ends_with(before, len(before), parts.articles)
-            follows = _ends_before(answers[-1], begin - article, found, code) if answers else ours
+            follows = _ends_before(answer, begin - article, found, code) if answer else ours
             named = (follows and article) or ends_with(before, len(before) - article, parts.things)
             if named and piece.end - begin <= _MOST_OF_A_THING:
                 piece = Piece(piece.start, piece.end, _THING)
@@ -309,11 +316,10 @@ def _may_be_thing(piece: Piece, found: Text, code: str) -> bool:
     return any(map(str.isalpha, word)) and not word[:1].isdigit() and not found.speaks_of(piece.start, code)
 
 
-def _alone(piece: Piece, clause: Spoken, found: Text) -> Piece:
+def _alone(piece: Piece, found: Text) -> Piece:
     """A word that negates or joins others is an answer where nothing but thanks and signs stand beside it: Spanish
     "no" (also "not") and "si" (also "if")."""
-    others = [other for other in clause.pieces if other is not piece]
-    if piece.role not in (Role.NEGATION, Role.DOUBT) or not all(_is_thanks_or_sign(o, found) for o in others):
+    if piece.role not in (Role.NEGATION, Role.DOUBT):
         return piece
     for match in found.matches[piece.start]:
         meant, same = match.meaning, piece.meaning and match.meaning.language == piece.meaning.language
