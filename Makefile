@@ -7,7 +7,7 @@ JOBS ?= auto
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-postgres check acceptance bench soak lock clean
+.PHONY: help setup demo test test-postgres check acceptance bench soak screenshots messages lock clean
 
 help:
 	@echo "make demo        try Placet: SQLite and a local Exchange Online, nothing else needed"
@@ -16,6 +16,7 @@ help:
 	@echo "make check       ruff, mypy --strict, migrations, imports one way"
 	@echo "make acceptance  what needs Microsoft's schema and the mail corpora in ../shared"
 	@echo "make bench       the figures"
+	@echo "make messages    the catalogues of translated texts, brought up to date"
 	@echo "make soak        the kill test at full length, on SQLite and PostgreSQL"
 
 setup: $(STAMP)
@@ -43,7 +44,7 @@ check: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy placet tests benchmarks
+	$(BIN)/mypy placet tests benchmarks tools
 	$(BIN)/placet django makemigrations --check --dry-run
 	$(BIN)/pytest -q -p no:xdist tests/test_complete.py
 
@@ -60,6 +61,10 @@ soak: setup
 	$(BIN)/pytest tests/soak
 	@tools/system-packages postgresql
 	tools/with-postgres $(BIN)/pytest tests/soak
+
+# The texts of pages and mails in other languages than English, brought up to date with the sources.
+messages: setup
+	$(BIN)/python -m tools.messages
 
 # Versions move only here. No registry's address is written: pip asks the one it is configured for.
 lock:

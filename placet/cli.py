@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from django.utils import translation
+
 from placet import __version__
 
 COMMANDS = {
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, rest: Sequence[str]) -> int:
+    translation.deactivate_all()  # commands speak English; pages, mails and workers have threads of their own
     module = importlib.import_module(f"placet.commands.{name}")
     parser = argparse.ArgumentParser(prog=f"placet {name}", description=COMMANDS[name])
     module.add_arguments(parser)

@@ -22,11 +22,7 @@ except (ConfigInvalid, keys.KeyTrouble) as trouble:
 BASE_DIR = Path(__file__).resolve().parent
 REPLY_CODE_KEY = keys.derive(SECRET_KEY, "reply codes")
 
-_public = urlsplit(PLACET.public_url)
 DEBUG = False
-ALLOWED_HOSTS = [_public.hostname or "", "localhost", "127.0.0.1", "[::1]"]
-CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
-FORCE_SCRIPT_NAME = _public.path or None
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -37,6 +33,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "django_htmx",
     "heroicons",
     "placet.accounts",
     "placet.audit",
@@ -58,7 +55,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "placet.lib.middleware.time_zone_of_user",
+    "placet.accounts.middleware.as_the_reader_reads",
 ]
 
 ROOT_URLCONF = "placet.urls"
@@ -74,10 +71,38 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "placet.accounts.general.on_every_page",
+            ],
+            # In every page and mail, without {% load %}.
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "heroicons.templatetags.heroicons",
+                "placet.portal.templatetags.pages",
             ],
         },
     }
 ]
+
+
+def reached_at(public_url: str) -> dict[str, Any]:
+    """What follows from the address that people reach Placet at. The loopback always works, too, so that nobody is
+    locked out by a wrong one. `placet serve` sets these once more for an address that was entered on the page."""
+    public = urlsplit(public_url)
+    https, path = public.scheme == "https", f"{public.path}/"
+    return {
+        "ALLOWED_HOSTS": [public.hostname or "", "localhost", "127.0.0.1", "[::1]"],
+        "CSRF_TRUSTED_ORIGINS": [f"{public.scheme}://{public.netloc}"],
+        "FORCE_SCRIPT_NAME": public.path or None,
+        "SESSION_COOKIE_SECURE": https,
+        "CSRF_COOKIE_SECURE": https,
+        "SESSION_COOKIE_PATH": path,
+        "CSRF_COOKIE_PATH": path,
+        "SECURE_HSTS_SECONDS": 31_536_000 if https else 0,
+    }
+
+
+globals().update(reached_at(PLACET.public_url))
 
 
 def _database() -> dict[str, Any]:
@@ -128,10 +153,7 @@ DEFAULT_FROM_EMAIL = "placet@localhost"  # the outbox puts the mailbox's own add
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
-SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = (_public.path or "") + "/"
 CSRF_COOKIE_HTTPONLY = True
-SECURE_HSTS_SECONDS = 31_536_000 if _public.scheme == "https" else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if PLACET.trust_proxy:
@@ -149,6 +171,9 @@ CACHES = {
 }
 
 LANGUAGE_CODE = PLACET.language
+LANGUAGES = [("en", "English"), ("fr", "Français")]
+# Each part of Placet has its texts in other languages with it; these two are no applications of Django.
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "replies" / "locale"]
 TIME_ZONE = PLACET.time_zone
 USE_TZ = True
 USE_I18N = True

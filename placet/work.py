@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from placet.accounts import tidy
+from placet.accounts.reader import as_the_installation_reads
 from placet.approvals import engine
 from placet.mail import outbox, tasks
 from placet.mail.models import IncomingMail
@@ -105,7 +106,8 @@ def _one_after_the_other(kind: Kind, rows: list[int], stopped: Callable[[], bool
 def _work(kind: Kind, row: int) -> bool:
     """Work one row. One that fails must not stop the others: its lease ends and it is tried again."""
     try:
-        return kind.work(row)
+        with as_the_installation_reads():
+            return kind.work(row)
     except MailboxError:
         raise
     except Exception:

@@ -4,9 +4,10 @@ from typing import Any
 from urllib.parse import quote
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import get_script_prefix, reverse
+
+from placet.accounts.general import general
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -22,7 +23,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no ty
         the link would carry the key to where they say."""
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
         path = path.removeprefix(get_script_prefix()).replace("UID-KEY", quote(key))
-        return f"{settings.PLACET.public_url}/{path}"
+        return f"{general().public_url}/{path}"
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """What failed sign-ins are counted by: the person alone. allauth adds the Host header, and each port in it

@@ -27,7 +27,7 @@ class Person(AbstractBaseUser):
 
     email = models.EmailField(unique=True)  # the address they sign in with and are written to
     name = models.CharField(max_length=200)
-    language = models.CharField(max_length=10, default="en")
+    language = models.CharField(max_length=10, blank=True)  # of pages and mails; empty: the installation's
     zone = models.CharField(max_length=64, blank=True)
     manager = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports"
@@ -64,7 +64,10 @@ class Group(models.Model):
 
 
 class Installation(models.Model):
-    """One row: what this database knows about the installation it belongs to."""
+    """One row: what this database knows about the installation it belongs to.
+
+    What the General tab holds is read through `placet.accounts.general`: the operator's settings win over it.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     key_check = (
@@ -72,6 +75,16 @@ class Installation(models.Model):
     )  # derived from secret.key, encrypted with encryption.keys: tells wrong keys from right
     created_at = models.DateTimeField(default=timezone.now)
     tidied_at = models.DateTimeField(null=True)  # see placet.accounts.tidy
+
+    organisation = models.CharField(max_length=200, blank=True)
+    logo = models.BinaryField(null=True)  # PNG, as placet made it of what was uploaded
+    home_url = models.URLField(max_length=500, blank=True)
+    terms_url = models.URLField(max_length=500, blank=True)
+    privacy_url = models.URLField(max_length=500, blank=True)
+    public_url = models.URLField(max_length=500, blank=True)  # without a slash at its end
+    zone = models.CharField(max_length=64, blank=True)
+    language = models.CharField(max_length=10, blank=True)
+    log_level = models.CharField(max_length=10, blank=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_installation")]

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.template import Context, Template
 from django.template.loader import render_to_string
 
+from placet.accounts.general import general
 from placet.accounts.models import Person
 from placet.approvals.models import Ask, Assignment, Decision, Request, Visit
 from placet.approvals.processes import APPROVE, REJECT, Definition, EndStep, Fact, definition_of, facts
@@ -83,7 +84,7 @@ def hash_of(code: str) -> str:
 
 def page_of(request: Request) -> str:
     """The request's page. The address carries no right: the page asks for sign-in."""
-    return f"{settings.PLACET.public_url}/requests/{request.public_id}/"
+    return f"{general().public_url}/requests/{request.public_id}/"
 
 
 # --- mails to the people asked ----------------------------------------------------------------------------

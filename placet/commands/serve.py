@@ -58,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
             lock = DatabaseLock.take()  # before its tables are changed under another one
         set_up_tables()
         read_words()
+        _use_entered_address()
         _first_administrator()
         return _serve(options.listen or config.listen, lock)
 
@@ -141,9 +142,22 @@ def _first_administrator() -> None:
     say("and publish a process (placet process publish purchase).")
 
 
+def _use_entered_address() -> None:
+    """The public address of the General tab, unless the operator set one. Before the pages are made: they read what
+    follows from it once."""
+    from django.conf import settings
+
+    from placet.accounts.general import general
+    from placet.settings import reached_at
+
+    for name, value in reached_at(general().public_url).items():
+        setattr(settings, name, value)
+
+
 def _serve(listen: str, lock: DatabaseLock) -> int:
     from django.conf import settings
 
+    from placet.accounts.general import general
     from placet.work import Runner
     from placet.wsgi import application
 
@@ -161,7 +175,7 @@ def _serve(listen: str, lock: DatabaseLock) -> int:
         signal.signal(number, lambda *_: stop.set())
     thread = threading.Thread(target=server.run, name="web", daemon=True)
     thread.start()
-    say(f"Placet runs at {settings.PLACET.public_url} (listening on {listen}). Stop it with Ctrl-C.")
+    say(f"Placet runs at {general().public_url} (listening on {listen}). Stop it with Ctrl-C.")
     lost = threading.Event()
     threading.Thread(target=_watch, args=(lock, stop, lost), name="database-lock", daemon=True).start()
     stop.wait()

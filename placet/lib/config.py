@@ -45,7 +45,9 @@ class Config(BaseSettings):
         False, description="A reverse proxy in front sets X-Forwarded-For and X-Forwarded-Proto."
     )
     time_zone: str = Field("UTC", description="Time zone for people who have not chosen one.")
-    language: Literal["en"] = Field("en", description="Language of pages and mails.")
+    language: Literal["en", "fr"] = Field(
+        "en", description="Language of pages and mails for people who have not chosen one."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     words_dir: Path | None = Field(
         None, description="Folder of files with words that people here answer with; none: only Placet's own."

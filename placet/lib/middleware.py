@@ -1,13 +1,9 @@
-"""What every page has: its headers, and the reader's time zone."""
+"""What every page has: its headers."""
 
 from collections.abc import Callable
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils import timezone
-
-from placet.lib.zones import zone_of
 
 # No inline script or style, nothing from another host, no framing: what others wrote cannot run here.
 POLICY = "; ".join(
@@ -36,19 +32,5 @@ def content_security_policy(
         response.headers.setdefault("Content-Security-Policy", POLICY)
         response.headers.setdefault("Permissions-Policy", "interest-cohort=()")
         return response
-
-    return middleware
-
-
-def time_zone_of_user(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Show times in the zone that the signed-in user has chosen (`user.zone`)."""
-
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        # Without a session there is nobody to look up: no query for monitors and for the sign-in page.
-        user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
-        with timezone.override(zone_of(getattr(user, "zone", ""))):
-            return get_response(request)
 
     return middleware

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import path, re_path
 
 from placet.mailboxes.models import Mailbox
+from placet.portal.people import PersonsRequest, signed_in
 
 
 class PasswordReset(views.PasswordResetView):  # type: ignore[misc]  # allauth has no types
@@ -26,7 +27,14 @@ class PasswordReset(views.PasswordResetView):  # type: ignore[misc]  # allauth h
         return answer
 
 
+@signed_in
+def account(request: PersonsRequest) -> HttpResponseBase:
+    """What somebody chooses for themselves."""
+    return render(request, "portal/account.html")
+
+
 urlpatterns = [
+    path("", account, name="account"),
     path("login/", views.login, name="account_login"),
     path("logout/", views.logout, name="account_logout"),
     path("inactive/", views.account_inactive, name="account_inactive"),

@@ -243,7 +243,7 @@ def look_at_every_page(world: World, heard: Heard, client: Client) -> None:
     save_secret(world, WRONG_SECRET)
     must_fail(world, heard)
     shown = pages(client, "/administration/")
-    form = f"/administration/remote-approval/{world.mailbox.pk}/"
+    form = f"/administration/configuration/remote-approval/{world.mailbox.pk}/"
     assert form in shown
     assert len(shown) > 10
     entered = {**settings_of(world), "since": "", "token_uri": "no address", "client_secret": WRONG_SECRET}

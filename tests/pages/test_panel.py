@@ -25,7 +25,7 @@ from placet.panel.forms import GroupForm
 from tests.pages.conftest import HOSTILE, SECRET, SETTINGS
 
 As = Callable[[Person | None], Client]
-REMOTE_APPROVAL = "/administration/remote-approval/"
+REMOTE_APPROVAL = "/administration/configuration/remote-approval/"
 
 
 @pytest.fixture

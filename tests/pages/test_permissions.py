@@ -28,6 +28,10 @@ SEEN = {
     "portal:send_again": (302, 404, 302, 403, 302),
     "portal:ask_again": (302, 404, 403, 403, 302),
     "panel:home": (302, 403, 403, 403, 200),
+    "panel:configuration": (302, 302, 302, 302, 302),
+    "panel:general": (302, 403, 403, 403, 200),
+    "panel:guide": (302, 403, 403, 403, 200),
+    "panel:diagnostics": (302, 403, 403, 403, 200),
     "panel:remote_approval": (302, 403, 403, 403, 200),
     "panel:mailbox": (302, 403, 403, 403, 200),
     "panel:check": (302, 403, 403, 403, 302),
@@ -72,7 +76,7 @@ PUBLIC = {
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
 }
-OWN = {"account_change_password", "account_set_password"}
+OWN = {"account", "account_change_password", "account_set_password"}
 
 
 def _names(resolver: URLResolver, namespace: str = "") -> Iterator[str]:
@@ -85,7 +89,7 @@ def _names(resolver: URLResolver, namespace: str = "") -> Iterator[str]:
 
 
 def test_every_address_has_its_line_in_the_table() -> None:
-    assert set(_names(get_resolver())) == {*SEEN, *PUBLIC, *OWN, "healthz"}
+    assert set(_names(get_resolver())) == {*SEEN, *PUBLIC, *OWN, "healthz", "logo"}
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+// What only the pages of Administration have. Everything works without this file.

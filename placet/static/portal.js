@@ -1,0 +1,1 @@
+// What only the pages for everybody have. Everything works without this file.
