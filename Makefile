@@ -17,6 +17,7 @@ help:
 	@echo "make acceptance  what needs Microsoft's schema and the mail corpora in ../shared"
 	@echo "make bench       the figures"
 	@echo "make messages    the catalogues of translated texts, brought up to date"
+	@echo "make screenshots pictures of every page and mail, in screenshots/"
 	@echo "make soak        the kill test at full length, on SQLite and PostgreSQL"
 
 setup: $(STAMP)
@@ -28,6 +29,8 @@ $(STAMP): requirements/dev.txt requirements/run.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
+# Says how long the set-up took, from here on.
+demo: export DEMO_BEGAN := $(shell date +%s)
 demo: setup
 	$(BIN)/placet demo
 
@@ -38,7 +41,7 @@ test: setup
 
 test-postgres: setup
 	@tools/system-packages chromium postgresql
-	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal $(TESTS)
+	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal -m 'not demo' $(TESTS)
 
 check: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
 check: setup
@@ -56,6 +59,12 @@ bench: setup
 	@if [ -d ../shared/corpora ]; then $(BIN)/python -m benchmarks.reading; \
 	else echo "The figures on reading need the mail corpora in ../shared; they are not here, so they are left out."; fi
 	$(BIN)/python -m benchmarks.replies
+
+# Of every page of the demo and of every mail, into screenshots/: to be looked at.
+screenshots: setup
+	@tools/system-packages chromium
+	rm -rf screenshots
+	$(BIN)/pytest -q -p no:xdist tests/screenshots
 
 soak: setup
 	$(BIN)/pytest tests/soak

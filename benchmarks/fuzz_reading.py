@@ -1,7 +1,7 @@
 """Bytes that no program would send, steered towards code not reached yet, to find what reading does not expect.
 
     python3 -m venv .venv-fuzz
-    .venv-fuzz/bin/pip install atheris lxml
+    .venv-fuzz/bin/pip install atheris lxml django
     .venv-fuzz/bin/python -m benchmarks.fuzz_reading -max_total_time=600 -timeout=10 FOLDER
 
 FOLDER keeps what reached new code, for the next run; put mails there to begin with, such as those of `tests/mails`.
@@ -12,6 +12,7 @@ would choke on, a second reading that differs from the first, and an input that 
 import sys
 
 import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]  # has an environment of its own
+from django.conf import settings
 
 with atheris.instrument_imports(include=["placet"]):
     from placet.mailboxes.base import Folder, Received
@@ -20,6 +21,7 @@ with atheris.instrument_imports(include=["placet"]):
     from placet.replies.read import read_mail, read_text
     from placet.replies.refusals import Unparseable
 
+settings.configure(USE_I18N=False)  # what is said of a mail is looked at in English
 _OWN = OwnMail("approvals@contoso.example", "placet.contoso.example")
 _HEAD = (
     b"From: ann@contoso.example\nContent-Type: text/%s; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
@@ -55,7 +57,14 @@ def _check_reading(mail: Mail) -> None:
     found = read_mail(mail)
     if read_mail(mail) != found:
         raise RuntimeError("The second reading differs from the first.")
-    for text in (mail.text, mail.new_text, mail.with_signature, found.comment, found.why, *found.rests_on):
+    for text in (
+        mail.text,
+        mail.new_text,
+        mail.with_signature,
+        found.comment,
+        str(found.why),
+        *found.rests_on,
+    ):
         if "\0" in text:
             raise RuntimeError("There is NUL in a text.")
         text.encode()

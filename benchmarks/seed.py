@@ -28,7 +28,7 @@ from placet.lib.ids import new_code, uuid7
 from placet.mail import outbox
 from placet.mail.models import OutgoingMail
 from placet.mailboxes import store
-from placet.sandbox import mime, outlook
+from placet.sandbox import mime, programs
 from placet.sandbox.mime import Address
 from placet.sandbox.tenant import Item
 
@@ -111,14 +111,14 @@ def replies(tenant: Tenant, count: int) -> None:
     asks = OutgoingMail.objects.filter(kind="ask").order_by("id")
     for number, mail in enumerate(islice(asks.iterator(chunk_size=100), count)):
         sender = Address(mail.to.partition("@")[0].title(), mail.to)
-        raw = outlook.reply(sender, Item(bytes(mail.raw), None), ANSWERS[number % len(ANSWERS)])
+        raw = programs.reply(sender, Item(bytes(mail.raw), None), ANSWERS[number % len(ANSWERS)])
         tenant.send_as(mail.to, raw)
 
 
 def large_reply(mail: OutgoingMail, size: int) -> bytes:
     """A reply to this ask that is `size` bytes large, because of an attachment."""
     sender = Address("", mail.to)
-    reply = outlook.reply(sender, Item(bytes(mail.raw), None), "approve")
+    reply = programs.reply(sender, Item(bytes(mail.raw), None), "approve")
     headers, body = mime.split(reply)
     kind = mime.first(headers, "content-type") or "text/plain"
     outer = [*mime.without(headers, "content-type", "content-transfer-encoding")]

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from django.utils import translation
+from django.utils.translation import trans_real
 
 from placet import __version__
 
@@ -53,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, rest: Sequence[str]) -> int:
-    translation.deactivate_all()  # commands speak English; pages, mails and workers have threads of their own
+    # Commands speak English; pages, mails and workers have threads of their own. Not by `translation`: that would read
+    # the settings before the command has chosen them.
+    trans_real.deactivate_all()
     module = importlib.import_module(f"placet.commands.{name}")
     parser = argparse.ArgumentParser(prog=f"placet {name}", description=COMMANDS[name])
     module.add_arguments(parser)

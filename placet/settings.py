@@ -3,13 +3,13 @@
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import dj_database_url
 import structlog
 
 from placet.lib import keys
 from placet.lib.config import SQLITE_FILE, ConfigInvalid, load_config
+from placet.lib.reached import reached_at
 
 try:
     PLACET = load_config()
@@ -85,23 +85,7 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 
-def reached_at(public_url: str) -> dict[str, Any]:
-    """What follows from the address that people reach Placet at. The loopback always works, too, so that nobody is
-    locked out by a wrong one. `placet serve` sets these once more for an address that was entered on the page."""
-    public = urlsplit(public_url)
-    https, path = public.scheme == "https", f"{public.path}/"
-    return {
-        "ALLOWED_HOSTS": [public.hostname or "", "localhost", "127.0.0.1", "[::1]"],
-        "CSRF_TRUSTED_ORIGINS": [f"{public.scheme}://{public.netloc}"],
-        "FORCE_SCRIPT_NAME": public.path or None,
-        "SESSION_COOKIE_SECURE": https,
-        "CSRF_COOKIE_SECURE": https,
-        "SESSION_COOKIE_PATH": path,
-        "CSRF_COOKIE_PATH": path,
-        "SECURE_HSTS_SECONDS": 31_536_000 if https else 0,
-    }
-
-
+# `placet serve` sets these once more for an address that was entered on the page.
 globals().update(reached_at(PLACET.public_url))
 
 
@@ -151,6 +135,7 @@ ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 EMAIL_BACKEND = "placet.mail.backend.OutboxBackend"
 DEFAULT_FROM_EMAIL = "placet@localhost"  # the outbox puts the mailbox's own address here
 
+MESSAGE_STORAGE = "placet.lib.notices.Storage"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -195,7 +180,6 @@ _shared: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.format_exc_info,
 ]
 structlog.configure(
     processors=[*_shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -209,12 +193,23 @@ LOGGING: dict[str, Any] = {
     "formatters": {
         "line": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.JSONRenderer(),
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+            ],
             "foreign_pre_chain": _shared,
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": PLACET.log_level.upper()},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "level": PLACET.log_level.upper()},
+        "memory": {"()": "placet.lib.logs.remembering", "level": "WARNING"},
+    },
+    # Warnings go to the memory even where only errors are written (`placet.lib.logs.set_level`).
+    "root": {
+        "handlers": ["stderr", "memory"],
+        "level": PLACET.log_level.upper() if PLACET.log_level != "error" else "WARNING",
+    },
     "loggers": {
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "urllib3": {"level": "WARNING"},  # its debug lines hold addresses

@@ -2,13 +2,18 @@
 
 from django.urls import include, path
 
+from placet.panel.design import design
 from placet.panel.general import logo
 from placet.panel.views import healthz
+from placet.portal.confirming import confirm_address
 
 urlpatterns = [
     path("healthz", healthz),
     path("logo", logo, name="logo"),
+    path("design/", design, name="design"),
     path("accounts/", include("placet.portal.account")),
     path("administration/", include("placet.panel.urls")),
+    # The mail about another address links here (`placet.approvals.another_address`).
+    path("confirm/<str:link>/", confirm_address, name="confirm_address"),
     path("", include("placet.portal.urls")),
 ]

@@ -18,6 +18,7 @@ from django.utils import timezone
 from placet.accounts import tidy
 from placet.accounts.reader import as_the_installation_reads
 from placet.approvals import engine
+from placet.lib import working
 from placet.mail import outbox, tasks
 from placet.mail.models import IncomingMail
 from placet.mailboxes.base import MailboxError
@@ -129,7 +130,8 @@ class Runner:
 
     def start(self) -> None:
         release_claims()
-        for thread in self._threads:
+        for kind, thread in zip(self._kinds, self._threads, strict=True):
+            working.started(kind.name, thread)
             thread.start()
 
     def stop(self, timeout: float = 30) -> None:
@@ -146,7 +148,9 @@ class Runner:
     def _run(self, kind: Kind) -> None:
         with ThreadPoolExecutor(kind.workers, thread_name_prefix=f"work-{kind.name}") as pool:
             while not self._stop.is_set():
+                working.began(kind.name)
                 worked = self._turn(kind, pool)
+                working.ended(kind.name, worked)
                 if worked:
                     self._wake_others(kind)
                 else:

@@ -1,8 +1,27 @@
 """The web application, for any WSGI server."""
 
 import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from django.core.wsgi import get_wsgi_application
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "placet.settings")
-application = get_wsgi_application()
+_pages: Any = get_wsgi_application()
+
+
+def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    """Below a path (https://it.example/placet) a reverse proxy may keep that path or take it away: both work."""
+    from django.conf import settings
+    from django.urls import is_valid_path
+
+    path, prefix = str(environ.get("PATH_INFO", "")), settings.FORCE_SCRIPT_NAME
+    # A page of ours may begin with the same word; then the proxy took the path away.
+    if prefix and f"{path}/".startswith(f"{prefix}/") and not is_valid_path(path):
+        environ["PATH_INFO"] = path.removeprefix(prefix) or "/"
+        environ["placet.path_kept"] = True  # for the Diagnostics tab
+    answer: Iterable[bytes] = _pages(environ, start_response)
+    return answer

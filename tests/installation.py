@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,22 +64,25 @@ class Installation:
         assert "Traceback" not in ended.stderr
         return ended.stderr
 
-    def serve(self) -> "Serving":
-        return Serving(self)
+    def serve(self, settings: Mapping[str, str] | None = None) -> "Serving":
+        """`settings`: the operator's, such as PLACET_TRUST_PROXY; without any, its public address is its own."""
+        return Serving(self, settings)
 
 
 class Serving:
     """`placet serve` on a free port. Leaving the `with` stops it by SIGTERM."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, installation: Installation, settings: Mapping[str, str] | None = None) -> None:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
+        self._environment = installation.environment | (
+            {"PLACET_PUBLIC_URL": self.address} if settings is None else dict(settings)
+        )
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
             [PLACET, "serve", "--listen", f"127.0.0.1:{self.port}"],
-            env=self._installation.environment | {"PLACET_PUBLIC_URL": self.address},
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,

@@ -74,6 +74,7 @@ def test_mail_is_taken_in_in_the_order_it_was_kept_and_when_due() -> None:
     assert work.incoming_due(1) == [first.pk]
 
 
+@pytest.mark.django_db
 def test_a_row_that_fails_stops_none_behind_it() -> None:
     done: list[int] = []
 
@@ -88,6 +89,7 @@ def test_a_row_that_fails_stops_none_behind_it() -> None:
     assert done == [1, 3, 4, 5]
 
 
+@pytest.mark.django_db
 def test_no_row_behind_one_knocks_at_a_mailbox_that_failed() -> None:
     waiting = [1, 2, 3]
 

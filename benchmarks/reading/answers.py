@@ -46,7 +46,7 @@ class Result:
 def by_placet(text: str) -> tuple[str, str]:
     """Outcome and reason."""
     reading = read_text(text)
-    return reading.outcome or UNCLEAR, reading.why
+    return reading.outcome or UNCLEAR, str(reading.why)
 
 
 def by_a_word_alone(text: str) -> tuple[str, str]:

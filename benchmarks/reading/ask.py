@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
-from importlib.resources import files
+from pathlib import Path
 
-import mjml
 from django.template import Context, Engine
 
-from placet.mail.marker import MARKER
+from placet.mail import writing
+from placet.mail.writing import Link
 
 ADDRESS = "approvals@contoso.example"
 NAME = "Placet"
@@ -17,10 +17,12 @@ APPROVER = "Ann Approver"
 APPROVER_ADDRESS = "ann@contoso.example"
 
 _LINK = f"mailto:approvals%2B{CODE}@contoso.example?subject=Re%3A%20Please%20decide&body="
+_PAGE = "https://placet.contoso.example/requests/0193a1c2-7d1e-7c4b-9a51-3f1f0f6f2a10/"
+_TEMPLATES = Path(writing.__file__).parent.parent / "approvals" / "templates"
 # Words of both answers stand in what the requester wrote, as they do in real requests.
 _CONTEXT = {
-    "marker": MARKER,
-    "heading": "Height-adjustable desk",
+    "marker": "=== Reply above this line ===",
+    "heading": "Please decide: Height-adjustable desk",
     "lead": "Alice Requester asks for your decision on purchase request 42.",
     "preview": "Alice Requester asks for your decision: Height-adjustable desk",
     "facts": [
@@ -37,9 +39,9 @@ _CONTEXT = {
             ],
         },
     ],
-    "approve_link": _LINK + "Approve",
-    "reject_link": _LINK + "Reject",
-    "page_link": "https://placet.contoso.example/requests/0193a1c2-7d1e-7c4b-9a51-3f1f0f6f2a10/",
+    "approve": Link("Approve", _LINK + "Approve"),
+    "reject": Link("Reject", _LINK + "Reject"),
+    "page": Link("Open the request in Placet (you will be asked to sign in)", _PAGE),
     "how": "Reply to this mail with “approve” or “reject” on the first line; a comment can follow below it.",
     "by_mail": "yes",
     "code": CODE,
@@ -60,12 +62,9 @@ class Ask:
 
 def ask() -> Ask:
     """The same each time."""
-    templates = files("placet.approvals") / "templates" / "mails"
-    engine, context = Engine(), Context(_CONTEXT)
-    text = engine.from_string((templates / "ask.txt").read_text()).render(context)
-    markup = engine.from_string(mjml.mjml2html((templates / "ask.mjml").read_text(), fonts={})).render(
-        context
-    )
+    engine = Engine(dirs=[str(_TEMPLATES), str(writing.HERE.parent)], builtins=["django.templatetags.i18n"])
+    text = engine.get_template("mails/ask.txt").render(Context(_CONTEXT))
+    markup = engine.from_string(writing.html_source(_TEMPLATES / "mails" / "ask")).render(Context(_CONTEXT))
     subject = str(_CONTEXT["subject"])
     return Ask(subject, text, markup, _raw(subject, text, markup))
 

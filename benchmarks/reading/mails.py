@@ -73,7 +73,7 @@ def measure(rows: Sequence[Answer]) -> Iterator[Result]:
     for row, program, place, raw in mails(rows):
         for known in (True, False):
             found = reading(raw, original if known else None)
-            yield Result(row, program, place, known, alone[row.id], found.outcome or UNCLEAR, found.why)
+            yield Result(row, program, place, known, alone[row.id], found.outcome or UNCLEAR, str(found.why))
 
 
 def section(rows: Sequence[Answer]) -> Section:

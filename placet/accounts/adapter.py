@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.urls import get_script_prefix, reverse
 
 from placet.accounts.general import general
+from placet.accounts.models import Person
+from placet.accounts.reader import as_read_by
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -17,6 +19,15 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no ty
 
     def format_email_subject(self, subject: str) -> str:
         return subject
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """In the language of whoever gets the mail, whatever the browser of whoever asked for it speaks."""
+        person = context.get("user")
+        if isinstance(person, Person):
+            with as_read_by(person):
+                super().send_mail(template_prefix, email, context)
+        else:
+            super().send_mail(template_prefix, email, context)
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """The link in the mail. Never from the request: whoever asks for the mail writes its Host header, and

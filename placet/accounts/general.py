@@ -3,19 +3,29 @@
 What the operator set (`placet.lib.config`, from the environment or placet.toml) wins over what was entered there.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from placet.accounts.installation import check_keys
 from placet.accounts.models import Installation
 
-_FIELDS = ("organisation", "home_url", "terms_url", "privacy_url", "public_url", "zone", "language")
+log = structlog.get_logger(__name__)
+
+FIELDS = ("organisation", "home_url", "terms_url", "privacy_url", "public_url", "zone", "language")
 #: Fields that the operator can set too → the name of the setting.
-OPERATORS = {"public_url": "public_url", "zone": "time_zone", "language": "language"}
+OPERATORS = {
+    "public_url": "public_url",
+    "zone": "time_zone",
+    "language": "language",
+    "log_level": "log_level",
+}
 
 
 @dataclass(frozen=True)
@@ -35,20 +45,58 @@ class General:
 
 def general() -> General:
     """As it is stored now, with one query."""
-    row = Installation.objects.filter(id=1).annotate(has_logo=Q(logo__isnull=False))
-    stored: dict[str, Any] = row.values(*_FIELDS, "has_logo").first() or {
-        **dict.fromkeys(_FIELDS, ""),
+    row = _row().annotate(has_logo=Q(logo__isnull=False))
+    stored: dict[str, Any] = row.values(*FIELDS, "has_logo").first() or {
+        **dict.fromkeys(FIELDS, ""),
         "has_logo": False,
     }
-    for field, setting in OPERATORS.items():
-        if set_by_operator(field) or not stored[field]:
-            stored[field] = getattr(settings.PLACET, setting)
+    for field in OPERATORS.keys() & stored.keys():
+        stored[field] = _said(field, stored[field])
     return General(**stored)
+
+
+def log_level() -> str:
+    """How much is written to the log from the start on."""
+    return _said("log_level", _row().values_list("log_level", flat=True).first() or "")
+
+
+def _said(field: str, stored: str) -> str:
+    return (
+        stored if stored and not set_by_operator(field) else str(getattr(settings.PLACET, OPERATORS[field]))
+    )
 
 
 def set_by_operator(field: str) -> bool:
     """Whether the operator's settings say it, so that the page cannot."""
     return OPERATORS.get(field, "") in settings.PLACET.model_fields_set
+
+
+def save(entered: Mapping[str, Any], *, by: int) -> list[str]:
+    """Store what an administrator (their id) entered, checked already; the names of what changed. What the operator
+    set stays as it is."""
+    names = [name for name in entered if not set_by_operator(name)]
+    before = _row().values(*names).first()
+    if before is None:
+        check_keys()  # the row is made with it
+        before = _row().values(*names).get()
+    changed = {name: entered[name] for name in names if _plain(before[name]) != entered[name]}
+    if changed:
+        _row().update(**changed)
+        log.info("general_changed", by=by, fields=", ".join(sorted(changed)))
+    return sorted(changed)
+
+
+def _plain(stored: Any) -> Any:
+    return bytes(stored) if isinstance(stored, memoryview) else stored  # as PostgreSQL gives it
+
+
+def logo() -> bytes | None:
+    stored = _row().values_list("logo", flat=True).first()
+    return bytes(stored) if stored is not None else None
+
+
+def _row() -> QuerySet[Installation]:
+    return Installation.objects.filter(id=1)
 
 
 def on_every_page(request: HttpRequest) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import Error as DatabaseTrouble
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone, translation
@@ -43,10 +44,14 @@ def _said(response: HttpResponseBase) -> HttpResponseBase:
 
 
 def _asked_for(request: HttpRequest) -> str:
-    """The first language of the browser that Placet has, else the installation's."""
+    """The first language of the browser that Placet has, else the installation's. Monitors ask for none, and must hear
+    of a database that is away in another way than this."""
     for code, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
         try:
             return get_supported_language_variant(code)
         except LookupError:
             continue
-    return str(settings.LANGUAGE_CODE)
+    try:
+        return of_request(request).language
+    except DatabaseTrouble:
+        return str(settings.LANGUAGE_CODE)

@@ -16,15 +16,18 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from placet.accounts.models import Person
-from placet.approvals import messages, policy
+from placet.accounts.reader import as_the_installation_reads
+from placet.approvals import attachments, messages, policy
 from placet.approvals.models import (
     Ask,
     AskLine,
     Assignment,
     Counter,
     Decision,
+    Draft,
     Request,
     Version,
     Visit,
@@ -32,9 +35,11 @@ from placet.approvals.models import (
 from placet.approvals.processes import (
     Definition,
     EndStep,
+    Fact,
     definition_of,
     facts,
     read_form,
+    show_value,
     title_of,
 )
 from placet.audit import chain
@@ -42,22 +47,27 @@ from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
 from placet.lib.conditions import ConditionError
 from placet.lib.ids import new_code
+from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail, OutgoingMail
 
 LONGEST_COMMENT = 20_000
-SHORTENED = "… (shortened; the whole text is in the mail)"
+SHORTENED = gettext_lazy("… (shortened; the whole text is in the mail)")
 AGAIN_AFTER = timedelta(minutes=10)  # between two mails that ask one person the same
 
 
 class EngineError(Exception):
-    """What was asked for cannot be done; the message says why, for the person who asked."""
+    """What was asked for cannot be done; the message says why, to whoever reads it."""
+
+    def __init__(self, message: Sentence) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class AlreadyDecided(EngineError):
     """Somebody's answer came first. `decisions` are those that counted, in order."""
 
     def __init__(self, decisions: Sequence[Decision]) -> None:
-        super().__init__("This was already decided.")
+        super().__init__(Sentence("This was already decided."))
         self.decisions = list(decisions)
 
 
@@ -77,12 +87,17 @@ class TooSoon(EngineError):
 
 
 @transaction.atomic
-def start(version: Version, requester: Person, entered: Mapping[str, Any]) -> Request:
-    """A new request. FormInvalid if what was entered does not fit the form."""
+def start(
+    version: Version, requester: Person, entered: Mapping[str, Any], draft: Draft | None = None
+) -> Request:
+    """A new request. FormInvalid if what was entered does not fit the form. The files of `draft` become the
+    request's, and the draft is gone."""
     if not _is_active(requester):
-        raise NotAllowed("This account is not active.")
+        raise NotAllowed(Sentence("This account is not active."))
+    if draft and Draft.objects.select_for_update().filter(pk=draft.pk).first() is None:
+        raise NoLongerOpen(Sentence("This form was sent already, or was discarded."))
     definition = definition_of(version)
-    data = read_form(definition, entered)
+    data = read_form(definition, entered, attachments.of(draft) if draft else {})
     request = Request.objects.create(
         number=_next_number(),
         version=version,
@@ -90,7 +105,10 @@ def start(version: Version, requester: Person, entered: Mapping[str, Any]) -> Re
         title=title_of(definition, data),
         data=data,
         data_hash=digest(data),
+        words=_words(definition, data),
     )
+    if draft:
+        attachments.hand_over(draft, request, definition)
     _note(
         request,
         requester,
@@ -101,6 +119,13 @@ def start(version: Version, requester: Person, entered: Mapping[str, Any]) -> Re
     )
     _enter(request, definition, definition.start)
     return request
+
+
+def _words(definition: Definition, data: Mapping[str, Any]) -> str:
+    """What a search finds a request by. Amounts are looked for as 1250, too."""
+    shown = [title_of(definition, data), *(fact.text for fact in facts(definition, data))]
+    amounts = [show_value(f, data[f.name]) for f in definition.form if f.type == "money" and data[f.name]]
+    return "\n".join([*shown, *(amount.replace(",", "") for amount in amounts)]).casefold()
 
 
 def _is_active(person: Person) -> bool:
@@ -138,7 +163,7 @@ def _consider(request: Request, definition: Definition, visit: Visit) -> None:
         _finish(request, definition, visit, result)
     elif wanted.incomplete or not policy.can_be_decided(step, there, len(new)):
         # Nobody is asked in vain.
-        _stick(request, visit, wanted.reason or "nobody is left who can be asked")
+        _stick(request, visit, wanted.reason or Sentence("nobody is left who can be asked"))
     else:
         _unstick(request, visit, Visit.State.OPEN)
         _assign(request, definition, visit, there, new)
@@ -180,8 +205,10 @@ def _assign(
         _ask(request, definition, assignment, again=False)
 
 
-def _stick(request: Request, visit: Visit, reason: str) -> None:
+def _stick(request: Request, visit: Visit, why: object) -> None:
     told = visit.state == Visit.State.STUCK
+    with as_the_installation_reads():  # kept for whoever administers, in whosever turn it happens
+        reason = str(why)
     visit.state, visit.reason = Visit.State.STUCK, reason
     visit.save(update_fields=["state", "reason"])
     entry = _note(request, None, "stuck", step=visit.step_key, reason=reason)
@@ -218,7 +245,12 @@ def _ask(request: Request, definition: Definition, assignment: Assignment, *, ag
 
 def facts_hash(request: Request, definition: Definition) -> str:
     """What an approver was shown; an answer to something else does not count."""
-    return digest([request.title, [[fact.label, fact.text] for fact in facts(definition, request.data)]])
+    return digest([request.title, [_sealed(fact) for fact in facts(definition, request.data)]])
+
+
+def _sealed(fact: Fact) -> list[str]:
+    """A fact as its hash covers it: of files the content too, not only what they are called."""
+    return [fact.label, fact.text, *(str(file["sha256"]) for file in fact.files)]
 
 
 # --- deciding ---------------------------------------------------------------------------------------------
@@ -248,7 +280,12 @@ def decide(
     definition = definition_of(request.version)
     step = definition.approval(assignment.visit.step_key)
     if outcome not in step.outcomes:
-        raise NotAllowed(f"“{outcome}” is no answer here; possible are {', '.join(step.outcomes)}.")
+        possible = ", ".join(step.outcomes)
+        raise NotAllowed(
+            Sentence(
+                "“{answer}” is no answer here; possible are {answers}.", answer=outcome, answers=possible
+            )
+        )
     decision = Decision.objects.create(
         assignment=assignment,
         outcome=outcome,
@@ -273,8 +310,9 @@ def _bounded(comment: str, incoming: IncomingMail | None) -> str:
     if len(comment) <= LONGEST_COMMENT:
         return comment
     if incoming is None:
-        raise EngineError(f"A comment has at most {LONGEST_COMMENT:,} characters.")
-    return comment[: LONGEST_COMMENT - len(SHORTENED)] + SHORTENED
+        raise EngineError(Sentence("A comment has at most {number} characters.", number=LONGEST_COMMENT))
+    shortened = str(SHORTENED)
+    return comment[: LONGEST_COMMENT - len(shortened)] + shortened
 
 
 def _locked(assignment_id: int) -> Request:
@@ -298,21 +336,21 @@ def _must_be_open(assignment: Assignment) -> None:
         raise AlreadyDecided(list(counted.order_by("at", "id")))
     if assignment.state == Assignment.State.WITHDRAWN:
         raise NoLongerOpen(
-            "The request was withdrawn."
+            Sentence("The request was withdrawn.")
             if assignment.visit.request.state == Request.State.WITHDRAWN
-            else "You are no longer asked about this request."
+            else Sentence("You are no longer asked about this request.")
         )
 
 
 def _must_be_allowed(request: Request, assignment: Assignment, by: Person) -> None:
     if by.pk != assignment.person_id:
-        raise NotAllowed("Somebody else was asked.")
+        raise NotAllowed(Sentence("Somebody else was asked."))
     if not _is_active(by):
-        raise NotAllowed("This account is not active any more.")
+        raise NotAllowed(Sentence("This account is not active any more."))
     if by.pk == request.requester_id:
         definition = definition_of(request.version)
         if not definition.requester_may_decide_in(assignment.visit.step_key):
-            raise NotAllowed("Nobody decides their own request in this process.")
+            raise NotAllowed(Sentence("Nobody decides their own request in this process."))
 
 
 def _go_on(request: Request, definition: Definition, visit: Visit) -> None:
@@ -354,7 +392,7 @@ def _leave(request: Request, definition: Definition, visit: Visit) -> None:
         transition = policy.way_on(definition, visit.step_key, visit.result, request)
     except (ConditionError, LookupError) as error:
         # The decision stands; where it leads has to be said by an administrator.
-        _stick(request, visit, str(error))
+        _stick(request, visit, error)
         return
     _unstick(request, visit, Visit.State.CLOSED)
     _enter(request, definition, transition.to)
@@ -375,9 +413,9 @@ def withdraw(request_id: int, by: Person) -> Request:
     """The requester (or an administrator) takes the request back; whoever was asked is told."""
     request = _lock(request_id)
     if by.pk != request.requester_id and not by.is_administrator:
-        raise NotAllowed("Only the person who made a request can withdraw it.")
+        raise NotAllowed(Sentence("Only the person who made a request can withdraw it."))
     if request.state != Request.State.OPEN:
-        raise NoLongerOpen("This request has already ended.")
+        raise NoLongerOpen(Sentence("This request has already ended."))
     waiting = list(
         Assignment.objects.filter(visit__request=request, state=Assignment.State.OPEN).select_related(
             "person"
@@ -403,7 +441,7 @@ def resend(assignment_id: int, by: Person) -> None:
     """
     request = _locked(assignment_id)
     if by.pk != request.requester_id and not by.is_administrator:
-        raise NotAllowed("Only the person who made a request can send it again.")
+        raise NotAllowed(Sentence("Only the person who made a request can send it again."))
     assignment = Assignment.objects.select_related("visit", "person").get(pk=assignment_id)
     _must_be_open(assignment)
     _must_not_be_too_soon(assignment)
@@ -415,10 +453,14 @@ def _must_not_be_too_soon(assignment: Assignment) -> None:
     asks = OutgoingMail.objects.filter(ask__lines__assignment=assignment, bounced_at=None)
     name = assignment.person.name
     if asks.filter(state__in=[OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]).exists():
-        raise TooSoon(f"The mail to {name} is not sent yet.")
+        raise TooSoon(Sentence("The mail to {name} is not sent yet.", name=name))
     if asks.filter(state=OutgoingMail.State.SENT, sent_at__gt=timezone.now() - AGAIN_AFTER).exists():
         minutes = AGAIN_AFTER // timedelta(minutes=1)
-        raise TooSoon(f"The last mail to {name} is less than {minutes} minutes old.")
+        raise TooSoon(
+            Sentence(
+                "The last mail to {name} is less than {minutes} minutes old.", name=name, minutes=minutes
+            )
+        )
 
 
 def deactivate(person: Person, by: Person) -> None:
@@ -453,9 +495,9 @@ def ask_again(visit_id: int, by: Person) -> None:
     request = _lock(Visit.objects.values_list("request_id", flat=True).get(pk=visit_id))
     visit = Visit.objects.get(pk=visit_id)
     if not by.is_administrator:
-        raise NotAllowed("Only an administrator can do this.")
+        raise NotAllowed(Sentence("Only an administrator can do this."))
     if request.state != Request.State.OPEN or visit.state != Visit.State.STUCK:
-        raise NoLongerOpen("This step is not stuck.")
+        raise NoLongerOpen(Sentence("This step is not stuck."))
     _note(request, by, "tried again", step=visit.step_key)
     definition = definition_of(request.version)
     if visit.result:  # decided; only the way on was not found

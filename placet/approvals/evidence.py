@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from placet.approvals import attachments
 from placet.approvals.models import Decision, Request
 from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
@@ -64,6 +65,8 @@ def _first(request: Request, entries: Iterable[AuditEntry], decisions: Iterable[
             return Differs(request.pk, entry.seq, reason)
     if waiting:
         return Differs(request.pk, 0, "a decision is there that was never recorded")
+    if not attachments.are_whole(request):
+        return Differs(request.pk, 0, "a file was changed, or is gone")
     return None
 
 

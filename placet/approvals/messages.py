@@ -1,48 +1,52 @@
-"""One function per mail we send. Each writes an outgoing mail in the caller's transaction.
+"""One function per mail we send. Each writes an outgoing mail in the caller's transaction, in the language and the
+time zone of whoever reads it.
 
 What requesters wrote is shown as text only: it is escaped in HTML, folded to one line in headers, and never
 part of an address or a link.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
-from typing import Any
+from pathlib import Path
 from urllib.parse import quote
 
-import mjml
 from django.conf import settings
-from django.template import Context, Template
-from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
 
-from placet.accounts.general import general
+from placet.accounts.general import General, general
 from placet.accounts.models import Person
+from placet.accounts.reader import as_read_by
 from placet.approvals.models import Ask, Assignment, Decision, Request, Visit
-from placet.approvals.processes import APPROVE, REJECT, Definition, EndStep, Fact, definition_of, facts
+from placet.approvals.processes import (
+    APPROVE,
+    REJECT,
+    Definition,
+    EndStep,
+    Fact,
+    definition_of,
+    facts_as_read,
+)
 from placet.lib.ids import code_hash
-from placet.lib.zones import zone_of
 from placet.mail import outbox
-from placet.mail.marker import MARKER
+from placet.mail.marker import marker
 from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mail.writing import Link, Notice, Written, labelled, no_links, written
 from placet.mailboxes.models import Mailbox
 
-LABELS = {APPROVE: "Approve", REJECT: "Reject"}
-DONE = {APPROVE: "approved", REJECT: "rejected"}
-# What mail programs know links by: a scheme, www., \\server, and names and addresses, which end in a dot (also
-# one of the three that IDNA takes for one, UTS 46) and a letter. 1.250,00 has no letter.
-_LINKS = re.compile(
-    r":(?=//)|\bwww(?=\.)|\bmailto(?=:)|\\(?=\\)|@|[.\u3002\uff0e\uff61](?=[^\W\d_])", re.IGNORECASE
-)
+TEMPLATES = Path(__file__).parent / "templates" / "mails"
+# What links write as an answer, so each is a word that is read as one (placet/replies/languages).
+LABELS = {APPROVE: gettext_lazy("Approve"), REJECT: gettext_lazy("Reject")}
+DONE = {APPROVE: gettext_lazy("approved"), REJECT: gettext_lazy("rejected")}
+YOU_DID = {
+    APPROVE: gettext_lazy("You approved this request"),
+    REJECT: gettext_lazy("You rejected this request"),
+}
 LONGEST_QUOTE = 1000  # characters of somebody's reply that are shown back
-
-
-@dataclass(frozen=True)
-class Link:
-    label: str
-    href: str
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,51 @@ class ShownFact:
     def of(cls, fact: Fact) -> "ShownFact":
         text = no_links(fact.text)
         lines = text.splitlines()
-        label = fact.label if fact.label.endswith(("?", ":", "!")) else f"{fact.label}:"
+        label = fact.label
+        if not label.endswith(("?", ":", "!")):
+            label = labelled(label, "").rstrip()
         return cls(label, text, lines if len(lines) > 1 else [])
 
 
-def no_links(text: str) -> str:
-    """Mail programs make links of what looks like an address; a zero-width space keeps them from it."""
-    return _LINKS.sub("\\g<0>\u200b", text)
+@dataclass(frozen=True)
+class Question:
+    """The mail that asks: what it is about, the links that answer, how to answer, and where the page is."""
+
+    heading: str
+    preview: str
+    lead: str
+    facts: Sequence[ShownFact]
+    answers: Sequence[Link]  # approve, reject
+    page: Link
+    by_mail: bool
+    how: str
+    code: str
+
+    def written(self, subject: str, reference: str, said: General) -> Written:
+        """What people wrote into it becomes no link of ours."""
+        approve, reject = self.answers
+        context = {
+            "marker": marker(),
+            "heading": no_links(self.heading),
+            "preview": no_links(self.preview),
+            "lead": no_links(self.lead),
+            "facts": self.facts,
+            "approve": approve,
+            "reject": reject,
+            "page": self.page,
+            "by_mail": self.by_mail,
+            "how": self.how,
+            "code": self.code,
+        }
+        return written(TEMPLATES / "ask", context, subject, reference, said)
+
+
+@contextmanager
+def _to(person: Person) -> Iterator[General]:
+    """What is written inside is for this person; gives what the installation says of itself."""
+    said = general()
+    with as_read_by(person, said):
+        yield said
 
 
 def with_code(subject: str, code: str) -> str:
@@ -82,9 +124,13 @@ def hash_of(code: str) -> str:
     return code_hash(settings.REPLY_CODE_KEY, code)
 
 
-def page_of(request: Request) -> str:
+def page_of(request: Request, said: General | None = None) -> str:
     """The request's page. The address carries no right: the page asks for sign-in."""
-    return f"{general().public_url}/requests/{request.public_id}/"
+    return f"{(said or general()).public_url}/requests/{request.public_id}/"
+
+
+def _page_link(request: Request, said: General, tone: str = "main") -> Link:
+    return Link(_("Open the request"), page_of(request, said), tone)
 
 
 # --- mails to the people asked ----------------------------------------------------------------------------
@@ -95,38 +141,43 @@ def ask(
 ) -> OutgoingMail:
     """The mail that asks one person."""
     person = assignment.person
-    subject = with_code(f"Please decide: {request.title}", code)
-    page_only = definition.proof_for(assignment.visit.step_key) == "page"
-    context = {
-        "marker": MARKER,
-        "heading": no_links(request.title),
-        "preview": no_links(f"{request.requester.name} asks for your decision: {request.title}"),
-        "lead": no_links(
-            f"{request.requester.name} asks for your decision on {definition.name.lower()} {request.number}."
-        ),
-        "facts": [ShownFact.of(fact) for fact in facts(definition, request.data)],
-        "approve_link": answer_link(mailbox, code, subject, LABELS[APPROVE]),
-        "reject_link": answer_link(mailbox, code, subject, LABELS[REJECT]),
-        "page_link": page_of(request),
-        "how": (
-            "This one is decided on the page only: please open the request and sign in."
-            if page_only
-            else "Reply to this mail with “approve” or “reject” on the first line; "
-            "a comment can follow below it."
-        ),
-        "by_mail": not page_only,
-        "code": code,
-    }
-    return _queue(
-        mailbox,
-        "ask",
-        person,
-        cause=f"ask:{ask.public_id}",
-        subject=subject,
-        template="ask",
-        context=context,
-        priority=OutgoingMail.Priority.ASK,
-        reply_to=reply_address(mailbox, code),
+    by_mail = definition.proof_for(assignment.visit.step_key) != "page"
+    names = {"name": request.requester.name, "title": request.title, "number": request.number}
+    with _to(person) as said:
+        heading = _("Please decide: {title}").format(title=request.title)
+        subject = with_code(heading, code)
+        lead = _("{name} asks for your decision on {process} {number}.")
+        question = Question(
+            heading=heading,
+            preview=_("{name} asks for your decision: {title}").format(**names),
+            lead=lead.format(process=definition.name.lower(), **names),
+            facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data)],
+            answers=[
+                Link(str(label), answer_link(mailbox, code, subject, str(label))) for label in LABELS.values()
+            ],
+            page=Link(_("Open the request in Placet (you will be asked to sign in)"), page_of(request, said)),
+            by_mail=by_mail,
+            how=_how(by_mail=by_mail),
+            code=code,
+        )
+        return _queue(
+            mailbox,
+            "ask",
+            person,
+            said,
+            cause=f"ask:{ask.public_id}",
+            subject=subject,
+            letter=question,
+            priority=OutgoingMail.Priority.ASK,
+            reply_to=reply_address(mailbox, code),
+        )
+
+
+def _how(*, by_mail: bool) -> str:
+    if not by_mail:
+        return _("This one is decided on the page only: please open the request and sign in.")
+    return _(
+        "Reply to this mail with “approve” or “reject” on the first line; a comment can follow below it."
     )
 
 
@@ -135,7 +186,7 @@ def reply_address(mailbox: Mailbox, code: str) -> str:
     address = str(mailbox.settings.get("reply_to") or mailbox.address)
     if not mailbox.settings.get("plus_addressing", True):
         return address
-    local, _, domain = address.rpartition("@")
+    local, _plus, domain = address.rpartition("@")
     return f"{local}+{code}@{domain}"
 
 
@@ -153,44 +204,56 @@ def withdrawn(request: Request, assignment: Assignment) -> None:
     mailbox = mailbox_for(request)
     if mailbox is None:
         return
-    _notice(
-        mailbox,
-        "withdrawn",
-        assignment.person,
-        cause=f"assignment:{assignment.pk}",
-        subject=f"No longer needed: {request.title}",
-        heading="No answer needed any more",
-        paragraphs=[f"{request.requester.name} has withdrawn “{request.title}” (number {request.number})."],
-    )
+    names = {"name": request.requester.name, "title": request.title, "number": request.number}
+    with _to(assignment.person) as said:
+        sentence = _("{name} has withdrawn “{title}” (number {number}).").format(**names)
+        _queue(
+            mailbox,
+            "withdrawn",
+            assignment.person,
+            said,
+            cause=f"assignment:{assignment.pk}",
+            subject=_("No longer needed: {title}").format(title=request.title),
+            letter=Notice(
+                _("No answer needed any more"), [sentence], links=[_page_link(request, said, tone="")]
+            ),
+        )
 
 
 def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -> None:
     """To somebody whose reply was applied: what it was read as."""
     request = decision.assignment.visit.request
-    paragraphs = [
-        f"Your answer to “{request.title}” (number {request.number}) was read as: {DONE[decision.outcome]}."
-        + (" With this comment:" if decision.comment else "")
-    ]
-    _notice(
-        incoming.mailbox,
-        "confirmation",
-        decision.by_person,
-        cause=f"incoming:{incoming.pk}",
-        subject=f"{DONE[decision.outcome].capitalize()}: {request.title}",
-        heading=f"You {DONE[decision.outcome]} this request",
-        paragraphs=paragraphs,
-        quote=decision.comment[:LONGEST_QUOTE],
-        links=[Link("Open the request", page_of(request))],
-        footer="If this is not what you meant, tell the requester at once.",
-        priority=OutgoingMail.Priority.CONFIRMATION,
-        in_reply_to=in_reply_to,
-    )
+    with _to(decision.by_person) as said:
+        done = str(DONE[decision.outcome])
+        sentence = (
+            _("Your answer to “{title}” (number {number}) was read as: {answer}. With this comment:")
+            if decision.comment
+            else _("Your answer to “{title}” (number {number}) was read as: {answer}.")
+        )
+        _queue(
+            incoming.mailbox,
+            "confirmation",
+            decision.by_person,
+            said,
+            cause=f"incoming:{incoming.pk}",
+            subject=_("{answer}: {title}").format(answer=done.capitalize(), title=request.title),
+            letter=Notice(
+                str(YOU_DID[decision.outcome]),
+                [sentence.format(title=request.title, number=request.number, answer=done)],
+                quote=decision.comment[:LONGEST_QUOTE],
+                links=[_page_link(request, said)],
+                footer=_("If this is not what you meant, tell the requester at once."),
+            ),
+            priority=OutgoingMail.Priority.CONFIRMATION,
+            in_reply_to=in_reply_to,
+        )
 
 
 @dataclass(frozen=True)
 class AnswerAgain:
     """How a mail asks for another answer, in the language of the one that was not clear."""
 
+    language: str
     subject: str  # stands before the request's title
     heading: str
     how: str  # which words to write
@@ -210,54 +273,102 @@ def refusal(
     code: str = "",
     in_reply_to: str = "",
 ) -> None:
-    """To a proved sender whose reply was not applied: why, and what to do next."""
-    links = [Link("Open the request", page_of(request))]
-    subject, heading, paragraphs = (
-        f"Not applied: {request.title}",
-        "Your answer was not applied",
-        list(sentences),
-    )
-    if again is not None:
-        subject, heading = with_code(f"{again.subject}: {request.title}", code), again.heading
-        paragraphs = [f"{again.how} {again.by_link}", *sentences]
-        title = with_code(request.title, code)
-        links = [
-            Link(word, answer_link(incoming.mailbox, code, title, word)) for word in again.words.values()
-        ] + links
-    _notice(
-        incoming.mailbox,
-        f"refusal-{key}",
-        person,
-        cause=f"incoming:{incoming.pk}",
-        subject=subject,
-        heading=heading,
-        paragraphs=paragraphs,
-        quote=quote[:LONGEST_QUOTE],
-        links=links,
-        priority=OutgoingMail.Priority.CONFIRMATION,
-        reply_to=reply_address(incoming.mailbox, code) if again is not None else "",
-        in_reply_to=in_reply_to,
-    )
+    """To a proved sender whose reply was not applied: why, and what to do next. `sentences` are in their language, or
+    in that of `again`."""
+    with _to(person) as said:
+        if again is None:
+            subject = _("Not applied: {title}").format(title=request.title)
+            notice = Notice(
+                _("Your answer was not applied"),
+                sentences,
+                quote[:LONGEST_QUOTE],
+                [_page_link(request, said)],
+            )
+        else:
+            subject = with_code(f"{again.subject}: {request.title}", code)
+            notice = Notice(
+                again.heading,
+                [f"{again.how} {again.by_link}", *sentences],
+                quote[:LONGEST_QUOTE],
+                [*_answers(incoming.mailbox, request, again, code), _page_link(request, said, tone="")],
+                spoken=again.language,
+            )
+        _queue(
+            incoming.mailbox,
+            f"refusal-{key}",
+            person,
+            said,
+            cause=f"incoming:{incoming.pk}",
+            subject=subject,
+            letter=notice,
+            priority=OutgoingMail.Priority.CONFIRMATION,
+            reply_to=reply_address(incoming.mailbox, code) if again is not None else "",
+            in_reply_to=in_reply_to,
+        )
+
+
+def _answers(mailbox: Mailbox, request: Request, again: AnswerAgain, code: str) -> list[Link]:
+    title = with_code(request.title, code)
+    return [
+        Link(word, answer_link(mailbox, code, title, word), outcome, again.language)
+        for outcome, word in again.words.items()
+    ]
 
 
 def misused(ask: Ask, request: Request, mailbox: Mailbox) -> None:
     """To the person asked, once an ask: somebody else used their reply code."""
-    _notice(
-        mailbox,
-        "code-misused",
-        ask.person,
-        cause=f"ask:{ask.public_id}",
-        subject=f"Somebody else answered in your place: {request.title}",
-        heading="A reply that was not yours",
-        paragraphs=[
-            f"A mail with your reply code for “{request.title}” (number {request.number}) came from an address "
-            "or in a way that does not prove that you sent it. It was not applied.",
+    with _to(ask.person) as said:
+        what = _(
+            "A mail with your reply code for “{title}” (number {number}) came from an address or in a way that "
+            "does not prove that you sent it. It was not applied."
+        )
+        advice = _(
             "If you forwarded the mail to a colleague, nothing is wrong: please answer yourself. If you answered "
             "from another address of yours, answer from the one that this mail went to. Otherwise tell your "
-            "administrator.",
-        ],
-        links=[Link("Open the request", page_of(request))],
-    )
+            "administrator."
+        )
+        _queue(
+            mailbox,
+            "code-misused",
+            ask.person,
+            said,
+            cause=f"ask:{ask.public_id}",
+            subject=_("Somebody else answered in your place: {title}").format(title=request.title),
+            letter=Notice(
+                _("A reply that was not yours"),
+                [what.format(title=request.title, number=request.number), advice],
+                links=[_page_link(request, said)],
+            ),
+        )
+
+
+def another_address(
+    incoming: IncomingMail, person: Person, request: Request, *, address: str, page: str, offer_id: str
+) -> None:
+    """To the address that is known: is the one that a reply came from theirs, too? `page` asks it."""
+    with _to(person) as said:
+        what = _(
+            "An answer to “{title}” (number {number}), which you were asked about, came from {address}. Nobody here "
+            "has this address, so the answer was not applied."
+        )
+        paragraphs = [
+            what.format(title=request.title, number=request.number, address=address),
+            _("If the address is yours, say so on the page below. Then answers from it count as yours."),
+        ]
+        _queue(
+            incoming.mailbox,
+            "another-address",
+            person,
+            said,
+            cause=f"incoming:{incoming.pk}:{offer_id}",
+            subject=_("Is this address yours, too?"),
+            letter=Notice(
+                _("Is this address yours, too?"),
+                paragraphs,
+                links=[Link(_("Say yes or no"), page, "main")],
+                footer=_("If you do not know the address, say no there. The link is good for 7 days."),
+            ),
+        )
 
 
 # --- mails to requesters and administrators ---------------------------------------------------------------
@@ -268,25 +379,39 @@ def ended(request: Request, step: EndStep) -> None:
     mailbox = mailbox_for(request)
     if mailbox is None:
         return
-    definition = definition_of(request.version)
-    decisions = Decision.objects.filter(assignment__visit__request=request).order_by("at", "id")
-    lines = [
-        f"{definition.approval(step_key).name}: {DONE[outcome]} by {name}, {when(at, request.requester)}"
-        + (f" — “{comment[:LONGEST_QUOTE]}”" if comment else "")
-        for step_key, outcome, name, at, comment in decisions.values_list(
-            "assignment__visit__step_key", "outcome", "by_person__name", "at", "comment"
+    with _to(request.requester) as said:
+        title = labelled(step.name, request.title)
+        sentence = _("Your request number {number} has ended.").format(number=request.number)
+        _queue(
+            mailbox,
+            "ended",
+            request.requester,
+            said,
+            cause=f"request:{request.pk}",
+            subject=title,
+            letter=Notice(title, [sentence, *_decisions(request)], links=[_page_link(request, said)]),
         )
-    ]
-    _notice(
-        mailbox,
-        "ended",
-        request.requester,
-        cause=f"request:{request.pk}",
-        subject=f"{step.name}: {request.title}",
-        heading=f"{step.name}: {request.title}",
-        paragraphs=[f"Your request number {request.number} has ended.", *lines],
-        links=[Link("Open the request", page_of(request))],
-    )
+
+
+def _decisions(request: Request) -> Iterator[str]:
+    """A line for each decision that counted."""
+    definition = definition_of(request.version)
+    found = Decision.objects.filter(assignment__visit__request=request).order_by("at", "id")
+    for step_key, outcome, name, at, comment in found.values_list(
+        "assignment__visit__step_key", "outcome", "by_person__name", "at", "comment"
+    ):
+        line = (
+            _("{step}: {answer} by {name}, {time} — “{comment}”")
+            if comment
+            else _("{step}: {answer} by {name}, {time}")
+        )
+        yield line.format(
+            step=definition.approval(step_key).name,
+            answer=DONE[outcome],
+            name=name,
+            time=when(at),
+            comment=comment[:LONGEST_QUOTE],
+        )
 
 
 def stuck(request: Request, visit: Visit, seq: int) -> None:
@@ -296,74 +421,51 @@ def stuck(request: Request, visit: Visit, seq: int) -> None:
         return
     step = definition_of(request.version).approval(visit.step_key)
     for person in Person.objects.filter(is_administrator=True, is_active=True):
-        _notice(
-            mailbox,
-            "stuck",
-            person,
-            cause=f"visit:{visit.pk}:{seq}",
-            subject=f"Needs your help: {request.title}",
-            heading=f"“{step.name}” is stuck",
-            paragraphs=[
-                f"Request {request.number} cannot go on: {visit.reason}.",
-                "Put the people or groups right, then open the request and press “Ask again”.",
-            ],
-            links=[Link("Open the request", page_of(request))],
-        )
-
-
-def when(moment: datetime, person: Person) -> str:
-    """A time as this person reads it."""
-    return moment.astimezone(zone_of(person.zone)).strftime("%-d %B %Y, %H:%M %Z")
+        with _to(person) as said:
+            why = _("Request {number} cannot go on: {reason}.")
+            _queue(
+                mailbox,
+                "stuck",
+                person,
+                said,
+                cause=f"visit:{visit.pk}:{seq}",
+                subject=_("Needs your help: {title}").format(title=request.title),
+                letter=Notice(
+                    _("“{step}” is stuck").format(step=step.name),
+                    [
+                        why.format(number=request.number, reason=visit.reason),
+                        _("Put the people or groups right, then open the request and press “Ask again”."),
+                    ],
+                    links=[_page_link(request, said)],
+                ),
+            )
 
 
 # --- composing --------------------------------------------------------------------------------------------
 
 
-def _notice(
-    mailbox: Mailbox,
-    kind: str,
-    person: Person,
-    *,
-    cause: str,
-    subject: str,
-    heading: str,
-    paragraphs: Sequence[str],
-    quote: str = "",
-    links: Sequence[Link] = (),
-    footer: str = "",
-    priority: OutgoingMail.Priority = OutgoingMail.Priority.NOTICE,
-    reply_to: str = "",
-    in_reply_to: str = "",
-) -> None:
-    context = {
-        "heading": no_links(heading),
-        "paragraphs": [no_links(paragraph) for paragraph in paragraphs],
-        "quote": no_links(quote),
-        "quoted": "\n".join(f"> {line}" for line in no_links(quote).splitlines()),
-        "links": links,
-        "footer": footer,
-    }
-    _queue(
-        mailbox, kind, person, cause=cause, subject=subject, template="notice", context=context,
-        priority=priority, reply_to=reply_to, in_reply_to=in_reply_to,
-    )  # fmt: skip
+def when(moment: datetime) -> str:
+    """A time as the mail's reader reads it."""
+    return date_format(
+        timezone.localtime(moment), pgettext("a date and a time, in Django's signs", "j F Y, H:i T")
+    )
 
 
 def _queue(
     mailbox: Mailbox,
     kind: str,
     person: Person,
+    said: General,
     *,
     cause: str,
     subject: str,
-    template: str,
-    context: dict[str, Any],
-    priority: OutgoingMail.Priority,
+    letter: Notice | Question,
+    priority: OutgoingMail.Priority = OutgoingMail.Priority.NOTICE,
     reply_to: str = "",
     in_reply_to: str = "",
 ) -> OutgoingMail:
     reference = outbox.new_reference()
-    context = {**context, "subject": subject, "reference": reference}
+    parts = letter.written(subject, reference, said)
     return outbox.queue(
         mailbox,
         kind=kind,
@@ -371,19 +473,10 @@ def _queue(
         to_name=person.name,
         cause=cause,
         subject=subject,
-        text=render_to_string(f"mails/{template}.txt", context),
-        html=_html_template(template).render(Context(context)),
+        text=parts.text,
+        html=parts.html,
         priority=priority,
         reference=reference,
         reply_to=reply_to,
         in_reply_to=in_reply_to,
     )
-
-
-@cache
-def _html_template(name: str) -> Template:
-    """The HTML of a mail: MJML made into HTML first, filled by Django (which escapes) afterwards, so that
-    nothing that people wrote is ever read as MJML."""
-    source = files("placet.approvals") / "templates" / "mails" / f"{name}.mjml"
-    # fonts: or a font that the styles name would be fetched from a stranger's server whenever a mail is opened.
-    return Template(mjml.mjml2html(source.read_text(), fonts={}))

@@ -58,6 +58,9 @@ class Request(models.Model):
     data_hash = models.CharField(max_length=64)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     result = models.CharField(max_length=40, blank=True)  # of the end step that was reached
+    words = models.TextField(
+        default="", editable=False
+    )  # title and facts, casefolded: what a search looks in
     created_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True)
 
@@ -67,6 +70,48 @@ class Request(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}: {self.title}"
+
+
+class Draft(models.Model):
+    """A form that somebody has not sent yet, as they typed it."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="drafts")
+    process = models.ForeignKey(Process, on_delete=models.PROTECT, related_name="drafts")
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="+")  # whose form it was
+    data = models.JSONField(default=dict)  # text by field, not checked
+    saved_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "process"], name="one_draft_per_person_and_process")
+        ]
+
+
+class Attachment(models.Model):
+    """A file that belongs to a request, or to a form that is not sent yet. Written by
+    `placet.approvals.attachments` only; its content never changes."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    request = models.ForeignKey(Request, null=True, on_delete=models.PROTECT, related_name="attachments")
+    draft = models.ForeignKey(Draft, null=True, on_delete=models.CASCADE, related_name="attachments")
+    field = models.CharField(max_length=60)
+    name = models.CharField(max_length=200)
+    content_type = models.CharField(max_length=100, blank=True)  # as the browser said; nothing relies on it
+    size = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    content = models.BinaryField()
+    by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(request__isnull=False, draft__isnull=True)
+                | Q(request__isnull=True, draft__isnull=False),
+                name="attachment_has_one_place",
+            )
+        ]
+        ordering = ["id"]
 
 
 class Counter(models.Model):

@@ -17,6 +17,7 @@ from placet.approvals.processes import (
     condition_values,
 )
 from placet.lib.conditions import holds
+from placet.lib.sentences import NOTHING, Sentence, listed
 
 LONGEST_CHAIN = 50  # managers of managers; ends a ring of people who manage each other
 
@@ -26,7 +27,7 @@ class People:
     """Whom a step asks, in a stable order, and why they are too few, if they are."""
 
     people: Sequence[Person]
-    reason: str = ""
+    reason: Sentence = NOTHING
     incomplete: bool = False  # the rule needs everybody named, and a manager, group or person is not there
 
 
@@ -39,7 +40,7 @@ def people_to_ask(
     step = definition.approval(step_key)
     may_decide_own = definition.requester_may_decide_in(step_key)
     found: dict[int, Person] = {}
-    missing: list[str] = []
+    missing: list[Sentence] = []
     for who in step.ask:
         people = [p for p in _resolve(who, request.requester, answered) if p.is_active or p.pk in answered]
         if not may_decide_own:
@@ -49,9 +50,11 @@ def people_to_ask(
         found.update({person.pk: person for person in people})
     needed = step.rule if isinstance(step.rule, int) else 1
     incomplete = step.rule != "first" and bool(missing)
-    reason = ""
+    reason = NOTHING
     if incomplete or len(found) < needed:
-        reason = "; ".join(missing) or f"{needed} people must approve, but only {len(found)} can be asked"
+        reason = listed(missing) or Sentence(
+            "{needed} people must approve, but only {found} can be asked", needed=needed, found=len(found)
+        )
     return People([person for person in found.values() if person.is_active], reason, incomplete)
 
 
@@ -79,12 +82,12 @@ def _manager_of(requester: Person, answered: Collection[int]) -> Person | None:
     return None
 
 
-def _describe(who: Who, requester: Person) -> str:
+def _describe(who: Who, requester: Person) -> Sentence:
     if who.group is not None:
-        return f"nobody in the group “{who.group}” can be asked"
+        return Sentence("nobody in the group “{group}” can be asked", group=who.group)
     if who.person is not None:
-        return f"{who.person} is nobody who can be asked"
-    return f"{requester.name} has no manager who can be asked"
+        return Sentence("{address} is nobody who can be asked", address=who.person)
+    return Sentence("{name} has no manager who can be asked", name=requester.name)
 
 
 def result_of(step: ApprovalStep, assignments: Iterable[Assignment], to_come: float = 0) -> str:
@@ -128,4 +131,6 @@ def way_on(definition: Definition, step_key: str, outcome: str, request: Request
             continue
         if transition.when is None or holds(transition.when, values):
             return transition
-    raise LookupError(f"No way leads on from {step_key} on {outcome}.")
+    raise LookupError(
+        Sentence("no way leads on from “{step}” on “{outcome}”", step=step_key, outcome=outcome)
+    )

@@ -3,6 +3,7 @@
 A definition is data (JSON; YAML is how it travels):
 
     key, name, title            title: "{item}" - filled from the form
+    description                 what it is for, shown where a request is started (may be left out)
     form                        list of {name, label, type, required?, currency?}
     start                       key of the first step
     proof                       colleague | outside | page: how sure a reply's sender must be
@@ -16,13 +17,16 @@ A step's kind and a transition's `from` and `to` leave room for other kinds and 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import yaml
 from django.db import transaction
-from django.utils import timezone
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from placet.approvals.models import Process, Version
@@ -62,7 +66,7 @@ class _Part(BaseModel):
 class FormField(_Part):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")
     label: str = Field(min_length=1, max_length=200)
-    type: Literal["text", "long_text", "money", "number", "date", "yes_no"]
+    type: Literal["text", "long_text", "money", "number", "date", "yes_no", "files"]
     required: bool = False
     currency: str = Field("", pattern=r"^([A-Z]{3})?$")
 
@@ -115,6 +119,7 @@ class Definition(_Part):
     key: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$")
     name: str = Field(min_length=1, max_length=200)
     title: str = "{key}"
+    description: str = Field("", max_length=2000)
     form: tuple[FormField, ...] = ()
     start: str
     proof: Proof = "colleague"
@@ -161,7 +166,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         names: set[str] = set()
-        for key, _ in node.value:
+        for key, _value in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in names:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"“{key.value}” is said twice", key.start_mark
@@ -266,16 +271,24 @@ def _reach_problems(definition: Definition) -> list[str]:
 # --- the form ---------------------------------------------------------------------------------------------
 
 
-def read_form(definition: Definition, entered: Mapping[str, Any]) -> dict[str, Any]:
-    """What is stored of a filled form (JSON; money as {"minor", "currency"}), or FormInvalid."""
+def read_form(
+    definition: Definition, entered: Mapping[str, Any], files: Mapping[str, Sequence[Mapping[str, Any]]] = {}
+) -> dict[str, Any]:
+    """What is stored of a filled form (JSON; money as {"minor", "currency"}, files as a list of {"id", "name",
+    "size", "sha256"}), or FormInvalid. `files`: those of each field, as `placet.approvals.attachments` kept them."""
     data: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for field in definition.form:
         value = entered.get(field.name)
+        if field.type == "files":
+            value = data[field.name] = [dict(file) for file in files.get(field.name, ())] or None
+            if field.required and value is None:
+                errors[field.name] = _("Please add a file.")
+            continue
         text = "" if value is None else str(value).strip()
         if not text:
             if field.required:
-                errors[field.name] = "Please fill this in."
+                errors[field.name] = _("Please fill this in.")
             data[field.name] = False if field.type == "yes_no" else None
             continue
         try:
@@ -283,7 +296,7 @@ def read_form(definition: Definition, entered: Mapping[str, Any]) -> dict[str, A
         except ValueError as error:
             errors[field.name] = str(error)
     for name in set(entered) - {field.name for field in definition.form}:
-        errors[name] = "This form has no such field."
+        errors[name] = _("This form has no such field.")
     if errors:
         raise FormInvalid(errors)
     return data
@@ -292,11 +305,11 @@ def read_form(definition: Definition, entered: Mapping[str, Any]) -> dict[str, A
 def _read_text(text: str, field: FormField) -> str:
     longest = LONGEST_TEXT if field.type == "text" else LONGEST_LONG_TEXT
     if len(text) > longest:
-        raise ValueError(f"At most {longest} characters, please.")
+        raise ValueError(_("At most {number} characters, please.").format(number=longest))
     if _UNKEPT.search(text):
-        raise ValueError("This text holds a character that cannot be kept.")
+        raise ValueError(_("This text holds a character that cannot be kept."))
     if field.type == "text" and len(text.splitlines()) > 1:
-        raise ValueError("One line only, please.")
+        raise ValueError(_("One line only, please."))
     return text
 
 
@@ -305,7 +318,7 @@ def _read_decimal(text: str) -> Decimal:
     # and points, if a comma follows them. Any other single comma is the decimal point.
     compact = re.sub(r"[\s'\u2019\u00a0\u202f]", "", text)
     if len(compact) > MOST_DIGITS:
-        raise ValueError("This number has too many digits.")
+        raise ValueError(_("This number has too many digits."))
     if re.fullmatch(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", compact):
         compact = compact.replace(",", "")
     elif re.fullmatch(r"-?\d{1,3}(\.\d{3})+,\d+", compact):
@@ -313,10 +326,10 @@ def _read_decimal(text: str) -> Decimal:
     elif compact.count(",") == 1 and "." not in compact:
         compact = compact.replace(",", ".")
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", compact):
-        raise ValueError("Please write a number, such as 1250.00.")
+        raise ValueError(_("Please write a number, such as 1250.00."))
     number = Decimal(compact)
     if abs(number) > LARGEST_AMOUNT:
-        raise ValueError("This number is too large.")
+        raise ValueError(_("This number is too large."))
     return number
 
 
@@ -325,11 +338,14 @@ def _read_money(text: str, field: FormField) -> dict[str, Any]:
     # Written digits count, zeros too: somebody's 1.250 is a thousand, and not to be taken for 1.25.
     written = -int(number.as_tuple().exponent)
     if written > digits:
-        raise ValueError(
-            f"At most {digits} digits after the point, please. Write a thousand as 1000 or 1,000."
+        said = ngettext(
+            "At most {number} digit after the point, please. Write a thousand as 1000 or 1,000.",
+            "At most {number} digits after the point, please. Write a thousand as 1000 or 1,000.",
+            digits,
         )
+        raise ValueError(said.format(number=digits))
     if number < 0:
-        raise ValueError("An amount cannot be negative.")
+        raise ValueError(_("An amount cannot be negative."))
     return {"minor": int(number.scaleb(digits)), "currency": field.currency}
 
 
@@ -339,17 +355,15 @@ def _read_number(text: str, field: FormField) -> float | int:
 
 
 def _read_date(text: str, field: FormField) -> str:
-    from datetime import date
-
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
-        raise ValueError("Please write a date as 2026-12-31.") from error
+        raise ValueError(_("Please write a date as 2026-12-31.")) from error
 
 
 def _read_yes_no(text: str, field: FormField) -> bool:
     if text.lower() not in _YES | _NO:
-        raise ValueError("Please answer yes or no.")
+        raise ValueError(_("Please answer yes or no."))
     return text.lower() in _YES
 
 
@@ -397,6 +411,7 @@ def sample_data(definition: Definition) -> dict[str, Any]:
         "number": 1,
         "date": "2026-01-01",
         "yes_no": True,
+        "files": [{"id": "", "name": "x", "size": 1, "sha256": ""}],
     }
     return {
         field.name: {"minor": 100, "currency": field.currency}
@@ -407,7 +422,8 @@ def sample_data(definition: Definition) -> dict[str, Any]:
 
 
 def condition_values(definition: Definition, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The form's fields as conditions see them: money and numbers as doubles, what is empty as zero or ""."""
+    """The form's fields as conditions see them: money and numbers as doubles, what is empty as zero or "", and
+    files as their number."""
     values: dict[str, Any] = {}
     for field in definition.form:
         value = data.get(field.name)
@@ -418,6 +434,8 @@ def condition_values(definition: Definition, data: Mapping[str, Any]) -> dict[st
             values[field.name] = float(value or 0)
         elif field.type == "yes_no":
             values[field.name] = bool(value)
+        elif field.type == "files":
+            values[field.name] = float(len(value or ()))
         else:
             values[field.name] = value or ""
     return values
@@ -425,19 +443,52 @@ def condition_values(definition: Definition, data: Mapping[str, Any]) -> dict[st
 
 @dataclass(frozen=True)
 class Fact:
-    """One line of what an approver is shown."""
+    """One line of what an approver is shown. `files`: those that stand behind the text, if it is about files."""
 
     label: str
     text: str
+    files: Sequence[Mapping[str, Any]] = ()
 
 
 def facts(definition: Definition, data: Mapping[str, Any]) -> list[Fact]:
-    """What an approver is shown of a request, in the order of the form."""
+    """What an approver is shown of a request, in the order of the form. The same for everybody and for ever: an
+    answer counts for exactly this."""
     return [
-        Fact(f.label, show_value(f, data.get(f.name)))
+        Fact(f.label, show_value(f, data.get(f.name)), tuple(data[f.name]) if f.type == "files" else ())
         for f in definition.form
         if data.get(f.name) is not None
     ]
+
+
+def facts_as_read(definition: Definition, data: Mapping[str, Any]) -> list[Fact]:
+    """The same as the reader reads it: amounts, dates, yes and no are written differently from language to language."""
+    return [
+        replace(fact, text=_as_read(field, data[field.name]))
+        for field, fact in zip(
+            [field for field in definition.form if data.get(field.name) is not None],
+            facts(definition, data),
+            strict=True,
+        )
+    ]
+
+
+def _as_read(field: FormField, value: Any) -> str:
+    if field.type == "money":
+        digits = minor_digits(value["currency"])
+        amount = Decimal(value["minor"]).scaleb(-digits)
+        return (
+            f"{formats.number_format(amount, digits, use_l10n=True, force_grouping=True)} {value['currency']}"
+        )
+    if field.type == "number":
+        return formats.number_format(value, use_l10n=True)
+    if field.type == "date":
+        return formats.date_format(date.fromisoformat(value), "j F Y")
+    if field.type == "yes_no":
+        return str(_YES_OR_NO[bool(value)])
+    return show_value(field, value)
+
+
+_YES_OR_NO = {True: gettext_lazy("yes"), False: gettext_lazy("no")}
 
 
 def show_value(field: FormField, value: Any) -> str:
@@ -446,9 +497,18 @@ def show_value(field: FormField, value: Any) -> str:
     if field.type == "money":
         digits = minor_digits(value["currency"])
         return f"{Decimal(value['minor']).scaleb(-digits):,.{digits}f} {value['currency']}"
+    if field.type == "files":
+        return "\n".join(f"{file['name']} ({size_in_words(file['size'])})" for file in value)
     if field.type == "yes_no":
         return "yes" if value else "no"
     return str(value)
+
+
+def size_in_words(size: int) -> str:
+    """Of a file: "820 bytes", "14 kB", "1.2 MB"."""
+    if size < 1000:
+        return "1 byte" if size == 1 else f"{size} bytes"
+    return f"{size / 1000:.0f} kB" if size < 999_500 else f"{size / 1_000_000:.1f} MB"
 
 
 def title_of(definition: Definition, data: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
+from placet.commands.demo_page import REPLY, TO_CONNECT, at_stranger, first_page
 from placet.commands.start import say, set_up
 from placet.sandbox.delivery import AuthResults
 from placet.sandbox.server import Mail, Sandbox
@@ -25,6 +26,14 @@ from placet.sandbox.server import Mail, Sandbox
 if TYPE_CHECKING:
     from placet.accounts.models import Person
 
+# Names, and who manages them.
+EVERYBODY = (
+    ("Ada Admin", ""),
+    ("Bob Brown", ""),
+    ("Carol Clark", ""),
+    ("Alice Archer", "bob"),
+    ("Dave Dean", "bob"),
+)
 PATIENCE = 60.0  # seconds that one step of the story may take
 
 
@@ -34,20 +43,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    began = _began()
     with tempfile.TemporaryDirectory(prefix="placet-demo-") as folder:
         listen = f"127.0.0.1:{_free_port(options.port)}"
         _only_our_settings(Path(folder), listen)
         set_up()
-        sandbox = Sandbox()
+        sandbox = Sandbox(port=_free_port(options.port + 1, listen), open_house=not options.once)
         password = secrets.token_urlsafe(9)
         people = _people(sandbox, password)
         _organisation(sandbox)
-        with sandbox, _running(listen):
-            if options.once:
-                return _tell(Story(sandbox, people))
-            _invite(sandbox, listen, password)
-            _until_stopped()
+        with sandbox:
+            if not options.once:
+                _past(sandbox, people)
+            with _running(listen):
+                if options.once:
+                    return _tell(Story(sandbox, people))
+                sandbox.tell(first_page(sandbox, listen, password))
+                _invite(sandbox, listen, password, time.time() - began)
+                _until_stopped()
     return 0
+
+
+def _began() -> float:
+    """When the set-up began: as `make demo` says, which may have had to install everything first."""
+    given = os.environ.get("DEMO_BEGAN", "")
+    return float(given) if given.isdecimal() else time.time()
 
 
 def _only_our_settings(folder: Path, listen: str) -> None:
@@ -61,8 +81,11 @@ def _only_our_settings(folder: Path, listen: str) -> None:
     os.environ["PLACET_PUBLIC_URL"] = f"http://{listen}"
 
 
-def _free_port(first: int) -> int:
+def _free_port(first: int, taken: str = "") -> int:
+    """The next port that nobody listens on, and that is not that of `taken`, which is kept for ourselves."""
     for port in range(first, first + 100):
+        if taken.endswith(f":{port}"):
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -74,28 +97,33 @@ def _free_port(first: int) -> int:
 
 
 def _people(sandbox: Sandbox, password: str) -> "dict[str, Person]":
-    """Alice asks, Bob is her manager, Carol is finance, Ada administrates; each has a mailbox in the sandbox."""
+    """Alice and Dave ask, Bob is their manager, Carol is finance, Ada administrates; each has a mailbox in the
+    sandbox. Mallory works elsewhere."""
     from placet.accounts.addresses import add_person
     from placet.accounts.models import Group
 
     sandbox.add_mailbox("approvals", "Approvals")
     people: dict[str, Person] = {}
-    for name, manager in (("Ada Admin", ""), ("Bob Brown", ""), ("Carol Clark", ""), ("Alice Archer", "bob")):
+    for name, manager in EVERYBODY:
         first = name.split()[0].lower()
         box = sandbox.add_mailbox(first, name, password=password)
         people[first] = add_person(
             name, box.address, password=password, manager=people.get(manager), administrator=first == "ada"
         )
+    sandbox.add_mailbox(TO_CONNECT, "Requests (not connected yet)")
+    sandbox.add_mailbox(at_stranger(), "Mallory Moss", password=password, outside=True)
     group = Group.objects.create(key="finance", name="Finance")
     group.members.add(people["carol"])
     return people
 
 
 def _organisation(sandbox: Sandbox) -> None:
+    from placet.accounts.models import Installation
     from placet.approvals.processes import publish
     from placet.commands.process import SAMPLES
     from placet.mailboxes import store
 
+    Installation.objects.filter(id=1).update(organisation=sandbox.tenant.name)
     publish((SAMPLES / "purchase.yaml").read_text())
     store.save(
         {
@@ -112,6 +140,63 @@ def _organisation(sandbox: Sandbox) -> None:
     )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request that was there before the story; `answers` are who answered what, with which words."""
+
+    by: str
+    item: str
+    amount: str
+    reason: str
+    answers: tuple[tuple[str, str, str], ...]
+
+
+PAST = (
+    Asked(
+        "alice", "Noise-cancelling headphones", "180", "The office is loud.",
+        (("bob", "approve", "Sure, you sit next to sales."),),
+    ),
+    Asked(
+        "dave", "Espresso machine", "840", "The old one leaks.",
+        (("bob", "reject", "Please ask for a repair first."),),
+    ),
+    Asked(
+        "dave", "Team days in Lyon", "3,200", "Planning for next year, eight people, two nights.",
+        (("bob", "approve", "Good idea."),),
+    ),
+)  # fmt: skip
+
+
+def _past(sandbox: Sandbox, people: "dict[str, Person]") -> None:
+    """A few requests and their mails, so that no page is empty: one approved, one rejected, one waiting for Carol."""
+    from placet import work
+
+    for asked in PAST:
+        _ask_and_answer(asked, people)
+    [send] = [kind for kind in work.kinds() if kind.name == "send"]
+    work.run_once(send)
+    waiting = sandbox.mails("carol")[-1].id
+    for name in people:
+        for mail in sandbox.mails(name):
+            sandbox.mark_read(name, mail.id, mail.id != waiting)
+
+
+def _ask_and_answer(asked: Asked, people: "dict[str, Person]") -> None:
+    from placet.approvals import engine
+    from placet.approvals.models import Assignment, Decision, Process
+    from placet.approvals.processes import newest
+
+    version = newest(Process.objects.get(key="purchase"))
+    assert version is not None
+    entered = {"item": asked.item, "amount": asked.amount, "reason": asked.reason}
+    request = engine.start(version, people[asked.by], entered)
+    for name, outcome, comment in asked.answers:
+        waiting = Assignment.objects.get(
+            visit__request=request, person=people[name], state=Assignment.State.OPEN
+        )
+        engine.decide(waiting.pk, by=people[name], outcome=outcome, comment=comment, door=Decision.Door.PAGE)
+
+
 @contextmanager
 def _running(listen: str) -> Iterator[None]:
     """What `placet serve` runs: pages and workers."""
@@ -120,7 +205,7 @@ def _running(listen: str) -> Iterator[None]:
     from placet.work import Runner
     from placet.wsgi import application
 
-    server = waitress.create_server(application, listen=listen, threads=4, ident=None)
+    server = waitress.create_server(application, listen=listen, threads=8, ident=None, send_bytes=1)
     threading.Thread(target=server.run, name="web", daemon=True).start()
     runner = Runner()
     runner.start()
@@ -131,18 +216,16 @@ def _running(listen: str) -> Iterator[None]:
         server.close()
 
 
-def _invite(sandbox: Sandbox, listen: str, password: str) -> None:
+def _invite(sandbox: Sandbox, listen: str, password: str, seconds: float) -> None:
     domain = sandbox.tenant.domain
-    say("Placet is ready to try. Nothing here is kept when you stop it (Ctrl-C).\n")
-    say(f"  Placet     http://{listen}/")
-    say(f"  Web mail   {sandbox.webmail_url}   (a local Exchange Online)\n")
-    say(f"  Everybody's password, for both: {password}\n")
-    say(f"  alice@{domain}   asks for things; her manager is Bob")
-    say(f"  bob@{domain}     answers by mail, or on the page")
-    say(f"  carol@{domain}   is finance, asked above 1,000 EUR")
-    say(f"  ada@{domain}     administrates\n")
-    say("Try this: sign in to Placet as Alice and start a purchase request. Then open Bob's web mail and")
-    say("reply to the mail with “approve”. Alice's page says so a few seconds later.")
+    say(f"Placet is ready to try. Set up in {seconds:.0f} s. Nothing is kept when you stop it (Ctrl-C).\n")
+    say(f"  Open this  {sandbox.url}/\n")
+    say(f"  1. Sign in to Placet as Alice (alice@{domain}) and start a request.")
+    say(f"  2. Open Bob's mailbox and reply “{REPLY}”.")
+    say("  3. Watch Alice's page turn green.\n")
+    say(f"  Everybody's password   {password}")
+    say(f"  Placet                 http://{listen}/   (ada@{domain} administrates)")
+    say(f"  Web mail               {sandbox.webmail_url}")
 
 
 def _until_stopped() -> None:

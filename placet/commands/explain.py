@@ -1,7 +1,7 @@
 """`placet explain`: how a mail is read, and why. Needs no installation: no database, no keys, no network.
 
-For that reason nothing here imports Django, nor `placet.commands.start`, which does. Of the settings only those about
-words count.
+For that reason nothing here reads the settings of Django, as `placet.commands.start` does. Of those of Placet only the
+ones about words count.
 """
 
 import argparse
@@ -12,6 +12,8 @@ from binascii import a2b_base64
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
+
+from django.conf import settings
 
 from placet.cli import CommandError
 from placet.lib.config import ConfigInvalid, load_config
@@ -41,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if not settings.configured:
+        # What is said is said in English, without an installation's settings.
+        settings.configure(USE_I18N=False)
     if options.jsonl:
         if options.files or options.original:
             options.misused("--jsonl reads standard input alone: name no files.")
@@ -179,7 +184,7 @@ def _for_people(name: str, found: Explanation) -> Iterator[str]:
     if mail.from_problem:
         yield from _row("", f"Nobody would be believed: {mail.from_problem}")
     yield from _row("Subject", mail.subject or "none")
-    yield from _row("Vouched for", "\n".join((*found.vouched, PROVES_NOBODY)))
+    yield from _row("Vouched for", "\n".join((*found.vouched, str(PROVES_NOBODY))))
     if mail.automatic:
         return
     if mail.sealed:
@@ -195,7 +200,7 @@ def _what_was_read(found: Explanation) -> Iterator[str]:
     if reading is None:
         return
     yield from _row("Answer", reading.outcome or "unclear: nothing would be decided")
-    yield from _row("Why", reading.why)
+    yield from _row("Why", str(reading.why))
     yield from _row("Rests on", ", ".join(f"“{words}”" for words in reading.rests_on) or "nothing")
     taken = [
         _clause(clause.text, clause.taken + (f": {clause.outcome}" if clause.outcome else ""))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
 from placet.commands.start import say, set_up
-from placet.mailboxes.settings import FIELDS, Field, SettingsInvalid
+from placet.mailboxes.fields import FIELDS, SECRET, SECRET_EXPIRES_ON, Field
+from placet.mailboxes.settings import SettingsInvalid
 
 if TYPE_CHECKING:
     from placet.mailboxes.models import Mailbox
@@ -67,17 +68,20 @@ def _set(options: argparse.Namespace) -> int:
     mailbox = find(options.mailbox)
     entered: dict[str, Any] = dict(mailbox.settings) if mailbox else {}
     given = {field.name: getattr(options, field.name) for field in STORED}
+    expires_on = given.pop(SECRET_EXPIRES_ON)
     entered |= {name: value for name, value in given.items() if value is not None}
     by = f"command line ({getpass.getuser()})"
     try:
-        saved = store.save(entered, secret=_secret(options, mailbox), by=by, mailbox=mailbox)
+        saved = store.save(
+            entered, secret=_secret(options, mailbox), expires_on=expires_on, by=by, mailbox=mailbox
+        )
         if options.confirm_mechanism:
             saved = store.confirm_mechanism(saved.mailbox, options.confirm_mechanism, by=by)
     except SettingsInvalid as error:
         labels = {field.name: f"{field.label} ({_option(field)})" for field in FIELDS}
         lines = [f"  {labels.get(name, name)}: {sentence}" for name, sentence in error.errors.items()]
         raise CommandError("\n".join(["Nothing was saved:", *lines])) from error
-    for notice in saved.notices:
+    for notice in saved.notices.values():
         say(notice)
     say(f"{saved.mailbox.address} is saved. Test it with: placet check")
     if saved.activated:
@@ -88,7 +92,7 @@ def _set(options: argparse.Namespace) -> int:
 
 
 def _secret(options: argparse.Namespace, mailbox: "Mailbox | None") -> str:
-    if mailbox is not None and mailbox.secrets.get("client_secret") and not options.secret:
+    if mailbox is not None and mailbox.secrets.get(SECRET) and not options.secret:
         return ""
     if sys.stdin.isatty():
         return getpass.getpass("Client secret (its Value): ")
@@ -113,6 +117,8 @@ def _shown(mailbox: "Mailbox", field: Field) -> str:
         if not mailbox.secret_set_at:
             return "not set"
         return f"set on {mailbox.secret_set_at:%Y-%m-%d} by {mailbox.secret_set_by} (never shown)"
+    if field.kind == "date":
+        return str(mailbox.secret_expires_on or "-")
     value = mailbox.settings.get(field.name)
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -4,13 +4,16 @@ import argparse
 import getpass
 import secrets
 import sys
+from pathlib import Path
 
 from placet.cli import CommandError
 from placet.commands.start import say, set_up
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_subparsers(dest="what", required=True, metavar="add|list|manager|deactivate|password")
+    what = parser.add_subparsers(
+        dest="what", required=True, metavar="add|list|import|manager|deactivate|password"
+    )
     add = what.add_parser("add", help="add somebody")
     add.add_argument("name")
     add.add_argument("address")
@@ -18,6 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--administrator", action="store_true")
     add.add_argument("--no-password", action="store_true", help="answers by mail only, cannot sign in")
     what.add_parser("list", help="who is there")
+    file = what.add_parser(
+        "import", help="people from a CSV file: says what it would do, and does it if told"
+    )
+    file.add_argument("file", type=Path)
+    file.add_argument("--apply", action="store_true", help="do it")
+    file.add_argument(
+        "--leave-groups",
+        action="store_true",
+        help="take people out of groups that the file does not name for them",
+    )
     manager = what.add_parser("manager", help="set somebody's manager")
     manager.add_argument("address")
     manager.add_argument("manager", help="address of the manager")
@@ -30,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
     return {
         "add": _add,
         "list": _list,
+        "import": _import,
         "manager": _manager,
         "deactivate": _deactivate,
         "password": _password,
@@ -72,6 +86,39 @@ def _list(options: argparse.Namespace) -> int:
             f"manager: {person.manager}" if person.manager else "",
         ]
         say(f"{person.name} <{person.email}>  {', '.join(note for note in notes if note)}".rstrip())
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    """What each row does, errors first. The column of administrators is not read: roles are given on the page."""
+    from placet.accounts.importing import ChangedMeanwhile, Options, carry_out, plan
+    from placet.accounts.models import Person
+    from placet.accounts.people_csv import LARGEST, FileInvalid, read
+
+    try:
+        with options.file.open("rb") as file:
+            table = read(file.read(LARGEST + 1))
+    except OSError as error:
+        raise CommandError(f"{options.file} cannot be read: {error.strerror}.") from error
+    except FileInvalid as error:
+        raise CommandError(str(error)) from error
+    chosen, nobody = Options(leave_groups=options.leave_groups), Person()
+    planned = plan(table, chosen, nobody)
+    for row in planned.of():
+        changes = "; ".join(f"{c.field}: {c.before} → {c.after}" for c in row.changes)
+        line = f"line {row.line}: {row.kind}: {row.address}  {' '.join(row.errors) or changes}".rstrip()
+        say("".join(c if c.isprintable() else "\ufffd" for c in line))  # nothing that a terminal would obey
+    say(", ".join(f"{count} {kind}" for kind, count in planned.counts.items()))
+    if options.apply:
+        try:
+            carry_out(table, chosen, nobody, planned.fingerprint)
+        except ChangedMeanwhile as error:
+            raise CommandError(
+                "People were changed in this very moment; nothing was done. Try again."
+            ) from error
+        say("Done." if planned.does_something else "There was nothing to do.")
+    elif planned.does_something:
+        say("Nothing was changed. To do it, add --apply.")
     return 0
 
 

@@ -59,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
         set_up_tables()
         read_words()
         _use_entered_address()
+        _use_entered_log_level()
         _first_administrator()
         return _serve(options.listen or config.listen, lock)
 
@@ -146,24 +147,38 @@ def _use_entered_address() -> None:
     """The public address of the General tab, unless the operator set one. Before the pages are made: they read what
     follows from it once."""
     from django.conf import settings
+    from django.urls import set_script_prefix
 
     from placet.accounts.general import general
-    from placet.settings import reached_at
+    from placet.lib.reached import reached_at
 
     for name, value in reached_at(general().public_url).items():
         setattr(settings, name, value)
+    set_script_prefix(settings.FORCE_SCRIPT_NAME or "/")
+    settings.STATIC_URL = "static/"  # Django puts the path in front when it is next read, and keeps that
+
+
+def _use_entered_log_level() -> None:
+    """That of the Diagnostics tab, unless the operator set one."""
+    from placet.accounts.general import log_level
+    from placet.lib import logs
+
+    logs.set_level(log_level())
 
 
 def _serve(listen: str, lock: DatabaseLock) -> int:
     from django.conf import settings
 
     from placet.accounts.general import general
+    from placet.portal.starting import LARGEST_BODY
     from placet.work import Runner
     from placet.wsgi import application
 
     try:
         server = waitress.create_server(
             application, listen=listen, threads=8, ident=None, clear_untrusted_proxy_headers=True,
+            max_request_body_size=2 * LARGEST_BODY,  # up to here a page says what is too large; beyond, waitress does
+            send_bytes=1,  # pages that are made while they are read (the connection test) go out piece by piece
             **_proxy(settings.PLACET.trust_proxy),
         )  # fmt: skip
     except OSError as error:

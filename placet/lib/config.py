@@ -4,7 +4,6 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -13,6 +12,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from placet.lib.reached import NoAddress, public_url_of
 
 PREFIX = "PLACET_"
 CONFIG_VARIABLE = "PLACET_CONFIG"
@@ -60,10 +61,10 @@ class Config(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _public_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("must be an address such as https://approvals.example.com")
-        return value.rstrip("/")
+        try:
+            return public_url_of(value)
+        except NoAddress:
+            raise ValueError("must be an address such as https://approvals.example.com") from None
 
     @field_validator("listen")
     @classmethod

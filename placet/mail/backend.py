@@ -1,16 +1,23 @@
-"""Django's mails (password resets, address confirmations) go out as rows like every other mail."""
+"""Django's mails (password resets, invitations) go out as rows like every other mail, and look like them.
 
+Their texts are plain templates. The subject is the heading; a line that ends with an address is a link, and a button
+if a label stands before it: "Choose a password: https://…".
+"""
+
+import re
 from collections.abc import Sequence
-from typing import Any
 
 from django.core.mail.backends.base import BaseEmailBackend
-from django.core.mail.message import EmailMessage, EmailMultiAlternatives
+from django.core.mail.message import EmailMessage
 from django.db import transaction
-from django.utils.html import escape, linebreaks
 
+from placet.accounts.general import general
 from placet.mail import outbox
 from placet.mail.models import OutgoingMail
+from placet.mail.writing import Link, Notice
 from placet.mailboxes.models import Mailbox
+
+_LINK = re.compile(r"^(?P<label>[^\n]*?)\s*:?\s*(?P<href>https?://\S+)$")
 
 
 class OutboxBackend(BaseEmailBackend):
@@ -30,24 +37,37 @@ class OutboxBackend(BaseEmailBackend):
 
 def _queue(mailbox: Mailbox, message: EmailMessage, address: str) -> None:
     reference = outbox.new_reference()
-    text = str(message.body)
+    subject = str(message.subject)
+    parts = as_notice(subject, str(message.body)).written(subject, reference, general())
     with transaction.atomic():
         outbox.queue(
             mailbox,
             kind="account",
             to=address,
             cause=f"account:{reference}",
-            subject=str(message.subject),
-            text=text,
-            html=_html(message, text),
-            priority=OutgoingMail.Priority.CONFIRMATION,
+            subject=subject,
+            text=parts.text,
+            html=parts.html,
+            priority=_priority(message),
             reference=reference,
         )
 
 
-def _html(message: EmailMessage, text: str) -> str:
-    alternatives: Sequence[Any] = message.alternatives if isinstance(message, EmailMultiAlternatives) else ()
-    for content, kind in alternatives:
-        if kind == "text/html":
-            return str(content)
-    return linebreaks(escape(text))
+def _priority(message: EmailMessage) -> OutgoingMail.Priority:
+    """Somebody waits for a forgotten password; a thousand invitations can wait (Priority, RFC 4021 2.1.54)."""
+    waits = message.extra_headers.get("Priority") == "non-urgent"
+    return OutgoingMail.Priority.NOTICE if waits else OutgoingMail.Priority.CONFIRMATION
+
+
+def as_notice(subject: str, text: str) -> Notice:
+    """A plain text as a mail of ours."""
+    paragraphs: list[str] = []
+    links: list[Link] = []
+    footer: list[str] = []
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
+        link = _LINK.match(paragraph.strip())
+        if link is not None:
+            links.append(Link(link["label"] or link["href"], link["href"], "main" if link["label"] else ""))
+        else:
+            (footer if links else paragraphs).append(paragraph.strip())
+    return Notice(subject, paragraphs, links=links, footer="\n\n".join(footer))

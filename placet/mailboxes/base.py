@@ -8,7 +8,7 @@ MailError               one mail, and only it
     Refused             the server will never take it as it is
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -162,7 +162,12 @@ class Connection(Protocol):
 
         The id that the mail has from now on: a move may change it."""
 
-    def check(self) -> Iterator[Check]:
-        """The pre-flight, step by step as it runs; ends after the first step that others build on fails."""
+    def steps(self) -> Mapping[str, str]:
+        """Keys and titles of the pre-flight's steps, in their order: what `check` does if nothing fails."""
+
+    def check(self) -> Generator[Check, None, None]:
+        """The pre-flight, step by step as it runs; ends after the first step that others build on fails.
+
+        Closed before its end, it leaves nothing behind in the mailbox."""
 
     def close(self) -> None: ...

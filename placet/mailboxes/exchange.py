@@ -1,5 +1,6 @@
 """Kind `exchange-online`: which way leads to an Exchange Online mailbox."""
 
+from django.utils.translation import gettext as _
 from pydantic import SecretStr
 
 from .base import Connection, FixNeeded
@@ -23,8 +24,8 @@ def connect(
     access = Access(key, Grant(settings.token_uri, settings.client_id, settings.scope, secret), cache)
     if way not in WAYS:
         raise FixNeeded(
-            f'Placet does not know the way "{way}" to an Exchange Online mailbox.',
-            f"Choose one of: {', '.join(WAYS)}.",
+            _("Placet does not know the way “{way}” to an Exchange Online mailbox.").format(way=way),
+            _("Choose one of: {ways}.").format(ways=", ".join(WAYS)),
         )
     return WAYS[way](settings, access)
 

@@ -11,6 +11,8 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import requests
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from requests.utils import select_proxy
 
 import placet
@@ -20,7 +22,18 @@ from .base import FixNeeded, MailboxError, Wait
 USER_AGENT = f"Placet/{placet.__version__}"
 LONGEST_PAUSE = 24 * 3600.0  # seconds; a server that asks for more has its clock wrong
 
-NETWORK_CURE = "Check the network, the firewall and the proxy of this machine; Placet tries again by itself."
+NETWORK_CURE = gettext_noop(
+    "Check the network, the firewall and the proxy of this machine; Placet tries again by itself."
+)
+NAME_CURE = gettext_noop(
+    "Check its spelling and the name service (DNS) of this machine; Placet tries again by itself."
+)
+TLS_CURE = gettext_noop(
+    "Check that the address and port speak TLS and that no firewall cuts it; Placet tries again by itself."
+)
+PROXY_CURE = gettext_noop(
+    "Put user and password of the proxy into HTTPS_PROXY, or let this machine pass without."
+)
 
 
 def is_loopback(host: str) -> bool:
@@ -61,36 +74,32 @@ def unreachable(error: requests.RequestException, url: str) -> MailboxError:
     host = host_of(url)
     causes = list(_causes(error))
     details = {"host": host, "error": type(error).__name__}
+    cure = NETWORK_CURE
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return FixNeeded(
-                f"The certificate of {host} is not trusted "
-                f"({cause.verify_message or 'verification failed'}).",
-                "If a firewall here opens TLS connections, put its certificate authority into a file and "
-                "name it in "
-                "REQUESTS_CA_BUNDLE; otherwise check the address.",
+                _("The certificate of {host} is not trusted ({reason}).").format(
+                    host=host, reason=cause.verify_message or "verification failed"
+                ),
+                _(
+                    "If a firewall here opens TLS connections, put its certificate authority into a file and name it "
+                    "in REQUESTS_CA_BUNDLE; otherwise check the address."
+                ),
                 details,
             )
     if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
-        return Wait(f"The proxy on the way to {host} refused or failed.", NETWORK_CURE, details=details)
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return Wait(
-            f"The name {host} cannot be resolved.",
-            "Check its spelling and the name service (DNS) of this machine; Placet tries again by itself.",
-            details=details,
-        )
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return Wait(
-            f"No TLS connection to {host} could be made.",
-            "Check that the address and port speak TLS and that no firewall cuts it; Placet tries again by "
-            "itself.",
-            details=details,
-        )
-    if any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes):
-        return Wait(f"{host} did not answer in time.", NETWORK_CURE, details=details)
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return Wait(f"{host} refused the connection.", NETWORK_CURE, details=details)
-    return Wait(f"The connection to {host} was cut.", NETWORK_CURE, details=details)
+        told = _("The proxy on the way to {host} refused or failed.")
+    elif any(isinstance(cause, socket.gaierror) for cause in causes):
+        told, cure = _("The name {host} cannot be resolved."), NAME_CURE
+    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
+        told, cure = _("No TLS connection to {host} could be made."), TLS_CURE
+    elif any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes):
+        told = _("{host} did not answer in time.")
+    elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        told = _("{host} refused the connection.")
+    else:
+        told = _("The connection to {host} was cut.")
+    return Wait(told.format(host=host), _(cure), details=details)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

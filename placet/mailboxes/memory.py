@@ -4,7 +4,7 @@ import email.parser
 import email.policy
 import email.utils
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -178,7 +178,10 @@ class MemoryConnection:
             box.folders.setdefault(folder if action is Action.MOVE else "Deleted Items", []).append(server_id)
         return server_id
 
-    def check(self) -> Iterator[Check]:
+    def steps(self) -> Mapping[str, str]:
+        return {"open": "Mailbox opens"}
+
+    def check(self) -> Generator[Check, None, None]:
         self._mailbox.fail_if_told("check")
         yield Check("open", "Mailbox opens", ok=True, found=self._mailbox.address)
 

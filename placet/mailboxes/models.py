@@ -1,6 +1,7 @@
 """The mailboxes of an installation."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from placet.lib.fields import SecretsField
 
@@ -13,10 +14,10 @@ class Mailbox(models.Model):
     """
 
     class Kind(models.TextChoices):
-        EXCHANGE_ONLINE = "exchange-online", "Exchange Online - Modern Authentication"
+        EXCHANGE_ONLINE = "exchange-online", _("Exchange Online - Modern Authentication")
 
     class Via(models.TextChoices):
-        EWS = "ews", "Exchange Web Services"
+        EWS = "ews", _("Exchange Web Services")
 
     name = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=30, choices=Kind, default=Kind.EXCHANGE_ONLINE)
@@ -26,6 +27,7 @@ class Mailbox(models.Model):
     secrets = SecretsField(default=dict)
     secret_set_at = models.DateTimeField(null=True)
     secret_set_by = models.CharField(max_length=320, blank=True)
+    secret_expires_on = models.DateField(null=True)  # as an administrator said; None where nobody did
 
     active = models.BooleanField(default=False)
     active_since = models.DateTimeField(null=True)  # when it was last switched on

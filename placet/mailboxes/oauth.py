@@ -18,6 +18,8 @@ from typing import Any, NoReturn
 import requests
 import structlog
 from authlib.integrations.requests_client import OAuth2Session
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from pydantic import SecretStr
 
 from . import http
@@ -195,16 +197,16 @@ def _check_token(answer: dict[str, Any]) -> None:
     token = answer.get("access_token")
     life = answer.get("expires_in")
     if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
-        problem = "without an access token"
+        problem = _("The token endpoint answered without an access token.")
     elif str(answer.get("token_type", "Bearer")).lower() != "bearer":
-        problem = "with a token of a type that Exchange does not take"
+        problem = _("The token endpoint answered with a token of a type that Exchange does not take.")
     elif life is not None and not re.fullmatch(r"-?\d{1,9}", str(life)):
-        problem = "with a token whose life is no number"
+        problem = _("The token endpoint answered with a token whose life is no number.")
     else:
         return
     raise FixNeeded(
-        f"The token endpoint answered {problem}.",
-        "Check the access token URI: it must be the address of a token endpoint (.../oauth2/v2.0/token).",
+        problem,
+        _("Check the access token URI: it must be the address of a token endpoint (.../oauth2/v2.0/token)."),
     )
 
 
@@ -215,194 +217,245 @@ def _not_entra(response: requests.Response) -> NoReturn:
     details = {"host": host, "status": str(status)}
     if 300 <= status < 400:
         raise FixNeeded(
-            f"{host} answered the token request with a redirect, which is not followed with a client secret.",
-            "Enter the access token URI exactly as the Entra admin center shows it; a proxy must not "
-            "redirect it.",
+            _(
+                "{host} answered the token request with a redirect, which is not followed with a client secret."
+            ).format(host=host),
+            _(
+                "Enter the access token URI exactly as the Entra admin center shows it; a proxy must not redirect it."
+            ),
             details,
         )
     if status == 407:
         raise FixNeeded(
-            "The proxy on the way to the token endpoint asks for a password.",
-            "Put user and password of the proxy into HTTPS_PROXY, or let this machine pass without.",
+            _("The proxy on the way to the token endpoint asks for a password."),
+            _(http.PROXY_CURE),
             details,
         )
     if status == 429 or status >= 500:
         raise Wait(
-            f"The token endpoint at {host} is out of order or busy (HTTP {status}).",
-            "Nothing needs to be done; Placet tries again by itself.",
+            _("The token endpoint at {host} is out of order or busy (HTTP {status}).").format(
+                host=host, status=status
+            ),
+            _(_WAIT_CURE),
             http.retry_after(response.headers),
             details,
         )
     if status in (404, 410):
         raise FixNeeded(
-            f"There is no token endpoint at this address of {host} (HTTP {status}).",
-            "Check the access token URI; it looks like "
-            "https://login.microsoftonline.com/<directory (tenant) ID>/oauth2/v2.0/token.",
+            _("There is no token endpoint at this address of {host} (HTTP {status}).").format(
+                host=host, status=status
+            ),
+            _(
+                "Check the access token URI; it looks like https://login.microsoftonline.com/<directory (tenant) "
+                "ID>/oauth2/v2.0/token."
+            ),
             details,
         )
     raise FixNeeded(
-        f"Not Entra ID but something else answered at {host}: a page instead of JSON (HTTP {status}).",
-        "A proxy, firewall or sign-in page stands in the way, or the access token URI is wrong. Let this "
-        "machine "
-        "reach the token endpoint directly.",
+        _(
+            "Not Entra ID but something else answered at {host}: a page instead of JSON (HTTP {status})."
+        ).format(host=host, status=status),
+        _(
+            "A proxy, firewall or sign-in page stands in the way, or the access token URI is wrong. Let this machine "
+            "reach the token endpoint directly."
+        ),
         details,
     )
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What one error of Entra means for an administrator."""
+    """What one error of Entra means for an administrator, in English: translated where it is told."""
 
     cause: str
     cure: str
     wait: bool = False
 
 
-_WAIT_CURE = "Nothing needs to be done; Placet tries again by itself."
-_MAKE_NEW = (
-    "In the Entra admin center open App registrations > this application > Certificates & secrets, make a "
-    "new client "
-    "secret, and paste its Value (shown once) into Client secret."
+_WAIT_CURE = gettext_noop("Nothing needs to be done; Placet tries again by itself.")
+_MAKE_NEW = gettext_noop(
+    "In the Entra admin center open App registrations > this application > Certificates & "
+    "secrets, make a new client secret, and paste its Value (shown once) into Client secret."
 )
-_USER_FLOW_CURE = (
-    "Placet signs in as an application, not as a person: check that the access token URI ends in "
-    "/oauth2/v2.0/token "
-    "and is not rewritten by a proxy."
+_USER_FLOW_CURE = gettext_noop(
+    "Placet signs in as an application, not as a person: check that the access token URI ends "
+    "in /oauth2/v2.0/token and is not rewritten by a proxy."
 )
-_REPORT_CURE = "A proxy may be rewriting the request. If there is none, report this with the ids below."
+_REPORT_CURE = gettext_noop(
+    "A proxy may be rewriting the request. If there is none, report this with the ids below."
+)
+_SCOPE_CURE = gettext_noop("Set Scope to https://outlook.office365.com/.default and nothing more.")
+_CONSENT_CURE = gettext_noop(
+    "In the Entra admin center open App registrations > this application > API permissions "
+    'and choose "Grant admin consent".'
+)
 
 #: By AADSTS number (Microsoft, "Microsoft Entra authentication and authorization error codes").
 MEANINGS: dict[int, Meaning] = {
     7000215: Meaning(
-        "The client secret is wrong. Often the secret's ID was pasted instead of its Value.", _MAKE_NEW
+        gettext_noop("The client secret is wrong. Often the secret's ID was pasted instead of its Value."),
+        _MAKE_NEW,
     ),
-    7000222: Meaning("The client secret has expired.", _MAKE_NEW),
+    7000222: Meaning(gettext_noop("The client secret has expired."), _MAKE_NEW),
     7000216: Meaning(
-        "Neither a client secret nor a certificate reached Entra ID.",
-        "Enter the client secret again. " + _REPORT_CURE,
+        gettext_noop("Neither a client secret nor a certificate reached Entra ID."),
+        gettext_noop(
+            "Enter the client secret again. A proxy may be rewriting the request. If there is none, "
+            "report this with the ids below."
+        ),
     ),
     700016: Meaning(
-        "The application is unknown in this directory (tenant).",
-        "Compare Application (client) ID and the tenant in the access token URI with the Overview page of "
-        "the app "
-        "registration; then have an administrator give admin consent.",
+        gettext_noop("The application is unknown in this directory (tenant)."),
+        gettext_noop(
+            "Compare Application (client) ID and the tenant in the access token URI with the Overview "
+            "page of the app registration: often they stand in each other's place. Then have an "
+            "administrator give admin consent."
+        ),
     ),
     7000112: Meaning(
-        "The application is disabled in this directory.",
-        "In the Entra admin center open Enterprise applications > this application > Properties and set "
-        '"Enabled for users to sign-in?" to Yes.',
+        gettext_noop("The application is disabled in this directory."),
+        gettext_noop(
+            "In the Entra admin center open Enterprise applications > this application > Properties "
+            'and set "Enabled for users to sign-in?" to Yes.'
+        ),
     ),
     7000229: Meaning(
-        "The application is registered, but not installed in this directory (it has no service principal).",
-        "In the Entra admin center open App registrations > this application > API permissions and choose "
-        '"Grant admin consent".',
+        gettext_noop(
+            "The application is registered, but not installed in this directory (it has no service "
+            "principal)."
+        ),
+        _CONSENT_CURE,
     ),
     90002: Meaning(
-        "The directory (tenant) in the access token URI does not exist.",
-        "Compare it with Directory (tenant) ID on the Overview page of the app registration; national "
-        "clouds have "
-        "other hosts than login.microsoftonline.com.",
+        gettext_noop("The directory (tenant) in the access token URI does not exist."),
+        gettext_noop(
+            "Compare it with Directory (tenant) ID on the Overview page of the app registration; "
+            "often it and the Application (client) ID stand in each other's place. National clouds "
+            "have other hosts than login.microsoftonline.com."
+        ),
     ),
     900023: Meaning(
-        "The directory (tenant) in the access token URI is neither an ID nor a domain name.",
-        "Put the Directory (tenant) ID between login.microsoftonline.com/ and /oauth2/v2.0/token.",
+        gettext_noop("The directory (tenant) in the access token URI is neither an ID nor a domain name."),
+        gettext_noop(
+            "Put the Directory (tenant) ID between login.microsoftonline.com/ and /oauth2/v2.0/token."
+        ),
     ),
-    70011: Meaning(
-        "The scope is malformed.", "Set Scope to https://outlook.office365.com/.default and nothing more."
-    ),
-    1002012: Meaning(
-        "The scope does not end in /.default.",
-        "Set Scope to https://outlook.office365.com/.default and nothing more.",
-    ),
-    700022: Meaning(
-        "The scope names more than one resource.",
-        "Set Scope to https://outlook.office365.com/.default and nothing more.",
-    ),
+    70011: Meaning(gettext_noop("The scope is malformed."), _SCOPE_CURE),
+    1002012: Meaning(gettext_noop("The scope does not end in /.default."), _SCOPE_CURE),
+    700022: Meaning(gettext_noop("The scope names more than one resource."), _SCOPE_CURE),
     500011: Meaning(
-        "The resource that the scope names is unknown in this directory.",
-        "Set Scope to https://outlook.office365.com/.default; look for an address pasted twice.",
+        gettext_noop("The resource that the scope names is unknown in this directory."),
+        gettext_noop(
+            "Set Scope to https://outlook.office365.com/.default; look for an address pasted twice."
+        ),
     ),
     500014: Meaning(
-        'The service "Office 365 Exchange Online" is disabled in this directory.',
-        "In the Entra admin center open Enterprise applications, show Microsoft applications, and enable "
-        "Office 365 "
-        "Exchange Online.",
+        gettext_noop('The service "Office 365 Exchange Online" is disabled in this directory.'),
+        gettext_noop(
+            "In the Entra admin center open Enterprise applications, show Microsoft applications, and "
+            "enable Office 365 Exchange Online."
+        ),
     ),
-    900144: Meaning("A part of the token request did not reach Entra ID.", _REPORT_CURE),
+    900144: Meaning(gettext_noop("A part of the token request did not reach Entra ID."), _REPORT_CURE),
     9000411: Meaning(
-        "A part of the token request reached Entra ID twice.",
-        "Set Scope to https://outlook.office365.com/.default and nothing more. " + _REPORT_CURE,
+        gettext_noop("A part of the token request reached Entra ID twice."),
+        gettext_noop(
+            "Set Scope to https://outlook.office365.com/.default and nothing more. A proxy may be "
+            "rewriting the request. If there is none, report this with the ids below."
+        ),
     ),
-    70003: Meaning("Entra ID does not know the kind of the token request.", _REPORT_CURE),
+    70003: Meaning(gettext_noop("Entra ID does not know the kind of the token request."), _REPORT_CURE),
     700027: Meaning(
-        "Entra ID does not know the certificate that the application signed with.",
-        "Upload the certificate under Certificates & secrets of the app registration, or use a client "
-        "secret.",
+        gettext_noop("Entra ID does not know the certificate that the application signed with."),
+        gettext_noop(
+            "Upload the certificate under Certificates & secrets of the app registration, or use a "
+            "client secret."
+        ),
     ),
     700024: Meaning(
-        "The clock of this machine is wrong: Entra ID says that the request is not valid at this time.",
-        "Set the clock by a time server (NTP).",
+        gettext_noop(
+            "The clock of this machine is wrong: Entra ID says that the request is not valid at this time."
+        ),
+        gettext_noop("Set the clock by a time server (NTP)."),
     ),
     50194: Meaning(
-        'The access token URI says "common", which is for applications of several tenants.',
-        "Put the Directory (tenant) ID in its place.",
+        gettext_noop('The access token URI says "common", which is for applications of several tenants.'),
+        gettext_noop("Put the Directory (tenant) ID in its place."),
     ),
-    65001: Meaning(
-        "Nobody has consented to the application's permissions.",
-        "In the Entra admin center open App registrations > this application > API permissions and choose "
-        '"Grant admin consent".',
-    ),
+    65001: Meaning(gettext_noop("Nobody has consented to the application's permissions."), _CONSENT_CURE),
     53003: Meaning(
-        "A Conditional Access policy does not allow this machine to sign in.",
-        "Ask who runs Conditional Access to add the public IP address of this machine to a trusted named "
-        "location "
-        "for workload identities.",
+        gettext_noop("A Conditional Access policy does not allow this machine to sign in."),
+        gettext_noop(
+            "Ask who runs Conditional Access to add the public IP address of this machine to a "
+            "trusted named location for workload identities."
+        ),
     ),
-    50034: Meaning("Entra ID looked for a person who does not exist.", _USER_FLOW_CURE),
-    50126: Meaning("Entra ID was asked with a person's password, and it is wrong.", _USER_FLOW_CURE),
-    50053: Meaning("Entra ID was asked for a person whose account is locked.", _USER_FLOW_CURE),
-    50055: Meaning("Entra ID was asked for a person whose password has expired.", _USER_FLOW_CURE),
-    50057: Meaning("Entra ID was asked for a person whose account is disabled.", _USER_FLOW_CURE),
-    50076: Meaning("Entra ID was asked for a person who needs multi-factor authentication.", _USER_FLOW_CURE),
+    50034: Meaning(gettext_noop("Entra ID looked for a person who does not exist."), _USER_FLOW_CURE),
+    50126: Meaning(
+        gettext_noop("Entra ID was asked with a person's password, and it is wrong."), _USER_FLOW_CURE
+    ),
+    50053: Meaning(gettext_noop("Entra ID was asked for a person whose account is locked."), _USER_FLOW_CURE),
+    50055: Meaning(
+        gettext_noop("Entra ID was asked for a person whose password has expired."), _USER_FLOW_CURE
+    ),
+    50057: Meaning(
+        gettext_noop("Entra ID was asked for a person whose account is disabled."), _USER_FLOW_CURE
+    ),
+    50076: Meaning(
+        gettext_noop("Entra ID was asked for a person who needs multi-factor authentication."),
+        _USER_FLOW_CURE,
+    ),
     50079: Meaning(
-        "Entra ID was asked for a person who must register for multi-factor authentication.", _USER_FLOW_CURE
+        gettext_noop("Entra ID was asked for a person who must register for multi-factor authentication."),
+        _USER_FLOW_CURE,
     ),
-    90055: Meaning("Entra ID has too many requests from this directory.", _WAIT_CURE, wait=True),
+    90055: Meaning(
+        gettext_noop("Entra ID has too many requests from this directory."), _WAIT_CURE, wait=True
+    ),
     50196: Meaning(
-        "Entra ID says that tokens were asked for in a loop.",
-        "Stop other programs that use the same application ID; Placet keeps its token for an hour and asks "
-        "again "
-        "after a pause.",
+        gettext_noop("Entra ID says that tokens were asked for in a loop."),
+        gettext_noop(
+            "Stop other programs that use the same application ID; Placet keeps its token for an hour "
+            "and asks again after a pause."
+        ),
         wait=True,
     ),
-    90033: Meaning("Entra ID has a passing fault.", _WAIT_CURE, wait=True),
-    90006: Meaning("Entra ID has a passing fault.", _WAIT_CURE, wait=True),
+    90033: Meaning(gettext_noop("Entra ID has a passing fault."), _WAIT_CURE, wait=True),
+    90006: Meaning(gettext_noop("Entra ID has a passing fault."), _WAIT_CURE, wait=True),
 }
 
 #: By `error`, for numbers that are not in the table.
 KINDS: dict[str, Meaning] = {
-    "invalid_client": Meaning("Entra ID does not accept the application's secret.", _MAKE_NEW),
+    "invalid_client": Meaning(gettext_noop("Entra ID does not accept the application's secret."), _MAKE_NEW),
     "unauthorized_client": Meaning(
-        "Entra ID does not let this application ask for a token.",
-        "Compare Application (client) ID and the tenant in the access token URI with the app registration.",
+        gettext_noop("Entra ID does not let this application ask for a token."),
+        gettext_noop(
+            "Compare Application (client) ID and the tenant in the access token URI with the app "
+            "registration."
+        ),
     ),
     "invalid_scope": MEANINGS[70011],
     "invalid_resource": MEANINGS[500011],
     "invalid_tenant": MEANINGS[90002],
     "invalid_request": Meaning(
-        "Entra ID does not understand the token request.",
-        "Check tenant, application ID and scope. " + _REPORT_CURE,
+        gettext_noop("Entra ID does not understand the token request."),
+        gettext_noop(
+            "Check tenant, application ID and scope. A proxy may be rewriting the request. If there "
+            "is none, report this with the ids below."
+        ),
     ),
-    "invalid_grant": Meaning("Entra ID refuses the grant.", _USER_FLOW_CURE),
-    "interaction_required": Meaning("Entra ID wants a person to sign in.", _USER_FLOW_CURE),
+    "invalid_grant": Meaning(gettext_noop("Entra ID refuses the grant."), _USER_FLOW_CURE),
+    "interaction_required": Meaning(gettext_noop("Entra ID wants a person to sign in."), _USER_FLOW_CURE),
     "unsupported_grant_type": MEANINGS[70003],
-    "temporarily_unavailable": Meaning("Entra ID is busy or out of order.", _WAIT_CURE, wait=True),
-    "server_error": Meaning("Entra ID has a fault.", _WAIT_CURE, wait=True),
+    "temporarily_unavailable": Meaning(
+        gettext_noop("Entra ID is busy or out of order."), _WAIT_CURE, wait=True
+    ),
+    "server_error": Meaning(gettext_noop("Entra ID has a fault."), _WAIT_CURE, wait=True),
 }
 
 _UNKNOWN = Meaning(
-    "Entra ID refused the token request for a reason that Placet does not know.",
-    "Look up the code below at https://login.microsoftonline.com/error.",
+    gettext_noop("Entra ID refused the token request for a reason that Placet does not know."),
+    gettext_noop("Look up the code below at https://login.microsoftonline.com/error."),
 )
 
 
@@ -424,8 +477,8 @@ def explain(answer: dict[str, Any], status: int, seconds: float | None = None) -
         if isinstance(answer.get(name), str):
             details[name] = http.printable(answer[name], 60)
     if meaning.wait:
-        return Wait(meaning.cause, meaning.cure, seconds, details)
-    return FixNeeded(meaning.cause, meaning.cure, details)
+        return Wait(_(meaning.cause), _(meaning.cure), seconds, details)
+    return FixNeeded(_(meaning.cause), _(meaning.cure), details)
 
 
 def _as_list(value: object) -> list[object]:

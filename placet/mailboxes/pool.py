@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from pydantic import SecretStr
 
 from placet.mailboxes import exchange
@@ -67,8 +68,8 @@ def settings_of(mailbox: Mailbox) -> ExchangeSettings:
 
 def _unusable(error: SettingsInvalid) -> FixNeeded:
     return FixNeeded(
-        f"The stored settings of this mailbox are not valid. {error}",
-        "Correct them under Remote Approval in the Configuration Panel, and save.",
+        _("The stored settings of this mailbox are not valid. {reasons}").format(reasons=error),
+        _("Correct them under Remote Approval in the Configuration Panel, and save."),
     )
 
 
@@ -79,7 +80,7 @@ def rests(mailbox: Mailbox) -> bool:
 
 def connect(mailbox: Mailbox) -> Connection:
     """A new connection, made from the settings of this row (stored or not)."""
-    settings, _ = ExchangeSettings.parse(mailbox.settings)
+    settings, _notices = ExchangeSettings.parse(mailbox.settings)
     secret = SecretStr(mailbox.secrets.get("client_secret", ""))
     return exchange.connect(settings, secret, key=str(mailbox.pk), way=mailbox.via)
 

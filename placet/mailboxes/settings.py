@@ -7,13 +7,16 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from pydantic import SecretStr
 
 from .base import Action
+from .fields import BY_NAME, SECRET, SECRET_EXPIRES_ON
 from .http import is_loopback
 
 EWS_PATH = "/EWS/Exchange.asmx"
@@ -40,7 +43,16 @@ ADDRESS = re.compile(
 LONGEST_USERNAME = 180
 LONGEST_ADDRESS = 254  # RFC 5321 4.5.3.1.3, less the brackets
 LONGEST_FOLDER = 200  # of the whole path, as a row of work holds it
-PERSONAL = re.compile(r"(outlook|hotmail|live|msn)\.(com|[a-z]{2}|com?\.[a-z]{2})", re.IGNORECASE)
+#: Where people have mailboxes of their own: Microsoft's, and others that are no Exchange at all.
+PERSONAL = re.compile(
+    r"(outlook|hotmail|live|msn|yahoo|gmx)\.(com|net|[a-z]{2}|com?\.[a-z]{2})"
+    r"|(gmail|googlemail|icloud|me|aol|proton|protonmail)\.com|(web|freenet)\.de|(orange|free|laposte)\.(fr|net)",
+    re.IGNORECASE,
+)
+#: What the IDs of the Entra admin center look like, and what one looks like of which a part is missing.
+ID_EXAMPLE = "535fb089-9ff3-47b6-9bfb-4f1264799865"
+TOKEN_URI_EXAMPLE = f"https://{LOGIN_HOST}/<directory (tenant) ID>/oauth2/v2.0/token"
+ALMOST_GUID = re.compile(r"(?=.*\d)[0-9a-f-]{20,50}", re.IGNORECASE)
 
 
 class SettingsInvalid(Exception):
@@ -51,127 +63,8 @@ class SettingsInvalid(Exception):
         self.errors = dict(errors)
 
 
-@dataclass(frozen=True)
-class Field:
-    """One row of the Remote Approval tab. `kind`: text, secret, bool, int, choice, list or datetime."""
-
-    name: str
-    label: str
-    help: str
-    kind: str = "text"
-    required: bool = False
-    choices: tuple[tuple[str, str], ...] = ()
-
-
-#: In the order of the tab. `client_secret` stands here for the form only; it is no stored setting.
-FIELDS: tuple[Field, ...] = (
-    Field(
-        "server_address",
-        "Server address",
-        "Host of Exchange Web Services; outlook.office365.com for Exchange Online.",
-    ),
-    Field(
-        "security",
-        "Security",
-        "SSL always, except for the sandbox on this machine.",
-        "choice",
-        choices=(("ssl", "SSL"), ("none", "None (sandbox on this machine only)")),
-    ),
-    Field("reply_to", "Default reply-to email", "Where replies go; empty: the mailbox itself."),
-    Field(
-        "username", "Username", "Address of the mailbox, for example approvals@contoso.com.", required=True
-    ),
-    Field(
-        "client_id",
-        "Application (client) ID",
-        "From the Overview page of the app registration in the Entra admin center.",
-        required=True,
-    ),
-    Field(
-        "client_secret",
-        "Client secret",
-        "The Value of the secret (not its ID), shown once when it is made. Stored encrypted, never shown "
-        "again.",
-        "secret",
-        required=True,
-    ),
-    Field("scope", "Scope", f"{DEFAULT_SCOPE} for Exchange Online."),
-    Field(
-        "token_uri",
-        "Access token URI",
-        f"https://{LOGIN_HOST}/<directory (tenant) ID>/oauth2/v2.0/token; the tenant's ID or domain alone "
-        "will do.",
-        required=True,
-    ),
-    Field("active", "Activate", "Look for mail and send mail with this mailbox.", "bool"),
-    Field("poll_seconds", "Poll interval", "Seconds between two looks into the mailbox, 5 to 3600.", "int"),
-    Field("mails_per_poll", "Mails per poll", "How many mails are fetched at once, 1 to 500.", "int"),
-    Field(
-        "handled",
-        "Handled mail",
-        "What becomes of a mail on the server once its effect is saved.",
-        "choice",
-        choices=(
-            ("move", "Move to a folder"),
-            ("mark_read", "Mark as read"),
-            ("delete", "Delete (to Deleted Items)"),
-        ),
-    ),
-    Field("handled_folder", "Folder for handled mail", "Path below the mailbox, made where it is missing."),
-    Field(
-        "set_aside_folder",
-        "Folder for mail set aside",
-        "For mail that could not be handled; made where it is missing.",
-    ),
-    Field(
-        "refusals_per_hour",
-        "Refusals per sender and hour",
-        "How many 'not applied' mails one sender gets in an hour, 0 to 100.",
-        "int",
-    ),
-    Field(
-        "sends_per_minute",
-        "Mails sent per minute",
-        "1 to 1000. Exchange Online refuses more than 30 a minute from one mailbox.",
-        "int",
-    ),
-    Field(
-        "plus_addressing",
-        "Plus addressing",
-        "Replies come to name+code@domain. Turn it off where the organisation has disabled plus addresses.",
-        "bool",
-    ),
-    Field(
-        "since",
-        "Look at mail from",
-        "Date and time (UTC) from when mail is looked at; empty: from activation on.",
-        "datetime",
-    ),
-    Field(
-        "confirmed_mechanisms",
-        "Confirmed authentication mechanisms",
-        "Values of X-MS-Exchange-Organization-AuthMechanism that prove a colleague here; `placet check` "
-        "shows yours.",
-        "list",
-    ),
-    Field(
-        "authserv_id",
-        "Authentication server name",
-        "Name at the start of the Authentication-Results headers that your own server writes; empty for "
-        "Exchange Online.",
-    ),
-    Field(
-        "trusted_hosts",
-        "Trusted receiving hosts",
-        "Ends of the names of the servers that receive for this mailbox.",
-        "list",
-    ),
-    Field("max_size", "Largest mail", "Bytes; of larger mails only the headers are fetched.", "int"),
-)
-
-
 def _label(name: str) -> str:
-    return next((row.label for row in FIELDS if row.name == name), name)
+    return _(BY_NAME[name].label) if name in BY_NAME else name
 
 
 @dataclass(frozen=True)
@@ -206,21 +99,27 @@ class ExchangeSettings:
         return f"{scheme}://{self.server_address}{EWS_PATH}"
 
     @classmethod
-    def parse(
-        cls, mapping: Mapping[str, Any], now: datetime | None = None
-    ) -> "tuple[ExchangeSettings, list[str]]":
-        """The settings in `mapping` (of form, command line or `to_json`), and notices about what was mended.
+    def look(cls, mapping: Mapping[str, Any], now: datetime | None = None) -> "Looked":
+        """What is to be said of the settings in `mapping` (of form, command line or `to_json`).
 
         Empty values mean the default. A mailbox that is active takes mail from `now` on unless `since` says
-        otherwise. Raises SettingsInvalid with every error at once.
+        otherwise.
         """
         reading = _Reading(mapping)
         values = reading.all()
         if values.get("active") and values.get("since") is None:
             values["since"] = (now or datetime.now(UTC)).replace(microsecond=0)
-        if reading.errors:
-            raise SettingsInvalid(reading.errors)
-        return cls(**values), reading.notices
+        return Looked(None if reading.errors else cls(**values), reading.errors, reading.notices)
+
+    @classmethod
+    def parse(
+        cls, mapping: Mapping[str, Any], now: datetime | None = None
+    ) -> "tuple[ExchangeSettings, dict[str, str]]":
+        """The settings in `mapping`, and by field what was mended. Raises SettingsInvalid with every error at once."""
+        looked = cls.look(mapping, now)
+        if looked.settings is None:
+            raise SettingsInvalid(looked.errors)
+        return looked.settings, looked.notices
 
     def to_json(self) -> dict[str, Any]:
         """What `parse` reads again, as JSON types."""
@@ -232,19 +131,35 @@ class ExchangeSettings:
         return values
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What was made of settings as entered: by field one sentence about what is wrong, or about what was mended.
+    `settings` are there only where nothing is wrong."""
+
+    settings: ExchangeSettings | None
+    errors: dict[str, str]
+    notices: dict[str, str]
+
+
 def needs_secret_again(old: ExchangeSettings, new: ExchangeSettings) -> str | None:
     """A sentence if the secret, entered for the old addresses, must not go to the new ones; else None."""
-    changed = []
-    if old.ews_url.lower() != new.ews_url.lower():
-        changed.append("the server address")
+    server = old.ews_url.lower() != new.ews_url.lower()
+    if server and old.token_uri != new.token_uri:
+        return _(
+            "Because the server address and the access token URI changed, enter the client secret again: it is sent "
+            "only where it was meant to go."
+        )
+    if server:
+        return _(
+            "Because the server address changed, enter the client secret again: it is sent only where it was meant to "
+            "go."
+        )
     if old.token_uri != new.token_uri:
-        changed.append("the access token URI")
-    if not changed:
-        return None
-    return (
-        f"Because {' and '.join(changed)} changed, enter the client secret again: it is sent only where "
-        "it was meant to go."
-    )
+        return _(
+            "Because the access token URI changed, enter the client secret again: it is sent only where it was meant "
+            "to go."
+        )
+    return None
 
 
 def read_secret(text: str) -> SecretStr:
@@ -252,21 +167,33 @@ def read_secret(text: str) -> SecretStr:
     text = text.strip()
     sentence = ""
     if not text:
-        sentence = (
-            "Enter the client secret: the Value of the secret, from Certificates & secrets of the "
-            "app registration."
+        sentence = _(
+            "Enter the client secret: the Value of the secret, from Certificates & secrets of the app registration."
         )
     elif GUID.fullmatch(text):
-        sentence = "That is the secret's ID. Paste its Value; it is shown once, when the secret is made."
+        sentence = _("That is the secret's ID. Paste its Value; it is shown once, when the secret is made.")
     elif set(text) <= set("*•●."):
-        sentence = "That is a masked secret. Paste the Value itself; if it was not kept, make a new secret."
+        sentence = _(
+            "That is a masked secret. Paste the Value itself; if it was not kept, make a new secret."
+        )
     elif not text.isascii() or not text.isprintable() or " " in text:
-        sentence = "A client secret has no spaces and no special letters. Copy its Value again."
+        sentence = _("A client secret has no spaces and no special letters. Copy its Value again.")
     elif len(text) > 500:
-        sentence = "That is too long for a client secret. Paste its Value alone."
+        sentence = _("That is too long for a client secret. Paste its Value alone.")
     if sentence:
-        raise SettingsInvalid({"client_secret": sentence})
+        raise SettingsInvalid({SECRET: sentence})
     return SecretStr(text)
+
+
+def read_expiry(text: str) -> date | None:
+    """The day on which the secret ends; None where none is entered. Raises SettingsInvalid for what is no date."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsInvalid({SECRET_EXPIRES_ON: _("Enter a date such as 2028-11-24.")}) from None
 
 
 class _Wrong(Exception):
@@ -274,17 +201,18 @@ class _Wrong(Exception):
 
 
 class _Reading:
-    """One reading of a mapping: values, errors by field, notices."""
+    """One reading of a mapping: values, errors and notices by field."""
 
     def __init__(self, mapping: Mapping[str, Any]) -> None:
         self._mapping = mapping
         self.errors: dict[str, str] = {}
-        self.notices: list[str] = []
+        self.notices: dict[str, str] = {}
 
     def all(self) -> dict[str, Any]:
         for name in self._mapping:
             if name not in READERS:
-                self.errors[name] = f"There is no such setting; known are {', '.join(READERS)}."
+                known = ", ".join(READERS)
+                self.errors[name] = _("There is no such setting; known are {names}.").format(names=known)
         values: dict[str, Any] = {}
         for name, read in READERS.items():
             raw = self._mapping.get(name)
@@ -300,22 +228,22 @@ class _Reading:
 
     def _default(self, name: str, values: dict[str, Any]) -> None:
         if name in REQUIRED:
-            raise _Wrong(REQUIRED[name])
+            raise _Wrong(_(REQUIRED[name]))
         if name == "confirmed_mechanisms" and self._mapping.get(name) is not None:
             values[name] = ()  # emptied on purpose: no mechanism proves anybody
 
     def _together(self, values: dict[str, Any]) -> None:
         """Rules between fields."""
         self._server(values)
-        if values.get("handled_folder", "Placet/Processed") == values.get(
-            "set_aside_folder", "Placet/Set aside"
-        ):
-            self.errors.setdefault("set_aside_folder", "Choose another folder than the one for handled mail.")
+        handled = values.get("handled_folder", "Placet/Processed")
+        if handled == values.get("set_aside_folder", "Placet/Set aside"):
+            self.errors.setdefault(
+                "set_aside_folder", _("Choose another folder than the one for handled mail.")
+            )
         client_id = values.get("client_id")
         if client_id and client_id in str(values.get("token_uri", "")):
-            self.errors["client_id"] = (
-                "The same ID stands in the access token URI: one of them is the Directory (tenant) ID. The "
-                "Overview "
+            self.errors["client_id"] = _(
+                "The same ID stands in the access token URI: one of them is the Directory (tenant) ID. The Overview "
                 "page of the app registration shows both."
             )
 
@@ -328,14 +256,15 @@ class _Reading:
         if security == "none" and not loopback:
             self.errors.setdefault(
                 "security",
-                "Without SSL the access token could be read on the way, so None is only for the sandbox on "
-                "this "
-                "machine. Choose SSL.",
+                _(
+                    "Without SSL the access token could be read on the way, so None is only for the sandbox on this "
+                    "machine. Choose SSL."
+                ),
             )
         elif server.scheme == "http" and security == "ssl":
             self.errors.setdefault(
                 "server_address",
-                "The address begins with http:// but Security is SSL. Write https:// or the host alone.",
+                _("The address begins with http:// but Security is SSL. Write https:// or the host alone."),
             )
         values["security"] = security
 
@@ -352,15 +281,23 @@ def _server_address(raw: Any, reading: _Reading) -> _Server:
         parts = urlsplit(text if "://" in text else f"//{text}")
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise _Wrong(f"This is no address. Enter a host such as {DEFAULT_SERVER}.") from None
+        raise _Wrong(
+            _("This is no address. Enter a host such as {host}.").format(host=DEFAULT_SERVER)
+        ) from None
     if parts.username or parts.password:
-        raise _Wrong("The address must not hold a user or a password.")
+        raise _Wrong(_("The address must not hold a user or a password."))
     if parts.scheme not in ("", "http", "https"):
-        raise _Wrong(f"The address must be a host such as {DEFAULT_SERVER}, or begin with https://.")
+        raise _Wrong(
+            _("The address must be a host such as {host}, or begin with https://.").format(
+                host=DEFAULT_SERVER
+            )
+        )
     if "@" in text or not (DOMAIN.fullmatch(host) or is_loopback(host)):
-        raise _Wrong(f"Enter a host such as {DEFAULT_SERVER}.")
+        raise _Wrong(_("Enter a host such as {host}.").format(host=DEFAULT_SERVER))
     if parts.query or parts.fragment or parts.path.rstrip("/").lower() not in ("", EWS_PATH.lower()):
-        raise _Wrong(f"The path of Exchange Web Services is {EWS_PATH}; enter the host alone.")
+        raise _Wrong(
+            _("The path of Exchange Web Services is {path}; enter the host alone.").format(path=EWS_PATH)
+        )
     shown = f"[{host}]" if ":" in host else host
     return _Server(f"{shown}:{port}" if port else shown, parts.scheme)
 
@@ -371,22 +308,26 @@ def _security(raw: Any, reading: _Reading) -> str:
         return "ssl"
     if text == "none":
         return "none"
-    raise _Wrong("Choose SSL (or None, for the sandbox on this machine).")
+    raise _Wrong(_("Choose SSL (or None, for the sandbox on this machine)."))
 
 
 def _username(raw: Any, reading: _Reading) -> str:
     address = _address(raw, reading)
     if len(address) > LONGEST_USERNAME:
-        raise _Wrong(f"The address of a mailbox has at most {LONGEST_USERNAME} letters here.")
-    local, _, domain = address.partition("@")
+        raise _Wrong(
+            _("The address of a mailbox has at most {number} letters here.").format(number=LONGEST_USERNAME)
+        )
+    local, _at, domain = address.partition("@")
     if PERSONAL.fullmatch(domain):
         raise _Wrong(
-            f"{domain} mailboxes are personal. Exchange Online lets an application open only mailboxes of an "
-            "organisation (Microsoft 365), so enter one of those."
+            _(
+                "{domain} mailboxes are personal. Exchange Online lets an application open only mailboxes of an "
+                "organisation (Microsoft 365), so enter one of those."
+            ).format(domain=domain)
         )
     if "+" in local:
         raise _Wrong(
-            "Enter the mailbox's own address, without a plus sign: Placet adds reply codes after it."
+            _("Enter the mailbox's own address, without a plus sign: Placet adds reply codes after it.")
         )
     return address
 
@@ -394,9 +335,9 @@ def _username(raw: Any, reading: _Reading) -> str:
 def _address(raw: Any, reading: _Reading) -> str:
     text = _text(raw)
     if not ADDRESS.fullmatch(text):
-        raise _Wrong("Enter one mail address, such as approvals@contoso.com.")
+        raise _Wrong(_("Enter one mail address, such as approvals@contoso.com."))
     if len(text) > LONGEST_ADDRESS:
-        raise _Wrong(f"An e-mail address has at most {LONGEST_ADDRESS} letters.")
+        raise _Wrong(_("An e-mail address has at most {number} letters.").format(number=LONGEST_ADDRESS))
     return text
 
 
@@ -404,22 +345,44 @@ def _client_id(raw: Any, reading: _Reading) -> str:
     text = _text(raw).strip("{}")
     if GUID.fullmatch(text):
         return text.lower()
+    _whole_id(text)
+    if "://" in text:
+        raise _Wrong(
+            _(
+                "That is an address; the access token URI has a field of its own. The Application (client) ID looks "
+                "like {example}."
+            ).format(example=ID_EXAMPLE)
+        )
     if "@" in text or DOMAIN.fullmatch(text):
         raise _Wrong(
-            "That is the name of a tenant or a mailbox. The Application (client) ID looks like "
-            "535fb089-9ff3-47b6-9bfb-4f1264799865."
+            _(
+                "That is the name of a tenant or a mailbox. The Application (client) ID looks like {example}."
+            ).format(example=ID_EXAMPLE)
         )
     if len(text) >= 30 and " " not in text:
         raise _Wrong(
-            "That looks like a client secret; it belongs into the field Client secret. The Application "
-            "(client) ID "
-            "looks like 535fb089-9ff3-47b6-9bfb-4f1264799865."
+            _(
+                "That looks like a client secret; it belongs into the field Client secret. The Application (client) ID "
+                "looks like {example}."
+            ).format(example=ID_EXAMPLE)
         )
     raise _Wrong(
-        "The Application (client) ID looks like 535fb089-9ff3-47b6-9bfb-4f1264799865; the Overview page of "
-        "the app "
-        "registration shows it."
+        _(
+            "The Application (client) ID looks like {example}; the Overview page of the app registration shows it."
+        ).format(example=ID_EXAMPLE)
     )
+
+
+def _whole_id(text: str) -> None:
+    """Say so where `text` was meant to be an ID, but a part of it is missing or doubled."""
+    digits = len(text.replace("-", ""))
+    if ALMOST_GUID.fullmatch(text) and digits != 32:
+        raise _Wrong(
+            _(
+                "This is not a whole ID: it has {number} digits and letters instead of 32, in groups such as "
+                "{example}. Copy it again."
+            ).format(number=digits, example=ID_EXAMPLE)
+        )
 
 
 def clean_scope(text: str) -> tuple[str, str]:
@@ -434,18 +397,22 @@ def clean_scope(text: str) -> tuple[str, str]:
     scope, ampersand, rest = text.partition("&")
     scope = scope.strip().removeprefix("scope=")
     if ampersand and rest.strip() not in ("", "grant_type=client_credentials"):
-        raise ValueError(f"Only the scope belongs here. Enter {DEFAULT_SCOPE} and nothing after it.")
+        raise ValueError(
+            _("Only the scope belongs here. Enter {scope} and nothing after it.").format(scope=DEFAULT_SCOPE)
+        )
     if len(scope.split()) != 1:
-        raise ValueError(f"Enter exactly one scope: {DEFAULT_SCOPE}.")
+        raise ValueError(_("Enter exactly one scope: {scope}.").format(scope=DEFAULT_SCOPE))
     parts = urlsplit(scope)
     if parts.scheme not in ("https", "api") or not parts.netloc or not parts.path.endswith("/.default"):
-        raise ValueError(f"The scope must end in /.default, as in {DEFAULT_SCOPE}.")
+        raise ValueError(_("The scope must end in /.default, as in {scope}.").format(scope=DEFAULT_SCOPE))
     if "graph." in parts.netloc.lower():
-        raise ValueError(f"That is the scope of Microsoft Graph. Exchange Web Services need {DEFAULT_SCOPE}.")
-    notice = (
-        "Scope was copied from WorkflowGen: the part after & is not needed and was cut." if ampersand else ""
-    )
-    return scope, notice
+        raise ValueError(
+            _("That is the scope of Microsoft Graph. Exchange Web Services need {scope}.").format(
+                scope=DEFAULT_SCOPE
+            )
+        )
+    cut = _("Scope was copied from WorkflowGen: the part after & is not needed and was cut.")
+    return scope, cut if ampersand else ""
 
 
 def _scope(raw: Any, reading: _Reading) -> str:
@@ -454,71 +421,96 @@ def _scope(raw: Any, reading: _Reading) -> str:
     except ValueError as error:
         raise _Wrong(str(error)) from None
     if notice:
-        reading.notices.append(notice)
+        reading.notices["scope"] = notice
     return scope
 
 
 def _token_uri(raw: Any, reading: _Reading) -> str:
     text = _text(raw)
-    if (
-        "{" in text.strip("{}")
-        or "}" in text.strip("{}")
-        or "<" in text
-        or "directory_tenant" in text.lower()
-    ):
+    bare = text.strip("{}")
+    if "{" in bare or "}" in bare or "<" in text or "directory_tenant" in text.lower():
         raise _Wrong(
-            "Put your own Directory (tenant) ID in place of the part in brackets; the Overview page of the "
-            "app "
-            "registration shows it."
+            _(
+                "Put your own Directory (tenant) ID in place of the part in brackets; the Overview page of the app "
+                "registration shows it."
+            )
         )
-    tenant = text.strip("{}")
-    if GUID.fullmatch(tenant) or DOMAIN.fullmatch(tenant):
-        uri = f"https://{LOGIN_HOST}/{tenant.lower()}/oauth2/v2.0/token"
-        reading.notices.append(f"Access token URI was completed to {uri}.")
-        return uri
-    if "://" not in text:
+    if GUID.fullmatch(bare) or DOMAIN.fullmatch(bare):
+        uri = f"https://{LOGIN_HOST}/{bare.lower()}/oauth2/v2.0/token"
+        reading.notices["token_uri"] = _("Access token URI was completed to {uri}.").format(uri=uri)
+    else:
+        if "://" not in text:
+            _no_tenant(text)
+        uri = _whole_token_uri(text)
+    _say_domain(uri, reading)
+    return uri
+
+
+def _no_tenant(text: str) -> None:
+    _whole_id(text)
+    if "/" not in text and text.lower() not in SHARED_TENANTS:
         raise _Wrong(
-            "Enter the whole address, beginning with https://, or the Directory (tenant) ID alone: "
-            f"https://{LOGIN_HOST}/<directory (tenant) ID>/oauth2/v2.0/token."
+            _(
+                "“{name}” is neither a Directory (tenant) ID nor a domain name of the tenant. The Overview page of the "
+                "app registration shows the ID, which looks like {example}."
+            ).format(name=text[:60], example=ID_EXAMPLE)
         )
-    return _whole_token_uri(text)
+    raise _Wrong(
+        _(
+            "Enter the whole address, beginning with https://, or the Directory (tenant) ID alone: {example}."
+        ).format(example=TOKEN_URI_EXAMPLE)
+    )
+
+
+def _say_domain(uri: str, reading: _Reading) -> None:
+    """A domain in place of the ID works, but is seldom what the Entra admin center was copied from."""
+    parts = urlsplit(uri)
+    tenant = parts.path.split("/")[1]
+    if parts.hostname in ENTRA_HOSTS and not GUID.fullmatch(tenant):
+        named = _(
+            "{domain} is a domain of the tenant. Entra ID takes it in place of the Directory (tenant) ID."
+        )
+        told = [reading.notices.get("token_uri", ""), named.format(domain=tenant)]
+        reading.notices["token_uri"] = " ".join(told).strip()
 
 
 def _whole_token_uri(text: str) -> str:
     try:
         parts = urlsplit(text)
-        host, _ = (parts.hostname or "").lower(), parts.port
+        host, _port = (parts.hostname or "").lower(), parts.port
     except ValueError:
-        raise _Wrong("This is no address.") from None
+        raise _Wrong(_("This is no address.")) from None
     if parts.scheme not in ("http", "https") or not host:
-        raise _Wrong("The address must begin with https://.")
+        raise _Wrong(_("The address must begin with https://."))
     if parts.scheme == "http" and not is_loopback(host):
-        raise _Wrong("The client secret must not travel in clear: the address must begin with https://.")
+        raise _Wrong(_("The client secret must not travel in clear: the address must begin with https://."))
     if parts.username or parts.password:
-        raise _Wrong("The address must not hold a user or a password.")
+        raise _Wrong(_("The address must not hold a user or a password."))
     if parts.query or parts.fragment or text.endswith(("?", "#")):
-        raise _Wrong("The address must end in /oauth2/v2.0/token, without ? or # after it.")
+        raise _Wrong(_("The address must end in /oauth2/v2.0/token, without ? or # after it."))
     segments = [segment for segment in parts.path.split("/") if segment]
     if segments and segments[0].lower() in SHARED_TENANTS:
         raise _Wrong(
-            f'"{segments[0]}" stands where your own tenant must be: put the Directory (tenant) ID in its '
-            "place "
-            "(an application signs in to one tenant)."
+            _(
+                "“{name}” stands where your own tenant must be: put the Directory (tenant) ID in its place (an "
+                "application signs in to one tenant)."
+            ).format(name=segments[0])
         )
     if host in ENTRA_HOSTS:
         _entra_path(segments)
     elif not segments:
-        raise _Wrong("The address has no path; it ends in /oauth2/v2.0/token.")
+        raise _Wrong(_("The address has no path; it ends in /oauth2/v2.0/token."))
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"
 
 
 def _entra_path(segments: list[str]) -> None:
     if len(segments) != 4 or [segment.lower() for segment in segments[1:]] != ["oauth2", "v2.0", "token"]:
-        raise _Wrong(
-            f"The address must look like https://{LOGIN_HOST}/<directory (tenant) ID>/oauth2/v2.0/token."
-        )
+        raise _Wrong(_("The address must look like {example}.").format(example=TOKEN_URI_EXAMPLE))
+    _whole_id(segments[0])
     if not GUID.fullmatch(segments[0]) and not DOMAIN.fullmatch(segments[0]):
-        raise _Wrong(f'"{segments[0]}" is neither a Directory (tenant) ID nor a domain name.')
+        raise _Wrong(
+            _("“{name}” is neither a Directory (tenant) ID nor a domain name.").format(name=segments[0][:60])
+        )
 
 
 def _bool(raw: Any, reading: _Reading) -> bool:
@@ -529,7 +521,7 @@ def _bool(raw: Any, reading: _Reading) -> bool:
         return True
     if text in ("false", "no", "off", "0"):
         return False
-    raise _Wrong("Answer yes or no.")
+    raise _Wrong(_("Answer yes or no."))
 
 
 def _number(low: int, high: int) -> "Callable[[Any, _Reading], int]":
@@ -538,7 +530,7 @@ def _number(low: int, high: int) -> "Callable[[Any, _Reading], int]":
             number = int(str(raw).strip())
             if low <= number <= high:
                 return number
-        raise _Wrong(f"Enter a whole number from {low} to {high}.")
+        raise _Wrong(_("Enter a whole number from {low} to {high}.").format(low=low, high=high))
 
     return read
 
@@ -547,21 +539,23 @@ def _handled(raw: Any, reading: _Reading) -> Action:
     try:
         return Action(_text(raw).lower().replace(" ", "_"))
     except ValueError:
-        raise _Wrong("Choose move, mark_read or delete.") from None
+        raise _Wrong(_("Choose move, mark_read or delete.")) from None
 
 
 def _folder(raw: Any, reading: _Reading) -> str:
     parts = [part.strip() for part in _text(raw).strip("/").split("/")]
     if not all(parts) or len(parts) > 10:
-        raise _Wrong("Enter a path of folder names such as Placet/Processed.")
+        raise _Wrong(_("Enter a path of folder names such as Placet/Processed."))
     if any(len(part) > 100 or not part.isprintable() or "\\" in part for part in parts):
-        raise _Wrong("A folder name has at most 100 letters and no \\.")
+        raise _Wrong(_("A folder name has at most 100 letters and no \\."))
     if len("/".join(parts)) > LONGEST_FOLDER:
         raise _Wrong(
-            f"The whole path has at most {LONGEST_FOLDER} letters. Use fewer folders, or shorter names."
+            _("The whole path has at most {number} letters. Use fewer folders, or shorter names.").format(
+                number=LONGEST_FOLDER
+            )
         )
     if len(parts) == 1 and parts[0].casefold() in ("inbox", "junk email"):
-        raise _Wrong("Mail is taken from this folder; choose another.")
+        raise _Wrong(_("Mail is taken from this folder; choose another."))
     return "/".join(parts)
 
 
@@ -570,7 +564,7 @@ def _since(raw: Any, reading: _Reading) -> datetime:
         value = raw if isinstance(raw, datetime) else datetime.fromisoformat(_text(raw))
     except ValueError:
         raise _Wrong(
-            "Enter a date, or date and time in UTC, such as 2026-11-24 or 2026-11-24T08:00."
+            _("Enter a date, or date and time in UTC, such as 2026-11-24 or 2026-11-24T08:00.")
         ) from None
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
@@ -579,7 +573,7 @@ def _mechanisms(raw: Any, reading: _Reading) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(part.upper() for part in _parts(raw)))
     if not all(re.fullmatch("[0-9A-F]{2}", part) for part in found):
         raise _Wrong(
-            "Enter values of two digits, such as 04; `placet check` shows those of your organisation."
+            _("Enter values of two digits, such as 04; the connection test shows those of your organisation.")
         )
     return found
 
@@ -587,14 +581,14 @@ def _mechanisms(raw: Any, reading: _Reading) -> tuple[str, ...]:
 def _hosts(raw: Any, reading: _Reading) -> tuple[str, ...]:
     found = tuple(dict.fromkeys("." + part.lower().lstrip(".") for part in _parts(raw)))
     if not all(DOMAIN.fullmatch(part[1:]) for part in found):
-        raise _Wrong("Enter ends of host names, such as .outlook.com.")
+        raise _Wrong(_("Enter ends of host names, such as .outlook.com."))
     return found
 
 
 def _authserv_id(raw: Any, reading: _Reading) -> str:
     text = _text(raw)
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}", text):
-        raise _Wrong("Enter one name without spaces, such as mx.contoso.com.")
+        raise _Wrong(_("Enter one name without spaces, such as mx.contoso.com."))
     return text.lower()
 
 
@@ -606,10 +600,10 @@ def _parts(raw: Any) -> list[str]:
 
 def _text(raw: Any) -> str:
     if not isinstance(raw, str):
-        raise _Wrong("Enter text.")
+        raise _Wrong(_("Enter text."))
     text = raw.strip()
     if len(text) > 2000 or not text.isprintable():
-        raise _Wrong("This is too long, or holds characters that cannot be seen. Type it again.")
+        raise _Wrong(_("This is too long, or holds characters that cannot be seen. Type it again."))
     return text
 
 
@@ -638,7 +632,9 @@ READERS: "dict[str, Callable[[Any, _Reading], Any]]" = {
 }
 
 REQUIRED = {
-    "username": "Enter the address of the mailbox, such as approvals@contoso.com.",
-    "client_id": "Enter the Application (client) ID from the Overview page of the app registration.",
-    "token_uri": "Enter the access token URI, or the Directory (tenant) ID alone.",
+    "username": gettext_noop("Enter the address of the mailbox, such as approvals@contoso.com."),
+    "client_id": gettext_noop(
+        "Enter the Application (client) ID from the Overview page of the app registration."
+    ),
+    "token_uri": gettext_noop("Enter the access token URI, or the Directory (tenant) ID alone."),
 }

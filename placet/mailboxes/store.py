@@ -1,71 +1,131 @@
 """Storing a mailbox's settings: the one way for the command line and the panel."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
+from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import (
     ExchangeSettings,
     SettingsInvalid,
     needs_secret_again,
+    read_expiry,
     read_secret,
 )
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A stored mailbox, what was mended on the way, and whether it was activated just now."""
+    """A stored mailbox, by field what was mended on the way, and whether it was activated just now."""
 
     mailbox: Mailbox
-    notices: list[str]
+    notices: dict[str, str]
     activated: bool
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What is to be said of settings as entered, by field, and what of them would be stored."""
+
+    settings: ExchangeSettings | None
+    secret: str  # one entered now; "" keeps the stored one
+    expires_on: date | None
+    errors: dict[str, str]
+    notices: dict[str, str]
+
+
 @transaction.atomic
-def save(entered: Mapping[str, Any], *, secret: str = "", by: str, mailbox: Mailbox | None = None) -> Saved:
+def save(
+    entered: Mapping[str, Any],
+    *,
+    secret: str = "",
+    expires_on: str | None = None,
+    by: str,
+    mailbox: Mailbox | None = None,
+) -> Saved:
     """Check and store settings; `secret` empty keeps the stored one. SettingsInvalid has every error at once.
 
     A secret goes only to the host it was entered for: another server address or token URI asks for it again.
+    `expires_on` is the day when the secret ends, as entered; None leaves it as it is, unless the secret is new.
     """
     if mailbox is not None:
         # As it is stored now: a secret that was entered a moment ago must not go to the host that it replaced.
         mailbox.refresh_from_db(from_queryset=Mailbox.objects.select_for_update())
-    errors: dict[str, str] = {}
-    notices: list[str] = []
-    settings: ExchangeSettings | None = None
-    try:
-        settings, notices = ExchangeSettings.parse(entered)
-    except SettingsInvalid as error:
-        errors |= error.errors
+    looked = look(entered, secret=secret, expires_on=expires_on, mailbox=mailbox)
+    if looked.errors or looked.settings is None:
+        raise SettingsInvalid(looked.errors)
+    return _store(looked.settings, looked, by, mailbox)
+
+
+def look(
+    entered: Mapping[str, Any],
+    *,
+    secret: str = "",
+    expires_on: str | None = None,
+    mailbox: Mailbox | None = None,
+) -> Looked:
+    """What `save` would say; nothing is stored."""
+    looked = ExchangeSettings.look(entered)
+    errors, notices = dict(looked.errors), dict(looked.notices)
+    fresh = ""
     try:
         fresh = read_secret(secret).get_secret_value() if secret.strip() else ""
     except SettingsInvalid as error:
         errors |= error.errors
-        fresh = ""
-    stored = mailbox.secrets.get("client_secret", "") if mailbox is not None else ""
-    if settings is not None and not fresh and not errors:
-        errors |= _secret_errors(settings, mailbox, stored)
-    if settings is not None and not errors:
-        errors |= _owner_errors(settings, mailbox)
-    if errors or settings is None:
-        raise SettingsInvalid(errors)
-    return _store(settings, notices, fresh, by, mailbox)
+    expires, said = _expiry(expires_on, bool(fresh), mailbox)
+    errors |= said.errors
+    notices |= said.notices
+    if looked.settings is not None and not fresh and SECRET not in errors:
+        errors |= _secret_errors(looked.settings, mailbox)
+    if looked.settings is not None and "username" not in errors:
+        errors |= _owner_errors(looked.settings, mailbox)
+    return Looked(looked.settings, fresh, expires, errors, notices)
 
 
-def _secret_errors(settings: ExchangeSettings, mailbox: Mailbox | None, stored: str) -> dict[str, str]:
-    if mailbox is None or not stored:
-        return {"client_secret": "Enter the client secret."}
+@dataclass(frozen=True)
+class _Said:
+    errors: dict[str, str] = field(default_factory=dict)
+    notices: dict[str, str] = field(default_factory=dict)
+
+
+def _expiry(entered: str | None, fresh: bool, mailbox: Mailbox | None) -> tuple[date | None, _Said]:
+    """The day when the secret ends, and what is to be said of it."""
+    before = mailbox.secret_expires_on if mailbox is not None else None
+    if entered is None:
+        return (None if fresh else before), _Said()
     try:
-        before, _ = ExchangeSettings.parse(mailbox.settings)
+        expires = read_expiry(entered)
+    except SettingsInvalid as error:
+        return None, _Said(errors=error.errors)
+    over = expires is not None and expires < timezone.localdate()
+    if over and (fresh or expires != before):
+        return None, _Said(
+            errors={SECRET_EXPIRES_ON: _("This day is over. Enter the day when the secret expires.")}
+        )
+    told = ""
+    if over:
+        told = _("This day is over: make a new client secret, and enter its Value and its date.")
+    elif fresh and expires is not None and expires == before:
+        told = _("This date stood there already for the secret before. Check that it is the new one's.")
+    return expires, _Said(notices={SECRET_EXPIRES_ON: told} if told else {})
+
+
+def _secret_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[str, str]:
+    if mailbox is None or not mailbox.secrets.get(SECRET):
+        return {SECRET: _("Enter the client secret.")}
+    try:
+        before, _notices = ExchangeSettings.parse(mailbox.settings)
     except SettingsInvalid:
-        return {"client_secret": "Enter the client secret again: what it was stored for is no longer valid."}
+        return {SECRET: _("Enter the client secret again: what it was stored for is no longer valid.")}
     again = needs_secret_again(before, settings)
-    return {"client_secret": again} if again else {}
+    return {SECRET: again} if again else {}
 
 
 def _owner_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[str, str]:
@@ -73,18 +133,18 @@ def _owner_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[s
     if mailbox is not None:
         others = others.exclude(pk=mailbox.pk)
     if others.exists():
-        return {"username": SET_UP_ALREADY}
+        return {"username": _(SET_UP_ALREADY)}
     if mailbox is not None and mailbox.address != settings.username.lower() and mailbox.incoming.exists():
-        return {"username": "This mailbox has received mail already; another one needs settings of its own."}
+        return {
+            "username": _("This mailbox has received mail already; another one needs settings of its own.")
+        }
     return {}
 
 
-SET_UP_ALREADY = "This mailbox is set up already."
+SET_UP_ALREADY = gettext_noop("This mailbox is set up already.")
 
 
-def _store(
-    settings: ExchangeSettings, notices: list[str], fresh: str, by: str, mailbox: Mailbox | None
-) -> Saved:
+def _store(settings: ExchangeSettings, looked: Looked, by: str, mailbox: Mailbox | None) -> Saved:
     now = timezone.now()
     row = mailbox or Mailbox()
     activated = settings.active and not row.active
@@ -97,8 +157,9 @@ def _store(
     row.active = settings.active
     # Not every address of this machine: a real mailbox may be reached through a tunnel, with TLS.
     row.sandbox = settings.security == "none"
-    if fresh:
-        row.secrets = {"client_secret": fresh}
+    row.secret_expires_on = looked.expires_on
+    if looked.secret:
+        row.secrets = {SECRET: looked.secret}
         row.secret_set_at, row.secret_set_by = now, by[:LONGEST_BY]
     # Whatever was wrong may be right now: try at once.
     row.paused_until, row.failures, row.trouble = None, 0, {}
@@ -106,14 +167,14 @@ def _store(
     row.claim = ""
     if mailbox is None:
         _save_new(row)
-        return Saved(row, notices, activated)
-    changed = [*WRITTEN, *SECRET] if fresh else [*WRITTEN]
+        return Saved(row, looked.notices, activated)
+    changed = [*WRITTEN, *OF_A_SECRET] if looked.secret else [*WRITTEN]
     if settings.since != _since_of(mailbox):
         # Earlier mail may be wanted now: everything is listed again, and what is known is dropped.
         row.cursor = {}
         changed.append("cursor")
     row.save(update_fields=changed)  # not the cursor as it was read: a poll may have moved it meanwhile
-    return Saved(row, notices, activated)
+    return Saved(row, looked.notices, activated)
 
 
 def _save_new(row: Mailbox) -> None:
@@ -121,15 +182,15 @@ def _save_new(row: Mailbox) -> None:
         with transaction.atomic():
             row.save()
     except IntegrityError as error:  # somebody was faster
-        raise SettingsInvalid({"username": SET_UP_ALREADY}) from error
+        raise SettingsInvalid({"username": _(SET_UP_ALREADY)}) from error
 
 
 #: What saving settings writes; the rest of the row belongs to the work.
 WRITTEN = (
     "name", "address", "settings", "since", "active", "active_since", "sandbox",
-    "paused_until", "failures", "trouble", "next_poll", "claim",
+    "secret_expires_on", "paused_until", "failures", "trouble", "next_poll", "claim",
 )  # fmt: skip
-SECRET = ("secrets", "secret_set_at", "secret_set_by")  # written only if one was entered
+OF_A_SECRET = ("secrets", "secret_set_at", "secret_set_by")  # written only if one was entered
 LONGEST_BY = 320  # characters
 
 

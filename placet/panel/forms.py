@@ -1,173 +1,225 @@
-"""What administrators enter."""
+"""What administrators enter about people and groups."""
 
-import zoneinfo
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from placet.accounts.addresses import LONGEST_ADDRESS, LONGEST_NAME, person_at
+from placet.accounts.addresses import (
+    LONGEST_ADDRESS,
+    LONGEST_NAME,
+    PersonInvalid,
+    check_name,
+    people_at,
+    person_at,
+)
+from placet.accounts.general import general
+from placet.accounts.importing import Options
 from placet.accounts.models import Group, Person
-from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import FIELDS, ExchangeSettings, Field
+from placet.accounts.people_csv import LARGEST, FileInvalid, Table, read
+from placet.lib.zones import zone_names
 
-SECRET = "client_secret"  # noqa: S105 - a field's name
-#: Headings of the form: each stands before the named field.
-SECTIONS = {
-    "server_address": "Server and application",
-    "active": "Activation",
-    "confirmed_mechanisms": "How senders are proved",
+LONGEST_PASTE = 20_000  # characters of pasted addresses
+MOST_SAID = 10  # of what is wrong in one field
+TAKEN = gettext_lazy("This address belongs to somebody already.")
+TAKEN_KEY = gettext_lazy("There is a group with this key already.")
+_PLAIN = {"spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
+#: Where JavaScript is, people are suggested while somebody types (`panel:suggest_people`).
+SUGGESTED = {
+    **_PLAIN,
+    "list": "people-found",
+    "hx-get": reverse_lazy("panel:suggest_people"),
+    "hx-trigger": "input changed delay:200ms",
+    "hx-target": "#people-found",
+    "hx-sync": "this:replace",
 }
+_ADDRESS = re.compile(r"[^\s<>()\[\];,:\"']+@[^\s<>()\[\];,:\"']+")
 
 
-@dataclass(frozen=True)
-class Section:
-    title: str
-    fields: list[forms.BoundField]
+# --- people -----------------------------------------------------------------------------------------------
 
 
-class MailboxForm(forms.Form):
-    """The Remote Approval tab, made from `placet.mailboxes.settings.FIELDS`.
+class PersonAtField(forms.CharField):
+    """Somebody, entered by one of their addresses, or by a name that only they have."""
 
-    It checks nothing itself: `mailboxes.store.save` does, for every way to enter settings; `show_errors` puts
-    its sentences beside the fields.
-    """
-
-    def __init__(self, data: Mapping[str, Any] | None = None, mailbox: Mailbox | None = None) -> None:
-        super().__init__(data, initial=_initial(mailbox))
-        for row in FIELDS:
-            self.fields[row.name] = _form_field(row)
-
-    def entered(self) -> dict[str, Any]:
-        """What was typed, as the store reads it; without the secret."""
-        return {row.name: self[row.name].value() for row in FIELDS if row.name != SECRET}
-
-    def secret(self) -> str:
-        return str(self[SECRET].value() or "")
-
-    def show_errors(self, errors: Mapping[str, str]) -> None:
-        self.full_clean()
-        for name, sentence in errors.items():
-            self.add_error(name if name in self.fields else None, sentence)
-
-    def sections(self) -> Iterable[Section]:
-        sections: list[Section] = []
-        for row in FIELDS:
-            if row.name in SECTIONS or not sections:
-                sections.append(Section(SECTIONS.get(row.name, ""), []))
-            sections[-1].fields.append(self[row.name])
-        return sections
-
-
-def _initial(mailbox: Mailbox | None) -> dict[str, Any]:
-    """The stored settings, or the defaults; never the secret."""
-    shown = mailbox.settings if mailbox else _defaults()
-    return {
-        row.name: ", ".join(shown[row.name]) if row.kind == "list" else shown[row.name]
-        for row in FIELDS
-        if row.name != SECRET and shown.get(row.name) is not None
-    }
-
-
-def _defaults() -> dict[str, Any]:
-    return ExchangeSettings(username="", client_id="", token_uri="").to_json()
-
-
-def _form_field(row: Field) -> forms.Field:
-    about: dict[str, Any] = {"label": row.label, "help_text": row.help, "required": False}
-    if row.kind == "bool":
-        return forms.BooleanField(**about)
-    if row.kind == "choice":
-        return forms.ChoiceField(choices=row.choices, **about)
-    attributes = {"spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
-    if row.kind == "secret":
-        hidden = forms.PasswordInput(attrs={**attributes, "autocomplete": "new-password"}, render_value=False)
-        return forms.CharField(widget=hidden, **about)
-    if row.kind == "int":
-        attributes["inputmode"] = "numeric"
-    return forms.CharField(widget=forms.TextInput(attrs=attributes), **about)
-
-
-# --- people and groups ------------------------------------------------------------------------------------
-
-
-class PersonAtField(forms.EmailField):
-    """Somebody, entered by one of their addresses."""
+    widget = forms.TextInput(attrs=SUGGESTED)
 
     def clean(self, value: Any) -> Person | None:
-        address = super().clean(value)
-        if not address:
+        text = str(super().clean(value) or "").replace("\x00", "")
+        if not text:
             return None
-        person = person_at(address)
+        address = _ADDRESS.search(text)
+        person = person_at(address[0]) if address else _only_one_called(text)
         if person is None:
-            raise forms.ValidationError(f"There is nobody with the address {address}.")
+            raise forms.ValidationError(_("There is nobody with the address {address}.").format(address=text))
         return person
 
 
-class AddPersonForm(forms.Form):
-    name = forms.CharField(max_length=LONGEST_NAME)
-    address = forms.EmailField(
-        label="E-mail address",
-        max_length=LONGEST_ADDRESS,
-        help_text="Requests are sent here, and answers are accepted from here.",
+def _only_one_called(name: str) -> Person:
+    found = Person.objects.filter(name__iexact=name)[:2]
+    if len(found) == 1:
+        return found[0]
+    said = (
+        _("Several people are called {name}. Write the address.")
+        if found
+        else _("There is nobody called {name}. Write an address.")
     )
-    manager = PersonAtField(label="Manager's address, if there is one", required=False)
-    administrator = forms.BooleanField(
-        required=False, help_text="May see every request and change every setting."
-    )
+    raise forms.ValidationError(said.format(name=name))
 
-    def clean_address(self) -> str:
-        address = str(self.cleaned_data["address"])
-        if person_at(address) is not None:
-            raise forms.ValidationError("This address belongs to somebody already.")
-        return address
 
-    def clean_name(self) -> str:
-        name = str(self.cleaned_data["name"])
-        if not name.isprintable():
-            raise forms.ValidationError("This name holds characters that cannot be seen.")
+class NameField(forms.CharField):
+    def __init__(self, **about: Any) -> None:
+        super().__init__(max_length=LONGEST_NAME, **about)
+
+    def clean(self, value: Any) -> str:
+        name = str(super().clean(value))
+        try:
+            check_name(name)
+        except PersonInvalid as error:
+            raise forms.ValidationError(_("This name holds characters that cannot be seen.")) from error
         return name
 
 
-class PersonForm(forms.Form):
-    """What can be changed of somebody."""
+class NewAddressField(forms.EmailField):
+    """An address that belongs to nobody yet."""
 
-    manager = PersonAtField(
-        label="Manager's address", required=False, help_text="Asked where a process says “manager”."
+    def __init__(self, **about: Any) -> None:
+        super().__init__(max_length=LONGEST_ADDRESS, **about)
+
+    def clean(self, value: Any) -> str:
+        address = str(super().clean(value))
+        if person_at(address) is not None:
+            raise forms.ValidationError(TAKEN)
+        return address
+
+
+class AddPersonForm(forms.Form):
+    name = NameField(label=gettext_lazy("Name"))
+    address = NewAddressField(
+        label=gettext_lazy("E-mail address"),
+        help_text=gettext_lazy("Requests are sent here, and answers are accepted from here."),
     )
+    manager = PersonAtField(
+        label=gettext_lazy("Manager, if there is one"),
+        required=False,
+        help_text=gettext_lazy("Their name or address. Asked where a process says “manager”."),
+    )
+    administrator = forms.BooleanField(
+        label=gettext_lazy("Administrator"),
+        required=False,
+        help_text=gettext_lazy("May see every request and change every setting."),
+    )
+    invite = forms.BooleanField(
+        label=gettext_lazy("Invite by mail"),
+        required=False,
+        initial=True,
+        help_text=gettext_lazy(
+            "They get a link to choose a password. Who only answers by mail does not need one."
+        ),
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None, *, can_invite: bool) -> None:
+        super().__init__(data)
+        if not can_invite:
+            del self.fields["invite"]
+
+
+class AddressForm(forms.Form):
+    address = NewAddressField(label=gettext_lazy("One more address"))
+
+
+class PersonForm(forms.Form):
+    """What is known of somebody, beside their addresses."""
+
+    name = NameField(label=gettext_lazy("Name"))
+    manager = PersonAtField(
+        label=gettext_lazy("Manager"),
+        required=False,
+        help_text=gettext_lazy("Their name or address. Asked where a process says “manager”."),
+    )
+    language = forms.ChoiceField(label=gettext_lazy("Language"), required=False)
     zone = forms.CharField(
-        label="Time zone",
+        label=gettext_lazy("Time zone"),
         required=False,
         max_length=64,
-        help_text=f"Such as Europe/Paris; empty: {settings.TIME_ZONE}.",
+        widget=forms.TextInput(attrs={**_PLAIN, "list": "zones"}),
     )
+    groups = forms.ModelMultipleChoiceField(
+        Group.objects.all(), label=gettext_lazy("Groups"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    administrator = forms.BooleanField(label=gettext_lazy("Administrator"), required=False)
 
-    def __init__(self, data: Mapping[str, Any] | None, person: Person) -> None:
-        manager = person.manager.email if person.manager else ""
-        super().__init__(data, initial={"manager": manager, "zone": person.zone})
+    def __init__(self, data: Mapping[str, Any] | None, person: Person, by: Person) -> None:
+        initial = {
+            "name": person.name,
+            "manager": person.manager.email if person.manager else "",
+            "language": person.language,
+            "zone": person.zone,
+            "groups": [group.pk for group in person.approval_groups.all()],
+            "administrator": person.is_administrator,
+        }
+        super().__init__(data, initial=initial)
         self._person = person
+        said, names = general(), dict(settings.LANGUAGES)
+        language, zone, role = self.fields["language"], self.fields["zone"], self.fields["administrator"]
+        as_usual = _("As everybody: {language}").format(language=names[said.language])
+        language.choices = [("", as_usual), *settings.LANGUAGES]  # type: ignore[attr-defined]
+        zone.help_text = _("Such as Europe/Paris; empty: as everybody, {zone}.").format(zone=said.zone)
+        role.help_text = _("May see every request and change every setting.")
+        if person.pk == by.pk:
+            role.disabled = True
+            role.help_text = _("You cannot take this role from yourself. Ask another administrator.")
 
     def clean_manager(self) -> Person | None:
         manager: Person | None = self.cleaned_data["manager"]
-        if manager is not None and manager.pk == self._person.pk:
-            raise forms.ValidationError("Nobody is their own manager.")
+        if manager is None:
+            return None
+        if manager.pk == self._person.pk:
+            raise forms.ValidationError(_("Nobody is their own manager."))
+        between = _line_between(manager, self._person)
+        if between:
+            names = " → ".join([self._person.name, *(person.name for person in between), self._person.name])
+            raise forms.ValidationError(
+                _("They would be each other's managers: {names}.").format(names=names)
+            )
         return manager
 
     def clean_zone(self) -> str:
         zone = str(self.cleaned_data["zone"])
-        if zone and zone not in zoneinfo.available_timezones():
-            raise forms.ValidationError("There is no such time zone. Write one such as Europe/Paris.")
+        if zone and zone not in zone_names():
+            raise forms.ValidationError(_("There is no such time zone. Write one such as Europe/Paris."))
         return zone
 
 
-TAKEN_KEY = "There is a group with this key already."
+def _line_between(manager: Person, person: Person) -> list[Person]:
+    """From a manager up to this person, if they lead there; else nobody."""
+    leads = dict(Person.objects.filter(manager__isnull=False).values_list("pk", "manager_id"))
+    way = [manager.pk]
+    while (above := leads.get(way[-1])) and above != person.pk and above not in way:
+        way.append(above)
+    if leads.get(way[-1]) != person.pk:
+        return []
+    found = Person.objects.in_bulk(way)
+    return [found[pk] for pk in way]
+
+
+# --- groups -----------------------------------------------------------------------------------------------
 
 
 class GroupForm(forms.Form):
-    name = forms.CharField(max_length=LONGEST_NAME)
-    key = forms.SlugField(max_length=50, help_text="As processes write it, such as finance.")
+    name = NameField(label=gettext_lazy("Name"))
+    key = forms.SlugField(
+        label=gettext_lazy("Key"),
+        max_length=50,
+        help_text=gettext_lazy("As processes write it, such as finance. It stays as it is."),
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
 
     def clean_key(self) -> str:
         key = str(self.cleaned_data["key"])
@@ -176,5 +228,83 @@ class GroupForm(forms.Form):
         return key
 
 
-class MemberForm(forms.Form):
-    person = PersonAtField(label="Add somebody by their e-mail address")
+class RenameForm(forms.Form):
+    name = NameField(label=gettext_lazy("Name"))
+
+
+class MembersForm(forms.Form):
+    """One person, or many that were pasted: addresses with or without names, as mail programs and lists have them."""
+
+    people = forms.CharField(
+        label=gettext_lazy("Add people by their e-mail addresses"),
+        max_length=LONGEST_PASTE,
+        widget=forms.Textarea(attrs={**_PLAIN, "rows": 3}),
+        help_text=gettext_lazy("Several at once: one a line, or with semicolons in between."),
+    )
+
+    def clean_people(self) -> Sequence[Person]:
+        parts = [part.strip() for part in re.split(r"[;\n]", self.cleaned_data["people"]) if part.strip()]
+        named: list[str] = []
+        for part in parts:
+            named += _ADDRESS.findall(part) or [part]
+        found = people_at(name for name in named if "@" in name)
+        unknown = [name for name in dict.fromkeys(named) if name.strip().lower() not in found]
+        if unknown:
+            raise forms.ValidationError(_nobody_with(unknown))
+        return list({person.pk: person for person in found.values()}.values())
+
+
+def _nobody_with(unknown: Sequence[str]) -> str:
+    listed = ", ".join(unknown[:MOST_SAID])
+    if len(unknown) <= MOST_SAID:
+        return _("There is nobody with the address {addresses}. Nobody was added.").format(addresses=listed)
+    more = len(unknown) - MOST_SAID
+    return ngettext(
+        "There is nobody with the address {addresses}, and with {more} other. Nobody was added.",
+        "There is nobody with the address {addresses}, and with {more} others. Nobody was added.",
+        more,
+    ).format(addresses=listed, more=more)
+
+
+# --- import -----------------------------------------------------------------------------------------------
+
+
+class ImportForm(forms.Form):
+    """A file with people. Once it is valid, `table` has its rows."""
+
+    file = forms.FileField(
+        label=gettext_lazy("CSV file"),
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv,text/plain"}),
+        help_text=gettext_lazy("At most 2 MB and 10,000 people."),
+        error_messages={"empty": gettext_lazy("This file is empty.")},
+    )
+    leave_groups = forms.BooleanField(
+        label=gettext_lazy("Take people out of groups that the file does not name for them"),
+        required=False,
+        help_text=gettext_lazy("Otherwise the file only adds to groups."),
+    )
+    administrators = forms.BooleanField(
+        label=gettext_lazy("The column “Administrator” counts"),
+        required=False,
+        help_text=gettext_lazy("Otherwise it is not read, and nobody gets or loses the role."),
+    )
+    not_named = forms.BooleanField(
+        label=gettext_lazy("List people who are not in the file"),
+        required=False,
+        help_text=gettext_lazy("They are only listed: an import deactivates nobody."),
+    )
+
+    table: Table
+
+    def clean_file(self) -> "UploadedFile[bytes]":
+        file: UploadedFile[bytes] = self.cleaned_data["file"]
+        # One byte more than is allowed tells the reader that it is too large.
+        try:
+            self.table = read(file.read(LARGEST + 1))
+        except FileInvalid as error:
+            raise forms.ValidationError(str(error)) from error
+        return file
+
+    def options(self) -> Options:
+        given = self.cleaned_data
+        return Options(administrators=given["administrators"], leave_groups=given["leave_groups"])

@@ -1,11 +1,168 @@
-"""The Guide tab."""
+"""The Guide tab: from a new application in Entra ID to a mailbox that answers, one page for each step.
 
-from django.http import HttpResponse
-from django.shortcuts import render
+What is typed on the way and is no secret is kept in the session, so that later pages have the names filled in. The
+client secret is typed on the review alone, which sends it to the Remote Approval tab.
+"""
 
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from placet.panel import guide_commands, guide_values
+from placet.panel.guide_calendar import expiry_entry
+from placet.panel.guide_values import Values, ValuesForm
 from placet.portal.people import PersonsRequest, administrators_only
+
+REVIEW = "review"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One page. `asks`: the fields of `Values` that are seen there, or that its commands need."""
+
+    key: str
+    title: Promise
+    asks: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()  # Microsoft's pages that lead there, by the names that they have today
+    stays: bool = False  # what was typed is filled in on this very page
+
+    def done(self, values: Values) -> bool:
+        """Whether there is nothing (more) to type here before one goes on."""
+        return not self.asks or (self.stays and all(getattr(values, name) for name in self.asks))
+
+
+_REGISTRATIONS = ("Microsoft Entra admin center", "Entra ID", "App registrations")
+_OF_IT = (*_REGISTRATIONS, guide_commands.APPLICATION)
+
+IN_ENTRA = (
+    Step(
+        "register",
+        _("Register the application"),
+        ("client_id", "tenant"),
+        (*_REGISTRATIONS, "New registration"),
+    ),
+    Step("permission", _("API permissions"), where=(*_OF_IT, "API permissions")),
+    Step("consent", _("Admin consent"), ("client_id", "tenant"), (*_OF_IT, "API permissions"), stays=True),
+    Step(
+        "secret",
+        _("Certificates & secrets"),
+        ("secret_expires_on",),
+        (*_OF_IT, "Certificates & secrets"),
+        stays=True,
+    ),
+    Step("branding", _("Branding"), where=(*_OF_IT, "Branding & properties")),
+    Step(REVIEW, _("Review"), ("client_id", "tenant", "username", "secret_expires_on")),
+)
+AFTERWARDS = (
+    Step("outlook", _("Modern authentication for Outlook")),
+    Step("mailbox", _("Licensed or shared mailbox"), ("username",)),
+    Step(
+        "limit",
+        _("Limit the application to the one mailbox"),
+        ("client_id", "object_id", "username"),
+        stays=True,
+    ),
+    Step("ews", _("Let the application use EWS"), ("client_id", "username"), stays=True),
+    Step("several", _("One application for several organisations")),
+    Step("ending", _("After 1 April 2027")),
+)
+STEPS = (*IN_ENTRA, *AFTERWARDS)
+_LIST: dict[str, Any] = {
+    "in_entra": IN_ENTRA,
+    "afterwards": AFTERWARDS,
+    "afterwards_from": len(IN_ENTRA) + 1,
+    "numbers": {step.key: number for number, step in enumerate(STEPS, 1)},
+}
 
 
 @administrators_only
 def guide(request: PersonsRequest) -> HttpResponse:
-    return render(request, "panel/guide.html")
+    """What it takes, and the steps. A POST forgets what was typed."""
+    if request.method == "POST":
+        guide_values.forget(request.session)
+        return redirect("panel:guide")
+    values, typed = guide_values.known(request.session), guide_values.typed_in(request.session)
+    return render(request, "panel/guide.html", {**_LIST, "values": values, "typed": typed})
+
+
+@administrators_only
+def guide_step(request: PersonsRequest, key: str) -> HttpResponse:
+    """One step. A POST keeps what was typed there and goes on."""
+    step = _step(key)
+    values = guide_values.known(request.session)
+    if request.method != "POST":
+        return _page(request, step, _empty_form(step, values), values)
+    if step.key == REVIEW:  # its form goes to the Remote Approval tab: the secret is not taken here
+        return redirect("panel:guide_step", REVIEW)
+    form = ValuesForm(step.asks, request.POST)
+    if not form.is_valid():
+        return _page(request, step, form, values, status=422)
+    guide_values.keep(request.session, form.cleaned_data)
+    return redirect("panel:guide_step", step.key) if step.stays else _onward(step)
+
+
+@administrators_only
+def guide_calendar(request: PersonsRequest) -> HttpResponse:
+    """The calendar entry for the day on which the secret expires, once the day is known."""
+    values = guide_values.known(request.session)
+    if values.expiry is None:
+        return redirect("panel:guide_step", "secret")
+    headers = {
+        "Content-Disposition": 'attachment; filename="placet-client-secret.ics"',
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HttpResponse(expiry_entry(values), content_type="text/calendar; charset=utf-8", headers=headers)
+
+
+def _step(key: str) -> Step:
+    found = next((step for step in STEPS if step.key == key), None)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _onward(step: Step) -> HttpResponse:
+    number = STEPS.index(step) + 1
+    return redirect("panel:guide_step", STEPS[number].key) if number < len(STEPS) else redirect("panel:guide")
+
+
+def _empty_form(step: Step, values: Values) -> ValuesForm:
+    form = ValuesForm(step.asks, values=values)
+    if step.key == REVIEW:
+        form.fields["client_secret"] = forms.CharField(
+            label=_("Client secret"),
+            help_text=_(
+                "The Value of the secret. It is not kept here: type it again if you leave this page."
+            ),
+            widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
+        )
+        form.order_fields(["client_id", "tenant", "username", "client_secret", "secret_expires_on"])
+    return form
+
+
+def _page(
+    request: PersonsRequest, step: Step, form: ValuesForm, values: Values, *, status: int = 200
+) -> HttpResponse:
+    at = STEPS.index(step)
+    context: dict[str, Any] = {
+        "step": step,
+        "number": at + 1,
+        "count": len(STEPS),
+        **_LIST,
+        "before": STEPS[at - 1] if at else None,
+        "after": STEPS[at + 1] if at + 1 < len(STEPS) else None,
+        "form": form,
+        "done": step.done(values),
+        "values": values,
+        "application": guide_commands.APPLICATION,
+        "commands": guide_commands.commands(values),
+        "consent_link": guide_commands.consent_link(values),
+        "consent_elsewhere": guide_commands.consent_elsewhere(values),
+    }
+    return render(request, f"panel/guide/{step.key}.html", context, status=status)

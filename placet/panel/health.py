@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from placet import __version__
+from placet.accounts.models import Person
+from placet.approvals.models import Decision, Request, Version, Visit
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool
 from placet.mailboxes.models import Mailbox
@@ -17,6 +21,8 @@ from placet.replies.entry import POLL_LEASE
 
 LATE = 10  # poll intervals without a look that succeeded
 OVERDUE = timedelta(minutes=10)  # what was due before that should have been done
+STUCK_SHOWN = 10
+EXPIRES_SOON = 30  # days
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
@@ -28,6 +34,17 @@ class MailboxHealth:
     tone: str
     words: str
     paused_until: datetime | None
+    looking: bool = False  # right now
+    secret: "SecretHealth | None" = None
+
+
+@dataclass(frozen=True)
+class SecretHealth:
+    """When a mailbox's client secret expires. `tone`: good, warn or bad."""
+
+    expires_on: date
+    tone: str
+    days: int  # left; below zero: ago
 
 
 @dataclass(frozen=True)
@@ -35,9 +52,12 @@ class Health:
     mailboxes: Sequence[MailboxHealth]
     waiting_in: int  # mails kept and not taken in yet
     set_aside: int
+    to_look_at: int  # set aside, and mails that carry a code and were not taken for an answer
     waiting_out: int
     failed_out: int
     failed_marks: int  # mails that could not be moved or marked on the server
+    stuck: Sequence[Visit]  # some of them, the longest first
+    stuck_count: int
     version: str
     database: str
 
@@ -48,9 +68,12 @@ def health() -> Health:
         mailboxes=[_of(mailbox) for mailbox in Mailbox.objects.all()],
         waiting_in=IncomingMail.objects.filter(state=incoming.KEPT).count(),
         set_aside=IncomingMail.objects.filter(state=incoming.SET_ASIDE).count(),
+        to_look_at=IncomingMail.objects.filter(Q(state=incoming.SET_ASIDE) | Q(verdict__shown=True)).count(),
         waiting_out=OutgoingMail.objects.filter(state__in=[outgoing.WAITING, outgoing.SENDING]).count(),
         failed_out=OutgoingMail.objects.filter(state=outgoing.FAILED).count(),
         failed_marks=ServerTask.objects.filter(failed=True).count(),
+        stuck=list(stuck().select_related("request").order_by("opened_at")[:STUCK_SHOWN]),
+        stuck_count=stuck().count(),
         version=__version__,
         database=DATABASES.get(connection.vendor, connection.vendor),
     )
@@ -59,24 +82,43 @@ def health() -> Health:
 def _of(mailbox: Mailbox) -> MailboxHealth:
     now = timezone.now()
     paused = mailbox.paused_until if mailbox.paused_until and mailbox.paused_until > now else None
+    tone, words = _state(mailbox, now)
+    return MailboxHealth(mailbox, tone, words, paused, bool(mailbox.claim), secret_health(mailbox))
+
+
+def _state(mailbox: Mailbox, now: datetime) -> tuple[str, str]:
     if not mailbox.active:
-        return MailboxHealth(mailbox, "off", "not active", None)
+        return "off", _("not active")
     late = behind(mailbox, now)
     if mailbox.trouble.get("fix_needed"):
-        return MailboxHealth(mailbox, "bad", "needs you", paused)
+        return "bad", _("needs you")
     if mailbox.trouble:
-        return MailboxHealth(mailbox, "bad" if late else "warn", "in trouble", paused)
+        return "bad" if late else "warn", _("in trouble")
     if late:
-        return MailboxHealth(mailbox, "bad", BEHIND[late[0]], None)
-    return MailboxHealth(mailbox, "good", "works" if mailbox.last_poll_at else "starting", paused)
+        return "bad", str(BEHIND[late[0]])
+    return "good", _("works") if mailbox.last_poll_at else _("starting")
+
+
+def secret_health(mailbox: Mailbox) -> SecretHealth | None:
+    """None where nobody said when it expires."""
+    if mailbox.secret_expires_on is None:
+        return None
+    days = (mailbox.secret_expires_on - timezone.localdate()).days
+    tone = "bad" if days < 0 else "warn" if days <= EXPIRES_SOON else "good"
+    return SecretHealth(mailbox.secret_expires_on, tone, days)
+
+
+def stuck() -> QuerySet[Visit]:
+    """Where nobody can be asked, and an administrator has to help."""
+    return Visit.objects.filter(state=Visit.State.STUCK, request__state=Request.State.OPEN)
 
 
 #: What a mailbox is behind with, by the name of the kind of work (`placet.work`).
 BEHIND = {
-    "poll": "not looked into",
-    "take_in": "mail that came is not handled",
-    "mark": "handled mail is not put away",
-    "send": "mail is not sent",
+    "poll": gettext_lazy("not looked into"),
+    "take_in": gettext_lazy("mail that came is not handled"),
+    "mark": gettext_lazy("handled mail is not put away"),
+    "send": gettext_lazy("mail is not sent"),
 }
 
 
@@ -126,3 +168,59 @@ def failing() -> list[str]:
     active = Mailbox.objects.filter(active=True).defer("secrets")
     found = {kind for mailbox in active for kind in behind(mailbox, now)}
     return [kind for kind in BEHIND if kind in found]
+
+
+# --- the first steps --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do after the installation: on the page with that address, or by a command on the server."""
+
+    title: str
+    help: str
+    page: str
+    done: bool
+    command: str = ""
+
+
+def first_steps(reader: Person) -> list[Step]:
+    """From nothing to the first decision, in their order; what is done is ticked."""
+    mailboxes = Mailbox.objects.values_list("active", "last_poll_at")
+    return [
+        Step(
+            _("Set up the mailbox"),
+            _(
+                "The mailbox that requests are sent from and answers come to. The guide shows where each value is."
+            ),
+            "panel:guide",
+            bool(mailboxes),
+        ),
+        Step(
+            _("Test and activate it"),
+            _(
+                "The test names what is wrong and how to mend it. Until then requests are decided on the pages only."
+            ),
+            "panel:remote_approval",
+            any(active and polled for active, polled in mailboxes),
+        ),
+        Step(
+            _("Add people"),
+            _("Who asks, who decides, and who is whose manager."),
+            "panel:people",
+            Person.objects.exclude(pk=reader.pk).exists(),
+        ),
+        Step(
+            _("Publish a process"),
+            _("On the server. The one for purchases comes with Placet:"),
+            "",
+            Version.objects.filter(published_at__isnull=False).exists(),
+            "placet process publish purchase",
+        ),
+        Step(
+            _("Have the first request decided"),
+            _("Start a request, and answer the mail that comes of it."),
+            "portal:start",
+            Decision.objects.exists(),
+        ),
+    ]

@@ -1,170 +1,397 @@
-"""People and groups."""
+"""People: who they are, their addresses, how they sign in, and what happens when they leave or come back."""
 
 import secrets
-from urllib.parse import urlencode
+from typing import Any
 
+import structlog
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
-from django.http import HttpResponse
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from placet.accounts.addresses import add_person, addresses_by_person
+from placet.accounts.addresses import (
+    PersonInvalid,
+    add_address,
+    add_person,
+    addresses_by_person,
+    addresses_of,
+    has_address_with,
+    make_primary,
+    normal,
+    remove_address,
+)
+from placet.accounts.invitations import invite, send_password_link
 from placet.accounts.models import Group, Person
 from placet.approvals import engine
-from placet.approvals.models import Assignment
-from placet.panel.forms import TAKEN_KEY, AddPersonForm, GroupForm, MemberForm, PersonForm
+from placet.approvals.models import Assignment, Request, Visit
+from placet.lib.zones import zone_names
+from placet.mail.models import OutgoingMail
+from placet.mailboxes.models import Mailbox
+from placet.panel.forms import TAKEN, AddPersonForm, AddressForm, PersonForm
+from placet.panel.naming import processes_naming
 from placet.portal.people import PersonsRequest, administrators_only
 
+log = structlog.get_logger(__name__)
+
 A_PAGE = 50
+MOST_SHOWN = 10  # open questions on a person's page
+MOST_SUGGESTED = 10
+#: What the list can show, beside everybody.
+SHOWN = {
+    "active": (gettext_lazy("Active"), Q(is_active=True)),
+    "deactivated": (gettext_lazy("Deactivated"), Q(is_active=False)),
+    "administrators": (gettext_lazy("Administrators"), Q(is_administrator=True)),
+    "never": (gettext_lazy("Never signed in"), Q(is_active=True, last_login=None)),
+}
+
+
+def can_send_mail() -> bool:
+    return Mailbox.objects.filter(active=True).exists()
+
+
+# --- the list ---------------------------------------------------------------------------------------------
+
+
+def people_found(query: QueryDict) -> QuerySet[Person]:
+    """Whom the list shows for what was searched and chosen."""
+    found = Person.objects.select_related("manager").prefetch_related("approval_groups")
+    if search := searched(query):
+        found = found.filter(Q(name__icontains=search) | has_address_with(search))
+    show = query.get("show", "")
+    if show in SHOWN:
+        found = found.filter(SHOWN[show][1])
+    group = query.get("group", "")
+    return found.filter(approval_groups=int(group)) if group.isdecimal() and len(group) < 19 else found
+
+
+def searched(query: QueryDict) -> str:
+    return query.get("q", "").replace("\x00", "").strip()[:200]
 
 
 @administrators_only
 def people(request: PersonsRequest) -> HttpResponse:
-    search = request.GET.get("q", "").replace("\x00", "").strip()[:200]
-    found = Person.objects.select_related("manager").prefetch_related("approval_groups")
-    if search:
-        found = found.filter(Q(name__icontains=search) | Q(email__icontains=search))
-    page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(people_found(request.GET), A_PAGE).get_page(request.GET.get("page"))
     addresses = addresses_by_person(list(page))
+    kept = request.GET.copy()
+    kept.pop("page", None)
     context = {
         "page": page,
         "rows": [(person, addresses.get(person.pk, [])) for person in page],
-        "q": search,
-        "keep": f"{urlencode({'q': search})}&" if search else "",
+        "q": searched(request.GET),
+        "show": request.GET.get("show", ""),
+        "shown": [(key, label) for key, (label, _which) in SHOWN.items()],
+        "group": request.GET.get("group", ""),
+        "groups": Group.objects.order_by("name", "id"),
+        "keep": f"{kept.urlencode()}&" if kept else "",
+        "query": kept.urlencode(),
     }
     return render(request, "panel/people.html", context)
 
 
 @administrators_only
+def suggest(request: PersonsRequest) -> HttpResponse:
+    """Options for a field that names somebody, while it is filled in (`forms.SUGGESTED`)."""
+    text = request.GET.get("manager", "").replace("\x00", "").strip()[:200]
+    found = Person.objects.filter(is_active=True).filter(Q(name__icontains=text) | has_address_with(text))
+    context = {"people": found[:MOST_SUGGESTED] if text else []}
+    answer = render(request, "panel/suggested.html", context)
+    answer["Content-Security-Policy"] = (
+        "default-src 'none'; sandbox"  # a part of a page, and no page by itself
+    )
+    return answer
+
+
+# --- somebody new -----------------------------------------------------------------------------------------
+
+
+@administrators_only
 def add(request: PersonsRequest) -> HttpResponse:
-    """Somebody new. Their first password is made here and shown in this one answer, nowhere else."""
-    form = AddPersonForm(request.POST if request.method == "POST" else None)
+    """Somebody new. Where no mail can be sent, their first password is made here and shown in this one answer."""
+    by_mail = can_send_mail()
+    form = AddPersonForm(request.POST if request.method == "POST" else None, can_invite=by_mail)
     if request.method == "POST" and form.is_valid():
-        given, password = form.cleaned_data, secrets.token_urlsafe(12)
+        password = None if by_mail else secrets.token_urlsafe(12)
         try:
             with transaction.atomic():
-                person = add_person(
-                    given["name"],
-                    given["address"],
-                    password=password,
-                    manager=given["manager"],
-                    administrator=given["administrator"],
-                )
-        except IntegrityError:
-            form.add_error("address", "This address belongs to somebody already.")
+                person = _add(form.cleaned_data, password, request.user)
+        except IntegrityError:  # somebody was faster
+            form.add_error("address", str(TAKEN))
         else:
-            return render(request, "panel/person_added.html", {"person": person, "password": password})
+            if password:
+                return render(request, "panel/person_added.html", {"person": person, "password": password})
+            messages.success(request, _added(person, form.cleaned_data["invite"]))
+            return redirect("panel:person", person.pk)
     return render(request, "panel/add_person.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _add(given: dict[str, Any], password: str | None, by: Person) -> Person:
+    person = add_person(
+        given["name"],
+        given["address"],
+        password=password,
+        manager=given["manager"],
+        administrator=given["administrator"],
+    )
+    if given.get("invite"):
+        invite(person, by)
+    log.info("person_added", person=person.pk, administrator=person.is_administrator, by=by.pk)
+    return person
+
+
+def _added(person: Person, invited: bool) -> str:
+    said = (
+        _("{name} was added. An invitation is on its way to {address}.")
+        if invited
+        else _("{name} was added, without a password. They can answer by mail.")
+    )
+    return said.format(name=person.name, address=person.email)
+
+
+# --- one person -------------------------------------------------------------------------------------------
 
 
 @administrators_only
 def person(request: PersonsRequest, pk: int) -> HttpResponse:
-    """One person: manager and time zone can be changed here."""
-    found = get_object_or_404(Person.objects.select_related("manager"), pk=pk)
-    form = PersonForm(request.POST if request.method == "POST" else None, found)
+    found = _person(pk)
+    form = PersonForm(request.POST if request.method == "POST" else None, found, request.user)
     if request.method == "POST" and form.is_valid():
-        found.manager, found.zone = form.cleaned_data["manager"], form.cleaned_data["zone"]
-        found.save(update_fields=["manager", "zone"])
-        messages.success(request, f"Saved. {found.name}'s requests that start from now on go that way.")
-        return redirect("panel:person", pk)
+        led_by = found.manager_id
+        try:
+            _save(found, form.cleaned_data, request.user)
+        except PersonInvalid as error:
+            form.add_error("administrator", str(error))
+        else:
+            messages.success(request, _saved(found, led_by))
+            return redirect("panel:person", pk)
+    return _page(request, found, form)
+
+
+def _person(pk: int) -> Person:
+    people = Person.objects.select_related("manager").prefetch_related("approval_groups")
+    return get_object_or_404(people, pk=pk)
+
+
+def _page(
+    request: PersonsRequest, found: Person, form: PersonForm | None = None, address: AddressForm | None = None
+) -> HttpResponse:
+    """A person's page, with the form that was sent wrong as it was sent."""
+    questions = Assignment.objects.filter(person=found, state=Assignment.State.OPEN)
+    wrong = bool((form and form.errors) or (address and address.errors))
+    waiting = questions.select_related("visit__request").order_by("-pk")[:MOST_SHOWN]
     context = {
-        "person": found,
+        # Of the database: what was sent wrong stands in the form only.
+        "person": _person(found.pk),
         "addresses": addresses_by_person([found]).get(found.pk, []),
-        "groups": found.approval_groups.all()[:A_PAGE],
-        "form": form,
+        "form": form or PersonForm(None, found, request.user),
+        "address_form": address or AddressForm(),
+        "zones": zone_names(),
+        "waiting": questions.count(),
+        "questions": [question.visit.request for question in waiting],
+        "by_mail": can_send_mail(),
+        "last_mail": OutgoingMail.objects.filter(kind="account", to=found.email).order_by("-pk").first(),
+        "is_me": found.pk == request.user.pk,
+        "has_password": found.has_usable_password(),
         "may_deactivate": not _why_not(found, request.user),
     }
-    return render(request, "panel/person.html", context, status=422 if form.errors else 200)
+    return render(request, "panel/person.html", context, status=422 if wrong else 200)
+
+
+@transaction.atomic
+def _save(found: Person, given: dict[str, Any], by: Person) -> None:
+    """PersonInvalid if the role of administrator cannot be taken from them any more."""
+    if found.is_administrator != given["administrator"]:
+        _lock_administrators()
+        by.refresh_from_db()
+        if not by.is_administrator or not by.is_active:
+            raise PersonInvalid(_("You are not an administrator any more."))
+        log.info("role_changed", person=found.pk, administrator=given["administrator"], by=by.pk)
+    found.name, found.manager, found.language = given["name"], given["manager"], given["language"]
+    found.zone, found.is_administrator = given["zone"], given["administrator"]
+    found.save(update_fields=["name", "manager", "language", "zone", "is_administrator"])
+    found.approval_groups.set(given["groups"])
+
+
+def _saved(found: Person, led_by: int | None) -> str:
+    if found.manager_id == led_by:
+        return _("Saved.")
+    return _("Saved. {name}'s requests that start from now on go that way.").format(name=found.name)
+
+
+def _lock_administrators() -> None:
+    """Two administrators who take the role from each other, or deactivate each other, do not both succeed."""
+    list(Person.objects.select_for_update().filter(is_administrator=True).order_by("pk").values_list("pk"))
+
+
+# --- addresses --------------------------------------------------------------------------------------------
+
+
+@administrators_only
+def addresses(request: PersonsRequest, pk: int) -> HttpResponse:
+    """One address more, one less, or another one to sign in with."""
+    found = _person(pk)
+    if request.method != "POST":
+        return redirect("panel:person", pk)
+    if "remove" in request.POST or "primary" in request.POST:
+        _change_address(request, found)
+        return redirect("panel:person", pk)
+    form = AddressForm(request.POST)
+    if form.is_valid():
+        address = normal(form.cleaned_data["address"])
+        try:
+            with transaction.atomic():
+                add_address(found, address)
+        except IntegrityError:  # somebody was faster
+            form.add_error("address", str(TAKEN))
+        else:
+            log.info("address_added", person=pk, by=request.user.pk)
+            said = _("{address} was added. Answers from it count from now on.")
+            messages.success(request, said.format(address=address))
+            return redirect("panel:person", pk)
+    return _page(request, found, address=form)
+
+
+def _change_address(request: PersonsRequest, found: Person) -> None:
+    removed, primary = request.POST.get("remove", ""), request.POST.get("primary", "")
+    try:
+        if removed:
+            _remove(found, removed)
+            said = _("{address} was removed. Answers from it do not count any more.")
+        else:
+            make_primary(found, primary)
+            said = _("{name} signs in with {address} from now on, and is written to there.")
+    except PersonInvalid as error:
+        messages.error(request, str(error))
+    else:
+        log.info(
+            "address_removed" if removed else "address_made_primary", person=found.pk, by=request.user.pk
+        )
+        address = normal(removed or primary)
+        messages.success(request, said.format(address=address, name=found.name))
+
+
+def _remove(found: Person, address: str) -> None:
+    if named := processes_naming(addresses={normal(address)}):
+        raise PersonInvalid(
+            _("{address} stands in a process: {processes}. Change the process first.").format(
+                address=normal(address), processes=", ".join(named)
+            )
+        )
+    remove_address(found, address)
+
+
+# --- passwords --------------------------------------------------------------------------------------------
+
+
+@administrators_only
+def password(request: PersonsRequest, pk: int) -> HttpResponse:
+    """A link by mail to choose a password; where no mail can be sent, a new password that is shown once."""
+    found = _person(pk)
+    if request.method != "POST":
+        return redirect("panel:person", pk)
+    if not found.is_active:
+        messages.error(request, _("{name} is deactivated. Reactivate them first.").format(name=found.name))
+    elif can_send_mail():
+        _send_link(request, found)
+    elif found.pk == request.user.pk:
+        return redirect("account_change_password")
+    else:
+        made = secrets.token_urlsafe(12)
+        found.set_password(made)
+        found.save(update_fields=["password"])
+        log.info("password_made", person=pk, by=request.user.pk)
+        return render(request, "panel/person_added.html", {"person": found, "password": made, "again": True})
+    return redirect("panel:person", pk)
+
+
+def _send_link(request: PersonsRequest, found: Person) -> None:
+    with transaction.atomic():
+        if found.last_login is None:
+            invite(found, request.user)
+            said = _("An invitation is on its way to {address}.")
+        else:
+            send_password_link(found, request.user)
+            said = _("A link to choose a new password is on its way to {address}.")
+    log.info("password_link_sent", person=found.pk, by=request.user.pk)
+    messages.success(request, said.format(address=found.email))
+
+
+# --- leaving and coming back ------------------------------------------------------------------------------
 
 
 @administrators_only
 def deactivate(request: PersonsRequest, pk: int) -> HttpResponse:
     """Asked once more before it is done. Never oneself, never the last administrator."""
-    found = get_object_or_404(Person, pk=pk)
-    why_not = _why_not(found, request.user)
-    if why_not:
+    found = _person(pk)
+    if why_not := _why_not(found, request.user):
         raise PermissionDenied(why_not)
-    if request.method == "POST":
-        with transaction.atomic():
-            # Locked, so that two administrators who deactivate each other at once do not both succeed.
-            list(
-                Person.objects.select_for_update()
-                .filter(is_administrator=True)
-                .order_by("pk")
-                .values_list("pk")
-            )
-            found.refresh_from_db()
-            request.user.refresh_from_db()
-            why_not = _why_not(found, request.user)
-            if why_not:
-                raise PermissionDenied(why_not)
-            Person.objects.filter(pk=pk).update(is_active=False)
-        engine.deactivate(found, request.user)
-        messages.success(
-            request, f"{found.name} is deactivated. Open questions were put to whoever is asked now."
-        )
-        return redirect("panel:people")
     waiting = Assignment.objects.filter(person=found, state=Assignment.State.OPEN).count()
-    return render(request, "panel/deactivate.html", {"person": found, "waiting": waiting})
+    if request.method == "POST":
+        _deactivate(found, request.user)
+        messages.success(request, _deactivated(found, waiting))
+        return redirect("panel:person", pk)
+    context = {
+        "person": found,
+        "waiting": waiting,
+        "processes": processes_naming(addresses=addresses_of(found)),
+        "reports": found.reports.filter(is_active=True).count(),
+    }
+    return render(request, "panel/deactivate.html", context)
+
+
+def _deactivate(found: Person, by: Person) -> None:
+    with transaction.atomic():
+        _lock_administrators()
+        found.refresh_from_db()
+        by.refresh_from_db()
+        if why_not := _why_not(found, by):
+            raise PermissionDenied(why_not)
+        Person.objects.filter(pk=found.pk).update(is_active=False)
+    engine.deactivate(found, by)
+    log.info("person_deactivated", person=found.pk, by=by.pk)
+
+
+def _deactivated(found: Person, waiting: int) -> str:
+    if not waiting:
+        return _("{name} is deactivated.").format(name=found.name)
+    said = ngettext(
+        "{name} is deactivated. {count} open question was put to whoever is asked now.",
+        "{name} is deactivated. {count} open questions were put to whoever is asked now.",
+        waiting,
+    )
+    return said.format(name=found.name, count=waiting)
 
 
 def _why_not(found: Person, by: Person) -> str:
     """Why somebody cannot be deactivated; "" if they can."""
     if not by.is_active:
-        return "Your own account is not active any more."
+        return _("Your own account is not active any more.")
     if found.pk == by.pk:
-        return "You cannot deactivate yourself. Ask another administrator."
-    if (
-        not found.is_active
-        and not Assignment.objects.filter(person=found, state=Assignment.State.OPEN).exists()
-    ):
-        return "This account is not active any more."
+        return _("You cannot deactivate yourself. Ask another administrator.")
+    # With open questions it was interrupted, and goes on.
+    waits = Assignment.objects.filter(person=found, state=Assignment.State.OPEN)
+    if not found.is_active and not waits.exists():
+        return _("This account is not active any more.")
     others = Person.objects.filter(is_administrator=True, is_active=True).exclude(pk=found.pk)
-    return "" if others.exists() else "This is the last administrator. Make another one first."
-
-
-# --- groups -----------------------------------------------------------------------------------------------
+    return "" if others.exists() else _("This is the last administrator. Make another one first.")
 
 
 @administrators_only
-def groups(request: PersonsRequest) -> HttpResponse:
-    form = GroupForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            with transaction.atomic():
-                made = Group.objects.create(**form.cleaned_data)
-        except IntegrityError:  # somebody was faster
-            form.add_error("key", TAKEN_KEY)
-        else:
-            messages.success(request, f"The group {made.name} is there. Now add people to it.")
-            return redirect("panel:group", made.pk)
-    found = Group.objects.annotate(size=Count("members")).order_by("name", "id")
-    page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "form": form}
-    return render(request, "panel/groups.html", context, status=422 if form.errors else 200)
-
-
-@administrators_only
-def group(request: PersonsRequest, pk: int) -> HttpResponse:
-    """One group: add somebody by address, or take somebody out."""
-    found = get_object_or_404(Group, pk=pk)
-    form = MemberForm()
+def reactivate(request: PersonsRequest, pk: int) -> HttpResponse:
+    """Somebody comes back: what was theirs is asked of others by now and stays there."""
+    found = _person(pk)
+    if found.is_active:
+        return redirect("panel:person", pk)
     if request.method == "POST":
-        out = request.POST.get("out", "")
-        if out:
-            member = get_object_or_404(found.members, pk=int(out) if out.isdecimal() and len(out) < 19 else 0)
-            found.members.remove(member)
-            messages.success(request, f"{member.name} is out. Questions that are open already stay open.")
-            return redirect("panel:group", pk)
-        form = MemberForm(request.POST)
-        if form.is_valid():
-            member = form.cleaned_data["person"]
-            found.members.add(member)
-            messages.success(request, f"{member.name} is in the group.")
-            return redirect("panel:group", pk)
-    page = Paginator(found.members.all(), A_PAGE).get_page(request.GET.get("page"))
-    context = {"group": found, "page": page, "form": form}
-    return render(request, "panel/group.html", context, status=422 if form.errors else 200)
+        Person.objects.filter(pk=pk, is_active=False).update(is_active=True)
+        log.info("person_reactivated", person=pk, by=request.user.pk)
+        said = _("{name} is active again. From now on they are asked where processes name them.")
+        messages.success(request, said.format(name=found.name))
+        return redirect("panel:person", pk)
+    stuck = Visit.objects.filter(state=Visit.State.STUCK, request__state=Request.State.OPEN).count()
+    context = {"person": found, "has_password": found.has_usable_password(), "stuck": stuck}
+    return render(request, "panel/reactivate.html", context)

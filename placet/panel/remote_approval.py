@@ -1,37 +1,66 @@
-"""The Remote Approval tab: the mailbox's settings, and the check of them."""
+"""The Remote Approval tab: the mailbox's settings, what is said of them while they are typed, and their test."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
+from placet.accounts.general import of_request
+from placet.accounts.reader import as_read_by
 from placet.approvals import engine
-from placet.mailboxes import pool, store
-from placet.mailboxes.base import Check, MailboxError
+from placet.mailboxes import store
+from placet.mailboxes.base import Check
+from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import SettingsInvalid
-from placet.panel.forms import SECRET, MailboxForm
+from placet.panel.connection_test import Run, run_for
+from placet.panel.mailbox_form import MailboxForm
 from placet.portal.people import PersonsRequest, administrators_only
 
+SOON = 30  # days before a secret ends in which that is a warning
+STEPS_HERE = "<!-- the steps -->"  # where the page is cut, and sent as far as it goes
 
-@sensitive_post_parameters(SECRET)
+
+# --- the settings -----------------------------------------------------------------------------------------
+
+
+@sensitive_post_parameters()
 @administrators_only
 def remote_approval(request: PersonsRequest, pk: int | None = None) -> HttpResponse:
     """The settings of a mailbox: the one that is named, else the first, else a new one."""
-    mailbox = Mailbox.objects.first() if pk is None else get_object_or_404(Mailbox, pk=pk)
+    return _settings(request, Mailbox.objects.first() if pk is None else get_object_or_404(Mailbox, pk=pk))
+
+
+@sensitive_post_parameters()
+@administrators_only
+def new_mailbox(request: PersonsRequest) -> HttpResponse:
+    """The settings of one more mailbox."""
+    return _settings(request, None)
+
+
+def _settings(request: PersonsRequest, mailbox: Mailbox | None) -> HttpResponse:
     if request.method != "POST":
-        return _settings_page(request, mailbox, MailboxForm(mailbox=mailbox))
+        return _page(request, mailbox, MailboxForm(mailbox=mailbox))
     form = MailboxForm(request.POST, mailbox)
     try:
-        saved = store.save(form.entered(), secret=form.secret(), by=request.user.email, mailbox=mailbox)
+        saved = form.save(request.user.email)
     except SettingsInvalid as error:
         form.show_errors(error.errors)
-        return _settings_page(request, _as_stored(mailbox), form, status=422)
-    for notice in saved.notices:
+        return _page(request, _as_stored(mailbox), form, status=422)
+    for notice in saved.notices.values():
         messages.info(request, notice)
     messages.success(request, _what_next(saved))
+    if (
+        request.POST.get("then") == "test"
+    ):  # what it shows is not to be had by a GET: the POST goes on to there
+        return redirect("panel:check", saved.mailbox.pk, preserve_request=True)
     return redirect("panel:mailbox", saved.mailbox.pk)
 
 
@@ -40,54 +69,197 @@ def _as_stored(mailbox: Mailbox | None) -> Mailbox | None:
 
 
 def _what_next(saved: store.Saved) -> str:
+    if not saved.mailbox.active:
+        return _("Saved. The mailbox is not active yet: test the connection, then activate it.")
     if not saved.activated:
-        if saved.mailbox.active:
-            return "Saved."
-        return "Saved. The mailbox is not active yet: check it, then tick Activate and save once more."
+        return _("Saved.")
+    told = _("Saved and activated: mail is looked for and sent from now on.")
     waiting = len(engine.unasked())  # `placet.work` asks them
-    written = f" {waiting} open questions from before are asked by mail now." if waiting else ""
-    return f"Saved and activated: mail is looked for and sent from now on.{written}"
+    if not waiting:
+        return told
+    asked = ngettext(
+        "{number} open question from before is asked by mail now.",
+        "{number} open questions from before are asked by mail now.",
+        waiting,
+    )
+    return f"{told} {asked.format(number=waiting)}"
 
 
-@administrators_only
-def check(request: PersonsRequest, pk: int) -> HttpResponse:
-    """The pre-flight, with the settings as they are stored. It sends mail, so it is no GET."""
-    mailbox = get_object_or_404(Mailbox, pk=pk)
-    if request.method != "POST":
-        return redirect("panel:mailbox", pk)
-    return _settings_page(request, mailbox, MailboxForm(mailbox=mailbox), checks=_checks(mailbox))
-
-
-def _checks(mailbox: Mailbox) -> Sequence[Check]:
-    done: list[Check] = []
-    try:
-        connection = pool.connect(mailbox)
-        try:
-            done.extend(connection.check())
-        finally:
-            connection.close()
-    except SettingsInvalid as error:
-        done.append(
-            Check("settings", "Settings are complete", False, cause=str(error), cure="Save them anew.")
-        )
-    except MailboxError as error:
-        done.append(Check("open", "Mailbox answers", False, cause=error.cause, cure=error.cure))
-    return done
-
-
-def _settings_page(
+def _page(
     request: PersonsRequest,
     mailbox: Mailbox | None,
     form: MailboxForm,
     *,
-    checks: Sequence[Check] | None = None,
+    from_guide: bool = False,
     status: int = 200,
 ) -> HttpResponse:
     context = {
         "mailbox": mailbox,
-        "others": Mailbox.objects.exclude(pk=mailbox.pk)[:20] if mailbox else [],
+        "mailboxes": Mailbox.objects.only("name", "active")[:50],
+        "kind": Mailbox.Kind.EXCHANGE_ONLINE.label,
         "form": form,
-        "checks": checks,
-        "all_well": checks and all(check.ok for check in checks),
+        "from_guide": from_guide,
+        "expiry": _expiry(mailbox),
     }
     return render(request, "panel/remote_approval.html", context, status=status)
+
+
+def _expiry(mailbox: Mailbox | None) -> Mapping[str, Any]:
+    """When the stored secret ends, in words, and whether that is soon."""
+    if mailbox is None or mailbox.secret_expires_on is None:
+        return {}
+    days = (mailbox.secret_expires_on - timezone.localdate()).days
+    if days < 0:
+        return {"words": _("It has expired. Make a new one."), "soon": True}
+    if days == 0:
+        return {"words": _("It expires today. Make a new one."), "soon": True}
+    words = ngettext("It expires in {number} day.", "It expires in {number} days.", days)
+    return {"words": words.format(number=days), "soon": days <= SOON}
+
+
+@administrators_only
+def activate(request: PersonsRequest, pk: int) -> HttpResponse:
+    """Switch a mailbox on, with its settings as they are stored."""
+    mailbox = get_object_or_404(Mailbox, pk=pk)
+    if request.method == "POST":
+        try:
+            saved = store.save({**mailbox.settings, "active": True}, by=request.user.email, mailbox=mailbox)
+        except SettingsInvalid as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, _what_next(saved))
+    return redirect("panel:mailbox", pk)
+
+
+# --- while they are typed ---------------------------------------------------------------------------------
+
+
+@sensitive_post_parameters()
+@administrators_only
+def check_fields(request: PersonsRequest) -> HttpResponse:
+    """What saving would say of what is typed so far, in pieces for the page. Nothing is stored.
+
+    Of fields that nobody came to yet nothing is said.
+    """
+    if request.method != "POST":
+        return redirect("panel:remote_approval")
+    mailbox = _named(request.POST.get("mailbox", ""))
+    form = MailboxForm(request.POST, mailbox)
+    about = form.typed() | {request.headers.get("HX-Trigger-Name", "")}
+    if mailbox is not None:
+        about.add(SECRET)  # empty means the stored one, which another host may not have
+    form.say(form.look(), about)
+    return render(request, "panel/remote_approval/messages.html", {"rows": form.rows()})
+
+
+def _named(pk: str) -> Mailbox | None:
+    return Mailbox.objects.filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 10 else None
+
+
+# --- from the guide ---------------------------------------------------------------------------------------
+
+
+@sensitive_post_parameters()
+@administrators_only
+def from_guide(request: PersonsRequest) -> HttpResponse:
+    """The form with the guide's values in it, looked at but not stored. The secret is in this answer only."""
+    if request.method != "POST":
+        return redirect("panel:remote_approval")
+    given = {
+        name: request.POST.get(name, "") for name in ("username", "client_id", SECRET, SECRET_EXPIRES_ON)
+    }
+    mailbox = _meant(given["username"])
+    given["token_uri"] = _token_uri(request.POST.get("tenant", ""), mailbox)
+    return _page(request, mailbox, MailboxForm.filled(given, mailbox), from_guide=True)
+
+
+def _meant(username: str) -> Mailbox | None:
+    """The mailbox of this address; without one the first; None where it is a new one."""
+    if not username.strip():
+        return Mailbox.objects.first()
+    return Mailbox.objects.filter(address=username.strip().lower()).first()
+
+
+def _token_uri(tenant: str, mailbox: Mailbox | None) -> str:
+    """The tenant, unless it is the one of the stored address: that may lead to a national cloud."""
+    stored = str(mailbox.settings.get("token_uri", "")) if mailbox else ""
+    return "" if tenant and f"/{tenant.strip().lower()}/" in stored.lower() else tenant
+
+
+# --- the test ---------------------------------------------------------------------------------------------
+
+
+@sensitive_post_parameters()
+@administrators_only
+def check(request: PersonsRequest, pk: int) -> HttpResponseBase:
+    """The connection test, with the settings as they are stored. It sends mail, so it is no GET."""
+    mailbox = get_object_or_404(Mailbox, pk=pk)
+    if request.method != "POST":
+        return redirect("panel:mailbox", pk)
+    run = run_for(mailbox)
+    context = {"mailbox": mailbox, "steps_here": STEPS_HERE}
+    page = render_to_string("panel/remote_approval/test.html", context, request)
+    response = StreamingHttpResponse(_TestPage(request, mailbox, page).pieces(run))
+    response.headers["X-Accel-Buffering"] = "no"  # a proxy shall pass on each step when it comes
+    return response
+
+
+class _TestPage:
+    """The page of the test in the pieces that it is sent in: a step as soon as it is done."""
+
+    def __init__(self, request: PersonsRequest, mailbox: Mailbox, page: str) -> None:
+        self._request = request
+        self._mailbox = mailbox
+        self._top, _cut, self._bottom = page.partition(STEPS_HERE)
+
+    def pieces(self, run: Run | Check) -> Iterator[str]:
+        yield self._top
+        if isinstance(run, Check):
+            yield self._piece("step", check=run, support=self._support(run))
+            yield self._piece("verdict") + self._bottom
+            return
+        yield from self._steps(run)
+        yield self._piece("verdict", passed=run.passed, broke_off=run.broke_off) + self._bottom
+
+    def _steps(self, run: Run) -> Iterator[str]:
+        waiting = list(run.steps.items())
+        total = len(waiting)
+        yield self._waiting(waiting, total)
+        for check in run.follow():
+            if check is None:
+                yield "\n"
+                continue
+            left_out = []
+            while waiting and check.key in run.steps and waiting[0][0] != check.key:
+                left_out.append(waiting.pop(0)[1])
+            waiting = waiting[1:]
+            done = self._piece("step", check=check, left_out=left_out, support=self._support(check))
+            yield done + self._waiting(waiting, total)
+        if waiting:
+            yield self._piece("left_out", left_out=[title for _key, title in waiting])
+
+    def _waiting(self, steps: list[tuple[str, str]], total: int) -> str:
+        """The step that runs now, and those after it. Hidden by the style sheet as soon as something follows."""
+        titles = [title for _key, title in steps]
+        number = total - len(steps) + 1
+        return self._piece("waiting", titles=titles, number=number, total=total) if titles else ""
+
+    def _support(self, check: Check) -> str:
+        """What Microsoft's support asks for."""
+        if check.ok:
+            return ""
+        facts = {
+            "step": check.key,
+            "time": timezone.now().isoformat(timespec="seconds"),
+            "mailbox": self._mailbox.address,
+            "application": self._mailbox.settings.get("client_id", ""),
+            **(check.facts or {}),
+        }
+        return "\n".join(f"{name}: {value}" for name, value in facts.items() if value)
+
+    def _piece(self, name: str, **context: Any) -> str:
+        # The middleware that chose language and time zone is over when this is called.
+        with as_read_by(self._request.user, of_request(self._request)):
+            return render_to_string(
+                f"panel/remote_approval/{name}.html", {"mailbox": self._mailbox, **context}, self._request
+            )

@@ -7,6 +7,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import MaxLengthValidator
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from placet.portal.people import PersonsRequest, administrators_only
 from placet.replies.entry import known_words
@@ -18,7 +20,9 @@ LONGEST = 1_000_000  # characters that are pasted
 _PASTED = {"rows": 9, "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 # No `max_length`: browsers would cut what is pasted, and say nothing.
 _SHORT_ENOUGH = [
-    MaxLengthValidator(LONGEST, "This is too long to be pasted. Choose the mail's file below instead.")
+    MaxLengthValidator(
+        LONGEST, gettext_lazy("This is too long to be pasted. Choose the mail's file below instead.")
+    )
 ]
 _FILE = {"accept": ".eml,message/rfc822"}
 
@@ -30,29 +34,36 @@ class TryForm(forms.Form):
     """A reply, pasted or as a file, and perhaps the mail that it answers."""
 
     text = forms.CharField(
-        label="Text of a reply, or the source of a mail",
+        label=gettext_lazy("Text of a reply, or the source of a mail"),
         required=False,
         strip=False,
         validators=_SHORT_ENOUGH,
         widget=forms.Textarea(attrs=_PASTED),
-        help_text="What begins with headers (From, Subject, …) is taken for the source of a mail.",
+        help_text=gettext_lazy(
+            "What begins with headers (From, Subject, …) is taken for the source of a mail."
+        ),
     )
     file = forms.FileField(
-        label="Or a mail as a file (.eml)",
+        label=gettext_lazy("Or a mail as a file (.eml)"),
         required=False,
         allow_empty_file=True,
         widget=forms.FileInput(attrs=_FILE),
-        help_text="At most 2 MB. A file shows more than a pasted text: letters and formatting stay as they were.",
+        help_text=gettext_lazy(
+            "At most 2 MB. A file shows more than a pasted text: letters and formatting stay as they were."
+        ),
     )
     original = forms.CharField(
-        label="Its text or source",
+        label=gettext_lazy("Its text or source"),
         required=False,
         strip=False,
         validators=_SHORT_ENOUGH,
         widget=forms.Textarea(attrs=_PASTED | {"rows": 5}),
     )
     original_file = forms.FileField(
-        label="Or the file (.eml)", required=False, allow_empty_file=True, widget=forms.FileInput(attrs=_FILE)
+        label=gettext_lazy("Or the file (.eml)"),
+        required=False,
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs=_FILE),
     )
 
     def clean_file(self) -> "File | None":
@@ -65,9 +76,9 @@ class TryForm(forms.Form):
         found = self.cleaned_data
         for text, file in (("text", "file"), ("original", "original_file")):
             if found.get(text, "").strip() and found.get(file):
-                self.add_error(file, "There is a text above, too. Leave one of the two empty.")
+                self.add_error(file, _("There is a text above, too. Leave one of the two empty."))
         if not self.errors and not found["text"].strip() and not found["file"]:
-            self.add_error("text", "Paste a reply here, or choose a file below.")
+            self.add_error("text", _("Paste a reply here, or choose a file below."))
         return found
 
     def reply(self) -> bytes:
@@ -87,7 +98,9 @@ class TryForm(forms.Form):
 def _not_too_large(file: "File | None") -> "File | None":
     if file and (file.size or 0) > LARGEST:
         raise forms.ValidationError(
-            "This file is larger than 2 MB. Save the mail without its attachments, or paste its text above."
+            _(
+                "This file is larger than 2 MB. Save the mail without its attachments, or paste its text above."
+            )
         )
     return file
 
@@ -111,7 +124,13 @@ def try_reply(request: PersonsRequest) -> HttpResponse:
         "form": form,
         "explanation": explain(form.reply(), form.answered(), known_words()),
         "text_alone": text_alone,
-        "taken_for": f"the file {file.name}" if file else "a text" if text_alone else "the source of a mail",
+        "taken_for": _taken_for(file, text_alone),
         "proves_nobody": PROVES_NOBODY,
     }
     return render(request, "panel/try_reply.html", context)
+
+
+def _taken_for(file: "File | None", text_alone: bool) -> str:
+    if file:
+        return _("Taken for the file {name}.").format(name=file.name)
+    return _("Taken for a text.") if text_alone else _("Taken for the source of a mail.")

@@ -5,8 +5,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
-from placet.accounts.models import Person
-from placet.approvals.models import Process
 from placet.panel import health
 from placet.portal.people import PersonsRequest, administrators_only
 
@@ -14,10 +12,11 @@ from placet.portal.people import PersonsRequest, administrators_only
 @administrators_only
 def home(request: PersonsRequest) -> HttpResponse:
     """What is wrong, if anything, and what to do about it."""
+    steps = health.first_steps(request.user)
     context = {
         "health": health.health(),
-        "no_process": not Process.objects.exists(),
-        "alone": not Person.objects.exclude(pk=request.user.pk).exists(),
+        "steps": steps if not all(step.done for step in steps) else [],
+        "next": next((step for step in steps if not step.done), None),
     }
     return render(request, "panel/home.html", context)
 

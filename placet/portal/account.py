@@ -7,11 +7,21 @@ administrators enter it.
 from typing import Any
 
 from allauth.account import views
+from django import forms
+from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import path, re_path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from placet.accounts.addresses import addresses_of
+from placet.accounts.general import General, of_request
+from placet.accounts.reader import as_read_by
+from placet.lib.zones import zone_names
 from placet.mailboxes.models import Mailbox
 from placet.portal.people import PersonsRequest, signed_in
 
@@ -27,10 +37,58 @@ class PasswordReset(views.PasswordResetView):  # type: ignore[misc]  # allauth h
         return answer
 
 
+class AccountForm(forms.Form):
+    """What somebody chooses for themselves. Empty: as everybody here."""
+
+    language = forms.ChoiceField(label=gettext_lazy("Language"), required=False)
+    zone = forms.CharField(
+        label=gettext_lazy("Time zone"),
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, said: General, **more: Any) -> None:
+        super().__init__(*args, **more)
+        language, zone = self.fields["language"], self.fields["zone"]
+        assert isinstance(language, forms.ChoiceField)
+        everybodys = _("As everybody here: {language}").format(language=_name_of(said.language))
+        language.choices = [("", everybodys), *settings.LANGUAGES]
+        language.help_text = _("Of the pages and of the mails that you get. Answer in any language you like.")
+        zone.help_text = _("Such as Europe/Paris. Empty: as everybody here, {zone}.").format(zone=said.zone)
+
+    def clean_zone(self) -> str:
+        zone = str(self.cleaned_data["zone"])
+        if zone and zone not in zone_names():
+            raise forms.ValidationError(
+                _("There is no such time zone. Choose one of the list, such as Europe/Paris.")
+            )
+        return zone
+
+
+def _name_of(language: str) -> str:
+    return dict(settings.LANGUAGES).get(language, language)
+
+
 @signed_in
 def account(request: PersonsRequest) -> HttpResponseBase:
-    """What somebody chooses for themselves."""
-    return render(request, "portal/account.html")
+    """What somebody chooses for themselves, and what an administrator says of them."""
+    person, said = request.user, of_request(request)
+    chosen = {"language": person.language, "zone": person.zone}
+    form = AccountForm(request.POST if request.method == "POST" else None, initial=chosen, said=said)
+    if request.method == "POST" and form.is_valid():
+        person.language, person.zone = form.cleaned_data["language"], form.cleaned_data["zone"]
+        person.save(update_fields=["language", "zone"])
+        with as_read_by(person, said):  # in the language that was just chosen
+            messages.success(request, _("Saved. Pages and mails for you are in this language from now on."))
+        return redirect("account")
+    context = {
+        "form": form,
+        "zones": zone_names(),
+        "addresses": sorted(addresses_of(person) - {person.email}),
+        "now": timezone.now(),
+    }
+    return render(request, "portal/account.html", context, status=422 if form.errors else 200)
 
 
 urlpatterns = [

@@ -1,14 +1,39 @@
 """What people enter on the portal's pages."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from placet.approvals.engine import LONGEST_COMMENT
-from placet.approvals.processes import LONGEST_LONG_TEXT, LONGEST_TEXT, Definition, FormField
+from placet.approvals.processes import (
+    LONGEST_LONG_TEXT,
+    LONGEST_TEXT,
+    Definition,
+    FormField,
+    minor_digits,
+    size_in_words,
+)
 
 PREFIX = "f-"  # keeps a process's field names apart from ours
+MOST_PICKED = 25  # decided at once
+_PICK = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
+
+
+# --- starting a request -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file that is already with the form."""
+
+    id: str
+    name: str
+    size: str
 
 
 @dataclass(frozen=True)
@@ -18,6 +43,7 @@ class Row:
     field: FormField
     value: str
     error: str
+    files: Sequence[KeptFile] = ()
 
     @property
     def name(self) -> str:
@@ -35,14 +61,83 @@ class Row:
     def input_mode(self) -> str:
         return "decimal" if self.field.type in ("money", "number") else "text"
 
+    @property
+    def help(self) -> str:
+        if self.field.type == "money":
+            return _("For example 1250.00") if minor_digits(self.field.currency) else _("For example 1250")
+        if self.field.type == "number":
+            return _("A number, for example 12 or 2.5")
+        if self.field.type == "files":
+            return _("At most 10 files, 10 MB each, 25 MB together.")
+        return ""
 
-def rows(definition: Definition, entered: Mapping[str, str], errors: Mapping[str, str]) -> list[Row]:
-    return [Row(f, entered.get(f.name, ""), errors.get(f.name, "")) for f in definition.form]
+    @property
+    def described_by(self) -> str:
+        """The ids of what explains the field."""
+        ids = [f"id_{self.name}_error"] if self.error else []
+        return " ".join([*ids, *([f"id_{self.name}_help"] if self.help else [])])
+
+
+def rows(
+    definition: Definition,
+    entered: Mapping[str, str],
+    errors: Mapping[str, str],
+    files: Mapping[str, Sequence[Mapping[str, Any]]] = {},
+) -> list[Row]:
+    return [
+        Row(field, entered.get(field.name, ""), errors.get(field.name, ""), _kept(files.get(field.name, ())))
+        for field in definition.form
+    ]
+
+
+def _kept(files: Sequence[Mapping[str, Any]]) -> list[KeptFile]:
+    return [KeptFile(file["id"], file["name"], size_in_words(file["size"])) for file in files]
 
 
 def entered_in(definition: Definition, posted: Mapping[str, str]) -> dict[str, str]:
     """What was typed, by the names of the definition; whether it fits is for `processes.read_form` to say."""
     return {f.name: posted.get(PREFIX + f.name, "") for f in definition.form}
+
+
+def as_typed(definition: Definition, data: Mapping[str, Any]) -> dict[str, str]:
+    """A request's data as somebody would type it once more."""
+    return {field.name: _typed(field, data.get(field.name)) for field in definition.form}
+
+
+def _typed(field: FormField, value: Any) -> str:
+    if value is None or field.type == "files":
+        return ""
+    if field.type == "yes_no":
+        return "yes" if value else ""
+    if field.type == "money":
+        digits = minor_digits(value["currency"])
+        whole, rest = divmod(value["minor"], 10**digits)
+        return f"{whole}.{rest:0{digits}}" if digits else str(whole)
+    return str(value)
+
+
+def what_fits(new: Definition, old: Definition, typed: Mapping[str, str]) -> dict[str, str]:
+    """Of what was typed into an older form, that which the new one asks for in the same way."""
+    types = {field.name: field.type for field in old.form}
+    return {f.name: typed[f.name] for f in new.form if f.name in typed and types.get(f.name) == f.type}
+
+
+# --- deciding ---------------------------------------------------------------------------------------------
+
+
+def _comment() -> forms.CharField:
+    return forms.CharField(
+        required=False,
+        max_length=LONGEST_COMMENT,
+        error_messages={
+            "max_length": gettext_lazy(
+                "At most %(limit_value)d characters, please; this comment has %(show_value)d."
+            ),
+            "null_characters_not_allowed": gettext_lazy(
+                "This comment holds a character that cannot be kept."
+            ),
+        },
+    )
 
 
 class DecideForm(forms.Form):
@@ -51,14 +146,32 @@ class DecideForm(forms.Form):
     assignment = forms.IntegerField(min_value=1, max_value=2**63 - 1)
     shown = forms.CharField(max_length=64)
     outcome = forms.CharField(max_length=40)
-    comment = forms.CharField(
-        required=False,
-        max_length=LONGEST_COMMENT,
-        error_messages={
-            "max_length": f"At most {LONGEST_COMMENT} characters, please; this comment has %(show_value)d.",
-            "null_characters_not_allowed": "This comment holds a character that cannot be kept.",
-        },
-    )
+    comment = _comment()
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One of several questions, and the hash of what was shown of it."""
+
+    assignment: int
+    shown: str
+
+    def __str__(self) -> str:
+        return f"{self.assignment}:{self.shown}"
+
+
+class SeveralForm(forms.Form):
+    """One answer to several questions. `sure`: they were all shown once more."""
+
+    outcome = forms.ChoiceField(choices=[("approve", ""), ("reject", "")])
+    comment = _comment()
+    sure = forms.BooleanField(required=False)
+
+    def picks(self) -> list[Pick]:
+        """The questions that were chosen, each once, in the order of the page."""
+        found = [_PICK.fullmatch(text) for text in self.data.getlist("pick")[:MOST_PICKED]]  # type: ignore[attr-defined]
+        picks = {int(pick[1]): Pick(int(pick[1]), pick[2]) for pick in found if pick}
+        return list(picks.values())
 
 
 class WhichForm(forms.Form):

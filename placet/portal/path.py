@@ -1,20 +1,44 @@
 """A request's path as it is shown: stations in the order they were reached. Looks; changes nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from placet.accounts.models import Person
-from placet.approvals.messages import DONE
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
+
 from placet.approvals.models import AskLine, Assignment, Decision, Request, Visit
-from placet.approvals.processes import APPROVE, ApprovalStep, Definition, EndStep, definition_of
-from placet.audit.models import AuditEntry
+from placet.approvals.policy import way_on
+from placet.approvals.processes import (
+    APPROVE,
+    REJECT,
+    ApprovalStep,
+    Definition,
+    EndStep,
+    definition_of,
+)
+from placet.lib.conditions import ConditionError
 from placet.mail.models import OutgoingMail
 
 MOST_VISITS = 40  # shown of one request, newest last
 MOST_PEOPLE = 300  # shown of one path
-MOST_BOUNCES = 10
+
+#: After somebody's name: what they did.
+DID: dict[str, Promise] = {
+    APPROVE: pgettext_lazy("after a person's name", "approved"),
+    REJECT: pgettext_lazy("after a person's name", "rejected"),
+}
+#: What became of a step.
+BECAME: dict[str, Promise] = {
+    APPROVE: pgettext_lazy("a step", "approved"),
+    REJECT: pgettext_lazy("a step", "rejected"),
+}
+DOORS: dict[str, Promise] = {
+    Decision.Door.MAIL: gettext_lazy("by mail"),
+    Decision.Door.PAGE: gettext_lazy("on the page"),
+}
 
 
 @dataclass(frozen=True)
@@ -22,7 +46,7 @@ class Line:
     """One person asked at a station, and what became of it."""
 
     name: str
-    words: str  # "approved", "asked", "no longer asked", ...
+    words: str  # after the name: "approved", "is asked", "did not need to answer", ...
     at: datetime
     door: str = ""
     comment: str = ""
@@ -33,12 +57,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Station:
-    """One place on the way. `kind`: start, good, bad, waiting, stuck, withdrawn."""
+    """One place on the way. `kind`: start, good, bad, waiting, stuck, withdrawn, ended, later."""
 
     kind: str
     name: str
     words: str
-    at: datetime
+    at: datetime | None = None  # none: not reached yet
     round: int = 1
     lines: Sequence[Line] = ()
     left_out: int = 0  # people who are not shown
@@ -49,15 +73,6 @@ class Station:
 class Path:
     stations: Sequence[Station]
     left_out: int  # earlier visits that are not shown
-
-
-@dataclass(frozen=True)
-class Bounce:
-    """A mail about a request that came back."""
-
-    name: str
-    reason: str
-    at: datetime
 
 
 def step_name(definition: Definition, key: str) -> str:
@@ -71,10 +86,11 @@ def path_of(request: Request, definition: Definition) -> Path:
     visits = newest[:MOST_VISITS][::-1]
     earlier = request.visits.count() - len(visits) if len(newest) > MOST_VISITS else 0
     lines, left_out = _lines(visits)
-    start = Station("start", "Started", f"by {request.requester.name}", request.created_at)
-    stations = [start, *(_station(definition, visit, lines, left_out) for visit in visits)]
+    by = _("by {name}").format(name=request.requester.name)
+    stations = [Station("start", _("Started"), by, request.created_at)]
+    stations += [_station(definition, visit, lines, left_out) for visit in visits]
     end = _end(request, definition)
-    return Path([*stations, end] if end else stations, earlier)
+    return Path([*stations, end] if end else [*stations, *_later(request, definition, visits)], earlier)
 
 
 def _lines(visits: Sequence[Visit]) -> tuple[dict[int, list[Line]], dict[int, int]]:
@@ -108,31 +124,27 @@ def _line(assignment: Assignment, mail: OutgoingMail | None) -> Line:
     name = assignment.person.name
     if assignment.state == Assignment.State.DECIDED:
         decision = assignment.decision
-        door = Decision.Door(decision.door).label
-        return Line(name, DONE[decision.outcome], decision.at, str(door), decision.comment)
+        did = str(DID.get(decision.outcome, decision.outcome))
+        return Line(name, did, decision.at, str(DOORS[decision.door]), decision.comment)
+    asked = assignment.created_at
     if assignment.state == Assignment.State.OPEN:
         words, trouble = _mail_in_words(mail)
-        return Line(
-            name,
-            "is asked",
-            assignment.created_at,
-            mail=words,
-            mail_in_trouble=trouble,
-            assignment=assignment.pk,
-        )
-    superseded = assignment.state == Assignment.State.SUPERSEDED
-    return Line(name, "did not need to answer" if superseded else "is no longer asked", assignment.created_at)
+        is_asked = pgettext("after a person's name", "is asked")
+        return Line(name, is_asked, asked, mail=words, mail_in_trouble=trouble, assignment=assignment.pk)
+    if assignment.state == Assignment.State.SUPERSEDED:
+        return Line(name, pgettext("after a person's name", "did not need to answer"), asked)
+    return Line(name, pgettext("after a person's name", "is no longer asked"), asked)
 
 
 def _mail_in_words(mail: OutgoingMail | None) -> tuple[str, bool]:
     if mail is None:
-        return "on this page only, because no mailbox was set up", False
+        return _("on this page only, because no mailbox was set up"), False
     if mail.bounced_at is not None:
-        return f"the mail to {mail.to} came back", True
-    return {
-        OutgoingMail.State.SENT: ("mail sent", False),
-        OutgoingMail.State.FAILED: (f"the mail to {mail.to} could not be sent", True),
-    }.get(OutgoingMail.State(mail.state), ("the mail is about to be sent", False))
+        return _("the mail to {address} came back").format(address=mail.to), True
+    if mail.state == OutgoingMail.State.FAILED:
+        return _("the mail to {address} could not be sent").format(address=mail.to), True
+    sent = mail.state == OutgoingMail.State.SENT
+    return (_("mail sent") if sent else _("the mail is about to be sent")), False
 
 
 def _station(
@@ -153,20 +165,39 @@ def _station(
 
 def _visit_in_words(visit: Visit) -> tuple[str, str]:
     if visit.state == Visit.State.STUCK:
-        return "stuck", f"stuck: {visit.reason}"
+        return "stuck", _("stuck: {reason}").format(reason=visit.reason)
     if visit.state == Visit.State.OPEN:
-        return "waiting", "waiting"
+        return "waiting", pgettext("a step", "waiting")
     if visit.result == "withdrawn":
-        return "withdrawn", "withdrawn"
-    return ("good" if visit.result == APPROVE else "bad"), DONE.get(visit.result, visit.result)
+        return "withdrawn", pgettext("a step", "withdrawn")
+    return ("good" if visit.result == APPROVE else "bad"), str(BECAME.get(visit.result, visit.result))
 
 
 def _end(request: Request, definition: Definition) -> Station | None:
     if request.closed_at is None:
         return None
     if request.state == Request.State.WITHDRAWN:
-        return Station("withdrawn", "Withdrawn", "", request.closed_at)
-    return Station(tone_of(request), result_name(request, definition), "the end", request.closed_at)
+        return Station("withdrawn", _("Withdrawn"), "", request.closed_at)
+    return Station(tone_of(request), result_name(request, definition), _("the end"), request.closed_at)
+
+
+def _later(request: Request, definition: Definition, visits: Sequence[Visit]) -> Iterator[Station]:
+    """What is still to come if everybody approves: conditions see only the form, which cannot change any more, so
+    this is certain."""
+    here = [visit.step_key for visit in visits if visit.state != Visit.State.CLOSED]
+    if len(here) != 1:
+        return
+    words, seen, key = _("comes next, if approved"), set(here), here[0]
+    while isinstance(definition.steps[key], ApprovalStep):
+        try:
+            key = way_on(definition, key, APPROVE, request).to
+        except (ConditionError, LookupError):
+            return
+        if key in seen:
+            return
+        seen.add(key)
+        yield Station("later", step_name(definition, key), words)
+        words = _("then, if approved")
 
 
 def result_name(request: Request, definition: Definition) -> str:
@@ -189,12 +220,13 @@ def tone_of(request: Request) -> str:
 
 @dataclass(frozen=True)
 class Standing:
-    """One request in a list."""
+    """One request in a list. `since`: when it came to where it stands."""
 
     request: Request
     process: str
     tone: str
     words: str
+    since: datetime
 
 
 def standings(requests: Sequence[Request], definitions: "Definitions") -> list[Standing]:
@@ -214,6 +246,7 @@ def standings(requests: Sequence[Request], definitions: "Definitions") -> list[S
             definitions.of(request).name,
             "stuck" if any(v.state == Visit.State.STUCK for v in current[request.pk]) else tone_of(request),
             _standing(request, definitions.of(request), current[request.pk], names),
+            request.closed_at or max((v.opened_at for v in current[request.pk]), default=request.created_at),
         )
         for request in requests
     ]
@@ -223,13 +256,15 @@ def _standing(
     request: Request, definition: Definition, visits: Sequence[Visit], names: dict[int, list[str]]
 ) -> str:
     if request.state == Request.State.WITHDRAWN:
-        return "Withdrawn"
+        return _("Withdrawn")
     if request.state == Request.State.ENDED:
         return result_name(request, definition)
     return "; ".join(
-        f"{step_name(definition, visit.step_key)} is stuck"
+        _("{step} is stuck").format(step=step_name(definition, visit.step_key))
         if visit.state == Visit.State.STUCK
-        else f"{step_name(definition, visit.step_key)}: waiting for {listed(names[visit.pk])}"
+        else _("{step}: waiting for {names}").format(
+            step=step_name(definition, visit.step_key), names=listed(names[visit.pk])
+        )
         for visit in visits
     )
 
@@ -237,19 +272,23 @@ def _standing(
 def listed(names: Sequence[str], most: int = 3) -> str:
     """Names in a sentence: "Alice, Bob, Carol and 4 others"."""
     if len(names) > most + 1:
-        return f"{', '.join(names[:most])} and {len(names) - most} others"
+        others = len(names) - most
+        return ngettext("{names} and {n} other", "{names} and {n} others", others).format(
+            names=", ".join(names[:most]), n=others
+        )
     if len(names) < 2:
-        return "".join(names) or "nobody"
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+        return "".join(names) or _("nobody")
+    return _("{names} and {last}").format(names=", ".join(names[:-1]), last=names[-1])
 
 
 def what_now(request: Request, definition: Definition) -> str:
     """The sentence after something was done: where the request stands now."""
     now = standings([request], Definitions())[0]
-    if request.state == Request.State.OPEN:
-        helped = " An administrator has to help." if now.tone == "stuck" else ""
-        return f"Now: {now.words}.{helped}"
-    return f"The request has ended: {now.words}."
+    if request.state != Request.State.OPEN:
+        return _("The request has ended: {result}.").format(result=now.words)
+    if now.tone == "stuck":
+        return _("Now: {standing}. An administrator has to help.").format(standing=now.words)
+    return _("Now: {standing}.").format(standing=now.words)
 
 
 class Definitions:
@@ -264,28 +303,10 @@ class Definitions:
         return self._known[request.version_id]
 
 
-# --- beside the path -------------------------------------------------------------------------
-
-
-def bounces_of(request: Request) -> list[Bounce]:
-    """Mails about a request that came back, newest first, with what the other server said."""
-    entries = AuditEntry.objects.filter(request=request, what__event="not delivered").order_by("-seq")
-    found = list(entries[:MOST_BOUNCES])
-    people = Person.objects.in_bulk({int(entry.what["person"]) for entry in found})
-    return [
-        Bounce(
-            people[entry.what["person"]].name if entry.what["person"] in people else "",
-            str(entry.what.get("reason", "")),
-            entry.at,
-        )
-        for entry in found
-    ]
-
-
 def asks(step: ApprovalStep) -> str:
     """What a step's rule means for the people asked."""
     if step.rule == "first":
-        return "The first answer counts."
+        return _("The first answer counts.")
     if step.rule == "all":
-        return "Everybody asked must approve."
-    return f"{step.rule} must approve." if step.rule > 1 else "One must approve."
+        return _("Everybody asked must approve.")
+    return ngettext("One must approve.", "{n} must approve.", step.rule).format(n=step.rule)

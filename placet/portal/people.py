@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from placet.accounts.models import Person
@@ -33,7 +36,7 @@ def administrators_only(view: View) -> View:
 
     def guarded(request: PersonsRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_administrator:
-            raise PermissionDenied("This page is for administrators.")
+            raise PermissionDenied(_("This page is for administrators."))
         return view(request, *args, **kwargs)
 
     decorated: Any = signed_in(guarded)
@@ -46,3 +49,9 @@ def requests_visible_to(person: Person) -> QuerySet[Request]:
         return Request.objects.all()
     asked = Assignment.objects.filter(visit__request=OuterRef("pk"), person=person)
     return Request.objects.filter(Q(requester=person) | Exists(asked))
+
+
+def find_request(request: PersonsRequest, public_id: UUID) -> Request:
+    """Whoever may not see a request cannot tell it from one that is not there."""
+    visible = requests_visible_to(request.user).select_related("version__process", "requester")
+    return get_object_or_404(visible, public_id=public_id)

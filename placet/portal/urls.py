@@ -2,18 +2,24 @@
 
 from django.urls import path
 
-from placet.portal import views
+from placet.portal import lists, search, starting, views, waiting
 
 app_name = "portal"
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("start/", views.start, name="start"),
-    path("start/<slug:key>/", views.start_form, name="start_form"),
-    path("requests/", views.mine, name="mine"),
+    path("", waiting.home, name="home"),
+    path("decide/", waiting.decide_several, name="decide_several"),
+    path("start/", starting.start, name="start"),
+    path("start/<slug:key>/", starting.start_form, name="start_form"),
+    path("start/<slug:key>/discard/", starting.discard_draft, name="discard_draft"),
+    path("files/<uuid:public_id>/", starting.attachment, name="attachment"),
+    path("search/", search.search, name="search"),
+    path("requests/", lists.mine, name="mine"),
+    path("requests/decided/", lists.decided, name="decided"),
     # Mails link here (`placet.approvals.messages.page_of`): this address stays as it is.
     path("requests/<uuid:public_id>/", views.request_page, name="request"),
     path("requests/<uuid:public_id>/decide/", views.decide, name="decide"),
     path("requests/<uuid:public_id>/withdraw/", views.withdraw, name="withdraw"),
+    path("requests/<uuid:public_id>/start-again/", starting.start_again, name="start_again"),
     path("requests/<uuid:public_id>/send-again/", views.send_again, name="send_again"),
     path("requests/<uuid:public_id>/ask-again/", views.ask_again, name="ask_again"),
 ]

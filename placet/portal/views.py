@@ -1,151 +1,27 @@
-"""What waits for me, starting a request, and a request's page. A GET never changes anything."""
+"""A request's page, and what can be done there. A GET never changes anything."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
-from django.db import transaction
-from django.db.models import Max, OuterRef, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 
+from placet.accounts.general import of_request
 from placet.approvals import engine
-from placet.approvals.messages import DONE, LABELS, mailbox_for
-from placet.approvals.models import Assignment, Decision, Process, Request, Version, Visit
-from placet.approvals.processes import Definition, Fact, FormInvalid, definition_of, facts, newest
-from placet.portal import path
-from placet.portal.forms import DecideForm, WhichForm, entered_in, rows
+from placet.approvals.messages import LABELS, mailbox_for, page_of
+from placet.approvals.models import Assignment, Request, Visit
+from placet.approvals.processes import Definition, definition_of, facts_as_read
+from placet.portal import deciding, live, path
+from placet.portal.forms import DecideForm, WhichForm
+from placet.portal.mails import bounces_of, mails_of
 from placet.portal.path import Definitions, listed, path_of, standings, what_now
-from placet.portal.people import PersonsRequest, requests_visible_to, signed_in
-from placet.portal.templatetags.pages import exact
-
-A_PAGE = 25  # rows of a list
-FACTS_AT_A_GLANCE = 4
-
-
-# --- home -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """One question that waits for the person."""
-
-    request: Request
-    process: str
-    step: str
-    asked: Assignment
-    facts: Sequence[Fact]
-
-
-@signed_in
-def home(request: PersonsRequest) -> HttpResponse:
-    """What waits for me, then what I wait for."""
-    asked = Assignment.objects.filter(
-        person=request.user, state=Assignment.State.OPEN, visit__request__state=Request.State.OPEN
-    ).select_related("visit__request__version", "visit__request__requester")
-    page = Paginator(asked.order_by("id"), A_PAGE).get_page(request.GET.get("page"))
-    definitions = Definitions()
-    running = request.user.requests.filter(state=Request.State.OPEN).select_related("version")
-    context = {
-        "page": page,
-        "waiting": [_waiting(assignment, definitions) for assignment in page],
-        "running": standings(list(running[:A_PAGE]), definitions),
-        "more_running": running.count() > A_PAGE,
-    }
-    return render(request, "portal/home.html", context)
-
-
-def _waiting(assignment: Assignment, definitions: Definitions) -> Waiting:
-    asked_about = assignment.visit.request
-    definition = definitions.of(asked_about)
-    return Waiting(
-        asked_about,
-        definition.name,
-        path.step_name(definition, assignment.visit.step_key),
-        assignment,
-        facts(definition, asked_about.data)[:FACTS_AT_A_GLANCE],
-    )
-
-
-# --- starting a request -----------------------------------------------------------------------------------
-
-
-@signed_in
-def start(request: PersonsRequest) -> HttpResponse:
-    """Which process? With only one there is nothing to choose."""
-    last = Version.objects.filter(process=OuterRef("pk"), published_at__isnull=False).values("process")
-    published = Process.objects.annotate(last=Subquery(last.annotate(n=Max("number")).values("n")))
-    page = Paginator(published.filter(last__isnull=False), A_PAGE).get_page(request.GET.get("page"))
-    if page.paginator.count == 1:
-        return redirect("portal:start_form", page[0].key)
-    return render(request, "portal/start.html", {"page": page})
-
-
-@signed_in
-def start_form(request: PersonsRequest, key: str) -> HttpResponse:
-    """The form of a process's newest version; what was typed is kept when something does not fit."""
-    version = newest(get_object_or_404(Process, key=key))
-    if version is None:
-        return render(request, "404.html", status=404)
-    definition = definition_of(version)
-    if request.method != "POST":
-        return _form_page(request, version, definition)
-    if request.POST.get("version") != str(version.number):
-        notice = "This process was changed while you filled the form. Please look at it again and send it."
-        messages.warning(request, notice)
-        return _form_page(request, version, definition, entered_in(definition, request.POST), status=409)
-    entered = entered_in(definition, request.POST)
-    try:
-        started = engine.start(version, request.user, entered)
-    except FormInvalid as error:
-        return _form_page(request, version, definition, entered, error.errors, status=422)
-    messages.success(request, f"Request {started.number} was started. {what_now(started, definition)}")
-    return redirect("portal:request", started.public_id)
-
-
-def _form_page(
-    request: PersonsRequest,
-    version: Version,
-    definition: Definition,
-    entered: dict[str, str] | None = None,
-    errors: dict[str, str] | None = None,
-    status: int = 200,
-) -> HttpResponse:
-    context = {
-        "version": version,
-        "definition": definition,
-        "rows": rows(definition, entered or {}, errors or {}),
-        "errors": errors,
-    }
-    return render(request, "portal/start_form.html", context, status=status)
-
-
-# --- my requests ------------------------------------------------------------------------------------------
-
-
-@signed_in
-def mine(request: PersonsRequest) -> HttpResponse:
-    """Everything I started, newest first."""
-    page = Paginator(request.user.requests.select_related("version"), A_PAGE).get_page(
-        request.GET.get("page")
-    )
-    return render(
-        request, "portal/mine.html", {"page": page, "standings": standings(list(page), Definitions())}
-    )
-
-
-# --- one request ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One button of the decide form."""
-
-    outcome: str
-    label: str
+from placet.portal.people import PersonsRequest, find_request, requests_visible_to, signed_in
+from placet.portal.waiting import Answer
 
 
 @dataclass(frozen=True)
@@ -161,33 +37,39 @@ class Question:
 @signed_in
 def request_page(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     """A request as its facts and its path, and what the person can do."""
-    return _request_page(request, _find(request, public_id))
-
-
-def _find(request: PersonsRequest, public_id: UUID) -> Request:
-    """Whoever may not see a request cannot tell it from one that is not there."""
-    visible = requests_visible_to(request.user).select_related("version", "requester")
-    return get_object_or_404(visible, public_id=public_id)
+    visible = requests_visible_to(request.user).select_related("version__process", "requester")
+    shown = get_object_or_404(live.with_version(visible), public_id=public_id)
+    return live.answer(
+        request, live.of_request(shown), lambda version: _request_page(request, shown, version)
+    )
 
 
 def _request_page(
-    request: PersonsRequest, shown: Request, form: DecideForm | None = None, status: int = 200
+    request: PersonsRequest, shown: Request, version: str, form: DecideForm | None = None, status: int = 200
 ) -> HttpResponse:
     definition = definition_of(shown.version)
-    steers = request.user.pk == shown.requester_id or request.user.is_administrator
-    running = shown.state == Request.State.OPEN
-    definitions = Definitions()
-    context = {
+    mine, running = request.user.pk == shown.requester_id, shown.state == Request.State.OPEN
+    steers = mine or request.user.is_administrator
+    context: dict[str, Any] = {
         "shown": shown,
+        "version": version,
         "process": definition.name,
-        "standing": standings([shown], definitions)[0],
-        "facts": facts(definition, shown.data),
-        "facts_hash": engine.facts_hash(shown, definition),
+        "standing": standings([shown], Definitions())[0],
         "path": path_of(shown, definition),
         "questions": _questions(request, shown, definition),
+        "running": running,
         "may_steer": steers and running,
         "may_ask_again": request.user.is_administrator and running,
-        "bounces": path.bounces_of(shown) if steers else [],
+        "mails": mails_of(shown) if steers else [],
+        "bounces": bounces_of(shown) if steers else [],
+    }
+    if live.asks(request):
+        return render(request, "portal/request_live.html", context)
+    context |= {
+        "facts": facts_as_read(definition, shown.data),
+        "facts_hash": engine.facts_hash(shown, definition),
+        "may_start_again": mine,
+        "address": page_of(shown, of_request(request)),
         "form": form,
     }
     return render(request, "portal/request.html", context, status=status)
@@ -198,59 +80,45 @@ def _questions(request: PersonsRequest, shown: Request, definition: Definition) 
     found = []
     for assignment in mine.select_related("visit").order_by("id"):
         step = definition.approval(assignment.visit.step_key)
-        answers = [Answer(outcome, LABELS[outcome]) for outcome in step.outcomes]
+        answers = [Answer(outcome, str(LABELS[outcome])) for outcome in step.outcomes]
         found.append(Question(assignment, step.name, path.asks(step), answers))
     return found
 
 
 @signed_in
 def decide(request: PersonsRequest, public_id: UUID) -> HttpResponse:
-    """Apply an answer given on the page, to exactly what was shown there."""
-    shown = _find(request, public_id)
+    """Apply an answer given on the request's page, or on its card, to exactly what was shown there."""
+    shown = find_request(request, public_id)
     if request.method != "POST":
         return redirect("portal:request", public_id)
     form = DecideForm(request.POST)
     if not form.is_valid():
         if "comment" not in form.errors:
-            messages.error(request, "This answer was not complete. Please answer again.")
-        return _request_page(request, shown, form, status=422)
+            messages.error(request, _("This answer was not complete. Please answer again."))
+        return _once_more(request, public_id, form, status=422)
     answer = form.cleaned_data
     asked = get_object_or_404(Assignment, pk=answer["assignment"], visit__request=shown, person=request.user)
-    definition = definition_of(shown.version)
     try:
-        with transaction.atomic():
-            if answer["shown"] != engine.facts_hash(_find(request, public_id), definition):
-                messages.warning(
-                    request,
-                    "The request changed after it was shown to you, so nothing was decided. Please look again.",
-                )
-                return _request_page(request, shown, form, status=409)
-            decision = engine.decide(
-                asked.pk,
-                by=request.user,
-                outcome=answer["outcome"],
-                comment=answer["comment"],
-                door=Decision.Door.PAGE,
-            )
+        decision = deciding.apply(asked, request.user, answer["shown"], answer["outcome"], answer["comment"])
+    except deciding.ChangedMeanwhile:
+        messages.warning(request, deciding.changed_sentence())
+        return _once_more(request, public_id, form, status=409)
     except engine.AlreadyDecided as error:
-        messages.warning(request, _who_was_first(error, request))
+        messages.warning(request, deciding.who_was_first(error, request.user))
     except engine.EngineError as error:
-        messages.error(request, f"{error} Nothing was decided.")
+        messages.error(request, deciding.nothing_decided(error))
     else:
-        done = f"You {DONE[decision.outcome]} this request."
-        messages.success(request, f"{done} {what_now(_find(request, public_id), definition)}")
+        from_card = request.POST.get("next") == "home"
+        messages.success(request, deciding.what_was_done(asked, decision, named=from_card))
+        if from_card:
+            return redirect("portal:home")
     return redirect("portal:request", public_id)
 
 
-def _who_was_first(error: engine.AlreadyDecided, request: PersonsRequest) -> str:
-    if not error.decisions:
-        return "This was already decided. Your answer changed nothing."
-    first = error.decisions[-1]
-    who = "You" if first.by_person_id == request.user.pk else first.by_person.name
-    return (
-        f"{who} {DONE[first.outcome]} this on {exact(first.at)}, {Decision.Door(first.door).label}, before this "
-        "answer came. It changed nothing."
-    )
+def _once_more(request: PersonsRequest, public_id: UUID, form: DecideForm, status: int) -> HttpResponse:
+    visible = requests_visible_to(request.user).select_related("version__process", "requester")
+    shown = live.with_version(visible).get(public_id=public_id)
+    return _request_page(request, shown, live.of_request(shown), form, status)
 
 
 # --- what requesters and administrators can do ------------------------------------------------------------
@@ -264,9 +132,11 @@ def withdraw(request: PersonsRequest, public_id: UUID) -> HttpResponse:
         try:
             engine.withdraw(shown.pk, request.user)
         except engine.EngineError as error:
-            messages.warning(request, f"{error} Nothing was changed.")
+            messages.warning(request, " ".join([str(error), _("Nothing was changed.")]))
         else:
-            messages.success(request, "The request was withdrawn. Whoever was still asked is told by mail.")
+            messages.success(
+                request, _("The request was withdrawn. Whoever was still asked is told by mail.")
+            )
         return redirect("portal:request", public_id)
     asked = Assignment.objects.filter(visit__request=shown, state=Assignment.State.OPEN).order_by("id")
     names = list(asked.values_list("person__name", flat=True)[: path.MOST_PEOPLE])
@@ -285,9 +155,9 @@ def send_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     try:
         engine.resend(asked.pk, request.user)
     except engine.AlreadyDecided as error:
-        messages.warning(request, _who_was_first(error, request))
+        messages.warning(request, deciding.who_was_first(error, request.user))
     except engine.EngineError as error:
-        messages.warning(request, f"{error} No mail was sent.")
+        messages.warning(request, " ".join([str(error), _("No mail was sent.")]))
     else:
         messages.success(request, _sent_again(shown, asked.person.name))
     return redirect("portal:request", public_id)
@@ -295,33 +165,37 @@ def send_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
 
 def _sent_again(shown: Request, name: str) -> str:
     if mailbox_for(shown) is None:
-        return f"No mailbox is active, so no mail went out. {name} finds the request on the page “Waiting for me”."
-    return f"{name} gets one more mail. The earlier one can still be answered too."
+        sentence = _(
+            "No mailbox is active, so no mail went out. {name} finds the request on the page “Waiting for me”."
+        )
+    else:
+        sentence = _("{name} gets one more mail. The earlier one can still be answered too.")
+    return sentence.format(name=name)
 
 
 @signed_in
 def ask_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     """An administrator tries a step once more that had nobody to ask."""
-    shown = _find(request, public_id)
+    shown = find_request(request, public_id)
     if not request.user.is_administrator:
-        raise PermissionDenied("Only an administrator can do this.")
+        raise PermissionDenied(_("Only an administrator can do this."))
     if request.method != "POST":
         return redirect("portal:request", public_id)
     visit = get_object_or_404(Visit, pk=_which(request), request=shown)
     try:
         engine.ask_again(visit.pk, request.user)
     except engine.EngineError as error:
-        messages.warning(request, f"{error} Nothing was changed.")
+        messages.warning(request, " ".join([str(error), _("Nothing was changed.")]))
     else:
-        definition = definition_of(shown.version)
-        messages.info(request, f"Tried again. {what_now(_find(request, public_id), definition)}")
+        now = what_now(find_request(request, public_id), definition_of(shown.version))
+        messages.info(request, " ".join([_("Tried again."), now]))
     return redirect("portal:request", public_id)
 
 
 def _steered(request: PersonsRequest, public_id: UUID) -> Request:
-    shown = _find(request, public_id)
+    shown = find_request(request, public_id)
     if request.user.pk != shown.requester_id and not request.user.is_administrator:
-        raise PermissionDenied("Only the person who made a request, or an administrator, can do this.")
+        raise PermissionDenied(_("Only the person who made a request, or an administrator, can do this."))
     return shown
 
 

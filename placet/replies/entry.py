@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from placet.approvals.models import AskLine
 from placet.mail import tasks
@@ -87,8 +88,10 @@ def _look_into(mailbox: Mailbox, claim: str) -> datetime:
         # A defect of ours must be seen by an administrator like any other trouble of the mailbox.
         log.exception("poll_failed", mailbox=mailbox.pk)
         trouble = Wait(
-            f"Placet itself failed while reading the mailbox: {type(error).__name__}. See the log.",
-            "Report it with what the log says; Placet tries again by itself.",
+            _("Placet itself failed while reading the mailbox: {error}. See the log.").format(
+                error=type(error).__name__
+            ),
+            _("Report it with what the log says; Placet tries again by itself."),
         )
         pool.drop(mailbox)
         pool.failed(mailbox.pk, trouble)
@@ -126,7 +129,7 @@ def take_in(incoming_id: int) -> bool:
         return False
     if reply.incoming.tries > MOST_TRIES:
         # Earlier tries never came back to say why: the process died in them.
-        set_aside(reply, "Placet stopped several times while it handled this mail.")
+        set_aside(reply, _("Placet stopped several times while it handled this mail."))
         return True
     try:
         if _whole(reply):
@@ -135,12 +138,12 @@ def take_in(incoming_id: int) -> bool:
         _give_back(reply.incoming, reply.claim, counts=False)
         raise
     except Gone:
-        set_aside(reply, "The mail was gone from the server before it could be fetched.")
+        set_aside(reply, _("The mail was gone from the server before it could be fetched."))
     except MailError as error:
-        _later_or_aside(reply, f"The server does not give the mail. {error}")
+        _later_or_aside(reply, _("The server does not give the mail. {why}").format(why=error))
     except Exception as error:
         log.exception("take_in_failed", incoming=incoming_id, tries=reply.incoming.tries)
-        _later_or_aside(reply, f"It could not be handled: {type(error).__name__}.")
+        _later_or_aside(reply, _("It could not be handled: {error}.").format(error=type(error).__name__))
     return True
 
 

@@ -13,15 +13,18 @@ from pathlib import PurePath
 from traceback import extract_tb
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from placet.mailboxes.base import Folder, Received
 from placet.replies import refusals
-from placet.replies.parse import Mail, OwnMail, limits, parse
+from placet.replies.parse import Mail, OwnMail, html, limits, parse
 from placet.replies.parse.original import Original, without_original
 from placet.replies.read import Reading, read_mail
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary
 
 LOOKED_AT = limits.READ + 1  # bytes of a mail; of more than limits.READ it is only known that there are more
-PROVES_NOBODY = (
+PROVES_NOBODY = gettext_lazy(
     "A file proves nobody: anyone can write such headers. Only what the mailbox's server gives counts."
 )
 
@@ -52,9 +55,11 @@ class Explanation:
     def why(self) -> str:
         """One sentence: why nothing was read, what makes the answer unclear, or what it rests on."""
         if self.reading is not None:
-            return self.reading.why
-        if self.mail is not None:
-            return f"A program wrote this mail ({self.mail.automatic}): {self.mail.automatic_why}."
+            return str(self.reading.why)
+        if self.mail is not None and self.mail.automatic is not None:
+            return _("A program wrote this mail ({kind}): {why}.").format(
+                kind=self.mail.automatic.label, why=self.mail.automatic_why
+            )
         return ""
 
     @property
@@ -70,8 +75,8 @@ class Explanation:
     @property
     def left_out(self) -> tuple[tuple[tuple[str, ...], str, str], ...]:
         """What is not in the new text: the lines, what they were taken for, and the rule."""
-        rule = self.mail.quoted_cut if self.mail else ""
-        found = ((self.quoted, "quoted", rule), (self.signature, "signature", ""))
+        rule = rules_in_words(self.mail.quoted_cut) if self.mail else ""
+        found = ((self.quoted, _("quoted"), rule), (self.signature, _("signature"), ""))
         return tuple(one for one in found if one[0])
 
     @property
@@ -105,15 +110,15 @@ def explain(raw: bytes, original: bytes | None = None, known: Vocabulary | None 
     Looks at the first LOOKED_AT bytes of each.
     """
     if raw.startswith(_OUTLOOK_FILE):
-        return Explanation(error="This is Outlook's own .msg format. Save the mail as .eml and try that.")
+        return Explanation(error=_("This is Outlook's own .msg format. Save the mail as .eml and try that."))
     if not raw.strip():
-        return Explanation(error="There is nothing in it.")
+        return Explanation(error=_("There is nothing in it."))
     raw = raw[:LOOKED_AT]
     received = Received(
         server_id="", folder=Folder.INBOX, raw=raw, transport_headers="", item_class="", received_at=None, size=len(raw)
     )  # fmt: skip
     originals = [original[:LOOKED_AT]] if original else []
-    return explain_received(received, _NOBODY, lambda _: originals, known=known)
+    return explain_received(received, _NOBODY, lambda mail: originals, known=known)
 
 
 def explain_received(
@@ -141,8 +146,9 @@ def explain_received(
 def _defect(error: Exception) -> str:
     """Without the error's own words: they may hold what a stranger wrote."""
     last = extract_tb(error.__traceback__)[-1]
-    where = f"{PurePath(last.filename).name}, line {last.lineno}"
-    return f"Placet itself failed on this mail: {type(error).__name__} in {where}. Please report it."
+    where = _("{file}, line {number}").format(file=PurePath(last.filename).name, number=last.lineno)
+    said = _("Placet itself failed on this mail: {error} in {place}. Please report it.")
+    return said.format(error=type(error).__name__, place=where)
 
 
 # --- what was pasted ------------------------------------------------------------------------------------------
@@ -186,10 +192,23 @@ def _left_out(whole: str, kept: str) -> tuple[str, ...]:
     return tuple(out)
 
 
+def rules_in_words(cut: str) -> str:
+    """`Mail.quoted_cut` as the reader reads it."""
+    return ", ".join(_rule(rule) for rule in cut.split(", then ")) if cut else ""
+
+
+def _rule(rule: str) -> str:
+    for template in (html.QUOTE_OF, html.LINE_OF):
+        before, _place, after = template.partition("{program}")
+        if rule.startswith(before) and rule.endswith(after):
+            return _(template).format(program=_(rule.removeprefix(before).removesuffix(after)))
+    return _(rule)
+
+
 def _vouched(mail: Mail) -> tuple[str, ...]:
     sentences = [sentence for sentence in (_mark(mail), _checked(mail)) if sentence]
     return tuple(sentences) or (
-        "No server vouches for the sender: neither Exchange's mark nor Authentication-Results is there.",
+        _("No server vouches for the sender: neither Exchange's mark nor Authentication-Results is there."),
     )
 
 
@@ -199,11 +218,16 @@ def _mark(mail: Mail) -> str:
     if not mail.auth_as:
         return ""
     if len(mail.auth_as) > 1:
-        return f"Exchange's mark is there {len(mail.auth_as)} times, so it says nothing (AuthAs {values})."
+        said = _("Exchange's mark is there {number} times, so it says nothing (AuthAs {values}).")
+        return said.format(number=len(mail.auth_as), values=values)
     if values != "Internal":
-        return f"Exchange's mark says that the sender was not signed in (AuthAs {values})."
-    mechanisms = ", ".join(value[:_STAMP] for value in mail.auth_mechanism[:_STAMPS_SHOWN]) or "none"
-    return f"Exchange's mark says that a colleague sent it, signed in (AuthAs Internal, AuthMechanism {mechanisms})."
+        said = _("Exchange's mark says that the sender was not signed in (AuthAs {values}).")
+        return said.format(values=values)
+    mechanisms = ", ".join(value[:_STAMP] for value in mail.auth_mechanism[:_STAMPS_SHOWN]) or _("none")
+    said = _(
+        "Exchange's mark says that a colleague sent it, signed in (AuthAs Internal, AuthMechanism {mechanisms})."
+    )
+    return said.format(mechanisms=mechanisms)
 
 
 def _checked(mail: Mail) -> str:
@@ -217,5 +241,7 @@ def _checked(mail: Mail) -> str:
         ]
         for one in stamp.results[:_STAMPS_SHOWN]
     ]
-    by = stamp.authserv_id[:_STAMP] or "a server that gives no name"
-    return f"Authentication-Results by {by}: {'; '.join(results) or 'no results'}."
+    by = stamp.authserv_id[:_STAMP] or _("a server that gives no name")
+    return _("Authentication-Results by {server}: {results}.").format(
+        server=by, results="; ".join(results) or _("no results")
+    )

@@ -14,6 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from placet.lib.sentences import Sentence
 from placet.mailboxes.base import Folder
 from placet.replies import refusals
 from placet.replies.parse import AuthenticationResults, Hop, Mail, Result
@@ -102,11 +103,17 @@ def _address_asked(mail: Mail, asked: Collection[str]) -> str:
 
 def _colleague(mail: Mail, address: str, policy: ProvePolicy) -> Proof:
     if not policy.is_exchange:
-        raise refusals.NotProved("This mailbox is not on Exchange, so nothing stamps who is a colleague.")
+        raise refusals.NotProved(
+            Sentence("This mailbox is not on Exchange, so nothing stamps who is a colleague.")
+        )
     if len(mail.auth_as) != 1:
-        raise refusals.NotProved(f"There are {len(mail.auth_as)} AuthAs headers where there must be one.")
+        raise refusals.NotProved(
+            Sentence("There are {number} AuthAs headers where there must be one.", number=len(mail.auth_as))
+        )
     if mail.auth_as[0] != "Internal":
-        raise refusals.NotProved(f"Exchange did not know the sender: AuthAs is {mail.auth_as[0][:40]!r}.")
+        raise refusals.NotProved(
+            Sentence("Exchange did not know the sender: AuthAs is {value!r}.", value=mail.auth_as[0][:40])
+        )
     mechanism = mail.auth_mechanism[0] if len(mail.auth_mechanism) == 1 else ""
     if not mechanism or mechanism.upper() not in policy.confirmed_mechanisms:
         raise refusals.MechanismNotConfirmed(", ".join(mail.auth_mechanism)[:80])
@@ -119,10 +126,12 @@ def _colleague(mail: Mail, address: str, policy: ProvePolicy) -> Proof:
 def _outside(mail: Mail, address: str, policy: ProvePolicy) -> Proof:
     stamp = mail.authentication_results
     if stamp is None:
-        raise refusals.NotProved("No server checked it: there is no Authentication-Results header.")
+        raise refusals.NotProved(Sentence("No server checked it: there is no Authentication-Results header."))
     entrance = _entrance(mail.hops, policy.trusted_host_suffixes)
     if stamp.position > entrance.position:
-        raise refusals.NotProved("The topmost Authentication-Results header was there before our server.")
+        raise refusals.NotProved(
+            Sentence("The topmost Authentication-Results header was there before our server.")
+        )
     _check_server(stamp, policy)
     domain = address.rpartition("@")[2]
     _check_dmarc(stamp.of("dmarc"), domain)
@@ -147,7 +156,7 @@ def _entrance(hops: Sequence[Hop], suffixes: Collection[str]) -> Hop:
             break
         if hop.from_hosts and not all(_trusted(host, suffixes) for host in hop.from_hosts):
             return hop
-    raise refusals.NotProved("The Received headers do not show where our servers took the mail in.")
+    raise refusals.NotProved(Sentence("The Received headers do not show where our servers took the mail in."))
 
 
 def _trusted(host: str, suffixes: Collection[str]) -> bool:
@@ -158,23 +167,32 @@ def _trusted(host: str, suffixes: Collection[str]) -> bool:
 def _check_server(stamp: AuthenticationResults, policy: ProvePolicy) -> None:
     expected = policy.authserv_id.strip().lower()
     if not expected and not policy.is_exchange:
-        raise refusals.NotProved("The name of our server in Authentication-Results (authserv-id) is not set.")
+        raise refusals.NotProved(
+            Sentence("The name of our server in Authentication-Results (authserv-id) is not set.")
+        )
     if stamp.authserv_id != expected:
-        seen = stamp.authserv_id[:80] or "no name"
-        raise refusals.NotProved(f"Authentication-Results is by {seen}, not by {expected or 'our Exchange'}.")
+        raise refusals.NotProved(
+            Sentence(
+                "Authentication-Results is by {seen}, not by {expected}.",
+                seen=stamp.authserv_id[:80] or Sentence("no name"),
+                expected=expected or Sentence("our Exchange"),
+            )
+        )
 
 
 def _check_dmarc(results: Sequence[Result], domain: str) -> None:
     if len(results) != 1 or results[0].result != "pass":
-        seen = ", ".join(result.result[:40] for result in results) or "none"
-        raise refusals.NotProved(f"DMARC must be one pass; it is: {seen}.")
+        seen = ", ".join(result.result[:40] for result in results) or Sentence("none")
+        raise refusals.NotProved(Sentence("DMARC must be one pass; it is: {seen}.", seen=seen))
     if results[0].get("header.from") != domain:
-        raise refusals.NotProved("DMARC was checked for another domain than that of From.")
+        raise refusals.NotProved(Sentence("DMARC was checked for another domain than that of From."))
 
 
 def _check_dkim(results: Sequence[Result], domain: str) -> None:
     """A signature of exactly From's domain: not of a parent or sub-domain, and none of it that failed."""
     aligned = {result.result for result in results if result.get("header.d") == domain}
     if aligned != {"pass"}:
-        seen = ", ".join(sorted(aligned))[:80] or "there is none"
-        raise refusals.NotProved(f"A DKIM signature of {domain} must pass; it is: {seen}.")
+        seen = ", ".join(sorted(aligned))[:80] or Sentence("none")
+        raise refusals.NotProved(
+            Sentence("A DKIM signature of {domain} must pass; it is: {seen}.", domain=domain, seen=seen)
+        )

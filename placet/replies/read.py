@@ -21,6 +21,7 @@ A wrong decision is worse than a hundred answers that have to be given again. Th
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies import read_form, read_frame
 from placet.replies.languages import SHARED
 from placet.replies.parse import Mail
@@ -53,7 +54,7 @@ class Reading:
 
     outcome: str | None  # None: unclear
     comment: str
-    why: str  # one sentence: what makes it unclear, or what it rests on
+    why: Sentence  # what makes it unclear, or what it rests on
     rests_on: tuple[str, ...] = ()  # the words that decide, as the sender wrote them
     language: str = ""  # of the words; "" where they belong to none, or none is known
     clauses: tuple[Clause, ...] = ()
@@ -87,11 +88,10 @@ def read_mail(
     if mail.new_text.strip():
         return read_text(mail.new_text, outcomes, known)
     found = read_text(mail.own_subject, outcomes, known)
-    return (
-        found
-        if _is_subject_only(found, mail)
-        else Reading(None, "", "There is no text above the quoted mail.")
-    )
+    return found if _is_subject_only(found, mail) else Reading(None, "", _NO_TEXT)
+
+
+_NO_TEXT = Sentence("There is no text above the quoted mail.")
 
 
 def _is_subject_only(found: Reading, mail: Mail) -> bool:
@@ -106,16 +106,19 @@ def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text.casefold()))
 
 
-def _unreadable(mail: Mail) -> str:
+def _unreadable(mail: Mail) -> Sentence:
     if mail.sealed:
-        return f"The mail is encrypted or protected ({mail.sealed}), so its text cannot be read."
+        return Sentence(
+            "The mail is encrypted or protected ({how}), so its text cannot be read.",
+            how=Sentence(mail.sealed),
+        )
     if mail.voting:
-        return "The answer was given with a voting button; please write it in the mail instead."
+        return Sentence("The answer was given with a voting button; please write it in the mail instead.")
     if mail.text_truncated:
-        return "The mail is too long to be read whole."
+        return Sentence("The mail is too long to be read whole.")
     if mail.quote_doubtful:
-        return "It is not clear which lines are quoted; please answer above the quoted mail."
-    return ""
+        return Sentence("It is not clear which lines are quoted; please answer above the quoted mail.")
+    return NOTHING
 
 
 def read_text(
@@ -126,10 +129,10 @@ def read_text(
     known = known or vocabulary()
     text = composed(text)
     if not text.strip():
-        return Reading(None, "", "There is no text above the quoted mail.")
+        return Reading(None, "", _NO_TEXT)
     problem = misleading(text)
     if problem:
-        return Reading(None, "", f"The text holds {problem}.")
+        return Reading(None, "", Sentence("The text holds {what}.", what=problem))
     text = read_frame.without_codes(text)
     form = read_form.take_apart(text, known)
     if form is not None and form.problem:
@@ -137,9 +140,8 @@ def read_text(
     found = Text.of(form.text if form else text, known)
     reading = _read(found, known, by_form=form is not None)
     if reading.outcome is not None and reading.outcome not in outcomes:
-        return Reading(
-            None, "", "This approval does not offer the answer that was read.", clauses=reading.clauses
-        )
+        not_offered = Sentence("This approval does not offer the answer that was read.")
+        return Reading(None, "", not_offered, clauses=reading.clauses)
     return reading
 
 
@@ -149,19 +151,20 @@ def read_text(
 def _read(found: Text, known: Vocabulary, *, by_form: bool) -> Reading:
     """All languages that know something that decides, and what they agree on."""
     if found.too_long:
-        return Reading(None, "", "The text is too long to be understood as a whole.")
+        return Reading(None, "", Sentence("The text is too long to be understood as a whole."))
     views = [_view(found, code, known) for code in _languages(found, known)]
     if not views:
-        return Reading(None, "", "None of the words that are known for an answer was found.")
+        return Reading(None, "", Sentence("None of the words that are known for an answer was found."))
     decided = [view for view in views if view.outcome]
     if not decided:
         best = max(views, key=lambda view: view.explained)
         return _unclear(found, best, best.problem, views)
     best = max(decided, key=lambda view: (view.whole, view.explained))
     if problem := found.frame.said_below:
-        return _unclear(found, best, f"Below the closing stands more: “{problem[:80]}”.", views)
-    if problem := _conflict(found, best, views):
-        return _unclear(found, best, problem, views)
+        more = Sentence("Below the closing stands more: “{text}”.", text=problem[:80])
+        return _unclear(found, best, more, views)
+    if conflict := _conflict(found, best, views):
+        return _unclear(found, best, conflict, views)
     return _decided(found, best)
 
 
@@ -215,7 +218,7 @@ def _judge(view: View, found: Text, known: Vocabulary) -> None:
     if not deciding:
         view.problem = _why_nothing(view, found)
     elif len(outcomes) > 1:
-        view.problem = "It says more than one answer."
+        view.problem = Sentence("It says more than one answer.")
     else:
         outcome = outcomes.pop()
         view.problem = _only_seen(view, found, known)
@@ -224,7 +227,7 @@ def _judge(view: View, found: Text, known: Vocabulary) -> None:
         view.outcome = "" if view.problem else outcome
 
 
-def _only_seen(view: View, found: Text, known: Vocabulary) -> str:
+def _only_seen(view: View, found: Text, known: Vocabulary) -> Sentence:
     """ "ok, thanks" may only say that the mail was seen."""
     for sentence in view.sentences:
         thanks = any(piece.role is Role.COURTESY for clause in sentence for piece in clause.pieces)
@@ -236,8 +239,10 @@ def _only_seen(view: View, found: Text, known: Vocabulary) -> str:
             if p.meaning and p.meaning.outcome
         ]
         if thanks and decides and all(tuple(found.words[p.start : p.end]) in known.seen for p in decides):
-            return f"“{_short(found, sentence[0])}” with thanks may only say that the mail was seen."
-    return ""
+            return Sentence(
+                "“{text}” with thanks may only say that the mail was seen.", text=_short(found, sentence[0])
+            )
+    return NOTHING
 
 
 def _stands_alone(view: View) -> bool:
@@ -249,21 +254,24 @@ def _stands_alone(view: View) -> bool:
     )
 
 
-def _why_nothing(view: View, found: Text) -> str:
+def _why_nothing(view: View, found: Text) -> Sentence:
     for clause in view.clauses():
         if clause.taken in _OPEN:
-            return _OPEN[clause.taken].format(_short(found, clause))
+            return Sentence(_OPEN[clause.taken], text=_short(found, clause))
     return _NOTHING
 
 
-_NOTHING = "It holds no words that are an answer for certain."
+_NOTHING = Sentence("It holds no words that are an answer for certain.")
 _OPEN = {
-    Taken.DOUBT: "“{}” leaves the answer open.",
-    Taken.RETRACTION: "“{}” may take the answer back.",
-    Taken.QUESTION: "“{}” asks something.",
-    Taken.NEGATED: "“{}” says what is not so, but not what is.",
-    Taken.ELSEWHERE: "“{}” seems to speak of something else.",
+    Taken.DOUBT: gettext_noop("“{text}” leaves the answer open."),
+    Taken.RETRACTION: gettext_noop("“{text}” may take the answer back."),
+    Taken.QUESTION: gettext_noop("“{text}” asks something."),
+    Taken.NEGATED: gettext_noop("“{text}” says what is not so, but not what is."),
+    Taken.ELSEWHERE: gettext_noop("“{text}” seems to speak of something else."),
 }
+
+
+_LIMIT = gettext_noop("“{text}” may limit the answer or speak of another one.")
 
 
 @dataclass(slots=True)
@@ -279,8 +287,8 @@ class _Found:
     alone_above: bool = False  # the answer stands alone in the first line, as our mails ask
 
 
-def _obstacle(view: View, found: Text, known: Vocabulary, outcome: str, *, weak: bool) -> str:
-    """Why the answer that was found does not count; "" if nothing speaks against it."""
+def _obstacle(view: View, found: Text, known: Vocabulary, outcome: str, *, weak: bool) -> Sentence:
+    """Why the answer that was found does not count; NOTHING if nothing speaks against it."""
     state = _Found(outcome, weak, alone_above=_is_alone_above(view, found))
     for sentence in filter(None, view.sentences):
         state.sentence_decides = any(clause.taken is Taken.DECIDES for clause in sentence)
@@ -293,12 +301,11 @@ def _obstacle(view: View, found: Text, known: Vocabulary, outcome: str, *, weak:
             if clause.taken is Taken.DECIDES:
                 state.decided_here = True
             elif _is_against(clause, state, found, known, view.code):
-                template = _OPEN.get(clause.taken, "“{}” may limit the answer or speak of another one.")
-                return template.format(_short(found, clause))
+                return Sentence(_OPEN.get(clause.taken, _LIMIT), text=_short(found, clause))
         if state.sentence_decides and _is_reported(sentence):
-            return f"“{_short(found, sentence[0])}” may be about somebody else's answer."
+            return Sentence("“{text}” may be about somebody else's answer.", text=_short(found, sentence[0]))
         state.decided_before = state.decided_before or state.decided_here
-    return ""
+    return NOTHING
 
 
 def _turn(sentence: Sequence[Spoken]) -> int:
@@ -413,23 +420,23 @@ _COLONS = (":", "：")
 _LABEL = 3  # words
 
 
-def _conflict(found: Text, best: View, views: Iterable[View]) -> str:
+def _conflict(found: Text, best: View, views: Iterable[View]) -> Sentence:
     """Whether another language understands the text in another way."""
     for view in views:
         if view is best or view.outcome == best.outcome:
             continue
         if view.outcome and (view.whole or not best.whole):
-            return "Its words mean different answers in different languages."
+            return Sentence("Its words mean different answers in different languages.")
         if not view.outcome and view.whole and _is_own(view) and _says_else(view, found):
-            return "Its words mean something else in another language."
+            return Sentence("Its words mean something else in another language.")
         if not view.outcome and view.explained > best.explained and view.problem != _NOTHING:
             return view.problem  # it understands more of the text
         if problem := _doubt_elsewhere(found, best, view):
             return problem
-    return ""
+    return NOTHING
 
 
-def _doubt_elsewhere(found: Text, best: View, view: View) -> str:
+def _doubt_elsewhere(found: Text, best: View, view: View) -> Sentence:
     """A clause that the best language does not understand, and another one understands for the most part: as a
     doubt. People mix languages."""
     for mine, theirs in zip(best.sentences, view.sentences, strict=True):
@@ -441,8 +448,10 @@ def _doubt_elsewhere(found: Text, best: View, view: View) -> str:
             understood = sum(p.end - p.start for p in clause.pieces if p.meaning)
             doubts = [p for p in clause.pieces if p.role is not None and p.role >= Role.DOUBT]
             if 2 * understood > len(words) and any(unknown.issuperset(range(p.start, p.end)) for p in doubts):
-                return f"“{_short(found, clause)}” leaves the answer open in another language."
-    return ""
+                return Sentence(
+                    "“{text}” leaves the answer open in another language.", text=_short(found, clause)
+                )
+    return NOTHING
 
 
 def _is_own(view: View) -> bool:
@@ -471,17 +480,18 @@ def _says_else(view: View, found: Text) -> bool:
 def _decided(found: Text, view: View) -> Reading:
     rests_on = tuple(_deciding_words(found, c) for c in view.clauses() if c.taken is Taken.DECIDES)
     said = ", ".join(f"“{words}”" for words in rests_on)
+    why = Sentence("{words} says {outcome}.", words=said, outcome=Sentence(view.outcome))
     return Reading(
         view.outcome,
         _comment(found, view),
-        f"{said} says {view.outcome}.",
+        why,
         rests_on,
         view.code,
         _shown(found, view),
     )
 
 
-def _unclear(found: Text, view: View, why: str, views: Iterable[View]) -> Reading:
+def _unclear(found: Text, view: View, why: Sentence, views: Iterable[View]) -> Reading:
     return Reading(None, "", why, (), _language_of(views), _shown(found, view))
 
 

@@ -5,6 +5,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
+from django.utils.translation import gettext
+
+from placet.lib.sentences import NOTHING, gettext_noop
+from placet.lib.sentences import Sentence as Said  # a sentence of the text is another thing
 from placet.replies import read_frame
 from placet.replies.languages import SHARED
 from placet.replies.read_phrases import Match, Meaning, Role
@@ -29,16 +33,21 @@ _MOST_NAMES = 4  # words of a greeting that may be names
 class Taken(StrEnum):
     """What a clause was taken for."""
 
-    DECIDES = "decides"
-    HARMLESS = "changes nothing"
-    UNKNOWN = "not understood"
-    NEGATED = "a negation that decides nothing"
-    ELSEWHERE = "speaks of something else"
-    REASON = "a reason"
-    DOUBT = "a doubt"
-    RETRACTION = "takes back"
-    QUESTION = "a question"
-    FRAME = "greeting, closing or small print"
+    DECIDES = gettext_noop("decides")
+    HARMLESS = gettext_noop("changes nothing")
+    UNKNOWN = gettext_noop("not understood")
+    NEGATED = gettext_noop("a negation that decides nothing")
+    ELSEWHERE = gettext_noop("speaks of something else")
+    REASON = gettext_noop("a reason")
+    DOUBT = gettext_noop("a doubt")
+    RETRACTION = gettext_noop("takes back")
+    QUESTION = gettext_noop("a question")
+    FRAME = gettext_noop("greeting, closing or small print")
+
+    @property
+    def label(self) -> str:
+        """As the reader reads it."""
+        return gettext(self.value)
 
 
 # --- sentences and clauses ------------------------------------------------------------------------------------
@@ -183,7 +192,7 @@ class View:
     code: str
     sentences: list[list[Spoken]]
     outcome: str = ""
-    problem: str = ""
+    problem: Said = NOTHING
     explained: int = 0  # words
     whole: bool = False  # every word is explained
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from placet.lib.sentences import NOTHING, Sentence
 from placet.replies.read_tokens import Kind, tokens
 from placet.replies.read_vocabulary import Vocabulary, begins_with
 
@@ -34,7 +35,7 @@ class Form:
     """What the form says, as a text; or why it says nothing."""
 
     text: str
-    problem: str = ""
+    problem: Sentence = NOTHING
 
 
 def take_apart(text: str, known: Vocabulary) -> Form | None:
@@ -68,10 +69,10 @@ def _questions(text: str) -> Form | None:
     if not answers:
         return None
     if len(answers) > 1:
-        return Form("", "The mail gives more than one answer; this approval asks one question.")
+        return Form("", Sentence("The mail gives more than one answer; this approval asks one question."))
     answer = answers[0][1]
     if not answer:
-        return Form("", "There is no answer between the signs.")
+        return Form("", Sentence("There is no answer between the signs."))
     return Form(f"{answer}.\n{text[end:]}")
 
 
@@ -99,8 +100,8 @@ def _boxes(lines: list[str]) -> Form | None:
     if seen == 1 and not ticked:
         return None  # a pair of brackets, not a form
     if len(ticked) != 1:
-        said = "None of the boxes is ticked." if not ticked else "More than one box is ticked."
-        return Form("", said)
+        none, several = Sentence("None of the boxes is ticked."), Sentence("More than one box is ticked.")
+        return Form("", several if ticked else none)
     return Form(f"{ticked[0]}.\n" + "\n".join(rest))
 
 
@@ -139,7 +140,7 @@ def _labels(lines: list[str], known: Vocabulary) -> Form | None:
     if not changed:
         return None
     if comments and comments == sum(map(bool, map(str.strip, lines))):
-        return Form("", "It is a comment without an answer.")
+        return Form("", Sentence("It is a comment without an answer."))
     return Form("\n".join([*answers, *made]))
 
 

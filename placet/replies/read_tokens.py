@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 
+from placet.lib.sentences import NOTHING, Sentence
+
 # Scripts written without blanks between words: every character is a token of its own.
 _CJK = "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _FIRST_CJK = _CJK[0]
@@ -222,20 +224,20 @@ _LOOKALIKE = re.compile(
 )
 
 
-def misleading(text: str) -> str:
-    """What in a text is there to mislead people's eyes, as the end of a sentence; "" if nothing is."""
+def misleading(text: str) -> Sentence:
+    """What in a text is there to mislead people's eyes, as the end of a sentence; NOTHING if nothing is."""
     if _STRUCK.search(text):
-        return "words that are struck out"
+        return Sentence("words that are struck out")
     if text.isascii():
-        return ""
+        return NOTHING
     if _BIDI.search(text):
-        return "hidden characters that change the order of its letters"
+        return Sentence("hidden characters that change the order of its letters")
     if _BLANK.search(_FLAG.sub("", text)):
-        return "characters that nobody sees"
+        return Sentence("characters that nobody sees")
     for found in _HIDDEN.finditer(text):
         if not _JOINED_SCRIPTS.match(text[found.start() - 1]):
-            return "characters inside a word that nobody sees"
+            return Sentence("characters inside a word that nobody sees")
     for word in re.findall(r"[^\W\d_]+", text):
         if not word.isascii() and _LATIN.search(word) and _LOOKALIKE.search(word):
-            return f"a word in letters of two alphabets (“{word[:40]}”)"
-    return ""
+            return Sentence("a word in letters of two alphabets (“{word}”)", word=word[:40])
+    return NOTHING

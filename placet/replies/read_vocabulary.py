@@ -6,11 +6,12 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+from placet.lib.sentences import gettext_noop
 from placet.replies.languages import FALLBACK, SHARED, AnswerWords, Language, languages
 from placet.replies.read_phrases import Meaning, PhraseTree, Role, Words
 from placet.replies.read_tokens import phrase, spellings
 
-APPROVE, REJECT = "approve", "reject"
+APPROVE, REJECT = gettext_noop("approve"), gettext_noop("reject")
 _LONGEST_STEM_TEST = 24  # letters of a word that are compared with stems
 
 

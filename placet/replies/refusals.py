@@ -34,6 +34,10 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext
+
+from placet.lib.sentences import NOTHING, Sentence
+
 
 class Refusal(Exception):
     """This mail was not applied."""
@@ -45,13 +49,17 @@ class Refusal(Exception):
 
     @property
     def sentence(self) -> str:
-        """One plain sentence for the mail log and, where `told`, for the sender."""
-        return (type(self).__doc__ or "").partition("\n")[0]
+        """One plain sentence for the mail log and, where `told`, for the sender, in the language that is active."""
+        return gettext((type(self).__doc__ or "").partition("\n")[0])
 
     @property
     def facts(self) -> Mapping[str, Any]:
         """What else is known, ready for JSON: kept with the mail and with the audit entry."""
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return {
+            name: str(value) if isinstance(value, Sentence) else value
+            for name, value in vars(self).items()
+            if not name.startswith("_")
+        }
 
     def __str__(self) -> str:
         return self.sentence
@@ -65,7 +73,7 @@ class Automatic(Refusal):
 
     key = "automatic"
 
-    def __init__(self, why: str = "") -> None:
+    def __init__(self, why: Sentence = NOTHING) -> None:
         super().__init__(why)
         self.why = why
 
@@ -154,7 +162,7 @@ class SenderUnclear(Stranger):
     shown = True
     notify_asked = True
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: Sentence) -> None:
         super().__init__(problem)
         self.problem = problem
 
@@ -178,7 +186,7 @@ class NotProved(Stranger):
     shown = True
     notify_asked = True
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: Sentence) -> None:
         super().__init__(reason)
         self.reason = reason  # in words, for the administrator
 
@@ -201,7 +209,7 @@ class Unparseable(Stranger):
     key = "unparseable"
     shown = True
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: Sentence) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -229,7 +237,7 @@ class Sealed(Told):
 
     def __init__(self, how: str) -> None:
         super().__init__(how)
-        self.how = how  # such as "S/MIME encrypted"
+        self.how = how  # such as "S/MIME encrypted"; English
 
 
 class NotNamed(Told):
@@ -243,7 +251,7 @@ class Unclear(Told):
 
     key = "unclear"
 
-    def __init__(self, read_text: str, why: str, language: str = "") -> None:
+    def __init__(self, read_text: str, why: Sentence, language: str = "") -> None:
         super().__init__(read_text, why, language)
         self.read_text = read_text  # the new text as it was read, without quotes; "" if there was none
         self.why = why  # one sentence for the sender
@@ -267,9 +275,9 @@ class NoLongerOpen(Told):
 
     key = "no_longer_open"
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: Sentence) -> None:
         super().__init__(why)
-        self.why = why  # "withdrawn", "replaced" or "older round"
+        self.why = why  # one sentence for the sender
 
 
 class Changed(Told):

@@ -46,4 +46,4 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail)
         first = error.decisions[-1]
         raise refusals.AlreadyDecided(first.by_person.name, first.outcome, first.at.isoformat()) from error
     except (engine.NoLongerOpen, engine.NotAllowed) as error:
-        raise refusals.NoLongerOpen(str(error)) from error
+        raise refusals.NoLongerOpen(error.message) from error

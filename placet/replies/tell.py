@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
 
+from placet.accounts.reader import LANGUAGES, as_read_by
 from placet.approvals import engine, messages
 from placet.approvals.models import Decision
 from placet.approvals.processes import APPROVE, REJECT
@@ -29,7 +32,8 @@ def applied(reply: "Reply", decision: Decision) -> None:
     """The reply counted."""
     assert reply.mail is not None and reply.line is not None
     messages.confirmation(reply.incoming, decision, reply.mail.message_id)
-    _log(reply, "decided", f"{decision.by_person.name}: {messages.DONE[decision.outcome]}")
+    by, answer = decision.by_person.name, messages.DONE[decision.outcome]
+    _log(reply, "decided", _("{name}: {answer}").format(name=by, answer=answer))
     tasks.handled(reply.incoming, reply.settings)
 
 
@@ -65,50 +69,72 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
         return False
     unclear = refusal if isinstance(refusal, refusals.Unclear) else None
     answer_again = unclear is not None or isinstance(refusal, refusals.NotNamed)
+    with as_read_by(person):
+        again = _again(unclear.language if unclear else "") if answer_again else None
+        sentences = _sentences(refusal, again)
     messages.refusal(
         reply.incoming,
         person,
         reply.line.assignment.visit.request,
         key=refusal.key,
-        sentences=_sentences(refusal, reply),
+        sentences=sentences,
         quote=unclear.read_text if unclear else "",
-        again=_again(unclear.language if unclear else "") if answer_again else None,
+        again=again,
         code=reply.code,
         in_reply_to=reply.mail.message_id,
     )
     return True
 
 
-def _texts(code: str) -> RefusalTexts:
-    """What is said in this language; in English where it is not known."""
+def _texts(code: str) -> tuple[str, RefusalTexts]:
+    """A language and what is said in it: that of the answer, that of the person where the answer's is not known,
+    English where nothing is said in either."""
     known = languages(settings.PLACET.words_dir, settings.PLACET.reply_languages)
-    found = known.get(code)
-    return found.refusal if found is not None and found.refusal.answer_again else known[FALLBACK].refusal
+    for language in (code, (get_language() or "").partition("-")[0]):
+        found = known.get(language)
+        if found is not None and found.refusal.answer_again:
+            return language, found.refusal
+    return FALLBACK, known[FALLBACK].refusal
 
 
 def _again(code: str) -> messages.AnswerAgain:
-    said = _texts(code)
+    language, said = _texts(code)
     words = {APPROVE: said.approve, REJECT: said.reject}
     how = said.answer_again.format(approve=said.approve, reject=said.reject)
-    return messages.AnswerAgain(said.subject, said.nothing_decided, how, said.by_link, words)
+    return messages.AnswerAgain(language, said.subject, said.nothing_decided, how, said.by_link, words)
 
 
-def _sentences(refusal: refusals.Refusal, reply: "Reply") -> list[str]:
-    assert reply.line is not None
+def _sentences(refusal: refusals.Refusal, again: messages.AnswerAgain | None) -> list[str]:
+    """Why, in the language that is active: the person's. Where they are asked to answer again, in that of `again`, if
+    anything is said in it."""
+    nothing = _("Your answer changed nothing.")
     if isinstance(refusal, refusals.AlreadyDecided):
-        moment = messages.when(datetime.fromisoformat(refusal.when), reply.line.ask.person)
-        return [
-            f"{refusal.who} {messages.DONE[refusal.outcome]} this on {moment}, before your answer came. "
-            "Your answer changed nothing."
-        ]
+        said = _SOMEBODY_DID[refusal.outcome]
+        first = said.format(name=refusal.who, time=messages.when(datetime.fromisoformat(refusal.when)))
+        return [f"{first} {nothing}"]
     if isinstance(refusal, refusals.NoLongerOpen):
-        return [f"{refusal.why} Your answer changed nothing."]
-    if isinstance(refusal, refusals.Unclear):
-        said = _texts(refusal.language)
-        # Why is said in English only; in other languages the words that count must do.
-        why = [refusal.why] if said is _texts(FALLBACK) else []
-        return [*why, said.was_read] if refusal.read_text else why
+        return [f"{refusal.why} {nothing}"]
+    if isinstance(refusal, refusals.Unclear) and again is not None:
+        return _why_unclear(refusal, again.language)
+    if again is not None and again.language in LANGUAGES:
+        with translation.override(again.language):
+            return [refusal.sentence]
     return [refusal.sentence]
+
+
+_SOMEBODY_DID = {
+    APPROVE: gettext_lazy("{name} approved this on {time}, before your answer came."),
+    REJECT: gettext_lazy("{name} rejected this on {time}, before your answer came."),
+}
+
+
+def _why_unclear(refusal: refusals.Unclear, language: str) -> list[str]:
+    """Why is said in the languages of the pages only; in others the words that count must do."""
+    why = []
+    if language in LANGUAGES:
+        with translation.override(language):
+            why = [str(refusal.why)]
+    return [*why, _texts(language)[1].was_read] if refusal.read_text else why
 
 
 def _note_bounce(reply: "Reply") -> bool:
@@ -135,11 +161,14 @@ def _note_bounce(reply: "Reply") -> bool:
 def _why_returned(status: str) -> str:
     """In our own words: the report's text is a stranger's, and stands on the request's page (RFC 3463)."""
     kinds = {
-        "1": "the address does not exist",
-        "2": "the mailbox does not take mail",
-        "7": "the mail was refused",
+        "1": _("the address does not exist"),
+        "2": _("the mailbox does not take mail"),
+        "7": _("the mail was refused"),
     }
-    return f"{kinds.get(status.split('.')[1], 'not delivered')} ({status})" if status.count(".") == 2 else ""
+    if status.count(".") != 2:
+        return ""
+    other = _("not delivered")
+    return f"{kinds.get(status.split('.')[1], other)} ({status})"
 
 
 # --- the mail log -----------------------------------------------------------------------------------------
@@ -163,7 +192,7 @@ def verdict(reply: "Reply", **more: Any) -> dict[str, Any]:
             "subject": mail.subject[:LONGEST_SHOWN],
             "from": mail.from_line[:LONGEST_SHOWN],
             "automatic": mail.automatic,
-            "automatic_why": mail.automatic_why,
+            "automatic_why": str(mail.automatic_why),
             "new_text": mail.new_text[:LONGEST_SHOWN],
             "auth_as": [value[:LONGEST_STAMP] for value in mail.auth_as[:5]],
             "auth_mechanism": [value[:LONGEST_STAMP] for value in mail.auth_mechanism[:5]],

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from placet.sandbox import mime, outlook
+from placet.sandbox import mime, outlook, programs
 from placet.sandbox.delivery import AuthResults, Outcome, SendRefused
 from placet.sandbox.httpd import Request, Response
 from placet.sandbox.mime import Address
@@ -39,6 +39,7 @@ class Control:
             ("GET", "mail"): self._mail,
             ("POST", "send"): self._send,
             ("POST", "reply"): self._reply,
+            ("POST", "forward"): self._forward,
             ("POST", "deliver"): self._deliver,
             ("POST", "place"): self._place,
             ("POST", "move"): self._move,
@@ -101,7 +102,10 @@ class Control:
 
     def _out_of_office(self, given: Arguments) -> None:
         self.sandbox.set_out_of_office(
-            given["mailbox"], given.get("text"), old_server=bool(given.get("old_server", False))
+            given["mailbox"],
+            given.get("text"),
+            old_server=bool(given.get("old_server", False)),
+            even_if_suppressed=bool(given.get("even_if_suppressed", False)),
         )
 
     def _on_behalf(self, given: Arguments) -> None:
@@ -131,10 +135,24 @@ class Control:
                 given["mailbox"],
                 given["id"],
                 given["text"],
+                program=given.get("program", programs.DEFAULT),
                 html=given.get("html"),
                 to=given.get("to", ()),
                 subject=given.get("subject"),
                 voting_response=given.get("voting_response"),
+            )
+        )
+
+    def _forward(self, given: Arguments) -> Any:
+        to = given["to"]
+        return self._outcome(
+            self.sandbox.forward_as(
+                given["mailbox"],
+                given["id"],
+                [to] if isinstance(to, str) else to,
+                given.get("text", ""),
+                program=given.get("program", programs.DEFAULT),
+                subject=given.get("subject"),
             )
         )
 

@@ -308,7 +308,9 @@ class Post:
     def _answer_out_of_office(self, mailbox: Mailbox, sender: Mailbox, headers: list[Header]) -> None:
         away = mailbox.out_of_office
         to = sender.address.lower()
-        if away is None or to in away.told or to == mailbox.address.lower() or _wants_no_answer(headers):
+        if away is None or to in away.told or to == mailbox.address.lower():
+            return
+        if _wants_no_answer(headers) and not away.even_if_suppressed:
             return
         away.told.add(to)
         reply = self._out_of_office_reply(mailbox, away, sender.address, headers)

@@ -195,6 +195,15 @@ class Readable:
     attachments: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class File:
+    """A file that a mail carries."""
+
+    name: str
+    kind: str
+    content: bytes
+
+
 def readable(raw: bytes) -> Readable:
     """The text and HTML parts of a mail; empty where it is too broken or too costly to be read."""
     plain, html, attachments = "", "", []
@@ -207,7 +216,7 @@ def readable(raw: bytes) -> Readable:
             if part.is_multipart():
                 continue
             kind = part.get_content_type()
-            if part.get_content_disposition() == "attachment" or kind not in ("text/plain", "text/html"):
+            if _is_file(part):
                 attachments.append(part.get_filename() or kind)
             elif kind == "text/plain" and not plain:
                 plain = _decoded(part)
@@ -217,6 +226,30 @@ def readable(raw: bytes) -> Readable:
         # The standard library's parser gives up on some hostile mail; it is still mail to be carried.
         return Readable(plain, html, tuple(attachments))
     return Readable(plain, html, tuple(attachments))
+
+
+def files(raw: bytes) -> list[File]:
+    """The attachments of a mail, of all of it; none where it is too broken or too costly to be taken apart."""
+    if raw.lower().count(b"boundary=") > _MAX_PARTS or _LONG_PARAMETERS.search(raw):
+        return []
+    try:
+        message = email.message_from_bytes(raw, policy=email.policy.compat32)
+        return [_file(part) for part in message.walk() if _is_file(part)]
+    except (RecursionError, LookupError, ValueError, TypeError, AttributeError):
+        return []
+
+
+def _is_file(part: email.message.Message) -> bool:
+    if part.is_multipart():
+        return False
+    kind = part.get_content_type()
+    return part.get_content_disposition() == "attachment" or kind not in ("text/plain", "text/html")
+
+
+def _file(part: email.message.Message) -> File:
+    payload = part.get_payload(decode=True)
+    kind = part.get_content_type()
+    return File(part.get_filename() or kind, kind, payload if isinstance(payload, bytes) else b"")
 
 
 def _decoded(part: email.message.Message) -> str:

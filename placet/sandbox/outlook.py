@@ -1,19 +1,18 @@
-"""Mail as people's mail programs write it: new mails, and replies that quote the way Outlook does."""
+"""Mail as Exchange and Outlook write it: new mails, receipts, answers to meetings, journal reports."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
-from html import escape
 
 from placet.sandbox import mime
-from placet.sandbox.mime import Address
+from placet.sandbox.mime import Address, File
 from placet.sandbox.tenant import Item
 
-_SEPARATOR = "_" * 32
-_DAY_AND_TIME = "%A, %B %d, %Y %I:%M %p"
+_KIND = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,80}")
 
 
 def compose(
@@ -25,8 +24,9 @@ def compose(
     html: str | None = None,
     cc: Sequence[str] = (),
     headers: Mapping[str, str] | None = None,
+    files: Sequence[File] = (),
 ) -> bytes:
-    """A mail as bytes with CR LF line ends; multipart/alternative when there is HTML."""
+    """A mail as bytes with CR LF line ends; multipart/alternative when there is HTML, in multipart/mixed with files."""
     message = EmailMessage(policy=SMTP)
     message["From"] = str(sender)
     message["To"] = ", ".join(to)
@@ -40,64 +40,18 @@ def compose(
     message.set_content(text)
     if html is not None:
         message.add_alternative(html, subtype="html")
+    for file in files:
+        _attach(message, file)
     return message.as_bytes()
 
 
-def reply(
-    sender: Address,
-    original: Item,
-    text: str,
-    *,
-    html: str | None = None,
-    to: Sequence[str] = (),
-    subject: str | None = None,
-) -> bytes:
-    """A reply to a mail: to its Reply-To or From, with the original quoted below as Outlook does it.
-
-    `html` is the new part as HTML; without it the text is used. A reply to a mail with HTML has both.
-    """
-    content = original.content
-    people = list(to) or [str(p) for p in original.people("reply-to") or original.people("from")]
-    references = " ".join(filter(None, (original.header("references"), original.message_id)))
-    threading = {"In-Reply-To": original.message_id or "", "References": references}
-    title = original.subject
-    return compose(
-        sender,
-        people,
-        subject or (title if title[:3].lower() == "re:" else f"RE: {title}"),
-        f"{text}\n\n{_SEPARATOR}\n{_quoted_header(original)}\n\n{content.text}",
-        html=_reply_html(original, html or _as_html(text), content.html) if content.html or html else None,
-        headers={name: value for name, value in threading.items() if value},
+def _attach(message: EmailMessage, file: File) -> None:
+    kind, _, subtype = (file.kind if _KIND.fullmatch(file.kind) else "application/octet-stream").partition(
+        "/"
     )
-
-
-def _quoted_lines(original: Item) -> list[tuple[str, str]]:
-    lines = [
-        ("From", str(original.from_ or "")),
-        ("Sent", f"{original.sent:{_DAY_AND_TIME}}"),
-        ("To", "; ".join(map(str, original.people("to")))),
-        ("Cc", "; ".join(map(str, original.people("cc")))),
-        ("Subject", original.subject),
-    ]
-    return [(name, value) for name, value in lines if value or name != "Cc"]
-
-
-def _quoted_header(original: Item) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in _quoted_lines(original))
-
-
-def _reply_html(original: Item, new: str, quoted: str) -> str:
-    lines = "<br>".join(f"<b>{name}:</b> {escape(value)}" for name, value in _quoted_lines(original))
-    return (
-        f"<html><head></head><body><div>{new}</div>"
-        '<div id="appendonsend"></div><hr style="display:inline-block;width:98%" tabindex="-1">'
-        '<div id="divRplyFwdMsg" dir="ltr"><font face="Calibri, sans-serif" style="font-size:11pt" color="#000000">'
-        f"{lines}</font><div>&nbsp;</div></div>{quoted}</body></html>"
-    )
-
-
-def _as_html(text: str) -> str:
-    return "<br>".join(escape(line) for line in text.splitlines())
+    if kind in ("multipart", "message"):
+        kind, subtype = "application", "octet-stream"
+    message.add_attachment(file.content, maintype=kind, subtype=subtype, filename=" ".join(file.name.split()))
 
 
 def read_receipt(sender: Address, original: Item) -> bytes:

@@ -11,7 +11,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from placet.sandbox import entra, httpd, mime, outlook
+from placet.sandbox import entra, httpd, mime, outlook, programs
 from placet.sandbox.control import Control
 from placet.sandbox.delivery import AuthResults, Outcome, Post, rebuilt
 from placet.sandbox.door import Door
@@ -19,10 +19,11 @@ from placet.sandbox.entra import Entra
 from placet.sandbox.ews import Ews
 from placet.sandbox.faults import Faults
 from placet.sandbox.httpd import Request, Response
-from placet.sandbox.mime import Address
+from placet.sandbox.mime import Address, File
 from placet.sandbox.tenant import Folder, Item, Mailbox, OutOfOffice, Switches, Tenant
-from placet.sandbox.webmail import Webmail
+from placet.sandbox.webmail import Story, Webmail
 
+LOOPBACK = ("127.0.0.1", "localhost")
 EWS_PATH = "/ews/exchange.asmx"
 _TOKEN_PATH = re.compile(r"/([^/]*)/oauth2/v2\.0/token")
 
@@ -60,6 +61,14 @@ class Mail:
     def headers(self, name: str) -> list[str]:
         return mime.every(mime.split(mime.with_crlf(self.mime))[0], name.lower())
 
+    def people(self, name: str) -> list[Address]:
+        """Whom an address header names."""
+        return mime.addresses(self.headers(name))
+
+    @property
+    def files(self) -> list[File]:
+        return mime.files(self.mime)
+
 
 class Sandbox:
     """A tenant of Exchange Online on loopback. `with Sandbox() as sandbox:` starts and stops it."""
@@ -71,8 +80,15 @@ class Sandbox:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        open_house: bool = False,
     ) -> None:
-        """Port 0 takes a free one. The server listens from here on and answers after start()."""
+        """Port 0 takes a free one. The server listens from here on and answers after start().
+
+        `open_house` lets everybody who reaches the web mail open any mailbox without its password, so it is for
+        loopback only: ValueError elsewhere.
+        """
+        if open_house and host not in LOOPBACK:
+            raise ValueError("Mailboxes are open without a password on the loopback address only.")
         self.tenant = Tenant(domain, name)
         self.faults = Faults()
         self.entra = Entra(self.tenant)
@@ -81,7 +97,7 @@ class Sandbox:
         self._door = Door(self.tenant, self.entra, self.ews, self.faults)
         self.control_password = secrets.token_urlsafe(24)
         self._control = Control(self)
-        self._webmail = Webmail(self)
+        self._webmail = Webmail(self, open_house=open_house)
         self._host = host
         self._server = httpd.Server(host, port, self._handle)
 
@@ -123,6 +139,10 @@ class Sandbox:
     @property
     def webmail_url(self) -> str:
         return f"{self.url}/mail/"
+
+    def tell(self, story: Story) -> None:
+        """Show this page at the root, instead of the web mail."""
+        self._webmail.story = story
 
     @property
     def scope(self) -> str:
@@ -189,15 +209,34 @@ class Sandbox:
             raise KeyError(f"There is no mailbox {full} in the sandbox.")
         return mailbox
 
-    def set_out_of_office(self, address: str, text: str | None, *, old_server: bool = False) -> None:
+    def set_out_of_office(
+        self, address: str, text: str | None, *, old_server: bool = False, even_if_suppressed: bool = False
+    ) -> None:
         """Switch the automatic reply on, anew for every sender, or off with None."""
         with self.tenant.lock:
-            self.mailbox(address).out_of_office = None if text is None else OutOfOffice(text, old_server)
+            away = None if text is None else OutOfOffice(text, old_server, even_if_suppressed)
+            self.mailbox(address).out_of_office = away
 
     def allow_on_behalf(self, owner: str, delegate: str) -> None:
         """Let `delegate` send on behalf of `owner`."""
         with self.tenant.lock:
             self.mailbox(owner).delegates.add(self.mailbox(delegate).address.lower())
+
+    def delete(self, address: str, mail_id: str) -> None:
+        """To Deleted Items, and from there for good."""
+        with self.tenant.changed:
+            mailbox = self.mailbox(address)
+            item = self._item(mailbox, mail_id)
+            if item.folder.well_known == "deleteditems":
+                mailbox.remove(item)
+            else:
+                mailbox.move(item, mailbox.well_known["deleteditems"])
+            self.tenant.changed.notify_all()
+
+    def stamp(self, address: str) -> int:
+        """Grows with everything that happens in a mailbox."""
+        with self.tenant.lock:
+            return sum(len(folder.log) for folder in self.mailbox(address).folders.values())
 
     def folders(self, address: str) -> list[dict[str, Any]]:
         with self.tenant.lock:
@@ -289,19 +328,66 @@ class Sandbox:
         mail_id: str,
         text: str,
         *,
+        program: str = programs.DEFAULT,
         html: str | None = None,
         to: Sequence[str] = (),
+        cc: Sequence[str] = (),
         subject: str | None = None,
+        files: Sequence[File] = (),
         voting_response: str | None = None,
     ) -> Outcome:
-        """Answer a mail in the mailbox as Outlook would, with the original quoted."""
+        """Answer a mail in the mailbox as a mail program would (`programs.PROGRAMS`), with the original quoted."""
         with self.tenant.lock:
             mailbox = self.mailbox(address)
             item = self._item(mailbox, mail_id)
             me = Address(mailbox.name, mailbox.address)
-            raw = outlook.reply(me, item, text, html=html, to=to, subject=subject)
+            raw = programs.reply(
+                me, item, text, key=program, html=html, to=to, cc=cc, subject=subject, files=files
+            )
             mailbox.set_read(item, True)
         return self.send_as(address, raw, voting_response=voting_response)
+
+    def forward_as(
+        self,
+        address: str,
+        mail_id: str,
+        to: Sequence[str],
+        text: str = "",
+        *,
+        program: str = programs.DEFAULT,
+        cc: Sequence[str] = (),
+        subject: str | None = None,
+        files: Sequence[File] = (),
+    ) -> Outcome:
+        """Hand a mail on as a mail program would, its files with it."""
+        with self.tenant.lock:
+            mailbox = self.mailbox(address)
+            item = self._item(mailbox, mail_id)
+            me = Address(mailbox.name, mailbox.address)
+            raw = programs.forward(me, item, text, to, key=program, cc=cc, subject=subject, files=files)
+            mailbox.set_read(item, True)
+        return self.send_as(address, raw)
+
+    def write_as(
+        self,
+        address: str,
+        to: Sequence[str],
+        subject: str,
+        text: str,
+        *,
+        program: str = programs.DEFAULT,
+        cc: Sequence[str] = (),
+        files: Sequence[File] = (),
+    ) -> Outcome:
+        """Write a new mail as a mail program would."""
+        mailbox = self.mailbox(address)
+        me = Address(mailbox.name, mailbox.address)
+        return self.send_as(address, programs.new(me, to, subject, text, key=program, cc=cc, files=files))
+
+    def item(self, address: str, mail_id: str) -> Item:
+        """One mail as the store has it; to be read while nobody changes it. Raises KeyError."""
+        with self.tenant.lock:
+            return self._item(self.mailbox(address), mail_id)
 
     def deliver(
         self,
@@ -440,11 +526,7 @@ class Sandbox:
             return self._door.answer_token(request, token[1])
         if path.startswith("/sandbox/"):
             return self._control.handle(request)
-        if path == "/mail" or path.startswith("/mail/"):
-            return self._webmail.handle(request)
-        if path == "/":
-            return Response(302, {"Location": "/mail/"})
-        return Response(404)
+        return self._webmail.handle(request)
 
 
 def _path(folder: Folder) -> str:

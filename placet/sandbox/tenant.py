@@ -275,6 +275,8 @@ class OutOfOffice:
     text: str
     old_server: bool = False
     """Shaped as Exchange 2010 and 2013 do it: without Auto-Submitted."""
+    even_if_suppressed: bool = False
+    """Answers what asks for no automatic replies, too: Exchange does not, other servers do."""
     told: set[str] = field(default_factory=set)
     """Who has had the automatic reply; it goes out once per sender."""
 

@@ -1,1 +1,39 @@
 // What only the pages of Administration have. Everything works without this file.
+
+// --- Copy: `<button data-copy="#id" hidden>` copies the text of that element, and says so.
+for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+
+async function copied(source) {
+  try {
+    await navigator.clipboard.writeText(source.textContent); // there on https and this machine only
+    return true;
+  } catch {
+    getSelection().selectAllChildren(source);
+    return document.execCommand("copy");
+  }
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  const status = document.getElementById("copy-status");
+  if (!button || !status) return;
+  const done = await copied(document.querySelector(button.dataset.copy));
+  const words = done ? status.dataset.copied : status.dataset.marked;
+  const label = button.dataset.label ?? button.textContent;
+  button.dataset.label = label;
+  button.textContent = words;
+  status.textContent = words;
+  setTimeout(() => {
+    button.textContent = label;
+    status.textContent = "";
+  }, 2500);
+});
+
+// --- What is said of a field as one leaves it: what stands there already is not put there, and read out, again.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail;
+  const field = document.getElementsByName(target.id.replace(/^message_/, ""))[0];
+  field?.toggleAttribute("aria-invalid", false);
+  if (field && fragment.querySelector(".errorlist")) field.setAttribute("aria-invalid", "true");
+  if (target.textContent.trim() === fragment.textContent.trim()) event.detail.shouldSwap = false;
+});

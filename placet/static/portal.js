@@ -1,1 +1,234 @@
 // What only the pages for everybody have. Everything works without this file.
+"use strict";
+
+// --- pages that renew themselves ---------------------------------------------------------------------------
+// The address is asked every few seconds with the version that is shown; the answer is empty, or has the parts of the
+// page that changed. What somebody types is in none of these parts.
+(() => {
+  const place = document.querySelector("[data-live-url]");
+  if (!place) return;
+  const address = new URL(place.dataset.liveUrl, location.href);
+  const PAUSE = 3000;
+  const LONGEST_PAUSE = 30000;
+  let version = place.dataset.version;
+  let pause = PAUSE;
+  let ended = false;
+  let timer;
+
+  const ownText = (node) =>
+    [...node.childNodes].filter((child) => child.nodeType === Node.TEXT_NODE).map((child) => child.data.trim()).join("\n");
+
+  // Change only what differs, so that the focus stays and a screen reader says only what is new.
+  const renew = (old, fresh) => {
+    if (old.isEqualNode(fresh)) return;
+    const alike = old.tagName === fresh.tagName && old.children.length === fresh.children.length
+      && old.children.length > 0 && ownText(old) === ownText(fresh);
+    if (!alike) {
+      const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+      old.replaceWith(fresh);
+      if (focused) document.getElementById(focused)?.focus();
+      return;
+    }
+    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    const pairs = [...old.children].map((child, number) => [child, fresh.children[number]]);
+    for (const [one, other] of pairs) renew(one, other);
+  };
+
+  const close = (asked) => {
+    for (const control of asked.querySelectorAll("button, input[name=pick]")) {
+      control.disabled = true;
+      control.checked = false;
+    }
+    for (const text of asked.querySelectorAll("textarea")) text.readOnly = true; // it can still be copied
+    for (const note of asked.querySelectorAll("[data-closed]")) note.hidden = false;
+    document.dispatchEvent(new Event("picked"));
+  };
+
+  const show = (answer) => {
+    for (const fresh of answer.querySelectorAll("[data-live]")) {
+      const old = document.querySelector(`[data-live="${fresh.dataset.live}"]`);
+      if (old) renew(old, document.importNode(fresh, true));
+    }
+    if (answer.dataset.title) document.title = answer.dataset.title;
+    if (answer.dataset.openOnes !== undefined) {
+      const open = new Set(answer.dataset.openOnes.split(" ").filter(Boolean));
+      for (const asked of document.querySelectorAll("[data-asked]")) {
+        if (!open.delete(asked.dataset.asked)) close(asked);
+      }
+      const news = document.querySelector("[data-new]");
+      if (news) news.hidden = open.size === 0;
+    }
+    version = answer.dataset.version;
+    if (answer.dataset.ended !== undefined) {
+      ended = true;
+      for (const gone of document.querySelectorAll("[data-while-running]")) gone.remove();
+    }
+  };
+
+  const look = async () => {
+    timer = undefined;
+    if (document.hidden) return;
+    address.searchParams.set("seen", version);
+    try {
+      const response = await fetch(address, { redirect: "manual", signal: AbortSignal.timeout(10000) });
+      if (response.status === 200) {
+        const page = new DOMParser().parseFromString(await response.text(), "text/html");
+        show(page.querySelector("[data-live-answer]"));
+      } else if (response.status < 500 && response.status !== 204) {
+        ended = true; // signed out, or not for this person any more: a reload says so
+      }
+      pause = response.status < 500 ? PAUSE : Math.min(pause * 2, LONGEST_PAUSE);
+    } catch {
+      pause = Math.min(pause * 2, LONGEST_PAUSE); // the network or the server is away: later
+    }
+    wait();
+  };
+
+  const wait = () => {
+    if (!ended && timer === undefined) timer = setTimeout(look, pause);
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    clearTimeout(timer);
+    timer = undefined;
+    pause = PAUSE;
+    if (!ended) look();
+  });
+  wait();
+})();
+
+// --- waiting for me: keys, and several at once -------------------------------------------------------------
+(() => {
+  const list = document.querySelector("[data-cards]");
+  if (!list) return;
+  const counted = [...document.querySelectorAll("[data-count]")].map((button) => [button, button.textContent]);
+  const count = () => {
+    const number = list.querySelectorAll("input[name=pick]:checked").length;
+    for (const [button, words] of counted) {
+      button.textContent = number ? button.dataset.count.replace("{n}", number) : words;
+    }
+  };
+  list.addEventListener("change", count);
+  document.addEventListener("picked", count);
+  count();
+
+  const keys = document.getElementById("keys");
+  const wanted = document.querySelector("[data-keys-on]");
+  wanted.checked = localStorage.getItem("placet-keys") !== "off";
+  wanted.addEventListener("change", () => localStorage.setItem("placet-keys", wanted.checked ? "on" : "off"));
+  for (const button of document.querySelectorAll("[data-keys]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => keys.showModal());
+  }
+
+  const move = (from, by) => {
+    const cards = [...list.querySelectorAll("[data-card]")];
+    const next = cards[from ? cards.indexOf(from) + by : 0];
+    if (!next) return;
+    next.focus();
+    next.scrollIntoView({ block: "nearest" });
+  };
+  // No key decides anything: a and r only go to a button.
+  const act = (key, card, onCard) => {
+    if (key === "j" || (onCard && key === "ArrowDown")) move(card, 1);
+    else if (key === "k" || (onCard && key === "ArrowUp")) move(card, -1);
+    else if (key === "?") keys.showModal();
+    else if (!card) return false;
+    else if (key === "x") card.querySelector("input[name=pick]")?.click();
+    else if (key === "o" || (onCard && key === "Enter")) card.querySelector("[data-open]").click();
+    else if (key === "a") card.querySelector("[data-answer=approve]")?.focus();
+    else if (key === "r") card.querySelector("[data-answer=reject]")?.focus();
+    else return false;
+    return true;
+  };
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("textarea, select, input:not([type=checkbox]), [contenteditable]");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || keys.open) return;
+    if (!wanted.checked) return;
+    const card = event.target.closest("[data-card]");
+    if (act(event.key, card, event.target === card)) event.preventDefault();
+  });
+})();
+
+// --- the form of a request: its draft is saved by itself, and files that are too large are named at once ----
+(() => {
+  const form = document.querySelector("form[data-draft]");
+  if (!form) return;
+  const said = form.querySelector("[data-saved]");
+  const files = [...form.querySelectorAll("input[type=file]")];
+  let changed = false;
+  let sending = false;
+  let saving;
+
+  const typed = () => {
+    const data = new FormData(form);
+    for (const input of files) data.delete(input.name);
+    data.set("do", "autosave");
+    return data;
+  };
+  const save = async () => {
+    if (!changed || sending || document.hidden) return;
+    changed = false;
+    saving = new AbortController();
+    try {
+      const response = await fetch(form.action, { method: "POST", body: typed(), redirect: "manual", signal: saving.signal });
+      if (response.status === 204) said.textContent = said.dataset.saved;
+    } catch {
+      changed = true; // once more in a while
+    }
+  };
+  form.addEventListener("input", (event) => {
+    if (event.target.type === "file") return;
+    changed = true;
+    said.textContent = "";
+  });
+  setInterval(save, 20000);
+  const leave = () => {
+    if (!changed || sending) return;
+    changed = false;
+    navigator.sendBeacon(form.action, typed());
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) leave();
+  });
+  window.addEventListener("pagehide", leave);
+  window.addEventListener("pageshow", () => {
+    sending = false;
+  });
+
+  const complaint = (input) => {
+    const sizes = [...input.files].map((file) => file.size);
+    const large = [...input.files].find((file) => file.size > Number(input.dataset.largest));
+    if (large) return input.dataset.tooLarge.replace("{name}", large.name);
+    const together = sizes.reduce((sum, size) => sum + size, 0);
+    return together > Number(input.dataset.together) ? input.dataset.tooLargeTogether : "";
+  };
+  const complain = (input) => {
+    const words = complaint(input);
+    const field = input.closest(".field");
+    let note = field.querySelector("[data-complaint]");
+    if (!note && words) {
+      note = document.createElement("p");
+      note.className = "trouble";
+      note.dataset.complaint = "";
+      note.setAttribute("role", "alert");
+      input.after(note);
+    }
+    if (note) note.textContent = words;
+    field.classList.toggle("wrong", Boolean(words));
+    return Boolean(words);
+  };
+  for (const input of files) input.addEventListener("change", () => complain(input));
+  form.addEventListener("submit", (event) => {
+    const wrong = files.filter(complain);
+    if (wrong.length) {
+      event.preventDefault();
+      event.stopPropagation(); // it was not sent, so it may be sent again
+      wrong[0].focus();
+      return;
+    }
+    sending = true;
+    saving?.abort();
+  });
+})();

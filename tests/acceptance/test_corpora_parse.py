@@ -108,7 +108,7 @@ def test_every_odd_mail_is_read_or_refused_and_decides_nothing(path: Path) -> No
         try:
             result = parsed(mail)
         except refusals.Unparseable as refusal:
-            assert refusal.reason.endswith(".")
+            assert str(refusal.reason).endswith(".")
             continue
         for text in (result.subject, result.text, result.new_text, result.from_line):
             assert "\0" not in text

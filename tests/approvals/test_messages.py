@@ -7,7 +7,9 @@ import pytest
 from django.conf import settings
 
 from placet.accounts.models import Person
-from placet.approvals.messages import no_links, when
+from placet.accounts.reader import as_read_by
+from placet.approvals.messages import when
+from placet.mail.writing import no_links
 
 ZERO_WIDTH = "\u200b"
 # What mail programs make links of: addresses with a scheme, and names that end in a top-level domain.
@@ -64,9 +66,21 @@ def test_numbers_and_sentences_stay_as_they_are(text: str) -> None:
     assert no_links(text).replace(f"@{ZERO_WIDTH}", "@") == text
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "Europe", "../../etc/passwd", "x" * 64, ""])
 def test_a_time_zone_that_is_not_known_is_the_installation_s(zone: str) -> None:
     moment = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
     assert settings.TIME_ZONE == "UTC"
-    assert when(moment, Person(zone=zone)) == "24 November 2026, 10:00 UTC"
-    assert when(moment, Person(zone="Europe/Paris")) == "24 November 2026, 11:00 CET"
+    with as_read_by(Person(zone=zone)):
+        assert when(moment) == "24 November 2026, 10:00 UTC"
+
+
+@pytest.mark.django_db
+def test_times_are_those_of_the_reader() -> None:
+    moment = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
+    for language, expected in (
+        ("en", "25 November 2026, 00:30 CET"),
+        ("fr", "25 novembre 2026 à 00:30 (CET)"),
+    ):
+        with as_read_by(Person(zone="Europe/Paris", language=language)):
+            assert when(moment) == expected

@@ -468,7 +468,8 @@ def test_what_is_not_filled_in_is_empty_and_not_shown() -> None:
         ("What do you need?", "Desk"),
         ("Amount", "5.00 EUR"),
     ]
-    assert condition_values(definition, data) == {"item": "Desk", "amount": 5.0, "reason": ""}
+    values = condition_values(definition, data)
+    assert values == {"item": "Desk", "amount": 5.0, "reason": "", "quotes": 0.0}
 
 
 def test_conditions_are_tried_with_a_value_of_every_type() -> None:
@@ -479,9 +480,10 @@ def test_conditions_are_tried_with_a_value_of_every_type() -> None:
         {"name": "y", "type": "yes_no"},
         {"name": "t", "type": "text"},
         {"name": "l", "type": "long_text"},
+        {"name": "f", "type": "files"},
     )
     assert condition_values(definition, sample_data(definition)) == {
-        "m": 100.0, "n": 1.0, "d": "2026-01-01", "y": True, "t": "x", "l": "x",
+        "m": 100.0, "n": 1.0, "d": "2026-01-01", "y": True, "t": "x", "l": "x", "f": 1.0,
     }  # fmt: skip
 
 

@@ -377,7 +377,7 @@ ALONE = """
 import sys
 from placet.cli import main
 code = main(["explain", "--jsonl"])
-heavy = [name for name in ("django", "structlog", "requests", "sqlite3") if name in sys.modules]
+heavy = [name for name in ("django.db", "placet.settings", "structlog", "requests", "sqlite3") if name in sys.modules]
 sys.exit(f"{heavy} were imported" if heavy else code)
 """
 

@@ -1,6 +1,7 @@
 """`placet person` and `placet group`."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -144,3 +145,31 @@ def test_a_group_that_cannot_be_kept_is_said(placet: Run, words: list[str], erro
     ran = placet("group", "set", *words)
     assert (ran.code, ran.error) == (1, error)
     assert not Group.objects.exists()
+
+
+def test_people_come_from_a_file_once_that_is_said(placet: Run, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(
+        "Name;Mail;Manager\nAlice;alice@b.example;bob@b.example\nBob;bob@b.example;\n\x1b[2J;wrong;\n"
+    )
+    looked = placet("person", "import", str(file))
+    assert looked.code == 0
+    assert looked.out.splitlines()[0].startswith(
+        "line 4: error: wrong  wrong is not an e-mail address. A name"
+    )
+    assert "\x1b" not in looked.out
+    assert "line 2: new: alice@b.example  name:  → Alice; manager:  → bob@b.example" in looked.out
+    assert looked.out.endswith(
+        "1 error, 2 new, 0 changed, 0 unchanged\nNothing was changed. To do it, add --apply.\n"
+    )
+    assert not Person.objects.exists()
+    assert placet("person", "import", str(file), "--apply").out.endswith("Done.\n")
+    assert Person.objects.get(name="Alice").manager == Person.objects.get(name="Bob")
+    assert placet("person", "import", str(file), "--apply").out.endswith("There was nothing to do.\n")
+
+
+def test_a_file_that_cannot_be_imported_is_said_in_words(placet: Run, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    assert "cannot be read: No such file" in placet("person", "import", str(file)).error
+    file.write_text("Name;Phone\nAlice;1\n")
+    assert "no column with e-mail addresses" in placet("person", "import", str(file)).error

@@ -17,7 +17,7 @@ from django.urls import reverse
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.processes import FormInvalid
-from placet.mail.marker import MARKER
+from placet.mail.marker import marker
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import store
 from placet.mailboxes.models import Mailbox
@@ -178,7 +178,7 @@ def test_what_a_requester_writes_adds_no_header_link_or_markup_to_an_ask(
     assert len(found.links) == len(expected.links)
     code = code_of(asked)
     lines = part(parsed(hostile), "plain").splitlines()
-    for beginning in ("Approve: ", "Reject: ", "Open the request in Placet", "Reply code: ", MARKER):
+    for beginning in ("Approve: ", "Reject: ", "Open the request in Placet", "Reply code: ", marker()):
         assert len([line for line in lines if line.startswith(beginning)]) == 1, beginning
     assert f"Reply code: #{code}" in lines
     assert {
@@ -362,8 +362,8 @@ def test_the_text_of_an_ask_reads_well(world: World) -> None:
     links = mailto_links(asked)
     page = f"{settings.PLACET.public_url}/requests/{request.public_id}/"
     assert [line for line in lines if line] == [
-        MARKER,
-        "“Standing desk”",
+        marker(),
+        "Please decide: Standing desk",
         f"Alice Aliceson asks for your decision on purchase request {request.number}.",
         "What do you need? Standing desk",
         "Amount: 900.00 EUR",

@@ -404,3 +404,16 @@ def test_a_mailbox_that_cannot_be_reached_is_said_in_words(sandbox: Sandbox) -> 
 def test_an_unknown_way_is_named(sandbox: Sandbox) -> None:
     with pytest.raises(FixNeeded, match="graph"):
         connect(settings_for(sandbox), SecretStr("x"), key="box", way="graph")
+
+
+def test_a_check_that_nobody_waits_for_any_more_leaves_nothing_in_the_mailbox(
+    sandbox: Sandbox, connection: Connection
+) -> None:
+    checks = connection.check()
+    assert list(connection.steps()) == STEPS
+    while next(checks).key != "send":
+        pass
+    assert sandbox.mails("approvals")
+    checks.close()
+    assert not sandbox.mails("approvals")
+    assert not sandbox.mails("approvals", "sentitems")

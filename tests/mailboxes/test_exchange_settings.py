@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from placet.mailboxes.base import Action
+from placet.mailboxes.fields import FIELDS
 from placet.mailboxes.settings import (
-    FIELDS,
     READERS,
     ExchangeSettings,
     SettingsInvalid,
@@ -36,7 +36,7 @@ def error(field: str, **more: Any) -> str:
 
 def test_three_settings_are_enough() -> None:
     settings, notices = ExchangeSettings.parse(GOOD)
-    assert notices == []
+    assert notices == {}
     assert settings.ews_url == "https://outlook.office365.com/EWS/Exchange.asmx"
     assert settings.scope == "https://outlook.office365.com/.default"
     assert (settings.poll_seconds, settings.mails_per_poll) == (20, 100)
@@ -77,11 +77,11 @@ def test_what_is_stored_can_be_read_again() -> None:
     assert settings.since == datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
     assert settings.confirmed_mechanisms == ("04", "0A")
     assert settings.trusted_hosts == (".outlook.com", ".contoso.com")
-    assert ExchangeSettings.parse(settings.to_json()) == (settings, [])
+    assert ExchangeSettings.parse(settings.to_json()) == (settings, {})
 
 
 def test_the_form_has_a_row_for_every_setting_and_for_the_secret() -> None:
-    assert {row.name for row in FIELDS} == {*READERS, "client_secret"}
+    assert {row.name for row in FIELDS} == {*READERS, "client_secret", "secret_expires_on"}
     assert set(READERS) == set(parse().to_json())
     assert all(row.label and row.help for row in FIELDS)
 
@@ -147,7 +147,7 @@ def test_what_belongs_elsewhere_is_recognised_in_the_client_id() -> None:
 def test_a_tenant_alone_becomes_the_whole_token_uri(tenant: str) -> None:
     settings, notices = ExchangeSettings.parse({**GOOD, "token_uri": tenant})
     assert settings.token_uri == f"https://login.microsoftonline.com/{tenant.strip('{}')}/oauth2/v2.0/token"
-    assert settings.token_uri in notices[0]
+    assert settings.token_uri in notices["token_uri"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,9 @@ def test_a_tenant_alone_becomes_the_whole_token_uri(tenant: str) -> None:
         ("https://user:pw@login.microsoftonline.com/x", "user or a password"),
         ("https://login.microsoftonline.com/my tenant/oauth2/v2.0/token", "neither"),
         ("login.microsoftonline.com/x/oauth2/v2.0/token", "beginning with https://"),
-        ("contoso", "beginning with https://"),
+        ("contoso", "is neither a Directory (tenant) ID nor a domain"),
+        (TENANT[:-1], "not a whole ID"),
+        (f"https://login.microsoftonline.com/{TENANT[:-2]}/oauth2/v2.0/token", "not a whole ID"),
         ("https://login.contoso.com", "no path"),
         ("file:///etc/passwd", "https://"),
         ("https://[::1", "no address"),
@@ -195,7 +197,7 @@ def test_the_scope_of_workflowgen_is_cut_with_a_notice(entered: str, cut: bool) 
     scope, notice = clean_scope(entered)
     assert scope == "https://outlook.office365.com/.default"
     assert bool(notice) == cut
-    assert ExchangeSettings.parse({**GOOD, "scope": entered})[1] == ([notice] if cut else [])
+    assert ExchangeSettings.parse({**GOOD, "scope": entered})[1] == ({"scope": notice} if cut else {})
 
 
 @pytest.mark.parametrize(

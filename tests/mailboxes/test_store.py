@@ -1,5 +1,6 @@
 """Storing a mailbox's settings: what is written, and what a save at the same moment must not undo."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -80,3 +81,42 @@ def test_only_plain_http_on_this_machine_is_the_sandbox(server: str, sandbox: bo
 def test_whoever_set_the_secret_fits_the_row() -> None:
     made = save(secret="first~secret", by="command line (" + "x" * 400 + ")")
     assert len(Mailbox.objects.get(pk=made.pk).secret_set_by) == 320
+
+
+# --- the day on which the secret ends ---------------------------------------------------------------------
+
+
+def test_the_day_stays_until_it_is_changed_or_emptied(mailbox: Mailbox) -> None:
+    def ends(expires_on: str | None, secret: str = "") -> date | None:
+        store.save(GOOD, secret=secret, expires_on=expires_on, by="ada", mailbox=mailbox)
+        return Mailbox.objects.get(pk=mailbox.pk).secret_expires_on
+
+    assert ends("2099-11-24") == date(2099, 11, 24)
+    assert ends(None) == date(2099, 11, 24)
+    assert ends("") is None
+    assert ends("2099-11-24") == date(2099, 11, 24)
+    assert ends(None, secret="second~secret") is None
+
+
+def test_a_new_secret_with_the_day_of_the_old_one_is_questioned(mailbox: Mailbox) -> None:
+    store.save(GOOD, expires_on="2099-11-24", by="ada", mailbox=mailbox)
+    saved = store.save(GOOD, secret="new~secret", expires_on="2099-11-24", by="ada", mailbox=mailbox)
+    assert "Check that it is the new one's." in saved.notices["secret_expires_on"]
+
+
+def test_a_day_that_is_over_is_no_day_for_a_secret(mailbox: Mailbox) -> None:
+    with pytest.raises(SettingsInvalid, match="This day is over"):
+        store.save(GOOD, expires_on="2020-01-31", by="ada", mailbox=mailbox)
+    Mailbox.objects.update(secret_expires_on=date(2020, 1, 31))
+    kept = store.save(GOOD, expires_on="2020-01-31", by="ada", mailbox=mailbox)
+    assert "make a new client secret" in kept.notices["secret_expires_on"]
+    with pytest.raises(SettingsInvalid, match="This day is over"):
+        store.save(GOOD, secret="new~secret", expires_on="2020-01-31", by="ada", mailbox=mailbox)
+
+
+def test_looking_says_what_saving_would_and_stores_nothing(mailbox: Mailbox) -> None:
+    wrong = {**GOOD, "username": "me@outlook.com", "poll_seconds": "1"}
+    looked = store.look(wrong, secret="two words", expires_on="soon", mailbox=mailbox)
+    assert set(looked.errors) == {"username", "poll_seconds", "client_secret", "secret_expires_on"}
+    assert looked.settings is None
+    assert Mailbox.objects.get(pk=mailbox.pk).settings == mailbox.settings

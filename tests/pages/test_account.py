@@ -10,6 +10,7 @@ from django.urls import clear_script_prefix, reverse, set_script_prefix
 from pytest_django import Settings
 
 from placet.accounts.adapter import Adapter
+from placet.accounts.addresses import add_address
 from placet.accounts.models import Person
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
@@ -163,18 +164,87 @@ def test_an_error_of_ours_has_a_page_and_no_details(
     def broken(*_: object) -> None:
         raise RuntimeError("a detail that nobody may see")
 
-    monkeypatch.setattr("placet.portal.views.standings", broken)
+    monkeypatch.setattr("placet.portal.account.addresses_of", broken)
     browser = as_(bob)
     browser.raise_request_exception = False
     seen: list[object] = []
     got_request_exception.connect(lambda **facts: seen.append(facts), weak=False, dispatch_uid="pages")
-    answer = browser.get(reverse("portal:home"))
+    answer = browser.get(reverse("account"))
     got_request_exception.disconnect(dispatch_uid="pages")
     assert seen
     assert answer.status_code == 500
     assert "Something went wrong here" in answer.content.decode()
     assert "a detail" not in answer.content.decode()
     assert "default-src 'none'" in answer["Content-Security-Policy"]
+
+
+# --- what people choose for themselves ------------------------------------------------------------------------
+
+
+def test_a_chosen_language_and_zone_hold_at_once(bob: Person, as_: As) -> None:
+    browser = as_(bob)
+    page = browser.post(reverse("account"), {"language": "fr", "zone": "Europe/Paris"}, follow=True)
+    text = page.content.decode()
+    assert '<html lang="fr">' in text
+    assert "C’est enregistré." in text, "said in the language that was just chosen"
+    bob.refresh_from_db()
+    assert (bob.language, bob.zone) == ("fr", "Europe/Paris")
+    back = browser.post(reverse("account"), {"language": "", "zone": ""}, follow=True).content.decode()
+    assert '<html lang="en">' in back
+    assert "Saved." in back
+
+
+@pytest.mark.parametrize(
+    ("entered", "field"),
+    [({"language": "xx"}, "language"), ({"zone": "Mars/Olympus"}, "zone"), ({"zone": "../etc"}, "zone")],
+)
+def test_what_does_not_exist_is_not_saved_and_said_beside_the_field(
+    entered: dict[str, str], field: str, bob: Person, as_: As
+) -> None:
+    answer = as_(bob).post(reverse("account"), {"language": "fr", "zone": "Europe/Paris", **entered})
+    assert answer.status_code == 422
+    assert f'aria-describedby="id_{field}' in answer.content.decode()
+    assert 'aria-invalid="true"' in answer.content.decode()
+    bob.refresh_from_db()
+    assert (bob.language, bob.zone) == ("", "")
+
+
+def test_the_account_shows_name_and_addresses_that_only_administrators_change(
+    bob: Person, as_: As, alice: Person
+) -> None:
+    add_address(bob, "robert@contoso.example")
+    page = as_(bob).get(reverse("account")).content.decode()
+    assert "robert@contoso.example" in page
+    assert "alice@contoso.example" not in page
+    as_(bob).post(
+        reverse("account"), {"language": "", "zone": "", "name": "Mallory", "email": "m@evil.example"}
+    )
+    bob.refresh_from_db()
+    assert (bob.name, bob.email) == ("Bob Manager", "bob@contoso.example")
+
+
+def test_a_stranger_s_browser_is_answered_in_its_language(client: Client, db: None) -> None:
+    page = client.get(LOGIN, headers={"accept-language": "fr-CA,fr;q=0.9,en;q=0.5"}).content.decode()
+    assert '<html lang="fr">' in page
+    assert "Se connecter" in page
+    assert "Mot de passe oublié" in page
+    nowhere = client.get("/nothing/", headers={"accept-language": "fr"}).content.decode()
+    assert "Il n’y a rien ici" in nowhere
+
+
+def test_a_new_password_s_mail_is_in_its_reader_s_language_whatever_the_browser_speaks(
+    mailbox: Mailbox, bob: Person, client: Client
+) -> None:
+    bob.language = "fr"
+    bob.save()
+    client.post(
+        reverse("account_reset_password"),
+        {"email": "bob@contoso.example"},
+        headers={"accept-language": "en"},
+    )
+    mail = OutgoingMail.objects.get()
+    assert mail.subject == "Un nouveau mot de passe pour Placet"
+    assert "Bonjour Bob Manager" in bytes(mail.raw).decode().replace("=\r\n", "")
 
 
 @pytest.mark.parametrize("path", [LOGIN, "/accounts/password/reset/", "/nothing/", "/healthz"])

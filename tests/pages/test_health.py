@@ -1,18 +1,25 @@
 """When Placet says that it does not work: to administrators on the first page, to monitors at `/healthz`."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from placet.accounts.addresses import add_person
+from placet.accounts.models import Person
+from placet.approvals.models import Decision, Request, Visit
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool
-from placet.mailboxes.base import Wait
+from placet.mailboxes.base import FixNeeded, Wait
 from placet.mailboxes.models import Mailbox
 from placet.panel import health
 from placet.replies import entry
+from tests.making import one_step, start
+from tests.pages.conftest import HOSTILE
 
 
 def ago(**of: float) -> Any:
@@ -100,7 +107,7 @@ WAITING = {"take_in": to_take_in, "mark": to_put_away, "send": to_send}
 def test_work_that_was_due_ten_minutes_ago_is_noticed(kind: str, mailbox: Mailbox, client: Client) -> None:
     WAITING[kind](mailbox, ago(minutes=11))
     assert failing(client) == [kind]
-    assert shown() == ("bad", health.BEHIND[kind])
+    assert shown() == ("bad", str(health.BEHIND[kind]))
 
 
 @pytest.mark.parametrize("kind", WAITING)
@@ -136,3 +143,117 @@ def test_what_is_done_or_given_up_is_not_late(mailbox: Mailbox, client: Client) 
     ServerTask.objects.update(failed=True)
     OutgoingMail.objects.update(state=OutgoingMail.State.FAILED)
     assert failing(client) == []
+
+
+# --- the first page of Administration ---------------------------------------------------------------------
+
+As = Callable[[Person | None], Client]
+
+
+@pytest.fixture
+def page(admin: Person, as_: As) -> Callable[[], str]:
+    def shown() -> str:
+        answer = as_(admin).get(reverse("panel:home"))
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("days", "tone", "sentence"),
+    [
+        (31, "good", ""),
+        (30, "warn", "The client secret expires in 30 days."),
+        (1, "warn", "The client secret expires in 1 day."),
+        (0, "warn", "The client secret expires today."),
+        (-1, "bad", "The client secret has expired."),
+    ],
+)
+def test_a_client_secret_that_expires_is_pointed_out_in_time(
+    days: int, tone: str, sentence: str, mailbox: Mailbox, page: Callable[[], str]
+) -> None:
+    Mailbox.objects.update(secret_expires_on=timezone.localdate() + timedelta(days=days))
+    mailbox.refresh_from_db()
+    found = health.secret_health(mailbox)
+    assert found is not None and (found.tone, found.days) == (tone, days)
+    assert ("The client secret" in page()) is bool(sentence)
+    assert sentence in page()
+
+
+def test_what_is_wrong_with_a_mailbox_is_said_with_its_cure_and_where_to_act(
+    mailbox: Mailbox, page: Callable[[], str]
+) -> None:
+    pool.failed(mailbox.pk, FixNeeded(f"{HOSTILE} is wrong.", "Enter it again.", {"trace_id": "0b9a"}))
+    shown = page()
+    assert "needs you" in shown and "Enter it again." in shown and "trace_id 0b9a" in shown
+    assert "<script>alert" not in shown and "&lt;script&gt;" in shown
+    assert f'href="{reverse("panel:mailbox", args=[mailbox.pk])}"' in shown
+
+
+def test_the_next_look_is_told(mailbox: Mailbox, page: Callable[[], str]) -> None:
+    Mailbox.objects.update(next_poll=timezone.now() + timedelta(minutes=7, seconds=10))
+    assert "in 7 minutes" in page()
+    Mailbox.objects.update(claim="x")
+    assert "going on now" in page()
+
+
+def test_a_request_that_is_stuck_is_shown_until_it_is_not(purchase: Request, page: Callable[[], str]) -> None:
+    assert "stuck" not in page()
+    purchase.visits.update(state=Visit.State.STUCK, reason=f"Nobody is in finance. {HOSTILE}")
+    shown = page()
+    assert "1 request is stuck" in shown and "Nobody is in finance." in shown and "<script>alert" not in shown
+    assert f'href="{reverse("portal:request", args=[purchase.public_id])}"' in shown
+    Request.objects.update(state=Request.State.WITHDRAWN)
+    assert "stuck" not in page()
+
+
+def test_only_some_of_many_stuck_requests_are_listed(purchase: Request, page: Callable[[], str]) -> None:
+    visit = purchase.visits.get()
+    Visit.objects.bulk_create(
+        Visit(request=purchase, step_key=visit.step_key, round=number, state=Visit.State.STUCK)
+        for number in range(2, 22)
+    )
+    shown = page()
+    assert "20 requests are stuck" in shown
+    assert shown.count(str(purchase.public_id)) == health.STUCK_SHOWN
+
+
+def test_mail_that_needs_somebody_leads_to_where_it_is(mailbox: Mailbox, page: Callable[[], str]) -> None:
+    came(mailbox, state=IncomingMail.State.SET_ASIDE)
+    came(mailbox, state=IncomingMail.State.HANDLED, verdict={"shown": True})
+    mail = came(mailbox, state=IncomingMail.State.HANDLED)
+    ServerTask.objects.create(incoming=mail, action="move", failed=True)
+    assert (health.health().to_look_at, health.health().set_aside, health.health().failed_marks) == (2, 1, 1)
+    shown = page()
+    for state in ("kept", "look", "set_aside"):
+        assert f'href="{reverse("panel:incoming")}?state={state}"' in shown
+    assert "1 mail was handled but could not be moved" in shown
+
+
+def done(reader: Person) -> list[bool]:
+    return [step.done for step in health.first_steps(reader)]
+
+
+def test_the_first_steps_are_ticked_one_by_one_and_then_gone(
+    mailbox: Mailbox, admin: Person, page: Callable[[], str]
+) -> None:
+    Mailbox.objects.update(active=False, last_poll_at=None)
+    assert done(admin) == [True, False, False, False, False]
+    assert "Next steps" in page() and "placet process publish purchase" in page()
+    Mailbox.objects.update(active=True, last_poll_at=timezone.now())
+    bob = add_person("Bob", "bob@contoso.example")
+    assert done(admin) == [True, True, True, False, False]
+    request = start(one_step([{"person": "bob@contoso.example"}]), admin)
+    assert done(admin) == [True, True, True, True, False]
+    Decision.objects.create(
+        assignment=request.visits.get().assignments.get(), outcome="approve", by_person=bob, door="page"
+    )
+    assert done(admin) == [True] * 5
+    assert "Next steps" not in page()
+
+
+def test_a_new_installation_is_told_to_begin_with_the_mailbox(admin: Person, page: Callable[[], str]) -> None:
+    Mailbox.objects.all().delete()
+    assert done(admin) == [False] * 5
+    assert f'href="{reverse("panel:guide")}"' in page()

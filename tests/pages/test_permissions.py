@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from placet.accounts.models import Group, Person
-from placet.approvals.models import Assignment, Request
+from placet.approvals.models import Assignment, Attachment, Request
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
 
@@ -22,51 +22,103 @@ SEEN = {
     "portal:start": (302, 302, 302, 302, 302),  # one process: straight to its form
     "portal:start_form": (302, 200, 200, 200, 200),
     "portal:mine": (302, 200, 200, 200, 200),
+    "portal:decide_several": (302, 302, 302, 302, 302),
+    "portal:discard_draft": (302, 302, 302, 302, 302),
+    "portal:attachment": (302, 404, 200, 200, 200),
+    "portal:search": (302, 200, 200, 200, 200),
+    "portal:decided": (302, 200, 200, 200, 200),
+    "portal:start_again": (302, 404, 302, 403, 403),
     "portal:request": (302, 404, 200, 200, 200),
     "portal:decide": (302, 404, 302, 302, 302),
     "portal:withdraw": (302, 404, 200, 403, 200),
     "portal:send_again": (302, 404, 302, 403, 302),
     "portal:ask_again": (302, 404, 403, 403, 302),
+    "confirm_address": (410, 410, 410, 410, 410),  # for whoever has a link that holds; this one does not
     "panel:home": (302, 403, 403, 403, 200),
     "panel:configuration": (302, 302, 302, 302, 302),
     "panel:general": (302, 403, 403, 403, 200),
+    "panel:square_logo": (302, 403, 403, 403, 404),  # there is none
     "panel:guide": (302, 403, 403, 403, 200),
+    "panel:guide_step": (302, 403, 403, 403, 200),
+    "panel:guide_calendar": (302, 403, 403, 403, 302),  # the day is not known
     "panel:diagnostics": (302, 403, 403, 403, 200),
+    "panel:support_file": (302, 403, 403, 403, 200),
     "panel:remote_approval": (302, 403, 403, 403, 200),
     "panel:mailbox": (302, 403, 403, 403, 200),
     "panel:check": (302, 403, 403, 403, 302),
+    "panel:activate": (302, 403, 403, 403, 302),
+    "panel:new_mailbox": (302, 403, 403, 403, 200),
+    "panel:check_fields": (302, 403, 403, 403, 302),
+    "panel:from_guide": (302, 403, 403, 403, 302),
     "panel:incoming": (302, 403, 403, 403, 200),
     "panel:incoming_mail": (302, 403, 403, 403, 200),
+    "panel:mail_html": (302, 403, 403, 403, 200),
+    "panel:attachment": (302, 403, 403, 403, 404),  # this mail has none
     "panel:raw": (302, 403, 403, 403, 200),
     "panel:handle_again": (302, 403, 403, 403, 302),
+    "panel:offer_address": (302, 403, 403, 403, 302),
     "panel:outgoing": (302, 403, 403, 403, 200),
+    "panel:outgoing_mail": (302, 403, 403, 403, 200),
+    "panel:outgoing_html": (302, 403, 403, 403, 200),
     "panel:send_again": (302, 403, 403, 403, 302),
     "panel:try_reply": (302, 403, 403, 403, 200),
     "panel:people": (302, 403, 403, 403, 200),
     "panel:add_person": (302, 403, 403, 403, 200),
+    "panel:suggest_people": (302, 403, 403, 403, 200),
+    "panel:import_people": (302, 403, 403, 403, 200),
+    "panel:import_preview": (302, 403, 403, 403, 302),  # another administrator's, so it is not there
+    "panel:people_template": (302, 403, 403, 403, 200),
+    "panel:export_people": (302, 403, 403, 403, 200),
     "panel:person": (302, 403, 403, 403, 200),
+    "panel:addresses": (302, 403, 403, 403, 302),
+    "panel:password": (302, 403, 403, 403, 302),
     "panel:deactivate": (302, 403, 403, 403, 200),
+    "panel:reactivate": (302, 403, 403, 403, 302),  # she is active
     "panel:groups": (302, 403, 403, 403, 200),
     "panel:group": (302, 403, 403, 403, 200),
+    "panel:rename_group": (302, 403, 403, 403, 200),
+    "panel:delete_group": (302, 403, 403, 403, 200),
 }
 # Of the same people, what a POST of an empty form answers; all but the sign-in pages.
 SENT = {
     "portal:start_form": (302, 409, 409, 409, 409),
+    "portal:decide_several": (302, 422, 422, 422, 422),
+    "portal:discard_draft": (302, 302, 302, 302, 302),
+    "portal:start_again": (302, 404, 302, 403, 403),
     "portal:decide": (302, 404, 422, 422, 422),
     "portal:withdraw": (302, 404, 302, 403, 302),
     "portal:send_again": (302, 404, 404, 403, 404),
     "portal:ask_again": (302, 404, 403, 403, 404),
+    "panel:general": (302, 403, 403, 403, 422),
+    "panel:guide": (302, 403, 403, 403, 302),
+    "panel:guide_step": (302, 403, 403, 403, 422),
+    "panel:diagnostics": (302, 403, 403, 403, 422),
     "panel:remote_approval": (302, 403, 403, 403, 422),
     "panel:mailbox": (302, 403, 403, 403, 422),
+    "panel:activate": (302, 403, 403, 403, 302),
+    "panel:new_mailbox": (302, 403, 403, 403, 422),
+    "panel:check_fields": (302, 403, 403, 403, 200),
+    "panel:from_guide": (302, 403, 403, 403, 200),
+    "confirm_address": (410, 410, 410, 410, 410),
     "panel:handle_again": (302, 403, 403, 403, 302),
+    "panel:offer_address": (302, 403, 403, 403, 302),
     "panel:send_again": (302, 403, 403, 403, 302),
     "panel:try_reply": (302, 403, 403, 403, 422),
     "panel:add_person": (302, 403, 403, 403, 422),
-    "panel:person": (302, 403, 403, 403, 302),
+    "panel:import_people": (302, 403, 403, 403, 422),
+    "panel:import_preview": (302, 403, 403, 403, 302),
+    "panel:person": (302, 403, 403, 403, 422),
+    "panel:addresses": (302, 403, 403, 403, 422),
+    "panel:password": (302, 403, 403, 403, 302),
     "panel:deactivate": (302, 403, 403, 403, 302),
+    "panel:reactivate": (302, 403, 403, 403, 302),
     "panel:groups": (302, 403, 403, 403, 422),
     "panel:group": (302, 403, 403, 403, 422),
+    "panel:rename_group": (302, 403, 403, 403, 422),
+    "panel:delete_group": (302, 403, 403, 403, 302),
 }
+# Foreign HTML for a sandboxed frame has a policy of its own (tests/pages/test_mail_html.py).
+FRAMED = {"panel:mail_html", "panel:outgoing_html"}
 PUBLIC = {
     "account_login",
     "account_logout",
@@ -76,7 +128,7 @@ PUBLIC = {
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
 }
-OWN = {"account", "account_change_password", "account_set_password"}
+OWN = {"account", "design", "account_change_password", "account_set_password"}
 
 
 def _names(resolver: URLResolver, namespace: str = "") -> Iterator[str]:
@@ -106,15 +158,34 @@ def world(
         "portal:start_form": {"key": "purchase"},
         "panel:mailbox": {"pk": mailbox.pk},
         "panel:check": {"pk": mailbox.pk},
+        "panel:guide_step": {"key": "register"},
+        "panel:activate": {"pk": mailbox.pk},
         "panel:incoming_mail": {"pk": incoming.pk},
         "panel:raw": {"pk": incoming.pk},
+        "confirm_address": {"link": "x.y.z"},
+        "panel:mail_html": {"pk": incoming.pk},
+        "panel:attachment": {"pk": incoming.pk, "number": 1},
         "panel:handle_again": {"pk": incoming.pk},
+        "panel:offer_address": {"pk": incoming.pk},
+        "panel:outgoing_mail": {"pk": mail.pk},
+        "panel:outgoing_html": {"pk": mail.pk},
         "panel:send_again": {"pk": mail.pk},
+        "panel:import_preview": {"token": "somebody-elses"},
         "panel:person": {"pk": carol.pk},
+        "panel:addresses": {"pk": carol.pk},
+        "panel:password": {"pk": carol.pk},
         "panel:deactivate": {"pk": carol.pk},
+        "panel:reactivate": {"pk": carol.pk},
+        "panel:rename_group": {"pk": Group.objects.get().pk},
+        "panel:delete_group": {"pk": Group.objects.get().pk},
         "panel:group": {"pk": Group.objects.get().pk},
     }
-    for name in ("request", "decide", "withdraw", "send_again", "ask_again"):
+    file = Attachment.objects.create(
+        request=request, field="quotes", name="offer.html", size=3, sha256="0" * 64, content=b"<b>", by=carol
+    )
+    about["portal:attachment"] = {"public_id": file.public_id}
+    about["portal:discard_draft"] = {"key": "purchase"}
+    for name in ("request", "decide", "withdraw", "start_again", "send_again", "ask_again"):
         about[f"portal:{name}"] = {"public_id": request.public_id}
     return {name: reverse(name, kwargs=about.get(name, {})) for name in SEEN}
 
@@ -177,7 +248,7 @@ def test_a_post_without_its_csrf_token_is_refused_in_words(
     assert _rows() == before
 
 
-@pytest.mark.parametrize("name", SEEN)
+@pytest.mark.parametrize("name", sorted(SEEN.keys() - FRAMED))
 def test_every_page_carries_the_strict_policy(
     name: str, world: dict[str, str], admin: Person, as_: As
 ) -> None:

@@ -93,7 +93,7 @@ def test_what_does_not_fit_is_said_beside_the_field_and_the_rest_is_kept(
     assert sent.status_code == 422
     assert "Please write a number" in page
     assert 'value="A lamp &amp; more"' in page
-    assert 'aria-describedby="id_f-amount_error"' in page
+    assert 'aria-describedby="id_f-amount_error id_f-amount_help"' in page
     assert not Request.objects.exists()
 
 

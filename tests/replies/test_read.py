@@ -146,7 +146,7 @@ def test_answers(text: str, outcome: str, comment: str, language: str) -> None:
 def test_everything_else_is_unclear(text: str) -> None:
     with pytest.raises(Unclear) as unclear:
         answer(text)
-    assert unclear.value.why.endswith(".")
+    assert str(unclear.value.why).endswith(".")
     assert unclear.value.read_text == text
 
 

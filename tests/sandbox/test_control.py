@@ -79,6 +79,26 @@ def test_mail_is_sent_answered_read_and_moved(sandbox: Sandbox) -> None:
     assert (folders["junkemail"]["total"], folders["inbox"]["unread"]) == (1, 1)
 
 
+def test_replies_and_forwards_are_written_with_a_mail_program(sandbox: Sandbox) -> None:
+    post(sandbox, "send", mailbox="approvals", to=["ann@contoso.example"], subject="Q", text="?", html="<p>?")
+    [asked] = inbox(sandbox, "ann")
+    post(sandbox, "reply", mailbox="ann", id=asked["id"], text="Yes", program="gmail")
+    post(
+        sandbox,
+        "forward",
+        mailbox="ann",
+        id=asked["id"],
+        to="bob@contoso.example",
+        text="See",
+        program="gmail",
+    )
+    [reply], [forwarded] = inbox(sandbox), inbox(sandbox, "bob")
+    assert "gmail_quote" in get(sandbox, "mail", mailbox="approvals", id=reply["id"])["html"]
+    assert forwarded["subject"] == "Fwd: Q"
+    wrong = wire.control(sandbox, "POST", "reply", mailbox="ann", id=asked["id"], text="x", program="pine")
+    assert (wrong.status, "no mail program pine" in wrong.json["error"]) == (400, True)
+
+
 def test_mail_comes_from_outside_made_or_raw(sandbox: Sandbox) -> None:
     given = {
         "from": "vera@fabrikam.example",

@@ -3,9 +3,11 @@
 import email
 import email.errors
 import email.policy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
+
+from django.utils.translation import gettext as _
 
 from placet.mailboxes.base import (
     Action,
@@ -34,10 +36,18 @@ SENT_LARGEST = 40 * 1024 * 1024  # bytes; Exchange Online sends no larger mail u
 SENT_SLACK = timedelta(minutes=5)  # clocks differ
 
 
-class EwsConnection:
-    """One mailbox. `preflight` runs the check (see `preflight.py`)."""
+class Checker(Protocol):
+    """What runs the check of a connection (see `preflight.py`)."""
 
-    def __init__(self, soap: Soap, preflight: "Callable[[EwsConnection], Iterator[Check]]") -> None:
+    def steps(self) -> Mapping[str, str]: ...
+
+    def __call__(self, connection: "EwsConnection") -> Generator[Check, None, None]: ...
+
+
+class EwsConnection:
+    """One mailbox."""
+
+    def __init__(self, soap: Soap, preflight: Checker) -> None:
         self.soap = soap
         self._preflight = preflight
         self._folders: dict[str, FolderRef] = {}
@@ -82,7 +92,7 @@ class EwsConnection:
                     yield from self._fetch([mail], max_size)
                 return
             operations.get_folder(self.soap, operations.INBOX)  # raises where a proxy answers to everything
-            yield batch[0], MailError("Exchange's answer to this mail is not XML.", "Unreadable")
+            yield batch[0], MailError(_("Exchange's answer to this mail is not XML."), "Unreadable")
             return
         trouble: MailboxError | None = None
         for mail, item in zip(batch, items, strict=True):
@@ -104,7 +114,7 @@ class EwsConnection:
         too_large = item.mime is None or item.mime.too_large
         raw = None if item.mime is None else item.mime.data
         if raw is None and not too_large:
-            return mail, MailError("Exchange gave the mail in a form that cannot be decoded.", "BadMime")
+            return mail, MailError(_("Exchange gave the mail in a form that cannot be decoded."), "BadMime")
         headers = item.transport_headers
         if headers is None:
             headers = header_block(raw or b"")
@@ -182,12 +192,15 @@ class EwsConnection:
         )
         if found is None:
             raise FixNeeded(
-                f'Exchange says that there is a folder "{name}", but does not list it.',
-                "Choose another name for the folder in the mailbox's settings.",
+                _("Exchange says that there is a folder “{name}”, but does not list it.").format(name=name),
+                _("Choose another name for the folder in the mailbox's settings."),
             )
         return found
 
-    def check(self) -> Iterator[Check]:
+    def steps(self) -> Mapping[str, str]:
+        return self._preflight.steps()
+
+    def check(self) -> Generator[Check, None, None]:
         return self._preflight(self)
 
     def close(self) -> None:

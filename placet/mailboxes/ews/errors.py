@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from placet.mailboxes.base import FixNeeded, Gone, MailboxError, MailError, Refused, Wait
 from placet.mailboxes.http import printable
 
@@ -41,34 +44,36 @@ class About(Enum):
 
 @dataclass(frozen=True)
 class Fix:
+    """What somebody must change, in English: translated where it is told. `command` may name things in braces."""
+
     cause: str
     cure: str
     command: str = ""
 
 
-WAIT_CURE = "Nothing needs to be done; Placet tries again by itself."
+WAIT_CURE = gettext_noop("Nothing needs to be done; Placet tries again by itself.")
 
 #: The server wants patience.
 WAITS: dict[str, str] = {
-    "ErrorServerBusy": "Exchange is busy and slows this mailbox down.",
-    "ErrorExceededConnectionCount": "Too many connections to this mailbox are open at once.",
-    "ErrorInternalServerTransientError": "Exchange has a passing fault.",
-    "ErrorMailboxStoreUnavailable": "The mailbox's database is not available at the moment.",
-    "ErrorMailboxMoveInProgress": "The mailbox is being moved to another server.",
-    "ErrorMailboxFailover": "The mailbox is being moved to another server.",
-    "ErrorTimeoutExpired": "Exchange did not finish in time.",
-    "ErrorConnectionFailed": "Exchange lost its connection to the mailbox.",
-    "ErrorADUnavailable": "Exchange cannot reach its directory at the moment.",
-    "ErrorADOperation": "Exchange cannot reach its directory at the moment.",
-    "ErrorInsufficientResources": "Exchange is short of resources.",
-    "ErrorNotEnoughMemory": "Exchange is short of memory.",
-    "ErrorServiceUnavailable": "Exchange is not available at the moment.",
-    "ErrorExceededMessageLimit": "The mailbox has sent as many mails as it may for now.",
-    "ErrorSubmissionQuotaExceeded": "The mailbox has sent as many mails as it may for now.",
-    "ErrorTooManyObjectsOpened": "Too many mails of this mailbox are open at once.",
-    "ErrorProxyRequestProcessingFailed": "One Exchange server cannot reach another.",
-    "ErrorRequestAborted": "Exchange gave up on the request.",
-    "ErrorBatchProcessingStopped": "Exchange stopped in the middle of a request.",
+    "ErrorServerBusy": gettext_noop("Exchange is busy and slows this mailbox down."),
+    "ErrorExceededConnectionCount": gettext_noop("Too many connections to this mailbox are open at once."),
+    "ErrorInternalServerTransientError": gettext_noop("Exchange has a passing fault."),
+    "ErrorMailboxStoreUnavailable": gettext_noop("The mailbox's database is not available at the moment."),
+    "ErrorMailboxMoveInProgress": gettext_noop("The mailbox is being moved to another server."),
+    "ErrorMailboxFailover": gettext_noop("The mailbox is being moved to another server."),
+    "ErrorTimeoutExpired": gettext_noop("Exchange did not finish in time."),
+    "ErrorConnectionFailed": gettext_noop("Exchange lost its connection to the mailbox."),
+    "ErrorADUnavailable": gettext_noop("Exchange cannot reach its directory at the moment."),
+    "ErrorADOperation": gettext_noop("Exchange cannot reach its directory at the moment."),
+    "ErrorInsufficientResources": gettext_noop("Exchange is short of resources."),
+    "ErrorNotEnoughMemory": gettext_noop("Exchange is short of memory."),
+    "ErrorServiceUnavailable": gettext_noop("Exchange is not available at the moment."),
+    "ErrorExceededMessageLimit": gettext_noop("The mailbox has sent as many mails as it may for now."),
+    "ErrorSubmissionQuotaExceeded": gettext_noop("The mailbox has sent as many mails as it may for now."),
+    "ErrorTooManyObjectsOpened": gettext_noop("Too many mails of this mailbox are open at once."),
+    "ErrorProxyRequestProcessingFailed": gettext_noop("One Exchange server cannot reach another."),
+    "ErrorRequestAborted": gettext_noop("Exchange gave up on the request."),
+    "ErrorBatchProcessingStopped": gettext_noop("Exchange stopped in the middle of a request."),
 }
 
 _SCOPE_COMMANDS = """\
@@ -88,81 +93,87 @@ Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs "{client_id}"
 Get-CASMailbox {mailbox} | Format-List EwsEnabled
 Set-CASMailbox {mailbox} -EwsEnabled $true"""
 
-PERMISSION_CURE = (
-    "In the Entra admin center give the application the permission full_access_as_app (Office 365 Exchange "
-    "Online, "
-    "application permission) with admin consent, or in Exchange the role Application EWS.AccessAsApp for "
-    "this mailbox "
-    "(RBAC for Applications). Changes act after up to two hours."
+PERMISSION_CURE = gettext_noop(
+    "In the Entra admin center give the application the permission full_access_as_app (Office "
+    "365 Exchange Online, application permission) with admin consent, or in Exchange the role "
+    "Application EWS.AccessAsApp for this mailbox (RBAC for Applications). Changes act after "
+    "up to two hours."
 )
+_REPORT_CURE = gettext_noop("Report this, with the ids below.")
+_RELEASE_CURE = gettext_noop("Release it in the Microsoft 365 Defender portal under Restricted entities.")
+_MAY_NOT_OPEN = gettext_noop("The application may not open this mailbox.")
+_NOT_UNDERSTOOD = gettext_noop("The server does not understand Placet's request.")
 
 #: Something must be changed by somebody.
 FIXES: dict[str, Fix] = {
-    "ErrorImpersonateUserDenied": Fix(
-        "The application may not open this mailbox.", PERMISSION_CURE, _SCOPE_COMMANDS
-    ),
-    "ErrorImpersonationDenied": Fix(
-        "The application may not open this mailbox.", PERMISSION_CURE, _SCOPE_COMMANDS
-    ),
-    "ErrorImpersonationFailed": Fix(
-        "The application may not open this mailbox.", PERMISSION_CURE, _SCOPE_COMMANDS
-    ),
+    "ErrorImpersonateUserDenied": Fix(_MAY_NOT_OPEN, PERMISSION_CURE, _SCOPE_COMMANDS),
+    "ErrorImpersonationDenied": Fix(_MAY_NOT_OPEN, PERMISSION_CURE, _SCOPE_COMMANDS),
+    "ErrorImpersonationFailed": Fix(_MAY_NOT_OPEN, PERMISSION_CURE, _SCOPE_COMMANDS),
     "ErrorNonExistentMailbox": Fix(
-        "There is no Exchange Online mailbox with the address in Username.",
-        "Check its spelling, and that the mailbox has a licence (or is a shared mailbox) and is not on "
-        "premises.",
+        gettext_noop("There is no Exchange Online mailbox with the address in Username."),
+        gettext_noop(
+            "Check its spelling, and that the mailbox has a licence (or is a shared mailbox) and is "
+            "not on premises."
+        ),
     ),
     "ErrorMissingEmailAddress": Fix(
-        "The account in Username has no mailbox.",
-        "Enter the address of a mailbox, and check that it has a licence or is a shared mailbox.",
+        gettext_noop("The account in Username has no mailbox."),
+        gettext_noop(
+            "Enter the address of a mailbox, and check that it has a licence or is a shared mailbox."
+        ),
     ),
     "ErrorNonPrimarySmtpAddress": Fix(
-        "Username is an alias of the mailbox.", "Enter the mailbox's primary address."
+        gettext_noop("Username is an alias of the mailbox."),
+        gettext_noop("Enter the mailbox's primary address."),
     ),
     "ErrorMailboxLogonFailed": Fix(
-        "Exchange cannot open the mailbox.", "Check that the mailbox is active and has a licence."
+        gettext_noop("Exchange cannot open the mailbox."),
+        gettext_noop("Check that the mailbox is active and has a licence."),
     ),
-    "ErrorAccountDisabled": Fix("The mailbox's account is disabled.", "Enable it, or use another mailbox."),
+    "ErrorAccountDisabled": Fix(
+        gettext_noop("The mailbox's account is disabled."), gettext_noop("Enable it, or use another mailbox.")
+    ),
     "ErrorAccountSuspend": Fix(
-        "Microsoft has suspended the mailbox from sending.",
-        "Release it in the Microsoft 365 Defender portal under Restricted entities.",
+        gettext_noop("Microsoft has suspended the mailbox from sending."), _RELEASE_CURE
     ),
     "ErrorInvalidLicense": Fix(
-        "The mailbox has no licence that allows EWS.", "Assign one, or use another mailbox."
+        gettext_noop("The mailbox has no licence that allows EWS."),
+        gettext_noop("Assign one, or use another mailbox."),
     ),
     "ErrorOrganizationAccessBlocked": Fix(
-        "Microsoft has blocked the organisation's access.",
-        "Look at the Microsoft 365 admin center, Billing and Health.",
+        gettext_noop("Microsoft has blocked the organisation's access."),
+        gettext_noop("Look at the Microsoft 365 admin center, Billing and Health."),
     ),
     "ErrorMessageSubmissionBlocked": Fix(
-        "Exchange does not let this mailbox send.",
-        "Release it in the Microsoft 365 Defender portal under Restricted entities.",
+        gettext_noop("Exchange does not let this mailbox send."), _RELEASE_CURE
     ),
     "ErrorSendAsDenied": Fix(
-        "Exchange does not let the mailbox send with this From address.",
-        "Use the mailbox's own address as Username, or allow the application to send as the other address.",
+        gettext_noop("Exchange does not let the mailbox send with this From address."),
+        gettext_noop(
+            "Use the mailbox's own address as Username, or allow the application to send as the other "
+            "address."
+        ),
         "Add-RecipientPermission -Identity {mailbox} -Trustee {client_id} -AccessRights SendAs",
     ),
     "ErrorQuotaExceeded": Fix(
-        "The mailbox is full.",
-        "Empty Deleted Items and the folder for handled mail, or raise the mailbox's quota.",
+        gettext_noop("The mailbox is full."),
+        gettext_noop("Empty Deleted Items and the folder for handled mail, or raise the mailbox's quota."),
         "Get-MailboxStatistics {mailbox} | Format-List TotalItemSize,ItemCount,StorageLimitStatus",
     ),
     "ErrorInvalidServerVersion": Fix(
-        "The server does not know the version of Exchange that Placet speaks (2016).",
-        "Use Exchange 2016 or newer, or Exchange Online.",
+        gettext_noop("The server does not know the version of Exchange that Placet speaks (2016)."),
+        gettext_noop("Use Exchange 2016 or newer, or Exchange Online."),
     ),
-    "ErrorSchemaValidation": Fix(
-        "The server does not understand Placet's request.", "Report this, with the ids below."
-    ),
-    "ErrorInvalidRequest": Fix(
-        "The server does not understand Placet's request.", "Report this, with the ids below."
-    ),
+    "ErrorSchemaValidation": Fix(_NOT_UNDERSTOOD, _REPORT_CURE),
+    "ErrorInvalidRequest": Fix(_NOT_UNDERSTOOD, _REPORT_CURE),
 }
 
-_NO_RIGHTS = Fix("The application may not read or write in this mailbox.", PERMISSION_CURE, _SCOPE_COMMANDS)
+_NO_RIGHTS = Fix(
+    gettext_noop("The application may not read or write in this mailbox."), PERMISSION_CURE, _SCOPE_COMMANDS
+)
 _NO_FOLDER = Fix(
-    "A folder that every mailbox has is missing.", "Open the mailbox once in Outlook; this makes its folders."
+    gettext_noop("A folder that every mailbox has is missing."),
+    gettext_noop("Open the mailbox once in Outlook; this makes its folders."),
 )
 
 #: The same, but only where no single mail was asked for: of a mail these codes say nothing about the others.
@@ -179,22 +190,22 @@ GONE = frozenset({"ErrorItemNotFound"})
 
 #: The server will never take this mail as it is.
 REFUSALS: dict[str, str] = {
-    "ErrorMessageSizeExceeded": "The mail is larger than this mailbox may send.",
-    "ErrorAttachmentSizeLimitExceeded": "An attachment is larger than this mailbox may send.",
-    "ErrorRequestStreamTooBig": "The mail is larger than the server takes.",
-    "ErrorDataSizeLimitExceeded": "The mail is larger than the server takes.",
-    "ErrorMimeContentInvalid": "The server cannot read the mail.",
-    "ErrorMimeContentInvalidBase64String": "The server cannot read the mail.",
-    "ErrorMimeContentConversionFailed": "The server cannot read the mail.",
-    "ErrorUnsupportedMimeConversion": "The server cannot read the mail.",
-    "ErrorInvalidRecipients": "The server does not take the recipient's address.",
-    "ErrorMissingRecipients": "The mail has no recipient that the server takes.",
-    "ErrorInvalidSmtpAddress": "The server does not take an address in the mail.",
-    "ErrorRecipientNotFound": "The server does not know the recipient.",
-    "ErrorExceededMaxRecipientLimit": "The mail has too many recipients.",
-    "ErrorVirusDetected": "The server found a virus in the mail.",
-    "ErrorVirusMessageDeleted": "The server found a virus in the mail.",
-    "ErrorMessageBlocked": "The server blocks the mail.",
+    "ErrorMessageSizeExceeded": gettext_noop("The mail is larger than this mailbox may send."),
+    "ErrorAttachmentSizeLimitExceeded": gettext_noop("An attachment is larger than this mailbox may send."),
+    "ErrorRequestStreamTooBig": gettext_noop("The mail is larger than the server takes."),
+    "ErrorDataSizeLimitExceeded": gettext_noop("The mail is larger than the server takes."),
+    "ErrorMimeContentInvalid": gettext_noop("The server cannot read the mail."),
+    "ErrorMimeContentInvalidBase64String": gettext_noop("The server cannot read the mail."),
+    "ErrorMimeContentConversionFailed": gettext_noop("The server cannot read the mail."),
+    "ErrorUnsupportedMimeConversion": gettext_noop("The server cannot read the mail."),
+    "ErrorInvalidRecipients": gettext_noop("The server does not take the recipient's address."),
+    "ErrorMissingRecipients": gettext_noop("The mail has no recipient that the server takes."),
+    "ErrorInvalidSmtpAddress": gettext_noop("The server does not take an address in the mail."),
+    "ErrorRecipientNotFound": gettext_noop("The server does not know the recipient."),
+    "ErrorExceededMaxRecipientLimit": gettext_noop("The mail has too many recipients."),
+    "ErrorVirusDetected": gettext_noop("The server found a virus in the mail."),
+    "ErrorVirusMessageDeleted": gettext_noop("The server found a virus in the mail."),
+    "ErrorMessageBlocked": gettext_noop("The server blocks the mail."),
 }
 
 
@@ -207,17 +218,18 @@ def explain(
         told["inner_code"] = error.inner_code
     for code in (error.code, error.inner_code):
         if code in WAITS:
-            return Wait(WAITS[code], WAIT_CURE, error.back_off, told)
+            return Wait(_(WAITS[code]), _(WAIT_CURE), error.back_off, told)
         if code in FIXES:
             return fix(FIXES[code], names, told)
         if about is not About.MAIL and code in FOLDER_FIXES:
             return fix(FOLDER_FIXES[code], names, told)
     if about is not About.MAILBOX:
         return _mail_error(error)
-    unknown = f"Exchange answered with an error that Placet does not know ({error.code})."
+    unknown = _("Exchange answered with an error that Placet does not know ({code}).").format(code=error.code)
+    fault = error.code == "ErrorInternalServerError"
     return Wait(
-        "Exchange has a fault of its own." if error.code == "ErrorInternalServerError" else unknown,
-        "Placet tries again by itself; if it stays, look the code up in Microsoft's EWS reference.",
+        _("Exchange has a fault of its own.") if fault else unknown,
+        _("Placet tries again by itself; if it stays, look the code up in Microsoft's EWS reference."),
         error.back_off,
         {**told, "text": error.text},
     )
@@ -225,63 +237,72 @@ def explain(
 
 def _mail_error(error: ServerError) -> MailError:
     if error.code in GONE:
-        return Gone("The mail is no longer on the server.", error.code)
+        return Gone(_("The mail is no longer on the server."), error.code)
     if error.code in REFUSALS:
-        return Refused(REFUSALS[error.code], error.code)
-    return MailError(f"Exchange cannot do this with the mail: {error.text or error.code}", error.code)
+        return Refused(_(REFUSALS[error.code]), error.code)
+    told = _("Exchange cannot do this with the mail: {reason}").format(reason=error.text or error.code)
+    return MailError(told, error.code)
 
 
 def fix(what: Fix, names: Mapping[str, str], details: Mapping[str, str]) -> FixNeeded:
     told = dict(details)
     if what.command:
         told["command"] = what.command.format_map(names).strip()
-    return FixNeeded(what.cause, what.cure, told)
+    return FixNeeded(_(what.cause), _(what.cure), told)
 
 
 BLOCKED = Fix(
-    "Exchange Online refused EWS for this application. Since 1 October 2026 EWS only works if your "
-    "Microsoft 365 "
-    "administrator has allowed it (EwsEnabled = True and this application ID in EwsAllowedAppIDs), and it "
-    "ends on "
-    "1 April 2027.",
-    "Have your Microsoft 365 administrator run the commands below; they take up to 24 hours to act. "
-    "EwsApplicationAccessPolicy, where it is set, must allow the user agent Placet too.",
+    gettext_noop(
+        "Exchange Online refused EWS for this application. Since 1 October 2026 EWS only works if "
+        "your Microsoft 365 administrator has allowed it (EwsEnabled = True and this application "
+        "ID in EwsAllowedAppIDs), and it ends on 1 April 2027."
+    ),
+    gettext_noop(
+        "Have your Microsoft 365 administrator run the commands below; they take up to 24 hours "
+        "to act. EwsApplicationAccessPolicy, where it is set, must allow the user agent Placet "
+        "too."
+    ),
     _RETIREMENT_COMMANDS,
 )
-
-_WRONG_TOKEN = "Exchange does not accept the access token"  # noqa: S105  # words for people
 
 #: By the number at the start of `x-ms-diagnostics` on a 401 (Microsoft, "Instrumenting client requests").
 DIAGNOSTICS: dict[str, Fix] = {
     "2000000": Fix(
-        f"{_WRONG_TOKEN}: its signature is wrong.", "Check that the access token URI belongs to Microsoft."
+        gettext_noop("Exchange does not accept the access token: its signature is wrong."),
+        gettext_noop("Check that the access token URI belongs to Microsoft."),
     ),
-    "2000001": Fix(f"{_WRONG_TOKEN}.", "Check access token URI and scope."),
+    "2000001": Fix(
+        gettext_noop("Exchange does not accept the access token."),
+        gettext_noop("Check access token URI and scope."),
+    ),
     "2000002": Fix(
-        f"{_WRONG_TOKEN}: it says that a new token has expired.",
-        "Set the clock of this machine by a time server (NTP).",
+        gettext_noop("Exchange does not accept the access token: it says that a new token has expired."),
+        gettext_noop("Set the clock of this machine by a time server (NTP)."),
     ),
     "2000003": Fix(
-        f"{_WRONG_TOKEN}: it is for another service.", "Set Scope to https://outlook.office365.com/.default."
+        gettext_noop("Exchange does not accept the access token: it is for another service."),
+        gettext_noop("Set Scope to https://outlook.office365.com/.default."),
     ),
     "2000004": Fix(
-        f"{_WRONG_TOKEN}: it is from another directory (tenant).",
-        "Compare the tenant in the access token URI with the organisation of the mailbox.",
+        gettext_noop("Exchange does not accept the access token: it is from another directory (tenant)."),
+        gettext_noop("Compare the tenant in the access token URI with the organisation of the mailbox."),
     ),
     "2000005": Fix(
-        f"{_WRONG_TOKEN} for this mailbox.",
-        "Check Username, and that the mailbox is in the same organisation.",
+        gettext_noop("Exchange does not accept the access token for this mailbox."),
+        gettext_noop("Check Username, and that the mailbox is in the same organisation."),
     ),
     "2000006": Fix(
-        f"{_WRONG_TOKEN} of this application.",
-        "Check Application (client) ID, and that the application is not disabled.",
+        gettext_noop("Exchange does not accept the access token of this application."),
+        gettext_noop("Check Application (client) ID, and that the application is not disabled."),
     ),
-    "2000008": Fix("The access token carries no permission for Exchange.", PERMISSION_CURE, _SCOPE_COMMANDS),
+    "2000008": Fix(
+        gettext_noop("The access token carries no permission for Exchange."), PERMISSION_CURE, _SCOPE_COMMANDS
+    ),
 }
 INTERNAL_DIAGNOSTIC = "2000007"
 UNEXPLAINED_401 = Fix(
-    f"{_WRONG_TOKEN}, also not a new one.",
-    "Check Application (client) ID, access token URI, scope and the application's permissions.",
+    gettext_noop("Exchange does not accept the access token, also not a new one."),
+    gettext_noop("Check Application (client) ID, access token URI, scope and the application's permissions."),
     _SCOPE_COMMANDS,
 )
 
@@ -291,5 +312,6 @@ def unauthorized(diagnostics: str, names: Mapping[str, str], details: Mapping[st
     number = diagnostics.strip().partition(";")[0].strip()
     told = {**details, "x-ms-diagnostics": printable(number, 20)} if number else dict(details)
     if number == INTERNAL_DIAGNOSTIC:
-        return Wait("Exchange could not check the access token (a fault on its side).", WAIT_CURE, None, told)
+        checked = _("Exchange could not check the access token (a fault on its side).")
+        return Wait(checked, _(WAIT_CURE), None, told)
     return fix(DIAGNOSTICS.get(number, UNEXPLAINED_401), names, told)

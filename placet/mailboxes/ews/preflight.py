@@ -5,7 +5,7 @@ import email.policy
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -14,6 +14,8 @@ from functools import partial
 from typing import Any
 
 import requests
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 from requests.auth import AuthBase
 
 from placet.mailboxes import http
@@ -35,17 +37,21 @@ Connect-ExchangeOnline
 Set-OrganizationConfig -DisablePlusAddressInRecipients $false"""
 
 TITLES = {
-    "name": "Names of the servers resolve",
-    "tls": "Servers answer over a trusted connection",
-    "token": "Entra ID issues an access token",
-    "open": "Mailbox opens",
-    "read": "Inbox and Junk Email can be read",
-    "folders": "Folders can be made",
-    "send": "Mailbox sends to itself",
-    "plus": "Mail to the plus address arrives",
-    "internal": "Exchange marks mail of colleagues",
-    "cleanup": "Test mails are removed",
+    "name": gettext_noop("Names of the servers resolve"),
+    "tls": gettext_noop("Servers answer over a trusted connection"),
+    "token": gettext_noop("Entra ID issues an access token"),
+    "open": gettext_noop("Mailbox opens"),
+    "read": gettext_noop("Inbox and Junk Email can be read"),
+    "folders": gettext_noop("Folders can be made"),
+    "send": gettext_noop("Mailbox sends to itself"),
+    "plus": gettext_noop("Mail to the plus address arrives"),
+    "internal": gettext_noop("Exchange marks mail of colleagues"),
+    "cleanup": gettext_noop("Test mails are removed"),
 }
+
+
+def _title(key: str) -> str:
+    return _(TITLES[key])
 
 
 class _NoAuth(AuthBase):
@@ -72,7 +78,12 @@ class Preflight:
     clock: Callable[[], float] = time.monotonic
     _roles_missing: bool = field(default=False, init=False)
 
-    def __call__(self, connection: EwsConnection) -> Iterator[Check]:
+    def steps(self) -> Mapping[str, str]:
+        return {
+            key: _(title) for key, title in TITLES.items() if key != "plus" or self.settings.plus_addressing
+        }
+
+    def __call__(self, connection: EwsConnection) -> Generator[Check, None, None]:
         """Each step as it is done; the first failure that others build on is the last."""
         for key, step in (
             ("name", self._name),
@@ -93,7 +104,7 @@ class Preflight:
         for url in self._urls():
             host = http.host_of(url)
             proxy = http.proxy_for(url)
-            found[host] = f"by the proxy {proxy}" if proxy else _resolve(host)
+            found[host] = _("by the proxy {proxy}").format(proxy=proxy) if proxy else _resolve(host)
         told = "; ".join(f"{host}: {address}" for host, address in found.items())
         return _done("name", told, {"hosts": found})
 
@@ -116,27 +127,29 @@ class Preflight:
     def _token(self, connection: EwsConnection) -> Check:
         facts = describe_token(self.access.renew())  # a cached one knows nothing of a consent given just now
         if not facts:
-            return _done("token", "A token that does not say what it allows.", {})
+            return _done("token", _("A token that does not say what it allows."), {})
         roles = facts["roles"]
         self._roles_missing = not roles
-        remark = ", ".join(roles) or "none tenant-wide; this is right if you use RBAC for Applications"
-        who = facts["application_name"] or facts["application"]
-        return _done(
-            "token",
-            f"Application {who} in tenant {facts['tenant']}, for {facts['audience']}, until "
-            f"{facts['expires']}, "
-            f"roles: {remark}.",
-            facts,
+        told = _(
+            "Application {application} in tenant {tenant}, for {audience}, until {expires}, roles: {roles}."
         )
+        who = facts["application_name"] or facts["application"]
+        remark = ", ".join(roles) or _("none tenant-wide; this is right if you use RBAC for Applications")
+        named = {name: facts[name] for name in ("tenant", "audience", "expires")}
+        return _done("token", told.format(application=who, roles=remark, **named), facts)
 
     def _open(self, connection: EwsConnection) -> Check:
         try:
             name, total = operations.get_folder(connection.soap, operations.INBOX)
         except FixNeeded as error:
             if self._roles_missing:
-                error.cause += " The token carries no role either."
+                error.cause += " " + _("The token carries no role either.")
             raise
-        return _done("open", f"{self.settings.username}: {name}, {total} items.", {"items": total})
+        return _done("open", self._opened(name, total), {"items": total})
+
+    def _opened(self, name: str, total: int) -> str:
+        told = ngettext("{mailbox}: {folder}, {number} item.", "{mailbox}: {folder}, {number} items.", total)
+        return told.format(mailbox=self.settings.username, folder=name, number=total)
 
     def _read(self, connection: EwsConnection) -> Check:
         found = {}
@@ -145,7 +158,7 @@ class Preflight:
                 operations.find_items(connection.soap, ref, "item:DateTimeReceived", 0, 1).items
             )
         operations.sync_folder_items(connection.soap, operations.INBOX, "", 1)
-        return _done("read", "Both can be listed.", found)
+        return _done("read", _("Both can be listed."), found)
 
     def _make_folders(self, connection: EwsConnection) -> Check:
         paths = [self.settings.handled_folder, self.settings.set_aside_folder]
@@ -153,14 +166,20 @@ class Preflight:
             connection.folder(path)
         return _done("folders", ", ".join(paths), {"folders": paths})
 
-    def _mail_to_oneself(self, connection: EwsConnection) -> Iterator[Check]:
+    def _mail_to_oneself(self, connection: EwsConnection) -> Generator[Check, None, None]:
         mails = self._test_mails()
         check, arrived = self._send_and_wait(connection, mails)
-        yield check
-        if check.ok:
-            if self.settings.plus_addressing:
-                yield self._plus(mails, arrived)
-            yield _tried("internal", lambda: self._internal(connection, arrived))
+        try:
+            yield check
+            if check.ok:
+                if self.settings.plus_addressing:
+                    yield self._plus(mails, arrived)
+                yield _tried("internal", lambda: self._internal(connection, arrived))
+        except (
+            GeneratorExit
+        ):  # whoever watched has gone: nothing of the check stays in the mailbox all the same
+            _tried("cleanup", lambda: self._clean_up(connection, mails))
+            raise
         yield _tried("cleanup", lambda: self._clean_up(connection, mails))
 
     def _test_mails(self) -> list[_TestMail]:
@@ -168,7 +187,7 @@ class Preflight:
         own = self.settings.reply_to or self.settings.username  # replies must arrive in this very mailbox
         mails = [_TestMail("send", own, f"Placet check {mark}")]
         if self.settings.plus_addressing:
-            local, _, domain = own.partition("@")
+            local, _at, domain = own.partition("@")
             mails.append(
                 _TestMail("plus", f"{local}+placet-check@{domain}", f"Placet check {mark} (plus address)")
             )
@@ -185,13 +204,19 @@ class Preflight:
             looks, seconds = self._wait(connection, mails, arrived)
             if mails[0].subject not in arrived:
                 raise Wait(
-                    f"The mail was sent, but did not arrive within {ARRIVAL:.0f} seconds ({looks} looks).",
-                    "Look for it in Outlook: mail flow rules, a transport delay or an inbox rule may hold "
-                    "or move it.",
+                    _(
+                        "The mail was sent, but did not arrive within {seconds} seconds ({looks} looks)."
+                    ).format(seconds=f"{ARRIVAL:.0f}", looks=looks),
+                    _(
+                        "Look for it in Outlook: mail flow rules, a transport delay or an inbox rule may hold or move "
+                        "it."
+                    ),
                 )
-            return _done(
-                "send", f"Arrived after {seconds:.0f} s, {looks} looks.", {"seconds": seconds, "looks": looks}
+            told = ngettext(
+                "Arrived after {seconds} s, {looks} look.", "Arrived after {seconds} s, {looks} looks.", looks
             )
+            facts = {"seconds": seconds, "looks": looks}
+            return _done("send", told.format(seconds=f"{seconds:.0f}", looks=looks), facts)
 
         return _tried("send", send_and_find), arrived
 
@@ -245,13 +270,19 @@ class Preflight:
     def _plus(self, mails: list[_TestMail], arrived: Mapping[str, str]) -> Check:
         mail = mails[-1]
         if mail.subject in arrived:
-            return _done("plus", f"{mail.to} arrives in the mailbox.", {"address": mail.to})
+            return _done(
+                "plus", _("{address} arrives in the mailbox.").format(address=mail.to), {"address": mail.to}
+            )
         return Check(
             "plus",
-            TITLES["plus"],
+            _title("plus"),
             ok=False,
-            cause=f"Mail to {mail.to} did not arrive within {ARRIVAL:.0f} seconds.",
-            cure="Turn plus addressing off in the mailbox's settings, or enable plus addresses in Exchange.",
+            cause=_("Mail to {address} did not arrive within {seconds} seconds.").format(
+                address=mail.to, seconds=f"{ARRIVAL:.0f}"
+            ),
+            cure=_(
+                "Turn plus addressing off in the mailbox's settings, or enable plus addresses in Exchange."
+            ),
             command=PLUS_COMMANDS,
             facts={"address": mail.to},
         )
@@ -266,32 +297,35 @@ class Preflight:
         if not blocks or any(stamp != ["Internal"] for stamp in stamps):
             return Check(
                 "internal",
-                TITLES["internal"],
+                _title("internal"),
                 ok=False,
                 found=f"{AUTH_AS}: {stamps}",
-                cause="Mail of the organisation's own mailbox does not carry exactly one mark Internal.",
-                cure="Colleagues cannot be recognised by Exchange's mark here: a mail gateway between, or "
-                "a mailbox "
-                "that is not Exchange's own, keeps it off. Let processes ask for another proof (outside "
-                "proved, or "
-                "page only).",
+                cause=_("Mail of the organisation's own mailbox does not carry exactly one mark Internal."),
+                cure=_(
+                    "Colleagues cannot be recognised by Exchange's mark here: a mail gateway between, or a mailbox "
+                    "that is not Exchange's own, keeps it off. Let processes ask for another proof (outside proved, "
+                    "or page only)."
+                ),
                 facts=facts,
             )
         new = [value for value in mechanisms if value not in self.settings.confirmed_mechanisms]
         if new or not mechanisms:
-            confirmed = ", ".join(self.settings.confirmed_mechanisms)
+            confirmed = ", ".join(self.settings.confirmed_mechanisms) or _("none")
             return Check(
                 "internal",
-                TITLES["internal"],
+                _title("internal"),
                 ok=False,
-                found=f"Internal, by mechanism {', '.join(mechanisms) or '(none)'}",
-                cause=f"This mechanism is not among the confirmed ones ({confirmed or 'none'}).",
-                cure="If no relay or connector of others marks its mail in this way, confirm it with the "
-                "command below.",
+                found=_marked(mechanisms),
+                cause=_("This mechanism is not among the confirmed ones ({mechanisms}).").format(
+                    mechanisms=confirmed
+                ),
+                cure=_(
+                    "If no relay or connector of others marks its mail in this way, confirm it with the command below."
+                ),
                 command="\n".join(f"placet mailbox set --confirm-mechanism {value}" for value in new),
                 facts=facts,
             )
-        return _done("internal", f"Internal, by mechanism {', '.join(mechanisms)}.", facts)
+        return _done("internal", _marked(mechanisms), facts)
 
     def _clean_up(self, connection: EwsConnection, mails: list[_TestMail]) -> Check:
         removed = 0
@@ -302,7 +336,10 @@ class Preflight:
                     removed += 1
                 except Gone:
                     continue  # a running worker was faster
-        return _done("cleanup", f"{removed} mails moved to Deleted Items.", {"removed": removed})
+        told = ngettext(
+            "{number} mail moved to Deleted Items.", "{number} mails moved to Deleted Items.", removed
+        )
+        return _done("cleanup", told.format(number=removed), {"removed": removed})
 
     def _urls(self) -> list[str]:
         return [self.settings.token_uri, self.settings.ews_url]
@@ -313,8 +350,8 @@ def _resolve(host: str) -> str:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise Wait(
-            f"The name {host} cannot be resolved.",
-            "Check its spelling and the name service (DNS) of this machine.",
+            _("The name {host} cannot be resolved.").format(host=host),
+            _("Check its spelling and the name service (DNS) of this machine."),
             details={"host": host},
         ) from None
     return str(found[0][4][0])
@@ -327,21 +364,26 @@ def _tried(key: str, step: Callable[[], Check]) -> Check:
         details: dict[str, Any] = dict(error.details)
         command = details.pop("command", "")
         return Check(
-            key, TITLES[key], ok=False, cause=error.cause, cure=error.cure, command=command, facts=details
+            key, _title(key), ok=False, cause=error.cause, cure=error.cure, command=command, facts=details
         )
     except MailError as error:
         return Check(
             key,
-            TITLES[key],
+            _title(key),
             ok=False,
             cause=str(error),
-            cure="Try again; if it stays, look the code up in Microsoft's EWS reference.",
+            cure=_("Try again; if it stays, look the code up in Microsoft's EWS reference."),
             facts={"code": error.code},
         )
 
 
 def _done(key: str, found: str, facts: Mapping[str, Any]) -> Check:
-    return Check(key, TITLES[key], ok=True, found=found, facts=facts)
+    return Check(key, _title(key), ok=True, found=found, facts=facts)
+
+
+def _marked(mechanisms: list[str]) -> str:
+    told = _("Internal, by mechanism {mechanisms}.")
+    return told.format(mechanisms=", ".join(mechanisms) or _("none"))
 
 
 def _header(block: str, name: str) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import requests
 import structlog
+from django.utils.translation import gettext as _
 from lxml import etree
 from pydantic import SecretStr
 from requests.auth import AuthBase
@@ -129,7 +130,7 @@ class Soap:
         if status == 403:
             raise errors.fix(errors.BLOCKED, self.names, details)
         if status == 413 and name == "CreateItem":
-            raise Refused("The mail is larger than the server takes.", "HTTP 413")
+            raise Refused(_("The mail is larger than the server takes."), "HTTP 413")
         if status == 500:
             self._raise_fault(response)
         raise self._by_status(response, details)
@@ -139,13 +140,17 @@ class Soap:
             return xml.read(self._chunks(response), mime_limit)
         except xml.AnswerCut:
             raise Wait(
-                "Exchange's answer ended in the middle.", errors.WAIT_CURE, details=_ids(response)
+                _("Exchange's answer ended in the middle."), _(errors.WAIT_CURE), details=_ids(response)
             ) from None
         except xml.AnswerBroken as broken:
             raise Unreadable(
-                f"The answer is not the XML that Exchange Web Services speak ({broken}).",
-                "If a proxy or firewall answers instead of Exchange, let this machine pass; Placet tries "
-                "again by itself.",
+                _("The answer is not the XML that Exchange Web Services speak ({reason}).").format(
+                    reason=broken
+                ),
+                _(
+                    "If a proxy or firewall answers instead of Exchange, let this machine pass; Placet tries again by "
+                    "itself."
+                ),
                 details=_ids(response),
             ) from None
 
@@ -156,7 +161,9 @@ class Soap:
             for chunk in response.iter_content(CHUNK):
                 total += len(chunk)
                 if time.monotonic() > until or total > LARGEST_ANSWER:
-                    raise Wait("Exchange's answer has no end.", errors.WAIT_CURE, details=_ids(response))
+                    raise Wait(
+                        _("Exchange's answer has no end."), _(errors.WAIT_CURE), details=_ids(response)
+                    )
                 yield chunk
         except requests.RequestException as error:
             raise http.unreachable(error, self._url) from None
@@ -195,28 +202,34 @@ class Soap:
         if 300 <= status < 400:
             target = response.headers.get("Location", "")
             if "genericerrorpage" in target.lower():
-                return Wait("Exchange answered with its error page.", errors.WAIT_CURE, None, details)
+                return Wait(_("Exchange answered with its error page."), _(errors.WAIT_CURE), None, details)
             return FixNeeded(
-                f"{host} sends EWS requests elsewhere, which are not followed with an access token.",
-                "Enter the server that answers itself: outlook.office365.com for Exchange Online.",
+                _("{host} sends EWS requests elsewhere, which are not followed with an access token.").format(
+                    host=host
+                ),
+                _("Enter the server that answers itself: outlook.office365.com for Exchange Online."),
                 details,
             )
         if status in (404, 405, 410):
             return FixNeeded(
-                f"There are no Exchange Web Services at {host} (HTTP {status}).",
-                "Check the server address: outlook.office365.com for Exchange Online.",
+                _("There are no Exchange Web Services at {host} (HTTP {status}).").format(
+                    host=host, status=status
+                ),
+                _("Check the server address: outlook.office365.com for Exchange Online."),
                 details,
             )
         if status == 407:
             return FixNeeded(
-                f"The proxy on the way to {host} asks for a password.",
-                "Put user and password of the proxy into HTTPS_PROXY, or let this machine pass without.",
+                _("The proxy on the way to {host} asks for a password.").format(host=host),
+                _(http.PROXY_CURE),
                 details,
             )
         seconds = http.retry_after(response.headers)
         if status in (429, 503):
-            return Wait(f"Exchange is busy (HTTP {status}).", errors.WAIT_CURE, seconds, details)
-        return Wait(f"{host} answered with an error (HTTP {status}).", errors.WAIT_CURE, seconds, details)
+            told = _("Exchange is busy (HTTP {status}).")
+        else:
+            told = _("{host} answered with an error (HTTP {status}).")
+        return Wait(told.format(host=host, status=status), _(errors.WAIT_CURE), seconds, details)
 
 
 def _ids(response: requests.Response) -> dict[str, str]:

@@ -1,16 +1,23 @@
 """What templates need beside Django's own."""
 
 import re
+import unicodedata
 from datetime import datetime
 
 from django import template
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from placet.approvals.processes import size_in_words
 
 register = template.Library()
 
-_CODE = re.compile(r"(?<=[#+])[a-z2-7]{16}(?![a-z0-9])|(?<=%2b)[a-z2-7]{16}(?![a-z0-9])", re.IGNORECASE)
+#: A reply code, where something marks it as one.
+CODE = re.compile(r"(?<=[#+])[a-z2-7]{16}(?![a-z0-9])|(?<=%2b|%23)[a-z2-7]{16}(?![a-z0-9])", re.IGNORECASE)
 
 
 @register.simple_tag
@@ -29,7 +36,7 @@ def moment(at: datetime | None) -> SafeString | str:
 
 @register.filter
 def exact(at: datetime) -> str:
-    return timezone.localtime(at).strftime("%-d %B %Y, %H:%M:%S %Z")
+    return date_format(timezone.localtime(at), pgettext("format of a date and time", "j F Y, H:i:s T"))
 
 
 def in_words(at: datetime, now: datetime) -> str:
@@ -37,37 +44,62 @@ def in_words(at: datetime, now: datetime) -> str:
     seconds = (at - now).total_seconds()
     distance = abs(seconds)
     if distance < 60:
-        return "just now" if seconds <= 0 else "in a moment"
+        return _("just now") if seconds <= 0 else _("in a moment")
     if distance < 3600:
-        return _distance(seconds, round(distance / 60), "minute")
+        return _minutes(seconds, round(distance / 60))
     if distance < 12 * 3600:
-        return _distance(seconds, round(distance / 3600), "hour")
+        return _hours(seconds, round(distance / 3600))
     days = (at.date() - now.date()).days
     if days in (-1, 0, 1):
-        return f"{ {-1: 'yesterday', 0: 'today', 1: 'tomorrow'}[days] } at {at:%H:%M}"
-    if abs(days) <= 7:
-        return _distance(seconds, abs(days), "day")
-    return at.strftime("%-d %B %Y")
+        near = {-1: _("yesterday at {time}"), 0: _("today at {time}"), 1: _("tomorrow at {time}")}
+        return near[days].format(time=f"{at:%H:%M}")
+    return _days(seconds, abs(days)) if abs(days) <= 7 else date_format(at, _DAY)
 
 
-def _distance(seconds: float, number: int, unit: str) -> str:
-    words = f"{number} {unit}{'' if number == 1 else 's'}"
-    return f"in {words}" if seconds > 0 else f"{words} ago"
+_DAY = "j F Y"
+
+
+def _minutes(seconds: float, n: int) -> str:
+    if seconds > 0:
+        return ngettext("in {n} minute", "in {n} minutes", n).format(n=n)
+    return ngettext("{n} minute ago", "{n} minutes ago", n).format(n=n)
+
+
+def _hours(seconds: float, n: int) -> str:
+    if seconds > 0:
+        return ngettext("in {n} hour", "in {n} hours", n).format(n=n)
+    return ngettext("{n} hour ago", "{n} hours ago", n).format(n=n)
+
+
+def _days(seconds: float, n: int) -> str:
+    if seconds > 0:
+        return ngettext("in {n} day", "in {n} days", n).format(n=n)
+    return ngettext("{n} day ago", "{n} days ago", n).format(n=n)
 
 
 @register.filter
-def without_codes(text: str) -> str:
+def without_codes(text: object) -> str:
     """Reply codes are secrets: a page shows that one was there, not which."""
-    return _CODE.sub("…", text)
+    return CODE.sub("…", str(text))
 
 
 @register.filter
 def visible(text: str) -> str:
-    """Text of others for a `<pre>`: control and direction characters cannot hide or turn anything."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text.replace("\r\n", "\n"))
+    """Text of others for a `<pre>`: control and direction characters cannot hide or turn anything. Spaces of every
+    width stay: French and Japanese are written with them."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" or unicodedata.category(c) == "Zs" else "\ufffd"
+        for c in text.replace("\r\n", "\n")
+    )
+
+
+@register.filter
+def file_size(size: int) -> str:
+    return size_in_words(size)
 
 
 @register.filter
 def words(key: str) -> str:
-    """A key such as "set_aside" as people read it."""
-    return str(key).replace("_", " ").replace("-", " ")
+    """A key such as "set_aside" as people read it; translated where some catalogue has the words."""
+    plain = str(key).replace("_", " ").replace("-", " ")
+    return _(plain) if plain else ""

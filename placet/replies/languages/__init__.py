@@ -36,6 +36,7 @@ class MailWords:
     device: tuple[str, ...] = ()  # how a line begins that a telephone adds below
     automatic: tuple[str, ...] = ()  # how the subject of an automatic reply begins
     banner: tuple[str, ...] = ()  # how a warning begins that a server puts above a mail
+    above: tuple[str, ...] = ()  # what a line says, in our own mails too, above which to answer
     reply: tuple[str, ...] = ()  # what stands before the colon in the subject of a reply or a mail passed on
 
 

@@ -5,6 +5,7 @@ our own for everything that decides (`headers.py`, `addresses.py`, `stamps.py`),
 for the MIME structure alone. It judges nothing but whether a program wrote the mail.
 """
 
+from placet.lib.sentences import NOTHING, Sentence
 from placet.mailboxes.base import Received
 from placet.replies.parse import limits
 from placet.replies.parse.addresses import addresses
@@ -70,7 +71,7 @@ def parse(received: Received, own: OwnMail) -> Mail:
         in_reply_to=message_ids(mime.first("in-reply-to")),
         references=message_ids(mime.first("references")),
         automatic=verdict[0] if verdict else None,
-        automatic_why=verdict[1] if verdict else "",
+        automatic_why=verdict[1] if verdict else NOTHING,
         stamps_from="transport headers" if transport else "mail",
         auth_as=stamped.values("x-ms-exchange-organization-authas"),
         auth_mechanism=stamped.values("x-ms-exchange-organization-authmechanism"),
@@ -95,15 +96,17 @@ _ABOUT_A_MAIL = (Kind.BOUNCE, Kind.READ_RECEIPT, Kind.REPORT)
 
 def _transport_headers(block: str) -> Headers:
     if len(block) > limits.HEADER_BLOCK:
-        raise Unparseable(f"Its transport headers are longer than {limits.HEADER_BLOCK // 1024} kB.")
+        raise Unparseable(
+            Sentence("Its transport headers are longer than {number} kB.", number=limits.HEADER_BLOCK // 1024)
+        )
     return Headers(block)
 
 
-def _sender(mime: Headers, transport: Headers, received: Received) -> tuple[str | None, str]:
+def _sender(mime: Headers, transport: Headers, received: Received) -> tuple[str | None, Sentence]:
     try:
-        return sender(mime, transport, received), ""
+        return sender(mime, transport, received), NOTHING
     except SenderProblem as problem:
-        return None, str(problem)
+        return None, problem.sentence
 
 
 def _addressed(mime: Headers) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ one address in the plain grammar of RFC 5322 or an error in words; nothing is re
 import re
 from collections.abc import Iterator
 
+from placet.lib.sentences import Sentence, gettext_noop
 from placet.replies.parse.limits import ONE_HEADER
 
 _TOKEN = re.compile(
@@ -27,7 +28,11 @@ _Token = tuple[str, str]  # (kind, text)
 
 
 class BadAddress(ValueError):
-    """Not exactly one plain address; the message says what else, in words."""
+    """Not exactly one plain address; `problem` ends a sentence that begins with the header."""
+
+    def __init__(self, problem: Sentence) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 def one_address(value: str) -> str:
@@ -36,7 +41,7 @@ def one_address(value: str) -> str:
     A display name may be there; it is not looked at, but an unquoted @ in it is an error.
     """
     if len(value) > ONE_HEADER:
-        raise BadAddress(f"is longer than {ONE_HEADER // 1024} kB")
+        raise BadAddress(Sentence("is longer than {number} kB", number=ONE_HEADER // 1024))
     return _mailbox([token for token in _tokens(value) if token[0] != "comment"])
 
 
@@ -64,14 +69,14 @@ def _tokens(value: str) -> Iterator[_Token]:
         position = found.end()
         if text == "(" and kind == "special":
             position = _after_comment(value, position)
-            yield ("comment", "") if position else ("bad", "an open comment")
+            yield ("comment", "") if position else ("bad", gettext_noop("an open comment"))
             if not position:
                 return
         elif text == '"':  # nothing after it can be told apart
-            yield ("bad", "an open quotation mark")
+            yield ("bad", gettext_noop("an open quotation mark"))
             return
         elif kind == "special" and text not in "<>@,;:[]":
-            yield ("bad", "a character that must not be there")
+            yield ("bad", gettext_noop("a character that must not be there"))
         else:
             yield (kind, text)
 
@@ -105,20 +110,20 @@ def _entries(value: str) -> Iterator[list[_Token]]:
 def _mailbox(tokens: list[_Token]) -> str:
     for kind, text in tokens:
         if kind == "bad":
-            raise BadAddress(f"has {text}")
+            raise BadAddress(Sentence("has {what}", what=Sentence(text)))
     specials = [text for kind, text in tokens if kind == "special"]
     if ":" in specials or ";" in specials:
-        raise BadAddress("is a group of addresses")
+        raise BadAddress(Sentence("is a group of addresses"))
     if "," in specials:
-        raise BadAddress("names more than one address")
+        raise BadAddress(Sentence("names more than one address"))
     tokens = _stripped(tokens)
     if "<" not in specials and ">" not in specials:
         return _addr_spec(tokens)
     if specials.count("<") != 1 or specials.count(">") != 1 or tokens[-1] != ("special", ">"):
-        raise BadAddress("has misplaced angle brackets")
+        raise BadAddress(Sentence("has misplaced angle brackets"))
     start = tokens.index(("special", "<"))
     if any(kind == "special" for kind, _ in tokens[:start]):
-        raise BadAddress("has an address in the place of the name")
+        raise BadAddress(Sentence("has an address in the place of the name"))
     return _addr_spec(_stripped(tokens[start + 1 : -1]))
 
 
@@ -144,12 +149,12 @@ def _stripped(tokens: list[_Token]) -> list[_Token]:
 
 def _addr_spec(tokens: list[_Token]) -> str:
     if not tokens:
-        raise BadAddress("holds no address")
+        raise BadAddress(Sentence("holds no address"))
     if [kind for kind, _ in tokens] != ["atom", "special", "atom"] or tokens[1][1] != "@":
-        raise BadAddress("is not one plain address")
+        raise BadAddress(Sentence("is not one plain address"))
     local, domain = tokens[0][1], tokens[2][1]
     if not _LOCAL.fullmatch(local) or local[0] == "." or local[-1] == "." or ".." in local:
-        raise BadAddress("has an unusual name before the @")
+        raise BadAddress(Sentence("has an unusual name before the @"))
     if len(domain) > 253 or not _DOMAIN.fullmatch(domain):
-        raise BadAddress("has an unusual domain")
+        raise BadAddress(Sentence("has an unusual domain"))
     return f"{local}@{domain}".lower()

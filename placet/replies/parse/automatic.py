@@ -6,9 +6,11 @@ that Exchange and iCloud are seen to write. Each rule looks at the mail's header
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
+from placet.lib.sentences import Sentence
 from placet.mailboxes.base import Received
 from placet.replies.parse import words
 from placet.replies.parse.headers import Headers, text
@@ -62,7 +64,7 @@ class Evidence:
         return self.mime.has(name) or self.transport.has(name)
 
 
-Verdict = tuple[Kind, str]
+Verdict = tuple[Kind, Sentence]
 
 
 def automatic(evidence: Evidence) -> Verdict | None:
@@ -75,15 +77,15 @@ def automatic(evidence: Evidence) -> Verdict | None:
 
 def _our_own(evidence: Evidence) -> Verdict | None:
     if evidence.has(REFERENCE_HEADER):
-        return Kind.OUR_OWN, "X-Placet-Reference is there"
+        return Kind.OUR_OWN, Sentence("{header} is there", header="X-Placet-Reference")
     domain = evidence.own.message_id_domain.lower()
     ids = (*evidence.values("message-id"), evidence.received.message_id)
     if domain and any(one.strip().strip("<>").lower().endswith("@" + domain) for one in ids):
-        return Kind.OUR_OWN, "its Message-ID is one of ours"
+        return Kind.OUR_OWN, Sentence("its Message-ID is one of ours")
     senders = {evidence.received.from_.lower(), evidence.received.sender.lower()}
     for address in evidence.own.addresses:
         if address in senders or _names(evidence.from_lines, address):
-            return Kind.OUR_OWN, "it comes from this mailbox"
+            return Kind.OUR_OWN, Sentence("it comes from this mailbox")
     return None
 
 
@@ -98,7 +100,7 @@ def _names(line: str, address: str) -> bool:
 
 def _item_class(evidence: Evidence) -> Verdict | None:
     item = evidence.received.item_class.lower()
-    why = f"its item class is {evidence.received.item_class}"
+    why = Sentence("its item class is {item}", item=evidence.received.item_class)
     if item.startswith("report."):
         if item.endswith(".ndr"):
             return Kind.BOUNCE, why
@@ -115,15 +117,15 @@ def _report(evidence: Evidence) -> Verdict | None:
     for part in evidence.parts:
         if part.content_type == "multipart/report" and part.depth == 0:
             report = part.parameters.get("report-type", "").lower()
-            return _REPORTS.get(report) or _status(
-                evidence
-            ), f"it is a multipart/report ({report or 'no type'})"
+            return _REPORTS.get(report) or _status(evidence), Sentence(
+                "it is a multipart/report ({kind})", kind=report or Sentence("no type")
+            )
         if part.content_type in ("message/delivery-status", "message/global-delivery-status"):
-            return Kind.BOUNCE, "it holds a delivery status"
+            return Kind.BOUNCE, Sentence("it holds a delivery status")
         if part.content_type == "message/disposition-notification":
-            return Kind.READ_RECEIPT, "it holds a disposition notification"
+            return Kind.READ_RECEIPT, Sentence("it holds a disposition notification")
         if part.content_type == "message/feedback-report":
-            return Kind.REPORT, "it holds a feedback report"
+            return Kind.REPORT, Sentence("it holds a feedback report")
     return None
 
 
@@ -138,18 +140,18 @@ def _status(evidence: Evidence) -> Kind:
 def _journal(evidence: Evidence) -> Verdict | None:
     generators = evidence.values("x-ms-exchange-generated-message-source")
     if evidence.has("x-ms-journal-report") or any("journal" in value.lower() for value in generators):
-        return Kind.JOURNAL, "a journal agent made it"
+        return Kind.JOURNAL, Sentence("a journal agent made it")
     return None
 
 
 def _bounce_headers(evidence: Evidence) -> Verdict | None:
     for name in ("x-ms-exchange-message-is-ndr", "x-failed-recipients"):
         if evidence.has(name):
-            return Kind.BOUNCE, f"{name} is there"
+            return Kind.BOUNCE, Sentence("{header} is there", header=name)
     for name in _GENERATORS:
         named = any(f"{name}{after}" in evidence.from_lines for after in "@>")
         if named or evidence.from_lines.startswith("mailer-daemon"):
-            return Kind.BOUNCE, f"it comes from {name}"
+            return Kind.BOUNCE, Sentence("it comes from {name}", name=name)
     return None
 
 
@@ -157,18 +159,18 @@ def _auto_submitted(evidence: Evidence) -> Verdict | None:
     for value in evidence.values("auto-submitted"):
         keyword = value.replace("(", " ").replace(";", " ").split()[:1]
         if keyword != ["no"] and [word.lower() for word in keyword] != ["no"]:
-            return Kind.AUTOMATIC_REPLY, f"Auto-Submitted is {text(value)[:60]!r}"
+            return Kind.AUTOMATIC_REPLY, Sentence("Auto-Submitted is {value!r}", value=text(value)[:60])
     return None
 
 
 def _auto_headers(evidence: Evidence) -> Verdict | None:
     for value in evidence.values("x-ms-exchange-generated-message-source"):
-        return Kind.AUTOMATIC_REPLY, f"Exchange generated it ({text(value)[:60]})"
+        return Kind.AUTOMATIC_REPLY, Sentence("Exchange generated it ({source})", source=text(value)[:60])
     for name in _AUTO_HEADERS:
         if evidence.has(name):
-            return Kind.AUTOMATIC_REPLY, f"{name} is there"
+            return Kind.AUTOMATIC_REPLY, Sentence("{header} is there", header=name)
     if any("vacation" in value.lower() for value in evidence.values("x-apple-action")):
-        return Kind.AUTOMATIC_REPLY, "X-Apple-Action says so"
+        return Kind.AUTOMATIC_REPLY, Sentence("X-Apple-Action says so")
     return None
 
 
@@ -178,7 +180,7 @@ def _meeting(evidence: Evidence) -> Verdict | None:
             continue
         method = part.parameters.get("method", "").lower() or _calendar_method(part)
         if method in (_MEETING_ANSWERS if part.attached else _MEETING_METHODS):
-            return Kind.MEETING, f"it holds a calendar {method}"
+            return Kind.MEETING, Sentence("it holds a calendar {method}", method=method)
     return None
 
 
@@ -191,29 +193,33 @@ def _calendar_method(part: Part) -> str:
 def _empty_return_path(evidence: Evidence) -> Verdict | None:
     if any(value.replace(" ", "") == "<>" for value in evidence.values("return-path")):
         kind = Kind.AUTOMATIC_REPLY if _automatic_subject(evidence) else Kind.BOUNCE
-        return kind, "its Return-Path is empty"
+        return kind, Sentence("its Return-Path is empty")
     return None
 
 
 def _supporting(evidence: Evidence) -> Verdict | None:
     """Signs that prove nothing alone: two of different kinds do."""
     signs = list(_signs(evidence))
-    return (Kind.AUTOMATIC_REPLY, " and ".join(signs)) if len(signs) > 1 else None
+    return (Kind.AUTOMATIC_REPLY, _all(signs)) if len(signs) > 1 else None
 
 
-def _signs(evidence: Evidence) -> Iterator[str]:
+def _all(signs: Sequence[Sentence]) -> Sentence:
+    return reduce(lambda found, sign: Sentence("{one} and {another}", one=found, another=sign), signs)
+
+
+def _signs(evidence: Evidence) -> Iterator[Sentence]:
     bulk = ("bulk", "list", "junk", "auto_reply")
     if any(value.strip().lower() in bulk for value in evidence.values("precedence")):
-        yield "its Precedence is that of bulk mail"
+        yield Sentence("its Precedence is that of bulk mail")
     if any(
         "oof" in value.lower() or "all" in value.lower()
         for value in evidence.values("x-auto-response-suppress")
     ):
-        yield "it asks for no automatic response"
+        yield Sentence("it asks for no automatic response")
     if evidence.has("list-id"):
-        yield "it comes from a mailing list"
+        yield Sentence("it comes from a mailing list")
     if _automatic_subject(evidence):
-        yield "its subject is that of an automatic reply"
+        yield Sentence("its subject is that of an automatic reply")
 
 
 def _automatic_subject(evidence: Evidence) -> bool:

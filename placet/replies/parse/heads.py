@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+from placet.lib.sentences import gettext_noop
 from placet.replies.parse import words
 from placet.replies.parse.folding import LINE
 
@@ -37,14 +38,14 @@ _ONLY_TIME = re.compile(
 )
 _SENTENCE = (".", "!", "?", "。", "！", "？")
 
-MARKER = "the line above which to answer"
-DIVIDER = "a line between two messages"
-UNKNOWN_DIVIDER = "a framed line that nobody knows"
-BLOCK = "a header block"
-UNSURE_BLOCK = "a header block that may begin with a line of the sender"
-NOTES_BLOCK = "a header block of HCL Notes"
-RULED_BLOCK = "a line above a header block"
-WHO_WROTE = "a line that says who wrote"
+MARKER = gettext_noop("the line above which to answer")
+DIVIDER = gettext_noop("a line between two messages")
+UNKNOWN_DIVIDER = gettext_noop("a framed line that nobody knows")
+BLOCK = gettext_noop("a header block")
+UNSURE_BLOCK = gettext_noop("a header block that may begin with a line of the sender")
+NOTES_BLOCK = gettext_noop("a header block of HCL Notes")
+RULED_BLOCK = gettext_noop("a line above a header block")
+WHO_WROTE = gettext_noop("a line that says who wrote")
 
 
 # ---------------------------------------------------------------------- dividers

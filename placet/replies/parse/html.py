@@ -13,6 +13,7 @@ from itertools import islice
 
 from lxml import etree
 
+from placet.lib.sentences import gettext_noop
 from placet.replies.parse.limits import ELEMENTS
 from placet.replies.parse.mail import joined
 
@@ -50,6 +51,8 @@ _BLOCK = frozenset((
 DIVIDER = (
     "-----Original Message-----"  # stands for a structure that Outlook and others put above a quoted mail
 )
+QUOTE_OF = gettext_noop("the quote of {program}")
+LINE_OF = gettext_noop("the line of {program} above a quoted mail")
 # What programs put around a quote.
 _QUOTE_CLASSES = {
     "gmail_quote": "Gmail",
@@ -62,7 +65,7 @@ _QUOTE_CLASSES = {
     "moz-email-headers-table": "Thunderbird",
     "zmail_extra": "Zoho Mail",
     "front-blockquote": "Front",
-    "mail-quote": "a mail program",
+    "mail-quote": gettext_noop("a mail program"),
     "wordsection1_quote": "Outlook",
 }
 _ENVELOPES = ("gmail_quote", "protonmail_quote", "zmail_extra")
@@ -135,15 +138,19 @@ def may_quote(markup: str) -> bool:
 
 def visible(markup: str) -> Visible:
     """The visible text of a mail's HTML."""
-    bounded, cut = _bounded(markup)
-    root, complete = _parse(bounded)
+    root, complete = tree(markup)
     if root is None:
-        return Visible("", "", "", truncated=cut or not complete)
+        return Visible("", "", "", truncated=not complete)
     walk = _Walk(_hidden_selectors(root))
     complete = walk.run(root) and complete
-    return Visible(
-        walk.lines.text(), walk.lines.marked(), ", then ".join(walk.found), truncated=cut or not complete
-    )
+    return Visible(walk.lines.text(), walk.lines.marked(), ", then ".join(walk.found), truncated=not complete)
+
+
+def tree(markup: str) -> tuple[etree._Element | None, bool]:
+    """The elements of a mail's HTML, and whether they are all there. Bounded in time; without data: addresses."""
+    bounded, cut = _bounded(markup)
+    root, complete = _parse(bounded)
+    return root, complete and not cut
 
 
 def _bounded(markup: str) -> tuple[str, bool]:
@@ -321,8 +328,8 @@ def _quote(element: etree._Element, tag: str) -> str:
     if tag == "blockquote":
         return "" if _is_indented(element) else "a quoted block"
     if name := _quote_class(element):
-        return f"the quote of {_QUOTE_CLASSES[name]}"
-    return "a quoted block" if (element.get("name") or "").lower() == "quote" else ""
+        return QUOTE_OF.format(program=_QUOTE_CLASSES[name])
+    return gettext_noop("a quoted block") if (element.get("name") or "").lower() == "quote" else ""
 
 
 def _quote_class(element: etree._Element) -> str:
@@ -348,9 +355,9 @@ def _divides(element: etree._Element, tag: str) -> str:
         name = name[2:]
     if name.startswith(_DIVIDERS):
         program = next(_DIVIDER_IDS[known] for known in _DIVIDERS if name.startswith(known))
-        return f"the line of {program} above a quoted mail"
+        return LINE_OF.format(program=program)
     if tag in ("div", "p") and _OUTLOOK_RULE.search(element.get("style") or ""):
-        return "a line above a header block"
+        return gettext_noop("a line above a header block")
     return ""
 
 

@@ -7,6 +7,7 @@ falls over multiparts nested 1,500 deep.
 
 import re
 
+from placet.lib.sentences import Sentence
 from placet.replies.refusals import Unparseable
 
 READ = 2 * 1024 * 1024  # bytes of the mail from its start; text that people wrote comes before attachments
@@ -31,7 +32,7 @@ def header_block(raw: bytes) -> bytes:
         return b""
     end = _END_OF_HEADERS.search(raw, 0, HEADER_BLOCK + 4)
     if end is None and len(raw) > HEADER_BLOCK:
-        raise Unparseable(f"Its headers are longer than {HEADER_BLOCK // 1024} kB.")
+        raise Unparseable(Sentence("Its headers are longer than {number} kB.", number=HEADER_BLOCK // 1024))
     return raw[: end.start()] if end else raw
 
 
@@ -44,14 +45,18 @@ def check_structure(raw: bytes) -> None:
     lower = raw.lower()
     multiparts = lower.count(b"multipart/")
     if multiparts + lower.count(b"message/") > PARTS:
-        raise Unparseable(f"It has more than {PARTS} parts that hold other parts.")
+        raise Unparseable(Sentence("It has more than {number} parts that hold other parts.", number=PARTS))
     # The standard library holds every line against the boundary of every multipart that is open.
     if multiparts * _lines(raw) > LINE_TESTS:
-        raise Unparseable("It has too many lines for so many parts that hold other parts.")
+        raise Unparseable(Sentence("It has too many lines for so many parts that hold other parts."))
     if multiparts and lower.count(b"\n--") + lower.count(b"\r--") > BOUNDARY_LINES:
-        raise Unparseable(f"It has more than {BOUNDARY_LINES} lines that may separate parts.")
+        raise Unparseable(
+            Sentence("It has more than {number} lines that may separate parts.", number=BOUNDARY_LINES)
+        )
     if any(len(header[0]) > ONE_HEADER for header in _CONTENT_TYPE.finditer(lower)):
-        raise Unparseable(f"It has a Content-Type header longer than {ONE_HEADER // 1024} kB.")
+        raise Unparseable(
+            Sentence("It has a Content-Type header longer than {number} kB.", number=ONE_HEADER // 1024)
+        )
 
 
 def _lines(raw: bytes) -> int:

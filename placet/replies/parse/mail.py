@@ -4,19 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.translation import gettext
+
+from placet.lib.sentences import Sentence, gettext_noop
+
 CODE = "[a-z2-7]{16}"  # a reply code: 80 bits, RFC 4648 base32, in lower case
 
 
 class Kind(StrEnum):
     """Why a mail counts as written by a program."""
 
-    OUR_OWN = "our own"
-    AUTOMATIC_REPLY = "automatic reply"
-    BOUNCE = "bounce"
-    READ_RECEIPT = "read receipt"
-    MEETING = "meeting"
-    JOURNAL = "journal"
-    REPORT = "report"
+    OUR_OWN = gettext_noop("our own")
+    AUTOMATIC_REPLY = gettext_noop("automatic reply")
+    BOUNCE = gettext_noop("bounce")
+    READ_RECEIPT = gettext_noop("read receipt")
+    MEETING = gettext_noop("meeting")
+    JOURNAL = gettext_noop("journal")
+    REPORT = gettext_noop("report")
+
+    @property
+    def label(self) -> str:
+        """As the reader reads it."""
+        return gettext(self.value)
 
 
 @dataclass(frozen=True)
@@ -90,13 +99,13 @@ class Mail:
     own_subject: str  # what of it the sender wrote
     mailbox_address: str  # the address whose plus addresses carry reply codes
     from_address: str | None  # lower case; only if nothing about the sender is doubtful
-    from_problem: str  # why from_address is None, in words
+    from_problem: Sentence  # why from_address is None
     from_line: str  # what the From header says, for people to look at
     to: tuple[str, ...]  # addresses in To and Cc, lower case
     in_reply_to: tuple[str, ...]
     references: tuple[str, ...]
     automatic: Kind | None
-    automatic_why: str
+    automatic_why: Sentence
     stamps_from: str  # "transport headers" or "mail": where the server's stamps below were read
     auth_as: tuple[str, ...]  # every X-MS-Exchange-Organization-AuthAs
     auth_mechanism: tuple[str, ...]

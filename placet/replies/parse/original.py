@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
 
+from placet.lib.sentences import gettext_noop
 from placet.replies.parse import banners, heads, html, limits, quotes
 from placet.replies.parse.folding import LINE, fold
 from placet.replies.parse.headers import from_bytes
@@ -29,10 +30,13 @@ WORDS = 20_000  # of our mail that are compared
 COMPARED = 50_000  # of a reply
 _HEAD_LINES = 8
 
-_IN_OUR_MAIL = "what stands in the mail that was answered"
+_IN_OUR_MAIL = gettext_noop("what stands in the mail that was answered")
 _LINK = re.compile(
     r"<?(?:mailto:|[a-z]{2,10}://|www\.)[^\s<>]*>?|[^\s<>@]{1,64}@[^\s<>@]{1,253}", re.IGNORECASE
 )
+# Of our links those that nobody writes by hand. The organisation's home page stands below our mails, and in what
+# people write: "only as https://contoso.example/terms says".
+_ONLY_OURS = re.compile(r"^mailto:|/requests/[0-9a-f-]{36}/")
 _SIGNS = "\\u2600-\\u27bf\\u3040-\\u30ff\\u3400-\\u9fff\\uf900-\\ufaff\\U0001f000-\\U0001faff"
 # A word is a run of letters and digits; where blanks part no words, and of emoji, each character.
 _WORD = re.compile(f"[{_SIGNS}]|[^\\W_{_SIGNS}]+")
@@ -45,7 +49,7 @@ class Original:
     words: Sequence[str]
     places: Mapping[tuple[str, ...], Sequence[int]]  # where SEED words begin
     sentences: frozenset[tuple[str, ...]]  # lines of two words and more that are no label of a link
-    links: frozenset[str]  # without what stands behind a question mark
+    links: frozenset[str]  # only ours, without what stands behind a question mark
     subjects: Sequence[str]
 
     @classmethod
@@ -62,7 +66,7 @@ class Original:
                 for line in text.split("\n", limits.LINES)[: limits.LINES]:
                     found, linked = words_of(line), _links(line)
                     words += found
-                    links.update(linked)
+                    links.update(link for link in linked if _ONLY_OURS.search(link))
                     if len(found) > 1 and not linked and at == 0:  # in HTML the links of labels are not seen
                         sentences.add(tuple(found))
                 words += [""] * NEAR  # what ends one part and begins the next does not follow each other

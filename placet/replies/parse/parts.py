@@ -7,6 +7,7 @@ from email import message_from_bytes
 from email.message import Message
 from email.policy import compat32
 
+from placet.lib.sentences import Sentence
 from placet.replies.parse import limits
 from placet.replies.parse.charsets import decode, tidy, transfer_decode
 from placet.replies.parse.headers import text as header_text
@@ -45,23 +46,28 @@ class Part:
         return tidy(decode(self.payload(), self.parameters.get("charset", "")))
 
 
-def parts(raw: bytes) -> tuple[Part, ...]:
-    """All parts in the order they come, the mail itself first. Raises Unparseable beyond the limits."""
-    raw = raw[: limits.READ]
+def parts(raw: bytes, read: int = limits.READ) -> tuple[Part, ...]:
+    """All parts in the order they come, the mail itself first. Raises Unparseable beyond the limits.
+
+    Looks at the first `read` bytes: more than limits.READ only to list attachments, never for an answer.
+    """
+    raw = raw[:read]
     limits.check_structure(raw)
     try:
         message = message_from_bytes(raw, policy=compat32)
     except (RecursionError, LookupError, ValueError, TypeError, AttributeError) as error:
         # It never raised on 1,403 malformed mails; these are what its parts are known to raise.
-        raise Unparseable(f"Its MIME structure cannot be read ({type(error).__name__}).") from error
+        raise Unparseable(
+            Sentence("Its MIME structure cannot be read ({error}).", error=type(error).__name__)
+        ) from error
     found: list[Part] = []
     waiting = [(message, 0, -1, False)]
     while waiting:
         current, depth, parent, in_message = waiting.pop()
         if len(found) == limits.PARTS:
-            raise Unparseable(f"It has more than {limits.PARTS} parts.")
+            raise Unparseable(Sentence("It has more than {number} parts.", number=limits.PARTS))
         if depth > limits.DEPTH:
-            raise Unparseable(f"Its parts are nested more than {limits.DEPTH} deep.")
+            raise Unparseable(Sentence("Its parts are nested more than {number} deep.", number=limits.DEPTH))
         part = _part(current, depth, parent, in_message)
         found.append(part)
         inside = in_message or part.content_type.startswith("message/")

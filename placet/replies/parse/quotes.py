@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from placet.lib.sentences import gettext_noop
 from placet.replies.parse import banners, heads, words
 from placet.replies.parse.folding import fold
 from placet.replies.parse.limits import LINES, NEW_TEXT
@@ -20,7 +21,7 @@ from placet.replies.parse.signatures import without_signature
 
 WRAPPABLE = 60  # characters of a quoted line that may have been wrapped on its way
 
-QUOTED = "quoted lines"
+QUOTED = gettext_noop("quoted lines")
 
 _INITIALS = re.compile(r"[a-z]{1,3}>")
 _WORD = re.compile(r"[^\W\d_]+")

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 
+from placet.lib.sentences import gettext_noop
 from placet.replies.parse.parts import Part, read_header
 
-ENCRYPTED = "S/MIME encrypted"
-OPAQUE = "S/MIME signed in one piece"
-PGP = "PGP encrypted"
-PURVIEW = "Microsoft Purview protected message"
-TNEF = "Outlook rich text (winmail.dat) only"
+ENCRYPTED = gettext_noop("S/MIME encrypted")
+OPAQUE = gettext_noop("S/MIME signed in one piece")
+PGP = gettext_noop("PGP encrypted")
+PURVIEW = gettext_noop("Microsoft Purview protected message")
+TNEF = gettext_noop("Outlook rich text (winmail.dat) only")
 
 _PKCS7 = ("application/pkcs7-mime", "application/x-pkcs7-mime")  # RFC 8551; the second from before it
 _PKCS7_NAME = re.compile(r"smime\.p7m", re.IGNORECASE)

@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator
 
+from placet.lib.sentences import Sentence
 from placet.mailboxes.base import Received
 from placet.replies.parse.addresses import BadAddress, one_address
 from placet.replies.parse.headers import Headers
 
 
 class SenderProblem(ValueError):
-    """The message is one sentence for the administrator."""
+    """One sentence for the administrator."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 def sender(mime: Headers, transport: Headers, received: Received) -> str:
@@ -19,33 +24,53 @@ def sender(mime: Headers, transport: Headers, received: Received) -> str:
     from its properties, so a second From header shows only in the transport headers.
     """
     if not mime.has("from") and not transport.has("from"):
-        raise SenderProblem("It has no From header.")
+        raise SenderProblem(Sentence("It has no From header."))
     named = list(_named(mime, transport, received))
     address = named[0][1]
     for source, other in named[1:]:
         if other != address:
-            raise SenderProblem(f"{named[0][0]} names {address}, but {source} names {other}.")
+            raise SenderProblem(
+                Sentence(
+                    "{source} names {address}, but {other_source} names {other}.",
+                    source=named[0][0], address=address, other_source=source, other=other,
+                )
+            )  # fmt: skip
     return address
 
 
-def _named(mime: Headers, transport: Headers, received: Received) -> Iterator[tuple[str, str]]:
-    for headers, where in ((mime, "the mail"), (transport, "the transport headers")):
+def _named(mime: Headers, transport: Headers, received: Received) -> Iterator[tuple[Sentence, str]]:
+    for headers, where in ((mime, _IN_MAIL), (transport, _IN_TRANSPORT)):
         for name in ("from", "sender"):
             if headers.has(name):
-                yield f"{name.title()} in {where}", _only(headers, name, where)
+                source = Sentence("{header} in {place}", header=name.title(), place=where)
+                yield source, _only(headers, name, where)
     if received.from_:
-        yield "The server's From property", received.from_.lower()
+        yield Sentence("the server's From property"), received.from_.lower()
     if received.sender:
-        yield "the server's Sender property", received.sender.lower()
+        yield Sentence("the server's Sender property"), received.sender.lower()
 
 
-def _only(headers: Headers, name: str, where: str) -> str:
+_IN_MAIL, _IN_TRANSPORT = Sentence("the mail"), Sentence("the transport headers")
+
+
+def _only(headers: Headers, name: str, where: Sentence) -> str:
     found = headers.all(name)
     if len(found) != 1:
-        raise SenderProblem(f"There are {len(found)} {name.title()} headers in {where}.")
+        said = Sentence(
+            "There are {number} {header} headers in {place}.",
+            number=len(found), header=name.title(), place=where,
+        )  # fmt: skip
+        raise SenderProblem(said)
     if found[0].malformed:
-        raise SenderProblem(f"The name of the {name.title()} header in {where} is malformed.")
+        said = Sentence(
+            "The name of the {header} header in {place} is malformed.", header=name.title(), place=where
+        )
+        raise SenderProblem(said)
     try:
         return one_address(found[0].value)
     except BadAddress as error:
-        raise SenderProblem(f"The {name.title()} header in {where} {error}.") from error
+        said = Sentence(
+            "The {header} header in {place} {problem}.",
+            header=name.title(), place=where, problem=error.problem,
+        )  # fmt: skip
+        raise SenderProblem(said) from error

@@ -81,4 +81,4 @@ ANSWERS = _single(_said(("approve", "approve_weak", "reject", "reject_weak", "ne
 FORM_LABELS = _said(("form_labels", "comment_labels"))
 
 # The line in our own mails below which nothing is read, and those of others.
-MARKERS = ("reply above this line", "##- ", "=-=-=-=")
+MARKERS = (*sorted(_all("above")), "##- ", "=-=-=-=")

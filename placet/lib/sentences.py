@@ -1,0 +1,53 @@
+"""Texts that are put into words only where somebody reads them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils.translation import gettext
+
+
+class Sentence:
+    """A text of ours: English where it is made, in the reader's language where it is shown.
+
+    What is refused or not understood is said by one part of Placet and read by somebody else, whose language only
+    the last part knows. `values` fill the `{places}` of the text; sentences among them are translated too. Making one
+    costs next to nothing. False if there is nothing to say.
+    """
+
+    __slots__ = ("text", "values")
+
+    def __init__(self, text: str = "", /, **values: Any) -> None:
+        self.text = text
+        self.values = values
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+    def __str__(self) -> str:
+        return gettext(self.text).format(**self.values) if self.text else ""
+
+    def __repr__(self) -> str:
+        return f"Sentence({self.text!r}, {self.values!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sentence) and (self.text, self.values) == (other.text, other.values)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
+NOTHING = Sentence()
+
+
+def gettext_noop(text: str) -> str:
+    """Marks a text for the catalogues that is translated where it is shown. Django's would read the settings, when a
+    module is loaded."""
+    return text
+
+
+def listed(sentences: Iterable[Sentence]) -> Sentence:
+    """Several in one; NOTHING for none."""
+    found = NOTHING
+    for sentence in sentences:
+        found = Sentence("{first}; {second}", first=found, second=sentence) if found else sentence
+    return found

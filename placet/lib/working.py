@@ -1,0 +1,48 @@
+"""What the workers of this process do, for whoever looks. Whoever runs them says it here; nothing here runs them."""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils import timezone
+
+
+@dataclass
+class Worker:
+    """One kind of work. `began_at` is set while it has something in hand."""
+
+    kind: str
+    thread: threading.Thread
+    began_at: datetime | None = None
+    last_turn_at: datetime | None = None  # when it last looked for work, and did what it found
+    last_worked_at: datetime | None = None  # when it last found some
+    worked: int = field(default=0)  # rows, since the start
+
+    @property
+    def alive(self) -> bool:
+        return self.thread.is_alive()
+
+
+_workers: dict[str, Worker] = {}
+
+
+def started(kind: str, thread: threading.Thread) -> None:
+    _workers[kind] = Worker(kind, thread)
+
+
+def began(kind: str) -> None:
+    _workers[kind].began_at = timezone.now()
+
+
+def ended(kind: str, worked: int) -> None:
+    """A turn is over; how many rows it worked."""
+    worker, now = _workers[kind], timezone.now()
+    worker.began_at, worker.last_turn_at = None, now
+    if worked:
+        worker.last_worked_at = now
+        worker.worked += worked
+
+
+def workers() -> list[Worker]:
+    """In the order in which they were started; empty where this process runs none."""
+    return list(_workers.values())

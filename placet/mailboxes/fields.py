@@ -1,0 +1,219 @@
+"""The rows of the Remote Approval tab: names, labels and help of a mailbox's settings.
+
+Labels, helps and choices are texts of the catalogue in English; pages translate them, the command line does not.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.utils.translation import gettext_noop
+
+
+class Section(StrEnum):
+    """The two parts of the tab."""
+
+    SERVER = gettext_noop("Incoming mail server")
+    APPROVAL = gettext_noop("Remote Approval")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One row of the tab. `kind`: text, secret, date, bool, int, choice, list or datetime."""
+
+    name: str
+    label: str
+    help: str
+    kind: str = "text"
+    required: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
+    section: Section = Section.SERVER
+    rare: bool = False  # below "More settings"
+
+
+#: Of the form only, kept in columns of their own: no stored settings.
+SECRET = "client_secret"  # noqa: S105 - a field's name
+SECRET_EXPIRES_ON = "secret_expires_on"  # noqa: S105 - a field's name
+OF_THE_SECRET = (SECRET, SECRET_EXPIRES_ON)
+
+#: In the order of the tab.
+FIELDS: tuple[Field, ...] = (
+    Field(
+        "server_address",
+        gettext_noop("Server address"),
+        gettext_noop("Host of Exchange Web Services; outlook.office365.com for Exchange Online."),
+    ),
+    Field(
+        "security",
+        gettext_noop("Security"),
+        gettext_noop("SSL always, except for the sandbox on this machine."),
+        "choice",
+        choices=(
+            ("ssl", gettext_noop("SSL")),
+            ("none", gettext_noop("None (sandbox on this machine only)")),
+        ),
+    ),
+    Field(
+        "reply_to",
+        gettext_noop("Default reply-to email"),
+        gettext_noop("Where replies go; empty: the mailbox itself."),
+    ),
+    Field(
+        "username",
+        gettext_noop("Username"),
+        gettext_noop("Address of the mailbox, for example approvals@contoso.com."),
+        required=True,
+    ),
+    Field(
+        "client_id",
+        gettext_noop("Application (client) ID"),
+        gettext_noop("From the Overview page of the app registration in the Entra admin center."),
+        required=True,
+    ),
+    Field(
+        SECRET,
+        gettext_noop("Client secret"),
+        gettext_noop(
+            "The Value of the secret (not its ID), shown once when it is made. Stored encrypted, never shown again."
+        ),
+        "secret",
+        required=True,
+    ),
+    Field(
+        SECRET_EXPIRES_ON,
+        gettext_noop("Client secret expires on"),
+        gettext_noop("The day that the Entra admin center shows beside the secret; empty: not known."),
+        "date",
+    ),
+    Field(
+        "scope",
+        gettext_noop("Scope"),
+        gettext_noop("https://outlook.office365.com/.default for Exchange Online."),
+    ),
+    Field(
+        "token_uri",
+        gettext_noop("Access token URI"),
+        gettext_noop(
+            "https://login.microsoftonline.com/<directory (tenant) ID>/oauth2/v2.0/token; the tenant's ID or domain "
+            "alone will do."
+        ),
+        required=True,
+    ),
+    Field(
+        "active",
+        gettext_noop("Activate"),
+        gettext_noop("Look for mail and send mail with this mailbox."),
+        "bool",
+        section=Section.APPROVAL,
+    ),
+    Field(
+        "poll_seconds",
+        gettext_noop("Poll interval"),
+        gettext_noop("Seconds between two looks into the mailbox, 5 to 3600."),
+        "int",
+        section=Section.APPROVAL,
+    ),
+    Field(
+        "handled",
+        gettext_noop("Handled mail"),
+        gettext_noop("What becomes of a mail on the server once its effect is saved."),
+        "choice",
+        choices=(
+            ("move", gettext_noop("Move to a folder")),
+            ("mark_read", gettext_noop("Mark as read")),
+            ("delete", gettext_noop("Delete (to Deleted Items)")),
+        ),
+        section=Section.APPROVAL,
+    ),
+    Field(
+        "handled_folder",
+        gettext_noop("Folder for handled mail"),
+        gettext_noop("Path below the mailbox, made where it is missing."),
+        section=Section.APPROVAL,
+    ),
+    Field(
+        "set_aside_folder",
+        gettext_noop("Folder for mail set aside"),
+        gettext_noop("For mail that could not be handled; made where it is missing."),
+        section=Section.APPROVAL,
+    ),
+    Field(
+        "mails_per_poll",
+        gettext_noop("Mails per poll"),
+        gettext_noop("How many mails are fetched at once, 1 to 500."),
+        "int",
+        section=Section.APPROVAL,
+        rare=True,
+    ),
+    Field(
+        "refusals_per_hour",
+        gettext_noop("Refusals per sender and hour"),
+        gettext_noop("How many “not applied” mails one sender gets in an hour, 0 to 100."),
+        "int",
+        section=Section.APPROVAL,
+        rare=True,
+    ),
+    Field(
+        "sends_per_minute",
+        gettext_noop("Mails sent per minute"),
+        gettext_noop("1 to 1000. Exchange Online refuses more than 30 a minute from one mailbox."),
+        "int",
+        section=Section.APPROVAL,
+        rare=True,
+    ),
+    Field(
+        "plus_addressing",
+        gettext_noop("Plus addressing"),
+        gettext_noop(
+            "Replies come to name+code@domain. Turn it off where the organisation has disabled plus addresses."
+        ),
+        "bool",
+        section=Section.APPROVAL,
+        rare=True,
+    ),
+    Field(
+        "since",
+        gettext_noop("Look at mail from"),
+        gettext_noop("Date and time (UTC) from when mail is looked at; empty: from activation on."),
+        "datetime",
+        section=Section.APPROVAL,
+        rare=True,
+    ),
+    Field(
+        "confirmed_mechanisms",
+        gettext_noop("Confirmed authentication mechanisms"),
+        gettext_noop(
+            "Values of X-MS-Exchange-Organization-AuthMechanism that prove a colleague here; the connection test shows "
+            "yours."
+        ),
+        "list",
+        section=Section.APPROVAL,
+        rare=True,
+    ),
+    Field(
+        "authserv_id",
+        gettext_noop("Authentication server name"),
+        gettext_noop(
+            "Name at the start of the Authentication-Results headers that your own server writes; empty for Exchange "
+            "Online."
+        ),
+        section=Section.APPROVAL,
+        rare=True,
+    ),
+    Field(
+        "trusted_hosts",
+        gettext_noop("Trusted receiving hosts"),
+        gettext_noop("Ends of the names of the servers that receive for this mailbox."),
+        "list",
+        section=Section.APPROVAL,
+        rare=True,
+    ),
+    Field(
+        "max_size",
+        gettext_noop("Largest mail"),
+        gettext_noop("Bytes; of larger mails only the headers are fetched."),
+        "int",
+        section=Section.APPROVAL,
+        rare=True,
+    ),
+)
+BY_NAME = {row.name: row for row in FIELDS}

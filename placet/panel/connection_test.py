@@ -1,0 +1,129 @@
+"""The connection test as it runs: one run for a mailbox, followed by everybody who opened its page meanwhile.
+
+It runs in a thread of its own, so that the page can go on sending something while a step takes long: proxies cut a
+connection that is silent for a minute, and only by sending is it noticed that the reader has gone.
+"""
+
+import threading
+from collections.abc import Generator
+from contextlib import closing
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from placet.mailboxes import pool
+from placet.mailboxes.base import Check, Connection, MailboxError
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.settings import SettingsInvalid
+
+HEARTBEAT = 1.0  # seconds
+
+
+class Run:
+    """One run. `done` has the steps so far; `over` says that no more come, `finished` that nothing broke it off."""
+
+    def __init__(self, about: object, connection: Connection) -> None:
+        self.about = about
+        self.steps = dict(connection.steps())
+        self.done: list[Check] = []
+        self.over = False
+        self.finished = False
+        self._followers = 1
+        self._changed = threading.Condition()
+        arguments = (connection, translation.get_language())
+        threading.Thread(target=self._work, args=arguments, name="connection-test", daemon=True).start()
+
+    @property
+    def passed(self) -> bool:
+        return self.finished and all(check.ok for check in self.done)
+
+    @property
+    def broke_off(self) -> bool:
+        """Whether it ended without saying why."""
+        return self.over and not self.finished and all(check.ok for check in self.done)
+
+    def join(self) -> bool:
+        """One more follower; False if it is too late for that."""
+        with self._changed:
+            if self.over or not self._followers:
+                return False
+            self._followers += 1
+            return True
+
+    def follow(self) -> Generator[Check | None, None, None]:
+        """Each step as it is done, the first ones at once; None now and then while one takes its time.
+
+        When nobody follows any more, the run ends after the step that it is in.
+        """
+        seen = 0
+        try:
+            while True:
+                with self._changed:
+                    if seen == len(self.done) and not self.over:
+                        self._changed.wait(HEARTBEAT)
+                    fresh, over = self.done[seen:], self.over
+                yield from fresh
+                seen += len(fresh)
+                if over:
+                    return
+                if not fresh:
+                    yield None
+        finally:
+            with self._changed:
+                self._followers -= 1
+
+    def _work(self, connection: Connection, language: str | None) -> None:
+        try:
+            with translation.override(language):
+                self._go_through(connection)
+        finally:
+            connection.close()
+            with self._changed:
+                self.over = True
+                self._changed.notify_all()
+
+    def _go_through(self, connection: Connection) -> None:
+        try:
+            with closing(connection.check()) as checks:
+                for check in checks:
+                    if not self._add(check):
+                        return
+            self.finished = True
+        except MailboxError as error:
+            self._add(_trouble(error))
+
+    def _add(self, check: Check) -> bool:
+        """Whether somebody still follows."""
+        with self._changed:
+            self.done.append(check)
+            self._changed.notify_all()
+            return self._followers > 0
+
+
+_runs: dict[int, Run] = {}
+_lock = threading.Lock()
+
+
+def run_for(mailbox: Mailbox) -> Run | Check:
+    """The run that goes on for these settings, else a new one; what is wrong where none can begin."""
+    about = (mailbox.via, mailbox.settings, mailbox.secret_set_at, translation.get_language())
+    with _lock:
+        there = _runs.get(mailbox.pk)
+        if there is not None and there.about == about and there.join():
+            return there
+        try:
+            run = Run(about, pool.connect(mailbox))
+        except SettingsInvalid as error:
+            cure = _("Open the settings, correct what is marked there, and save.")
+            return Check("settings", _("Settings are complete"), False, cause=str(error), cure=cure)
+        except MailboxError as error:
+            return _trouble(error)
+        _runs[mailbox.pk] = run
+        return run
+
+
+def _trouble(error: MailboxError) -> Check:
+    details = dict(error.details)
+    command = details.pop("command", "")
+    title = _("Mailbox answers")
+    return Check("open", title, False, cause=error.cause, cure=error.cure, command=command, facts=details)

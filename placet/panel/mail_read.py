@@ -1,0 +1,91 @@
+"""A kept mail, read anew for its page: as much of it as is ever read for an answer."""
+
+from functools import partial
+
+from django.db.models import BinaryField
+from django.db.models.functions import Length, Substr
+from django.utils.translation import gettext as _
+
+from placet.approvals.models import AskLine
+from placet.mail.models import IncomingMail
+from placet.replies import entry, refusals
+from placet.replies.explain import LOOKED_AT, Explanation, explain_received
+from placet.replies.fetch import received_of
+from placet.replies.parse import OwnMail
+from placet.replies.pick import mails_answered
+from placet.replies.settle import outcomes_of
+
+UNCLEAR = "unclear"
+
+
+def start_and_size(pk: int) -> tuple[bytes, int]:
+    """As much of a mail as is ever read for an answer, and how many bytes it has."""
+    start = Substr("raw", 1, LOOKED_AT, output_field=BinaryField())
+    found = IncomingMail.objects.filter(pk=pk).annotate(start=start, size=Length("raw"))
+    beginning, size = found.values_list("start", "size").get()
+    return bytes(beginning or b""), size  # SQLite has no beginning of what is empty
+
+
+def explanation_of(mail: IncomingMail, start: bytes, line: AskLine | None) -> Explanation | None:
+    """How the mail is read now. None: the server never gave it."""
+    if not start:
+        return None
+    mail.raw = start  # the rest stays in the database: it is never looked at
+    own = OwnMail(mail.mailbox.address, "", str(mail.mailbox.settings.get("reply_to", "")))
+    known = entry.known_words()
+    if line is None:
+        return explain_received(received_of(mail), own, lambda _mail: (), known=known)
+    answered = partial(mails_answered, line=line)
+    return explain_received(received_of(mail), own, answered, outcomes_of(line), known)
+
+
+def ask_of(mail: IncomingMail) -> AskLine | None:
+    """The ask that the mail was found to answer when it came."""
+    ask = mail.verdict.get("ask")
+    lines = AskLine.objects.select_related(
+        "ask__person", "ask__outgoing", "assignment__visit__request__version"
+    )
+    return lines.filter(ask__public_id=ask).first() if ask else None
+
+
+def then(mail: IncomingMail, explanation: Explanation) -> str:
+    """How the explanation fits what happened, where that is not the same: what happened stands."""
+    if mail.state == IncomingMail.State.KEPT:
+        return _(
+            "The mail has not been taken in yet. This is what its text says; who sent it is not looked at here."
+        )
+    before, now = _read_then(mail), _in_words(explanation)
+    if before is None and explanation.mail is None:
+        return ""
+    if before is None:
+        return _(
+            "Its text was not read for an answer when it came. This is what it says; it decides nothing."
+        )
+    if before == now:
+        return ""
+    changed = _(
+        "When it came it was read as {before}; read now it is {now}: what it is read with has changed since. "
+        "What was done then stands."
+    )
+    return changed.format(before=before, now=now)
+
+
+def _read_then(mail: IncomingMail) -> str | None:
+    """What the mail was read as when it came; None if it did not come so far."""
+    if mail.verdict.get("automatic"):
+        return _written_by_a_program(str(mail.verdict["automatic"]))
+    if "outcome" in mail.verdict:
+        return str(mail.verdict["outcome"])
+    return UNCLEAR if mail.result == refusals.Unclear.key else None
+
+
+def _in_words(explanation: Explanation) -> str:
+    if explanation.mail is None:
+        return _("a mail that cannot be handled")
+    if explanation.mail.automatic is not None:
+        return _written_by_a_program(explanation.mail.automatic)
+    return explanation.outcome or UNCLEAR
+
+
+def _written_by_a_program(kind: str) -> str:
+    return _("written by a program ({kind})").format(kind=kind)

@@ -1,0 +1,187 @@
+"""What was made of a mail, as a short story in the order in which it happened (`placet.replies.entry`)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from placet.approvals.models import AskLine
+from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
+from placet.mailboxes.base import Action
+from placet.panel.mail_words import kind_of, refusals_of, result_of
+from placet.replies import refusals
+from placet.replies.prove import Level
+
+_ACTIONS = {
+    Action.MOVE: gettext_lazy("Move to another folder"),
+    Action.MARK_READ: gettext_lazy("Mark as read"),
+    Action.DELETE: gettext_lazy("Delete"),
+}
+# Which step said no, by the key of the refusal.
+_AUTOMATIC = frozenset(kind.key for kind in refusals_of(refusals.Automatic))
+_NO_ASK = frozenset({refusals.NoCode.key, refusals.UnknownCode.key, refusals.CodesDisagree.key})
+_NO_SENDER = frozenset(
+    {
+        refusals.SenderUnclear.key,
+        refusals.NotTheOneAsked.key,
+        refusals.NotProved.key,
+        refusals.MechanismNotConfirmed.key,
+    }
+)
+_NOT_READ = frozenset({
+    refusals.PageOnly.key, refusals.NotNamed.key, refusals.TooLarge.key, refusals.Sealed.key, refusals.Unclear.key,
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Link:
+    label: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. Text in `said` may be from strangers: it is escaped where it is shown."""
+
+    title: str
+    said: Sequence[str]
+    tone: str = ""  # good, bad or warn: how its mark looks
+    at: datetime | None = None
+    links: Sequence[Link] = ()
+
+
+def story(
+    mail: IncomingMail, line: AskLine | None, told: Sequence[OutgoingMail], task: ServerTask | None
+) -> list[Step]:
+    """From "kept" to "marked on the server"; ends where it ended."""
+    steps = [_kept(mail)]
+    if mail.same_as is None:
+        steps += _judged(mail, line)
+        steps.append(_done(mail, line, told))
+    if task is not None:
+        steps.append(_marked(task))
+    return steps
+
+
+def _judged(mail: IncomingMail, line: AskLine | None) -> Iterator[Step]:
+    """The steps between; those that were not reached are left out."""
+    made, result = mail.verdict, mail.result
+    if "automatic" in made:
+        yield _automatic(made)
+    if result in _NO_ASK:
+        yield Step(_("Which ask does it answer?"), [mail.reason], "warn")
+    if line is not None:
+        yield _ask(line)
+    if result in _NO_SENDER:
+        yield Step(_("Who sent it, and how do we know?"), _not_proved(mail), "warn")
+    elif isinstance(made.get("proof"), Mapping) and made["proof"].get("address"):
+        yield Step(_("Who sent it, and how do we know?"), _proof(made["proof"]), "good")
+    if result in _NOT_READ:
+        yield Step(_("What was read?"), [mail.reason, *_texts(made.get("refusal"), "why")], "warn")
+    elif "outcome" in made:
+        yield _read(made)
+
+
+def _kept(mail: IncomingMail) -> Step:
+    said = [
+        _(
+            "From the folder “{folder}” of {mailbox}, as the server gave it, before anything was judged."
+        ).format(folder=mail.folder, mailbox=mail.mailbox.name)
+    ]
+    if mail.same_as is None:
+        return Step(_("Kept"), said, at=mail.kept_at)
+    said.append(_("The server had shown it before under another id: what was done then stands."))
+    first = Link(_("The first time"), reverse("panel:incoming_mail", args=[mail.same_as.pk]))
+    return Step(_("Shown again"), said, at=mail.kept_at, links=[first])
+
+
+def _automatic(made: Mapping[str, Any]) -> Step:
+    title = _("Did a program write it?")
+    if not made["automatic"]:
+        return Step(title, [_("No sign of it.")])
+    why = str(made.get("automatic_why", ""))
+    return Step(title, [_("Yes: {kind}.").format(kind=made["automatic"]), *([why] if why else [])])
+
+
+def _ask(line: AskLine) -> Step:
+    request = line.assignment.visit.request
+    said = _("Request {number}, “{title}”: it carries the reply code of the mail that asked {name}.").format(
+        number=request.number, title=request.title, name=line.ask.person.name
+    )
+    page = reverse("portal:request", args=[request.public_id])
+    return Step(_("Which ask does it answer?"), [said], "good", links=[Link(_("Open the request"), page)])
+
+
+def _proof(proof: Mapping[str, Any]) -> list[str]:
+    address = str(proof["address"])
+    if proof.get("level") == Level.COLLEAGUE:
+        said = _("Exchange says that a colleague sent it, signed in, from {address}.").format(address=address)
+    elif proof.get("level") == Level.OUTSIDE:
+        said = _("The domain of {address} vouches for it: DMARC and DKIM passed.").format(address=address)
+    else:
+        said = _("From {address}.").format(address=address)
+    return [said]
+
+
+def _not_proved(mail: IncomingMail) -> list[str]:
+    facts = mail.verdict.get("refusal")
+    found = _texts(facts, "reason") + _texts(facts, "problem")
+    if address := _texts(facts, "address"):
+        found.append(_("It says that it comes from {address}.").format(address=address[0]))
+    if mechanism := _texts(facts, "mechanism"):
+        found.append(_("Exchange names the mechanism {value}.").format(value=mechanism[0]))
+    return [mail.reason, *found]
+
+
+def _texts(facts: object, name: str) -> list[str]:
+    """What is kept with the refusal under this name, if it is there."""
+    value = facts.get(name) if isinstance(facts, Mapping) else None
+    return [str(value)] if value else []
+
+
+def _read(made: Mapping[str, Any]) -> Step:
+    said = [_("As: {outcome}.").format(outcome=str(made["outcome"]).replace("_", " "))]
+    if words := [str(words) for words in made.get("rests_on", [])]:
+        said.append(_("It rests on: {words}").format(words=", ".join(f"“{one}”" for one in words)))
+    if made.get("comment"):
+        said.append(_("Comment: {text}").format(text=made["comment"]))
+    return Step(_("What was read?"), said, "good")
+
+
+def _done(mail: IncomingMail, line: AskLine | None, told: Sequence[OutgoingMail]) -> Step:
+    """What came of it, and who was told."""
+    title, links = _("What was done?"), [_told(one) for one in told]
+    if mail.state == IncomingMail.State.KEPT:
+        return Step(title, [_("Nothing yet: the mail waits to be taken in.")])
+    if mail.state == IncomingMail.State.SET_ASIDE:
+        said = [mail.reason, _("It was set aside: nothing was decided, and nobody was told.")]
+        return Step(title, said, "bad", mail.handled_at, links)
+    if mail.result == "decided":
+        return Step(title, [mail.reason], "good", mail.handled_at, links)
+    said = [_("It was not applied ({result}).").format(result=result_of(mail))]
+    if mail.result in _AUTOMATIC:
+        said = [_("It was not read for an answer, and is not answered.")]
+    elif not told:
+        said.append(_("Nobody was told."))
+    return Step(title, said, "warn" if line is not None else "", mail.handled_at, links)
+
+
+def _told(mail: OutgoingMail) -> Link:
+    label = _("Mail to {address}: {kind}").format(address=mail.to, kind=kind_of(mail))
+    return Link(label, reverse("panel:outgoing_mail", args=[mail.pk]))
+
+
+def _marked(task: ServerTask) -> Step:
+    title = _("On the server")
+    what = str(_ACTIONS[Action(task.action)])
+    if task.folder:
+        what = _("Move to the folder “{folder}”").format(folder=task.folder)
+    if task.done_at:
+        return Step(title, [_("{what}: done.").format(what=what)], "good", task.done_at)
+    if task.failed:
+        return Step(title, [_("{what}: failed.").format(what=what), task.last_error], "bad")
+    return Step(title, [_("{what}: still to be done.").format(what=what)])

@@ -1,0 +1,106 @@
+"""The mail log's words: states and results as people read them."""
+
+from collections.abc import Iterator
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from placet.mail.models import IncomingMail, OutgoingMail
+from placet.replies import refusals
+
+LOOK = "look"  # in place of a state: what an administrator should look at
+BOUNCED = "bounced"  # the same of mail out
+
+STATES: dict[str, Promise] = {
+    LOOK: gettext_lazy("to look at"),
+    IncomingMail.State.KEPT.value: gettext_lazy("waiting"),
+    IncomingMail.State.HANDLED.value: gettext_lazy("handled"),
+    IncomingMail.State.SET_ASIDE.value: gettext_lazy("set aside"),
+    IncomingMail.State.DUPLICATE.value: gettext_lazy("shown again"),
+}
+RESULTS: dict[str, Promise] = {
+    "decided": gettext_lazy("decided"),
+    "set_aside": gettext_lazy("set aside"),
+    "automatic_reply": gettext_lazy("automatic reply"),
+    "bounce": gettext_lazy("a mail of ours came back"),
+    "read_receipt": gettext_lazy("read receipt"),
+    "meeting": gettext_lazy("calendar"),
+    "journal": gettext_lazy("journal copy"),
+    "report": gettext_lazy("report"),
+    "our_own": gettext_lazy("our own mail"),
+    "no_code": gettext_lazy("no reply code"),
+    "unknown_code": gettext_lazy("unknown reply code"),
+    "codes_disagree": gettext_lazy("reply codes disagree"),
+    "sender_unclear": gettext_lazy("sender unclear"),
+    "not_the_one_asked": gettext_lazy("not the one asked"),
+    "not_proved": gettext_lazy("sender not proved"),
+    "mechanism_not_confirmed": gettext_lazy("mechanism not confirmed"),
+    "unparseable": gettext_lazy("cannot be read"),
+    "page_only": gettext_lazy("on the page only"),
+    "sealed": gettext_lazy("encrypted or protected"),
+    "not_named": gettext_lazy("does not say what it is about"),
+    "unclear": gettext_lazy("unclear"),
+    "already_decided": gettext_lazy("already decided"),
+    "no_longer_open": gettext_lazy("no longer open"),
+    "changed": gettext_lazy("request changed"),
+    "too_large": gettext_lazy("too large"),
+}
+OUT_STATES: dict[str, Promise] = {
+    OutgoingMail.State.WAITING.value: gettext_lazy("waiting"),
+    OutgoingMail.State.SENDING.value: gettext_lazy("being sent"),
+    OutgoingMail.State.SENT.value: gettext_lazy("sent"),
+    OutgoingMail.State.FAILED.value: gettext_lazy("failed"),
+    BOUNCED: gettext_lazy("came back"),
+}
+KINDS: dict[str, Promise] = {
+    "ask": gettext_lazy("ask"),
+    "confirmation": gettext_lazy("confirmation"),
+    "withdrawn": gettext_lazy("no longer needed"),
+    "code-misused": gettext_lazy("warning: a reply that was not theirs"),
+    "ended": gettext_lazy("how it ended"),
+    "stuck": gettext_lazy("call for help"),
+    "account": gettext_lazy("about the account"),
+    "another-address": gettext_lazy("question: another address?"),
+}
+# What they say is for administrators, too. The others hold links that whoever has them may use; so may kinds that
+# are not named here yet.
+_OPEN = KINDS.keys() - {"account", "another-address"}
+_REFUSAL = "refusal-"
+
+
+def refusals_of(base: type[refusals.Refusal] = refusals.Refusal) -> Iterator[type[refusals.Refusal]]:
+    """Every way to say no: those that a mail can end with."""
+    kinds = base.__subclasses__()
+    if not kinds:
+        yield base
+    for kind in kinds:
+        yield from refusals_of(kind)
+
+
+#: Results that an administrator should look at.
+SHOWN = frozenset(kind.key for kind in refusals_of() if kind.shown)
+
+
+def result_of(mail: IncomingMail) -> str:
+    """What became of a mail, in words: its result, or while there is none its state."""
+    if mail.state == IncomingMail.State.DUPLICATE or not mail.result:
+        return str(STATES[mail.state])
+    return str(RESULTS.get(mail.result) or mail.result.replace("_", " "))
+
+
+def kind_of(mail: OutgoingMail) -> str:
+    """What a mail of ours was for."""
+    if mail.kind.startswith(_REFUSAL):
+        key = mail.kind.removeprefix(_REFUSAL)
+        return _("answer not applied: {why}").format(why=RESULTS.get(key, key))
+    return str(KINDS.get(mail.kind) or mail.kind.replace("-", " ").replace("_", " "))
+
+
+def may_be_read(mail: OutgoingMail) -> bool:
+    """Whether administrators may read what it says, and not only to whom it went and why."""
+    return mail.kind in _OPEN or mail.kind.startswith(_REFUSAL)
+
+
+def state_of(mail: OutgoingMail) -> str:
+    return str(OUT_STATES[BOUNCED if mail.bounced_at else mail.state])

@@ -1,0 +1,165 @@
+"""The Remote Approval tab's form."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from placet.mailboxes import store
+from placet.mailboxes.fields import FIELDS, OF_THE_SECRET, SECRET, SECRET_EXPIRES_ON, Field, Section
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.settings import ExchangeSettings
+
+
+@dataclass(frozen=True)
+class Row:
+    """A field of the page, and what was mended in it."""
+
+    field: forms.BoundField
+    notice: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section of the page: what is seen, and what stands below "More settings"."""
+
+    key: str
+    title: str
+    rows: list[Row]
+    rare: list[Row]
+
+    @property
+    def opened(self) -> bool:
+        """Whether something that is said stands among the rare ones."""
+        return any(row.field.errors or row.notice for row in self.rare)
+
+
+class MailboxForm(forms.Form):
+    """The Remote Approval tab, made from `placet.mailboxes.fields`.
+
+    It checks nothing itself: `mailboxes.store` does, for every way to enter settings; `say` puts its sentences
+    beside the fields. With `show_secret` what was entered as the secret stands in its field again.
+    """
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        mailbox: Mailbox | None = None,
+        *,
+        show_secret: bool = False,
+    ) -> None:
+        super().__init__(data, initial=_initial(mailbox))
+        self.mailbox = mailbox
+        self.notices: dict[str, str] = {}
+        for row in FIELDS:
+            self.fields[row.name] = _form_field(row, show_secret)
+
+    @classmethod
+    def filled(cls, given: Mapping[str, str], mailbox: Mailbox | None) -> "MailboxForm":
+        """The stored settings with `given` over them, as if all of it had been typed; the secret too."""
+        typed = {name: value for name, value in _initial(mailbox).items() if value is not False}
+        typed |= {name: value for name, value in given.items() if value}
+        form = cls(typed, mailbox, show_secret=True)
+        form.say(form.look())
+        return form
+
+    def entered(self) -> dict[str, Any]:
+        """What was typed, as the store reads it; without the secret and its date."""
+        return {row.name: self[row.name].value() for row in FIELDS if row.name not in OF_THE_SECRET}
+
+    def secret(self) -> str:
+        return str(self[SECRET].value() or "")
+
+    def expires_on(self) -> str:
+        return str(self[SECRET_EXPIRES_ON].value() or "")
+
+    def typed(self) -> set[str]:
+        """Names of the fields that hold something."""
+        return {row.name for row in FIELDS if self[row.name].value()}
+
+    def look(self) -> store.Looked:
+        """What saving would say."""
+        return store.look(
+            self.entered(), secret=self.secret(), expires_on=self.expires_on(), mailbox=self.mailbox
+        )
+
+    def save(self, by: str) -> store.Saved:
+        """Raises SettingsInvalid."""
+        return store.save(
+            self.entered(),
+            secret=self.secret(),
+            expires_on=self.expires_on(),
+            by=by,
+            mailbox=self.mailbox,
+        )
+
+    def say(self, looked: store.Looked, about: set[str] | None = None) -> None:
+        """Put sentences beside the fields; with `about`, beside these only."""
+        self.notices = {n: s for n, s in looked.notices.items() if about is None or n in about}
+        self.show_errors({n: s for n, s in looked.errors.items() if about is None or n in about})
+
+    def show_errors(self, errors: Mapping[str, str]) -> None:
+        self.full_clean()
+        for name, sentence in errors.items():
+            self.add_error(name if name in self.fields else None, sentence)
+
+    def rows(self) -> Iterable[Row]:
+        return [self._row(about) for about in FIELDS]
+
+    def parts(self) -> Iterable[Part]:
+        for section in Section:
+            abouts = [about for about in FIELDS if about.section is section]
+            yield Part(
+                section.name.lower(),
+                _(section.value),
+                [self._row(about) for about in abouts if not about.rare],
+                [self._row(about) for about in abouts if about.rare],
+            )
+
+    def _row(self, about: Field) -> Row:
+        return Row(self[about.name], self.notices.get(about.name, ""))
+
+
+def _initial(mailbox: Mailbox | None) -> dict[str, Any]:
+    """The stored settings, or the defaults; never the secret."""
+    shown = mailbox.settings if mailbox else _defaults()
+    initial = {
+        row.name: ", ".join(shown[row.name]) if row.kind == "list" else shown[row.name]
+        for row in FIELDS
+        if row.name not in OF_THE_SECRET and shown.get(row.name) is not None
+    }
+    if mailbox is not None and mailbox.secret_expires_on is not None:
+        initial[SECRET_EXPIRES_ON] = mailbox.secret_expires_on.isoformat()
+    return initial
+
+
+def _defaults() -> dict[str, Any]:
+    return ExchangeSettings(username="", client_id="", token_uri="").to_json()
+
+
+def _form_field(row: Field, show_secret: bool) -> forms.Field:
+    about: dict[str, Any] = {"label": _(row.label), "help_text": _(row.help), "required": False}
+    # Looked at as one leaves it; what is said then stands in an element that is there from the start.
+    attributes = {
+        "hx-post": reverse("panel:check_fields"),
+        "aria-describedby": f"message_{row.name} id_{row.name}_helptext",
+    }
+    if row.kind == "bool":
+        return forms.BooleanField(widget=forms.CheckboxInput(attrs=attributes), **about)
+    if row.kind == "choice":
+        choices = [(value, _(words)) for value, words in row.choices]
+        return forms.ChoiceField(choices=choices, widget=forms.Select(attrs=attributes), **about)
+    if row.kind == "date":
+        return forms.CharField(widget=forms.TextInput(attrs={**attributes, "type": "date"}), **about)
+    attributes |= {"spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
+    if row.kind == "secret":
+        attributes["autocomplete"] = "new-password"
+        return forms.CharField(
+            widget=forms.PasswordInput(attrs=attributes, render_value=show_secret), **about
+        )
+    if row.kind == "int":
+        attributes["inputmode"] = "numeric"
+    return forms.CharField(widget=forms.TextInput(attrs=attributes), **about)

@@ -1,0 +1,29 @@
+"""Which processes name a group or a person."""
+
+from collections.abc import Collection
+
+from django.db.models import Exists, OuterRef, Q, Subquery
+
+from placet.accounts.addresses import normal
+from placet.approvals.models import Request, Version
+from placet.approvals.processes import ApprovalStep, Who, definition_of
+
+
+def processes_naming(*, group: str = "", addresses: Collection[str] = ()) -> list[str]:
+    """Names of processes that ask this group, or somebody by one of these addresses: in the version that is
+    published now, or in an older one that requests still go through."""
+    published = Version.objects.filter(published_at__isnull=False)
+    newest = published.filter(process=OuterRef("process")).order_by("-number").values("pk")[:1]
+    going_on = Request.objects.filter(version=OuterRef("pk"), state=Request.State.OPEN)
+    used = published.filter(Q(pk=Subquery(newest)) | Exists(going_on)).select_related("process")
+    return sorted({version.process.name for version in used if _names(version, group, addresses)})
+
+
+def _names(version: Version, group: str, addresses: Collection[str]) -> bool:
+    steps = definition_of(version).steps.values()
+    asked = [who for step in steps if isinstance(step, ApprovalStep) for who in step.ask]
+    return any(_is(who, group, addresses) for who in asked)
+
+
+def _is(who: Who, group: str, addresses: Collection[str]) -> bool:
+    return bool(group and who.group == group) or (who.person is not None and normal(who.person) in addresses)

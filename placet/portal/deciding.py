@@ -1,0 +1,162 @@
+"""Answers given on a page: applied to exactly what was shown there, one by one or several at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from placet.accounts.models import Person
+from placet.approvals import engine
+from placet.approvals.models import Assignment, Decision, Request
+from placet.approvals.processes import APPROVE, REJECT, Fact, definition_of, facts_as_read
+from placet.portal.forms import Pick, SeveralForm
+from placet.portal.path import DOORS, Definitions, step_name, what_now
+from placet.portal.people import PersonsRequest
+from placet.portal.templatetags.pages import exact
+
+_YOU_DID: dict[str, Promise] = {
+    APPROVE: gettext_lazy("You approved this request."),
+    REJECT: gettext_lazy("You rejected this request."),
+}
+_YOU_DID_NAMED: dict[str, Promise] = {
+    APPROVE: gettext_lazy("You approved “{title}”."),
+    REJECT: gettext_lazy("You rejected “{title}”."),
+}
+_YOU_WERE_FIRST: dict[str, Promise] = {
+    APPROVE: gettext_lazy(
+        "You approved this on {time}, {door}, before this answer came. It changed nothing."
+    ),
+    REJECT: gettext_lazy("You rejected this on {time}, {door}, before this answer came. It changed nothing."),
+}
+_SOMEBODY_WAS_FIRST: dict[str, Promise] = {
+    APPROVE: gettext_lazy(
+        "{name} approved this on {time}, {door}, before this answer came. It changed nothing."
+    ),
+    REJECT: gettext_lazy(
+        "{name} rejected this on {time}, {door}, before this answer came. It changed nothing."
+    ),
+}
+
+
+class ChangedMeanwhile(Exception):
+    """The request is not what was shown any more."""
+
+
+def apply(asked: Assignment, by: Person, shown: str, outcome: str, comment: str) -> Decision:
+    """Decide, if `shown` is the hash of what the request says now."""
+    with transaction.atomic():
+        request = Request.objects.select_related("version", "requester").get(visits__assignments=asked.pk)
+        if shown != engine.facts_hash(request, definition_of(request.version)):
+            raise ChangedMeanwhile
+        return engine.decide(asked.pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE)
+
+
+def what_was_done(asked: Assignment, decision: Decision, *, named: bool) -> str:
+    """The sentences after a decision: what was done, and where the request stands now. `named`: where its page does
+    not say which request."""
+    request = Request.objects.select_related("version", "requester").get(visits__assignments=asked.pk)
+    done = str((_YOU_DID_NAMED if named else _YOU_DID)[decision.outcome]).format(title=request.title)
+    return f"{done} {what_now(request, definition_of(request.version))}"
+
+
+def who_was_first(error: engine.AlreadyDecided, person: Person) -> str:
+    if not error.decisions:
+        return _("This was already decided. Your answer changed nothing.")
+    first = error.decisions[-1]
+    mine = first.by_person_id == person.pk
+    sentence = (_YOU_WERE_FIRST if mine else _SOMEBODY_WAS_FIRST)[first.outcome]
+    return str(sentence).format(name=first.by_person.name, time=exact(first.at), door=DOORS[first.door])
+
+
+def changed_sentence() -> str:
+    return _("The request changed after it was shown to you, so nothing was decided. Please look again.")
+
+
+def nothing_decided(error: engine.EngineError) -> str:
+    return " ".join([str(error), _("Nothing was decided.")])
+
+
+# --- several at once --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Picked:
+    """One of several questions as it is shown once more. `trouble`: why it is not decided with the others."""
+
+    pick: Pick
+    request: Request
+    process: str
+    step: str
+    facts: Sequence[Fact]
+    trouble: str = ""
+    changed: bool = False  # it can be decided, but is not what was chosen
+
+
+def shown_once_more(request: PersonsRequest, form: SeveralForm, picks: Sequence[Pick]) -> HttpResponse:
+    """A decision cannot be taken back: all of them are shown before they are made."""
+    context = {"form": form, "outcome": form.cleaned_data["outcome"], "items": _items(request.user, picks)}
+    return render(request, "portal/several.html", context)
+
+
+def _items(person: Person, picks: Sequence[Pick]) -> list[Picked]:
+    definitions = Definitions()
+    items = []
+    for pick, asked in _asked(person, picks):
+        request = asked.visit.request
+        definition = definitions.of(request)
+        now = Pick(asked.pk, engine.facts_hash(request, definition))
+        trouble = "" if asked.state == Assignment.State.OPEN else _("This is not open any more.")
+        items.append(
+            Picked(
+                now,
+                request,
+                definition.name,
+                step_name(definition, asked.visit.step_key),
+                facts_as_read(definition, request.data),
+                trouble,
+                changed=now != pick,
+            )
+        )
+    return items
+
+
+def _asked(person: Person, picks: Sequence[Pick]) -> list[tuple[Pick, Assignment]]:
+    """The questions of this person; of others' nothing is said."""
+    found = Assignment.objects.filter(person=person).select_related(
+        "visit__request__version", "visit__request__requester"
+    )
+    by_id = found.in_bulk([pick.assignment for pick in picks])
+    return [(pick, by_id[pick.assignment]) for pick in picks if pick.assignment in by_id]
+
+
+def decide_each(request: PersonsRequest, form: SeveralForm, picks: Sequence[Pick]) -> HttpResponse:
+    """Each by itself: one that cannot be decided does not hold up the others, and each is told of."""
+    for pick, asked in _asked(request.user, picks):
+        _decide_one(request, form, pick, asked)
+    return redirect("portal:home")
+
+
+def _decide_one(request: PersonsRequest, form: SeveralForm, pick: Pick, asked: Assignment) -> None:
+    title = asked.visit.request.title
+    try:
+        decision = apply(
+            asked, request.user, pick.shown, form.cleaned_data["outcome"], form.cleaned_data["comment"]
+        )
+    except ChangedMeanwhile:
+        messages.warning(request, _about(title, changed_sentence()))
+    except engine.AlreadyDecided as error:
+        messages.warning(request, _about(title, who_was_first(error, request.user)))
+    except engine.EngineError as error:
+        messages.error(request, _about(title, nothing_decided(error)))
+    else:
+        messages.success(request, what_was_done(asked, decision, named=True))
+
+
+def _about(title: str, sentence: str) -> str:
+    return _("“{title}”: {sentence}").format(title=title, sentence=sentence)

@@ -1,0 +1,78 @@
+"""My requests, and what I decided."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from placet.approvals.models import Decision, Request
+from placet.approvals.processes import APPROVE, REJECT
+from placet.portal import live
+from placet.portal.path import DOORS, Definitions, standings, step_name
+from placet.portal.people import PersonsRequest, signed_in
+from placet.portal.search import asked_for, keep, matching
+
+A_PAGE = 25
+STATES: dict[str, Promise] = {
+    Request.State.OPEN: gettext_lazy("waiting for somebody"),
+    Request.State.ENDED: gettext_lazy("ended"),
+    Request.State.WITHDRAWN: gettext_lazy("withdrawn"),
+}
+DECIDED: dict[str, Promise] = {
+    APPROVE: gettext_lazy("You approved this."),
+    REJECT: gettext_lazy("You rejected this."),
+}
+
+
+@signed_in
+def mine(request: PersonsRequest) -> HttpResponse:
+    """Everything I started, newest first."""
+    return live.answer(request, live.of_person(request.user), lambda version: _mine(request, version))
+
+
+def _mine(request: PersonsRequest, version: str) -> HttpResponse:
+    q, state = asked_for(request), request.GET.get("state", "")
+    found = request.user.requests.select_related("version")
+    if state in STATES:
+        found = found.filter(state=state)
+    found = matching(found, q) if q else found
+    page = Paginator(found.order_by("-id"), A_PAGE).get_page(request.GET.get("page"))
+    context: dict[str, Any] = {
+        "version": version,
+        "page": page,
+        "q": q,
+        "state": state,
+        "states": STATES,
+        "keep": keep(q=q, state=state),
+        "standings": standings(list(page), Definitions()),
+        "drafts": request.user.drafts.select_related("process").order_by("-saved_at"),
+    }
+    return render(request, "portal/mine_live.html" if live.asks(request) else "portal/mine.html", context)
+
+
+@signed_in
+def decided(request: PersonsRequest) -> HttpResponse:
+    """Everything I decided, newest first."""
+    q = asked_for(request)
+    found = Decision.objects.filter(by_person=request.user).select_related(
+        "assignment__visit__request__version", "assignment__visit__request__requester"
+    )
+    if q:
+        found = found.filter(assignment__visit__request__in=matching(Request.objects.all(), q))
+    page = Paginator(found.order_by("-at", "-id"), A_PAGE).get_page(request.GET.get("page"))
+    about = [decision.assignment.visit.request for decision in page]
+    definitions = Definitions()
+    rows = [
+        {
+            "decision": decision,
+            "standing": standing,
+            "step": step_name(definitions.of(standing.request), decision.assignment.visit.step_key),
+            "did": DECIDED[decision.outcome],
+            "door": DOORS[decision.door],
+        }
+        for decision, standing in zip(page, standings(about, definitions), strict=True)
+    ]
+    return render(request, "portal/decided.html", {"page": page, "q": q, "keep": keep(q=q), "rows": rows})

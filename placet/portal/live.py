@@ -1,0 +1,64 @@
+"""Pages that renew themselves while they are open: a script asks for the same address with `?seen=VERSION` every few
+seconds. What did not change is answered with nothing (204), what did with the parts of the page that show it."""
+
+from collections.abc import Callable
+
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.http import HttpResponse
+
+from placet.accounts.models import Person
+from placet.approvals.models import Assignment, Request
+from placet.audit.models import ChainHead
+from placet.mail.models import OutgoingMail
+from placet.portal.people import PersonsRequest
+
+
+def asks(request: PersonsRequest) -> bool:
+    """Whether it is the script that asks, for the parts that change."""
+    return "seen" in request.GET
+
+
+def answer(request: PersonsRequest, version: str, page: Callable[[str], HttpResponse]) -> HttpResponse:
+    """Nothing, if this version was seen already; else what `page` makes of it."""
+    if request.GET.get("seen") == version:
+        return HttpResponse(status=204)
+    return page(version)
+
+
+def of_person(person: Person) -> str:
+    """Changes whenever something happens to a request of this person, or to what waits for them. One query."""
+    heads = (
+        ChainHead.objects.filter(request__requester=OuterRef("pk")).order_by().values("request__requester")
+    )
+    open_ones = Assignment.objects.filter(person=OuterRef("pk"), state=Assignment.State.OPEN)
+    waiting = open_ones.order_by().values("person")
+    found = Person.objects.filter(pk=person.pk).values_list(
+        Coalesce(Subquery(heads.annotate(all=Sum("seq")).values("all")), 0),
+        Coalesce(Subquery(waiting.annotate(all=Count("pk")).values("all")), 0),
+        Coalesce(Subquery(waiting.annotate(all=Sum("pk")).values("all")), 0),
+    )
+    return _joined(found.get())
+
+
+def with_version(requests: QuerySet[Request]) -> QuerySet[Request]:
+    """Requests with what `of_request` needs: where the audit chain ends, and how far the mails are, which the chain
+    does not tell."""
+    asks = OutgoingMail.objects.filter(ask__lines__assignment__visit__request=OuterRef("pk"))
+    mails = asks.order_by().values("ask__lines__assignment__visit__request")
+    return requests.annotate(
+        live_seq=Subquery(ChainHead.objects.filter(request=OuterRef("pk")).values("seq")),
+        live_sent=Subquery(mails.annotate(all=Count("sent_at")).values("all")),
+        live_bounced=Subquery(mails.annotate(all=Count("bounced_at")).values("all")),
+        live_tries=Subquery(mails.annotate(all=Sum("tries")).values("all")),
+    )
+
+
+def of_request(request: Request) -> str:
+    """Changes whenever something happens to a request that was read by `with_version`."""
+    parts = (getattr(request, f"live_{name}", 0) for name in ("seq", "sent", "bounced", "tries"))
+    return _joined(tuple(parts))
+
+
+def _joined(parts: tuple[int | None, ...]) -> str:
+    return ".".join(str(part or 0) for part in parts)

@@ -1,0 +1,99 @@
+"""The mails about a request: to whom, when, and what became of them. Never their text: reply codes stand in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from placet.accounts.models import Person
+from placet.approvals.models import AskLine, Assignment, Decision, Request
+from placet.audit.models import AuditEntry
+from placet.mail.models import OutgoingMail
+
+MOST_MAILS = 50  # shown of one request, newest first
+MOST_CAUSES = 300
+MOST_BOUNCES = 10
+
+KINDS: dict[str, Promise] = {
+    "ask": gettext_lazy("Question"),
+    "confirmation": gettext_lazy("Confirmation"),
+    "withdrawn": gettext_lazy("No answer needed any more"),
+    "ended": gettext_lazy("How it ended"),
+    "stuck": gettext_lazy("Call for help"),
+}
+STATES: dict[str, Promise] = {
+    OutgoingMail.State.WAITING: pgettext_lazy("a mail", "about to be sent"),
+    OutgoingMail.State.SENDING: pgettext_lazy("a mail", "being sent"),
+    OutgoingMail.State.SENT: pgettext_lazy("a mail", "sent"),
+    OutgoingMail.State.FAILED: pgettext_lazy("a mail", "could not be sent"),
+}
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail that went out about a request."""
+
+    pk: int
+    kind: str
+    to: str
+    at: datetime
+    state: str
+    in_trouble: bool
+
+
+@dataclass(frozen=True)
+class Bounce:
+    """A mail about a request that came back."""
+
+    name: str
+    reason: str
+    at: datetime
+
+
+def mails_of(request: Request) -> list[Mail]:
+    """What was written to people about a request, newest first."""
+    assignments = Assignment.objects.filter(visit__request=request)
+    answered = Decision.objects.filter(assignment__in=assignments, incoming__isnull=False)
+    causes = [f"request:{request.pk}"]
+    causes += [
+        f"assignment:{pk}"
+        for pk in assignments.filter(state=Assignment.State.WITHDRAWN).values_list("pk", flat=True)[
+            :MOST_CAUSES
+        ]
+    ]
+    causes += [f"incoming:{pk}" for pk in answered.values_list("incoming", flat=True)[:MOST_CAUSES]]
+    asks = AskLine.objects.filter(assignment__in=assignments).values("ask__outgoing")
+    wanted = Q(pk__in=asks)
+    # A kind and a cause together are found in the index that keeps each mail from being written twice.
+    wanted |= Q(kind__in=["confirmation", "withdrawn", "ended"], cause__in=causes)
+    for visit in request.visits.filter(state="stuck").values_list("pk", flat=True):
+        wanted |= Q(kind="stuck", cause__startswith=f"visit:{visit}:")
+    found = OutgoingMail.objects.filter(wanted).defer("raw").order_by("-id")
+    return [_shown(mail) for mail in found[:MOST_MAILS]]
+
+
+def _shown(mail: OutgoingMail) -> Mail:
+    kind = str(KINDS.get(mail.kind, mail.kind))
+    at = mail.bounced_at or mail.sent_at or mail.created_at
+    if mail.bounced_at is not None:
+        return Mail(mail.pk, kind, mail.to, at, _("came back"), True)
+    return Mail(mail.pk, kind, mail.to, at, str(STATES[mail.state]), mail.state == OutgoingMail.State.FAILED)
+
+
+def bounces_of(request: Request) -> Sequence[Bounce]:
+    """Mails about a request that came back, newest first, with what the other server said."""
+    entries = AuditEntry.objects.filter(request=request, what__event="not delivered").order_by("-seq")
+    found = list(entries[:MOST_BOUNCES])
+    people = Person.objects.in_bulk({int(entry.what["person"]) for entry in found})
+    return [
+        Bounce(
+            people[entry.what["person"]].name if entry.what["person"] in people else "",
+            str(entry.what.get("reason", "")),
+            entry.at,
+        )
+        for entry in found
+    ]

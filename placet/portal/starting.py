@@ -1,0 +1,280 @@
+"""Starting a request: which process, its form with its files, and the draft of it."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+
+from placet.approvals import attachments, engine
+from placet.approvals.attachments import FileRefused
+from placet.approvals.models import Attachment, Draft, Process, Request, Version
+from placet.approvals.processes import Definition, FormInvalid, definition_of, newest
+from placet.portal.forms import PREFIX, as_typed, entered_in, rows, what_fits
+from placet.portal.path import what_now
+from placet.portal.people import PersonsRequest, find_request, requests_visible_to, signed_in
+
+A_PAGE = 25
+LARGEST_BODY = (
+    attachments.LARGEST_TOGETHER + 3 * 1024 * 1024
+)  # with the text of the form, which has its own limit
+
+
+@signed_in
+def start(request: PersonsRequest) -> HttpResponse:
+    """Which process? With only one there is nothing to choose."""
+    last = Version.objects.filter(process=OuterRef("pk"), published_at__isnull=False).order_by()
+    published = Process.objects.annotate(
+        last=Subquery(last.values("process").annotate(n=Max("number")).values("n"))
+    )
+    page = Paginator(published.filter(last__isnull=False), A_PAGE).get_page(request.GET.get("page"))
+    if page.paginator.count == 1:
+        return redirect("portal:start_form", page[0].key)
+    current = Version.objects.filter(process__in=list(page)).annotate(last=_last_number())
+    versions = {version.process_id: version for version in current.filter(number=F("last"))}
+    choices = [(process, versions[process.pk].definition.get("description", "")) for process in page]
+    drafts = set(request.user.drafts.values_list("process_id", flat=True))
+    return render(request, "portal/start.html", {"page": page, "choices": choices, "drafts": drafts})
+
+
+def _last_number() -> Subquery:
+    others = Version.objects.filter(process=OuterRef("process"), published_at__isnull=False).order_by()
+    return Subquery(others.values("process").annotate(n=Max("number")).values("n"))
+
+
+# --- the form ---------------------------------------------------------------------------------------------
+
+
+@csrf_exempt  # what is too large is refused unread; whatever is read is protected in `_start_form`
+@signed_in
+def start_form(request: PersonsRequest, key: str) -> HttpResponse:
+    """The form of a process's newest version; what was typed is kept when something does not fit."""
+    if request.method == "POST" and int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
+        request.method = "GET"  # nobody reads the body any more
+        messages.error(
+            request,
+            _(
+                "These files are larger than 25 MB together, so nothing was sent. Choose smaller ones, please."
+            ),
+        )
+        return _start_form(request, key, status=413)
+    return csrf_protect(_start_form)(request, key)
+
+
+def _start_form(request: PersonsRequest, key: str, status: int = 200) -> HttpResponse:
+    version = newest(get_object_or_404(Process, key=key))
+    if version is None:
+        return render(request, "404.html", status=404)
+    definition = definition_of(version)
+    if request.method == "POST":
+        return _sent(request, version, definition)
+    return _form_page(request, version, definition, status=status)
+
+
+def _sent(request: PersonsRequest, version: Version, definition: Definition) -> HttpResponse:
+    """What the buttons of the form do: send, save, remove a file. A script saves by itself."""
+    entered, do = entered_in(definition, request.POST), request.POST.get("do", "send")
+    changed = request.POST.get("version") != str(version.number)
+    if do == "autosave":
+        return HttpResponse(
+            status=409 if changed else _saved_by_itself(request, version, definition, entered)
+        )
+    stale = _files_shown(request.POST.getlist("kept")) != _files_there(request, version, definition)
+    errors = _keep_uploads(request, version, definition, entered)
+    if remove := request.POST.get("remove"):
+        _save(request, version, definition, entered)
+        _remove(request, version, remove)
+    if errors:
+        return _form_page(request, version, definition, entered, errors, status=422)
+    if do == "save" or remove:
+        _save(request, version, definition, entered)
+        messages.success(request, _("The file was removed.") if remove else _("The draft was saved."))
+        return redirect("portal:start_form", version.process.key)
+    if changed or stale:
+        messages.warning(
+            request,
+            _("This process was changed while you filled the form. Please look at it again and send it.")
+            if changed
+            else _("The files were changed in another window. Please look at them again and send the form."),
+        )
+        return _form_page(request, version, definition, entered, status=409)
+    return _start(request, version, definition, entered)
+
+
+def _start(
+    request: PersonsRequest, version: Version, definition: Definition, entered: dict[str, str]
+) -> HttpResponse:
+    try:
+        started = engine.start(version, request.user, entered, _draft(request, version.process))
+    except FormInvalid as error:
+        if _draft(request, version.process):
+            _save(request, version, definition, entered)
+        return _form_page(request, version, definition, entered, error.errors, status=422)
+    except engine.EngineError as error:
+        messages.warning(request, str(error))
+        return redirect("portal:mine")
+    sentence = _("Request {number} was started.").format(number=started.number)
+    messages.success(request, f"{sentence} {what_now(started, definition)}")
+    return redirect("portal:request", started.public_id)
+
+
+def _form_page(
+    request: PersonsRequest,
+    version: Version,
+    definition: Definition,
+    entered: dict[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    draft = _draft(request, version.process)
+    restored = draft if entered is None else None
+    if restored:
+        entered = restored.data
+        if restored.version_id != version.pk:
+            entered = what_fits(definition, definition_of(restored.version), restored.data)
+    context = {
+        "version": version,
+        "definition": definition,
+        "rows": rows(definition, entered or {}, errors or {}, attachments.of(draft) if draft else {}),
+        "takes_files": any(field.type == "files" for field in definition.form),
+        "errors": errors,
+        "restored": restored,
+        "restored_from_older": restored is not None and restored.version_id != version.pk,
+        "largest_file": attachments.LARGEST_FILE,
+        "largest_together": attachments.LARGEST_TOGETHER,
+    }
+    return render(request, "portal/start_form.html", context, status=status)
+
+
+# --- the draft --------------------------------------------------------------------------------------------
+
+
+def _draft(request: PersonsRequest, process: Process) -> Draft | None:
+    return Draft.objects.select_related("version").filter(person=request.user, process=process).first()
+
+
+def _save(
+    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, str]
+) -> Draft:
+    """The draft as it is typed now. Files of fields that the form does not have any more go."""
+    typed = {name: text.replace("\x00", "") for name, text in entered.items() if text}
+    defaults = {"version": version, "data": typed, "saved_at": timezone.now()}
+    draft, _created = Draft.objects.update_or_create(
+        person=request.user, process=version.process, defaults=defaults
+    )
+    draft.attachments.exclude(field__in=_file_fields(definition)).delete()
+    return draft
+
+
+def _saved_by_itself(
+    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, str]
+) -> int:
+    """The status that tells the script. An empty form is nothing to keep."""
+    if any(entered.values()) or _draft(request, version.process):
+        _save(request, version, definition, entered)
+    return 204
+
+
+def _file_fields(definition: Definition) -> list[str]:
+    return [field.name for field in definition.form if field.type == "files"]
+
+
+def _files_shown(kept: list[str]) -> set[str]:
+    """The ids of the files that the form showed when it was sent."""
+    return set(kept)
+
+
+def _files_there(request: PersonsRequest, version: Version, definition: Definition) -> set[str]:
+    there = Attachment.objects.filter(
+        draft__person=request.user, draft__process=version.process, field__in=_file_fields(definition)
+    )
+    return {str(public_id) for public_id in there.values_list("public_id", flat=True)}
+
+
+def _keep_uploads(
+    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, str]
+) -> dict[str, str]:
+    """Keep what was chosen with the draft, so that it is not chosen again when something else does not fit. Gives a
+    sentence for each field with a file that cannot be kept."""
+    errors: dict[str, str] = {}
+    for name in _file_fields(definition):
+        for upload in request.FILES.getlist(PREFIX + name):
+            draft = _save(request, version, definition, entered)
+            try:
+                attachments.keep(draft, name, upload, request.user)
+            except FileRefused as error:
+                errors[name] = f"{errors.get(name, '')} {error}".strip()
+    return errors
+
+
+def _remove(request: PersonsRequest, version: Version, public_id: str) -> None:
+    of_form = Attachment.objects.filter(draft__person=request.user, draft__process=version.process)
+    try:
+        of_form.filter(public_id=UUID(public_id)).delete()
+    except ValueError:
+        return  # no id, so nothing has it
+
+
+@signed_in
+def discard_draft(request: PersonsRequest, key: str) -> HttpResponse:
+    """Begin the form anew."""
+    process = get_object_or_404(Process, key=key)
+    if request.method == "POST":
+        Draft.objects.filter(person=request.user, process=process).delete()
+        messages.success(request, _("The draft was discarded."))
+    return redirect("portal:start_form", key)
+
+
+@signed_in
+def start_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
+    """A new draft that says the same as an earlier request of this person."""
+    shown = find_request(request, public_id)
+    if request.user.pk != shown.requester_id:
+        raise PermissionDenied(_("Only the person who made a request can start it again."))
+    if request.method != "POST":
+        return redirect("portal:request", public_id)
+    process = shown.version.process
+    version = newest(process)
+    if _draft(request, process):
+        messages.warning(
+            request, _("You have a draft of this already. Send it or discard it; then you can start again.")
+        )
+    elif version is not None:
+        _copy(request, shown, version)
+    return redirect("portal:start_form", process.key)
+
+
+@transaction.atomic
+def _copy(request: PersonsRequest, shown: Request, version: Version) -> None:
+    old, new = definition_of(shown.version), definition_of(version)
+    draft = _save(request, version, new, what_fits(new, old, as_typed(old, shown.data)))
+    attachments.copy(shown, draft, _file_fields(new), request.user)
+
+
+# --- files ------------------------------------------------------------------------------------------------
+
+
+@signed_in
+def attachment(request: PersonsRequest, public_id: UUID) -> HttpResponse:
+    """A file, for whoever may see its request, or made the draft. Never shown: only downloaded."""
+    found = get_object_or_404(_visible_attachments(request), public_id=public_id)
+    response = HttpResponse(bytes(found.content), content_type="application/octet-stream")
+    response["Content-Disposition"] = content_disposition_header(True, found.name)
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _visible_attachments(request: PersonsRequest) -> QuerySet[Attachment, Any]:
+    visible = requests_visible_to(request.user)
+    return Attachment.objects.filter(Q(draft__person=request.user) | Q(request__in=visible))

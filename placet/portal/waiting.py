@@ -1,0 +1,121 @@
+"""What waits for me: decided one by one on its card, or several at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from placet.approvals import engine
+from placet.approvals.messages import LABELS
+from placet.approvals.models import Assignment, Request
+from placet.approvals.processes import Fact, facts_as_read
+from placet.portal import deciding, live
+from placet.portal.forms import MOST_PICKED, Pick, SeveralForm
+from placet.portal.path import Definitions, asks, standings, step_name
+from placet.portal.people import PersonsRequest, signed_in
+from placet.portal.search import asked_for, keep, matching
+
+A_PAGE = MOST_PICKED  # rows of a list; no more can be decided at once
+FACTS_AT_A_GLANCE = 4
+LONGEST_AT_A_GLANCE = 120
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One button of a decide form."""
+
+    outcome: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One question that waits for the person."""
+
+    request: Request
+    process: str
+    step: str
+    rule: str
+    asked: Assignment
+    pick: Pick
+    picked: bool
+    answers: Sequence[Answer]
+    facts: Sequence[Fact]
+    all_facts: Sequence[Fact]  # if `facts` are not all, or not whole
+
+
+@signed_in
+def home(request: PersonsRequest) -> HttpResponse:
+    """What waits for me, then what I wait for."""
+    return live.answer(request, live.of_person(request.user), lambda version: _home(request, version))
+
+
+def _home(
+    request: PersonsRequest, version: str, form: SeveralForm | None = None, status: int = 200
+) -> HttpResponse:
+    q = asked_for(request)
+    page = Paginator(_waiting_for(request, q), A_PAGE).get_page(request.GET.get("page"))
+    chosen = {pick.assignment for pick in form.picks()} if form else set()
+    definitions = Definitions()
+    running = request.user.requests.filter(state=Request.State.OPEN).select_related("version")[: A_PAGE + 1]
+    context: dict[str, Any] = {
+        "version": version,
+        "page": page,
+        "q": q,
+        "keep": keep(q=q),
+        "waiting": [_waiting(assignment, definitions, chosen) for assignment in page],
+        "several": form,
+        "none_chosen": form is not None and not chosen,
+        "several_answers": [Answer(outcome, str(label)) for outcome, label in LABELS.items()],
+        "running": standings(list(running[:A_PAGE]), definitions),
+        "more_running": len(running) > A_PAGE,
+    }
+    template = "portal/home_live.html" if live.asks(request) else "portal/home.html"
+    return render(request, template, context, status=status)
+
+
+def _waiting_for(request: PersonsRequest, q: str) -> Any:
+    asked = Assignment.objects.filter(
+        person=request.user, state=Assignment.State.OPEN, visit__request__state=Request.State.OPEN
+    ).select_related("visit__request__version", "visit__request__requester")
+    if q:
+        asked = asked.filter(visit__request__in=matching(Request.objects.all(), q))
+    return asked.order_by("id")
+
+
+def _waiting(assignment: Assignment, definitions: Definitions, chosen: set[int]) -> Waiting:
+    about = assignment.visit.request
+    definition = definitions.of(about)
+    step = definition.approval(assignment.visit.step_key)
+    facts = facts_as_read(definition, about.data)
+    glance = facts[:FACTS_AT_A_GLANCE]
+    whole = len(facts) == len(glance) and all(len(fact.text) <= LONGEST_AT_A_GLANCE for fact in glance)
+    return Waiting(
+        about,
+        definition.name,
+        step_name(definition, assignment.visit.step_key),
+        asks(step),
+        assignment,
+        Pick(assignment.pk, engine.facts_hash(about, definition)),
+        assignment.pk in chosen,
+        [Answer(outcome, str(LABELS[outcome])) for outcome in step.outcomes],
+        glance,
+        [] if whole else facts,
+    )
+
+
+@signed_in
+def decide_several(request: PersonsRequest) -> HttpResponse:
+    """One answer to several questions, which are all shown once more before it counts."""
+    if request.method != "POST":
+        return redirect("portal:home")
+    form = SeveralForm(request.POST)
+    picks = form.picks()
+    if not form.is_valid() or not picks:
+        return _home(request, live.of_person(request.user), form, status=422)
+    if form.cleaned_data["sure"]:
+        return deciding.decide_each(request, form, picks)
+    return deciding.shown_once_more(request, form, picks)

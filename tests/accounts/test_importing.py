@@ -1,0 +1,369 @@
+"""People from a file: how it is read, what is planned, and that exactly this is done."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from django.db import IntegrityError
+from django.utils import translation
+from pytest_django import DjangoAssertNumQueries
+
+from placet.accounts import importing
+from placet.accounts.addresses import add_address, add_person, addresses_of
+from placet.accounts.importing import CHANGED, ERROR, NEW, UNCHANGED, ChangedMeanwhile, Options, Plan
+from placet.accounts.models import Group, Person
+from placet.accounts.people_csv import COLUMNS, MORE_COLUMNS, FileInvalid, Table, read, written
+
+HEAD = "Name,E-mail address,Manager,Groups,Language,Time zone,Administrator\n"
+
+
+def table(text: str) -> Table:
+    return read(text.encode())
+
+
+def plan(text: str, by: Person, **options: bool) -> Plan:
+    return importing.plan(table(text), Options(**options), by)
+
+
+def run(text: str, by: Person, **options: bool) -> list[Person]:
+    rows, chosen = table(text), Options(**options)
+    seen = importing.plan(rows, chosen, by).fingerprint
+    done, made = importing.carry_out(rows, chosen, by, seen)
+    assert len(made) == done.counts[NEW]
+    return made
+
+
+def errors(of: Plan) -> dict[int, str]:
+    return {row.line: " ".join(row.errors) for row in of.of([ERROR])}
+
+
+# --- reading ----------------------------------------------------------------------------------------------
+
+ACCENTED = "Nom;Adresse e-mail;Responsable\nÉlodie Forêt;elodie@contoso.example;bob@contoso.example\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_a_file_is_read_however_its_letters_are_written(encoding: str) -> None:
+    rows = read(ACCENTED.encode(encoding)).rows
+    assert rows[0].cells == {
+        "name": "Élodie Forêt", "address": "elodie@contoso.example", "manager": "bob@contoso.example"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("told", [False, True])
+def test_commas_semicolons_and_tabs_are_recognised(delimiter: str, ending: str, told: bool) -> None:
+    lines = [f'"Doe, John; Jr"{delimiter}john@contoso.example', f"Jane{delimiter}jane@contoso.example"]
+    text = ending.join([f"Name{delimiter}Mail", *lines, ""])
+    if told and ending != "\r":
+        text = f"sep={delimiter}{ending}{text}"
+    rows = read(text.encode()).rows
+    assert [row.cells["name"] for row in rows] == ["Doe, John; Jr", "Jane"]
+    assert rows[1].line == (4 if told and ending != "\r" else 3)
+
+
+@pytest.mark.parametrize(
+    ("headings", "cells", "name"),
+    [
+        ("UserPrincipalName,displayName", "a@b.example,Ann Bee", "Ann Bee"),
+        ("mail,GivenName,Surname", "a@b.example,Ann,Bee", "Ann Bee"),
+        ("Courriel,Prénom,Nom", "a@b.example,Ann,Bee", "Ann Bee"),
+        ("Adresse de messagerie,NOM", "a@b.example,Ann Bee", "Ann Bee"),
+        ("E-Mail,Name,First name", "a@b.example,Bee,Ann", "Ann Bee"),
+        ("email,DisplayName,GivenName", "a@b.example,Ann Bee,Ann", "Ann Bee"),
+        ('" E-mail Address "," Full name "', "a@b.example,Ann Bee", "Ann Bee"),
+    ],
+)
+def test_headings_are_known_in_any_order_and_as_directories_write_them(
+    headings: str, cells: str, name: str
+) -> None:
+    row = table(f"{headings}\n{cells}\n").rows[0]
+    assert row.cells == {"address": "a@b.example", "name": name}
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_file_that_was_written_here_is_read_again_in_each_language(language: str) -> None:
+    cells = ["=cmd|' /C calc'!A0", "+a@b.example", "-m@b.example", "finance; it", "fr", "Europe/Paris", "no"]
+    with translation.override(language):
+        made = written([*COLUMNS, *MORE_COLUMNS], [[*cells, "@x.example", "active"]])
+    found = read(made)
+    assert found.unread == []
+    assert set(found.columns) == set(COLUMNS)
+    assert found.rows[0].cells == dict(
+        zip([*COLUMNS, *MORE_COLUMNS], [*cells, "@x.example", "active"], strict=True)
+    )
+
+
+def test_nothing_that_is_written_is_calculated_by_a_spreadsheet() -> None:
+    dangerous = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
+    made = written(["name"], [[cell] for cell in dangerous]).decode("utf-8-sig")
+    cells = [row[0] for row in csv.reader(io.StringIO(made, newline=""))][1:]
+    assert cells == [f"'{cell}" for cell in dangerous]
+
+
+def test_a_name_that_only_begins_with_an_apostrophe_keeps_it() -> None:
+    assert table("name,mail\n'tHooft,t@b.example\n").rows[0].cells["name"] == "'tHooft"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no column with e-mail addresses"),
+        (b"Name,Phone\nAnn,1\n", "no column with e-mail addresses"),
+        (b"Name,Mail,E-mail\nAnn,a@b.example,a@b.example\n", "“Mail”"),
+        (b"Name,Mail\n", "only headings"),
+        (b"Name,Mail\n\n , \n", "only headings"),
+        (b'Name,Mail\n"Ann,a@b.example\nBob,b@b.example\n', "quotation mark is not closed"),
+        (b"Name,Mail\n" + b"x" * 200_000 + b",a@b.example\n", "too long"),
+        (b"PK\x03\x04rest of a workbook", "workbook"),
+        (b"\xd0\xcf\x11\xe0older workbook", "workbook"),
+        (b"\xff\xfeA", "cannot be read"),
+        (b"Name,Mail\n\x81\x8d,a@b.example\n", "cannot be read"),
+        (b"Name,Mail\n" + b"Ann,a@b.example\n" * 10_001, "more than 10"),
+        (b"x" * (2 * 1024 * 1024 + 1), "larger than 2 MB"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_list_of_people_is_refused_in_words(content: bytes, said: str) -> None:
+    with pytest.raises(FileInvalid, match=said):
+        read(content)
+
+
+def test_columns_that_say_nothing_are_named() -> None:
+    found = table("Mail,Phone,,Shoe size\na@b.example,1,x,44\n")
+    assert found.unread == ["Phone", "Shoe size"]
+    assert found.columns == ["address"]
+
+
+def test_a_row_survives_being_kept_for_its_preview() -> None:
+    found = table(HEAD + "Ann,a@b.example,,,,,\nBob,b@b.example,,,,,,one too many\n")
+    assert Table.from_json(found.as_json()) == found
+    assert found.rows[1].problem
+
+
+# --- planning ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("Ann,,,,,,", "There is no e-mail address."),
+        ("Ann,not an address,,,,,", "is not an e-mail address"),
+        (",new@b.example,,,,,", "Somebody new needs a name."),
+        (f"{'x' * 201},new@b.example,,,,,", "1 to 200 letters"),
+        ("A\u202enn,new@b.example,,,,,", "on one line"),
+        ('"A\nnn",new@b.example,,,,,', "on one line"),
+        ("Ann,new@b.example,nobody@b.example,,,,", "nobody with the manager's address nobody@b.example"),
+        ("Ann,new@b.example,Bob,,,,", "bob is not an e-mail address"),
+        ("Ann,new@b.example,new@b.example,,,,", "Nobody is their own manager."),
+        ("Ann,new@b.example,,no such group,,,", "There is no group “no such group”"),
+        ("Ann,new@b.example,,,Klingon,,", "does not speak “Klingon”"),
+        ("Ann,new@b.example,,,,Mars/Olympus,", "There is no time zone “Mars/Olympus”"),
+        ("Ann,new@b.example,,,,,perhaps", "yes or no, not “perhaps”"),
+        (",ada@contoso.example,,,,,no", "cannot take the administrator's role from yourself"),
+        ("Ann,new@b.example,,,,,,extra", "more cells than"),
+        ("Ann,a\x00b@b.example,,,,,", "is not an e-mail address"),
+    ],
+)
+def test_a_wrong_row_is_left_out_with_a_sentence_and_its_line(row: str, said: str, admin: Person) -> None:
+    found = plan(f"{HEAD}Good,good@b.example,,,,,\n{row}\n", admin, administrators=True)
+    assert list(errors(found)) == [3]
+    assert said in errors(found)[3]
+    assert found.counts[NEW] == 1
+
+
+def test_line_numbers_are_those_of_the_file_whatever_is_in_it(admin: Person) -> None:
+    text = '\nName,Mail\n"Two\nlines",a@b.example\n\n,\nAnn,wrong\n'
+    assert list(errors(plan(text, admin))) == [3, 7]
+
+
+def test_a_plan_says_what_is_new_changed_and_unchanged(admin: Person, bob: Person, carol: Person) -> None:
+    text = (
+        f"{HEAD}Erin Engineer,erin@contoso.example,bob@contoso.example,finance,fr,europe/paris,\n"
+        "Robert Manager,BOB@contoso.example,carol@contoso.example,Finance,,,\n"
+        "Carol Finance,carol@contoso.example,,finance,,,\n"
+    )
+    found = plan(text, admin)
+    assert found.counts == {ERROR: 0, NEW: 1, CHANGED: 1, UNCHANGED: 1}
+    said = [[(c.field, c.before, c.after) for c in row.changes] for row in found.of([NEW, CHANGED])]
+    assert said == [
+        [("name", "", "Erin Engineer"), ("language", "", "fr"), ("zone", "", "Europe/Paris"),
+         ("joins", "", "Finance"), ("manager", "", "bob@contoso.example")],
+        [("name", "Bob Manager", "Robert Manager"), ("joins", "", "Finance"),
+         ("manager", "", "carol@contoso.example")],
+    ]  # fmt: skip
+    assert Person.objects.count() == 3
+
+
+def test_somebody_is_known_by_each_of_their_addresses_but_only_once(admin: Person, bob: Person) -> None:
+    add_address(bob, "robert@contoso.example")
+    found = plan("Name,Mail\nBob Manager,Robert@contoso.example\nX,bob@contoso.example\n", admin)
+    assert found.counts[UNCHANGED] == 1
+    assert errors(found) == {3: "Line 2 is about the same person."}
+    twice = plan("Name,Mail\nAnn,a@b.example\nAnn,A@b.example\n", admin)
+    assert errors(twice) == {3: "Line 2 is about the same person."}
+
+
+def test_managers_may_come_later_in_the_file_and_wrong_ones_take_their_people_with_them(
+    admin: Person,
+) -> None:
+    text = (
+        "Name,Mail,Manager\n"
+        "Worker,worker@b.example,lead@b.example\n"
+        "Lead,lead@b.example,boss@b.example\n"
+        "Boss,boss@b.example,nobody@b.example\n"
+        "Other,other@b.example,chief@b.example\n"
+        "Chief,chief@b.example,\n"
+    )
+    said = errors(plan(text, admin))
+    assert list(said) == [2, 3, 4]
+    assert "is on line 3, which is left out" in said[2]
+    assert "is on line 4, which is left out" in said[3]
+    made = run(text, admin)
+    assert [person.name for person in made] == ["Other", "Chief"]
+    assert Person.objects.get(name="Other").manager == Person.objects.get(name="Chief")
+
+
+def test_people_who_would_lead_each_other_are_left_out(admin: Person, alice: Person, bob: Person) -> None:
+    # Bob leads Alice already.
+    ring = errors(plan("Mail,Manager\nbob@contoso.example,alice@contoso.example\n", admin))
+    assert "each other's managers" in ring[2]
+    swap = plan(
+        "Mail,Manager\nbob@contoso.example,alice@contoso.example\nalice@contoso.example,ada@contoso.example\n",
+        admin,
+    )
+    assert swap.counts[CHANGED] == 2
+    three = (
+        "Name,Mail,Manager\nA,a@b.example,b@b.example\nB,b@b.example,c@b.example\nC,c@b.example,a@b.example\n"
+    )
+    found = plan(f"{three}D,d@b.example,a@b.example\n", admin)
+    assert "A → B → C → A" in errors(found)[2]
+    assert list(errors(found)) == [2, 3, 4, 5]
+
+
+def test_a_ring_that_is_there_already_stops_nobody_else(admin: Person, alice: Person, bob: Person) -> None:
+    Person.objects.filter(pk=bob.pk).update(manager=alice)
+    assert not errors(plan("Name,Mail,Manager\nNew,n@b.example,bob@contoso.example\n", admin))
+
+
+def test_groups_are_only_joined_unless_leaving_is_asked_for(admin: Person, carol: Person) -> None:
+    Group.objects.create(key="it", name="IT")
+    text = "Mail,Groups\ncarol@contoso.example,it\n"
+    assert [c.field for c in plan(text, admin).rows[0].changes] == ["joins"]
+    both = plan(text, admin, leave_groups=True).rows[0].changes
+    assert [(c.field, c.before or c.after) for c in both] == [("joins", "IT"), ("leaves", "Finance")]
+    empty = plan("Mail,Groups\ncarol@contoso.example,\n", admin, leave_groups=True)
+    assert empty.counts[UNCHANGED] == 1
+    run(text, admin, leave_groups=True)
+    assert [group.key for group in carol.approval_groups.all()] == ["it"]
+
+
+def test_two_groups_of_one_name_are_told_apart_by_their_keys(admin: Person) -> None:
+    for key in ("it-1", "it-2"):
+        Group.objects.create(key=key, name="IT")
+    assert "Several groups" in errors(plan("Name,Mail,Groups\nAnn,a@b.example,IT\n", admin))[2]
+    run("Name,Mail,Groups\nAnn,a@b.example,IT-2\n", admin)
+    assert Group.objects.get(members__name="Ann").key == "it-2"
+
+
+def test_the_role_is_read_only_where_that_was_ticked(admin: Person, dave: Person) -> None:
+    text = "Mail,Administrator\ndave@contoso.example,yes\n"
+    run(text, admin)
+    dave.refresh_from_db()
+    assert not dave.is_administrator
+    run(text, admin, administrators=True)
+    dave.refresh_from_db()
+    assert dave.is_administrator
+
+
+def test_an_empty_cell_leaves_things_as_they_are(admin: Person, alice: Person, bob: Person) -> None:
+    Person.objects.filter(pk=alice.pk).update(language="fr", zone="Europe/Paris")
+    assert plan(f"{HEAD},alice@contoso.example,,,,,\n", admin).counts[UNCHANGED] == 1
+
+
+def test_who_is_not_in_the_file_is_listed_and_stays(admin: Person, bob: Person, dave: Person) -> None:
+    Person.objects.filter(pk=dave.pk).update(is_active=False)
+    found = plan("Mail\nada@contoso.example\n", admin)
+    assert importing.not_named(found) == [bob.pk]
+    run("Name,Mail\nAda,ada@contoso.example\n", admin)
+    bob.refresh_from_db()
+    assert bob.is_active
+
+
+# --- doing it ---------------------------------------------------------------------------------------------
+
+
+def test_an_import_writes_people_with_addresses_managers_and_groups(admin: Person, carol: Person) -> None:
+    text = (
+        f"{HEAD}Alice,alice@b.example,Bob <BOB@b.example>,finance,fr-FR,Europe/Paris,\n"
+        "Bob,Bob@b.example,carol@contoso.example,,français,,\n"
+    )
+    made = run(text, admin)
+    alice, bob = Person.objects.get(email="alice@b.example"), Person.objects.get(email="bob@b.example")
+    assert {person.pk for person in made} == {alice.pk, bob.pk}
+    assert (alice.manager, alice.language, alice.zone) == (bob, "fr", "Europe/Paris")
+    assert (bob.manager, bob.language) == (carol, "fr")
+    assert addresses_of(bob) == {"bob@b.example"}
+    assert [group.key for group in alice.approval_groups.all()] == ["finance"]
+    assert not alice.has_usable_password()
+    assert alice.is_active
+    assert not alice.is_administrator
+    assert plan(text, admin).counts == {ERROR: 0, NEW: 0, CHANGED: 0, UNCHANGED: 2}
+
+
+@pytest.mark.parametrize("meanwhile", ["added", "changed", "group gone"])
+def test_what_would_do_something_else_than_was_shown_does_nothing(
+    meanwhile: str, admin: Person, bob: Person, carol: Person
+) -> None:
+    rows = table("Name,Mail,Groups\nErin,erin@b.example,finance\nRobert,bob@contoso.example,\n")
+    seen = importing.plan(rows, Options(), admin).fingerprint
+    if meanwhile == "added":
+        add_person("Erin", "erin@b.example")
+    elif meanwhile == "changed":
+        Person.objects.filter(pk=bob.pk).update(name="Bobby")
+    else:
+        Group.objects.all().delete()
+    before = Person.objects.count()
+    with pytest.raises(ChangedMeanwhile):
+        importing.carry_out(rows, Options(), admin, seen)
+    assert Person.objects.count() == before
+    assert not Person.objects.filter(name="Robert").exists()
+
+
+def test_an_address_that_somebody_takes_in_that_very_moment_undoes_all_of_it(
+    admin: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = table("Name,Mail\nRobert,bob@contoso.example\nErin,erin@b.example\n")
+    seen = importing.plan(rows, Options(), admin).fingerprint
+
+    def taken(_: Any) -> None:
+        raise IntegrityError("unique")
+
+    monkeypatch.setattr(importing, "_write_groups", taken)
+    with pytest.raises(ChangedMeanwhile):
+        importing.carry_out(rows, Options(), admin, seen)
+    bob.refresh_from_db()
+    assert bob.name == "Bob Manager"
+    assert not Person.objects.filter(email="erin@b.example").exists()
+
+
+def _many(number: int) -> str:
+    rows = [f"P{n},p{n}@b.example,p{n // 10}@b.example,finance,fr,Europe/Paris," for n in range(1, number)]
+    return HEAD + "P0,p0@b.example,,,,,\n" + "\n".join(rows)
+
+
+def test_a_plan_asks_as_little_for_many_rows_as_for_few(
+    admin: Person, carol: Person, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in (10, 900):
+        with django_assert_max_num_queries(8):
+            assert plan(_many(number), admin).counts[NEW] == number
+
+
+def test_ten_thousand_people_come_in_at_once(admin: Person, carol: Person) -> None:
+    made = run(_many(10_000), admin)
+    assert len(made) == 10_000
+    assert Person.objects.get(email="p9999@b.example").manager == Person.objects.get(email="p999@b.example")
+    assert Group.objects.get().members.count() == 10_000

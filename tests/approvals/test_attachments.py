@@ -1,0 +1,111 @@
+"""Files of requests: part of what is decided, whole for ever."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
+
+from placet.accounts.models import Person
+from placet.approvals import attachments, engine, evidence
+from placet.approvals.evidence import Differs
+from placet.approvals.models import Attachment, Draft, Request, Version
+from placet.approvals.processes import (
+    FormInvalid,
+    condition_values,
+    definition_of,
+    facts,
+    publish,
+    size_in_words,
+)
+from placet.lib.canonical import digest
+from placet.mail.models import OutgoingMail
+from tests.making import SAMPLE, make_mailbox
+
+pytestmark = pytest.mark.django_db
+
+ENTERED = {"item": "Desk", "amount": "5"}
+
+
+@pytest.fixture
+def version() -> Version:
+    return publish(SAMPLE)
+
+
+def draft_of(person: Person, version: Version, **files: bytes) -> Draft:
+    draft = Draft.objects.create(person=person, process=version.process, version=version)
+    for name, content in files.items():
+        attachments.keep(draft, "quotes", SimpleUploadedFile(f"{name}.pdf", content), person)
+    return draft
+
+
+@pytest.fixture
+def request_with_file(version: Version, alice: Person) -> Request:
+    return engine.start(version, alice, ENTERED, draft_of(alice, version, offer=b"%PDF"))
+
+
+def test_the_hash_of_what_was_shown_covers_the_content_of_files(version: Version, alice: Person) -> None:
+    definition = definition_of(version)
+    one = engine.start(version, alice, ENTERED, draft_of(alice, version, offer=b"one"))
+    two = engine.start(version, alice, ENTERED, draft_of(alice, version, offer=b"two"))
+    assert (
+        facts(definition, one.data)[-1].text == facts(definition, two.data)[-1].text == "offer.pdf (3 bytes)"
+    )
+    assert engine.facts_hash(one, definition) != engine.facts_hash(two, definition)
+    assert one.data_hash != two.data_hash
+    assert condition_values(definition, one.data)["quotes"] == 1.0
+
+
+def test_what_was_shown_without_files_hashes_as_it_always_did(version: Version, alice: Person) -> None:
+    request = engine.start(version, alice, ENTERED)
+    shown = [["What do you need?", "Desk"], ["Amount", "5.00 EUR"]]
+    assert engine.facts_hash(request, definition_of(version)) == digest(["Desk", shown])
+
+
+def test_the_mail_that_asks_names_the_files(version: Version, alice: Person, bob: Person) -> None:
+    make_mailbox()
+    engine.start(version, alice, ENTERED, draft_of(alice, version, offer=b"x" * 14_000, photo=b"y"))
+    raw = bytes(OutgoingMail.objects.get(kind="ask").raw).decode("utf-8", "replace")
+    assert "(14 kB)" in raw
+    assert "(1 byte)" in raw
+    assert 'href=3D"http://offer' not in raw
+
+
+def test_a_file_that_was_changed_or_is_gone_is_named(request_with_file: Request) -> None:
+    differs = [Differs(request_with_file.pk, 0, "a file was changed, or is gone")]
+    assert list(evidence.compare()) == []
+    Attachment.objects.update(content=b"%PDG")
+    assert list(evidence.compare()) == differs
+    Attachment.objects.update(content=b"%PDF", name="other.pdf")
+    assert list(evidence.compare()) == differs
+    Attachment.objects.update(name="offer.pdf")
+    assert list(evidence.compare()) == []
+    Attachment.objects.all().delete()
+    assert list(evidence.compare()) == differs
+
+
+def test_a_file_belongs_to_a_request_or_to_a_draft(request_with_file: Request, version: Version) -> None:
+    draft = Draft.objects.create(person=request_with_file.requester, process=version.process, version=version)
+    for wrong in ({"draft": draft}, {"request": None}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Attachment.objects.update(**wrong)
+
+
+def test_a_person_has_one_draft_of_a_process(version: Version, alice: Person) -> None:
+    draft_of(alice, version)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        draft_of(alice, version)
+
+
+def test_a_request_that_does_not_fit_leaves_the_draft_as_it_was(version: Version, alice: Person) -> None:
+    draft = draft_of(alice, version, offer=b"%PDF")
+    with pytest.raises(FormInvalid):
+        engine.start(version, alice, {"item": "Desk", "amount": "much"}, draft)
+    assert draft.attachments.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1 kB"), (999_499, "999 kB"), (999_500, "1.0 MB"),
+     (12_345_678, "12.3 MB")],
+)  # fmt: skip
+def test_sizes_are_said_in_words(size: int, words: str) -> None:
+    assert size_in_words(size) == words

@@ -1,0 +1,101 @@
+"""Each kind of mail in each language: whole, in that language, with the organisation's foot and no other links."""
+
+import re
+
+import lxml.html
+import pytest
+from django.conf import settings as django_settings
+from django.utils import translation
+from pytest_django import Settings
+
+from placet.accounts.general import General, general
+from placet.accounts.models import Installation
+from placet.mail.backend import as_notice
+from placet.mail.models import OutgoingMail
+from placet.mail.writing import Link, Notice, foot
+from tests.mails_rendered import every_mail
+
+pytestmark = pytest.mark.django_db
+CODES = [code for code, _ in django_settings.LANGUAGES]
+OTHERS = [code for code in CODES if code != "en"]
+
+
+@pytest.fixture(autouse=True)
+def _mails_become_rows(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "placet.mail.backend.OutboxBackend"  # pytest-django puts another one here
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_mail_has_a_heading_a_language_and_a_foot_in_both_parts(code: str) -> None:
+    found = list(every_mail(code))
+    assert len(found) >= 20
+    for name, markup, text in found:
+        page = lxml.html.document_fromstring(markup)
+        assert page.get("lang") == code, name
+        (heading,) = page.xpath("//h1")
+        assert heading.text_content() in text, name
+        shown = "".join(page.xpath("//text()[not(ancestor::style) and not(ancestor::title)]"))
+        for said in ("Contoso", "https://contoso.example/terms", "https://contoso.example/privacy"):
+            assert said in text, name
+            assert said in markup, name
+        assert text.count("http") == len({link for link in page.xpath("//a/@href") if "http" in link}), name
+        assert "{" not in shown + text, f"{name}: a place that was not filled"
+        assert "\n\n\n" not in text, name
+        assert not page.xpath("//img | //script | //link"), name
+    assert not OutgoingMail.objects.exists(), "nothing is left behind"
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_no_line_of_a_mail_is_left_in_english(code: str) -> None:
+    """What is the same in both languages is data, an address, or one of these words."""
+    same = re.compile(r"mailto:|https?://|^> |^$|Bitte|Gelesen|nichts|[\u0600-\u06ff]")
+    english = {name: text for name, _, text in every_mail("en")}
+    for name, _, text in every_mail(code):
+        both = set(text.splitlines()) & set(english[name].splitlines())
+        assert not [line for line in both if not same.search(line)], name
+
+
+def test_without_entries_there_is_no_foot(db: None) -> None:
+    assert foot(general()) == []
+
+
+@pytest.mark.parametrize(
+    ("entered", "labels"),
+    [
+        ({"organisation": "Contoso"}, ["Contoso"]),
+        ({"home_url": "https://c.example/"}, ["Home page"]),
+        ({"organisation": "Contoso", "home_url": "https://c.example/"}, ["Contoso"]),
+        ({"privacy_url": "https://c.example/p"}, ["Privacy statement"]),
+    ],
+)
+def test_the_foot_has_what_was_entered(entered: dict[str, str], labels: list[str]) -> None:
+    Installation.objects.update_or_create(id=1, defaults=entered)
+    assert [link.label for link in foot(general())] == labels
+
+
+def test_an_organisation_s_name_is_no_markup() -> None:
+    said = General(
+        '<b onclick="x">C</b>', 'https://c.example/?"><script>', "", "", "http://p", "UTC", "en", False
+    )
+    written = Notice("Hello", ["There"]).written("Hello", "0123456789abcdef", said)
+    page = lxml.html.document_fromstring(written.html)
+    assert not page.xpath("//script | //b")
+    assert '<b onclick="x">C</b>' in page.text_content()
+
+
+def test_an_account_s_mail_looks_like_the_others_and_keeps_its_text() -> None:
+    text = "Hello Bob,\n\nchoose one here:\n\nChoose a password: https://p.example/x/?a=1&b=2\n\nIt works once.\n"
+    notice = as_notice("A new password", text)
+    assert notice.paragraphs == ["Hello Bob,", "choose one here:"]
+    assert notice.links == [Link("Choose a password", "https://p.example/x/?a=1&b=2", "main")]
+    assert notice.footer == "It works once."
+    with translation.override("fr"):
+        french = as_notice("x", "Choisir un mot de passe\u00a0: https://p.example/x/")
+        assert french.links == [Link("Choisir un mot de passe", "https://p.example/x/", "main")]
+        assert french.links[0].line == "Choisir un mot de passe\u00a0: https://p.example/x/"
+
+
+def test_an_address_without_a_label_is_a_plain_link() -> None:
+    assert as_notice("x", "Here:\n\nhttps://p.example/x/").links == [
+        Link("https://p.example/x/", "https://p.example/x/")
+    ]

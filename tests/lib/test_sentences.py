@@ -1,0 +1,45 @@
+"""Sentences are put into words where they are read, and not before."""
+
+from django.utils import translation
+
+from placet.lib.sentences import NOTHING, Sentence, listed
+
+ALONE = Sentence("The request was withdrawn.")
+
+
+def test_a_sentence_is_in_the_language_of_whoever_reads_it() -> None:
+    with translation.override("fr"):
+        assert str(ALONE) == "La demande a été retirée."
+    with translation.override(None):
+        assert f"{ALONE}" == "The request was withdrawn."
+
+
+def test_sentences_inside_a_sentence_are_translated_too() -> None:
+    sentence = Sentence("The text holds {what}.", what=Sentence("characters that nobody sees"))
+    with translation.override("fr"):
+        assert str(sentence) == "Le texte contient des caractères que personne ne voit."
+
+
+def test_what_people_wrote_fills_a_place_and_is_no_template() -> None:
+    with translation.override(None):
+        assert str(Sentence("“{text}” asks something.", text="{text} {0} %(x)s")) == (
+            "“{text} {0} %(x)s” asks something."
+        )
+
+
+def test_nothing_is_said_by_nothing() -> None:
+    assert not NOTHING
+    assert str(NOTHING) == ""
+    assert listed([]) is NOTHING
+    assert listed([ALONE]) == ALONE
+
+
+def test_several_sentences_are_one() -> None:
+    with translation.override(None):
+        assert str(listed([ALONE, ALONE, ALONE])) == "; ".join([str(ALONE)] * 3)
+
+
+def test_equal_sentences_say_the_same() -> None:
+    assert Sentence("a {b}", b=1) == Sentence("a {b}", b=1)
+    assert Sentence("a {b}", b=1) != Sentence("a {b}", b=2)
+    assert len({Sentence("a {b}", b=1), Sentence("a {b}", b=1)}) == 1

@@ -1,0 +1,365 @@
+"""Every kind of mail that Placet sends, with what might stand in it: for tests, and for people to look at.
+
+Needs a migrated database and leaves nothing in it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from itertools import count
+from typing import Any
+
+from allauth.core.context import request_context
+from django.db import transaction
+from django.test import RequestFactory
+
+from placet.accounts.adapter import Adapter
+from placet.accounts.addresses import add_person
+from placet.accounts.general import general
+from placet.accounts.invitations import invite, send_password_link
+from placet.accounts.models import Group, Installation, Person
+from placet.approvals import engine, messages
+from placet.approvals.models import AskLine, Assignment, Decision, Request, Version
+from placet.approvals.processes import publish
+from placet.lib.sentences import Sentence
+from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mailboxes import store
+from placet.mailboxes.base import Folder, Received
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.settings import ExchangeSettings
+from placet.replies import refusals, tell
+from placet.replies.entry import Reply
+from placet.replies.parse import OwnMail, parse
+from placet.replies.prove import Level, Proof
+
+_NUMBERS = count(1)
+
+TEXTS = {
+    "en": {
+        "process": "Purchase request",
+        "item": "What do you need?",
+        "amount": "Amount",
+        "until": "Needed until",
+        "urgent": "Is it urgent?",
+        "reason": "Why?",
+        "manager": "Manager",
+        "finance": "Finance",
+        "approved": "Approved",
+        "rejected": "Rejected",
+        "title": "Height-adjustable desk for the new office",
+        "because": "The old one broke.\nThe supplier gives 5 % until Friday; see the offer of last week.",
+        "comment": "Fine, go ahead, but watch the budget.",
+        "unclear": "Which of the two desks is it?\nI would rather see both offers first.",
+        "name": "Alice Requester",
+    },
+    "fr": {
+        "process": "Demande d’achat",
+        "item": "De quoi avez-vous besoin\N{NO-BREAK SPACE}?",
+        "amount": "Montant",
+        "until": "Nécessaire avant le",
+        "urgent": "Est-ce urgent\N{NO-BREAK SPACE}?",
+        "reason": "Pourquoi\N{NO-BREAK SPACE}?",
+        "manager": "Responsable",
+        "finance": "Finances",
+        "approved": "Demande approuvée",
+        "rejected": "Demande refusée",
+        "title": "Bureau réglable en hauteur pour le nouveau local",
+        "because": "L’ancien est cassé.\n"
+        "Le fournisseur accorde 5\N{NO-BREAK SPACE}% jusqu’à vendredi, voir l’offre de la semaine dernière.",
+        "comment": "D’accord, mais attention au budget.",
+        "unclear": "Duquel des deux bureaux s’agit-il\N{NO-BREAK SPACE}?\nJ’aimerais d’abord voir les deux offres.",
+        "name": "Alice Demandeuse",
+    },
+}
+
+
+@dataclass
+class Scene:
+    """People, a mailbox and a process, all in one language."""
+
+    language: str
+    mailbox: Mailbox
+    alice: Person
+    bob: Person
+    carol: Person
+    ada: Person
+    version: Version
+
+    @property
+    def texts(self) -> dict[str, str]:
+        return TEXTS[self.language]
+
+    def request(self) -> Request:
+        entered = {
+            "item": self.texts["title"],
+            "amount": "1250.00",
+            "until": "2026-12-31",
+            "urgent": "yes",
+            "reason": self.texts["because"],
+        }
+        return engine.start(self.version, self.alice, entered)
+
+    def asked(self, person: Person) -> Assignment:
+        waiting = Assignment.objects.filter(person=person, state=Assignment.State.OPEN)
+        return waiting.select_related("visit__request").latest("pk")
+
+
+def every_mail(language: str) -> Iterator[tuple[str, str, str]]:
+    """(name, HTML, text) of each kind, as somebody of this language gets it."""
+    with transaction.atomic():
+        found = list(_written(language))
+        transaction.set_rollback(True)
+    yield from found
+
+
+def _written(language: str) -> Iterator[tuple[str, str, str]]:
+    scene = _scene(language)
+    for name, write in _KINDS.items():
+        before = OutgoingMail.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        kind = write(scene)
+        mail = OutgoingMail.objects.filter(pk__gt=before, kind=kind).order_by("pk").first()
+        assert mail is not None, name
+        message = message_from_bytes(bytes(mail.raw), policy=default)
+        assert isinstance(message, EmailMessage)
+        yield name, _part(message, "html"), _part(message, "plain")
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    found = message.get_body((kind,))
+    assert found is not None
+    return str(found.get_content())
+
+
+def _scene(language: str) -> Scene:
+    texts = TEXTS[language]
+    Installation.objects.update_or_create(
+        id=1,
+        defaults={
+            "organisation": "Contoso",
+            "home_url": "https://contoso.example/",
+            "terms_url": "https://contoso.example/terms",
+            "privacy_url": "https://contoso.example/privacy",
+            "language": language,
+        },
+    )
+    entered = {"username": f"approvals@{_DOMAIN}", "client_id": _CLIENT, "token_uri": _TOKENS, "active": True}
+    mailbox = store.save(entered, secret="Q8x~a-secret-of-the-sample-mails", by="ada").mailbox
+    Mailbox.objects.exclude(pk=mailbox.pk).update(active=False)
+    bob = _person("Bob Manager", "bob", language)
+    alice = _person(texts["name"], "alice", language, manager=bob)
+    carol, ada = _person("Carol Finance", "carol", language), _person("Ada Admin", "ada", language)
+    ada.is_administrator = True
+    ada.save()
+    group, _ = Group.objects.get_or_create(key="finance", defaults={"name": "Finance"})
+    group.members.set([carol])
+    return Scene(language, mailbox, alice, bob, carol, ada, publish(_definition(texts)))
+
+
+_DOMAIN = "mails.example"
+_CLIENT = "535fb089-9ff3-47b6-9bfb-4f1264799865"
+_TOKENS = f"https://login.microsoftonline.com/{_DOMAIN}/oauth2/v2.0/token"
+
+
+def _person(name: str, local: str, language: str, manager: Person | None = None) -> Person:
+    person = add_person(name, f"{local}@{_DOMAIN}", manager=manager, password="correct horse battery")
+    person.language, person.zone = language, "Europe/Paris"
+    person.save()
+    return person
+
+
+def _definition(texts: dict[str, str], **more: Any) -> dict[str, Any]:
+    return {
+        "key": "sample-mails",
+        "name": texts["process"],
+        "title": "{item}",
+        "form": [
+            {"name": "item", "label": texts["item"], "type": "text"},
+            {"name": "amount", "label": texts["amount"], "type": "money", "currency": "EUR"},
+            {"name": "until", "label": texts["until"], "type": "date"},
+            {"name": "urgent", "label": texts["urgent"], "type": "yes_no"},
+            {"name": "reason", "label": texts["reason"], "type": "long_text"},
+        ],
+        "start": "manager",
+        "steps": {
+            "manager": {"kind": "approval", "name": texts["manager"], "ask": [{"manager": True}]},
+            "finance": {"kind": "approval", "name": texts["finance"], "ask": [{"group": "finance"}]},
+            "approved": {"kind": "end", "name": texts["approved"], "result": "approved"},
+            "rejected": {"kind": "end", "name": texts["rejected"], "result": "rejected"},
+        },
+        "transitions": [
+            {"from": "manager", "outcome": "approve", "to": "finance"},
+            {"from": "manager", "outcome": "reject", "to": "rejected"},
+            {"from": "finance", "outcome": "approve", "to": "approved"},
+            {"from": "finance", "outcome": "reject", "to": "rejected"},
+        ],
+        **more,
+    }
+
+
+# --- the kinds ----------------------------------------------------------------------------------------------
+
+
+def _ask(scene: Scene) -> str:
+    scene.request()
+    return "ask"
+
+
+def _ask_on_the_page(scene: Scene) -> str:
+    version = publish(_definition(scene.texts, proof="page"))
+    Scene(**{**vars(scene), "version": version}).request()
+    return "ask"
+
+
+def _confirmation(scene: Scene) -> str:
+    reply = _reply(scene)
+    decision = _decided(reply, scene.bob, "approve", scene.texts["comment"])
+    messages.confirmation(reply.incoming, decision, "")
+    return "confirmation"
+
+
+def _confirmation_of_a_refusal(scene: Scene) -> str:
+    reply = _reply(scene)
+    messages.confirmation(reply.incoming, _decided(reply, scene.bob, "reject", ""), "")
+    return "confirmation"
+
+
+def _ended(scene: Scene) -> str:
+    _decided(_reply(scene), scene.bob, "approve", scene.texts["comment"])
+    engine.decide(scene.asked(scene.carol).pk, by=scene.carol, outcome="reject", door=Decision.Door.PAGE)
+    return "ended"
+
+
+def _withdrawn(scene: Scene) -> str:
+    engine.withdraw(scene.request().pk, scene.alice)
+    return "withdrawn"
+
+
+def _misused(scene: Scene) -> str:
+    tell.refused(_reply(scene), refusals.NotTheOneAsked("mallory@fabrikam.example"))
+    return "code-misused"
+
+
+def _stuck(scene: Scene) -> str:
+    Person.objects.filter(pk=scene.alice.pk).update(manager=None)
+    scene.request()
+    Person.objects.filter(pk=scene.alice.pk).update(manager=scene.bob)
+    return "stuck"
+
+
+def _another_address(scene: Scene) -> str:
+    reply = _reply(scene)
+    assert reply.line is not None
+    request = reply.line.assignment.visit.request
+    page = f"{general().public_url}/confirm/c2FtcGxl/"
+    address = "bob@fabrikam.example"
+    messages.another_address(reply.incoming, scene.bob, request, address=address, page=page, offer_id="1")
+    return str(OutgoingMail.objects.latest("pk").kind)
+
+
+def _reset(scene: Scene) -> str:
+    link = Adapter().get_reset_password_from_key_url("3-c2FtcGxlLWtleQ")
+    context = {"user": scene.bob, "password_reset_url": link}
+    with request_context(RequestFactory(SERVER_NAME="localhost").get("/")):  # as on the page that sends it
+        Adapter().send_mail("account/email/password_reset_key", scene.bob.email, context)
+    return "account"
+
+
+def _invitation(scene: Scene) -> str:
+    invite(scene.bob, scene.ada)
+    return "account"
+
+
+def _password_link(scene: Scene) -> str:
+    send_password_link(scene.bob, scene.ada)
+    return "account"
+
+
+def _refused(refusal: refusals.Refusal) -> "Any":
+    def write(scene: Scene) -> str:
+        tell.refused(_reply(scene), refusal)
+        return f"refusal-{refusal.key}"
+
+    return write
+
+
+def _unclear(language: str) -> "Any":
+    def write(scene: Scene) -> str:
+        why = Sentence("“{text}” asks something.", text=scene.texts["unclear"].split("\n")[0])
+        tell.refused(_reply(scene), refusals.Unclear(scene.texts["unclear"], why, language or scene.language))
+        return "refusal-unclear"
+
+    return write
+
+
+_KINDS: dict[str, Any] = {
+    "ask": _ask,
+    "ask-on-the-page": _ask_on_the_page,
+    "confirmation": _confirmation,
+    "confirmation-of-a-rejection": _confirmation_of_a_refusal,
+    "unclear": _unclear(""),
+    "unclear-in-german": _unclear("de"),
+    "unclear-in-arabic": _unclear("ar"),
+    **{
+        f"refused-{refusal.key}": _refused(refusal)
+        for refusal in (
+            refusals.NotNamed(),
+            refusals.PageOnly(),
+            refusals.Sealed("S/MIME encrypted"),
+            refusals.TooLarge(26_000_000, 25_000_000),
+            refusals.Changed(),
+            refusals.NoLongerOpen(Sentence("The request was withdrawn.")),
+            refusals.AlreadyDecided("Carol Finance", "reject", "2026-11-24T09:30:00+00:00"),
+        )
+    },
+    "ended": _ended,
+    "withdrawn": _withdrawn,
+    "code-misused": _misused,
+    "another-address": _another_address,
+    "stuck": _stuck,
+    "password-reset": _reset,
+    "password-link": _password_link,
+    "invitation": _invitation,
+}
+
+
+def _reply(scene: Scene) -> Reply:
+    """A mail of Bob's that answers a new ask, as far as it was proved."""
+    scene.request()
+    line = AskLine.objects.select_related("ask__person", "assignment__visit__request__version").latest("pk")
+    raw = b"From: bob@mails.example\nSubject: Re: this\nMessage-ID: <%d@mails.example>\n\n..." % next(
+        _NUMBERS
+    )
+    incoming = IncomingMail.objects.create(
+        mailbox=scene.mailbox,
+        server_id=f"sample-{next(_NUMBERS)}",
+        fingerprint=f"{next(_NUMBERS):064}",
+        folder=Folder.INBOX,
+        raw=raw,
+    )
+    received = Received(
+        server_id="",
+        folder=Folder.INBOX,
+        raw=raw,
+        transport_headers="",
+        item_class="",
+        received_at=None,
+        size=len(raw),
+    )
+    settings = ExchangeSettings("approvals@mails.example", _CLIENT, _TOKENS, refusals_per_hour=100)
+    mail = parse(received, OwnMail(scene.mailbox.address, ""))
+    proof = Proof(Level.COLLEAGUE, scene.bob.email, "mail")
+    return Reply(incoming, "", settings, mail, line, "abcdefghijklmnop", proof)
+
+
+def _decided(reply: Reply, by: Person, outcome: str, comment: str) -> Decision:
+    assert reply.line is not None
+    return engine.decide(
+        reply.line.assignment_id,
+        by=by,
+        outcome=outcome,
+        comment=comment,
+        door=Decision.Door.MAIL,
+        incoming=reply.incoming,
+    )

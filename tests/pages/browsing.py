@@ -1,0 +1,69 @@
+"""A real browser for tests: the system's Chromium, in the sizes that pages are made for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Chromium, while it runs. Playwright's event loop runs in this thread; Django would take our own queries for
+    asynchronous ones."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def window(
+    browser: Browser, base_url: str, size: str = "wide", scheme: str = "light", scripted: bool = True
+) -> Iterator[BrowserContext]:
+    """A window of its own, with its own cookies."""
+    context = browser.new_context(
+        base_url=base_url,
+        viewport={"width": SIZES[size]["width"], "height": SIZES[size]["height"]},
+        color_scheme="dark" if scheme == "dark" else "light",
+        java_script_enabled=scripted,
+    )
+    context.set_default_timeout(20_000)
+    yield context
+    for page in context.pages:
+        page.goto("about:blank")  # with a limit of its own; closing a page that still loads has none
+    context.close()
+
+
+def sign_in(context: BrowserContext, client: Client, base_url: str) -> None:
+    """The browser is signed in as the test client is."""
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": base_url}])
+
+
+def complaints_of(page: Page) -> list[str]:
+    """Whatever the browser complains of from now on: scripts that failed, breaches of the policy, what was not
+    loaded."""
+    found: list[str] = []
+    page.on(
+        "console",
+        lambda message: found.append(message.text) if message.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: found.append(str(error)))
+    # A page that renews itself (“seen=”) may be left while it asks.
+    page.on("requestfailed", lambda r: None if "seen=" in r.url else found.append(f"not loaded: {r.url}"))
+    return found

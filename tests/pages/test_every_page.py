@@ -1,0 +1,149 @@
+"""What holds for every page: accessible in both colour schemes, within the policy, light, and wide enough for a phone.
+
+The pages are those of the table in `test_permissions`: a page that is not there fails a test there.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.staticfiles import finders
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Browser, Page
+from pytest_django.live_server_helper import LiveServer
+
+from placet.accounts.models import Person
+from tests.pages import test_permissions
+from tests.pages.browsing import complaints_of, launched, sign_in, window
+from tests.pages.test_permissions import OWN, PUBLIC, SEEN
+
+world = test_permissions.world  # the same rows
+
+As = Callable[[Person | None], Client]
+
+HEAVIEST = 150_000  # bytes of a page with its styles and scripts
+BOB, ADA = 3, 4  # columns of the table
+_OURS = re.compile(r'(?:href|src)="/static/([^"]+\.(?:css|js))"')
+# axe's rules of WCAG 2.2 A and AA, and what it calls good practice.
+_RULES = {"resultTypes": ["violations"]}
+BARE = {"account_logout", "account_reset_password_from_key"}  # need a key, or answer by moving on
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+def addresses(world: dict[str, str], client: Client, column: int) -> dict[str, str]:
+    """Every address that shows this person a page (and no file, and no frame of a page)."""
+    found = {}
+    for name, row in SEEN.items():
+        if row[column] == 200:
+            answer = client.get(world[name])
+            frame = "sandbox" in answer.headers.get("Content-Security-Policy", "")
+            html = answer.headers["Content-Type"].startswith("text/html")
+            if answer.status_code == 200 and html and not frame:
+                found[name] = world[name]
+    return found
+
+
+def _violations(page: Page) -> list[str]:
+    violations = Axe().run(page, options=_RULES).response["violations"]
+    return [
+        f"{v['id']}: {v['help']}: {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
+        for v in violations
+        for node in v["nodes"][:3]
+    ]
+
+
+def _too_wide(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+def test_axe_does_find_what_is_wrong(chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.set_content("<html><body><img src='data:,'><p style='color: #999'>Grey</p></body></html>")
+    found = "\n".join(_violations(page))
+    assert "image-alt" in found
+    assert "color-contrast" in found
+
+
+@pytest.mark.parametrize("size", ["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("column", [BOB, ADA], ids=["Bob", "Ada"])
+def test_axe_and_the_policy_find_nothing_on_any_page(
+    column: int,
+    scheme: str,
+    size: str,
+    chromium: Browser,
+    live_server: LiveServer,
+    world: dict[str, str],
+    bob: Person,
+    admin: Person,
+    as_: As,
+) -> None:
+    client = as_(bob if column == BOB else admin)
+    found: list[str] = []
+    with window(chromium, live_server.url, size, scheme) as context:
+        sign_in(context, client, live_server.url)
+        page = context.new_page()
+        complaints = complaints_of(page)
+        for name, address in addresses(world, client, column).items():
+            page.goto(address)
+            found += [f"{name}: {violation}" for violation in _violations(page)]
+            found += [f"{name}: {complaint}" for complaint in complaints]
+            found += [f"{name}: wider than the window"] * _too_wide(page)
+            complaints.clear()
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_so_it_is_on_the_pages_before_somebody_signs_in(
+    scheme: str, chromium: Browser, live_server: LiveServer, world: dict[str, str]
+) -> None:
+    found: list[str] = []
+    with window(chromium, live_server.url, "phone", scheme) as context:
+        page = context.new_page()
+        for name in sorted(PUBLIC - BARE):
+            page.goto(reverse(name))
+            found += [f"{name}: {violation}" for violation in _violations(page)]
+        page.goto("/nothing-here/")
+        found += [f"404: {violation}" for violation in _violations(page)]
+    assert not found, "\n".join(found)
+
+
+def test_no_page_with_its_styles_and_scripts_is_heavy(world: dict[str, str], admin: Person, as_: As) -> None:
+    client = as_(admin)
+    weights = {}
+    for name, address in addresses(world, client, ADA).items():
+        html = client.get(address).content
+        parts = sorted(set(_OURS.findall(html.decode())))
+        assert parts, f"{name} has no style"
+        weights[name] = len(html) + sum(_size_of(part) for part in parts)
+    heavy = {name: weight for name, weight in weights.items() if weight >= HEAVIEST}
+    assert not heavy
+
+
+def _size_of(part: str) -> int:
+    path = finders.find(part)
+    assert path is not None, part
+    return Path(path).stat().st_size
+
+
+def test_the_account_pages_are_in_no_table_of_rights_but_are_looked_at_too(
+    chromium: Browser, live_server: LiveServer, admin: Person, as_: As
+) -> None:
+    found: list[str] = []
+    with window(chromium, live_server.url, "phone", "dark") as context:
+        sign_in(context, as_(admin), live_server.url)
+        page = context.new_page()
+        complaints = complaints_of(page)
+        for name in sorted(OWN):
+            page.goto(reverse(name))
+            found += [f"{name}: {violation}" for violation in [*_violations(page), *complaints]]
+            complaints.clear()
+    assert not found, "\n".join(found)

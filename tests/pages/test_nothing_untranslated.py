@@ -1,0 +1,114 @@
+"""No page says anything that is not in the catalogues: each is shown in a language that puts brackets around whatever
+is translated. What stands outside of brackets must be data, or one of a few names."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import lxml.html
+import pytest
+from django.apps import apps
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+
+from placet.accounts.models import Person
+from tests.pages import test_permissions
+from tests.pages.test_every_page import ADA, BARE, BOB, addresses
+from tests.pages.test_permissions import OWN, PUBLIC
+
+world = test_permissions.world
+
+As = Callable[[Person | None], Client]
+
+_ATTRIBUTES = ("title", "aria-label", "placeholder", "alt")
+_BRACKETS = re.compile("⟦[^⟦⟧]*⟧")
+_WORDS = re.compile(r"[^\W\d_]{2,}")
+#: Names that are the same in every language, and what a page shows of machines: hosts, settings, versions.
+NAMES = re.compile(
+    r"https?://\S+|[\w.+-]+@[\w.-]+|\bPlacet\b|\bPLACET_[A-Z_]+|\b(Exchange|Microsoft|Entra|Python|SQLite|PostgreSQL|"
+    r"English|Français|UTC|SSL|CSV|HTML|JSON|URI|MB|KB|kB|bytes)\b"
+)
+
+
+def _bracketed(text: str) -> str:
+    return f"⟦{text}⟧" if text else text
+
+
+@pytest.fixture
+def brackets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every text that is looked up in a catalogue comes in brackets."""
+    plain = {
+        "gettext": _bracketed,
+        "pgettext": lambda context, text: _bracketed(text),
+        "ngettext": lambda one, many, number: _bracketed(one if number == 1 else many),
+        "npgettext": lambda context, one, many, number: _bracketed(one if number == 1 else many),
+    }
+    for name, function in plain.items():
+        monkeypatch.setattr(translation._trans, name, function, raising=False)  # type: ignore[attr-defined]
+
+
+def _data() -> str:
+    """Whatever stands in the database: the values, not their names."""
+    ours = ("accounts", "account", "audit", "mailboxes", "mail", "approvals")
+    models = [model for label in ours for model in apps.get_app_config(label).get_models()]
+    rows = [row for model in models for row in model._default_manager.values_list()]
+    return "\n".join(text for row in rows for text in _texts(list(row))).casefold()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts(part)
+    elif isinstance(value, bytes | memoryview):
+        yield bytes(value).decode("utf-8", "replace")
+    elif value is not None:
+        yield str(value)
+
+
+def _said(page: bytes) -> Iterator[str]:
+    """What a page says outside of brackets, piece by piece."""
+    root = lxml.html.document_fromstring(page.decode())
+    for element in root.xpath("//script|//style|//datalist|//body//*[@lang='en']"):
+        element.drop_tree()
+    attributes = [
+        element.get(name, "") for element in root.iter() for name in _ATTRIBUTES if element.get(name)
+    ]
+    for text in ["\n".join(root.itertext()), *attributes]:
+        bare = text
+        while _BRACKETS.search(bare):
+            bare = _BRACKETS.sub("\n", bare)
+        yield from (line.strip() for line in NAMES.sub("\n", bare).splitlines() if _WORDS.search(line))
+
+
+def _untranslated(page: bytes, data: str) -> set[str]:
+    pieces = {piece.strip() for text in _said(page) for piece in re.split(r"[·:()|,;…“”]", text)}
+    return {piece for piece in pieces if _WORDS.search(piece) and piece.casefold() not in data}
+
+
+@pytest.mark.parametrize("column", [BOB, ADA], ids=["Bob", "Ada"])
+def test_every_page(
+    column: int, brackets: None, world: dict[str, str], bob: Person, admin: Person, as_: As
+) -> None:
+    client = as_(bob if column == BOB else admin)
+    data, found = _data(), {}
+    shown = addresses(world, client, column) | {name: reverse(name) for name in OWN if name != "design"}
+    for name, address in shown.items():
+        answer = client.get(address)
+        said = _untranslated(answer.content, data) if answer.status_code == 200 else set()
+        if said:
+            found[name] = said
+    assert not found
+
+
+def test_the_pages_before_somebody_signs_in(brackets: None, db: None, client: Client) -> None:
+    answers = {name: client.get(reverse(name)) for name in PUBLIC - BARE}
+    found = {
+        name: _untranslated(answer.content, "")
+        for name, answer in answers.items()
+        if answer.status_code == 200
+    }
+    found["404"] = _untranslated(client.get("/nothing-here/").content, "")
+    assert not {name: said for name, said in found.items() if said}

@@ -1,0 +1,154 @@
+"""The Remote Approval tab in a real browser, against the sandbox: what it says while one types, and the test."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from placet.accounts.models import Person
+from placet.mailboxes import store
+from placet.mailboxes.models import Mailbox
+from placet.sandbox.server import Sandbox
+from tests.conftest import PASSWORD
+from tests.pages.browsing import SIZES, launched
+
+SLOWLY = 30_000  # milliseconds
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        running.add_mailbox("approvals", "Approvals")
+        yield running
+
+
+@pytest.fixture
+def mailbox(sandbox: Sandbox, transactional_db: None) -> Mailbox:
+    entered = {
+        "server_address": sandbox.url,
+        "username": "approvals@contoso.example",
+        "client_id": sandbox.client_id,
+        "scope": sandbox.scope,
+        "token_uri": sandbox.token_url,
+    }
+    return store.save(entered, secret=sandbox.client_secret, by="ada@contoso.example").mailbox
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def scripted(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def context(chromium: Browser, live_server: LiveServer, scripted: bool) -> Iterator[BrowserContext]:
+    phone = SIZES["phone"]
+    context = chromium.new_context(
+        base_url=live_server.url,
+        viewport={"width": phone["width"], "height": phone["height"]},
+        java_script_enabled=scripted,
+    )
+    yield context
+    for page in context.pages:
+        page.goto("about:blank")
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, admin: Person) -> Page:
+    page = context.new_page()
+    page.goto("/administration/configuration/remote-approval/")
+    page.get_by_label("E-mail address").fill("ada@contoso.example")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Incoming mail server")).to_be_visible()
+    return page
+
+
+def _leave(page: Page, label: str, text: str, name: str, said: str) -> None:
+    """Type into a field and go on by keyboard: what is said appears beside it, and the focus is in the next one."""
+    page.get_by_label(label, exact=True).fill(text)
+    page.get_by_label(label, exact=True).press("Tab")
+    expect(page.locator(f"#message_{name}")).to_contain_text(said)
+    assert page.evaluate("document.activeElement.name") not in ("", name)
+
+
+@pytest.mark.parametrize("scripted", [True], indirect=True)
+def test_wrong_values_are_said_as_one_leaves_their_fields(page: Page) -> None:
+    _leave(page, "Username", "me@hotmail.com", "username", "mailboxes are personal")
+    wrong_id = "535fb089-9ff3-47b6-9bfb-4f126479986"
+    _leave(page, "Application (client) ID", wrong_id, "client_id", "not a whole ID")
+    _leave(page, "Client secret", wrong_id + "5", "client_secret", "secret's ID")
+    scope = "https://outlook.office365.com/.default&grant_type=client_credentials"
+    _leave(page, "Scope", scope, "scope", "was cut")
+    unfilled = "https://login.microsoftonline.com/{directory_tenant_ID}/oauth2/v2.0/token"
+    _leave(page, "Access token URI", unfilled, "token_uri", "your own Directory (tenant) ID")
+    username = page.get_by_label("Username", exact=True)
+    expect(username).to_have_attribute("aria-invalid", "true")
+    username.fill("approvals@contoso.example")
+    username.press("Tab")
+    expect(page.locator("#message_username")).to_be_empty()
+    expect(username).not_to_have_attribute("aria-invalid", "true")
+    assert not Mailbox.objects.exists()
+
+
+def _test(page: Page, verdict: str) -> None:
+    page.get_by_role("button", name="Save and test connection").click()
+    expect(page.get_by_role("heading", name=verdict)).to_be_visible(timeout=SLOWLY)
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"]["width"]
+
+
+def _back(page: Page) -> None:
+    page.get_by_role("link", name="Correct the settings").click()
+
+
+def test_the_connection_is_red_with_cause_and_cure_then_green_and_activated(
+    mailbox: Mailbox, page: Page, sandbox: Sandbox, scripted: bool
+) -> None:
+    page.get_by_label("Client secret", exact=True).fill("wrong~secret")
+    _test(page, "There is something to put right")
+    expect(page.get_by_text("The client secret is wrong.")).to_be_visible()
+    _back(page)
+
+    page.get_by_label("Client secret", exact=True).fill(sandbox.client_secret)
+    sandbox.switches.consented = False
+    _test(page, "There is something to put right")
+    expect(page.get_by_text("The token carries no role either.")).to_be_visible()
+    _back(page)
+
+    sandbox.switches.consented, sandbox.switches.ews_blocked = True, True
+    _test(page, "There is something to put right")
+    expect(page.get_by_text("Exchange Online refused EWS")).to_be_visible()
+    assert sandbox.client_id in page.locator("#command-open").inner_text()
+    copy = page.get_by_role("button", name="Copy").first
+    if scripted:
+        copy.click()
+        expect(page.get_by_role("status").first).to_contain_text("Copied")
+    else:
+        expect(copy).to_be_hidden()
+    _back(page)
+
+    sandbox.switches.ews_blocked = False
+    _test(page, "Everything works")
+    expect(page.locator(".checks > .passed")).to_have_count(10)
+    expect(page.locator(".checks > .waiting:visible")).to_have_count(0)
+    page.get_by_role("button", name="Activate").click()
+    expect(page.get_by_text("Saved and activated")).to_be_visible()
+    mailbox.refresh_from_db()
+    assert mailbox.active
+
+
+def test_steps_appear_while_later_ones_still_run(mailbox: Mailbox, page: Page, sandbox: Sandbox) -> None:
+    sandbox.faults.set("slow", operations=["CreateItem"], seconds=3)
+    page.get_by_role("button", name="Save and test connection").click(no_wait_after=True)
+    expect(page.locator(".checks > .passed")).to_have_count(6, timeout=SLOWLY)
+    expect(page.locator(".checks > .waiting:visible")).to_contain_text(
+        "Step 7 of 10: Mailbox sends to itself"
+    )
+    expect(page.get_by_role("heading", name="Everything works")).to_be_visible(timeout=SLOWLY)
