@@ -211,6 +211,7 @@ LOGGING: dict[str, Any] = {
         "level": PLACET.log_level.upper() if PLACET.log_level != "error" else "WARNING",
     },
     "loggers": {
+        "django.template": {"level": "INFO"},  # its debug lines hold all that a page or a mail is made of
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "urllib3": {"level": "WARNING"},  # its debug lines hold addresses
         "waitress.queue": {"level": "ERROR"},

@@ -1,4 +1,5 @@
-"""The web application, for any WSGI server."""
+"""The web application of `placet serve`, which also does the work and applies what was entered on the pages: the
+public address and the log level. Under another WSGI server the operator's settings alone hold."""
 
 import os
 from collections.abc import Iterable

@@ -13,7 +13,7 @@ from typing import Any
 
 from allauth.core.context import request_context
 from django.db import transaction
-from django.test import RequestFactory
+from django.test import RequestFactory, override_settings
 
 from placet.accounts.adapter import Adapter
 from placet.accounts.addresses import add_person
@@ -108,7 +108,8 @@ class Scene:
 
 def every_mail(language: str) -> Iterator[tuple[str, str, str]]:
     """(name, HTML, text) of each kind, as somebody of this language gets it."""
-    with transaction.atomic():
+    # pytest-django puts another backend in place of ours.
+    with override_settings(EMAIL_BACKEND="placet.mail.backend.OutboxBackend"), transaction.atomic():
         found = list(_written(language))
         transaction.set_rollback(True)
     yield from found

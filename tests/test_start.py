@@ -59,6 +59,22 @@ def test_a_port_in_use_is_said(installation: Installation, tmp_path: Path) -> No
         assert f"Cannot listen on 127.0.0.1:{serving.port}" in said
 
 
+@pytest.mark.parametrize("listen", ["foo", "localhost:99999", ":8000", "127.0.0.1:http", ""])
+def test_what_is_no_address_to_listen_on_is_said_before_anything_is_made(
+    installation: Installation, listen: str
+) -> None:
+    said = installation.refused("serve", "--listen", listen)
+    assert "--listen must be host:port, such as 127.0.0.1:8000." in said
+    assert "Traceback" not in said
+    assert not (installation.data_dir / serve.LOCK_FILE).exists()
+
+
+def test_a_host_to_listen_on_that_nobody_knows_is_said(installation: Installation) -> None:
+    said = installation.refused("serve", "--listen", "no-such-host.invalid:0")
+    assert "Cannot listen on no-such-host.invalid:0" in said
+    assert "Traceback" not in said
+
+
 class LostAtTheSecondLook(DatabaseLock):
     def __init__(self) -> None:
         super().__init__(None)

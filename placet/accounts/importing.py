@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from placet.accounts.addresses import (
     PersonInvalid,
@@ -32,6 +33,8 @@ _YES = {"yes", "y", "true", "1", "x", "oui", "o", "vrai"}
 _NO = {"no", "n", "false", "0", "non", "faux"}
 _LANGUAGES = {"english": "en", "anglais": "en", "french": "fr", "francais": "fr", "français": "fr"}
 _AT_ONCE = 1000  # people in one query
+_MOST_NAMED = 5  # people of one ring
+_MOST_SAID = 10  # groups of one row that are not known
 
 
 class ChangedMeanwhile(Exception):
@@ -281,21 +284,37 @@ class _Groups:
 
 
 def _compare_groups(row: Row, planned: Planned, groups: _Groups, options: Options) -> None:
-    names = [part.strip() for part in row.cells.get("groups", "").split(";") if part.strip()]
+    parts = row.cells.get("groups", "").split(";")
+    names = dict.fromkeys(part.strip() for part in parts if part.strip())
     wanted: dict[int, Group] = {}
+    wrong: list[str] = []
     for name in names:
         try:
             group = groups.named(name)
         except PersonInvalid as error:
-            planned.errors.append(str(error))
+            wrong.append(str(error))
         else:
             wanted[group.pk] = group
+    planned.errors += _first(wrong)
     there = groups.of(planned.person)
     planned.joins = [group for group in wanted.values() if group.pk not in there]
     if options.leave_groups and names:
         planned.leaves = [groups.all[pk] for pk in sorted(there - wanted.keys())]
     planned.changes += [Change("joins", "", group.name) for group in planned.joins]
     planned.changes += [Change("leaves", group.name, "") for group in planned.leaves]
+
+
+def _first(wrong: Sequence[str]) -> list[str]:
+    """As many as a page can show, and how many more there are."""
+    if len(wrong) <= _MOST_SAID:
+        return list(wrong)
+    more = len(wrong) - _MOST_SAID
+    said = ngettext(
+        "{count} more name in the cell of groups is wrong.",
+        "{count} more names in the cell of groups are wrong.",
+        more,
+    )
+    return [*wrong[:_MOST_SAID], said.format(count=more)]
 
 
 # --- managers ---------------------------------------------------------------------------------------------
@@ -312,56 +331,64 @@ class _Managers:
         self._by_key: dict[_Key, Planned] = {}
         for row in rows:  # the first one, where several are about the same person
             self._by_key.setdefault(self._key(row.person, row.address), row)
+        led = Person.objects.filter(manager__isnull=False).values_list("pk", "manager_id")
+        self._before: dict[_Key, _Key] = dict(led)
+        leaders = Person.objects.filter(reports__isnull=False).order_by().distinct()
+        self._addresses: dict[_Key, str] = {}
+        self._called: dict[_Key, str] = {person.pk: person.name for person in there.values()}
+        for pk, address, name in leaders.values_list("pk", "email", "name"):
+            self._addresses[pk], self._called[pk] = address, name
+        self._led: dict[str, list[Planned]] = {}  # by the address of a manager who comes with this file
+        self._further: dict[_Key, _Key | None] = {}  # short cuts of `_above`
 
     def _key(self, person: Person | None, address: str) -> _Key:
         return person.pk if person else address
 
     def compare(self) -> None:
-        before = dict(Person.objects.filter(manager__isnull=False).values_list("pk", "manager_id"))
-        addresses = dict(Person.objects.filter(reports__isnull=False).values_list("pk", "email"))
         self._leave_out_unknown()
-        while rings := list(self._rings(before)):
-            for ring in rings:
-                self._leave_out(ring)
-            self._leave_out_unknown()
+        self._leave_out_rings()
         for row in self._rows:
             if row.manager and not row.errors:
                 known = self._there.get(row.manager)
-                old = addresses.get(before.get(row.person.pk, 0), "") if row.person else ""
-                row.set("manager", old, known.email if known else row.manager)
+                row.set("manager", self._led_by(row), known.email if known else row.manager)
 
-    def _leave_out(self, ring: Sequence[_Key]) -> None:
-        rows = [self._by_key[key] for key in ring if key in self._by_key]
-        names = " → ".join(row.name for row in [*rows, rows[0]])
-        for row in rows:
-            if self._says(row):
-                row.errors.append(
-                    _("They would be each other's managers: {names}.").format(names=names)
-                    if len(ring) > 1
-                    else _("Nobody is their own manager.")
-                )
+    def _led_by(self, row: Planned) -> str:
+        before = self._before.get(row.person.pk) if row.person else None
+        return "" if before is None else self._addresses.get(before, "")
 
-    def _says(self, row: Planned) -> bool:
-        return bool(row.manager and not row.errors)
+    def _says(self, key: _Key) -> bool:
+        row = self._by_key.get(key)
+        return bool(row and row.manager and not row.errors)
+
+    def _named(self, row: Planned) -> _Key:
+        return self._key(self._there.get(row.manager), row.manager)
+
+    # Managers who are not there: neither before, nor by a row that is right.
 
     def _leave_out_unknown(self) -> None:
-        """Errors for managers who are not there: neither before, nor by a row that is right."""
-        waiting: dict[str, list[Planned]] = {}
-        wrong: list[Planned] = []
-        for row in self._rows:
-            if not row.errors and row.manager and row.manager not in self._there:
-                if row.manager == row.address:
-                    continue  # their own manager: a ring
-                known = self._by_key.get(row.manager)
-                if known is None or known.errors:
-                    wrong.append(row)
-                else:
-                    waiting.setdefault(row.manager, []).append(row)
+        only_here = [row for row in self._rows if not row.errors and self._is_only_here(row)]
+        for row in only_here:
+            self._led.setdefault(row.manager, []).append(row)
+        for row in only_here:
+            known = self._by_key.get(row.manager)
+            if not row.errors and (known is None or known.errors):
+                self._leave_out([row], self._unknown(row.manager))
+
+    def _is_only_here(self, row: Planned) -> bool:
+        """Whether the manager comes with this file. Who names themselves is a ring."""
+        return bool(row.manager) and row.manager not in self._there and row.manager != row.address
+
+    def _leave_out(self, rows: Sequence[Planned], why: str) -> None:
+        """These rows, and those whose managers are new people of rows that are left out."""
+        for row in rows:
+            row.errors.append(why)
+        wrong = list(rows)
         while wrong:
             row = wrong.pop()
-            row.errors.append(self._unknown(row.manager))
-            if row.person is None:
-                wrong += waiting.pop(row.address, [])
+            led = self._led.pop(row.address, []) if row.person is None else []
+            for other in (other for other in led if not other.errors):
+                other.errors.append(self._unknown(other.manager))
+                wrong.append(other)
 
     def _unknown(self, address: str) -> str:
         known = self._by_key.get(address)
@@ -371,24 +398,64 @@ class _Managers:
             address=address, line=known.line
         )
 
-    def _rings(self, before: Mapping[int, int]) -> Iterator[list[_Key]]:
-        """People who would lead each other because of a row: each ring once."""
-        leads: dict[_Key, _Key] = dict(before.items())
-        for key, row in self._by_key.items():
-            if self._says(row):
-                leads[key] = self._key(self._there.get(row.manager), row.manager)
-        done: set[_Key] = set()
-        for key, row in self._by_key.items():
-            way: dict[_Key, None] = {}
-            here: _Key | None = key if self._says(row) else None
-            while here is not None and here not in done and here not in way:
-                way[here] = None
-                here = leads.get(here)
-            done.update(way)
-            if here is not None and here in way:
-                ring = list(way)[list(way).index(here) :]
-                if any(key in self._by_key and self._says(self._by_key[key]) for key in ring):
-                    yield ring
+    # Rings: people who would lead each other because of rows. Whose row is left out keeps the manager of before,
+    # which may close another ring.
+
+    def _leave_out_rings(self) -> None:
+        """In one pass: a row that is left out is never looked at again, and neither is one whose way up is sound."""
+        sound: set[_Key] = set()
+        for key in self._by_key:
+            way: dict[_Key, None] = {}  # rows that say who leads whom, each below the next one
+            here = key if self._says(key) else None
+            while here is not None and here not in sound:
+                if here in way:
+                    self._leave_out_ring([*_cut(way, here)][::-1])
+                    while way and not self._says(next(reversed(way))):
+                        way.popitem()
+                else:
+                    way[here] = None
+                here = self._above(next(reversed(way))) if way else None
+            sound.update(way)
+
+    def _above(self, key: _Key) -> _Key | None:
+        """The next one further up whose manager a row says; None if there is none."""
+        here: _Key | None = self._named(self._by_key[key])
+        passed: dict[_Key, None] = {}
+        while here is not None and not self._says(here):
+            if here in passed:  # a ring that was there before; no row closes it
+                here = None
+                break
+            passed[here] = None
+            here = self._further[here] if here in self._further else self._before.get(here)
+        self._further.update(dict.fromkeys(passed, here))
+        return here
+
+    def _leave_out_ring(self, ring: Sequence[_Key]) -> None:
+        rows = [self._by_key[key] for key in ring]
+        if self._named(rows[0]) == ring[0]:
+            why = _("Nobody is their own manager.")
+        else:
+            names = " → ".join(self._names(ring[0]))
+            why = _("They would be each other's managers: {names}.").format(names=names)
+        self._leave_out(rows, why)
+
+    def _names(self, start: _Key) -> Iterator[str]:
+        """The first ones of a ring, and all the way round if it is short."""
+        here = start
+        for _nth in range(_MOST_NAMED):
+            row = self._by_key.get(here)
+            yield row.name if row else self._called.get(here, "…")
+            here = self._named(row) if row and self._says(here) else self._before[here]
+            if here == start:
+                yield self._by_key[start].name
+                return
+        yield "…"
+
+
+def _cut(way: dict[_Key, None], start: _Key) -> Iterator[_Key]:
+    """Take off what a way has from `start` on, the last one first."""
+    while start in way:
+        yield way.popitem()[0]
 
 
 # --- doing it ---------------------------------------------------------------------------------------------
@@ -396,10 +463,11 @@ class _Managers:
 
 def carry_out(table: Table, options: Options, by: Person, seen: str) -> tuple[Plan, list[Person]]:
     """Do what the plan with the fingerprint `seen` says, all of it or nothing; with the people who are new.
-    ChangedMeanwhile if the same file would do something else by now."""
+    ChangedMeanwhile if the same file would do something else by now; PersonInvalid if `by` may not do it any more."""
     try:
         with transaction.atomic():
             _lock(plan(table, options, by))
+            _check_may(by)
             agreed = plan(table, options, by)
             if agreed.fingerprint != seen:
                 raise ChangedMeanwhile
@@ -414,6 +482,15 @@ def _lock(about: Plan) -> None:
     people |= set(Person.objects.filter(is_administrator=True).values_list("pk", flat=True))
     for some in _slices(sorted(people)):
         list(Person.objects.select_for_update().filter(pk__in=some).order_by("pk").values_list("pk"))
+
+
+def _check_may(by: Person) -> None:
+    """So that two who take the role from each other do not both succeed. The command line is nobody with a row."""
+    if by._state.adding:
+        return
+    by.refresh_from_db()
+    if not by.is_administrator or not by.is_active:
+        raise PersonInvalid(_("You are not an administrator any more."))
 
 
 def _write(agreed: Plan) -> list[Person]:

@@ -19,6 +19,7 @@ LARGEST = 2 * 1024 * 1024  # bytes of a file
 MOST_ROWS = 10_000
 _DELIMITERS = (",", ";", "\t")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets calculate (OWASP: CSV injection)
+_NO_BREAK_SPACES = str.maketrans("\u00a0\u2007\u202f", "   ")  # of spreadsheets and web pages, also in names
 
 #: Columns that are read, with the heading that files made here have.
 COLUMNS = {
@@ -201,8 +202,8 @@ def _with_name(cells: dict[str, str]) -> dict[str, str]:
 
 
 def _plain(cell: str) -> str:
-    """Without the mark that keeps spreadsheets from calculating (`_guarded`)."""
-    cell = cell.strip()
+    """With plain spaces, and without the mark that keeps spreadsheets from calculating (`_guarded`)."""
+    cell = cell.translate(_NO_BREAK_SPACES).strip()
     return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell
 
 

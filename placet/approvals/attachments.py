@@ -17,7 +17,6 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
 from placet.approvals.models import Attachment, Draft, Request
-from placet.approvals.processes import Definition
 
 MOST_FILES = 10  # of one request, and so are the next two
 LARGEST_FILE = 10 * 1024 * 1024
@@ -28,6 +27,10 @@ _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|]+')  # what one system or another takes
 
 class FileRefused(ValueError):
     """A file cannot be kept; the message says why, for the person who chose it."""
+
+
+class FilesChanged(Exception):
+    """A file of a form went while the form was sent."""
 
 
 @transaction.atomic
@@ -78,10 +81,12 @@ def of(draft: Draft) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     return found
 
 
-def hand_over(draft: Draft, request: Request, definition: Definition) -> None:
-    """The files of a draft become those of the request that it became; the draft goes, and what else it had."""
-    fields = [field.name for field in definition.form if field.type == "files"]
-    draft.attachments.filter(field__in=fields).update(draft=None, request=request)
+def hand_over(draft: Draft, request: Request) -> None:
+    """The files of a draft that the request names become the request's; the draft goes, and what else it had. Or
+    FilesChanged: a request must not name what is not there."""
+    named = [file["id"] for file in _named(request)]
+    if draft.attachments.filter(public_id__in=named).update(draft=None, request=request) != len(named):
+        raise FilesChanged
     draft.delete()
 
 
@@ -93,14 +98,14 @@ def copy(request: Request, draft: Draft, fields: Sequence[str], by: Person) -> N
         attachment.save(force_insert=True)
 
 
+def _named(request: Request) -> list[Mapping[str, Any]]:
+    """The files that a request's data names."""
+    return [file for value in request.data.values() if isinstance(value, list) for file in value]
+
+
 def are_whole(request: Request) -> bool:
     """Whether each file that a request names is there, and is what it was."""
-    named = {
-        file["id"]: (file["name"], file["sha256"])
-        for value in request.data.values()
-        if isinstance(value, list)
-        for file in value
-    }
+    named = {file["id"]: (file["name"], file["sha256"]) for file in _named(request)}
     there = {}
     if named:
         for attachment in request.attachments.iterator(chunk_size=1):

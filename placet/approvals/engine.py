@@ -90,8 +90,8 @@ class TooSoon(EngineError):
 def start(
     version: Version, requester: Person, entered: Mapping[str, Any], draft: Draft | None = None
 ) -> Request:
-    """A new request. FormInvalid if what was entered does not fit the form. The files of `draft` become the
-    request's, and the draft is gone."""
+    """A new request. FormInvalid if what was entered does not fit the form, FilesChanged if a file of `draft` went
+    meanwhile. The draft's files become the request's, and the draft is gone."""
     if not _is_active(requester):
         raise NotAllowed(Sentence("This account is not active."))
     if draft and Draft.objects.select_for_update().filter(pk=draft.pk).first() is None:
@@ -108,7 +108,7 @@ def start(
         words=_words(definition, data),
     )
     if draft:
-        attachments.hand_over(draft, request, definition)
+        attachments.hand_over(draft, request)
     _note(
         request,
         requester,

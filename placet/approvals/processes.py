@@ -485,6 +485,8 @@ def _as_read(field: FormField, value: Any) -> str:
         return formats.date_format(date.fromisoformat(value), "j F Y")
     if field.type == "yes_no":
         return str(_YES_OR_NO[bool(value)])
+    if field.type == "files":
+        return "\n".join(f"{file['name']} ({size_as_read(file['size'])})" for file in value)
     return show_value(field, value)
 
 
@@ -505,10 +507,19 @@ def show_value(field: FormField, value: Any) -> str:
 
 
 def size_in_words(size: int) -> str:
-    """Of a file: "820 bytes", "14 kB", "1.2 MB"."""
+    """Of a file: "820 bytes", "14 kB", "1.2 MB". The same for everybody and for ever, as facts are."""
     if size < 1000:
         return "1 byte" if size == 1 else f"{size} bytes"
     return f"{size / 1000:.0f} kB" if size < 999_500 else f"{size / 1_000_000:.1f} MB"
+
+
+def size_as_read(size: int) -> str:
+    """The same as the reader writes it: "820 octets", "14 ko", "1,2 Mo"."""
+    if size < 1000:
+        return ngettext("{n} byte", "{n} bytes", size).format(n=size)
+    if size < 999_500:
+        return _("{n} kB").format(n=f"{size / 1000:.0f}")
+    return _("{n} MB").format(n=formats.number_format(f"{size / 1_000_000:.1f}", use_l10n=True))
 
 
 def title_of(definition: Definition, data: Mapping[str, Any]) -> str:

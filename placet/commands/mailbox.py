@@ -66,15 +66,16 @@ def _set(options: argparse.Namespace) -> int:
     from placet.mailboxes import store
 
     mailbox = find(options.mailbox)
-    entered: dict[str, Any] = dict(mailbox.settings) if mailbox else {}
-    given = {field.name: getattr(options, field.name) for field in STORED}
+    given: dict[str, Any] = {field.name: getattr(options, field.name) for field in STORED}
     expires_on = given.pop(SECRET_EXPIRES_ON)
-    entered |= {name: value for name, value in given.items() if value is not None}
+    entered = {name: value for name, value in given.items() if value is not None}
     by = f"command line ({getpass.getuser()})"
     try:
-        saved = store.save(
-            entered, secret=_secret(options, mailbox), expires_on=expires_on, by=by, mailbox=mailbox
-        )
+        secret = _secret(options, mailbox)
+        if mailbox is None:
+            saved = store.save(entered, secret=secret, expires_on=expires_on, by=by)
+        else:
+            saved = store.change(entered, secret=secret, expires_on=expires_on, by=by, mailbox=mailbox)
         if options.confirm_mechanism:
             saved = store.confirm_mechanism(saved.mailbox, options.confirm_mechanism, by=by)
     except SettingsInvalid as error:

@@ -25,6 +25,7 @@ from placet.commands.start import (
     say,
     set_up_tables,
 )
+from placet.lib.config import listen_of
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     config = read_config()
+    listen = _listen(options.listen) if options.listen is not None else config.listen
     make_private(config.data_dir)
     with only_process(config.data_dir):
         refuse_half_restored(config.data_dir)
@@ -61,7 +63,14 @@ def run(options: argparse.Namespace) -> int:
         _use_entered_address()
         _use_entered_log_level()
         _first_administrator()
-        return _serve(options.listen or config.listen, lock)
+        return _serve(listen, lock)
+
+
+def _listen(entered: str) -> str:
+    try:
+        return listen_of(entered)
+    except ValueError as error:
+        raise CommandError(f"--listen {error}.") from error
 
 
 @contextmanager
@@ -170,19 +179,21 @@ def _serve(listen: str, lock: DatabaseLock) -> int:
     from django.conf import settings
 
     from placet.accounts.general import general
-    from placet.portal.starting import LARGEST_BODY
+    from placet.portal.starting import LARGEST_READ
     from placet.work import Runner
     from placet.wsgi import application
 
     try:
         server = waitress.create_server(
             application, listen=listen, threads=8, ident=None, clear_untrusted_proxy_headers=True,
-            max_request_body_size=2 * LARGEST_BODY,  # up to here a page says what is too large; beyond, waitress does
+            max_request_body_size=LARGEST_READ,  # up to here a page says what is too large; beyond, waitress does
             send_bytes=1,  # pages that are made while they are read (the connection test) go out piece by piece
             **_proxy(settings.PLACET.trust_proxy),
         )  # fmt: skip
-    except OSError as error:
-        raise CommandError(f"Cannot listen on {listen}: {error.strerror}.") from error
+    except (OSError, ValueError) as error:  # ValueError: a host that is not known, in waitress's words
+        raise CommandError(
+            f"Cannot listen on {listen}: {getattr(error, 'strerror', '') or error}."
+        ) from error
     runner = Runner()
     runner.start()
     stop = threading.Event()

@@ -69,10 +69,7 @@ class Config(BaseSettings):
     @field_validator("listen")
     @classmethod
     def _listen(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
-            raise ValueError("must be host:port, such as 127.0.0.1:8000")
-        return value
+        return listen_of(value)
 
     @field_validator("database_url")
     @classmethod
@@ -126,6 +123,14 @@ class Config(BaseSettings):
 
 
 # What a library says of a bad address may repeat its password, so it is left out.
+
+
+def listen_of(text: str) -> str:
+    """The address that `placet serve` listens on. ValueError in words for anything else."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError("must be host:port, such as 127.0.0.1:8000")
+    return text
 
 
 def _check_sqlite(url: str) -> None:

@@ -24,6 +24,7 @@ WRITTEN_BY = "stderr"  # the handler of Django's LOGGING that writes the log
 MOST = 200  # different ones that are kept
 DEEPEST = 12  # lines of code, and causes, of one exception
 LONGEST = 300  # characters of one text
+LONGEST_MASKED = 4 * LONGEST  # of them, what is masked at all
 #: Fields of our own log lines whose words may be kept; their numbers always are.
 TELLING = frozenset({"cause", "code", "fields", "kind", "next", "reason"})
 #: Said of requests that Django refuses before any page of ours: their texts are the stranger's.
@@ -143,7 +144,7 @@ def _fields(event: Mapping[str, Any]) -> dict[str, Any]:
         if value is None or isinstance(value, bool | int | float):
             kept[name] = value
         elif name in TELLING:
-            kept[name] = masked(str(value))[:LONGEST]
+            kept[name] = _short(str(value))
     return kept
 
 
@@ -151,7 +152,15 @@ def _foreign_event(record: logging.LogRecord) -> str:
     """The message of another library before its arguments are put in: they are what somebody sent."""
     if record.name.startswith(REFUSED):
         return "request refused"
-    return masked(str(record.msg))[:LONGEST]
+    return _short(str(record.msg))
+
+
+def _short(text: str) -> str:
+    """Its beginning, masked; cut before, because masking takes time, and not within a word: a part of an address
+    would not be known as one."""
+    if len(text) > LONGEST_MASKED:
+        text = text[:LONGEST_MASKED].rpartition(" ")[0] + " …"
+    return masked(text)[:LONGEST]
 
 
 def _foreign_fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -191,10 +200,10 @@ def _code(raised: BaseException | None) -> tuple[str, ...]:
     frames = [
         (frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in traceback.walk_tb(trace)
     ]
-    return tuple(f"{_short(file)}:{line} {function}" for file, line, function in frames[-DEEPEST:])
+    return tuple(f"{_inside(file)}:{line} {function}" for file, line, function in frames[-DEEPEST:])
 
 
-def _short(file: str) -> str:
+def _inside(file: str) -> str:
     """A file's path without the place where Placet or its libraries are installed."""
     _, packages, inside = file.rpartition("site-packages/")
     if packages:

@@ -5,8 +5,10 @@ from collections.abc import Collection
 
 #: Reply codes: 16 letters of base32, as they stand in addresses, subjects and texts.
 _CODE = re.compile(r"(?<![A-Za-z0-9])[a-z2-7]{16}(?![A-Za-z0-9])", re.IGNORECASE)
-_ADDRESS = re.compile(r"([\w.!#$%&'*/=?^`{|}~-]+)(\+[\w.-]*)?@((?:[\w-]+\.)+[\w-]*\w)")
-_LINE = re.compile(r"[^\S\n]*[\r\n]+[^\S\n]*")
+#: Begun only where a run of such letters begins, and not tried again with fewer of them: a long text without an @ is
+#: gone through once.
+_ADDRESS = re.compile(r"(?<![\w.!#$%&'*/=?^`{|}~+-])([\w.!#$%&'*/=?^`{|}~+-]++)@((?:[\w-]+\.)+[\w-]*\w)")
+_LINE_ENDS = re.compile(r"[\r\n]+")
 _UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -15,7 +17,8 @@ def masked(text: str, keep: Collection[str] = ()) -> str:
     in `keep` (in small letters) stay, without what follows a plus."""
 
     def address(found: "re.Match[str]") -> str:
-        whole = f"{found[1]}@{found[3]}"
-        return whole if whole.lower() in keep else f"{found[1][0]}…@{found[3]}"
+        whole = f"{found[1].partition('+')[0]}@{found[2]}"
+        return whole if whole.lower() in keep else f"{found[1][0]}…@{found[2]}"
 
-    return _CODE.sub("…", _ADDRESS.sub(address, _UNSEEN.sub("\ufffd", _LINE.sub(" ", text))))
+    line = " ".join(part.strip() for part in _LINE_ENDS.split(text))
+    return _CODE.sub("…", _ADDRESS.sub(address, _UNSEEN.sub("\ufffd", line)))

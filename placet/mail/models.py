@@ -40,6 +40,7 @@ class IncomingMail(models.Model):
     verdict = models.JSONField(default=dict)  # what was made of it: subject, sender, proof, answer, words
     handled_at = models.DateTimeField(null=True)
     person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="replies")
+    looked_at = models.DateTimeField(null=True)  # by an administrator, of what they should look at
 
     class Meta:
         constraints = [
@@ -51,10 +52,18 @@ class IncomingMail(models.Model):
                 name="one_first_row_per_fingerprint",
             ),
         ]
+        # SQLite reads all of `raw` to come to the columns behind it: what lists and counts ask for is in an index.
+        # None begins with `state`: SQLite would take it for the work that is due, and sort.
         indexes = [
             models.Index(fields=["due"], condition=Q(state="kept"), name="incoming_due"),
+            models.Index(fields=["mailbox", "due"], condition=Q(state="kept"), name="incoming_overdue"),
             models.Index(fields=["-kept_at"], name="incoming_newest"),
             models.Index(fields=["person", "handled_at"], name="incoming_person"),
+            models.Index(fields=["looked_at", "state", "result"], name="incoming_look"),
+            models.Index(fields=["result"], name="incoming_result"),
+            models.Index(fields=["id"], condition=Q(state="kept"), name="incoming_kept"),
+            models.Index(fields=["id"], condition=Q(state="set_aside"), name="incoming_set_aside"),
+            models.Index(fields=["id"], condition=Q(state="duplicate"), name="incoming_duplicate"),
         ]
 
 
@@ -75,7 +84,8 @@ class ServerTask(models.Model):
         indexes = [
             models.Index(
                 fields=["due"], condition=Q(done_at__isnull=True, failed=False), name="server_task_due"
-            )
+            ),
+            models.Index(fields=["id"], condition=Q(failed=True), name="server_task_failed"),
         ]
 
 
@@ -123,4 +133,8 @@ class OutgoingMail(models.Model):
                 fields=["priority", "due"], condition=Q(state__in=["waiting", "sending"]), name="outgoing_due"
             ),
             models.Index(fields=["mailbox", "started_at"], name="outgoing_pace"),
+            # As those of IncomingMail; of the two above SQLite does not see that they fit.
+            models.Index(fields=["mailbox", "state", "due"], name="outgoing_overdue"),
+            models.Index(fields=["state", "bounced_at"], name="outgoing_state"),
+            models.Index(fields=["id"], condition=Q(bounced_at__isnull=False), name="outgoing_bounced"),
         ]

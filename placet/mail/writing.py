@@ -98,6 +98,7 @@ def written(
 ) -> Written:
     """Both parts of a mail: the text by `<template>.txt`, the HTML by `<template>.mjml` inside the frame."""
     context = {
+        "preview": "",  # Django would log all that a mail is made of, for debugging, if a value were missing
         **context,
         "subject": subject,
         "reference": reference,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import structlog
-from django.db.models import F
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from pydantic import SecretStr
@@ -37,7 +37,7 @@ def opened(mailbox: Mailbox) -> Iterator[Connection]:
         yield _connection(mailbox)
     except MailboxError as error:
         drop(mailbox)
-        failed(mailbox.pk, error)
+        failed(mailbox, error)
         raise
     if mailbox.failures:
         worked(mailbox)
@@ -45,7 +45,7 @@ def opened(mailbox: Mailbox) -> Iterator[Connection]:
 
 def _connection(mailbox: Mailbox) -> Connection:
     known: dict[int, tuple[object, Connection]] = _open.__dict__.setdefault("connections", {})
-    made_from = (mailbox.via, mailbox.settings, mailbox.secret_set_at)
+    made_from = _made_from(mailbox)
     there = known.get(mailbox.pk)
     if there is not None:
         if there[0] == made_from:
@@ -56,6 +56,11 @@ def _connection(mailbox: Mailbox) -> Connection:
     except SettingsInvalid as error:
         raise _unusable(error) from error
     return known[mailbox.pk][1]
+
+
+def _made_from(mailbox: Mailbox) -> tuple[object, ...]:
+    """What a connection, and thus its failure, is about."""
+    return mailbox.via, mailbox.settings, mailbox.secret_set_at
 
 
 def settings_of(mailbox: Mailbox) -> ExchangeSettings:
@@ -92,23 +97,28 @@ def drop(mailbox: Mailbox) -> None:
         there[1].close()
 
 
-def failed(mailbox_id: int, error: MailboxError) -> None:
+@transaction.atomic
+def failed(mailbox: Mailbox, error: MailboxError) -> None:
     """Pause the mailbox: 15 minutes where something must be fixed, else as long as the server asks for, else
-    a growing while with some chance in it."""
-    failures = Mailbox.objects.values_list("failures", flat=True).get(pk=mailbox_id)
+    a growing while with some chance in it. Not if an administrator saved other settings since this row was read:
+    the failure says nothing of those."""
+    stored = Mailbox.objects.select_for_update().get(pk=mailbox.pk)
+    if _made_from(stored) != _made_from(mailbox):
+        log.info("failure_of_former_settings", mailbox=mailbox.pk, cause=error.cause)
+        return
     if isinstance(error, FixNeeded):
         pause = FIX_PAUSE
     elif isinstance(error, Wait) and error.seconds is not None:
         pause = timedelta(seconds=error.seconds)
     else:
-        grown: timedelta = FIRST_PAUSE * 2 ** min(failures, 10)
+        grown: timedelta = FIRST_PAUSE * 2 ** min(stored.failures, 10)
         pause = min(grown, LONGEST_PAUSE) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, no secret
     now = timezone.now()
     log.warning(
-        "mailbox_paused", mailbox=mailbox_id, cause=error.cause, seconds=round(pause.total_seconds(), 1)
+        "mailbox_paused", mailbox=mailbox.pk, cause=error.cause, seconds=round(pause.total_seconds(), 1)
     )
-    Mailbox.objects.filter(pk=mailbox_id).update(
-        failures=F("failures") + 1,
+    Mailbox.objects.filter(pk=mailbox.pk).update(
+        failures=stored.failures + 1,
         paused_until=now + pause,
         trouble={
             "cause": error.cause,

@@ -42,7 +42,12 @@ ADDRESS = re.compile(
 #: Characters. The mailbox's name in the database (200) and the Message-IDs of its mails (200) hold it.
 LONGEST_USERNAME = 180
 LONGEST_ADDRESS = 254  # RFC 5321 4.5.3.1.3, less the brackets
+LONGEST_TEXT = 2000  # of anything else
 LONGEST_FOLDER = 200  # of the whole path, as a row of work holds it
+EARLIEST, LATEST = (
+    1970,
+    2999,
+)  # years of mail; of times at the very ends of the calendar none can be told before
 #: Where people have mailboxes of their own: Microsoft's, and others that are no Exchange at all.
 PERSONAL = re.compile(
     r"(outlook|hotmail|live|msn|yahoo|gmx)\.(com|net|[a-z]{2}|com?\.[a-z]{2})"
@@ -236,7 +241,8 @@ class _Reading:
         """Rules between fields."""
         self._server(values)
         handled = values.get("handled_folder", "Placet/Processed")
-        if handled == values.get("set_aside_folder", "Placet/Set aside"):
+        set_aside = values.get("set_aside_folder", "Placet/Set aside")
+        if handled.casefold() == set_aside.casefold():  # one folder for Exchange
             self.errors.setdefault(
                 "set_aside_folder", _("Choose another folder than the one for handled mail.")
             )
@@ -402,7 +408,10 @@ def clean_scope(text: str) -> tuple[str, str]:
         )
     if len(scope.split()) != 1:
         raise ValueError(_("Enter exactly one scope: {scope}.").format(scope=DEFAULT_SCOPE))
-    parts = urlsplit(scope)
+    try:
+        parts = urlsplit(scope)
+    except ValueError:
+        parts = urlsplit("")  # Python's words for it are not for administrators
     if parts.scheme not in ("https", "api") or not parts.netloc or not parts.path.endswith("/.default"):
         raise ValueError(_("The scope must end in /.default, as in {scope}.").format(scope=DEFAULT_SCOPE))
     if "graph." in parts.netloc.lower():
@@ -498,7 +507,8 @@ def _whole_token_uri(text: str) -> str:
         )
     if host in ENTRA_HOSTS:
         _entra_path(segments)
-    elif not segments:
+        return f"{parts.scheme}://{parts.netloc.lower()}/{'/'.join(segments)}"
+    if not segments:
         raise _Wrong(_("The address has no path; it ends in /oauth2/v2.0/token."))
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"
 
@@ -562,11 +572,14 @@ def _folder(raw: Any, reading: _Reading) -> str:
 def _since(raw: Any, reading: _Reading) -> datetime:
     try:
         value = raw if isinstance(raw, datetime) else datetime.fromisoformat(_text(raw))
-    except ValueError:
+        value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        if not EARLIEST <= value.year <= LATEST:
+            raise ValueError
+    except (ValueError, OverflowError):
         raise _Wrong(
             _("Enter a date, or date and time in UTC, such as 2026-11-24 or 2026-11-24T08:00.")
         ) from None
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return value
 
 
 def _mechanisms(raw: Any, reading: _Reading) -> tuple[str, ...]:
@@ -593,17 +606,21 @@ def _authserv_id(raw: Any, reading: _Reading) -> str:
 
 
 def _parts(raw: Any) -> list[str]:
-    if isinstance(raw, list | tuple):
-        return [str(part).strip() for part in raw]
-    return [part for part in re.split(r"[\s,;]+", str(raw)) if part]
+    text = ",".join(map(str, raw)) if isinstance(raw, list | tuple) else str(raw)
+    if len(text) > LONGEST_TEXT:
+        raise _Wrong(_(UNREADABLE))
+    return [part for part in re.split(r"[\s,;]+", text) if part]
+
+
+UNREADABLE = gettext_noop("This is too long, or holds characters that cannot be seen. Type it again.")
 
 
 def _text(raw: Any) -> str:
     if not isinstance(raw, str):
         raise _Wrong(_("Enter text."))
     text = raw.strip()
-    if len(text) > 2000 or not text.isprintable():
-        raise _Wrong(_("This is too long, or holds characters that cannot be seen. Type it again."))
+    if len(text) > LONGEST_TEXT or not text.isprintable():
+        raise _Wrong(_(UNREADABLE))
     return text
 
 

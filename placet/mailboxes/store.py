@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from placet.lib.canonical import digest
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import (
@@ -41,6 +42,17 @@ class Looked:
     notices: dict[str, str]
 
 
+class ChangedMeanwhile(SettingsInvalid):
+    """What is stored is not what the administrator saw; nothing was saved."""
+
+
+def mark_of(mailbox: Mailbox | None) -> str:
+    """Tells apart what was stored when a form was shown from what is stored when it comes back."""
+    if mailbox is None:
+        return ""
+    return digest([mailbox.settings, str(mailbox.secret_expires_on), str(mailbox.secret_set_at)])
+
+
 @transaction.atomic
 def save(
     entered: Mapping[str, Any],
@@ -49,19 +61,51 @@ def save(
     expires_on: str | None = None,
     by: str,
     mailbox: Mailbox | None = None,
+    seen: str = "",
 ) -> Saved:
     """Check and store settings; `secret` empty keeps the stored one. SettingsInvalid has every error at once.
 
     A secret goes only to the host it was entered for: another server address or token URI asks for it again.
     `expires_on` is the day when the secret ends, as entered; None leaves it as it is, unless the secret is new.
+    With `seen`, the mark of what was shown, it is ChangedMeanwhile where something else is stored by now.
     """
     if mailbox is not None:
         # As it is stored now: a secret that was entered a moment ago must not go to the host that it replaced.
-        mailbox.refresh_from_db(from_queryset=Mailbox.objects.select_for_update())
+        _refresh(mailbox)
+        if seen and seen != mark_of(mailbox):
+            raise ChangedMeanwhile({})
     looked = look(entered, secret=secret, expires_on=expires_on, mailbox=mailbox)
     if looked.errors or looked.settings is None:
         raise SettingsInvalid(looked.errors)
     return _store(looked.settings, looked, by, mailbox)
+
+
+@transaction.atomic
+def change(
+    changes: Mapping[str, Any],
+    *,
+    secret: str = "",
+    expires_on: str | None = None,
+    by: str,
+    mailbox: Mailbox,
+) -> Saved:
+    """`save` for some settings alone: the others stay as they are stored, whatever `mailbox` was read with."""
+    _refresh(mailbox)
+    entered = {**mailbox.settings, **changes}
+    return save(entered, secret=secret, expires_on=expires_on, by=by, mailbox=mailbox)
+
+
+@transaction.atomic
+def confirm_mechanism(mailbox: Mailbox, mechanism: str, *, by: str) -> Saved:
+    """An administrator says that mail authenticated in this way comes from colleagues."""
+    _refresh(mailbox)
+    known = [str(value) for value in mailbox.settings.get("confirmed_mechanisms", [])]
+    return change({"confirmed_mechanisms": sorted({*known, mechanism})}, by=by, mailbox=mailbox)
+
+
+def _refresh(mailbox: Mailbox) -> None:
+    """As it is stored now, and nobody else changes it before this transaction ends."""
+    mailbox.refresh_from_db(from_queryset=Mailbox.objects.select_for_update())
 
 
 def look(
@@ -196,10 +240,3 @@ LONGEST_BY = 320  # characters
 
 def _since_of(mailbox: Mailbox) -> datetime | None:
     return Mailbox.objects.values_list("since", flat=True).get(pk=mailbox.pk)
-
-
-def confirm_mechanism(mailbox: Mailbox, mechanism: str, *, by: str) -> Saved:
-    """An administrator says that mail authenticated in this way comes from colleagues."""
-    known = [str(value) for value in mailbox.settings.get("confirmed_mechanisms", [])]
-    entered = {**mailbox.settings, "confirmed_mechanisms": sorted({*known, mechanism})}
-    return save(entered, by=by, mailbox=mailbox)

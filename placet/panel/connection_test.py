@@ -8,6 +8,7 @@ import threading
 from collections.abc import Generator
 from contextlib import closing
 
+import structlog
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -16,13 +17,16 @@ from placet.mailboxes.base import Check, Connection, MailboxError
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import SettingsInvalid
 
+log = structlog.get_logger(__name__)
+
 HEARTBEAT = 1.0  # seconds
 
 
 class Run:
     """One run. `done` has the steps so far; `over` says that no more come, `finished` that nothing broke it off."""
 
-    def __init__(self, about: object, connection: Connection) -> None:
+    def __init__(self, mailbox: int, about: object, connection: Connection) -> None:
+        self.mailbox = mailbox
         self.about = about
         self.steps = dict(connection.steps())
         self.done: list[Check] = []
@@ -74,10 +78,11 @@ class Run:
 
     def _work(self, connection: Connection, language: str | None) -> None:
         try:
-            with translation.override(language):
+            with closing(connection), translation.override(language):
                 self._go_through(connection)
+        except Exception:  # a defect of ours: the page says that the test broke off, the log why
+            log.exception("connection_test_failed", mailbox=self.mailbox)
         finally:
-            connection.close()
             with self._changed:
                 self.over = True
                 self._changed.notify_all()
@@ -112,7 +117,7 @@ def run_for(mailbox: Mailbox) -> Run | Check:
         if there is not None and there.about == about and there.join():
             return there
         try:
-            run = Run(about, pool.connect(mailbox))
+            run = Run(mailbox.pk, about, pool.connect(mailbox))
         except SettingsInvalid as error:
             cure = _("Open the settings, correct what is marked there, and save.")
             return Check("settings", _("Settings are complete"), False, cause=str(error), cure=cure)

@@ -1,6 +1,7 @@
 """What the Diagnostics tab and the support file tell: how this process, its database and its work stand.
 
-Everything here is safe to hand over: no secret, no reply code, no text of a mail, no address of a person.
+No secret, no reply code, no text of a mail. Rows of mails have addresses of people, which administrators see on the
+page; the support file (`support.py`) masks them.
 """
 
 import platform
@@ -22,7 +23,7 @@ from django.utils.translation import gettext_lazy
 from placet import __version__
 from placet.accounts.general import general
 from placet.lib import logs, working
-from placet.lib.reached import public_url_of
+from placet.lib.reached import NoAddress, public_url_of
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.models import Mailbox
 from placet.panel.health import DATABASES
@@ -237,7 +238,10 @@ def way(request: HttpRequest) -> Way:
 
 
 def here_of(request: HttpRequest) -> str:
-    """The address that a page was opened at, as the web server sees it, with the path that all pages begin with."""
-    return public_url_of(
-        f"{request.scheme}://{request.get_host()}{request.path.removesuffix(request.path_info)}"
-    )
+    """The address that a page was opened at, as the web server sees it, with the path that all pages begin with; as
+    it came where it cannot be anybody's address."""
+    came = f"{request.scheme}://{request.get_host()}{request.path.removesuffix(request.path_info)}"
+    try:
+        return public_url_of(came)
+    except NoAddress:
+        return came

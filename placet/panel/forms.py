@@ -39,7 +39,11 @@ SUGGESTED = {
     "hx-target": "#people-found",
     "hx-sync": "this:replace",
 }
-_ADDRESS = re.compile(r"[^\s<>()\[\];,:\"']+@[^\s<>()\[\];,:\"']+")
+_BETWEEN = re.compile(r"[\s<>()\[\];,:\"']+")  # what stands between addresses
+
+
+def _addresses_in(text: str) -> list[str]:
+    return [part for part in _BETWEEN.split(text) if "@" in part[1:-1]]
 
 
 # --- people -----------------------------------------------------------------------------------------------
@@ -50,19 +54,22 @@ class PersonAtField(forms.CharField):
 
     widget = forms.TextInput(attrs=SUGGESTED)
 
+    def __init__(self, **about: Any) -> None:
+        super().__init__(max_length=LONGEST_NAME + LONGEST_ADDRESS + len(" <>"), **about)
+
     def clean(self, value: Any) -> Person | None:
         text = str(super().clean(value) or "").replace("\x00", "")
         if not text:
             return None
-        address = _ADDRESS.search(text)
-        person = person_at(address[0]) if address else _only_one_called(text)
+        addresses = _addresses_in(text)
+        person = person_at(addresses[0]) if addresses else _only_one_called(text)
         if person is None:
             raise forms.ValidationError(_("There is nobody with the address {address}.").format(address=text))
         return person
 
 
 def _only_one_called(name: str) -> Person:
-    found = Person.objects.filter(name__iexact=name)[:2]
+    found = Person.objects.filter(name__casefold=name)[:2]
     if len(found) == 1:
         return found[0]
     said = (
@@ -134,6 +141,18 @@ class AddressForm(forms.Form):
     address = NewAddressField(label=gettext_lazy("One more address"))
 
 
+def known_of(person: Person) -> dict[str, Any]:
+    """What the form of a person shows."""
+    return {
+        "name": person.name,
+        "manager": person.manager.email if person.manager else "",
+        "language": person.language,
+        "zone": person.zone,
+        "groups": sorted(group.pk for group in person.approval_groups.all()),
+        "administrator": person.is_administrator,
+    }
+
+
 class PersonForm(forms.Form):
     """What is known of somebody, beside their addresses."""
 
@@ -156,15 +175,7 @@ class PersonForm(forms.Form):
     administrator = forms.BooleanField(label=gettext_lazy("Administrator"), required=False)
 
     def __init__(self, data: Mapping[str, Any] | None, person: Person, by: Person) -> None:
-        initial = {
-            "name": person.name,
-            "manager": person.manager.email if person.manager else "",
-            "language": person.language,
-            "zone": person.zone,
-            "groups": [group.pk for group in person.approval_groups.all()],
-            "administrator": person.is_administrator,
-        }
-        super().__init__(data, initial=initial)
+        super().__init__(data, initial=known_of(person))
         self._person = person
         said, names = general(), dict(settings.LANGUAGES)
         language, zone, role = self.fields["language"], self.fields["zone"], self.fields["administrator"]
@@ -175,6 +186,32 @@ class PersonForm(forms.Form):
         if person.pk == by.pk:
             role.disabled = True
             role.help_text = _("You cannot take this role from yourself. Ask another administrator.")
+
+    def entered(self) -> dict[str, Any]:
+        """Like `known_of`."""
+        given = self.cleaned_data
+        manager, groups = given["manager"], sorted(group.pk for group in given["groups"])
+        return {**given, "manager": manager.email if manager else "", "groups": groups}
+
+    def stored_otherwise(self) -> list[tuple[str, str]]:
+        """Labels of what was entered otherwise than it is stored, each with what is stored."""
+        entered = self.entered()
+        return [
+            (str(self.fields[name].label), self._in_words(name))
+            for name, stored in self.initial.items()
+            if entered[name] != stored
+        ]
+
+    def _in_words(self, name: str) -> str:
+        stored = self.initial[name]
+        if name == "administrator":
+            return _("yes") if stored else _("no")
+        if name == "groups":
+            stored = ", ".join(group.name for group in self._person.approval_groups.all())
+        elif name == "language":
+            choices: Any = self.fields[name]
+            stored = dict(choices.choices).get(stored, stored)
+        return str(stored) or _("nothing")
 
     def clean_manager(self) -> Person | None:
         manager: Person | None = self.cleaned_data["manager"]
@@ -246,7 +283,9 @@ class MembersForm(forms.Form):
         parts = [part.strip() for part in re.split(r"[;\n]", self.cleaned_data["people"]) if part.strip()]
         named: list[str] = []
         for part in parts:
-            named += _ADDRESS.findall(part) or [part]
+            named += _addresses_in(part) or [part]
+        if not named:
+            raise forms.ValidationError(_("There is no address here. Write at least one."))
         found = people_at(name for name in named if "@" in name)
         unknown = [name for name in dict.fromkeys(named) if name.strip().lower() not in found]
         if unknown:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,6 +17,7 @@ from placet.approvals.models import Decision, Request, Version, Visit
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool
 from placet.mailboxes.models import Mailbox
+from placet.panel.to_look_at import to_look_at
 from placet.replies.entry import POLL_LEASE
 
 LATE = 10  # poll intervals without a look that succeeded
@@ -52,7 +53,7 @@ class Health:
     mailboxes: Sequence[MailboxHealth]
     waiting_in: int  # mails kept and not taken in yet
     set_aside: int
-    to_look_at: int  # set aside, and mails that carry a code and were not taken for an answer
+    to_look_at: int  # as `placet.panel.to_look_at` finds them
     waiting_out: int
     failed_out: int
     failed_marks: int  # mails that could not be moved or marked on the server
@@ -68,7 +69,7 @@ def health() -> Health:
         mailboxes=[_of(mailbox) for mailbox in Mailbox.objects.all()],
         waiting_in=IncomingMail.objects.filter(state=incoming.KEPT).count(),
         set_aside=IncomingMail.objects.filter(state=incoming.SET_ASIDE).count(),
-        to_look_at=IncomingMail.objects.filter(Q(state=incoming.SET_ASIDE) | Q(verdict__shown=True)).count(),
+        to_look_at=to_look_at(IncomingMail.objects.all()).count(),
         waiting_out=OutgoingMail.objects.filter(state__in=[outgoing.WAITING, outgoing.SENDING]).count(),
         failed_out=OutgoingMail.objects.filter(state=outgoing.FAILED).count(),
         failed_marks=ServerTask.objects.filter(failed=True).count(),

@@ -15,6 +15,7 @@ import structlog
 from django.conf import settings
 from django.contrib import messages
 from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpResponse
@@ -23,7 +24,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from placet.accounts.addresses import addresses_by_person
+from placet.accounts.addresses import PersonInvalid, addresses_by_person
 from placet.accounts.importing import (
     CHANGED,
     ERROR,
@@ -99,6 +100,8 @@ def preview(request: PersonsRequest, token: str) -> HttpResponse:
             done, made = carry_out(upload.table, upload.options, request.user, seen)
         except ChangedMeanwhile:
             return _show(request, upload, changed_meanwhile=True)
+        except PersonInvalid as error:
+            raise PermissionDenied(str(error)) from error
         cache.delete(_key(token, request.user))
         log.info("people_imported", **done.counts, by=request.user.pk)
         invited = _invite(made, request.user) if wanted else 0

@@ -15,12 +15,16 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from lxml import etree
 
+from placet.panel.mail_parts import LARGEST_PICTURES
 from placet.portal.templatetags.pages import CODE, visible, without_codes
 from placet.replies.parse import html, limits
 
 ELEMENTS = 20_000  # of one mail that are shown
 MOST_LINKS = 200  # of one mail that are listed below it
 LONGEST_LINK = 500  # characters of one
+LARGEST_PLACED = (
+    2 * LARGEST_PICTURES
+)  # characters of the pictures in a page: each of them as often as it stands there
 
 # `frame-ancestors` is for our own page around it; all else is forbidden, to the document and to its scripts.
 POLICY = (
@@ -75,9 +79,18 @@ class Shown:
     cut: bool = False  # there was more
 
 
+@dataclass
+class _Pictures:
+    """Those that came with the mail, and how much may still be put into the page."""
+
+    addresses: Mapping[str, str]  # by Content-ID
+    placed: bool  # False: they are only counted, for a body that nobody sees
+    room: int = LARGEST_PLACED  # characters
+
+
 def harmless(markup: str, pictures: Mapping[str, str]) -> Shown:
     """`pictures`: data: addresses of those that came with the mail, by their Content-ID."""
-    root, shown = _read(markup, pictures)
+    root, shown = _read(markup, _Pictures(pictures, placed=True))
     if root is not None:
         _mask(root)
         shown.body = _clean(etree.tostring(root, method="html", encoding="unicode"))
@@ -86,10 +99,10 @@ def harmless(markup: str, pictures: Mapping[str, str]) -> Shown:
 
 def about(markup: str, pictures: Mapping[str, str]) -> Shown:
     """The same without the body: what is said beside the frame."""
-    return _read(markup, pictures)[1]
+    return _read(markup, _Pictures(pictures, placed=False))[1]
 
 
-def _read(markup: str, pictures: Mapping[str, str]) -> tuple[etree._Element | None, Shown]:
+def _read(markup: str, pictures: _Pictures) -> tuple[etree._Element | None, Shown]:
     root, complete = html.tree(markup[: limits.HTML])
     shown = Shown(cut=not complete or len(markup) > limits.HTML)
     if root is None:
@@ -111,7 +124,7 @@ def _take_out(element: etree._Element) -> None:
         parent.remove(element)
 
 
-def _make_harmless(element: etree._Element, pictures: Mapping[str, str], shown: Shown) -> None:
+def _make_harmless(element: etree._Element, pictures: _Pictures, shown: Shown) -> None:
     tag, given = str(element.tag).lower(), dict(element.attrib)
     element.attrib.clear()
     known = _ATTRIBUTES if tag in _TAGS else _ANYWHERE
@@ -158,15 +171,20 @@ def _link(target: str, shown: Shown) -> str:
 
 
 def _picture(
-    element: etree._Element, source: str, kept: dict[str, str], pictures: Mapping[str, str], shown: Shown
+    element: etree._Element, source: str, kept: dict[str, str], pictures: _Pictures, shown: Shown
 ) -> None:
     """One that came with the mail; in place of any other its description."""
     scheme, _colon, name = source.strip().partition(":")
-    inside = pictures.get(name.strip("<>")) if scheme.lower() == "cid" else None
-    if inside is not None:
-        kept["src"] = inside
+    inside = pictures.addresses.get(name.strip("<>")) if scheme.lower() == "cid" else None
+    if inside is not None and len(inside) <= pictures.room:
+        pictures.room -= len(inside)
+        if pictures.placed:
+            kept["src"] = inside
         return
-    shown.not_loaded += bool(source.strip())
+    if inside is not None:
+        shown.cut = True  # it is there, but for once more there is no room
+    else:
+        shown.not_loaded += bool(source.strip())
     element.tag, element.text = "span", _settable(kept.get("alt", "")) or None
     kept.clear()
 

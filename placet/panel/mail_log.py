@@ -2,15 +2,23 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
+from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from placet.mail import tasks
 from placet.mail.models import IncomingMail
 from placet.panel.mail_words import LOOK, RESULTS, SHOWN, STATES, result_of
 from placet.panel.pager import chosen, keep, page_of
+from placet.panel.to_look_at import mark_looked_at, to_look_at
 from placet.portal.people import PersonsRequest, administrators_only
 
 COUNTED = 99  # mails to look at; of more it is only said that there are more
@@ -20,13 +28,11 @@ _NUMBER = re.compile(r"#?([0-9]{1,9})")
 @administrators_only
 def incoming(request: PersonsRequest) -> HttpResponse:
     """Every mail that came, newest first."""
+    now = timezone.now()  # before the list is read: what is handled after it nobody has seen in it
     state, result, search = chosen(request, "state"), chosen(request, "result"), chosen(request, "q")
-    found = IncomingMail.objects.select_related("person").defer("raw", "transport_headers")
-    found = _searched(in_state(found, state), search)
-    if result in RESULTS:
-        found = found.filter(result=result)
-    page = page_of(found, request)
-    to_look_at = len(in_state(IncomingMail.objects.all(), LOOK).values_list("pk")[: COUNTED + 1])
+    found = in_state(IncomingMail.objects.select_related("person").defer("raw", "transport_headers"), state)
+    page = page_of(_chosen(found, request), request)
+    waiting = len(to_look_at(IncomingMail.objects.all()).values_list("pk")[: COUNTED + 1])
     context = {
         "page": page,
         "rows": [Row(mail) for mail in page.rows],
@@ -36,10 +42,50 @@ def incoming(request: PersonsRequest) -> HttpResponse:
         "result": result,
         "q": search,
         "keep": keep(state=state, result=result, q=search),
-        "to_look_at": min(to_look_at, COUNTED),
-        "more_to_look_at": to_look_at > COUNTED,
+        "to_look_at": min(waiting, COUNTED),
+        "more_to_look_at": waiting > COUNTED,
+        "now": now.isoformat(),
     }
     return render(request, "panel/incoming.html", context)
+
+
+@administrators_only
+def all_looked_at(request: PersonsRequest) -> HttpResponse:
+    """What the list of mails to look at held when it was shown, with what was chosen above it, on all its pages."""
+    if request.method == "POST":
+        shown_at = _moment(request.POST.get("shown_at", ""))
+        if shown_at is None:
+            messages.warning(request, _("Nothing was done. Choose the mails again, then mark them."))
+            return redirect(in_the_list())
+        # What came or was handled meanwhile stays: nobody has seen it.
+        seen = IncomingMail.objects.exclude(handled_at__gt=shown_at).filter(kept_at__lte=shown_at)
+        number = mark_looked_at(_chosen(seen, request))
+        said = ngettext("{n} mail is marked as looked at.", "{n} mails are marked as looked at.", number)
+        messages.success(request, said.format(n=number))
+    return redirect(in_the_list())
+
+
+def in_the_list() -> str:
+    """The address of what is to be looked at."""
+    return f"{reverse('panel:incoming')}?state={LOOK}"
+
+
+def _moment(entered: str) -> datetime | None:
+    try:
+        moment = parse_datetime(entered)
+    except ValueError:
+        return None
+    return moment if moment is not None and timezone.is_aware(moment) else None
+
+
+@administrators_only
+def marks_again(request: PersonsRequest) -> HttpResponse:
+    """All marks on the server that were given up."""
+    if request.method == "POST":
+        number = tasks.try_again()
+        said = ngettext("{n} mail is tried again now.", "{n} mails are tried again now.", number)
+        messages.success(request, said.format(n=number))
+    return redirect("panel:home")
 
 
 @dataclass(frozen=True)
@@ -71,9 +117,16 @@ class Row:
         return number if isinstance(number, int) else None
 
     @property
+    def to_look_at(self) -> bool:
+        """As `placet.panel.to_look_at` finds it."""
+        mail, state = self.mail, IncomingMail.State
+        shown = mail.state == state.HANDLED and mail.result in SHOWN
+        return mail.looked_at is None and (shown or mail.state == state.SET_ASIDE)
+
+    @property
     def tone(self) -> str:
         """How it stands out."""
-        if self.mail.state == IncomingMail.State.SET_ASIDE or self.mail.result in SHOWN:
+        if self.to_look_at:
             return "warn"
         return "good" if self.mail.result == "decided" else ""
 
@@ -81,9 +134,14 @@ class Row:
 def in_state(found: QuerySet[IncomingMail], state: str) -> QuerySet[IncomingMail]:
     """One of STATES; anything else is no wish."""
     if state == LOOK:
-        shown = Q(state=IncomingMail.State.HANDLED, result__in=sorted(SHOWN))
-        return found.filter(Q(state=IncomingMail.State.SET_ASIDE) | shown)
+        return to_look_at(found)
     return found.filter(state=state) if state in STATES else found
+
+
+def _chosen(found: QuerySet[IncomingMail], request: PersonsRequest) -> QuerySet[IncomingMail]:
+    """By what was entered above the list, but the state."""
+    result = chosen(request, "result")
+    return _searched(found.filter(result=result) if result in RESULTS else found, chosen(request, "q"))
 
 
 def _searched(found: QuerySet[IncomingMail], search: str) -> QuerySet[IncomingMail]:

@@ -14,7 +14,7 @@ from placet.approvals.models import AskLine
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.panel.address_offer import candidate
 from placet.panel.mail_html import about, framed, harmless
-from placet.panel.mail_log import Row
+from placet.panel.mail_log import Row, in_the_list
 from placet.panel.mail_parts import (
     LARGEST_LISTED,
     Content,
@@ -28,6 +28,7 @@ from placet.panel.mail_source import source_of
 from placet.panel.mail_story import story
 from placet.panel.mail_words import refusals_of
 from placet.panel.pager import chosen
+from placet.panel.to_look_at import mark_looked_at
 from placet.portal.people import PersonsRequest, administrators_only
 from placet.replies import entry, refusals
 from placet.replies.explain import LOOKED_AT
@@ -153,4 +154,17 @@ def handle_again(request: PersonsRequest, pk: int) -> HttpResponse:
             )
         else:
             messages.warning(request, _("This mail is not set aside any more, so nothing was done."))
+    return redirect("panel:incoming_mail", pk)
+
+
+@administrators_only
+def looked_at(request: PersonsRequest, pk: int) -> HttpResponse:
+    """On to the others."""
+    if request.method == "POST":
+        mail = get_object_or_404(IncomingMail.objects.only("pk"), pk=pk)
+        if mark_looked_at(IncomingMail.objects.filter(pk=mail.pk)):
+            messages.success(request, _("Mail {number} is marked as looked at.").format(number=pk))
+        else:
+            messages.warning(request, _("This mail is not to be looked at (any more), so nothing was done."))
+        return redirect(in_the_list())
     return redirect("panel:incoming_mail", pk)

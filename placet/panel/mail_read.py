@@ -1,5 +1,6 @@
 """A kept mail, read anew for its page: as much of it as is ever read for an answer."""
 
+from dataclasses import dataclass
 from functools import partial
 
 from django.db.models import BinaryField
@@ -8,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from placet.approvals.models import AskLine
 from placet.mail.models import IncomingMail
+from placet.portal.templatetags.pages import words
 from placet.replies import entry, refusals
 from placet.replies.explain import LOOKED_AT, Explanation, explain_received
 from placet.replies.fetch import received_of
@@ -15,7 +17,21 @@ from placet.replies.parse import OwnMail
 from placet.replies.pick import mails_answered
 from placet.replies.settle import outcomes_of
 
-UNCLEAR = "unclear"
+
+@dataclass(frozen=True)
+class ReadAs:
+    """What a mail was read as, by keys: they are compared, and only their words depend on the reader's language."""
+
+    outcome: str = ""
+    automatic: str = ""  # the kind of mail that a program wrote
+
+    def __str__(self) -> str:
+        if self.automatic:
+            return _("written by a program ({kind})").format(kind=words(self.automatic))
+        return words(self.outcome) if self.outcome else _("a mail that cannot be handled")
+
+
+UNCLEAR = ReadAs("unclear")
 
 
 def start_and_size(pk: int) -> tuple[bytes, int]:
@@ -54,7 +70,7 @@ def then(mail: IncomingMail, explanation: Explanation) -> str:
         return _(
             "The mail has not been taken in yet. This is what its text says; who sent it is not looked at here."
         )
-    before, now = _read_then(mail), _in_words(explanation)
+    before, now = _read_then(mail), _read_now(explanation)
     if before is None and explanation.mail is None:
         return ""
     if before is None:
@@ -70,22 +86,18 @@ def then(mail: IncomingMail, explanation: Explanation) -> str:
     return changed.format(before=before, now=now)
 
 
-def _read_then(mail: IncomingMail) -> str | None:
+def _read_then(mail: IncomingMail) -> ReadAs | None:
     """What the mail was read as when it came; None if it did not come so far."""
     if mail.verdict.get("automatic"):
-        return _written_by_a_program(str(mail.verdict["automatic"]))
+        return ReadAs(automatic=str(mail.verdict["automatic"]))
     if "outcome" in mail.verdict:
-        return str(mail.verdict["outcome"])
+        return ReadAs(str(mail.verdict["outcome"]))
     return UNCLEAR if mail.result == refusals.Unclear.key else None
 
 
-def _in_words(explanation: Explanation) -> str:
+def _read_now(explanation: Explanation) -> ReadAs:
     if explanation.mail is None:
-        return _("a mail that cannot be handled")
+        return ReadAs()
     if explanation.mail.automatic is not None:
-        return _written_by_a_program(explanation.mail.automatic)
-    return explanation.outcome or UNCLEAR
-
-
-def _written_by_a_program(kind: str) -> str:
-    return _("written by a program ({kind})").format(kind=kind)
+        return ReadAs(automatic=explanation.mail.automatic.value)
+    return ReadAs(explanation.outcome) if explanation.outcome else UNCLEAR

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy
 from placet.approvals.models import AskLine
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.base import Action
-from placet.panel.mail_words import kind_of, refusals_of, result_of
+from placet.panel.mail_words import FOLDERS, kind_of, refusals_of, result_of
+from placet.portal.templatetags.pages import words
 from placet.replies import refusals
 from placet.replies.prove import Level
 
@@ -90,7 +91,7 @@ def _kept(mail: IncomingMail) -> Step:
     said = [
         _(
             "From the folder “{folder}” of {mailbox}, as the server gave it, before anything was judged."
-        ).format(folder=mail.folder, mailbox=mail.mailbox.name)
+        ).format(folder=FOLDERS.get(mail.folder, mail.folder), mailbox=mail.mailbox.name)
     ]
     if mail.same_as is None:
         return Step(_("Kept"), said, at=mail.kept_at)
@@ -104,7 +105,7 @@ def _automatic(made: Mapping[str, Any]) -> Step:
     if not made["automatic"]:
         return Step(title, [_("No sign of it.")])
     why = str(made.get("automatic_why", ""))
-    return Step(title, [_("Yes: {kind}.").format(kind=made["automatic"]), *([why] if why else [])])
+    return Step(title, [_("Yes: {kind}.").format(kind=words(made["automatic"])), *([why] if why else [])])
 
 
 def _ask(line: AskLine) -> Step:
@@ -144,9 +145,9 @@ def _texts(facts: object, name: str) -> list[str]:
 
 
 def _read(made: Mapping[str, Any]) -> Step:
-    said = [_("As: {outcome}.").format(outcome=str(made["outcome"]).replace("_", " "))]
-    if words := [str(words) for words in made.get("rests_on", [])]:
-        said.append(_("It rests on: {words}").format(words=", ".join(f"“{one}”" for one in words)))
+    said = [_("As: {outcome}.").format(outcome=words(made["outcome"]))]
+    if rests_on := [f"“{one}”" for one in made.get("rests_on", [])]:
+        said.append(_("It rests on: {words}").format(words=", ".join(rests_on)))
     if made.get("comment"):
         said.append(_("Comment: {text}").format(text=made["comment"]))
     return Step(_("What was read?"), said, "good")

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mailboxes.base import Folder
 from placet.replies import refusals
 
 LOOK = "look"  # in place of a state: what an administrator should look at
@@ -45,6 +46,10 @@ RESULTS: dict[str, Promise] = {
     "no_longer_open": gettext_lazy("no longer open"),
     "changed": gettext_lazy("request changed"),
     "too_large": gettext_lazy("too large"),
+}
+FOLDERS: dict[str, Promise] = {
+    Folder.INBOX.value: gettext_lazy("Inbox"),
+    Folder.JUNK.value: gettext_lazy("Junk Email"),
 }
 OUT_STATES: dict[str, Promise] = {
     OutgoingMail.State.WAITING.value: gettext_lazy("waiting"),

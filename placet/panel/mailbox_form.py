@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from placet.mailboxes import store
 from placet.mailboxes.fields import FIELDS, OF_THE_SECRET, SECRET, SECRET_EXPIRES_ON, Field, Section
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import ExchangeSettings
+from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class MailboxForm(forms.Form):
     ) -> None:
         super().__init__(data, initial=_initial(mailbox))
         self.mailbox = mailbox
+        self.seen = store.mark_of(mailbox) if data is None else str(data.get("seen", ""))
         self.notices: dict[str, str] = {}
         for row in FIELDS:
             self.fields[row.name] = _form_field(row, show_secret)
@@ -62,7 +63,7 @@ class MailboxForm(forms.Form):
         """The stored settings with `given` over them, as if all of it had been typed; the secret too."""
         typed = {name: value for name, value in _initial(mailbox).items() if value is not False}
         typed |= {name: value for name, value in given.items() if value}
-        form = cls(typed, mailbox, show_secret=True)
+        form = cls({**typed, "seen": store.mark_of(mailbox)}, mailbox, show_secret=True)
         form.say(form.look())
         return form
 
@@ -87,14 +88,30 @@ class MailboxForm(forms.Form):
         )
 
     def save(self, by: str) -> store.Saved:
-        """Raises SettingsInvalid."""
-        return store.save(
-            self.entered(),
-            secret=self.secret(),
-            expires_on=self.expires_on(),
-            by=by,
-            mailbox=self.mailbox,
-        )
+        """Raises SettingsInvalid. Where others changed what is stored, it says so beside what differs; who saves
+        once more has seen it."""
+        try:
+            return store.save(
+                self.entered(),
+                secret=self.secret(),
+                expires_on=self.expires_on(),
+                by=by,
+                mailbox=self.mailbox,
+                seen=self.seen,
+            )
+        except store.ChangedMeanwhile:
+            self.seen = store.mark_of(self.mailbox)
+            raise SettingsInvalid(self._differing()) from None
+
+    def _differing(self) -> dict[str, str]:
+        told = _("These settings were changed since this page was opened. Look at them again, then save.")
+        stored = MailboxForm(mailbox=self.mailbox)
+        errors = {"": told}
+        for row in FIELDS:
+            now, typed = (form[row.name].value() or "" for form in (stored, self))
+            if row.name != SECRET and str(now) != str(typed):
+                errors[row.name] = _("Stored now: {value}").format(value=_in_words(row, now))
+        return errors
 
     def say(self, looked: store.Looked, about: set[str] | None = None) -> None:
         """Put sentences beside the fields; with `about`, beside these only."""
@@ -134,6 +151,15 @@ def _initial(mailbox: Mailbox | None) -> dict[str, Any]:
     if mailbox is not None and mailbox.secret_expires_on is not None:
         initial[SECRET_EXPIRES_ON] = mailbox.secret_expires_on.isoformat()
     return initial
+
+
+def _in_words(row: Field, value: Any) -> str:
+    """A value as the page shows it."""
+    if row.kind == "bool":
+        return _("yes") if value else _("no")
+    if row.kind == "choice":
+        return _(dict(row.choices)[value]) if value in dict(row.choices) else str(value)
+    return str(value) or _("nothing")
 
 
 def _defaults() -> dict[str, Any]:

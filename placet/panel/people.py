@@ -29,10 +29,11 @@ from placet.accounts.invitations import invite, send_password_link
 from placet.accounts.models import Group, Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Request, Visit
+from placet.lib.canonical import digest
 from placet.lib.zones import zone_names
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
-from placet.panel.forms import TAKEN, AddPersonForm, AddressForm, PersonForm
+from placet.panel.forms import TAKEN, AddPersonForm, AddressForm, PersonForm, known_of
 from placet.panel.naming import processes_naming
 from placet.portal.people import PersonsRequest, administrators_only
 
@@ -50,6 +51,10 @@ SHOWN = {
 }
 
 
+class ChangedMeanwhile(Exception):
+    """Somebody is not what the page showed any more. Nothing was saved."""
+
+
 def can_send_mail() -> bool:
     return Mailbox.objects.filter(active=True).exists()
 
@@ -61,12 +66,16 @@ def people_found(query: QueryDict) -> QuerySet[Person]:
     """Whom the list shows for what was searched and chosen."""
     found = Person.objects.select_related("manager").prefetch_related("approval_groups")
     if search := searched(query):
-        found = found.filter(Q(name__icontains=search) | has_address_with(search))
+        found = found.filter(_has(search))
     show = query.get("show", "")
     if show in SHOWN:
         found = found.filter(SHOWN[show][1])
     group = query.get("group", "")
     return found.filter(approval_groups=int(group)) if group.isdecimal() and len(group) < 19 else found
+
+
+def _has(text: str) -> Q:
+    return Q(name__casefold__contains=text) | Q(has_address_with(text))
 
 
 def searched(query: QueryDict) -> str:
@@ -97,7 +106,7 @@ def people(request: PersonsRequest) -> HttpResponse:
 def suggest(request: PersonsRequest) -> HttpResponse:
     """Options for a field that names somebody, while it is filled in (`forms.SUGGESTED`)."""
     text = request.GET.get("manager", "").replace("\x00", "").strip()[:200]
-    found = Person.objects.filter(is_active=True).filter(Q(name__icontains=text) | has_address_with(text))
+    found = Person.objects.filter(_has(text), is_active=True)
     context = {"people": found[:MOST_SUGGESTED] if text else []}
     answer = render(request, "panel/suggested.html", context)
     answer["Content-Security-Policy"] = (
@@ -160,13 +169,16 @@ def person(request: PersonsRequest, pk: int) -> HttpResponse:
     found = _person(pk)
     form = PersonForm(request.POST if request.method == "POST" else None, found, request.user)
     if request.method == "POST" and form.is_valid():
-        led_by = found.manager_id
         try:
-            _save(found, form.cleaned_data, request.user)
+            led_by, saved = _save(pk, form, request.user, request.POST.get("seen", ""))
         except PersonInvalid as error:
             form.add_error("administrator", str(error))
+        except ChangedMeanwhile:
+            found = _person(pk)
+            form = PersonForm(request.POST, found, request.user)
+            return _page(request, found, form, stale=form.is_valid())
         else:
-            messages.success(request, _saved(found, led_by))
+            messages.success(request, _saved(saved, led_by))
             return redirect("panel:person", pk)
     return _page(request, found, form)
 
@@ -177,9 +189,14 @@ def _person(pk: int) -> Person:
 
 
 def _page(
-    request: PersonsRequest, found: Person, form: PersonForm | None = None, address: AddressForm | None = None
+    request: PersonsRequest,
+    found: Person,
+    form: PersonForm | None = None,
+    address: AddressForm | None = None,
+    *,
+    stale: bool = False,
 ) -> HttpResponse:
-    """A person's page, with the form that was sent wrong as it was sent."""
+    """A person's page, with the form that was sent wrong, or too late (`stale`), as it was sent."""
     questions = Assignment.objects.filter(person=found, state=Assignment.State.OPEN)
     wrong = bool((form and form.errors) or (address and address.errors))
     waiting = questions.select_related("visit__request").order_by("-pk")[:MOST_SHOWN]
@@ -188,6 +205,9 @@ def _page(
         "person": _person(found.pk),
         "addresses": addresses_by_person([found]).get(found.pk, []),
         "form": form or PersonForm(None, found, request.user),
+        "seen": request.POST.get("seen", "") if form and form.errors else digest(known_of(found)),
+        "stale": stale,
+        "stored_otherwise": form.stored_otherwise() if form and stale else [],
         "address_form": address or AddressForm(),
         "zones": zone_names(),
         "waiting": questions.count(),
@@ -198,14 +218,19 @@ def _page(
         "has_password": found.has_usable_password(),
         "may_deactivate": not _why_not(found, request.user),
     }
-    return render(request, "panel/person.html", context, status=422 if wrong else 200)
+    return render(request, "panel/person.html", context, status=409 if stale else 422 if wrong else 200)
 
 
 @transaction.atomic
-def _save(found: Person, given: dict[str, Any], by: Person) -> None:
-    """PersonInvalid if the role of administrator cannot be taken from them any more."""
+def _save(pk: int, form: PersonForm, by: Person, seen: str) -> tuple[int | None, Person]:
+    """The person as they are now, and who led them before. ChangedMeanwhile if they are not as the form showed them
+    (`seen`); PersonInvalid if the role of administrator cannot be taken from them any more."""
+    _lock_administrators(pk)
+    found, given = _person(pk), form.cleaned_data
+    led_by, known = found.manager_id, known_of(found)
+    if digest(known) != seen and form.entered() != known:
+        raise ChangedMeanwhile
     if found.is_administrator != given["administrator"]:
-        _lock_administrators()
         by.refresh_from_db()
         if not by.is_administrator or not by.is_active:
             raise PersonInvalid(_("You are not an administrator any more."))
@@ -214,6 +239,7 @@ def _save(found: Person, given: dict[str, Any], by: Person) -> None:
     found.zone, found.is_administrator = given["zone"], given["administrator"]
     found.save(update_fields=["name", "manager", "language", "zone", "is_administrator"])
     found.approval_groups.set(given["groups"])
+    return led_by, found
 
 
 def _saved(found: Person, led_by: int | None) -> str:
@@ -222,9 +248,11 @@ def _saved(found: Person, led_by: int | None) -> str:
     return _("Saved. {name}'s requests that start from now on go that way.").format(name=found.name)
 
 
-def _lock_administrators() -> None:
-    """Two administrators who take the role from each other, or deactivate each other, do not both succeed."""
-    list(Person.objects.select_for_update().filter(is_administrator=True).order_by("pk").values_list("pk"))
+def _lock_administrators(pk: int) -> None:
+    """And this person, so that two changes of them follow each other. Two administrators who take the role from each
+    other, or deactivate each other, do not both succeed."""
+    locked = Person.objects.select_for_update().filter(Q(is_administrator=True) | Q(pk=pk))
+    list(locked.order_by("pk").values_list("pk"))
 
 
 # --- addresses --------------------------------------------------------------------------------------------
@@ -345,7 +373,7 @@ def deactivate(request: PersonsRequest, pk: int) -> HttpResponse:
 
 def _deactivate(found: Person, by: Person) -> None:
     with transaction.atomic():
-        _lock_administrators()
+        _lock_administrators(found.pk)
         found.refresh_from_db()
         by.refresh_from_db()
         if why_not := _why_not(found, by):

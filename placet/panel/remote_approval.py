@@ -21,10 +21,10 @@ from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import SettingsInvalid
 from placet.panel.connection_test import Run, run_for
+from placet.panel.health import secret_health
 from placet.panel.mailbox_form import MailboxForm
 from placet.portal.people import PersonsRequest, administrators_only
 
-SOON = 30  # days before a secret ends in which that is a warning
 STEPS_HERE = "<!-- the steps -->"  # where the page is cut, and sent as far as it goes
 
 
@@ -106,15 +106,16 @@ def _page(
 
 def _expiry(mailbox: Mailbox | None) -> Mapping[str, Any]:
     """When the stored secret ends, in words, and whether that is soon."""
-    if mailbox is None or mailbox.secret_expires_on is None:
+    secret = secret_health(mailbox) if mailbox is not None else None
+    if secret is None:
         return {}
-    days = (mailbox.secret_expires_on - timezone.localdate()).days
-    if days < 0:
-        return {"words": _("It has expired. Make a new one."), "soon": True}
-    if days == 0:
-        return {"words": _("It expires today. Make a new one."), "soon": True}
-    words = ngettext("It expires in {number} day.", "It expires in {number} days.", days)
-    return {"words": words.format(number=days), "soon": days <= SOON}
+    if secret.days < 0:
+        words = _("It has expired. Make a new one.")
+    elif secret.days == 0:
+        words = _("It expires today. Make a new one.")
+    else:
+        words = ngettext("It expires in {number} day.", "It expires in {number} days.", secret.days)
+    return {"words": words.format(number=secret.days), "soon": secret.tone != "good"}
 
 
 @administrators_only
@@ -123,7 +124,7 @@ def activate(request: PersonsRequest, pk: int) -> HttpResponse:
     mailbox = get_object_or_404(Mailbox, pk=pk)
     if request.method == "POST":
         try:
-            saved = store.save({**mailbox.settings, "active": True}, by=request.user.email, mailbox=mailbox)
+            saved = store.change({"active": True}, by=request.user.email, mailbox=mailbox)
         except SettingsInvalid as error:
             messages.error(request, str(error))
         else:

@@ -41,6 +41,9 @@ urlpatterns = [
     # --- the mail log
     path("mail/", mail_log.incoming, name="incoming"),
     path("mail/<int:pk>/", mail_page.incoming_mail, name="incoming_mail"),
+    path("mail/looked-at/", mail_log.all_looked_at, name="all_looked_at"),
+    path("mail/marks/try-again/", mail_log.marks_again, name="marks_again"),
+    path("mail/<int:pk>/looked-at/", mail_page.looked_at, name="looked_at"),
     path("mail/<int:pk>/html/", mail_page.mail_html, name="mail_html"),
     path("mail/<int:pk>/attachments/<int:number>/", mail_page.attachment, name="attachment"),
     path("mail/<int:pk>/raw/", mail_page.raw, name="raw"),

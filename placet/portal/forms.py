@@ -16,7 +16,7 @@ from placet.approvals.processes import (
     Definition,
     FormField,
     minor_digits,
-    size_in_words,
+    size_as_read,
 )
 
 PREFIX = "f-"  # keeps a process's field names apart from ours
@@ -91,7 +91,7 @@ def rows(
 
 
 def _kept(files: Sequence[Mapping[str, Any]]) -> list[KeptFile]:
-    return [KeptFile(file["id"], file["name"], size_in_words(file["size"])) for file in files]
+    return [KeptFile(file["id"], file["name"], size_as_read(file["size"])) for file in files]
 
 
 def entered_in(definition: Definition, posted: Mapping[str, str]) -> dict[str, str]:
@@ -117,9 +117,14 @@ def _typed(field: FormField, value: Any) -> str:
 
 
 def what_fits(new: Definition, old: Definition, typed: Mapping[str, str]) -> dict[str, str]:
-    """Of what was typed into an older form, that which the new one asks for in the same way."""
-    types = {field.name: field.type for field in old.form}
-    return {f.name: typed[f.name] for f in new.form if f.name in typed and types.get(f.name) == f.type}
+    """Of what was typed into an older form, that which the new one asks for in the same way: 1250.00 of one currency
+    is not 1250.00 of another."""
+    kinds = {field.name: (field.type, field.currency) for field in old.form}
+    return {
+        field.name: typed[field.name]
+        for field in new.form
+        if field.name in typed and kinds.get(field.name) == (field.type, field.currency)
+    }
 
 
 # --- deciding ---------------------------------------------------------------------------------------------

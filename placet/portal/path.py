@@ -1,10 +1,12 @@
 """A request's path as it is shown: stations in the order they were reached. Looks; changes nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Count, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
@@ -24,6 +26,7 @@ from placet.mail.models import OutgoingMail
 
 MOST_VISITS = 40  # shown of one request, newest last
 MOST_PEOPLE = 300  # shown of one path
+MOST_NAMES = 3  # said of those who are asked, before "and 4 others"
 
 #: After somebody's name: what they did.
 DID: dict[str, Promise] = {
@@ -236,10 +239,7 @@ def standings(requests: Sequence[Request], definitions: "Definitions") -> list[S
     current: dict[int, list[Visit]] = defaultdict(list)
     for visit in visits:
         current[visit.request_id].append(visit)
-    asked = Assignment.objects.filter(visit__request__in=running, state=Assignment.State.OPEN)
-    names: dict[int, list[str]] = defaultdict(list)
-    for visit_id, name in asked.order_by("id").values_list("visit_id", "person__name")[: MOST_PEOPLE * 4]:
-        names[visit_id].append(name)
+    names = _names_of(visits)
     return [
         Standing(
             request,
@@ -252,8 +252,23 @@ def standings(requests: Sequence[Request], definitions: "Definitions") -> list[S
     ]
 
 
+def _names_of(visits: QuerySet[Visit]) -> dict[int, str]:
+    """Who is asked at each visit, in words. One query, which reads no more names than are said."""
+    asked = Assignment.objects.filter(visit__in=visits.order_by(), state=Assignment.State.OPEN).annotate(
+        place=Window(RowNumber(), partition_by="visit_id", order_by="id"),
+        number=Window(Count("id"), partition_by="visit_id"),
+    )
+    first: dict[int, list[str]] = defaultdict(list)
+    numbers: dict[int, int] = {}
+    said = asked.filter(place__lte=MOST_NAMES + 1).order_by("id")
+    for visit_id, name, number in said.values_list("visit_id", "person__name", "number"):
+        first[visit_id].append(name)
+        numbers[visit_id] = number
+    return {visit_id: listed(names, numbers[visit_id]) for visit_id, names in first.items()}
+
+
 def _standing(
-    request: Request, definition: Definition, visits: Sequence[Visit], names: dict[int, list[str]]
+    request: Request, definition: Definition, visits: Sequence[Visit], names: Mapping[int, str]
 ) -> str:
     if request.state == Request.State.WITHDRAWN:
         return _("Withdrawn")
@@ -263,18 +278,18 @@ def _standing(
         _("{step} is stuck").format(step=step_name(definition, visit.step_key))
         if visit.state == Visit.State.STUCK
         else _("{step}: waiting for {names}").format(
-            step=step_name(definition, visit.step_key), names=listed(names[visit.pk])
+            step=step_name(definition, visit.step_key), names=names.get(visit.pk) or listed([])
         )
         for visit in visits
     )
 
 
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """Names in a sentence: "Alice, Bob, Carol and 4 others"."""
-    if len(names) > most + 1:
-        others = len(names) - most
+def listed(names: Sequence[str], number: int | None = None) -> str:
+    """Names in a sentence: "Alice, Bob, Carol and 4 others". `number`: how many there are, if not all are given."""
+    others = (len(names) if number is None else number) - MOST_NAMES
+    if others > 1:
         return ngettext("{names} and {n} other", "{names} and {n} others", others).format(
-            names=", ".join(names[:most]), n=others
+            names=", ".join(names[:MOST_NAMES]), n=others
         )
     if len(names) < 2:
         return "".join(names) or _("nobody")

@@ -39,8 +39,8 @@ def matching(requests: QuerySet[Request], q: str) -> QuerySet[Request]:
     for term in q.split()[:MOST_TERMS]:
         wanted = (
             Q(words__contains=term.casefold())
-            | Q(requester__name__icontains=term)
-            | Q(version__process__name__icontains=term)
+            | Q(requester__name__casefold__contains=term)
+            | Q(version__process__name__casefold__contains=term)
         )
         number = term.removeprefix("#")
         if re.fullmatch("[0-9]{1,9}", number):

@@ -1,11 +1,13 @@
 """Starting a request: which process, its form with its files, and the draft of it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
@@ -17,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from placet.approvals import attachments, engine
-from placet.approvals.attachments import FileRefused
+from placet.approvals.attachments import FileRefused, FilesChanged
 from placet.approvals.models import Attachment, Draft, Process, Request, Version
 from placet.approvals.processes import Definition, FormInvalid, definition_of, newest
 from placet.portal.forms import PREFIX, as_typed, entered_in, rows, what_fits
@@ -25,9 +27,11 @@ from placet.portal.path import what_now
 from placet.portal.people import PersonsRequest, find_request, requests_visible_to, signed_in
 
 A_PAGE = 25
-LARGEST_BODY = (
-    attachments.LARGEST_TOGETHER + 3 * 1024 * 1024
-)  # with the text of the form, which has its own limit
+_NUMBER = re.compile("[0-9]{1,9}")
+# With the text of the form, which has its own limit. What is larger is read without its files; what is much larger,
+# not at all.
+LARGEST_BODY = attachments.LARGEST_TOGETHER + 3 * 1024 * 1024
+LARGEST_READ = 2 * LARGEST_BODY
 
 
 @signed_in
@@ -59,32 +63,53 @@ def _last_number() -> Subquery:
 @signed_in
 def start_form(request: PersonsRequest, key: str) -> HttpResponse:
     """The form of a process's newest version; what was typed is kept when something does not fit."""
-    if request.method == "POST" and int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
+    size = int(request.META.get("CONTENT_LENGTH") or 0) if request.method == "POST" else 0
+    if size > LARGEST_READ:
         request.method = "GET"  # nobody reads the body any more
+        messages.error(
+            request,
+            _(
+                "These files are larger than 25 MB together, so nothing was sent, and what was typed since the draft"
+                " was last saved is not kept. Your browser may still have it: go back, and choose smaller files."
+            ),
+        )
+        return _start_form(request, key, status=413)
+    if size > LARGEST_BODY:
+        request.upload_handlers = [_WithoutFiles(request)]
+    return csrf_protect(_start_form)(request, key, too_large=size > LARGEST_BODY)
+
+
+class _WithoutFiles(FileUploadHandler):
+    """Reads a form and drops its files."""
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        raise SkipFile
+
+
+def _start_form(
+    request: PersonsRequest, key: str, status: int = 200, too_large: bool = False
+) -> HttpResponse:
+    version = newest(get_object_or_404(Process, key=key))
+    if version is None:
+        return render(request, "404.html", status=404)
+    definition = definition_of(version)
+    if request.method == "POST":
+        return _sent(request, version, definition, too_large)
+    return _form_page(request, version, definition, status=status)
+
+
+def _sent(request: PersonsRequest, version: Version, definition: Definition, too_large: bool) -> HttpResponse:
+    """What the buttons of the form do: send, save, remove a file. A script saves by itself."""
+    do, changed = request.POST.get("do", "send"), request.POST.get("version") != str(version.number)
+    entered = _entered(request, version, definition)
+    if too_large:
         messages.error(
             request,
             _(
                 "These files are larger than 25 MB together, so nothing was sent. Choose smaller ones, please."
             ),
         )
-        return _start_form(request, key, status=413)
-    return csrf_protect(_start_form)(request, key)
-
-
-def _start_form(request: PersonsRequest, key: str, status: int = 200) -> HttpResponse:
-    version = newest(get_object_or_404(Process, key=key))
-    if version is None:
-        return render(request, "404.html", status=404)
-    definition = definition_of(version)
-    if request.method == "POST":
-        return _sent(request, version, definition)
-    return _form_page(request, version, definition, status=status)
-
-
-def _sent(request: PersonsRequest, version: Version, definition: Definition) -> HttpResponse:
-    """What the buttons of the form do: send, save, remove a file. A script saves by itself."""
-    entered, do = entered_in(definition, request.POST), request.POST.get("do", "send")
-    changed = request.POST.get("version") != str(version.number)
+        return _form_page(request, version, definition, entered, status=413)
     if do == "autosave":
         return HttpResponse(
             status=409 if changed else _saved_by_itself(request, version, definition, entered)
@@ -100,15 +125,33 @@ def _sent(request: PersonsRequest, version: Version, definition: Definition) -> 
         _save(request, version, definition, entered)
         messages.success(request, _("The file was removed.") if remove else _("The draft was saved."))
         return redirect("portal:start_form", version.process.key)
-    if changed or stale:
+    if changed:
         messages.warning(
             request,
-            _("This process was changed while you filled the form. Please look at it again and send it.")
-            if changed
-            else _("The files were changed in another window. Please look at them again and send the form."),
+            _("This process was changed while you filled the form. Please look at it again and send it."),
         )
         return _form_page(request, version, definition, entered, status=409)
-    return _start(request, version, definition, entered)
+    return (_files_changed if stale else _start)(request, version, definition, entered)
+
+
+def _files_changed(
+    request: PersonsRequest, version: Version, definition: Definition, entered: dict[str, str]
+) -> HttpResponse:
+    messages.warning(
+        request,
+        _("The files were changed in another window. Please look at them again and send the form."),
+    )
+    return _form_page(request, version, definition, entered, status=409)
+
+
+def _entered(request: PersonsRequest, version: Version, definition: Definition) -> dict[str, str]:
+    """What was typed; of an older form, what fits the one of today."""
+    number = request.POST.get("version", "")
+    shown = version.process.versions.filter(number=int(number)).first() if _NUMBER.fullmatch(number) else None
+    if shown is None or shown.pk == version.pk:
+        return entered_in(definition, request.POST)
+    older = definition_of(shown)
+    return what_fits(definition, older, entered_in(older, request.POST))
 
 
 def _start(
@@ -120,6 +163,8 @@ def _start(
         if _draft(request, version.process):
             _save(request, version, definition, entered)
         return _form_page(request, version, definition, entered, error.errors, status=422)
+    except FilesChanged:
+        return _files_changed(request, version, definition, entered)
     except engine.EngineError as error:
         messages.warning(request, str(error))
         return redirect("portal:mine")
@@ -148,6 +193,8 @@ def _form_page(
         "rows": rows(definition, entered or {}, errors or {}, attachments.of(draft) if draft else {}),
         "takes_files": any(field.type == "files" for field in definition.form),
         "errors": errors,
+        "draft": draft,
+        "last_request": _last_request(request, version.process),
         "restored": restored,
         "restored_from_older": restored is not None and restored.version_id != version.pk,
         "largest_file": attachments.LARGEST_FILE,
@@ -176,13 +223,30 @@ def _save(
     return draft
 
 
+def _last_request(request: PersonsRequest, process: Process) -> int:
+    """The number of the person's newest request of this process, or 0."""
+    made = request.user.requests.filter(version__process=process)
+    return made.aggregate(last=Max("number"))["last"] or 0
+
+
+@transaction.atomic
 def _saved_by_itself(
     request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, str]
 ) -> int:
-    """The status that tells the script. An empty form is nothing to keep."""
-    if any(entered.values()) or _draft(request, version.process):
+    """The status that tells the script. An empty form is nothing to keep; and one that was sent or discarded since it
+    was shown does not come back as a draft (409)."""
+    draft = _locked_draft(request, version.process)
+    shown, last = request.POST.get("draft", ""), str(_last_request(request, version.process))
+    if request.POST.get("last") != last or (shown and (draft is None or shown != str(draft.pk))):
+        return 409
+    if draft or any(entered.values()):
         _save(request, version, definition, entered)
     return 204
+
+
+def _locked_draft(request: PersonsRequest, process: Process) -> Draft | None:
+    """The draft, which until the end of the transaction nobody else sends or changes."""
+    return Draft.objects.select_for_update().filter(person=request.user, process=process).first()
 
 
 def _file_fields(definition: Definition) -> list[str]:
@@ -217,12 +281,15 @@ def _keep_uploads(
     return errors
 
 
+@transaction.atomic
 def _remove(request: PersonsRequest, version: Version, public_id: str) -> None:
-    of_form = Attachment.objects.filter(draft__person=request.user, draft__process=version.process)
+    draft = _locked_draft(request, version.process)
     try:
-        of_form.filter(public_id=UUID(public_id)).delete()
+        wanted = UUID(public_id)
     except ValueError:
         return  # no id, so nothing has it
+    if draft:
+        draft.attachments.filter(public_id=wanted).delete()
 
 
 @signed_in
@@ -230,9 +297,15 @@ def discard_draft(request: PersonsRequest, key: str) -> HttpResponse:
     """Begin the form anew."""
     process = get_object_or_404(Process, key=key)
     if request.method == "POST":
-        Draft.objects.filter(person=request.user, process=process).delete()
+        _discard(request, process)
         messages.success(request, _("The draft was discarded."))
     return redirect("portal:start_form", key)
+
+
+@transaction.atomic
+def _discard(request: PersonsRequest, process: Process) -> None:
+    if draft := _locked_draft(request, process):
+        draft.delete()
 
 
 @signed_in
@@ -251,6 +324,8 @@ def start_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
         )
     elif version is not None:
         _copy(request, shown, version)
+        if shown.version_id != version.pk:
+            messages.warning(request, _("The process has changed since; what still fits was kept."))
     return redirect("portal:start_form", process.key)
 
 

@@ -19,6 +19,7 @@ from placet.portal.people import PersonsRequest, signed_in
 from placet.portal.search import asked_for, keep, matching
 
 A_PAGE = MOST_PICKED  # rows of a list; no more can be decided at once
+MOST_OPEN = 2000  # whose ids a page is told
 FACTS_AT_A_GLANCE = 4
 LONGEST_AT_A_GLANCE = 120
 
@@ -56,7 +57,7 @@ def home(request: PersonsRequest) -> HttpResponse:
 def _home(
     request: PersonsRequest, version: str, form: SeveralForm | None = None, status: int = 200
 ) -> HttpResponse:
-    q = asked_for(request)
+    q, open_ones = asked_for(request), _open_ones(request)
     page = Paginator(_waiting_for(request, q), A_PAGE).get_page(request.GET.get("page"))
     chosen = {pick.assignment for pick in form.picks()} if form else set()
     definitions = Definitions()
@@ -67,6 +68,7 @@ def _home(
         "q": q,
         "keep": keep(q=q),
         "waiting": [_waiting(assignment, definitions, chosen) for assignment in page],
+        "open_ones": open_ones,
         "several": form,
         "none_chosen": form is not None and not chosen,
         "several_answers": [Answer(outcome, str(label)) for outcome, label in LABELS.items()],
@@ -84,6 +86,13 @@ def _waiting_for(request: PersonsRequest, q: str) -> Any:
     if q:
         asked = asked.filter(visit__request__in=matching(Request.objects.all(), q))
     return asked.order_by("id")
+
+
+def _open_ones(request: PersonsRequest) -> str | None:
+    """The ids of everything that waits for the person: a card of a window stays open as long as its id is among them,
+    on whichever page it is now. None if they are too many to be sent; then no card is closed by itself."""
+    found = list(_waiting_for(request, "").values_list("pk", flat=True)[: MOST_OPEN + 1])
+    return " ".join(map(str, found)) if len(found) <= MOST_OPEN else None
 
 
 def _waiting(assignment: Assignment, definitions: Definitions, chosen: set[int]) -> Waiting:

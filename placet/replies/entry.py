@@ -94,7 +94,7 @@ def _look_into(mailbox: Mailbox, claim: str) -> datetime:
             _("Report it with what the log says; Placet tries again by itself."),
         )
         pool.drop(mailbox)
-        pool.failed(mailbox.pk, trouble)
+        pool.failed(mailbox, trouble)
         raise trouble from error
     now = timezone.now()
     Mailbox.objects.filter(pk=mailbox.pk).update(last_poll_at=now)
@@ -231,7 +231,7 @@ def _claim(incoming_id: int) -> Reply | None:
         settings = pool.settings_of(incoming.mailbox)
     except MailboxError as error:
         _give_back(incoming, claim, counts=False)
-        pool.failed(incoming.mailbox_id, error)
+        pool.failed(incoming.mailbox, error)
         raise
     if incoming.facts.get("unread") and pool.rests(incoming.mailbox):
         _give_back(incoming, claim, counts=False)
@@ -297,7 +297,9 @@ def handle_again(incoming_id: int) -> bool:
     """An administrator's wish for a mail that was set aside. False if it is not set aside (any more)."""
     waiting = IncomingMail.objects.filter(pk=incoming_id, state=IncomingMail.State.SET_ASIDE)
     return bool(
-        waiting.update(state=IncomingMail.State.KEPT, due=timezone.now(), tries=0, result="", reason="")
+        waiting.update(
+            state=IncomingMail.State.KEPT, due=timezone.now(), tries=0, result="", reason="", looked_at=None
+        )
     )
 
 

@@ -10,6 +10,8 @@
   const address = new URL(place.dataset.liveUrl, location.href);
   const PAUSE = 3000;
   const LONGEST_PAUSE = 30000;
+  const idsIn = (words) => new Set(words.split(" ").filter(Boolean));
+  const known = place.dataset.openOnes === undefined ? undefined : idsIn(place.dataset.openOnes);
   let version = place.dataset.version;
   let pause = PAUSE;
   let ended = false;
@@ -52,12 +54,13 @@
     }
     if (answer.dataset.title) document.title = answer.dataset.title;
     if (answer.dataset.openOnes !== undefined) {
-      const open = new Set(answer.dataset.openOnes.split(" ").filter(Boolean));
+      const open = idsIn(answer.dataset.openOnes);
       for (const asked of document.querySelectorAll("[data-asked]")) {
         if (!open.delete(asked.dataset.asked)) close(asked);
       }
+      // Of those without a card here, the other pages have all that were there when this one was made.
       const news = document.querySelector("[data-new]");
-      if (news) news.hidden = open.size === 0;
+      if (news && known) news.hidden = ![...open].some((id) => !known.has(id));
     }
     version = answer.dataset.version;
     if (answer.dataset.ended !== undefined) {
@@ -159,6 +162,7 @@
   const files = [...form.querySelectorAll("input[type=file]")];
   let changed = false;
   let sending = false;
+  let waiting = false; // for the draft, before files are sent
   let saving;
 
   const typed = () => {
@@ -167,42 +171,59 @@
     data.set("do", "autosave");
     return data;
   };
-  const save = async () => {
-    if (!changed || sending || document.hidden) return;
+  const say = (words, trouble) => {
+    said.classList.toggle("trouble", trouble);
+    said.classList.toggle("quiet", !trouble);
+    if (said.textContent !== words) said.textContent = words; // heard once, not with every try
+  };
+  // Whether the draft was saved is what the answer says: 204. Anything else is said and tried again.
+  const answered = (response) => {
+    changed ||= response.status !== 204;
+    if (response.status === 204) say(changed ? "" : said.dataset.saved, false);
+    else if (response.type === "opaqueredirect" || response.status === 403) say(said.dataset.signedOut, true);
+    else say(response.status === 409 ? said.dataset.outdated : said.dataset.notSaved, true);
+  };
+  const save = async (keepalive) => {
+    if (!changed || sending) return;
     changed = false;
-    saving = new AbortController();
+    const mine = new AbortController();
+    const late = setTimeout(() => mine.abort(), 10000);
+    saving = mine;
     try {
-      const response = await fetch(form.action, { method: "POST", body: typed(), redirect: "manual", signal: saving.signal });
-      if (response.status === 204) said.textContent = said.dataset.saved;
+      const asked = { method: "POST", body: typed(), redirect: "manual", signal: mine.signal, keepalive };
+      answered(await fetch(form.action, asked));
     } catch {
-      changed = true; // once more in a while
+      changed = true;
+      if (!sending) say(said.dataset.notSaved, true);
     }
+    clearTimeout(late);
   };
   form.addEventListener("input", (event) => {
     if (event.target.type === "file") return;
     changed = true;
-    said.textContent = "";
+    if (!said.classList.contains("trouble")) say("", false);
   });
-  setInterval(save, 20000);
-  const leave = () => {
-    if (!changed || sending) return;
-    changed = false;
-    navigator.sendBeacon(form.action, typed());
-  };
+  setInterval(() => {
+    if (!document.hidden) save(false);
+  }, 20000);
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) leave();
+    if (document.hidden) save(true);
   });
-  window.addEventListener("pagehide", leave);
+  window.addEventListener("pagehide", () => {
+    if (!changed || sending) return;
+    changed = !navigator.sendBeacon(form.action, typed());
+    if (changed) say(said.dataset.notSaved, true); // seen if the page comes back from the browser's memory
+  });
   window.addEventListener("pageshow", () => {
     sending = false;
   });
 
+  const chosen = () => files.flatMap((input) => [...input.files]);
   const complaint = (input) => {
-    const sizes = [...input.files].map((file) => file.size);
     const large = [...input.files].find((file) => file.size > Number(input.dataset.largest));
     if (large) return input.dataset.tooLarge.replace("{name}", large.name);
-    const together = sizes.reduce((sum, size) => sum + size, 0);
-    return together > Number(input.dataset.together) ? input.dataset.tooLargeTogether : "";
+    const together = chosen().reduce((sum, file) => sum + file.size, 0);
+    return input.files.length && together > Number(input.dataset.together) ? input.dataset.tooLargeTogether : "";
   };
   const complain = (input) => {
     const words = complaint(input);
@@ -219,13 +240,26 @@
     field.classList.toggle("wrong", Boolean(words));
     return Boolean(words);
   };
-  for (const input of files) input.addEventListener("change", () => complain(input));
+  for (const input of files) input.addEventListener("change", () => files.forEach(complain));
   form.addEventListener("submit", (event) => {
     const wrong = files.filter(complain);
     if (wrong.length) {
       event.preventDefault();
       event.stopPropagation(); // it was not sent, so it may be sent again
       wrong[0].focus();
+      return;
+    }
+    if (chosen().length && changed) {
+      // Files can be lost on their way, and with them what was typed: that goes first, and alone.
+      event.preventDefault();
+      event.stopPropagation();
+      if (waiting) return;
+      waiting = true;
+      save(false).finally(() => {
+        waiting = false;
+        changed = false; // it is sent now, whether it was saved or not
+        form.requestSubmit(event.submitter);
+      });
       return;
     }
     sending = true;

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import random
+import time
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
 from placet.accounts import importing
-from placet.accounts.addresses import add_address, add_person, addresses_of
+from placet.accounts.addresses import PersonInvalid, add_address, add_people, add_person, addresses_of
 from placet.accounts.importing import CHANGED, ERROR, NEW, UNCHANGED, ChangedMeanwhile, Options, Plan
 from placet.accounts.models import Group, Person
 from placet.accounts.people_csv import COLUMNS, MORE_COLUMNS, FileInvalid, Table, read, written
@@ -105,6 +107,11 @@ def test_nothing_that_is_written_is_calculated_by_a_spreadsheet() -> None:
 
 def test_a_name_that_only_begins_with_an_apostrophe_keeps_it() -> None:
     assert table("name,mail\n'tHooft,t@b.example\n").rows[0].cells["name"] == "'tHooft"
+
+
+def test_a_no_break_space_is_a_space() -> None:
+    row = table("Name,Mail\n\u00a0Jean\u00a0Paul\u202fDupont\u2007,j@b.example\n").rows[0]
+    assert row.cells["name"] == "Jean Paul Dupont"
 
 
 @pytest.mark.parametrize(
@@ -243,6 +250,70 @@ def test_people_who_would_lead_each_other_are_left_out(admin: Person, alice: Per
     assert list(errors(found)) == [2, 3, 4, 5]
 
 
+def test_a_ring_names_those_in_it_whom_no_row_names(admin: Person, alice: Person, bob: Person) -> None:
+    ring = errors(plan("Mail,Manager\nbob@contoso.example,alice@contoso.example\n", admin))
+    assert "Bob Manager → Alice Requester → Bob Manager." in ring[2]
+
+
+def test_a_long_ring_is_named_in_short_and_costs_little(admin: Person) -> None:
+    name, number = "n" * 140, 2000
+    rows = [f"{name} {n},p{n}@b.example,p{(n + 1) % number}@b.example" for n in range(number)]
+    found = plan("Name,Mail,Manager\n" + "\n".join(rows), admin)
+    said = [row.errors[0] for row in found.rows]
+    assert found.counts[ERROR] == number
+    assert said[0].endswith(f"{name} 3 → {name} 4 → ….")
+    assert len({id(text) for text in said}) == 1  # one text for all of them, not one each
+
+
+def test_a_chain_that_is_turned_round_is_planned_in_one_pass(admin: Person) -> None:
+    """Each row that is left out closes a ring with the next one."""
+    number = 4000
+    people = [Person(name=f"P{n}", email=f"p{n}@b.example") for n in range(number)]
+    add_people(people)
+    for n, person in enumerate(people[:-1]):
+        person.manager = people[n + 1]
+    Person.objects.bulk_update(people, ["manager"], batch_size=500)
+    rows = [f"p{n}@b.example,p{n - 1}@b.example" for n in range(1, number)]
+    text = "Mail,Manager\np0@b.example,\n" + "\n".join(rows)
+    started = time.process_time()
+    found = plan(text, admin)
+    assert time.process_time() - started < 5
+    assert found.counts == {ERROR: number - 1, NEW: 0, CHANGED: 0, UNCHANGED: 1}
+    assert errors(found)[4] == "They would be each other's managers: P2 → P1 → P2."
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_rings_are_left_out_as_by_looking_again_after_each(seed: int, admin: Person) -> None:
+    chosen = random.Random(seed)
+    old = [add_person(f"P{n}", f"p{n}@b.example") for n in range(7)]
+    for person in old:
+        Person.objects.filter(pk=person.pk).update(manager=chosen.choice([None, *old]))
+    addresses = [f"p{n}@b.example" for n in range(12)]  # the last ones are new or nobody
+    rows = [(address, chosen.choice(["", *addresses])) for address in addresses if chosen.random() < 0.8]
+    found = plan("Name,Mail,Manager\n" + "\n".join(f"N,{a},{m}" for a, m in rows), admin)
+    before = {p.email: p.manager.email if p.manager else "" for p in Person.objects.select_related("manager")}
+    assert {row.address for row in found.of([ERROR])} == _left_out(dict(rows), before)
+
+
+def _left_out(rows: dict[str, str], before: dict[str, str]) -> set[str]:
+    """The slow way."""
+    out: set[str] = set()
+    while True:
+        says = {address: manager for address, manager in rows.items() if manager and address not in out}
+        there = before.keys() | (rows.keys() - out)
+        wrong = {address for address, manager in says.items() if manager not in there}
+        leads = {**before, **says}
+        for start in says:
+            here = leads[start]
+            for _ in leads:
+                here = leads.get(here, "") if here != start else here
+            if here == start:
+                wrong.add(start)
+        if not wrong:
+            return out
+        out |= wrong
+
+
 def test_a_ring_that_is_there_already_stops_nobody_else(admin: Person, alice: Person, bob: Person) -> None:
     Person.objects.filter(pk=bob.pk).update(manager=alice)
     assert not errors(plan("Name,Mail,Manager\nNew,n@b.example,bob@contoso.example\n", admin))
@@ -266,6 +337,13 @@ def test_two_groups_of_one_name_are_told_apart_by_their_keys(admin: Person) -> N
     assert "Several groups" in errors(plan("Name,Mail,Groups\nAnn,a@b.example,IT\n", admin))[2]
     run("Name,Mail,Groups\nAnn,a@b.example,IT-2\n", admin)
     assert Group.objects.get(members__name="Ann").key == "it-2"
+
+
+def test_many_wrong_groups_in_one_cell_are_said_in_short(admin: Person) -> None:
+    same, others = ";".join(["z"] * 60_000), "; ".join(f"g{n}" for n in range(13))
+    found = plan(f'Name,Mail,Groups\nAnn,a@b.example,"{same}"\nBen,b@b.example,"{others}"\n', admin)
+    assert [len(row.errors) for row in found.rows] == [1, 11]
+    assert found.rows[1].errors[-1] == "3 more names in the cell of groups are wrong."
 
 
 def test_the_role_is_read_only_where_that_was_ticked(admin: Person, dave: Person) -> None:
@@ -311,6 +389,26 @@ def test_an_import_writes_people_with_addresses_managers_and_groups(admin: Perso
     assert alice.is_active
     assert not alice.is_administrator
     assert plan(text, admin).counts == {ERROR: 0, NEW: 0, CHANGED: 0, UNCHANGED: 2}
+
+
+def test_two_administrators_do_not_take_the_role_from_each_other_by_two_files(
+    admin: Person, bob: Person
+) -> None:
+    Person.objects.filter(pk=bob.pk).update(is_administrator=True)
+    bob.refresh_from_db()
+    chosen = Options(administrators=True)
+    of_admin, of_bob = (
+        table(f"Mail,Administrator\n{taken}@contoso.example,no\n") for taken in ("bob", "ada")
+    )
+    seen = [
+        importing.plan(of_admin, chosen, admin).fingerprint,
+        importing.plan(of_bob, chosen, bob).fingerprint,
+    ]
+    importing.carry_out(of_admin, chosen, admin, seen[0])
+    with pytest.raises(PersonInvalid, match="You are not an administrator any more"):
+        importing.carry_out(of_bob, chosen, bob, seen[1])
+    admin.refresh_from_db()
+    assert admin.is_administrator
 
 
 @pytest.mark.parametrize("meanwhile", ["added", "changed", "group gone"])

@@ -1,8 +1,12 @@
 """Files of requests: part of what is decided, whole for ever."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
+from django.utils import translation
 
 from placet.accounts.models import Person
 from placet.approvals import attachments, engine, evidence
@@ -13,7 +17,9 @@ from placet.approvals.processes import (
     condition_values,
     definition_of,
     facts,
+    facts_as_read,
     publish,
+    size_as_read,
     size_in_words,
 )
 from placet.lib.canonical import digest
@@ -109,3 +115,38 @@ def test_a_request_that_does_not_fit_leaves_the_draft_as_it_was(version: Version
 )  # fmt: skip
 def test_sizes_are_said_in_words(size: int, words: str) -> None:
     assert size_in_words(size) == words
+    assert size_as_read(size) == words
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(1, "1 octet"), (820, "820 octets"), (14_000, "14 ko"), (1_200_000, "1,2 Mo")],
+)
+def test_sizes_are_said_in_the_readers_language_and_facts_stay_the_same(
+    size: int, words: str, version: Version, alice: Person
+) -> None:
+    definition = definition_of(version)
+    request = engine.start(version, alice, ENTERED, draft_of(alice, version, offer=b"x" * size))
+    before = engine.facts_hash(request, definition)
+    with translation.override("fr"):
+        assert size_as_read(size).replace("\xa0", " ") == words
+        read = facts_as_read(definition, request.data)[-1].text.replace("\xa0", " ")
+        assert engine.facts_hash(request, definition) == before
+    assert read.endswith(f" ({words})")
+
+
+def test_a_file_that_is_gone_when_it_is_handed_over_makes_no_request(
+    version: Version, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft, read = draft_of(alice, version, offer=b"%PDF", photo=b"x"), attachments.of
+
+    def read_before_one_goes(draft: Draft) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        found = read(draft)
+        draft.attachments.filter(name="photo.pdf").delete()
+        return found
+
+    monkeypatch.setattr(attachments, "of", read_before_one_goes)
+    with pytest.raises(attachments.FilesChanged):
+        engine.start(version, alice, ENTERED, draft)
+    assert not Request.objects.exists()
+    assert Draft.objects.get() == draft

@@ -6,7 +6,6 @@ import lxml.html
 import pytest
 from django.conf import settings as django_settings
 from django.utils import translation
-from pytest_django import Settings
 
 from placet.accounts.general import General, general
 from placet.accounts.models import Installation
@@ -18,11 +17,6 @@ from tests.mails_rendered import every_mail
 pytestmark = pytest.mark.django_db
 CODES = [code for code, _ in django_settings.LANGUAGES]
 OTHERS = [code for code in CODES if code != "en"]
-
-
-@pytest.fixture(autouse=True)
-def _mails_become_rows(settings: Settings) -> None:
-    settings.EMAIL_BACKEND = "placet.mail.backend.OutboxBackend"  # pytest-django puts another one here
 
 
 @pytest.mark.parametrize("code", CODES)

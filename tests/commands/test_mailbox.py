@@ -7,7 +7,9 @@ import pytest
 
 from placet import work
 from placet.accounts.models import Person
+from placet.commands import mailbox
 from placet.mail.models import OutgoingMail
+from placet.mailboxes import store
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Sandbox
 from tests.commands.conftest import Ran, Run
@@ -175,3 +177,19 @@ def test_the_sandbox_says_that_a_port_is_taken(placet: Run, sandbox: Sandbox) ->
     port = sandbox.url.rpartition(":")[2]
     ran = placet("sandbox", "--port", port)
     assert (ran.code, ran.error) == (1, f"The sandbox cannot start: Address already in use ({port}).\n")
+
+
+def test_what_is_saved_on_the_page_while_the_secret_is_asked_for_stays(
+    placet: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(placet, sandbox)
+
+    def meanwhile(*_: object) -> str:
+        row = Mailbox.objects.get()
+        store.save({**row.settings, "mails_per_poll": 50}, by="grace", mailbox=row)
+        return sandbox.client_secret
+
+    monkeypatch.setattr(mailbox, "_secret", meanwhile)
+    assert placet("mailbox", "set", "--secret", "--poll-seconds", "60").code == 0
+    now = Mailbox.objects.get().settings
+    assert (now["poll_seconds"], now["mails_per_poll"]) == (60, 50)

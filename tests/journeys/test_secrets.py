@@ -231,7 +231,7 @@ def pages(client: Client, first: str) -> dict[str, str]:
         address = waiting.pop(0)
         answer = client.get(address, follow=True)
         assert answer.status_code == 200, address
-        found[address] = answer.content.decode()
+        found[address] = answer.getvalue().decode("utf-8", "replace")  # files too: a support file is packed
         for link in re.findall(r'href="(/[^"#]*)"', found[address]):
             if link not in found and link not in waiting and not link.startswith(("/accounts/", "/static/")):
                 waiting.append(link)
@@ -247,9 +247,9 @@ def look_at_every_page(world: World, heard: Heard, client: Client) -> None:
     assert form in shown
     assert len(shown) > 10
     entered = {**settings_of(world), "since": "", "token_uri": "no address", "client_secret": WRONG_SECRET}
-    shown["the form again"] = client.post(form, entered).content.decode()
+    shown["the form again"] = client.post(form, entered).getvalue().decode()
     assert "Access token URI" in shown["the form again"]
-    shown["the pre-flight"] = client.post(f"{form}check/", follow=True).content.decode()
+    shown["the pre-flight"] = client.post(f"{form}check/", follow=True).getvalue().decode()
     heard.errors += shown.values()
     save_secret(world, world.sandbox.client_secret)
 

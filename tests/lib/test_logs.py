@@ -1,6 +1,7 @@
 """The memory of warnings and errors: what helps is kept, what is private is not."""
 
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -137,6 +138,10 @@ def test_the_level_is_changed_at_once_and_warnings_are_remembered_at_every_one(
         ("approvals+abcdefghijklmnop@contoso.example", "approvals@contoso.example"),
         ("Approvals@Contoso.Example", "Approvals@Contoso.Example"),
         ("Re: [#ABCDEFGHIJKLMNOP]", "Re: [#…]"),
+        ("bob+one+two@contoso.example", "b…@contoso.example"),
+        ("call +bob@contoso.example", "call +…@contoso.example"),
+        ("x" * 99 + "@contoso.example", "x…@contoso.example"),
+        (" one \t\r\n \n two", "one  two"),
         ("a\u202eb\x1bc", "a\ufffdb\ufffdc"),
         (
             "AADSTS7000215 535fb089-9ff3-47b6-9bfb-4f1264799865",
@@ -146,3 +151,19 @@ def test_the_level_is_changed_at_once_and_warnings_are_remembered_at_every_one(
 )
 def test_a_text_is_masked(text: str, shown: str) -> None:
     assert masked(text, keep={"approvals@contoso.example"}) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 500_000, "a." * 250_000, "a+" * 250_000, "\t" * 500_000, "a@" * 250_000, "@a." * 170_000]
+)
+def test_a_long_text_is_masked_in_linear_time(text: str) -> None:
+    began = time.process_time()
+    masked(text)
+    assert time.process_time() - began < 5  # each took minutes or hours
+
+
+def test_of_a_long_text_no_part_of_an_address_is_kept(memory: Memory) -> None:
+    log.warning("it_failed", cause=("b" * 70 + "@a.example ") * 40, reason="x" * 5000)
+    kept = the_one(memory)
+    assert set(kept.fields["cause"].split()) == {"b…@a.example", "…"}
+    assert kept.fields["reason"] == "…"

@@ -130,3 +130,17 @@ def test_a_mailbox_that_is_switched_off_is_left_alone(incoming: IncomingMail) ->
     tasks.move(incoming, "x")
     Mailbox.objects.update(active=False)
     assert tasks.due(10) == []
+
+
+def test_what_was_given_up_is_tried_again_from_the_beginning(
+    incoming: IncomingMail, server: MemoryMailbox
+) -> None:
+    assert tasks.try_again() == 0
+    tasks.move(incoming, "Set aside")
+    ServerTask.objects.update(failed=True, tries=tasks.MOST_TRIES, due=timezone.now() + timedelta(hours=6))
+    assert tasks.due(10) == []
+    assert tasks.try_again() == 1
+    assert the_task().tries == 0
+    assert tasks.work(the_task().pk)
+    assert server.folders == {"Set aside": [incoming.server_id]}
+    assert tasks.try_again() == 0

@@ -588,6 +588,8 @@ def test_marking_a_mail_that_is_gone_is_no_error(stub: Stub, action: Action) -> 
     def answer(request: Request) -> Reply | None:
         if b"FindFolder" in request.body:
             return folder_reply("F1=")
+        if b"GetFolder" in request.body:
+            return looked_into()
         return ews_reply(operation, failed("ErrorItemNotFound")) if "/EWS/" in request.path else None
 
     stub.answer = answer
@@ -600,18 +602,42 @@ def folder_reply(id_: str) -> Reply:
     return ews_reply("FindFolder", f"<m:RootFolder><t:Folders>{found}</t:Folders></m:RootFolder>")
 
 
+def looked_into(inbox: str = "INBOX=", junk: str = "JUNK=") -> Reply:
+    found = '<m:Folders><t:Folder><t:FolderId Id="{}"/></t:Folder></m:Folders>'
+    return ews_reply("GetFolder", found.format(inbox), found.format(junk))
+
+
+@pytest.mark.parametrize("replies", [("F1=", "JUNK="), ("INBOX=", "F1=")])
+def test_no_mail_is_moved_to_where_mail_is_taken_from_whatever_it_is_called(
+    stub: Stub, replies: tuple[str, str]
+) -> None:
+    stub.ews_replies = [folder_reply("F1="), looked_into(*replies)]
+    connection = stub.connection()
+    for _ in range(2):
+        with pytest.raises(FixNeeded, match="takes mail from the folder “Posteingang”"):
+            connection.mark("A1=", Action.MOVE, "Posteingang")
+    assert not any(b"MoveItem" in request.body for request in stub.ews_requests)
+
+
+def test_where_mail_is_taken_from_must_be_known_before_any_is_moved(stub: Stub) -> None:
+    stub.ews_replies = [folder_reply("F1="), ews_reply("GetFolder", failed("ErrorAccessDenied"))]
+    with pytest.raises(FixNeeded):
+        stub.connection().mark("A1=", Action.MOVE, "Placet")
+
+
 def test_a_folder_that_another_worker_makes_at_the_same_time_is_used(stub: Stub) -> None:
     stub.ews_replies = [
         folder_reply(""),
         ews_reply("CreateFolder", failed("ErrorFolderExists")),
         folder_reply("F1="),
+        looked_into(),
         ews_reply("MoveItem", ""),
         ews_reply("MoveItem", ""),
     ]
     connection = stub.connection()
     connection.mark("A1=", Action.MOVE, "Placet")
     connection.mark("A2=", Action.MOVE, "Placet")
-    assert len(stub.ews_requests) == 5  # the folder was remembered
+    assert len(stub.ews_requests) == 6  # the folders were remembered
 
 
 def test_a_folder_that_hides_itself_is_said_in_words(stub: Stub) -> None:
@@ -627,6 +653,7 @@ def test_a_folder_that_hides_itself_is_said_in_words(stub: Stub) -> None:
 def test_a_remembered_folder_that_was_deleted_is_made_again(stub: Stub) -> None:
     stub.ews_replies = [
         folder_reply("OLD="),
+        looked_into(),
         ews_reply("MoveItem", failed("ErrorToFolderNotFound")),
         folder_reply("NEW="),
         ews_reply("MoveItem", ""),

@@ -308,6 +308,16 @@ def test_a_good_mailbox_passes_every_step_and_nothing_is_left_behind(sandbox: Sa
     ]
 
 
+@pytest.mark.parametrize("folder", ["inbox", "junkemail"])
+def test_a_folder_that_mail_is_taken_from_is_refused_whatever_it_is_called(
+    sandbox: Sandbox, folder: str
+) -> None:
+    sandbox.tenant.mailboxes["approvals@contoso.example"].well_known[folder].name = "Posteingang"
+    found = checked(sandbox, handled_folder="posteingang")
+    assert list(found)[-1] == "folders"
+    assert "takes mail from the folder “posteingang”" in found["folders"].cause
+
+
 def test_without_plus_addressing_no_plus_address_is_tried(sandbox: Sandbox) -> None:
     assert list(checked(sandbox, plus_addressing=False)) == [step for step in STEPS if step != "plus"]
 

@@ -280,3 +280,38 @@ def test_a_secret_is_taken_and_not_shown() -> None:
     secret = read_secret(" abc8Q~s3cr+t/= \n")
     assert secret.get_secret_value() == "abc8Q~s3cr+t/="
     assert "abc8Q" not in repr(secret) + str(secret)
+
+
+@pytest.mark.parametrize(
+    "since",
+    ["9999-12-31T23:59-14:00", "9999-12-31", "0001-01-01T00:00+14:00", "0001-01-01", "3000-01-01"],
+)
+def test_a_date_at_the_end_of_the_calendar_is_refused_in_words(since: str) -> None:
+    assert "Enter a date" in error("since", since=since)
+
+
+def test_the_two_folders_differ_in_more_than_capitals() -> None:
+    same = error("set_aside_folder", handled_folder="Placet/Done", set_aside_folder="placet/DONE")
+    assert same == "Choose another folder than the one for handled mail."
+
+
+@pytest.mark.parametrize("field", ["trusted_hosts", "confirmed_mechanisms"])
+def test_a_list_is_not_endless(field: str) -> None:
+    for many in ([".outlook.com"] * 500, "04, " * 1000):
+        assert "too long" in error(field, **{field: many})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"/{TENANT}/oauth2/v2.0/token/", f"//{TENANT}/oauth2/v2.0/token", f"/{TENANT}//oauth2/v2.0/token"],
+)
+def test_slashes_too_many_are_taken_out_of_an_address_of_entra(path: str) -> None:
+    settings, notices = ExchangeSettings.parse(
+        {**GOOD, "token_uri": f"https://login.microsoftonline.com{path}"}
+    )
+    assert settings.token_uri == f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token"
+    assert notices == {}
+
+
+def test_a_scope_that_is_no_address_is_refused_in_our_words() -> None:
+    assert "The scope must end in /.default" in error("scope", scope="https://[bad/.default")

@@ -33,7 +33,7 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Mailbox:
 
 
 def test_a_success_ends_the_trouble_that_there_was(mailbox: Mailbox) -> None:
-    pool.failed(mailbox.pk, BUSY)
+    pool.failed(mailbox, BUSY)
     with pool.opened(Mailbox.objects.get()):
         pass
     now = Mailbox.objects.get()
@@ -41,14 +41,27 @@ def test_a_success_ends_the_trouble_that_there_was(mailbox: Mailbox) -> None:
 
 
 def test_a_success_does_not_end_a_pause_that_somebody_else_met_meanwhile(mailbox: Mailbox) -> None:
-    pool.failed(mailbox.pk, BUSY)
+    pool.failed(mailbox, BUSY)
     with pool.opened(Mailbox.objects.get()):
-        pool.failed(mailbox.pk, FixNeeded("The secret has expired.", "Make a new one."))
+        pool.failed(mailbox, FixNeeded("The secret has expired.", "Make a new one."))
     now = Mailbox.objects.get()
     assert now.failures == 2
     assert now.trouble["cause"] == "The secret has expired."
     assert now.paused_until is not None
     assert now.paused_until > timezone.now() + timedelta(minutes=14)
+
+
+@pytest.mark.parametrize("secret", ["", "another-secret-of-the-test"])
+def test_a_failure_of_the_settings_before_does_not_pause_those_that_were_saved_meanwhile(secret: str) -> None:
+    saved = store.save(ENTERED, secret="a-secret-of-the-test", by="ada@contoso.example").mailbox
+    began_with = Mailbox.objects.get()
+    other = {**ENTERED, **({} if secret else {"poll_seconds": 60})}
+    store.save(other, secret=secret, by="ada@contoso.example", mailbox=saved)
+    pool.failed(began_with, FixNeeded("The secret has expired.", "Make a new one."))
+    now = Mailbox.objects.get()
+    assert (now.failures, now.paused_until, now.trouble) == (0, None, {})
+    pool.failed(now, BUSY)
+    assert Mailbox.objects.get().failures == 1
 
 
 def test_stored_settings_that_are_not_valid_pause_the_mailbox_in_words() -> None:

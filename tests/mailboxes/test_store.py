@@ -120,3 +120,35 @@ def test_looking_says_what_saving_would_and_stores_nothing(mailbox: Mailbox) -> 
     assert set(looked.errors) == {"username", "poll_seconds", "client_secret", "secret_expires_on"}
     assert looked.settings is None
     assert Mailbox.objects.get(pk=mailbox.pk).settings == mailbox.settings
+
+
+# --- what another administrator saved meanwhile -----------------------------------------------------------
+
+
+def test_changing_one_setting_leaves_alone_what_was_saved_meanwhile(mailbox: Mailbox) -> None:
+    stale = Mailbox.objects.get(pk=mailbox.pk)
+    save(mailbox, poll_seconds=60, confirmed_mechanisms=["0A"])
+    store.change({"active": True}, by="grace", mailbox=stale)
+    store.confirm_mechanism(Mailbox.objects.get(pk=mailbox.pk), "0B", by="grace")
+    now = Mailbox.objects.get(pk=mailbox.pk)
+    assert (now.settings["poll_seconds"], now.active) == (60, True)
+    assert now.settings["confirmed_mechanisms"] == ["0A", "0B"]
+
+
+def test_confirming_a_mechanism_keeps_those_that_were_confirmed_meanwhile(mailbox: Mailbox) -> None:
+    stale = Mailbox.objects.get(pk=mailbox.pk)
+    save(mailbox, poll_seconds=60, confirmed_mechanisms=["0A"])
+    store.confirm_mechanism(stale, "0B", by="grace")
+    now = Mailbox.objects.get(pk=mailbox.pk).settings
+    assert (now["poll_seconds"], now["confirmed_mechanisms"]) == (60, ["0A", "0B"])
+
+
+def test_who_says_what_was_seen_saves_only_over_that(mailbox: Mailbox) -> None:
+    seen = store.mark_of(Mailbox.objects.get(pk=mailbox.pk))
+    save(mailbox, poll_seconds=60)
+    with pytest.raises(store.ChangedMeanwhile):
+        store.save(GOOD, by="ada", mailbox=mailbox, seen=seen)
+    now = Mailbox.objects.get(pk=mailbox.pk)
+    assert now.settings["poll_seconds"] == 60
+    store.save(GOOD, by="ada", mailbox=mailbox, seen=store.mark_of(now))
+    assert Mailbox.objects.get(pk=mailbox.pk).settings["poll_seconds"] == 20

@@ -211,6 +211,16 @@ def test_a_proxy_that_does_not_pass_the_host_on_is_pointed_out(browser: Client) 
     assert "10.1.2.3" in shown and "<script>alert" not in shown
 
 
+def test_a_host_header_that_cannot_be_anybodys_address_breaks_no_page(
+    browser: Client, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = ["localhost"]
+    shown = page(browser, headers={"host": "localhost:0"})
+    assert "http://localhost:0" in shown and "You are not using the public address" in shown
+    for other in (reverse("panel:general"), reverse("panel:support_file")):
+        assert browser.get(other, headers={"host": "localhost:0"}).status_code == 200
+
+
 # --- the support file -------------------------------------------------------------------------------------
 
 

@@ -66,7 +66,7 @@ def test_a_long_look_that_is_going_on_is_not_late_until_its_lease_has_run_out(cl
 
 
 def test_trouble_with_a_poll_that_is_late_is_bad(mailbox: Mailbox) -> None:
-    pool.failed(mailbox.pk, Wait("Exchange is busy.", "Placet tries again by itself."))
+    pool.failed(mailbox, Wait("Exchange is busy.", "Placet tries again by itself."))
     assert shown() == ("warn", "in trouble")
     Mailbox.objects.update(paused_until=None, last_poll_at=ago(seconds=201))
     assert shown() == ("bad", "in trouble")
@@ -184,7 +184,7 @@ def test_a_client_secret_that_expires_is_pointed_out_in_time(
 def test_what_is_wrong_with_a_mailbox_is_said_with_its_cure_and_where_to_act(
     mailbox: Mailbox, page: Callable[[], str]
 ) -> None:
-    pool.failed(mailbox.pk, FixNeeded(f"{HOSTILE} is wrong.", "Enter it again.", {"trace_id": "0b9a"}))
+    pool.failed(mailbox, FixNeeded(f"{HOSTILE} is wrong.", "Enter it again.", {"trace_id": "0b9a"}))
     shown = page()
     assert "needs you" in shown and "Enter it again." in shown and "trace_id 0b9a" in shown
     assert "<script>alert" not in shown and "&lt;script&gt;" in shown
@@ -221,7 +221,7 @@ def test_only_some_of_many_stuck_requests_are_listed(purchase: Request, page: Ca
 
 def test_mail_that_needs_somebody_leads_to_where_it_is(mailbox: Mailbox, page: Callable[[], str]) -> None:
     came(mailbox, state=IncomingMail.State.SET_ASIDE)
-    came(mailbox, state=IncomingMail.State.HANDLED, verdict={"shown": True})
+    came(mailbox, state=IncomingMail.State.HANDLED, result="not_proved", verdict={"shown": True})
     mail = came(mailbox, state=IncomingMail.State.HANDLED)
     ServerTask.objects.create(incoming=mail, action="move", failed=True)
     assert (health.health().to_look_at, health.health().set_aside, health.health().failed_marks) == (2, 1, 1)
@@ -229,6 +229,39 @@ def test_mail_that_needs_somebody_leads_to_where_it_is(mailbox: Mailbox, page: C
     for state in ("kept", "look", "set_aside"):
         assert f'href="{reverse("panel:incoming")}?state={state}"' in shown
     assert "1 mail was handled but could not be moved" in shown
+
+
+def test_home_and_the_mail_log_count_the_same_mails_and_only_until_somebody_looked_at_them(
+    mailbox: Mailbox, admin: Person, page: Callable[[], str], as_: As
+) -> None:
+    states = IncomingMail.State
+    came(mailbox, state=states.HANDLED, result="no_longer_open", verdict={"shown": True})  # not its result
+    came(mailbox, state=states.DUPLICATE, result="set_aside")
+    came(mailbox, state=states.SET_ASIDE, result="set_aside")
+    came(mailbox, state=states.HANDLED, result="bounce")
+    log = reverse("panel:incoming")
+    assert health.health().to_look_at == 2
+    assert "2 mails to look at." in as_(admin).get(log).content.decode()
+    IncomingMail.objects.update(looked_at=timezone.now())
+    assert (health.health().to_look_at, health.health().set_aside) == (0, 1)
+    assert 'class="warn"' not in page()
+    assert "to look at." not in as_(admin).get(log).content.decode()
+
+
+def test_marks_that_were_given_up_are_tried_again_from_home(
+    mailbox: Mailbox, admin: Person, page: Callable[[], str], as_: As
+) -> None:
+    for failed in (True, True, False):
+        mail = came(mailbox, state=IncomingMail.State.HANDLED)
+        ServerTask.objects.create(incoming=mail, action="move", failed=failed, tries=8, due=ago(days=-1))
+    again = reverse("panel:marks_again")
+    assert f'action="{again}"' in page()
+    as_(admin).get(again)
+    assert health.health().failed_marks == 2
+    assert "2 mails are tried again now." in as_(admin).post(again, follow=True).content.decode()
+    assert again not in page()
+    tried = ServerTask.objects.filter(failed=False, tries=0, due__lte=timezone.now())
+    assert tried.count() == 2
 
 
 def done(reader: Person) -> list[bool]:

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from placet.accounts import importing
 from placet.accounts.addresses import add_address, add_person
 from placet.accounts.models import Group, Person
 from placet.mail.models import OutgoingMail
@@ -93,6 +94,24 @@ def test_what_was_changed_since_the_preview_is_shown_again_and_nothing_is_import
     assert ada.post(preview, {}).status_code == 409  # what nobody saw is not done
     assert ada.post(preview, seen(ada, preview)).status_code == 302
     assert Person.objects.get(email="erin@contoso.example").name == "Erin Engineer"
+
+
+def test_who_lost_the_role_while_importing_is_told_and_nothing_is_imported(
+    ada: Client, admin: Person, bob: Person, carol: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preview = upload(ada, FILE)
+    confirmed = seen(ada, preview)
+    lock = importing._lock
+
+    def slower(about: importing.Plan) -> None:  # somebody else's import was faster
+        lock(about)
+        Person.objects.filter(pk=admin.pk).update(is_administrator=False)
+
+    monkeypatch.setattr(importing, "_lock", slower)
+    answer = ada.post(preview, confirmed)
+    assert answer.status_code == 403
+    assert "You are not an administrator any more." in answer.content.decode()
+    assert not Person.objects.filter(email="erin@contoso.example").exists()
 
 
 def test_a_preview_is_its_administrators_alone_and_is_over_some_time(

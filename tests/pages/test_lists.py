@@ -8,11 +8,14 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
 from placet.approvals import engine
-from placet.approvals.models import Assignment, Decision, Request, Version
+from placet.approvals.models import Assignment, Decision, Request, Version, Visit
+from placet.approvals.processes import publish
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
+from placet.portal import waiting
 from tests.pages.conftest import HOSTILE
 
 As = Callable[[Person | None], Client]
@@ -97,6 +100,18 @@ def test_nobody_finds_what_does_not_concern_them(
         assert "Ein Auto" in text(as_(person), "search", q="auto")
 
 
+def test_names_are_found_however_they_are_written(version: Version, bob: Person, as_: As) -> None:
+    elodie = add_person("Élodie Martin", "elodie@contoso.example", manager=bob)
+    travel = publish({**version.definition, "key": "etudes", "name": "Études"})
+    engine.start(version, elodie, {"item": "A lamp", "amount": "10"})
+    engine.start(travel, elodie, {"item": "A desk", "amount": "10"})
+    browser = as_(bob)
+    for q in ("Élodie", "élodie", "ÉLODIE"):
+        assert "A lamp" in text(browser, "search", q=q)
+    assert "A desk" in text(browser, "search", q="études")
+    assert "A lamp" not in text(browser, "search", q="études")
+
+
 def test_every_page_has_the_search_field(car: Request, dave: Person, as_: As) -> None:
     assert f'action="{reverse("portal:search")}"' in text(as_(dave), "home")
 
@@ -156,6 +171,21 @@ def test_a_request_asked_of_hundreds_needs_no_more_queries(
     with django_assert_max_num_queries(20):
         page = browser.get(reverse("portal:request", args=[purchase.public_id])).content.decode()
     assert "and 101 more" in page
+    assert "Manager: waiting for Bob Manager, P 0, P 1 and 398 others" in page
+
+
+def test_every_request_of_a_list_says_who_is_asked_however_many_they_are(
+    version: Version, alice: Person, as_: As
+) -> None:
+    for n in range(25):
+        engine.start(version, alice, {"item": f"Thing {n}", "amount": "10"})
+    people = Person.objects.bulk_create(Person(name=f"P {n}", email=f"p{n}@x.example") for n in range(60))
+    Assignment.objects.bulk_create(
+        Assignment(visit=visit, person=person) for visit in Visit.objects.all() for person in people
+    )
+    page = text(as_(alice), "mine")
+    assert page.count("Manager: waiting for Bob Manager, P 0, P 1 and 58 others") == 25
+    assert "nobody" not in page
 
 
 # --- pages that renew themselves --------------------------------------------------------------------------
@@ -210,7 +240,23 @@ def test_home_says_how_many_wait_and_which(version: Version, alice: Person, bob:
     engine.start(version, alice, {"item": "A chair", "amount": "10"})
     part = text(browser, "home", seen=seen(page))
     assert 'data-title="(1) Waiting for me' in part
-    assert f'data-open-ones="{Assignment.objects.get().pk} "' in part
+    assert f'data-open-ones="{Assignment.objects.get().pk}"' in part
+
+
+def test_a_card_that_moved_to_another_page_is_still_open(
+    version: Version, alice: Person, bob: Person, as_: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(27):
+        engine.start(version, alice, {"item": f"Thing {n}", "amount": "10"})
+    browser = as_(bob)
+    page = text(browser, "home", page="2")
+    first = Assignment.objects.order_by("pk")[25].pk
+    assert f'data-asked="{first}"' in page
+    decide(bob)
+    part = text(browser, "home", page="2", seen=seen(page))
+    assert str(first) in part.partition('data-open-ones="')[2].partition('"')[0].split()
+    monkeypatch.setattr(waiting, "MOST_OPEN", 20)  # too many to be sent: no card is closed then
+    assert "data-open-ones" not in text(browser, "home", page="2", seen=seen(page))
 
 
 def test_my_requests_are_renewed_when_one_is_decided(

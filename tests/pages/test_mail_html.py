@@ -12,8 +12,9 @@ from django.urls import reverse
 from playwright.sync_api import BrowserContext, expect
 
 from placet.accounts.models import Person
-from placet.mail.models import IncomingMail
-from placet.panel.mail_html import POLICY, harmless
+from placet.mail.models import IncomingMail, OutgoingMail
+from placet.panel import mail_html
+from placet.panel.mail_html import LARGEST_PLACED, POLICY, about, harmless
 from placet.panel.mail_parts import LARGEST_PICTURE, attachments_of, content_of
 from placet.replies.parse import limits
 from tests.pages.test_browser import _fits, _signed_in, chromium, context, scripted, size
@@ -145,6 +146,46 @@ def test_pictures_that_came_with_the_mail_are_shown_and_no_others() -> None:
     assert f'src="data:image/png;base64,{base64.b64encode(PNG).decode()}"' in shown.body
     assert "A cat" in shown.body
     assert shown.not_loaded == 3
+
+
+def test_one_picture_that_is_used_ten_thousand_times_makes_no_page_of_hundreds_of_megabytes() -> None:
+    large = f"data:image/png;base64,{'A' * 20_000}"
+    markup = "<p>before</p>" + "<img src='cid:a' alt='A cat'>" * 10_000
+    shown, said = harmless(markup, {"a": large}), about(markup, {"a": large})
+    assert 0 < shown.body.count("<img") * len(large) <= LARGEST_PLACED
+    assert len(shown.body) < 2 * LARGEST_PLACED
+    assert "before" in shown.body and "A cat" in shown.body
+    assert shown.cut and shown.not_loaded == 0
+    assert (said.cut, said.not_loaded, said.body) == (True, 0, "")
+
+
+def test_a_small_picture_may_be_used_often() -> None:
+    small = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    shown = harmless("<img src='cid:a'>" * 1_000, {"a": small})
+    assert shown.body.count(small) == 1_000
+    assert not shown.cut
+
+
+def test_what_is_said_beside_the_frame_needs_no_picture_in_memory() -> None:
+    pictures = {"a": f"data:image/png;base64,{'A' * 600_000}"}
+    root, _shown = mail_html._read("<img src='cid:a'>", mail_html._Pictures(pictures, placed=False))
+    assert root is not None and not root.xpath("//*[@src]")
+
+
+@pytest.mark.parametrize("page", ["outgoing_html", "outgoing_mail"])
+def test_of_mail_out_pictures_are_bounded_too(page: str, ada: Client, incoming: IncomingMail) -> None:
+    mail = mail_of("")
+    html = mail.get_payload(1)
+    assert isinstance(html, EmailMessage)
+    html.set_content("<img src='cid:a'>" * 10_000, subtype="html")
+    html.add_related(PNG + b"x" * 10_000, "image", "png", cid="<a>")
+    out = OutgoingMail.objects.create(
+        mailbox=incoming.mailbox, kind="ask", to="bob@contoso.example", cause="test", reference="1",
+        message_id="<1@x>", subject="Please decide", raw=mail.as_bytes(),
+    )  # fmt: skip
+    shown = ada.get(reverse(f"panel:{page}", args=[out.pk]))
+    assert len(shown.content) < 2 * LARGEST_PLACED
+    assert page == "outgoing_html" or "Only the beginning is shown" in shown.content.decode()
 
 
 def test_reply_codes_are_left_out_also_where_markup_cuts_them() -> None:

@@ -1,12 +1,16 @@
 """The mail log: what came, what was made of it, what went out, as an administrator sees it."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client, RequestFactory
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone, translation
+from django.utils.text import format_lazy
 from pytest_django import DjangoAssertNumQueries
 
 from placet.accounts.models import Person
@@ -14,7 +18,7 @@ from placet.approvals.models import Ask, Assignment, Decision
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.models import Mailbox
 from placet.panel import pager
-from placet.panel.mail_words import RESULTS, refusals_of
+from placet.panel.mail_words import OUT_STATES, RESULTS, STATES, refusals_of
 from tests.pages.conftest import HOSTILE, answer
 
 As = Callable[[Person | None], Client]
@@ -78,6 +82,114 @@ def test_what_is_to_look_at_is_counted_and_found(ada: Client, incoming: Incoming
     assert "not the one asked" in page
     IncomingMail.objects.update(state="handled", result="decided")
     assert "to look at." not in ada.get(reverse("panel:incoming")).content.decode()
+
+
+def test_a_mail_that_was_looked_at_leaves_the_list_and_stays_under_its_state(
+    ada: Client, incoming: IncomingMail
+) -> None:
+    log, mark = reverse("panel:incoming"), reverse("panel:looked_at", args=[incoming.pk])
+    assert f'action="{mark}"' in page_of(ada, incoming)
+    said = ada.post(mark, follow=True).content.decode()
+    assert f"Mail {incoming.pk} is marked as looked at." in said and "No mail here." in said
+    assert "to look at." not in ada.get(log).content.decode()
+    aside = ada.get(log, {"state": "set_aside"}).content.decode()
+    of_mail = reverse("panel:incoming_mail", args=[incoming.pk])
+    assert of_mail in aside and "badge warn" not in aside
+    page = page_of(ada, incoming)
+    assert mark not in page and "Handle again" in page and "looked at" in page
+    assert "nothing was done" in ada.post(mark, follow=True).content.decode()
+
+
+def test_a_mail_that_is_set_aside_once_more_is_to_be_looked_at_once_more(
+    ada: Client, incoming: IncomingMail
+) -> None:
+    ada.post(reverse("panel:looked_at", args=[incoming.pk]))
+    ada.post(reverse("panel:handle_again", args=[incoming.pk]))
+    IncomingMail.objects.update(state="set_aside", result="set_aside")
+    assert "1 mail to look at." in ada.get(reverse("panel:incoming")).content.decode()
+
+
+def test_all_that_the_list_showed_is_marked_as_looked_at_and_nothing_that_came_meanwhile(
+    ada: Client, incoming: IncomingMail
+) -> None:
+    _many(incoming.mailbox, 60)
+    IncomingMail.objects.filter(result="decided").update(result="bounce", handled_at=timezone.now())
+    shown = ada.get(reverse("panel:incoming"), {"state": "look", "result": "bounce"}).content.decode()
+    assert "Those on the other pages of this list, too." in shown
+    address = shown.partition(f'action="{reverse("panel:all_looked_at")}')[2].partition('"')[0]
+    shown_at = shown.partition('name="shown_at" value="')[2].partition('"')[0]
+    late = IncomingMail.objects.filter(result="bounce").last()
+    assert late is not None
+    IncomingMail.objects.filter(pk=late.pk).update(handled_at=timezone.now())
+    query = address.replace("&amp;", "&")
+    said = ada.post(reverse("panel:all_looked_at") + query, {"shown_at": shown_at}, follow=True)
+    assert "59 mails are marked as looked at." in said.content.decode()
+    left = IncomingMail.objects.filter(looked_at=None)
+    assert set(left) == {late, incoming}  # that one has another result
+
+
+@pytest.mark.parametrize("shown_at", ["", "soon", "2026-13-45T00:00:00+00:00", "2026-01-01T00:00:00", "\x00"])
+def test_nothing_is_marked_as_looked_at_where_it_is_not_known_what_was_seen(
+    shown_at: str, ada: Client, incoming: IncomingMail
+) -> None:
+    said = ada.post(reverse("panel:all_looked_at"), {"shown_at": shown_at}, follow=True).content.decode()
+    assert "Nothing was done." in said
+    assert IncomingMail.objects.filter(looked_at=None).count() == 1
+
+
+class Plans:
+    """How SQLite finds what is asked of it, with the values as they are given: partial indexes depend on them."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Any]] = []
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if " FROM " in sql and not many:
+            self.asked.append((sql, params))
+        return execute(sql, params, many, context)
+
+    def without_index(self) -> list[str]:
+        """Queries that read a mail row by row, with all its bytes."""
+        read = re.compile(
+            r"SCAN mail_(incoming|outgoing)mail$|USING INDEX mail_(incoming|outgoing)mail_mailbox"
+        )
+        with connection.cursor() as cursor:
+            return [
+                sql
+                for sql, params in self.asked
+                if any(read.search(step) for step in _plan(cursor, sql, params))
+            ]
+
+
+def _plan(cursor: Any, sql: str, params: Any) -> list[str]:
+    return [row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params).fetchall()]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="about how SQLite reads rows")
+@pytest.mark.parametrize(
+    "address",
+    [
+        reverse_lazy("panel:home"),
+        reverse_lazy("panel:support_file"),
+        "/healthz",
+        *(
+            format_lazy("{}?state={}", reverse_lazy("panel:incoming"), one)
+            for one in STATES
+            if one != "handled"
+        ),
+        format_lazy("{}?result=bounce", reverse_lazy("panel:incoming")),
+        *(format_lazy("{}?state={}", reverse_lazy("panel:outgoing"), one) for one in OUT_STATES),
+    ],
+    ids=str,
+)
+def test_no_count_and_no_filter_reads_every_byte_of_every_mail(
+    address: str, ada: Client, incoming: IncomingMail
+) -> None:
+    plans = Plans()
+    with connection.execute_wrapper(plans):
+        assert ada.get(str(address)).status_code == 200
+    assert any("mail_incomingmail" in sql or "mail_outgoingmail" in sql for sql, _params in plans.asked)
+    assert plans.without_index() == []
 
 
 def _many(mailbox: Mailbox, number: int) -> None:
@@ -422,3 +534,27 @@ def test_the_mail_log_speaks_french(ada: Client, incoming: IncomingMail, admin: 
         page = page_of(ada, incoming)
     assert "Traiter à nouveau" in page
     assert "Handle again" not in page
+
+
+def test_what_a_mail_was_read_as_is_told_in_french(
+    ada: Client, incoming: IncomingMail, admin: Person
+) -> None:
+    Person.objects.filter(pk=admin.pk).update(language="fr")
+    made = {"automatic": "automatic reply", "outcome": "reject"}
+    IncomingMail.objects.update(state="handled", result="decided", verdict=made)
+    page = page_of(ada, incoming)
+    assert re.search(r"Oui\s: réponse automatique\.", page)
+    assert re.search(r"Comme\s: refuser\.", page)
+    assert "écrit par un programme (réponse automatique)" in page
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_mail_that_still_reads_as_it_did_is_not_said_to_have_changed(
+    language: str, ada: Client, incoming: IncomingMail, admin: Person
+) -> None:
+    Person.objects.filter(pk=admin.pk).update(language=language)
+    raw = b"From: bob@contoso.example\r\nAuto-Submitted: auto-replied\r\n\r\nAway.\r\n"
+    IncomingMail.objects.update(
+        state="handled", result="automatic_reply", verdict={"automatic": "automatic reply"}, raw=raw
+    )
+    assert 'class="note"' not in page_of(ada, incoming)

@@ -35,7 +35,7 @@ def test_a_new_installation_is_told_what_to_do_first(ada: Client) -> None:
 
 
 def test_trouble_is_shown_with_cause_and_cure(ada: Client, mailbox: Mailbox) -> None:
-    pool.failed(mailbox.pk, FixNeeded("The secret has expired.", "Make a new one.", {"trace": "17"}))
+    pool.failed(mailbox, FixNeeded("The secret has expired.", "Make a new one.", {"trace": "17"}))
     page = ada.get(reverse("panel:home")).content.decode()
     for text in ("needs you", "The secret has expired.", "Make a new one.", "trace 17", "in 15 minutes"):
         assert text in page

@@ -1,6 +1,7 @@
 """People: the list, one person, addresses, invitations, leaving and coming back; and their groups."""
 
 import re
+import time
 from collections.abc import Callable
 from email import message_from_bytes, policy
 
@@ -16,10 +17,11 @@ from placet.accounts.models import Group, Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Version
 from placet.approvals.processes import publish
+from placet.lib.canonical import digest
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.panel import people as people_pages
-from placet.panel.forms import GroupForm, NewAddressField
+from placet.panel.forms import GroupForm, NewAddressField, _addresses_in, known_of
 from tests.conftest import PASSWORD
 from tests.making import one_step
 from tests.pages.conftest import HOSTILE
@@ -50,7 +52,9 @@ def text_of(mail: OutgoingMail) -> str:
 
 def form_of(person: Person, **changes: object) -> dict[str, object]:
     """The person's form as the page would send it."""
+    seen = digest(known_of(Person.objects.get(pk=person.pk)))
     stored = {
+        "seen": seen,
         "name": person.name,
         "manager": person.manager.email if person.manager else "",
         "language": person.language,
@@ -141,6 +145,17 @@ def test_people_are_suggested_while_a_name_is_typed(ada: Client, alice: Person, 
     assert ada.get(page_of("suggest_people")).content.decode().strip() == ""
 
 
+def test_people_are_found_suggested_and_named_whatever_the_capitals_of_their_accents(
+    ada: Client, bob: Person
+) -> None:
+    elodie = add_person("Élodie Martin", "elodie@contoso.example")
+    assert [person for person, _ in ada.get(PEOPLE, {"q": "élodie"}).context["rows"]] == [elodie]
+    assert "Élodie Martin" in ada.get(page_of("suggest_people"), {"manager": "ÉLO"}).content.decode()
+    ada.post(page_of("person", bob.pk), form_of(bob, manager="éLODIE martin"))
+    bob.refresh_from_db()
+    assert bob.manager == elodie
+
+
 # --- somebody new -----------------------------------------------------------------------------------------
 
 
@@ -217,6 +232,8 @@ def test_an_invitation_speaks_the_language_of_whom_it_is_for(
         ({"name": "X", "address": "bob@CONTOSO.example"}, "belongs to somebody already"),
         ({"name": "X", "address": "x@y.example", "manager": "no@where.example"}, "nobody with the address"),
         ({"name": "X", "address": "x@y.example", "manager": "Nobody Known"}, "nobody called Nobody Known"),
+        ({"name": "X", "address": "x@y.example", "manager": "x" * 457}, "nobody called xxx"),
+        ({"name": "X", "address": "x@y.example", "manager": "x" * 458}, "at most 457 characters"),
         ({"name": "", "address": "x@y.example"}, "This field is required"),
         ({"name": "X", "address": "not an address"}, "Enter a valid email address"),
         ({"name": "x" * 201, "address": "x@y.example"}, "at most 200"),
@@ -294,6 +311,59 @@ def test_what_cannot_be_is_said_beside_its_field_and_what_was_typed_stays(
     assert (bob.name, bob.manager) == ("Bob Manager", None)
 
 
+def test_a_page_that_was_opened_before_a_change_does_not_undo_it(
+    ada: Client, bob: Person, carol: Person
+) -> None:
+    finance = Group.objects.get()
+    finance.members.add(bob)
+    Person.objects.filter(pk=bob.pk).update(is_administrator=True)
+    bob.refresh_from_db()
+    page, sent = page_of("person", bob.pk), form_of(bob, name="Bobby Manager")
+    assert f'name="seen" value="{sent["seen"]}"' in ada.get(page).content.decode()
+    # Meanwhile somebody else takes the role and the group from him, and he chooses a language and a zone.
+    finance.members.remove(bob)
+    Person.objects.filter(pk=bob.pk).update(is_administrator=False, language="fr", zone="Europe/Paris")
+    answer = ada.post(page, sent)
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Somebody changed this person after you opened the page, so nothing was saved." in text
+    assert 'value="Bobby Manager"' in text
+    stored = {
+        "Name": "Bob Manager", "Language": "Français", "Time zone": "Europe/Paris",
+        "Groups": "nothing", "Administrator": "no",
+    }  # fmt: skip
+    for label, said in stored.items():
+        assert f"<li><strong>{label}</strong> <bdi>{said}</bdi></li>" in text
+    bob.refresh_from_db()
+    assert (bob.name, bob.is_administrator, bob.language) == ("Bob Manager", False, "fr")
+    assert not finance.members.filter(pk=bob.pk).exists()
+    # What is sent from that page was seen.
+    seen = re.search(r'name="seen" value="([0-9a-f]{64})"', text)
+    assert seen
+    assert ada.post(page, {**sent, "seen": seen[1]}).status_code == 302
+    bob.refresh_from_db()
+    assert (bob.name, bob.is_administrator, bob.language) == ("Bobby Manager", True, "")
+
+
+@pytest.mark.parametrize("seen", ["", "f" * 64, "é\x00"])
+def test_what_nobody_saw_is_not_saved_but_the_same_twice_is_no_conflict(
+    seen: str, ada: Client, bob: Person
+) -> None:
+    page, sent = page_of("person", bob.pk), form_of(bob, name="Bobby Manager")
+    assert ada.post(page, {**sent, "seen": seen}).status_code == 409
+    assert ada.post(page, sent).status_code == 302
+    assert ada.post(page, sent).status_code == 302  # a button that was pressed twice
+    assert Person.objects.get(pk=bob.pk).name == "Bobby Manager"
+
+
+def test_what_was_sent_wrong_from_an_old_page_stays_old(ada: Client, bob: Person) -> None:
+    page, sent = page_of("person", bob.pk), form_of(bob)
+    Person.objects.filter(pk=bob.pk).update(zone="Europe/Paris")
+    wrong = ada.post(page, {**sent, "name": ""})
+    assert wrong.status_code == 422
+    assert f'name="seen" value="{sent["seen"]}"' in wrong.content.decode()
+
+
 def test_nobody_takes_the_role_from_themselves(ada: Client, admin: Person) -> None:
     page = page_of("person", admin.pk)
     assert "You cannot take this role from yourself." in ada.get(page).content.decode()
@@ -309,8 +379,8 @@ def test_two_administrators_do_not_take_the_role_from_each_other_at_once(
     Person.objects.filter(pk=dave.pk).update(is_administrator=True)
     lock = people_pages._lock_administrators
 
-    def slower() -> None:  # Dave was faster
-        lock()
+    def slower(pk: int) -> None:  # Dave was faster
+        lock(pk)
         Person.objects.filter(pk=admin.pk).update(is_administrator=False)
 
     monkeypatch.setattr(people_pages, "_lock_administrators", slower)
@@ -523,6 +593,21 @@ def test_where_one_of_them_is_nobody_all_stay_out_and_the_text_stays(ada: Client
     assert not group.members.exists()
     many = ada.post(page_of("group", group.pk), {"people": "\n".join(f"n{n}@x.example" for n in range(30))})
     assert "and with 20 others" in many.content.decode()
+
+
+@pytest.mark.parametrize("text", [";", " ; ;\n;"])
+def test_signs_between_addresses_alone_are_said_to_be_none(text: str, ada: Client) -> None:
+    group = Group.objects.create(key="board", name="Board")
+    answer = ada.post(page_of("group", group.pk), {"people": text})
+    assert answer.status_code == 422
+    assert "There is no address here. Write at least one." in answer.content.decode()
+
+
+@pytest.mark.parametrize("piece", ["a", "a@", "@", "a "])
+def test_addresses_are_found_in_time_that_grows_with_the_text_only(piece: str) -> None:
+    started = time.process_time()
+    assert _addresses_in(f"{piece * 100_000} <bob@contoso.example>")[-1] == "bob@contoso.example"
+    assert time.process_time() - started < 1
 
 
 def test_a_group_whose_key_somebody_else_just_took_is_said(

@@ -1,17 +1,19 @@
 """The portal in a real browser: pages that follow what happens, keys, drafts. And all of it without JavaScript."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Decision, Draft, Request, Version
+from placet.approvals.processes import publish
 from tests.pages.browsing import complaints_of, launched, sign_in, window
 
 As = Callable[[Person | None], Client]
@@ -36,8 +38,10 @@ def page_of(chromium: Browser, live_server: LiveServer, as_: As) -> Opened:
             page = context.new_page()
             complaints = complaints_of(page)
             yield page
-            # Chromium also notes the answers that say what is wrong with a form.
-            assert [text for text in complaints if "status of 422" not in text] == []
+            # Chromium also notes the answers that say what is wrong with a form, or that a draft was not saved, and
+            # that nobody read the rest of them.
+            noted = re.compile("status of (409|422|503)|not loaded: [^ ]*/start/purchase/$")
+            assert [text for text in complaints if not noted.search(text)] == []
 
     return opened
 
@@ -85,6 +89,24 @@ def test_home_says_that_something_new_waits(
         expect(page.get_by_role("heading", name="A chair")).to_be_visible()
 
 
+def test_a_card_whose_place_is_on_another_page_now_is_not_closed(
+    version: Version, alice: Person, bob: Person, page_of: Opened
+) -> None:
+    for n in range(27):
+        engine.start(version, alice, {"item": f"Thing {n}", "amount": "10"})
+    with page_of(bob) as page:
+        page.goto("/?page=2")
+        assignment = Assignment.objects.order_by("pk")[0]
+        engine.decide(assignment.pk, by=bob, outcome="approve", door=Decision.Door.MAIL)
+        expect(page).to_have_title("(26) Waiting for me · Placet", timeout=SOON)
+        expect(page.get_by_text("This was decided or withdrawn meanwhile")).to_have_count(2)
+        for note in page.get_by_text("This was decided or withdrawn meanwhile").all():
+            expect(note).to_be_hidden()
+        expect(page.get_by_text("Something new waits for you.")).to_be_hidden()
+        engine.start(version, alice, {"item": "One more", "amount": "10"})
+        expect(page.get_by_text("Something new waits for you.")).to_be_visible(timeout=SOON)
+
+
 def test_no_single_key_decides(version: Version, alice: Person, bob: Person, page_of: Opened) -> None:
     for item in ("A chair", "A desk"):
         engine.start(version, alice, {"item": item, "amount": "10"})
@@ -128,6 +150,81 @@ def test_a_draft_is_saved_when_the_page_is_left(version: Version, alice: Person,
         page.get_by_role("button", name="Send request").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("A lamp")
     assert Request.objects.get().data["item"] == "A lamp"
+    assert not Draft.objects.exists()
+
+
+HIDE = """() => {
+  Object.defineProperty(document, "hidden", { value: true, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+  delete document.hidden;
+}"""  # the window goes behind another one; the form is saved then
+
+
+def test_a_draft_that_could_not_be_saved_is_said_and_tried_again(
+    version: Version, alice: Person, page_of: Opened
+) -> None:
+    with page_of(alice) as page:
+        page.goto("/start/purchase/")
+        status = page.locator("[data-saved]")
+        page.get_by_label("What do you need?").fill("A lamp")
+        page.route("**/start/purchase/", lambda route: route.fulfill(status=503))
+        page.evaluate(HIDE)
+        expect(status).to_contain_text("The draft could not be saved. It is tried again")
+        page.unroute("**/start/purchase/")
+        page.evaluate(HIDE)
+        expect(status).to_have_text("Draft saved.")
+        engine.start(version, alice, {"item": "A lamp", "amount": "10"}, Draft.objects.get())
+        page.get_by_label("What do you need?").fill("Two lamps")
+        page.evaluate(HIDE)
+        expect(status).to_contain_text("this form was sent or discarded meanwhile")
+        page.context.clear_cookies()
+        page.evaluate(HIDE)
+        expect(status).to_contain_text("You were signed out meanwhile")
+        expect(page.get_by_label("What do you need?")).to_have_value("Two lamps")
+    assert not Draft.objects.exists()
+
+
+def test_what_is_too_much_for_the_browser_to_send_behind_the_page_is_saved_later(
+    version: Version, alice: Person, page_of: Opened
+) -> None:
+    with page_of(alice) as page:
+        page.goto("/start/purchase/")
+        page.evaluate("() => { navigator.sendBeacon = () => false; }")
+        page.get_by_label("What do you need?").fill("A lamp")
+        page.evaluate("() => window.dispatchEvent(new Event('pagehide'))")
+        expect(page.locator("[data-saved]")).to_contain_text("The draft could not be saved")
+        page.evaluate(HIDE)
+        expect(page.locator("[data-saved]")).to_have_text("Draft saved.")
+    assert Draft.objects.get().data == {"item": "A lamp"}
+
+
+def test_files_are_summed_over_the_whole_form_and_what_was_typed_is_saved_before_they_are_sent(
+    version: Version, alice: Person, page_of: Opened
+) -> None:
+    plans = {"name": "plans", "label": "Plans", "type": "files"}
+    publish({**version.definition, "form": [*version.definition["form"], plans]})
+
+    def files(number: int) -> list[FilePayload]:
+        return [{"name": f"{n}.bin", "mimeType": "", "buffer": b"x" * 7_000_000} for n in range(number)]
+
+    with page_of(alice) as page:
+        page.goto("/start/purchase/")
+        page.get_by_label("What do you need?").fill("A lamp")
+        page.get_by_label("Amount").fill("30")
+        page.get_by_label("Quotes").set_input_files(files(2))
+        page.get_by_label("Plans").set_input_files(files(2))
+        complaints = page.get_by_text("These files are larger than 25 MB together.")
+        expect(complaints).to_have_count(2)
+        page.get_by_role("button", name="Send request").click()
+        assert not Request.objects.exists()
+        page.get_by_label("Plans").set_input_files([])
+        expect(complaints).to_have_count(0)
+        posted: list[str] = []
+        page.on("request", lambda request: posted.append(request.method))
+        page.get_by_role("button", name="Send request").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("A lamp")
+        assert posted.count("POST") == 2
+    assert Request.objects.get().attachments.count() == 2
     assert not Draft.objects.exists()
 
 

@@ -1,5 +1,6 @@
 """The Remote Approval tab: its form, what it says while one types, the guide's values, the connection test."""
 
+import itertools
 import re
 import threading
 from collections.abc import Callable, Generator
@@ -13,13 +14,14 @@ from django.utils import timezone
 from placet import work
 from placet.accounts.models import Person
 from placet.approvals.models import Assignment
+from placet.lib import logs
 from placet.mail.models import OutgoingMail
 from placet.mailboxes import pool, store
 from placet.mailboxes.base import Check, FixNeeded
 from placet.mailboxes.fields import FIELDS
 from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
 from placet.mailboxes.models import Mailbox
-from placet.panel import connection_test
+from placet.panel import connection_test, remote_approval
 from placet.panel.connection_test import Run, run_for
 from tests.pages.conftest import HOSTILE, SECRET, SETTINGS
 
@@ -121,6 +123,52 @@ def test_a_stored_form_that_is_saved_untouched_stays_what_it_was(ada: Client, ma
     untouched["active"] = "on"
     assert ada.post(page, untouched).status_code == 302
     assert Mailbox.objects.get().settings == mailbox.settings
+
+
+def filled_in(browser: Client, page: str) -> dict[str, str]:
+    """What a browser would send of the form as it is shown."""
+    form = browser.get(page).context["form"]
+    return {"seen": form.seen} | {field.name: field.value() for field in form if field.value()}
+
+
+def test_what_another_administrator_saved_meanwhile_is_not_overwritten(ada: Client, mailbox: Mailbox) -> None:
+    page = reverse("panel:mailbox", args=[mailbox.pk])
+    shown = ada.get(page).content.decode()
+    mine = filled_in(ada, page) | {"mails_per_poll": "50"}
+    assert f'name="seen" value="{mine["seen"]}"' in shown
+    store.save({**mailbox.settings, "poll_seconds": 77, "active": False}, by="grace", mailbox=mailbox)
+    sent = ada.post(page, mine)
+    again = sent.content.decode()
+    assert sent.status_code == 422
+    assert "These settings were changed since this page was opened." in again
+    assert "Stored now: 77" in again and "Stored now: no" in again
+    assert 'value="50"' in again  # what was typed is kept
+    assert again.count("Stored now: ") == 3
+    mailbox.refresh_from_db()
+    assert (mailbox.settings["poll_seconds"], mailbox.active) == (77, False)
+    assert (
+        ada.post(page, mine | {"seen": sent.context["form"].seen}).status_code == 302
+    )  # she has seen it now
+    mailbox.refresh_from_db()
+    assert (mailbox.settings["poll_seconds"], mailbox.settings["mails_per_poll"]) == (20, 50)
+
+
+def test_a_secret_that_another_administrator_entered_meanwhile_is_not_overwritten(
+    ada: Client, mailbox: Mailbox
+) -> None:
+    page = reverse("panel:mailbox", args=[mailbox.pk])
+    mine = filled_in(ada, page) | {"client_secret": "mine~and-older"}
+    store.save(mailbox.settings, secret="theirs~and-newer", by="grace", mailbox=mailbox)
+    sent = ada.post(page, mine)
+    assert sent.status_code == 422
+    assert "theirs~and-newer" not in sent.content.decode() and "mine~and-older" not in sent.content.decode()
+    mailbox.refresh_from_db()
+    assert mailbox.secrets == {"client_secret": "theirs~and-newer"}
+
+
+def test_the_guides_form_is_about_the_settings_that_it_was_filled_from(ada: Client, mailbox: Mailbox) -> None:
+    form = ada.post(reverse("panel:from_guide"), GUIDED).context["form"]
+    assert form.seen == store.mark_of(mailbox)
 
 
 def test_what_is_rare_is_folded_away_unless_something_is_wrong_with_it(ada: Client) -> None:
@@ -381,8 +429,7 @@ def test_settings_that_are_not_valid_any_more_are_said_and_nothing_is_tried(
     assert "Open the settings, correct what is marked there" in answer.getvalue().decode()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_test_that_breaks_off_says_so(
+def test_a_test_that_breaks_off_says_so_on_the_page_and_in_the_log(
     ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Broken(Steps):
@@ -391,8 +438,30 @@ def test_a_test_that_breaks_off_says_so(
             raise RuntimeError
 
     connection = Broken()
+    logs.memory.forget()
     assert "The test broke off" in page_of_the_test(ada, mailbox, connection, monkeypatch)
     assert connection.closed
+    (told,) = logs.memory.troubles()
+    assert (told.event, told.exception) == ("connection_test_failed", "RuntimeError")
+    assert told.fields["mailbox"] == mailbox.pk
+
+
+def test_a_connection_that_cannot_be_closed_keeps_nobody_waiting(
+    ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stuck(Steps):
+        def close(self) -> None:
+            raise OSError
+
+    logs.memory.forget()
+    monkeypatch.setattr(connection_test, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(pool, "connect", lambda _: Stuck(*WELL))
+    run = run_for(mailbox)
+    assert isinstance(run, Run)
+    beats = itertools.islice(run.follow(), 200)  # it would go on for ever
+    assert [check.key for check in beats if check] == ["token", "open", "send"]
+    assert run.over
+    assert [told.event for told in logs.memory.troubles()] == ["connection_test_failed"]
 
 
 def test_steps_come_one_by_one_in_the_readers_language(
@@ -425,15 +494,19 @@ def test_who_presses_twice_follows_the_same_run(mailbox: Mailbox, monkeypatch: p
     first, second = run_for(mailbox), run_for(mailbox)
     assert isinstance(first, Run)
     assert first is second
+    assert len(made) == 1
+    mailbox.settings = {**mailbox.settings, "poll_seconds": 60}
+    other = run_for(mailbox)  # other settings are no business of the run that goes on
+    assert isinstance(other, Run)
+    assert other is not first
+    assert not first.over
+    assert len(made) == 2
     go.set()
     assert [check.key for check in first.follow() if check] == ["token", "open", "send"]
     assert [check.key for check in first.follow() if check] == ["token", "open", "send"]
-    assert len(made) == 1
-    assert run_for(mailbox) is not first  # it is over
-    mailbox.settings = {**mailbox.settings, "poll_seconds": 60}
-    assert len(made) == 2
-    run_for(mailbox)
-    assert len(made) == 3  # other settings are no business of a run that goes on
+    assert len(list(filter(None, other.follow()))) == 3
+    assert run_for(mailbox) is not other  # it is over
+    assert len(made) == 3
 
 
 def test_when_the_reader_has_gone_the_test_stops_and_the_connection_is_closed(
@@ -474,3 +547,15 @@ def test_after_a_good_test_the_mailbox_is_activated_by_one_button(
     assert "Saved and activated" in page
     assert "Active since" in page
     assert Mailbox.objects.get().active
+
+
+def test_activating_leaves_alone_what_was_saved_meanwhile(
+    ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save({**mailbox.settings, "active": False}, by="ada", mailbox=mailbox)
+    stale = Mailbox.objects.get()
+    store.save({**mailbox.settings, "poll_seconds": 77}, by="grace", mailbox=mailbox)
+    monkeypatch.setattr(remote_approval, "get_object_or_404", lambda *_, **__: stale)
+    ada.post(reverse("panel:activate", args=[mailbox.pk]))
+    now = Mailbox.objects.get()
+    assert (now.active, now.settings["poll_seconds"]) == (True, 77)

@@ -1,18 +1,23 @@
 """Starting a request: its form, its files, its draft."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from placet.accounts.models import Person
-from placet.approvals import engine
+from placet.approvals import attachments, engine
 from placet.approvals.attachments import LARGEST_FILE
 from placet.approvals.models import Attachment, Draft, Request, Version
 from placet.approvals.processes import publish
+from placet.portal.starting import LARGEST_READ
 from tests.pages.conftest import HOSTILE
 
 As = Callable[[Person | None], Client]
@@ -30,6 +35,20 @@ def typed(**more: object) -> dict[str, object]:
 
 def kept() -> list[str]:
     return [str(file.public_id) for file in Attachment.objects.order_by("pk")]
+
+
+def shown(browser: Client) -> dict[str, str]:
+    """What the form says of itself: what its script sends with what is typed."""
+    page = browser.get(FORM).content.decode()
+    return {name: page.partition(f'name="{name}" value="')[2].partition('"')[0] for name in ("last", "draft")}
+
+
+def with_currency(version: Version, currency: str) -> Version:
+    form = [
+        {**field, "currency": currency} if field["type"] == "money" else field
+        for field in version.definition["form"]
+    ]
+    return publish({**version.definition, "form": form})
 
 
 # --- drafts -----------------------------------------------------------------------------------------------
@@ -70,12 +89,37 @@ def test_a_draft_is_discarded(version: Version, alice: Person, bob: Person, as_:
 
 def test_a_script_saves_what_is_typed_but_no_empty_form(version: Version, alice: Person, as_: As) -> None:
     browser = as_(alice)
-    empty = {"version": 1, "do": "autosave", "f-item": "", "f-amount": "", "f-reason": ""}
+    form = {**shown(browser), "do": "autosave"}
+    empty = {"version": 1, "f-item": "", "f-amount": "", "f-reason": "", **form}
     assert browser.post(FORM, empty).status_code == 204
     assert not Draft.objects.exists()
-    assert browser.post(FORM, typed(do="autosave")).status_code == 204
-    assert browser.post(FORM, typed(do="autosave", **{"f-item": "Two lamps\x00"})).status_code == 204
+    assert browser.post(FORM, typed(**form)).status_code == 204
+    assert browser.post(FORM, typed(**{"f-item": "Two lamps\x00"}, **form)).status_code == 204
     assert Draft.objects.get().data == {"item": "Two lamps", "amount": "30"}
+    assert browser.post(FORM, typed(do="autosave", **shown(browser))).status_code == 204
+
+
+def test_what_a_script_saves_late_does_not_bring_back_a_form_that_was_sent(
+    version: Version, alice: Person, as_: As
+) -> None:
+    browser = as_(alice)
+    form = shown(browser)
+    assert browser.post(FORM, typed(**form)).status_code == 302
+    assert browser.post(FORM, typed(do="autosave", **form)).status_code == 409
+    assert not Draft.objects.exists()
+    assert browser.post(FORM, typed(do="autosave", **shown(browser))).status_code == 204
+
+
+def test_what_a_script_saves_late_does_not_bring_back_a_draft_that_was_discarded(
+    version: Version, alice: Person, as_: As
+) -> None:
+    browser = as_(alice)
+    browser.post(FORM, typed(do="save"))
+    form = shown(browser)
+    browser.post(reverse("portal:discard_draft", args=["purchase"]))
+    assert browser.post(FORM, typed(do="autosave", **form)).status_code == 409
+    browser.post(FORM, typed(do="save"))  # another draft is not the one that was shown
+    assert browser.post(FORM, typed(do="autosave", **form)).status_code == 409
 
 
 def test_a_draft_of_an_older_form_keeps_what_fits(version: Version, alice: Person, as_: As) -> None:
@@ -88,7 +132,39 @@ def test_a_draft_of_an_older_form_keeps_what_fits(version: Version, alice: Perso
     assert "The process has changed since" in page
     assert 'value="A lamp"' in page
     assert "Dark here" not in page
-    assert browser.post(FORM, typed(do="autosave")).status_code == 409
+    assert browser.post(FORM, typed(do="autosave", **shown(browser))).status_code == 409
+
+
+def test_an_amount_is_not_taken_over_into_another_currency(version: Version, alice: Person, as_: As) -> None:
+    browser = as_(alice)
+    browser.post(FORM, typed(**{"f-amount": "1250.00"}))
+    browser.post(FORM, typed(do="save", **{"f-amount": "1251.00"}))
+    with_currency(version, "JPY")
+    page = browser.get(FORM).content.decode()
+    assert "(JPY)" in page
+    assert 'value="A lamp"' in page
+    assert "1251.00" not in page
+    browser.post(reverse("portal:discard_draft", args=["purchase"]))
+    again = reverse("portal:start_again", args=[Request.objects.get().public_id])
+    page = browser.post(again, follow=True).content.decode()
+    assert 'value="A lamp"' in page
+    assert "1250.00" not in page
+    assert "The process has changed since; what still fits was kept." in page
+
+
+def test_what_was_typed_before_the_process_changed_is_kept_where_it_still_fits(
+    version: Version, alice: Person, as_: As
+) -> None:
+    browser = as_(alice)
+    with_currency(version, "JPY")
+    sent = browser.post(FORM, typed(**{"f-amount": "1250.00"}))
+    page = sent.content.decode()
+    assert sent.status_code == 409
+    assert 'value="A lamp"' in page
+    assert "1250.00" not in page
+    browser.post(FORM, typed(do="save", **{"f-amount": "1250.00"}))
+    assert Draft.objects.get().data == {"item": "A lamp"}
+    assert 'value="A lamp"' in browser.post(FORM, typed(version="9" * 30)).content.decode()
 
 
 def test_what_was_typed_is_never_markup(version: Version, alice: Person, as_: As) -> None:
@@ -131,6 +207,20 @@ def test_files_go_with_the_request_and_are_part_of_what_is_decided(
     assert "photo.jpg" in page
     assert "2 kB" in page
     assert "offer.pdf" in as_(bob).get(reverse("portal:home")).content.decode()
+
+
+def test_sizes_of_files_are_written_as_the_reader_writes_them(
+    version: Version, alice: Person, as_: As
+) -> None:
+    browser = as_(alice)
+    browser.post(FORM, typed(do="save", **{"f-quotes": upload("b.bin", b"x" * 1_200_000)}))
+    Person.objects.update(language="fr")
+    assert "1,2\xa0Mo" in browser.get(FORM).content.decode()
+    browser.post(FORM, typed(kept=kept()))
+    address = reverse("portal:request", args=[Request.objects.get().public_id])
+    assert "1,2\xa0Mo" in browser.get(address).content.decode()
+    Person.objects.update(language="en")
+    assert "1.2 MB" in browser.get(address).content.decode()
 
 
 def test_a_file_is_only_downloaded_and_only_by_who_may_see_the_request(
@@ -224,15 +314,79 @@ def test_files_that_are_too_large_together_are_refused(version: Version, alice: 
     assert Attachment.objects.count() == 2
 
 
-def test_a_body_that_is_far_too_large_is_not_even_read(version: Version, alice: Person, as_: As) -> None:
-    browser = as_(alice)
-    browser.post(FORM, typed(do="save"))
-    sent = browser.post(FORM, typed(**{"f-quotes": upload("huge", os.urandom(29 * 1024 * 1024))}))
+def test_what_was_typed_is_kept_when_the_files_are_far_too_large(
+    version: Version, alice: Person, as_: As
+) -> None:
+    sent = as_(alice).post(FORM, typed(**{"f-quotes": upload("huge", os.urandom(29 * 1024 * 1024))}))
     page = sent.content.decode()
     assert sent.status_code == 413
-    assert "larger than 25 MB together, so nothing was sent" in page
+    assert "larger than 25 MB together, so nothing was sent. Choose" in page
+    assert 'value="A lamp"' in page
+    assert not sent.wsgi_request.FILES  # dropped while they were read
+    assert not Request.objects.exists()
+    assert not Attachment.objects.exists()
+
+
+def test_a_form_whose_files_are_far_too_large_is_protected_as_every_form(
+    version: Version, alice: Person, as_: As
+) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice)
+    sent = browser.post(FORM, typed(**{"f-quotes": upload("huge", os.urandom(29 * 1024 * 1024))}))
+    assert sent.status_code == 403
+
+
+def test_a_body_that_is_larger_still_is_not_even_read_and_the_page_says_what_is_lost(
+    version: Version, alice: Person, as_: As
+) -> None:
+    browser = as_(alice)
+    browser.post(FORM, typed(do="save"))
+    sent = browser.post(FORM, typed(**{"f-item": "Two"}), CONTENT_LENGTH=LARGEST_READ + 1)
+    page = sent.content.decode()
+    assert sent.status_code == 413
+    assert "what was typed since the draft was last saved is not kept" in page
     assert 'value="A lamp"' in page  # of the draft
     assert not Request.objects.exists()
+
+
+def test_a_file_that_goes_while_the_form_is_sent_is_said_and_nothing_is_sent(
+    version: Version, alice: Person, as_: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = as_(alice)
+    browser.post(FORM, typed(do="save", **{"f-quotes": upload()}))
+    form, read = typed(kept=kept()), attachments.of
+
+    def read_before_it_goes(draft: Draft) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        found = read(draft)
+        draft.attachments.all().delete()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(attachments, "of", read_before_it_goes)
+        sent = browser.post(FORM, form)
+    assert sent.status_code == 409
+    assert "The files were changed in another window." in sent.content.decode()
+    assert 'value="A lamp"' in sent.content.decode()
+    assert not Request.objects.exists()
+
+
+@pytest.mark.skipif(not connection.features.has_select_for_update, reason="SQLite locks everything")
+def test_a_file_is_removed_and_a_draft_is_discarded_only_while_nobody_sends_it(
+    version: Version, alice: Person, as_: As
+) -> None:
+    browser = as_(alice)
+    browser.post(FORM, typed(do="save", **{"f-quotes": [upload("a.txt"), upload("b.txt")]}))
+    discard = reverse("portal:discard_draft", args=["purchase"])
+    for address, form, gone in [
+        (FORM, typed(remove=kept()[0], kept=kept()), UUID(kept()[0]).hex),
+        (discard, {}, "approvals_attachment"),
+    ]:
+        with CaptureQueriesContext(connection) as made:
+            browser.post(address, form)
+        said = [query["sql"] for query in made if "approvals_" in query["sql"]]
+        deleted = next(n for n, sql in enumerate(said) if sql.startswith("DELETE") and gone in sql)
+        assert 'FROM "approvals_draft"' in said[deleted - 1]
+        assert "FOR UPDATE" in said[deleted - 1]
 
 
 @pytest.mark.parametrize(
@@ -249,8 +403,6 @@ def test_a_body_that_is_far_too_large_is_not_even_read(version: Version, alice: 
 def test_names_of_files_are_made_safe(
     name: str, shown: str, version: Version, alice: Person, bob: Person
 ) -> None:
-    from placet.approvals import attachments
-
     file = upload()
     file._name = name  # type: ignore[attr-defined]  # past Django's own cleaning
     draft = Draft.objects.create(person=alice, process=version.process, version=version)

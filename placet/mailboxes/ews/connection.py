@@ -51,6 +51,7 @@ class EwsConnection:
         self.soap = soap
         self._preflight = preflight
         self._folders: dict[str, FolderRef] = {}
+        self._looked_into: set[str] = set()  # ids of the folders that mail is taken from, once they are known
 
     def changes(self, cursor: Mapping[str, Any], since: datetime, limit: int) -> Page:
         """See base. The cursor holds one sync state for each folder; Junk follows when Inbox is through."""
@@ -168,12 +169,27 @@ class EwsConnection:
 
     def _move(self, server_id: str, path: str) -> str:
         try:
-            return operations.move_item(self.soap, server_id, self.folder(path))
+            return operations.move_item(self.soap, server_id, self.folder_for_moved(path))
         except MailError as error:
             if error.code not in ("ErrorToFolderNotFound", "ErrorFolderNotFound", "ErrorInvalidFolderId"):
                 raise
             self._folders.clear()  # somebody deleted the folder that was remembered
-            return operations.move_item(self.soap, server_id, self.folder(path))
+            return operations.move_item(self.soap, server_id, self.folder_for_moved(path))
+
+    def folder_for_moved(self, path: str) -> FolderRef:
+        """The same as `folder`. FixNeeded where mail is taken from it, under whatever name: what is moved there would
+        come again and again."""
+        ref = self.folder(path)
+        if not self._looked_into:
+            self._looked_into = operations.folder_ids(self.soap, list(FOLDERS.values()))
+        if ref.id in self._looked_into:
+            raise FixNeeded(
+                _(
+                    "Placet takes mail from the folder “{name}”, so handled mail cannot be moved there."
+                ).format(name=path),
+                _("Choose another name for the folder in the mailbox's settings."),
+            )
+        return ref
 
     def folder(self, path: str) -> FolderRef:
         """The folder at `path` below the mailbox; what is missing of it is made."""

@@ -212,6 +212,15 @@ def get_folder(soap: Soap, folder: FolderRef) -> tuple[str, int]:
     return name, _number(xml.text_of(message, "m:Folders/*/t:TotalCount"))
 
 
+def folder_ids(soap: Soap, folders: Sequence[FolderRef]) -> set[str]:
+    """The ids of folders that are known by another name."""
+    ids = M.FolderIds(*(folder.element() for folder in folders))
+    messages = list(_messages(soap.call(M.GetFolder(M.FolderShape(T.BaseShape("IdOnly")), ids))))
+    for error in filter(None, map(_error, messages)):
+        raise soap.explain(error, About.MAILBOX)
+    return {xml.attribute_of(message, "m:Folders/*/t:FolderId", "Id") for message in messages}
+
+
 def find_folder(soap: Soap, parent: FolderRef, name: str) -> FolderRef | None:
     request = M.FindFolder(
         M.FolderShape(T.BaseShape("Default")),

@@ -163,7 +163,7 @@ class Preflight:
     def _make_folders(self, connection: EwsConnection) -> Check:
         paths = [self.settings.handled_folder, self.settings.set_aside_folder]
         for path in paths:
-            connection.folder(path)
+            connection.folder_for_moved(path)
         return _done("folders", ", ".join(paths), {"folders": paths})
 
     def _mail_to_oneself(self, connection: EwsConnection) -> Generator[Check, None, None]:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from placet.approvals.processes import size_in_words
+from placet.approvals.processes import size_as_read
 
 register = template.Library()
 
@@ -95,7 +95,7 @@ def visible(text: str) -> str:
 
 @register.filter
 def file_size(size: int) -> str:
-    return size_in_words(size)
+    return size_as_read(size)
 
 
 @register.filter
