@@ -40,8 +40,8 @@ test: setup
 	@test -d ../shared/corpora || echo "make acceptance was left out: there is no ../shared with Microsoft's schema and the mail corpora."
 
 test-postgres: setup
-	@tools/system-packages chromium postgresql
-	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal -m 'not demo' $(TESTS)
+	@tools/system-packages postgresql
+	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal -m 'not browser and not demo' $(TESTS)
 
 check: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
 check: setup

@@ -35,7 +35,7 @@ def launched() -> Iterator[Browser]:
 def window(
     browser: Browser, base_url: str, size: str = "wide", scheme: str = "light", scripted: bool = True
 ) -> Iterator[BrowserContext]:
-    """A window of its own, with its own cookies."""
+    """A window of its own, with its own cookies. Nothing that happens in it may breach a page's policy."""
     context = browser.new_context(
         base_url=base_url,
         viewport={"width": SIZES[size]["width"], "height": SIZES[size]["height"]},
@@ -43,10 +43,13 @@ def window(
         java_script_enabled=scripted,
     )
     context.set_default_timeout(20_000)
+    breaches: list[str] = []
+    context.on("console", lambda m: breaches.append(m.text) if "Content Security Policy" in m.text else None)
     yield context
     for page in context.pages:
         page.goto("about:blank")  # with a limit of its own; closing a page that still loads has none
     context.close()
+    assert breaches == []
 
 
 def sign_in(context: BrowserContext, client: Client, base_url: str) -> None:

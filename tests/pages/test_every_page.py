@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from placet.accounts.models import Person
+from placet.panel import guide
 from tests.pages import test_permissions
 from tests.pages.browsing import complaints_of, launched, sign_in, window
 from tests.pages.test_permissions import OWN, PUBLIC, SEEN
@@ -48,7 +49,20 @@ def addresses(world: dict[str, str], client: Client, column: int) -> dict[str, s
             html = answer.headers["Content-Type"].startswith("text/html")
             if answer.status_code == 200 and html and not frame:
                 found[name] = world[name]
+    if "panel:guide_step" in found:
+        found |= {f"guide: {s.key}": reverse("panel:guide_step", args=[s.key]) for s in guide.STEPS}
     return found
+
+
+# Pages that answer a form: what was wrong is beside its field, what was right goes on.
+_SENT = {
+    "/administration/configuration/general/": "Save",
+    "/administration/configuration/remote-approval/new/": "Save",
+    "/administration/people/add/": "Add person",
+    "/administration/groups/": "Add group",
+    "/administration/mail/try/": "Read it",
+    "/start/purchase/": "Send request",
+}
 
 
 def _violations(page: Page) -> list[str]:
@@ -72,8 +86,8 @@ def test_axe_does_find_what_is_wrong(chromium: Browser) -> None:
     assert "color-contrast" in found
 
 
-@pytest.mark.parametrize("size", ["wide", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+# Colours do not depend on the width: each scheme is seen in one.
+@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("phone", "dark")])
 @pytest.mark.parametrize("column", [BOB, ADA], ids=["Bob", "Ada"])
 def test_axe_and_the_policy_find_nothing_on_any_page(
     column: int,
@@ -146,4 +160,22 @@ def test_the_account_pages_are_in_no_table_of_rights_but_are_looked_at_too(
             page.goto(reverse(name))
             found += [f"{name}: {violation}" for violation in [*_violations(page), *complaints]]
             complaints.clear()
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_forms_that_come_back_with_what_is_wrong_are_accessible_too(
+    scheme: str, chromium: Browser, live_server: LiveServer, world: dict[str, str], admin: Person, as_: As
+) -> None:
+    found: list[str] = []
+    with window(chromium, live_server.url, "phone", scheme) as context:
+        sign_in(context, as_(admin), live_server.url)
+        page = context.new_page()
+        for address, button in _SENT.items():
+            page.goto(address)
+            page.locator("main form[method=post]").last.evaluate("form => { form.noValidate = true; }")
+            page.get_by_role("button", name=button, exact=True).last.click()
+            page.wait_for_load_state()
+            found += [f"{address}: {violation}" for violation in _violations(page)]
+            found += [f"{address}: wider than the window"] * _too_wide(page)
     assert not found, "\n".join(found)

@@ -11,7 +11,7 @@ from placet.mailboxes import store
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Sandbox
 from tests.conftest import PASSWORD
-from tests.pages.browsing import SIZES, launched
+from tests.pages.browsing import SIZES, launched, window
 
 SLOWLY = 30_000  # milliseconds
 
@@ -48,16 +48,8 @@ def scripted(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def context(chromium: Browser, live_server: LiveServer, scripted: bool) -> Iterator[BrowserContext]:
-    phone = SIZES["phone"]
-    context = chromium.new_context(
-        base_url=live_server.url,
-        viewport={"width": phone["width"], "height": phone["height"]},
-        java_script_enabled=scripted,
-    )
-    yield context
-    for page in context.pages:
-        page.goto("about:blank")
-    context.close()
+    with window(chromium, live_server.url, "phone", scripted=scripted) as context:
+        yield context
 
 
 @pytest.fixture
