@@ -38,7 +38,7 @@ def _mine(request: PersonsRequest, version: str) -> HttpResponse:
     found = request.user.requests.select_related("version")
     if state in STATES:
         found = found.filter(state=state)
-    found = matching(found, q) if q else found
+    found = found.filter(matching(q))
     page = Paginator(found.order_by("-id"), A_PAGE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "version": version,
@@ -60,8 +60,7 @@ def decided(request: PersonsRequest) -> HttpResponse:
     found = Decision.objects.filter(by_person=request.user).select_related(
         "assignment__visit__request__version", "assignment__visit__request__requester"
     )
-    if q:
-        found = found.filter(assignment__visit__request__in=matching(Request.objects.all(), q))
+    found = found.filter(matching(q, "assignment__visit__request__"))
     page = Paginator(found.order_by("-at", "-id"), A_PAGE).get_page(request.GET.get("page"))
     about = [decision.assignment.visit.request for decision in page]
     definitions = Definitions()

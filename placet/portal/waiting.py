@@ -84,7 +84,7 @@ def _waiting_for(request: PersonsRequest, q: str) -> Any:
         person=request.user, state=Assignment.State.OPEN, visit__request__state=Request.State.OPEN
     ).select_related("visit__request__version", "visit__request__requester")
     if q:
-        asked = asked.filter(visit__request__in=matching(Request.objects.all(), q))
+        asked = asked.filter(matching(q, "visit__request__"))
     return asked.order_by("id")
 
 

@@ -33,7 +33,7 @@ _WORDS = re.compile(r"[^\W\d_]{2,}")
 #: Names that are the same in every language, and what a page shows of machines: hosts, settings, versions.
 NAMES = re.compile(
     r"https?://\S*|[\w.+-]+@[\w.-]+|\bPlacet\b|\bPLACET_[A-Z_]+|\b(Exchange|Microsoft|Entra|Python|SQLite|PostgreSQL|"
-    r"English|Français|UTC|SSL|CSV|HTML|JSON|URI)\b"
+    r"English|Français|UTC|SSL|CSV|HTML|JSON|URI|EwsEnabled|EwsAllowedAppIDs)\b"
 )
 
 
@@ -95,7 +95,9 @@ def _texts(value: Any) -> Iterator[str]:
 def _said(page: bytes) -> Iterator[str]:
     """What a page says outside of brackets, piece by piece."""
     root = lxml.html.document_fromstring(page.decode())
-    for element in root.xpath("//script|//style|//kbd|//datalist|//body//*[@lang='en']|//*[@data-as-is]"):
+    for element in root.xpath(
+        "//script|//style|//kbd|//code|//pre|//datalist|//body//*[@lang='en']|//*[@data-as-is]"
+    ):
         element.drop_tree()
     attributes = [
         element.get(name, "") for element in root.iter() for name in _ATTRIBUTES if element.get(name)
