@@ -16,6 +16,7 @@ from placet.approvals.processes import publish
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.portal import waiting
+from tests.making import analysed
 from tests.pages.conftest import HOSTILE
 
 As = Callable[[Person | None], Client]
@@ -143,6 +144,7 @@ def many(version: Version, alice: Person, bob: Person) -> None:
         for a in asked
         if a.state == "decided"
     )
+    analysed()
 
 
 @pytest.mark.parametrize(("name", "most"), [("home", 12), ("mine", 11), ("decided", 9), ("search", 9)])

@@ -12,6 +12,7 @@ from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request,
 from placet.audit.models import AuditEntry
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
+from tests.making import analysed
 from tests.pages import test_permissions
 from tests.pages.test_every_page import ADA, BOB, addresses
 
@@ -52,6 +53,7 @@ def _grow(to: int, like: Request, mailbox: Mailbox, asked: Person) -> None:
     )  # fmt: skip
     AuditEntry.objects.bulk_create([_noted(like, 1000 + number) for number in numbers])
     IncomingMail.objects.bulk_create([_incoming(mailbox, asked, n) for n in numbers])
+    analysed()
 
 
 def _request(like: Request, number: int) -> Request:
