@@ -11,6 +11,7 @@ from django.utils import timezone
 from placet import work
 from placet.accounts import tidy
 from placet.approvals import engine
+from placet.lib import working
 from placet.mail import outbox, tasks
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.base import Wait
@@ -19,6 +20,12 @@ from placet.replies import entry
 from tests.making import make_mailbox
 
 NOW = timezone.now
+
+
+@pytest.fixture(autouse=True)
+def _their_own_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kinds of work that are made up here are not shown on pages that are looked at later."""
+    monkeypatch.setattr(working, "_workers", {})
 
 
 def kept(mailbox: Mailbox, name: str, **more: Any) -> IncomingMail:
