@@ -116,6 +116,18 @@ def _work(kind: Kind, row: int) -> bool:
         return False
 
 
+def _close_connections(workers: int, pool: ThreadPoolExecutor) -> None:
+    """At the end each thread closes its own connection to the database: nobody else can."""
+    together = threading.Barrier(workers)  # no thread takes two of these
+
+    def close(_number: int) -> None:
+        together.wait()
+        connections.close_all()
+
+    list(pool.map(close, range(workers)))
+    connections.close_all()
+
+
 class Runner:
     """All kinds as threads of this process."""
 
@@ -156,6 +168,7 @@ class Runner:
                 else:
                     self._wake[kind.name].wait(kind.idle)
                     self._wake[kind.name].clear()
+            _close_connections(kind.workers, pool)
 
     def _turn(self, kind: Kind, pool: ThreadPoolExecutor) -> int:
         try:
