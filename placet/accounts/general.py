@@ -107,5 +107,6 @@ def on_every_page(request: HttpRequest) -> dict[str, Any]:
 def of_request(request: HttpRequest) -> General:
     """`general()`, read once for a request, when something of it is asked for."""
     if not hasattr(request, "_placet_general"):
+        # Kept on the request itself: its life is what the answer is good for. Django's class knows no such name.
         request._placet_general = SimpleLazyObject(general)  # type: ignore[attr-defined]
-    return request._placet_general  # type: ignore[attr-defined,no-any-return]
+    return request._placet_general  # type: ignore[attr-defined,no-any-return]  # it acts as a General

@@ -180,7 +180,7 @@ def _raised(exc_info: Any) -> BaseException | None:
     if isinstance(exc_info, BaseException):
         return exc_info
     if isinstance(exc_info, tuple):
-        return exc_info[1]  # type: ignore[no-any-return]
+        return exc_info[1]  # type: ignore[no-any-return]  # a tuple of anything, as logging has it
     return sys.exc_info()[1] if exc_info else None
 
 

@@ -10,9 +10,6 @@ from .ews.soap import Soap
 from .oauth import TOKENS, Access, Grant, TokenCache
 from .settings import ExchangeSettings
 
-KIND = "exchange-online"
-LABEL = "Exchange Online - Modern Authentication"
-
 
 def connect(
     settings: ExchangeSettings, secret: SecretStr, *, key: str, way: str = "ews", cache: TokenCache = TOKENS

@@ -180,7 +180,7 @@ class PersonForm(forms.Form):
         said, names = general(), dict(settings.LANGUAGES)
         language, zone, role = self.fields["language"], self.fields["zone"], self.fields["administrator"]
         as_usual = _("As everybody: {language}").format(language=names[said.language])
-        language.choices = [("", as_usual), *settings.LANGUAGES]  # type: ignore[attr-defined]
+        language.choices = [("", as_usual), *settings.LANGUAGES]  # type: ignore[attr-defined]  # a Field to mypy
         zone.help_text = _("Such as Europe/Paris; empty: as everybody, {zone}.").format(zone=said.zone)
         role.help_text = _("May see every request and change every setting.")
         if person.pk == by.pk:

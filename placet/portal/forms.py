@@ -174,6 +174,7 @@ class SeveralForm(forms.Form):
 
     def picks(self) -> list[Pick]:
         """The questions that were chosen, each once, in the order of the page."""
+        # What a page sent is a QueryDict; the stubs know any mapping.
         found = [_PICK.fullmatch(text) for text in self.data.getlist("pick")[:MOST_PICKED]]  # type: ignore[attr-defined]
         picks = {int(pick[1]): Pick(int(pick[1]), pick[2]) for pick in found if pick}
         return list(picks.values())

@@ -19,7 +19,7 @@ MOST_CAUSES = 300
 MOST_BOUNCES = 10
 
 KINDS: dict[str, Promise] = {
-    "ask": gettext_lazy("Question"),
+    "ask": gettext_lazy("Ask"),
     "confirmation": gettext_lazy("Confirmation"),
     "withdrawn": gettext_lazy("No answer needed any more"),
     "ended": gettext_lazy("How it ended"),

@@ -18,9 +18,6 @@ from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_w
 LONGEST_READ = 4_000  # tokens; a longer answer is not understood as a whole
 
 _UNKNOWN, _PIECE = 10_000, 100  # what a tiling of a clause costs
-_A_NUMBER = (
-    4  # digits of the number of an order or a request; amounts limit an answer, and have signs in them
-)
 _MOST_ENDS = 5  # signs before a question mark that belong to the same question
 _SIGNS_OF_A_WORD = 4  # at most, where each is a token
 _MOST_OF_A_THING = 2  # words: "coffee machine"

@@ -7,6 +7,7 @@ front of quoted lines. Names in them are English, as in programs that speak Engl
 from __future__ import annotations
 
 import textwrap
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,7 +64,7 @@ def shown(person: Address) -> str:
     return f"{person.name} <{person.address}>" if person.name else person.address
 
 
-class Program:
+class Program(ABC):
     """A mail program. Each of its methods gives text or HTML for one part of a mail."""
 
     key: ClassVar[str]
@@ -78,11 +79,11 @@ class Program:
     def new_html(self, text: str) -> str:
         return _lines(text)
 
-    def reply_text(self, quote: Quote) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def reply_text(self, quote: Quote) -> str: ...
 
-    def reply_html(self, quote: Quote) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def reply_html(self, quote: Quote) -> str: ...
 
     def forward_text(self, quote: Quote) -> str:
         return self.reply_text(quote)

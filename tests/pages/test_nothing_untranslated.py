@@ -63,6 +63,7 @@ def brackets(monkeypatch: pytest.MonkeyPatch) -> None:
         "npgettext": lambda context, one, many, number: _bracketed(one if number == 1 else many),
     }
     for name, function in plain.items():
+        # All of Django's lookups go through this one, which the stubs leave out.
         monkeypatch.setattr(translation._trans, name, function, raising=False)  # type: ignore[attr-defined]
 
 

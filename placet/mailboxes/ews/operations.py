@@ -33,7 +33,6 @@ class FolderRef:
 INBOX = FolderRef("inbox", distinguished=True)
 JUNK = FolderRef("junkemail", distinguished=True)
 SENT = FolderRef("sentitems", distinguished=True)
-DELETED = FolderRef("deleteditems", distinguished=True)
 ROOT = FolderRef("msgfolderroot", distinguished=True)
 
 

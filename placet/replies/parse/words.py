@@ -74,7 +74,6 @@ START_INSIDE = re.compile(
     + r") (?=[^\n]{0,40}[0-9])"
 )
 
-LEGAL = _longest_first({fold(word) for language in languages().values() for word in language.answer.legal})
 # Words that may decide, or change what was decided: no line that holds one is taken for a signature.
 ANSWERS = _single(_said(("approve", "approve_weak", "reject", "reject_weak", "negations", "but", "doubts")))
 # What stands before the colon where somebody fills in a form.
