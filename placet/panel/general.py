@@ -1,6 +1,5 @@
 """The General tab: what the installation says of itself on every page and mail."""
 
-import zoneinfo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +25,7 @@ from placet.accounts.logo import LARGEST_FILE, LogoInvalid, as_logo, as_square
 from placet.accounts.reader import language_of
 from placet.lib.config import PREFIX
 from placet.lib.reached import NoAddress, is_public, public_url_of, reached_at
+from placet.lib.zones import zone_names
 from placet.panel.findings import here_of
 from placet.portal.people import PersonsRequest, administrators_only
 
@@ -250,9 +250,7 @@ def fixed_of(names: Iterable[str], now: said.General) -> list[Fixed]:
 @cache
 def zones() -> frozenset[str]:
     """Every time zone that has a name people search for."""
-    return frozenset(
-        zone for zone in zoneinfo.available_timezones() if "/" in zone and not zone.startswith("Etc/")
-    ) | {"UTC"}
+    return frozenset(zone for zone in zone_names() if "/" in zone and not zone.startswith("Etc/")) | {"UTC"}
 
 
 # --- the page ---------------------------------------------------------------------------------------------

@@ -14,10 +14,11 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from placet.lib.web import entered, keep
 from placet.mail import tasks
 from placet.mail.models import IncomingMail
 from placet.panel.mail_words import LOOK, RESULTS, SHOWN, STATES, result_of
-from placet.panel.pager import chosen, keep, page_of
+from placet.panel.pager import page_of
 from placet.panel.to_look_at import mark_looked_at, to_look_at
 from placet.portal.people import PersonsRequest, administrators_only
 
@@ -29,7 +30,11 @@ _NUMBER = re.compile(r"#?([0-9]{1,9})")
 def incoming(request: PersonsRequest) -> HttpResponse:
     """Every mail that came, newest first."""
     now = timezone.now()  # before the list is read: what is handled after it nobody has seen in it
-    state, result, search = chosen(request, "state"), chosen(request, "result"), chosen(request, "q")
+    state, result, search = (
+        entered(request.GET, "state"),
+        entered(request.GET, "result"),
+        entered(request.GET, "q"),
+    )
     found = in_state(IncomingMail.objects.select_related("person").defer("raw", "transport_headers"), state)
     page = page_of(_chosen(found, request), request)
     waiting = len(to_look_at(IncomingMail.objects.all()).values_list("pk")[: COUNTED + 1])
@@ -70,9 +75,9 @@ def in_the_list() -> str:
     return f"{reverse('panel:incoming')}?state={LOOK}"
 
 
-def _moment(entered: str) -> datetime | None:
+def _moment(text: str) -> datetime | None:
     try:
-        moment = parse_datetime(entered)
+        moment = parse_datetime(text)
     except ValueError:
         return None
     return moment if moment is not None and timezone.is_aware(moment) else None
@@ -140,8 +145,8 @@ def in_state(found: QuerySet[IncomingMail], state: str) -> QuerySet[IncomingMail
 
 def _chosen(found: QuerySet[IncomingMail], request: PersonsRequest) -> QuerySet[IncomingMail]:
     """By what was entered above the list, but the state."""
-    result = chosen(request, "result")
-    return _searched(found.filter(result=result) if result in RESULTS else found, chosen(request, "q"))
+    result = entered(request.GET, "result")
+    return _searched(found.filter(result=result) if result in RESULTS else found, entered(request.GET, "q"))
 
 
 def _searched(found: QuerySet[IncomingMail], search: str) -> QuerySet[IncomingMail]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from placet.approvals import another_address
 from placet.approvals.models import AskLine
+from placet.lib.web import as_file, entered
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.panel.address_offer import candidate
 from placet.panel.mail_html import about, framed, harmless
@@ -18,7 +19,6 @@ from placet.panel.mail_log import Row, in_the_list
 from placet.panel.mail_parts import (
     LARGEST_LISTED,
     Content,
-    as_file,
     attachments_of,
     content_of,
     download,
@@ -27,7 +27,6 @@ from placet.panel.mail_read import ask_of, explanation_of, start_and_size, then
 from placet.panel.mail_source import source_of
 from placet.panel.mail_story import story
 from placet.panel.mail_words import refusals_of
-from placet.panel.pager import chosen
 from placet.panel.to_look_at import mark_looked_at
 from placet.portal.people import PersonsRequest, administrators_only
 from placet.replies import entry, refusals
@@ -68,8 +67,8 @@ def incoming_mail(request: PersonsRequest, pk: int) -> HttpResponse:
 
 def shown_as(request: PersonsRequest, content: Content) -> str:
     """Which of the three looks at a mail is open."""
-    entered = chosen(request, "show")
-    return entered if entered in ("text", "source") else "html" if content.markup else "text"
+    look = entered(request.GET, "show")
+    return look if look in ("text", "source") else "html" if content.markup else "text"
 
 
 def _told(mail: IncomingMail, line: AskLine | None) -> Sequence[OutgoingMail]:

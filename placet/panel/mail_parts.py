@@ -12,8 +12,8 @@ from mimetypes import guess_extension
 from urllib.parse import unquote_to_bytes
 
 from django.http import Http404, HttpResponse
-from django.utils.http import content_disposition_header
 
+from placet.lib.web import as_file
 from placet.replies.parse import limits
 from placet.replies.parse.body import body
 from placet.replies.parse.charsets import decode, transfer_decode
@@ -161,21 +161,6 @@ def _attached_mail(raw: bytes, which: int) -> bytes:
     del part["content-transfer-encoding"]  # or get_payload would undo it its own way
     payload = part.get_payload(decode=True)
     return transfer_decode(payload, encoding) if isinstance(payload, bytes) else b""
-
-
-def as_file(data: bytes, name: str) -> HttpResponse:
-    """To be saved and not to be opened: neither a type nor a name of a stranger's choice has any effect."""
-    return HttpResponse(
-        data,
-        content_type="application/octet-stream",
-        headers={
-            "Content-Disposition": content_disposition_header(as_attachment=True, filename=name)
-            or "attachment",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
-        },
-    )
 
 
 def file_name(part: Part, number: int) -> str:

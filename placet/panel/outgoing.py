@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from placet.approvals.models import Ask, Assignment, Request
+from placet.lib.web import entered, keep
 from placet.mail import outbox
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.panel.mail_html import about, framed, harmless
@@ -18,7 +19,7 @@ from placet.panel.mail_page import shown_as
 from placet.panel.mail_parts import content_of
 from placet.panel.mail_source import source_of
 from placet.panel.mail_words import BOUNCED, OUT_STATES, kind_of, may_be_read, state_of
-from placet.panel.pager import chosen, keep, page_of
+from placet.panel.pager import page_of
 from placet.portal.people import PersonsRequest, administrators_only
 from placet.replies.explain import LOOKED_AT
 
@@ -28,7 +29,7 @@ _NUMBER = re.compile(r"#?([0-9]{1,9})")
 @administrators_only
 def outgoing(request: PersonsRequest) -> HttpResponse:
     """Every mail that was written, newest first."""
-    state, search = chosen(request, "state"), chosen(request, "q")
+    state, search = entered(request.GET, "state"), entered(request.GET, "q")
     page = page_of(_searched(_in_state(OutgoingMail.objects.defer("raw"), state), search), request)
     context = {
         "page": page,

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
-from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 A_PAGE = 50
-LONGEST_SEARCH = 200
 _MOST_DIGITS = 18  # of an id: more overflows the database
 
 Row = TypeVar("Row", bound=Model)
@@ -53,14 +51,3 @@ def _id(request: HttpRequest, name: str) -> int | None:
     return (
         int(entered) if entered.isascii() and entered.isdecimal() and len(entered) <= _MOST_DIGITS else None
     )
-
-
-def chosen(request: HttpRequest, name: str) -> str:
-    """What was entered above the list, as one line that a database takes."""
-    return request.GET.get(name, "").replace("\x00", "").strip()[:LONGEST_SEARCH]
-
-
-def keep(**entered: str) -> str:
-    """The query that the links to other pages keep; "" or ending in "&"."""
-    query = urlencode({name: value for name, value in entered.items() if value})
-    return f"{query}&" if query else ""

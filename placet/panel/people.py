@@ -30,6 +30,7 @@ from placet.accounts.models import Group, Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Request, Visit
 from placet.lib.canonical import digest
+from placet.lib.web import entered
 from placet.lib.zones import zone_names
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
@@ -65,7 +66,7 @@ def can_send_mail() -> bool:
 def people_found(query: QueryDict) -> QuerySet[Person]:
     """Whom the list shows for what was searched and chosen."""
     found = Person.objects.select_related("manager").prefetch_related("approval_groups")
-    if search := searched(query):
+    if search := entered(query):
         found = found.filter(_has(search))
     show = query.get("show", "")
     if show in SHOWN:
@@ -78,10 +79,6 @@ def _has(text: str) -> Q:
     return Q(name__casefold__contains=text) | Q(has_address_with(text))
 
 
-def searched(query: QueryDict) -> str:
-    return query.get("q", "").replace("\x00", "").strip()[:200]
-
-
 @administrators_only
 def people(request: PersonsRequest) -> HttpResponse:
     page = Paginator(people_found(request.GET), A_PAGE).get_page(request.GET.get("page"))
@@ -91,7 +88,7 @@ def people(request: PersonsRequest) -> HttpResponse:
     context = {
         "page": page,
         "rows": [(person, addresses.get(person.pk, [])) for person in page],
-        "q": searched(request.GET),
+        "q": entered(request.GET),
         "show": request.GET.get("show", ""),
         "shown": [(key, label) for key, (label, _which) in SHOWN.items()],
         "group": request.GET.get("group", ""),
@@ -105,7 +102,7 @@ def people(request: PersonsRequest) -> HttpResponse:
 @administrators_only
 def suggest(request: PersonsRequest) -> HttpResponse:
     """Options for a field that names somebody, while it is filled in (`forms.SUGGESTED`)."""
-    text = request.GET.get("manager", "").replace("\x00", "").strip()[:200]
+    text = entered(request.GET, "manager")
     found = Person.objects.filter(_has(text), is_active=True)
     context = {"people": found[:MOST_SUGGESTED] if text else []}
     answer = render(request, "panel/suggested.html", context)

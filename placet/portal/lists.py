@@ -10,10 +10,11 @@ from django.utils.translation import gettext_lazy
 
 from placet.approvals.models import Decision, Request
 from placet.approvals.processes import APPROVE, REJECT
+from placet.lib.web import entered, keep
 from placet.portal import live
 from placet.portal.path import DOORS, Definitions, standings, step_name
 from placet.portal.people import PersonsRequest, signed_in
-from placet.portal.search import asked_for, keep, matching
+from placet.portal.search import matching
 
 A_PAGE = 25
 STATES: dict[str, Promise] = {
@@ -34,7 +35,7 @@ def mine(request: PersonsRequest) -> HttpResponse:
 
 
 def _mine(request: PersonsRequest, version: str) -> HttpResponse:
-    q, state = asked_for(request), request.GET.get("state", "")
+    q, state = entered(request.GET), request.GET.get("state", "")
     found = request.user.requests.select_related("version")
     if state in STATES:
         found = found.filter(state=state)
@@ -56,7 +57,7 @@ def _mine(request: PersonsRequest, version: str) -> HttpResponse:
 @signed_in
 def decided(request: PersonsRequest) -> HttpResponse:
     """Everything I decided, newest first."""
-    q = asked_for(request)
+    q = entered(request.GET)
     found = Decision.objects.filter(by_person=request.user).select_related(
         "assignment__visit__request__version", "assignment__visit__request__requester"
     )

@@ -14,7 +14,6 @@ from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
@@ -22,6 +21,7 @@ from placet.approvals import attachments, engine
 from placet.approvals.attachments import FileRefused, FilesChanged
 from placet.approvals.models import Attachment, Draft, Process, Request, Version
 from placet.approvals.processes import Definition, FormInvalid, definition_of, newest
+from placet.lib.web import as_file
 from placet.portal.forms import PREFIX, as_typed, entered_in, rows, what_fits
 from placet.portal.path import what_now
 from placet.portal.people import PersonsRequest, find_request, requests_visible_to, signed_in
@@ -343,11 +343,7 @@ def _copy(request: PersonsRequest, shown: Request, version: Version) -> None:
 def attachment(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     """A file, for whoever may see its request, or made the draft. Never shown: only downloaded."""
     found = get_object_or_404(_visible_attachments(request), public_id=public_id)
-    response = HttpResponse(bytes(found.content), content_type="application/octet-stream")
-    response["Content-Disposition"] = content_disposition_header(True, found.name)
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
+    return as_file(bytes(found.content), found.name)
 
 
 def _visible_attachments(request: PersonsRequest) -> QuerySet[Attachment, Any]:

@@ -12,11 +12,12 @@ from placet.approvals import engine
 from placet.approvals.messages import LABELS
 from placet.approvals.models import Assignment, Request
 from placet.approvals.processes import Fact, facts_as_read
+from placet.lib.web import entered, keep
 from placet.portal import deciding, live
 from placet.portal.forms import MOST_PICKED, Pick, SeveralForm
 from placet.portal.path import Definitions, asks, standings, step_name
 from placet.portal.people import PersonsRequest, signed_in
-from placet.portal.search import asked_for, keep, matching
+from placet.portal.search import matching
 
 A_PAGE = MOST_PICKED  # rows of a list; no more can be decided at once
 MOST_OPEN = 2000  # whose ids a page is told
@@ -57,7 +58,7 @@ def home(request: PersonsRequest) -> HttpResponse:
 def _home(
     request: PersonsRequest, version: str, form: SeveralForm | None = None, status: int = 200
 ) -> HttpResponse:
-    q, open_ones = asked_for(request), _open_ones(request)
+    q, open_ones = entered(request.GET), _open_ones(request)
     page = Paginator(_waiting_for(request, q), A_PAGE).get_page(request.GET.get("page"))
     chosen = {pick.assignment for pick in form.picks()} if form else set()
     definitions = Definitions()
