@@ -13,6 +13,10 @@ import django
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
     from placet.accounts.models import Person
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="placet-tests-"))  # one for each xdist worker: each loads this file
@@ -101,3 +105,15 @@ def dave(db: None) -> "Person":
 @pytest.fixture
 def admin(db: None) -> "Person":
     return _add("Ada Administrator", "ada@contoso.example", administrator=True)
+
+
+# --- a real browser ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def chromium() -> "Iterator[Browser]":
+    """For the tests of one file; whoever uses it is marked as `browser`."""
+    from tests.pages.browsing import launched
+
+    with launched() as browser:
+        yield browser

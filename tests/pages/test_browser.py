@@ -10,13 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 from placet.accounts.models import Person
 from placet.approvals.models import Decision, Request, Version
 from tests.conftest import PASSWORD
-from tests.pages.browsing import launched, window
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
+from tests.pages.browsing import window
 
 
 @pytest.fixture(params=["wide", "phone"])

@@ -4,7 +4,7 @@ The pages are those of the table in `test_permissions`: a page that is not there
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 from placet.accounts.models import Person
 from placet.panel import guide
 from tests.pages import test_permissions
-from tests.pages.browsing import complaints_of, launched, sign_in, window
+from tests.pages.browsing import complaints_of, sign_in, window
 from tests.pages.test_permissions import OWN, PUBLIC, SEEN
 
 world = test_permissions.world  # the same rows
@@ -31,12 +31,6 @@ _OURS = re.compile(r'(?:href|src)="/static/([^"]+\.(?:css|js))"')
 # axe's rules of WCAG 2.2 A and AA, and what it calls good practice.
 _RULES = {"resultTypes": ["violations"]}
 BARE = {"account_logout", "account_reset_password_from_key"}  # need a key, or answer by moving on
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 def addresses(world: dict[str, str], client: Client, column: int) -> dict[str, str]:

@@ -17,9 +17,9 @@ from placet.panel import mail_html
 from placet.panel.mail_html import LARGEST_PLACED, POLICY, about, harmless
 from placet.panel.mail_parts import LARGEST_PICTURE, attachments_of, content_of
 from placet.replies.parse import limits
-from tests.pages.test_browser import _fits, _signed_in, chromium, context, scripted, size
+from tests.pages.test_browser import _fits, _signed_in, context, scripted, size
 
-__all__ = ["chromium", "context", "scripted", "size"]  # fixtures
+__all__ = ["context", "scripted", "size"]  # fixtures
 
 As = Callable[[Person | None], Client]
 EVIL = "http://evil.example"

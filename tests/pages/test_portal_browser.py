@@ -14,18 +14,12 @@ from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Decision, Draft, Request, Version
 from placet.approvals.processes import publish
-from tests.pages.browsing import complaints_of, launched, sign_in, window
+from tests.pages.browsing import complaints_of, sign_in, window
 
 As = Callable[[Person | None], Client]
 Opened = Callable[..., AbstractContextManager[Page]]
 
 SOON = 15_000  # milliseconds; a page asks every three seconds
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -11,15 +11,9 @@ from placet.mailboxes import store
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Sandbox
 from tests.conftest import PASSWORD
-from tests.pages.browsing import SIZES, launched, window
+from tests.pages.browsing import SIZES, window
 
 SLOWLY = 30_000  # milliseconds
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture

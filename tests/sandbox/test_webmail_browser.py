@@ -8,15 +8,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from placet.commands.demo_page import TO_CONNECT, first_page
 from placet.sandbox import Sandbox
-from tests.pages.browsing import complaints_of, launched, window
+from tests.pages.browsing import complaints_of, window
 
 HTML = '<p>Please decide</p><p><a href="mailto:approvals+a@contoso.example?subject=Re&body=Approve">Approve</a></p>'
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture
