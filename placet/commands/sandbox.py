@@ -60,7 +60,8 @@ def _describe(sandbox: Sandbox, state: Path | None) -> None:
     say(f"  Server address              {sandbox.url.removeprefix('http://')}, security: None")
     say(f"  Access token URI            {sandbox.token_url}")
     say(f"  Application (client) ID     {sandbox.client_id}")
-    say(f"  Scope                       {sandbox.scope}")
+    say(f"  Scope of Microsoft Graph    {sandbox.graph_scope}")
+    say(f"  Scope of EWS                {sandbox.scope}")
     if state is None:
         say(f"  Client secret               {sandbox.client_secret}")
         for mailbox in sandbox.tenant.mailboxes.values():

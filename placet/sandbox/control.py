@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from placet.sandbox.server import Mail, Sandbox
 
 Arguments = Mapping[str, Any]
+_ROLES = ("graph_roles", "rbac_roles")
+"""Switches that are sets of names, and not of addresses, whose case does not matter."""
 
 
 class Control:
@@ -49,12 +51,19 @@ class Control:
             ("POST", "read-receipt"): self._read_receipt,
             ("POST", "meeting-response"): self._meeting_response,
             ("POST", "journal-report"): self._journal_report,
+            ("GET", "certificates"): self._certificates,
+            ("POST", "certificates"): lambda given: {
+                "thumbprint": self.sandbox.add_certificate(given["pem"])
+            },
+            ("DELETE", "certificates"): lambda given: self.sandbox.remove_certificate(given["thumbprint"]),
             ("GET", "faults"): self._faults,
             ("POST", "faults"): self._set_fault,
             ("DELETE", "faults"): self._clear_faults,
             ("GET", "switches"): self._switches,
             ("POST", "switches"): self._set_switches,
             ("POST", "expire-tokens"): lambda given: self.sandbox.expire_tokens(),
+            ("POST", "lifecycle"): lambda given: self.sandbox.lifecycle(given["event"]),
+            ("POST", "expire-subscriptions"): lambda given: self.sandbox.expire_subscriptions(),
             ("POST", "lose-sync-states"): lambda given: self.sandbox.lose_sync_states(),
         }
 
@@ -215,6 +224,12 @@ class Control:
     def _outcome(self, outcome: Outcome) -> Any:
         return {"delivered": [item.id for item in outcome.items], "refused": outcome.refused}
 
+    def _certificates(self, given: Arguments) -> Any:
+        return [
+            {"thumbprint": one.thumbprint, "expires": one.not_after.isoformat()}
+            for one in self.sandbox.tenant.certificates
+        ]
+
     # -- faults and switches ---------------------------------------------------------------------------------
 
     def _faults(self, given: Arguments) -> Any:
@@ -228,14 +243,19 @@ class Control:
         self.sandbox.faults.clear(given.get("kind"))
 
     def _switches(self, given: Arguments) -> Any:
-        return asdict(self.sandbox.switches) | {"rbac": sorted(self.sandbox.switches.rbac)}
+        return {
+            name: sorted(value) if isinstance(value, set) else value
+            for name, value in asdict(self.sandbox.switches).items()
+        }
 
     def _set_switches(self, given: Arguments) -> Any:
         switches = self.sandbox.switches
         for name, value in given.items():
             if not hasattr(switches, name):
                 raise ValueError(f"There is no switch {name}.")
-            setattr(switches, name, {str(a).lower() for a in value} if name == "rbac" else value)
+            if isinstance(value, list):
+                value = {str(one) if name in _ROLES else str(one).lower() for one in value}
+            setattr(switches, name, value)
         return self._switches(given)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import email.utils
 import secrets
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ _USUAL = (
     "content-transfer-encoding"
 )
 MAX_RECIPIENTS = 500
+_MINUTE = 60.0
 _MAX_RETURNED = 1024 * 1024
 """A larger original comes back in a non-delivery report with its header only."""
 
@@ -110,6 +112,19 @@ class Post:
         if mime.first(headers, "mime-version") is None:
             headers.append(("MIME-Version", "1.0"))
         return headers, body
+
+    def seconds_to_wait(self, sender: Mailbox, mails: int) -> float:
+        """The sending limit: how long until these mails may go, or 0.0 if they may and are counted now."""
+        most, now = self.tenant.switches.messages_per_minute, time.monotonic()
+        if most is None:
+            return 0.0
+        while sender.sends and sender.sends[0] <= now - _MINUTE:
+            sender.sends.popleft()
+        if sender.sends and len(sender.sends) + mails > most:
+            self.tenant.count("sends_throttled")
+            return sender.sends[0] + _MINUTE - now
+        sender.sends.extend([now] * mails)
+        return 0.0
 
     def _with_sender(self, sender: Mailbox, headers: list[Header]) -> list[Header]:
         froms = mime.every(headers, "from")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Mapping
 
@@ -13,8 +12,8 @@ from placet.sandbox import envelope
 from placet.sandbox.entra import BadToken, Entra
 from placet.sandbox.envelope import NotXml, SoapFault
 from placet.sandbox.ews import Ews, EwsBlocked, busy
-from placet.sandbox.faults import TOKEN, Fault, Faults, Kind
-from placet.sandbox.httpd import Cut, Request, Response
+from placet.sandbox.faults import TOKEN, Fault, Faults, Kind, after, before
+from placet.sandbox.httpd import Request, Response
 from placet.sandbox.tenant import Tenant
 
 _INTERNAL_ERROR = "An internal server error occurred. The operation failed."
@@ -24,6 +23,11 @@ _AUTHENTICATE = (
     'token_types="app_asserted_user_v1 service_asserted_app_v1", '
     'authorization_uri="https://login.windows.net/common/oauth2/authorize"'
 )
+_NOT_KEPT = {
+    "Content-Type": "application/json; charset=utf-8",
+    "Cache-Control": "no-store, no-cache",
+    "Pragma": "no-cache",
+}
 
 
 class Door:
@@ -35,7 +39,7 @@ class Door:
 
     def answer_token(self, request: Request, tenant_name: str) -> Response:
         struck = self.faults.draw(TOKEN)
-        _before(struck)
+        before(struck)
         correlation = request.header("client-request-id")
         if Kind.THROTTLED in struck:
             answer = self.entra.unavailable(90055, 429, correlation)
@@ -43,27 +47,40 @@ class Door:
             answer = self.entra.unavailable(90033, 503, correlation)
         else:
             authorization = request.header("authorization")
-            answer = self.entra.answer(request.method, tenant_name, authorization, request.body, correlation)
+            answer = self.entra.answer(
+                request.method,
+                tenant_name,
+                authorization,
+                request.body,
+                correlation,
+                request.header("host"),
+            )
         headers = {
-            "Content-Type": "application/json; charset=utf-8",
-            "Cache-Control": "no-store, no-cache",
-            "Pragma": "no-cache",
+            **_NOT_KEPT,
             "x-ms-request-id": answer.trace_id,
             **_retry_after(struck.get(Kind.THROTTLED) or struck.get(Kind.UNAVAILABLE)),
         }
         if correlation and request.header("return-client-request-id").lower() == "true":
             headers["client-request-id"] = correlation
-        return _after(struck, Response(answer.status, headers, json.dumps(answer.body).encode()))
+        return after(struck, Response(answer.status, headers, json.dumps(answer.body).encode()))
+
+    def answer_discovery(self, request: Request, tenant_name: str) -> Response:
+        found = self.entra.discovery(tenant_name, request.root)
+        if found is None:
+            answer = self.entra.no_tenant(tenant_name, request.header("client-request-id"))
+            return Response(answer.status, dict(_NOT_KEPT), json.dumps(answer.body).encode())
+        return Response(200, dict(_NOT_KEPT), json.dumps(found).encode())
 
     def answer_ews(self, request: Request) -> Response:
         self.tenant.count("ews_requests")
+        self.tenant.count("ews_bytes_received", len(request.body))
         try:
             parsed = envelope.parse(request.body) if request.method == "POST" else None
         except NotXml:
             parsed = None
         operation = "" if parsed is None else envelope.operation_of(parsed)
         struck = self.faults.draw(operation)
-        _before(struck)
+        before(struck)
         for kind, status in ((Kind.THROTTLED, 429), (Kind.UNAVAILABLE, 503)):
             if kind in struck:
                 self.tenant.count(f"http_{status}")
@@ -73,7 +90,7 @@ class Door:
         if Kind.TOKENS_EXPIRE in struck:
             self.entra.expire_tokens()
         if Kind.SYNC_LOST in struck:
-            self.ews.lose_sync_states()
+            self.tenant.lose_sync_states()
         response = self._refusal(request)
         if response is None:
             self.tenant.count(f"ews_{operation}" if operation in self.ews.known else "ews_unknown")
@@ -81,7 +98,8 @@ class Door:
                 # The real service may be slow or fail without it; the sandbox answers, and tells that it was missing.
                 self.tenant.count("ews_without_anchor")
             response = self._operate(parsed, struck)
-        return _after(struck, _diagnosed(request, response))
+        self.tenant.count("ews_bytes_sent", len(response.body))
+        return after(struck, _diagnosed(request, response))
 
     def _operate(self, parsed: etree._Element | None, struck: Mapping[Kind, Fault]) -> Response:
         headers = {"Content-Type": "text/xml; charset=utf-8", "Cache-Control": "private"}
@@ -134,22 +152,8 @@ class Door:
         return None
 
 
-def _before(struck: Mapping[Kind, Fault]) -> None:
-    if Kind.CUT_BEFORE in struck:
-        raise Cut
-    if Kind.SLOW in struck:
-        time.sleep(struck[Kind.SLOW].seconds)
-
-
-def _after(struck: Mapping[Kind, Fault], response: Response) -> Response:
-    if Kind.CUT_AFTER in struck:
-        raise Cut
-    response.half = Kind.HALF_ANSWER in struck
-    return response
-
-
 def _retry_after(fault: Fault | None) -> dict[str, str]:
-    return {} if fault is None or fault.retry_after is None else {"Retry-After": fault.retry_after}
+    return {} if fault is None else fault.retry_header
 
 
 def _diagnosed(request: Request, response: Response) -> Response:

@@ -16,16 +16,21 @@ import secrets
 import time
 import urllib.parse
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from placet.sandbox.tenant import Tenant
+from placet.sandbox import assertions
+from placet.sandbox.permissions import EWS_ROLE
+from placet.sandbox.tenant import Switches, Tenant
 
 SCOPE = "https://outlook.office365.com/.default"
 EXCHANGE = "https://outlook.office365.com"
-RESOURCES = (EXCHANGE, "https://outlook.office.com", "https://graph.microsoft.com")
+GRAPH = "https://graph.microsoft.com"
+GRAPH_SCOPE = f"{GRAPH}/.default"
+EXCHANGE_RESOURCES = (EXCHANGE, "https://outlook.office.com")
+RESOURCES = (*EXCHANGE_RESOURCES, GRAPH)
 
 _DOMAIN = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]", re.IGNORECASE
@@ -73,13 +78,13 @@ class Entra:
     # -- issuing ---------------------------------------------------------------------------------------------
 
     def answer(
-        self, method: str, tenant_name: str, authorization: str, body: bytes, correlation: str
+        self, method: str, tenant_name: str, authorization: str, body: bytes, correlation: str, host: str
     ) -> TokenAnswer:
-        """What POST /{tenant}/oauth2/v2.0/token gives; `correlation` is the caller's client-request-id or ""."""
+        """What POST /{tenant}/oauth2/v2.0/token gives at this host; `correlation` is client-request-id or ""."""
         self.tenant.count("token_requests")
         trace_id = str(uuid.uuid4())
         try:
-            claims = self._grant(method, tenant_name, authorization, body)
+            claims = self._grant(method, tenant_name, authorization, body, host)
         except Refused as refused:
             self.tenant.count("token_refusals")
             return TokenAnswer(
@@ -105,7 +110,15 @@ class Entra:
         refused = Refused(code, status, "temporarily_unavailable", text)
         return TokenAnswer(status, _error_body(refused, trace_id, correlation or str(uuid.uuid4())), trace_id)
 
-    def _grant(self, method: str, tenant_name: str, authorization: str, body: bytes) -> dict[str, Any]:
+    def no_tenant(self, name: str, correlation: str) -> TokenAnswer:
+        """What discovery says of a tenant that is not there."""
+        trace_id = str(uuid.uuid4())
+        refused = _no_tenant(name, "invalid_tenant")
+        return TokenAnswer(400, _error_body(refused, trace_id, correlation or str(uuid.uuid4())), trace_id)
+
+    def _grant(
+        self, method: str, tenant_name: str, authorization: str, body: bytes, host: str
+    ) -> dict[str, Any]:
         if method != "POST":
             raise Refused(
                 900561,
@@ -120,11 +133,16 @@ class Entra:
             raise _bad_grant_type(grant_type, form)
         basic = _basic(authorization)
         client_id = basic[0] if basic else _required(form, "client_id")
-        secret = basic[1] if basic else form.get("client_secret", "")
+        assertion = _assertion(form)
         scope = _required(form, "scope")
         self._check_tenant_kind(tenant_name, client_id)
         resource = _resource(scope)
-        self._check_client(tenant_name, client_id, secret)
+        self._check_client(client_id)
+        if assertion:
+            self._check_assertion(assertion, client_id, host)
+        else:
+            self._check_secret(client_id, basic[1] if basic else form.get("client_secret", ""))
+        self._check_conditional_access()
         if resource.rstrip("/") not in RESOURCES:
             raise Refused(
                 500011,
@@ -135,7 +153,7 @@ class Entra:
                 "consented to by any user in the tenant. You might have sent your authentication request to the "
                 "wrong tenant.",
             )
-        return self._claims(resource)
+        return self._claims(resource, "2" if assertion else "1")
 
     def _check_tenant(self, name: str) -> None:
         if name.lower() in ("common", "organizations", "consumers"):
@@ -148,14 +166,7 @@ class Entra:
                 f"Specified tenant identifier '{name}' is neither a valid DNS name, nor a valid external domain.",
             )
         if name.lower() not in (self.tenant.tenant_id, self.tenant.domain):
-            raise Refused(
-                90002,
-                400,
-                "invalid_request",
-                f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into "
-                "the correct cloud. Check with your subscription administrator, this may happen if there are no "
-                "active subscriptions for the tenant.",
-            )
+            raise _no_tenant(name, "invalid_request")
 
     def _check_tenant_kind(self, name: str, client_id: str) -> None:
         if name.lower() in ("common", "organizations", "consumers"):
@@ -168,7 +179,7 @@ class Entra:
                 "'10/15/2018'. Use a tenant-specific endpoint or configure the application to be multi-tenant.",
             )
 
-    def _check_client(self, tenant_name: str, client_id: str, secret: str) -> None:
+    def _check_client(self, client_id: str) -> None:
         tenant, switches = self.tenant, self.tenant.switches
         if client_id.lower() != tenant.client_id:
             raise Refused(
@@ -194,6 +205,8 @@ class Entra:
                 "unauthorized_client",
                 f"Application '{client_id}'({tenant.name} approvals) is disabled.",
             )
+
+    def _check_secret(self, client_id: str, secret: str) -> None:
         if not secret:
             raise Refused(
                 7000216,
@@ -201,7 +214,7 @@ class Entra:
                 "invalid_client",
                 "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.",
             )
-        if not hmac.compare_digest(secret.encode(), tenant.client_secret.encode()):
+        if not hmac.compare_digest(secret.encode(), self.tenant.client_secret.encode()):
             raise Refused(
                 7000215,
                 401,
@@ -209,7 +222,7 @@ class Entra:
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
                 f"value, not the client secret ID, for a secret added to app '{client_id}'.",
             )
-        if switches.secret_expired:
+        if self.tenant.switches.secret_expired:
             raise Refused(
                 7000222,
                 401,
@@ -218,7 +231,9 @@ class Entra:
                 "new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for "
                 "added security: https://aka.ms/certCreds.",
             )
-        if switches.conditional_access_blocks:
+
+    def _check_conditional_access(self) -> None:
+        if self.tenant.switches.conditional_access_blocks:
             # Which status and `error` Entra uses here is not documented for service principals.
             raise Refused(
                 53003,
@@ -228,7 +243,16 @@ class Entra:
                 "issuance.",
             )
 
-    def _claims(self, resource: str) -> dict[str, Any]:
+    def _check_assertion(self, assertion: str, client_id: str, host: str) -> None:
+        tenant = self.tenant
+        try:
+            assertions.check(
+                assertion, client_id, tenant.certificates, host, (tenant.tenant_id, tenant.domain)
+            )
+        except assertions.WrongAssertion as wrong:
+            raise Refused(wrong.code, 401, "invalid_client", str(wrong)) from None
+
+    def _claims(self, resource: str, proof: str) -> dict[str, Any]:
         tenant, now = self.tenant, time.time()
         claims: dict[str, Any] = {
             "aud": resource,
@@ -239,7 +263,7 @@ class Entra:
             "aio": secrets.token_urlsafe(20),
             "app_displayname": f"{tenant.name} approvals",
             "appid": tenant.client_id,
-            "appidacr": "1",
+            "appidacr": proof,
             "idp": f"https://sts.windows.net/{tenant.tenant_id}/",
             "idtyp": "app",
             "oid": tenant.service_principal_id,
@@ -249,9 +273,8 @@ class Entra:
             "uti": secrets.token_urlsafe(16),
             "ver": "1.0",
         }
-        if tenant.switches.consented:
-            graph = resource.startswith("https://graph.")
-            claims["roles"] = ["Mail.ReadWrite", "Mail.Send"] if graph else ["full_access_as_app"]
+        if roles := _roles(tenant.switches, resource):
+            claims["roles"] = roles
         # Tokens issued within one second of `expire_tokens` must not be taken for the older ones.
         claims["xms_issued"] = now
         return claims
@@ -263,14 +286,31 @@ class Entra:
     def _signature(self, signed: str) -> str:
         return _base64url(hmac.digest(self._key, signed.encode("ascii"), hashlib.sha256))
 
+    def discovery(self, tenant_name: str, root: str) -> dict[str, Any] | None:
+        """The OpenID configuration that some libraries read first, or None for another tenant."""
+        if tenant_name.lower() not in (self.tenant.tenant_id, self.tenant.domain):
+            return None
+        base = f"{root}/{tenant_name}"
+        return {
+            "token_endpoint": f"{base}/oauth2/v2.0/token",
+            "token_endpoint_auth_methods_supported": [
+                "client_secret_post",
+                "private_key_jwt",
+                "client_secret_basic",
+            ],
+            "issuer": f"{root}/{self.tenant.tenant_id}/v2.0",
+            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "jwks_uri": f"{base}/discovery/v2.0/keys",
+        }
+
     # -- what a resource checks ------------------------------------------------------------------------------
 
     def expire_tokens(self) -> None:
         """Let every token that is out die now."""
         self._not_before = time.time()
 
-    def verify(self, token: str) -> dict[str, Any]:
-        """The claims of a token that Exchange accepts; raises BadToken."""
+    def verify(self, token: str, resources: Sequence[str] = EXCHANGE_RESOURCES) -> dict[str, Any]:
+        """The claims of a token that one of these resources accepts; raises BadToken."""
         claims = self._verified.get(token)
         if claims is None:
             claims = self._check_signature(token)
@@ -279,7 +319,7 @@ class Entra:
             self._verified[token] = claims
         if claims["exp"] <= time.time() or claims.get("xms_issued", self._not_before) < self._not_before:
             raise BadToken(2000002, "token_expired", "The token has expired.")
-        if str(claims["aud"]).rstrip("/") not in RESOURCES[:2]:
+        if str(claims["aud"]).rstrip("/") not in resources:
             raise BadToken(
                 2000003, "invalid_resource", f"The audience claim value is invalid '{claims['aud']}'."
             )
@@ -302,6 +342,24 @@ class Entra:
         payload = signed.partition(".")[2]
         claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return claims
+
+
+def _no_tenant(name: str, error: str) -> Refused:
+    return Refused(
+        90002,
+        400,
+        error,
+        f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into the "
+        "correct cloud. Check with your subscription administrator, this may happen if there are no active "
+        "subscriptions for the tenant.",
+    )
+
+
+def _roles(switches: Switches, resource: str) -> list[str]:
+    """The application permissions that were consented to, as far as they are the resource's."""
+    if resource.rstrip("/") == GRAPH:
+        return sorted(switches.graph_roles)
+    return [EWS_ROLE] if switches.consented else []
 
 
 def _form(body: bytes) -> dict[str, str]:
@@ -334,6 +392,15 @@ def _required(form: Mapping[str, str], name: str) -> str:
             f"The request body must contain the following parameter: '{name}'.",
         )
     return value
+
+
+def _assertion(form: Mapping[str, str]) -> str:
+    """The client assertion, or "" where a secret is sent."""
+    if "client_assertion" not in form and "client_assertion_type" not in form:
+        return ""
+    if _required(form, "client_assertion_type") != assertions.ASSERTION_TYPE:
+        raise Refused(9002313, 400, "invalid_request", "Invalid request. Request is malformed or invalid.")
+    return _required(form, "client_assertion")
 
 
 def _bad_grant_type(grant_type: str, form: Mapping[str, str]) -> Refused:

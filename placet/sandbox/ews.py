@@ -11,14 +11,13 @@ import binascii
 import hashlib
 import hmac
 import secrets
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from lxml import etree
 
-from placet.sandbox import envelope
+from placet.sandbox import envelope, permissions
 from placet.sandbox.delivery import Post, SendRefused, rebuilt
 from placet.sandbox.envelope import M, SoapFault, T, error, is_true, need, success
 from placet.sandbox.search import FOLDER_FIELDS, ITEM_FIELDS, Search, Unsearchable, wanted_message_id
@@ -28,7 +27,6 @@ from placet.sandbox.tenant import Change, Folder, Item, Mailbox, Tenant
 
 MAX_PAGE = 1000
 MAX_SEARCH_PAGE = 250
-_MINUTE = 60.0
 
 Thing = TypeVar("Thing")
 
@@ -129,13 +127,13 @@ class Ews:
                 "ErrorInvalidExchangeImpersonationHeaderData",
                 "ExchangeImpersonation SOAP header must be present for this type of OAuth token.",
             )
-        mailbox = self.tenant.inside(address)
-        if mailbox is None:
+        mailbox, switches = self.tenant.inside(address), self.tenant.switches
+        if mailbox is None or mailbox.address.lower() in switches.unlicensed:
             raise SoapFault("ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it.")
         if mailbox.ews_blocked:
             raise EwsBlocked
-        switches = self.tenant.switches
-        if not switches.consented and mailbox.address.lower() not in switches.rbac:
+        consented = {permissions.EWS_ROLE} if switches.consented else set()
+        if not permissions.may(switches, mailbox, permissions.EWS_ROLE, consented):
             raise SoapFault(
                 "ErrorImpersonateUserDenied",
                 "The account does not have permission to impersonate the requested user.",
@@ -235,13 +233,6 @@ class Ews:
         if int.from_bytes(plain[8:], "big") != folder.sync_epoch:
             raise invalid
         return int.from_bytes(plain[:8], "big")
-
-    def lose_sync_states(self) -> None:
-        """Make every sync state that was given out invalid."""
-        with self.tenant.lock:
-            for mailbox in self.tenant.mailboxes.values():
-                for folder in mailbox.folders.values():
-                    folder.sync_epoch += 1
 
     # -- changing --------------------------------------------------------------------------------------------
 
@@ -346,16 +337,9 @@ class Ews:
 
     def _limit_sending(self, mailbox: Mailbox, mails: int) -> None:
         """The sending limit: so many mails a minute, then the answer that all throttling gives."""
-        most, now = self.tenant.switches.messages_per_minute, time.monotonic()
-        if most is None:
-            return
-        while mailbox.sends and mailbox.sends[0] <= now - _MINUTE:
-            mailbox.sends.popleft()
-        if mailbox.sends and len(mailbox.sends) + mails > most:
-            self.tenant.count("sends_throttled")
-            wait = mailbox.sends[0] + _MINUTE - now
+        wait = self.post.seconds_to_wait(mailbox, mails)
+        if wait:
             raise busy(max(1, round(wait * 1000)))
-        mailbox.sends.extend([now] * mails)
 
     # -- folders ---------------------------------------------------------------------------------------------
 

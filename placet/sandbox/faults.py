@@ -5,9 +5,12 @@ from __future__ import annotations
 import enum
 import random
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from placet.sandbox.httpd import Cut, Response
 
 
 class Kind(enum.StrEnum):
@@ -16,13 +19,14 @@ class Kind(enum.StrEnum):
     UNAVAILABLE = "unavailable"
     """503, with Retry-After if one is set."""
     BUSY = "busy"
-    """SOAP fault ErrorServerBusy with BackOffMilliseconds."""
+    """SOAP fault ErrorServerBusy with BackOffMilliseconds; over Graph 429 ApplicationThrottled with Retry-After."""
     BUSY_INSIDE = "busy_inside"
-    """HTTP 200 with ErrorInternalServerError for every item, and ErrorServerBusy inside it."""
+    """HTTP 200 with ErrorInternalServerError for every item, and ErrorServerBusy inside it; over Graph, where an answer
+    has no inside, 503 ErrorServerBusy that does not say for how long."""
     TRANSIENT = "transient"
-    """HTTP 200 with ErrorInternalServerTransientError for every item, and nothing done."""
+    """HTTP 200 with ErrorInternalServerTransientError for every item, and nothing done; over Graph 500."""
     REDIRECTED = "redirected"
-    """302 to the page that Exchange shows when it cannot reach a mailbox."""
+    """302 to the page that Exchange shows when it cannot reach a mailbox; over Graph 504 without a word."""
     CUT_BEFORE = "cut_before"
     """The connection ends before anything was done."""
     CUT_AFTER = "cut_after"
@@ -34,11 +38,31 @@ class Kind(enum.StrEnum):
     TOKENS_EXPIRE = "tokens_expire"
     """Every token that is out dies at this request."""
     SYNC_LOST = "sync_lost"
-    """The server no longer knows any sync state that it gave out."""
+    """The server no longer knows any sync state, or delta link, that it gave out."""
 
 
 TOKEN = "token"  # noqa: S105 - the name of the token endpoint among the operations
 """The operation that stands for the token endpoint; faults without operations spare it."""
+
+SAME_AS = {
+    "graph_create_folder": "CreateFolder",
+    "graph_delete": "DeleteItem",
+    "graph_delta": "SyncFolderItems",
+    "graph_draft": "CreateItem",
+    "graph_folder": "GetFolder",
+    "graph_folders": "FindFolder",
+    "graph_message": "GetItem",
+    "graph_messages": "FindItem",
+    "graph_move": "MoveItem",
+    "graph_patch": "UpdateItem",
+    "graph_send": "CreateItem",
+    "graph_subscribe": "Subscribe",
+    "graph_translate": "ConvertId",
+    "graph_unsubscribe": "Unsubscribe",
+    "graph_value": "GetItem",
+}
+"""The EWS operation that does what a call of Graph does. A fault of the operation strikes the call too, so that what is
+tested over EWS is tested over Graph by the same words."""
 
 
 @dataclass
@@ -50,7 +74,7 @@ class Fault:
     count: int | None = None
     """Strike so often, then be over."""
     operations: frozenset[str] = frozenset()
-    """EWS operations (or "token") that it looks at; all of EWS if empty."""
+    """EWS operations and calls of Graph (or "token") that it looks at; all of EWS and Graph if empty."""
     retry_after: str | None = None
     """What the Retry-After header says, in seconds; may be a fraction."""
     back_off_ms: int = 1000
@@ -64,7 +88,13 @@ class Fault:
             raise ValueError("`every` is 1 or more, `probability` from 0 to 1, and times are not negative.")
 
     def concerns(self, operation: str) -> bool:
-        return operation in self.operations if self.operations else operation != TOKEN
+        if not self.operations:
+            return operation != TOKEN
+        return operation in self.operations or SAME_AS.get(operation) in self.operations
+
+    @property
+    def retry_header(self) -> dict[str, str]:
+        return {} if self.retry_after is None else {"Retry-After": self.retry_after}
 
 
 @dataclass
@@ -135,3 +165,19 @@ class Faults:
         fault.struck += 1
         self.struck[fault.kind] += 1
         return True
+
+
+def before(struck: Mapping[Kind, Fault]) -> None:
+    """What happens before anything is done. Raises Cut."""
+    if Kind.CUT_BEFORE in struck:
+        raise Cut
+    if Kind.SLOW in struck:
+        time.sleep(struck[Kind.SLOW].seconds)
+
+
+def after(struck: Mapping[Kind, Fault], response: Response) -> Response:
+    """What happens to the answer when all is done. Raises Cut."""
+    if Kind.CUT_AFTER in struck:
+        raise Cut
+    response.half = Kind.HALF_ANSWER in struck
+    return response

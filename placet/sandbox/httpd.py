@@ -31,11 +31,18 @@ class Request:
     path: str
     query: str
     headers: Mapping[str, str]
-    """By lower-case name; the last one of a name counts."""
+    """By lower-case name; the last one of a name counts, but that Prefer may come in several lines."""
     body: bytes
+    raw_path: str = ""
+    """The path as it was sent, with its percent signs."""
 
     def header(self, name: str) -> str:
         return self.headers.get(name, "")
+
+    @property
+    def root(self) -> str:
+        """Scheme and host as the client used them; a proxy that speaks https in front says so."""
+        return f"{self.header('x-forwarded-proto') or 'http'}://{self.header('host')}"
 
 
 @dataclass
@@ -192,7 +199,7 @@ def _read(rfile: BufferedIOBase, wfile: BufferedIOBase) -> Request | None:
     path, _, query = words[1].partition("?")
     if words[2] == "HTTP/1.0":
         headers["connection"] = "close"
-    return Request(words[0], unquote(path), query, headers, body)
+    return Request(words[0], unquote(path), query, headers, body, path)
 
 
 def _line(rfile: BufferedIOBase) -> str:
@@ -210,7 +217,8 @@ def _read_headers(rfile: BufferedIOBase) -> dict[str, str]:
         name, colon, value = line.partition(":")
         if not colon or name != name.strip() or not name:
             raise _Refused(HTTPStatus.BAD_REQUEST)
-        headers[name.lower()] = value.strip()
+        key, value = name.lower(), value.strip()
+        headers[key] = f"{headers[key]}, {value}" if key == "prefer" and key in headers else value
     return headers
 
 

@@ -12,12 +12,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from placet.sandbox import entra, httpd, mime, outlook, programs
+from placet.sandbox.assertions import Certificate
 from placet.sandbox.control import Control
 from placet.sandbox.delivery import AuthResults, Outcome, Post, rebuilt
 from placet.sandbox.door import Door
 from placet.sandbox.entra import Entra
 from placet.sandbox.ews import Ews
 from placet.sandbox.faults import Faults
+from placet.sandbox.graph import GraphDoor, ids, routes
 from placet.sandbox.httpd import Request, Response
 from placet.sandbox.mime import Address, File
 from placet.sandbox.tenant import Folder, Item, Mailbox, OutOfOffice, Switches, Tenant
@@ -26,6 +28,7 @@ from placet.sandbox.webmail import Story, Webmail
 LOOPBACK = ("127.0.0.1", "localhost")
 EWS_PATH = "/ews/exchange.asmx"
 _TOKEN_PATH = re.compile(r"/([^/]*)/oauth2/v2\.0/token")
+_DISCOVERY_PATH = re.compile(r"/([^/]*)/v2\.0/\.well-known/openid-configuration")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Mail:
     """A mail as it lay in a mailbox when it was looked at."""
 
     id: str
+    immutable_id: str
+    """The id that Graph gives it for as long as it stays in the mailbox."""
     mailbox: str
     folder: str
     subject: str
@@ -94,6 +99,7 @@ class Sandbox:
         self.entra = Entra(self.tenant)
         self.post = Post(self.tenant)
         self.ews = Ews(self.tenant, self.post)
+        self.graph = GraphDoor(self.tenant, self.entra, self.post, self.faults)
         self._door = Door(self.tenant, self.entra, self.ews, self.faults)
         self.control_password = secrets.token_urlsafe(24)
         self._control = Control(self)
@@ -109,6 +115,7 @@ class Sandbox:
 
     def stop(self) -> None:
         self._server.stop()
+        self.graph.subscriptions.stop()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -129,6 +136,10 @@ class Sandbox:
         return f"{self.url}/EWS/Exchange.asmx"
 
     @property
+    def graph_url(self) -> str:
+        return f"{self.url}/v1.0"
+
+    @property
     def token_url(self) -> str:
         return f"{self.url}/{self.tenant_id}/oauth2/v2.0/token"
 
@@ -147,6 +158,10 @@ class Sandbox:
     @property
     def scope(self) -> str:
         return entra.SCOPE
+
+    @property
+    def graph_scope(self) -> str:
+        return entra.GRAPH_SCOPE
 
     @property
     def tenant_id(self) -> str:
@@ -173,6 +188,7 @@ class Sandbox:
         return {
             "url": self.url,
             "ews_url": self.ews_url,
+            "graph_url": self.graph_url,
             "token_url": self.token_url,
             "control_url": self.control_url,
             "control_password": self.control_password,
@@ -182,11 +198,32 @@ class Sandbox:
             "client_id": self.client_id,
             "client_secret": self.client_secret,
             "scope": self.scope,
+            "graph_scope": self.graph_scope,
             "mailboxes": [
                 {"address": m.address, "name": m.name, "password": m.password, "outside": m.outside}
                 for m in self.tenant.mailboxes.values()
             ],
         }
+
+    # -- certificates ----------------------------------------------------------------------------------------
+
+    def add_certificate(self, certificate: str | bytes) -> str:
+        """Upload a certificate (PEM or DER, with an RSA key) to the app registration; gives its SHA-1 thumbprint.
+
+        Raises ValueError.
+        """
+        read = Certificate.read(certificate.encode() if isinstance(certificate, str) else certificate)
+        with self.tenant.lock:
+            self.tenant.certificates = [*self.tenant.certificates, read]
+        return read.thumbprint
+
+    def remove_certificate(self, thumbprint: str) -> None:
+        """Take a certificate from the app registration. Raises KeyError."""
+        with self.tenant.lock:
+            left = [one for one in self.tenant.certificates if one.thumbprint != thumbprint.upper()]
+            if len(left) == len(self.tenant.certificates):
+                raise KeyError(f"The app has no certificate {thumbprint}.")
+            self.tenant.certificates = left
 
     # -- mailboxes -------------------------------------------------------------------------------------------
 
@@ -477,7 +514,15 @@ class Sandbox:
         self.entra.expire_tokens()
 
     def lose_sync_states(self) -> None:
-        self.ews.lose_sync_states()
+        self.tenant.lose_sync_states()
+
+    def lifecycle(self, event: str) -> None:
+        """Send this lifecycle event (as Graph names it) to every subscription that wants them. Raises ValueError."""
+        self.graph.subscriptions.notifier.lifecycle(event)
+
+    def expire_subscriptions(self) -> None:
+        """End every subscription to change notifications now, without a word."""
+        self.graph.subscriptions.notifier.expire()
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -502,6 +547,7 @@ class Sandbox:
     def _shown(self, mailbox: Mailbox, item: Item) -> Mail:
         return Mail(
             item.id,
+            ids.of_item(item, immutable=True),
             mailbox.address,
             _path(item.folder),
             item.subject,
@@ -522,8 +568,12 @@ class Sandbox:
         path = request.path.lower()
         if path == EWS_PATH:
             return self._door.answer_ews(request)
+        if path.startswith(routes.PREFIX):
+            return self.graph.answer(request)
         if token := _TOKEN_PATH.fullmatch(request.path):
             return self._door.answer_token(request, token[1])
+        if discovery := _DISCOVERY_PATH.fullmatch(request.path):
+            return self._door.answer_discovery(request, discovery[1])
         if path.startswith("/sandbox/"):
             return self._control.handle(request)
         return self._webmail.handle(request)

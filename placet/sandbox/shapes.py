@@ -10,15 +10,12 @@ from datetime import datetime
 
 from lxml import etree, html
 
-from placet.sandbox import mime
+from placet.sandbox import mime, properties
 from placet.sandbox.envelope import T, is_true, quote
 from placet.sandbox.mime import Address
 from placet.sandbox.names import words
 from placet.sandbox.tenant import Folder, Item, Tenant
 
-_COMMON = "00062008-0000-0000-c000-000000000046"
-_VERB_RESPONSE = 0x8524
-_INTERNET_HEADERS = "00020386-0000-0000-c000-000000000046"
 _RIGHTS = (
     "<t:EffectiveRights><t:CreateAssociated>true</t:CreateAssociated><t:CreateContents>true</t:CreateContents>"
     "<t:CreateHierarchy>true</t:CreateHierarchy><t:Delete>true</t:Delete><t:Modify>true</t:Modify>"
@@ -61,28 +58,18 @@ class ExtendedPath:
         return cls(
             tuple(shown),
             number,
-            {"Common": _COMMON, "InternetHeaders": _INTERNET_HEADERS}.get(named_set, property_set),
+            {"Common": properties.COMMON, "InternetHeaders": properties.INTERNET_HEADERS}.get(
+                named_set, property_set
+            ),
             None if property_id is None else int(property_id),
             name or "",
         )
 
     def value(self, item: Item) -> str | None:
-        match self.tag:
-            case 0x007D:
-                return item.transport_headers
-            case 0x001A:
-                return item.item_class
-            case 0x1035:
-                return item.message_id
-            case 0x1039:
-                return item.header("references")
-            case 0x1042:
-                return item.header("in-reply-to")
-        if self.property_set == _COMMON and self.property_id == _VERB_RESPONSE:
-            return item.voting_response
-        if self.property_set == _INTERNET_HEADERS and self.name:
-            return item.header(self.name.lower())
-        return None
+        if self.tag is None:
+            return properties.named(item, self.property_set, self.property_id, self.name)
+        value = properties.tagged(item, self.tag)
+        return None if value is None else str(value)
 
     def render(self, item: Item) -> str:
         value = self.value(item)
@@ -165,7 +152,7 @@ class ItemShape:
     def _body(self, item: Item) -> str:
         content = item.content
         if self._body_type == "Text" or (self._body_type == "Best" and not content.html):
-            return f'<t:Body BodyType="Text">{quote(_as_text(content))}</t:Body>'
+            return f'<t:Body BodyType="Text">{quote(as_text(content))}</t:Body>'
         page = content.html or f"<html><body><pre>{quote(content.text)}</pre></body></html>"
         return f'<t:Body BodyType="HTML">{quote(page)}</t:Body>'
 
@@ -182,7 +169,7 @@ class ItemShape:
         return f"<t:InternetMessageHeaders>{''.join(lines)}</t:InternetMessageHeaders>" if lines else ""
 
 
-def _as_text(content: mime.Readable) -> str:
+def as_text(content: mime.Readable) -> str:
     if content.text or not content.html.strip():
         return content.text
     return str(
@@ -213,15 +200,15 @@ def _fixed(xml: str) -> Callable[[ItemShape, Item], str]:
     return lambda shape, item: xml
 
 
-def _topic(item: Item) -> str:
+def topic(item: Item) -> str:
     subject = item.subject
     while subject[:3].lower() in ("re:", "fw:") or subject[:4].lower() == "fwd:":
         subject = subject.partition(":")[2].strip()
     return subject
 
 
-def _conversation(item: Item) -> str:
-    digest = hashlib.sha256(_topic(item).encode("utf-8", "replace")).digest()
+def conversation(item: Item) -> str:
+    digest = hashlib.sha256(topic(item).encode("utf-8", "replace")).digest()
     return base64.b64encode(b"AAQkAD" + digest + digest[:16]).decode("ascii")
 
 
@@ -274,11 +261,11 @@ _PROPERTIES: list[tuple[str, Callable[[ItemShape, Item], str]]] = [
     ("item:Culture", _fixed("<t:Culture>en-US</t:Culture>")),
     ("item:EffectiveRights", _fixed(_RIGHTS)),
     ("item:IsAssociated", _flag("IsAssociated", lambda item: False)),
-    ("item:ConversationId", lambda shape, item: f'<t:ConversationId Id="{_conversation(item)}"/>'),
+    ("item:ConversationId", lambda shape, item: f'<t:ConversationId Id="{conversation(item)}"/>'),
     ("item:Flag", _fixed("<t:Flag><t:FlagStatus>NotFlagged</t:FlagStatus></t:Flag>")),
     (
         "item:TextBody",
-        lambda shape, item: f'<t:TextBody BodyType="Text">{quote(_as_text(item.content))}</t:TextBody>',
+        lambda shape, item: f'<t:TextBody BodyType="Text">{quote(as_text(item.content))}</t:TextBody>',
     ),
     ("message:Sender", lambda shape, item: shape._person("Sender", item.sender)),
     ("message:ToRecipients", lambda shape, item: shape._people("ToRecipients", item.people("to"))),
@@ -289,7 +276,7 @@ _PROPERTIES: list[tuple[str, Callable[[ItemShape, Item], str]]] = [
         _flag("IsReadReceiptRequested", lambda item: item.header("disposition-notification-to") is not None),
     ),
     ("message:IsDeliveryReceiptRequested", _flag("IsDeliveryReceiptRequested", lambda item: False)),
-    ("message:ConversationTopic", _text("ConversationTopic", _topic)),
+    ("message:ConversationTopic", _text("ConversationTopic", topic)),
     ("message:From", lambda shape, item: shape._person("From", item.from_)),
     ("message:InternetMessageId", _text("InternetMessageId", lambda item: item.message_id)),
     ("message:IsRead", _flag("IsRead", lambda item: item.is_read)),

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from placet.sandbox import mime
+from placet.sandbox.assertions import Certificate
 from placet.sandbox.mime import Address, Header, Readable
 
 WELL_KNOWN = {
@@ -32,6 +33,7 @@ WELL_KNOWN = {
 
 _ITEM_ID = base64.b64decode("AAMkADJm")
 _FOLDER_ID = base64.b64decode("AQMkADJm")
+_IMMUTABLE_ID = base64.b64decode("AAkALgAA")
 _CHANGE_KEY = base64.b64decode("CQAAABYA")
 
 _edits = itertools.count(1)
@@ -57,7 +59,10 @@ class Item:
     is_draft: bool = False
     voting_response: str | None = None
     id: str = field(default_factory=lambda: _opaque(_ITEM_ID, 101))
+    immutable_id: str = field(default_factory=lambda: _opaque(_IMMUTABLE_ID, 65))
+    """The id that Graph keeps over moves, as base64; EWS never shows it."""
     change_key: str = field(default_factory=lambda: _new_change_key())
+    modified: datetime = field(default_factory=lambda: datetime.now(UTC))
     folder: Folder = field(init=False, repr=False)
     gone: bool = field(default=False, init=False)
     moved_from: Item | None = field(default=None, repr=False)
@@ -177,7 +182,10 @@ class Mailbox:
     delegates: set[str] = field(default_factory=set)
     """Addresses of those who may send on behalf of this mailbox."""
     out_of_office: OutOfOffice | None = None
+    user_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    """The object id of the user in the directory."""
     items: dict[str, Item] = field(default_factory=dict, repr=False)
+    by_immutable_id: dict[str, Item] = field(default_factory=dict, repr=False)
     folders: dict[str, Folder] = field(default_factory=dict, repr=False)
     well_known: dict[str, Folder] = field(default_factory=dict, repr=False)
     sends: deque[float] = field(default_factory=deque, repr=False)
@@ -217,7 +225,7 @@ class Mailbox:
         folder.unread += not item.is_read
         if item.message_id:
             folder.by_message_id.setdefault(item.message_id, []).append(item)
-        self.items[item.id] = item
+        self.items[item.id] = self.by_immutable_id[item.immutable_id] = item
         return item
 
     def move(self, item: Item, target: Folder) -> Item:
@@ -230,6 +238,7 @@ class Mailbox:
             item.is_read,
             item.is_draft,
             item.voting_response,
+            immutable_id=item.immutable_id,
             moved_from=item,
         )
         item.moved = True
@@ -239,7 +248,7 @@ class Mailbox:
     def remove(self, item: Item) -> None:
         folder = item.folder
         del folder.items[item.id]
-        del self.items[item.id]
+        del self.items[item.id], self.by_immutable_id[item.immutable_id]
         folder.unread -= not item.is_read
         if item.message_id:
             same = folder.by_message_id[item.message_id]
@@ -265,7 +274,7 @@ class Mailbox:
         item.changed = item.latest
 
     def _log(self, item: Item, change: Change) -> None:
-        item.change_key = _new_change_key()
+        item.change_key, item.modified = _new_change_key(), datetime.now(UTC)
         item.latest = len(item.folder.log)
         item.folder.log.append((change, item))
 
@@ -287,9 +296,18 @@ class Switches:
 
     consented: bool = True
     """Whether full_access_as_app was consented to; without it tokens carry no roles."""
+    graph_roles: set[str] = field(default_factory=lambda: {"Mail.ReadWrite", "Mail.Send"})
+    """Application permissions of Microsoft Graph that were consented to; a token has those of the time it is made."""
     rbac: set[str] = field(default_factory=set)
     """Mailboxes (lower case) that RBAC for Applications opens to the app even without consent."""
+    rbac_roles: set[str] = field(default_factory=lambda: {"EWS.AccessAsApp", "Mail.ReadWrite", "Mail.Send"})
+    """What the app may do in those mailboxes."""
+    access_policy: set[str] | None = None
+    """Mailboxes (lower case) that an application access policy leaves of what was consented to; None: no policy."""
+    unlicensed: set[str] = field(default_factory=set)
+    """Addresses (lower case) of users whose mailbox neither EWS nor Graph finds."""
     ews_blocked: bool = False
+    graph_blocked: bool = False
     secret_expired: bool = False
     app_disabled: bool = False
     service_principal_missing: bool = False
@@ -298,7 +316,18 @@ class Switches:
     """Seconds that a new token lives."""
     replace_message_id: bool = False
     """Whether sending gives the mail a Message-ID of the server's own."""
+    known_headers: set[str] = field(default_factory=set)
+    """Names (lower case) of X- headers that the mailboxes know, so that Graph keeps them in a mail sent as MIME."""
     messages_per_minute: int | None = None
+    mailbox_concurrency: int | None = 4
+    """How many requests of Graph may run in one mailbox at once; None for any number."""
+    mailbox_requests: int | None = None
+    """How many requests of Graph one mailbox takes in ten minutes (Microsoft: 10,000); None for any number."""
+    translation_needs_directory: bool = False
+    """Whether translateExchangeIds asks for User.Read.All, as Microsoft's page says."""
+    max_graph_request_bytes: int = 4 * 1024 * 1024
+    notifications_lost: bool = False
+    """Whether change notifications of Graph get lost on their way."""
     max_message_bytes: int = 35 * 1024 * 1024
 
 
@@ -315,6 +344,8 @@ class Tenant:
         self.client_secret = (
             f"{secrets.token_urlsafe(12)}+{secrets.token_urlsafe(8)}/{secrets.token_urlsafe(8)}="
         )
+        self.certificates: list[Certificate] = []
+        """Those that were uploaded to the app registration."""
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         """Notified after every request that may have changed the store."""
@@ -323,9 +354,16 @@ class Tenant:
         self.counters: Counter[str] = Counter()
         self._counting = threading.Lock()
 
-    def count(self, what: str) -> None:
+    def count(self, what: str, number: int = 1) -> None:
         with self._counting:
-            self.counters[what] += 1
+            self.counters[what] += number
+
+    def lose_sync_states(self) -> None:
+        """Make every sync state of EWS and every delta link of Graph that was given out invalid."""
+        with self.lock:
+            for mailbox in self.mailboxes.values():
+                for folder in mailbox.folders.values():
+                    folder.sync_epoch += 1
 
     @property
     def host(self) -> str:
@@ -363,6 +401,12 @@ class Tenant:
         """The mailbox of the tenant with exactly this address."""
         mailbox = self.mailboxes.get(address.lower())
         return None if mailbox is None or mailbox.outside else mailbox
+
+    def user(self, name: str) -> Mailbox | None:
+        """The mailbox of the user with this address or object id."""
+        return self.inside(name) or next(
+            (box for box in self.mailboxes.values() if box.user_id == name.lower() and not box.outside), None
+        )
 
 
 def _opaque(prefix: bytes, length: int) -> str:

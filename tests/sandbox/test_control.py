@@ -40,6 +40,10 @@ def test_without_the_password_nothing_is_told(password: str, sandbox: Sandbox) -
 def test_the_state_holds_all_that_a_client_needs(sandbox: Sandbox) -> None:
     state = get(sandbox, "state")
     assert state == sandbox.state()
+    assert (state["graph_url"], state["graph_scope"]) == (
+        f"{state['url']}/v1.0",
+        "https://graph.microsoft.com/.default",
+    )
     assert state["token_url"] == f"{state['url']}/{state['tenant_id']}/oauth2/v2.0/token"
     assert {m["address"] for m in state["mailboxes"]} == {m["address"] for m in get(sandbox, "mailboxes")}
 
@@ -161,6 +165,9 @@ def test_faults_and_switches_are_set_and_seen(sandbox: Sandbox) -> None:
     post(sandbox, "expire-tokens")
     assert wire.ews(sandbox, wire.sync(), access_token=access_token).status == 401
     post(sandbox, "lose-sync-states")
+    policy = post(sandbox, "switches", access_policy=["ANN@contoso.example"], graph_roles=["Mail.Send"])
+    assert (policy["access_policy"], policy["graph_roles"]) == (["ann@contoso.example"], ["Mail.Send"])
+    assert post(sandbox, "switches", access_policy=None)["access_policy"] is None
     assert get(sandbox, "counters")["http_403"] == 1
 
 
