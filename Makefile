@@ -18,7 +18,7 @@ help:
 	@echo "make bench       the figures"
 	@echo "make messages    the catalogues of translated texts, brought up to date"
 	@echo "make screenshots pictures of every page and mail, in screenshots/"
-	@echo "make soak        the kill test at full length, on SQLite and PostgreSQL"
+	@echo "make soak        kills and faults at full length, on SQLite and PostgreSQL"
 
 setup: $(STAMP)
 
@@ -36,6 +36,7 @@ demo: setup
 
 test: setup
 	@tools/system-packages chromium
+	@$(BIN)/python -m tools.oidc_provider
 	$(BIN)/pytest -n $(JOBS) --dist worksteal $(TESTS)
 	@test -d ../shared/corpora || echo "make acceptance was left out: there is no ../shared with Microsoft's schema and the mail corpora."
 
@@ -59,6 +60,8 @@ bench: setup
 	@if [ -d ../shared/corpora ]; then $(BIN)/python -m benchmarks.reading; \
 	else echo "The figures on reading need the mail corpora in ../shared; they are not here, so they are left out."; fi
 	$(BIN)/python -m benchmarks.replies
+	$(BIN)/python -m benchmarks.idle
+	$(BIN)/python -m benchmarks.notices
 
 # Of every page of the demo and of every mail, into screenshots/: to be looked at.
 screenshots: setup
@@ -67,9 +70,9 @@ screenshots: setup
 	$(BIN)/pytest -q -p no:xdist tests/screenshots
 
 soak: setup
-	$(BIN)/pytest tests/soak
+	$(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200
 	@tools/system-packages postgresql
-	tools/with-postgres $(BIN)/pytest tests/soak
+	tools/with-postgres $(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200
 
 # The texts of pages and mails in other languages than English, brought up to date with the sources.
 messages: setup

@@ -33,7 +33,7 @@ class Memory:
 
 
 def measure(tenant: Tenant) -> Memory:
-    people = seed.fresh_installation(tenant)
+    people = seed.fresh_installation(tenant, "graph")
     seed.requests(people, replied=len(people), open_in_all=len(people))
     first, second = OutgoingMail.objects.filter(kind="ask").order_by("id")[:2]
     with _serving() as process:

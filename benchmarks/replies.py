@@ -3,8 +3,8 @@
 Each row is a fresh installation on SQLite as `placet serve` has it, and a sandbox in a process of its own:
 
     whole path      poll and take_in, one after the other: mailbox → committed decision
-    bare fetch      SyncFolderItems and GetItem with MIME by requests and lxml, nothing done with it
-    exchangelib     inbox.all() with the MIME alone
+    bare fetch      the same mails by requests, through the same way, nothing done with them
+    exchangelib     inbox.all() with the MIME alone, by Exchange Web Services
 
 They take turns, so that what else the machine does meets all of them: the path stops several times for a bare
 fetch of everything, and exchangelib comes before and after. Several passes give their mean.
@@ -37,6 +37,7 @@ PAUSES = 5  # of the path's second half, for a bare fetch each
 class Row:
     """Seconds, for so many replies with so many assignments open at the start."""
 
+    way: str
     open: int
     replies: int
     bare: float
@@ -53,12 +54,14 @@ class Row:
 def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="placet-bench-") as folder:
-        _only_our_settings(Path(folder))
-        print(f"{'open':>8} {'replies':>8} {'path/bare':>10} {'path/exchangelib':>17}   milliseconds a mail:")
+        only_our_settings(Path(folder))
+        heads = f"{'way':>6} {'open':>8} {'replies':>8} {'path/bare':>10} {'path/exchangelib':>17}"
+        print(f"{heads}   milliseconds a mail:")
         for count in options.open:
-            with tenant() as running:
-                row = _row(running, count, min(options.replies, count), options.profile)
-            print(_line(row), flush=True)
+            for way in options.ways:
+                with tenant() as running:
+                    row = _row(running, way, count, min(options.replies, count), options.profile)
+                print(_line(row), flush=True)
         if options.memory:
             from benchmarks.memory import measure
 
@@ -78,13 +81,16 @@ def _options() -> argparse.Namespace:
         "--open", type=int, nargs="+", default=[10_000, 1_000, 100_000], help="open assignments"
     )
     parser.add_argument(
+        "--ways", nargs="+", choices=["graph", "ews"], default=["graph", "ews"], help="ways to the mailbox"
+    )
+    parser.add_argument(
         "--no-memory", dest="memory", action="store_false", help="leave out the memory figures"
     )
     parser.add_argument("--profile", action="store_true", help="show where the time of the whole path goes")
     return parser.parse_args()
 
 
-def _only_our_settings(folder: Path) -> None:
+def only_our_settings(folder: Path) -> None:
     """The installation that is measured is a temporary one, whatever is set here."""
     ours = environment(folder)
     for name in [name for name in os.environ if name.startswith("PLACET_")]:
@@ -96,23 +102,23 @@ def _only_our_settings(folder: Path) -> None:
     django.setup()
 
 
-def _row(running: Tenant, open_: int, replies: int, profile: bool) -> Row:
+def _row(running: Tenant, way: str, open_: int, replies: int, profile: bool) -> Row:
     from benchmarks import bare, seed
     from placet.approvals.models import Decision
 
-    people = seed.fresh_installation(running)
+    people = seed.fresh_installation(running, way)
     seed.requests(people, replies, open_)
     seed.replies(running, replies)
     bares: list[float] = []
     libraries = [bare.by_exchangelib(running, replies)]
     with _profiled(profile):
-        keep, take_in = _whole_path(replies, lambda: bares.append(bare.by_requests(running, replies)))
+        keep, take_in = _whole_path(replies, lambda: bares.append(bare.by_requests(running, way, replies)))
     libraries.append(bare.by_exchangelib(running, replies))
     decided = Decision.objects.count()
     if decided != replies:
         raise RuntimeError(f"{decided} of {replies} replies were decided.")
     return Row(
-        open_, replies, statistics.mean(bares), statistics.mean(libraries), keep.wall, take_in.wall,
+        way, open_, replies, statistics.mean(bares), statistics.mean(libraries), keep.wall, take_in.wall,
         keep.processor + take_in.processor,
     )  # fmt: skip
 
@@ -176,7 +182,8 @@ def _profiled(wanted: bool) -> Iterator[None]:
 def _line(row: Row) -> str:
     each = 1000 / row.replies
     return (
-        f"{row.open:>8,} {row.replies:>8,} {row.path / row.bare:>10.2f} {row.path / row.exchangelib:>17.2f}   "
+        f"{row.way:>6} {row.open:>8,} {row.replies:>8,} {row.path / row.bare:>10.2f} "
+        f"{row.path / row.exchangelib:>17.2f}   "
         f"path {row.path * each:.2f} = keep {row.keep * each:.2f} + take in {row.take_in * each:.2f} "
         f"(processor {row.processor * each:.2f}), "
         f"bare fetch {row.bare * each:.2f}, exchangelib {row.exchangelib * each:.2f}"

@@ -39,8 +39,9 @@ ANSWERS = ("approve", "yes\n\nGood price.", "ja", "reject\n\nThe budget of this 
 Row = TypeVar("Row", bound=models.Model)
 
 
-def fresh_installation(tenant: Tenant) -> list[Person]:
-    """An empty database, connected to this tenant. The people who ask."""
+def fresh_installation(tenant: Tenant, way: str) -> list[Person]:
+    """An empty database, connected to this tenant through Microsoft Graph ("graph") or Exchange Web Services ("ews").
+    The people who ask."""
     _drop_database()
     set_up()
     tenant.add_mailbox("ada", "Ada Administrator")
@@ -48,10 +49,10 @@ def fresh_installation(tenant: Tenant) -> list[Person]:
     people = [_pair(tenant, number) for number in range(PAIRS)]
     store.save(
         {
+            "via": way,
             "server_address": tenant.url,
             "username": APPROVALS,
             "client_id": tenant.client_id,
-            "scope": tenant.scope,
             "token_uri": tenant.token_url,
             "active": True,
             "since": "2020-01-01T00:00:00+00:00",

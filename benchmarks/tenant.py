@@ -23,11 +23,12 @@ class Tenant:
     def __init__(self, state: Mapping[str, Any]) -> None:
         self.url = str(state["url"])
         self.ews_url = str(state["ews_url"])
+        self.graph_url = str(state["graph_url"])
         self.token_url = str(state["token_url"])
         self.tenant_id = str(state["tenant_id"])
         self.client_id = str(state["client_id"])
         self.client_secret = str(state["client_secret"])
-        self.scope = str(state["scope"])
+        self.scopes = {"ews": str(state["scope"]), "graph": str(state["graph_scope"])}
         self._control = str(state["control_url"])
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {state['control_password']}"

@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": "run Placet: pages, workers and timers in one process",
     "demo": "try Placet with a local Exchange Online: nothing to install, nothing is kept",
     "sandbox": "run the local Entra ID and Exchange Online alone",
+    "entra": "print a script that registers the application in Microsoft Entra ID; nothing is run",
     "mailbox": "set up the mailbox that approvals go through, or show how it is set up",
     "check": "test the mailbox step by step, with cause and cure for what fails",
     "person": "add people, set their manager, deactivate them",

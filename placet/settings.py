@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "placet.audit",
     "placet.mailboxes",
     "placet.mail",
+    "placet.alarms",
     "placet.approvals",
     "placet.portal",
     "placet.panel",

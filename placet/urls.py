@@ -2,6 +2,8 @@
 
 from django.urls import include, path
 
+from placet.mailboxes.notified import graph_notifications
+from placet.mailboxes.subscribing import PATH
 from placet.panel.design import design
 from placet.panel.general import logo
 from placet.panel.views import healthz
@@ -9,6 +11,7 @@ from placet.portal.confirming import confirm_address
 
 urlpatterns = [
     path("healthz", healthz),
+    path(PATH, graph_notifications, name="graph_notifications"),
     path("logo", logo, name="logo"),
     path("design/", design, name="design"),
     path("accounts/", include("placet.portal.account")),

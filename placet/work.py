@@ -17,10 +17,12 @@ from django.utils import timezone
 
 from placet.accounts import tidy
 from placet.accounts.reader import as_the_installation_reads
+from placet.alarms import expiry, watch, webhook
 from placet.approvals import engine
 from placet.lib import working
 from placet.mail import outbox, tasks
 from placet.mail.models import IncomingMail
+from placet.mailboxes import subscribing
 from placet.mailboxes.base import MailboxError
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
@@ -70,10 +72,14 @@ def unasked_due(limit: int) -> list[int]:
 def kinds() -> list[Kind]:
     return [
         Kind("poll", mailboxes_due, entry.receive),
+        Kind("subscribe", subscribing.due, subscribing.work, idle=5),
         Kind("take_in", incoming_due, entry.take_in, workers=settings.PLACET.workers),
         Kind("mark", tasks.due, tasks.work),
         Kind("ask", unasked_due, engine.ask_by_mail, idle=30),
         Kind("send", outbox.due, outbox.work),
+        Kind("watch", watch.due, watch.work, idle=30),
+        Kind("webhook", webhook.due, webhook.work),
+        Kind("expiry", expiry.due, expiry.work, idle=60),
         Kind("tidy", tidy.due, tidy.work, idle=60),
     ]
 
@@ -83,6 +89,8 @@ def release_claims() -> None:
     entry.release_claims()
     tasks.release_claims()
     outbox.release_claims()
+    webhook.release_claims()
+    subscribing.release_claims()
 
 
 def run_once(kind: Kind, limit: int = BATCH) -> int:
@@ -143,7 +151,7 @@ class Runner:
     def start(self) -> None:
         release_claims()
         for kind, thread in zip(self._kinds, self._threads, strict=True):
-            working.started(kind.name, thread)
+            working.started(kind.name, thread, self._wake[kind.name])
             thread.start()
 
     def stop(self, timeout: float = 30) -> None:

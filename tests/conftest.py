@@ -37,6 +37,12 @@ _own_environment()
 django.setup()  # now: the folders below import models in their conftest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--replies", type=int, default=60, help="how many replies come on a server's bad day (make soak: 200)"
+    )
+
+
 def pytest_configure() -> None:
     from django.conf import settings
 

@@ -5,6 +5,7 @@ Needs a migrated database and leaves nothing in it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -14,12 +15,15 @@ from typing import Any
 from allauth.core.context import request_context
 from django.db import transaction
 from django.test import RequestFactory, override_settings
+from django.utils import timezone
 
 from placet.accounts.adapter import Adapter
 from placet.accounts.addresses import add_person
 from placet.accounts.general import general
 from placet.accounts.invitations import invite, send_password_link
 from placet.accounts.models import Group, Installation, Person
+from placet.alarms import messages as alarm_messages
+from placet.alarms.models import Outage
 from placet.approvals import engine, messages
 from placet.approvals.models import AskLine, Assignment, Decision, Request, Version
 from placet.approvals.processes import publish
@@ -259,6 +263,42 @@ def _another_address(scene: Scene) -> str:
     return str(OutgoingMail.objects.latest("pk").kind)
 
 
+def _alarm(scene: Scene) -> str:
+    alarm_messages.alarm(_outage(scene), _second(scene))
+    return alarm_messages.ALARM
+
+
+def _alarm_over(ended: Outage.Ended) -> "Any":
+    def write(scene: Scene) -> str:
+        outage = _outage(scene)
+        outage.over_at, outage.ended = timezone.now(), ended
+        alarm_messages.over(outage, scene.mailbox)
+        return alarm_messages.OVER
+
+    return write
+
+
+def _outage(scene: Scene) -> Outage:
+    scene.mailbox.trouble = {}
+    Outage.objects.filter(mailbox=scene.mailbox).update(over_at=timezone.now())
+    return Outage.objects.create(mailbox=scene.mailbox, since=timezone.now() - timedelta(minutes=42))
+
+
+def _second(scene: Scene) -> Mailbox:
+    address = f"second@{_DOMAIN}"
+    return Mailbox.objects.get_or_create(address=address, defaults={"name": address})[0]
+
+
+def _expiry(days: int, certificate: bool = False) -> "Any":
+    def write(scene: Scene) -> str:
+        on = timezone.localdate() + timedelta(days=days)
+        ending = alarm_messages.Ending(scene.mailbox, certificate, on, days)
+        alarm_messages.expiry(ending, scene.mailbox, f"expiry:{days}:{certificate}")
+        return alarm_messages.EXPIRY
+
+    return write
+
+
 def _reset(scene: Scene) -> str:
     link = Adapter().get_reset_password_from_key_url("3-c2FtcGxlLWtleQ")
     context = {"user": scene.bob, "password_reset_url": link}
@@ -319,6 +359,16 @@ _KINDS: dict[str, Any] = {
     "code-misused": _misused,
     "another-address": _another_address,
     "stuck": _stuck,
+    "alarm": _alarm,
+    "alarm-over": _alarm_over(Outage.Ended.WORKS),
+    "alarm-over-by-switching-off": _alarm_over(Outage.Ended.OFF),
+    "secret-expires": _expiry(14),
+    "secret-expires-tomorrow": _expiry(1),
+    "secret-expires-today": _expiry(0),
+    "secret-has-expired": _expiry(-1),
+    "certificate-expires": _expiry(14, certificate=True),
+    "certificate-expires-today": _expiry(0, certificate=True),
+    "certificate-has-expired": _expiry(-1, certificate=True),
     "password-reset": _reset,
     "password-link": _password_link,
     "invitation": _invitation,

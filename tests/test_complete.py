@@ -34,11 +34,12 @@ MAY_IMPORT = {
     "accounts": ACCOUNTS,
     "mailboxes": MAILBOXES,
     "mail": MAIL,
+    "alarms": MAIL | {"alarms"},
     "approvals": APPROVALS,
     "replies": APPROVALS | {"replies"},
     "portal": APPROVALS | {"portal"},
     # Administration has mails taken in again, and shares the pages' ways with the portal.
-    "panel": APPROVALS | {"replies", "portal", "panel"},
+    "panel": APPROVALS | {"alarms", "replies", "portal", "panel"},
     "sandbox": LOWEST
     | {"sandbox"},  # a stand-in that shared code with what it tests would share its mistakes
 }
@@ -102,7 +103,7 @@ def test_every_command_has_a_module_and_is_documented(command: str) -> None:
 
 
 def test_every_module_of_the_commands_is_a_command_or_helps_them() -> None:
-    helpers = {"__init__", "start", "demo_page"}
+    helpers = {"__init__", "start", "demo_page", "mailbox_certificate"}
     assert {path.stem for path in (PACKAGE / "commands").glob("*.py")} - helpers == set(COMMANDS)
 
 

@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from placet import work
 from placet.accounts import tidy
+from placet.alarms import expiry, watch, webhook
 from placet.approvals import engine
 from placet.lib import working
 from placet.mail import outbox, tasks
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
+from placet.mailboxes import subscribing
 from placet.mailboxes.base import Wait
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
@@ -36,13 +38,19 @@ def kept(mailbox: Mailbox, name: str, **more: Any) -> IncomingMail:
 @pytest.mark.django_db
 def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() -> None:
     kinds = {kind.name: kind for kind in work.kinds()}
-    assert list(kinds) == ["poll", "take_in", "mark", "ask", "send", "tidy"]
+    assert list(kinds) == [
+        "poll", "subscribe", "take_in", "mark", "ask", "send", "watch", "webhook", "expiry", "tidy",
+    ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
         entry.receive,
+        subscribing.work,
         entry.take_in,
         tasks.work,
         engine.ask_by_mail,
         outbox.work,
+        watch.work,
+        webhook.work,
+        expiry.work,
         tidy.work,
     ]
     for kind in kinds.values():

@@ -27,7 +27,10 @@ LANGUAGES = ("fr",)  # beside English, which the sources are written in
 #: Where a catalogue lies (below `placet/`) → the files and folders whose texts it has.
 PARTS = {
     "": ["templates", "lib"],
-    **{name: [name] for name in ("accounts", "approvals", "mail", "mailboxes", "panel", "portal", "replies")},
+    **{
+        name: [name]
+        for name in ("accounts", "alarms", "approvals", "mail", "mailboxes", "panel", "portal", "replies")
+    },
 }
 KEYWORDS: dict[str, Any] = {
     **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop", "Sentence"), None),
@@ -132,8 +135,9 @@ def merged(part: str, language: str) -> Catalog:
     for message in messages_of(part):
         id_ = message.ids if len(message.ids) > 1 else message.ids[0]
         known = there.get(id_ if isinstance(id_, str) else id_[0], message.context)
+        fits = known is not None and known.pluralizable == (len(message.ids) > 1)
         if id_ not in catalog or catalog.get(id_, message.context) is None:
-            catalog.add(id_, known.string if known else None, context=message.context)
+            catalog.add(id_, known.string if known and fits else None, context=message.context)
     return catalog
 
 

@@ -39,6 +39,7 @@ def _compare(ids: list[int]) -> Iterator[Differs]:
     entries: dict[int, list[AuditEntry]] = {number: [] for number in ids}
     telling = AuditEntry.objects.filter(request__in=ids, what__event__in=["started", "decided"])
     for entry in telling.order_by("request_id", "seq"):
+        assert entry.request_id is not None
         entries[entry.request_id].append(entry)
     decisions: dict[int, list[Decision]] = {number: [] for number in ids}
     made = Decision.objects.filter(assignment__visit__request__in=ids).select_related("assignment__visit")

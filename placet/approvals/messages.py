@@ -8,15 +8,12 @@ part of an address or a link.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from django.conf import settings
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy
 
 from placet.accounts.general import General, general
 from placet.accounts.models import Person
@@ -35,7 +32,7 @@ from placet.lib.ids import code_hash
 from placet.mail import outbox
 from placet.mail.marker import marker
 from placet.mail.models import IncomingMail, OutgoingMail
-from placet.mail.writing import Link, Notice, Written, labelled, no_links, written
+from placet.mail.writing import Link, Notice, Written, labelled, no_links, when, written
 from placet.mailboxes.models import Mailbox
 
 TEMPLATES = Path(__file__).parent / "templates" / "mails"
@@ -442,13 +439,6 @@ def stuck(request: Request, visit: Visit, seq: int) -> None:
 
 
 # --- composing --------------------------------------------------------------------------------------------
-
-
-def when(moment: datetime) -> str:
-    """A time as the mail's reader reads it."""
-    return date_format(
-        timezone.localtime(moment), pgettext("a date and a time, in Django's signs", "j F Y, H:i T")
-    )
 
 
 def _queue(

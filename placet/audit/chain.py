@@ -1,4 +1,7 @@
-"""The hash chain of a request: each entry's hash covers its content and the hash before it (SHA-256)."""
+"""The hash chain of a request: each entry's hash covers its content and the hash before it (SHA-256).
+
+What happens to the installation as a whole has a chain of its own, whose entries have no request.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,10 +13,12 @@ from django.apps import apps
 from django.db import transaction
 from django.utils import timezone
 
-from placet.audit.models import AuditEntry, ChainHead
+from placet.audit.models import AuditEntry, ChainHead, InstallationHead
 from placet.lib.canonical import digest
 
 FIRST = "0" * 64  # what the first entry has in place of a previous hash
+NO_ENTRY: dict[str, Any] = {"seq": 0, "hash": FIRST}
+ONLY = 1  # the id of the one InstallationHead
 
 
 def append(request_id: int, who: str, what: dict[str, Any], at: datetime | None = None) -> AuditEntry:
@@ -21,7 +26,29 @@ def append(request_id: int, who: str, what: dict[str, Any], at: datetime | None 
     if they ever did, the unique constraint stops the second one."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An audit entry belongs into the transaction of what it tells of.")
-    head, _ = ChainHead.objects.get_or_create(request_id=request_id, defaults={"seq": 0, "hash": FIRST})
+    head, _ = ChainHead.objects.get_or_create(request_id=request_id, defaults=NO_ENTRY)
+    entry = _link(request_id, head, who, what, at)
+    ChainHead.objects.filter(request_id=request_id).update(seq=entry.seq, hash=entry.hash)
+    return entry
+
+
+def append_of_installation(who: str, what: dict[str, Any]) -> AuditEntry:
+    """The same for what happened to the installation. Whoever comes second waits for the first one's transaction."""
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("An audit entry belongs into the transaction of what it tells of.")
+    head, _ = InstallationHead.objects.select_for_update().get_or_create(pk=ONLY, defaults=NO_ENTRY)
+    entry = _link(None, head, who, what, None)
+    InstallationHead.objects.filter(pk=ONLY).update(seq=entry.seq, hash=entry.hash)
+    return entry
+
+
+def _link(
+    request_id: int | None,
+    head: ChainHead | InstallationHead,
+    who: str,
+    what: dict[str, Any],
+    at: datetime | None,
+) -> AuditEntry:
     entry = AuditEntry(
         request_id=request_id,
         seq=head.seq + 1,
@@ -32,7 +59,6 @@ def append(request_id: int, who: str, what: dict[str, Any], at: datetime | None 
     )
     entry.hash = _hash(entry)
     entry.save(force_insert=True)
-    ChainHead.objects.filter(request_id=request_id).update(seq=entry.seq, hash=entry.hash)
     return entry
 
 
@@ -53,14 +79,16 @@ def _hash(entry: AuditEntry) -> str:
 class Broken:
     """The first link of a chain that does not hold."""
 
-    request_id: int
+    request_id: int | None  # None: of the installation's own chain
     seq: int
     reason: str
 
 
 def verify(request_id: int | None = None) -> Iterator[Broken]:
     """The first broken link of every chain (of one request, if given). Nothing: all hold."""
-    entries = AuditEntry.objects.order_by("request_id", "seq")
+    if request_id is None:
+        yield from _installation()
+    entries = AuditEntry.objects.filter(request__isnull=False).order_by("request_id", "seq")
     heads = ChainHead.objects.all()
     if request_id is not None:
         entries, heads = entries.filter(request_id=request_id), heads.filter(request_id=request_id)
@@ -77,7 +105,19 @@ def verify(request_id: int | None = None) -> Iterator[Broken]:
         yield Broken(number, 1, "entry 1 is missing")
 
 
-def _first_broken(request_id: int, chain: Iterator[AuditEntry], head: ChainHead | None) -> Broken | None:
+def _installation() -> Iterator[Broken]:
+    entries = AuditEntry.objects.filter(request=None).order_by("seq")
+    head = InstallationHead.objects.filter(pk=ONLY).first()
+    if head is None and not entries.exists():
+        return  # nothing has happened yet
+    broken = _first_broken(None, entries.iterator(chunk_size=1000), head)
+    if broken:
+        yield broken
+
+
+def _first_broken(
+    request_id: int | None, chain: Iterator[AuditEntry], head: ChainHead | InstallationHead | None
+) -> Broken | None:
     previous, expected = FIRST, 1
     for entry in chain:
         if entry.seq != expected:

@@ -8,7 +8,7 @@ from placet.commands.start import say, set_up
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", required=True, metavar="verify")
-    verify = what.add_parser("verify", help="walk the hash chain of every request, and compare its decisions")
+    verify = what.add_parser("verify", help="walk every hash chain, and compare decisions with them")
     verify.add_argument("number", nargs="?", type=int, help="of one request only")
 
 
@@ -30,9 +30,12 @@ def run(options: argparse.Namespace) -> int:
     unreliable = {link.request_id for link in broken}
     differing = [found for found in evidence.compare(only) if found.request_id not in unreliable]
     wrong = {*unreliable, *(found.request_id for found in differing)}
-    numbers = dict(Request.objects.filter(pk__in=wrong).values_list("pk", "number"))
+    numbers = dict(Request.objects.filter(pk__in=[pk for pk in wrong if pk]).values_list("pk", "number"))
     for link in broken:
-        say(f"Request {numbers.get(link.request_id, '?')}: broken at entry {link.seq}: {link.reason}.")
+        whose = (
+            "The installation" if link.request_id is None else f"Request {numbers.get(link.request_id, '?')}"
+        )
+        say(f"{whose}: broken at entry {link.seq}: {link.reason}.")
     for found in differing:
         where = f"not as entry {found.seq} says" if found.seq else "not as recorded"
         say(f"Request {numbers[found.request_id]}: {where}: {found.reason}.")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
-from placet.commands.demo_page import REPLY, TO_CONNECT, at_stranger, first_page
+from placet.commands.demo_page import REPLY, TO_CONNECT, at_stranger, first_page, limit_application
 from placet.commands.start import say, set_up
 from placet.sandbox.delivery import AuthResults
 from placet.sandbox.server import Mail, Sandbox
@@ -124,13 +124,14 @@ def _organisation(sandbox: Sandbox) -> None:
     from placet.mailboxes import store
 
     Installation.objects.filter(id=1).update(organisation=sandbox.tenant.name)
+    limit_application(sandbox, "approvals", TO_CONNECT)
     publish((SAMPLES / "purchase.yaml").read_text())
     store.save(
         {
+            "via": "graph",
             "server_address": sandbox.url,
             "username": f"approvals@{sandbox.tenant.domain}",
             "client_id": sandbox.client_id,
-            "scope": sandbox.scope,
             "token_uri": sandbox.token_url,
             "active": True,
             "poll_seconds": 5,
@@ -202,16 +203,19 @@ def _running(listen: str) -> Iterator[None]:
     """What `placet serve` runs: pages and workers."""
     import waitress
 
+    from placet.mailboxes.listening import Listeners
     from placet.work import Runner
     from placet.wsgi import application
 
     server = waitress.create_server(application, listen=listen, threads=8, ident=None, send_bytes=1)
     threading.Thread(target=server.run, name="web", daemon=True).start()
-    runner = Runner()
+    runner, listeners = Runner(), Listeners()
     runner.start()
+    listeners.start()
     try:
         yield
     finally:
+        listeners.stop()
         runner.stop()
         server.close()
 

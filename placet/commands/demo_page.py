@@ -103,6 +103,13 @@ def first_page(sandbox: Sandbox, listen: str, password: str) -> Story:
     )
 
 
+def limit_application(sandbox: Sandbox, *names: str) -> None:
+    """As an organisation should have it: the application has rights in these mailboxes (RBAC for Applications), and in
+    no other."""
+    sandbox.switches.consented, sandbox.switches.graph_roles = False, set()
+    sandbox.switches.rbac = {f"{name}@{sandbox.tenant.domain}" for name in names}
+
+
 def at_stranger() -> str:
     """The address of somebody outside Contoso."""
     return "mallory@stranger.example"

@@ -3,9 +3,11 @@
 import argparse
 import getpass
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
+from placet.commands import mailbox_certificate
 from placet.commands.start import say, set_up
 from placet.mailboxes.fields import FIELDS, SECRET, SECRET_EXPIRES_ON, Field
 from placet.mailboxes.settings import SettingsInvalid
@@ -17,7 +19,7 @@ STORED = [field for field in FIELDS if field.kind != "secret"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_subparsers(dest="what", required=True, metavar="set|show")
+    what = parser.add_subparsers(dest="what", required=True, metavar="set|show|certificate|move")
     change = what.add_parser(
         "set",
         help="set up the mailbox, or change what is named",
@@ -25,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for field in STORED:
         change.add_argument(
-            _option(field), dest=field.name, help=field.help.replace("%", "%%"), metavar="VALUE"
+            _option(field), dest=field.name, help=field.help.replace("%", "%%"), metavar=_values(field)
         )
     change.add_argument("--secret", action="store_true", help="enter the client secret (again)")
     change.add_argument(
@@ -33,7 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="XX",
         help="mail authenticated in this way comes from colleagues (see check)",
     )
-    for parser_ in (change, what.add_parser("show", help="how it is set up; the secret is never shown")):
+    mailbox_certificate.add_arguments(what)
+    move = what.add_parser(
+        "move",
+        help="to Microsoft Graph, or back to Exchange Web Services, while Placet runs: checked first, then asked",
+    )
+    move.add_argument("--to", choices=["graph", "ews"], help="which way (default: the other one)")
+    move.add_argument("--yes", action="store_true", help="move without asking, if the check passes")
+    show = what.add_parser("show", help="how it is set up; the secret is never shown")
+    for parser_ in (change, show, move):
         parser_.add_argument("--mailbox", metavar="ADDRESS", help="which one, where there are several")
 
 
@@ -41,9 +51,17 @@ def _option(field: Field) -> str:
     return "--" + field.name.replace("_", "-")
 
 
+def _values(field: Field) -> str:
+    """What help shows behind the option: the words that it takes, where only some will do."""
+    words = ("yes", "no") if field.kind == "bool" else [key for key, _label in field.choices]
+    return "|".join(words) or "VALUE"
+
+
 def run(options: argparse.Namespace) -> int:
     set_up()
-    return _show(options) if options.what == "show" else _set(options)
+    if options.what == "certificate":
+        return mailbox_certificate.run(options, find(options.mailbox))
+    return {"set": _set, "show": _show, "move": _move}[options.what](options)
 
 
 def find(address: str | None) -> "Mailbox | None":
@@ -93,7 +111,10 @@ def _set(options: argparse.Namespace) -> int:
 
 
 def _secret(options: argparse.Namespace, mailbox: "Mailbox | None") -> str:
-    if mailbox is not None and mailbox.secrets.get(SECRET) and not options.secret:
+    from placet.mailboxes.credentials import CERTIFICATE
+
+    stored = mailbox.secrets if mailbox is not None else {}
+    if not options.secret and (stored.get(SECRET) or stored.get(CERTIFICATE)):
         return ""
     if sys.stdin.isatty():
         return getpass.getpass("Client secret (its Value): ")
@@ -107,17 +128,23 @@ def _show(options: argparse.Namespace) -> int:
     width = max(len(field.label) for field in FIELDS)
     say(f"{'Type':<{width}}  {mailbox.get_kind_display()}")
     for field in FIELDS:
-        say(f"{field.label:<{width}}  {_shown(mailbox, field)}")
+        say(f"{_label(mailbox, field):<{width}}  {_shown(mailbox, field)}")
     if mailbox.trouble:
         say(f"\nNot working: {mailbox.trouble['cause']} {mailbox.trouble['cure']}")
     return 0
 
 
+def _label(mailbox: "Mailbox", field: Field) -> str:
+    from placet.mailboxes import credentials
+
+    if field.name == SECRET_EXPIRES_ON and credentials.certificate_in_use(mailbox):
+        return "Certificate expires on"
+    return field.label
+
+
 def _shown(mailbox: "Mailbox", field: Field) -> str:
     if field.kind == "secret":
-        if not mailbox.secret_set_at:
-            return "not set"
-        return f"set on {mailbox.secret_set_at:%Y-%m-%d} by {mailbox.secret_set_by} (never shown)"
+        return _shown_secret(mailbox)
     if field.kind == "date":
         return str(mailbox.secret_expires_on or "-")
     value = mailbox.settings.get(field.name)
@@ -126,3 +153,66 @@ def _shown(mailbox: "Mailbox", field: Field) -> str:
     if isinstance(value, list):
         return ", ".join(str(part) for part in value) or "-"
     return "-" if value in (None, "") else str(value)
+
+
+def _shown_secret(mailbox: "Mailbox") -> str:
+    from placet.mailboxes import credentials
+
+    certificate = credentials.certificate_in_use(mailbox)
+    if certificate is not None:
+        beside = "; a client secret is stored too" if credentials.has_secret(mailbox) else ""
+        return f"the certificate {certificate.thumbprint} is in use instead{beside}"
+    if not mailbox.secret_set_at:
+        return "not set"
+    return f"set on {mailbox.secret_set_at:%Y-%m-%d} by {mailbox.secret_set_by} (never shown)"
+
+
+def _move(options: argparse.Namespace) -> int:
+    from placet.mail import moving
+    from placet.mailboxes.base import MailboxError
+    from placet.mailboxes.models import Mailbox
+
+    mailbox = find(options.mailbox)
+    if mailbox is None:
+        raise CommandError("No mailbox is set up yet. Begin with: placet mailbox set --help")
+    via = options.to or moving.other(mailbox.via)
+    label = str(Mailbox.Via(via).label)
+    if via == mailbox.via:
+        raise CommandError(f"{mailbox.address} goes through {label} already.")
+    try:
+        _check_move(mailbox, via)
+        if not options.yes:
+            _ask_to_move(mailbox, label)
+        moved = moving.move(mailbox, via, by=f"command line ({getpass.getuser()})")
+    except (moving.NotMoved, SettingsInvalid) as error:
+        raise CommandError(str(error)) from error
+    except MailboxError as error:
+        raise CommandError(f"Nothing was changed. {error}") from error
+    say(f"{mailbox.address} goes through {label} now. Mails under way taken along: {moved.renamed}.")
+    if moved.by_fingerprint:
+        say(f"Listed anew under other ids, and known by their headers: {moved.by_fingerprint}.")
+    if moved.trouble is not None:
+        say(f"The ids of mails could not be asked for: {moved.trouble.cause}")
+    return 0
+
+
+def _check_move(mailbox: "Mailbox", via: str) -> None:
+    """Print the steps of the other way's test. CommandError if one fails."""
+    from placet.commands.check import lines
+    from placet.mail import moving
+    from placet.mailboxes.others import must_stay_closed
+
+    good = True
+    with closing(moving.connection(mailbox, via)) as connection:
+        for step in connection.check(must_stay_closed(mailbox)):
+            good = good and step.ok
+            say(lines(step))
+    if not good:
+        raise CommandError("Nothing was changed. Please mend what failed, then try again.")
+
+
+def _ask_to_move(mailbox: "Mailbox", label: str) -> None:
+    if not sys.stdin.isatty():
+        raise CommandError("Everything is ready, and nothing was changed: say --yes to move it.")
+    if input(f"\nMove {mailbox.address} to {label} now? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise CommandError("Nothing was changed.")

@@ -179,6 +179,7 @@ def _serve(listen: str, lock: DatabaseLock) -> int:
     from django.conf import settings
 
     from placet.accounts.general import general
+    from placet.mailboxes.listening import Listeners
     from placet.portal.starting import LARGEST_READ
     from placet.work import Runner
     from placet.wsgi import application
@@ -194,8 +195,9 @@ def _serve(listen: str, lock: DatabaseLock) -> int:
         raise CommandError(
             f"Cannot listen on {listen}: {getattr(error, 'strerror', '') or error}."
         ) from error
-    runner = Runner()
+    runner, listeners = Runner(), Listeners()
     runner.start()
+    listeners.start()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -206,6 +208,7 @@ def _serve(listen: str, lock: DatabaseLock) -> int:
     threading.Thread(target=_watch, args=(lock, stop, lost), name="database-lock", daemon=True).start()
     stop.wait()
     log.info("stopping")
+    listeners.stop()
     runner.stop()
     server.close()
     return 1 if lost.is_set() else 0

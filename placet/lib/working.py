@@ -17,6 +17,7 @@ class Worker:
     last_turn_at: datetime | None = None  # when it last looked for work, and did what it found
     last_worked_at: datetime | None = None  # when it last found some
     worked: int = field(default=0)  # rows, since the start
+    wake: threading.Event | None = None  # set: it looks for work at once
 
     @property
     def alive(self) -> bool:
@@ -26,8 +27,16 @@ class Worker:
 _workers: dict[str, Worker] = {}
 
 
-def started(kind: str, thread: threading.Thread) -> None:
-    _workers[kind] = Worker(kind, thread)
+def started(kind: str, thread: threading.Thread, wake: threading.Event | None = None) -> None:
+    _workers[kind] = Worker(kind, thread, wake=wake)
+
+
+def wake(kind: str) -> None:
+    """There is a row of this kind that need not wait for the next look. Where another process runs the workers, their
+    next look finds it."""
+    worker = _workers.get(kind)
+    if worker is not None and worker.wake is not None:
+        worker.wake.set()
 
 
 def began(kind: str) -> None:

@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(minutes=5)
 MOST_TRIES = 8  # of one mail; with the pauses below about two hours
 SHORT_PAUSE = timedelta(seconds=5)
+#: Before Sent Items is asked whether a send that was cut off went out: the copy there may come late (Microsoft, "user:
+#: sendMail").
+UNSURE_PAUSE = timedelta(seconds=30)
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=6)
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{3,250}")
@@ -175,9 +178,8 @@ def work(outgoing_id: int) -> bool:
         # Not this mail's fault: its tries are given back.
         unsure = may_be_out or not error.not_done
         state = OutgoingMail.State.SENDING if unsure else OutgoingMail.State.WAITING
-        _mine(before, claim).update(
-            state=state, tries=F("tries") - 1, due=timezone.now() + SHORT_PAUSE, claim=""
-        )
+        pause = UNSURE_PAUSE if unsure else SHORT_PAUSE
+        _mine(before, claim).update(state=state, tries=F("tries") - 1, due=timezone.now() + pause, claim="")
         raise
     except MailError as error:
         _failed(before, claim, error)
@@ -235,7 +237,7 @@ def release_claims() -> None:
     A send that was cut off waits a moment, until the server's Sent Items can tell whether it went out.
     """
     OutgoingMail.objects.filter(state=OutgoingMail.State.SENDING).update(
-        claim="", due=timezone.now() + SHORT_PAUSE
+        claim="", due=timezone.now() + UNSURE_PAUSE
     )
 
 

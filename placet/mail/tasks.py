@@ -8,7 +8,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from placet.mail.models import IncomingMail, ServerTask
-from placet.mailboxes.base import Action, MailboxError, MailError
+from placet.mail.moving import id_here, remember_id
+from placet.mailboxes.base import Action, Connection, MailboxError, MailError
 from placet.mailboxes.pool import opened
 from placet.mailboxes.settings import ExchangeSettings
 
@@ -60,7 +61,7 @@ def work(task_id: int) -> bool:
     mine = ServerTask.objects.filter(pk=task_id, claim=claim)
     try:
         with opened(task.incoming.mailbox) as connection:
-            now_at = connection.mark(task.incoming.server_id, Action(task.action), task.folder)
+            _mark(connection, task)
     except MailboxError:
         mine.update(claim="", tries=F("tries") - 1, due=timezone.now())
         raise
@@ -70,11 +71,22 @@ def work(task_id: int) -> bool:
         pause = min(FIRST_PAUSE * 2**task.tries, LONGEST_PAUSE)
         mine.update(claim="", failed=for_good, last_error=str(error), due=timezone.now() + pause)
         return True
-    if now_at != task.incoming.server_id:
-        # What is moved once more (set aside, then handled again) must be found where it is.
-        IncomingMail.objects.filter(pk=task.incoming_id).update(server_id=now_at)
     mine.update(done_at=timezone.now(), claim="", last_error="")
     return True
+
+
+def _mark(connection: Connection, task: ServerTask) -> None:
+    incoming, action = task.incoming, Action(task.action)
+    server_id = id_here(connection, incoming)
+    if not server_id:
+        # Known by the other way's id only (`placet.mail.moving`). If it is there, it is listed anew, and that row has
+        # the same to do.
+        log.info("mark_left_to_another_row", task=task.pk)
+        return
+    now_at = connection.mark(server_id, action, task.folder)
+    if action is Action.MOVE or server_id != incoming.server_id:
+        # What is moved once more (set aside, then handled again) must be found where it is.
+        remember_id(incoming, now_at)
 
 
 def try_again() -> int:

@@ -7,6 +7,7 @@ and filled by Django (which escapes) afterwards, so that nothing that people wro
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import mjml
 from django.template import Context, Template
 from django.template.loader import render_to_string
-from django.utils.translation import get_language
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:  # what says something of itself is handed in: nothing here needs the database
@@ -56,6 +59,13 @@ class Link:
 def labelled(label: str, text: str) -> str:
     """A label with what stands behind it; French puts a blank before the colon."""
     return _("{label}: {text}").format(label=label, text=text)
+
+
+def when(moment: datetime) -> str:
+    """A time as the mail's reader reads it."""
+    return date_format(
+        timezone.localtime(moment), pgettext("a date and a time, in Django's signs", "j F Y, H:i T")
+    )
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,7 @@ class Check:
     cure: str = ""
     command: str = ""  # a command to copy, where one cures it
     facts: Mapping[str, Any] | None = None  # the same for --json, without secrets
+    warning: bool = False  # it works (`ok`), but somebody must look at it: cause, cure and command say why
 
 
 class Connection(Protocol):
@@ -162,12 +163,17 @@ class Connection(Protocol):
 
         The id that the mail has from now on: a move may change it."""
 
+    def known_as(self, server_ids: Sequence[str], via: str) -> Mapping[str, str]:
+        """By what id this way knows each mail that the way `via` named. Left out are those of which it cannot be
+        told: they are gone, or this way cannot read the other's ids (the server lists them anew then)."""
+
     def steps(self) -> Mapping[str, str]:
         """Keys and titles of the pre-flight's steps, in their order: what `check` does if nothing fails."""
 
-    def check(self) -> Generator[Check, None, None]:
+    def check(self, others: Sequence[str] = ()) -> Generator[Check, None, None]:
         """The pre-flight, step by step as it runs; ends after the first step that others build on fails.
 
+        `others` are addresses of mailboxes that must not open; the first three of them are tried.
         Closed before its end, it leaves nothing behind in the mailbox."""
 
     def close(self) -> None: ...

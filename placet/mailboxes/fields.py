@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from django.utils.translation import gettext_noop
 
+from .clouds import CLOUDS, EWS, GRAPH, OWN
+
 
 class Section(StrEnum):
     """The two parts of the tab."""
@@ -38,9 +40,31 @@ OF_THE_SECRET = (SECRET, SECRET_EXPIRES_ON)
 #: In the order of the tab.
 FIELDS: tuple[Field, ...] = (
     Field(
+        "via",
+        gettext_noop("Connect through"),
+        gettext_noop("Microsoft Graph for every new mailbox. Exchange Web Services end on 1 April 2027."),
+        "choice",
+        choices=(
+            (GRAPH, gettext_noop("Microsoft Graph")),
+            (EWS, gettext_noop("Exchange Web Services")),
+        ),
+    ),
+    Field(
+        "cloud",
+        gettext_noop("Cloud"),
+        gettext_noop(
+            "Where the organisation's Microsoft 365 is. It fills in every host, the scope and the URI below."
+        ),
+        "choice",
+        choices=(
+            *((cloud.key, cloud.label) for cloud in CLOUDS.values()),
+            (OWN, gettext_noop("Own addresses")),
+        ),
+    ),
+    Field(
         "server_address",
         gettext_noop("Server address"),
-        gettext_noop("Host of Exchange Web Services; outlook.office365.com for Exchange Online."),
+        gettext_noop("Empty: the host of the cloud, such as graph.microsoft.com or outlook.office365.com."),
     ),
     Field(
         "security",
@@ -87,7 +111,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "scope",
         gettext_noop("Scope"),
-        gettext_noop("https://outlook.office365.com/.default for Exchange Online."),
+        gettext_noop("Empty: the one of the cloud, such as https://graph.microsoft.com/.default."),
     ),
     Field(
         "token_uri",
@@ -135,6 +159,17 @@ FIELDS: tuple[Field, ...] = (
         gettext_noop("Folder for mail set aside"),
         gettext_noop("For mail that could not be handled; made where it is missing."),
         section=Section.APPROVAL,
+    ),
+    Field(
+        "notify",
+        gettext_noop("Notice new mail at once"),
+        gettext_noop(
+            "The server tells Placet when mail comes, as far as it can. The mailbox is looked into at the poll "
+            "interval all the same."
+        ),
+        "bool",
+        section=Section.APPROVAL,
+        rare=True,
     ),
     Field(
         "mails_per_poll",

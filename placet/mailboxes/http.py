@@ -5,6 +5,7 @@ import math
 import re
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,15 +14,22 @@ from urllib.parse import urlsplit
 import requests
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
+from pydantic import SecretStr
+from requests.auth import AuthBase
 from requests.utils import select_proxy
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 import placet
 
 from .base import FixNeeded, MailboxError, Wait
 
 USER_AGENT = f"Placet/{placet.__version__}"
+TIMEOUT = (10.0, 100.0)  # seconds to connect, seconds without a byte
+LONGEST_ANSWER = 600.0  # seconds: a server that drips bytes does not hold a worker forever
+CHUNK = 256 * 1024  # bytes
 LONGEST_PAUSE = 24 * 3600.0  # seconds; a server that asks for more has its clock wrong
 
+WAIT_CURE = gettext_noop("Nothing needs to be done; Placet tries again by itself.")
 NETWORK_CURE = gettext_noop(
     "Check the network, the firewall and the proxy of this machine; Placet tries again by itself."
 )
@@ -46,6 +54,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_name(host: str) -> bool:
+    """Whether `host` can be asked for at all (RFC 1035 2.3.4); an address is one too."""
+    return ":" in host or all(0 < len(label) < 64 for label in host.split("."))
+
+
 def prepare(session: requests.Session, url: str) -> None:
     """Make `session` fit for requests to `url` that carry credentials.
 
@@ -53,6 +66,17 @@ def prepare(session: requests.Session, url: str) -> None:
     """
     session.trust_env = not is_loopback(urlsplit(url).hostname or "")
     session.headers["User-Agent"] = USER_AGENT
+
+
+class Bearer(AuthBase):
+    """Sets the header after requests has merged its own, so that no .netrc entry takes its place."""
+
+    def __init__(self, token: SecretStr) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        return request
 
 
 def proxy_for(url: str) -> str:
@@ -69,8 +93,18 @@ def host_of(url: str) -> str:
     return urlsplit(url).hostname or url
 
 
+#: Raised before a request was sent.
+NEVER_SENT = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError)
+
+
 def unreachable(error: requests.RequestException, url: str) -> MailboxError:
     """What a failed connection to `url` means. The error's own text may hold a proxy's password: left out."""
+    found = _unreachable(error, url)
+    found.not_done = any(isinstance(cause, NEVER_SENT) for cause in _causes(error))
+    return found
+
+
+def _unreachable(error: requests.RequestException, url: str) -> MailboxError:
     host = host_of(url)
     causes = list(_causes(error))
     details = {"host": host, "error": type(error).__name__}
@@ -115,6 +149,21 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [found.__cause__, found.__context__, getattr(found, "reason", None), *found.args]
 
 
+def chunks(response: requests.Response, most: float, details: Mapping[str, str]) -> Iterator[bytes]:
+    """The body as it arrives. Wait where it is cut, or has no end: more than `most` bytes, or ten minutes."""
+    until = time.monotonic() + LONGEST_ANSWER
+    total = 0
+    try:
+        for chunk in response.iter_content(CHUNK):
+            total += len(chunk)
+            if time.monotonic() > until or total > most:
+                told = _("The answer of {host} has no end.").format(host=host_of(response.url))
+                raise Wait(told, _(WAIT_CURE), details=details)
+            yield chunk
+    except requests.RequestException as error:
+        raise unreachable(error, response.url) from None  # its text may name a proxy's password
+
+
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Seconds of a Retry-After header: a number, fractions included (Exchange sends "2.128"), or an HTTP "
     "date."""
@@ -124,7 +173,7 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
     except ValueError:
         try:
             date = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         date = date if date.tzinfo else date.replace(tzinfo=UTC)
         seconds = (date - (now or datetime.now(UTC))).total_seconds()
@@ -136,3 +185,8 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
 def printable(text: str, limit: int = 200) -> str:
     """`text` from outside as one short line that is safe in logs and pages' details."""
     return re.sub(r"[^\x20-\x7e]+", " ", text)[:limit].strip()
+
+
+def safe_text(text: str | None) -> str:
+    """The server's words, short and printable, without long runs: an echoed token must not reach a log."""
+    return re.sub(r"[\w.~+/=-]{60,}", "…", printable(text or "", 500))[:200]

@@ -178,10 +178,13 @@ class MemoryConnection:
             box.folders.setdefault(folder if action is Action.MOVE else "Deleted Items", []).append(server_id)
         return server_id
 
+    def known_as(self, server_ids: Sequence[str], via: str) -> Mapping[str, str]:
+        return {server_id: server_id for server_id in server_ids if self._mailbox.present(server_id)}
+
     def steps(self) -> Mapping[str, str]:
         return {"open": "Mailbox opens"}
 
-    def check(self) -> Generator[Check, None, None]:
+    def check(self, others: Sequence[str] = ()) -> Generator[Check, None, None]:
         self._mailbox.fail_if_told("check")
         yield Check("open", "Mailbox opens", ok=True, found=self._mailbox.address)
 

@@ -1,9 +1,12 @@
 """The mailboxes of an installation."""
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from placet.lib.fields import SecretsField
+
+LONGEST_ID = 512  # characters of a subscription's id
 
 
 class Mailbox(models.Model):
@@ -17,11 +20,12 @@ class Mailbox(models.Model):
         EXCHANGE_ONLINE = "exchange-online", _("Exchange Online - Modern Authentication")
 
     class Via(models.TextChoices):
+        GRAPH = "graph", _("Microsoft Graph")
         EWS = "ews", _("Exchange Web Services")
 
     name = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=30, choices=Kind, default=Kind.EXCHANGE_ONLINE)
-    via = models.CharField(max_length=10, choices=Via, default=Via.EWS)
+    via = models.CharField(max_length=10, choices=Via, default=Via.GRAPH)  # a copy of the setting
     address = models.EmailField(unique=True)  # whose mailbox it is; the Username of the settings
     settings = models.JSONField(default=dict)
     secrets = SecretsField(default=dict)
@@ -39,6 +43,7 @@ class Mailbox(models.Model):
         null=True, db_index=True
     )  # due time, and the end of a running poll's lease
     claim = models.CharField(max_length=32, blank=True)
+    noticed = models.BooleanField(default=False)  # the server told of something since the last poll began
     paused_until = models.DateTimeField(
         null=True
     )  # the server asked for patience, or something must be fixed
@@ -54,3 +59,36 @@ class Mailbox(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Subscription(models.Model):
+    """What the server tells of by itself. Of a mailbox through Microsoft Graph there is a row for each folder, kept up
+    by `placet.mailboxes.subscribing`; through Exchange Web Services one, kept by whoever listens
+    (`placet.mailboxes.listening`)."""
+
+    mailbox = models.ForeignKey(Mailbox, models.CASCADE, related_name="subscriptions")
+    via = models.CharField(max_length=10, choices=Mailbox.Via)
+    folder = models.CharField(max_length=10, blank=True)  # "" where one subscription is to all of them
+    server_id = models.CharField(
+        max_length=LONGEST_ID, blank=True, db_index=True
+    )  # "" as long as there is none
+    state_hash = models.CharField(
+        max_length=64, blank=True
+    )  # keyed, of the secret that the server sends along
+    made_with = models.CharField(max_length=64, blank=True)  # digest of what it was made with; "" to be ended
+    expires_at = models.DateTimeField(null=True)
+    since = models.DateTimeField(null=True)  # from when on it has worked without a break
+    last_notice_at = models.DateTimeField(null=True)
+
+    due = models.DateTimeField(default=timezone.now)  # next care, and the end of a claim's lease
+    claim = models.CharField(max_length=32, blank=True)
+    failures = models.PositiveIntegerField(default=0)  # in a row
+    trouble = models.JSONField(default=dict)  # {"cause", "cure", "at"} of the last failure
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailbox", "via", "folder"], name="one_subscription_to_a_folder")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.via} {self.folder} of mailbox {self.mailbox_id}".replace("  ", " ")

@@ -1,7 +1,9 @@
 """Access tokens for a mailbox: the client-credentials grant (RFC 6749 4.4) as Entra ID speaks it.
 
-Microsoft: "OAuth 2.0 client credentials flow on the Microsoft identity platform" and "Microsoft Entra
-authentication and authorization error codes".
+The application proves itself by a client secret, or by an assertion that it signs with the key of a certificate
+(RFC 7523 2.2). Microsoft: "OAuth 2.0 client credentials flow on the Microsoft identity platform", "Microsoft identity
+platform application authentication certificate credentials" and "Microsoft Entra authentication and authorization error
+codes".
 """
 
 import base64
@@ -10,20 +12,24 @@ import json
 import re
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NoReturn
 
 import requests
 import structlog
 from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from pydantic import SecretStr
 
 from . import http
 from .base import FixNeeded, MailboxError, Wait
+from .certificates import Certificate, CertificateInvalid
 
 log = structlog.get_logger(__name__)
 
@@ -31,16 +37,21 @@ TIMEOUT = (10.0, 30.0)  # seconds to connect, seconds without a byte
 RENEW_BEFORE = 300.0  # seconds before the end of a token's life, or a tenth of a short life
 UNSAID_LIFE = 300.0  # seconds; RFC 6749 5.1 lets a server leave expires_in out
 NEXT_TRY = 30.0  # seconds between tries to renew while the present token still lives
+ASSERTION_LIFE = 600  # seconds, the longest that Microsoft names; a clock may be wrong by minutes
+
+#: What proves that Placet is the application: a client secret, or a certificate with its private key.
+Credential = SecretStr | Certificate
 
 
 @dataclass(frozen=True)
 class Grant:
-    """What a token is asked for with. The secret goes to `token_uri` and nowhere else."""
+    """What a token is asked for with. A secret goes to `token_uri` and nowhere else; of a certificate nothing goes
+    anywhere but a signature that says for which address it was made, and that no other takes."""
 
     token_uri: str
     client_id: str
     scope: str
-    secret: SecretStr
+    credential: Credential
 
 
 @dataclass(frozen=True)
@@ -153,20 +164,18 @@ class Access:
 
 def fetch_token(grant: Grant) -> Issued:
     """Ask the token endpoint once. Raises FixNeeded or Wait, with Microsoft's trace ids in `details`."""
-    with OAuth2Session(
-        grant.client_id,
-        grant.secret.get_secret_value(),
-        scope=grant.scope,
-        token_endpoint_auth_method="client_secret_post",  # noqa: S106  # the name of a method, no password
-    ) as session:
+    with _session(grant) as session:
         http.prepare(session, grant.token_uri)
-        session.register_compliance_hook("access_token_response", _checked)
+        signed = isinstance(grant.credential, Certificate)
+        named = {"client_id": grant.client_id} if signed else {}  # Authlib says it beside a secret only
+        session.register_compliance_hook("access_token_response", partial(_checked, signed=signed))
         try:
             answer = session.fetch_token(
                 grant.token_uri,
                 grant_type="client_credentials",
                 timeout=TIMEOUT,
                 allow_redirects=False,
+                **named,
             )
         except requests.RequestException as error:
             raise http.unreachable(error, grant.token_uri) from None  # its text may name a proxy's password
@@ -174,12 +183,50 @@ def fetch_token(grant: Grant) -> Issued:
     return Issued(SecretStr(answer["access_token"]), _life(answer.get("expires_in")))
 
 
+def _session(grant: Grant) -> OAuth2Session:
+    if isinstance(grant.credential, SecretStr):
+        if not grant.credential.get_secret_value():
+            raise FixNeeded(
+                _("Neither a client secret nor a certificate is stored for this mailbox."),
+                _("Enter the client secret under Remote Approval, or make a certificate there."),
+            )
+        return OAuth2Session(
+            grant.client_id,
+            grant.credential.get_secret_value(),
+            scope=grant.scope,
+            token_endpoint_auth_method="client_secret_post",  # noqa: S106  # the name of a method, no password
+        )
+    try:
+        grant.credential.check_time()  # Entra ID would say only that it does not take the signature
+    except CertificateInvalid as error:
+        raise FixNeeded(_("The certificate of the application cannot be used now."), str(error)) from None
+    session = OAuth2Session(
+        grant.client_id,
+        grant.credential.key.get_secret_value(),
+        scope=grant.scope,
+        token_endpoint_auth_method=PrivateKeyJWT.name,
+    )
+    session.register_client_auth_method(_assertion(grant.token_uri, grant.credential))
+    return session
+
+
+def _assertion(token_uri: str, certificate: Certificate) -> PrivateKeyJWT:
+    """Signs what Microsoft asks for; Authlib adds `iss` and `sub`, which are the application."""
+    now = int(time.time())
+    return PrivateKeyJWT(
+        token_uri,
+        claims={"jti": str(uuid.uuid4()), "iat": now, "nbf": now, "exp": now + ASSERTION_LIFE},
+        headers={"typ": "JWT", "x5t#S256": certificate.x5t_s256},
+        alg="PS256",
+    )
+
+
 def _life(expires_in: object) -> float:
     life = float(str(expires_in or 0))
     return life if life > 0 else UNSAID_LIFE
 
 
-def _checked(response: requests.Response) -> requests.Response:
+def _checked(response: requests.Response, *, signed: bool) -> requests.Response:
     """Authlib's hook: the raw answer, before Authlib turns an error into its own words."""
     try:
         answer = response.json()
@@ -188,7 +235,7 @@ def _checked(response: requests.Response) -> requests.Response:
     if not isinstance(answer, dict):
         _not_entra(response)
     if "error" in answer or response.status_code != 200:
-        raise explain(answer, response.status_code, http.retry_after(response.headers))
+        raise explain(answer, response.status_code, http.retry_after(response.headers), signed=signed)
     _check_token(answer)
     return response
 
@@ -218,7 +265,7 @@ def _not_entra(response: requests.Response) -> NoReturn:
     if 300 <= status < 400:
         raise FixNeeded(
             _(
-                "{host} answered the token request with a redirect, which is not followed with a client secret."
+                "{host} answered the token request with a redirect, which is not followed with a secret or a signature."
             ).format(host=host),
             _(
                 "Enter the access token URI exactly as the Entra admin center shows it; a proxy must not redirect it."
@@ -284,10 +331,27 @@ _USER_FLOW_CURE = gettext_noop(
 _REPORT_CURE = gettext_noop(
     "A proxy may be rewriting the request. If there is none, report this with the ids below."
 )
-_SCOPE_CURE = gettext_noop("Set Scope to https://outlook.office365.com/.default and nothing more.")
+_SCOPE_CURE = gettext_noop(
+    "Empty the field Scope and save: Placet fills in the one that belongs to the cloud, such as "
+    "https://graph.microsoft.com/.default."
+)
 _CONSENT_CURE = gettext_noop(
     "In the Entra admin center open App registrations > this application > API permissions "
     'and choose "Grant admin consent".'
+)
+
+_OUT_OF_DATE = Meaning(
+    gettext_noop("Entra ID says that the application's certificate is not valid at this time."),
+    gettext_noop(
+        "Make a new certificate under Remote Approval > Client certificate, or set the clock of this machine by a time "
+        "server (NTP) if it is wrong."
+    ),
+)
+_REVOKED = Meaning(
+    gettext_noop("The application's certificate was revoked."),
+    gettext_noop(
+        "Make a new certificate under Remote Approval > Client certificate, and upload it in Entra ID."
+    ),
 )
 
 #: By AADSTS number (Microsoft, "Microsoft Entra authentication and authorization error codes").
@@ -298,10 +362,10 @@ MEANINGS: dict[int, Meaning] = {
     ),
     7000222: Meaning(gettext_noop("The client secret has expired."), _MAKE_NEW),
     7000216: Meaning(
-        gettext_noop("Neither a client secret nor a certificate reached Entra ID."),
+        gettext_noop("Neither a client secret nor the signature of a certificate reached Entra ID."),
         gettext_noop(
-            "Enter the client secret again. A proxy may be rewriting the request. If there is none, "
-            "report this with the ids below."
+            "Enter the client secret again, or make a new certificate. A proxy may be rewriting the request. If there "
+            "is none, report this with the ids below."
         ),
     ),
     700016: Meaning(
@@ -344,39 +408,63 @@ MEANINGS: dict[int, Meaning] = {
     1002012: Meaning(gettext_noop("The scope does not end in /.default."), _SCOPE_CURE),
     700022: Meaning(gettext_noop("The scope names more than one resource."), _SCOPE_CURE),
     500011: Meaning(
-        gettext_noop("The resource that the scope names is unknown in this directory."),
-        gettext_noop(
-            "Set Scope to https://outlook.office365.com/.default; look for an address pasted twice."
-        ),
+        gettext_noop("The resource that the scope names is unknown in this directory."), _SCOPE_CURE
     ),
     500014: Meaning(
-        gettext_noop('The service "Office 365 Exchange Online" is disabled in this directory.'),
+        gettext_noop(
+            "The service that the scope names (Microsoft Graph or Office 365 Exchange Online) is disabled in this "
+            "directory."
+        ),
         gettext_noop(
             "In the Entra admin center open Enterprise applications, show Microsoft applications, and "
-            "enable Office 365 Exchange Online."
+            "enable it: Microsoft Graph, or Office 365 Exchange Online for Exchange Web Services."
         ),
     ),
     900144: Meaning(gettext_noop("A part of the token request did not reach Entra ID."), _REPORT_CURE),
     9000411: Meaning(
         gettext_noop("A part of the token request reached Entra ID twice."),
         gettext_noop(
-            "Set Scope to https://outlook.office365.com/.default and nothing more. A proxy may be "
-            "rewriting the request. If there is none, report this with the ids below."
+            "Empty the field Scope and save: Placet fills in the right one. A proxy may be rewriting the request. If "
+            "there is none, report this with the ids below."
         ),
     ),
     70003: Meaning(gettext_noop("Entra ID does not know the kind of the token request."), _REPORT_CURE),
+    # One number for: not there, there with another key, and there but out of date.
     700027: Meaning(
-        gettext_noop("Entra ID does not know the certificate that the application signed with."),
+        gettext_noop("Entra ID does not accept the certificate that the application signed with."),
         gettext_noop(
-            "Upload the certificate under Certificates & secrets of the app registration, or use a "
-            "client secret."
+            "Compare the thumbprint here with those under Certificates & secrets > Certificates of the app "
+            "registration. If it is not there, download the certificate here and upload it there; a new one may take "
+            "some minutes to act. If its time is over, make a new one."
         ),
     ),
+    7000274: _OUT_OF_DATE,
+    1000502: _OUT_OF_DATE,
+    7000214: _REVOKED,
+    7000277: _REVOKED,
     700024: Meaning(
         gettext_noop(
             "The clock of this machine is wrong: Entra ID says that the request is not valid at this time."
         ),
         gettext_noop("Set the clock by a time server (NTP)."),
+    ),
+    700023: Meaning(
+        gettext_noop("Entra ID says that the application's signature was made for another address."),
+        gettext_noop(
+            "Enter the access token URI exactly as it stands under Endpoints of the app registration: with the host "
+            "of the organisation's own cloud."
+        ),
+    ),
+    700021: Meaning(
+        gettext_noop("Entra ID says that the application's signature was made for another application."),
+        gettext_noop(
+            "Check Application (client) ID. A proxy may be rewriting the request. If there is none, report this with "
+            "the ids below."
+        ),
+    ),
+    50027: Meaning(
+        gettext_noop("Entra ID cannot read the signature that the application proves itself with."),
+        _REPORT_CURE,
     ),
     50194: Meaning(
         gettext_noop('The access token URI says "common", which is for applications of several tenants.'),
@@ -459,15 +547,20 @@ _UNKNOWN = Meaning(
 )
 
 
-def explain(answer: dict[str, Any], status: int, seconds: float | None = None) -> MailboxError:
+def explain(
+    answer: dict[str, Any], status: int, seconds: float | None = None, *, signed: bool = False
+) -> MailboxError:
     """An error answer as FixNeeded or Wait. `error` and `error_codes` decide, never the text.
 
-    `error_description` is not even shown: what a foreign server writes there is not ours to repeat.
+    `signed`: the application proved itself by a certificate. `error_description` is not even shown: what a foreign
+    server writes there is not ours to repeat.
     """
     codes = [code for code in _as_list(answer.get("error_codes")) if isinstance(code, int)]
     meaning = next((MEANINGS[code] for code in codes if code in MEANINGS), None)
     if meaning is None and (status == 429 or status >= 500):
         meaning = KINDS["temporarily_unavailable"]
+    if meaning is None and signed and answer.get("error") == "invalid_client":
+        meaning = MEANINGS[700027]
     if meaning is None:
         meaning = KINDS.get(str(answer.get("error")), _UNKNOWN)
     details = {"status": str(status), "error": http.printable(str(answer.get("error", "")), 60)}
@@ -488,8 +581,8 @@ def _as_list(value: object) -> list[object]:
 def describe_token(token: SecretStr) -> dict[str, Any]:
     """What an access token says of itself, for an administrator's eyes only: nothing may be decided by it.
 
-    Keys: tenant, application, application_name, audience, roles (a list), expires (ISO 8601, UTC); empty
-    if the token cannot be read, which is allowed (RFC 6749 1.4: opaque to the client).
+    Keys: tenant, application, application_name, object (ID of the Enterprise application), audience, roles (a list),
+    expires (ISO 8601, UTC); empty if the token cannot be read, which is allowed (RFC 6749 1.4: opaque to the client).
     """
     try:
         claims = json.loads(_base64url(token.get_secret_value().split(".")[1]))
@@ -502,6 +595,7 @@ def describe_token(token: SecretStr) -> dict[str, Any]:
         "tenant": _claim(claims, "tid"),
         "application": _claim(claims, "appid") or _claim(claims, "azp"),  # v1.0 and v2.0 shapes
         "application_name": _claim(claims, "app_displayname"),
+        "object": _claim(claims, "oid"),
         "audience": _claim(claims, "aud"),
         "roles": roles,
         "expires": _expiry(claims.get("exp")),

@@ -10,9 +10,8 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from pydantic import SecretStr
 
-from placet.mailboxes import exchange
+from placet.mailboxes import credentials, exchange
 from placet.mailboxes.base import Connection, FixNeeded, MailboxError, Wait
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid
@@ -60,7 +59,7 @@ def _connection(mailbox: Mailbox) -> Connection:
 
 def _made_from(mailbox: Mailbox) -> tuple[object, ...]:
     """What a connection, and thus its failure, is about."""
-    return mailbox.via, mailbox.settings, mailbox.secret_set_at
+    return mailbox.settings, mailbox.secret_set_at
 
 
 def settings_of(mailbox: Mailbox) -> ExchangeSettings:
@@ -86,8 +85,7 @@ def rests(mailbox: Mailbox) -> bool:
 def connect(mailbox: Mailbox) -> Connection:
     """A new connection, made from the settings of this row (stored or not)."""
     settings, _notices = ExchangeSettings.parse(mailbox.settings)
-    secret = SecretStr(mailbox.secrets.get("client_secret", ""))
-    return exchange.connect(settings, secret, key=str(mailbox.pk), way=mailbox.via)
+    return exchange.connect(settings, credentials.of(mailbox), key=str(mailbox.pk))
 
 
 def drop(mailbox: Mailbox) -> None:

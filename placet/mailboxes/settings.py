@@ -16,20 +16,13 @@ from django.utils.translation import gettext_noop
 from pydantic import SecretStr
 
 from .base import Action
+from .clouds import CLOUDS, GRAPH, LOGIN_HOSTS, OWN, WAYS, WORLDWIDE, Fitting, same_cloud
 from .fields import BY_NAME, SECRET, SECRET_EXPIRES_ON
-from .http import is_loopback
+from .http import is_loopback, is_name
 
 EWS_PATH = "/EWS/Exchange.asmx"
-DEFAULT_SERVER = "outlook.office365.com"
-DEFAULT_SCOPE = "https://outlook.office365.com/.default"
-LOGIN_HOST = "login.microsoftonline.com"
-#: Entra's hosts: the public cloud and the national ones (Microsoft, "National clouds").
-ENTRA_HOSTS = (
-    LOGIN_HOST,
-    "login.microsoftonline.us",
-    "login.partner.microsoftonline.cn",
-    "login.windows.net",
-)
+GRAPH_PATH = "/v1.0"
+LOGIN_HOST = WORLDWIDE.login[0]
 SHARED_TENANTS = ("common", "organizations", "consumers")
 
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -54,10 +47,15 @@ PERSONAL = re.compile(
     r"|(gmail|googlemail|icloud|me|aol|proton|protonmail)\.com|(web|freenet)\.de|(orange|free|laposte)\.(fr|net)",
     re.IGNORECASE,
 )
+SCOPE_EXAMPLE = WORLDWIDE.scope(GRAPH)
 #: What the IDs of the Entra admin center look like, and what one looks like of which a part is missing.
 ID_EXAMPLE = "535fb089-9ff3-47b6-9bfb-4f1264799865"
 TOKEN_URI_EXAMPLE = f"https://{LOGIN_HOST}/<directory (tenant) ID>/oauth2/v2.0/token"
 ALMOST_GUID = re.compile(r"(?=.*\d)[0-9a-f-]{20,50}", re.IGNORECASE)
+
+
+#: What follows from the choices of way and cloud.
+FITTED = ("server_address", "scope", "token_uri")
 
 
 class SettingsInvalid(Exception):
@@ -79,12 +77,15 @@ class ExchangeSettings:
     username: str
     client_id: str
     token_uri: str
-    server_address: str = DEFAULT_SERVER  # host, or host:port
+    via: str = GRAPH  # or "ews"
+    cloud: str = WORLDWIDE.key  # a key of CLOUDS, or "own"
+    server_address: str = WORLDWIDE.graph  # host, or host:port
     security: str = "ssl"  # or "none", on loopback only
     reply_to: str = ""
-    scope: str = DEFAULT_SCOPE
+    scope: str = WORLDWIDE.scope(GRAPH)
     active: bool = False
     poll_seconds: int = 20
+    notify: bool = True  # where the server can tell
     mails_per_poll: int = 100
     handled: Action = Action.MOVE
     handled_folder: str = "Placet/Processed"
@@ -100,8 +101,16 @@ class ExchangeSettings:
 
     @property
     def ews_url(self) -> str:
+        return f"{self._origin}{EWS_PATH}"
+
+    @property
+    def graph_url(self) -> str:
+        return f"{self._origin}{GRAPH_PATH}"
+
+    @property
+    def _origin(self) -> str:
         scheme = "https" if self.security == "ssl" else "http"
-        return f"{scheme}://{self.server_address}{EWS_PATH}"
+        return f"{scheme}://{self.server_address}"
 
     @classmethod
     def look(cls, mapping: Mapping[str, Any], now: datetime | None = None) -> "Looked":
@@ -114,7 +123,8 @@ class ExchangeSettings:
         values = reading.all()
         if values.get("active") and values.get("since") is None:
             values["since"] = (now or datetime.now(UTC)).replace(microsecond=0)
-        return Looked(None if reading.errors else cls(**values), reading.errors, reading.notices)
+        fitted = {name: str(values[name]) for name in FITTED if name in values}
+        return Looked(None if reading.errors else cls(**values), reading.errors, reading.notices, fitted)
 
     @classmethod
     def parse(
@@ -139,16 +149,18 @@ class ExchangeSettings:
 @dataclass(frozen=True)
 class Looked:
     """What was made of settings as entered: by field one sentence about what is wrong, or about what was mended.
-    `settings` are there only where nothing is wrong."""
+    `settings` are there only where nothing is wrong; `fitted` are the values that follow from way and cloud, as far as
+    they could be read, whatever is wrong with the others."""
 
     settings: ExchangeSettings | None
     errors: dict[str, str]
     notices: dict[str, str]
+    fitted: dict[str, str]
 
 
 def needs_secret_again(old: ExchangeSettings, new: ExchangeSettings) -> str | None:
     """A sentence if the secret, entered for the old addresses, must not go to the new ones; else None."""
-    server = old.ews_url.lower() != new.ews_url.lower()
+    server = goes_elsewhere(old, new)
     if server and old.token_uri != new.token_uri:
         return _(
             "Because the server address and the access token URI changed, enter the client secret again: it is sent "
@@ -165,6 +177,16 @@ def needs_secret_again(old: ExchangeSettings, new: ExchangeSettings) -> str | No
             "to go."
         )
     return None
+
+
+def goes_elsewhere(old: ExchangeSettings, new: ExchangeSettings) -> bool:
+    """Whether access tokens would go to another organisation's server than the one that they went to before."""
+    return old.ews_url.lower() != new.ews_url.lower() and not _both_microsofts(old, new)
+
+
+def _both_microsofts(old: ExchangeSettings, new: ExchangeSettings) -> bool:
+    """From Exchange Web Services to Microsoft Graph, or back, in one cloud: to the same organisation as before."""
+    return old.security == new.security == "ssl" and same_cloud(old.server_address, new.server_address)
 
 
 def read_secret(text: str) -> SecretStr:
@@ -240,6 +262,7 @@ class _Reading:
     def _together(self, values: dict[str, Any]) -> None:
         """Rules between fields."""
         self._server(values)
+        self._fit(values)
         handled = values.get("handled_folder", "Placet/Processed")
         set_aside = values.get("set_aside_folder", "Placet/Set aside")
         if handled.casefold() == set_aside.casefold():  # one folder for Exchange
@@ -253,9 +276,43 @@ class _Reading:
                 "page of the app registration shows both."
             )
 
+    def _fit(self, values: dict[str, Any]) -> None:
+        """Way, cloud, hosts, scope and URI, each from the others where it was not entered."""
+        entered = values.get("token_uri", "")
+        tenant = entered if "/" not in entered else ""
+        fitting = Fitting(
+            via=values.get("via", ""),
+            cloud=values.get("cloud", ""),
+            server=values.get("server_address", ""),
+            scope=values.get("scope", ""),
+            token_uri="" if tenant else entered,
+            tenant=tenant,
+        )
+        fitting.fit()
+        for name, told in fitting.errors.items():
+            self.errors.setdefault(name, told)
+        wrong = self.errors.keys()
+        fitted = {
+            "via": fitting.via,
+            "cloud": fitting.cloud,
+            "server_address": fitting.server,
+            "scope": fitting.scope,
+            "token_uri": fitting.token_uri,
+        }
+        values |= {name: value for name, value in fitted.items() if name not in wrong and value}
+        for name, told in fitting.notices.items():
+            if name not in wrong:
+                self.notices[name] = f"{self.notices.get(name, '')} {told}".strip()
+        if "server_address" not in values and "server_address" not in wrong:
+            self.errors["server_address"] = _(
+                "Enter the host of the mailbox's service: this cloud is not Microsoft's."
+            )
+        if values.get("token_uri") and "token_uri" not in wrong:
+            _say_domain(values["token_uri"], self)
+
     def _server(self, values: dict[str, Any]) -> None:
-        server: _Server = values.get("server_address") or _Server(DEFAULT_SERVER, "")
-        if "server_address" not in self.errors:
+        server: _Server = values.get("server_address") or _Server("", "")
+        if server.address:
             values["server_address"] = server.address
         loopback = is_loopback(urlsplit(f"//{server.address}").hostname or "")
         security = values.get("security") or ("none" if server.scheme == "http" and loopback else "ssl")
@@ -288,21 +345,27 @@ def _server_address(raw: Any, reading: _Reading) -> _Server:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise _Wrong(
-            _("This is no address. Enter a host such as {host}.").format(host=DEFAULT_SERVER)
+            _("This is no address. Enter a host such as {host}.").format(host=WORLDWIDE.graph)
         ) from None
     if parts.username or parts.password:
         raise _Wrong(_("The address must not hold a user or a password."))
     if parts.scheme not in ("", "http", "https"):
         raise _Wrong(
             _("The address must be a host such as {host}, or begin with https://.").format(
-                host=DEFAULT_SERVER
+                host=WORLDWIDE.graph
             )
         )
     if "@" in text or not (DOMAIN.fullmatch(host) or is_loopback(host)):
-        raise _Wrong(_("Enter a host such as {host}.").format(host=DEFAULT_SERVER))
-    if parts.query or parts.fragment or parts.path.rstrip("/").lower() not in ("", EWS_PATH.lower()):
+        raise _Wrong(_("Enter a host such as {host}.").format(host=WORLDWIDE.graph))
+    if (
+        parts.query
+        or parts.fragment
+        or parts.path.rstrip("/").lower() not in ("", EWS_PATH.lower(), GRAPH_PATH)
+    ):
         raise _Wrong(
-            _("The path of Exchange Web Services is {path}; enter the host alone.").format(path=EWS_PATH)
+            _("Enter the host alone: the path is always {graph} or {ews}.").format(
+                graph=GRAPH_PATH, ews=EWS_PATH
+            )
         )
     shown = f"[{host}]" if ":" in host else host
     return _Server(f"{shown}:{port}" if port else shown, parts.scheme)
@@ -404,22 +467,16 @@ def clean_scope(text: str) -> tuple[str, str]:
     scope = scope.strip().removeprefix("scope=")
     if ampersand and rest.strip() not in ("", "grant_type=client_credentials"):
         raise ValueError(
-            _("Only the scope belongs here. Enter {scope} and nothing after it.").format(scope=DEFAULT_SCOPE)
+            _("Only the scope belongs here. Enter {scope} and nothing after it.").format(scope=SCOPE_EXAMPLE)
         )
     if len(scope.split()) != 1:
-        raise ValueError(_("Enter exactly one scope: {scope}.").format(scope=DEFAULT_SCOPE))
+        raise ValueError(_("Enter exactly one scope: {scope}.").format(scope=SCOPE_EXAMPLE))
     try:
         parts = urlsplit(scope)
     except ValueError:
         parts = urlsplit("")  # Python's words for it are not for administrators
     if parts.scheme not in ("https", "api") or not parts.netloc or not parts.path.endswith("/.default"):
-        raise ValueError(_("The scope must end in /.default, as in {scope}.").format(scope=DEFAULT_SCOPE))
-    if "graph." in parts.netloc.lower():
-        raise ValueError(
-            _("That is the scope of Microsoft Graph. Exchange Web Services need {scope}.").format(
-                scope=DEFAULT_SCOPE
-            )
-        )
+        raise ValueError(_("The scope must end in /.default, as in {scope}.").format(scope=SCOPE_EXAMPLE))
     cut = _("Scope was copied from WorkflowGen: the part after & is not needed and was cut.")
     return scope, cut if ampersand else ""
 
@@ -445,14 +502,10 @@ def _token_uri(raw: Any, reading: _Reading) -> str:
             )
         )
     if GUID.fullmatch(bare) or DOMAIN.fullmatch(bare):
-        uri = f"https://{LOGIN_HOST}/{bare.lower()}/oauth2/v2.0/token"
-        reading.notices["token_uri"] = _("Access token URI was completed to {uri}.").format(uri=uri)
-    else:
-        if "://" not in text:
-            _no_tenant(text)
-        uri = _whole_token_uri(text)
-    _say_domain(uri, reading)
-    return uri
+        return bare.lower()  # completed when the cloud is known
+    if "://" not in text:
+        _no_tenant(text)
+    return _whole_token_uri(text)
 
 
 def _no_tenant(text: str) -> None:
@@ -475,7 +528,7 @@ def _say_domain(uri: str, reading: _Reading) -> None:
     """A domain in place of the ID works, but is seldom what the Entra admin center was copied from."""
     parts = urlsplit(uri)
     tenant = parts.path.split("/")[1]
-    if parts.hostname in ENTRA_HOSTS and not GUID.fullmatch(tenant):
+    if parts.hostname in LOGIN_HOSTS and not GUID.fullmatch(tenant):
         named = _(
             "{domain} is a domain of the tenant. Entra ID takes it in place of the Directory (tenant) ID."
         )
@@ -491,6 +544,8 @@ def _whole_token_uri(text: str) -> str:
         raise _Wrong(_("This is no address.")) from None
     if parts.scheme not in ("http", "https") or not host:
         raise _Wrong(_("The address must begin with https://."))
+    if not is_name(host):
+        raise _Wrong(_("This is no address."))
     if parts.scheme == "http" and not is_loopback(host):
         raise _Wrong(_("The client secret must not travel in clear: the address must begin with https://."))
     if parts.username or parts.password:
@@ -505,7 +560,7 @@ def _whole_token_uri(text: str) -> str:
                 "application signs in to one tenant)."
             ).format(name=segments[0])
         )
-    if host in ENTRA_HOSTS:
+    if host in LOGIN_HOSTS:
         _entra_path(segments)
         return f"{parts.scheme}://{parts.netloc.lower()}/{'/'.join(segments)}"
     if not segments:
@@ -521,6 +576,21 @@ def _entra_path(segments: list[str]) -> None:
         raise _Wrong(
             _("“{name}” is neither a Directory (tenant) ID nor a domain name.").format(name=segments[0][:60])
         )
+
+
+def _via(raw: Any, reading: _Reading) -> str:
+    text = _text(raw).lower()
+    if text not in WAYS:
+        raise _Wrong(_("Choose one of: {ways}.").format(ways=", ".join(WAYS)))
+    return text
+
+
+def _cloud(raw: Any, reading: _Reading) -> str:
+    text = _text(raw).lower().replace("-", "_").replace(" ", "_")
+    known = (*CLOUDS, OWN)
+    if text not in known:
+        raise _Wrong(_("Choose one of: {ways}.").format(ways=", ".join(known)))
+    return text
 
 
 def _bool(raw: Any, reading: _Reading) -> bool:
@@ -625,6 +695,8 @@ def _text(raw: Any) -> str:
 
 
 READERS: "dict[str, Callable[[Any, _Reading], Any]]" = {
+    "via": _via,
+    "cloud": _cloud,
     "server_address": _server_address,
     "security": _security,
     "reply_to": _address,
@@ -634,6 +706,7 @@ READERS: "dict[str, Callable[[Any, _Reading], Any]]" = {
     "token_uri": _token_uri,
     "active": _bool,
     "poll_seconds": _number(5, 3600),
+    "notify": _bool,
     "mails_per_poll": _number(1, 500),
     "handled": _handled,
     "handled_folder": _folder,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -10,16 +10,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from placet.accounts.addresses import person_at
 from placet.lib.canonical import digest
+from placet.lib.fields import Secrets
+from placet.mailboxes import credentials
+from placet.mailboxes.credentials import CERTIFICATE, LONGEST_BY
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import (
-    ExchangeSettings,
-    SettingsInvalid,
-    needs_secret_again,
-    read_expiry,
-    read_secret,
-)
+from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid, read_expiry, read_secret
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,7 @@ class Looked:
 
     settings: ExchangeSettings | None
     secret: str  # one entered now; "" keeps the stored one
+    secrets: Secrets  # what would be stored, `secret` too
     expires_on: date | None
     errors: dict[str, str]
     notices: dict[str, str]
@@ -62,19 +61,22 @@ def save(
     by: str,
     mailbox: Mailbox | None = None,
     seen: str = "",
+    moving: bool = False,
 ) -> Saved:
     """Check and store settings; `secret` empty keeps the stored one. SettingsInvalid has every error at once.
 
-    A secret goes only to the host it was entered for: another server address or token URI asks for it again.
+    A secret goes only to the host it was entered for (`credentials.kept`): another server address or token URI asks
+    for it again.
     `expires_on` is the day when the secret ends, as entered; None leaves it as it is, unless the secret is new.
     With `seen`, the mark of what was shown, it is ChangedMeanwhile where something else is stored by now.
+    A mailbox that has received mail changes its way only where it is `moving` (see `placet.mail.moving`).
     """
     if mailbox is not None:
         # As it is stored now: a secret that was entered a moment ago must not go to the host that it replaced.
         _refresh(mailbox)
         if seen and seen != mark_of(mailbox):
             raise ChangedMeanwhile({})
-    looked = look(entered, secret=secret, expires_on=expires_on, mailbox=mailbox)
+    looked = look(entered, secret=secret, expires_on=expires_on, mailbox=mailbox, moving=moving)
     if looked.errors or looked.settings is None:
         raise SettingsInvalid(looked.errors)
     return _store(looked.settings, looked, by, mailbox)
@@ -88,11 +90,12 @@ def change(
     expires_on: str | None = None,
     by: str,
     mailbox: Mailbox,
+    moving: bool = False,
 ) -> Saved:
     """`save` for some settings alone: the others stay as they are stored, whatever `mailbox` was read with."""
     _refresh(mailbox)
     entered = {**mailbox.settings, **changes}
-    return save(entered, secret=secret, expires_on=expires_on, by=by, mailbox=mailbox)
+    return save(entered, secret=secret, expires_on=expires_on, by=by, mailbox=mailbox, moving=moving)
 
 
 @transaction.atomic
@@ -105,7 +108,8 @@ def confirm_mechanism(mailbox: Mailbox, mechanism: str, *, by: str) -> Saved:
 
 def _refresh(mailbox: Mailbox) -> None:
     """As it is stored now, and nobody else changes it before this transaction ends."""
-    mailbox.refresh_from_db(from_queryset=Mailbox.objects.select_for_update())
+    # Not its key: whoever writes a row of this mailbox meanwhile need not wait.
+    mailbox.refresh_from_db(from_queryset=Mailbox.objects.select_for_update(no_key=True))
 
 
 def look(
@@ -114,6 +118,7 @@ def look(
     secret: str = "",
     expires_on: str | None = None,
     mailbox: Mailbox | None = None,
+    moving: bool = False,
 ) -> Looked:
     """What `save` would say; nothing is stored."""
     looked = ExchangeSettings.look(entered)
@@ -123,14 +128,33 @@ def look(
         fresh = read_secret(secret).get_secret_value() if secret.strip() else ""
     except SettingsInvalid as error:
         errors |= error.errors
+    kept = credentials.kept(looked.settings, mailbox) if looked.settings else credentials.Kept(Secrets())
+    if kept.again and not fresh:
+        errors.setdefault(SECRET, kept.again)
+    else:
+        notices |= _told(kept, fresh)
     expires, said = _expiry(expires_on, bool(fresh), mailbox)
+    if mailbox is not None and CERTIFICATE in kept.secrets:
+        expires, said = mailbox.secret_expires_on, _Said()  # that of the certificate, which says it itself
+    elif mailbox is not None and CERTIFICATE in mailbox.secrets and expires_on is None:
+        expires = None  # it went with the certificate
     errors |= said.errors
     notices |= said.notices
-    if looked.settings is not None and not fresh and SECRET not in errors:
-        errors |= _secret_errors(looked.settings, mailbox)
     if looked.settings is not None and "username" not in errors:
         errors |= _owner_errors(looked.settings, mailbox)
-    return Looked(looked.settings, fresh, expires, errors, notices)
+        notices |= _persons(looked.settings)
+    if looked.settings is not None and mailbox is not None and not moving:
+        errors |= _way_errors(looked.settings, mailbox)
+    secrets = Secrets({**kept.secrets, SECRET: fresh} if fresh else kept.secrets)
+    return Looked(looked.settings, fresh, secrets, expires, errors, notices)
+
+
+def _told(kept: credentials.Kept, fresh: str) -> dict[str, str]:
+    told = [kept.told, "" if fresh else kept.lacking]
+    if fresh and CERTIFICATE in kept.secrets:
+        told = [_("The client secret is stored too. The certificate stays in use.")]
+    words = " ".join(filter(None, told))
+    return {SECRET: words} if words else {}
 
 
 @dataclass(frozen=True)
@@ -161,17 +185,6 @@ def _expiry(entered: str | None, fresh: bool, mailbox: Mailbox | None) -> tuple[
     return expires, _Said(notices={SECRET_EXPIRES_ON: told} if told else {})
 
 
-def _secret_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[str, str]:
-    if mailbox is None or not mailbox.secrets.get(SECRET):
-        return {SECRET: _("Enter the client secret.")}
-    try:
-        before, _notices = ExchangeSettings.parse(mailbox.settings)
-    except SettingsInvalid:
-        return {SECRET: _("Enter the client secret again: what it was stored for is no longer valid.")}
-    again = needs_secret_again(before, settings)
-    return {SECRET: again} if again else {}
-
-
 def _owner_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[str, str]:
     others = Mailbox.objects.filter(address=settings.username.lower())
     if mailbox is not None:
@@ -185,6 +198,29 @@ def _owner_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[s
     return {}
 
 
+def _persons(settings: ExchangeSettings) -> dict[str, str]:
+    """Mail from the mailbox is Placet's own, so whoever has it cannot decide by mail."""
+    whose = person_at(settings.username)
+    if whose is None:
+        return {}
+    told = _(
+        "This is also an address of {name}. What is sent from there counts as Placet's own mail and decides nothing."
+    )
+    return {"username": told.format(name=whose.name)}
+
+
+def _way_errors(settings: ExchangeSettings, mailbox: Mailbox) -> dict[str, str]:
+    """The two ways name a mail differently, and each has permissions of its own."""
+    if settings.via == mailbox.via or not mailbox.incoming.exists():
+        return {}
+    return {
+        "via": _(
+            "This mailbox has received mail. Move it instead: that checks the permissions first, and no reply is "
+            "lost or taken twice."
+        )
+    }
+
+
 SET_UP_ALREADY = gettext_noop("This mailbox is set up already.")
 
 
@@ -195,6 +231,7 @@ def _store(settings: ExchangeSettings, looked: Looked, by: str, mailbox: Mailbox
     if activated:
         row.active_since = now
     row.name = settings.username
+    row.via = settings.via
     row.address = settings.username.lower()
     row.settings = settings.to_json()
     row.since = settings.since
@@ -202,9 +239,13 @@ def _store(settings: ExchangeSettings, looked: Looked, by: str, mailbox: Mailbox
     # Not every address of this machine: a real mailbox may be reached through a tunnel, with TLS.
     row.sandbox = settings.security == "none"
     row.secret_expires_on = looked.expires_on
-    if looked.secret:
-        row.secrets = {SECRET: looked.secret}
+    written = bool(looked.secret) or looked.secrets != row.secrets
+    if written:
+        row.secrets = looked.secrets
+    if looked.secret and CERTIFICATE not in looked.secrets:
         row.secret_set_at, row.secret_set_by = now, by[:LONGEST_BY]
+    elif not looked.secrets:
+        row.secret_set_at, row.secret_set_by = None, ""
     # Whatever was wrong may be right now: try at once.
     row.paused_until, row.failures, row.trouble = None, 0, {}
     row.next_poll = now if settings.active else None
@@ -212,9 +253,11 @@ def _store(settings: ExchangeSettings, looked: Looked, by: str, mailbox: Mailbox
     if mailbox is None:
         _save_new(row)
         return Saved(row, looked.notices, activated)
-    changed = [*WRITTEN, *OF_A_SECRET] if looked.secret else [*WRITTEN]
-    if settings.since != _since_of(mailbox):
-        # Earlier mail may be wanted now: everything is listed again, and what is known is dropped.
+    changed = [*WRITTEN, *OF_A_SECRET] if written else [*WRITTEN]
+    since, via = Mailbox.objects.values_list("since", "via").get(pk=mailbox.pk)
+    if settings.since != since or settings.via != via:
+        # Earlier mail may be wanted now, or the other way counts in another way: everything is listed again, and
+        # what is known is dropped.
         row.cursor = {}
         changed.append("cursor")
     row.save(update_fields=changed)  # not the cursor as it was read: a poll may have moved it meanwhile
@@ -231,12 +274,11 @@ def _save_new(row: Mailbox) -> None:
 
 #: What saving settings writes; the rest of the row belongs to the work.
 WRITTEN = (
-    "name", "address", "settings", "since", "active", "active_since", "sandbox",
+    "name", "via", "address", "settings", "since", "active", "active_since", "sandbox",
     "secret_expires_on", "paused_until", "failures", "trouble", "next_poll", "claim",
 )  # fmt: skip
-OF_A_SECRET = ("secrets", "secret_set_at", "secret_set_by")  # written only if one was entered
-LONGEST_BY = 320  # characters
-
-
-def _since_of(mailbox: Mailbox) -> datetime | None:
-    return Mailbox.objects.values_list("since", flat=True).get(pk=mailbox.pk)
+OF_A_SECRET = (
+    "secrets",
+    "secret_set_at",
+    "secret_set_by",
+)  # written only if one was entered, or may not stay

@@ -5,13 +5,15 @@ connection that is silent for a minute, and only by sending is it noticed that t
 """
 
 import threading
-from collections.abc import Generator
+import time
+from collections.abc import Generator, Sequence
 from contextlib import closing
 
 import structlog
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from placet.mail import moving
 from placet.mailboxes import pool
 from placet.mailboxes.base import Check, Connection, MailboxError
 from placet.mailboxes.models import Mailbox
@@ -20,26 +22,34 @@ from placet.mailboxes.settings import SettingsInvalid
 log = structlog.get_logger(__name__)
 
 HEARTBEAT = 1.0  # seconds
+LATELY = 3600.0  # seconds for which what a run found is relied upon
 
 
 class Run:
     """One run. `done` has the steps so far; `over` says that no more come, `finished` that nothing broke it off."""
 
-    def __init__(self, mailbox: int, about: object, connection: Connection) -> None:
+    def __init__(
+        self, mailbox: int, about: tuple[object, ...], connection: Connection, others: Sequence[str]
+    ) -> None:
         self.mailbox = mailbox
         self.about = about
         self.steps = dict(connection.steps())
         self.done: list[Check] = []
         self.over = False
         self.finished = False
+        self._began = time.monotonic()
         self._followers = 1
         self._changed = threading.Condition()
-        arguments = (connection, translation.get_language())
+        arguments = (connection, others, translation.get_language())
         threading.Thread(target=self._work, args=arguments, name="connection-test", daemon=True).start()
 
     @property
     def passed(self) -> bool:
         return self.finished and all(check.ok for check in self.done)
+
+    @property
+    def lately(self) -> bool:
+        return time.monotonic() - self._began < LATELY
 
     @property
     def broke_off(self) -> bool:
@@ -76,10 +86,10 @@ class Run:
             with self._changed:
                 self._followers -= 1
 
-    def _work(self, connection: Connection, language: str | None) -> None:
+    def _work(self, connection: Connection, others: Sequence[str], language: str | None) -> None:
         try:
             with closing(connection), translation.override(language):
-                self._go_through(connection)
+                self._go_through(connection, others)
         except Exception:  # a defect of ours: the page says that the test broke off, the log why
             log.exception("connection_test_failed", mailbox=self.mailbox)
         finally:
@@ -87,9 +97,9 @@ class Run:
                 self.over = True
                 self._changed.notify_all()
 
-    def _go_through(self, connection: Connection) -> None:
+    def _go_through(self, connection: Connection, others: Sequence[str]) -> None:
         try:
-            with closing(connection.check()) as checks:
+            with closing(connection.check(others)) as checks:
                 for check in checks:
                     if not self._add(check):
                         return
@@ -105,26 +115,40 @@ class Run:
             return self._followers > 0
 
 
-_runs: dict[int, Run] = {}
+_runs: dict[tuple[int, str], Run] = {}
 _lock = threading.Lock()
 
 
-def run_for(mailbox: Mailbox) -> Run | Check:
-    """The run that goes on for these settings, else a new one; what is wrong where none can begin."""
-    about = (mailbox.via, mailbox.settings, mailbox.secret_set_at, translation.get_language())
+def run_for(mailbox: Mailbox, others: Sequence[str] = (), via: str = "") -> Run | Check:
+    """The run that goes on for these settings, else a new one; what is wrong where none can begin.
+
+    `others` are addresses of mailboxes that must not open. With `via` it goes by that way instead of the stored one."""
+    about = (*_tested(mailbox), translation.get_language())
     with _lock:
-        there = _runs.get(mailbox.pk)
+        there = _runs.get((mailbox.pk, via))
         if there is not None and there.about == about and there.join():
             return there
         try:
-            run = Run(mailbox.pk, about, pool.connect(mailbox))
+            connection = moving.connection(mailbox, via) if via else pool.connect(mailbox)
+            run = Run(mailbox.pk, about, connection, others)
         except SettingsInvalid as error:
             cure = _("Open the settings, correct what is marked there, and save.")
             return Check("settings", _("Settings are complete"), False, cause=str(error), cure=cure)
         except MailboxError as error:
             return _trouble(error)
-        _runs[mailbox.pk] = run
+        _runs[mailbox.pk, via] = run
         return run
+
+
+def passed_lately(mailbox: Mailbox, via: str) -> bool:
+    """Whether the newest test of this way was all right, with what is stored now."""
+    with _lock:
+        there = _runs.get((mailbox.pk, via))
+    return there is not None and there.passed and there.lately and there.about[:-1] == _tested(mailbox)
+
+
+def _tested(mailbox: Mailbox) -> tuple[object, ...]:
+    return mailbox.settings, mailbox.secret_set_at
 
 
 def _trouble(error: MailboxError) -> Check:

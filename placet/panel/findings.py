@@ -34,10 +34,14 @@ LITTLE_SPACE = 1_000_000_000  # bytes
 #: The kinds of work (`placet.work`) as people read them.
 KINDS = {
     "poll": gettext_lazy("look into mailboxes"),
+    "subscribe": gettext_lazy("keep being told of new mail"),
     "take_in": gettext_lazy("take in mail"),
     "mark": gettext_lazy("move or mark handled mail"),
     "ask": gettext_lazy("ask by mail, once there is a mailbox"),
     "send": gettext_lazy("send mail"),
+    "watch": gettext_lazy("raise the alarm of a silent mailbox"),
+    "webhook": gettext_lazy("send to the webhook"),
+    "expiry": gettext_lazy("write before a secret expires"),
     "tidy": gettext_lazy("tidy up"),
 }
 

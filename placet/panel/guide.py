@@ -4,15 +4,19 @@ What is typed on the way and is no secret is kept in the session, so that later 
 client secret is typed on the review alone, which sends it to the Remote Approval tab.
 """
 
+import dataclasses
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from placet.mailboxes.clouds import EWS
 from placet.panel import guide_commands, guide_values
 from placet.panel.guide_calendar import expiry_entry
 from placet.panel.guide_values import Values, ValuesForm
@@ -30,6 +34,7 @@ class Step:
     asks: tuple[str, ...] = ()
     where: tuple[str, ...] = ()  # Microsoft's pages that lead there, by the names that they have today
     stays: bool = False  # what was typed is filled in on this very page
+    only: str = ""  # the one way that it belongs to
 
     def done(self, values: Values) -> bool:
         """Whether there is nothing (more) to type here before one goes on."""
@@ -56,7 +61,7 @@ IN_ENTRA = (
         stays=True,
     ),
     Step("branding", _("Branding"), where=(*_OF_IT, "Branding & properties")),
-    Step(REVIEW, _("Review"), ("client_id", "tenant", "username", "secret_expires_on")),
+    Step(REVIEW, _("Review"), ("via", "cloud", "client_id", "tenant", "username", "secret_expires_on")),
 )
 AFTERWARDS = (
     Step("outlook", _("Modern authentication for Outlook")),
@@ -67,27 +72,46 @@ AFTERWARDS = (
         ("client_id", "object_id", "username"),
         stays=True,
     ),
-    Step("ews", _("Let the application use EWS"), ("client_id", "username"), stays=True),
     Step("several", _("One application for several organisations")),
-    Step("ending", _("After 1 April 2027")),
+    # At the end, so that the others have the same numbers in both ways.
+    Step("ews", _("Let the application use EWS"), ("client_id", "username"), stays=True, only=EWS),
+    Step("ending", _("After 1 April 2027"), only=EWS),
 )
 STEPS = (*IN_ENTRA, *AFTERWARDS)
-_LIST: dict[str, Any] = {
-    "in_entra": IN_ENTRA,
-    "afterwards": AFTERWARDS,
-    "afterwards_from": len(IN_ENTRA) + 1,
-    "numbers": {step.key: number for number, step in enumerate(STEPS, 1)},
-}
+CHOICE = ("via", "cloud")  # made before the first step
+EWS_ENDS = date(2027, 4, 1)
+
+
+def steps_of(way: str) -> list[Step]:
+    return [step for step in STEPS if step.only in ("", way)]
+
+
+def _list(way: str) -> dict[str, Any]:
+    """What every page of the Guide shows beside it."""
+    return {
+        "way": way,
+        "in_entra": IN_ENTRA,
+        "afterwards": [step for step in AFTERWARDS if step.only in ("", way)],
+        "afterwards_from": len(IN_ENTRA) + 1,
+        "numbers": {step.key: number for number, step in enumerate(STEPS, 1)},
+        "days_of_ews": (EWS_ENDS - timezone.localdate()).days,
+    }
 
 
 @administrators_only
 def guide(request: PersonsRequest) -> HttpResponse:
-    """What it takes, and the steps. A POST forgets what was typed."""
-    if request.method == "POST":
-        guide_values.forget(request.session)
-        return redirect("panel:guide")
+    """What it takes, and the steps. A POST with the way keeps it and goes on; any other forgets what was typed."""
     values, typed = guide_values.known(request.session), guide_values.typed_in(request.session)
-    return render(request, "panel/guide.html", {**_LIST, "values": values, "typed": typed})
+    form = ValuesForm(CHOICE, request.POST if "via" in request.POST else None, values)
+    if request.method == "POST":
+        if not form.is_bound:
+            guide_values.forget(request.session)
+            return redirect("panel:guide")
+        if form.is_valid():
+            guide_values.keep(request.session, form.cleaned_data)
+            return redirect("panel:guide_step", STEPS[0].key)
+    context = {**_list(values.way), "form": form, "values": values, "typed": typed}
+    return render(request, "panel/guide.html", context, status=422 if form.errors else 200)
 
 
 @administrators_only
@@ -99,11 +123,11 @@ def guide_step(request: PersonsRequest, key: str) -> HttpResponse:
         return _page(request, step, _empty_form(step, values), values)
     if step.key == REVIEW:  # its form goes to the Remote Approval tab: the secret is not taken here
         return redirect("panel:guide_step", REVIEW)
-    form = ValuesForm(step.asks, request.POST)
+    form = ValuesForm(step.asks, request.POST, values)
     if not form.is_valid():
         return _page(request, step, form, values, status=422)
     guide_values.keep(request.session, form.cleaned_data)
-    return redirect("panel:guide_step", step.key) if step.stays else _onward(step)
+    return redirect("panel:guide_step", step.key) if step.stays else _onward(step, values)
 
 
 @administrators_only
@@ -127,9 +151,15 @@ def _step(key: str) -> Step:
     return found
 
 
-def _onward(step: Step) -> HttpResponse:
-    number = STEPS.index(step) + 1
-    return redirect("panel:guide_step", STEPS[number].key) if number < len(STEPS) else redirect("panel:guide")
+def _way(step: Step, values: Values) -> str:
+    """A step of one way shows that way, whoever opens it."""
+    return step.only or values.way
+
+
+def _onward(step: Step, values: Values) -> HttpResponse:
+    steps = steps_of(_way(step, values))
+    after = steps[steps.index(step) + 1 :]
+    return redirect("panel:guide_step", after[0].key) if after else redirect("panel:guide")
 
 
 def _empty_form(step: Step, values: Values) -> ValuesForm:
@@ -138,25 +168,32 @@ def _empty_form(step: Step, values: Values) -> ValuesForm:
         form.fields["client_secret"] = forms.CharField(
             label=_("Client secret"),
             help_text=_(
-                "The Value of the secret. It is not kept here: type it again if you leave this page."
+                "The Value of the secret. It is not kept here: type it again if you leave this page. Empty, if Placet "
+                "shall sign in with a certificate."
             ),
+            required=False,
             widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
         )
-        form.order_fields(["client_id", "tenant", "username", "client_secret", "secret_expires_on"])
+        form.order_fields(
+            ["via", "cloud", "client_id", "tenant", "username", "client_secret", "secret_expires_on"]
+        )
     return form
 
 
 def _page(
     request: PersonsRequest, step: Step, form: ValuesForm, values: Values, *, status: int = 200
 ) -> HttpResponse:
-    at = STEPS.index(step)
+    way = _way(step, values)
+    values = dataclasses.replace(values, via=way)
+    steps = steps_of(way)
+    at = steps.index(step)
     context: dict[str, Any] = {
         "step": step,
         "number": at + 1,
-        "count": len(STEPS),
-        **_LIST,
-        "before": STEPS[at - 1] if at else None,
-        "after": STEPS[at + 1] if at + 1 < len(STEPS) else None,
+        "count": len(steps),
+        **_list(way),
+        "before": steps[at - 1] if at else None,
+        "after": steps[at + 1] if at + 1 < len(steps) else None,
         "form": form,
         "done": step.done(values),
         "values": values,

@@ -5,42 +5,24 @@ docs/exchange-online.md holds the same commands, with the placeholders.
 
 from urllib.parse import quote, urlencode, urlsplit
 
-from placet.mailboxes.settings import LOGIN_HOST
+from placet.lib.powershell import quoted
+from placet.mailboxes import limiting
 from placet.panel.guide_values import Values
 
-APPLICATION = "Placet"  # the name that the application gets in Entra ID
-SCOPE = "Placet mailbox"
+APPLICATION = limiting.NAME  # that the application gets in Entra ID
 CLIENT_ID = "APPLICATION-CLIENT-ID"
 OBJECT_ID = "ENTERPRISE-APPLICATION-OBJECT-ID"
 MAILBOX = "MAILBOX-ADDRESS"
-OTHER_MAILBOX = "ANOTHER-MAILBOX-ADDRESS"
 OTHER_IDS = "IDS-ON-THE-LIST"
-
-LOOK = (
-    "Connect-ExchangeOnline\n"
-    "Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy | Format-List "
-    "EwsEnabled,EwsAllowedAppIDs,EwsApplicationAccessPolicy,EwsAllowList,EwsBlockList"
-)
-
-# PowerShell takes these for quotes too.
-_SINGLE = "'‘’‚‛"
-_DOUBLE = '"“”„'
-
-
-def quoted(text: str) -> str:
-    """`text` as one PowerShell string, whatever it holds: nothing of it is carried out."""
-    if any(quote in text for quote in _SINGLE) and not any(sign in text for sign in f"{_DOUBLE}$`"):
-        return f'"{text}"'
-    return "'" + "".join(sign * 2 if sign in _SINGLE else sign for sign in text) + "'"
 
 
 def commands(values: Values) -> dict[str, str]:
-    """Every command of the Guide, in its order."""
+    """Every command of the Guide, in its order, for the way that was chosen."""
     return {
         "limit": limit(values),
-        "inside": _test(values, _mailbox(values)),
-        "outside": _test(values, OTHER_MAILBOX),
-        "look": LOOK,
+        "inside": limiting.test(_client_id(values), _mailbox(values)),
+        "outside": limiting.test(_client_id(values), limiting.OTHER_MAILBOX),
+        "look": look(values),
         "allow_first": allow_first(values),
         "allow_too": allow_too(values),
         "allow_mailbox": allow_mailbox(values),
@@ -68,24 +50,21 @@ def allow_mailbox(values: Values) -> str:
 
 def limit(values: Values) -> str:
     """The right to this one mailbox."""
-    client_id = quoted(_client_id(values))
-    of_filter = _mailbox(values).replace("'", "''")  # a quote inside the filter's own text
-    recipients = f"PrimarySmtpAddress -eq '{of_filter}'"
+    given = limiting.give(values.service, _client_id(values), values.object_id or OBJECT_ID, _mailbox(values))
+    return f"{_connect(values)}\n{given}"
+
+
+def look(values: Values) -> str:
+    """Who may use EWS now."""
     return (
-        "Connect-ExchangeOnline\n"
-        f"New-ServicePrincipal -AppId {client_id} -ObjectId {quoted(values.object_id or OBJECT_ID)} "
-        f"-DisplayName {quoted(APPLICATION)}\n"
-        f"New-ManagementScope -Name {quoted(SCOPE)} -RecipientRestrictionFilter {quoted(recipients)}\n"
-        f"New-ManagementRoleAssignment -App {client_id} -Role 'Application EWS.AccessAsApp' "
-        f"-CustomResourceScope {quoted(SCOPE)}"
+        f"{_connect(values)}\n"
+        "Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy | Format-List "
+        "EwsEnabled,EwsAllowedAppIDs,EwsApplicationAccessPolicy,EwsAllowList,EwsBlockList"
     )
 
 
-def _test(values: Values, address: str) -> str:
-    return (
-        f"Test-ServicePrincipalAuthorization -Identity {quoted(_client_id(values))} "
-        f"-Resource {quoted(address)} | Format-Table"
-    )
+def _connect(values: Values) -> str:
+    return limiting.in_cloud(limiting.CONNECT, values.at.key)
 
 
 def consent_link(values: Values) -> str:
@@ -99,7 +78,9 @@ def consent_link(values: Values) -> str:
 
 def consent_elsewhere(values: Values) -> str:
     """The same link for the tenant of another organisation."""
-    return _consent(f"https://{LOGIN_HOST}", "TENANT-ID-OF-THE-OTHER-ORGANISATION", _client_id(values))
+    return _consent(
+        f"https://{values.at.login[0]}", "TENANT-ID-OF-THE-OTHER-ORGANISATION", _client_id(values)
+    )
 
 
 def _consent(host: str, tenant: str, client_id: str) -> str:

@@ -13,8 +13,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from placet.mailboxes.cloud_names import NAMES as CLOUD_NAMES
+from placet.mailboxes.cloud_names import Names
+from placet.mailboxes.clouds import CLOUDS, GRAPH, OWN, WORLDWIDE, Cloud
+from placet.mailboxes.fields import BY_NAME
+from placet.mailboxes.limiting import EWS as EWS_SERVICE
+from placet.mailboxes.limiting import GRAPH as GRAPH_SERVICE
+from placet.mailboxes.limiting import Service
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import GUID, LOGIN_HOST, ExchangeSettings
+from placet.mailboxes.settings import GUID, ExchangeSettings
 
 KEY = "guide"
 MAILBOXES = 20  # that are looked through
@@ -38,12 +45,31 @@ class Values:
     object_id: str = ""  # of the enterprise application
     username: str = ""  # address of the mailbox
     secret_expires_on: str = ""  # as ISO 8601 writes a day
+    via: str = ""  # "graph" or "ews"
+    cloud: str = ""  # a key of CLOUDS
+
+    @property
+    def way(self) -> str:
+        return self.via or GRAPH
+
+    @property
+    def service(self) -> Service:
+        return GRAPH_SERVICE if self.way == GRAPH else EWS_SERVICE
+
+    @property
+    def at(self) -> Cloud:
+        return CLOUDS.get(self.cloud, WORLDWIDE)
+
+    @property
+    def called(self) -> Names:
+        """What Microsoft's programs call the cloud."""
+        return CLOUD_NAMES[self.at.key]
 
     @property
     def token_uri(self) -> str:
         if not self.tenant or "://" in self.tenant:
             return self.tenant
-        return f"https://{LOGIN_HOST}/{self.tenant}/oauth2/v2.0/token"
+        return f"https://{self.at.login[0]}/{self.tenant}/oauth2/v2.0/token"
 
     @property
     def expiry(self) -> date | None:
@@ -76,18 +102,21 @@ def forget(session: SessionBase) -> None:
 
 
 def _stored(mailbox: Mailbox) -> dict[str, str]:
+    cloud = str(mailbox.settings.get("cloud", ""))
     return {
-        "tenant": _tenant(str(mailbox.settings.get("token_uri", ""))),
+        "via": mailbox.via,
+        "cloud": cloud if cloud in CLOUDS else "",
+        "tenant": _tenant(str(mailbox.settings.get("token_uri", "")), cloud),
         "client_id": str(mailbox.settings.get("client_id", "")),
         "username": str(mailbox.settings.get("username", "")),
         "secret_expires_on": mailbox.secret_expires_on.isoformat() if mailbox.secret_expires_on else "",
     }
 
 
-def _tenant(token_uri: str) -> str:
+def _tenant(token_uri: str, cloud: str) -> str:
     address = urlsplit(token_uri)
     tenant = address.path.strip("/").partition("/")[0]
-    return tenant if Values(tenant).token_uri == token_uri else token_uri
+    return tenant if Values(tenant, cloud=cloud).token_uri == token_uri else token_uri
 
 
 # --- the form ---------------------------------------------------------------------------------------------
@@ -100,9 +129,18 @@ def _text(label: Any, help_text: Any = "") -> forms.CharField:
     )
 
 
+def _choice(name: str, *, without: str = "") -> forms.ChoiceField:
+    """A row of the Remote Approval tab, as it stands there."""
+    row = BY_NAME[name]
+    choices = [(value, gettext_lazy(words)) for value, words in row.choices if value != without]
+    return forms.ChoiceField(label=gettext_lazy(row.label), choices=choices)
+
+
 def _fields() -> dict[str, forms.Field]:
     day = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     return {
+        "via": _choice("via"),
+        "cloud": _choice("cloud", without=OWN),
         "tenant": _text(
             gettext_lazy("Directory (tenant) ID"),
             gettext_lazy("From the same page: the two are easily swapped."),
@@ -135,7 +173,9 @@ class ValuesForm(forms.Form):
     def __init__(
         self, names: Iterable[str], data: Mapping[str, Any] | None = None, values: Values | None = None
     ) -> None:
-        super().__init__(data, initial=dataclasses.asdict(values or Values()))
+        self.known = values or Values()
+        initial = {**dataclasses.asdict(self.known), "via": self.known.way, "cloud": self.known.at.key}
+        super().__init__(data, initial=initial)
         fields = _fields()
         for name in names:
             self.fields[name] = fields[name]
@@ -153,13 +193,13 @@ class ValuesForm(forms.Form):
         names = {name: _SETTINGS.get(name, name) for name in entered}
         asked = {setting: name for name, setting in names.items() if setting in _STAND_INS}
         typed = {setting: entered[name] for setting, name in asked.items()}
-        looked = ExchangeSettings.look({**_STAND_INS, **typed})
+        looked = ExchangeSettings.look({**_STAND_INS, **typed, "cloud": self.known.cloud})
         for setting, sentence in looked.errors.items():
             self.add_error(asked.get(setting), sentence)
         if looked.settings is not None:
             for setting, name in asked.items():
                 value = str(getattr(looked.settings, setting))
-                entered[name] = _tenant(value) if name == "tenant" else value
+                entered[name] = _tenant(value, self.known.cloud) if name == "tenant" else value
 
     def _object_id(self, text: str) -> str:
         if not GUID.fullmatch(text):

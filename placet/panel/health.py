@@ -13,10 +13,12 @@ from django.utils.translation import gettext_lazy
 
 from placet import __version__
 from placet.accounts.models import Person
+from placet.alarms import expiry, silence
 from placet.approvals.models import Decision, Request, Version, Visit
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool
 from placet.mailboxes.models import Mailbox
+from placet.mailboxes.noticing import Noticing, noticings
 from placet.panel.to_look_at import to_look_at
 from placet.replies.entry import POLL_LEASE
 
@@ -37,15 +39,17 @@ class MailboxHealth:
     paused_until: datetime | None
     looking: bool = False  # right now
     secret: "SecretHealth | None" = None
+    noticing: Noticing | None = None  # None where it is not active
 
 
 @dataclass(frozen=True)
 class SecretHealth:
-    """When a mailbox's client secret expires. `tone`: good, warn or bad."""
+    """When a mailbox's client secret or certificate expires. `tone`: good, warn or bad."""
 
     expires_on: date
     tone: str
     days: int  # left; below zero: ago
+    certificate: bool
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,11 @@ class Health:
 
 def health() -> Health:
     incoming, outgoing = IncomingMail.State, OutgoingMail.State
+    silent = {alarm.mailbox.pk for alarm in silence.alarms()}
+    mailboxes = list(Mailbox.objects.all())
+    told = noticings(mailboxes)
     return Health(
-        mailboxes=[_of(mailbox) for mailbox in Mailbox.objects.all()],
+        mailboxes=[_of(one, told.get(one.pk), silent=one.pk in silent) for one in mailboxes],
         waiting_in=IncomingMail.objects.filter(state=incoming.KEPT).count(),
         set_aside=IncomingMail.objects.filter(state=incoming.SET_ASIDE).count(),
         to_look_at=to_look_at(IncomingMail.objects.all()).count(),
@@ -80,11 +87,11 @@ def health() -> Health:
     )
 
 
-def _of(mailbox: Mailbox) -> MailboxHealth:
+def _of(mailbox: Mailbox, told: Noticing | None, *, silent: bool) -> MailboxHealth:
     now = timezone.now()
     paused = mailbox.paused_until if mailbox.paused_until and mailbox.paused_until > now else None
-    tone, words = _state(mailbox, now)
-    return MailboxHealth(mailbox, tone, words, paused, bool(mailbox.claim), secret_health(mailbox))
+    tone, words = ("bad", _("silent")) if silent else _state(mailbox, now)
+    return MailboxHealth(mailbox, tone, words, paused, bool(mailbox.claim), secret_health(mailbox), told)
 
 
 def _state(mailbox: Mailbox, now: datetime) -> tuple[str, str]:
@@ -106,7 +113,7 @@ def secret_health(mailbox: Mailbox) -> SecretHealth | None:
         return None
     days = (mailbox.secret_expires_on - timezone.localdate()).days
     tone = "bad" if days < 0 else "warn" if days <= EXPIRES_SOON else "good"
-    return SecretHealth(mailbox.secret_expires_on, tone, days)
+    return SecretHealth(mailbox.secret_expires_on, tone, days, expiry.is_certificate(mailbox))
 
 
 def stuck() -> QuerySet[Visit]:
@@ -163,12 +170,12 @@ def _not_sending(mailbox: Mailbox, now: datetime) -> bool:
 
 
 def failing() -> list[str]:
-    """Names of what does not work, for a monitor that may know no more: "poll", "take_in", "mark", "send". A
+    """Names of what does not work, for a monitor that may know no more: "alarm", "poll", "take_in", "mark", "send". A
     database that cannot be asked raises `django.db.Error`."""
     now = timezone.now()
     active = Mailbox.objects.filter(active=True).defer("secrets")
     found = {kind for mailbox in active for kind in behind(mailbox, now)}
-    return [kind for kind in BEHIND if kind in found]
+    return [*(["alarm"] if silence.alarms() else []), *(kind for kind in BEHIND if kind in found)]
 
 
 # --- the first steps --------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from placet.portal.templatetags.pages import words
 from placet.replies import entry, refusals
 from placet.replies.explain import LOOKED_AT, Explanation, explain_received
 from placet.replies.fetch import received_of
-from placet.replies.parse import OwnMail
 from placet.replies.pick import mails_answered
 from placet.replies.settle import outcomes_of
 
@@ -47,7 +46,7 @@ def explanation_of(mail: IncomingMail, start: bytes, line: AskLine | None) -> Ex
     if not start:
         return None
     mail.raw = start  # the rest stays in the database: it is never looked at
-    own = OwnMail(mail.mailbox.address, "", str(mail.mailbox.settings.get("reply_to", "")))
+    own = entry.own_mail(mail.mailbox)
     known = entry.known_words()
     if line is None:
         return explain_received(received_of(mail), own, lambda _mail: (), known=known)

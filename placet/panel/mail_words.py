@@ -65,6 +65,9 @@ KINDS: dict[str, Promise] = {
     "code-misused": gettext_lazy("warning: a reply that was not theirs"),
     "ended": gettext_lazy("how it ended"),
     "stuck": gettext_lazy("call for help"),
+    "alarm": gettext_lazy("alarm: a mailbox is silent"),
+    "alarm-over": gettext_lazy("an alarm is over"),
+    "secret-expiry": gettext_lazy("a secret expires"),
     "account": gettext_lazy("about the account"),
     "another-address": gettext_lazy("question: another address?"),
 }

@@ -8,10 +8,10 @@ from django import forms
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from placet.mailboxes import store
+from placet.mailboxes import credentials, store
 from placet.mailboxes.fields import FIELDS, OF_THE_SECRET, SECRET, SECRET_EXPIRES_ON, Field, Section
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid
+from placet.mailboxes.settings import FITTED, ExchangeSettings, SettingsInvalid
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class MailboxForm(forms.Form):
         told = _("These settings were changed since this page was opened. Look at them again, then save.")
         stored = MailboxForm(mailbox=self.mailbox)
         errors = {"": told}
-        for row in FIELDS:
+        for row in self._shown():
             now, typed = (form[row.name].value() or "" for form in (stored, self))
             if row.name != SECRET and str(now) != str(typed):
                 errors[row.name] = _("Stored now: {value}").format(value=_in_words(row, now))
@@ -118,23 +118,44 @@ class MailboxForm(forms.Form):
         self.notices = {n: s for n, s in looked.notices.items() if about is None or n in about}
         self.show_errors({n: s for n, s in looked.errors.items() if about is None or n in about})
 
+    def filled_in(self) -> list[forms.BoundField]:
+        """After another choice of way or cloud: the fields that follow from it and hold something else now, as saving
+        would store them, in place of those on the page."""
+        fitted = ExchangeSettings.look(self.entered()).fitted
+        # A tenant alone is completed by saving; until then it is what somebody typed.
+        typed = {name: str(self[name].value() or "") for name in FITTED}
+        changed = {
+            name: value
+            for name, value in fitted.items()
+            if value != typed[name] and (name != "token_uri" or "/" in typed[name])
+        }
+        filled = MailboxForm({**{name: self[name].value() for name in self.fields}, **changed}, self.mailbox)
+        for name in changed:
+            filled.fields[name].widget.attrs["hx-swap-oob"] = "true"
+        return [filled[name] for name in changed]
+
     def show_errors(self, errors: Mapping[str, str]) -> None:
         self.full_clean()
         for name, sentence in errors.items():
             self.add_error(name if name in self.fields else None, sentence)
 
     def rows(self) -> Iterable[Row]:
-        return [self._row(about) for about in FIELDS]
+        return [self._row(about) for about in self._shown()]
 
     def parts(self) -> Iterable[Part]:
         for section in Section:
-            abouts = [about for about in FIELDS if about.section is section]
+            abouts = [about for about in self._shown() if about.section is section]
             yield Part(
                 section.name.lower(),
                 _(section.value),
                 [self._row(about) for about in abouts if not about.rare],
                 [self._row(about) for about in abouts if about.rare],
             )
+
+    def _shown(self) -> Iterable[Field]:
+        """A certificate in use says itself when it ends."""
+        signs = self.mailbox is not None and credentials.certificate_in_use(self.mailbox) is not None
+        return [about for about in FIELDS if not (signs and about.name == SECRET_EXPIRES_ON)]
 
     def _row(self, about: Field) -> Row:
         return Row(self[about.name], self.notices.get(about.name, ""))

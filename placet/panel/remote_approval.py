@@ -15,14 +15,21 @@ from django.views.decorators.debug import sensitive_post_parameters
 from placet.accounts.general import of_request
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine
-from placet.mailboxes import store
+from placet.mailboxes import credentials, limiting, store
 from placet.mailboxes.base import Check
+from placet.mailboxes.clouds import CLOUDS, EWS, WAYS
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
 from placet.mailboxes.models import Mailbox
+from placet.mailboxes.noticing import noticings
+from placet.mailboxes.others import must_stay_closed
 from placet.mailboxes.settings import SettingsInvalid
 from placet.panel.connection_test import Run, run_for
+from placet.panel.guide import EWS_ENDS
+from placet.panel.guide_commands import look
+from placet.panel.guide_values import Values
 from placet.panel.health import secret_health
 from placet.panel.mailbox_form import MailboxForm
+from placet.panel.move_offer import move_offer
 from placet.portal.people import PersonsRequest, administrators_only
 
 STEPS_HERE = "<!-- the steps -->"  # where the page is cut, and sent as far as it goes
@@ -100,8 +107,30 @@ def _page(
         "form": form,
         "from_guide": from_guide,
         "expiry": _expiry(mailbox),
+        "ews": _ews(mailbox),
+        "move": move_offer(mailbox),
+        "certificate": credentials.certificate_in_use(mailbox) if mailbox else None,
+        "waiting": credentials.waiting(mailbox) if mailbox else None,
+        "noticing": noticings([mailbox]).get(mailbox.pk) if mailbox else None,
     }
     return render(request, "panel/remote_approval.html", context, status=status)
+
+
+def _ews(mailbox: Mailbox | None) -> Mapping[str, Any]:
+    """How long a mailbox may still go through Exchange Web Services, and what lists its application there. {} where it
+    does not."""
+    if mailbox is None or mailbox.via != EWS:
+        return {}
+    about = Values(
+        client_id=str(mailbox.settings.get("client_id", "")),
+        username=mailbox.address,
+        via=EWS,
+        cloud=str(mailbox.settings.get("cloud", "")),
+    )
+    return {
+        "days": (EWS_ENDS - timezone.localdate()).days,
+        "commands": f"{look(about)}\n{limiting.allow_ews(about.client_id, about.username)}",
+    }
 
 
 def _expiry(mailbox: Mailbox | None) -> Mapping[str, Any]:
@@ -146,11 +175,13 @@ def check_fields(request: PersonsRequest) -> HttpResponse:
         return redirect("panel:remote_approval")
     mailbox = _named(request.POST.get("mailbox", ""))
     form = MailboxForm(request.POST, mailbox)
-    about = form.typed() | {request.headers.get("HX-Trigger-Name", "")}
+    left = request.headers.get("HX-Trigger-Name", "")
+    about = form.typed() | {left}
     if mailbox is not None:
         about.add(SECRET)  # empty means the stored one, which another host may not have
     form.say(form.look(), about)
-    return render(request, "panel/remote_approval/messages.html", {"rows": form.rows()})
+    filled = form.filled_in() if left in ("via", "cloud") else []
+    return render(request, "panel/remote_approval/messages.html", {"rows": form.rows(), "filled": filled})
 
 
 def _named(pk: str) -> Mailbox | None:
@@ -166,11 +197,11 @@ def from_guide(request: PersonsRequest) -> HttpResponse:
     """The form with the guide's values in it, looked at but not stored. The secret is in this answer only."""
     if request.method != "POST":
         return redirect("panel:remote_approval")
-    given = {
-        name: request.POST.get(name, "") for name in ("username", "client_id", SECRET, SECRET_EXPIRES_ON)
-    }
+    names = ("via", "cloud", "username", "client_id", SECRET, SECRET_EXPIRES_ON)
+    given = {name: request.POST.get(name, "") for name in names}
     mailbox = _meant(given["username"])
     given["token_uri"] = _token_uri(request.POST.get("tenant", ""), mailbox)
+    given |= _hosts(given["via"], given["cloud"])
     return _page(request, mailbox, MailboxForm.filled(given, mailbox), from_guide=True)
 
 
@@ -179,6 +210,13 @@ def _meant(username: str) -> Mailbox | None:
     if not username.strip():
         return Mailbox.objects.first()
     return Mailbox.objects.filter(address=username.strip().lower()).first()
+
+
+def _hosts(via: str, cloud: str) -> dict[str, str]:
+    """Those that belong to the way and the cloud. Without both: the stored ones."""
+    if via not in WAYS or cloud not in CLOUDS:
+        return {}
+    return {"server_address": CLOUDS[cloud].host(via), "scope": CLOUDS[cloud].scope(via)}
 
 
 def _token_uri(tenant: str, mailbox: Mailbox | None) -> str:
@@ -197,30 +235,39 @@ def check(request: PersonsRequest, pk: int) -> HttpResponseBase:
     mailbox = get_object_or_404(Mailbox, pk=pk)
     if request.method != "POST":
         return redirect("panel:mailbox", pk)
-    run = run_for(mailbox)
+    run = run_for(mailbox, must_stay_closed(mailbox, first=request.user.email))
     context = {"mailbox": mailbox, "steps_here": STEPS_HERE}
     page = render_to_string("panel/remote_approval/test.html", context, request)
-    response = StreamingHttpResponse(_TestPage(request, mailbox, page).pieces(run))
-    response.headers["X-Accel-Buffering"] = "no"  # a proxy shall pass on each step when it comes
-    return response
+    return TestPage(request, mailbox, page).response(run)
 
 
-class _TestPage:
-    """The page of the test in the pieces that it is sent in: a step as soon as it is done."""
+class TestPage:
+    """The page of the test in the pieces that it is sent in: a step as soon as it is done. `verdict` names the template
+    of its last part."""
 
-    def __init__(self, request: PersonsRequest, mailbox: Mailbox, page: str) -> None:
+    def __init__(
+        self, request: PersonsRequest, mailbox: Mailbox, page: str, verdict: str = "verdict"
+    ) -> None:
         self._request = request
         self._mailbox = mailbox
+        self._verdict = verdict
         self._top, _cut, self._bottom = page.partition(STEPS_HERE)
+
+    def response(self, run: Run | Check) -> HttpResponseBase:
+        response = StreamingHttpResponse(self.pieces(run))
+        response.headers["X-Accel-Buffering"] = "no"  # a proxy shall pass on each step when it comes
+        return response
 
     def pieces(self, run: Run | Check) -> Iterator[str]:
         yield self._top
         if isinstance(run, Check):
             yield self._piece("step", check=run, support=self._support(run))
-            yield self._piece("verdict") + self._bottom
+            yield self._piece(self._verdict) + self._bottom
             return
         yield from self._steps(run)
-        yield self._piece("verdict", passed=run.passed, broke_off=run.broke_off) + self._bottom
+        look_at = ", ".join(check.title for check in run.done if check.warning)
+        how = {"passed": run.passed, "look_at": look_at, "broke_off": run.broke_off}
+        yield self._piece(self._verdict, **how) + self._bottom
 
     def _steps(self, run: Run) -> Iterator[str]:
         waiting = list(run.steps.items())

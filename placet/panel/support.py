@@ -20,6 +20,8 @@ from django.utils import timezone, translation
 
 from placet.accounts.general import general, set_by_operator
 from placet.accounts.models import Group, Person
+from placet.alarms import chosen, silence
+from placet.alarms.models import Delivery, Outage
 from placet.approvals.models import Decision, Process, Request
 from placet.lib import logs
 from placet.lib.keys import ENCRYPTION_FILE, SECRET_FILE
@@ -50,6 +52,7 @@ def support_file(request: HttpRequest) -> bytes:
             "installation.json": _installation(request),
             "settings.json": _settings(),
             "mailboxes.json": [_mailbox(mailbox) for mailbox in Mailbox.objects.all()],
+            "alarms.json": _alarms(),
             "work.json": _work(),
             "failed.json": _failed(),
             "log.json": [dataclasses.asdict(trouble) for trouble in logs.memory.troubles()],
@@ -133,6 +136,16 @@ def _mailbox(mailbox: Mailbox) -> dict[str, Any]:
     }
 
 
+def _alarms() -> dict[str, Any]:
+    return {
+        "minutes": chosen.patience().total_seconds() / 60,
+        "webhook": bool(chosen.webhook()),
+        "silent": [{"mailbox": alarm.mailbox.pk, "since": alarm.since} for alarm in silence.alarms()],
+        "outages": list(Outage.objects.order_by("-pk").values("mailbox", "since", "over_at", "ended")[:20]),
+        "webhook_messages": _by_state(Delivery),
+    }
+
+
 def _work() -> dict[str, Any]:
     return {
         "workers": findings.workers(),
@@ -205,7 +218,9 @@ def _secrets() -> Iterable[str]:
         yield from (folder / file).read_text().split()
     yield unquote(urlsplit(settings.PLACET.database_url).password or "")
     for mailbox in Mailbox.objects.only("secrets"):
-        yield from mailbox.secrets.values()
+        for secret in mailbox.secrets.values():
+            yield from secret.splitlines()  # a private key has many, and JSON writes its ends otherwise
+    yield chosen.webhook()
 
 
 def _without(text: str, secrets: Iterable[str]) -> str:

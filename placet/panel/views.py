@@ -23,7 +23,8 @@ def home(request: PersonsRequest) -> HttpResponse:
 
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
-    """For monitors: public, without any data. 503 names what fails: "database", or kinds of work."""
+    """For monitors: public, without any data. 503 names what fails: "database", "alarm" (a silent
+    mailbox), or kinds of work."""
     try:
         failing = health.failing()
     except DatabaseTrouble:

@@ -16,13 +16,15 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, DateTimeField, F, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from placet.approvals.models import AskLine
 from placet.mail import tasks
 from placet.mail.models import IncomingMail
+from placet.mail.moving import id_here, remember_id
 from placet.mailboxes import pool
 from placet.mailboxes.base import Folder, Gone, MailboxError, MailError, Seen, Wait
 from placet.mailboxes.models import Mailbox
@@ -52,6 +54,7 @@ POLL_LEASE = timedelta(minutes=5)
 LEASE = timedelta(minutes=2)
 MOST_TRIES = 6  # of one mail, before it is set aside
 FIRST_PAUSE = timedelta(seconds=10)
+NOTICED_PAUSE = timedelta(seconds=1)  # before one more look, when something came during this one
 SHORTEST_PAUSE = timedelta(seconds=5)  # between two looks, however short a pause the server asked for
 
 
@@ -63,7 +66,7 @@ def receive(mailbox_id: int) -> bool:
     paused and its trouble kept; so does what nobody foresaw, as a MailboxError in words."""
     now, claim = timezone.now(), secrets.token_hex(16)
     taken = Mailbox.objects.filter(pk=mailbox_id, active=True, next_poll__lte=now)
-    if not taken.update(claim=claim, next_poll=now + POLL_LEASE):
+    if not taken.update(claim=claim, next_poll=now + POLL_LEASE, noticed=False):
         return False
     after = None
     try:
@@ -72,8 +75,16 @@ def receive(mailbox_id: int) -> bool:
         log.warning("poll_lease_lost", mailbox=mailbox_id, reason=str(lost))
     finally:
         after = after or timezone.now() + SHORTEST_PAUSE  # the pause of a failure may last longer
-        Mailbox.objects.filter(pk=mailbox_id, claim=claim).update(next_poll=after, claim="")
+        _give_up_poll(mailbox_id, claim, after)
     return True
+
+
+def _give_up_poll(mailbox_id: int, claim: str, after: datetime) -> None:
+    """The next one is at `after`; or soon, where something came while this one ran (`placet.mailboxes.noticing`): it
+    may have looked already at where that lies. In one statement, so that no notice falls between."""
+    soon = min(after, timezone.now() + NOTICED_PAUSE)
+    next_poll = Case(When(noticed=True, then=Value(soon)), default=Value(after), output_field=DateTimeField())
+    Mailbox.objects.filter(pk=mailbox_id, claim=claim).update(next_poll=next_poll, claim="")
 
 
 def _look_into(mailbox: Mailbox, claim: str) -> datetime:
@@ -150,7 +161,7 @@ def take_in(incoming_id: int) -> bool:
 def _walk(reply: Reply) -> None:
     """The steps in their order. Whatever one of them refuses ends here."""
     try:
-        reply.mail = mail = parse(received_of(reply.incoming), own_mail(reply))
+        reply.mail = mail = parse(received_of(reply.incoming), own_mail(reply.incoming.mailbox))
         _by_a_person(mail)
         picked = pick(mail)
         reply.line, reply.code = picked.line, picked.code
@@ -201,11 +212,16 @@ AUTOMATIC: dict[Kind, type[refusals.Automatic]] = {
 }
 
 
-def own_mail(reply: Reply) -> OwnMail:
+def own_mail(mailbox: Mailbox) -> OwnMail:
+    # Microsoft Graph takes the headers off that would tell our own mail: its senders are known all the same. Not those
+    # that never sent any: somebody's own address, entered to try something out, must not silence that person.
+    sent = Mailbox.objects.exclude(pk=mailbox.pk).exclude(active=False, active_since=None)
+    others = sent.values_list("address", "settings__reply_to")
     return OwnMail(
-        mailbox_address=reply.incoming.mailbox.address,
+        mailbox_address=mailbox.address,
         message_id_domain="",  # the mailbox's domain: shared with everybody's mail there
-        reply_to=reply.settings.reply_to,
+        reply_to=str(mailbox.settings.get("reply_to", "")),
+        others=tuple(address for addresses in others for address in addresses if address),
     )
 
 
@@ -309,7 +325,12 @@ def _whole(reply: Reply) -> bool:
     if not incoming.facts.get("unread"):
         return True
     with pool.opened(incoming.mailbox) as connection:
-        entry = fetch_alone(incoming.mailbox, connection, _seen(incoming), reply.settings.max_size)
+        server_id = id_here(connection, incoming)
+        if not server_id:
+            set_aside(reply, _(MOVED_UNREAD))
+            return False
+        seen = Seen(server_id, Folder(incoming.folder), incoming.received_at)
+        entry = fetch_alone(incoming.mailbox, connection, seen, reply.settings.max_size)
     if isinstance(entry, tuple):
         raise entry[1]
     mark = fingerprint(entry)
@@ -328,8 +349,12 @@ def _whole(reply: Reply) -> bool:
     if known is not None:
         with transaction.atomic():
             keep_shown_again(incoming, known)
+    elif server_id != incoming.server_id:
+        remember_id(incoming, server_id)
     return known is None
 
 
-def _seen(incoming: IncomingMail) -> Seen:
-    return Seen(incoming.server_id, Folder(incoming.folder), incoming.received_at)
+MOVED_UNREAD = gettext_noop(
+    "It could not be read before this mailbox was moved to another way. If it is still in the mailbox, it was listed "
+    "anew, as another mail of this log."
+)

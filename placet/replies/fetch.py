@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from placet.mail.models import IncomingMail, ServerTask
 from placet.mailboxes.base import (
+    Action,
     Connection,
     Folder,
     Gone,
@@ -83,6 +84,7 @@ def position(mailbox: Mailbox) -> dict[str, Any]:
 
 def _keep_page(mailbox: Mailbox, connection: Connection, page: Page, max_size: int, claim: str) -> int:
     new = _unknown(mailbox, page.seen)
+    _put_away_again(mailbox, page.seen)
     failures = int(mailbox.cursor.get(FAILED_FETCHES, 0))
     if failures < PATIENCE:
         batches = _batches(connection.fetch(new, max_size))
@@ -108,6 +110,17 @@ def _unknown(mailbox: Mailbox, seen: Sequence[Seen]) -> list[Seen]:
     once = {kept_id(entry.server_id): entry for entry in seen}
     known = set(mailbox.incoming.filter(server_id__in=list(once)).values_list("server_id", flat=True))
     return [entry for kept, entry in once.items() if kept not in known]
+
+
+def _put_away_again(mailbox: Mailbox, seen: Sequence[Seen]) -> None:
+    """Somebody moved mail back that was put away, and it still has the id that it is known by. What was marked read
+    stays where it is: that mark makes the server list it too."""
+    back = ServerTask.objects.filter(
+        incoming__mailbox=mailbox,
+        incoming__server_id__in=[kept_id(entry.server_id) for entry in seen],
+        action__in=[Action.MOVE, Action.DELETE],
+    ).exclude(done_at=None)
+    back.update(done_at=None, tries=0, due=timezone.now())
 
 
 def kept_id(server_id: str) -> str:
@@ -187,6 +200,7 @@ def _keep(mailbox: Mailbox, received: Received) -> None:
     row = IncomingMail(
         mailbox=mailbox,
         server_id=kept_id(received.server_id),
+        via=mailbox.via,
         fingerprint=mark,
         folder=received.folder,
         received_at=received.received_at,
@@ -238,6 +252,7 @@ def _keep_unread(mailbox: Mailbox, seen: Seen, reason: str) -> None:
     row = IncomingMail(
         mailbox=mailbox,
         server_id=kept_id(seen.server_id),
+        via=mailbox.via,
         fingerprint=f"unread:{hashlib.sha256(seen.server_id.encode()).hexdigest()}"[:64],
         folder=seen.folder,
         received_at=seen.received_at,

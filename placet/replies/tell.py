@@ -17,6 +17,7 @@ from placet.approvals.models import Decision
 from placet.approvals.processes import APPROVE, REJECT
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mail.writing import when
 from placet.replies import refusals
 from placet.replies.languages import FALLBACK, RefusalTexts, languages
 from placet.replies.pick import answers_an_ask, bounced, without_codes
@@ -110,7 +111,7 @@ def _sentences(refusal: refusals.Refusal, again: messages.AnswerAgain | None) ->
     nothing = _("Your answer changed nothing.")
     if isinstance(refusal, refusals.AlreadyDecided):
         said = _SOMEBODY_DID[refusal.outcome]
-        first = said.format(name=refusal.who, time=messages.when(datetime.fromisoformat(refusal.when)))
+        first = said.format(name=refusal.who, time=when(datetime.fromisoformat(refusal.when)))
         return [f"{first} {nothing}"]
     if isinstance(refusal, refusals.NoLongerOpen):
         return [f"{refusal.why} {nothing}"]

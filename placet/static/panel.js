@@ -32,6 +32,7 @@ document.addEventListener("click", async (event) => {
 // --- What is said of a field as one leaves it: what stands there already is not put there, and read out, again.
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target, fragment } = event.detail;
+  if (!target.id.startsWith("message_")) return; // a field that follows from a choice
   const field = document.getElementsByName(target.id.replace(/^message_/, ""))[0];
   field?.toggleAttribute("aria-invalid", false);
   if (field && fragment.querySelector(".errorlist")) field.setAttribute("aria-invalid", "true");

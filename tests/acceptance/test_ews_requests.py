@@ -55,6 +55,7 @@ def bodies(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 def settings_for(sandbox: Sandbox) -> ExchangeSettings:
     values = {
+        "via": "ews",
         "server_address": sandbox.url,
         "username": "approvals@contoso.example",
         "client_id": sandbox.client_id,

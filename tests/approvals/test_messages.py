@@ -8,8 +8,7 @@ from django.conf import settings
 
 from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
-from placet.approvals.messages import when
-from placet.mail.writing import no_links
+from placet.mail.writing import no_links, when
 
 ZERO_WIDTH = "\u200b"
 # What mail programs make links of: addresses with a scheme, and names that end in a top-level domain.

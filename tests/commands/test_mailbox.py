@@ -39,6 +39,8 @@ def set_up(placet: Run, sandbox: Sandbox, *more: str, stdin: str | None = None) 
 
 
 def test_a_mailbox_is_set_up_shown_and_checked(placet: Run, sandbox: Sandbox) -> None:
+    sandbox.switches.consented, sandbox.switches.graph_roles = False, set()
+    sandbox.switches.rbac = {ADDRESS}
     saved = set_up(placet, sandbox, "--active", "yes")
     assert saved.code == 0, saved.error
     assert f"{ADDRESS} is saved. Test it with: placet check" in saved.out
@@ -63,6 +65,37 @@ def test_check_tells_programs_too(placet: Run, sandbox: Sandbox) -> None:
     assert steps and all(step["ok"] for step in steps)
     assert len({step["key"] for step in steps}) == len(steps)
     assert sandbox.client_secret not in ran.out
+
+
+def test_settings_that_are_no_longer_valid_are_named_by_the_check(placet: Run, sandbox: Sandbox) -> None:
+    set_up(placet, sandbox)
+    mailbox = Mailbox.objects.get()
+    mailbox.settings["token_uri"] = "https://login.microsoftonline.com/common/oauth2/v2.0/token"
+    mailbox.save()
+    ran = placet("check")
+    assert ran.code == 1
+    assert "are not valid. Access token URI: “common” stands where" in ran.error
+    assert "Correct them with: placet mailbox set" in ran.error
+
+
+def test_a_mailbox_of_somebody_else_that_opens_is_marked_and_no_failure(
+    placet: Run, sandbox: Sandbox, alice: Person
+) -> None:
+    sandbox.add_mailbox("alice")
+    set_up(placet, sandbox)
+    ran = placet("check")
+    assert ran.code == 0, ran.out
+    assert "\n! Other mailboxes stay closed: The mailbox of alice@contoso.example opened." in ran.out
+    marked = ran.out.partition("\n! ")[2].partition("\n✓ ")[0].splitlines()
+    assert marked[1].startswith("    Cause: ") and marked[2].startswith("    Cure:  ")
+    assert "    Connect-ExchangeOnline" in marked
+    assert all(line.startswith("    ") for line in marked[1:])
+    assert ran.out.endswith("\nEverything works, but look at what is marked with !\n")
+    steps = {step["key"]: step for step in map(json.loads, placet("check", "--json").out.splitlines())}
+    assert {key for key, step in steps.items() if step["warning"]} == {"limits"}
+    assert steps["limits"]["ok"]
+    sandbox.switches.access_policy = {ADDRESS}
+    assert "Everything works." in placet("check").out
 
 
 def test_a_wrong_secret_is_found_with_cause_and_cure(placet: Run, sandbox: Sandbox) -> None:
@@ -118,12 +151,13 @@ def test_every_wrong_setting_is_named(placet: Run, sandbox: Sandbox) -> None:
     assert not Mailbox.objects.exists()
 
 
-def test_without_a_secret_nothing_is_saved(placet: Run, sandbox: Sandbox) -> None:
-    ran = set_up(placet, sandbox, stdin="")
+def test_without_a_secret_nothing_is_activated(placet: Run, sandbox: Sandbox) -> None:
+    ran = set_up(placet, sandbox, "--active", "yes", stdin="")
     assert (ran.code, ran.error) == (
         1,
         "Nothing was saved:\n  Client secret (--client-secret): Enter the client secret.\n",
     )
+    assert "Nothing is stored yet to sign in with" in set_up(placet, sandbox, stdin="").out
 
 
 def test_what_waited_on_the_page_is_asked_by_mail_once_there_is_a_mailbox(

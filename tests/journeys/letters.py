@@ -18,6 +18,13 @@ def code_of(asked: Mail) -> str:
     return found[1]
 
 
+def reference_of(mail: Mail) -> str:
+    """By what Placet finds a mail of its own again. Microsoft Graph takes off the header that says it too."""
+    found = re.search(r"^Mail reference: ([0-9a-f]{16})\r?$", mail.text, re.MULTILINE)
+    assert found, mail.text
+    return found[1]
+
+
 def reply_to(asked: Mail) -> str:
     address = asked.header("Reply-To")
     assert address

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from pydantic import SecretStr
 
-from placet.commands.demo_page import REPLY, TO_CONNECT, first_page
+from placet.commands.demo_page import REPLY, TO_CONNECT, first_page, limit_application
 from placet.mailboxes.base import Check
 from placet.mailboxes.exchange import connect
 from placet.mailboxes.oauth import TokenCache
@@ -24,6 +24,7 @@ def demo() -> Iterator[Sandbox]:
     with Sandbox(open_house=True) as running:
         for name in ("approvals", TO_CONNECT, "alice", "bob", "carol"):
             running.add_mailbox(name)
+        limit_application(running, "approvals", TO_CONNECT)
         running.tell(first_page(running, "127.0.0.1:8000", "a <password>"))
         yield running
 
@@ -32,12 +33,14 @@ def switch(demo: Sandbox, fault: str, on: str = "on", **headers: str) -> wire.An
     return wire.send(demo, "POST", "/switch", f"fault={fault}&on={on}", {"Content-Type": FORM} | headers)
 
 
-def checked(demo: Sandbox, name: str) -> Check:
-    """The last step of the check of a mailbox that was entered with the values of the page."""
+def checked(demo: Sandbox, name: str, via: str = "graph", others: Sequence[str] = ()) -> Check:
+    """The step of the check that matters of a mailbox that was entered with the values of the page: the one that
+    warns, else the last."""
     page = html.unescape(wire.send(demo, "GET", "/").text)
     values = dict(re.findall(r"<dt>([^<]+)</dt><dd><code>([^<]+)</code>", page))
     settings, _ = ExchangeSettings.parse(
         {
+            "via": via,
             "server_address": values["Server address"],
             "security": values["Security"].lower(),
             "username": f"{name}@{demo.tenant.domain}",
@@ -48,7 +51,8 @@ def checked(demo: Sandbox, name: str) -> Check:
     )
     connection = connect(settings, SecretStr(values["Client secret"]), key=name, cache=TokenCache())
     try:
-        return list(connection.check())[-1]
+        steps = list(connection.check(others))
+        return next((step for step in steps if step.warning), steps[-1])
     finally:
         connection.close()
 
@@ -69,27 +73,40 @@ def test_the_mailbox_is_connected_with_the_values_of_the_page(demo: Sandbox) -> 
 
 
 @pytest.mark.parametrize(
-    ("fault", "step", "cause"),
+    ("via", "fault", "step", "cause"),
     [
-        ("role", "open", "The token carries no role either."),
-        ("ews", "open", "EWS"),
-        ("expired", "token", "expired"),
+        ("graph", "role", "open", "Mail.ReadWrite"),
+        ("ews", "role", "open", "The token carries no role either."),
+        ("graph", "licence", "open", "no licence"),
+        ("ews", "ews", "open", "EWS"),
+        ("graph", "expired", "token", "expired"),
     ],
 )
 def test_a_fault_is_switched_on_seen_by_the_check_and_mended(
-    fault: str, step: str, cause: str, demo: Sandbox
+    via: str, fault: str, step: str, cause: str, demo: Sandbox
 ) -> None:
     assert switch(demo, fault).headers["Location"] == f"/#fault-{fault}"
     assert '<b class="count bad">on</b>' in wire.send(demo, "GET", "/").text
-    broken = checked(demo, TO_CONNECT)
+    broken = checked(demo, TO_CONNECT, via)
     assert (broken.key, broken.ok) == (step, False)
-    assert cause in str(broken.cause)
+    assert cause in f"{broken.cause} {broken.cure}"
     switch(demo, fault, on="")
     assert '<b class="count bad">on</b>' not in wire.send(demo, "GET", "/").text
-    assert checked(demo, TO_CONNECT).ok
+    assert checked(demo, TO_CONNECT, via).ok
 
 
-@pytest.mark.parametrize("fault", ["role", "ews"])
+def test_rights_in_every_mailbox_are_too_many(demo: Sandbox) -> None:
+    alice = f"alice@{demo.tenant.domain}"
+    assert not checked(demo, TO_CONNECT, others=[alice]).warning
+    switch(demo, "wide")
+    warned = checked(demo, TO_CONNECT, others=[alice])
+    assert (warned.key, warned.ok, warned.warning) == ("limits", True, True)
+    assert alice in f"{warned.found} {warned.cause}"
+    switch(demo, "wide", on="")
+    assert not checked(demo, TO_CONNECT, others=[alice]).warning
+
+
+@pytest.mark.parametrize("fault", ["role", "licence", "ews"])
 def test_a_fault_leaves_the_mailbox_that_works_alone(fault: str, demo: Sandbox) -> None:
     switch(demo, fault)
     assert checked(demo, "approvals").ok

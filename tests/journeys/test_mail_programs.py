@@ -10,6 +10,8 @@ from placet.sandbox.programs import PROGRAMS
 from tests.journeys.conftest import World
 from tests.sandbox.browser import Browser
 
+BOTH_WAYS = True
+
 pytestmark = pytest.mark.django_db
 
 STORY = "fine, go ahead, but watch the budget"

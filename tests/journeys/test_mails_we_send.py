@@ -23,7 +23,7 @@ from placet.mailboxes import store
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import DOMAIN, World
-from tests.journeys.letters import answer, code_of, letter, reply_to
+from tests.journeys.letters import answer, code_of, letter, reference_of, reply_to
 
 pytestmark = pytest.mark.django_db
 
@@ -376,7 +376,7 @@ def test_the_text_of_an_ask_reads_well(world: World) -> None:
         f"Open the request in Placet (you will be asked to sign in): {page}",
         f"Reply code: #{code}",
         "It is yours alone: please do not forward this mail.",
-        f"Mail reference: {asked.header('X-Placet-Reference')}",
+        f"Mail reference: {reference_of(asked)}",
     ]
     assert "\n\n\n" not in asked.text.replace("\r\n", "\n")
 

@@ -5,6 +5,8 @@ import pytest
 from placet.approvals.models import Decision, Request
 from tests.journeys.conftest import World
 
+BOTH_WAYS = True
+
 pytestmark = pytest.mark.django_db
 
 

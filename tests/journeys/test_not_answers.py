@@ -18,6 +18,8 @@ from placet.sandbox.server import Mail
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import INTERNAL, answer, code_of, letter, reply_to
 
+BOTH_WAYS = True
+
 pytestmark = pytest.mark.django_db
 
 BOB = f"bob@{DOMAIN}"
@@ -329,6 +331,18 @@ def test_a_confirmation_that_is_answered_automatically_makes_no_loop(world: Worl
         world.run_until_quiet()
     assert OutgoingMail.objects.filter(to=BOB).count() == 2, "the ask and the confirmation"
     assert world.decisions() == [("Bob", "approve")]
+
+
+def test_an_address_of_somebody_asked_that_was_only_tried_out_as_a_mailbox_silences_nobody(
+    world: World,
+) -> None:
+    store.save(
+        {**world.mailbox.settings, "username": BOB, "active": False},
+        secret=world.sandbox.client_secret,
+        by="a test",
+    )
+    request, asked = world.asked()
+    the_real_reply_decides(world, request, asked)
 
 
 def test_two_mailboxes_of_placets_do_not_answer_each_other(world: World) -> None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 import pytest
 import requests
@@ -14,27 +15,31 @@ from placet.mailboxes.models import Mailbox
 from placet.replies import entry
 from tests.journeys.conftest import World, close_connections
 
+BOTH_WAYS = True
+
 pytestmark = pytest.mark.django_db
 
 
 class Firewall:
-    """Stands between Placet and the sandbox, and answers 502 or a page where a mail it dislikes is asked for."""
+    """Stands between Placet and the sandbox, and answers 502 or a page where a mail it dislikes is asked for, by
+    whatever way."""
 
     def __init__(self, target: str) -> None:
         self.target = target
         self.dislikes: set[str] = set()  # server ids
         self.answer = (502, b"<html><body>Bad gateway</body></html>")
 
-    def forward(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    def forward(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, str, bytes]:
         asked = set(re.findall(rb'ItemId Id="([^"]+)"', body)) if b"GetItem" in body else set()
+        asked |= set(re.findall(rb"/messages/([^/?]+)", unquote(path).encode())) if method == "GET" else set()
         if asked & {id_.encode() for id_ in self.dislikes}:
-            return self.answer
+            return self.answer[0], "text/html", self.answer[1]
         kept = {name: value for name, value in headers.items() if name.lower() not in HOP_BY_HOP}
-        answer = requests.post(f"{self.target}{path}", data=body, headers=kept, timeout=30)
-        return answer.status_code, answer.content
+        answer = requests.request(method, f"{self.target}{path}", data=body, headers=kept, timeout=30)
+        return answer.status_code, answer.headers.get("Content-Type", ""), answer.content
 
 
-HOP_BY_HOP = ("host", "connection", "content-length", "accept-encoding")
+HOP_BY_HOP = ("connection", "content-length", "accept-encoding")
 
 
 @contextmanager
@@ -44,12 +49,15 @@ def running(firewall: Firewall) -> Iterator[str]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, answer = firewall.forward(self.path, dict(self.headers.items()), body)
+            headers = dict(self.headers.items())
+            status, kind, answer = firewall.forward(self.command, self.path, headers, body)
             self.send_response_only(status)
-            self.send_header("Content-Type", "text/xml; charset=utf-8")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
+
+        do_GET = do_PATCH = do_DELETE = do_POST
 
         def log_message(self, format: str, *args: object) -> None:
             """Quiet."""
@@ -82,7 +90,7 @@ def replies(world: World, count: int) -> list[str]:
     for number in range(count):
         _, mail = world.asked(item=f"Item {number}")
         world.sandbox.reply_as("bob", mail.id, "approve")
-    return [mail.id for mail in world.sandbox.mails("approvals")]
+    return [world.id_of(mail) for mail in world.sandbox.mails("approvals")]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +129,7 @@ def test_a_mail_that_never_comes_is_set_aside_and_stays_in_the_inbox(
     assert "HTTP 502" in row.reason
     world.run()
     assert not ServerTask.objects.exists()
-    assert [mail.id for mail in world.sandbox.mails("approvals")] == [id_]
+    assert [world.id_of(mail) for mail in world.sandbox.mails("approvals")] == [id_]
     firewall.dislikes = set()
     assert entry.handle_again(row.pk)
     world.run_until_quiet()

@@ -18,6 +18,8 @@ from placet.sandbox.server import Mail
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import INTERNAL, answer, code_of
 
+BOTH_WAYS = True
+
 pytestmark = pytest.mark.django_db
 
 OUTSIDE = "bob@partner.example"

@@ -29,6 +29,8 @@ from placet.replies import entry
 from tests.journeys.conftest import World
 from tests.journeys.letters import answer, code_of, letter
 
+BOTH_WAYS = True
+
 WRONG_SECRET = "Wr0ng~secret.that+nobody/should-see="
 PASSWORD = "Blue-whale*77 sings"
 WRONG_PASSWORD = "Green-whale*78 sings"
@@ -191,14 +193,18 @@ def a_day_with_everything(world: World, heard: Heard) -> None:
     for switch, value in (
         ("secret_expired", True),
         ("app_disabled", True),
-        ("consented", False),
-        ("ews_blocked", True),
+        *(
+            {"ews": (("consented", False), ("ews_blocked", True)), "graph": (("graph_roles", set()),)}[
+                world.way
+            ]
+        ),
     ):
+        before = getattr(sandbox.switches, switch)
         setattr(sandbox.switches, switch, value)
         save_secret(world, sandbox.client_secret)
         sandbox.expire_tokens()
         must_fail(world, heard)
-        setattr(sandbox.switches, switch, not value)
+        setattr(sandbox.switches, switch, before)
     for kind in ("throttled", "unavailable", "busy", "cut_before", "half_answer"):
         sandbox.faults.set(kind)
         must_fail(world, heard)
@@ -317,7 +323,10 @@ def test_the_secret_goes_to_the_token_endpoint_only_and_the_token_to_exchange_on
     world.run_until_quiet()
     secret = spellings(world.sandbox.client_secret)
     assert {url for url, text in sent if any(one in text for one in secret)} == {world.sandbox.token_url}
-    assert {url for url, text in sent if any(token in text for token in tokens)} == {world.sandbox.ews_url}
+    reached = {url for url, text in sent if any(token in text for token in tokens)}
+    assert reached
+    service = {"ews": world.sandbox.ews_url, "graph": f"{world.sandbox.graph_url}/users/"}[world.way]
+    assert [url for url in reached if not url.startswith(service)] == []
     assert not [url for url, _ in sent if any(one in url for one in (*secret, *tokens))]
 
 

@@ -15,6 +15,8 @@ from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.replies import entry
 from tests.journeys.conftest import World
 
+BOTH_WAYS = True
+
 
 @pytest.mark.django_db
 def test_the_same_mail_under_two_ids_counts_once(world: World) -> None:

@@ -502,7 +502,7 @@ def test_after_a_start_no_lease_has_to_run_out(mailbox: Mailbox, server: MemoryM
     outbox._claim(OutgoingMail.objects.get(pk=mail.pk))
     outbox.release_claims()
     assert again(mail).claim == ""
-    with time_machine.travel(timezone.now() + outbox.SHORT_PAUSE + timedelta(seconds=1)):
+    with time_machine.travel(timezone.now() + outbox.UNSURE_PAUSE + timedelta(seconds=1)):
         assert outbox.work(mail.pk)
 
 

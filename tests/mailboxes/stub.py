@@ -1,4 +1,4 @@
-"""An HTTP server on loopback that answers with literal bytes, and what a test needs to talk EWS to it."""
+"""An HTTP server on loopback that answers with literal bytes, and what a test needs to talk EWS or Graph to it."""
 
 import json
 import threading
@@ -10,9 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pydantic import SecretStr
 
 from placet.mailboxes.ews.connection import EwsConnection
-from placet.mailboxes.ews.preflight import Preflight
 from placet.mailboxes.ews.soap import Soap
+from placet.mailboxes.graph.client import Graph
+from placet.mailboxes.graph.connection import GraphConnection
 from placet.mailboxes.oauth import Access, Grant, TokenCache
+from placet.mailboxes.preflight import Preflight
 from placet.mailboxes.settings import ExchangeSettings
 
 CLIENT_ID = "535fb089-9ff3-47b6-9bfb-4f1264799865"
@@ -39,11 +41,12 @@ class Reply:
 
 @dataclass
 class Stub:
-    """`token_replies` and `ews_replies` are used up in order; the last one stays."""
+    """`token_replies`, `ews_replies` and `graph_replies` are used up in order; the last one stays."""
 
     port: int = 0
     token_replies: list[Reply] = field(default_factory=list)
     ews_replies: list[Reply] = field(default_factory=list)
+    graph_replies: list[Reply] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     answer: Callable[[Request], Reply | None] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -57,6 +60,10 @@ class Stub:
         return f"http://127.0.0.1:{self.port}/EWS/Exchange.asmx"
 
     @property
+    def graph_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1.0"
+
+    @property
     def grant(self) -> Grant:
         return Grant(self.token_uri, CLIENT_ID, SCOPE, SecretStr(SECRET))
 
@@ -68,19 +75,33 @@ class Stub:
         return self.to("/EWS/")
 
     @property
+    def graph_requests(self) -> list[Request]:
+        return self.to("/v1.0/")
+
+    @property
     def token_requests(self) -> list[Request]:
         return self.to("/oauth2/")
 
     def reply(self, request: Request) -> Reply:
         with self.lock:
             self.requests.append(request)
-            chosen = self.answer(request) if self.answer else None
-            if chosen:
-                return chosen
-            waiting = self.token_replies if "/oauth2/" in request.path else self.ews_replies
+        chosen = self.answer(request) if self.answer else None
+        if chosen:
+            return chosen
+        with self.lock:
+            waiting = self._waiting(request.path)
             if not waiting:
                 return Reply(404)
             return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+    def _waiting(self, path: str) -> list[Reply]:
+        if "/oauth2/" in path:
+            return self.token_replies
+        return self.graph_replies if "/v1.0/" in path else self.ews_replies
+
+    def graph_connection(self, cache: TokenCache | None = None) -> GraphConnection:
+        access = Access("box", self.grant, cache or TokenCache())
+        return GraphConnection(Graph(self.graph_url, MAILBOX, access), Preflight(self.settings(), access))
 
     def connection(self, cache: TokenCache | None = None) -> EwsConnection:
         access = Access("box", self.grant, cache or TokenCache())
@@ -120,7 +141,7 @@ def running_stub() -> Iterator[Stub]:
             self.wfile.write(reply.body[: reply.cut_after])
             self.close_connection = True
 
-        do_GET = do_POST
+        do_GET = do_PATCH = do_DELETE = do_POST
 
         def log_message(self, format: str, *args: object) -> None:
             """Quiet."""

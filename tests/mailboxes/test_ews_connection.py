@@ -25,7 +25,8 @@ from placet.mailboxes.base import (
     Wait,
 )
 from placet.mailboxes.ews import errors, xml
-from placet.mailboxes.ews.soap import safe_text
+from placet.mailboxes.exchange_errors import REFUSALS, WAITS
+from placet.mailboxes.http import safe_text
 
 from .stub import (
     CLIENT_ID,
@@ -401,11 +402,11 @@ def failing(stub: Stub, *replies: Reply) -> MailboxError:
     return caught.value
 
 
-@pytest.mark.parametrize("code", sorted(errors.WAITS))
+@pytest.mark.parametrize("code", sorted(WAITS))
 def test_each_passing_fault_is_waited_for(stub: Stub, code: str) -> None:
     error = failing(stub, fault_reply(code, {"BackOffMilliseconds": "297749"}))
     assert isinstance(error, Wait)
-    assert error.cause == errors.WAITS[code]
+    assert error.cause == WAITS[code]
     assert error.seconds == 297.749
 
 
@@ -475,10 +476,9 @@ def test_a_403_tells_of_the_end_of_ews(stub: Stub) -> None:
     assert isinstance(error, FixNeeded)
     assert "Since 1 October 2026" in error.cause
     assert "1 April 2027" in error.cause
-    assert (
-        f'Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs "{CLIENT_ID}"'
-        in error.details["command"]
-    )
+    command = error.details["command"]
+    assert f"$list = (@($allowed -split '[,;\\s]+') + '{CLIENT_ID}' | " in command
+    assert "Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs $list" in command
     assert error.details["request-id"] == "7f9b3c1a"
 
 
@@ -551,7 +551,7 @@ def test_neither_secret_nor_token_is_in_any_repr_error_or_log(
 # -- sending and marking -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", sorted(errors.REFUSALS))
+@pytest.mark.parametrize("code", sorted(REFUSALS))
 def test_a_mail_that_never_goes_is_refused(stub: Stub, code: str) -> None:
     stub.ews_replies = [ews_reply("CreateItem", failed(code))]
     with pytest.raises(Refused) as caught:

@@ -1,6 +1,6 @@
 """The whole conversation with the local Exchange Online: token, EWS, folders, sending, the check."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
@@ -9,20 +9,15 @@ from pydantic import SecretStr
 
 from placet.mailboxes.base import (
     Action,
-    Check,
     Connection,
-    FixNeeded,
     Folder,
     MailboxError,
     Received,
     Seen,
     Wait,
 )
-from placet.mailboxes.ews.connection import EwsConnection
-from placet.mailboxes.ews.preflight import Preflight
-from placet.mailboxes.ews.soap import Soap
 from placet.mailboxes.exchange import connect
-from placet.mailboxes.oauth import Access, Grant, TokenCache
+from placet.mailboxes.oauth import TokenCache
 from placet.mailboxes.settings import ExchangeSettings
 from placet.sandbox.server import Sandbox
 
@@ -39,6 +34,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def settings_for(sandbox: Sandbox, **more: object) -> ExchangeSettings:
     values = {
+        "via": "ews",
         "server_address": sandbox.url,
         "username": "approvals@contoso.example",
         "client_id": sandbox.client_id,
@@ -242,188 +238,3 @@ def test_each_wrong_setting_is_explained(sandbox: Sandbox) -> None:
     sandbox.switches.rbac = {"approvals@contoso.example"}
     opened = connect(settings_for(sandbox), SecretStr(sandbox.client_secret), key="box", cache=TokenCache())
     assert not opened.changes({}, LONG_AGO, 10).seen
-
-
-# -- the check -----------------------------------------------------------------------------------------------
-
-
-class Time:
-    """Seconds pass only by sleeping."""
-
-    def __init__(self, then: Callable[[], object] = lambda: None) -> None:
-        self.now = 0.0
-        self._then = then
-
-    def clock(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self._then()
-
-
-class Lossy(EwsConnection):
-    """Loses what is sent to addresses that hold `lost`."""
-
-    lost = b""
-
-    def send(self, raw: bytes, reference: str) -> None:
-        if self.lost not in raw.partition(b"Subject:")[0]:
-            super().send(raw, reference)
-
-
-def checked(sandbox: Sandbox, lost: bytes = b"\0", secret: str = "", **more: object) -> dict[str, Check]:
-    settings = settings_for(sandbox, **more)
-    grant = Grant(
-        settings.token_uri, settings.client_id, settings.scope, SecretStr(secret or sandbox.client_secret)
-    )
-    access = Access("box", grant, TokenCache())
-    time = Time()
-    preflight = Preflight(settings, access, sleep=time.sleep, clock=time.clock)
-    connection = Lossy(Soap(settings.ews_url, settings.username, access), preflight)
-    connection.lost = lost
-    found = {check.key: check for check in connection.check()}
-    connection.close()
-    for check in found.values():
-        assert check.ok or (check.cause and check.cure)
-        assert not check.ok or check.found
-        assert sandbox.client_secret not in repr(check)
-    return found
-
-
-STEPS = ["name", "tls", "token", "open", "read", "folders", "send", "plus", "internal", "cleanup"]
-
-
-def test_a_good_mailbox_passes_every_step_and_nothing_is_left_behind(sandbox: Sandbox) -> None:
-    found = checked(sandbox)
-    assert list(found) == STEPS
-    assert all(check.ok for check in found.values())
-    assert "full_access_as_app" in found["token"].found
-    assert found["internal"].facts == {"auth_as": [["Internal"], ["Internal"]], "mechanisms": ["04"]}
-    assert not sandbox.mails("approvals")
-    assert not sandbox.mails("approvals", "sentitems")
-    assert [folder["path"] for folder in sandbox.folders("approvals") if "/" in folder["path"]] == [
-        "Placet/Processed",
-        "Placet/Set aside",
-    ]
-
-
-@pytest.mark.parametrize("folder", ["inbox", "junkemail"])
-def test_a_folder_that_mail_is_taken_from_is_refused_whatever_it_is_called(
-    sandbox: Sandbox, folder: str
-) -> None:
-    sandbox.tenant.mailboxes["approvals@contoso.example"].well_known[folder].name = "Posteingang"
-    found = checked(sandbox, handled_folder="posteingang")
-    assert list(found)[-1] == "folders"
-    assert "takes mail from the folder “posteingang”" in found["folders"].cause
-
-
-def test_without_plus_addressing_no_plus_address_is_tried(sandbox: Sandbox) -> None:
-    assert list(checked(sandbox, plus_addressing=False)) == [step for step in STEPS if step != "plus"]
-
-
-def test_the_address_that_replies_go_to_is_the_one_that_is_tried(sandbox: Sandbox) -> None:
-    found = checked(sandbox, reply_to="ann@contoso.example")
-    assert "did not arrive" in found["send"].cause
-    assert list(found)[-2:] == ["send", "cleanup"]
-
-
-def test_a_wrong_secret_ends_the_check_at_the_token(sandbox: Sandbox) -> None:
-    found = checked(sandbox, secret="wrong")
-    assert list(found) == ["name", "tls", "token"]
-    assert "secret is wrong" in found["token"].cause
-    facts = found["token"].facts
-    assert facts is not None
-    assert facts["code"] == "AADSTS7000215"
-
-
-def test_a_missing_role_is_an_error_only_if_the_mailbox_does_not_open(sandbox: Sandbox) -> None:
-    sandbox.switches.consented = False
-    found = checked(sandbox)
-    assert found["token"].ok
-    assert "RBAC for Applications" in found["token"].found
-    assert not found["open"].ok
-    assert "carries no role" in found["open"].cause
-    assert list(found)[-1] == "open"
-    sandbox.switches.rbac = {"approvals@contoso.example"}
-    assert all(check.ok for check in checked(sandbox).values())
-
-
-def test_a_consent_given_just_now_counts_although_an_older_token_lives(sandbox: Sandbox) -> None:
-    cache = TokenCache()
-    sandbox.switches.consented = False
-    refusal(connect(settings_for(sandbox), SecretStr(sandbox.client_secret), key="box", cache=cache))
-    sandbox.switches.consented = True
-    connection = connect(settings_for(sandbox), SecretStr(sandbox.client_secret), key="box", cache=cache)
-    steps = {check.key: check for check in connection.check()}
-    assert "full_access_as_app" in steps["token"].found
-    assert steps["open"].ok
-
-
-def test_blocked_ews_gives_the_commands_for_the_administrator(sandbox: Sandbox) -> None:
-    sandbox.switches.ews_blocked = True
-    found = checked(sandbox)
-    assert "EwsAllowedAppIDs" in found["open"].command
-    assert sandbox.client_id in found["open"].command
-
-
-def test_a_lost_plus_address_says_how_to_go_on(sandbox: Sandbox) -> None:
-    found = checked(sandbox, lost=b"+placet-check@")
-    assert found["send"].ok
-    assert not found["plus"].ok
-    assert "DisablePlusAddressInRecipients $false" in found["plus"].command
-    assert found["internal"].ok
-    assert not sandbox.mails("approvals")
-
-
-def test_mail_that_does_not_arrive_ends_the_check_after_a_minute(sandbox: Sandbox) -> None:
-    found = checked(sandbox, lost=b"")
-    assert "did not arrive within 60 seconds" in found["send"].cause
-    assert list(found)[-2:] == ["send", "cleanup"]
-
-
-def test_an_unconfirmed_mechanism_is_shown_with_the_command_that_confirms_it(sandbox: Sandbox) -> None:
-    found = checked(sandbox, confirmed_mechanisms=["0A"])
-    assert not found["internal"].ok
-    assert found["internal"].command == "placet mailbox set --confirm-mechanism 04"
-    assert found["cleanup"].ok
-
-
-def test_the_check_finds_its_mails_where_a_running_worker_moved_them(sandbox: Sandbox) -> None:
-    settings = settings_for(sandbox)
-    grant = Grant(settings.token_uri, settings.client_id, settings.scope, SecretStr(sandbox.client_secret))
-    access = Access("box", grant, TokenCache())
-
-    class Worker(EwsConnection):
-        def send(self, raw: bytes, reference: str) -> None:
-            super().send(raw, reference)
-            for arrived in sandbox.mails("approvals"):
-                sandbox.move("approvals", arrived.id, "Placet/Processed")
-
-    connection = Worker(Soap(settings.ews_url, settings.username, access), Preflight(settings, access))
-    assert all(check.ok for check in connection.check())
-    assert not sandbox.mails("approvals", "Placet/Processed")
-
-
-def test_a_mailbox_that_cannot_be_reached_is_said_in_words(sandbox: Sandbox) -> None:
-    found = checked(sandbox, server_address="127.0.0.1:9")
-    assert list(found) == ["name", "tls"]
-    assert "refused the connection" in found["tls"].cause
-
-
-def test_an_unknown_way_is_named(sandbox: Sandbox) -> None:
-    with pytest.raises(FixNeeded, match="graph"):
-        connect(settings_for(sandbox), SecretStr("x"), key="box", way="graph")
-
-
-def test_a_check_that_nobody_waits_for_any_more_leaves_nothing_in_the_mailbox(
-    sandbox: Sandbox, connection: Connection
-) -> None:
-    checks = connection.check()
-    assert list(connection.steps()) == STEPS
-    while next(checks).key != "send":
-        pass
-    assert sandbox.mails("approvals")
-    checks.close()
-    assert not sandbox.mails("approvals")
-    assert not sandbox.mails("approvals", "sentitems")

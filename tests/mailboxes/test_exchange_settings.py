@@ -37,8 +37,9 @@ def error(field: str, **more: Any) -> str:
 def test_three_settings_are_enough() -> None:
     settings, notices = ExchangeSettings.parse(GOOD)
     assert notices == {}
-    assert settings.ews_url == "https://outlook.office365.com/EWS/Exchange.asmx"
-    assert settings.scope == "https://outlook.office365.com/.default"
+    assert (settings.via, settings.cloud) == ("graph", "worldwide")
+    assert settings.graph_url == "https://graph.microsoft.com/v1.0"
+    assert settings.scope == "https://graph.microsoft.com/.default"
     assert (settings.poll_seconds, settings.mails_per_poll) == (20, 100)
     assert (settings.handled, settings.handled_folder) == (Action.MOVE, "Placet/Processed")
     assert settings.set_aside_folder == "Placet/Set aside"
@@ -172,6 +173,8 @@ def test_a_tenant_alone_becomes_the_whole_token_uri(tenant: str) -> None:
         ("https://login.contoso.com", "no path"),
         ("file:///etc/passwd", "https://"),
         ("https://[::1", "no address"),
+        ("https://login..contoso.com/t/oauth2/v2.0/token", "no address"),
+        (f"https://{'a' * 64}.contoso.com/t/oauth2/v2.0/token", "no address"),
     ],
 )
 def test_odd_token_addresses_are_refused_in_words(uri: str, words: str) -> None:
@@ -180,7 +183,9 @@ def test_odd_token_addresses_are_refused_in_words(uri: str, words: str) -> None:
 
 def test_the_token_uri_of_the_sandbox_may_be_plain_http() -> None:
     uri = "http://127.0.0.1:8025/tenant/oauth2/v2.0/token"
-    assert parse(token_uri=uri).token_uri == uri
+    settings = parse(token_uri=uri, server_address="http://127.0.0.1:8025")
+    assert (settings.token_uri, settings.cloud) == (uri, "own")
+    assert "Enter the host" in error("server_address", token_uri=uri)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +211,6 @@ def test_the_scope_of_workflowgen_is_cut_with_a_notice(entered: str, cut: bool) 
         ("https://outlook.office365.com/.default&grant_type=password", "nothing after it"),
         ("https://outlook.office365.com/.default&client_id=x", "nothing after it"),
         ("https://outlook.office365.com/EWS.AccessAsUser.All", "/.default"),
-        ("https://graph.microsoft.com/.default", "Microsoft Graph"),
         ("https://outlook.office365.com/.default https://graph.microsoft.com/.default", "exactly one"),
         ("outlook", "/.default"),
     ],

@@ -1,17 +1,20 @@
 import base64
+import hashlib
 import json
 import logging
 import socket
 import threading
 import time
+import uuid
 from urllib.parse import parse_qs
 
 import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from placet.mailboxes import http
+from placet.mailboxes import certificates, http
 from placet.mailboxes.base import FixNeeded, MailboxError, Wait
+from placet.mailboxes.certificates import Certificate
 from placet.mailboxes.oauth import (
     KINDS,
     MEANINGS,
@@ -49,6 +52,62 @@ def test_the_request_is_what_entra_asks_for(stub: Stub) -> None:
         "scope": [SCOPE],
         "grant_type": ["client_credentials"],
     }
+
+
+@pytest.fixture(scope="module")
+def certificate() -> Certificate:
+    return certificates.make("Placet", 12)
+
+
+def test_the_request_with_a_certificate_is_what_entra_asks_for(stub: Stub, certificate: Certificate) -> None:
+    """Microsoft, "application authentication certificate credentials": header, claims, and no secret beside them."""
+    begun = int(time.time())
+    grant = Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate)
+    fetch_token(grant)
+    fetch_token(grant)
+
+    [first, second] = [parse_qs(one.body.decode(), strict_parsing=True) for one in stub.token_requests]
+    assert "authorization" not in stub.token_requests[0].headers
+    assert {name: values for name, values in first.items() if name != "client_assertion"} == {
+        "client_id": [CLIENT_ID],
+        "scope": [SCOPE],
+        "grant_type": ["client_credentials"],
+        "client_assertion_type": ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"],
+    }
+    [assertion] = first["client_assertion"]
+    header, claims = (json.loads(_decoded(part)) for part in assertion.split(".")[:2])
+    of_the_bytes = hashlib.sha256(certificate.der).digest()
+    assert header == {
+        "alg": "PS256",
+        "typ": "JWT",
+        "x5t#S256": base64.urlsafe_b64encode(of_the_bytes).decode().rstrip("="),
+    }
+    assert claims.keys() == {"aud", "iss", "sub", "jti", "iat", "nbf", "exp"}
+    assert (claims["aud"], claims["iss"], claims["sub"]) == (stub.token_uri, CLIENT_ID, CLIENT_ID)
+    assert begun <= claims["iat"] == claims["nbf"] <= time.time()
+    assert claims["exp"] == claims["nbf"] + 600
+    assert str(uuid.UUID(claims["jti"])) == claims["jti"]
+    again = json.loads(_decoded(second["client_assertion"][0].split(".")[1]))
+    assert again["jti"] != claims["jti"]
+
+
+def _decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def test_an_unknown_refusal_of_a_certificate_does_not_speak_of_a_secret(
+    stub: Stub, certificate: Certificate
+) -> None:
+    stub.token_replies = [error_reply(401, "invalid_client", 999999)]
+    with pytest.raises(FixNeeded) as caught:
+        fetch_token(Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate))
+    assert caught.value.cause == MEANINGS[700027].cause
+
+
+def test_without_any_credential_nobody_is_asked(stub: Stub) -> None:
+    with pytest.raises(FixNeeded, match="Neither a client secret nor a certificate"):
+        fetch_token(Grant(stub.token_uri, CLIENT_ID, SCOPE, SecretStr("")))
+    assert stub.requests == []
 
 
 @pytest.mark.parametrize(("said", "life"), [("1200", 1200), (None, 300), (-5, 300), (0, 300)])
@@ -167,6 +226,21 @@ def test_other_credentials_get_another_token(stub: Stub) -> None:
     assert cache.token("box", changed).get_secret_value() == "two"
 
 
+def test_another_certificate_gets_another_token_and_the_same_one_does_not(
+    stub: Stub, certificate: Certificate
+) -> None:
+    cache = TokenCache()
+    stub.token_replies = [token_reply("one"), token_reply("two")]
+    signed = Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate)
+    again = Grant(stub.token_uri, CLIENT_ID, SCOPE, Certificate.stored(certificate.to_text()))
+    renewed = Grant(stub.token_uri, CLIENT_ID, SCOPE, certificates.make("Placet", 12))
+    assert [cache.token("box", grant).get_secret_value() for grant in (signed, again, renewed)] == [
+        "one",
+        "one",
+        "two",
+    ]
+
+
 def test_invalidating_an_older_token_leaves_a_newer_one_alone(stub: Stub) -> None:
     cache = TokenCache()
     access = Access("box", stub.grant, cache)
@@ -199,6 +273,13 @@ DOCUMENTED = [
     (70003, 400, "unsupported_grant_type", False),
     (700027, 401, "invalid_client", False),
     (700024, 401, "invalid_client", False),
+    (7000274, 401, "invalid_client", False),
+    (1000502, 401, "invalid_client", False),
+    (7000214, 401, "invalid_client", False),
+    (7000277, 401, "invalid_client", False),
+    (700023, 401, "invalid_client", False),
+    (700021, 401, "invalid_client", False),
+    (50027, 401, "invalid_client", False),
     (50194, 400, "unauthorized_client", False),
     (65001, 400, "invalid_grant", False),
     (53003, 400, "invalid_grant", False),
@@ -334,6 +415,7 @@ def test_neither_proxy_nor_netrc_of_the_environment_is_used_on_loopback(
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
+        (f"Mon, 01 Jan 2024 00:00:00 +{'9' * 30}", None),
         ("10", 10.0),
         ("2.128", 2.128),
         ("Tue, 24 Nov 2026 10:00:30 GMT", 30.0),
@@ -366,6 +448,7 @@ def test_a_token_says_what_it_allows() -> None:
             "aud": "https://outlook.office365.com",
             "appid": CLIENT_ID,
             "app_displayname": "Placet",
+            "oid": "9a1b2c3d-5e6f-4a7b-8c9d-0e1f2a3b4c5d",
             "tid": "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
             "roles": ["full_access_as_app"],
             "exp": 1795564617,
@@ -375,6 +458,7 @@ def test_a_token_says_what_it_allows() -> None:
         "tenant": "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
         "application": CLIENT_ID,
         "application_name": "Placet",
+        "object": "9a1b2c3d-5e6f-4a7b-8c9d-0e1f2a3b4c5d",
         "audience": "https://outlook.office365.com",
         "roles": ["full_access_as_app"],
         "expires": "2026-11-24T23:56:57+00:00",
@@ -426,3 +510,24 @@ def test_neither_secret_nor_token_is_in_any_repr_error_or_log(
     assert SECRET not in everything
     assert "VERY-secret" not in everything
     assert "SENTINEL-TOKEN" not in everything
+
+
+def test_no_part_of_a_private_key_is_in_any_repr_error_or_log(
+    stub: Stub, certificate: Certificate, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("", "urllib3", "requests", "authlib"):
+        caplog.set_level(logging.DEBUG, name)
+    stub.token_replies = [token_reply(), error_reply(401, "invalid_client", 700027), Reply(500, b"x")]
+    grant = Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate)
+    told = [repr(grant), repr(Access("box", grant, TokenCache()))]
+    with capture_logs() as logged:
+        fetch_token(grant)
+        for _ in range(2):
+            with pytest.raises(MailboxError) as caught:
+                fetch_token(grant)
+            told += [repr(caught.value), str(caught.value.details), repr(caught.value.__context__)]
+    everything = "\n".join([*told, caplog.text, str(logged)])
+    key = certificate.key.get_secret_value().splitlines()[1:-1]
+    assert len(key) > 30
+    assert not any(line in everything for line in key)
+    assert "BEGIN" not in everything

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from placet.accounts.addresses import add_person
 from placet.mailboxes import store
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import SettingsInvalid
@@ -152,3 +153,11 @@ def test_who_says_what_was_seen_saves_only_over_that(mailbox: Mailbox) -> None:
     assert now.settings["poll_seconds"] == 60
     store.save(GOOD, by="ada", mailbox=mailbox, seen=store.mark_of(now))
     assert Mailbox.objects.get(pk=mailbox.pk).settings["poll_seconds"] == 20
+
+
+def test_a_mailbox_of_somebody_who_is_asked_is_pointed_out() -> None:
+    add_person("Ann Approver", "Approvals@contoso.example")
+    looked = store.look(GOOD, secret="first~secret")
+    assert not looked.errors
+    assert "an address of Ann Approver" in looked.notices["username"]
+    assert "username" not in store.look({**GOOD, "username": "other@contoso.example"}).notices

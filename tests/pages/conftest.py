@@ -12,7 +12,8 @@ from placet.approvals.models import Assignment, Request, Version
 from placet.approvals.processes import publish
 from placet.commands.process import SAMPLES
 from placet.mail.models import IncomingMail
-from placet.mailboxes import store
+from placet.mailboxes import certificates, store
+from placet.mailboxes.certificates import Certificate
 from placet.mailboxes.models import Mailbox
 
 SECRET = "Q8x~known-secret-value-of-the-test"
@@ -37,6 +38,11 @@ def version(db: None) -> Version:
 @pytest.fixture
 def mailbox(db: None) -> Mailbox:
     return store.save({**SETTINGS, "active": True}, secret=SECRET, by="ada@contoso.example").mailbox
+
+
+@pytest.fixture(scope="module")
+def certificate() -> Certificate:
+    return certificates.make("Placet", 12)
 
 
 @pytest.fixture

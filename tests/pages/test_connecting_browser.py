@@ -13,6 +13,7 @@ pytestmark = pytest.mark.demo
 
 SLOW = 60_000  # milliseconds: the test of a connection sends mails and waits for them
 MOST_TABS = 150
+WAYS = {"Microsoft Graph": "graph", "Exchange Web Services": "ews"}
 REPLY = "fine, go ahead, but watch the budget"
 
 
@@ -123,11 +124,24 @@ def _red_then_green(context: BrowserContext, page: Page, demo: Demo, values: dic
     _test(page, "There is something to put right", "The client secret is wrong.")
     keyboard.press("link", "Correct the settings")
     keyboard.type("Client secret", values["Client secret"])
-    for fault, said in (("role", "role"), ("ews", "EWS")):
+    wrong, look = "There is something to put right", "Works, but look at: Other mailboxes stay closed"
+    back = {wrong: "Correct the settings", look: "Back to the settings"}
+    for way, fault, verdict, said in (
+        ("Microsoft Graph", "role", wrong, "Mail.ReadWrite"),
+        ("Microsoft Graph", "licence", wrong, "licence"),
+        ("Microsoft Graph", "wide", look, f"ada@{values['Username'].partition('@')[2]}"),
+        ("Exchange Web Services", "ews", wrong, "EWS"),
+        ("Exchange Web Services", "role", wrong, "EWS"),
+    ):
+        keyboard.reach(page.get_by_label("Connect through", exact=True))
+        page.keyboard.press(way[0])
+        expect(page.get_by_label("Connect through", exact=True)).to_have_value(WAYS[way])
         _switch(context, demo, fault)
-        _test(page, "There is something to put right", said)
+        _test(page, verdict, said)
         _switch(context, demo, fault)
-        keyboard.press("link", "Correct the settings")
+        keyboard.press("link", back[verdict])
+    keyboard.reach(page.get_by_label("Connect through", exact=True))
+    page.keyboard.press("M")
     _test(page, "Everything works", "Test mails are removed")
     keyboard.press("button", "Activate")
     expect(page.get_by_text("Saved and activated")).to_be_visible()

@@ -14,11 +14,13 @@ from django.utils.translation import override
 from icalendar import Calendar
 
 from placet.accounts.models import Installation, Person
+from placet.lib.powershell import quoted
+from placet.mailboxes.clouds import CLOUDS, EWS, GRAPH
 from placet.mailboxes.models import Mailbox
 from placet.panel import guide_commands
-from placet.panel.guide import STEPS
+from placet.panel.guide import STEPS, steps_of
 from placet.panel.guide_calendar import expiry_entry
-from placet.panel.guide_commands import commands, consent_link, quoted
+from placet.panel.guide_commands import commands, consent_link
 from placet.panel.guide_values import Values
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "exchange-online.md"
@@ -28,6 +30,8 @@ OBJECT_ID = "9a1b2c3d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"
 MAILBOX = "approvals@contoso.com"
 SECRET = "Q8x~the-secret-that-nobody-keeps"
 KEYS = [step.key for step in STEPS]
+WAYS = {way: [step.key for step in steps_of(way)] for way in (GRAPH, EWS)}
+PAGES = [(way, key) for way, keys in WAYS.items() for key in keys]
 
 
 @pytest.fixture
@@ -47,6 +51,11 @@ def _in_a_year() -> str:
     return (timezone.localdate() + timedelta(days=365)).isoformat()
 
 
+def _choose(client: Client, way: str, cloud: str = "worldwide") -> None:
+    answer = client.post(reverse("panel:guide"), {"via": way, "cloud": cloud})
+    assert answer["Location"] == _at("register")
+
+
 def _enter_the_ids(client: Client) -> None:
     assert client.post(_at("register"), {"tenant": TENANT, "client_id": CLIENT_ID.upper()}).status_code == 302
 
@@ -54,27 +63,117 @@ def _enter_the_ids(client: Client) -> None:
 # --- the pages --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_every_step_says_where_one_is_and_leads_on(key: str, ada: Client) -> None:
-    page = _text(ada, key)
-    number = KEYS.index(key) + 1
-    assert f"Step {number} of {len(KEYS)}" in page
+@pytest.mark.parametrize(("way", "key"), PAGES)
+def test_every_step_says_where_one_is_and_leads_on(way: str, key: str, ada: Client) -> None:
+    _choose(ada, way)
+    page, keys = _text(ada, key), WAYS[way]
+    number = keys.index(key) + 1
+    assert f"Step {number} of {len(keys)}" in page
     assert page.count('aria-current="step"') == 1
     assert 'rel="prev"' in page
-    following = _at(KEYS[number]) if number < len(KEYS) else reverse("panel:remote_approval")
+    following = _at(keys[number]) if number < len(keys) else reverse("panel:remote_approval")
     assert f'href="{following}"' in page
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_every_step_is_there_in_french(key: str, ada: Client, admin: Person) -> None:
+@pytest.mark.parametrize(("way", "key"), PAGES)
+def test_every_step_is_there_in_french(way: str, key: str, ada: Client, admin: Person) -> None:
     Person.objects.filter(pk=admin.pk).update(language="fr")
-    assert f"Étape {KEYS.index(key) + 1} sur {len(KEYS)}" in _text(ada, key)
+    _choose(ada, way)
+    assert f"Étape {WAYS[way].index(key) + 1} sur {len(WAYS[way])}" in _text(ada, key)
 
 
-def test_the_overview_lists_all_steps(ada: Client) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_the_overview_lists_the_steps_of_the_way(way: str, ada: Client) -> None:
+    _choose(ada, way)
     page = ada.get(reverse("panel:guide")).content.decode()
-    places = [page.index(f'<li><a href="{_at(key)}"') for key in KEYS]
+    places = [page.index(f'<li><a href="{_at(key)}"') for key in WAYS[way]]
     assert places == sorted(places)
+    assert [key for key in KEYS if f'<li><a href="{_at(key)}"' in page] == WAYS[way]
+
+
+# --- the way ----------------------------------------------------------------------------------------------
+
+
+def test_graph_is_the_way_until_another_one_is_chosen(ada: Client) -> None:
+    page = ada.get(reverse("panel:guide")).content.decode()
+    assert '<option value="graph" selected>' in page
+    permission = _text(ada, "permission")
+    assert "Mail.ReadWrite" in permission
+    assert "Mail.Send" in permission
+    assert "full_access_as_app" not in permission
+    _choose(ada, EWS)
+    permission = _text(ada, "permission")
+    assert "full_access_as_app" in permission
+    assert "Mail.Send" not in permission
+    assert "Privileged Role Administrator" in _text(ada, "consent")
+
+
+def test_each_way_limits_with_its_own_roles(ada: Client) -> None:
+    for way, roles in {
+        GRAPH: ["Application Mail.ReadWrite", "Application Mail.Send"],
+        EWS: ["Application EWS.AccessAsApp"],
+    }.items():
+        _choose(ada, way)
+        assert re.findall(r"-Role &#x27;(.*?)&#x27;", _text(ada, "limit")) == roles
+
+
+def test_a_step_of_ews_shows_the_way_of_ews_whoever_opens_it(ada: Client) -> None:
+    page = _text(ada, "ews")
+    assert "Step 11 of 12" in page
+    assert "Through Exchange Web Services" in page
+
+
+@pytest.mark.parametrize(
+    ("today", "told"),
+    [
+        (date(2026, 11, 26), "126 days are left."),
+        (date(2027, 3, 31), "1 day is left."),
+        (date(2027, 4, 1), "they ended for all."),
+    ],
+)
+def test_the_overview_counts_the_days_until_the_end_of_ews(
+    today: date, told: str, ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("placet.panel.guide.timezone.localdate", lambda: today)
+    assert told in ada.get(reverse("panel:guide")).content.decode()
+
+
+@pytest.mark.parametrize("wrong", [{"via": "imap", "cloud": "worldwide"}, {"via": "graph", "cloud": "own"}])
+def test_another_way_or_cloud_is_refused(wrong: dict[str, str], ada: Client) -> None:
+    answer = ada.post(reverse("panel:guide"), wrong)
+    assert answer.status_code == 422
+    assert not ada.session.get("guide")
+
+
+@pytest.mark.parametrize("key", [key for key in CLOUDS if key != "worldwide"])
+def test_a_national_cloud_has_its_own_hosts(key: str, ada: Client) -> None:
+    _choose(ada, GRAPH, key)
+    _enter_the_ids(ada)
+    login = CLOUDS[key].login[0]
+    assert f"https://{login}/{TENANT}/adminconsent?client_id={CLIENT_ID}" in _text(ada, "consent")
+    assert "Connect-ExchangeOnline -ExchangeEnvironmentName O365" in _text(ada, "limit")
+    assert "has a portal of its own: portal.azure." in _text(ada, "register")
+    answer = ada.post(
+        reverse("panel:from_guide"),
+        {"via": "graph", "cloud": key, "tenant": TENANT, "client_id": CLIENT_ID, "username": MAILBOX},
+    )
+    form = answer.context["form"]
+    assert form["cloud"].value() == key
+    assert form["server_address"].value() == CLOUDS[key].graph
+    assert not form.look().errors
+
+
+def test_of_a_national_cloud_the_whole_uri_is_taken_for_the_tenant(ada: Client) -> None:
+    _choose(ada, GRAPH, "gcc_high")
+    uri = f"https://login.microsoftonline.us/{TENANT}/oauth2/v2.0/token"
+    ada.post(_at("register"), {"tenant": uri, "client_id": CLIENT_ID})
+    assert ada.session["guide"]["tenant"] == TENANT
+
+
+def test_a_stored_mailbox_says_its_way(ada: Client, mailbox: Mailbox) -> None:
+    Mailbox.objects.update(via="ews")
+    assert "full_access_as_app" in _text(ada, "permission")
+    assert '<option value="ews" selected>' in ada.get(reverse("panel:guide")).content.decode()
 
 
 def test_a_step_that_does_not_exist_is_not_found(ada: Client) -> None:
@@ -102,18 +201,23 @@ def test_the_review_sends_what_the_remote_approval_tab_takes(ada: Client) -> Non
     assert f'action="{reverse("panel:from_guide")}"' in page
     names = set(re.findall(r'<input[^>]* name="([a-z_]+)"', page))
     assert names >= {"tenant", "client_id", "username", "client_secret", "secret_expires_on"}
+    assert set(re.findall(r'<select[^>]* name="([a-z_]+)"', page)) >= {"via", "cloud"}
 
 
-def test_the_remote_approval_tab_shows_what_the_review_sent(ada: Client) -> None:
+@pytest.mark.parametrize(("way", "host"), [(GRAPH, "graph.microsoft.com"), (EWS, "outlook.office365.com")])
+def test_the_remote_approval_tab_shows_what_the_review_sent(way: str, host: str, ada: Client) -> None:
     sent = {
         "tenant": TENANT, "client_id": CLIENT_ID, "username": MAILBOX, "client_secret": SECRET,
-        "secret_expires_on": _in_a_year(),
+        "secret_expires_on": _in_a_year(), "via": way, "cloud": "worldwide",
     }  # fmt: skip
     answer = ada.post(reverse("panel:from_guide"), sent)
     assert answer.status_code == 200
     assert "no-store" in answer["Cache-Control"]
     for value in sent.values():
         assert value in answer.content.decode()
+    form = answer.context["form"]
+    assert (form["via"].value(), form["server_address"].value()) == (way, host)
+    assert form["scope"].value() == f"https://{host}/.default"
     assert not Mailbox.objects.exists()
 
 
@@ -345,7 +449,13 @@ def test_docs_name_the_same_steps_in_the_same_order() -> None:
 
 def test_docs_hold_the_same_commands_in_the_same_order() -> None:
     blocks = re.findall(r"^ *```powershell\n(.*?)\n *```$", DOCS.read_text(), re.DOTALL | re.MULTILINE)
-    assert [dedent(block) for block in blocks] == list(commands(Values()).values())
+    graph, ews = commands(Values(via=GRAPH)), commands(Values(via=EWS))
+    limit, *others = graph.values()
+    assert others == list(ews.values())[1:]
+    # Of the two ways into step 9 only the roles differ, which are the last lines.
+    of_ews = ews["limit"].splitlines()
+    assert limit.splitlines()[: len(of_ews) - 1] == of_ews[:-1]
+    assert [dedent(block) for block in blocks] == [limit, of_ews[-1], *others]
 
 
 def test_docs_hold_the_same_links() -> None:

@@ -15,6 +15,7 @@ from placet.approvals.models import Decision, Request, Visit
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded, Wait
+from placet.mailboxes.credentials import CERTIFICATE
 from placet.mailboxes.models import Mailbox
 from placet.panel import health
 from placet.replies import entry
@@ -179,6 +180,29 @@ def test_a_client_secret_that_expires_is_pointed_out_in_time(
     assert found is not None and (found.tone, found.days) == (tone, days)
     assert ("The client secret" in page()) is bool(sentence)
     assert sentence in page()
+
+
+@pytest.mark.parametrize(
+    ("days", "sentence"),
+    [
+        (12, "The certificate expires in 12 days."),
+        (0, "The certificate expires today."),
+        (-1, "The certificate has expired."),
+    ],
+)
+def test_a_certificate_that_expires_is_called_one(
+    days: int, sentence: str, mailbox: Mailbox, page: Callable[[], str]
+) -> None:
+    mailbox.secrets = {CERTIFICATE: "in use", "client_secret": "stored beside it"}
+    mailbox.secret_expires_on = timezone.localdate() + timedelta(days=days)
+    mailbox.save()
+    shown = page()
+    assert sentence in shown and "client secret" not in shown.lower()
+
+
+def test_the_days_are_told_long_before_they_matter(mailbox: Mailbox, page: Callable[[], str]) -> None:
+    Mailbox.objects.update(secret_expires_on=timezone.localdate() + timedelta(days=99))
+    assert "in 99 days" in page()
 
 
 def test_what_is_wrong_with_a_mailbox_is_said_with_its_cure_and_where_to_act(

@@ -1,9 +1,11 @@
 """The Remote Approval tab: its form, what it says while one types, the guide's values, the connection test."""
 
+import html
 import itertools
 import re
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -71,12 +73,12 @@ def test_the_first_form_saves_and_activates_and_asks_who_was_asked_on_the_page_o
 
 
 def test_wrong_settings_are_named_beside_their_fields_and_nothing_is_stored(ada: Client) -> None:
-    entered = {**SETTINGS, "poll_seconds": "1", "scope": "https://graph.microsoft.com/.default"}
+    entered = {**SETTINGS, "poll_seconds": "1", "scope": "https://graph.microsoft.com/Mail.Send"}
     sent = ada.post(REMOTE_APPROVAL, entered)
     page = sent.content.decode()
     assert sent.status_code == 422
     assert "Enter a whole number from 5 to 3600." in page
-    assert "That is the scope of Microsoft Graph." in page
+    assert "The scope must end in /.default" in page
     assert 'value="approvals@contoso.example"' in page
     assert not Mailbox.objects.exists()
 
@@ -113,7 +115,7 @@ def test_an_empty_secret_keeps_the_stored_one_but_another_host_asks_for_it_again
     moved = ada.post(page, {**SETTINGS, "server_address": "mail.evil.example"})
     assert "the server address changed, enter the client secret again" in moved.content.decode()
     mailbox.refresh_from_db()
-    assert mailbox.settings["server_address"] == "outlook.office365.com"
+    assert mailbox.settings["server_address"] == "graph.microsoft.com"
 
 
 def test_a_stored_form_that_is_saved_untouched_stays_what_it_was(ada: Client, mailbox: Mailbox) -> None:
@@ -275,6 +277,42 @@ def test_rules_between_fields_are_said_as_well(ada: Client) -> None:
     )
 
 
+def follows_from(ada: Client, left: str, **typed: str) -> dict[str, str]:
+    """The fields that come back filled in, after the one that was left."""
+    answer = ada.post(reverse("panel:check_fields"), typed, headers={"HX-Trigger-Name": left})
+    found = re.findall(r'<input [^>]*hx-swap-oob="true"[^>]*>', answer.content.decode())
+    return {re.search(r'name="(\w+)"', one)[1]: re.search(r'value="([^"]*)"', one)[1] for one in found}  # type: ignore[index]
+
+
+def test_a_choice_fills_in_what_follows_from_it_and_leaves_what_was_typed(ada: Client) -> None:
+    followed = follows_from(ada, "cloud", cloud="gcc_high", via="graph", server_address="graph.microsoft.com")
+    assert followed == {
+        "server_address": "graph.microsoft.us",
+        "scope": "https://graph.microsoft.us/.default",
+    }
+    uri = f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token"
+    before = {"server_address": "outlook.office365.com", "scope": "https://x.example/.default"}
+    followed = follows_from(ada, "cloud", cloud="china", via="ews", token_uri=uri, **before)
+    assert followed["token_uri"].startswith(f"https://login.partner.microsoftonline.cn/{TENANT}/")
+    assert followed["server_address"] == "partner.outlook.cn"
+    assert "scope" not in followed
+    typed = {"server_address": "graph.microsoft.com", "scope": "https://graph.microsoft.com/.default"}
+    followed = follows_from(ada, "via", cloud="worldwide", via="ews", token_uri=TENANT, **typed)
+    outlook = {
+        "server_address": "outlook.office365.com",
+        "scope": "https://outlook.office365.com/.default",
+    }
+    assert followed == outlook
+    own = {
+        "via": "ews",
+        "cloud": "worldwide",
+        "server_address": "mail.contoso.com",
+        "scope": outlook["scope"],
+    }
+    assert follows_from(ada, "via", **own) == {}
+    assert follows_from(ada, "username", cloud="gcc_high", via="graph", **typed) == {}
+
+
 def test_another_host_asks_for_the_stored_secret_as_one_types(ada: Client, mailbox: Mailbox) -> None:
     typed = {**SETTINGS, "server_address": "mail.evil.example", "mailbox": str(mailbox.pk)}
     assert "enter the client secret again" in said(ada, "server_address", **typed)["client_secret"]
@@ -343,11 +381,13 @@ class Steps(MemoryConnection):
         self.checks = checks
         self.go = go
         self.left_early = False
+        self.others: Sequence[str] = ()
 
     def steps(self) -> dict[str, str]:
         return {"token": "Token is issued", "open": "Mailbox opens", "send": "Mail arrives"}
 
-    def check(self) -> Generator[Check, None, None]:
+    def check(self, others: Sequence[str] = ()) -> Generator[Check, None, None]:
+        self.others = others
         try:
             for check in self.checks:
                 yield check
@@ -367,6 +407,16 @@ WRONG = Check(
     cure="Give one.",
     command="Do-It -Now",
     facts={"code": "E17"},
+)
+WIDE = Check(
+    "send",
+    "Mail arrives",
+    True,
+    found="That of ann@contoso.example opened.",
+    cause="It can open every mailbox.",
+    cure="Limit it.",
+    command="Limit-It -Now",
+    warning=True,
 )
 
 
@@ -411,6 +461,53 @@ def test_a_failed_step_says_cause_cure_command_and_what_support_asks_for(
     assert SECRET not in page
 
 
+def test_a_step_that_works_but_must_be_looked_at_has_a_tone_of_its_own(
+    ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save({**mailbox.settings, "active": False}, by="ada", mailbox=mailbox)
+    page = page_of_the_test(ada, mailbox, Steps(*WELL[:2], WIDE), monkeypatch)
+    assert (page.count('<li class="passed">'), page.count('<li class="warned">')) == (2, 1)
+    badge = page.partition('<span class="badge warn">')[2].partition("</span>")[0]
+    assert "<svg" in badge and "look at this" in badge
+    for text in (
+        "It can open every mailbox.",
+        "Limit it.",
+        "Limit-It -Now",
+        'data-copy="#command-send"',
+        "Works, but look at: Mail arrives",
+    ):
+        assert text in page
+    assert "Everything works" not in page
+    assert "For Microsoft" not in page
+    assert reverse("panel:activate", args=[mailbox.pk]) in page  # it keeps nobody from activating
+
+
+def test_a_failure_counts_for_more_than_a_warning(
+    ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = page_of_the_test(ada, mailbox, Steps(WELL[0], WRONG, WIDE), monkeypatch)
+    assert "There is something to put right" in page
+    assert "Works, but" not in page
+
+
+def test_a_step_that_passed_may_have_a_command_to_go_on_with(
+    ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try_it = replace(WELL[2], command="Try-It -Yourself")
+    page = page_of_the_test(ada, mailbox, Steps(*WELL[:2], try_it), monkeypatch)
+    assert "Try-It -Yourself" in page
+    assert "Everything works" in page
+
+
+def test_the_mailbox_of_who_asks_is_the_first_that_must_not_open(
+    ada: Client, alice: Person, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = Steps(*WELL)
+    page_of_the_test(ada, mailbox, connection, monkeypatch)
+    assert connection.others[0] == "ada@contoso.example"
+    assert set(connection.others) == {"ada@contoso.example", "alice@contoso.example", "bob@contoso.example"}
+
+
 def test_trouble_before_the_first_step_is_a_failed_step(
     ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -433,7 +530,7 @@ def test_a_test_that_breaks_off_says_so_on_the_page_and_in_the_log(
     ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Broken(Steps):
-        def check(self) -> Generator[Check, None, None]:
+        def check(self, others: Sequence[str] = ()) -> Generator[Check, None, None]:
             yield WELL[0]
             raise RuntimeError
 
@@ -559,3 +656,23 @@ def test_activating_leaves_alone_what_was_saved_meanwhile(
     ada.post(reverse("panel:activate", args=[mailbox.pk]))
     now = Mailbox.objects.get()
     assert (now.active, now.settings["poll_seconds"]) == (True, 77)
+
+
+# --- the way that ends ------------------------------------------------------------------------------------
+
+
+def test_exchange_web_services_say_how_long_and_which_commands_list_the_application(
+    ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = reverse("panel:mailbox", args=[mailbox.pk])
+    through_graph = ada.get(page).content.decode()
+    assert "EwsAllowedAppIDs" not in through_graph
+    store.save({**mailbox.settings, "via": "ews"}, by="ada", mailbox=mailbox)
+    monkeypatch.setattr(remote_approval, "EWS_ENDS", timezone.localdate() + timedelta(days=7))
+    through_ews = html.unescape(ada.get(page).content.decode())
+    assert "7 days are left for Exchange Web Services." in through_ews
+    assert f"+ '{SETTINGS['client_id']}' | Where-Object" in through_ews
+    assert "-EwsEnabled $true -EwsAllowedAppIDs $list" in through_ews
+    assert "Set-CASMailbox -Identity 'approvals@contoso.example' -EwsEnabled $true" in through_ews
+    monkeypatch.setattr(remote_approval, "EWS_ENDS", timezone.localdate())
+    assert "ended in Exchange Online on 1 April 2027" in ada.get(page).content.decode()

@@ -75,6 +75,11 @@ def test_wrong_values_are_said_as_one_leaves_their_fields(page: Page) -> None:
     _leave(page, "Scope", scope, "scope", "was cut")
     unfilled = "https://login.microsoftonline.com/{directory_tenant_ID}/oauth2/v2.0/token"
     _leave(page, "Access token URI", unfilled, "token_uri", "your own Directory (tenant) ID")
+    page.get_by_label("Cloud", exact=True).select_option("US Government GCC High")
+    expect(page.get_by_label("Server address", exact=True)).to_have_value("graph.microsoft.us")
+    page.get_by_label("Connect through", exact=True).select_option("Exchange Web Services")
+    expect(page.get_by_label("Server address", exact=True)).to_have_value("outlook.office365.us")
+    expect(page.get_by_label("Scope", exact=True)).to_have_value("https://outlook.office365.us/.default")
     username = page.get_by_label("Username", exact=True)
     expect(username).to_have_attribute("aria-invalid", "true")
     username.fill("approvals@contoso.example")
@@ -108,7 +113,7 @@ def test_the_connection_is_red_with_cause_and_cure_then_green_and_activated(
     expect(page.get_by_text("The token carries no role either.")).to_be_visible()
     _back(page)
 
-    sandbox.switches.consented, sandbox.switches.ews_blocked = True, True
+    sandbox.switches.rbac, sandbox.switches.ews_blocked = {"approvals@contoso.example"}, True
     _test(page, "There is something to put right")
     expect(page.get_by_text("Exchange Online refused EWS")).to_be_visible()
     assert sandbox.client_id in page.locator("#command-open").inner_text()
@@ -122,7 +127,7 @@ def test_the_connection_is_red_with_cause_and_cure_then_green_and_activated(
 
     sandbox.switches.ews_blocked = False
     _test(page, "Everything works")
-    expect(page.locator(".checks > .passed")).to_have_count(10)
+    expect(page.locator(".checks > .passed")).to_have_count(11)
     expect(page.locator(".checks > .waiting:visible")).to_have_count(0)
     page.get_by_role("button", name="Activate").click()
     expect(page.get_by_text("Saved and activated")).to_be_visible()
@@ -131,10 +136,38 @@ def test_the_connection_is_red_with_cause_and_cure_then_green_and_activated(
 
 
 def test_steps_appear_while_later_ones_still_run(mailbox: Mailbox, page: Page, sandbox: Sandbox) -> None:
+    sandbox.switches.consented, sandbox.switches.rbac = False, {"approvals@contoso.example"}
     sandbox.faults.set("slow", operations=["CreateItem"], seconds=3)
     page.get_by_role("button", name="Save and test connection").click(no_wait_after=True)
     expect(page.locator(".checks > .passed")).to_have_count(6, timeout=SLOWLY)
     expect(page.locator(".checks > .waiting:visible")).to_contain_text(
-        "Step 7 of 10: Mailbox sends to itself"
+        "Step 7 of 11: Mailbox sends to itself"
     )
     expect(page.get_by_role("heading", name="Everything works")).to_be_visible(timeout=SLOWLY)
+
+
+@pytest.mark.parametrize("scripted", [True], indirect=True)
+def test_an_application_that_can_open_more_is_amber_until_it_is_limited(
+    mailbox: Mailbox, page: Page, sandbox: Sandbox
+) -> None:
+    sandbox.add_mailbox("ada", "Ada Administrator")
+    _test(page, "Works, but look at: Other mailboxes stay closed")
+    step = page.locator(".checks > .warned")
+    expect(step).to_have_count(1)
+    expect(step.locator(".badge")).to_have_text("look at this")
+    expect(step.locator(".badge svg")).to_be_visible()
+    expect(step).to_contain_text("The mailbox of ada@contoso.example opened. Nothing in it was read.")
+    assert sandbox.tenant.service_principal_id in page.locator("#command-limits").inner_text()
+    edges = {
+        name: page.locator(f".checks > .{name}").first.evaluate(
+            "e => getComputedStyle(e).borderInlineStartColor"
+        )
+        for name in ("warned", "passed")
+    }
+    assert edges["warned"] != edges["passed"]
+    page.get_by_role("button", name="Activate").click()
+    expect(page.get_by_text("Saved and activated")).to_be_visible()
+
+    sandbox.switches.access_policy = {"approvals@contoso.example"}
+    _test(page, "Everything works")
+    expect(page.get_by_text("The application cannot open ada@contoso.example.")).to_be_visible()

@@ -31,12 +31,14 @@ from placet.approvals import engine
 from placet.approvals.models import Decision, Request
 from placet.approvals.processes import publish
 from placet.audit import chain
+from placet.audit.models import AuditEntry
 from placet.commands.process import SAMPLES
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
-from placet.mail.outbox import REFERENCE_HEADER
 from placet.mailboxes import pool, store
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail, Sandbox
+from tests.journeys.letters import reference_of
+from tests.soak.movers import Movers
 
 PATIENCE = 180.0  # seconds that a process may take to start, and that the last one may take to finish
 ANSWERS = {
@@ -53,6 +55,8 @@ class Plan:
     kills: int
     approvers: int = 25
     seed: int = 1
+    way: str = "graph"
+    moving: bool = False  # while each process works, the mailbox moves to its other way
 
 
 @dataclass
@@ -60,6 +64,7 @@ class Figures:
     """What happened; `lines` are for people."""
 
     database: str
+    way: str
     replies: int = 0
     kills: int = 0
     kills_in_work: int = 0  # kills of a process that had something in hand
@@ -67,23 +72,32 @@ class Figures:
     sent: int = 0
     sends_cut: int = 0  # mails handed to the server more than once, or interrupted before they were
     sent_twice: int = 0  # of those, arrived more than once
+    moves: int = 0
+    movers_killed: int = 0
+    shown_again: int = 0  # mails that were kept under ids of both ways
     seconds: float = 0
 
     def lines(self) -> str:
         held = ", ".join(f"{count} {what}" for what, count in sorted(self.killed_while.items())) or "nothing"
         return (
-            f"Kill ({self.database}): {self.kills} times SIGKILL during {self.replies} replies, "
+            f"Kill ({self.way}, {self.database}): {self.kills} times SIGKILL during {self.replies} replies, "
             f"{self.seconds:.0f} s\n"
             f"  {self.kills_in_work} kills hit work in hand: {held}\n"
             f"  {self.replies} decisions, each once and right; {self.replies} confirmations; 0 lost\n"
             f"  {self.sent} mails sent, {self.sends_cut} sends cut in mid-flight, "
             f"of which {self.sent_twice} arrived twice"
+        ) + (f"\n{self._moves()}" if self.moves else "")
+
+    def _moves(self) -> str:
+        return (
+            f"  {self.moves} moves between Microsoft Graph and Exchange Web Services, and {self.movers_killed} killed "
+            f"in the middle; {self.shown_again} mails shown again under another id"
         )
 
 
 def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
     """The whole test: AssertionError says what did not hold. `log` takes what the processes say."""
-    figures = Figures(connection.vendor, replies=plan.replies)
+    figures = Figures(connection.vendor, plan.way, replies=plan.replies)
     chance = random.Random(plan.seed)
     began = time.monotonic()
     expected = _requests(sandbox, plan, chance)
@@ -91,16 +105,25 @@ def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
     waiting = _answers(asked, expected, chance)
     with log.open("w") as output:
         held: set[tuple[str, str]] = set()
+        movers = Movers(environment(), output, random.Random(plan.seed))
         for number in range(plan.kills):
+            mover = movers.next() if plan.moving else None
             with _serving(output) as process:
                 _reply(waiting, plan.replies - plan.replies * (number + 1) // plan.kills, sandbox)
+                if mover is not None:
+                    process.wait_for(process.ready.is_set)
+                    mover.go()
                 process.wait_for(_moment(chance, sandbox, process))
+            if mover is not None:
+                movers.end(mover)
             figures.kills += 1
             before, held = held, _held()
             figures.killed_while += Counter(what for what, _ in held - before)
             figures.kills_in_work += bool(held - before)
+        movers.end_all()
+        figures.movers_killed = movers.killed
         with _serving(output):
-            _until(lambda: _settled(plan.replies), "everything is done")
+            _until(lambda: _settled(sandbox, plan.replies), "everything is done")
     figures.seconds = time.monotonic() - began
     _check(sandbox, expected, figures)
     _check_log(log)
@@ -115,7 +138,7 @@ def _requests(sandbox: Sandbox, plan: Plan, chance: random.Random) -> dict[str, 
     sandbox.add_mailbox("approvals", "Approvals")
     requesters = [_pair(sandbox, number) for number in range(plan.approvers)]
     version = publish((SAMPLES / "purchase.yaml").read_text())
-    _connect(sandbox)
+    _connect(sandbox, plan.way)
     expected: dict[str, str] = {}
     for number in range(plan.replies):
         title = f"Thing {number:04}"
@@ -133,13 +156,13 @@ def _pair(sandbox: Sandbox, number: int) -> Person:
     return add_person(f"Asks Number {number}", f"asks{number:02}@{domain}", manager=manager)
 
 
-def _connect(sandbox: Sandbox) -> None:
+def _connect(sandbox: Sandbox, way: str) -> None:
     store.save(
         {
+            "via": way,
             "server_address": sandbox.url,
             "username": f"approvals@{sandbox.tenant.domain}",
             "client_id": sandbox.client_id,
-            "scope": sandbox.scope,
             "token_uri": sandbox.token_url,
             "active": True,
             "poll_seconds": 5,
@@ -197,7 +220,7 @@ class Process:
     def __init__(self, output: IO[str]) -> None:
         self._process = subprocess.Popen(
             [Path(sys.executable).with_name("placet"), "serve"],
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=output,
@@ -242,7 +265,7 @@ def _serving(output: IO[str]) -> Iterator[Process]:
         process.kill()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     others = {name: value for name, value in os.environ.items() if not name.startswith("PLACET_")}
     return {
         **others,
@@ -271,16 +294,20 @@ def _moment(chance: random.Random, sandbox: Sandbox, process: Process) -> Callab
         at = process.started + chance.uniform(0.05, 4)
         return lambda: time.monotonic() > at
     pause = chance.uniform(0.05, 3) if since == "ready" else chance.uniform(0, 1.2)
-    before = sandbox.counters["ews_requests"]
+    before = _requests_seen(sandbox)
     seen: list[float] = []
 
     def come() -> bool:
-        happened = process.ready.is_set() if since == "ready" else sandbox.counters["ews_requests"] > before
+        happened = process.ready.is_set() if since == "ready" else _requests_seen(sandbox) > before
         if happened and not seen:
             seen.append(time.monotonic())
         return bool(seen) and time.monotonic() > seen[0] + pause
 
     return come
+
+
+def _requests_seen(sandbox: Sandbox) -> int:
+    return sandbox.counters["ews_requests"] + sandbox.counters["graph_requests"]
 
 
 def _held() -> set[tuple[str, str]]:
@@ -294,11 +321,12 @@ def _held() -> set[tuple[str, str]]:
     return {(what, claim) for what, rows in claims.items() for claim in rows.exclude(claim="")}
 
 
-def _settled(replies: int) -> bool:
+def _settled(sandbox: Sandbox, replies: int) -> bool:
     """Whether nothing is left to do."""
     try:
         return (
-            IncomingMail.objects.count() >= replies
+            IncomingMail.objects.filter(same_as=None).count() >= replies
+            and not sandbox.mails("approvals")
             and not IncomingMail.objects.filter(state=IncomingMail.State.KEPT).exists()
             and not ServerTask.objects.filter(done_at=None, failed=False).exists()
             and not OutgoingMail.objects.filter(state__in=["waiting", "sending"]).exists()
@@ -318,7 +346,9 @@ def _until(done: Callable[[], bool], what: str) -> None:
 
 
 def _check(sandbox: Sandbox, expected: dict[str, str], figures: Figures) -> None:
-    _check_incoming(sandbox, len(expected))
+    _check_incoming(sandbox, len(expected), figures)
+    figures.moves = AuditEntry.objects.filter(request=None).count()
+    assert figures.moves or not figures.shown_again
     _check_decisions(expected)
     _check_mail_out(sandbox, figures)
     _check_confirmations(sandbox, expected)
@@ -334,10 +364,14 @@ def _check_decisions(expected: dict[str, str]) -> None:
     }
 
 
-def _check_incoming(sandbox: Sandbox, replies: int) -> None:
-    """Every mail was kept once, handled and moved; none was set aside or is still in the inbox."""
-    states = Counter(IncomingMail.objects.values_list("state", "result"))
+def _check_incoming(sandbox: Sandbox, replies: int, figures: Figures) -> None:
+    """Every mail was kept once, handled and moved; none was set aside or is still in the inbox. Only between moves one
+    may have been shown again, under the other way's id."""
+    states = Counter(IncomingMail.objects.filter(same_as=None).values_list("state", "result"))
     assert states == {(IncomingMail.State.HANDLED, "decided"): replies}
+    again = IncomingMail.objects.exclude(same_as=None)
+    assert {mail.state for mail in again} <= {IncomingMail.State.DUPLICATE}
+    figures.shown_again = again.count()
     assert not ServerTask.objects.filter(failed=True).exists()
     assert sandbox.mails("approvals") == []
     assert len(sandbox.mails("approvals", "Placet/Processed")) == replies
@@ -347,7 +381,7 @@ def _check_incoming(sandbox: Sandbox, replies: int) -> None:
 def _check_mail_out(sandbox: Sandbox, figures: Figures) -> None:
     """Every mail arrived, and only those arrived twice whose sending was cut off."""
     arrived = Counter(
-        mail.header(REFERENCE_HEADER)
+        reference_of(mail)
         for mailbox in list(sandbox.tenant.mailboxes.values())
         for mail in sandbox.mails(mailbox.address)
     )

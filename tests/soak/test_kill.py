@@ -16,10 +16,25 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("way", ["graph", "ews"])
 def test_500_replies_survive_60_kills_once_each(
-    sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sandbox: Sandbox, way: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    figures = kill(sandbox, Plan(replies=500, kills=60), tmp_path / "serve.log")
+    figures = kill(sandbox, Plan(replies=500, kills=60, way=way), tmp_path / "serve.log")
     with capsys.disabled():
         print(f"\n{figures.lines()}")
     assert figures.kills_in_work >= 10, "Too few kills met work: they prove nothing."
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("way", ["graph", "ews"])
+def test_500_replies_survive_kills_while_the_mailbox_moves_to_and_fro(
+    sandbox: Sandbox, way: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = kill(sandbox, Plan(replies=500, kills=40, way=way, moving=True), tmp_path / "serve.log")
+    with capsys.disabled():
+        print(f"\n{figures.lines()}")
+    assert figures.moves >= 10
+    assert figures.movers_killed >= 1
+    assert figures.kills_in_work >= 5, "Too few kills met work: they prove nothing."

@@ -1,18 +1,15 @@
 """An Exchange mailbox through Exchange Web Services, as `base.Connection` asks for it."""
 
-import email
-import email.errors
-import email.policy
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime
+from functools import partial
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from placet.mailboxes.base import (
     Action,
     Check,
-    FixNeeded,
     Folder,
     Gone,
     MailboxError,
@@ -21,10 +18,21 @@ from placet.mailboxes.base import (
     Received,
     Seen,
 )
+from placet.mailboxes.exchange_errors import About
+from placet.mailboxes.exchange_parts import (
+    SENT_LARGEST,
+    SENT_SLACK,
+    Folders,
+    header_block,
+    headers_alone,
+    mentions,
+)
+from placet.mailboxes.preflight import Preflight
 
 from . import operations
-from .errors import About, ServerError
+from .errors import ServerError
 from .operations import FolderRef, Item
+from .probe import EwsProbe
 from .soap import Soap, Unreadable
 
 FOLDERS = {Folder.INBOX: operations.INBOX, Folder.JUNK: operations.JUNK}
@@ -32,26 +40,20 @@ FOLDERS = {Folder.INBOX: operations.INBOX, Folder.JUNK: operations.JUNK}
 BATCH_BYTES = 4 * 1024 * 1024  # of mails fetched in one call; larger ones come alone
 UNKNOWN_SIZE = 512 * 1024  # bytes, where the server did not say
 SENT_PAGE = 500  # Exchange gives up to 1,000; a look into Sent Items takes one call for half an hour's mail
-SENT_LARGEST = 40 * 1024 * 1024  # bytes; Exchange Online sends no larger mail unless told so
-SENT_SLACK = timedelta(minutes=5)  # clocks differ
-
-
-class Checker(Protocol):
-    """What runs the check of a connection (see `preflight.py`)."""
-
-    def steps(self) -> Mapping[str, str]: ...
-
-    def __call__(self, connection: "EwsConnection") -> Generator[Check, None, None]: ...
 
 
 class EwsConnection:
     """One mailbox."""
 
-    def __init__(self, soap: Soap, preflight: Checker) -> None:
+    def __init__(self, soap: Soap, preflight: Preflight) -> None:
         self.soap = soap
         self._preflight = preflight
-        self._folders: dict[str, FolderRef] = {}
-        self._looked_into: set[str] = set()  # ids of the folders that mail is taken from, once they are known
+        self._folders = Folders(
+            operations.ROOT,
+            partial(operations.find_folder, soap),
+            partial(operations.create_folder, soap),
+            partial(operations.folder_ids, soap, list(FOLDERS.values())),
+        )
 
     def changes(self, cursor: Mapping[str, Any], since: datetime, limit: int) -> Page:
         """See base. The cursor holds one sync state for each folder; Junk follows when Inbox is through."""
@@ -122,7 +124,7 @@ class EwsConnection:
         return Received(
             server_id=mail.server_id,
             folder=mail.folder,
-            raw=_headers_alone(headers) if raw is None else raw,
+            raw=headers_alone(headers) if raw is None else raw,
             transport_headers=headers,
             item_class=item.item_class,
             received_at=item.received_at or mail.received_at,
@@ -150,7 +152,7 @@ class EwsConnection:
                 for item in recent
                 if not subject or item.subject.split() == subject.split()
             ]
-            if any(_mentions(received, reference) for received in self.fetch(seen, SENT_LARGEST)):
+            if any(mentions(received, reference) for received in self.fetch(seen, SENT_LARGEST)):
                 return True
             offset, last = page.next_offset, page.last or len(recent) < len(page.items)
         return False
@@ -173,51 +175,24 @@ class EwsConnection:
         except MailError as error:
             if error.code not in ("ErrorToFolderNotFound", "ErrorFolderNotFound", "ErrorInvalidFolderId"):
                 raise
-            self._folders.clear()  # somebody deleted the folder that was remembered
+            self._folders.forget()  # somebody deleted the folder that was remembered
             return operations.move_item(self.soap, server_id, self.folder_for_moved(path))
 
     def folder_for_moved(self, path: str) -> FolderRef:
-        """The same as `folder`. FixNeeded where mail is taken from it, under whatever name: what is moved there would
-        come again and again."""
-        ref = self.folder(path)
-        if not self._looked_into:
-            self._looked_into = operations.folder_ids(self.soap, list(FOLDERS.values()))
-        if ref.id in self._looked_into:
-            raise FixNeeded(
-                _(
-                    "Placet takes mail from the folder “{name}”, so handled mail cannot be moved there."
-                ).format(name=path),
-                _("Choose another name for the folder in the mailbox's settings."),
-            )
-        return ref
+        return self._folders.for_moved(path)
 
     def folder(self, path: str) -> FolderRef:
-        """The folder at `path` below the mailbox; what is missing of it is made."""
-        ref, walked = operations.ROOT, ""
-        for name in path.split("/"):
-            walked = f"{walked}/{name}"
-            known = self._folders.get(walked)
-            ref = self._folders[walked] = known or self._find_or_create(ref, name)
-        return ref
+        return self._folders.at(path)
 
-    def _find_or_create(self, parent: FolderRef, name: str) -> FolderRef:
-        found = (
-            operations.find_folder(self.soap, parent, name)
-            or operations.create_folder(self.soap, parent, name)
-            or operations.find_folder(self.soap, parent, name)
-        )
-        if found is None:
-            raise FixNeeded(
-                _("Exchange says that there is a folder “{name}”, but does not list it.").format(name=name),
-                _("Choose another name for the folder in the mailbox's settings."),
-            )
-        return found
+    def known_as(self, server_ids: Sequence[str], via: str) -> Mapping[str, str]:
+        """Nothing: Exchange Web Services convert none of the ids that Microsoft Graph gives."""
+        return {}
 
     def steps(self) -> Mapping[str, str]:
         return self._preflight.steps()
 
-    def check(self) -> Generator[Check, None, None]:
-        return self._preflight(self)
+    def check(self, others: Sequence[str] = ()) -> Generator[Check, None, None]:
+        return self._preflight(EwsProbe(self), others)
 
     def close(self) -> None:
         self.soap.close()
@@ -239,35 +214,3 @@ def _batches(seen: Sequence[Seen], max_size: int) -> Iterator[list[Seen]]:
         total += size
     if batch:
         yield batch
-
-
-def header_block(raw: bytes) -> str:
-    """The header of a MIME mail, where the server keeps no transport headers (mail that never travelled)."""
-    ends = [end for end in (raw.find(b"\r\n\r\n"), raw.find(b"\n\n")) if end >= 0]
-    block = raw[: min(ends)] if ends else raw
-    return block.decode("utf-8", "replace").replace("\0", "\ufffd")
-
-
-def _headers_alone(headers: str) -> bytes:
-    lines = headers.strip().splitlines()
-    return "\r\n".join([*lines, "", ""]).encode() if lines else b""
-
-
-def _mentions(received: Received | tuple[Seen, MailError], reference: str) -> bool:
-    """Whether a mail of ours holds `reference`: in its bytes, or in what its encodings hide."""
-    if not isinstance(received, Received) or not reference:
-        return False
-    wanted = reference.lower().encode()
-    if wanted in received.raw.lower() or wanted in received.transport_headers.lower().encode():
-        return True
-    try:
-        mail = email.message_from_bytes(received.raw, policy=email.policy.default)
-        texts = [str(mail.get("Subject", ""))]
-        parts = [
-            part.get_payload(decode=True) for part in mail.walk() if part.get_content_maintype() == "text"
-        ]
-    except (email.errors.MessageError, ValueError, LookupError, RecursionError):
-        return False  # not a mail that Placet wrote
-    return any(wanted in text.lower().encode() for text in texts) or any(
-        wanted in part.lower() for part in parts if isinstance(part, bytes)
-    )

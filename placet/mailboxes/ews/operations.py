@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
+from placet.mailboxes.exchange_errors import About
+from placet.mailboxes.http import safe_text
+
 from . import xml
-from .errors import About, ServerError
-from .soap import Soap, message_xml, safe_text
+from .errors import ServerError
+from .soap import Soap, message_xml
 from .xml import M, T
 
 MOST_CHANGES = 512  # SyncFolderItems gives no more at once
@@ -211,13 +214,13 @@ def get_folder(soap: Soap, folder: FolderRef) -> tuple[str, int]:
     return name, _number(xml.text_of(message, "m:Folders/*/t:TotalCount"))
 
 
-def folder_ids(soap: Soap, folders: Sequence[FolderRef]) -> set[str]:
-    """The ids of folders that are known by another name."""
+def folder_ids(soap: Soap, folders: Sequence[FolderRef]) -> set[FolderRef]:
+    """Folders that are known by another name, by their ids."""
     ids = M.FolderIds(*(folder.element() for folder in folders))
     messages = list(_messages(soap.call(M.GetFolder(M.FolderShape(T.BaseShape("IdOnly")), ids))))
     for error in filter(None, map(_error, messages)):
         raise soap.explain(error, About.MAILBOX)
-    return {xml.attribute_of(message, "m:Folders/*/t:FolderId", "Id") for message in messages}
+    return {FolderRef(xml.attribute_of(message, "m:Folders/*/t:FolderId", "Id")) for message in messages}
 
 
 def find_folder(soap: Soap, parent: FolderRef, name: str) -> FolderRef | None:

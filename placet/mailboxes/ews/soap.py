@@ -1,30 +1,26 @@
 """One SOAP call: envelope, HTTP, and everything that can go wrong between Placet and Exchange."""
 
-import re
-import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import requests
 import structlog
 from django.utils.translation import gettext as _
 from lxml import etree
 from pydantic import SecretStr
-from requests.auth import AuthBase
 
 from placet.mailboxes import http
 from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Refused, Wait
+from placet.mailboxes.exchange_errors import About, fix
+from placet.mailboxes.http import WAIT_CURE, safe_text
 from placet.mailboxes.oauth import Access
 
 from . import errors, xml
-from .errors import About, ServerError
+from .errors import ServerError
 from .xml import S, T
 
 log = structlog.get_logger(__name__)
 
-TIMEOUT = (10.0, 100.0)  # seconds to connect, seconds without a byte
-LONGEST_ANSWER = 600.0  # seconds: a server that drips bytes does not hold a worker forever
-CHUNK = 256 * 1024  # bytes
 LARGEST_ANSWER = 300 * 1024 * 1024  # bytes: the largest mail that Exchange Online takes, as base64, and more
 LARGEST_ERROR = 1024 * 1024  # bytes of an error answer that are read
 REFUSED_AT_THE_DOOR = (401, 403, 429)  # HTTP: nothing was done of what was asked
@@ -35,17 +31,6 @@ class Unreadable(Wait):
     """A whole answer that is not EWS's XML: a proxy's page, or one mail that spoils it."""
 
 
-class _Bearer(AuthBase):
-    """Sets the header after requests has merged its own, so that no .netrc entry takes its place."""
-
-    def __init__(self, token: SecretStr) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
-        return request
-
-
 class Soap:
     """Calls to one mailbox of one server, one after another."""
 
@@ -53,31 +38,52 @@ class Soap:
         self._url = url
         self._mailbox = mailbox
         self._access = access
-        self.names = {"client_id": access.grant.client_id, "mailbox": mailbox}
+        self.names = errors.names(access.grant.client_id, mailbox)
         self._session = requests.Session()
         http.prepare(self._session, url)
+
+    def to(self, mailbox: str) -> "Soap":
+        """Calls to another mailbox, with the same rights."""
+        return Soap(self._url, mailbox, self._access)
 
     def close(self) -> None:
         self._session.close()
 
+    def stay(self) -> None:
+        """From now on go to one server behind the address: only that one knows its subscriptions. Microsoft: "Maintain
+        affinity between a group of subscriptions and the Mailbox server"."""
+        self._session.headers["X-PreferServerAffinity"] = "true"
+
     def call(self, operation: etree._Element, mime_limit: int = 0) -> xml.Answer:
         """The answer to `operation`. Raises MailboxError, or Refused if the mail to send is too large."""
-        body = self._envelope(operation)
-        name = xml.local(operation)
-        token = self._token()
-        response = self._post(body, token)
-        if response.status_code == 401:  # expired or revoked: a new one, once
-            response.close()
-            self._access.invalidate(token)
-            token = self._token()
-            response = self._post(body, token)
-        log.debug("ews_call", operation=name, status=response.status_code, ids=_ids(response))
+        response = self._answered(operation)
         with response:
             try:
-                return self._judge(response, name, mime_limit)
+                return self._judge(response, xml.local(operation), mime_limit)
             except MailboxError as error:
                 error.not_done = error.not_done or response.status_code in REFUSED_AT_THE_DOOR
                 raise
+
+    def stream(self, operation: etree._Element) -> requests.Response:
+        """An answer that goes on for minutes, to be read while it comes. Raises MailboxError where it is another."""
+        response = self._answered(operation, {"Accept-Encoding": "identity"})  # what is packed comes late
+        if response.status_code != 200:
+            with response:
+                self._judge(response, xml.local(operation), 0)
+        return response
+
+    def _answered(
+        self, operation: etree._Element, headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
+        body = self._envelope(operation)
+        token = self._token()
+        response = self._post(body, token, headers)
+        if response.status_code == 401:  # expired or revoked: a new one, once
+            response.close()
+            self._access.invalidate(token)
+            response = self._post(body, self._token(), headers)
+        log.debug("ews_call", operation=xml.local(operation), status=response.status_code, ids=_ids(response))
+        return response
 
     def _token(self) -> SecretStr:
         try:
@@ -96,7 +102,9 @@ class Soap:
         )
         return etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
 
-    def _post(self, body: bytes, token: SecretStr) -> requests.Response:
+    def _post(
+        self, body: bytes, token: SecretStr, headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
         try:
             return self._session.post(
                 self._url,
@@ -107,11 +115,12 @@ class Soap:
                     "X-AnchorMailbox": self._mailbox,  # "must always" go with impersonation (Microsoft)
                     "client-request-id": str(uuid.uuid4()),
                     "return-client-request-id": "true",
+                    **(headers or {}),
                 },
-                auth=_Bearer(token),
+                auth=http.Bearer(token),
                 stream=True,
                 allow_redirects=False,
-                timeout=TIMEOUT,
+                timeout=http.TIMEOUT,
             )
         except requests.RequestException as error:
             raise http.unreachable(error, self._url) from None  # its text may name a proxy's password
@@ -128,7 +137,7 @@ class Soap:
         if status == 401:
             raise errors.unauthorized(response.headers.get("x-ms-diagnostics", ""), self.names, details)
         if status == 403:
-            raise errors.fix(errors.BLOCKED, self.names, details)
+            raise fix(errors.BLOCKED, self.names, details)
         if status == 413 and name == "CreateItem":
             raise Refused(_("The mail is larger than the server takes."), "HTTP 413")
         if status == 500:
@@ -140,7 +149,7 @@ class Soap:
             return xml.read(self._chunks(response), mime_limit)
         except xml.AnswerCut:
             raise Wait(
-                _("Exchange's answer ended in the middle."), _(errors.WAIT_CURE), details=_ids(response)
+                _("Exchange's answer ended in the middle."), _(WAIT_CURE), details=_ids(response)
             ) from None
         except xml.AnswerBroken as broken:
             raise Unreadable(
@@ -155,18 +164,7 @@ class Soap:
             ) from None
 
     def _chunks(self, response: requests.Response) -> Iterator[bytes]:
-        until = time.monotonic() + LONGEST_ANSWER
-        total = 0
-        try:
-            for chunk in response.iter_content(CHUNK):
-                total += len(chunk)
-                if time.monotonic() > until or total > LARGEST_ANSWER:
-                    raise Wait(
-                        _("Exchange's answer has no end."), _(errors.WAIT_CURE), details=_ids(response)
-                    )
-                yield chunk
-        except requests.RequestException as error:
-            raise http.unreachable(error, self._url) from None
+        return http.chunks(response, LARGEST_ANSWER, _ids(response))
 
     def _raise_fault(self, response: requests.Response) -> None:
         """A SOAP fault, if the answer holds one; pages of proxies do not."""
@@ -202,7 +200,7 @@ class Soap:
         if 300 <= status < 400:
             target = response.headers.get("Location", "")
             if "genericerrorpage" in target.lower():
-                return Wait(_("Exchange answered with its error page."), _(errors.WAIT_CURE), None, details)
+                return Wait(_("Exchange answered with its error page."), _(WAIT_CURE), None, details)
             return FixNeeded(
                 _("{host} sends EWS requests elsewhere, which are not followed with an access token.").format(
                     host=host
@@ -229,7 +227,7 @@ class Soap:
             told = _("Exchange is busy (HTTP {status}).")
         else:
             told = _("{host} answered with an error (HTTP {status}).")
-        return Wait(told.format(host=host, status=status), _(errors.WAIT_CURE), seconds, details)
+        return Wait(told.format(host=host, status=status), _(WAIT_CURE), seconds, details)
 
 
 def _ids(response: requests.Response) -> dict[str, str]:
@@ -254,8 +252,3 @@ def message_xml(element: etree._Element) -> dict[str, str]:
     """The named values below MessageXml: BackOffMilliseconds, InnerErrorResponseCode, ..."""
     values = element.iter(f"{{{xml.TYPES}}}Value")
     return {value.get("Name", ""): safe_text(value.text) for value in values if value.get("Name")}
-
-
-def safe_text(text: str | None) -> str:
-    """The server's words, short and printable, without long runs: an echoed token must not reach a log."""
-    return re.sub(r"[\w.~+/=-]{60,}", "…", http.printable(text or "", 500))[:200]

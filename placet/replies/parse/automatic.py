@@ -85,7 +85,7 @@ def _our_own(evidence: Evidence) -> Verdict | None:
     senders = {evidence.received.from_.lower(), evidence.received.sender.lower()}
     for address in evidence.own.addresses:
         if address in senders or _names(evidence.from_lines, address):
-            return Kind.OUR_OWN, Sentence("it comes from this mailbox")
+            return Kind.OUR_OWN, Sentence("it comes from {address}, a mailbox of Placet", address=address)
     return None
 
 

@@ -37,10 +37,13 @@ class OwnMail:
         str  # right side of our Message-IDs, used by nothing else; "" if the server sets its own
     )
     reply_to: str = ""  # the address whose plus addresses carry reply codes; "" means mailbox_address
+    others: tuple[str, ...] = ()  # what the installation's other mailboxes send from, and get replies at
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        return tuple(address.lower() for address in (self.mailbox_address, self.reply_to) if address)
+        return tuple(
+            address.lower() for address in (self.mailbox_address, self.reply_to, *self.others) if address
+        )
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class Story:
             "Username": self.mailbox,
             "Application (client) ID": sandbox.client_id,
             "Client secret": sandbox.client_secret,
-            "Scope": sandbox.scope,
+            "Scope": sandbox.graph_scope,
             "Access token URI": sandbox.token_url,
             "Directory (tenant) ID": sandbox.tenant_id,
         }
@@ -130,9 +130,17 @@ class Fault:
 
 
 def _remove_role(sandbox: Sandbox, mailbox: str, on: bool) -> None:
-    """No consent for the application, but for the mailboxes that are in use the narrower right (RBAC)."""
-    sandbox.switches.consented = not on
-    sandbox.switches.rbac = set(sandbox.tenant.mailboxes) - {mailbox.lower()} if on else set()
+    """The other mailboxes keep their role assignment."""
+    (sandbox.switches.rbac.discard if on else sandbox.switches.rbac.add)(mailbox.lower())
+
+
+def _consent_to_all(sandbox: Sandbox, mailbox: str, on: bool) -> None:
+    sandbox.switches.consented = on
+    sandbox.switches.graph_roles = {"Mail.ReadWrite", "Mail.Send"} if on else set()
+
+
+def _take_licence(sandbox: Sandbox, mailbox: str, on: bool) -> None:
+    (sandbox.switches.unlicensed.add if on else sandbox.switches.unlicensed.discard)(mailbox.lower())
 
 
 def _block_ews(sandbox: Sandbox, mailbox: str, on: bool) -> None:
@@ -146,13 +154,25 @@ def _expire_secret(sandbox: Sandbox, mailbox: str, on: bool) -> None:
 FAULTS: Mapping[str, Fault] = {
     "role": Fault(
         "The role is missing",
-        "full_access_as_app was not granted: no admin consent.",
-        lambda sandbox, mailbox: not sandbox.switches.consented,
+        "The application was given no rights in this mailbox.",
+        lambda sandbox, mailbox: mailbox.lower() not in sandbox.switches.rbac,
         _remove_role,
+    ),
+    "wide": Fault(
+        "It can open every mailbox",
+        "Its permissions were granted for the whole organisation. Everything works, and that is too much.",
+        lambda sandbox, mailbox: sandbox.switches.consented,
+        _consent_to_all,
+    ),
+    "licence": Fault(
+        "The mailbox has no licence",
+        "Exchange Online does not find it for this application.",
+        lambda sandbox, mailbox: mailbox.lower() in sandbox.switches.unlicensed,
+        _take_licence,
     ),
     "ews": Fault(
         "EWS is blocked",
-        "Exchange Web Services is switched off for this mailbox.",
+        "Exchange Web Services are switched off for this mailbox; Microsoft Graph is not.",
         lambda sandbox, mailbox: sandbox.mailbox(mailbox).ews_blocked,
         _block_ews,
     ),

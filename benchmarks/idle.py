@@ -1,0 +1,145 @@
+"""What it costs to look into a mailbox where nothing happens. `python -m benchmarks.idle --help`
+
+Requests and bytes of one poll, as they go over the wire without their heads, of a mailbox with many old mails:
+the first poll, which finds out where it stands, and those after it. Microsoft Graph and Exchange Web Services
+beside each other, the mailbox being the same.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from benchmarks.replies import only_our_settings
+
+POLLS = 10  # idle ones, of which the mean is told
+OLD_MAIL = b"""\
+Received: from mail.example by inbound.example; Mon, 5 Jan 2026 10:00:00 +0000\r
+From: Ann Approver <ann@contoso.example>\r
+To: approvals@contoso.example\r
+Subject: From long ago\r
+Date: Mon, 5 Jan 2026 10:00:00 +0000\r
+Message-ID: <%d@contoso.example>\r
+\r
+Hello.\r
+"""
+
+
+@dataclass
+class Traffic:
+    requests: int = 0
+    sent: int = 0  # bytes
+    received: int = 0  # bytes
+
+    def line(self, polls: int = 1) -> str:
+        return (
+            f"{self.requests / polls:>9,.1f} requests {self.sent / polls:>12,.0f} bytes out "
+            f"{self.received / polls:>12,.0f} bytes in"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.idle", description=__doc__.partition("\n")[0])
+    parser.add_argument("--mails", type=int, default=100_000, help="old mails in the Inbox")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="placet-bench-") as folder:
+        only_our_settings(Path(folder))
+        _measure(options.mails)
+
+
+def _measure(mails: int) -> None:
+    from placet.sandbox.server import Sandbox
+
+    with Sandbox() as sandbox:
+        sandbox.add_mailbox("approvals", "Approvals")
+        _fill(sandbox, mails)
+        for way in ("graph", "ews"):
+            first, idle = _polls(sandbox, way)
+            print(f"{way:>6}  {mails:,} mails, first poll {first.line()}")
+            print(f"{way:>6}  {mails:,} mails, idle poll  {idle.line(POLLS)}", flush=True)
+
+
+def _fill(sandbox: Any, mails: int) -> None:
+    """Straight into the sandbox's store: what it holds counts here, not how it came there."""
+    from datetime import UTC, datetime
+
+    from placet.sandbox.tenant import Item
+
+    box = sandbox.mailbox("approvals")
+    long_ago = datetime(2026, 1, 5, 10, tzinfo=UTC)
+    for number in range(mails):
+        box.add(box.well_known["inbox"], Item(OLD_MAIL % number, "", received=long_ago))
+
+
+def _polls(sandbox: Any, way: str) -> tuple[Traffic, Traffic]:
+    from placet.commands.start import set_up
+    from placet.mailboxes import store
+    from placet.mailboxes.models import Mailbox
+
+    set_up()
+    Mailbox.objects.all().delete()
+    store.save(
+        {
+            "via": way,
+            "server_address": sandbox.url,
+            "username": f"approvals@{sandbox.tenant.domain}",
+            "client_id": sandbox.client_id,
+            "token_uri": sandbox.token_url,
+            "active": True,
+            "mails_per_poll": 500,
+        },
+        secret=sandbox.client_secret,
+        by="a benchmark",
+    )
+    with _counted() as first:
+        _poll()
+    with _counted() as idle:
+        for _ in range(POLLS):
+            _poll()
+    return first, idle
+
+
+def _poll() -> None:
+    """One look, to its end: a poll that finds more goes on at once."""
+    from django.utils import timezone
+
+    from placet import work
+    from placet.mailboxes.models import Mailbox
+
+    (kind,) = [kind for kind in work.kinds() if kind.name == "poll"]
+    Mailbox.objects.update(next_poll=timezone.now(), paused_until=None)
+    while work.run_once(kind):
+        pass
+    trouble = Mailbox.objects.get().trouble
+    if trouble:
+        raise RuntimeError(f"The poll failed: {trouble}")
+
+
+@contextmanager
+def _counted() -> Iterator[Traffic]:
+    """What `requests` sends and gets meanwhile, but for tokens."""
+    traffic = Traffic()
+    send = requests.Session.send
+
+    def counting(self: requests.Session, request: requests.PreparedRequest, **more: Any) -> requests.Response:
+        answer = send(self, request, **more)
+        if "/oauth2/" not in str(request.url):
+            traffic.requests += 1
+            traffic.sent += len(str(request.path_url)) + len(request.body or b"")
+            traffic.received += int(answer.headers.get("Content-Length", 0))
+        return answer
+
+    requests.Session.send = counting  # type: ignore[method-assign]
+    try:
+        yield traffic
+    finally:
+        requests.Session.send = send  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    main()

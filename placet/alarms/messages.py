@@ -1,0 +1,253 @@
+"""The mails of alarms, to every active administrator, each in their language and time zone. Once for each cause: the
+unique constraint of outgoing mails holds it, so that whoever was told is not told again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+import structlog
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from placet.accounts.general import General, general
+from placet.accounts.models import Person
+from placet.accounts.reader import as_read_by
+from placet.alarms import silence
+from placet.alarms.models import Outage
+from placet.mail import outbox
+from placet.mail.models import OutgoingMail
+from placet.mail.writing import Link, Notice, when
+from placet.mailboxes.models import Mailbox
+
+log = structlog.get_logger(__name__)
+
+ALARM, OVER, EXPIRY = "alarm", "alarm-over", "secret-expiry"  # kinds of mail
+
+
+def administrators() -> QuerySet[Person]:
+    """Whom alarms are told to."""
+    return Person.objects.filter(is_administrator=True, is_active=True)
+
+
+def not_told(kind: str, cause: str) -> QuerySet[Person]:
+    """The administrators who have no mail of this kind and cause yet."""
+    told = OutgoingMail.objects.filter(kind=kind, cause=cause).values("to")
+    return administrators().exclude(email__in=told)
+
+
+def page_of(mailbox: Mailbox | None, said: General) -> str:
+    """Where an administrator mends it: the settings of the mailbox."""
+    page = f"{said.public_url}/administration/configuration/remote-approval/"
+    return page if mailbox is None else f"{page}{mailbox.pk}/"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail as one administrator reads it."""
+
+    subject: str
+    notice: Notice
+
+
+# --- a mailbox that is silent -----------------------------------------------------------------------------
+
+
+def alarm(outage: Outage, out_of: Mailbox) -> int:
+    """A mailbox is silent. It goes out through another one, `out_of`. How many mails were written."""
+    urgent = OutgoingMail.Priority.CONFIRMATION
+    return _to_each(out_of, ALARM, f"outage:{outage.pk}", partial(_silent, outage, out_of), urgent)
+
+
+def _silent(outage: Outage, out_of: Mailbox, said: General) -> Letter:
+    mailbox = outage.mailbox
+    name = {"mailbox": mailbox.address}
+    silent = _("No look into the mailbox {mailbox} has succeeded since {time}.")
+    notice = Notice(
+        _("The mailbox {mailbox} is silent").format(**name),
+        [
+            silent.format(time=when(outage.since), **name),
+            silence.cause(mailbox),
+            silence.cure(mailbox),
+            _(
+                "Until it works again no answer is read and no mail is sent through it. Nothing is lost: answers wait "
+                "in the mailbox, mails wait in Placet, and requests can be decided on their pages."
+            ),
+        ],
+        links=[Link(_("See what is wrong"), page_of(mailbox, said), "main")],
+        footer=_through(out_of),
+    )
+    return Letter(_("Alarm: the mailbox {mailbox} is silent").format(**name), notice)
+
+
+def over(outage: Outage, out_of: Mailbox) -> int:
+    """A mailbox that was silent works again, or was switched off. How many mails were written."""
+    return _to_each(out_of, OVER, f"outage:{outage.pk}", partial(_over, outage))
+
+
+def _over(outage: Outage, said: General) -> Letter:
+    if outage.ended == Outage.Ended.WORKS:
+        subject = _("Over: the mailbox {mailbox} works again")
+        heading = _("The mailbox {mailbox} works again")
+        what = _("It was silent from {since} to {until}. What waited meanwhile is read and sent now.")
+    else:
+        subject = _("Over: the mailbox {mailbox} was switched off")
+        heading = _("The mailbox {mailbox} was switched off")
+        what = _("It had been silent since {since}, and was switched off by {until}. Its alarm is over.")
+    name = {"mailbox": outage.mailbox.address}
+    times = {"since": when(outage.since), "until": when(outage.over_at or timezone.now())}
+    links = [Link(_("Open the settings of the mailbox"), page_of(outage.mailbox, said))]
+    return Letter(subject.format(**name), Notice(heading.format(**name), [what.format(**times)], links=links))
+
+
+# --- a secret that expires --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ending:
+    """When a mailbox's client secret or certificate ends. `days`: left; below zero: ago."""
+
+    mailbox: Mailbox
+    certificate: bool
+    on: date
+    days: int
+
+
+def expiry(ending: Ending, out_of: Mailbox, cause: str) -> int:
+    """A client secret or certificate ends, or has ended. How many mails were written."""
+    return _to_each(out_of, EXPIRY, cause, partial(_expiry, ending, out_of))
+
+
+def _expiry(ending: Ending, out_of: Mailbox, said: General) -> Letter:
+    name = {"mailbox": ending.mailbox.address}
+    heading = _heading(ending).format(days=ending.days, **name)
+    day = date_format(ending.on, _DAY)
+    notice = Notice(
+        heading,
+        [_what_then(ending.days).format(day=day, **name), *_steps(ending)],
+        links=[Link(_("Open the settings of the mailbox"), page_of(ending.mailbox, said), "main")],
+        footer=_through(out_of),
+    )
+    return Letter(heading, notice)
+
+
+_DAY = "j F Y"
+
+
+def _heading(ending: Ending) -> str:
+    if ending.days < 0:
+        if ending.certificate:
+            return _("The certificate of {mailbox} has expired")
+        return _("The client secret of {mailbox} has expired")
+    if ending.days == 0:
+        if ending.certificate:
+            return _("The certificate of {mailbox} expires today")
+        return _("The client secret of {mailbox} expires today")
+    if ending.certificate:
+        return ngettext(
+            "The certificate of {mailbox} expires in {days} day",
+            "The certificate of {mailbox} expires in {days} days",
+            ending.days,
+        )
+    return ngettext(
+        "The client secret of {mailbox} expires in {days} day",
+        "The client secret of {mailbox} expires in {days} days",
+        ending.days,
+    )
+
+
+def _what_then(days: int) -> str:
+    if days < 0:
+        return _(
+            "Its last day was {day}. Until there is a new one, Microsoft gives Placet no access: no answer is read "
+            "from {mailbox} and no mail is sent from it. Nothing is lost: answers wait in the mailbox, and requests "
+            "can be decided on their pages."
+        )
+    return _(
+        "Its last day is {day}. After that, and until there is a new one, Microsoft gives Placet no access: no answer "
+        "is read from {mailbox} and no mail is sent from it. Answers wait in the mailbox, and requests can be decided "
+        "on their pages."
+    )
+
+
+def _steps(ending: Ending) -> Sequence[str]:
+    if ending.certificate:
+        steps = [
+            _(
+                "1. Under Remote Approval, Client certificate, have Placet make a new key pair, or upload one that you "
+                "have, and download the certificate. The one in use stays in use meanwhile."
+            ),
+            _(
+                "2. In the Microsoft Entra admin center open App registrations, the application {application}, "
+                "Certificates & secrets, Certificates, and upload it there."
+            ),
+            _("3. Back in Placet press “Try and use it”. Then delete the old certificate in Entra."),
+        ]
+    else:
+        steps = [
+            _(
+                "1. In the Microsoft Entra admin center open App registrations, the application {application}, "
+                "Certificates & secrets, Client secrets, and make a new client secret."
+            ),
+            _("2. Under Remote Approval enter its Value and the day when it expires, and save."),
+            _("3. Test the connection, then delete the old client secret in Entra."),
+        ]
+    application = str(ending.mailbox.settings.get("client_id", ""))
+    return [step.format(application=application) for step in steps]
+
+
+# --- composing --------------------------------------------------------------------------------------------
+
+
+def _through(out_of: Mailbox) -> str:
+    return _("This mail came through the mailbox {mailbox}.").format(mailbox=out_of.address)
+
+
+def _to_each(
+    out_of: Mailbox,
+    kind: str,
+    cause: str,
+    letter: Callable[[General], Letter],
+    priority: OutgoingMail.Priority = OutgoingMail.Priority.NOTICE,
+) -> int:
+    """To every administrator who has none; how many were written. One that cannot be written keeps back no other."""
+    said, written = general(), 0
+    for person in not_told(kind, cause):
+        try:
+            with as_read_by(person, said):
+                _queue(out_of, kind, person, said, cause, letter(said), priority)
+        except Exception:
+            log.exception("alarm_mail_failed", kind=kind, person=person.pk)
+        else:
+            written += 1
+    return written
+
+
+def _queue(
+    out_of: Mailbox,
+    kind: str,
+    person: Person,
+    said: General,
+    cause: str,
+    letter: Letter,
+    priority: OutgoingMail.Priority,
+) -> None:
+    reference = outbox.new_reference()
+    parts = letter.notice.written(letter.subject, reference, said)
+    with transaction.atomic():
+        outbox.queue(
+            out_of,
+            kind=kind,
+            to=person.email,
+            to_name=person.name,
+            cause=cause,
+            subject=letter.subject,
+            text=parts.text,
+            html=parts.html,
+            priority=priority,
+            reference=reference,
+        )

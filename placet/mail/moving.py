@@ -1,0 +1,287 @@
+"""A mailbox goes from Exchange Web Services to Microsoft Graph, or back, while Placet runs. No reply is lost.
+
+connection  the way that it shall go: its pre-flight says what is missing, before anything changes
+move        ids of mails are translated, then they, the settings and an audit entry are written in one transaction
+id_here     by what id the way that is open knows a mail of which the other way gave the id
+
+Each way has ids of its own for the same mail. A mail whose id cannot be translated keeps it: the new way lists it anew,
+and its fingerprint says that it is known (`placet.replies.fetch`).
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from placet.audit import chain
+from placet.audit.models import AuditEntry
+from placet.mail.models import IncomingMail
+from placet.mailboxes import credentials, exchange, store
+from placet.mailboxes.base import Action, Connection, MailboxError, Wait
+from placet.mailboxes.clouds import EWS, GRAPH
+from placet.mailboxes.graph.connection import GraphConnection
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.pool import settings_of
+from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+log = structlog.get_logger(__name__)
+
+EVENT = "mailbox moved"
+LEASE = timedelta(minutes=5)
+PATIENCE = 60.0  # seconds that a running poll may still take
+PAUSE = 0.2  # seconds between two looks whether it has ended
+AT_ONCE = 200  # ids translated in one call: the lease is renewed in between
+LONGEST_WAIT = 30.0  # seconds that the server may ask for in between
+MOST_WAITS = 5
+MOST_TRIES = 5  # of the transaction: what other workers do at the same moment may be in its way
+
+RENAME = "UPDATE mail_incomingmail SET server_id = %s, via = %s WHERE id = %s"
+
+Thing = TypeVar("Thing")
+
+
+class NotMoved(Exception):
+    """Nothing was changed. The text says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a move did. `by_fingerprint`: mails that the new way lists anew; `trouble`: why it does so with all."""
+
+    renamed: int
+    by_fingerprint: int
+    trouble: MailboxError | None = None
+
+
+def other(via: str) -> str:
+    return EWS if via == GRAPH else GRAPH
+
+
+def settings_by(mailbox: Mailbox, via: str) -> ExchangeSettings:
+    """The mailbox's settings for the other way, as moving would store them. Raises SettingsInvalid."""
+    looked = store.look({**mailbox.settings, "via": via}, mailbox=mailbox, moving=True)
+    if looked.errors or looked.settings is None:
+        raise SettingsInvalid(looked.errors)
+    return looked.settings
+
+
+def connection(mailbox: Mailbox, via: str) -> Connection:
+    """A new connection by that way, with the same application. Raises SettingsInvalid."""
+    return _connect(mailbox, settings_by(mailbox, via))
+
+
+def _connect(mailbox: Mailbox, settings: ExchangeSettings) -> Connection:
+    # A key of its own: the workers' tokens are for the way that they go.
+    return exchange.connect(settings, credentials.of(mailbox), key=f"{mailbox.pk} moving")
+
+
+def last_move(mailbox: Mailbox) -> AuditEntry | None:
+    told = AuditEntry.objects.filter(request=None, what__event=EVENT, what__mailbox=mailbox.pk)
+    return told.order_by("-seq").first()
+
+
+# --- the move ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """The mailbox as it was when no poll was running, which no other one starts as long as `claim` holds."""
+
+    mailbox: Mailbox
+    claim: str
+
+    def goes_on(self) -> None:
+        """Renew the lease. Raises NotMoved if it is no longer ours."""
+        mine = Mailbox.objects.filter(pk=self.mailbox.pk, claim=self.claim)
+        if not mine.update(next_poll=timezone.now() + LEASE):
+            raise _changed_meanwhile()
+
+
+def move(mailbox: Mailbox, via: str, *, by: str) -> Moved:
+    """Let the mailbox go by `via` from now on; nothing happens where it does. `by` stands in the audit: "person:12".
+
+    Raises NotMoved, SettingsInvalid or MailboxError, and then nothing has changed.
+    """
+    turn = _take_turn(mailbox)
+    try:
+        if turn.mailbox.via == via:
+            return Moved(0, 0)
+        with closing(connection(turn.mailbox, via)) as new:
+            _patiently(turn, lambda: new.changes({}, timezone.now(), 1))  # raises where it does not open
+            found, trouble = _translated(turn, via, new)
+        moved = _switch(turn, via, by, found, trouble)
+    finally:
+        due = timezone.now() if turn.mailbox.active else None
+        Mailbox.objects.filter(pk=turn.mailbox.pk, claim=turn.claim).update(claim="", next_poll=due)
+    log.info("mailbox_moved", mailbox=mailbox.pk, to=via, renamed=moved.renamed, left=moved.by_fingerprint)
+    return moved
+
+
+def _take_turn(mailbox: Mailbox) -> _Turn:
+    """Wait until no poll is running, and let none begin."""
+    claim = secrets.token_hex(16)
+    until = time.monotonic() + PATIENCE
+    while True:
+        now = timezone.now()
+        free = Mailbox.objects.filter(Q(claim="") | Q(next_poll=None) | Q(next_poll__lte=now), pk=mailbox.pk)
+        if free.update(claim=claim, next_poll=now + LEASE):
+            return _Turn(Mailbox.objects.get(pk=mailbox.pk), claim)
+        if time.monotonic() > until:
+            raise NotMoved(
+                _(
+                    "Nothing was changed: Placet is reading mail from this mailbox. Try again in a few minutes."
+                )
+            )
+        time.sleep(PAUSE)
+
+
+def _translated(turn: _Turn, via: str, new: Connection) -> tuple[dict[int, str], MailboxError | None]:
+    """By row, what the new way calls the mails that it may list or that are still to be marked. Microsoft Graph tells
+    it for both directions; where it cannot be asked any more, the way back is open all the same, and it is said why."""
+    rows = list(_wanted(turn.mailbox).values_list("pk", "server_id"))
+    try:
+        if via == GRAPH:
+            return _all_translated(turn, rows, lambda ids: new.known_as(ids, EWS)), None
+        graph = _connect(turn.mailbox, settings_of(turn.mailbox))
+        assert isinstance(graph, GraphConnection)
+        with closing(graph):
+            return _all_translated(turn, rows, lambda ids: graph.translate(ids, GRAPH, EWS)), None
+    except MailboxError as error:
+        if via == GRAPH:
+            raise
+        log.warning("ids_not_translated", mailbox=turn.mailbox.pk, cause=error.cause)
+        return {}, error
+
+
+def _wanted(mailbox: Mailbox) -> "QuerySet[IncomingMail]":
+    """Rows whose mail may still be where new mail is looked for, or is to be marked. What was put away before is not
+    among them: nothing asks for it any more. First rows come before those of the same mail shown again."""
+    put_away = Q(
+        state__in=[IncomingMail.State.HANDLED, IncomingMail.State.DUPLICATE],
+        server_task__done_at__isnull=False,
+        server_task__action__in=[Action.MOVE, Action.DELETE],
+    )
+    return mailbox.incoming.filter(via=mailbox.via).exclude(put_away).order_by("pk")
+
+
+def _all_translated(
+    turn: _Turn,
+    rows: Sequence[tuple[int, str]],
+    known_as: Callable[[Sequence[str]], Mapping[str, str]],
+) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for start in range(0, len(rows), AT_ONCE):
+        batch = rows[start : start + AT_ONCE]
+        ids = [server_id for _pk, server_id in batch]
+        names = _patiently(turn, lambda ids=ids: known_as(ids))  # type: ignore[misc]
+        found |= {pk: names[server_id] for pk, server_id in batch if names.get(server_id)}
+    return found
+
+
+def _patiently(turn: _Turn, call: Callable[[], Thing]) -> Thing:
+    """A server that asks for a short while gets it, a few times: the workers keep it busy too, and what is translated
+    already shall not be lost."""
+    for _try in range(MOST_WAITS):
+        turn.goes_on()
+        try:
+            return call()
+        except Wait as error:
+            if error.seconds is None or error.seconds > LONGEST_WAIT:
+                raise
+            time.sleep(error.seconds)
+    turn.goes_on()
+    return call()
+
+
+def _switch(turn: _Turn, via: str, by: str, found: Mapping[int, str], trouble: MailboxError | None) -> Moved:
+    for _try in range(MOST_TRIES):
+        try:
+            return _written(turn, via, by, found, trouble)
+        except (IntegrityError, OperationalError) as error:
+            log.info("move_again", mailbox=turn.mailbox.pk, error=type(error).__name__)
+    raise _changed_meanwhile()
+
+
+@transaction.atomic
+def _written(turn: _Turn, via: str, by: str, found: Mapping[int, str], trouble: MailboxError | None) -> Moved:
+    """All or nothing: ids, settings, and the entry in the installation's audit."""
+    # Not its key: mails that are taken in hold their rows, and then look that the mailbox is there.
+    row = Mailbox.objects.select_for_update(no_key=True).get(pk=turn.mailbox.pk)
+    if row.claim != turn.claim:
+        raise _changed_meanwhile()
+    former, wanted = row.via, _wanted(row).count()
+    renamed = _rename(row, via, found)
+    store.change({"via": via}, by=by, mailbox=row, moving=True)  # frees the claim, and begins the lists anew
+    moved = Moved(renamed, wanted - renamed, trouble)
+    what = {"event": EVENT, "mailbox": row.pk, "address": row.address, "from": former, "to": via}
+    chain.append_of_installation(
+        by, {**what, "ids_translated": moved.renamed, "ids_kept": moved.by_fingerprint}
+    )
+    return moved
+
+
+def _rename(mailbox: Mailbox, via: str, found: Mapping[int, str]) -> int:
+    """Give the rows their new ids. One that another row of the mailbox has already stays with that: it is the same
+    mail, kept by an earlier move."""
+    taken = {
+        server_id
+        for some in _chunks(list(found.values()))
+        for server_id in mailbox.incoming.filter(server_id__in=some).values_list("server_id", flat=True)
+    }
+    rows = []
+    locked = mailbox.incoming.select_for_update().order_by("pk")  # in the order in which others do
+    for some in _chunks(list(found)):
+        list(locked.filter(pk__in=some).values_list("pk"))
+    for pk, server_id in found.items():
+        if server_id not in taken:
+            taken.add(server_id)
+            rows.append((server_id, via, pk))
+    # bulk_update takes twenty times as long for thousands
+    with transaction.get_connection().cursor() as cursor:
+        cursor.executemany(RENAME, rows)
+    return len(rows)
+
+
+def _chunks(ids: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
+    return (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
+
+
+def _changed_meanwhile() -> NotMoved:
+    return NotMoved(
+        _("Nothing was changed: the settings were saved, or Placet was started, meanwhile. Try again.")
+    )
+
+
+# --- afterwards -------------------------------------------------------------------------------------------
+
+
+def id_here(connection: Connection, incoming: IncomingMail) -> str:
+    """By what id the open way knows this mail; "" if it cannot tell: then the mail is gone, or is listed anew under an
+    id that has a row of its own."""
+    if incoming.via == incoming.mailbox.via:
+        return incoming.server_id
+    return connection.known_as([incoming.server_id], incoming.via).get(incoming.server_id, "")
+
+
+def remember_id(incoming: IncomingMail, server_id: str) -> None:
+    """Where the mail is from now on, by the way that its mailbox was read with: whatever the row holds by now, this is
+    newer. Not if another row has that id: it is the same mail, listed anew."""
+    via = incoming.mailbox.via
+    row = IncomingMail.objects.filter(pk=incoming.pk)
+    try:
+        with transaction.atomic():
+            row.exclude(server_id=server_id, via=via).update(server_id=server_id, via=via)
+    except IntegrityError:
+        log.info("id_has_another_row", incoming=incoming.pk)

@@ -1,0 +1,37 @@
+"""What the Remote Approval tab says of the other way into a mailbox."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+
+from placet.accounts.models import Person
+from placet.audit.models import AuditEntry
+from placet.mail import moving
+from placet.mailboxes.clouds import EWS, GRAPH
+from placet.mailboxes.models import Mailbox
+from placet.panel.guide import EWS_ENDS
+
+
+def move_offer(mailbox: Mailbox | None) -> Mapping[str, Any]:
+    """From Exchange Web Services always; from Microsoft Graph where there was a move, or where mail makes one
+    necessary. {} where none is offered."""
+    if mailbox is None:
+        return {}
+    last = moving.last_move(mailbox)
+    if mailbox.via == GRAPH and last is None and not mailbox.incoming.exists():
+        return {}
+    return {
+        "to": moving.other(mailbox.via),
+        "back": mailbox.via == GRAPH and last is not None,
+        "last": last,
+        "last_to": Mailbox.Via(last.what["to"]).label if last else "",
+        "who": _who(last) if last else "",
+        "days": (EWS_ENDS - timezone.localdate()).days if mailbox.via == EWS else None,
+    }
+
+
+def _who(entry: AuditEntry) -> str:
+    kind, _colon, number = entry.who.partition(":")
+    person = Person.objects.filter(pk=int(number)).first() if kind == "person" else None
+    return person.name if person else entry.who
