@@ -42,7 +42,7 @@ test: setup
 
 test-postgres: setup
 	@tools/system-packages postgresql
-	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal -m 'not browser and not demo' $(TESTS)
+	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal --database-only -m 'not browser and not demo' $(TESTS)
 
 check: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
 check: setup

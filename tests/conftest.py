@@ -39,6 +39,11 @@ django.setup()  # now: the folders below import models in their conftest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
+        "--database-only",
+        action="store_true",
+        help="leave out what asks no database: on a second one it does the same",
+    )
+    parser.addoption(
         "--replies", type=int, default=60, help="how many replies come on a server's bad day (make soak: 200)"
     )
 
@@ -54,10 +59,21 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+    if config.getoption("--database-only"):
+        left_out = [item for item in items if not _asks_a_database(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if _asks_a_database(item)]
+
+
+def _asks_a_database(item: pytest.Item) -> bool:
+    """Its own, or one of an installation that it starts."""
+    fixtures = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+    starts = hasattr(getattr(item, "module", None), "new_installation")
+    return bool(fixtures) or starts or item.get_closest_marker("django_db") is not None
 
 
 @pytest.hookimpl(tryfirst=True)

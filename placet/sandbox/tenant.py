@@ -323,7 +323,7 @@ class Switches:
     """How many requests of Graph may run in one mailbox at once; None for any number."""
     mailbox_requests: int | None = None
     """How many requests of Graph one mailbox takes in ten minutes (Microsoft: 10,000); None for any number."""
-    translation_needs_directory: bool = False
+    translation_needs_directory: bool = True
     """Whether translateExchangeIds asks for User.Read.All, as Microsoft's page says."""
     max_graph_request_bytes: int = 4 * 1024 * 1024
     notifications_lost: bool = False

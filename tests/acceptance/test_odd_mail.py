@@ -9,7 +9,7 @@ from placet.mail.models import IncomingMail
 from tests.acceptance.test_corpora_parse import CODE, grafted
 from tests.journeys.conftest import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.parametrize("way", ["graph", "ews"])]
 
 CORPORA = Path(__file__).resolve().parents[3] / "shared" / "corpora"
 

@@ -37,12 +37,14 @@ def start(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def world(sandbox: Sandbox, start: str, db: None) -> Iterator[World]:
+    sandbox.switches.translation_needs_directory = False  # or too little is left to translate
     yield make_world(sandbox, start)
     close_connections()
 
 
 @pytest.fixture
 def threaded_world(sandbox: Sandbox, start: str, transactional_db: None) -> Iterator[World]:
+    sandbox.switches.translation_needs_directory = False
     yield make_world(sandbox, start)
     close_connections()
 

@@ -16,10 +16,10 @@ from placet.mailboxes.base import Folder, Received
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.parse.original import Original, without_original
 from placet.replies.read import read_mail
-from tests.journeys.conftest import World, sandbox, world
+from tests.journeys.conftest import World, sandbox, way, world
 from tests.journeys.letters import INTERNAL, reply_to
 
-__all__ = ["sandbox", "world"]  # fixtures
+__all__ = ["sandbox", "way", "world"]  # fixtures
 
 OWN = OwnMail("approvals@contoso.example", "placet.contoso.example")
 HEAD = (

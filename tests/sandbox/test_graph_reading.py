@@ -388,6 +388,7 @@ def translate(graph: Graph, source: str, target: str, *wanted: str) -> list[Any]
 
 
 def test_ids_are_translated_between_all_formats(sandbox: Sandbox, graph: Graph) -> None:
+    sandbox.switches.translation_needs_directory = False
     [mail] = arrive(sandbox)
     immutable = graph.get(f"~/messages/{rest(mail.id)}", IMMUTABLE).json["id"]
     formats = {"ewsId": mail.id, "restId": rest(mail.id), "restImmutableEntryId": immutable}
@@ -404,6 +405,7 @@ def test_ids_are_translated_between_all_formats(sandbox: Sandbox, graph: Graph) 
 
 
 def test_each_id_that_cannot_be_translated_says_why(sandbox: Sandbox, graph: Graph) -> None:
+    sandbox.switches.translation_needs_directory = False
     gone, there = arrive(sandbox, 2)
     sandbox.move("approvals", gone.id, "junkemail")
     found = translate(graph, "ewsId", "restImmutableEntryId", gone.id, there.id, "nonsense!", "")
@@ -420,10 +422,9 @@ def test_each_id_that_cannot_be_translated_says_why(sandbox: Sandbox, graph: Gra
     refused(graph("POST", "~/translateExchangeIds", many), 400, "BadRequest", "At most 1000 ids")
 
 
-def test_translation_may_ask_for_a_permission_of_the_directory(sandbox: Sandbox, graph: Graph) -> None:
+def test_translation_asks_for_a_permission_of_the_directory(sandbox: Sandbox, graph: Graph) -> None:
     """Microsoft's page asks for User.Read.All; reading a message by its default id gives its immutable one, too."""
     [mail] = arrive(sandbox)
-    sandbox.switches.translation_needs_directory = True
     body = {"inputIds": [mail.id], "sourceIdType": "ewsId", "targetIdType": "restImmutableEntryId"}
     refused(graph("POST", "~/translateExchangeIds", body), 403, "Authorization_RequestDenied")
     immutable = graph.get(f"~/messages/{rest(mail.id)}", IMMUTABLE, _select="id").json["id"]
