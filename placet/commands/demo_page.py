@@ -96,6 +96,7 @@ def first_page(sandbox: Sandbox, listen: str, password: str) -> Story:
             "What an administrator does first. Sign in as Ada and enter these values for a mailbox that is not "
             "connected yet, then choose Test connection.",
             (Place("Open Remote Approval", f"{administration}/configuration/remote-approval/new/"),),
+            ada,
         ),
         mailbox=at(TO_CONNECT),
         brand=("Placet", "demo"),

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from placet.commands.demo_page import REPLY, TO_CONNECT, first_page, limit_application
+from placet.mailboxes import certificates
 from placet.mailboxes.base import Check
 from placet.mailboxes.exchange import connect
 from placet.mailboxes.oauth import TokenCache
@@ -110,6 +111,26 @@ def test_rights_in_every_mailbox_are_too_many(demo: Sandbox) -> None:
 def test_a_fault_leaves_the_mailbox_that_works_alone(fault: str, demo: Sandbox) -> None:
     switch(demo, fault)
     assert checked(demo, "approvals").ok
+
+
+def upload(demo: Sandbox, content: bytes) -> wire.Answer:
+    lines = (
+        b'--x\r\nContent-Disposition: form-data; name="certificate"; filename="placet.cer"\r\n',
+        b"Content-Type: application/x-x509-ca-cert\r\n\r\n" + content + b"\r\n--x--\r\n",
+    )
+    return wire.send(
+        demo, "POST", "/certificate", b"".join(lines), {"Content-Type": "multipart/form-data; boundary=x"}
+    )
+
+
+def test_the_application_takes_a_certificate_that_is_uploaded(demo: Sandbox) -> None:
+    made = certificates.make("Placet", months=12)
+    refused = upload(demo, b"no certificate")
+    assert refused.status == 422
+    assert "This is no certificate" in refused.text
+    assert upload(demo, made.pem.encode()).headers["Location"] == "/#certificate"
+    assert made.thumbprint in wire.send(demo, "GET", "/").text
+    assert [one.thumbprint for one in demo.tenant.certificates] == [made.thumbprint]
 
 
 def test_faults_are_switched_by_the_page_alone(demo: Sandbox) -> None:

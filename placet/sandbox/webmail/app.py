@@ -86,6 +86,8 @@ class Webmail:
             return _missing() if area else look.redirect("/mail/")
         if request.method == "POST" and area == "switch":
             return self.story.switch(self.sandbox, form)
+        if request.method == "POST" and area == "certificate":
+            return self.story.upload(self.sandbox, form)
         return _missing() if area else self.story.page(self.sandbox)
 
     def _mail(self, request: Request, rest: str, form: Form) -> Response:

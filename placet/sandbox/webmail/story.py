@@ -53,27 +53,32 @@ class Story:
     _wrong_secret: str = field(default_factory=lambda: secrets.token_urlsafe(30))
     _secret_id: str = field(default_factory=lambda: str(uuid4()))
 
-    def page(self, sandbox: Sandbox) -> Response:
+    def page(self, sandbox: Sandbox, wrong: str = "") -> Response:
+        """`wrong`: what is to be said of a certificate that was not taken."""
         body = fill(
             '<h1>{}</h1><p class="lead">{}</p><ol class="story">{}</ol>'
             '<h2>Then try</h2><ul class="more">{}</ul>'
-            '<h2 id="connect">{}</h2><p class="lead">{}</p><div class="actions">{}</div>{}'
+            '<h2 id="connect">{}</h2><p class="lead">{}</p>{}<div class="actions">{}</div>{}'
             '<h3>Make it fail</h3><p class="lead">Then <i>Test connection</i> says what is wrong and what to do.</p>'
-            '<dl class="values">{}</dl><ul class="switches">{}</ul>',
+            '<dl class="values">{}</dl><ul class="switches">{}</ul>'
+            '<h3 id="certificate">A certificate instead of the secret</h3><p class="lead">As under <i>Certificates '
+            "&amp; secrets</i> of the Entra admin center: the certificate alone, never its key.</p>{}",
             self.title, self.lead,
             look.together(_step(step, Html("h2")) for step in self.steps),
             look.together(_step(step, Html("h3")) for step in self.more),
             self.connect.title, self.connect.text,
+            _values(self.connect.values),
             look.together(map(_place, self.connect.places)),
             _values(self._values(sandbox)),
             _rows(self._wrong_values()),
             look.together(self._switch(sandbox, name) for name in FAULTS),
+            _certificates(sandbox, wrong),
         )  # fmt: skip
         links = fill_each("", '<a href="{}">{}</a>', ((place.to, place.label) for place in self.links))
         top = fill('<nav aria-label="Demo"><a href="/mail/">All mailboxes</a>{}</nav>', links)
-        return look.page(
-            self.title, fill('<div class="telling">{}</div>', body), top=top, brand=("/", *self.brand)
-        )
+        telling = fill('<div class="telling">{}</div>', body)
+        status = 422 if wrong else 200
+        return look.page(self.title, telling, top=top, brand=("/", *self.brand), status=status)
 
     def _values(self, sandbox: Sandbox) -> dict[str, str]:
         return {
@@ -92,6 +97,18 @@ class Story:
             "A wrong client secret": self._wrong_secret,
             "The secret's ID, not its value": self._secret_id,
         }
+
+    # -- certificates ----------------------------------------------------------------------------------------
+
+    def upload(self, sandbox: Sandbox, form: Form) -> Response:
+        """Add a certificate to the application, as its administrator does."""
+        if not form.files:
+            return self.page(sandbox, "Choose the file that you downloaded.")
+        try:
+            sandbox.add_certificate(form.files[0].content)
+        except ValueError as error:
+            return self.page(sandbox, f"This is no certificate that the application takes: {error}")
+        return look.redirect("/#certificate")
 
     # -- faults ----------------------------------------------------------------------------------------------
 
@@ -183,6 +200,21 @@ FAULTS: Mapping[str, Fault] = {
         _expire_secret,
     ),
 }
+
+
+def _certificates(sandbox: Sandbox, wrong: str) -> Html:
+    rows = fill_each(
+        "",
+        "<li><div><strong>Uploaded</strong><br><small><code>{}</code></small></div></li>",
+        ((certificate.thumbprint,) for certificate in sandbox.tenant.certificates),
+    )
+    return fill(
+        '{}{}<form method="post" action="/certificate" enctype="multipart/form-data"><label>Certificate '
+        '<input type="file" name="certificate" accept=".cer,.pem,.crt" required></label>'
+        '<div class="actions"><button>Upload</button></div></form>',
+        look.wrong(wrong),
+        fill('<ul class="switches">{}</ul>', rows) if sandbox.tenant.certificates else look.NOTHING,
+    )
 
 
 # -- pieces ------------------------------------------------------------------------------------------------------
