@@ -37,12 +37,12 @@ demo: setup
 test: setup
 	@tools/system-packages chromium
 	@$(BIN)/python -m tools.oidc_provider
-	$(BIN)/pytest -n $(JOBS) --dist worksteal $(TESTS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal --durations=20 $(TESTS)
 	@test -d ../shared/corpora || echo "make acceptance was left out: there is no ../shared with Microsoft's schema and the mail corpora."
 
 test-postgres: setup
 	@tools/system-packages postgresql
-	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal --database-only -m 'not browser and not demo' $(TESTS)
+	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal --durations=20 --database-only -m 'not browser and not demo' $(TESTS)
 
 check: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
 check: setup

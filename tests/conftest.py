@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="leave out what asks no database: on a second one it does the same",
     )
     parser.addoption(
-        "--replies", type=int, default=60, help="how many replies come on a server's bad day (make soak: 200)"
+        "--replies", type=int, default=40, help="how many replies come on a server's bad day (make soak: 200)"
     )
 
 

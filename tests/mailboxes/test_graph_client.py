@@ -218,7 +218,7 @@ def test_an_id_or_an_address_cannot_leave_its_place_in_the_url(stub: Stub) -> No
         (504, "UnknownError", "", Wait, "HTTP 504", ""),
         (500, "generalException", "", Wait, "HTTP 500", ""),
         (400, "SomethingNew", "", Wait, "SomethingNew", ""),
-        (410, "SyncStateNotFound", "", Wait, "SyncStateNotFound", ""),
+        (410, "SyncStateNotFound", "", Wait, "lost its place", ""),
     ],
 )
 def test_each_error_has_a_cause_and_a_cure(

@@ -266,8 +266,9 @@ def test_a_body_must_say_what_it_is_and_be_that(graph: Graph) -> None:
     ],
 )
 def test_a_body_that_breaks_the_metadata_is_refused(
-    method: str, path: str, body: dict[str, object], said: str, graph: Graph
+    method: str, path: str, body: dict[str, object], said: str, sandbox: Sandbox, graph: Graph
 ) -> None:
+    sandbox.switches.translation_needs_directory = False
     refused(graph(method, path, body), 400, "RequestBodyRead", said)
 
 

@@ -2,6 +2,7 @@
 "use strict";
 
 const EVERY = 2000; // milliseconds between two looks
+const MOST_FAILURES = 5; // in a row
 
 function inOwnZone(root) {
   const today = new Date().toDateString();
@@ -47,20 +48,21 @@ function say(before, now) {
 
 async function watch(where) {
   let known = null;
+  let failed = 0; // in a row
   for (;;) {
-    await new Promise((done) => setTimeout(done, known === null ? 0 : EVERY));
+    await new Promise((done) => setTimeout(done, known === null && failed === 0 ? 0 : EVERY));
     if (document.hidden && known !== null) continue;
     try {
       const news = await (await fetch(where, { credentials: "same-origin" })).json();
-      if (known !== null && news.stamp !== known.stamp) {
-        await refresh();
-        say(known.unread, news.unread);
-      }
+      // The first time too: something may have come between this page and its script.
+      if (known === null || news.stamp !== known.stamp) await refresh();
+      if (known !== null) say(known.unread, news.unread);
       known = news;
+      failed = 0;
     } catch {
       // Signed out, or the sandbox has stopped: there is nothing more to watch.
-      if (known !== null) return;
-      known = { stamp: null };
+      failed += 1;
+      if (failed === MOST_FAILURES) return;
     }
   }
 }
