@@ -134,6 +134,7 @@ def _counted() -> Iterator[Traffic]:
             traffic.received += int(answer.headers.get("Content-Length", 0))
         return answer
 
+    # What leaves is counted where every request passes, whichever part of Placet makes it.
     requests.Session.send = counting  # type: ignore[method-assign]
     try:
         yield traffic

@@ -185,7 +185,7 @@ def _all_translated(
     for start in range(0, len(rows), AT_ONCE):
         batch = rows[start : start + AT_ONCE]
         ids = [server_id for _pk, server_id in batch]
-        names = _patiently(turn, lambda ids=ids: known_as(ids))  # type: ignore[misc]
+        names = _patiently(turn, lambda ids=ids: known_as(ids))  # type: ignore[misc]  # mypy sees no type in a default
         found |= {pk: names[server_id] for pk, server_id in batch if names.get(server_id)}
     return found
 
