@@ -60,7 +60,7 @@ def test_all_replies_are_decided_once(threaded_world: World, fault: str, pytestc
     assert len(world.sandbox.mails("approvals", "Placet/Processed")) == replies
     assert list(chain.verify()) == []
     if world.sandbox.faults.on():
-        assert sum(world.sandbox.faults.struck.values()) > replies // 40
+        assert sum(world.sandbox.faults.struck.values()) > replies // 20
 
 
 def _ask(world: World, count: int) -> list[Mail]:
