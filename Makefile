@@ -18,7 +18,7 @@ help:
 	@echo "make bench       the figures"
 	@echo "make messages    the catalogues of translated texts, brought up to date"
 	@echo "make screenshots pictures of every page and mail, in screenshots/"
-	@echo "make soak        kills and faults at full length, on SQLite and PostgreSQL"
+	@echo "make soak        attacks, kills and faults at full length, on SQLite and PostgreSQL"
 
 setup: $(STAMP)
 
@@ -70,6 +70,7 @@ screenshots: setup
 	$(BIN)/pytest -q -p no:xdist tests/screenshots
 
 soak: setup
+	$(BIN)/pytest -n $(JOBS) --dist worksteal tests/attacks --forgeries 1200
 	$(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200
 	@tools/system-packages postgresql
 	tools/with-postgres $(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200

@@ -46,10 +46,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--replies", type=int, default=40, help="how many replies come on a server's bad day (make soak: 200)"
     )
+    parser.addoption(
+        "--forgeries", type=int, default=120, help="how many mails each attack forges (make soak: 1200)"
+    )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     from django.conf import settings
+
+    from tests.attacks.tally import Tally
+
+    config.pluginmanager.register(Tally())
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # tests make many people
     database = settings.DATABASES["default"]

@@ -1,0 +1,155 @@
+"""Forged mails, judged on the real path: laid into the sandbox's mailbox, fetched over HTTP, taken down
+`placet/replies/`, many in one world.
+
+A module of this folder is one class of attacks:
+
+    BOTH_WAYS = True                                 # over Microsoft Graph and Exchange Web Services
+    pytestmark = pytest.mark.django_db
+
+    def forgeries(rng: random.Random) -> Iterator[Attempt]: ...   # the whole family, as long as one likes
+    def neighbours(rng: random.Random) -> Iterator[Attempt]: ...  # genuine mails like them, which must decide
+
+    def test_no_doubled_header_decides(arena: Arena) -> None:
+        arena.refuses(forgeries(arena.rng))
+        arena.accepts(neighbours(arena.rng))
+
+An attempt is a name and a function that is given the world and the mail that asks Bob, and lays ONE mail into the
+mailbox of Placet in whichever way its attack does: `world.sandbox.place` (as it lies there, believed as it is),
+`deliver` (from outside, through the header firewall and with the stamps of the entrance), `send_as` or `reply_as`
+(a signed-in colleague). Bob approves alone; nobody else is asked. What is counted are the mails that were judged.
+
+The suite judges a sample of each family (`--forgeries`, per test and way), `make soak` the long form. The class's name
+in the table is the module's: test_doubled_headers.py is "doubled headers". A class that judges something else than
+mails counts by `arena.count`, or by the fixture `tally` where it needs no world.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import asdict
+from itertools import islice
+
+import pytest
+import yaml
+
+from placet.approvals.models import Decision
+from placet.approvals.processes import publish
+from placet.commands.process import SAMPLES
+from placet.mail.models import IncomingMail
+from placet.sandbox.server import Mail
+from tests.attacks.tally import PROPERTY, Counts
+from tests.journeys.conftest import World
+
+Attempt = tuple[str, Callable[[World, Mail], object]]
+Count = Callable[[Counts], None]
+
+BATCH = 50  # mails that lie in the mailbox when Placet looks into it
+NEIGHBOURS = 10  # genuine mails of a test, for each hundred forgeries
+
+
+class Arena:
+    """A world in which one ask is attacked."""
+
+    def __init__(self, world: World, rng: random.Random, most: int, count: Count) -> None:
+        self.world = world
+        self.rng = rng
+        self.most = most  # forgeries that one call judges
+        self.count = count
+
+    def level(self, proof: str) -> None:
+        """What requests from now on ask for: "colleague", "outside" or "page"."""
+        definition = yaml.safe_load((SAMPLES / "purchase.yaml").read_text())
+        publish({**definition, "proof": proof})
+
+    def refuses(self, attempts: Iterable[Attempt], most: int | None = None) -> Counter[str]:
+        """Judge them against one ask, which must stay open and must then be decided by Bob's own answer. Gives how
+        often each result came, as the mail log has it."""
+        request, asked = self.world.asked()
+        results: Counter[str] = Counter()
+        waiting = islice(attempts, self.most if most is None else most)
+        while batch := list(islice(waiting, BATCH)):
+            results += self._judged(batch, asked)
+            assert not _decided({request.pk})
+        assert results, "nothing was forged"
+        self.count(Counts(forged=results.total(), accepted=results["decided"]))
+        self.world.sandbox.reply_as("bob", asked.id, "approve")
+        self.world.run_until_quiet()
+        assert _decided({request.pk}), "after all of them Bob's own answer counts"
+        return results
+
+    def _judged(self, batch: list[Attempt], asked: Mail) -> Counter[str]:
+        last = IncomingMail.objects.order_by("pk").last()
+        before = last.pk if last else 0
+        for _name, forge in batch:
+            forge(self.world, asked)
+        self.world.run_until_quiet()
+        judged = IncomingMail.objects.filter(pk__gt=before)
+        decided = [mail for mail in judged if mail.result == "decided"]
+        assert not decided, (
+            f"one of {[name for name, _ in batch]} decided:\n{bytes(decided[0].raw).decode(errors='replace')[:4000]}"
+        )
+        return Counter(mail.result or mail.state for mail in judged)
+
+    def accepts(self, attempts: Iterable[Attempt], most: int | None = None) -> None:
+        """Each answers an ask of its own, and must decide it."""
+        limit = max(self.most * NEIGHBOURS // 100, NEIGHBOURS) if most is None else most
+        waiting = islice(attempts, limit)
+        while batch := list(islice(waiting, BATCH)):
+            refused = self._refused(batch)
+            assert not refused, f"genuine mails were refused: {refused}"
+            self.count(Counts(neighbours=len(batch), passed=len(batch)))
+
+    def _refused(self, batch: list[Attempt]) -> list[str]:
+        """Of the genuine mails those that did not decide, and what the mail log says of such."""
+        names = {}
+        for number, (name, answer) in enumerate(batch):
+            request, asked = self.world.asked(item=f"Desk {number}")
+            answer(self.world, asked)
+            names[request.pk] = name
+        self.world.run_until_quiet()
+        decided = _decided(set(names))
+        refused = [name for pk, name in names.items() if pk not in decided]
+        if refused:
+            kept = IncomingMail.objects.order_by("-pk")[: len(batch)]
+            others = [(mail.result, mail.reason, mail.verdict.get("refusal")) for mail in kept]
+            refused.append(f"results: {[result for result in others if result[0] != 'decided']}")
+        return refused
+
+
+def _decided(requests: Set[int]) -> set[int]:
+    """Those of these requests that were decided by mail."""
+    by_mail = Decision.objects.exclude(incoming=None)
+    of_these = by_mail.filter(assignment__visit__request__in=requests)
+    return set(of_these.values_list("assignment__visit__request_id", flat=True))
+
+
+def class_of(request: pytest.FixtureRequest) -> str:
+    """ "doubled headers", of test_doubled_headers.py."""
+    return request.path.stem.removeprefix("test_").replace("_", " ")
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Iterator[Count]:
+    """Counts for the table, under the module's class."""
+    counts: list[Counts] = []
+    yield counts.append
+    counted = asdict(sum(counts, Counts()))
+    request.node.user_properties.append((PROPERTY, {"class": class_of(request), **counted}))
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> random.Random:
+    """The same numbers each time for the same test."""
+    return random.Random(request.node.nodeid)
+
+
+@pytest.fixture
+def most(request: pytest.FixtureRequest) -> int:
+    """How many forgeries a test judges."""
+    return int(request.config.getoption("--forgeries"))
+
+
+@pytest.fixture
+def arena(world: World, rng: random.Random, most: int, tally: Count) -> Arena:
+    world.sandbox.add_mailbox("mallory@evil.example", outside=True)
+    return Arena(world, rng, most, tally)

@@ -1,0 +1,6 @@
+"""The world of the journeys, and the arena in it."""
+
+from tests.attacks.arena import arena, most, rng, tally
+from tests.journeys.conftest import pytest_generate_tests, sandbox, way, world
+
+__all__ = ["arena", "most", "pytest_generate_tests", "rng", "sandbox", "tally", "way", "world"]
