@@ -115,7 +115,7 @@ def languages(own: Path | None = None, only: str = "") -> Mapping[str, Language]
     of the same name, or adds the language. `only` names those whose answers count ("en, fr"; "" for all): of the
     others the words of mail programs stay, for people's mail programs speak what they like. Raises
     LanguageInvalid."""
-    found = {path.stem: _read(path) for path in sorted(_folder().glob("*.toml"))}
+    found = dict(_shipped())
     for path in sorted(own.glob("*.toml")) if own is not None else ():
         language = _read(path)
         known = found.get(path.stem)
@@ -130,6 +130,12 @@ def languages(own: Path | None = None, only: str = "") -> Mapping[str, Language]
         code: one if code in (*wanted, SHARED) else replace(one, answer=AnswerWords())
         for code, one in found.items()
     }
+
+
+@cache
+def _shipped() -> Mapping[str, Language]:
+    """Those of this folder. Read once, whoever asks with what settings: it takes seconds."""
+    return {path.stem: _read(path) for path in sorted(_folder().glob("*.toml"))}
 
 
 def _folder() -> Path:
