@@ -225,6 +225,28 @@ FIELDS: tuple[Field, ...] = (
         rare=True,
     ),
     Field(
+        "own_domains",
+        gettext_noop("Own domains"),
+        gettext_noop(
+            "Domains of your organisation's addresses. Exchange's mark Internal proves people of these domains and "
+            "nobody else. Empty: the domain of the mailbox."
+        ),
+        "list",
+        section=Section.APPROVAL,
+        rare=True,
+    ),
+    Field(
+        "same_organisation",
+        gettext_noop("Mailboxes of the same organisation"),
+        gettext_noop(
+            "Addresses of other mailboxes here in which answers to this one's mails count as well, and the other way "
+            "round. Only mailboxes of one tenant: whoever runs the other's Exchange can answer for your people."
+        ),
+        "list",
+        section=Section.APPROVAL,
+        rare=True,
+    ),
+    Field(
         "authserv_id",
         gettext_noop("Authentication server name"),
         gettext_noop(

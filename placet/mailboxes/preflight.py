@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.utils import format_datetime
+from email.utils import format_datetime, parseaddr
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -27,11 +27,12 @@ from . import http, limiting
 from .base import Check, FixNeeded, Gone, MailboxError, MailError, Wait
 from .clouds import CLOUDS, EWS, GRAPH, GRAPH_HOSTS, OUTLOOK_HOSTS, WORLDWIDE
 from .oauth import Access, describe_token
-from .settings import ExchangeSettings
+from .settings import DOMAIN, ExchangeSettings
 
 ARRIVAL = 60.0  # seconds that a mail to oneself may take
 PAUSE = 2.0  # seconds between two looks
 LOOKED_AT = 50  # newest mails of a folder that are looked at
+NEWEST = 6  # mails of each folder whose stamps are read
 MOST_OTHERS = 3  # mailboxes of others that are tried
 AUTH_AS = "X-MS-Exchange-Organization-AuthAs"
 AUTH_MECHANISM = "X-MS-Exchange-Organization-AuthMechanism"
@@ -396,7 +397,34 @@ class Preflight:
                 command="\n".join(f"placet mailbox set --confirm-mechanism {value}" for value in new),
                 facts=facts,
             )
+        others = self._other_domains(probe)
+        if others:
+            return self._offer_domains(
+                _done("internal", _marked(mechanisms), {**facts, "other_domains": others}), others
+            )
         return _done("internal", _marked(mechanisms), facts)
+
+    def _other_domains(self, probe: Probe) -> list[str]:
+        """Of the newest mails that Exchange marked as a colleague's: domains of senders that prove nobody here."""
+        newest = [mail.id for mail in probe.arrivals(self._paths, NEWEST)]
+        domains = {_colleague_domain(block, self.settings) for block in probe.transport_headers(newest)}
+        return sorted(domains - {"", *self.settings.own_domains})
+
+    def _offer_domains(self, check: Check, others: Sequence[str]) -> Check:
+        own = ", ".join([*self.settings.own_domains, *others])
+        return replace(
+            check,
+            warning=True,
+            cause=_(
+                "Exchange marks mail from {domains} as internal, too. Such mail proves nobody: these domains are not "
+                "among the own domains of this mailbox."
+            ).format(domains=", ".join(others)),
+            cure=_(
+                "Add those that are your organisation's own, with the command below or in the settings, and no others: "
+                "a relay or a guest can be marked in this way as well."
+            ),
+            command=f'placet mailbox set --mailbox {self.settings.username} --own-domains "{own}"',
+        )
 
     def _clean_up(self, probe: Probe, mails: list[_TestMail]) -> Check:
         removed = 0
@@ -568,6 +596,17 @@ def _ours(listed: Iterable[Listed], mails: Sequence[_TestMail]) -> Iterator[List
 def _marked(mechanisms: list[str]) -> str:
     told = _("Internal, by mechanism {mechanisms}.")
     return told.format(mechanisms=", ".join(mechanisms) or _("none"))
+
+
+def _colleague_domain(block: str, settings: ExchangeSettings) -> str:
+    """The domain of the sender whom Exchange vouches for in this header block; "" where it does not, or names none."""
+    mechanisms = _header(block, AUTH_MECHANISM)
+    known = len(mechanisms) == 1 and mechanisms[0].upper() in settings.confirmed_mechanisms
+    senders = _header(block, "From")
+    if _header(block, AUTH_AS) != ["Internal"] or not known or len(senders) != 1:
+        return ""
+    domain = parseaddr(senders[0])[1].rpartition("@")[2].lower()
+    return domain if DOMAIN.fullmatch(domain) else ""
 
 
 def _header(block: str, name: str) -> list[str]:

@@ -95,6 +95,8 @@ class ExchangeSettings:
     plus_addressing: bool = True
     since: datetime | None = None  # UTC
     confirmed_mechanisms: tuple[str, ...] = ("04",)
+    own_domains: tuple[str, ...] = ()  # lower case; `look` puts the mailbox's own there where none is named
+    same_organisation: tuple[str, ...] = ()  # addresses of other mailboxes, lower case
     authserv_id: str = ""
     trusted_hosts: tuple[str, ...] = (".outlook.com",)
     max_size: int = 36 * 1024 * 1024  # bytes
@@ -141,8 +143,8 @@ class ExchangeSettings:
         values = dataclasses.asdict(self)
         values["handled"] = self.handled.value
         values["since"] = self.since.isoformat() if self.since else None
-        values["confirmed_mechanisms"] = list(self.confirmed_mechanisms)
-        values["trusted_hosts"] = list(self.trusted_hosts)
+        for name in ("confirmed_mechanisms", "own_domains", "same_organisation", "trusted_hosts"):
+            values[name] = list(values[name])
         return values
 
 
@@ -263,6 +265,8 @@ class _Reading:
         """Rules between fields."""
         self._server(values)
         self._fit(values)
+        if not values.get("own_domains") and "own_domains" not in self.errors and "username" in values:
+            values["own_domains"] = (values["username"].rpartition("@")[2].lower(),)
         handled = values.get("handled_folder", "Placet/Processed")
         set_aside = values.get("set_aside_folder", "Placet/Set aside")
         if handled.casefold() == set_aside.casefold():  # one folder for Exchange
@@ -661,6 +665,30 @@ def _mechanisms(raw: Any, reading: _Reading) -> tuple[str, ...]:
     return found
 
 
+def _domains(raw: Any, reading: _Reading) -> tuple[str, ...]:
+    """Whole domains: a part of one (.contoso.com) would let in everybody who gets a name below it."""
+    domains = tuple(dict.fromkeys(part.lower().removeprefix("@") for part in _parts(raw)))
+    if not all(ADDRESS.fullmatch(f"name@{domain}") for domain in domains):
+        raise _Wrong(
+            _("Enter domains in full, such as contoso.com; one below another is named by itself, too.")
+        )
+    personal = next((domain for domain in domains if PERSONAL.fullmatch(domain)), None)
+    if personal is not None:
+        raise _Wrong(
+            _("{domain} belongs to no organisation: anybody can have an address there.").format(
+                domain=personal
+            )
+        )
+    return domains
+
+
+def _addresses(raw: Any, reading: _Reading) -> tuple[str, ...]:
+    addresses = tuple(dict.fromkeys(part.lower() for part in _parts(raw)))
+    if not all(ADDRESS.fullmatch(address) for address in addresses):
+        raise _Wrong(_("Enter addresses of mailboxes, such as approvals@contoso.com."))
+    return addresses
+
+
 def _hosts(raw: Any, reading: _Reading) -> tuple[str, ...]:
     found = tuple(dict.fromkeys("." + part.lower().lstrip(".") for part in _parts(raw)))
     if not all(DOMAIN.fullmatch(part[1:]) for part in found):
@@ -716,6 +744,8 @@ READERS: "dict[str, Callable[[Any, _Reading], Any]]" = {
     "plus_addressing": _bool,
     "since": _since,
     "confirmed_mechanisms": _mechanisms,
+    "own_domains": _domains,
+    "same_organisation": _addresses,
     "authserv_id": _authserv_id,
     "trusted_hosts": _hosts,
     "max_size": _number(64 * 1024, 150 * 1024 * 1024),

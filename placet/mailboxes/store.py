@@ -141,7 +141,7 @@ def look(
     errors |= said.errors
     notices |= said.notices
     if looked.settings is not None and "username" not in errors:
-        errors |= _owner_errors(looked.settings, mailbox)
+        errors |= _owner_errors(looked.settings, mailbox) | _others_errors(looked.settings)
         notices |= _persons(looked.settings)
     if looked.settings is not None and mailbox is not None and not moving:
         errors |= _way_errors(looked.settings, mailbox)
@@ -196,6 +196,15 @@ def _owner_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[s
             "username": _("This mailbox has received mail already; another one needs settings of its own.")
         }
     return {}
+
+
+def _others_errors(settings: ExchangeSettings) -> dict[str, str]:
+    """A mistyped address would let nothing in, and nobody would see why."""
+    known = set(Mailbox.objects.values_list("address", flat=True)) - {settings.username.lower()}
+    unknown = [address for address in settings.same_organisation if address not in known]
+    if not unknown:
+        return {}
+    return {"same_organisation": _("{address} is no other mailbox here.").format(address=unknown[0])}
 
 
 def _persons(settings: ExchangeSettings) -> dict[str, str]:

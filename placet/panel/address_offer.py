@@ -18,6 +18,7 @@ from placet.panel.mail_read import ask_of, explanation_of, start_and_size
 from placet.portal.people import PersonsRequest, administrators_only
 from placet.replies import entry, refusals, settle
 from placet.replies.parse import Mail
+from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.prove import level_of, prove
 
 
@@ -48,6 +49,7 @@ def _ours(address: str) -> bool:
 def _proved(mail: IncomingMail, parsed: Mail, address: str, line: AskLine) -> bool:
     """As strong as the process asks for, of the sender that the mail names."""
     try:
+        check_mailbox(mail.mailbox, line.ask)
         settings = pool.settings_of(mail.mailbox)
         policy = entry.prove_policy(entry.Reply(mail, "", settings))
         prove(parsed, mail.folder, [address], level_of(settle.proof_needed(line)), policy)

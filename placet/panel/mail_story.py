@@ -77,6 +77,8 @@ def _judged(mail: IncomingMail, line: AskLine | None) -> Iterator[Step]:
         yield Step(_("Which ask does it answer?"), [mail.reason], "warn")
     if line is not None:
         yield _ask(line)
+    if result == refusals.WrongMailbox.key:
+        yield Step(_("Does it count in this mailbox?"), _wrong_mailbox(mail), "warn")
     if result in _NO_SENDER:
         yield Step(_("Who sent it, and how do we know?"), _not_proved(mail), "warn")
     elif isinstance(made.get("proof"), Mapping) and made["proof"].get("address"):
@@ -126,6 +128,18 @@ def _proof(proof: Mapping[str, Any]) -> list[str]:
     else:
         said = _("From {address}.").format(address=address)
     return [said]
+
+
+def _wrong_mailbox(mail: IncomingMail) -> list[str]:
+    asked_from = _texts(mail.verdict.get("refusal"), "asked_from")
+    if not asked_from:
+        return [mail.reason]
+    where = _("Its ask went out from {address}, and was to be answered there.").format(address=asked_from[0])
+    cure = _(
+        "If both mailboxes belong to your organisation's Exchange, say so in the settings of one of them: Remote "
+        "Approval, More settings, Mailboxes of the same organisation. Then have the person answer again."
+    )
+    return [mail.reason, where, cure]
 
 
 def _not_proved(mail: IncomingMail) -> list[str]:

@@ -57,6 +57,12 @@ class MailboxForm(forms.Form):
         self.notices: dict[str, str] = {}
         for row in FIELDS:
             self.fields[row.name] = _form_field(row, show_secret)
+        others = Mailbox.objects.exclude(pk=mailbox.pk if mailbox else None)
+        self._others = list(others.values_list("address", flat=True))
+        if self._others:
+            offered = _("The others here: {addresses}.").format(addresses=", ".join(self._others))
+            same = self.fields["same_organisation"]
+            same.help_text = f"{same.help_text} {offered}"
 
     @classmethod
     def filled(cls, given: Mapping[str, str], mailbox: Mailbox | None) -> "MailboxForm":
@@ -153,9 +159,12 @@ class MailboxForm(forms.Form):
             )
 
     def _shown(self) -> Iterable[Field]:
-        """A certificate in use says itself when it ends."""
+        """A certificate in use says itself when it ends; an only mailbox has no others."""
         signs = self.mailbox is not None and credentials.certificate_in_use(self.mailbox) is not None
-        return [about for about in FIELDS if not (signs and about.name == SECRET_EXPIRES_ON)]
+        hidden = {SECRET_EXPIRES_ON} if signs else set()
+        if not self._others and not self["same_organisation"].value():
+            hidden.add("same_organisation")
+        return [about for about in FIELDS if about.name not in hidden]
 
     def _row(self, about: Field) -> Row:
         return Row(self[about.name], self.notices.get(about.name, ""))

@@ -44,6 +44,7 @@ from placet.replies.fetch import (
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.parse.original import Original, without_original
 from placet.replies.pick import mails_answered, pick
+from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.prove import Level, Proof, ProvePolicy, level_of, prove
 from placet.replies.read import Answer, read
 from placet.replies.read_vocabulary import Vocabulary, vocabulary
@@ -165,6 +166,7 @@ def _walk(reply: Reply) -> None:
         _by_a_person(mail)
         picked = pick(mail)
         reply.line, reply.code = picked.line, picked.code
+        check_mailbox(reply.incoming.mailbox, picked.line.ask)
         level = level_of(settle.proof_needed(picked.line))
         asked = settle.addresses_asked(picked.line)
         reply.proof = proof = prove(mail, reply.incoming.folder, asked, level, prove_policy(reply))
@@ -229,6 +231,7 @@ def prove_policy(reply: Reply) -> ProvePolicy:
     return ProvePolicy(
         is_exchange=reply.incoming.mailbox.kind == Mailbox.Kind.EXCHANGE_ONLINE,
         confirmed_mechanisms=reply.settings.confirmed_mechanisms,
+        own_domains=reply.settings.own_domains,
         authserv_id=reply.settings.authserv_id,
         trusted_host_suffixes=reply.settings.trusted_hosts,
     )

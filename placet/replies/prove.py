@@ -5,7 +5,8 @@ Display names, From lines, threading and reply codes prove no sender. Two things
 colleague   Exchange itself stamped that a signed-in sender of this organisation sent the mail:
             exactly one X-MS-Exchange-Organization-AuthAs, value Internal. Exchange's header firewall takes
             such headers off mail that comes in from outside, so this holds on Exchange mailboxes and
-            nowhere else. The CrossTenant kind is stamped by the sender's own tenant and says nothing.
+            nowhere else. The CrossTenant kind is stamped by the sender's own tenant and says nothing. It is a word
+            about the people of that organisation alone: addresses of its own domains.
 outside     our own server stamped that the mail passed DMARC, with a DKIM signature of exactly the domain
             in From: in the topmost Authentication-Results, above the hop at which the mail came in.
 """
@@ -36,6 +37,9 @@ class ProvePolicy:
     confirmed_mechanisms: Collection[str] = ()  # values of AuthMechanism, hexadecimal in upper case
     authserv_id: str = ""  # of our server in Authentication-Results; "" is Microsoft's form, which has none
     trusted_host_suffixes: Collection[str] = ()  # domains of our own mail servers
+    own_domains: Collection[
+        str
+    ] = ()  # of the organisation whose Exchange it is, lower case; () proves no colleague
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,14 @@ def _colleague(mail: Mail, address: str, policy: ProvePolicy) -> Proof:
     mechanism = mail.auth_mechanism[0] if len(mail.auth_mechanism) == 1 else ""
     if not mechanism or mechanism.upper() not in policy.confirmed_mechanisms:
         raise refusals.MechanismNotConfirmed(", ".join(mail.auth_mechanism)[:80])
+    domain = address.rpartition("@")[2]
+    if domain not in policy.own_domains:
+        raise refusals.NotProved(
+            Sentence(
+                "Exchange marked it as a colleague's, but {domain} is none of this mailbox's own domains.",
+                domain=domain,
+            )
+        )
     return Proof(Level.COLLEAGUE, address, mail.stamps_from, auth_as="Internal", mechanism=mechanism)
 
 

@@ -13,6 +13,7 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         NoCode              carries no reply code
         UnknownCode         carries a reply code that belongs to no ask
         CodesDisagree       carries reply codes of different asks
+        WrongMailbox        came into another mailbox than the one that its ask went out from
         SenderUnclear       does not name exactly one sender
         NotTheOneAsked      comes from somebody else than the person asked
         NotProved           nothing proves that the sender sent it
@@ -153,6 +154,20 @@ class CodesDisagree(Stranger):
     def __init__(self, places: tuple[str, ...] = ()) -> None:
         super().__init__(places)
         self.places = places  # where codes were found; never the codes themselves
+
+
+class WrongMailbox(Stranger):
+    """This mail carries a valid reply code but came into another organisation's mailbox than the one that asked."""
+
+    key = "wrong_mailbox"
+    shown = True
+    notify_asked = True
+
+    def __init__(self, asked_from: str) -> None:
+        super().__init__(asked_from)
+        self.asked_from = (
+            asked_from  # the address of the mailbox that the ask went out from; "" where none did
+        )
 
 
 class SenderUnclear(Stranger):

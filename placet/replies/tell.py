@@ -52,7 +52,9 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
     if reply.line is not None:
         ask, request = reply.line.ask, reply.line.assignment.visit.request
         if refusal.notify_asked:
-            messages.misused(ask, request, reply.incoming.mailbox)
+            # From the mailbox that asked: the one that this came into may be another organisation's.
+            asked_from = ask.outgoing.mailbox if ask.outgoing is not None else reply.incoming.mailbox
+            messages.misused(ask, request, asked_from)
         engine.note_refused(
             request.pk, person=ask.person, reason=refusal.key, incoming=reply.incoming, facts=refusal.facts
         )

@@ -59,7 +59,7 @@ def walked(raw: bytes, block: str, item_class: str = "") -> Mail | None:
         return None
     codes(mail)
     codes_in_returned(mail)
-    policy = ProvePolicy(True, ("04",), "", ("contoso.example",))
+    policy = ProvePolicy(True, ("04",), "", ("contoso.example",), ("b.example",))
     try:
         proof = prove(mail, Folder.INBOX, {"a@b.example"}, Level.OUTSIDE, policy)
         json.dumps(proof.as_json())

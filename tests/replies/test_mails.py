@@ -23,6 +23,7 @@ POLICY = {
     "confirmed_mechanisms": ["04"],
     "authserv_id": "",
     "trusted_host_suffixes": ["outlook.example"],
+    "own_domains": ["contoso.example"],
 }
 
 

@@ -1,0 +1,45 @@
+"""In which mailboxes an answer counts: what a server stamps is a word about its own people alone.
+
+Of two mailboxes of different organisations, each one's Exchange marks mail of its own people as internal. So an answer
+counts in the mailbox that its ask went out from, in the one that the ask's Reply-To named, and in those that an
+administrator declared to be of the same organisation.
+"""
+
+from email.parser import BytesHeaderParser
+from email.policy import compat32
+
+from placet.approvals.models import Ask
+from placet.mail.models import OutgoingMail
+from placet.mailboxes.models import Mailbox
+from placet.replies import refusals
+from placet.replies.parse.addresses import addresses
+
+
+def check_mailbox(mailbox: Mailbox, ask: Ask) -> None:
+    """Raises WrongMailbox where an answer to `ask` does not count in `mailbox`."""
+    sent = ask.outgoing
+    if sent is None:  # nobody was ever given its code by mail
+        raise refusals.WrongMailbox("")
+    if mailbox.pk == sent.mailbox_id or mailbox.address in named_by(sent) or _declared(mailbox, sent.mailbox):
+        return
+    raise refusals.WrongMailbox(sent.mailbox.address)
+
+
+def named_by(sent: OutgoingMail) -> set[str]:
+    """The addresses that the Reply-To of a mail of ours names, as it was sent; without the reply code."""
+    headers = BytesHeaderParser(policy=compat32).parsebytes(bytes(sent.raw))
+    return {_without_code(address) for address in addresses(str(headers.get("Reply-To", "")))}
+
+
+def _without_code(address: str) -> str:
+    local, _at, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
+def _declared(mailbox: Mailbox, asked_from: Mailbox) -> bool:
+    """In the settings of either."""
+    return asked_from.address in _others(mailbox) or mailbox.address in _others(asked_from)
+
+
+def _others(mailbox: Mailbox) -> list[str]:
+    return [str(address).lower() for address in mailbox.settings.get("same_organisation", [])]
