@@ -1,5 +1,6 @@
 """Storing a mailbox's settings: the one way for the command line and the panel."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -123,12 +124,20 @@ def look(
     """What `save` would say; nothing is stored."""
     looked = ExchangeSettings.look(entered)
     errors, notices = dict(looked.errors), dict(looked.notices)
+    settings = looked.settings
+    if settings is not None and _of_a_domain_before(settings, mailbox):
+        own = settings.username.rpartition("@")[2].lower()
+        settings = dataclasses.replace(settings, own_domains=(own,))
+        told = _(
+            "The mailbox is in another domain now, so this is {domain} alone. Add others if they are its own."
+        )
+        notices["own_domains"] = told.format(domain=own)
     fresh = ""
     try:
         fresh = read_secret(secret).get_secret_value() if secret.strip() else ""
     except SettingsInvalid as error:
         errors |= error.errors
-    kept = credentials.kept(looked.settings, mailbox) if looked.settings else credentials.Kept(Secrets())
+    kept = credentials.kept(settings, mailbox) if settings else credentials.Kept(Secrets())
     if kept.again and not fresh:
         errors.setdefault(SECRET, kept.again)
     else:
@@ -140,13 +149,13 @@ def look(
         expires = None  # it went with the certificate
     errors |= said.errors
     notices |= said.notices
-    if looked.settings is not None and "username" not in errors:
-        errors |= _owner_errors(looked.settings, mailbox) | _others_errors(looked.settings)
-        notices |= _persons(looked.settings)
-    if looked.settings is not None and mailbox is not None and not moving:
-        errors |= _way_errors(looked.settings, mailbox)
+    if settings is not None and "username" not in errors:
+        errors |= _owner_errors(settings, mailbox) | _others_errors(settings)
+        notices |= _persons(settings)
+    if settings is not None and mailbox is not None and not moving:
+        errors |= _way_errors(settings, mailbox)
     secrets = Secrets({**kept.secrets, SECRET: fresh} if fresh else kept.secrets)
-    return Looked(looked.settings, fresh, secrets, expires, errors, notices)
+    return Looked(settings, fresh, secrets, expires, errors, notices)
 
 
 def _told(kept: credentials.Kept, fresh: str) -> dict[str, str]:
@@ -196,6 +205,13 @@ def _owner_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[s
             "username": _("This mailbox has received mail already; another one needs settings of its own.")
         }
     return {}
+
+
+def _of_a_domain_before(settings: ExchangeSettings, mailbox: Mailbox | None) -> bool:
+    """Whether own domains are still those of another domain's mailbox, which nobody looked at."""
+    if mailbox is None or mailbox.address.rpartition("@")[2] == settings.username.rpartition("@")[2].lower():
+        return False
+    return list(settings.own_domains) == mailbox.settings.get("own_domains")
 
 
 def _others_errors(settings: ExchangeSettings) -> dict[str, str]:

@@ -59,7 +59,13 @@ def decided(mail: Mail) -> str:
         return "automatic"
     try:
         assert [found.code for found in codes(mail)] == [CODE]
-        prove(mail, Folder.INBOX, {"ann@contoso.example"}, Level.COLLEAGUE, ProvePolicy(True, ("04",), own_domains=("contoso.example",)))
+        prove(
+            mail,
+            Folder.INBOX,
+            {"ann@contoso.example"},
+            Level.COLLEAGUE,
+            ProvePolicy(True, ("04",), own_domains=("contoso.example",)),
+        )
         return read(mail, ("approve", "reject")).outcome
     except refusals.Refusal as refusal:
         return refusal.key

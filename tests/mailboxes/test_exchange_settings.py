@@ -46,6 +46,8 @@ def test_three_settings_are_enough() -> None:
     assert (settings.refusals_per_hour, settings.sends_per_minute) == (5, 25)
     assert settings.plus_addressing
     assert settings.confirmed_mechanisms == ("04",)
+    assert settings.own_domains == (GOOD["username"].partition("@")[2],)
+    assert settings.same_organisation == ()
     assert settings.trusted_hosts == (".outlook.com",)
     assert settings.max_size == 36 * 1024 * 1024
     assert not settings.active
@@ -299,7 +301,9 @@ def test_the_two_folders_differ_in_more_than_capitals() -> None:
     assert same == "Choose another folder than the one for handled mail."
 
 
-@pytest.mark.parametrize("field", ["trusted_hosts", "confirmed_mechanisms"])
+@pytest.mark.parametrize(
+    "field", ["trusted_hosts", "confirmed_mechanisms", "own_domains", "same_organisation"]
+)
 def test_a_list_is_not_endless(field: str) -> None:
     for many in ([".outlook.com"] * 500, "04, " * 1000):
         assert "too long" in error(field, **{field: many})
@@ -319,3 +323,35 @@ def test_slashes_too_many_are_taken_out_of_an_address_of_entra(path: str) -> Non
 
 def test_a_scope_that_is_no_address_is_refused_in_our_words() -> None:
     assert "The scope must end in /.default" in error("scope", scope="https://[bad/.default")
+
+
+@pytest.mark.parametrize(
+    ("typed", "domains"),
+    [
+        ("Contoso.com, @contoso.de;fabrikam.co.uk", ("contoso.com", "contoso.de", "fabrikam.co.uk")),
+        (["contoso.com", "contoso.com"], ("contoso.com",)),
+        ("xn--bcher-kva.example", ("xn--bcher-kva.example",)),
+        ("", ("contoso.com",)),
+        ([], ("contoso.com",)),
+    ],
+)
+def test_own_domains_are_never_none(typed: str | list[str], domains: tuple[str, ...]) -> None:
+    assert parse(username="approvals@Contoso.com", own_domains=typed).own_domains == domains
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["com", ".contoso.com", "*.contoso.com", "contoso", "bücher.example", "contoso.com.", "a@contoso.com"],
+)
+def test_a_part_of_a_domain_is_none(typed: str) -> None:
+    assert "domains in full" in error("own_domains", own_domains=typed)
+
+
+@pytest.mark.parametrize("typed", ["gmail.com", "contoso.com, outlook.com"])
+def test_what_everybody_can_have_an_address_in_is_nobodys_own(typed: str) -> None:
+    assert "belongs to no organisation" in error("own_domains", own_domains=typed)
+
+
+def test_other_mailboxes_are_named_by_their_addresses() -> None:
+    assert parse(same_organisation="Office@Contoso.com").same_organisation == ("office@contoso.com",)
+    assert "Enter addresses of mailboxes" in error("same_organisation", same_organisation="contoso.com")

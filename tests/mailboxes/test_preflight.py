@@ -481,6 +481,33 @@ def test_an_unconfirmed_mechanism_is_shown_with_the_command_that_confirms_it(
     assert found["cleanup"].ok
 
 
+def test_domains_that_exchange_marks_as_internal_too_are_offered(sandbox: Sandbox, via: str) -> None:
+    """Such as the organisation's other domain; what only claims a mark, or has another mechanism, is not."""
+    stamped = "X-MS-Exchange-Organization-AuthAs: {}\r\nX-MS-Exchange-Organization-AuthMechanism: {}\r\n"
+    for sender, auth_as, mechanism in (
+        ("ann@contoso-group.example", "Internal", "04"),
+        ("bob@contoso-group.example", "Internal", "04"),
+        ("ann@relay.example", "Internal", "10"),
+        ("eve@evil.example", "Anonymous", "04"),
+        ("eve@doubled.example", "Internal\r\nX-MS-Exchange-Organization-AuthAs: Internal", "04"),
+        ("ann@contoso.example", "Internal", "04"),
+    ):
+        raw = (
+            f"{stamped.format(auth_as, mechanism)}From: {sender}\r\nTo: {BOX}\r\nSubject: x\r\n\r\nHello\r\n"
+        )
+        sandbox.place("approvals", raw.encode())
+    check = checked(sandbox, via)["internal"]
+    assert check.ok and check.warning
+    assert check.facts is not None
+    assert check.facts["other_domains"] == ["contoso-group.example"]
+    assert (
+        check.command
+        == f'placet mailbox set --mailbox {BOX} --own-domains "contoso.example, contoso-group.example"'
+    )
+    accepted = checked(sandbox, via, own_domains="contoso.example, contoso-group.example")["internal"]
+    assert accepted.ok and not accepted.warning
+
+
 def test_a_busy_server_is_said_at_the_step_where_it_was_busy(sandbox: Sandbox, via: str) -> None:
     sandbox.faults.set("throttled", retry_after="2.5")
     found = checked(sandbox, via)

@@ -161,3 +161,26 @@ def test_a_mailbox_of_somebody_who_is_asked_is_pointed_out() -> None:
     assert not looked.errors
     assert "an address of Ann Approver" in looked.notices["username"]
     assert "username" not in store.look({**GOOD, "username": "other@contoso.example"}).notices
+
+
+# --- whose people it proves, and beside which mailboxes ---------------------------------------------------------
+
+
+def test_a_mailbox_that_goes_to_another_domain_proves_nobody_of_the_one_before(mailbox: Mailbox) -> None:
+    looked = store.look({**mailbox.settings, "username": "approvals@fabrikam.example"}, mailbox=mailbox)
+    assert looked.settings is not None
+    assert looked.settings.own_domains == ("fabrikam.example",)
+    assert "fabrikam.example alone" in looked.notices["own_domains"]
+    both = "fabrikam.example, contoso.example"
+    moved = save(mailbox, username="approvals@fabrikam.example", own_domains=both)
+    assert moved.settings["own_domains"] == ["fabrikam.example", "contoso.example"]
+
+
+@pytest.mark.parametrize("named", ["approvals@contoso.example", "nobody@contoso.example"])
+def test_only_another_mailbox_here_can_be_of_the_same_organisation(mailbox: Mailbox, named: str) -> None:
+    with pytest.raises(SettingsInvalid, match="is no other mailbox here"):
+        save(mailbox, same_organisation=named)
+    other = save(secret="first~secret", username="office@contoso.example")
+    assert save(mailbox, same_organisation="Office@contoso.example").settings["same_organisation"] == [
+        other.address
+    ]

@@ -28,6 +28,7 @@ from placet.panel.connection_test import Run, run_for
 from tests.pages.conftest import HOSTILE, SECRET, SETTINGS
 
 As = Callable[[Person | None], Client]
+OF_SEVERAL = "same_organisation"  # a field that one mailbox alone does not have
 REMOTE_APPROVAL = "/administration/configuration/remote-approval/"
 TENANT = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
@@ -48,9 +49,35 @@ def _no_run_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_form_has_every_setting_with_its_label_and_help(ada: Client) -> None:
     page = ada.get(REMOTE_APPROVAL).content.decode()
     for row in FIELDS:
+        if row.name == OF_SEVERAL:
+            continue
         assert f'name="{row.name}"' in page
         assert f'for="id_{row.name}"' in page
         assert f'id="id_{row.name}_helptext"' in page
+
+
+def test_mailboxes_of_the_same_organisation_are_asked_for_where_there_are_several(
+    ada: Client, mailbox: Mailbox
+) -> None:
+    page = ada.get(REMOTE_APPROVAL).content.decode()
+    assert f'name="{OF_SEVERAL}"' not in page
+    assert 'name="own_domains" value="contoso.example"' in page
+    second = store.save({**SETTINGS, "username": "office@contoso.example"}, secret=SECRET, by="ada").mailbox
+    page = ada.get(REMOTE_APPROVAL).content.decode()
+    assert f'name="{OF_SEVERAL}"' in page
+    assert "The others here: office@contoso.example." in page
+    entered = {
+        **SETTINGS,
+        "own_domains": "contoso.example, contoso-group.example",
+        OF_SEVERAL: second.address,
+    }
+    ada.post(REMOTE_APPROVAL, {**entered, "active": "on"})
+    mailbox.refresh_from_db()
+    assert mailbox.settings["own_domains"] == ["contoso.example", "contoso-group.example"]
+    assert mailbox.settings[OF_SEVERAL] == ["office@contoso.example"]
+    wrong = ada.post(REMOTE_APPROVAL, {**entered, OF_SEVERAL: "offcie@contoso.example"})
+    assert wrong.status_code == 422
+    assert "offcie@contoso.example is no other mailbox here." in wrong.content.decode()
 
 
 def test_the_first_form_saves_and_activates_and_asks_who_was_asked_on_the_page_only(
@@ -224,7 +251,7 @@ def said(browser: Client, left: str = "", **typed: str) -> dict[str, str]:
     found = re.findall(
         r'<div id="message_(\w+)" hx-swap-oob="innerHTML">(.*?)</div>', answer.content.decode(), re.DOTALL
     )
-    assert len(found) == len(FIELDS)
+    assert len(found) == len(FIELDS) - 1, "all but the one of several mailboxes"
     texts = {name: re.sub(r"<[^>]*>", "", text).strip() for name, text in found}
     return {name: text for name, text in texts.items() if text}
 
