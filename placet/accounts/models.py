@@ -85,6 +85,7 @@ class Installation(models.Model):
     zone = models.CharField(max_length=64, blank=True)
     language = models.CharField(max_length=10, blank=True)
     log_level = models.CharField(max_length=10, blank=True)
+    private_targets = models.JSONField(default=list)  # text, as `placet.lib.outward` reads them
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_installation")]

@@ -4,8 +4,9 @@ queue      write what is to be told, in the transaction of the outage that it te
 due, work  send what is due (called by `placet.work`)
 send_test  what the button of the Alarms tab does
 
-It goes to the one address that an administrator chose, over https (or to this machine), follows no redirect, and reads
-nothing of the answer but its status. A receiver may get a message twice, after a crash between sending and noting it:
+It goes to the one address that an administrator chose, over https (or to this machine), and only where that is public
+or on the list of private ones (`placet.lib.outward`); it follows no redirect, and reads nothing of the answer but its
+status. A receiver may get a message twice, after a crash between sending and noting it:
 both have the same id.
 """
 
@@ -22,7 +23,7 @@ from placet.accounts.general import general
 from placet.alarms import chosen, messages
 from placet.alarms.models import Delivery, Outage
 from placet.mailboxes.base import FixNeeded
-from placet.mailboxes.http import prepare, unreachable
+from placet.mailboxes.http import guard, prepare, unreachable
 from placet.mailboxes.models import Mailbox
 
 log = structlog.get_logger(__name__)
@@ -127,6 +128,7 @@ def _post(address: str, row: Delivery) -> None:
     try:
         with requests.Session() as session:
             prepare(session, address)
+            guard(session)  # here this machine's own ports are nobody's sandbox
             # The answer is somebody else's and of any size: its first line is enough.
             with session.post(
                 address, json=message, timeout=TIMEOUT, allow_redirects=False, stream=True

@@ -60,9 +60,9 @@ def set_up_tables() -> None:
     from placet.lib.keys import KeyTrouble
 
     with _one_at_a_time(settings.PLACET.data_dir), database_trouble_in_words():
-        call_command("migrate", verbosity=0, interactive=False)
-        call_command("createcachetable", verbosity=0)
         try:
+            call_command("migrate", verbosity=0, interactive=False)  # which may read secrets
+            call_command("createcachetable", verbosity=0)
             check_keys()
         except KeyTrouble as error:
             raise CommandError(str(error)) from error

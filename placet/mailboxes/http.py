@@ -20,6 +20,8 @@ from requests.utils import select_proxy
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 import placet
+from placet.accounts.targets import private_targets
+from placet.lib.outward import NotAllowed, Outward, check, without_asking
 
 from .base import FixNeeded, MailboxError, Wait
 
@@ -62,10 +64,32 @@ def is_name(host: str) -> bool:
 def prepare(session: requests.Session, url: str) -> None:
     """Make `session` fit for requests to `url` that carry credentials.
 
-    On loopback, proxies and .netrc of the environment are left out: a proxy would see plain http.
+    On loopback, proxies and .netrc of the environment are left out: a proxy would see plain http. Everywhere but there,
+    where the sandbox is, it connects to public addresses and to those that administrators allowed.
     """
-    session.trust_env = not is_loopback(urlsplit(url).hostname or "")
+    parts = urlsplit(url)
+    loopback = is_loopback(parts.hostname or "")
+    session.trust_env = not loopback
     session.headers["User-Agent"] = USER_AGENT
+    if not (loopback and parts.scheme == "http"):
+        guard(session)
+
+
+def check_entered(url: str) -> None:
+    """FixNeeded where `url` names an address in itself that may not be called. Names are asked for when it is."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        check(host, port, without_asking(host), private_targets)
+    except NotAllowed as error:
+        raise not_allowed(error) from error
+
+
+def guard(session: requests.Session) -> None:
+    """From now on `session` connects to public addresses and to those on the General tab's list."""
+    adapter = Outward(private_targets)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
 
 
 class Bearer(AuthBase):
@@ -94,7 +118,7 @@ def host_of(url: str) -> str:
 
 
 #: Raised before a request was sent.
-NEVER_SENT = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError)
+NEVER_SENT = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError, NotAllowed)
 
 
 def unreachable(error: requests.RequestException, url: str) -> MailboxError:
@@ -110,6 +134,8 @@ def _unreachable(error: requests.RequestException, url: str) -> MailboxError:
     details = {"host": host, "error": type(error).__name__}
     cure = NETWORK_CURE
     for cause in causes:
+        if isinstance(cause, NotAllowed):
+            return not_allowed(cause)
         if isinstance(cause, ssl.SSLCertVerificationError):
             return FixNeeded(
                 _("The certificate of {host} is not trusted ({reason}).").format(
@@ -134,6 +160,19 @@ def _unreachable(error: requests.RequestException, url: str) -> MailboxError:
     else:
         told = _("The connection to {host} was cut.")
     return Wait(told.format(host=host), _(cure), details=details)
+
+
+def not_allowed(error: NotAllowed) -> FixNeeded:
+    details = {"host": error.host, "address": error.address}
+    shown = error.host if error.host == error.address else f"{error.host} ({error.address})"
+    if not error.target:
+        told = _("Nothing may call {host}: it belongs to a machine itself or to the services of its cloud.")
+        return FixNeeded(told.format(host=shown), _("Enter another address."), details)
+    told = _("{host} is not public, so Placet may not call it.")
+    cure = _(
+        "If it is meant, add {target} to the private addresses that Placet may call, in the General tab."
+    )
+    return FixNeeded(told.format(host=shown), cure.format(target=error.target), details)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

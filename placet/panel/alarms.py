@@ -17,6 +17,8 @@ from placet.alarms import chosen, webhook
 from placet.alarms.chosen import FEWEST_MINUTES, LONGEST_ADDRESS, MOST_MINUTES
 from placet.alarms.messages import administrators
 from placet.alarms.models import Delivery
+from placet.mailboxes.base import FixNeeded
+from placet.mailboxes.http import check_entered
 from placet.mailboxes.models import Mailbox
 from placet.portal.people import PersonsRequest, administrators_only
 
@@ -68,9 +70,11 @@ class AlarmsForm(forms.Form):
         if not text:
             return ""
         try:
-            return chosen.address_of(text)
-        except chosen.AddressInvalid as error:
+            address = chosen.address_of(text)
+            check_entered(address)
+        except (chosen.AddressInvalid, FixNeeded) as error:
             raise ValidationError(str(error)) from error
+        return address
 
     def store(self, by: int) -> None:
         entered: str | None = self.cleaned_data["address"] or None

@@ -23,6 +23,8 @@ from placet.accounts import general as said
 from placet.accounts.general import of_request
 from placet.accounts.logo import LARGEST_FILE, LogoInvalid, as_logo, as_square
 from placet.accounts.reader import language_of
+from placet.accounts.targets import private_targets
+from placet.lib import outward
 from placet.lib.config import PREFIX
 from placet.lib.reached import NoAddress, is_public, public_url_of, reached_at
 from placet.lib.zones import zone_names
@@ -82,6 +84,41 @@ class PublicUrlField(LinkField):
             ) from error
 
 
+class TargetsField(forms.CharField):
+    """A list, one in a line. What is stored already may stay, as the update put it there."""
+
+    def __init__(self, **about: Any) -> None:
+        attributes = {"rows": 4, "spellcheck": "false", "autocapitalize": "none"}
+        super().__init__(required=False, widget=forms.Textarea(attrs=attributes), **about)
+
+    def clean(self, value: Any) -> list[str]:
+        lines = [line.strip() for line in str(super().clean(value)).splitlines() if line.strip()]
+        if len(lines) > outward.MOST_TARGETS:
+            raise ValidationError(
+                _("At most {number} addresses are listed.").format(number=outward.MOST_TARGETS)
+            )
+        kept = set(private_targets())
+        return list(dict.fromkeys(line if line in kept else self._entered(line) for line in lines))
+
+    def _entered(self, line: str) -> str:
+        shown = line[: outward.LONGEST_TARGET]
+        try:
+            return outward.entered(line)
+        except outward.TargetInvalid as error:
+            if error.never:
+                told = _(
+                    "{target} is or holds an address that nothing may call: one that belongs to a machine itself or to "
+                    "its cloud."
+                )
+            elif error.port_missing:
+                told = _("{target} is this machine: name the port as well, such as 127.0.0.1:9000.")
+            else:
+                told = _(
+                    "{target} is no address. Enter one such as 10.1.2.3, 10.1.0.0/24 or hooks.corp.example:8443."
+                )
+            raise ValidationError(told.format(target=shown)) from error
+
+
 class GeneralForm(forms.Form):
     """Fields that the operator set are not in it."""
 
@@ -129,13 +166,22 @@ class GeneralForm(forms.Form):
         help_text=gettext_lazy("Of pages and mails for people who have not chosen one."),
     )
 
+    private_targets = TargetsField(
+        label=gettext_lazy("Private addresses that Placet may call"),
+        help_text=gettext_lazy(
+            "One in a line, such as 10.1.2.3, 10.1.0.0/24, hooks.corp.example or 127.0.0.1:9000. A name stands for "
+            "private addresses in the network; this machine's own ports are named one by one."
+        ),
+    )
+
     def __init__(
         self,
         shown: said.General,
         data: Mapping[str, Any] | None = None,
         files: "MultiValueDict[str, UploadedFile[Any]] | None" = None,
     ) -> None:
-        super().__init__(data, files, initial={name: getattr(shown, name) for name in said.FIELDS})
+        initial = {name: getattr(shown, name) for name in said.FIELDS}
+        super().__init__(data, files, initial={**initial, "private_targets": "\n".join(private_targets())})
         self._shown = shown
         for name in (name for name in said.OPERATORS if said.set_by_operator(name)):
             self.fields.pop(name, None)
@@ -230,6 +276,15 @@ SECTIONS: tuple[tuple[str, Any, Any, tuple[str, ...]], ...] = (
         gettext_lazy("Time and language"),
         gettext_lazy("Everybody can choose their own under their name, at the top of each page."),
         ("zone", "language"),
+    ),
+    (
+        "calls",
+        gettext_lazy("Calls inside your network"),
+        gettext_lazy(
+            "Placet calls addresses that administrators enter, such as that of the webhook. It calls public ones, and "
+            "of others only those that stand here."
+        ),
+        ("private_targets",),
     ),
 )
 

@@ -1,5 +1,6 @@
 """The Remote Approval tab's form."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from placet.mailboxes import credentials, store
+from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.fields import FIELDS, OF_THE_SECRET, SECRET, SECRET_EXPIRES_ON, Field, Section
+from placet.mailboxes.http import check_entered
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import FITTED, ExchangeSettings, SettingsInvalid
 
@@ -89,13 +92,33 @@ class MailboxForm(forms.Form):
 
     def look(self) -> store.Looked:
         """What saving would say."""
-        return store.look(
+        looked = store.look(
             self.entered(), secret=self.secret(), expires_on=self.expires_on(), mailbox=self.mailbox
         )
+        return dataclasses.replace(looked, errors={**self._not_allowed(looked.settings), **looked.errors})
+
+    def _not_allowed(self, settings: ExchangeSettings | None) -> dict[str, str]:
+        """An address of this machine or network that is not on the list. What is stored already may stay: the command
+        line takes any, for who may run it reaches them anyway."""
+        if settings is None:
+            return {}
+        stored = self.mailbox.settings if self.mailbox else {}
+        errors = {}
+        for name, url in (("server_address", settings.graph_url), ("token_uri", settings.token_uri)):
+            if getattr(settings, name) == stored.get(name):
+                continue
+            try:
+                check_entered(url)
+            except FixNeeded as error:
+                errors[name] = str(error)
+        return errors
 
     def save(self, by: str) -> store.Saved:
         """Raises SettingsInvalid. Where others changed what is stored, it says so beside what differs; who saves
         once more has seen it."""
+        not_allowed = self._not_allowed(ExchangeSettings.look(self.entered()).settings)
+        if not_allowed:
+            raise SettingsInvalid(not_allowed)
         try:
             return store.save(
                 self.entered(),

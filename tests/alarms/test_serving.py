@@ -20,7 +20,7 @@ from placet.mail.models import OutgoingMail
 from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.models import Mailbox
-from tests.alarms.conftest import Receiver
+from tests.alarms.conftest import Receiver, allow
 from tests.making import make_mailbox
 from tests.soak.kill import Process
 
@@ -39,6 +39,7 @@ def until(moment: Callable[[], bool]) -> None:
 def silent(receiver: Receiver) -> Mailbox:
     """A mailbox into which no look has succeeded for 31 minutes, of a Placet that ran all the while."""
     check_keys()
+    allow(receiver.url)
     chosen.save(minutes=30, address=receiver.url, by=1)
     now = timezone.now()
     AlarmSettings.objects.update(looked_at=now - timedelta(seconds=26), awake_since=now - timedelta(days=1))

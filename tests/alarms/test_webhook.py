@@ -13,12 +13,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from placet import work
+from placet.accounts import general
 from placet.alarms import chosen, watch, webhook
 from placet.alarms.models import AlarmSettings, Delivery, Outage
 from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.models import Mailbox
-from tests.alarms.conftest import START, Receiver, looked_into, receiving, run
+from tests.alarms.conftest import START, Receiver, allow, looked_into, receiving, run
 
 pytestmark = pytest.mark.django_db
 Clock = time_machine.Traveller
@@ -185,6 +186,7 @@ def test_another_address_gets_what_still_waits(hook: Receiver, begun: Outage, cl
     hook.answers = [500]
     run("webhook")
     with receiving() as second:
+        allow(second.url)
         chosen.save(minutes=30, address=second.url, by=1)
         clock.move_to(row().due)
         run("webhook")
@@ -216,6 +218,7 @@ def test_what_cannot_be_reached_is_said_in_words(
 ) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
+    general.save({"private_targets": ["127.0.0.1"]}, by=1)
     chosen.save(minutes=30, address=address.format(tls=receiver.url.rpartition(":")[2]), by=1)
     found = webhook.send_test()
     assert found.state == "failed"
@@ -227,6 +230,7 @@ def test_one_that_never_answers_is_left_alone_after_a_while(
 ) -> None:
     monkeypatch.setattr(webhook, "TIMEOUT", (0.2, 0.2))
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as deaf:
+        general.save({"private_targets": ["127.0.0.1"]}, by=1)
         chosen.save(minutes=30, address=f"http://127.0.0.1:{deaf.getsockname()[1]}/", by=1)
         found = webhook.send_test()
     assert (found.state, "did not answer in time" in found.last_error) == ("failed", True)

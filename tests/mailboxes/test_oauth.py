@@ -389,7 +389,10 @@ def test_an_unknown_name_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> No
         fetch_token(grant)
 
 
-def test_a_closed_port_and_a_port_without_tls_are_said_in_words(stub: Stub) -> None:
+def test_a_closed_port_and_a_port_without_tls_are_said_in_words(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "private_targets", lambda: ["127.0.0.1"])
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         grant = Grant(f"http://127.0.0.1:{closed.getsockname()[1]}/token", CLIENT_ID, SCOPE, SecretStr("x"))

@@ -11,7 +11,7 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from placet.mailboxes import exchange, limiting
+from placet.mailboxes import exchange, http, limiting
 from placet.mailboxes.base import Check, Connection
 from placet.mailboxes.oauth import TokenCache
 from placet.mailboxes.preflight import Preflight
@@ -177,7 +177,10 @@ def test_a_check_that_nobody_waits_for_any_more_leaves_nothing_in_the_mailbox(
 # --- on the way to the mailbox ----------------------------------------------------------------------------
 
 
-def test_a_mailbox_that_cannot_be_reached_is_said_in_words(sandbox: Sandbox, via: str) -> None:
+def test_a_mailbox_that_cannot_be_reached_is_said_in_words(
+    sandbox: Sandbox, via: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "private_targets", lambda: ["127.0.0.1"])
     found = checked(sandbox, via, server_address="127.0.0.1:9")
     assert list(found) == ["name", "tls"]
     assert "refused the connection" in found["tls"].cause

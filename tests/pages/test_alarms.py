@@ -22,7 +22,7 @@ from placet.alarms.models import AlarmSettings, Delivery
 from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.models import Mailbox
-from tests.alarms.conftest import Receiver, receiving
+from tests.alarms.conftest import Receiver, allow, receiving
 from tests.pages.browsing import sign_in, window
 from tests.pages.test_every_page import too_wide, violations
 
@@ -88,6 +88,7 @@ def test_the_test_says_how_it_went(browser: Client, mailbox: Mailbox) -> None:
     assert "Enter the address of the webhook first" in browser.post(address, follow=True).content.decode()
     assert not Delivery.objects.exists()
     with receiving() as receiver:
+        allow(receiver.url)
         save(browser, address=receiver.url)
         assert "The test was taken." in browser.post(address, follow=True).content.decode()
         receiver.answers = [403]
