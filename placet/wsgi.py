@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.wsgi import get_wsgi_application
 
+from placet.lib.proxies import Proxies
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -14,7 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "placet.settings")
 _pages: Any = get_wsgi_application()
 
 
-def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+def _below_a_path(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     """Below a path (https://it.example/placet) a reverse proxy may keep that path or take it away: both work."""
     from django.conf import settings
     from django.urls import is_valid_path
@@ -26,3 +28,12 @@ def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> 
         environ["placet.path_kept"] = True  # for the Diagnostics tab
     answer: Iterable[bytes] = _pages(environ, start_response)
     return answer
+
+
+def _trusted() -> str:
+    from django.conf import settings
+
+    return str(settings.PLACET.trust_proxy)
+
+
+application = Proxies(_below_a_path, _trusted)

@@ -4,9 +4,10 @@ from typing import Any
 from urllib.parse import quote
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import get_script_prefix, reverse
 
+from placet.accounts import sign_in_limits
 from placet.accounts.general import general
 from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
@@ -36,13 +37,27 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no ty
         path = path.removeprefix(get_script_prefix()).replace("UID-KEY", quote(key))
         return f"{general().public_url}/{path}"
 
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """What failed sign-ins are counted by: the person alone. allauth adds the Host header, and each port in it
-        would begin a new count."""
-        return str(credentials.get("email", "")).lower()
+    # --- signing in: how often, see placet.accounts.sign_in_limits ---
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return sign_in_limits.client_of(request)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Called before a password is looked at; django-allauth takes the count back where it was right."""
+        self._login_failed_rl_usage = sign_in_limits.count(request, str(credentials.get("email", "")))
+        if self._login_failed_rl_usage is None:
+            raise self.validation_error("too_many_login_attempts")
+
+    def post_login(self, request: HttpRequest, user: Person, **more: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **more)
+        sign_in_limits.remember(request, response, user.email)
+        return response
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        sign_in_limits.forget_failures(request, str(credentials.get("email", "")))
 
     def is_ajax(self, request: HttpRequest) -> bool:
         return False
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Nothing of the credentials is kept or logged; allauth's rate limit counts the failure."""
+        """Nothing of the credentials is kept or logged; the failure is counted already."""

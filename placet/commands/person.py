@@ -60,7 +60,7 @@ def _add(options: argparse.Namespace) -> int:
     except PersonInvalid as error:
         raise CommandError(str(error)) from error
     manager = _find(options.manager) if options.manager else None
-    password = None if options.no_password else ask_password()
+    password = None if options.no_password else ask_password(options.name, options.address)
     try:
         with transaction.atomic():
             person = add_person(
@@ -145,7 +145,7 @@ def _deactivate(options: argparse.Namespace) -> int:
 
 def _password(options: argparse.Namespace) -> int:
     person = _find(options.address)
-    person.set_password(ask_password())
+    person.set_password(ask_password(person.name, person.email))
     person.save(update_fields=["password"])
     say(f"{person.name} has a new password.")
     return 0
@@ -160,10 +160,13 @@ def _find(address: str):  # type: ignore[no-untyped-def]  # Person cannot be imp
     return person
 
 
-def ask_password() -> str:
-    """Typed twice at a terminal; read as one line from a pipe; an empty one is made up and shown."""
+def ask_password(name: str, address: str) -> str:
+    """Of somebody with this name and address. Typed twice at a terminal; read as one line from a pipe; an empty one is
+    made up and shown. CommandError for one that is too easy to guess."""
     from django.contrib.auth.password_validation import validate_password
     from django.core.exceptions import ValidationError
+
+    from placet.accounts.models import Person
 
     if sys.stdin.isatty():
         password = getpass.getpass("Password (empty: one is made up): ")
@@ -176,7 +179,7 @@ def ask_password() -> str:
         say(f"Password: {password}")
         return password
     try:
-        validate_password(password)
+        validate_password(password, Person(name=name, email=address))
     except ValidationError as error:
         raise CommandError(" ".join(error.messages)) from error
     return password

@@ -146,7 +146,7 @@ def _first_administrator() -> None:
         check_person(name, address)
     except PersonInvalid as error:
         raise CommandError(f"{error} Nobody was added; start again.") from error
-    add_person(name, address, password=ask_password(), administrator=True)
+    add_person(name, address, password=ask_password(name, address), administrator=True)
     say(f"{name} can sign in now.")
     say("Next: set up the mailbox (placet mailbox set --help, or Remote Approval in the panel),")
     say("and publish a process (placet process publish purchase).")
@@ -176,7 +176,6 @@ def _use_entered_log_level() -> None:
 
 
 def _serve(listen: str, lock: DatabaseLock) -> int:
-    from django.conf import settings
 
     from placet.accounts.general import general
     from placet.mailboxes.listening import Listeners
@@ -186,10 +185,10 @@ def _serve(listen: str, lock: DatabaseLock) -> int:
 
     try:
         server = waitress.create_server(
-            application, listen=listen, threads=8, ident=None, clear_untrusted_proxy_headers=True,
+            application, listen=listen, threads=8, ident=None,
+            clear_untrusted_proxy_headers=False,  # the application does it (`placet.lib.proxies`)
             max_request_body_size=LARGEST_READ,  # up to here a page says what is too large; beyond, waitress does
             send_bytes=1,  # pages that are made while they are read (the connection test) go out piece by piece
-            **_proxy(settings.PLACET.trust_proxy),
         )  # fmt: skip
     except (OSError, ValueError) as error:  # ValueError: a host that is not known, in waitress's words
         raise CommandError(
@@ -224,9 +223,3 @@ def _watch(lock: DatabaseLock, stop: threading.Event, lost: threading.Event) -> 
             )
             lost.set()
             stop.set()
-
-
-def _proxy(trusted: bool) -> dict[str, object]:
-    if not trusted:
-        return {}
-    return {"trusted_proxy": "*", "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"}}

@@ -13,6 +13,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from placet.lib.proxies import trusted_of
 from placet.lib.reached import NoAddress, public_url_of
 
 PREFIX = "PLACET_"
@@ -42,8 +43,10 @@ class Config(BaseSettings):
         description="The address people reach Placet at; links in mails start with it.",
     )
     listen: str = Field("127.0.0.1:8000", description="host:port that `placet serve` listens on.")
-    trust_proxy: bool = Field(
-        False, description="A reverse proxy in front sets X-Forwarded-For and X-Forwarded-Proto."
+    trust_proxy: str = Field(
+        "",
+        description="A reverse proxy in front sets X-Forwarded-For and X-Forwarded-Proto: true (one on this machine or "
+        "in a private network), or its addresses.",
     )
     time_zone: str = Field("UTC", description="Time zone for people who have not chosen one.")
     language: Literal["en", "fr"] = Field(
@@ -70,6 +73,11 @@ class Config(BaseSettings):
     @classmethod
     def _listen(cls, value: str) -> str:
         return listen_of(value)
+
+    @field_validator("trust_proxy", mode="before")
+    @classmethod
+    def _trust_proxy(cls, value: object) -> str:
+        return trusted_of(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
     @field_validator("database_url")
     @classmethod

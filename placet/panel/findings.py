@@ -233,7 +233,7 @@ def way(request: HttpRequest) -> Way:
         public,
         here,
         request.META.get("REMOTE_ADDR", ""),
-        settings.PLACET.trust_proxy,
+        bool(settings.PLACET.trust_proxy),
         [(name, request.headers[name][:LONGEST_HEADER]) for name in FORWARDED if name in request.headers],
         bool(request.META.get("placet.path_kept")),
         not without_scheme,

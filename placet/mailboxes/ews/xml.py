@@ -24,6 +24,8 @@ T = ElementMaker(namespace=TYPES, nsmap={"t": TYPES})
 
 MIME_CONTENT = f"{{{TYPES}}}MimeContent"
 DEEPEST = 60  # real answers nest about 15 deep
+MOST_ATTRIBUTES = 64  # of one element; real ones have five. Each is compared with all before it
+MOST_ELEMENTS = 500_000  # real answers have thirty for each mail
 MOST_TEXT = 64 * 1024 * 1024  # characters outside MimeContent: 500 long header blocks fit
 #: Control characters that XML 1.0 forbids; from a mail's headers they come as they are or as &#x1;.
 CONTROLS = bytes(set(range(32)) - {9, 10, 13})
@@ -96,11 +98,17 @@ class _Target:
         self._decoder: _Decoder | None = None
         self._depth = 0
         self._text = 0
+        self._elements = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > DEEPEST:
             raise AnswerBroken("nested too deep")
+        self._elements += 1
+        if self._elements > MOST_ELEMENTS:
+            raise AnswerBroken("too many elements")
+        if len(attributes) > MOST_ATTRIBUTES:
+            raise AnswerBroken("too many attributes")
         if tag == MIME_CONTENT:
             self._builder.start(tag, {"number": str(len(self.mimes))})
             self._decoder = _Decoder(self._mime_limit)
