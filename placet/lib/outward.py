@@ -280,6 +280,8 @@ def _pool(pool: type[Any], connection: type[Any], checked: Callable[[str, int], 
     """urllib3's classes, whose connections go to checked addresses."""
 
     class Pinned(connection):  # type: ignore[misc]  # a class that is handed in
+        _dns_host: str
+
         def _new_conn(self) -> socket.socket:
             try:
                 addresses = checked(self._dns_host, self.port)

@@ -211,7 +211,7 @@ def _of_a_domain_before(settings: ExchangeSettings, mailbox: Mailbox | None) -> 
     """Whether own domains are still those of another domain's mailbox, which nobody looked at."""
     if mailbox is None or mailbox.address.rpartition("@")[2] == settings.username.rpartition("@")[2].lower():
         return False
-    return list(settings.own_domains) == mailbox.settings.get("own_domains")
+    return [*settings.own_domains] == [*mailbox.settings.get("own_domains", ())]
 
 
 def _others_errors(settings: ExchangeSettings) -> dict[str, str]:

@@ -33,7 +33,7 @@ RESULTS: dict[str, Promise] = {
     "no_code": gettext_lazy("no reply code"),
     "unknown_code": gettext_lazy("unknown reply code"),
     "codes_disagree": gettext_lazy("reply codes disagree"),
-    "wrong_mailbox": gettext_lazy("in another organisation's mailbox"),
+    "wrong_mailbox": gettext_lazy("in another mailbox"),
     "sender_unclear": gettext_lazy("sender unclear"),
     "not_the_one_asked": gettext_lazy("not the one asked"),
     "not_proved": gettext_lazy("sender not proved"),

@@ -60,8 +60,8 @@ class MailboxForm(forms.Form):
         self.notices: dict[str, str] = {}
         for row in FIELDS:
             self.fields[row.name] = _form_field(row, show_secret)
-        others = Mailbox.objects.exclude(pk=mailbox.pk if mailbox else None)
-        self._others = list(others.values_list("address", flat=True))
+        addresses = Mailbox.objects.values_list("address", flat=True)
+        self._others = [address for address in addresses if mailbox is None or address != mailbox.address]
         if self._others:
             offered = _("The others here: {addresses}.").format(addresses=", ".join(self._others))
             same = self.fields["same_organisation"]

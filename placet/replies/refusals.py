@@ -157,7 +157,7 @@ class CodesDisagree(Stranger):
 
 
 class WrongMailbox(Stranger):
-    """This mail carries a valid reply code but came into another organisation's mailbox than the one that asked."""
+    """This mail carries a valid reply code but came into another mailbox than the one that asked."""
 
     key = "wrong_mailbox"
     shown = True

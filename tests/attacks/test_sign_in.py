@@ -128,7 +128,10 @@ def test_one_network_gets_five_tries_in_five_minutes_whatever_else_it_does(
                 assert tries("192.0.2.1", PASSWORD, address="dave@contoso.example")
                 door.looked_at -= 1
             address = rng.choice((BOB, BOB.upper(), f" {BOB}", "bob@partner.example", "Bob@Partner.example"))
-            headers = {"HTTP_HOST": f"localhost:{number + 1}", "HTTP_X_FORWARDED_FOR": f"10.0.0.{number}"}
+            headers: dict[str, Any] = {
+                "HTTP_HOST": f"localhost:{number + 1}",
+                "HTTP_X_FORWARDED_FOR": f"10.0.0.{number}",
+            }
             tries("192.0.2.1", f"guess {number}", address=address, **headers)
             clock.shift(1)
         assert door.looked_at <= 5

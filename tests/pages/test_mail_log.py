@@ -558,3 +558,19 @@ def test_a_mail_that_still_reads_as_it_did_is_not_said_to_have_changed(
         state="handled", result="automatic_reply", verdict={"automatic": "automatic reply"}, raw=raw
     )
     assert 'class="note"' not in page_of(ada, incoming)
+
+
+def test_a_mail_in_another_mailbox_says_where_it_was_asked_and_what_to_do(
+    ada: Client, incoming: IncomingMail
+) -> None:
+    refusal = {"asked_from": "approvals@fabrikam.example"}
+    IncomingMail.objects.update(
+        state="handled",
+        result="wrong_mailbox",
+        verdict={**incoming.verdict, "shown": True, "refusal": refusal},
+    )
+    page = page_of(ada, incoming)
+    assert "Does it count in this mailbox?" in story_on(page)
+    assert "approvals@fabrikam.example" in page
+    assert "Mailboxes of the same organisation" in page
+    assert "in another mailbox" in ada.get(reverse("panel:incoming"), {"state": "look"}).content.decode()
