@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.urls import reverse
@@ -98,14 +99,14 @@ class MailboxForm(forms.Form):
         return dataclasses.replace(looked, errors={**self._not_allowed(looked.settings), **looked.errors})
 
     def _not_allowed(self, settings: ExchangeSettings | None) -> dict[str, str]:
-        """An address of this machine or network that is not on the list. What is stored already may stay: the command
-        line takes any, for who may run it reaches them anyway."""
+        """An address of this machine or network that is not on the list. What a mailbox is connected to already may be
+        entered: the command line takes any, for who may run it reaches them anyway."""
         if settings is None:
             return {}
-        stored = self.mailbox.settings if self.mailbox else {}
+        in_use = {service_of(url) for mailbox in Mailbox.objects.only("settings") for url in urls_of(mailbox)}
         errors = {}
         for name, url in (("server_address", settings.graph_url), ("token_uri", settings.token_uri)):
-            if getattr(settings, name) == stored.get(name):
+            if service_of(url) in in_use:
                 continue
             try:
                 check_entered(url)
@@ -191,6 +192,20 @@ class MailboxForm(forms.Form):
 
     def _row(self, about: Field) -> Row:
         return Row(self[about.name], self.notices.get(about.name, ""))
+
+
+def urls_of(mailbox: Mailbox) -> Iterable[str]:
+    """Of the two servers that a mailbox is connected to."""
+    scheme = "http" if mailbox.settings.get("security") == "none" else "https"
+    return f"{scheme}://{mailbox.settings.get('server_address', '')}", str(
+        mailbox.settings.get("token_uri", "")
+    )
+
+
+def service_of(url: str) -> tuple[str, str]:
+    """Scheme, host and port."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
 
 
 def _initial(mailbox: Mailbox | None) -> dict[str, Any]:

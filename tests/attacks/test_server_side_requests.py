@@ -374,6 +374,8 @@ def test_a_sandbox_that_the_command_line_set_up_is_still_saved_in_the_panel(ada:
     page = reverse("panel:mailbox", args=[mailbox.pk])
     changed = {**MAILBOX, **SANDBOX, "poll_seconds": "60"}
     assert ada.post(page, changed).status_code == 302
+    second = {**SANDBOX, **MAILBOX, "username": "office@contoso.example", "client_secret": "a~secret"}
+    assert ada.post(reverse("panel:new_mailbox"), second).status_code == 302, "at the same server"
     moved = {**changed, "server_address": "http://127.0.0.1:22", "client_secret": "a~secret"}
     assert ada.post(page, moved).status_code == 422
 
