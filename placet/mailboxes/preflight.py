@@ -27,7 +27,7 @@ from . import http, limiting
 from .base import Check, FixNeeded, Gone, MailboxError, MailError, Wait
 from .clouds import CLOUDS, EWS, GRAPH, GRAPH_HOSTS, OUTLOOK_HOSTS, WORLDWIDE
 from .oauth import Access, describe_token
-from .settings import ExchangeSettings
+from .settings import ExchangeSettings, never_proving
 
 ARRIVAL = 60.0  # seconds that a mail to oneself may take
 PAUSE = 2.0  # seconds between two looks
@@ -381,6 +381,19 @@ class Preflight:
                 ),
                 facts=facts,
             )
+        if never := never_proving(mechanisms):
+            return _failed(
+                "internal",
+                found=_marked(mechanisms),
+                cause=_("Exchange marks mail as internal although nobody signed in to send it ({value}).").format(
+                    value=never
+                ),
+                cure=_(
+                    "A connector or relay does that, and such mail proves nobody. Let the organisation's mail go "
+                    "through Exchange itself, or let processes ask for another proof (outside proved, or page only)."
+                ),
+                facts=facts,
+            )
         new = [value for value in mechanisms if value not in self.settings.confirmed_mechanisms]
         if new or not mechanisms:
             confirmed = ", ".join(self.settings.confirmed_mechanisms) or _("none")
@@ -396,7 +409,9 @@ class Preflight:
                 command="\n".join(f"placet mailbox set --confirm-mechanism {value}" for value in new),
                 facts=facts,
             )
-        return _done("internal", _marked(mechanisms), facts)
+        stored = never_proving(self.settings.confirmed_mechanisms)
+        shown = _("Confirmed, but not counted: {mechanisms} proves nobody.").format(mechanisms=stored) if stored else ""
+        return _done("internal", f"{_marked(mechanisms)} {shown}".strip(), facts)
 
     def _clean_up(self, probe: Probe, mails: list[_TestMail]) -> Check:
         removed = 0

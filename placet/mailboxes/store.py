@@ -17,7 +17,13 @@ from placet.mailboxes import credentials
 from placet.mailboxes.credentials import CERTIFICATE, LONGEST_BY
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid, read_expiry, read_secret
+from placet.mailboxes.settings import (
+    ExchangeSettings,
+    SettingsInvalid,
+    never_proving,
+    read_expiry,
+    read_secret,
+)
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,8 @@ def look(
     """What `save` would say; nothing is stored."""
     looked = ExchangeSettings.look(entered)
     errors, notices = dict(looked.errors), dict(looked.notices)
+    if looked.settings is not None:
+        errors |= _mechanism_errors(looked.settings, mailbox)
     fresh = ""
     try:
         fresh = read_secret(secret).get_secret_value() if secret.strip() else ""
@@ -147,6 +155,19 @@ def look(
         errors |= _way_errors(looked.settings, mailbox)
     secrets = Secrets({**kept.secrets, SECRET: fresh} if fresh else kept.secrets)
     return Looked(looked.settings, fresh, secrets, expires, errors, notices)
+
+
+def _mechanism_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[str, str]:
+    """What was confirmed before it was known that it proves nobody may stay: it does not count."""
+    before = mailbox.settings.get("confirmed_mechanisms", []) if mailbox is not None else []
+    new = never_proving(one for one in settings.confirmed_mechanisms if one not in before)
+    if not new:
+        return {}
+    said = _(
+        "{mechanisms} cannot be confirmed: Exchange marks mail in this way although nobody signed in, so it proves no "
+        "colleague. Leave it out."
+    )
+    return {"confirmed_mechanisms": said.format(mechanisms=new)}
 
 
 def _told(kept: credentials.Kept, fresh: str) -> dict[str, str]:

@@ -54,7 +54,7 @@ class MailboxForm(forms.Form):
         super().__init__(data, initial=_initial(mailbox))
         self.mailbox = mailbox
         self.seen = store.mark_of(mailbox) if data is None else str(data.get("seen", ""))
-        self.notices: dict[str, str] = {}
+        self.notices = _no_longer_counted(mailbox) if data is None else {}
         for row in FIELDS:
             self.fields[row.name] = _form_field(row, show_secret)
 
@@ -159,6 +159,13 @@ class MailboxForm(forms.Form):
 
     def _row(self, about: Field) -> Row:
         return Row(self[about.name], self.notices.get(about.name, ""))
+
+
+def _no_longer_counted(mailbox: Mailbox | None) -> dict[str, str]:
+    """Beside what is stored and proves nobody (any more)."""
+    name = "confirmed_mechanisms"
+    notices = ExchangeSettings.look(mailbox.settings).notices if mailbox is not None else {}
+    return {name: notices[name]} if name in notices else {}
 
 
 def _initial(mailbox: Mailbox | None) -> dict[str, Any]:

@@ -13,9 +13,11 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         NoCode              carries no reply code
         UnknownCode         carries a reply code that belongs to no ask
         CodesDisagree       carries reply codes of different asks
+        TwoReadings         could be read in two ways by two programs
         SenderUnclear       does not name exactly one sender
         NotTheOneAsked      comes from somebody else than the person asked
         NotProved           nothing proves that the sender sent it
+        TooOld              was written before we asked, or by a clock that is wrong
         MechanismNotConfirmed   proved in a way that the administrator has not confirmed
         Unparseable         cannot be read within the limits
     Told                    the sender is proved and gets a mail that says why and what to do
@@ -155,6 +157,17 @@ class CodesDisagree(Stranger):
         self.places = places  # where codes were found; never the codes themselves
 
 
+class TwoReadings(Stranger):
+    """Two programs could read this mail in two ways, so it decides nothing."""
+
+    key = "two_readings"
+    shown = True
+
+    def __init__(self, reason: Sentence) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class SenderUnclear(Stranger):
     """This mail does not name exactly one sender."""
 
@@ -189,6 +202,12 @@ class NotProved(Stranger):
     def __init__(self, reason: Sentence) -> None:
         super().__init__(reason)
         self.reason = reason  # in words, for the administrator
+
+
+class TooOld(NotProved):
+    """This mail says that it was written before we asked: it may be an old one, sent again, or a clock is wrong."""
+
+    key = "too_old"
 
 
 class MechanismNotConfirmed(Stranger):
