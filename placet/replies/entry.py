@@ -44,7 +44,7 @@ from placet.replies.fetch import (
 )
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.parse.original import Original, without_original
-from placet.replies.pick import Picked, mails_answered, pick
+from placet.replies.pick import mails_answered, pick
 from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
 from placet.replies.prove_outside import Servers
 from placet.replies.read import Answer, read
@@ -170,7 +170,9 @@ def _walk(reply: Reply) -> None:
         if mail.two_readings:
             raise refusals.TwoReadings(mail.two_readings)
         level = level_of(settle.proof_needed(picked.line))
-        asked = asked_by(picked, reply.incoming, settle.addresses_asked(picked.line))
+        asked = asked_by(
+            picked.line, settle.addresses_asked(picked.line), reply.incoming, picked.places
+        )
         reply.proof = proof = prove(mail, reply.incoming.folder, asked, level, prove_policy(reply))
         if level is Level.PAGE:
             raise refusals.PageOnly
@@ -229,13 +231,11 @@ def own_mail(mailbox: Mailbox) -> OwnMail:
     )
 
 
-def asked_by(picked: Picked, incoming: IncomingMail, addresses: Collection[str]) -> Asked:
-    return Asked(
-        addresses=addresses,
-        at=picked.line.ask.created_at,
-        answered_at=incoming.received_at or incoming.kept_at,
-        code_in=picked.places,
-    )
+def asked_by(
+    line: AskLine, addresses: Collection[str], incoming: IncomingMail, code_in: Collection[str]
+) -> Asked:
+    answered_at = incoming.received_at or incoming.kept_at
+    return Asked(addresses, line.ask.created_at, answered_at, code_in)
 
 
 def prove_policy(reply: Reply) -> ProvePolicy:
