@@ -209,7 +209,6 @@ def same_in_both(asked: Mail, rng: random.Random) -> Letter:
         ("approve", "<div dir=ltr>approve</div>"),
         ("Approved.\r\n\r\nhttps://contoso.example/x", "<p>Approved.</p>"),
         ("*Approved.*", "<b>Approved.</b>"),
-        ("Approved.\r\n[cid:image001.png@01D]", "<p>Approved.</p><img src='cid:image001.png@01D'>"),
         ("approve\r\n\r\nOn Sat, Nov 28, 2026 at 10:00 AM Placet <approvals@contoso.example> wrote:\r\n\r\n> Desk\r\n",
          "<div>approve</div><div class=gmail_quote><div class=gmail_attr>On Sat, Nov 28, 2026 at 10:00 AM Placet &lt;approvals@contoso.example&gt; wrote:</div><blockquote class=gmail_quote>Desk</blockquote></div>"),
     ))  # fmt: skip
