@@ -97,8 +97,8 @@ def _unfolded(block: str) -> Iterator[tuple[str, str]]:
 
 def _header(name: str, value: str, position: int) -> Header:
     if _NAME.fullmatch(name):
-        return Header(name.lower(), value.strip(), position)
-    return Header(folded(name) or name.strip().lower(), value.strip(), position, malformed=True)
+        return Header(name.lower(), value.strip(_BLANKS), position)
+    return Header(folded(name) or name.strip().lower(), value.strip(_BLANKS), position, malformed=True)
 
 
 def folded(name: str) -> str:
@@ -112,6 +112,7 @@ def _letters(name: str) -> str:
     return "".join(letter for letter in plain if letter.isascii() and letter.isalnum())
 
 
+_BLANKS = " \t"  # RFC 5322 2.2.2. Without these, `strip` takes control characters off, too
 _LONGEST_NAME = 400  # characters of a malformed name that are looked at
 _BY_LETTERS = {_letters(name): name for name in (*AT_MOST_ONCE, *STAMPS)}
 
