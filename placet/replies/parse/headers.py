@@ -96,23 +96,30 @@ def _unfolded(block: str) -> Iterator[tuple[str, str]]:
 
 
 def _header(name: str, value: str, position: int) -> Header:
-    if _NAME.fullmatch(name):
-        return Header(name.lower(), value.strip(_BLANKS), position)
-    return Header(folded(name) or name.strip().lower(), value.strip(_BLANKS), position, malformed=True)
+    value, plain = value.strip(_BLANKS), name.lower()
+    if _NAME.fullmatch(name) and folded(name) in ("", plain):
+        return Header(plain, value, position)
+    return Header(folded(name) or plain.strip(), value, position, malformed=True)
 
 
 def folded(name: str) -> str:
     """The name of AT_MOST_ONCE or STAMPS that a program may take this one for, which repairs what it reads: "Subject "
-    with a blank behind it, with a control character or something unseen inside, or in full-width letters."""
-    return _BY_LETTERS.get(_letters(name), "")
+    with a blank behind it, with a control character or something unseen inside (or the question mark that a server puts
+    there), or in full-width letters."""
+    plain = name.lower()
+    if plain in _BY_LETTERS:
+        return plain
+    # Most names hold nothing that could be left out.
+    return "" if _PLAIN.fullmatch(name) else _BY_LETTERS.get(_letters(name), "")
 
 
 def _letters(name: str) -> str:
     plain = unicodedata.normalize("NFKC", name[:_LONGEST_NAME]).casefold()
-    return "".join(letter for letter in plain if letter.isascii() and letter.isalnum())
+    return "".join(letter for letter in plain if letter.isascii() and (letter.isalnum() or letter in "-_."))
 
 
 _BLANKS = " \t"  # RFC 5322 2.2.2. Without these, `strip` takes control characters off, too
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 _LONGEST_NAME = 400  # characters of a malformed name that are looked at
 _BY_LETTERS = {_letters(name): name for name in (*AT_MOST_ONCE, *STAMPS)}
 

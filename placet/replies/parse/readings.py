@@ -57,7 +57,7 @@ def _names(block: str) -> int:
     """How many lines begin with a name of AT_MOST_ONCE, for a program that sees the end of a line wherever it can."""
     head = re.split(r"\n\r?\n", block, maxsplit=1)[0]
     lines = (line.partition(":") for line in _BREAKS.split(head) if line[:1] not in (" ", "\t"))
-    return sum(1 for name, colon, _ in lines if colon and (name.lower() in _ONCE or folded(name) in _ONCE))
+    return sum(1 for name, colon, _ in lines if colon and folded(name) in _ONCE)
 
 
 _ONCE = frozenset(AT_MOST_ONCE)
