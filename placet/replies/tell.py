@@ -52,7 +52,8 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
     if reply.line is not None:
         ask, request = reply.line.ask, reply.line.assignment.visit.request
         if refusal.notify_asked:
-            messages.misused(ask, request, reply.incoming.mailbox)
+            too_old = isinstance(refusal, refusals.TooOld)
+            messages.misused(ask, request, reply.incoming.mailbox, too_old=too_old)
         engine.note_refused(
             request.pk, person=ask.person, reason=refusal.key, incoming=reply.incoming, facts=refusal.facts
         )
