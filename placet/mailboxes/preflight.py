@@ -385,9 +385,9 @@ class Preflight:
             return _failed(
                 "internal",
                 found=_marked(mechanisms),
-                cause=_("Exchange marks mail as internal although nobody signed in to send it ({value}).").format(
-                    value=never
-                ),
+                cause=_(
+                    "Exchange marks mail as internal although nobody signed in to send it ({value})."
+                ).format(value=never),
                 cure=_(
                     "A connector or relay does that, and such mail proves nobody. Let the organisation's mail go "
                     "through Exchange itself, or let processes ask for another proof (outside proved, or page only)."
@@ -410,7 +410,11 @@ class Preflight:
                 facts=facts,
             )
         stored = never_proving(self.settings.confirmed_mechanisms)
-        shown = _("Confirmed, but not counted: {mechanisms} proves nobody.").format(mechanisms=stored) if stored else ""
+        shown = (
+            _("Confirmed, but not counted: {mechanisms} proves nobody.").format(mechanisms=stored)
+            if stored
+            else ""
+        )
         return _done("internal", f"{_marked(mechanisms)} {shown}".strip(), facts)
 
     def _clean_up(self, probe: Probe, mails: list[_TestMail]) -> Check:

@@ -699,9 +699,9 @@ def _network(text: str) -> str:
         network = ip_network(text, strict=False)
     except ValueError:
         raise _Wrong(
-            _("“{text}” is no address. Enter addresses or networks, such as 203.0.113.7 or 10.0.0.0/8.").format(
-                text=text[:60]
-            )
+            _(
+                "“{text}” is no address. Enter addresses or networks, such as 203.0.113.7 or 10.0.0.0/8."
+            ).format(text=text[:60])
         ) from None
     private = any(network.version == own.version and network.subnet_of(own) for own in _PRIVATE)  # type: ignore[arg-type]
     if not private and network.prefixlen < WIDEST[network.version]:

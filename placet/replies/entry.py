@@ -170,9 +170,7 @@ def _walk(reply: Reply) -> None:
         if mail.two_readings:
             raise refusals.TwoReadings(mail.two_readings)
         level = level_of(settle.proof_needed(picked.line))
-        asked = asked_by(
-            picked.line, settle.addresses_asked(picked.line), reply.incoming, picked.places
-        )
+        asked = asked_by(picked.line, settle.addresses_asked(picked.line), reply.incoming, picked.places)
         reply.proof = proof = prove(mail, reply.incoming.folder, asked, level, prove_policy(reply))
         if level is Level.PAGE:
             raise refusals.PageOnly

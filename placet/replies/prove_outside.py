@@ -131,12 +131,12 @@ def _check_place(stamp: AuthenticationResults, hops: Sequence[Hop], entrance: Ho
         )
     above = [hop for hop in hops if hop.position < stamp.position]
     below = next(hop for hop in hops if hop.position > stamp.position)
-    if servers.exchange_online and not servers.authserv_id:
-        # The host that took the mail in wrote it, and handed it on inside of Exchange Online.
-        if not (all(map(_is_exchange, above)) and _ends(below.by, EXCHANGE_HOSTS)):
-            raise refusals.NotProved(
-                Sentence("The topmost Authentication-Results header is not where Exchange Online writes its own.")
-            )
+    # The host that took the mail in wrote Exchange Online's stamp, and handed it on inside of Exchange Online.
+    placed = all(map(_is_exchange, above)) and _ends(below.by, EXCHANGE_HOSTS)
+    if servers.exchange_online and not servers.authserv_id and not placed:
+        raise refusals.NotProved(
+            Sentence("The topmost Authentication-Results header is not where Exchange Online writes its own.")
+        )
 
 
 def _check_server(stamp: AuthenticationResults, servers: Servers) -> None:

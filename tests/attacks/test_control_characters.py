@@ -56,7 +56,9 @@ def in_the_value_of_a_mark(asked: Mail, rng: random.Random) -> tuple[Letter, Let
 def in_the_name_of_a_header(asked: Mail, rng: random.Random) -> tuple[Letter, Letter]:
     """Of one that must not stand twice: beside the right one, or in its place."""
     right = internal(letter(asked, BOB))
-    name = rng.choice(("From", "Subject", "To", "Content-Type", "Sender", "Date", "Content-Transfer-Encoding"))
+    name = rng.choice(
+        ("From", "Subject", "To", "Content-Type", "Sender", "Date", "Content-Transfer-Encoding")
+    )
     bent, value = within(name, rng), right.value(name.lower())
     start = right if rng.random() < 0.5 else right.without(name.lower())
     forged = start.with_header(bent, value, rng.randint(0, len(start.headers)))

@@ -30,7 +30,9 @@ SPELLINGS: dict[str, Callable[[str, random.Random], str]] = {
     "a blank behind": lambda name, rng: name + " " * rng.randint(1, 3),
     "a tab behind": lambda name, rng: name + "\t",
     "full width": lambda name, rng: "".join(chr(ord(c) + 0xFEE0) if c.isalpha() else c for c in name),
-    "a control character": lambda name, rng: within(name, chr(rng.choice((*range(1, 9), 11, 12, *range(14, 32)))), rng),
+    "a control character": lambda name, rng: within(
+        name, chr(rng.choice((*range(1, 9), 11, 12, *range(14, 32)))), rng
+    ),
     "NUL": lambda name, rng: within(name, "\0", rng),
     "something unseen": lambda name, rng: within(name, rng.choice("\u200b\u200d\u00ad\ufeff\u2060"), rng),
 }
@@ -128,7 +130,9 @@ Maker = Callable[[Letter, random.Random], tuple[str, Letter]]
 
 
 def part(boundary: str, text: str, *headers: str) -> str:
-    return "\r\n".join([f"--{boundary}", *(headers or ["Content-Type: text/plain; charset=utf-8"]), "", text, ""])
+    return "\r\n".join(
+        [f"--{boundary}", *(headers or ["Content-Type: text/plain; charset=utf-8"]), "", text, ""]
+    )
 
 
 def two_boundaries(rng: random.Random) -> tuple[str, str, bytes]:
@@ -136,28 +140,38 @@ def two_boundaries(rng: random.Random) -> tuple[str, str, bytes]:
     first, second = rng.sample(("yes-1", "no-2", "B_3"), 2)
     words = rng.sample(("approve", "reject"), 2)
     body = part(first, words[0]) + f"--{first}--\r\n" + part(second, words[1]) + f"--{second}--\r\n"
-    how = rng.choice((
-        f'boundary="{first}"; boundary="{second}"', f"boundary={first}; charset=utf-8; Boundary={second}",
-        f"boundary={first}; boundary*=us-ascii''{second}", f'boundary*0="{first}"; boundary="{second}"',
-        f"boundary*0={first[:2]}; boundary*1={first[2:]}; boundary={second}",
-        f'x="; boundary={first}"; boundary="{second}"; boundary={first}',
-    ))  # fmt: skip
+    how = rng.choice(
+        (
+            f'boundary="{first}"; boundary="{second}"',
+            f"boundary={first}; charset=utf-8; Boundary={second}",
+            f"boundary={first}; boundary*=us-ascii''{second}",
+            f'boundary*0="{first}"; boundary="{second}"',
+            f"boundary*0={first[:2]}; boundary*1={first[2:]}; boundary={second}",
+            f'x="; boundary={first}"; boundary="{second}"; boundary={first}',
+        )
+    )
     return "two boundaries", f"multipart/mixed; {how}", body.encode()
 
 
 def two_headers_of_a_part(rng: random.Random) -> tuple[str, str, bytes]:
-    twice = rng.choice((
-        ("Content-Type: text/plain; charset=utf-8", "Content-Type: application/octet-stream"),
-        ("Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit", "content-transfer-encoding: base64"),
-        ("Content-Type: text/plain", "Content-Disposition: inline", "Content-Disposition: attachment"),
-        ("Content-Type: text/plain; charset=utf-8; charset=utf-16",),
-        ("Content-Type: text/plain; charset=utf-8; format=flowed; Format=fixed",),
-        ("Content-Type : text/html", "Content-Type: text/plain"),
-        ("Content-Type: text/plain; charset=\x01utf-8",),
-        ("Content-Transfer-Encoding: 8\x0bbit",),
-        ("no header at all", "Content-Type: text/html"),
-        (" folded: before anything", "Content-Type: text/plain"),
-    ))  # fmt: skip
+    twice = rng.choice(
+        (
+            ("Content-Type: text/plain; charset=utf-8", "Content-Type: application/octet-stream"),
+            (
+                "Content-Type: text/plain; charset=utf-8",
+                "Content-Transfer-Encoding: 8bit",
+                "content-transfer-encoding: base64",
+            ),
+            ("Content-Type: text/plain", "Content-Disposition: inline", "Content-Disposition: attachment"),
+            ("Content-Type: text/plain; charset=utf-8; charset=utf-16",),
+            ("Content-Type: text/plain; charset=utf-8; format=flowed; Format=fixed",),
+            ("Content-Type : text/html", "Content-Type: text/plain"),
+            ("Content-Type: text/plain; charset=\x01utf-8",),
+            ("Content-Transfer-Encoding: 8\x0bbit",),
+            ("no header at all", "Content-Type: text/html"),
+            (" folded: before anything", "Content-Type: text/plain"),
+        )
+    )
     at = rng.randint(0, 1)
     texts = [part("b", "approve", *twice) if at == number else part("b", "approve") for number in range(2)]
     return f"a part's headers {twice}", "multipart/mixed; boundary=b", ("".join(texts) + "--b--\r\n").encode()
@@ -167,9 +181,7 @@ def of_parts(stamp: Stamp, sender: str, rng: random.Random) -> Iterator[Attempt]
     while True:
         name, content_type, body = rng.choice((two_boundaries, two_headers_of_a_part))(rng)
 
-        def forge(
-            world: World, asked: Mail, content_type: str = content_type, body: bytes = body
-        ) -> None:
+        def forge(world: World, asked: Mail, content_type: str = content_type, body: bytes = body) -> None:
             right = stamp(letter(asked, sender, Content_Type=content_type))
             lay(world, Letter(right.headers, body))
 
@@ -181,15 +193,25 @@ def of_parts(stamp: Stamp, sender: str, rng: random.Random) -> Iterator[Attempt]
 
 def harmless(right: Letter, rng: random.Random) -> tuple[str, Letter]:
     """Headers that may stand more than once, names that are like those that may not, and folded ones."""
-    name, value = rng.choice((
-        ("Received", "from a.example ([192.0.2.1]) by b.example; Sat, 28 Nov 2026 10:00:00 +0000"),
-        ("X-Subject", "Lunch?"), ("Resent-From", OUTSIDE), ("Resent-To", "dave@contoso.example"),
-        ("Resent-Date", "Sat, 28 Nov 2026 10:00:00 +0000"), ("Thread-Topic", "Desk"), ("Comments", "From: me"),
-        ("X-MS-Exchange-MessageSentRepresentingType", "1"), ("Content-Language", "en-US"),
-        ("List-Unsubscribe", "<mailto:a@b.example>"), ("X-Original-To", "approvals@contoso.example"),
-        ("X-Info", "folded\r\n Subject: this is not one\r\n\tnor: this"), ("X-Empty", ""),
-        ("X-Subject-Prefix", "To: nobody"), ("Original-Message-ID", "<x@y.example>"),
-    ))  # fmt: skip
+    name, value = rng.choice(
+        (
+            ("Received", "from a.example ([192.0.2.1]) by b.example; Sat, 28 Nov 2026 10:00:00 +0000"),
+            ("X-Subject", "Lunch?"),
+            ("Resent-From", OUTSIDE),
+            ("Resent-To", "dave@contoso.example"),
+            ("Resent-Date", "Sat, 28 Nov 2026 10:00:00 +0000"),
+            ("Thread-Topic", "Desk"),
+            ("Comments", "From: me"),
+            ("X-MS-Exchange-MessageSentRepresentingType", "1"),
+            ("Content-Language", "en-US"),
+            ("List-Unsubscribe", "<mailto:a@b.example>"),
+            ("X-Original-To", "approvals@contoso.example"),
+            ("X-Info", "folded\r\n Subject: this is not one\r\n\tnor: this"),
+            ("X-Empty", ""),
+            ("X-Subject-Prefix", "To: nobody"),
+            ("Original-Message-ID", "<x@y.example>"),
+        )
+    )
     twice = right
     for _ in range(rng.randint(1, 3)):
         twice = twice.with_header(name, value, len(right.headers))
@@ -205,8 +227,15 @@ def alternatives(right: Letter, rng: random.Random) -> tuple[str, Letter]:
     boundary = rng.choice(("_000_AM0PR01MB", "Apple-Mail=_1F3D", "000000000000b1", "----=_Part_1 2"))
     html = "<html><body><div>approve</div></body></html>"
     body = part(boundary, "approve") + part(boundary, html, "Content-Type: text/html; charset=utf-8")
-    spelt = rng.choice((f'multipart/alternative;\r\n boundary="{boundary}"', f'multipart/alternative; charset=utf-8; boundary="{boundary}"'))
-    return "alternatives", Letter(right.changed("content-type", spelt).headers, f"{body}--{boundary}--\r\n".encode())
+    spelt = rng.choice(
+        (
+            f'multipart/alternative;\r\n boundary="{boundary}"',
+            f'multipart/alternative; charset=utf-8; boundary="{boundary}"',
+        )
+    )
+    return "alternatives", Letter(
+        right.changed("content-type", spelt).headers, f"{body}--{boundary}--\r\n".encode()
+    )
 
 
 def genuine(stamp: Stamp, sender: str, rng: random.Random) -> Iterator[Attempt]:

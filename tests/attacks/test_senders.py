@@ -21,7 +21,12 @@ pytestmark = pytest.mark.django_db
 Maker = Callable[[World, Mail, random.Random], object]
 
 COLLEAGUES = ("alice", "carol", "dave", "ada")
-STRANGERS = ("mallory@evil.example", "eve@mail.partner.example", "bob@partner.example.evil.example", "bob@partner.exampl")
+STRANGERS = (
+    "mallory@evil.example",
+    "eve@mail.partner.example",
+    "bob@partner.example.evil.example",
+    "bob@partner.exampl",
+)
 
 
 # --- domains that do not say what is theirs -------------------------------------------------------------------
@@ -32,7 +37,9 @@ def unchecked(world: World, asked: Mail, rng: random.Random) -> None:
     results = AuthResults(
         spf=rng.choice(("pass", "none", "fail", "softfail", "temperror")),
         dkim=rng.choice(("pass", "none", "fail", "temperror", "permerror", "neutral", "policy")),
-        dmarc=rng.choice(("none", "bestguesspass", "temperror", "permerror", "fail", "quarantine", "oreject", "Pass;", "")),
+        dmarc=rng.choice(
+            ("none", "bestguesspass", "temperror", "permerror", "fail", "quarantine", "oreject", "Pass;", "")
+        ),
         dkim_domain=rng.choice((None, PARTNER)),
     )
     world.sandbox.deliver(answer(asked, f"Bob Bobson <{OUTSIDE}>"), mail_from=OUTSIDE, results=results)
@@ -40,7 +47,13 @@ def unchecked(world: World, asked: Mail, rng: random.Random) -> None:
 
 def unsigned(world: World, asked: Mail, rng: random.Random) -> None:
     """DMARC passed by SPF, or by the signature of somebody else."""
-    domains = ("mail.partner.example", "example", "evil.example", "partner.example.evil.example", "xpartner.example")
+    domains = (
+        "mail.partner.example",
+        "example",
+        "evil.example",
+        "partner.example.evil.example",
+        "xpartner.example",
+    )
     results = AuthResults(
         dkim=rng.choice(("none", "fail", "neutral", "temperror")) if rng.random() < 0.5 else "pass",
         dkim_domain=rng.choice(domains),
@@ -55,7 +68,9 @@ def in_cc(world: World, asked: Mail, rng: random.Random) -> None:
     """Bob asked for advice with everybody in Cc: each of them has his mail, code and all, and answers it."""
     if rng.random() < 0.6:
         who = rng.choice(COLLEAGUES)
-        sender = rng.choice((f"{who}@{DOMAIN}", f'"Bob Bobson" <{who}@{DOMAIN}>', f'"{BOB}" <{who}@{DOMAIN}>'))
+        sender = rng.choice(
+            (f"{who}@{DOMAIN}", f'"Bob Bobson" <{who}@{DOMAIN}>', f'"{BOB}" <{who}@{DOMAIN}>')
+        )
         world.sandbox.send_as(who, answer(asked, sender))
     else:
         stranger = rng.choice(STRANGERS)
@@ -66,7 +81,12 @@ def in_cc(world: World, asked: Mail, rng: random.Random) -> None:
 def replied_to_all(world: World, asked: Mail, rng: random.Random) -> None:
     """With a mail program, to all, from a copy of the ask."""
     who = rng.choice(COLLEAGUES)
-    world.sandbox.send_as("bob", to=[f"{who}@{DOMAIN}"], subject=f"FW: {asked.subject}", text=f"What do you think?\n\n{asked.text}")
+    world.sandbox.send_as(
+        "bob",
+        to=[f"{who}@{DOMAIN}"],
+        subject=f"FW: {asked.subject}",
+        text=f"What do you think?\n\n{asked.text}",
+    )
     copy = world.newest(who, "FW:")
     world.sandbox.reply_as(who, copy.id, rng.choice(("approve", "reject", "Yes")), to=[reply_to(asked)])
 
@@ -81,15 +101,33 @@ def on_behalf(world: World, asked: Mail, rng: random.Random) -> None:
         world.sandbox.allow_on_behalf("bob", delegate)
         world.sandbox.send_as(delegate, answer(asked, BOB))
         return
-    sender = rng.choice((f"{delegate}@{DOMAIN}", f"Delegate <{delegate}@{DOMAIN}>", "mallory@evil.example", "", "nobody", f"{BOB}, {delegate}@{DOMAIN}", f"<{BOB}"))
+    sender = rng.choice(
+        (
+            f"{delegate}@{DOMAIN}",
+            f"Delegate <{delegate}@{DOMAIN}>",
+            "mallory@evil.example",
+            "",
+            "nobody",
+            f"{BOB}, {delegate}@{DOMAIN}",
+            f"<{BOB}",
+        )
+    )
     lay(world, internal(letter(asked, BOB, Sender=sender)))
 
 
 def resent(world: World, asked: Mail, rng: random.Random) -> None:
     """A mail of somebody else that Bob redirected, or that was redirected as his."""
     who = rng.choice(COLLEAGUES)
-    headers = [f"Resent-From: {BOB}", f"Resent-Sender: {BOB}", f"X-Sender: {BOB}", f"Reply-To: {BOB}", f"Return-Path: <{BOB}>"]
-    world.sandbox.send_as(who, answer(asked, f"{who}@{DOMAIN}", headers=rng.sample(headers, rng.randint(1, 5))))
+    headers = [
+        f"Resent-From: {BOB}",
+        f"Resent-Sender: {BOB}",
+        f"X-Sender: {BOB}",
+        f"Reply-To: {BOB}",
+        f"Return-Path: <{BOB}>",
+    ]
+    world.sandbox.send_as(
+        who, answer(asked, f"{who}@{DOMAIN}", headers=rng.sample(headers, rng.randint(1, 5)))
+    )
 
 
 MAKERS: tuple[Maker, ...] = (unchecked, unchecked, unsigned, in_cc, on_behalf, resent)
@@ -104,11 +142,15 @@ def bobs_own(world: World, asked: Mail, rng: random.Random) -> None:
         case "program":
             world.sandbox.reply_as("bob", asked.id, "approve")
         case "cc":
-            world.sandbox.send_as("bob", answer(asked, BOB, headers=[f"Cc: dave@{DOMAIN}, mallory@evil.example"]))
+            world.sandbox.send_as(
+                "bob", answer(asked, BOB, headers=[f"Cc: dave@{DOMAIN}, mallory@evil.example"])
+            )
         case "sender":
             lay(world, internal(letter(asked, BOB, Sender=BOB.upper())))
         case "outside":
-            world.sandbox.deliver(answer(asked, f"Bob <{OUTSIDE}>"), mail_from=rng.choice((OUTSIDE, f"bounce@mail.{PARTNER}")))
+            world.sandbox.deliver(
+                answer(asked, f"Bob <{OUTSIDE}>"), mail_from=rng.choice((OUTSIDE, f"bounce@mail.{PARTNER}"))
+            )
         case _:
             world.sandbox.send_as("bob", answer(asked, f'"Dave Daveson" <{BOB}>'))
 

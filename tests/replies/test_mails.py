@@ -30,7 +30,10 @@ def policy_of(case: Mapping[str, Any]) -> ProvePolicy:
     said = case.get("policy", {})
     is_exchange = said.get("is_exchange", True)
     servers = Servers(
-        is_exchange, said.get("host_suffixes", ()), said.get("networks", PRIVATE_NETWORKS), said.get("authserv_id", "")
+        is_exchange,
+        said.get("host_suffixes", ()),
+        said.get("networks", PRIVATE_NETWORKS),
+        said.get("authserv_id", ""),
     )
     return ProvePolicy(is_exchange, servers, said.get("confirmed", ("04",)))
 

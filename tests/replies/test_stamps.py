@@ -21,7 +21,11 @@ def results(value: str) -> tuple[str, list[tuple[str, str]]]:
         ("(c) mx.example (d; e=f); spf (g) = (h) pass", "mx.example", ["spf"]),
         ('"mx.example"; dkim=pass reason="a; dmarc=pass" header.d=x', "mx.example", ["dkim"]),
         ("mx.example; dkim/1=pass (a (nested; dmarc=pass) b) header.d=x", "mx.example", ["dkim"]),
-        ('mx.example; dkim=pass (a " is a letter here) header.d=x; dmarc=pass (")', "mx.example", ["dkim", "dmarc"]),
+        (
+            'mx.example; dkim=pass (a " is a letter here) header.d=x; dmarc=pass (")',
+            "mx.example",
+            ["dkim", "dmarc"],
+        ),
         (";", "", []),
     ],
 )

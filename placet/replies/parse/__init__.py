@@ -88,7 +88,9 @@ def parse(received: Received, own: OwnMail) -> Mail:
         signatures=signed,
         date=date_of(stamped.first("date")),
         two_readings=two_readings(mime, transport, found, received.raw) if verdict is None else NOTHING,
-        structure_doubt=NOTHING if verdict or _structure_vouched(auth_as, signed, address) else structure_doubt(found),
+        structure_doubt=NOTHING
+        if verdict or _structure_vouched(auth_as, signed, address)
+        else structure_doubt(found),
         sealed=seen.sealed,
         text=seen.text,
         marked=seen.marked,

@@ -21,7 +21,9 @@ _ALIASES = {"iso-8859-8-i": "iso8859-8", "ks_c_5601-1987": "cp949", "x-sjis": "c
 # Declared without need by programs that then send UTF-8.
 _OFTEN_WRONG = frozenset({"ascii", "iso8859-1", "cp1252", "gb2312", "gb18030", "big5"})
 _CONTROLS = re.compile(r"[\x01-\x08\x0b-\x1f\x7f]")
-REPLACEMENT = "\ufffd"  # for what cannot be kept: PostgreSQL takes no NUL. What is left out joins what it parted
+REPLACEMENT = (
+    "\ufffd"  # for what cannot be kept: PostgreSQL takes no NUL. What is left out joins what it parted
+)
 _Q = re.compile(rb"=([0-9A-Fa-f]{2})")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 

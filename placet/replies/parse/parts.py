@@ -92,7 +92,7 @@ def _children(message: Message) -> Iterator[Message]:
 
 
 def _part(message: Message, depth: int, parent: int, in_message: bool) -> Part:
-    names = Counter(name.lower() for name in message.keys())
+    names = Counter(name.lower() for name in message)
     doubt = _doubt(message, names, depth)
     declared = read_header(message, "content-type")
     found = _TYPE.match(declared.lower())
@@ -109,7 +109,17 @@ def _part(message: Message, depth: int, parent: int, in_message: bool) -> Part:
     del message["content-transfer-encoding"]
     boundary = str(message.get_boundary("")) if message.is_multipart() else ""
     return Part(
-        content_type, parameters, depth, parent, in_message, attached, encoding, boundary, names, doubt, message
+        content_type,
+        parameters,
+        depth,
+        parent,
+        in_message,
+        attached,
+        encoding,
+        boundary,
+        names,
+        doubt,
+        message,
     )
 
 

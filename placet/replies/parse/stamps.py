@@ -67,7 +67,7 @@ def _split_comments(value: str) -> tuple[str, list[tuple[int, str]]]:
         assert found is not None  # every character is one of the kinds
         piece, at = found[0], found.end()
         depth += (piece == "(") - (piece == ")")
-        if depth < 0 or piece == '"' and not depth:
+        if depth < 0 or (piece == '"' and not depth):
             raise Unclosed
         if piece == ")" and not depth:
             comments.append((length, "".join(comment)))
