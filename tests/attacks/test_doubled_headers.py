@@ -2,6 +2,7 @@
 that has two boundaries. DKIM signs the one, the reader sees the other."""
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -36,6 +37,7 @@ SPELLINGS: dict[str, Callable[[str, random.Random], str]] = {
     "NUL": lambda name, rng: within(name, "\0", rng),
     "something unseen": lambda name, rng: within(name, rng.choice("\u200b\u200d\u00ad\ufeff\u2060"), rng),
 }
+CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f]")
 BREAKS = ("\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 
 
@@ -118,7 +120,9 @@ def two_ways_of_headers(stamp: Stamp, sender: str, rng: random.Random) -> Iterat
         ) -> None:
             right = stamp(letter(asked, sender))
             _name, forged = make(right, random.Random(seed))
-            lay(world, right if block == "transport" else forged, right if block == "mail" else forged)
+            # XML carries no control characters: in headers that come as XML there is nothing left of them.
+            in_mail = block != "transport" or (world.way == "ews" and CONTROLS.search(forged.block()))
+            lay(world, forged if in_mail else right, right if block == "mail" else forged)
 
         yield f"{make.__name__} in {block} ({seed})", forge
 

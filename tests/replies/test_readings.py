@@ -22,7 +22,7 @@ def read(raw: str, transport: str = "") -> Mail:
     [
         ("Subject", "subject"), ("SUBJECT", "subject"), ("Subject ", "subject"), ("Subject\t", "subject"),
         ("Sub\0ject", "subject"), ("Sub\ufffdject", "subject"), ("\x01Subject", "subject"), ("Sub?ject", "subject"),
-        ("Ｓｕｂｊｅｃｔ", "subject"), ("Sub\u200bject", "subject"), ("Content－Type", "content-type"),  # noqa: RUF001
+        ("Ｓｕｂｊｅｃｔ", "subject"), ("Sub\u200bject", "subject"), ("Content－Type", "content-type"),
         ("X-MS-Exchange-Organi\0zation-AuthAs", "x-ms-exchange-organization-authas"), ("DKIM-Signature ", "dkim-signature"),
         ("X-Subject", ""), ("Subject-Line", ""), ("ContentType", ""), ("Message_ID", ""), ("Thread-Topic ", ""), ("", ""),
     ],
