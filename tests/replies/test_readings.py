@@ -20,13 +20,27 @@ def read(raw: str, transport: str = "") -> Mail:
 @pytest.mark.parametrize(
     ("name", "counts_as"),
     [
-        ("Subject", "subject"), ("SUBJECT", "subject"), ("Subject ", "subject"), ("Subject\t", "subject"),
-        ("Sub\0ject", "subject"), ("Sub\ufffdject", "subject"), ("\x01Subject", "subject"), ("Sub?ject", "subject"),
-        ("Ｓｕｂｊｅｃｔ", "subject"), ("Sub\u200bject", "subject"), ("Content－Type", "content-type"),
-        ("X-MS-Exchange-Organi\0zation-AuthAs", "x-ms-exchange-organization-authas"), ("DKIM-Signature ", "dkim-signature"),
-        ("X-Subject", ""), ("Subject-Line", ""), ("ContentType", ""), ("Message_ID", ""), ("Thread-Topic ", ""), ("", ""),
+        ("Subject", "subject"),
+        ("SUBJECT", "subject"),
+        ("Subject ", "subject"),
+        ("Subject\t", "subject"),
+        ("Sub\0ject", "subject"),
+        ("Sub\ufffdject", "subject"),
+        ("\x01Subject", "subject"),
+        ("Sub?ject", "subject"),
+        ("Ｓｕｂｊｅｃｔ", "subject"),
+        ("Sub\u200bject", "subject"),
+        ("Content－Type", "content-type"),
+        ("X-MS-Exchange-Organi\0zation-AuthAs", "x-ms-exchange-organization-authas"),
+        ("DKIM-Signature ", "dkim-signature"),
+        ("X-Subject", ""),
+        ("Subject-Line", ""),
+        ("ContentType", ""),
+        ("Message_ID", ""),
+        ("Thread-Topic ", ""),
+        ("", ""),
     ],
-)  # fmt: skip
+)
 def test_what_a_name_may_be_taken_for(name: str, counts_as: str) -> None:
     assert folded(name) == counts_as
 
@@ -42,11 +56,19 @@ def test_a_value_keeps_what_is_no_blank_at_its_ends() -> None:
         (f"{HEAD}Subject: again\n\nx", "", "There are 2 Subject headers in the mail."),
         (f"{HEAD}\nx", f"{HEAD}subject: again\n", "There are 2 Subject headers in the transport headers."),
         (f"{HEAD}Date : x\n\nx", "", "The name of the Date header in the mail is malformed."),
-        (f"{HEAD}X: y\rCc: z\n\nx", "", "What stands in the mail depends on what counts as the end of a line."),
+        (
+            f"{HEAD}X: y\rCc: z\n\nx",
+            "",
+            "What stands in the mail depends on what counts as the end of a line.",
+        ),
         (f"{HEAD}no colon\nDate: x\n\nx", "", "Where its headers end is not clear."),
-        (f"{HEAD}Content-Type: text/plain; charset=a; charset=b\n\nx", "", "A Content-Type header names its charset twice."),
+        (
+            f"{HEAD}Content-Type: text/plain; charset=a; charset=b\n\nx",
+            "",
+            "A Content-Type header names its charset twice.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_why_it_can_be_read_in_two_ways(raw: str, transport: str, why: str) -> None:
     assert str(read(raw, transport).two_readings) == why
 
@@ -65,16 +87,25 @@ PLAIN, HTML = "Content-Type: text/plain\n\n", "Content-Type: text/html\n\n"
     ("head", "body", "doubt"),
     [
         ("multipart/alternative", f"--b\n{PLAIN}Yes\n--b\n{HTML}<p>Yes</p>\n--b--\n", ""),
-        ("multipart/alternative", f"--b\n{PLAIN}*Yes* [cid:a@b] https://x.example\n--b\n{HTML}<b>Yes</b>\n--b--\n", ""),
-        ("multipart/alternative", f"--b\n{PLAIN}Yes\n--b\n{HTML}<p>No</p>\n--b--\n", "its plain text and its HTML differ"),
+        (
+            "multipart/alternative",
+            f"--b\n{PLAIN}*Yes* [cid:a@b] https://x.example\n--b\n{HTML}<b>Yes</b>\n--b--\n",
+            "",
+        ),
+        (
+            "multipart/alternative",
+            f"--b\n{PLAIN}Yes\n--b\n{HTML}<p>No</p>\n--b--\n",
+            "its plain text and its HTML differ",
+        ),
         ("multipart/mixed", f"This is a multi-part message in MIME format.\n--b\n{PLAIN}Yes\n--b--\n", ""),
         ("multipart/mixed", f"No\n--b\n{PLAIN}Yes\n--b--\n", "text stands outside of its parts"),
         ("multipart/mixed", f"--b\n{PLAIN}Yes\n--b--\nNo\n", "text stands outside of its parts"),
-        ("text/html", "<p>Yes</p>", ""), ("text/html", "Yes <!-- No", "its text does not look like HTML"),
+        ("text/html", "<p>Yes</p>", ""),
+        ("text/html", "Yes <!-- No", "its text does not look like HTML"),
         ("text/plain", "--a\nContent-Type: text/plain\n\nYes", "its text looks like one of several parts"),
         ("text/plain; charset=hz", "Yes", "its character set may hide letters"),
     ],
-)  # fmt: skip
+)
 def test_what_content_type_could_make_of_it(head: str, body: str, doubt: str) -> None:
     found = parts(f"Content-Type: {head}; boundary=b\n\n{body}".encode())
     assert str(structure_doubt(found)) == doubt
