@@ -246,6 +246,11 @@ def _misused(scene: Scene) -> str:
     return "code-misused"
 
 
+def _too_old(scene: Scene) -> str:
+    tell.refused(_reply(scene), refusals.TooOld(Sentence("Its Date is 2025-11-24 10:00 UTC.")))
+    return "code-misused"
+
+
 def _stuck(scene: Scene) -> str:
     Person.objects.filter(pk=scene.alice.pk).update(manager=None)
     scene.request()
@@ -357,6 +362,7 @@ _KINDS: dict[str, Any] = {
     "ended": _ended,
     "withdrawn": _withdrawn,
     "code-misused": _misused,
+    "answer-with-an-old-date": _too_old,
     "another-address": _another_address,
     "stuck": _stuck,
     "alarm": _alarm,

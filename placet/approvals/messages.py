@@ -312,31 +312,58 @@ def _answers(mailbox: Mailbox, request: Request, again: AnswerAgain, code: str) 
     ]
 
 
-def misused(ask: Ask, request: Request, mailbox: Mailbox) -> None:
-    """To the person asked, once an ask: somebody else used their reply code."""
+def misused(ask: Ask, request: Request, mailbox: Mailbox, *, too_old: bool = False) -> None:
+    """To the person asked, once an ask: somebody else used their reply code; or, where the mail was only `too_old`,
+    perhaps they themselves, by a clock that is wrong."""
     with _to(ask.person) as said:
-        what = _(
-            "A mail with your reply code for “{title}” (number {number}) came from an address or in a way that "
-            "does not prove that you sent it. It was not applied."
-        )
-        advice = _(
-            "If you forwarded the mail to a colleague, nothing is wrong: please answer yourself. If you answered "
-            "from another address of yours, answer from the one that this mail went to. Otherwise tell your "
-            "administrator."
-        )
+        if too_old:
+            subject, title, what, advice = _of_an_old_date()
+        else:
+            subject, title, what, advice = _of_somebody_else()
         _queue(
             mailbox,
             "code-misused",
             ask.person,
             said,
             cause=f"ask:{ask.public_id}",
-            subject=_("Somebody else answered in your place: {title}").format(title=request.title),
+            subject=subject.format(title=request.title),
             letter=Notice(
-                _("A reply that was not yours"),
+                title,
                 [what.format(title=request.title, number=request.number), advice],
                 links=[_page_link(request, said)],
             ),
         )
+
+
+def _of_somebody_else() -> tuple[str, str, str, str]:
+    return (
+        _("Somebody else answered in your place: {title}"),
+        _("A reply that was not yours"),
+        _(
+            "A mail with your reply code for “{title}” (number {number}) came from an address or in a way that "
+            "does not prove that you sent it. It was not applied."
+        ),
+        _(
+            "If you forwarded the mail to a colleague, nothing is wrong: please answer yourself. If you answered "
+            "from another address of yours, answer from the one that this mail went to. Otherwise tell your "
+            "administrator."
+        ),
+    )
+
+
+def _of_an_old_date() -> tuple[str, str, str, str]:
+    return (
+        _("An answer with an old date: {title}"),
+        _("A reply from before you were asked"),
+        _(
+            "A mail with your reply code for “{title}” (number {number}) says that it was written before you were "
+            "asked. It was not applied, because it may be an old mail that somebody sent again."
+        ),
+        _(
+            "If it was yours, the clock of your computer or telephone is wrong: set its date and time, and answer "
+            "again. Otherwise tell your administrator."
+        ),
+    )
 
 
 def another_address(

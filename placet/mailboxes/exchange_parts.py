@@ -85,8 +85,9 @@ def header_block(raw: bytes) -> str:
 
 
 def headers_alone(headers: str) -> bytes:
-    lines = headers.strip().splitlines()
-    return "\r\n".join([*lines, "", ""]).encode() if lines else b""
+    # At LF alone: splitlines takes more for the end of a line, and would make headers of what stands behind it.
+    lines = [line.removesuffix("\r") for line in headers.strip().split("\n")]
+    return "\r\n".join([*lines, "", ""]).encode() if any(lines) else b""
 
 
 def mentions(received: Received | tuple[Seen, MailError], reference: str) -> bool:

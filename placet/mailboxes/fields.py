@@ -217,8 +217,8 @@ FIELDS: tuple[Field, ...] = (
         "confirmed_mechanisms",
         gettext_noop("Confirmed authentication mechanisms"),
         gettext_noop(
-            "Values of X-MS-Exchange-Organization-AuthMechanism that prove a colleague here; the connection test shows "
-            "yours."
+            "Values of X-MS-Exchange-Organization-AuthMechanism that prove a colleague here: 04 (Outlook, the web, "
+            "phones), on request 06 (sign-in over SMTP). The connection test shows yours."
         ),
         "list",
         section=Section.APPROVAL,
@@ -260,6 +260,17 @@ FIELDS: tuple[Field, ...] = (
         "trusted_hosts",
         gettext_noop("Trusted receiving hosts"),
         gettext_noop("Ends of the names of the servers that receive for this mailbox."),
+        "list",
+        section=Section.APPROVAL,
+        rare=True,
+    ),
+    Field(
+        "own_networks",
+        gettext_noop("Addresses of own mail servers"),
+        gettext_noop(
+            "Addresses and networks that your own mail servers hand mail on from, such as 10.0.0.0/8. What comes from "
+            "others came in from outside."
+        ),
         "list",
         section=Section.APPROVAL,
         rare=True,

@@ -27,7 +27,7 @@ from . import http, limiting
 from .base import Check, FixNeeded, Gone, MailboxError, MailError, Wait
 from .clouds import CLOUDS, EWS, GRAPH, GRAPH_HOSTS, OUTLOOK_HOSTS, WORLDWIDE
 from .oauth import Access, describe_token
-from .settings import DOMAIN, ExchangeSettings
+from .settings import DOMAIN, ExchangeSettings, never_proving
 
 ARRIVAL = 60.0  # seconds that a mail to oneself may take
 PAUSE = 2.0  # seconds between two looks
@@ -382,6 +382,19 @@ class Preflight:
                 ),
                 facts=facts,
             )
+        if never := never_proving(mechanisms):
+            return _failed(
+                "internal",
+                found=_marked(mechanisms),
+                cause=_(
+                    "Exchange marks mail as internal although nobody signed in to send it ({value})."
+                ).format(value=never),
+                cure=_(
+                    "A connector or relay does that, and such mail proves nobody. Let the organisation's mail go "
+                    "through Exchange itself, or let processes ask for another proof (outside proved, or page only)."
+                ),
+                facts=facts,
+            )
         new = [value for value in mechanisms if value not in self.settings.confirmed_mechanisms]
         if new or not mechanisms:
             confirmed = ", ".join(self.settings.confirmed_mechanisms) or _("none")
@@ -398,11 +411,16 @@ class Preflight:
                 facts=facts,
             )
         others = self._other_domains(probe)
+        stored = never_proving(self.settings.confirmed_mechanisms)
+        shown = (
+            _("Confirmed, but not counted: {mechanisms} proves nobody.").format(mechanisms=stored)
+            if stored
+            else ""
+        )
+        marked = f"{_marked(mechanisms)} {shown}".strip()
         if others:
-            return self._offer_domains(
-                _done("internal", _marked(mechanisms), {**facts, "other_domains": others}), others
-            )
-        return _done("internal", _marked(mechanisms), facts)
+            return self._offer_domains(_done("internal", marked, {**facts, "other_domains": others}), others)
+        return _done("internal", marked, facts)
 
     def _other_domains(self, probe: Probe) -> list[str]:
         """Of the newest mails that Exchange marked as a colleague's: domains of senders that prove nobody here."""

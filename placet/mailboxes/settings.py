@@ -5,9 +5,10 @@ The client secret is not among them: it is kept encrypted elsewhere and checked 
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -54,6 +55,15 @@ TOKEN_URI_EXAMPLE = f"https://{LOGIN_HOST}/<directory (tenant) ID>/oauth2/v2.0/t
 ALMOST_GUID = re.compile(r"(?=.*\d)[0-9a-f-]{20,50}", re.IGNORECASE)
 
 
+#: Values of X-MS-Exchange-Organization-AuthMechanism, hexadecimal, with which nobody signed in: MAPI submission of
+#: the system's own, internal submission, the pickup and replay folders, a connector that counts as secured, and a
+#: connection between servers. Whatever is confirmed, they prove no colleague.
+NEVER_PROVES = ("03", "05", "08", "10", "11", "12")
+#: Of our own mail servers, unless an administrator says otherwise (RFC 1918, RFC 4193).
+PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+#: Bits: no organisation's mail servers fill a wider network than this of public addresses.
+WIDEST = {4: 16, 6: 32}
+
 #: What follows from the choices of way and cloud.
 FITTED = ("server_address", "scope", "token_uri")
 
@@ -99,6 +109,7 @@ class ExchangeSettings:
     same_organisation: tuple[str, ...] = ()  # addresses of other mailboxes, lower case
     authserv_id: str = ""
     trusted_hosts: tuple[str, ...] = (".outlook.com",)
+    own_networks: tuple[str, ...] = PRIVATE_NETWORKS
     max_size: int = 36 * 1024 * 1024  # bytes
 
     @property
@@ -143,7 +154,13 @@ class ExchangeSettings:
         values = dataclasses.asdict(self)
         values["handled"] = self.handled.value
         values["since"] = self.since.isoformat() if self.since else None
-        for name in ("confirmed_mechanisms", "own_domains", "same_organisation", "trusted_hosts"):
+        for name in (
+            "confirmed_mechanisms",
+            "own_domains",
+            "same_organisation",
+            "trusted_hosts",
+            "own_networks",
+        ):
             values[name] = list(values[name])
         return values
 
@@ -258,8 +275,8 @@ class _Reading:
     def _default(self, name: str, values: dict[str, Any]) -> None:
         if name in REQUIRED:
             raise _Wrong(_(REQUIRED[name]))
-        if name == "confirmed_mechanisms" and self._mapping.get(name) is not None:
-            values[name] = ()  # emptied on purpose: no mechanism proves anybody
+        if name in ("confirmed_mechanisms", "own_networks") and self._mapping.get(name) is not None:
+            values[name] = ()  # emptied on purpose: no mechanism proves anybody, no network is ours
 
     def _together(self, values: dict[str, Any]) -> None:
         """Rules between fields."""
@@ -662,6 +679,11 @@ def _mechanisms(raw: Any, reading: _Reading) -> tuple[str, ...]:
         raise _Wrong(
             _("Enter values of two digits, such as 04; the connection test shows those of your organisation.")
         )
+    if never := never_proving(found):
+        # What is stored from before must not stop the mailbox: `store` refuses what is entered anew.
+        reading.notices["confirmed_mechanisms"] = _(
+            "{mechanisms} proves nobody and does not count: Exchange marks mail in this way although nobody signed in."
+        ).format(mechanisms=never)
     return found
 
 
@@ -689,11 +711,43 @@ def _addresses(raw: Any, reading: _Reading) -> tuple[str, ...]:
     return addresses
 
 
+def never_proving(mechanisms: Iterable[str]) -> str:
+    """Those of the mechanisms that never prove anybody, for people; "" if there are none."""
+    return ", ".join(one for one in mechanisms if one in NEVER_PROVES)
+
+
 def _hosts(raw: Any, reading: _Reading) -> tuple[str, ...]:
     found = tuple(dict.fromkeys("." + part.lower().lstrip(".") for part in _parts(raw)))
     if not all(DOMAIN.fullmatch(part[1:]) for part in found):
         raise _Wrong(_("Enter ends of host names, such as .outlook.com."))
     return found
+
+
+def _networks(raw: Any, reading: _Reading) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_network(part) for part in _parts(raw)))
+
+
+def _network(text: str) -> str:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        raise _Wrong(
+            _(
+                "“{text}” is no address. Enter addresses or networks, such as 203.0.113.7 or 10.0.0.0/8."
+            ).format(text=text[:60])
+        ) from None
+    private = any(network.version == own.version and network.subnet_of(own) for own in _PRIVATE)  # type: ignore[arg-type]
+    if not private and network.prefixlen < WIDEST[network.version]:
+        raise _Wrong(
+            _(
+                "{network} holds addresses of others. Enter those of your own mail servers alone: a mail that comes "
+                "from one of these addresses is believed to come from your server."
+            ).format(network=network)
+        )
+    return str(network)
+
+
+_PRIVATE = tuple(map(ip_network, PRIVATE_NETWORKS))
 
 
 def _authserv_id(raw: Any, reading: _Reading) -> str:
@@ -748,6 +802,7 @@ READERS: "dict[str, Callable[[Any, _Reading], Any]]" = {
     "same_organisation": _addresses,
     "authserv_id": _authserv_id,
     "trusted_hosts": _hosts,
+    "own_networks": _networks,
     "max_size": _number(64 * 1024, 150 * 1024 * 1024),
 }
 

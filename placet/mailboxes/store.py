@@ -18,7 +18,13 @@ from placet.mailboxes import credentials
 from placet.mailboxes.credentials import CERTIFICATE, LONGEST_BY
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid, read_expiry, read_secret
+from placet.mailboxes.settings import (
+    ExchangeSettings,
+    SettingsInvalid,
+    never_proving,
+    read_expiry,
+    read_secret,
+)
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,8 @@ def look(
             "The mailbox is in another domain now, so this is {domain} alone. Add others if they are its own."
         )
         notices["own_domains"] = told.format(domain=own)
+    if settings is not None:
+        errors |= _mechanism_errors(settings, mailbox)
     fresh = ""
     try:
         fresh = read_secret(secret).get_secret_value() if secret.strip() else ""
@@ -156,6 +164,19 @@ def look(
         errors |= _way_errors(settings, mailbox)
     secrets = Secrets({**kept.secrets, SECRET: fresh} if fresh else kept.secrets)
     return Looked(settings, fresh, secrets, expires, errors, notices)
+
+
+def _mechanism_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[str, str]:
+    """What was confirmed before it was known that it proves nobody may stay: it does not count."""
+    before = mailbox.settings.get("confirmed_mechanisms", []) if mailbox is not None else []
+    new = never_proving(one for one in settings.confirmed_mechanisms if one not in before)
+    if not new:
+        return {}
+    said = _(
+        "{mechanisms} cannot be confirmed: Exchange marks mail in this way although nobody signed in, so it proves no "
+        "colleague. Leave it out."
+    )
+    return {"confirmed_mechanisms": said.format(mechanisms=new)}
 
 
 def _told(kept: credentials.Kept, fresh: str) -> dict[str, str]:

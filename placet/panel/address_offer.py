@@ -18,6 +18,7 @@ from placet.panel.mail_read import ask_of, explanation_of, start_and_size
 from placet.portal.people import PersonsRequest, administrators_only
 from placet.replies import entry, refusals, settle
 from placet.replies.parse import Mail
+from placet.replies.pick import codes
 from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.prove import level_of, prove
 
@@ -52,7 +53,9 @@ def _proved(mail: IncomingMail, parsed: Mail, address: str, line: AskLine) -> bo
         check_mailbox(mail.mailbox, line.ask)
         settings = pool.settings_of(mail.mailbox)
         policy = entry.prove_policy(entry.Reply(mail, "", settings))
-        prove(parsed, mail.folder, [address], level_of(settle.proof_needed(line)), policy)
+        places = [place for found in codes(parsed) for place in found.places]
+        asked = entry.asked_by(line, [address], mail, places)
+        prove(parsed, mail.folder, asked, level_of(settle.proof_needed(line)), policy)
     except (refusals.Refusal, MailboxError):  # without the mailbox's settings nothing is proved either
         return False
     return True

@@ -30,6 +30,7 @@ _NO_SENDER = frozenset(
         refusals.SenderUnclear.key,
         refusals.NotTheOneAsked.key,
         refusals.NotProved.key,
+        refusals.TooOld.key,
         refusals.MechanismNotConfirmed.key,
     }
 )
@@ -79,6 +80,9 @@ def _judged(mail: IncomingMail, line: AskLine | None) -> Iterator[Step]:
         yield _ask(line)
     if result == refusals.WrongMailbox.key:
         yield Step(_("Does it count in this mailbox?"), _wrong_mailbox(mail), "warn")
+    if result == refusals.TwoReadings.key:
+        reason = _texts(made.get("refusal"), "reason")
+        yield Step(_("Can it be read in one way only?"), [mail.reason, *reason], "warn")
     if result in _NO_SENDER:
         yield Step(_("Who sent it, and how do we know?"), _not_proved(mail), "warn")
     elif isinstance(made.get("proof"), Mapping) and made["proof"].get("address"):

@@ -58,7 +58,7 @@ class MailboxForm(forms.Form):
         super().__init__(data, initial=_initial(mailbox))
         self.mailbox = mailbox
         self.seen = store.mark_of(mailbox) if data is None else str(data.get("seen", ""))
-        self.notices: dict[str, str] = {}
+        self.notices = _no_longer_counted(mailbox) if data is None else {}
         for row in FIELDS:
             self.fields[row.name] = _form_field(row, show_secret)
         addresses = Mailbox.objects.values_list("address", flat=True)
@@ -206,6 +206,13 @@ def service_of(url: str) -> tuple[str, str]:
     """Scheme, host and port."""
     parts = urlsplit(url)
     return parts.scheme, parts.netloc.lower()
+
+
+def _no_longer_counted(mailbox: Mailbox | None) -> dict[str, str]:
+    """Beside what is stored and proves nobody (any more)."""
+    name = "confirmed_mechanisms"
+    notices = ExchangeSettings.look(mailbox.settings).notices if mailbox is not None else {}
+    return {name: notices[name]} if name in notices else {}
 
 
 def _initial(mailbox: Mailbox | None) -> dict[str, Any]:

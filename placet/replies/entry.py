@@ -10,6 +10,7 @@ take_in(incoming)   parse   bytes → Mail: sender, automatic or not, new text
 """
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -45,7 +46,8 @@ from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.parse.original import Original, without_original
 from placet.replies.pick import mails_answered, pick
 from placet.replies.pick_mailbox import check_mailbox
-from placet.replies.prove import Level, Proof, ProvePolicy, level_of, prove
+from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
+from placet.replies.prove_outside import Servers
 from placet.replies.read import Answer, read
 from placet.replies.read_vocabulary import Vocabulary, vocabulary
 
@@ -166,9 +168,11 @@ def _walk(reply: Reply) -> None:
         _by_a_person(mail)
         picked = pick(mail)
         reply.line, reply.code = picked.line, picked.code
+        if mail.two_readings:
+            raise refusals.TwoReadings(mail.two_readings)
         check_mailbox(reply.incoming.mailbox, picked.line.ask)
         level = level_of(settle.proof_needed(picked.line))
-        asked = settle.addresses_asked(picked.line)
+        asked = asked_by(picked.line, settle.addresses_asked(picked.line), reply.incoming, picked.places)
         reply.proof = proof = prove(mail, reply.incoming.folder, asked, level, prove_policy(reply))
         if level is Level.PAGE:
             raise refusals.PageOnly
@@ -227,13 +231,25 @@ def own_mail(mailbox: Mailbox) -> OwnMail:
     )
 
 
+def asked_by(
+    line: AskLine, addresses: Collection[str], incoming: IncomingMail, code_in: Collection[str]
+) -> Asked:
+    answered_at = incoming.received_at or incoming.kept_at
+    return Asked(addresses, line.ask.created_at, answered_at, code_in)
+
+
 def prove_policy(reply: Reply) -> ProvePolicy:
+    is_exchange = reply.incoming.mailbox.kind == Mailbox.Kind.EXCHANGE_ONLINE
     return ProvePolicy(
-        is_exchange=reply.incoming.mailbox.kind == Mailbox.Kind.EXCHANGE_ONLINE,
+        is_exchange=is_exchange,
+        servers=Servers(
+            exchange_online=is_exchange,
+            host_suffixes=reply.settings.trusted_hosts,
+            networks=reply.settings.own_networks,
+            authserv_id=reply.settings.authserv_id,
+        ),
         confirmed_mechanisms=reply.settings.confirmed_mechanisms,
         own_domains=reply.settings.own_domains,
-        authserv_id=reply.settings.authserv_id,
-        trusted_host_suffixes=reply.settings.trusted_hosts,
     )
 
 

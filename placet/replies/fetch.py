@@ -36,6 +36,7 @@ from placet.mailboxes.base import (
 )
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import ExchangeSettings
+from placet.replies.parse.charsets import REPLACEMENT
 
 log = structlog.get_logger(__name__)
 
@@ -280,8 +281,8 @@ def facts_of(received: Received) -> dict[str, object]:
 
 
 def storable(text: str) -> str:
-    """Without NUL, and with question marks for half characters: PostgreSQL refuses both."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+    """With U+FFFD for NUL, and with question marks for half characters: PostgreSQL refuses both."""
+    return text.replace("\x00", REPLACEMENT).encode("utf-8", "replace").decode()
 
 
 def received_of(incoming: IncomingMail) -> Received:

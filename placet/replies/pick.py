@@ -84,6 +84,7 @@ class Picked:
     line: AskLine
     code: str
     named: bool  # the person who answers sees what it is about
+    places: tuple[str, ...]  # where the mail carries the code: "address", "subject", "text"
 
 
 def pick(mail: Mail) -> Picked:
@@ -104,7 +105,7 @@ def pick(mail: Mail) -> Picked:
     line = lines.get(hash_of(counted[0].code))
     if line is None:
         raise refusals.UnknownCode
-    return Picked(line, counted[0].code, _named(mail, line, counted[0].places))
+    return Picked(line, counted[0].code, _named(mail, line, counted[0].places), counted[0].places)
 
 
 def _named(mail: Mail, line: AskLine, places: tuple[str, ...]) -> bool:

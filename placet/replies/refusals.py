@@ -14,9 +14,11 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         UnknownCode         carries a reply code that belongs to no ask
         CodesDisagree       carries reply codes of different asks
         WrongMailbox        came into another mailbox than the one that its ask went out from
+        TwoReadings         could be read in two ways by two programs
         SenderUnclear       does not name exactly one sender
         NotTheOneAsked      comes from somebody else than the person asked
         NotProved           nothing proves that the sender sent it
+        TooOld              was written before we asked, or by a clock that is wrong
         MechanismNotConfirmed   proved in a way that the administrator has not confirmed
         Unparseable         cannot be read within the limits
     Told                    the sender is proved and gets a mail that says why and what to do
@@ -170,6 +172,17 @@ class WrongMailbox(Stranger):
         )
 
 
+class TwoReadings(Stranger):
+    """Two programs could read this mail in two ways, so it decides nothing."""
+
+    key = "two_readings"
+    shown = True
+
+    def __init__(self, reason: Sentence) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class SenderUnclear(Stranger):
     """This mail does not name exactly one sender."""
 
@@ -204,6 +217,12 @@ class NotProved(Stranger):
     def __init__(self, reason: Sentence) -> None:
         super().__init__(reason)
         self.reason = reason  # in words, for the administrator
+
+
+class TooOld(NotProved):
+    """This mail says that it was written before we asked: it may be an old one, sent again, or a clock is wrong."""
+
+    key = "too_old"
 
 
 class MechanismNotConfirmed(Stranger):

@@ -54,7 +54,8 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
         if refusal.notify_asked:
             # From the mailbox that asked: the one that this came into may be another organisation's.
             asked_from = ask.outgoing.mailbox if ask.outgoing is not None else reply.incoming.mailbox
-            messages.misused(ask, request, asked_from)
+            too_old = isinstance(refusal, refusals.TooOld)
+            messages.misused(ask, request, asked_from, too_old=too_old)
         engine.note_refused(
             request.pk, person=ask.person, reason=refusal.key, incoming=reply.incoming, facts=refusal.facts
         )

@@ -264,7 +264,12 @@ class Post:
         edge = "AM0EUR00FT001.mail.protection.outlook.com"
         domain = mail_from.rpartition("@")[2] or "localhost"
         trace = [
-            ("Received", f"from {edge}\r\n by {host} with Microsoft SMTP Server id 15.20.9115.012; {now}"),
+            (
+                "Received",
+                f"from AM0EUR00FT001.eop-eur00.prod.protection.outlook.com\r\n (2603:10a6:20b::9) by {host}\r\n "
+                f"(2603:10a6:20b::2) with Microsoft SMTP Server (version=TLS1_3,\r\n "
+                f"cipher=TLS_AES_256_GCM_SHA384) id 15.20.9115.012; {now}",
+            ),
             ("Authentication-Results", results.header(mail_from, _from_domain(headers))),
             (
                 "Received-SPF",

@@ -7,6 +7,7 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from placet.mailboxes.base import Folder, Received
 from placet.replies import refusals
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.pick import codes
-from placet.replies.prove import Level, ProvePolicy, prove
+from placet.replies.prove import Asked, Level, ProvePolicy, prove
+from placet.replies.prove_outside import Servers
 from placet.replies.read import read
 
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"
@@ -25,6 +27,7 @@ MALFORMED = sorted(
     path for path in (CORPORA / "malformed").glob("*/*") if not path.name.startswith("LICENSE")
 )
 FROM_PEOPLE = {"is-not-bounce-02.eml"}
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 CODE = "k7q2mfx3wz5ta4ub"
 GRAFT = (
     "X-MS-Exchange-Organization-AuthAs: Internal\n"
@@ -59,13 +62,9 @@ def decided(mail: Mail) -> str:
         return "automatic"
     try:
         assert [found.code for found in codes(mail)] == [CODE]
-        prove(
-            mail,
-            Folder.INBOX,
-            {"ann@contoso.example"},
-            Level.COLLEAGUE,
-            ProvePolicy(True, ("04",), own_domains=("contoso.example",)),
-        )
+        asked = Asked({"ann@contoso.example"}, NOW, NOW, ("subject",))
+        policy = ProvePolicy(True, Servers(True), ("04",), own_domains=("contoso.example",))
+        prove(mail, Folder.INBOX, asked, Level.COLLEAGUE, policy)
         return read(mail, ("approve", "reject")).outcome
     except refusals.Refusal as refusal:
         return refusal.key

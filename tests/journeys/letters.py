@@ -3,6 +3,8 @@
 import re
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 from placet.sandbox.server import Mail
 
@@ -44,7 +46,7 @@ def letter(
         *(f"From: {sender}" for sender in senders),
         f"To: {to}",
         f"Subject: {subject}",
-        "Date: Tue, 24 Nov 2026 10:00:00 +0000",
+        f"Date: {format_datetime(datetime.now(UTC))}",
         f"Message-ID: <{uuid.uuid4().hex}@mail.example>",
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",

@@ -107,7 +107,7 @@ def an_auth_as_header_in_the_mail_only(world: World, asked: Mail) -> None:
 
 
 def a_mechanism_that_nobody_confirmed(world: World, asked: Mail) -> None:
-    headers = [INTERNAL[0], "X-MS-Exchange-Organization-AuthMechanism: 05"]
+    headers = [INTERNAL[0], "X-MS-Exchange-Organization-AuthMechanism: 0b"]
     world.sandbox.place("approvals", answer(asked, BOB, headers=headers))
 
 
@@ -147,7 +147,7 @@ FORGERIES: dict[str, tuple[Forger, str]] = {
     "an outsider with Bob's name": (an_outsider_with_the_name_of_the_person_asked, "not_the_one_asked"),
     "an outsider with Bob's address": (an_outsider_with_the_address_of_the_person_asked, "not_proved"),
     "a planted AuthAs": (a_planted_auth_as, "not_proved"),
-    "a planted AuthAs with a space": (a_planted_auth_as_with_a_space_before_the_colon, "not_proved"),
+    "a planted AuthAs with a space": (a_planted_auth_as_with_a_space_before_the_colon, "two_readings"),
     "planted Authentication-Results": (planted_authentication_results, "not_proved"),
     "a stamp of another tenant": (a_stamp_of_another_tenant, "not_proved"),
     "two AuthAs headers": (two_auth_as_headers, "not_proved"),
@@ -158,10 +158,10 @@ FORGERIES: dict[str, tuple[Forger, str]] = {
     "no mechanism": (no_mechanism, "mechanism_not_confirmed"),
     "forwarded to a colleague": (somebody_the_ask_was_forwarded_to, "not_the_one_asked"),
     "on behalf of Bob": (a_delegate_on_behalf, "sender_unclear"),
-    "two From headers from outside": (two_from_headers_from_outside, "sender_unclear"),
-    "two From headers": (from_line(BOB, MALLORY), "sender_unclear"),
-    "two From headers, Bob's last": (from_line(MALLORY, BOB), "sender_unclear"),
-    "two From headers, both Bob's": (from_line(BOB, BOB), "sender_unclear"),
+    "two From headers from outside": (two_from_headers_from_outside, "two_readings"),
+    "two From headers": (from_line(BOB, MALLORY), "two_readings"),
+    "two From headers, Bob's last": (from_line(MALLORY, BOB), "two_readings"),
+    "two From headers, both Bob's": (from_line(BOB, BOB), "two_readings"),
     "Bob's address as a name": (from_line(f"{BOB} <{MALLORY}>"), "sender_unclear"),
     "Bob's address as a quoted name": (from_line(f'"{BOB}" <{MALLORY}>'), "not_the_one_asked"),
     "Bob's address in brackets as a name": (from_line(f"<{BOB}> <{MALLORY}>"), "sender_unclear"),
@@ -229,8 +229,9 @@ def test_a_valid_code_from_somebody_else_decides_nothing_and_the_real_reply_stil
     assert not Decision.objects.exists()
     assert world.open_for("bob") == 1
     assert strangers_heard(world) == []
-    assert notices("bob") == 1
-    assert OutgoingMail.objects.count() == 2, "the ask and the notice, nothing else"
+    heard = 0 if result == "two_readings" else 1
+    assert notices("bob") == heard
+    assert OutgoingMail.objects.count() == 1 + heard, "the ask and the notice, nothing else"
     assert [world.id_of(mail) for mail in world.sandbox.mails("approvals")] == [kept.server_id], (
         "left where it was"
     )

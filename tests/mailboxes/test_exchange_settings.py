@@ -242,6 +242,13 @@ def test_other_scopes_are_refused(scope: str, words: str) -> None:
         ("confirmed_mechanisms", "4"),
         ("trusted_hosts", "not a host!"),
         ("authserv_id", "two words"),
+        ("own_networks", "mx.contoso.com"),
+        ("own_networks", "10.0.0.0/33"),
+        ("own_networks", "0.0.0.0/0"),
+        ("own_networks", "::/0"),
+        ("own_networks", "8.0.0.0/8"),
+        ("own_networks", "10.0.0.0/7"),
+        ("own_networks", "2001:db8::/31"),
         ("max_size", "12"),
         ("username", 5),
         ("username", "a" * 3000),
@@ -249,6 +256,20 @@ def test_other_scopes_are_refused(scope: str, words: str) -> None:
 )
 def test_each_field_says_what_it_takes(field: str, value: Any) -> None:
     assert error(field, **{field: value}).endswith((".", "\\."))
+
+
+def test_own_networks_are_addresses_and_networks_of_ones_own() -> None:
+    assert parse().own_networks == ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+    entered = "203.0.113.7, 10.1.2.3/16; 2001:db8::/32\n203.0.113.7"
+    assert parse(own_networks=entered).own_networks == ("203.0.113.7/32", "10.1.0.0/16", "2001:db8::/32")
+    assert parse(own_networks="").own_networks == (), "emptied on purpose"
+
+
+@pytest.mark.parametrize("mechanism", ["03", "05", "08", "10", "11", "12"])
+def test_a_stored_mechanism_that_never_proves_stops_no_mailbox_and_is_shown(mechanism: str) -> None:
+    settings, notices = ExchangeSettings.parse({**GOOD, "confirmed_mechanisms": ["04", mechanism]})
+    assert settings.confirmed_mechanisms == ("04", mechanism)
+    assert notices["confirmed_mechanisms"].startswith(f"{mechanism} proves nobody")
 
 
 def test_emptied_mechanisms_prove_nobody() -> None:

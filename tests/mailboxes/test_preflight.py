@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import partial, partialmethod
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,6 +16,7 @@ from placet.mailboxes.base import Check, Connection
 from placet.mailboxes.oauth import TokenCache
 from placet.mailboxes.preflight import Preflight
 from placet.mailboxes.settings import ExchangeSettings
+from placet.sandbox import delivery
 from placet.sandbox.server import Sandbox
 
 BOX = "approvals@contoso.example"
@@ -509,6 +510,23 @@ def test_domains_that_exchange_marks_as_internal_too_are_offered(sandbox: Sandbo
     )
     accepted = checked(sandbox, via, own_domains="contoso.example, contoso-group.example")["internal"]
     assert accepted.ok and not accepted.warning
+
+
+def test_a_mechanism_that_never_proves_is_not_offered(
+    sandbox: Sandbox, via: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_connector = partialmethod(delivery.Post._stamp_internal, mechanism="10")
+    monkeypatch.setattr(delivery.Post, "_stamp_internal", by_connector)
+    found = checked(sandbox, via, confirmed_mechanisms=["04", "10"])
+    assert not found["internal"].ok
+    assert "although nobody signed in to send it (10)" in found["internal"].cause
+    assert found["internal"].command == ""
+
+
+def test_a_confirmed_mechanism_that_does_not_count_is_shown(sandbox: Sandbox, via: str) -> None:
+    found = checked(sandbox, via, confirmed_mechanisms=["04", "10"])
+    assert found["internal"].ok
+    assert found["internal"].found.endswith("Confirmed, but not counted: 10 proves nobody.")
 
 
 def test_a_busy_server_is_said_at_the_step_where_it_was_busy(sandbox: Sandbox, via: str) -> None:

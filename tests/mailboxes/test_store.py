@@ -184,3 +184,23 @@ def test_only_another_mailbox_here_can_be_of_the_same_organisation(mailbox: Mail
     assert save(mailbox, same_organisation="Office@contoso.example").settings["same_organisation"] == [
         other.address
     ]
+
+
+@pytest.mark.parametrize("mechanism", ["03", "05", "08", "10", "11", "12"])
+def test_a_mechanism_that_never_proves_cannot_be_confirmed(mailbox: Mailbox, mechanism: str) -> None:
+    with pytest.raises(SettingsInvalid, match=f"{mechanism} cannot be confirmed: .* nobody signed in"):
+        store.confirm_mechanism(mailbox, mechanism, by="ada")
+    with pytest.raises(SettingsInvalid, match=f"{mechanism} cannot be confirmed"):
+        save(mailbox, confirmed_mechanisms=f"04 {mechanism}")
+    assert Mailbox.objects.get().settings["confirmed_mechanisms"] == ["04"]
+
+
+def test_one_that_was_confirmed_before_stays_until_it_is_taken_out(mailbox: Mailbox) -> None:
+    Mailbox.objects.update(settings={**mailbox.settings, "confirmed_mechanisms": ["04", "10"]})
+    saved = store.change({"poll_seconds": 60}, by="ada", mailbox=mailbox)
+    assert saved.notices["confirmed_mechanisms"].startswith("10 proves nobody")
+    with pytest.raises(SettingsInvalid, match="11 cannot be confirmed"):
+        store.confirm_mechanism(mailbox, "11", by="ada")
+    store.change({"confirmed_mechanisms": ["04"]}, by="ada", mailbox=mailbox)
+    with pytest.raises(SettingsInvalid, match="10 cannot be confirmed"):
+        store.confirm_mechanism(mailbox, "10", by="ada")

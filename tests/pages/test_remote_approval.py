@@ -154,6 +154,14 @@ def test_a_stored_form_that_is_saved_untouched_stays_what_it_was(ada: Client, ma
     assert Mailbox.objects.get().settings == mailbox.settings
 
 
+def test_a_mechanism_that_does_not_count_any_more_is_shown_beside_its_field(
+    ada: Client, mailbox: Mailbox
+) -> None:
+    Mailbox.objects.update(settings={**mailbox.settings, "confirmed_mechanisms": ["04", "10"]})
+    page = ada.get(reverse("panel:mailbox", args=[mailbox.pk])).content.decode()
+    assert "10 proves nobody and does not count" in page
+
+
 def filled_in(browser: Client, page: str) -> dict[str, str]:
     """What a browser would send of the form as it is shown."""
     form = browser.get(page).context["form"]

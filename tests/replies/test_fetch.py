@@ -306,8 +306,8 @@ def test_settings_that_are_no_longer_valid_are_shown_and_use_up_no_tries(
     assert IncomingMail.objects.get().state == IncomingMail.State.HANDLED
 
 
-def test_what_the_database_does_not_store_in_texts_is_left_out() -> None:
-    assert fetch.storable("a\x00b\ud800c\u2713") == "ab?c\u2713"
+def test_what_the_database_does_not_store_in_texts_is_replaced_and_never_left_out() -> None:
+    assert fetch.storable("a\x00b\ud800c\u2713") == "a\ufffdb?c\u2713"
 
 
 # -- pages ---------------------------------------------------------------------------------------------------

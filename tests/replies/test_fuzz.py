@@ -1,6 +1,7 @@
 """Whatever bytes come, `parse` gives a Mail or Unparseable, and the steps after it a result or a refusal."""
 
 import json
+from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,14 +10,16 @@ from placet.mailboxes.base import Folder, Received
 from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.pick import codes, codes_in_returned
-from placet.replies.prove import Level, ProvePolicy, prove
+from placet.replies.prove import Asked, Level, ProvePolicy, prove
+from placet.replies.prove_outside import Servers
 from placet.replies.read import read
 
+ASKED_AT = datetime(2026, 11, 24, tzinfo=UTC)
 OWN = OwnMail("approvals@contoso.example", "placet.contoso.example")
 NAMES = (
     "From", "Sender", "To", "Cc", "Subject", "Message-ID", "References", "In-Reply-To", "Content-Type", "Received",
     "Content-Transfer-Encoding", "Content-Disposition", "Authentication-Results", "Auto-Submitted", "Return-Path",
-    "X-MS-Exchange-Organization-AuthAs", "X-MS-Exchange-Organization-AuthMechanism",
+    "X-MS-Exchange-Organization-AuthAs", "X-MS-Exchange-Organization-AuthMechanism", "DKIM-Signature", "Date",
 )  # fmt: skip
 CONTENT_TYPES = (
     "text/plain", "text/html", "multipart/mixed; boundary=b", "multipart/alternative; boundary=b", "multipart/digest",
@@ -30,6 +33,7 @@ BITS = st.sampled_from(
         "Approve", "\n", "\r\n", "\r", "\0", "> ", "--b\n", "--b--\n", "-- \n", "<div>", "</p>", "<blockquote>", "&#0;",
         "<p style='color:#fff;font-size:1e9px'>", "<style>.a{display:none", "On Mon, 2026 at 10:00 a@b.example wrote:",
         "From: a@b.example\nSent: 2026\nTo: c\nSubject: d\n", "#k7q2mfx3wz5ta4ub", "=?utf-8?q?=FF?=", "=?x?b?!!?=",
+        "d=b.example;", "t=1;", "x=", "l=", "h=from:", "[10.0.0.1]", "(10.0.0.1)", "boundary=", "\x0b", "\x85",
         "(", ")", "<", ">", '"', "\\", ";", ":", ",", "@", "a@b.example", "dmarc=pass", "=", "by", "from", "\u202e",
         "\u200b", "\ud800", "no", "\xa0", "é", "Content-Type: text/plain\n\n", "QUJD", "=41", "=\n",
     )
@@ -59,9 +63,10 @@ def walked(raw: bytes, block: str, item_class: str = "") -> Mail | None:
         return None
     codes(mail)
     codes_in_returned(mail)
-    policy = ProvePolicy(True, ("04",), "", ("contoso.example",), ("b.example",))
+    policy = ProvePolicy(True, Servers(True, ("contoso.example",)), ("04",), own_domains=("b.example",))
+    asked = Asked({"a@b.example"}, ASKED_AT, ASKED_AT, ("subject",))
     try:
-        proof = prove(mail, Folder.INBOX, {"a@b.example"}, Level.OUTSIDE, policy)
+        proof = prove(mail, Folder.INBOX, asked, Level.OUTSIDE, policy)
         json.dumps(proof.as_json())
     except refusals.Refusal as refusal:
         json.dumps(dict(refusal.facts))

@@ -3,28 +3,40 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from placet.mailboxes.base import Folder, Received
+from placet.mailboxes.settings import PRIVATE_NETWORKS
 from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.pick import codes, codes_in_returned
-from placet.replies.prove import Level, Proof, ProvePolicy, prove
+from placet.replies.prove import Asked, Level, Proof, ProvePolicy, prove
+from placet.replies.prove_outside import Servers
 from placet.replies.read import Answer, read
 
 MAILS = Path(__file__).parent.parent / "mails"
 NAMES = sorted(path.stem for path in MAILS.glob("*.eml"))
 OWN = OwnMail("approvals@contoso.example", "placet.contoso.example")
-POLICY = {
-    "is_exchange": True,
-    "confirmed_mechanisms": ["04"],
-    "authserv_id": "",
-    "trusted_host_suffixes": ["outlook.example"],
-    "own_domains": ["contoso.example"],
-}
+ASKED_AT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+ANSWERED_AT = datetime(2026, 11, 24, 10, 0, 2, tzinfo=UTC)
+
+
+def policy_of(case: Mapping[str, Any]) -> ProvePolicy:
+    """Exchange Online's, or what the case says."""
+    said = case.get("policy", {})
+    is_exchange = said.get("is_exchange", True)
+    servers = Servers(
+        is_exchange,
+        said.get("host_suffixes", ()),
+        said.get("networks", PRIVATE_NETWORKS),
+        said.get("authserv_id", ""),
+    )
+    own_domains = said.get("own_domains", ("contoso.example",))
+    return ProvePolicy(is_exchange, servers, said.get("confirmed", ("04",)), own_domains)
 
 
 def received(name: str, told: Mapping[str, Any]) -> Received:
@@ -55,14 +67,12 @@ def walk(mail: Mail, case: Mapping[str, Any]) -> tuple[Proof, Answer]:
         raise refusals.NoCode
     if len(found) > 1:
         raise refusals.CodesDisagree
+    if mail.two_readings:
+        raise refusals.TwoReadings(mail.two_readings)
     level = Level(case.get("level", "colleague"))
-    proof = prove(
-        mail,
-        case["received"].get("folder", "inbox"),
-        frozenset(case.get("asked", ["ann@contoso.example"])),
-        level,
-        ProvePolicy(**{**POLICY, **case.get("policy", {})}),
-    )
+    addresses = frozenset(case.get("asked", ["ann@contoso.example"]))
+    asked = Asked(addresses, ASKED_AT, ANSWERED_AT, found[0].places)
+    proof = prove(mail, case["received"].get("folder", "inbox"), asked, level, policy_of(case))
     if level is Level.PAGE:
         raise refusals.PageOnly
     return proof, read(mail, ("approve", "reject"))

@@ -37,6 +37,7 @@ def test_whoever_is_notified_is_notified_of_something_that_is_shown() -> None:
         refusals.SenderUnclear,
         refusals.NotTheOneAsked,
         refusals.NotProved,
+        refusals.TooOld,
         refusals.MechanismNotConfirmed,
     }
     assert all(one.shown for one in TREE if one.notify_asked)

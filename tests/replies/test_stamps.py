@@ -21,14 +21,32 @@ def results(value: str) -> tuple[str, list[tuple[str, str]]]:
         ("(c) mx.example (d; e=f); spf (g) = (h) pass", "mx.example", ["spf"]),
         ('"mx.example"; dkim=pass reason="a; dmarc=pass" header.d=x', "mx.example", ["dkim"]),
         ("mx.example; dkim/1=pass (a (nested; dmarc=pass) b) header.d=x", "mx.example", ["dkim"]),
-        ("mx.example; dkim=pass (never closed; dmarc=pass", "mx.example", ["dkim"]),
-        ('mx.example; dkim=pass reason="never closed; dmarc=fail', "mx.example", ["dkim", "dmarc"]),
+        (
+            'mx.example; dkim=pass (a " is a letter here) header.d=x; dmarc=pass (")',
+            "mx.example",
+            ["dkim", "dmarc"],
+        ),
         (";", "", []),
     ],
 )
 def test_authentication_results(value: str, authserv_id: str, found: list[str]) -> None:
     assert results(value) == (authserv_id, [(method, "fail" if "fail" in value and method == "dmarc" else "pass")
                                             for method in found])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "mx.example; dkim=pass (never closed; dmarc=pass",
+        "mx.example; dkim=pass (a (nested) never closed; dmarc=pass",
+        'mx.example; dkim=pass reason="never closed; dmarc=fail',
+        'mx.example; dkim=pass reason="closed \\"; dmarc=fail',
+        "mx.example; dkim=pass never opened); dmarc=pass",
+        r"mx.example; dkim=pass (closed \); dmarc=pass",
+    ],
+)
+def test_what_is_not_closed_voids_the_whole_stamp(value: str) -> None:
+    assert authentication_results(Headers(f"Authentication-Results: {value}\n")) is None
 
 
 def test_only_the_topmost_counts_and_says_where_it_stood() -> None:
@@ -67,6 +85,31 @@ def test_a_property_given_twice_has_no_value() -> None:
 def test_received(value: str, from_hosts: tuple[str, ...], by: str) -> None:
     (hop,) = hops(Headers(f"Received: {value}\n"))
     assert (hop.from_hosts, hop.by) == (from_hosts, by)
+
+
+@pytest.mark.parametrize(
+    ("value", "addresses", "claimed"),
+    [
+        ("from a.example (b.example [1.2.3.4]) by c.example", ["1.2.3.4"], []),
+        ("from a.example (1.2.3.4) by c.example (10.0.0.1)", ["1.2.3.4"], []),
+        ("from a.example ([fe80::1%4]) by c.example", ["fe80::1"], []),
+        ("from a.example (unknown [IPv6:2001:db8::0:1]) by c.example", ["2001:db8::1"], []),
+        ("from a.example (::ffff:10.0.0.1) by c.example", ["10.0.0.1"], []),
+        ("from [10.0.0.1] (unknown [1.2.3.4]) by c.example", ["1.2.3.4"], ["10.0.0.1"]),
+        ("from 10.0.0.1 (HELO 10.0.0.2) (1.2.3.4) by c.example", ["1.2.3.4"], ["10.0.0.1", "10.0.0.2"]),
+        ("from a.example ([1.2.3.4] helo=[10.0.0.1]) by c.example", ["1.2.3.4"], ["10.0.0.1"]),
+        ("from a.example (HELO 10.0.0.1) by c.example", [], ["10.0.0.1"]),
+        ("from a.example (10.0.0.1) (never closed by c.example", [], []),
+        ("from a.example (10.0.0.1) by c.example; (unknown [1.2.3.4]) by d.example", [], []),
+        ("from a.example with SMTP (10.0.0.1) by c.example", [], []),
+        ("by c.example (10.0.0.1)", [], []),
+    ],
+)
+def test_the_addresses_of_a_hop(value: str, addresses: list[str], claimed: list[str]) -> None:
+    """What the server saw, and what may be the other host's own words."""
+    (hop,) = hops(Headers(f"Received: {value}\n"))
+    assert list(hop.addresses) == addresses
+    assert set(hop.claimed) - set(addresses) == set(claimed)
 
 
 def test_headers_split_at_line_feeds_alone() -> None:

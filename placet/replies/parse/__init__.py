@@ -5,13 +5,16 @@ our own for everything that decides (`headers.py`, `addresses.py`, `stamps.py`),
 for the MIME structure alone. It judges nothing but whether a program wrote the mail.
 """
 
+from collections.abc import Sequence
+
 from placet.lib.sentences import NOTHING, Sentence
 from placet.mailboxes.base import Received
 from placet.replies.parse import limits
 from placet.replies.parse.addresses import addresses
 from placet.replies.parse.automatic import REFERENCE_HEADER, Evidence, automatic
 from placet.replies.parse.body import NO_BODY, body
-from placet.replies.parse.headers import Headers, from_bytes, message_ids, text
+from placet.replies.parse.dkim import signatures
+from placet.replies.parse.headers import Headers, date_of, from_bytes, message_ids, text
 from placet.replies.parse.mail import (
     CODE,
     AuthenticationResults,
@@ -21,11 +24,14 @@ from placet.replies.parse.mail import (
     OwnMail,
     Result,
     Returned,
+    Signature,
 )
 from placet.replies.parse.parts import parts
+from placet.replies.parse.readings import two_readings
 from placet.replies.parse.returned import returned
 from placet.replies.parse.sender import SenderProblem, sender
 from placet.replies.parse.stamps import authentication_results, hops
+from placet.replies.parse.structure import structure_doubt
 from placet.replies.parse.subjects import own_subject
 from placet.replies.refusals import Unparseable
 
@@ -39,6 +45,7 @@ __all__ = [
     "OwnMail",
     "Result",
     "Returned",
+    "Signature",
     "parse",
 ]
 
@@ -57,6 +64,7 @@ def parse(received: Received, own: OwnMail) -> Mail:
     from_lines = " ".join(dict.fromkeys(named))  # the same line stands in both
     verdict = automatic(Evidence(mime, transport, found, received, own, text(from_lines).lower()))
     seen = body(found, len(received.raw) > limits.READ) if verdict is None else NO_BODY
+    auth_as, signed = stamped.values("x-ms-exchange-organization-authas"), signatures(stamped)
     return Mail(
         message_id=next(iter(message_ids(mime.first("message-id"))), text(received.message_id).strip("<> "))[
             :400
@@ -73,10 +81,16 @@ def parse(received: Received, own: OwnMail) -> Mail:
         automatic=verdict[0] if verdict else None,
         automatic_why=verdict[1] if verdict else NOTHING,
         stamps_from="transport headers" if transport else "mail",
-        auth_as=stamped.values("x-ms-exchange-organization-authas"),
+        auth_as=auth_as,
         auth_mechanism=stamped.values("x-ms-exchange-organization-authmechanism"),
         authentication_results=authentication_results(stamped),
         hops=hops(stamped),
+        signatures=signed,
+        date=date_of(stamped.first("date")),
+        two_readings=two_readings(mime, transport, found, received.raw) if verdict is None else NOTHING,
+        structure_doubt=NOTHING
+        if verdict or _structure_vouched(auth_as, signed, address)
+        else structure_doubt(found),
         sealed=seen.sealed,
         text=seen.text,
         marked=seen.marked,
@@ -89,6 +103,14 @@ def parse(received: Received, own: OwnMail) -> Mail:
         quote_doubtful=seen.doubtful,
         too_large=received.too_large,
     )
+
+
+def _structure_vouched(auth_as: Sequence[str], signed: Sequence[Signature], address: str | None) -> bool:
+    """Nobody changed Content-Type on the way: the mail never left our Exchange, or From's domain signed it."""
+    domain = (address or "").rpartition("@")[2]
+    of_domain = [signature for signature in signed if signature.unread or signature.domain == domain]
+    by_domain = bool(of_domain) and all("content-type" in signature.headers for signature in of_domain)
+    return tuple(auth_as) == ("Internal",) or by_domain
 
 
 _ABOUT_A_MAIL = (Kind.BOUNCE, Kind.READ_RECEIPT, Kind.REPORT)

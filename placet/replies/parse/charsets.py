@@ -20,7 +20,10 @@ _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr":
 _ALIASES = {"iso-8859-8-i": "iso8859-8", "ks_c_5601-1987": "cp949", "x-sjis": "cp932", "x-gbk": "gb18030"}
 # Declared without need by programs that then send UTF-8.
 _OFTEN_WRONG = frozenset({"ascii", "iso8859-1", "cp1252", "gb2312", "gb18030", "big5"})
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x01-\x08\x0b-\x1f\x7f]")
+REPLACEMENT = (
+    "\ufffd"  # for what cannot be kept: PostgreSQL takes no NUL. What is left out joins what it parted
+)
 _Q = re.compile(rb"=([0-9A-Fa-f]{2})")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
@@ -52,8 +55,8 @@ def decode(data: bytes, declared: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """LF line ends; no NUL (PostgreSQL refuses it), no other control characters, no lone surrogates."""
-    text = _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    """LF line ends; U+FFFD for NUL, no other control characters, no lone surrogates."""
+    text = _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", REPLACEMENT))
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from django.utils.translation import gettext
@@ -80,6 +81,22 @@ class Hop:
     from_hosts: tuple[str, ...]
     by: str
     position: int
+    addresses: tuple[str, ...] = ()  # of that host, as the server saw them
+    claimed: tuple[str, ...] = ()  # every address in what is said of that host: some of it are its own words
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One DKIM-Signature header (RFC 6376 3.5), lower case: what it says, not whether it holds."""
+
+    domain: str
+    selector: str
+    value: str  # the signature itself, without blanks: Authentication-Results may name its beginning
+    headers: frozenset[str]  # names of those that it covers
+    part_of_body: bool  # whether more may have been added below what it covers (l=)
+    made_at: int | None  # seconds since 1970
+    good_until: int | None  # the same
+    unread: bool = False  # it is not in the form of the RFC: nothing else is known of it
 
 
 @dataclass(frozen=True)
@@ -114,6 +131,10 @@ class Mail:
     auth_mechanism: tuple[str, ...]
     authentication_results: AuthenticationResults | None
     hops: tuple[Hop, ...]  # from the top
+    signatures: tuple[Signature, ...]
+    date: datetime | None  # of the Date header, where the stamps are; None if it has no time that can be read
+    two_readings: Sentence  # why two programs could read the mail in two ways; NOTHING if they could not
+    structure_doubt: Sentence  # why, if Content-Type was changed on the way, other text may have been meant
     sealed: str  # why its text cannot be read ("S/MIME encrypted" and its kin); "" if it can
     text: str  # visible text, whole
     marked: str  # the same with `> ` before what the HTML marks as quoted

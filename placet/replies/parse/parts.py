@@ -1,13 +1,14 @@
 """The parts of a mail: the standard library's MIME parser inside limits, then flat."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from email import message_from_bytes
+from email import errors, message_from_bytes
 from email.message import Message
 from email.policy import compat32
 
-from placet.lib.sentences import Sentence
+from placet.lib.sentences import NOTHING, Sentence
 from placet.replies.parse import limits
 from placet.replies.parse.charsets import decode, tidy, transfer_decode
 from placet.replies.parse.headers import text as header_text
@@ -28,6 +29,9 @@ class Part:
     in_message: bool  # inside a mail that is attached
     attached: bool  # Content-Disposition says attachment, or it has a file name
     encoding: str  # Content-Transfer-Encoding
+    boundary: str  # by which the MIME parser told its parts apart; "" if it has none
+    declared: Mapping[str, int]  # how often the MIME parser saw each header, by lower-case name
+    doubt: Sentence  # why another program may read this part otherwise; NOTHING if none should
     message: Message = field(repr=False, compare=False)
 
     @property
@@ -88,6 +92,8 @@ def _children(message: Message) -> Iterator[Message]:
 
 
 def _part(message: Message, depth: int, parent: int, in_message: bool) -> Part:
+    names = Counter(name.lower() for name in message)
+    doubt = _doubt(message, names, depth)
     declared = read_header(message, "content-type")
     found = _TYPE.match(declared.lower())
     content_type = found[1] if found else message.get_default_type()
@@ -101,7 +107,54 @@ def _part(message: Message, depth: int, parent: int, in_message: bool) -> Part:
     # get_payload would decode text by the declared charset, and raises on hostile ones; it gives the plain bytes
     # only when it knows no encoding.
     del message["content-transfer-encoding"]
-    return Part(content_type, parameters, depth, parent, in_message, attached, encoding, message)
+    boundary = str(message.get_boundary("")) if message.is_multipart() else ""
+    return Part(
+        content_type,
+        parameters,
+        depth,
+        parent,
+        in_message,
+        attached,
+        encoding,
+        boundary,
+        names,
+        doubt,
+        message,
+    )
+
+
+def _doubt(message: Message, names: Mapping[str, int], depth: int) -> Sentence:
+    for name in _OF_PARTS:
+        if names.get(name, 0) > 1:
+            return Sentence(
+                "There are {number} {header} headers in one part.", number=names[name], header=name.title()
+            )
+        if _CONTROLS.search(str(message.get(name, ""))):
+            return Sentence("The {header} header of a part holds a control character.", header=name.title())
+    # What stands above the first header of the whole mail belongs to it for nobody.
+    unclear = (*_UNCLEAR, errors.FirstHeaderLineIsContinuationDefect) if depth else _UNCLEAR
+    if any(isinstance(defect, unclear) for defect in message.defects):
+        return Sentence("Where the headers of a part end, or its own parts begin, is not clear.")
+    declared = read_header(message, "content-type")
+    given = Counter(name.lower().partition("*")[0] for name, _ in _PARAMETER.findall(declared))
+    for name in _THAT_DECIDE:
+        if given[name] > 1:
+            return Sentence("A Content-Type header names its {parameter} twice.", parameter=name)
+    if message.is_multipart() and "boundary" in given:
+        ours = _parameters(declared)["boundary"].rstrip()
+        if ours != header_text(str(message.get_boundary(""))):
+            return Sentence("A Content-Type header names a boundary that can be read in two ways.")
+    return NOTHING
+
+
+_OF_PARTS = ("content-type", "content-transfer-encoding", "content-disposition")
+_THAT_DECIDE = ("boundary", "charset", "format", "delsp")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_UNCLEAR = (
+    errors.MissingHeaderBodySeparatorDefect,
+    errors.StartBoundaryNotFoundDefect,
+    errors.NoBoundaryInMultipartDefect,
+)
 
 
 def _parameters(value: str) -> dict[str, str]:

@@ -4,23 +4,30 @@ A parser of our own, because the known ones fail on Microsoft's form, which begi
 Linear; whatever cannot be read is left out, and what is left out proves nothing.
 """
 
+import ipaddress
 import re
+from collections.abc import Iterator, Sequence
 
 from placet.replies.parse.headers import Header, Headers
 from placet.replies.parse.limits import ONE_HEADER
 from placet.replies.parse.mail import AuthenticationResults, Hop, Result
 
-_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|\\.|[^"\\()]+|[()]|.', re.DOTALL)
+_OUTSIDE = re.compile(r'"(?:[^"\\]|\\.)*"|\\.|[^"\\()]+|.', re.DOTALL)  # of comments
+_INSIDE = re.compile(r"\\.|[^\\()]+|.", re.DOTALL)  # where a quotation mark is a letter (RFC 5322 3.2.2)
 _EQUALS = re.compile(r"[ \t]*=[ \t]*")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.:-]{0,252})")
 
 
 def authentication_results(headers: Headers) -> AuthenticationResults | None:
-    """The topmost one only: those below may have been written by anybody."""
+    """The topmost one only: those below may have been written by anybody. None if there is none, or if it cannot be
+    read: what stands behind an open bracket or quotation mark may be a comment or a result."""
     found = headers.all("authentication-results")
     if not found or found[0].malformed or len(found[0].value) > ONE_HEADER:
         return None
-    segments = _without_comments(found[0].value).split(";")
+    try:
+        segments = _split_comments(found[0].value)[0].split(";")
+    except Unclosed:
+        return None
     authserv_id = ""
     if "=" not in segments[0]:
         # RFC 8601 2.2: authserv-id, then perhaps a version
@@ -44,37 +51,38 @@ def _plain(value: str) -> str:
     return value.strip('"').lower().removesuffix(".")
 
 
-def _without_comments(value: str) -> str:
-    """Comments become a space. Quoted strings lose what could be taken for structure."""
-    return _split_comments(value)[0]
+class Unclosed(ValueError):
+    """A comment or a quoted string that does not end."""
 
 
 def _split_comments(value: str) -> tuple[str, list[tuple[int, str]]]:
-    """The text without comments, and each outermost comment with where in that text it stood."""
+    """The text without comments, and each outermost comment with where in that text it stood. Comments become a
+    space; quoted strings lose what could be taken for structure. Raises Unclosed."""
     kept: list[str] = []
     comments: list[tuple[int, str]] = []
-    length, depth, comment = 0, 0, list[str]()
-    for found in _PIECE.finditer(value):
-        piece = found[0]
-        if piece == "(":
-            depth += 1
-            if depth == 1:
-                comment = []
-                continue
-        elif piece == ")" and depth:
-            depth -= 1
-            if depth == 0:
-                comments.append((length, "".join(comment)))
-                kept.append(" ")
-                length += 1
-                continue
-        if depth:
+    length = depth = at = 0
+    comment: list[str] = []
+    while at < len(value):
+        found = (_INSIDE if depth else _OUTSIDE).match(value, at)
+        assert found is not None  # every character is one of the kinds
+        piece, at = found[0], found.end()
+        depth += (piece == "(") - (piece == ")")
+        if depth < 0 or (piece == '"' and not depth):
+            raise Unclosed
+        if piece == ")" and not depth:
+            comments.append((length, "".join(comment)))
+            comment = []
+            kept.append(" ")
+            length += 1
+        elif depth:
             comment.append(piece)
         else:
             piece = re.sub(r"[\s;=]", "_", piece) if piece.startswith('"') else piece
             kept.append(piece)
             length += len(piece)
-    return "".join(kept), comments
+    if depth:
+        raise Unclosed
+    return "".join(kept), [(where, text.removeprefix("(")) for where, text in comments]
 
 
 def hops(headers: Headers) -> tuple[Hop, ...]:
@@ -83,21 +91,59 @@ def hops(headers: Headers) -> tuple[Hop, ...]:
 
 
 def _hop(header: Header) -> Hop:
+    unread = Hop((), "", header.position)
     if header.malformed or len(header.value) > ONE_HEADER:
-        return Hop((), "", header.position)
-    text, comments = _split_comments(header.value)
-    text = text.partition(";")[0]
-    words = [(word[0].lower(), word.start(), word.end()) for word in re.finditer(r"\S+", text)]
+        return unread
+    try:
+        text, comments = _split_comments(header.value)
+    except Unclosed:
+        return unread
+    words = [(word[0].lower(), word.start(), word.end()) for word in re.finditer(r"[^\s;]+", text)]
     names = [word for word, _, _ in words]
-    by = names.index("by") if "by" in names[:-1] else None
-    if by is None:
-        return Hop((), "", header.position)
-    from_hosts: list[str] = []
-    if names[0] == "from" and by > 1:
-        from_hosts.append(_host(names[1]))
-        start, end = words[1][1], words[by][1]
-        from_hosts.extend(_resolved(comment) for at, comment in comments if start <= at <= end)
-    return Hop(tuple(host for host in from_hosts if host), _host(names[by + 1]), header.position)
+    # A host that calls itself "x (10.0.0.1) by y; " would write a second line into this one.
+    if names.count("by") != 1 or names[-1] == "by" or names.count("from") > 1:
+        return unread
+    by = names.index("by")
+    host = _host(names[by + 1])
+    if names[0] != "from" or by != 2:
+        return Hop((), host, header.position)
+    start, end = words[1][1], words[by][1]
+    told = [comment for at, comment in comments if start <= at <= end]
+    from_hosts = (_host(names[1]), *(_resolved(comment) for comment in told))
+    addresses = tuple(address for comment in told for address in _addresses(comment))
+    claimed = tuple(_addresses(names[1])) + tuple(_claimed(told))
+    return Hop(tuple(name for name in from_hosts if name), host, header.position, addresses, claimed)
+
+
+def _addresses(comment: str) -> Iterator[str]:
+    """The addresses in `(mail.example.com [203.0.113.7])`, `(203.0.113.7)` or `([IPv6:2001:db8::7])`, that the server
+    saw. What the other host said of itself, `helo=[10.0.0.1]`, is none."""
+    words = comment.split()
+    if words and words[0].lower() in _GREETINGS:
+        return
+    for word in words:
+        if "=" not in word and (address := _address(word)):
+            yield address
+
+
+def _claimed(comments: Sequence[str]) -> Iterator[str]:
+    for comment in comments:
+        words = comment.split()
+        yield from (address for word in words if (address := _address(word.rpartition("=")[2])))
+
+
+_GREETINGS = ("helo", "ehlo")
+
+
+def _address(word: str) -> str:
+    """An IP address, without what stands around it; "" if the word is none."""
+    word = word.strip("[](),;").rpartition("@")[2].strip("[]").lower().removeprefix("ipv6:").partition("%")[0]
+    try:
+        address = ipaddress.ip_address(word)
+    except ValueError:
+        return ""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
 
 
 def _resolved(comment: str) -> str:

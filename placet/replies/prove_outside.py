@@ -1,0 +1,242 @@
+"""The proof of a sender outside of the organisation: what our own server stamped, and what From's domain signed.
+
+Stamps count only if one of our servers wrote them, which their place among the Received headers shows: our servers'
+are on top, and everything below the hop at which the mail came in may have been written by anybody. A hop is ours by
+the address that the mail was handed over from, never by a name: a host calls itself what it likes.
+
+Whoever has a signed mail can send it again, with what was not signed changed. So what decides must be signed, and the
+mail must not be older than what it answers.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from placet.lib.sentences import Sentence
+from placet.replies import refusals
+from placet.replies.parse import AuthenticationResults, Hop, Mail, Result, Signature
+
+Network = IPv4Network | IPv6Network
+
+CLOCKS = timedelta(minutes=10)  # that the clocks of two computers may differ by
+MUST_BE_SIGNED = ("from", "subject", "date")
+
+#: Exchange Online's own hosts: worldwide, of the US government, and in China.
+EXCHANGE_HOSTS = ("outlook.com", "outlook.office365.com", "office365.us", "partner.outlook.cn")
+#: The addresses that they talk to each other from, as Received headers of delivered mail show them: 2603:10a6::/32
+#: (Europe), 10b6 (America), 1096 (Asia) and their kin, and those of the older data centres and of 21Vianet. What comes
+#: from other tenants comes from others: 40.107.0.0/16 and 2a01:111:f400::/48.
+EXCHANGE_NETWORKS = tuple(
+    ip_network(text)
+    for text in (*(f"2603:10{digit:x}6::/32" for digit in range(16)), "2a01:111:e400::/48", "2406:e500::/32")
+)
+_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+
+@dataclass(frozen=True)
+class Servers:
+    """How our own mail servers are known."""
+
+    exchange_online: bool
+    host_suffixes: Collection[str] = ()  # ends of their names, as they call themselves
+    networks: Collection[str] = ()  # that they talk to each other from, beside loopback
+    authserv_id: str = ""  # in Authentication-Results; "" is Exchange Online's form, which has none
+
+
+@dataclass(frozen=True)
+class Stamped:
+    """What proves the sender."""
+
+    authserv_id: str
+    dkim_domain: str
+    received_by: str  # our server that took the mail in from outside
+
+
+def proved_outside(
+    mail: Mail, domain: str, servers: Servers, asked_at: datetime, now: datetime, places: Collection[str]
+) -> Stamped:
+    """That `domain` sent this mail, as an answer to what was asked at `asked_at` with a code that the mail carries in
+    `places`. Raises NotProved or TooOld."""
+    stamp = mail.authentication_results
+    if stamp is None:
+        raise refusals.NotProved(
+            Sentence("No server checked it: there is no Authentication-Results header that can be read.")
+        )
+    entrance = _entrance(mail.hops, servers)
+    _check_place(stamp, mail.hops, entrance, servers)
+    _check_server(stamp, servers)
+    _check_dmarc(stamp.of("dmarc"), domain)
+    results = _check_dkim(stamp.of("dkim"), domain)
+    signatures = _standing(mail.signatures, results, domain)
+    for signature in signatures:
+        _check_signature(signature, asked_at, now)
+    _check_date(mail.date, asked_at)
+    _check_covered(mail, signatures, places)
+    return Stamped(stamp.authserv_id, domain, entrance.by)
+
+
+# ---------------------------------------------------------------------- our servers
+
+
+def _entrance(hops: Sequence[Hop], servers: Servers) -> Hop:
+    """The hop, from the top, at which one of our servers took the mail from a host that is none of ours."""
+    for hop in hops:
+        if not _named(hop.by, servers):
+            break
+        if not hop.from_hosts:
+            break  # a program of that server's own wrote the mail, and whatever stands below
+        if not _ours(hop, servers):
+            return hop
+    raise refusals.NotProved(Sentence("The Received headers do not show where our servers took the mail in."))
+
+
+def _named(host: str, servers: Servers) -> bool:
+    suffixes = (*servers.host_suffixes, *(EXCHANGE_HOSTS if servers.exchange_online else ()))
+    return _ends(host, suffixes)
+
+
+def _ends(host: str, suffixes: Collection[str]) -> bool:
+    domains = (suffix.strip(". ").lower() for suffix in suffixes)
+    return any(domain and (host == domain or host.endswith("." + domain)) for domain in domains)
+
+
+def _ours(hop: Hop, servers: Servers) -> bool:
+    return _within(hop, [*_LOOPBACK, *map(ip_network, servers.networks)]) or (
+        servers.exchange_online and _is_exchange(hop)
+    )
+
+
+def _is_exchange(hop: Hop) -> bool:
+    """Between two hosts of Exchange Online, by names and addresses."""
+    hosts = (*hop.from_hosts, hop.by)
+    return all(_ends(host, EXCHANGE_HOSTS) for host in hosts) and _within(
+        hop, [*EXCHANGE_NETWORKS, *_EXCHANGE_INSIDE]
+    )
+
+
+_EXCHANGE_INSIDE = (ip_network("10.0.0.0/8"), ip_network("fe80::/10"))
+
+
+def _within(hop: Hop, networks: Sequence[Network]) -> bool:
+    """Whether every address that is given for the other host is of these: some may be its own words."""
+    given = [ip_address(text) for text in (*hop.addresses, *hop.claimed)]
+    return bool(hop.addresses) and all(any(address in network for network in networks) for address in given)
+
+
+def _check_place(stamp: AuthenticationResults, hops: Sequence[Hop], entrance: Hop, servers: Servers) -> None:
+    if stamp.position > entrance.position:
+        raise refusals.NotProved(
+            Sentence("The topmost Authentication-Results header was there before our server.")
+        )
+    above = [hop for hop in hops if hop.position < stamp.position]
+    below = next(hop for hop in hops if hop.position > stamp.position)
+    # The host that took the mail in wrote Exchange Online's stamp, and handed it on inside of Exchange Online.
+    placed = all(map(_is_exchange, above)) and _ends(below.by, EXCHANGE_HOSTS)
+    if servers.exchange_online and not servers.authserv_id and not placed:
+        raise refusals.NotProved(
+            Sentence("The topmost Authentication-Results header is not where Exchange Online writes its own.")
+        )
+
+
+def _check_server(stamp: AuthenticationResults, servers: Servers) -> None:
+    expected = servers.authserv_id.strip().lower()
+    if not expected and not servers.exchange_online:
+        raise refusals.NotProved(
+            Sentence("The name of our server in Authentication-Results (authserv-id) is not set.")
+        )
+    if stamp.authserv_id != expected:
+        raise refusals.NotProved(
+            Sentence(
+                "Authentication-Results is by {seen}, not by {expected}.",
+                seen=stamp.authserv_id[:80] or Sentence("no name"),
+                expected=expected or Sentence("our Exchange"),
+            )
+        )
+
+
+# ---------------------------------------------------------------------- what they found
+
+
+def _check_dmarc(results: Sequence[Result], domain: str) -> None:
+    if len(results) != 1 or results[0].result != "pass":
+        seen = ", ".join(result.result[:40] for result in results) or Sentence("none")
+        raise refusals.NotProved(Sentence("DMARC must be one pass; it is: {seen}.", seen=seen))
+    if results[0].get("header.from") != domain:
+        raise refusals.NotProved(Sentence("DMARC was checked for another domain than that of From."))
+
+
+def _check_dkim(results: Sequence[Result], domain: str) -> list[Result]:
+    """Signatures of exactly From's domain: not of a parent or sub-domain, and none of it that failed."""
+    aligned = [result for result in results if result.get("header.d") == domain]
+    if {result.result for result in aligned} != {"pass"}:
+        seen = ", ".join(sorted({result.result for result in aligned}))[:80] or Sentence("none")
+        raise refusals.NotProved(
+            Sentence("A DKIM signature of {domain} must pass; it is: {seen}.", domain=domain, seen=seen)
+        )
+    return aligned
+
+
+# ---------------------------------------------------------------------- what the domain signed
+
+
+def _standing(signatures: Sequence[Signature], results: Sequence[Result], domain: str) -> list[Signature]:
+    """The domain's signatures that our server found good, where it says which; else all that are there. Empty where
+    the server keeps none."""
+    of_domain = [signature for signature in signatures if signature.unread or signature.domain == domain]
+    named = all(result.get("header.b") or result.get("header.s") for result in results)
+    good = [one for one in of_domain if any(_names(result, one) for result in results)] if named else []
+    return good or of_domain
+
+
+def _names(result: Result, signature: Signature) -> bool:
+    """RFC 6008: header.b is the beginning of the signature, at least eight characters."""
+    value, selector = result.get("header.b"), result.get("header.s")
+    return (not value or (len(value) >= 8 and signature.value.startswith(value))) and (
+        not selector or signature.selector == selector
+    )
+
+
+def _check_signature(signature: Signature, asked_at: datetime, now: datetime) -> None:
+    if signature.unread:
+        raise refusals.NotProved(Sentence("It has a DKIM-Signature header that cannot be read."))
+    missing = ", ".join(name.title() for name in MUST_BE_SIGNED if name not in signature.headers)
+    if missing:
+        raise refusals.NotProved(Sentence("The DKIM signature does not cover {headers}.", headers=missing))
+    if signature.part_of_body:
+        raise refusals.NotProved(Sentence("The DKIM signature covers a part of the text only (l=)."))
+    if signature.good_until is not None and signature.good_until < (now - CLOCKS).timestamp():
+        raise refusals.NotProved(Sentence("The DKIM signature had expired when the mail came."))
+    if signature.made_at is not None and signature.made_at < (asked_at - CLOCKS).timestamp():
+        raise refusals.NotProved(
+            Sentence("The DKIM signature was made before we asked: an old mail was sent again.")
+        )
+
+
+def _check_date(date: datetime | None, asked_at: datetime) -> None:
+    if date is None:
+        raise refusals.NotProved(Sentence("It has no Date, so it may be an old mail that was sent again."))
+    if date < asked_at - CLOCKS:
+        said = Sentence(
+            "Its Date is {date}, before we asked ({asked}). Either it is an old mail, sent again, or the clock of the "
+            "sender's computer is wrong.",
+            date=f"{date.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+            asked=f"{asked_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        )
+        raise refusals.TooOld(said)
+
+
+def _check_covered(mail: Mail, signatures: Sequence[Signature], places: Collection[str]) -> None:
+    """What decides must be signed: the reply code, and what tells text from other text."""
+    signed = frozenset.intersection(*(one.headers for one in signatures)) if signatures else frozenset()
+    if set(places) <= {"address"} and not {"to", "cc"} <= signed:
+        raise refusals.NotProved(
+            Sentence("The reply code stands in To or Cc alone, which the domain of the sender did not sign.")
+        )
+    if mail.structure_doubt and "content-type" not in signed:
+        raise refusals.NotProved(
+            Sentence(
+                "The domain of the sender did not sign Content-Type, and {doubt}: other text may have been meant.",
+                doubt=mail.structure_doubt,
+            )
+        )

@@ -1,0 +1,132 @@
+"""What two programs could read in two ways, and what Content-Type could make of a text."""
+
+import pytest
+
+from placet.lib.sentences import NOTHING
+from placet.mailboxes.base import Folder, Received
+from placet.replies.parse import Mail, OwnMail, parse
+from placet.replies.parse.headers import Headers, date_of, folded
+from placet.replies.parse.parts import parts
+from placet.replies.parse.structure import structure_doubt
+
+HEAD = "From: ann@contoso.example\nTo: approvals@contoso.example\nSubject: Re: Desk\n"
+
+
+def read(raw: str, transport: str = "") -> Mail:
+    received = Received("1", Folder.INBOX, raw.encode(), transport, "IPM.Note", None, len(raw))
+    return parse(received, OwnMail("approvals@contoso.example", ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "counts_as"),
+    [
+        ("Subject", "subject"),
+        ("SUBJECT", "subject"),
+        ("Subject ", "subject"),
+        ("Subject\t", "subject"),
+        ("Sub\0ject", "subject"),
+        ("Sub\ufffdject", "subject"),
+        ("\x01Subject", "subject"),
+        ("Sub?ject", "subject"),
+        ("Ｓｕｂｊｅｃｔ", "subject"),
+        ("Sub\u200bject", "subject"),
+        ("Content－Type", "content-type"),
+        ("X-MS-Exchange-Organi\0zation-AuthAs", "x-ms-exchange-organization-authas"),
+        ("DKIM-Signature ", "dkim-signature"),
+        ("X-Subject", ""),
+        ("Subject-Line", ""),
+        ("ContentType", ""),
+        ("Message_ID", ""),
+        ("Thread-Topic ", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_name_may_be_taken_for(name: str, counts_as: str) -> None:
+    assert folded(name) == counts_as
+
+
+def test_a_value_keeps_what_is_no_blank_at_its_ends() -> None:
+    headers = Headers("A: \x1cInternal\x1f \nB:\xa0x\t\n")
+    assert (headers.first("a"), headers.first("b")) == ("\x1cInternal\x1f", "\xa0x")
+
+
+@pytest.mark.parametrize(
+    ("raw", "transport", "why"),
+    [
+        (f"{HEAD}Subject: again\n\nx", "", "There are 2 Subject headers in the mail."),
+        (f"{HEAD}\nx", f"{HEAD}subject: again\n", "There are 2 Subject headers in the transport headers."),
+        (f"{HEAD}Date : x\n\nx", "", "The name of the Date header in the mail is malformed."),
+        (
+            f"{HEAD}X: y\rCc: z\n\nx",
+            "",
+            "What stands in the mail depends on what counts as the end of a line.",
+        ),
+        (f"{HEAD}no colon\nDate: x\n\nx", "", "Where its headers end is not clear."),
+        (
+            f"{HEAD}Content-Type: text/plain; charset=a; charset=b\n\nx",
+            "",
+            "A Content-Type header names its charset twice.",
+        ),
+    ],
+)
+def test_why_it_can_be_read_in_two_ways(raw: str, transport: str, why: str) -> None:
+    assert str(read(raw, transport).two_readings) == why
+
+
+def test_a_mail_as_it_should_be_has_one_reading() -> None:
+    assert read(f"{HEAD}\nx", HEAD).two_readings == NOTHING
+    attached = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\nContent-Type: message/rfc822\n\n"
+    inside = "Subject: one\nSubject: two\n\nx\n--b--\n"
+    assert read(f"{HEAD}{attached}{inside}").two_readings == NOTHING, "attached mails are not read"
+
+
+PLAIN, HTML = "Content-Type: text/plain\n\n", "Content-Type: text/html\n\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "doubt"),
+    [
+        ("multipart/alternative", f"--b\n{PLAIN}Yes\n--b\n{HTML}<p>Yes</p>\n--b--\n", ""),
+        (
+            "multipart/alternative",
+            f"--b\n{PLAIN}*Yes* [cid:a@b] https://x.example\n--b\n{HTML}<b>Yes</b>\n--b--\n",
+            "",
+        ),
+        (
+            "multipart/alternative",
+            f"--b\n{PLAIN}Yes\n--b\n{HTML}<p>No</p>\n--b--\n",
+            "its plain text and its HTML differ",
+        ),
+        ("multipart/mixed", f"This is a multi-part message in MIME format.\n--b\n{PLAIN}Yes\n--b--\n", ""),
+        ("multipart/mixed", f"No\n--b\n{PLAIN}Yes\n--b--\n", "text stands outside of its parts"),
+        ("multipart/mixed", f"--b\n{PLAIN}Yes\n--b--\nNo\n", "text stands outside of its parts"),
+        ("text/html", "<p>Yes</p>", ""),
+        ("text/html", "Yes <!-- No", "its text does not look like HTML"),
+        ("text/plain", "--a\nContent-Type: text/plain\n\nYes", "its text looks like one of several parts"),
+        ("text/plain; charset=hz", "Yes", "its character set may hide letters"),
+    ],
+)
+def test_what_content_type_could_make_of_it(head: str, body: str, doubt: str) -> None:
+    found = parts(f"Content-Type: {head}; boundary=b\n\n{body}".encode())
+    assert str(structure_doubt(found)) == doubt
+
+
+@pytest.mark.parametrize(
+    ("value", "time"),
+    [
+        ("Tue, 24 Nov 2026 11:00:00 +0100", "2026-11-24T10:00:00+00:00"),
+        ("24 Nov 2026 10:00 -0000", "2026-11-24T10:00:00+00:00"),
+        ("Tue, 24 Nov 2026 10:00:00 GMT (UTC)", "2026-11-24T10:00:00+00:00"),
+    ],
+)
+def test_the_time_of_a_date(value: str, time: str) -> None:
+    found = date_of(value)
+    assert found is not None
+    assert found.isoformat() == time
+
+
+@pytest.mark.parametrize(
+    "value", ["", "yesterday", "Tue, 31 Feb 2026 10:00:00 +0000", "1 Jan 99999 0:0:0", "x" * 99]
+)
+def test_what_is_no_date(value: str) -> None:
+    assert date_of(value) is None
