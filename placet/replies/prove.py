@@ -99,7 +99,7 @@ def _either(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> Proo
     except (refusals.MechanismNotConfirmed, refusals.NotProved) as colleague:
         try:
             return _outside(mail, address, asked, policy)
-        except refusals.NotProved:
+        except (refusals.NotProved, refusals.TooOld):
             # A colleague's mail never passes DMARC inside the tenant: Exchange's mark is what to look at.
             if mail.auth_as == ("Internal",):
                 raise colleague from None

@@ -219,10 +219,16 @@ class NotProved(Stranger):
         self.reason = reason  # in words, for the administrator
 
 
-class TooOld(NotProved):
+class TooOld(Stranger):
     """This mail says that it was written before we asked: it may be an old one, sent again, or a clock is wrong."""
 
     key = "too_old"
+    shown = True
+    notify_asked = True
+
+    def __init__(self, reason: Sentence) -> None:
+        super().__init__(reason)
+        self.reason = reason  # names the clock, for the administrator
 
 
 class MechanismNotConfirmed(Stranger):
