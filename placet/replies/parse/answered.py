@@ -37,7 +37,9 @@ class Ours:
 
     original: Original
     chosen: Collection[str]  # words that the requester chose: they stand in our mail, and prove nothing
-    addresses: Collection[str]  # that we write from, and get replies at, and ids of these mails; in lower case
+    addresses: Collection[
+        str
+    ]  # that we write from, and get replies at, and ids of these mails; in lower case
     answerers: Collection[str]  # addresses of whoever answers
 
 
@@ -147,7 +149,9 @@ def _names_sender(line: str) -> bool:
 
 def _value(texts: Sequence[str], at: int) -> str:
     """What stands behind a label, with the lines that it was wrapped to."""
-    rest = takewhile(lambda line: not heads.label(line) or line.startswith(("<", "[")), texts[at + 1 : at + 3])
+    rest = takewhile(
+        lambda line: not heads.label(line) or line.startswith(("<", "[")), texts[at + 1 : at + 3]
+    )
     return " ".join((texts[at], *rest))
 
 
