@@ -297,9 +297,7 @@ def _with_other_links(ask: Ask) -> Ask:
 
 def gmail_web(reply: Answered) -> Body:
     intro = reply.line(reply.locale.gmail)
-    shown = escape(intro).replace(
-        reply.address, f'<a href="mailto:{reply.address}">{reply.address}</a>'
-    )
+    shown = escape(intro).replace(reply.address, f'<a href="mailto:{reply.address}">{reply.address}</a>')
     head = f'<div dir="ltr" class="gmail_attr">{shown}<br></div>'
     return Body(
         _placed(_wrapped(reply.text), _wrapped(intro) + "\n", _marked(reply.ask.text, _WRAP), reply.place),

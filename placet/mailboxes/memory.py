@@ -36,7 +36,8 @@ class MemoryMailbox:
     """What the server would hold. Connections to it come from `connect`; several may be open at once.
 
     Failures are injected by operation name (`changes`, `fetch`, `send`, `was_sent`, `ids_of_sent`, `mark`,
-    `check`): each call takes one from `failures[operation]` and raises it. `broken` holds errors of single mails by server id.
+    `check`): each call takes one from `failures[operation]` and raises it. `broken` holds errors of single mails
+    by server id.
     """
 
     address: str = "approvals@example.com"

@@ -73,7 +73,14 @@ def _quoted(text: str, ours: Ours) -> Quoted:
     addresses = [*_above(lines, ours), *head.senders(ours.answerers)]
     if not all(_is_ours(address, ours.addresses) for address in addresses):
         return Quoted.ANOTHERS
-    return _of_words(_own_level(body), body, ours)
+    own = _own_level(body)
+    if not own and any(words_of(row.text) for row in body):
+        # It begins with a further head, as none of our mails do: of what the quoted mail said itself nothing is left,
+        # or a program wrote two heads.
+        if not addresses:
+            return Quoted.ANOTHERS
+        own = body
+    return _of_words(own, body, ours)
 
 
 def _rows(lines: quotes.Lines) -> list[_Row]:
