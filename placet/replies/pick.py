@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
+from placet.accounts.addresses import addresses_of
 from placet.approvals.messages import hash_of
 from placet.approvals.models import AskLine
-from placet.mail.models import OutgoingMail
+from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.replies import refusals
 from placet.replies.parse import CODE, Mail
@@ -27,7 +28,8 @@ _IN_ADDRESS = re.compile(rf"\+({CODE})@", _FLAGS)
 _MARKED = re.compile(rf"([#+]){CODE}(?![A-Za-z0-9])", _FLAGS)
 
 
-MOST_QUOTED = 5  # mails of a thread that a reply is compared with
+MOST_AGAIN = 5  # mails that asked to answer again, the newest ones
+LOOKED_THROUGH = 200  # such mails to one person, whatever they are about
 
 
 @dataclass(frozen=True)
@@ -105,16 +107,32 @@ def pick(mail: Mail) -> Picked:
     return Picked(line, counted[0].code, counted[0].places)
 
 
+def mails_with_code(line: AskLine) -> list[OutgoingMail]:
+    """Our mails that carry this ask's reply code: the one that asked, and those that asked to answer again."""
+    kinds = [f"refusal-{refusal.key}" for refusal in refusals.ANSWER_AGAIN]
+    lately = OutgoingMail.objects.filter(
+        kind__in=kinds, to__in=addresses_of(line.ask.person), created_at__gte=line.ask.created_at
+    )
+    causes = lately.order_by("-pk").values_list("cause", flat=True)[:LOOKED_THROUGH]
+    answers = IncomingMail.objects.filter(
+        pk__in=[cause.partition(":")[2] for cause in causes], verdict__ask=str(line.ask.public_id)
+    )
+    newest = answers.order_by("-pk").values_list("pk", flat=True)[:MOST_AGAIN]
+    again = lately.filter(cause__in=[f"incoming:{pk}" for pk in newest])
+    return [*([line.ask.outgoing] if line.ask.outgoing else []), *again]
+
+
 def mails_answered(mail: Mail, line: AskLine) -> list[bytes]:
-    """Our own mails that a reply may quote, as they were sent: the one that asked, and those to the same person
-    that it says it answers (a refusal is answered like the ask)."""
-    asked = line.ask.outgoing
-    ids = [f"<{message_id}>" for message_id in (*mail.in_reply_to, *mail.references[-MOST_QUOTED:])]
-    others = OutgoingMail.objects.filter(_known_by(ids), to=line.ask.person.email)
-    if asked is not None:
-        others = others.exclude(pk=asked.pk)
-    raws = [bytes(raw) for raw in others.values_list("raw", flat=True)[:MOST_QUOTED]]
-    return raws if asked is None else [bytes(asked.raw), *raws]
+    """Our own mails that a reply may quote, as they were sent: the one that asked, and those that asked to answer again
+    and that its headers or its text name (a refusal is answered like the ask)."""
+    ids = {f"<{message_id}>" for message_id in (*mail.in_reply_to, *mail.references)}
+    return [
+        bytes(sent.raw)
+        for sent in mails_with_code(line)
+        if sent.pk == line.ask.outgoing_id
+        or not ids.isdisjoint(sent.message_ids)
+        or sent.reference in mail.text
+    ]
 
 
 def _known_by(ids: Sequence[str]) -> Q:

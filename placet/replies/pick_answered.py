@@ -16,18 +16,17 @@ from placet.accounts.addresses import addresses_of
 from placet.approvals.models import AskLine
 from placet.approvals.processes import SHORTEST_TITLE, letters
 from placet.lib.sentences import Sentence
-from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mail.models import OutgoingMail
 from placet.replies import refusals
 from placet.replies.languages import languages
 from placet.replies.parse import Mail, OwnMail
 from placet.replies.parse.answered import Ours, Quoted, quoted
 from placet.replies.parse.original import Original, words_of
-from placet.replies.pick import IN_SUBJECT, Picked
+from placet.replies.pick import IN_SUBJECT, Picked, mails_with_code
 from placet.replies.read_frame import frame
 from placet.replies.read_vocabulary import Vocabulary
 
 COMPARED = 40  # letters of a title or subject; some mail programs shorten a subject
-MOST_AGAIN = 20  # mails that asked to answer again: the newest ones to a person
 
 
 class NotKnownYet(Exception):
@@ -36,7 +35,7 @@ class NotKnownYet(Exception):
 
 def must_answer_us(mail: Mail, picked: Picked, own: OwnMail, known: Vocabulary) -> None:
     """Raises NotNamed for what answers somebody else's mail, or none; NotKnownYet where that may still be seen."""
-    ours = _mails_with_code(picked.line)
+    ours = mails_with_code(picked.line)
     match quoted(mail, _ours(picked.line, ours, own)):
         case Quoted.ANOTHERS:
             raise refusals.NotNamed(Sentence("What it quotes is not our mail."))
@@ -51,20 +50,6 @@ def must_answer_us(mail: Mail, picked: Picked, own: OwnMail, known: Vocabulary) 
             "It does not quote our mail, does not answer it by its headers, and is not as our links prepare it."
         )
     )
-
-
-def _mails_with_code(line: AskLine) -> list[OutgoingMail]:
-    """Our mails that carry this ask's reply code: the one that asked, and those that asked to answer again."""
-    kinds = [f"refusal-{refusal.key}" for refusal in refusals.ANSWER_AGAIN]
-    lately = OutgoingMail.objects.filter(
-        kind__in=kinds, to__in=addresses_of(line.ask.person), created_at__gte=line.ask.created_at
-    )
-    by_cause = {mail.cause: mail for mail in lately.order_by("-pk")[:MOST_AGAIN]}
-    answered = IncomingMail.objects.filter(
-        pk__in=[cause.partition(":")[2] for cause in by_cause], verdict__ask=str(line.ask.public_id)
-    )
-    again = [by_cause[f"incoming:{pk}"] for pk in answered.values_list("pk", flat=True)]
-    return [*([line.ask.outgoing] if line.ask.outgoing else []), *again]
 
 
 def _ours(line: AskLine, ours: Sequence[OutgoingMail], own: OwnMail) -> Ours:

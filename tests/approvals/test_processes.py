@@ -497,7 +497,7 @@ def test_conditions_are_tried_with_a_value_of_every_type() -> None:
         ("{item.__class__}", "{item.__class__}"),
         ("{item!r}", "{item!r}"),
         ("{item:>99999999}", "{item:>99999999}"),
-        ("{0}{}", "{0}{}"),
+        ("{10}{}", "{10}{}"),
         ("{{item}}", "{Desk}"),
         ("%(item)s $item", "%(item)s $item"),
         ("{nothing}", "Purchase request"),

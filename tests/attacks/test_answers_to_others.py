@@ -18,6 +18,8 @@ import pytest
 from benchmarks.reading.ask import Ask
 from benchmarks.reading.locales import LOCALES
 from benchmarks.reading.programs import PROGRAMS, Answered, Place, write
+from placet.mailboxes import store
+from placet.mailboxes.models import Mailbox as MailboxRow
 from placet.sandbox.programs import PROGRAMS as WEB_MAIL
 from placet.sandbox.server import Mail
 from tests.attacks.arena import Arena, Attempt
@@ -136,7 +138,8 @@ SHAPES: Sequence[Callable[[str, Ask], Asked]] = (
 
 
 def _as_ask(mail: Mail) -> Ask:
-    return Ask(mail.subject, mail.text.replace("\r\n", "\n"), mail.html, b"")
+    text, html = (part.replace("\r\n", "\n") for part in (mail.text, mail.html))
+    return Ask(mail.subject, text, html, b"")
 
 
 def _subjects(asked: Mail, rng: random.Random) -> str:
@@ -252,7 +255,10 @@ def _answered(rng: random.Random, again: bool) -> Attempt:
         if again:
             world.sandbox.reply_as("bob", asked.id, "hm, let me think about it")
             world.run_until_quiet()
-            about = world.newest("bob", "Not applied")
+            code = code_of(asked)
+            about = next(
+                mail for mail in world.sandbox.mails("bob") if code in mail.subject and mail.id != asked.id
+            )
         reply = Answered(
             "Approved.", place, LOCALES[language], _as_ask(about), "Placet", f"approvals@{DOMAIN}"
         )
@@ -300,6 +306,13 @@ def neighbours(rng: random.Random) -> Iterator[Attempt]:
         yield _answered(rng, again=rng.random() < 0.3)
 
 
+def _tell_each_of_them(world: World) -> None:
+    """Or those to whom Bob answers again would not be sent: there is a limit to what one person is told."""
+    row = MailboxRow.objects.get(pk=world.mailbox.pk)
+    store.save({**row.settings, "refusals_per_hour": 1000}, by="a test", mailbox=row)
+
+
 def test_an_answer_to_somebody_else_never_decides(arena: Arena) -> None:
+    _tell_each_of_them(arena.world)
     arena.refuses(forgeries(arena.rng))
     arena.accepts(neighbours(arena.rng))
