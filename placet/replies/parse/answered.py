@@ -73,7 +73,7 @@ def _quoted(text: str, ours: Ours) -> Quoted:
     addresses = [*_above(lines, ours), *head.senders(ours.answerers)]
     if not all(_is_ours(address, ours.addresses) for address in addresses):
         return Quoted.ANOTHERS
-    own = _own_level(body, addressed=bool(addresses))
+    own = _own_level(body)
     if not own and any(words_of(row.text) for row in body):
         # It begins with a further head, as none of our mails do: of what the quoted mail said itself nothing is left,
         # or a program wrote two heads.
@@ -178,16 +178,14 @@ def _is_ours(address: str, own: Collection[str]) -> bool:
 # ---------------------------------------------------------------------- the words
 
 
-def _own_level(body: Sequence[_Row], *, addressed: bool) -> Sequence[_Row]:
-    """What the quoted mail said itself: neither what stands below a further head, nor what is marked deeper. What is
-    marked less deep below it may be the answer; where no address in the head says whose mail it is, it may be
-    another's, below what they quoted."""
+def _own_level(body: Sequence[_Row]) -> Sequence[_Row]:
+    """What the quoted mail said itself: neither what stands below a further head, nor what is marked deeper."""
     worded = [row for row in body if words_of(row.text)]
     if not worded:
         return []
     if worded[0].kind is Is.MARKED:  # a line below that begins anew is another quote
         worded = list(takewhile(lambda row: row.kind is Is.MARKED, worded))
-    depth = worded[0].depth if addressed else min(row.depth for row in worded)
+    depth = min(row.depth for row in worded)  # it may begin with what it quotes
     texts = [row.text for row in body]
     marks = [False] * len(body)
     own: list[_Row] = []
