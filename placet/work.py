@@ -20,7 +20,7 @@ from placet.accounts.reader import as_the_installation_reads
 from placet.alarms import expiry, watch, webhook
 from placet.approvals import engine
 from placet.lib import working
-from placet.mail import outbox, tasks
+from placet.mail import outbox, sent_items, tasks
 from placet.mail.models import IncomingMail
 from placet.mailboxes import subscribing
 from placet.mailboxes.base import MailboxError
@@ -77,6 +77,7 @@ def kinds() -> list[Kind]:
         Kind("mark", tasks.due, tasks.work),
         Kind("ask", unasked_due, engine.ask_by_mail, idle=30),
         Kind("send", outbox.due, outbox.work),
+        Kind("sent_ids", sent_items.due, sent_items.work, idle=5),
         Kind("watch", watch.due, watch.work, idle=30),
         Kind("webhook", webhook.due, webhook.work),
         Kind("expiry", expiry.due, expiry.work, idle=60),

@@ -13,7 +13,7 @@ from placet.accounts import tidy
 from placet.alarms import expiry, watch, webhook
 from placet.approvals import engine
 from placet.lib import working
-from placet.mail import outbox, tasks
+from placet.mail import outbox, sent_items, tasks
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import subscribing
 from placet.mailboxes.base import Wait
@@ -39,7 +39,7 @@ def kept(mailbox: Mailbox, name: str, **more: Any) -> IncomingMail:
 def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() -> None:
     kinds = {kind.name: kind for kind in work.kinds()}
     assert list(kinds) == [
-        "poll", "subscribe", "take_in", "mark", "ask", "send", "watch", "webhook", "expiry", "tidy",
+        "poll", "subscribe", "take_in", "mark", "ask", "send", "sent_ids", "watch", "webhook", "expiry", "tidy",
     ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
         entry.receive,
@@ -48,6 +48,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         tasks.work,
         engine.ask_by_mail,
         outbox.work,
+        sent_items.work,
         watch.work,
         webhook.work,
         expiry.work,

@@ -40,14 +40,16 @@ class Answered:
     place: Place
     locale: Locale
     ask: Ask
+    name: str = NAME  # of whoever wrote what is answered
+    address: str = ADDRESS
 
     @property
     def who(self) -> str:
-        return f"{NAME} <{ADDRESS}>"
+        return f"{self.name} <{self.address}>"
 
     def line(self, template: str) -> str:
         """A line above a quote."""
-        return template.format(who=self.who, name=NAME, address=ADDRESS)
+        return template.format(who=self.who, name=self.name, address=self.address)
 
 
 @dataclass(frozen=True)
@@ -295,7 +297,7 @@ def _with_other_links(ask: Ask) -> Ask:
 
 def gmail_web(reply: Answered) -> Body:
     intro = reply.line(reply.locale.gmail)
-    shown = escape(intro).replace(ADDRESS, f'<a href="mailto:{ADDRESS}">{ADDRESS}</a>')
+    shown = escape(intro).replace(reply.address, f'<a href="mailto:{reply.address}">{reply.address}</a>')
     head = f'<div dir="ltr" class="gmail_attr">{shown}<br></div>'
     return Body(
         _placed(_wrapped(reply.text), _wrapped(intro) + "\n", _marked(reply.ask.text, _WRAP), reply.place),
@@ -467,7 +469,7 @@ def notes(reply: Answered) -> Body:
 
 def mutt(reply: Answered) -> Body:
     """Speaks English unless somebody sets it; plain text only."""
-    intro = f"On Tue, Nov 24, 2026 at 10:00:00AM +0100, {NAME} wrote:"
+    intro = f"On Tue, Nov 24, 2026 at 10:00:00AM +0100, {reply.name} wrote:"
     return Body(_placed(reply.text, intro, _marked(reply.ask.text), reply.place) + f"\n-- \n{_SIGNED}\n")
 
 
@@ -556,15 +558,15 @@ _BASE64 = frozenset(("Outlook web", "Gmail web", "QQ", "mail.ru", "Outlook iOS")
 # --- the mail -----------------------------------------------------------------------------------------------------
 
 
-def write(program: str, reply: Answered) -> bytes:
-    """The mail that a program sends."""
+def write(program: str, reply: Answered, head: Sequence[str] = ()) -> bytes:
+    """The mail that a program sends, with these headers or the usual ones."""
     body = PROGRAMS[program](reply)
     charset = reply.locale.charset if program in _OLD else "utf-8"
     if charset != "utf-8":
         body = replace(body, text=body.text.translate(_TYPEWRITER), html=body.html.translate(_TYPEWRITER))
     if not _fits(body.text + body.html, charset):
         charset = "utf-8"
-    head = [
+    head = head or [
         f"From: {APPROVER} <{APPROVER_ADDRESS}>",
         f"To: approvals+{CODE}@contoso.example",
         f"Subject: {_header(f'{reply.locale.again} {reply.ask.subject}')}",
@@ -572,8 +574,8 @@ def write(program: str, reply: Answered) -> bytes:
         "Message-ID: <reply@contoso.example>",
         "In-Reply-To: <0123456789abcdef@contoso.example>",
         "References: <0123456789abcdef@contoso.example>",
-        "MIME-Version: 1.0",
     ]
+    head = [*head, "MIME-Version: 1.0"]
     as_base64 = program in _BASE64
     parts = [_part("plain", body.text, charset, as_base64, body.flowed)] if body.text else []
     if body.html:

@@ -189,11 +189,14 @@ def reply_address(mailbox: Mailbox, code: str) -> str:
 
 def answer_link(mailbox: Mailbox, code: str, subject: str, word: str) -> str:
     """A mailto link (RFC 6068) with `word` as the prefilled answer; it opens a mail, nothing is decided by a click.
+    The line with the code below it says that the mail answers ours: it quotes nothing, and belongs to no thread.
 
     The plus of the address is written %2B, because some mail programs read + as a space.
     """
     address = quote(reply_address(mailbox, code), safe="@")
-    return f"mailto:{address}?subject={quote('Re: ' + outbox.one_line(subject), safe='')}&body={quote(word, safe='')}"
+    again = quote(f"Re: {outbox.one_line(subject)}", safe="")
+    body = quote(f"{word}\r\n\r\n#{code}", safe="")  # line breaks as RFC 6068 has them
+    return f"mailto:{address}?subject={again}&body={body}"
 
 
 def withdrawn(request: Request, assignment: Assignment) -> None:

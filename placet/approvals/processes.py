@@ -16,6 +16,7 @@ A step's kind and a transition's `from` and `to` leave room for other kinds and 
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -40,6 +41,9 @@ LONGEST_TEXT = 200
 LONGEST_LONG_TEXT = 10_000
 LARGEST_AMOUNT = Decimal(10) ** 12
 MOST_DIGITS = 25  # Decimal rounds in silence above 28
+SHORTEST_TITLE = 2  # letters or digits: subjects are known again by them
+_PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # the Hangul fillers: letters to Unicode, and nothing to see
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, and UTF-8 no half of a pair
 
 
@@ -200,6 +204,11 @@ def _problems(definition: Definition) -> list[str]:
     ]
     if definition.start not in steps:
         problems.append(f"start: there is no step {definition.start}")
+    places = [name for name in _PLACE.findall(definition.title) if name in names]
+    if not places and len(letters(title_of(definition, {}))) < SHORTEST_TITLE:
+        problems.append(
+            f"title: it needs at least {SHORTEST_TITLE} letters or digits, or a field of the form"
+        )
     sample = condition_values(definition, sample_data(definition))
     for key, step in steps.items():
         if isinstance(step, ApprovalStep):
@@ -297,9 +306,20 @@ def read_form(
             errors[field.name] = str(error)
     for name in set(entered) - {field.name for field in definition.form}:
         errors[name] = _("This form has no such field.")
+    if not errors and len(letters(title_of(definition, data))) < SHORTEST_TITLE:
+        blamed = [field.name for field in definition.form if field.name in _PLACE.findall(definition.title)]
+        said = _("At least {number} letters or digits, please: this is what the request is called.")
+        errors = dict.fromkeys(blamed or ["title"], said.format(number=SHORTEST_TITLE))
     if errors:
         raise FormInvalid(errors)
     return data
+
+
+def letters(text: str) -> str:
+    """Letters and digits alone, in one form and in lower case (Unicode NFKC): what is left of a title in a subject
+    that mail programs folded, shortened and encoded anew."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(sign for sign in folded if sign.isalnum() and sign not in _BLANK_LETTERS)
 
 
 def _read_text(text: str, field: FormField) -> str:
@@ -525,7 +545,7 @@ def size_as_read(size: int) -> str:
 def title_of(definition: Definition, data: Mapping[str, Any]) -> str:
     """The request's title. Only plain `{field}` places are filled: a form cannot reach into objects."""
     shown = {field.name: show_value(field, data.get(field.name)) for field in definition.form}
-    title = re.sub(r"\{([a-z][a-z0-9_]*)\}", lambda place: shown.get(place[1], ""), definition.title)
+    title = _PLACE.sub(lambda place: shown.get(place[1], ""), definition.title)
     return " ".join(title.split())[:200] or definition.name
 
 

@@ -110,6 +110,12 @@ class OutgoingMail(models.Model):
     cause = models.CharField(max_length=200)  # what it answers: "incoming:17", "assignment:4", ...
     reference = models.CharField(max_length=32, unique=True)  # found again in Sent Items and in bounces
     message_id = models.CharField(max_length=200, unique=True)
+    # The one that the server gave it instead, as Sent Items has it; "" where that is not known, or it kept ours.
+    server_message_id = models.CharField(max_length=400, blank=True)
+    lookup_due = models.DateTimeField(
+        null=True
+    )  # when Sent Items is asked for that once more; None: not any more
+    lookups = models.PositiveSmallIntegerField(default=0)
     subject = models.CharField(max_length=500)
     raw = models.BinaryField()
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NOTICE)
@@ -134,8 +140,21 @@ class OutgoingMail(models.Model):
                 fields=["priority", "due"], condition=Q(state__in=["waiting", "sending"]), name="outgoing_due"
             ),
             models.Index(fields=["mailbox", "started_at"], name="outgoing_pace"),
+            models.Index(
+                fields=["lookup_due"],
+                condition=Q(state="sent", lookup_due__isnull=False),
+                name="outgoing_lookup",
+            ),
+            models.Index(
+                fields=["server_message_id"], condition=~Q(server_message_id=""), name="outgoing_server_id"
+            ),
             # As those of IncomingMail; of the two above SQLite does not see that they fit.
             models.Index(fields=["mailbox", "state", "due"], name="outgoing_overdue"),
             models.Index(fields=["state", "bounced_at"], name="outgoing_state"),
             models.Index(fields=["id"], condition=Q(bounced_at__isnull=False), name="outgoing_bounced"),
         ]
+
+    @property
+    def message_ids(self) -> tuple[str, ...]:
+        """By what answers name it, in angle brackets."""
+        return tuple(id_ for id_ in (self.message_id, self.server_message_id) if id_)

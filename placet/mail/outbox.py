@@ -20,6 +20,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from placet import __version__
+from placet.mail import sent_items
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.base import Connection, MailboxError, MailError, Refused
 from placet.mailboxes.models import Mailbox
@@ -97,6 +98,7 @@ def queue(
         subject=subject[:500],
         raw=_written(head) + message.as_bytes(),
         priority=priority,
+        lookup_due=sent_items.first_lookup() if reply_to else None,  # it is answered: by what id?
     )
     try:
         with transaction.atomic():
@@ -190,7 +192,10 @@ def work(outgoing_id: int) -> bool:
         _failed(before, claim, MailError(f"Placet itself failed: {type(error).__name__}. See the log."))
         return True
     now = timezone.now()
-    if not _mine(before, claim).update(state=OutgoingMail.State.SENT, sent_at=now, claim="", last_error=""):
+    sent = {"state": OutgoingMail.State.SENT, "sent_at": now, "claim": "", "last_error": ""}
+    if before.lookup_due is not None:
+        sent["lookup_due"] = sent_items.first_lookup()
+    if not _mine(before, claim).update(**sent):
         log.warning("outgoing_lease_lost", outgoing=before.pk)
     Mailbox.objects.filter(pk=before.mailbox_id).update(last_sent_at=now)
     return True

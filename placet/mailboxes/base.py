@@ -117,6 +117,15 @@ class Received:
 
 
 @dataclass(frozen=True)
+class SentMail:
+    """A mail of ours, as it was handed to the server."""
+
+    reference: str
+    message_id: str  # the one that we gave it, in angle brackets
+    subject: str
+
+
+@dataclass(frozen=True)
 class Check:
     """One step of the pre-flight. `key` is stable (`name`, `tls`, `token`, `open`, ...)."""
 
@@ -156,6 +165,10 @@ class Connection(Protocol):
         The server may have replaced the Message-ID, so `reference` is also looked for in headers and text of
         what was sent since then (with this `subject`, if one is given).
         """
+
+    def ids_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, str]:
+        """By reference, the Message-ID (in angle brackets) under which Sent Items has each of these mails, sent since
+        then: the server may have replaced ours. Left out are those that are not there (yet)."""
 
     def mark(self, server_id: str, action: Action, folder: str) -> str:
         """Move the mail to `folder` (a path such as "Placet/Processed", made where it is missing), mark it

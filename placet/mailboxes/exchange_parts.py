@@ -3,13 +3,14 @@
 import email
 import email.errors
 import email.policy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
 
 from django.utils.translation import gettext as _
 
-from .base import FixNeeded, MailError, Received, Seen
+from .base import FixNeeded, MailError, Received, Seen, SentMail
 
 SENT_LARGEST = 40 * 1024 * 1024  # bytes; Exchange Online sends no larger mail unless told so
 SENT_SLACK = timedelta(minutes=5)  # clocks differ
@@ -108,3 +109,58 @@ def mentions(received: Received | tuple[Seen, MailError], reference: str) -> boo
     return any(wanted in text.lower().encode() for text in texts) or any(
         wanted in part.lower() for part in parts if isinstance(part, bytes)
     )
+
+
+# ---------------------------------------------------------------------- Message-IDs that the server gave
+
+LEAST_LISTED = 25  # mails of Sent Items in one list, where the ids of few are looked for
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A mail as Sent Items lists it."""
+
+    seen: Seen
+    subject: str
+    message_id: str
+
+
+Fetch = Callable[[Sequence[Seen]], Iterable[Received | tuple[Seen, MailError]]]
+
+
+def same_subject(one: str, other: str) -> bool:
+    """Exchange folds blanks."""
+    return one.split() == other.split()
+
+
+def ids_of(sent: Sequence[SentMail], pages: Iterator[Sequence[Copy]], fetch: Fetch) -> dict[str, str]:
+    """See `Connection.ids_of_sent`. `pages` are lists of Sent Items, the newest first, and are read as far as they are
+    needed. The subjects of mails that are answered hold their reply codes, so they tell most of them apart; where a
+    subject stands more than once, the mails themselves are fetched."""
+    waiting = {mail.message_id: mail for mail in sent}
+    ids: dict[str, str] = {}
+    copies: list[Copy] = []
+    for page in pages:
+        for copy in page:
+            if (mail := waiting.pop(copy.message_id, None)) is not None:
+                ids[mail.reference] = copy.message_id
+            else:
+                copies.append(copy)
+        if all(any(same_subject(copy.subject, mail.subject) for copy in copies) for mail in waiting.values()):
+            break
+    for mail in waiting.values():
+        if message_id := _id_by_subject(mail, list(waiting.values()), copies, fetch):
+            ids[mail.reference] = message_id
+    return ids
+
+
+def _id_by_subject(mail: SentMail, sent: Sequence[SentMail], copies: Sequence[Copy], fetch: Fetch) -> str:
+    same = [copy for copy in copies if copy.message_id and same_subject(copy.subject, mail.subject)]
+    alike = sum(same_subject(other.subject, mail.subject) for other in sent)
+    if len(same) <= 1 and alike == 1:
+        return same[0].message_id if same else ""
+    ids = {copy.seen.server_id: copy.message_id for copy in same}
+    for received in fetch([copy.seen for copy in same]):
+        if isinstance(received, Received) and mentions(received, mail.reference):
+            return ids[received.server_id]
+    return ""

@@ -18,6 +18,7 @@ from .base import (
     Page,
     Received,
     Seen,
+    SentMail,
     Wait,
 )
 
@@ -34,8 +35,9 @@ class Sent:
 class MemoryMailbox:
     """What the server would hold. Connections to it come from `connect`; several may be open at once.
 
-    Failures are injected by operation name (`changes`, `fetch`, `send`, `was_sent`, `mark`, `check`): each
-    call takes one from `failures[operation]` and raises it. `broken` holds errors of single mails by server id.
+    Failures are injected by operation name (`changes`, `fetch`, `send`, `was_sent`, `ids_of_sent`, `mark`,
+    `check`): each call takes one from `failures[operation]` and raises it. `broken` holds errors of single mails
+    by server id.
     """
 
     address: str = "approvals@example.com"
@@ -45,6 +47,7 @@ class MemoryMailbox:
     failures: dict[str, list[Exception]] = field(default_factory=dict)
     broken: dict[str, MailError] = field(default_factory=dict)
     cut_after_send: bool = False  # the mail goes out, but the answer is lost
+    replaces_ids: bool = False  # mail goes out with a Message-ID of the server's own
     _log: list[Received] = field(default_factory=list)  # arrivals, in order; the cursor counts them
     _present: dict[str, Received] = field(default_factory=dict)
     _generation: int = 1
@@ -155,7 +158,10 @@ class MemoryConnection:
         box = self._mailbox
         box.fail_if_told("send")
         head = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(raw)
-        box.sent.append(Sent(raw, reference, str(head.get("Message-ID", "")).strip(), datetime.now(UTC)))
+        message_id = str(head.get("Message-ID", "")).strip()
+        if box.replaces_ids:
+            message_id = f"<{next(box._ids)}@server.example>"
+        box.sent.append(Sent(raw, reference, message_id, datetime.now(UTC)))
         if box.cut_after_send:
             raise Wait("The connection was cut.", "Placet tries again by itself.")
 
@@ -167,6 +173,12 @@ class MemoryConnection:
             for sent in box.sent
             if sent.at >= since
         )
+
+    def ids_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, str]:
+        box = self._mailbox
+        box.fail_if_told("ids_of_sent")
+        ids = {copy.reference: copy.message_id for copy in box.sent if copy.at >= since}
+        return {mail.reference: ids[mail.reference] for mail in sent if mail.reference in ids}
 
     def mark(self, server_id: str, action: Action, folder: str) -> str:
         box = self._mailbox

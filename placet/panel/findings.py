@@ -24,6 +24,7 @@ from placet import __version__
 from placet.accounts.general import general
 from placet.lib import logs, working
 from placet.lib.reached import NoAddress, public_url_of
+from placet.mail import sent_items
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.models import Mailbox
 from placet.panel.health import DATABASES
@@ -39,6 +40,7 @@ KINDS = {
     "mark": gettext_lazy("move or mark handled mail"),
     "ask": gettext_lazy("ask by mail, once there is a mailbox"),
     "send": gettext_lazy("send mail"),
+    "sent_ids": gettext_lazy("read in Sent Items by what id a mail went out"),
     "watch": gettext_lazy("raise the alarm of a silent mailbox"),
     "webhook": gettext_lazy("send to the webhook"),
     "expiry": gettext_lazy("write before a secret expires"),
@@ -164,6 +166,7 @@ def queues() -> list[Queue]:
         ),
         _queue("mark", ServerTask.objects.filter(done_at=None, failed=False), "due", ""),
         _queue("send", OutgoingMail.objects.filter(state__in=sending), "due", "panel:outgoing"),
+        _queue("sent_ids", sent_items.waiting(), "lookup_due", ""),
     ]
 
 

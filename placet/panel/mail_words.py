@@ -43,7 +43,7 @@ RESULTS: dict[str, Promise] = {
     "unparseable": gettext_lazy("cannot be read"),
     "page_only": gettext_lazy("on the page only"),
     "sealed": gettext_lazy("encrypted or protected"),
-    "not_named": gettext_lazy("does not say what it is about"),
+    "not_named": gettext_lazy("does not answer our mail"),
     "unclear": gettext_lazy("unclear"),
     "already_decided": gettext_lazy("already decided"),
     "no_longer_open": gettext_lazy("no longer open"),

@@ -4,6 +4,7 @@ receive(mailbox)    fetch   mailbox → rows, whole and once
 take_in(incoming)   parse   bytes → Mail: sender, automatic or not, new text
                     pick    which ask it answers
                     prove   who sent it, and how we know
+                    pick    once more: whether it is our mail that it answers
                     read    new text → Answer, or unclear
                     settle  the decision, in one transaction with
                     tell    the confirmation, or what was refused and why
@@ -45,6 +46,7 @@ from placet.replies.fetch import (
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.parse.original import Original, without_original
 from placet.replies.pick import mails_answered, pick
+from placet.replies.pick_answered import NotKnownYet, must_answer_us
 from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
 from placet.replies.prove_outside import Servers
@@ -151,6 +153,8 @@ def take_in(incoming_id: int) -> bool:
     except MailboxError:
         _give_back(reply.incoming, reply.claim, counts=False)
         raise
+    except NotKnownYet:
+        _give_back(reply.incoming, reply.claim, counts=False)
     except Gone:
         set_aside(reply, _("The mail was gone from the server before it could be fetched."))
     except MailError as error:
@@ -164,7 +168,8 @@ def take_in(incoming_id: int) -> bool:
 def _walk(reply: Reply) -> None:
     """The steps in their order. Whatever one of them refuses ends here."""
     try:
-        reply.mail = mail = parse(received_of(reply.incoming), own_mail(reply.incoming.mailbox))
+        own = own_mail(reply.incoming.mailbox)
+        reply.mail = mail = parse(received_of(reply.incoming), own)
         _by_a_person(mail)
         picked = pick(mail)
         reply.line, reply.code = picked.line, picked.code
@@ -176,12 +181,11 @@ def _walk(reply: Reply) -> None:
         reply.proof = proof = prove(mail, reply.incoming.folder, asked, level, prove_policy(reply))
         if level is Level.PAGE:
             raise refusals.PageOnly
-        if not picked.named:
-            raise refusals.NotNamed
         if mail.too_large:
             raise refusals.TooLarge(reply.incoming.facts["size"], reply.settings.max_size)
         if mail.sealed:
             raise refusals.Sealed(mail.sealed)
+        must_answer_us(mail, picked, own, known_words())
         reply.mail = mail = without_original(mail, Original.of(*mails_answered(mail, picked.line)))
         reply.answer = read(mail, settle.outcomes_of(picked.line), known_words())
         with transaction.atomic():

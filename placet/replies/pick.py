@@ -2,34 +2,34 @@
 
 A code counts in a plus address of To and Cc, in the subject, and in text that is not quoted. It does not
 count in the envelope (Received ... for, Delivered-To), because a rule that redirects somebody's mail to us
-writes there, nor in quoted text, because a thread may quote several asks. In the address alone it decides
-nothing: any mail can ask for answers to be sent there (Reply-To), and a yes to that is no yes to our ask.
+writes there, nor in quoted text, because a thread may quote several asks. It says which ask is
+meant, and not that the mail answers it: that is for `pick_answered` to see.
 """
 
 import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from placet.accounts.addresses import addresses_of
 from placet.approvals.messages import hash_of
 from placet.approvals.models import AskLine
-from placet.mail.models import OutgoingMail
+from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.replies import refusals
 from placet.replies.parse import CODE, Mail
 
 _FLAGS = re.ASCII | re.IGNORECASE  # ASCII: or the Kelvin sign would be a k
 _WHOLE = re.compile(CODE, _FLAGS)
-_IN_SUBJECT = re.compile(rf"\[#({CODE})\]", _FLAGS)
+IN_SUBJECT = re.compile(rf"\[#({CODE})\]", _FLAGS)
 _IN_TEXT = re.compile(rf"(?<![A-Za-z0-9#&])#({CODE})(?![A-Za-z0-9])", _FLAGS)
 _IN_ADDRESS = re.compile(rf"\+({CODE})@", _FLAGS)
 _MARKED = re.compile(rf"([#+]){CODE}(?![A-Za-z0-9])", _FLAGS)
 
 
-MOST_QUOTED = 5  # mails of a thread that a reply is compared with
-TITLE_COMPARED = 40  # letters of the title; some mail programs shorten a subject
+MOST_AGAIN = 5  # mails that asked to answer again, the newest ones
+LOOKED_THROUGH = 200  # such mails to one person, whatever they are about
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def codes_in_returned(mail: Mail) -> tuple[FoundCode, ...]:
     headers = mail.returned.headers if mail.returned else ""
     return _grouped(
         (found[1].lower(), place)
-        for place, pattern in (("address", _IN_ADDRESS), ("subject", _IN_SUBJECT))
+        for place, pattern in (("address", _IN_ADDRESS), ("subject", IN_SUBJECT))
         for found in pattern.finditer(headers)
     )
 
@@ -63,7 +63,7 @@ def _places(mail: Mail) -> Iterator[tuple[str, str]]:
         if plus and base == local and at == domain and _WHOLE.fullmatch(tag):
             yield tag.lower(), "address"
     for place, pattern, text in (
-        ("subject", _IN_SUBJECT, mail.subject),
+        ("subject", IN_SUBJECT, mail.subject),
         ("text", _IN_TEXT, mail.with_signature),
     ):
         for found in pattern.finditer(text):
@@ -83,8 +83,7 @@ class Picked:
 
     line: AskLine
     code: str
-    named: bool  # the person who answers sees what it is about
-    places: tuple[str, ...]  # where the mail carries the code: "address", "subject", "text"
+    places: tuple[str, ...]  # as in FoundCode
 
 
 def pick(mail: Mail) -> Picked:
@@ -105,35 +104,40 @@ def pick(mail: Mail) -> Picked:
     line = lines.get(hash_of(counted[0].code))
     if line is None:
         raise refusals.UnknownCode
-    return Picked(line, counted[0].code, _named(mail, line, counted[0].places), counted[0].places)
+    return Picked(line, counted[0].code, counted[0].places)
 
 
-def _named(mail: Mail, line: AskLine, places: tuple[str, ...]) -> bool:
-    """Whether the person who answers sees what the answer is about: the code stands in their own text, or in
-    a subject that still holds the request's title. ("Lunch? [#code]" was made by somebody else.)"""
-    if "text" in places:
-        return True
-    title = _letters(line.assignment.visit.request.title)[:TITLE_COMPARED]
-    return "subject" in places and title in _letters(mail.subject)
-
-
-def _letters(text: str) -> str:
-    """Letters and digits alone: mail programs fold, shorten and re-encode what stands between them."""
-    return "".join(
-        character for character in unicodedata.normalize("NFKC", text).casefold() if character.isalnum()
+def mails_with_code(line: AskLine) -> list[OutgoingMail]:
+    """Our mails that carry this ask's reply code: the one that asked, and those that asked to answer again."""
+    kinds = [f"refusal-{refusal.key}" for refusal in refusals.ANSWER_AGAIN]
+    lately = OutgoingMail.objects.filter(
+        kind__in=kinds, to__in=addresses_of(line.ask.person), created_at__gte=line.ask.created_at
     )
+    causes = lately.order_by("-pk").values_list("cause", flat=True)[:LOOKED_THROUGH]
+    answers = IncomingMail.objects.filter(
+        pk__in=[cause.partition(":")[2] for cause in causes], verdict__ask=str(line.ask.public_id)
+    )
+    newest = answers.order_by("-pk").values_list("pk", flat=True)[:MOST_AGAIN]
+    again = lately.filter(cause__in=[f"incoming:{pk}" for pk in newest])
+    return [*([line.ask.outgoing] if line.ask.outgoing else []), *again]
 
 
 def mails_answered(mail: Mail, line: AskLine) -> list[bytes]:
-    """Our own mails that a reply may quote, as they were sent: the one that asked, and those to the same person
-    that it says it answers (a refusal is answered like the ask)."""
-    asked = line.ask.outgoing
-    ids = [f"<{message_id}>" for message_id in (*mail.in_reply_to, *mail.references[-MOST_QUOTED:])]
-    others = OutgoingMail.objects.filter(message_id__in=ids, to=line.ask.person.email)
-    if asked is not None:
-        others = others.exclude(pk=asked.pk)
-    raws = [bytes(raw) for raw in others.values_list("raw", flat=True)[:MOST_QUOTED]]
-    return raws if asked is None else [bytes(asked.raw), *raws]
+    """Our own mails that a reply may quote, as they were sent: the one that asked, and those that asked to answer again
+    and that its headers or its text name (a refusal is answered like the ask)."""
+    ids = {f"<{message_id}>" for message_id in (*mail.in_reply_to, *mail.references)}
+    return [
+        bytes(sent.raw)
+        for sent in mails_with_code(line)
+        if sent.pk == line.ask.outgoing_id
+        or not ids.isdisjoint(sent.message_ids)
+        or sent.reference in mail.text
+    ]
+
+
+def _known_by(ids: Sequence[str]) -> Q:
+    """Mails of ours with one of these ids: those that we gave, or the server."""
+    return Q(message_id__in=ids) | Q(server_message_id__in=ids)
 
 
 def answers_an_ask(mail: Mail) -> bool:
@@ -148,7 +152,7 @@ def bounced(mail: Mail, mailbox: Mailbox) -> OutgoingMail | None:
     ids = [f"<{message_id}>" for message_id in mail.returned.message_ids]
     # "Sending" too: the report of a send that was cut off may come before Sent Items was looked at.
     sent = mailbox.outgoing.filter(state__in=[OutgoingMail.State.SENT, OutgoingMail.State.SENDING])
-    by_id = sent.filter(message_id__in=ids).first()
+    by_id = sent.filter(_known_by(ids)).first()
     if by_id is not None:
         return by_id
     hashes = [hash_of(found.code) for found in codes_in_returned(mail)]

@@ -24,7 +24,7 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
     Told                    the sender is proved and gets a mail that says why and what to do
         PageOnly            this process takes decisions on the page only
         Sealed              is encrypted or protected, so that its text cannot be read
-        NotNamed            went to the address of an ask, but does not say that it is about it
+        NotNamed            names an ask of ours by its reply code, but does not answer our mail
         Unclear             the answer cannot be understood without a guess
         AlreadyDecided      somebody decided before
         NoLongerOpen        withdrawn, replaced or of an older round
@@ -281,9 +281,13 @@ class Sealed(Told):
 
 
 class NotNamed(Told):
-    """Your mail came to the address of this approval, but its subject and its text do not say that it is about it."""
+    """Your mail came to the address of this approval, but it does not answer our mail, so nothing was decided."""
 
     key = "not_named"
+
+    def __init__(self, why: Sentence = NOTHING) -> None:
+        super().__init__(why)
+        self.why = why  # one sentence for the mail log
 
 
 class Unclear(Told):
@@ -335,3 +339,7 @@ class TooLarge(Told):
         super().__init__(size, limit)
         self.size = size  # bytes
         self.limit = limit  # bytes
+
+
+ANSWER_AGAIN: tuple[type[Told], ...] = (NotNamed, Unclear)
+"""Refusals whose mails carry the reply code once more: they are answered like the ask."""

@@ -72,7 +72,7 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     if lately.count() >= reply.settings.refusals_per_hour:
         return False
     unclear = refusal if isinstance(refusal, refusals.Unclear) else None
-    answer_again = unclear is not None or isinstance(refusal, refusals.NotNamed)
+    answer_again = isinstance(refusal, refusals.ANSWER_AGAIN)
     with as_read_by(person):
         again = _again(unclear.language if unclear else "") if answer_again else None
         sentences = _sentences(refusal, again)

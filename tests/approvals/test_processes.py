@@ -497,7 +497,7 @@ def test_conditions_are_tried_with_a_value_of_every_type() -> None:
         ("{item.__class__}", "{item.__class__}"),
         ("{item!r}", "{item!r}"),
         ("{item:>99999999}", "{item:>99999999}"),
-        ("{0}{}", "{0}{}"),
+        ("{10}{}", "{10}{}"),
         ("{{item}}", "{Desk}"),
         ("%(item)s $item", "%(item)s $item"),
         ("{nothing}", "Purchase request"),
@@ -513,6 +513,33 @@ def test_what_was_entered_is_not_filled_in_once_more() -> None:
     definition = parse_definition(SAMPLE)
     data = read_form(definition, {"item": "{amount} {item}", "amount": "5"})
     assert title_of(definition, data) == "{amount} {item}"
+
+
+NO_NAMES = [
+    "!!", "—", "🎉", "👍🏽 👍🏽", "\u200b\u200b", "\u200f\u200e\u202e", "\u3164\u3164", "…?", "x", "1.", "ｘ",
+    "\u0301\u0301",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("item", NO_NAMES)
+def test_a_request_needs_letters_or_digits_in_its_title(item: str) -> None:
+    """Subjects are known again by them. The field that it comes from says so."""
+    with pytest.raises(FormInvalid) as error:
+        read_form(parse_definition(SAMPLE), {"item": item, "amount": "5"})
+    assert error.value.errors == {
+        "item": "At least 2 letters or digits, please: this is what the request is called."
+    }
+
+
+@pytest.mark.parametrize("item", ["PC", "4K", "Åd", "机桌", "ﾍﾟﾝ", "🎉 ok", "① x"])
+def test_two_of_any_script_do(item: str) -> None:
+    assert read_form(parse_definition(SAMPLE), {"item": item, "amount": "5"})["item"] == item
+
+
+@pytest.mark.parametrize("title", ["!!", "🎉", "x"])
+def test_a_process_whose_titles_have_none_is_not_published(title: str) -> None:
+    with pytest.raises(DefinitionInvalid, match="title: it needs at least 2 letters or digits"):
+        parse_definition(changed("title", to=title))
 
 
 def test_titles_are_bounded() -> None:

@@ -80,12 +80,18 @@ class World:
         self._due_now()
         work.run_once(self.kinds["mark"], limit=1000)
 
+    def look_up(self) -> None:
+        """Read in Sent Items by what ids our mails went out."""
+        self._due_now()
+        work.run_once(self.kinds["sent_ids"])
+
     def run(self) -> None:
-        """Everything that is due, once: poll, take in, mark, send."""
+        """Everything that is due, once: poll, take in, mark, send, look up."""
         self.poll()
         self.take_in()
         self.mark()
         self.send()
+        self.look_up()
 
     def run_until_quiet(self, rounds: int = 1000) -> None:
         """Until nothing is waiting any more; pauses that a fault caused do not make the test wait."""
@@ -116,6 +122,7 @@ class World:
         IncomingMail.objects.filter(state=IncomingMail.State.KEPT, **later).update(due=now)
         ServerTask.objects.filter(done_at=None, **later).update(due=now)
         OutgoingMail.objects.filter(state__in=["waiting", "sending"], **later).update(due=now)
+        OutgoingMail.objects.filter(lookup_due__gt=now).update(lookup_due=now)
 
     # -- what came of it -------------------------------------------------------------------------------------
 

@@ -59,5 +59,8 @@ def letter(
 
 
 def answer(asked: Mail, *senders: str, text: str = "approve", headers: Sequence[str] = ()) -> bytes:
-    """An answer to an ask, its reply code in every place where one counts."""
-    return letter(*senders, to=reply_to(asked), subject=f"RE: {asked.subject}", text=text, headers=headers)
+    """An answer to an ask, its reply code in every place where one counts, in the ask's thread."""
+    thread = [f"In-Reply-To: {asked.header('Message-ID')}"]
+    return letter(
+        *senders, to=reply_to(asked), subject=f"RE: {asked.subject}", text=text, headers=[*headers, *thread]
+    )

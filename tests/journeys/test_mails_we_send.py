@@ -304,7 +304,8 @@ def test_the_links_of_an_ask_open_a_mail_that_answers_it(world: World) -> None:
     _, asked = start(world, "Desk")
     code = code_of(asked)
     links = mailto_links(asked)
-    assert [parse_qs(urlsplit(link).query)["body"] for link in links] == [["Approve"], ["Reject"]]
+    bodies = [parse_qs(urlsplit(link).query)["body"] for link in links]
+    assert bodies == [[f"{word}\r\n\r\n#{code}"] for word in ("Approve", "Reject")]
     for link in links:
         assert link.startswith(f"mailto:approvals%2B{code}@{DOMAIN}?")
         assert "+" not in link, "some mail programs read + as a space"
@@ -436,11 +437,18 @@ def test_a_reply_goes_to_the_plus_address(world: World) -> None:
 
 def test_the_plus_address_alone_decides_nothing_and_the_sender_is_told(world: World) -> None:
     _, asked = start(world, "Desk")
-    world.sandbox.reply_as("bob", asked.id, "approve", subject="no code here any more")
+    world.sandbox.send_as("bob", to=reply_to(asked), subject="no code here", text="approve")
     world.run_until_quiet()
     assert world.decisions() == []
     assert world.results() == ["not_named"]
     world.sandbox.reply_as("bob", world.newest("bob", "Not applied").id, "approve")
+    world.run_until_quiet()
+    assert world.decisions() == [("Bob", "approve")]
+
+
+def test_a_reply_under_another_subject_that_quotes_our_mail_decides(world: World) -> None:
+    _, asked = start(world, "Desk")
+    world.sandbox.reply_as("bob", asked.id, "approve", subject="no code here any more")
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "approve")]
 

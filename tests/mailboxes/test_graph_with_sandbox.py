@@ -20,6 +20,7 @@ from placet.mailboxes.base import (
     Received,
     Refused,
     Seen,
+    SentMail,
     Wait,
 )
 from placet.mailboxes.exchange import connect
@@ -299,6 +300,28 @@ def test_what_was_sent_is_recognised(sandbox: Sandbox, connection: GraphConnecti
     assert not connection.was_sent("<ask-2@contoso.example>", "zzzz-zzzz", now)
     assert not connection.was_sent("<ask-2@contoso.example>", "k7f2-abcd", now, "Another")
     assert not connection.was_sent("", "k7f2-abcd", now + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_one_list_of_sent_items_tells_by_what_ids_mails_went_out(
+    sandbox: Sandbox, connection: GraphConnection, replaced: bool
+) -> None:
+    """By their subjects; those that share one, by the reference in their text."""
+    sandbox.switches.replace_message_id = replaced
+    now = datetime.now(UTC)
+    subjects = {"r1": "One [#aaaa]", "r2": "Two [#bbbb]", "r3": "Twice", "r4": "Twice"}
+    for reference, subject in subjects.items():
+        raw = mail(subject).replace(b"<ask-1@", f"<{reference}@".encode())
+        connection.send(raw + f"Mail reference: {reference}\n".encode(), reference)
+    known = [
+        SentMail(reference, f"<{reference}@contoso.example>", text) for reference, text in subjects.items()
+    ]
+    strange = [SentMail("r5", "<5@contoso.example>", "Twice"), SentMail("r6", "<6@contoso.example>", "Three")]
+    ids = connection.ids_of_sent([*known, *strange], now)
+    arrived = {str(entry.header("Message-ID")): entry for entry in sandbox.mails("ann")}
+    assert {reference: arrived[id_].subject for reference, id_ in ids.items()} == subjects
+    assert all(f"Mail reference: {reference}" in arrived[id_].text for reference, id_ in ids.items())
+    assert connection.ids_of_sent(known, now + timedelta(hours=1)) == {}
 
 
 def test_the_reference_is_found_although_headers_are_lost(

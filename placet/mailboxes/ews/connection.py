@@ -17,15 +17,20 @@ from placet.mailboxes.base import (
     Page,
     Received,
     Seen,
+    SentMail,
 )
 from placet.mailboxes.exchange_errors import About
 from placet.mailboxes.exchange_parts import (
+    LEAST_LISTED,
     SENT_LARGEST,
     SENT_SLACK,
+    Copy,
     Folders,
     header_block,
     headers_alone,
+    ids_of,
     mentions,
+    same_subject,
 )
 from placet.mailboxes.preflight import Preflight
 
@@ -39,6 +44,7 @@ FOLDERS = {Folder.INBOX: operations.INBOX, Folder.JUNK: operations.JUNK}
 
 BATCH_BYTES = 4 * 1024 * 1024  # of mails fetched in one call; larger ones come alone
 UNKNOWN_SIZE = 512 * 1024  # bytes, where the server did not say
+BY_SENT = "item:DateTimeCreated"
 SENT_PAGE = 500  # Exchange gives up to 1,000; a look into Sent Items takes one call for half an hour's mail
 
 
@@ -140,22 +146,30 @@ class EwsConnection:
         operations.create_item(self.soap, raw)
 
     def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool:
-        by_sent = "item:DateTimeCreated"
-        if message_id and operations.find_items(self.soap, operations.SENT, by_sent, 0, 1, message_id).items:
+        if message_id and operations.find_items(self.soap, operations.SENT, BY_SENT, 0, 1, message_id).items:
             return True
-        offset, last = 0, False
-        while not last:
-            page = operations.find_items(self.soap, operations.SENT, by_sent, offset, SENT_PAGE)
-            recent = [item for item in page.items if (item.created_at or since) >= since - SENT_SLACK]
-            seen = [  # the folder plays no part
-                Seen(item.id, Folder.INBOX, None, item.size)
-                for item in recent
-                if not subject or item.subject.split() == subject.split()
-            ]
+        for page in self._sent(since, SENT_PAGE):
+            seen = [copy.seen for copy in page if not subject or same_subject(copy.subject, subject)]
             if any(mentions(received, reference) for received in self.fetch(seen, SENT_LARGEST)):
                 return True
-            offset, last = page.next_offset, page.last or len(recent) < len(page.items)
         return False
+
+    def ids_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, str]:
+        pages = self._sent(since, min(max(LEAST_LISTED, 2 * len(sent)), SENT_PAGE))
+        return ids_of(sent, pages, partial(self.fetch, max_size=SENT_LARGEST))
+
+    def _sent(self, since: datetime, size: int) -> Iterator[list[Copy]]:
+        """Pages of what Sent Items got since then, the newest first."""
+        since -= SENT_SLACK
+        offset, last = 0, False
+        while not last:
+            page = operations.find_items(self.soap, operations.SENT, BY_SENT, offset, size)
+            recent = [item for item in page.items if (item.created_at or since) >= since]
+            yield [  # the folder plays no part
+                Copy(Seen(item.id, Folder.INBOX, None, item.size), item.subject, item.message_id)
+                for item in recent
+            ]
+            offset, last = page.next_offset, page.last or len(recent) < len(page.items)
 
     def mark(self, server_id: str, action: Action, folder: str) -> str:
         try:

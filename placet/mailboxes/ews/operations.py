@@ -48,6 +48,7 @@ class Listed:
     created_at: datetime | None
     size: int | None
     subject: str
+    message_id: str
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,8 @@ def find_items(
                 *(
                     _field(name)
                     for name in ("item:Subject", "item:DateTimeReceived", "item:Size", "item:DateTimeCreated")
-                )
+                ),
+                _field("message:InternetMessageId"),
             ),
         ),
         M.IndexedPageItemView(MaxEntriesReturned=str(limit), Offset=str(offset), BasePoint="Beginning"),
@@ -295,6 +297,7 @@ def _listed(item: etree._Element) -> Listed:
         _time(xml.text_of(item, "t:DateTimeCreated")),
         _number(size) if size else None,
         xml.text_of(item, "t:Subject"),
+        xml.text_of(item, "t:InternetMessageId"),
     )
 
 

@@ -49,6 +49,7 @@ class Listed:
     subject: str
     received_at: datetime | None
     created_at: datetime | None
+    message_id: str
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def sent_as(graph: Graph, message_id: str) -> bool:
 def sent_since(graph: Graph, since: datetime, size: int) -> Iterator[list[Listed]]:
     """Pages of Sent Items, newest first."""
     query = {
-        "$select": "subject,createdDateTime",
+        "$select": "subject,createdDateTime,internetMessageId",
         "$filter": f"createdDateTime ge {_stamp(since)}",
         "$orderby": "createdDateTime desc",
         "$top": str(size),
@@ -347,6 +348,7 @@ def _listed(entry: Mapping[str, Any]) -> Listed:
         _text(entry, "subject"),
         _time(_text(entry, "receivedDateTime")),
         _time(_text(entry, "createdDateTime")),
+        _text(entry, "internetMessageId").strip(),
     )
 
 

@@ -17,19 +17,24 @@ from placet.mailboxes.base import (
     Page,
     Received,
     Seen,
+    SentMail,
 )
 from placet.mailboxes.exchange_parts import (
+    LEAST_LISTED,
     SENT_LARGEST,
     SENT_SLACK,
+    Copy,
     Folders,
     header_block,
     headers_alone,
+    ids_of,
     mentions,
+    same_subject,
 )
 from placet.mailboxes.preflight import Preflight
 
 from . import calls
-from .calls import Changes, Listed
+from .calls import Changes
 from .client import Graph, Unreadable
 from .probe import GraphProbe
 
@@ -183,16 +188,25 @@ class GraphConnection:
     def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool:
         if message_id and calls.sent_as(self.graph, message_id):
             return True
-        since -= SENT_SLACK
-        for page in calls.sent_since(self.graph, since, SENT_PAGE):
-            seen = [
-                Seen(entry.id, Folder.INBOX)  # the folder plays no part
-                for entry in page
-                if (entry.created_at or since) >= since and _titled(entry, subject)
-            ]
+        for page in self._sent(since, SENT_PAGE):
+            seen = [copy.seen for copy in page if not subject or same_subject(copy.subject, subject)]
             if any(mentions(received, reference) for received in self.fetch(seen, SENT_LARGEST)):
                 return True
         return False
+
+    def ids_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, str]:
+        pages = self._sent(since, min(max(LEAST_LISTED, 2 * len(sent)), SENT_PAGE))
+        return ids_of(sent, pages, partial(self.fetch, max_size=SENT_LARGEST))
+
+    def _sent(self, since: datetime, size: int) -> Iterator[list[Copy]]:
+        """Pages of what Sent Items got since then, the newest first."""
+        since -= SENT_SLACK
+        for page in calls.sent_since(self.graph, since, size):
+            yield [  # the folder plays no part
+                Copy(Seen(entry.id, Folder.INBOX), entry.subject, entry.message_id)
+                for entry in page
+                if (entry.created_at or since) >= since
+            ]
 
     def mark(self, server_id: str, action: Action, folder: str) -> str:
         try:
@@ -239,7 +253,3 @@ class GraphConnection:
 
     def close(self) -> None:
         self.graph.close()
-
-
-def _titled(entry: Listed, subject: str) -> bool:
-    return not subject or entry.subject.split() == subject.split()

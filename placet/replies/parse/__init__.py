@@ -97,6 +97,7 @@ def parse(received: Received, own: OwnMail) -> Mail:
         new_text=seen.new_text,
         with_signature=seen.with_signature,
         quoted_cut=seen.quoted_cut,
+        markup=seen.markup,
         voting=text(received.voting)[:_SHOWN],
         returned=returned(mime, found) if verdict and verdict[0] in _ABOUT_A_MAIL else None,
         text_truncated=seen.truncated,

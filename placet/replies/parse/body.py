@@ -20,6 +20,7 @@ class Body:
     new_text: str = ""
     with_signature: str = ""
     quoted_cut: str = ""
+    markup: str = ""
     truncated: bool = False
     doubtful: bool = False
 
@@ -41,10 +42,10 @@ def _readable(parts: Sequence[Part], unfinished: bool) -> Body:
     if plain and not plain.isspace():
         marked = without_armour(plain)
         seen = _body(plain, marked, quotes.new_text(marked), unfinished)
-        if seen.quoted_cut:
-            return seen
-        # The plain text shows no quote that we know; the HTML may mark it by its structure.
         marked_up = _texts(parts, "text/html")
+        if seen.quoted_cut:
+            return replace(seen, markup=marked_up)
+        # The plain text shows no quote that we know; the HTML may mark it by its structure.
         if not marked_up or not html.may_quote(marked_up):
             return seen
         other = _from_html(marked_up, unfinished)

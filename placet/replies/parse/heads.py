@@ -212,6 +212,11 @@ def address_or_date(line: str) -> bool:
     return has_address(line) or bool(_YEAR.search(line) and _TIME.search(line))
 
 
+def dated(line: str) -> bool:
+    """A year, or a time."""
+    return bool(_YEAR.search(line) or _TIME.search(line))
+
+
 def following(folded: Sequence[str], at: int) -> int:
     """The next line that is not blank, at most two lines further; the number of lines if there is none."""
     for further in range(at, min(at + 3, len(folded))):
@@ -249,7 +254,7 @@ def second_head(folded: Sequence[str], at: int, end: int, seen: bool) -> bool:
         False  # the line above is a divider: then an address is a head too, in a form that no rule knows
     )
     while at < end:
-        length, complete = _head_at(folded, marks, at)
+        length, complete = head_at(folded, marks, at)
         if seen and length:
             return True
         seen = seen or complete or (divided and has_address(folded[at]))
@@ -263,7 +268,7 @@ def only_a_head(folded: Sequence[str]) -> bool:
     marks = [False] * len(folded)
     at, seen = 0, False
     while at < len(folded):
-        length, complete = _head_at(folded, marks, at)
+        length, complete = head_at(folded, marks, at)
         if folded[at] and (not length or (complete and seen)):
             return False
         seen = seen or complete
@@ -271,7 +276,7 @@ def only_a_head(folded: Sequence[str]) -> bool:
     return True
 
 
-def _head_at(folded: Sequence[str], marks: Sequence[bool], at: int) -> tuple[int, bool]:
+def head_at(folded: Sequence[str], marks: Sequence[bool], at: int) -> tuple[int, bool]:
     """How many lines belong to a head at `at`, and whether it says who wrote."""
     if length := drawn_attribution(folded, at):
         together = " ".join(folded[at : at + length])

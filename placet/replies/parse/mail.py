@@ -141,6 +141,7 @@ class Mail:
     new_text: str  # without quotes and signature
     with_signature: str  # without quotes
     quoted_cut: str  # by which rules quotes were recognised, in words; "" if there was none
+    markup: str  # the HTML beside a plain text that quotes; "" where that was not read, or is not there
     voting: str
     returned: Returned | None  # for bounces and receipts
     text_truncated: bool  # there was more text than was read

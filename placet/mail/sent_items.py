@@ -1,0 +1,89 @@
+"""By which Message-ID a mail of ours went out. Exchange may replace the one that we gave it and does not say so when it
+takes the mail; answers name the one that it gave. So Sent Items is read for it, after the send and apart from it: it
+changes nothing of what was sent, and is given up after a while.
+
+One list of Sent Items answers for all mails of a mailbox that wait. A unit of work is a mailbox with a mail that is
+due.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from placet.mail.models import OutgoingMail
+from placet.mailboxes.base import MailboxError, MailError, SentMail
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.pool import opened
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE = timedelta(seconds=10)  # after the send: the copy may come late (Microsoft, "user: sendMail")
+MOST_LOOKUPS = 6  # of one mail; with the pauses, which double, about ten minutes
+LEASE = timedelta(minutes=2)
+MOST = 200  # mails that one list answers for
+LONGEST_ID = 400  # characters of an id that are kept
+
+
+def first_lookup() -> datetime:
+    """When a mail that is sent now is looked for."""
+    return timezone.now() + FIRST_PAUSE
+
+
+def due(limit: int) -> list[int]:
+    """Mailboxes that sent a mail whose id is to be looked for now."""
+    now = timezone.now()
+    awake = Q(mailbox__paused_until=None) | Q(mailbox__paused_until__lte=now)
+    now_due = waiting().filter(awake, lookup_due__lte=now, mailbox__active=True)
+    return list(now_due.order_by().values_list("mailbox_id", flat=True).distinct()[:limit])
+
+
+def waiting() -> QuerySet[OutgoingMail]:
+    """Mails that were sent and are still to be looked for."""
+    return OutgoingMail.objects.filter(state=OutgoingMail.State.SENT, lookup_due__isnull=False)
+
+
+def work(mailbox_id: int) -> bool:
+    """Look once for every mail of a mailbox that waits. False if none is due, or another worker looks. MailboxError
+    passes through."""
+    now = timezone.now()
+    here = waiting().filter(mailbox_id=mailbox_id)
+    lease = now + LEASE
+    if not here.filter(lookup_due__lte=now).update(lookup_due=lease, lookups=F("lookups") + 1):
+        return False
+    mailbox = Mailbox.objects.get(pk=mailbox_id)
+    sent = list(here.order_by("lookup_due").defer("raw")[:MOST])
+    since = min((mail.started_at or mail.created_at) for mail in sent)
+    wanted = [SentMail(mail.reference, mail.message_id, mail.subject) for mail in sent]
+    try:
+        with opened(mailbox) as connection:
+            ids = connection.ids_of_sent(wanted, since)
+    except MailboxError:
+        # Not the mails' fault: their tries are given back.
+        here.filter(lookup_due=lease).update(lookup_due=now + FIRST_PAUSE, lookups=F("lookups") - 1)
+        raise
+    except MailError as error:
+        log.warning("sent_items_unreadable", mailbox=mailbox_id, code=error.code)
+        ids = {}
+    for mail in sent:
+        if message_id := ids.get(mail.reference, ""):
+            _keep(mail, message_id)
+        elif mail.lookup_due == lease:
+            _later(mail)
+    return True
+
+
+def _keep(mail: OutgoingMail, message_id: str) -> None:
+    replaced = message_id != mail.message_id and len(message_id) <= LONGEST_ID
+    OutgoingMail.objects.filter(pk=mail.pk).update(
+        server_message_id=message_id if replaced else "", lookup_due=None
+    )
+
+
+def _later(mail: OutgoingMail) -> None:
+    """Once more after a pause, or not any more: then our own id is the one that is known."""
+    again = timezone.now() + FIRST_PAUSE * 2**mail.lookups if mail.lookups < MOST_LOOKUPS else None
+    if again is None:
+        log.info("sent_copy_not_seen", outgoing=mail.pk)
+    OutgoingMail.objects.filter(pk=mail.pk).update(lookup_due=again)

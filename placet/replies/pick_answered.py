@@ -1,0 +1,116 @@
+"""Whether a mail answers a mail of ours, and not what somebody else asked.
+
+Whoever has seen an ask can ask something else and have the answers sent to us: under our subject, with the reply code,
+in our thread. So before anything of an answer is read, one of three must be seen:
+
+- its nearest quote is of our mail (`parse/answered.py`); one of another's mail ends it, whatever else speaks for it
+- without such a quote: it answers, by the id in its headers and under our subject, a mail of ours that carried the code
+- it is the mail that the links in ours prepare
+"""
+
+from collections.abc import Iterator, Sequence
+
+from django.conf import settings
+
+from placet.accounts.addresses import addresses_of
+from placet.approvals.models import AskLine
+from placet.approvals.processes import SHORTEST_TITLE, letters
+from placet.lib.sentences import Sentence
+from placet.mail.models import OutgoingMail
+from placet.replies import refusals
+from placet.replies.languages import languages
+from placet.replies.parse import Mail, OwnMail
+from placet.replies.parse.answered import Ours, Quoted, quoted
+from placet.replies.parse.original import Original, words_of
+from placet.replies.pick import IN_SUBJECT, Picked, mails_with_code
+from placet.replies.read_frame import frame
+from placet.replies.read_vocabulary import Vocabulary
+
+COMPARED = 40  # letters of a title or subject; some mail programs shorten a subject
+
+
+class NotKnownYet(Exception):
+    """It answers a mail by an id that is not known, and Sent Items was not read yet for the ids of ours."""
+
+
+def must_answer_us(mail: Mail, picked: Picked, own: OwnMail, known: Vocabulary) -> None:
+    """Raises NotNamed for what answers somebody else's mail, or none; NotKnownYet where that may still be seen."""
+    ours = mails_with_code(picked.line)
+    match quoted(mail, _ours(picked.line, ours, own)):
+        case Quoted.ANOTHERS:
+            raise refusals.NotNamed(Sentence("What it quotes is not our mail."))
+        case Quoted.OURS:
+            return
+    if _answers_one_of(mail, ours) or _is_prepared(mail, picked, ours, known):
+        return
+    if _parents(mail) and any(sent.lookup_due is not None for sent in ours):
+        raise NotKnownYet
+    raise refusals.NotNamed(
+        Sentence(
+            "It does not quote our mail, does not answer it by its headers, and is not as our links prepare it."
+        )
+    )
+
+
+def _ours(line: AskLine, ours: Sequence[OutgoingMail], own: OwnMail) -> Ours:
+    request = line.assignment.visit.request
+    return Ours(
+        Original.of(*(bytes(sent.raw) for sent in ours)),
+        chosen=frozenset(words_of(" ".join((request.title, *_texts(request.data))))),
+        addresses=frozenset(
+            (*own.addresses, *(id_.strip("<>").lower() for sent in ours for id_ in sent.message_ids))
+        ),
+        answerers=frozenset(addresses_of(line.ask.person)),
+    )
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All texts of a form as it is stored."""
+    match value:
+        case str():
+            yield value
+        case dict():
+            for one in value.values():
+                yield from _texts(one)
+        case list():
+            for one in value:
+                yield from _texts(one)
+
+
+def _parents(mail: Mail) -> tuple[str, ...]:
+    """The ids of the mail that this one answers: References ends with it, below all of the thread (RFC 5322 3.6.4)."""
+    return mail.in_reply_to or mail.references[-1:]
+
+
+def _answers_one_of(mail: Mail, ours: Sequence[OutgoingMail]) -> bool:
+    """By its headers, and under our subject: somebody may have given their mail the id of one of ours, but then the
+    person who answers sees what it is about."""
+    parents = {f"<{message_id}>" for message_id in _parents(mail)}
+    return any(not parents.isdisjoint(sent.message_ids) and _is_about(mail, sent.subject) for sent in ours)
+
+
+def _is_about(mail: Mail, subject: str) -> bool:
+    """Whether the subject still holds this one. Mail programs fold, shorten and re-encode what stands between
+    letters."""
+    compared = letters(IN_SUBJECT.sub(" ", subject))[:COMPARED]
+    return bool(compared) and compared in letters(mail.subject)
+
+
+def _is_prepared(mail: Mail, picked: Picked, ours: Sequence[OutgoingMail], known: Vocabulary) -> bool:
+    """Whether it is the mail that our links open: title and code in the subject, and the code in a line of the text.
+    Links from before that line: the code in the address, and no text but the answer's word."""
+    title = picked.line.assignment.visit.request.title
+    if len(letters(title)) < SHORTEST_TITLE and ours:  # from before titles needed letters
+        title = ours[0].subject
+    if "subject" not in picked.places or not _is_about(mail, title):
+        return False
+    if "text" in picked.places:
+        return True
+    answer = mail.new_text[: frame(mail.new_text, known).end].strip()
+    return "address" in picked.places and answer in _prepared_words()
+
+
+def _prepared_words() -> frozenset[str]:
+    """What links write as an answer, in every language."""
+    said = [language.refusal for language in languages(settings.PLACET.words_dir).values()]
+    return frozenset(word for texts in said for word in (texts.approve, texts.reject) if word)

@@ -1,0 +1,140 @@
+"""By which Message-ID a mail went out: looked for after the send, apart from it, a bounded number of times."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from placet.mail import outbox, sent_items
+from placet.mail.models import OutgoingMail
+from placet.mailboxes.base import MailError, Wait
+from placet.mailboxes.memory import MemoryMailbox
+from placet.mailboxes.models import Mailbox
+
+pytestmark = pytest.mark.django_db
+
+
+def sent(mailbox: Mailbox, number: int = 1, reply_to: str = "approvals+x@example.com") -> OutgoingMail:
+    """A mail that went out."""
+    with transaction.atomic():
+        mail = outbox.queue(
+            mailbox,
+            kind="ask",
+            to=f"bob{number}@example.com",
+            cause=f"ask:{number}",
+            subject=f"Please decide: Desk {number}",
+            text="Please decide.",
+            html="<p>Please decide.</p>",
+            priority=OutgoingMail.Priority.ASK,
+            reference=outbox.new_reference(),
+            reply_to=reply_to,
+        )
+    outbox.work(mail.pk)
+    mail.refresh_from_db()
+    assert mail.state == OutgoingMail.State.SENT
+    return mail
+
+
+def due_now() -> None:
+    OutgoingMail.objects.filter(lookup_due__isnull=False).update(lookup_due=timezone.now())
+
+
+def looked(mailbox: Mailbox) -> bool:
+    due_now()
+    assert sent_items.due(10) == [mailbox.pk]
+    return sent_items.work(mailbox.pk)
+
+
+def test_the_id_that_the_server_gave_is_kept_beside_ours(mailbox: Mailbox, server: MemoryMailbox) -> None:
+    server.replaces_ids = True
+    mail = sent(mailbox)
+    assert looked(mailbox)
+    mail.refresh_from_db()
+    assert mail.server_message_id == server.sent[0].message_id
+    assert mail.message_ids == (mail.message_id, mail.server_message_id)
+    assert mail.lookup_due is None
+    assert sent_items.due(10) == []
+
+
+def test_where_the_server_kept_ours_nothing_is_kept_and_nobody_looks_again(
+    mailbox: Mailbox, server: MemoryMailbox
+) -> None:
+    mail = sent(mailbox)
+    assert looked(mailbox)
+    mail.refresh_from_db()
+    assert (mail.server_message_id, mail.lookup_due) == ("", None)
+    assert mail.message_ids == (mail.message_id,)
+
+
+def test_one_look_answers_for_all_mails_of_a_mailbox(mailbox: Mailbox, server: MemoryMailbox) -> None:
+    server.replaces_ids = True
+    for number in range(5):
+        sent(mailbox, number)
+    OutgoingMail.objects.filter(cause="ask:0").update(lookup_due=timezone.now())
+    server.failures["ids_of_sent"] = []
+    assert sent_items.work(mailbox.pk)
+    assert not OutgoingMail.objects.filter(server_message_id="").exists()
+    assert not sent_items.waiting().exists()
+
+
+def test_a_mail_that_nobody_answers_is_not_looked_for(mailbox: Mailbox, server: MemoryMailbox) -> None:
+    assert sent(mailbox, reply_to="").lookup_due is None
+    assert sent_items.due(10) == []
+
+
+def test_nobody_looks_before_the_copy_can_be_there(mailbox: Mailbox, server: MemoryMailbox) -> None:
+    mail = sent(mailbox)
+    assert mail.lookup_due is not None and mail.lookup_due > timezone.now()
+    assert sent_items.due(10) == []
+    assert not sent_items.work(mailbox.pk)
+
+
+def test_a_copy_that_never_comes_is_given_up_with_growing_pauses(
+    mailbox: Mailbox, server: MemoryMailbox
+) -> None:
+    mail = sent(mailbox)
+    server.sent.clear()
+    pauses = []
+    for _ in range(sent_items.MOST_LOOKUPS):
+        assert looked(mailbox)
+        mail.refresh_from_db()
+        pauses.append(mail.lookup_due and mail.lookup_due - timezone.now())
+    assert pauses.pop() is None
+    whole = [pause for pause in pauses if pause]
+    assert len(whole) == len(pauses)
+    assert whole == sorted(whole)
+    assert whole[-1] > timedelta(minutes=2)
+    assert mail.state == OutgoingMail.State.SENT
+    assert server.sent == [], "a look sends nothing"
+
+
+def test_trouble_of_the_mailbox_uses_up_no_look(mailbox: Mailbox, server: MemoryMailbox) -> None:
+    server.replaces_ids = True
+    mail = sent(mailbox)
+    server.failures["ids_of_sent"] = [Wait("The server is busy.", "Placet tries again by itself.")]
+    with pytest.raises(Wait):
+        looked(mailbox)
+    mail.refresh_from_db()
+    assert mail.lookups == 0
+    assert mail.lookup_due is not None
+    Mailbox.objects.update(paused_until=None)
+    assert looked(mailbox)
+    mail.refresh_from_db()
+    assert mail.server_message_id
+
+
+def test_a_list_that_cannot_be_read_is_one_look(mailbox: Mailbox, server: MemoryMailbox) -> None:
+    mail = sent(mailbox)
+    server.failures["ids_of_sent"] = [MailError("No.", "ErrorX")]
+    assert looked(mailbox)
+    mail.refresh_from_db()
+    assert mail.lookups == 1
+    assert mail.lookup_due is not None
+
+
+def test_a_paused_mailbox_is_left_alone(mailbox: Mailbox, server: MemoryMailbox) -> None:
+    sent(mailbox)
+    due_now()
+    Mailbox.objects.update(paused_until=timezone.now() + timedelta(minutes=1))
+    assert sent_items.due(10) == []

@@ -1,0 +1,168 @@
+"""Whom the nearest quote answers: the replies of every mail program, and what stands only deeper in them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.reading.ask import ADDRESS, APPROVER_ADDRESS, Ask, ask
+from benchmarks.reading.door import parsed
+from benchmarks.reading.locales import LOCALES
+from benchmarks.reading.programs import PROGRAMS, Answered, Place, write
+from placet.replies.parse.answered import Ours, Quoted, quoted
+from placet.replies.parse.original import Original, words_of
+
+ASK = ask()
+OURS = Ours(
+    Original.of(ASK.raw),
+    frozenset(
+        words_of("Height-adjustable desk The old one was rejected at the inspection. It cannot be repaired.")
+    ),
+    frozenset({ADDRESS, "desk@fabrikam.example"}),
+    frozenset({APPROVER_ADDRESS}),
+)
+QUESTION = "Hello Ann, would you like the desk by the window?"
+
+
+def _said(text: str, ours: Ours = OURS) -> Quoted:
+    head = f"From: {APPROVER_ADDRESS}\nTo: {ADDRESS}\nSubject: x\nContent-Type: text/plain; charset=utf-8\n\n"
+    return quoted(parsed((head + text).encode()), ours)
+
+
+def _marked(text: str, mark: str = "> ") -> str:
+    return "\n".join(f"{mark}{line}".rstrip() for line in text.strip().split("\n"))
+
+
+def _everywhere() -> Iterator[tuple[str, str, Place]]:
+    """Each program in each language, at one of the places in turn."""
+    places = list(Place)
+    for at, program in enumerate(PROGRAMS):
+        for number, language in enumerate(LOCALES):
+            yield program, language, places[(at + number) % 3]
+
+
+def test_the_ask_quoted_by_any_program_in_any_language_is_ours() -> None:
+    refused = [
+        (program, language, place)
+        for program, language, place in _everywhere()
+        if quoted(parsed(write(program, Answered("Approved.", place, LOCALES[language], ASK))), OURS)
+        is not Quoted.OURS
+    ]
+    assert not refused
+
+
+def _other(text: str) -> Ask:
+    return replace(ASK, text=text, html="<html><body>" + "<br>".join(text.split("\n")) + "</body></html>")
+
+
+@pytest.mark.parametrize("address", ["mallory@contoso.example", ADDRESS])
+@pytest.mark.parametrize(
+    "text",
+    [
+        QUESTION,
+        f"{QUESTION}\n\nOn Tue, Nov 24, 2026 at 10:00 AM Placet <{ADDRESS}> wrote:\n{_marked(ASK.text)}",
+        f"{QUESTION}\n\n-----Original Message-----\nFrom: Placet <{ADDRESS}>\n"
+        f"Sent: Tuesday, November 24, 2026 10:00 AM\nTo: Ann\nSubject: {ASK.subject}\n\n{ASK.text}",
+        f"{_marked(ASK.text)}\n\n{QUESTION}",
+    ],
+    ids=["alone", "above our mail", "above it below headers", "below it"],
+)
+def test_anothers_mail_is_anothers_whatever_stands_deeper_in_it(text: str, address: str) -> None:
+    """Even under our own address: then the words tell."""
+    accepted = [
+        (program, language, place)
+        for program, language, place in _everywhere()
+        if place is not Place.INSIDE
+        and quoted(
+            parsed(
+                write(program, Answered("Yes", place, LOCALES[language], _other(text), "Placet", address))
+            ),
+            OURS,
+        )
+        is not Quoted.ANOTHERS
+    ]
+    assert not accepted
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("On Tue, Nov 24, 2026 at 10:00 AM, Placet wrote:", Quoted.OURS),
+        (f"On Tue, Nov 24, 2026 at 10:00 AM, Placet <{ADDRESS}> wrote:", Quoted.OURS),
+        (f"On Tue, Nov 24, 2026 at 10:00 AM, Placet <{ADDRESS.upper()}> wrote:", Quoted.OURS),
+        ("On Tue, Nov 24, 2026 at 10:00 AM, Placet <approvals+k7q2mfx3wz5ta4ub@contoso.example> wrote:", Quoted.OURS),
+        ("On Tue, Nov 24, 2026 at 10:00 AM, Desks <desk@fabrikam.example> wrote:", Quoted.OURS),
+        ("On Tue, Nov 24, 2026 at 10:00 AM, Mallory wrote:", Quoted.OURS),  # a name says nothing
+        ("", Quoted.OURS),
+        (f"From: Placet [mailto:{ADDRESS}]\nSent: Tuesday, November 24, 2026 10:00 AM\nTo: Ann\nSubject: x\n",
+         Quoted.OURS),
+        ("From: Approvals\nSent: Tuesday, November 24, 2026 10:00 AM\nTo: Ann <ann@contoso.example>; "
+         "eve@x.example\nSubject: x\n", Quoted.OURS),
+        ("On Tue, Nov 24, 2026 at 10:00 AM, Placet <approvals@evil.example> wrote:", Quoted.ANOTHERS),
+        (f"On Tue, Nov 24, 2026 at 10:00 AM, {ADDRESS} <mallory@contoso.example> wrote:", Quoted.ANOTHERS),
+        (f"On Tue, Nov 24, 2026 at 10:00 AM, \"{ADDRESS}\"\n<mallory@contoso.example> wrote:", Quoted.ANOTHERS),
+        (f"On Tue, Nov 24, 2026 at 10:00 AM, Placet <x{ADDRESS}> wrote:", Quoted.ANOTHERS),
+        (f"On Tue, Nov 24, 2026 at 10:00 AM, Placet <{ADDRESS}.evil.example> wrote:", Quoted.ANOTHERS),
+        ("From: Placet [mailto:mallory@contoso.example]\nSent: Tuesday, November 24, 2026 10:00 AM\nTo: Ann\n"
+         "Subject: x\n", Quoted.ANOTHERS),
+        (f"From: {ADDRESS} <mallory@contoso.example>\nSent: Tuesday, November 24, 2026 10:00 AM\nTo: {ADDRESS}\n"
+         "Subject: x\n", Quoted.ANOTHERS),
+        (f"Sent: Tuesday, November 24, 2026 10:00 AM\nFrom: Placet\n<mallory@contoso.example>\nTo: {ADDRESS}\n"
+         "Subject: x\n", Quoted.ANOTHERS),
+        ("Mallory <mallory@contoso.example> 24.11.2026 10:00", Quoted.ANOTHERS),  # in a form that no rule knows
+    ],
+)  # fmt: skip
+def test_of_the_head_only_addresses_speak(head: str, expected: Quoted) -> None:
+    assert _said(f"Yes\n\n{head}\n{_marked(ASK.text)}\n") is expected
+    if not (
+        head.startswith("From: ") and expected is Quoted.OURS
+    ):  # then "Yes" may be what another wrote below it
+        assert _said(f"{head}\n{_marked(ASK.text)}\n\nYes\n".lstrip()) is expected
+
+
+def test_a_quote_of_what_the_requester_wrote_alone_says_nothing() -> None:
+    """They chose the words: they may have written them to somebody else too."""
+    assert (
+        _said("Yes\n\n> The old one was rejected at the inspection.\n> It cannot be repaired.")
+        is Quoted.NOTHING
+    )
+    assert _said("Yes\n\n> Item: Height-adjustable desk") is Quoted.NOTHING
+
+
+def test_half_of_the_words_must_be_ours() -> None:
+    mine, ours = (
+        "the desk by the window is free and yours if you like ",
+        len(words_of(ASK.text.replace("\n", " "))),
+    )
+    few, many = mine * (ours // 24), mine * (ours // 10)
+    assert _said(f"Yes\n\n{_marked(ASK.text)}\n> {few}") is Quoted.OURS
+    assert (
+        _said(f"Yes\n\n{_marked(ASK.text)}\n" + "\n".join(f"> {line}" for line in (many, many)))
+        is Quoted.ANOTHERS
+    )
+
+
+def test_without_a_quote_nothing_is_said() -> None:
+    for text in ("Yes", "", "Approve\n\n#k7q2mfx3wz5ta4ub", "Approve\n-- \nAnn <ann@contoso.example>"):
+        assert _said(text) is Quoted.NOTHING
+
+
+def test_a_head_that_another_puts_first_is_not_the_nearest() -> None:
+    """Programs that name people without their addresses, on top of a head that the other planted."""
+    planted = f"From: Placet <{ADDRESS}>\nSent: Tuesday, November 24, 2026 10:00 AM\nTo: Ann\nSubject: x\n\n"
+    for below in (QUESTION, ASK.text):
+        text = f"Yes\n\nOn Tue, Nov 24, 2026 at 10:00 AM, Placet wrote:\n{_marked(planted + below)}"
+        assert _said(text) is Quoted.ANOTHERS
+
+
+def test_where_text_and_html_quote_different_mails_nothing_is_decided() -> None:
+    text = f"Yes\n\nOn Tue, Nov 24, 2026 at 10:00 AM, Placet wrote:\n{_marked(ASK.text)}"
+    html = f"Yes<div>On Tue, Nov 24, 2026 at 10:00 AM, Placet wrote:</div><blockquote>{QUESTION}</blockquote>"
+    parts = "".join(
+        f"--b\r\nContent-Type: text/{kind}; charset=utf-8\r\n\r\n{content}\r\n"
+        for kind, content in (("plain", text), ("html", html))
+    )
+    raw = (
+        f"From: {APPROVER_ADDRESS}\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n{parts}--b--\r\n"
+    )
+    assert quoted(parsed(raw.encode()), OURS) is Quoted.ANOTHERS
