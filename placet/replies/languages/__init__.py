@@ -54,6 +54,9 @@ class AnswerWords:
     fillers: tuple[str, ...] = ()  # what may stand in a sentence that decides without changing it
     greetings: tuple[str, ...] = ()  # how a line begins that greets
     courtesies: tuple[str, ...] = ()  # polite words that decide nothing
+    silent: tuple[
+        str, ...
+    ] = ()  # what adds nothing to an answer beside it: "thanks", "I", "this request"; all else is comment
     remarks: tuple[str, ...] = ()  # comments that change no answer: "good idea", "watch the budget"
     against: tuple[str, ...] = ()  # those that speak against it, and contradict a weak yes: "too expensive"
     but: tuple[str, ...] = ()  # turns from one thought to another
@@ -81,6 +84,7 @@ class AnswerWords:
     comment_labels: tuple[str, ...] = ()  # the same for a comment
     form_ends: tuple[str, ...] = ()  # a line of a form below which nothing is said
     closings: tuple[str, ...] = ()  # lines below which stands who somebody is
+    title_words: tuple[str, ...] = ()  # small words of titles and companies' names: "head of", "and"
     legal: tuple[str, ...] = ()  # how the small print begins that companies add
     afterwords: tuple[str, ...] = ()  # how a line begins that is said below a closing: "ps"
 
