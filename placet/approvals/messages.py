@@ -73,7 +73,7 @@ class Question:
     preview: str
     lead: str
     facts: Sequence[ShownFact]
-    answers: Sequence[Link]  # approve, reject
+    answers: Sequence[Link]  # one for each outcome of the step
     page: Link
     by_mail: bool
     how: str
@@ -81,15 +81,14 @@ class Question:
 
     def written(self, subject: str, reference: str, said: General) -> Written:
         """What people wrote into it becomes no link of ours."""
-        approve, reject = self.answers
         context = {
             "marker": marker(),
             "heading": no_links(self.heading),
             "preview": no_links(self.preview),
             "lead": no_links(self.lead),
             "facts": self.facts,
-            "approve": approve,
-            "reject": reject,
+            "answers": self.answers,
+            "pair": len(self.answers) == 2,  # beside each other; others stand below each other
             "page": self.page,
             "by_mail": self.by_mail,
             "how": self.how,
@@ -139,6 +138,7 @@ def ask(
     """The mail that asks one person."""
     person = assignment.person
     by_mail = definition.proof_for(assignment.visit.step_key) != "page"
+    outcomes = definition.approval(assignment.visit.step_key).outcomes
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     with _to(person) as said:
         heading = _("Please decide: {title}").format(title=request.title)
@@ -149,12 +149,10 @@ def ask(
             preview=_("{name} asks for your decision: {title}").format(**names),
             lead=lead.format(process=definition.name.lower(), **names),
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data)],
-            answers=[
-                Link(str(label), answer_link(mailbox, code, subject, str(label))) for label in LABELS.values()
-            ],
+            answers=[_answer(mailbox, code, subject, outcome) for outcome in outcomes],
             page=Link(_("Open the request in Placet (you will be asked to sign in)"), page_of(request, said)),
             by_mail=by_mail,
-            how=_how(by_mail=by_mail),
+            how=_how(outcomes, by_mail=by_mail),
             code=code,
         )
         return _queue(
@@ -170,12 +168,24 @@ def ask(
         )
 
 
-def _how(*, by_mail: bool) -> str:
+def _answer(mailbox: Mailbox, code: str, subject: str, outcome: str) -> Link:
+    label = str(LABELS[outcome])
+    return Link(label, answer_link(mailbox, code, subject, label), outcome)
+
+
+def _how(outcomes: Sequence[str], *, by_mail: bool) -> str:
     if not by_mail:
         return _("This one is decided on the page only: please open the request and sign in.")
-    return _(
-        "Reply to this mail with “approve” or “reject” on the first line; a comment can follow below it."
+    answers = [_("“{word}”").format(word=str(LABELS[outcome]).lower()) for outcome in outcomes]
+    return _("Reply to this mail with {answers} on the first line; a comment can follow below it.").format(
+        answers=one_of(answers)
     )
+
+
+def one_of(words: Sequence[str]) -> str:
+    """ "this", "this or that", "this, that or other"."""
+    *before, last = words
+    return _("{several} or {last}").format(several=", ".join(before), last=last) if before else last
 
 
 def reply_address(mailbox: Mailbox, code: str) -> str:

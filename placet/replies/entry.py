@@ -177,7 +177,8 @@ def _walk(reply: Reply) -> None:
         if mail.sealed:
             raise refusals.Sealed(mail.sealed)
         reply.mail = mail = without_original(mail, Original.of(*mails_answered(mail, picked.line)))
-        reply.answer = read(mail, settle.outcomes_of(picked.line), known_words())
+        offered, about = settle.outcomes_of(picked.line), settle.about(picked.line)
+        reply.answer = read(mail, offered, known_words(), about)
         with transaction.atomic():
             mine(reply)
             decision = settle.settle(picked, reply.answer, proof, reply.incoming)

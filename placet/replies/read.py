@@ -156,7 +156,7 @@ def read_text(
     reading = _read(found, known, about)
     if reading.outcome is not None and reading.outcome not in outcomes:
         not_offered = Sentence("This approval does not offer the answer that was read.")
-        return Reading(None, "", not_offered, clauses=reading.clauses)
+        return Reading(None, "", not_offered, (), reading.language, reading.clauses)
     return reading
 
 
@@ -193,13 +193,15 @@ def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
     below = [place for place in reading.parts if place.part is Part.COMMENT and place.start >= end]
     for place in below:
         line = found.text[place.start : place.end]
-        if _decides_else(line, reading, found.known):
+        words = [token.text for token in tokens(line) if token.kind is Kind.WORD]
+        if begins_with(words, found.known.lines.legal):
+            break  # small print speaks of everything
+        if _decides_else(words, reading, found.known):
             return Sentence("Below the closing stands more: “{text}”.", text=line.strip()[:80])
     return NOTHING if reading.outcome == REJECT else other_value(found.text, about, reading.language)
 
 
-def _decides_else(line: str, reading: Reading, known: Vocabulary) -> bool:
-    words = [token.text for token in tokens(line) if token.kind is Kind.WORD]
+def _decides_else(words: Sequence[str], reading: Reading, known: Vocabulary) -> bool:
     matches = (match for at in range(len(words)) for match in known.phrases.matches(words, at))
     strong = (match.meaning for match in matches if match.meaning.role is Role.DECIDES)
     return any(meaning.outcome != reading.outcome for meaning in strong)

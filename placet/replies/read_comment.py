@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import groupby
 
-from placet.replies.languages import SHARED
 from placet.replies.read_clauses import Spoken, Taken, Text, View
 from placet.replies.read_frame import Ends, Line, is_device, is_small_print, lines_of
 from placet.replies.read_phrases import Role
@@ -53,7 +52,7 @@ class Place:
 def parts_of(found: Text, view: View, names: frozenset[str]) -> tuple[Place, ...]:
     """The text in parts, in its order. `names`: words of the names of people, folded. A sentence is whole in the
     comment, or its words are the answer and polite ones."""
-    silent = found.known.silent.get(view.code, frozenset()) | found.known.silent.get(SHARED, frozenset())
+    silent = found.known.silent[view.code]
     return (*_above(found, view, silent, names), *_below(found, silent, names))
 
 
@@ -112,8 +111,7 @@ def _answer(clauses: Sequence[Spoken]) -> set[int]:
         for clause in clauses
         if clause.taken is Taken.DECIDES
         for piece in clause.pieces
-        if piece.meaning
-        and (piece.meaning.outcome or piece.role in (Role.NEGATION, Role.NEGATION_HELPER))
+        if piece.meaning and (piece.meaning.outcome or piece.role in (Role.NEGATION, Role.NEGATION_HELPER))
         for at in range(piece.start, piece.end)
     }
 
@@ -234,7 +232,11 @@ def _signs(
     line: Line, below: Line | None, found: Text, silent: Phrases, names: frozenset[str], *, card: bool
 ) -> bool:
     """Whether a line says who somebody is, or how to reach them."""
-    if not any(map(str.isalnum, line.text)) or _is_silent(line.words, silent, names) or is_device(line, found.known):
+    if (
+        not any(map(str.isalnum, line.text))
+        or _is_silent(line.words, silent, names)
+        or is_device(line, found.known)
+    ):
         return True
     contacts = len(_CONTACT.findall(line.text))
     rest = _CONTACT.sub(" ", line.text)

@@ -27,7 +27,9 @@ _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "₩
 _COMMON = ("EUR", "USD", "GBP", "CHF")
 _NUMBER = r"[0-9](?:[0-9.,'’]|[ \u00a0\u202f](?=[0-9]{3}(?![0-9])))*"
 _DATE = re.compile(r"(?<![0-9])([0-9]{1,4})[./-][ ]?([0-9]{1,2})[./-][ ]?([0-9]{2,4})(?![0-9])")
-_DAY_MONTH = re.compile(r"(?<![0-9])([0-9]{1,2})(?:st|nd|rd|th|er|º|\.)?\s+(?:de\s+)?([^\W\d_]{3,})\.?,?(?:\s+(?:de\s+)?([0-9]{4}))?")
+_DAY_MONTH = re.compile(
+    r"(?<![0-9])([0-9]{1,2})(?:st|nd|rd|th|er|º|\.)?\s+(?:de\s+)?([^\W\d_]{3,})\.?,?(?:\s+(?:de\s+)?([0-9]{4}))?"
+)
 _MONTH_DAY = re.compile(r"([^\W\d_]{3,})\.?\s+([0-9]{1,2})(?:st|nd|rd|th)?(?![0-9]),?(?:\s+([0-9]{4}))?")
 
 
@@ -201,7 +203,12 @@ def _amounts(text: str, currencies: Collection[str]) -> Iterator[tuple[str, str,
     """Each amount, its currency, and both as they were written."""
     names = "|".join(re.escape(sign) for sign in (*_SIGNS, *sorted({*currencies, *_COMMON})))
     several = rf"(?:{names}|euros?)"
-    pattern = rf"({several})[ \u00a0\u202f]?({_NUMBER}(?:[ ]?[kKmM]\b)?)|({_NUMBER}(?:[ ]?[kKmM]\b)?)[ \u00a0\u202f,.–-]{{0,3}}({several})(?![^\W_])"
+    amount = rf"({_NUMBER}(?:[ ]?[kKmM]\b)?)"
+    before, behind = (
+        rf"({several})[ \u00a0\u202f]?{amount}",
+        rf"{amount}[ \u00a0\u202f,.–-]{{0,3}}({several})(?![^\W_])",
+    )
+    pattern = f"{before}|{behind}"
     for found in re.finditer(pattern, text, re.IGNORECASE):
         sign = (found[1] or found[4]).upper()
         currency = _SIGNS.get(sign, "EUR" if sign.startswith("EURO") else sign)

@@ -18,9 +18,9 @@ _DEVICE_MORE = 4  # the same for the names of a device and a program
 _LONGEST_LINE = 6  # words of a line of a signature
 _MOST_LINES = 5  # of a signature that no closing introduces
 _SAYS_SOMETHING = 4  # words from which on a line below a closing may say something
-_LONG = 20  # words of a paragraph of small print, where few words announce it
-_ANNOUNCED = 3  # words of a phrase that only small print begins with; then this many are enough:
-_LONG_ENOUGH = 6
+_LONG = 20  # words of a paragraph of small print that one word announces
+_SHORT = 6  # the same where more does
+_SURELY = 4  # words of a phrase that nothing but small print holds
 
 
 class Ends(Enum):
@@ -125,8 +125,8 @@ def _signature(lines: Sequence[Line], known: Vocabulary) -> int | None:
 
 
 def _small_print(lines: Sequence[Line], known: Vocabulary) -> set[int]:
-    """Lines that small print begins with: a title above a long paragraph does, and "Notice the other address" is
-    somebody's own."""
+    """Lines that small print begins with: "Notice: mails may be filtered" does, "Notice the other address" and
+    "Notice: only two" are somebody's own."""
     begins: set[int] = set()
     words, below = 0, _LONG  # from a line to the end of its paragraph, and in the paragraph below that
     for at in range(len(lines) - 1, -1, -1):
@@ -137,15 +137,25 @@ def _small_print(lines: Sequence[Line], known: Vocabulary) -> set[int]:
         words += len(line.words)
         length = begins_with(line.words, known.lines.legal)
         title = length == words and below >= _LONG
-        if length and (title or words >= _LONG or (length >= _ANNOUNCED and words >= _LONG_ENOUGH)):
+        if length and (title or words >= (_LONG if length == 1 and ":" not in line.text else _SHORT)):
             begins.add(at)
     return begins
 
 
 def is_small_print(paragraph: Sequence[Line], known: Vocabulary, *, goes_on: bool) -> bool:
-    """Whether a paragraph below an answer is what companies add to every mail. `goes_on`: one like it stands above."""
-    long = sum(len(line.words) for line in paragraph) >= _LONG
-    return bool(_small_print(paragraph, known)) or (goes_on and long)
+    """Whether a paragraph below an answer is what companies add to every mail, and for certain nobody's own words.
+    `goes_on`: one like it stands above."""
+    words = [word for line in paragraph for word in line.words]
+    if not words or not (goes_on or begins_with(words, known.lines.legal)):
+        return False
+    lengths = [begins_with(words[at : at + 12], known.lines.legal) for at in range(len(words))]
+    several = sum(length > 1 for length in lengths) > 1
+    surely = max(lengths) >= _SURELY or several
+    return (
+        len(words) == lengths[0]
+        or (surely and len(words) >= _SHORT)
+        or (len(words) >= _LONG and (goes_on or lengths[0] >= _SURELY - 1))
+    )
 
 
 def is_device(line: Line, known: Vocabulary) -> bool:

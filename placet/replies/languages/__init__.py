@@ -7,7 +7,7 @@ folder of its own; no code knows any language by name.
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib.resources import files
@@ -96,10 +96,17 @@ class RefusalTexts:
     subject: str = ""  # stands before the request's title
     nothing_decided: str = ""
     was_read: str = ""
-    answer_again: str = ""  # {approve} and {reject} stand for the words
+    answer_again: str = ""  # {answers} stands for the words that may be answered
+    quoted: str = ""  # one of them, which is {word}, as it stands there
+    either: str = ""  # what stands between them
     by_link: str = ""
     approve: str = ""  # the words to write
     reject: str = ""
+
+    def how(self, words: Iterable[str]) -> str:
+        """How to answer again, with these words."""
+        quoted, either = self.quoted or "“{word}”", self.either or ", "
+        return self.answer_again.format(answers=either.join(quoted.format(word=word) for word in words))
 
 
 @dataclass(frozen=True)
@@ -173,6 +180,11 @@ def _table(path: Path, table: str, kind: type[Any], content: object) -> Any:
             raise LanguageInvalid(f"{path.name}: {key} in [{table}] must be a text.")
         if types[key] is tuple and not _is_words(value):
             raise LanguageInvalid(f"{path.name}: {key} in [{table}] must be a list of texts in lower case.")
+    if "answer_again" in content and "{answers}" not in content["answer_again"]:
+        raise LanguageInvalid(
+            f"{path.name}: answer_again in [{table}] needs {{answers}} where the words to write stand, which are those "
+            "that a step offers; quoted is one of them, {word}, and either stands between them."
+        )
     return kind(**{key: tuple(value) if types[key] is tuple else value for key, value in content.items()})
 
 
