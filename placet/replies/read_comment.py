@@ -27,7 +27,8 @@ _CONTACT = re.compile(
     r"|(?:\+|\(?0)[0-9()/. -]{6,22}[0-9]|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b"
 )
 _WORD = re.compile(r"[^\W_]+")
-_TOWN = re.compile(r"[0-9]{2,6},? [^\W\d_]")  # "10115 Berlin", "12 High Street"
+_TOWN = re.compile(r"(?:^|, )[0-9]{2,6} [^\W\d_]")  # "10115 Berlin", "12 High Street"
+_REMARKS = {Role.REMARK, Role.AGAINST, Role.BECAUSE, Role.ASKS, Role.DOUBT, Role.RETRACTION}
 _CLOSED = " \t\n”»)]’"  # belongs to the sentence before
 
 
@@ -53,7 +54,7 @@ def parts_of(found: Text, view: View, names: frozenset[str]) -> tuple[Place, ...
     """The text in parts, in its order. `names`: words of the names of people, folded. A sentence is whole in the
     comment, or its words are the answer and polite ones."""
     silent = found.known.silent[view.code]
-    return (*_above(found, view, silent, names), *_below(found, silent, names))
+    return (*_above(found, view, silent, names), *_below(found, view.code, silent, names))
 
 
 def comment_of(text: str, places: Sequence[Place]) -> str:
@@ -162,7 +163,7 @@ def _says(found: Text, places: range) -> bool:
 # --- what stands below ----------------------------------------------------------------------------------------
 
 
-def _below(found: Text, silent: Phrases, names: frozenset[str]) -> Iterator[Place]:
+def _below(found: Text, code: str, silent: Phrases, names: frozenset[str]) -> Iterator[Place]:
     end, by = found.frame.end, found.frame.by
     lines = list(lines_of(found.text[end:]))
     if by is Ends.DELIMITER:
@@ -182,7 +183,9 @@ def _below(found: Text, silent: Phrases, names: frozenset[str]) -> Iterator[Plac
         card = signs or any(_CONTACT.search(line.text) for line in paragraph)
         for at, line in enumerate(paragraph):
             after = paragraph[at + 1] if at + 1 < len(paragraph) else None
-            signature = small or _signs(line, after, found, silent, names, card=card)
+            signature = small or _signs(
+                line, after, found, silent, names, card=card and not _speaks(line, found, code)
+            )
             yield _place(line, end, Part.SIGNATURE if signature else Part.COMMENT)
         signs = False
 
@@ -201,7 +204,11 @@ def _first_below(line: Line, found: Text, silent: Phrases, names: frozenset[str]
     }
     words = [token for token in tokens(line.text) if token.kind is Kind.WORD]
     rest = words[begins_with([token.text for token in words], ends[found.frame.by]) :]
-    named = all(_may_name(line.text[token.start : token.end], token, found, names) for token in rest)
+    # Who signs is known on the path of a reply; elsewhere any name may be theirs.
+    unknown = found.frame.by is Ends.DEVICE or not names
+    named = unknown and all(
+        _may_name(line.text[token.start : token.end], token, found, names) for token in rest
+    )
     silently = named or _is_silent([token.text for token in rest], silent, names)
     return Part.SIGNATURE if silently else Part.COMMENT
 
@@ -258,6 +265,15 @@ def _is_titled(line: Line, found: Text, names: frozenset[str]) -> bool:
         and _has_capital(line.text[words[0].start : words[0].end])
         and all(_may_name(line.text[token.start : token.end], token, found, names) for token in words)
     )
+
+
+def _speaks(line: Line, found: Text, code: str) -> bool:
+    """Whether a line is a remark, in a language that is known: no title is one."""
+    matches = (
+        match for at in range(len(line.words)) for match in found.known.phrases.matches(line.words, at)
+    )
+    roles = {match.meaning.role for match in matches if match.meaning.language == code}
+    return line.text.rstrip().endswith(("!", "?")) or bool(roles & _REMARKS)
 
 
 def _wishes(line: Line, found: Text, silent: Phrases) -> bool:
