@@ -87,7 +87,8 @@ def _above(found: Text, view: View, silent: Phrases, names: frozenset[str]) -> I
         polite |= _polite(found, start, end, answer | polite, silent, names)
         if all(at in answer or at in polite or not _is_word(found.tokens[at]) for at in range(start, end)):
             for at in range(start, end):
-                if _is_word(found.tokens[at]) or at in answer:
+                again = at > start and found.tokens[at].start == found.tokens[at - 1].start  # "dont" is three
+                if not again and (_is_word(found.tokens[at]) or at in answer):
                     part = Part.ANSWER if at in answer else Part.POLITE
                     yield Place(found.tokens[at].start, found.tokens[at].end, part)
         else:

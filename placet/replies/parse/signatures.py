@@ -14,7 +14,7 @@ from placet.replies.parse.folding import fold
 LONGEST = 15  # lines of a signature that are not blank
 _SHORT = 60  # characters of one line of it
 _FEW = 7  # words of one line of it
-_DEVICE = 12  # words of a line of a telephone, behind those that are known
+_DEVICE = 8  # words of a line of a telephone, behind those that are known
 _TRIES = 3  # signatures below each other: one's own, and what a mailing list adds
 
 _DRAWN = re.compile(r"[-_=*~#+\u2013\u2014\u2500]{2,}")
@@ -25,6 +25,7 @@ _DASHED_NAME = re.compile(
     r"[-\u2013\u2014~]{1,2} ?([^\W\d_][\w.'\u2019-]{0,20}(?: [^\W\d_][\w.'\u2019-]{0,20}){1,3})"
 )
 _WORD = re.compile(r"[^\W\d_]+")
+_NUMBER = re.compile(r"(?<![\w])[0-9]{3,}(?![\w])")  # no telephone's name: it may be a cost centre
 _SENTENCE = (".", "?", "!", "。", "？", "！", ":", "：", ";", ",")
 
 
@@ -55,7 +56,8 @@ def is_device(line: str) -> bool:
     known = next(start for start in words.DEVICES if line.startswith(start))
     rest = _WORD.findall(line[len(known) :])
     named = any(program in line for program in words.PROGRAMS)
-    return named and len(rest) <= _DEVICE and not any(_says(word) for word in rest)
+    says = _NUMBER.search(line) or any(_says(word) or word in words.POLITE for word in rest)
+    return named and len(rest) <= _DEVICE and not says
 
 
 def _says(word: str) -> bool:
