@@ -17,6 +17,8 @@ import pytest
 
 from benchmarks.reading.door import parsed
 from placet.replies.languages import SHARED, languages
+from placet.replies.parse.folding import fold
+from placet.replies.parse.signatures import is_device
 from placet.replies.read import Reading, read_mail
 from placet.replies.read_comment import Part
 from placet.replies.read_facts import About
@@ -63,6 +65,8 @@ def wish(rng: random.Random, code: str) -> str:
     loose = " ".join([*rng.choices(harmless, k=rng.randrange(5)), rng.choice((name, number))])
     both = f"{rng.choice(own.fillers)} {made}"
     text = rng.choice((made, made, made.capitalize(), loose, loose.title(), both))
+    if is_device(fold(text)):
+        return made  # "sent from my phone" with a name behind it is a telephone's own line
     return text + rng.choice(("", ".", "!"))
 
 

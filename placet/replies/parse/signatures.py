@@ -14,7 +14,7 @@ from placet.replies.parse.folding import fold
 LONGEST = 15  # lines of a signature that are not blank
 _SHORT = 60  # characters of one line of it
 _FEW = 7  # words of one line of it
-_DEVICE = 8  # words of a line of a telephone, behind those that are known
+_DEVICE = 12  # words of a line of a telephone, behind those that are known
 _TRIES = 3  # signatures below each other: one's own, and what a mailing list adds
 
 _DRAWN = re.compile(r"[-_=*~#+\u2013\u2014\u2500]{2,}")
@@ -56,7 +56,7 @@ def is_device(line: str) -> bool:
     known = next(start for start in words.DEVICES if line.startswith(start))
     rest = _WORD.findall(line[len(known) :])
     named = any(program in line for program in words.PROGRAMS)
-    says = _NUMBER.search(line) or any(_says(word) or word in words.POLITE for word in rest)
+    says = _NUMBER.search(line) or any(_says(word) for word in rest)
     return named and len(rest) <= _DEVICE and not says
 
 

@@ -76,8 +76,6 @@ START_INSIDE = re.compile(
 
 # Words that may decide, or change what was decided: no line that holds one is taken for a signature.
 ANSWERS = _single(_said(("approve", "approve_weak", "reject", "reject_weak", "negations", "but", "doubts")))
-# "Please" and "thanks": a line of a telephone that goes on with one says something of its own.
-POLITE = _single(_said(("courtesies",))) & _single(_said(("silent",)))
 # What stands before the colon where somebody fills in a form.
 FORM_LABELS = _said(("form_labels", "comment_labels"))
 
