@@ -44,6 +44,7 @@ YOU_DID = {
     REJECT: gettext_lazy("You rejected this request"),
 }
 LONGEST_QUOTE = 1000  # characters of somebody's reply that are shown back
+LONGEST_COMMENT = 10_000  # of their comment, in the mail that says what counted
 
 
 @dataclass(frozen=True)
@@ -247,13 +248,18 @@ def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -
             letter=Notice(
                 str(YOU_DID[decision.outcome]),
                 [sentence.format(title=request.title, number=request.number, answer=done)],
-                quote=decision.comment[:LONGEST_QUOTE],
+                quote=_shown(decision.comment),
                 links=[_page_link(request, said)],
                 footer=_("If this is not what you meant, tell the requester at once."),
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,
             in_reply_to=in_reply_to,
         )
+
+
+def _shown(comment: str) -> str:
+    """A comment, whole if anybody would read that much; the request's page has all of it."""
+    return comment if len(comment) <= LONGEST_COMMENT else f"{comment[: LONGEST_COMMENT - 1]}…"
 
 
 @dataclass(frozen=True)
