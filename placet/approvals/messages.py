@@ -44,6 +44,7 @@ YOU_DID = {
     REJECT: gettext_lazy("You rejected this request"),
 }
 LONGEST_QUOTE = 1000  # characters of somebody's reply that are shown back
+LONGEST_COMMENT = 10_000  # of their comment, in the mail that says what counted
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Question:
     preview: str
     lead: str
     facts: Sequence[ShownFact]
-    answers: Sequence[Link]  # approve, reject
+    answers: Sequence[Link]  # one for each outcome of the step
     page: Link
     by_mail: bool
     how: str
@@ -81,15 +82,14 @@ class Question:
 
     def written(self, subject: str, reference: str, said: General) -> Written:
         """What people wrote into it becomes no link of ours."""
-        approve, reject = self.answers
         context = {
             "marker": marker(),
             "heading": no_links(self.heading),
             "preview": no_links(self.preview),
             "lead": no_links(self.lead),
             "facts": self.facts,
-            "approve": approve,
-            "reject": reject,
+            "answers": self.answers,
+            "pair": len(self.answers) == 2,  # beside each other; others stand below each other
             "page": self.page,
             "by_mail": self.by_mail,
             "how": self.how,
@@ -139,6 +139,7 @@ def ask(
     """The mail that asks one person."""
     person = assignment.person
     by_mail = definition.proof_for(assignment.visit.step_key) != "page"
+    outcomes = definition.approval(assignment.visit.step_key).outcomes
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     with _to(person) as said:
         heading = _("Please decide: {title}").format(title=request.title)
@@ -149,12 +150,10 @@ def ask(
             preview=_("{name} asks for your decision: {title}").format(**names),
             lead=lead.format(process=definition.name.lower(), **names),
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data)],
-            answers=[
-                Link(str(label), answer_link(mailbox, code, subject, str(label))) for label in LABELS.values()
-            ],
+            answers=[_answer(mailbox, code, subject, outcome) for outcome in outcomes],
             page=Link(_("Open the request in Placet (you will be asked to sign in)"), page_of(request, said)),
             by_mail=by_mail,
-            how=_how(by_mail=by_mail),
+            how=_how(outcomes, by_mail=by_mail),
             code=code,
         )
         return _queue(
@@ -170,12 +169,24 @@ def ask(
         )
 
 
-def _how(*, by_mail: bool) -> str:
+def _answer(mailbox: Mailbox, code: str, subject: str, outcome: str) -> Link:
+    label = str(LABELS[outcome])
+    return Link(label, answer_link(mailbox, code, subject, label), outcome)
+
+
+def _how(outcomes: Sequence[str], *, by_mail: bool) -> str:
     if not by_mail:
         return _("This one is decided on the page only: please open the request and sign in.")
-    return _(
-        "Reply to this mail with “approve” or “reject” on the first line; a comment can follow below it."
+    answers = [_("“{word}”").format(word=str(LABELS[outcome]).lower()) for outcome in outcomes]
+    return _("Reply to this mail with {answers} on the first line; a comment can follow below it.").format(
+        answers=one_of(answers)
     )
+
+
+def one_of(words: Sequence[str]) -> str:
+    """ "this", "this or that", "this, that or other"."""
+    *before, last = words
+    return _("{several} or {last}").format(several=", ".join(before), last=last) if before else last
 
 
 def reply_address(mailbox: Mailbox, code: str) -> str:
@@ -240,13 +251,18 @@ def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -
             letter=Notice(
                 str(YOU_DID[decision.outcome]),
                 [sentence.format(title=request.title, number=request.number, answer=done)],
-                quote=decision.comment[:LONGEST_QUOTE],
+                quote=_shown(decision.comment),
                 links=[_page_link(request, said)],
                 footer=_("If this is not what you meant, tell the requester at once."),
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,
             in_reply_to=in_reply_to,
         )
+
+
+def _shown(comment: str) -> str:
+    """A comment, whole if anybody would read that much; the request's page has all of it."""
+    return comment if len(comment) <= LONGEST_COMMENT else f"{comment[: LONGEST_COMMENT - 1]}…"
 
 
 @dataclass(frozen=True)

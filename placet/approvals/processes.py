@@ -224,6 +224,10 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep) -> list
     problems = [
         f"steps.{key}: {outcome} is not an outcome" for outcome in step.outcomes if outcome not in OUTCOMES
     ]
+    problems += [
+        f"steps.{key}: {outcome} is said twice"
+        for outcome in sorted({one for one in step.outcomes if step.outcomes.count(one) > 1})
+    ]
     if isinstance(step.rule, int) and step.rule < 1:
         problems.append(f"steps.{key}: at least one person must answer")
     for outcome in step.outcomes:

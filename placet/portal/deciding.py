@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from placet.accounts.models import Person
 from placet.approvals import engine
@@ -27,6 +27,24 @@ _YOU_DID: dict[str, Promise] = {
 _YOU_DID_NAMED: dict[str, Promise] = {
     APPROVE: gettext_lazy("You approved “{title}”."),
     REJECT: gettext_lazy("You rejected “{title}”."),
+}
+# What the button for several says, without and with their number.
+SEVERAL: dict[str, tuple[Promise, Promise]] = {
+    APPROVE: (gettext_lazy("Approve the chosen ones …"), gettext_lazy("Approve {n} …")),
+    REJECT: (gettext_lazy("Reject the chosen ones …"), gettext_lazy("Reject {n} …")),
+}
+# What is asked once more, of one and of %(n)s, and the button that then decides.
+_ONCE_MORE: dict[str, tuple[Promise, Promise, str]] = {
+    APPROVE: (
+        ngettext_lazy("Approve this request?", "Approve these %(n)s requests?", "n"),
+        gettext_lazy("Approve the chosen ones"),
+        "primary",
+    ),
+    REJECT: (
+        ngettext_lazy("Reject this request?", "Reject these %(n)s requests?", "n"),
+        gettext_lazy("Reject the chosen ones"),
+        "danger",
+    ),
 }
 _YOU_WERE_FIRST: dict[str, Promise] = {
     APPROVE: gettext_lazy(
@@ -100,11 +118,21 @@ class Picked:
 
 def shown_once_more(request: PersonsRequest, form: SeveralForm, picks: Sequence[Pick]) -> HttpResponse:
     """A decision cannot be taken back: all of them are shown before they are made."""
-    context = {"form": form, "outcome": form.cleaned_data["outcome"], "items": _items(request.user, picks)}
+    outcome = form.cleaned_data["outcome"]
+    items = _items(request.user, picks, outcome)
+    asks, button, tone = _ONCE_MORE[outcome]
+    context = {
+        "form": form,
+        "outcome": outcome,
+        "items": items,
+        "asks": str(asks % {"n": len(items)}),
+        "button": button,
+        "tone": tone,
+    }
     return render(request, "portal/several.html", context)
 
 
-def _items(person: Person, picks: Sequence[Pick]) -> list[Picked]:
+def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
     definitions = Definitions()
     items = []
     for pick, asked in _asked(person, picks):
@@ -112,6 +140,8 @@ def _items(person: Person, picks: Sequence[Pick]) -> list[Picked]:
         definition = definitions.of(request)
         now = Pick(asked.pk, engine.facts_hash(request, definition))
         trouble = "" if asked.state == Assignment.State.OPEN else _("This is not open any more.")
+        if outcome not in definition.approval(asked.visit.step_key).outcomes:
+            trouble = _("This one does not offer that answer.")
         items.append(
             Picked(
                 now,
@@ -133,6 +163,16 @@ def _asked(person: Person, picks: Sequence[Pick]) -> list[tuple[Pick, Assignment
     )
     by_id = found.in_bulk([pick.assignment for pick in picks])
     return [(pick, by_id[pick.assignment]) for pick in picks if pick.assignment in by_id]
+
+
+def offered(person: Person, picks: Sequence[Pick]) -> list[str]:
+    """The outcomes that any of these questions offers, each once."""
+    definitions = Definitions()
+    steps = (
+        definitions.of(asked.visit.request).approval(asked.visit.step_key)
+        for _pick, asked in _asked(person, picks)
+    )
+    return list(dict.fromkeys(outcome for step in steps for outcome in step.outcomes))
 
 
 def decide_each(request: PersonsRequest, form: SeveralForm, picks: Sequence[Pick]) -> HttpResponse:

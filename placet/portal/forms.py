@@ -1,7 +1,7 @@
 """What people enter on the portal's pages."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,7 +168,7 @@ class Pick:
 class SeveralForm(forms.Form):
     """One answer to several questions. `sure`: they were all shown once more."""
 
-    outcome = forms.ChoiceField(choices=[("approve", ""), ("reject", "")])
+    outcome = forms.ChoiceField()
     comment = _comment()
     sure = forms.BooleanField(required=False)
 
@@ -178,6 +178,12 @@ class SeveralForm(forms.Form):
         found = [_PICK.fullmatch(text) for text in self.data.getlist("pick")[:MOST_PICKED]]  # type: ignore[attr-defined]
         picks = {int(pick[1]): Pick(int(pick[1]), pick[2]) for pick in found if pick}
         return list(picks.values())
+
+    def offer(self, outcomes: Iterable[str]) -> None:
+        """The answers that may be given: those that the steps of the picks offer."""
+        outcome = self.fields["outcome"]
+        assert isinstance(outcome, forms.ChoiceField)
+        outcome.choices = [(one, "") for one in outcomes]
 
 
 class WhichForm(forms.Form):

@@ -23,6 +23,7 @@ A_PAGE = MOST_PICKED  # rows of a list; no more can be decided at once
 MOST_OPEN = 2000  # whose ids a page is told
 FACTS_AT_A_GLANCE = 4
 LONGEST_AT_A_GLANCE = 120
+_KEYS_OF_PAGE = frozenset("jkxo?")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,20 @@ class Answer:
 
     outcome: str
     label: str
+
+    @property
+    def key(self) -> str:
+        """The key that goes to it; "" where the page has another use for that."""
+        return "" if self.outcome[:1] in _KEYS_OF_PAGE else self.outcome[:1]
+
+
+@dataclass(frozen=True)
+class Several:
+    """One button that answers several questions."""
+
+    answer: Answer
+    words: str
+    counted: str  # the same with {n}
 
 
 @dataclass(frozen=True)
@@ -63,21 +78,30 @@ def _home(
     chosen = {pick.assignment for pick in form.picks()} if form else set()
     definitions = Definitions()
     running = request.user.requests.filter(state=Request.State.OPEN).select_related("version")[: A_PAGE + 1]
+    waiting = [_waiting(assignment, definitions, chosen) for assignment in page]
     context: dict[str, Any] = {
         "version": version,
         "page": page,
         "q": q,
         "keep": keep(q=q),
-        "waiting": [_waiting(assignment, definitions, chosen) for assignment in page],
+        "waiting": waiting,
         "open_ones": open_ones,
         "several": form,
         "none_chosen": form is not None and not chosen,
-        "several_answers": [Answer(outcome, str(label)) for outcome, label in LABELS.items()],
+        "several_answers": _several(waiting),
         "running": standings(list(running[:A_PAGE]), definitions),
         "more_running": len(running) > A_PAGE,
     }
     template = "portal/home_live.html" if live.asks(request) else "portal/home.html"
     return render(request, template, context, status=status)
+
+
+def _several(waiting: Sequence[Waiting]) -> list[Several]:
+    """The answers that any of the questions offers."""
+    offered = dict.fromkeys(answer for one in waiting for answer in one.answers)
+    return [
+        Several(answer, *(str(words) for words in deciding.SEVERAL[answer.outcome])) for answer in offered
+    ]
 
 
 def _waiting_for(request: PersonsRequest, q: str) -> Any:
@@ -124,6 +148,7 @@ def decide_several(request: PersonsRequest) -> HttpResponse:
         return redirect("portal:home")
     form = SeveralForm(request.POST)
     picks = form.picks()
+    form.offer(deciding.offered(request.user, picks))
     if not form.is_valid() or not picks:
         return _home(request, live.of_person(request.user), form, status=422)
     if form.cleaned_data["sure"]:

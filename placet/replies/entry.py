@@ -187,7 +187,8 @@ def _walk(reply: Reply) -> None:
             raise refusals.Sealed(mail.sealed)
         must_answer_us(mail, picked, own, known_words())
         reply.mail = mail = without_original(mail, Original.of(*mails_answered(mail, picked.line)))
-        reply.answer = read(mail, settle.outcomes_of(picked.line), known_words())
+        offered, about = settle.outcomes_of(picked.line), settle.about(picked.line)
+        reply.answer = read(mail, offered, known_words(), about)
         with transaction.atomic():
             mine(reply)
             decision = settle.settle(picked, reply.answer, proof, reply.incoming)

@@ -14,6 +14,8 @@
     must be understood, and a remark may not contradict it ("yes, too expensive").
 6.  All languages are tried, none is guessed. Where two understand the text in different ways, or one that knows
     more of its words finds no answer, it is unclear.
+7.  Nothing is lost: every sentence with a word that is neither the answer nor polite is comment (`read_comment`).
+    One that names another value than the request's makes an approval unclear (`read_facts`).
 
 A wrong decision is worse than a hundred answers that have to be given again. The words stand in `languages/`.
 """
@@ -27,8 +29,10 @@ from placet.replies.languages import SHARED
 from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
 from placet.replies.read_clauses import Spoken, Taken, Text, View, clauses_of, take, take_names, tiled
+from placet.replies.read_comment import Part, Place, comment_of, parts_of
+from placet.replies.read_facts import UNKNOWN, About, other_value
 from placet.replies.read_phrases import Role
-from placet.replies.read_tokens import Kind, composed, misleading
+from placet.replies.read_tokens import Kind, composed, misleading, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, vocabulary
 from placet.replies.refusals import Unclear
 
@@ -58,6 +62,8 @@ class Reading:
     rests_on: tuple[str, ...] = ()  # the words that decide, as the sender wrote them
     language: str = ""  # of the words; "" where they belong to none, or none is known
     clauses: tuple[Clause, ...] = ()
+    text: str = ""  # of a decision: as it was read
+    parts: tuple[Place, ...] = ()  # of a decision: what each word of the text is
 
 
 @dataclass(frozen=True)
@@ -70,24 +76,30 @@ class Answer:
     language: str
 
 
-def read(mail: Mail, outcomes: Collection[str], known: Vocabulary | None = None) -> Answer:
-    """The answer of a proved reply to an ask that offers `outcomes`. Raises Unclear with what was read."""
-    found = read_mail(mail, outcomes, known)
+def read(
+    mail: Mail, outcomes: Collection[str], known: Vocabulary | None = None, about: About = UNKNOWN
+) -> Answer:
+    """The answer of a proved reply to an ask that offers `outcomes`, of a request of which `about` is known. Raises
+    Unclear with what was read."""
+    found = read_mail(mail, outcomes, known, about)
     if found.outcome is None:
         raise Unclear(mail.new_text[:READ_TEXT], found.why, found.language)
     return Answer(found.outcome, found.comment, found.rests_on, found.language)
 
 
 def read_mail(
-    mail: Mail, outcomes: Collection[str] = (APPROVE, REJECT), known: Vocabulary | None = None
+    mail: Mail,
+    outcomes: Collection[str] = (APPROVE, REJECT),
+    known: Vocabulary | None = None,
+    about: About = UNKNOWN,
 ) -> Reading:
     """What a mail was read as. Its text alone counts, or its subject where there is no text."""
     problem = _unreadable(mail)
     if problem:
         return Reading(None, "", problem)
     if mail.new_text.strip():
-        return read_text(mail.new_text, outcomes, known)
-    found = read_text(mail.own_subject, outcomes, known)
+        return read_text(mail.new_text, outcomes, known, about)
+    found = read_text(mail.own_subject, outcomes, known, about)
     return found if _is_subject_only(found, mail) else Reading(None, "", _NO_TEXT)
 
 
@@ -122,10 +134,13 @@ def _unreadable(mail: Mail) -> Sentence:
 
 
 def read_text(
-    text: str, outcomes: Collection[str] = (APPROVE, REJECT), known: Vocabulary | None = None
+    text: str,
+    outcomes: Collection[str] = (APPROVE, REJECT),
+    known: Vocabulary | None = None,
+    about: About = UNKNOWN,
 ) -> Reading:
     """What a text was read as that was written as an answer, without quotes. `outcomes` are those that may be
-    answered. Never raises; linear in the text."""
+    answered. Never raises; linear in the text, and in the fields of the request."""
     known = known or vocabulary()
     text = composed(text)
     if not text.strip():
@@ -137,18 +152,18 @@ def read_text(
     form = read_form.take_apart(text, known)
     if form is not None and form.problem:
         return Reading(None, "", form.problem)
-    found = Text.of(form.text if form else text, known)
-    reading = _read(found, known, by_form=form is not None)
+    found = Text.of(form.text, known, form.end) if form else Text.of(text, known)
+    reading = _read(found, known, about)
     if reading.outcome is not None and reading.outcome not in outcomes:
         not_offered = Sentence("This approval does not offer the answer that was read.")
-        return Reading(None, "", not_offered, clauses=reading.clauses)
+        return Reading(None, "", not_offered, (), reading.language, reading.clauses)
     return reading
 
 
 # --- what one language makes of it ----------------------------------------------------------------------------
 
 
-def _read(found: Text, known: Vocabulary, *, by_form: bool) -> Reading:
+def _read(found: Text, known: Vocabulary, about: About) -> Reading:
     """All languages that know something that decides, and what they agree on."""
     if found.too_long:
         return Reading(None, "", Sentence("The text is too long to be understood as a whole."))
@@ -165,7 +180,31 @@ def _read(found: Text, known: Vocabulary, *, by_form: bool) -> Reading:
         return _unclear(found, best, more, views)
     if conflict := _conflict(found, best, views):
         return _unclear(found, best, conflict, views)
-    return _decided(found, best)
+    reading = _decided(found, best, about)
+    if against := _against_comment(found, reading, about):
+        return _unclear(found, best, against, views)
+    return reading
+
+
+def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
+    """What no clause says and a comment may: another answer below the closing, or another value than the request's.
+    Whatever else somebody would have liked, a rejection is one."""
+    end = found.frame.end
+    below = [place for place in reading.parts if place.part is Part.COMMENT and place.start >= end]
+    for place in below:
+        line = found.text[place.start : place.end]
+        words = [token.text for token in tokens(line) if token.kind is Kind.WORD]
+        if begins_with(words, found.known.lines.legal):
+            break  # small print speaks of everything
+        if _decides_else(words, reading, found.known):
+            return Sentence("Below the closing stands more: “{text}”.", text=line.strip()[:80])
+    return NOTHING if reading.outcome == REJECT else other_value(found.text, about, reading.language)
+
+
+def _decides_else(words: Sequence[str], reading: Reading, known: Vocabulary) -> bool:
+    matches = (match for at in range(len(words)) for match in known.phrases.matches(words, at))
+    strong = (match.meaning for match in matches if match.meaning.role is Role.DECIDES)
+    return any(meaning.outcome != reading.outcome for meaning in strong)
 
 
 def _languages(found: Text, known: Vocabulary) -> list[str]:
@@ -477,17 +516,20 @@ def _says_else(view: View, found: Text) -> bool:
 # --- what is told ---------------------------------------------------------------------------------------------
 
 
-def _decided(found: Text, view: View) -> Reading:
+def _decided(found: Text, view: View, about: About) -> Reading:
     rests_on = tuple(_deciding_words(found, c) for c in view.clauses() if c.taken is Taken.DECIDES)
     said = ", ".join(f"“{words}”" for words in rests_on)
     why = Sentence("{words} says {outcome}.", words=said, outcome=Sentence(view.outcome))
+    parts = parts_of(found, view, about.name_words)
     return Reading(
         view.outcome,
-        _comment(found, view),
+        comment_of(found.text, parts),
         why,
         rests_on,
         view.code,
         _shown(found, view),
+        found.text,
+        parts,
     )
 
 
@@ -527,30 +569,3 @@ def _shown(found: Text, view: View) -> tuple[Clause, ...]:
     ]
     below = found.text[found.frame.end :].strip()
     return (*shown, Clause(below, Taken.FRAME)) if below else tuple(shown)
-
-
-def _comment(found: Text, view: View) -> str:
-    """The sentences that say more than the answer, as they were written."""
-    starts = [found.tokens[s[0].pieces[0].start].start for s in view.sentences if s] + [found.frame.end]
-    sentences = [sentence for sentence in view.sentences if sentence]
-    kept = [
-        found.text[start:end]
-        for sentence, start, end in zip(sentences, starts[:-1], starts[1:], strict=True)
-        if _says_more(sentence)
-    ]
-    return "".join(kept).strip()
-
-
-def _says_more(sentence: Sequence[Spoken]) -> bool:
-    """Whether a sentence is more than the answer, with what is polite beside it, or a greeting."""
-    said = [clause for clause in sentence if clause.taken not in (Taken.DECIDES, Taken.FRAME)]
-    if len(said) == len(sentence) or any(
-        piece.role in (Role.REMARK, Role.AGAINST) for c in sentence for piece in c.pieces
-    ):
-        return True
-    decides = any(clause.taken is Taken.DECIDES for clause in sentence)
-    return not all(clause.taken is Taken.HARMLESS and decides and _is_polite(clause) for clause in said)
-
-
-def _is_polite(clause: Spoken) -> bool:
-    return all(piece.role in (Role.GREETING, Role.COURTESY, Role.FILLER) for piece in clause.pieces)

@@ -36,20 +36,26 @@ class Form:
 
     text: str
     problem: Sentence = NOTHING
+    end: int | None = None  # where the form ends in `text`, and nothing below is read
 
 
 def take_apart(text: str, known: Vocabulary) -> Form | None:
-    """The answer of a form, as the first sentence of a text with its comments below. None: it is none."""
-    lines = _above_the_end(text.split("\n"), known)
-    return _questions("\n".join(lines)) or _boxes(lines) or _labels(lines, known)
+    """The answer of a form, as the first sentence of a text with all else that was written below. None: it is none."""
+    lines = text.split("\n")
+    end = _end(lines, known)
+    form = _questions("\n".join(lines[:end])) or _boxes(lines[:end], known) or _labels(lines[:end], known)
+    if form is None or form.problem or end == len(lines):
+        return form
+    above = form.text.rstrip("\n") + "\n"
+    return Form(above + "\n".join(lines[end:]), end=len(above))
 
 
-def _above_the_end(lines: list[str], known: Vocabulary) -> list[str]:
+def _end(lines: list[str], known: Vocabulary) -> int:
     for at, line in enumerate(lines):
         words = [token.text for token in tokens(line) if token.kind is Kind.WORD]
         if words and begins_with(words, known.lines.form_ends) == len(words):
-            return lines[:at]
-    return lines
+            return at
+    return len(lines)
 
 
 # --- Q1: [answer] ---------------------------------------------------------------------------------------------
@@ -58,14 +64,14 @@ def _above_the_end(lines: list[str], known: Vocabulary) -> list[str]:
 def _questions(text: str) -> Form | None:
     """WorkflowGen's grammar: one answer for each question, between signs, perhaps folded over several lines."""
     answers: list[tuple[str, str]] = []
-    end = 0
+    begin = end = 0
     for found in _QUESTION.finditer(text):
         closing = _CLOSING_SIGN.get(found[2])
         stop = text.find(closing, found.end(), found.end() + _LONGEST_ANSWER) if closing else -1
         if stop < 0:
             continue
         answers.append((found[1], " ".join(text[found.end() : stop].split())))
-        end = stop + 1
+        begin, end = found.start(), stop + 1
     if not answers:
         return None
     if len(answers) > 1:
@@ -73,14 +79,16 @@ def _questions(text: str) -> Form | None:
     answer = answers[0][1]
     if not answer:
         return Form("", Sentence("There is no answer between the signs."))
-    return Form(f"{answer}.\n{text[end:]}")
+    above = f"{text[:begin].strip()}\n" if text[:begin].strip() else ""
+    return Form(f"{answer}.\n{above}{text[end:]}")
 
 
 # --- boxes ----------------------------------------------------------------------------------------------------
 
 
-def _boxes(lines: list[str]) -> Form | None:
-    """Boxes with a label behind each, or before each where a line does not begin with one."""
+def _boxes(lines: list[str], known: Vocabulary) -> Form | None:
+    """Boxes with a label behind each, or before each where a line does not begin with one. What stands beside the
+    labels is somebody's own."""
     ticked: list[str] = []
     seen, rest = 0, []
     for line in lines:
@@ -95,6 +103,10 @@ def _boxes(lines: list[str]) -> Form | None:
             seen += 1
             if mark in _TICKED:
                 ticked.append(label)
+            elif beside := _beside_answer(label, known):
+                rest.append(beside)
+        if before_first and line[found[-1].end() :].strip():
+            rest.append(line[found[-1].end() :])
     if not seen:
         return None
     if seen == 1 and not ticked:
@@ -103,6 +115,15 @@ def _boxes(lines: list[str]) -> Form | None:
         none, several = Sentence("None of the boxes is ticked."), Sentence("More than one box is ticked.")
         return Form("", several if ticked else none)
     return Form(f"{ticked[0]}.\n" + "\n".join(rest))
+
+
+def _beside_answer(label: str, known: Vocabulary) -> str:
+    """What stands behind the answer of a box that is not ticked: "[ ] Reject, and please use Dell". A label that is
+    none is another choice of the form."""
+    found = [token for token in tokens(label) if token.kind is Kind.WORD]
+    matches = known.phrases.matches([token.text for token in found], 0) if found else []
+    length = max((match.length for match in matches if match.meaning.outcome), default=0)
+    return label[found[length].start :] if 0 < length < len(found) else ""
 
 
 def _labelled(line: str, found: list[re.Match[str]], *, behind: bool) -> Iterator[tuple[str, str]]:

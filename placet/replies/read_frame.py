@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from placet.replies.parse import CODE
 from placet.replies.read_phrases import Role
@@ -17,6 +18,21 @@ _DEVICE_MORE = 4  # the same for the names of a device and a program
 _LONGEST_LINE = 6  # words of a line of a signature
 _MOST_LINES = 5  # of a signature that no closing introduces
 _SAYS_SOMETHING = 4  # words from which on a line below a closing may say something
+_LONG = 20  # words of a paragraph of small print that one word announces
+_SHORT = 6  # the same where more does
+_SURELY = 4  # words of a phrase that nothing but small print holds
+
+
+class Ends(Enum):
+    """What ends an answer."""
+
+    NOTHING = auto()
+    DELIMITER = auto()  # "-- "
+    CLOSING = auto()
+    DEVICE = auto()
+    SMALL_PRINT = auto()
+    NAME = auto()
+    FORM = auto()  # "please do not change anything below this line"
 
 
 @dataclass(frozen=True)
@@ -25,18 +41,22 @@ class Frame:
 
     end: int  # index into the text
     said_below: str  # something below that the sender may have said, so that nothing is clear; "" if nothing
+    by: Ends = Ends.NOTHING
 
 
 def frame(text: str, known: Vocabulary) -> Frame:
     """Find the end of the answer. One look at each line."""
-    lines = list(_lines(text))
+    lines = list(lines_of(text))
+    small_print = _small_print(lines, known)
     for at, line in enumerate(lines):
         if not line.words:
             if at and line.delimits:
-                return Frame(line.start, "")
+                return Frame(line.start, "", Ends.DELIMITER)
             continue
-        if begins_with(line.words, known.lines.legal) or (at and _is_device(line, known)):
-            return Frame(line.start, "")
+        if at in small_print:
+            return Frame(line.start, "", Ends.SMALL_PRINT)
+        if at and is_device(line, known):
+            return Frame(line.start, _said(lines, at + 1, small_print, known), Ends.DEVICE)
         length = begins_with(line.words, known.lines.closings)
         if (
             length
@@ -45,15 +65,18 @@ def frame(text: str, known: Vocabulary) -> Frame:
             and not _decides(line.words[length:], known)
             and (at or not any(_decides(below.words, known) for below in lines[1:]))
         ):
-            return Frame(line.start, _said(lines[at + 1 :], known))
+            return Frame(line.start, _said(lines, at + 1, small_print, known), Ends.CLOSING)
     start = _signature(lines, known)
     if start is not None:
-        return Frame(lines[start].start, _said(lines[start:], known))
+        return Frame(lines[start].start, _said(lines, start, small_print, known), Ends.NAME)
     return Frame(len(text), "")
 
 
 @dataclass(frozen=True)
-class _Line:
+class Line:
+    """A line as words, folded for comparing."""
+
+    text: str
     start: int
     words: tuple[str, ...]
     capitals: int  # words that begin like names; those of scripts without capitals count
@@ -61,11 +84,13 @@ class _Line:
     delimits: bool  # the line that mail programs put above a signature, RFC 3676 4.3
 
 
-def _lines(text: str) -> Iterator[_Line]:
+def lines_of(text: str) -> Iterator[Line]:
+    """The lines of a text, blank ones too."""
     start = 0
     for line in text.split("\n"):
         made = [token for token in tokens(line) if token.kind is Kind.WORD]
-        yield _Line(
+        yield Line(
+            line,
             start,
             tuple(token.text for token in made),
             sum(token.capital for token in made),
@@ -75,7 +100,7 @@ def _lines(text: str) -> Iterator[_Line]:
         start += len(line) + 1
 
 
-def _signature(lines: Sequence[_Line], known: Vocabulary) -> int | None:
+def _signature(lines: Sequence[Line], known: Vocabulary) -> int | None:
     """Where the last paragraph begins, if it is a name with a title or an address below it, and there is
     something above. Its first line is a name: two to four words with capitals that are no words we know."""
     last = len(lines)
@@ -99,16 +124,51 @@ def _signature(lines: Sequence[_Line], known: Vocabulary) -> int | None:
     return first
 
 
-def _is_device(line: _Line, known: Vocabulary) -> bool:
+def _small_print(lines: Sequence[Line], known: Vocabulary) -> set[int]:
+    """Lines that small print begins with: "Notice: mails may be filtered" does, "Notice the other address" and
+    "Notice: only two" are somebody's own."""
+    begins: set[int] = set()
+    words, below = 0, _LONG  # from a line to the end of its paragraph, and in the paragraph below that
+    for at in range(len(lines) - 1, -1, -1):
+        line = lines[at]
+        if not line.words:
+            words, below = 0, words or below
+            continue
+        words += len(line.words)
+        length = begins_with(line.words, known.lines.legal)
+        title = length == words and below >= _LONG
+        if length and (title or words >= (_LONG if length == 1 and ":" not in line.text else _SHORT)):
+            begins.add(at)
+    return begins
+
+
+def is_small_print(paragraph: Sequence[Line], known: Vocabulary, *, goes_on: bool) -> bool:
+    """Whether a paragraph below an answer is what companies add to every mail, and for certain nobody's own words.
+    `goes_on`: one like it stands above."""
+    words = [word for line in paragraph for word in line.words]
+    if not words or not (goes_on or begins_with(words, known.lines.legal)):
+        return False
+    lengths = [begins_with(words[at : at + 12], known.lines.legal) for at in range(len(words))]
+    several = sum(length > 1 for length in lengths) > 1
+    surely = max(lengths) >= _SURELY or several
+    return (
+        len(words) == lengths[0]
+        or (surely and len(words) >= _SHORT)
+        or (len(words) >= _LONG and (goes_on or lengths[0] >= _SURELY - 1))
+    )
+
+
+def is_device(line: Line, known: Vocabulary) -> bool:
     """ "Sent from my phone"; but "von meiner Seite gerne" begins like one."""
     length = begins_with(line.words, known.lines.device)
     return length > 0 and len(line.words) <= length + _DEVICE_MORE and not _decides(line.words, known)
 
 
-def _said(below: Sequence[_Line], known: Vocabulary) -> str:
+def _said(lines: Sequence[Line], start: int, small_print: set[int], known: Vocabulary) -> str:
     """A line below the closing that is more than a name, a title or small print."""
-    for line in below:
-        if begins_with(line.words, known.lines.legal):
+    for at in range(start, len(lines)):
+        line = lines[at]
+        if at in small_print:
             return ""
         if begins_with(line.words, known.lines.afterwords):
             return " ".join(line.words)

@@ -58,6 +58,7 @@ class Lines:
     next_time: Phrases
     device: Phrases
     numbered: Phrases
+    title_words: Phrases
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Vocabulary:
     lines: Lines
     parts: Mapping[str, Parts]  # by language
     seen: Phrases  # what may also say only that a mail was seen: "ok"
+    silent: Mapping[str, Phrases]  # by language, with what all share: what adds nothing to an answer
 
     def speaks_of(self, word: str, code: str) -> str:
         """The outcome that a word speaks of by how it begins, in this language; "" if of none."""
@@ -121,6 +123,7 @@ def made(known: Mapping[str, Language], own_words: Mapping[str, Sequence[str]] =
         _lines(known),
         {code: _parts(language.answer) for code, language in known.items()},
         frozenset(_spelled(text for language in known.values() for text in language.answer.seen)),
+        _silent(known),
     )
 
 
@@ -163,6 +166,11 @@ def _lines(known: Mapping[str, Language]) -> Lines:
 
 def _parts(words: AnswerWords) -> Parts:
     return Parts(**{one.name: frozenset(_spelled(getattr(words, one.name))) for one in fields(Parts)})
+
+
+def _silent(known: Mapping[str, Language]) -> dict[str, Phrases]:
+    silent = {code: frozenset(_spelled(language.answer.silent)) for code, language in known.items()}
+    return {code: phrases | silent.get(SHARED, frozenset()) for code, phrases in silent.items()}
 
 
 def _spelled(texts: Iterable[str]) -> Iterator[tuple[str, ...]]:

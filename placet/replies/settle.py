@@ -1,14 +1,20 @@
 """The decision applied, by calling `approvals.engine` and nothing else."""
 
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
 from placet.accounts.addresses import addresses_of
+from placet.accounts.reader import as_read_by
 from placet.approvals import engine
 from placet.approvals.models import AskLine, Decision
-from placet.approvals.processes import definition_of
+from placet.approvals.processes import FormField, definition_of, facts, facts_as_read, minor_digits
 from placet.mail.models import IncomingMail
 from placet.replies import refusals
 from placet.replies.pick import Picked, without_codes
 from placet.replies.prove import Proof
 from placet.replies.read import Answer
+from placet.replies.read_facts import About, Field
 
 
 def addresses_asked(line: AskLine) -> frozenset[str]:
@@ -24,6 +30,36 @@ def proof_needed(line: AskLine) -> str:
 def outcomes_of(line: AskLine) -> tuple[str, ...]:
     visit = line.assignment.visit
     return definition_of(visit.request.version).approval(visit.step_key).outcomes
+
+
+def about(line: AskLine) -> About:
+    """The request as its ask shows it, for the reader of an answer."""
+    request = line.assignment.visit.request
+    definition = definition_of(request.version)
+    with as_read_by(line.ask.person):
+        as_read = facts_as_read(definition, request.data)
+    shown = facts(definition, request.data)
+    fields = [field for field in definition.form if request.data.get(field.name) is not None]
+    return About(
+        tuple(
+            _field(field, request.data[field.name], {one.text, other.text})
+            for field, one, other in zip(fields, shown, as_read, strict=True)
+            if field.type != "files"
+        ),
+        (request.requester.name, line.ask.person.name),
+    )
+
+
+def _field(field: FormField, value: Any, shown: set[str]) -> Field:
+    texts = tuple(sorted(shown))
+    if field.type == "money":
+        amount = Decimal(value["minor"]).scaleb(-minor_digits(value["currency"]))
+        return Field(field.label, texts, number=amount, currency=value["currency"])
+    if field.type == "number":
+        return Field(field.label, texts, number=Decimal(str(value)))
+    if field.type == "date":
+        return Field(field.label, texts, day=date.fromisoformat(value))
+    return Field(field.label, texts)
 
 
 def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail) -> Decision:

@@ -3,6 +3,7 @@
 All in the transaction of the effect. Strangers are told nothing.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from placet.approvals.processes import APPROVE, REJECT
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.writing import when
-from placet.replies import refusals
+from placet.replies import refusals, settle
 from placet.replies.languages import FALLBACK, RefusalTexts, languages
 from placet.replies.pick import answers_an_ask, bounced, without_codes
 
@@ -74,7 +75,11 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     unclear = refusal if isinstance(refusal, refusals.Unclear) else None
     answer_again = isinstance(refusal, refusals.ANSWER_AGAIN)
     with as_read_by(person):
-        again = _again(unclear.language if unclear else "") if answer_again else None
+        again = (
+            _again(unclear.language if unclear else "", settle.outcomes_of(reply.line))
+            if answer_again
+            else None
+        )
         sentences = _sentences(refusal, again)
     messages.refusal(
         reply.incoming,
@@ -101,10 +106,12 @@ def _texts(code: str) -> tuple[str, RefusalTexts]:
     return FALLBACK, known[FALLBACK].refusal
 
 
-def _again(code: str) -> messages.AnswerAgain:
+def _again(code: str, outcomes: Sequence[str]) -> messages.AnswerAgain:
+    """With the words of what the step offers, and no others."""
     language, said = _texts(code)
-    words = {APPROVE: said.approve, REJECT: said.reject}
-    how = said.answer_again.format(approve=said.approve, reject=said.reject)
+    every = {APPROVE: said.approve, REJECT: said.reject}
+    words = {outcome: every[outcome] for outcome in outcomes}
+    how = said.how(words.values())
     return messages.AnswerAgain(language, said.subject, said.nothing_decided, how, said.by_link, words)
 
 

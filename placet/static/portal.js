@@ -132,7 +132,8 @@
     next.focus();
     next.scrollIntoView({ block: "nearest" });
   };
-  // No key decides anything: a and r only go to a button.
+  // No key decides anything: that of an answer only goes to its button.
+  const answer = (key, card) => [...card.querySelectorAll("[data-answer]")].find((one) => one.dataset.answer === key);
   const act = (key, card, onCard) => {
     if (key === "j" || (onCard && key === "ArrowDown")) move(card, 1);
     else if (key === "k" || (onCard && key === "ArrowUp")) move(card, -1);
@@ -140,8 +141,7 @@
     else if (!card) return false;
     else if (key === "x") card.querySelector("input[name=pick]")?.click();
     else if (key === "o" || (onCard && key === "Enter")) card.querySelector("[data-open]").click();
-    else if (key === "a") card.querySelector("[data-answer=approve]")?.focus();
-    else if (key === "r") card.querySelector("[data-answer=reject]")?.focus();
+    else if (answer(key, card)) answer(key, card).focus();
     else return false;
     return true;
   };

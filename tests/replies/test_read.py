@@ -216,8 +216,8 @@ def test_the_words_that_a_refusal_offers_are_read_as_what_they_say() -> None:
         said = language.refusal
         assert read_text(said.approve).outcome == "approve", code
         assert read_text(said.reject).outcome == "reject", code
-        assert "{approve}" in said.answer_again and "{reject}" in said.answer_again, code
-        assert all((said.subject, said.nothing_decided, said.was_read, said.by_link)), code
+        assert "{answers}" in said.answer_again and "{word}" in said.quoted, code
+        assert all((said.subject, said.nothing_decided, said.was_read, said.by_link, said.either)), code
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ folder of its own; no code knows any language by name.
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib.resources import files
@@ -54,6 +54,9 @@ class AnswerWords:
     fillers: tuple[str, ...] = ()  # what may stand in a sentence that decides without changing it
     greetings: tuple[str, ...] = ()  # how a line begins that greets
     courtesies: tuple[str, ...] = ()  # polite words that decide nothing
+    silent: tuple[
+        str, ...
+    ] = ()  # what adds nothing to an answer beside it: "thanks", "I", "this request"; all else is comment
     remarks: tuple[str, ...] = ()  # comments that change no answer: "good idea", "watch the budget"
     against: tuple[str, ...] = ()  # those that speak against it, and contradict a weak yes: "too expensive"
     but: tuple[str, ...] = ()  # turns from one thought to another
@@ -81,6 +84,7 @@ class AnswerWords:
     comment_labels: tuple[str, ...] = ()  # the same for a comment
     form_ends: tuple[str, ...] = ()  # a line of a form below which nothing is said
     closings: tuple[str, ...] = ()  # lines below which stands who somebody is
+    title_words: tuple[str, ...] = ()  # small words of titles and companies' names: "head of", "and"
     legal: tuple[str, ...] = ()  # how the small print begins that companies add
     afterwords: tuple[str, ...] = ()  # how a line begins that is said below a closing: "ps"
 
@@ -92,10 +96,17 @@ class RefusalTexts:
     subject: str = ""  # stands before the request's title
     nothing_decided: str = ""
     was_read: str = ""
-    answer_again: str = ""  # {approve} and {reject} stand for the words
+    answer_again: str = ""  # {answers} stands for the words that may be answered
+    quoted: str = ""  # one of them, which is {word}, as it stands there
+    either: str = ""  # what stands between them
     by_link: str = ""
     approve: str = ""  # the words to write
     reject: str = ""
+
+    def how(self, words: Iterable[str]) -> str:
+        """How to answer again, with these words."""
+        quoted, either = self.quoted or "“{word}”", self.either or ", "
+        return self.answer_again.format(answers=either.join(quoted.format(word=word) for word in words))
 
 
 @dataclass(frozen=True)
@@ -169,6 +180,11 @@ def _table(path: Path, table: str, kind: type[Any], content: object) -> Any:
             raise LanguageInvalid(f"{path.name}: {key} in [{table}] must be a text.")
         if types[key] is tuple and not _is_words(value):
             raise LanguageInvalid(f"{path.name}: {key} in [{table}] must be a list of texts in lower case.")
+    if "answer_again" in content and "{answers}" not in content["answer_again"]:
+        raise LanguageInvalid(
+            f"{path.name}: answer_again in [{table}] needs {{answers}} where the words to write stand, which are those "
+            "that a step offers; quoted is one of them, {word}, and either stands between them."
+        )
     return kind(**{key: tuple(value) if types[key] is tuple else value for key, value in content.items()})
 
 

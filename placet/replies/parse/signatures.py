@@ -25,6 +25,7 @@ _DASHED_NAME = re.compile(
     r"[-\u2013\u2014~]{1,2} ?([^\W\d_][\w.'\u2019-]{0,20}(?: [^\W\d_][\w.'\u2019-]{0,20}){1,3})"
 )
 _WORD = re.compile(r"[^\W\d_]+")
+_NUMBER = re.compile(r"(?<![\w])[0-9]{3,}(?![\w])")  # no telephone's name: it may be a cost centre
 _SENTENCE = (".", "?", "!", "。", "？", "！", ":", "：", ";", ",")
 
 
@@ -55,7 +56,8 @@ def is_device(line: str) -> bool:
     known = next(start for start in words.DEVICES if line.startswith(start))
     rest = _WORD.findall(line[len(known) :])
     named = any(program in line for program in words.PROGRAMS)
-    return named and len(rest) <= _DEVICE and not any(_says(word) for word in rest)
+    says = _NUMBER.search(line) or any(_says(word) for word in rest)
+    return named and len(rest) <= _DEVICE and not says
 
 
 def _says(word: str) -> bool:

@@ -1,0 +1,283 @@
+"""The comment of an answer: every sentence that has a word outside the answer itself and what is polite, as it was
+written and in its order. So nothing that somebody wrote is lost: each word is in exactly one of the parts here.
+
+What is left out is known by name, never by what it looks like: the words that decide, those that add nothing
+(`silent` of the languages), greetings, names of the people of this request. Below a closing stands who somebody is,
+where it looks like that; all else there is comment too.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import groupby
+
+from placet.replies.read_clauses import Spoken, Taken, Text, View
+from placet.replies.read_frame import Ends, Line, is_device, is_small_print, lines_of
+from placet.replies.read_phrases import Role
+from placet.replies.read_tokens import Kind, Token, tokens
+from placet.replies.read_vocabulary import Phrases, begins_with
+
+_MOST_NAMES = 3  # words behind a greeting
+_LONG_NUMBER = 3  # digits from which on a number is not one of a telephone's name
+_LONGEST_TITLE = 6  # words of a line that says who somebody is
+_BESIDE_CONTACT = 2  # words beside each address or number in such a line: "Mobile", "Tel."
+_CONTACT = re.compile(
+    r"[^\s<>@]{1,64}@[^\s<>@]{1,200}\.[^\W\d_]{2,20}|(?:https?://|www\.)[^\s<>]{1,200}"
+    r"|(?:\+|\(?0)[0-9()/. -]{6,22}[0-9]|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b"
+)
+_WORD = re.compile(r"[^\W_]+")
+_TOWN = re.compile(r"(?:^|, )[0-9]{2,6} [^\W\d_]")  # "10115 Berlin", "12 High Street"
+_REMARKS = {Role.REMARK, Role.AGAINST, Role.BECAUSE, Role.ASKS, Role.DOUBT, Role.RETRACTION}
+_CLOSED = " \t\n”»)]’"  # belongs to the sentence before
+
+
+class Part(Enum):
+    """What a piece of an answer's text is."""
+
+    ANSWER = auto()  # the words that it rests on
+    POLITE = auto()  # thanks, greetings, words that add nothing, names
+    SIGNATURE = auto()  # closings and what stands below them, small print
+    COMMENT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A piece of the text, from `start` to `end`."""
+
+    start: int
+    end: int
+    part: Part
+
+
+def parts_of(found: Text, view: View, names: frozenset[str]) -> tuple[Place, ...]:
+    """The text in parts, in its order. `names`: words of the names of people, folded. A sentence is whole in the
+    comment, or its words are the answer and polite ones."""
+    silent = found.known.silent[view.code]
+    return (*_above(found, view, silent, names), *_below(found, view.code, silent, names))
+
+
+def comment_of(text: str, places: Sequence[Place]) -> str:
+    """What is comment in a text, as it was written."""
+    pieces: list[str] = []
+    end = 0
+    for place in places:
+        if place.part is not Part.COMMENT:
+            continue
+        if pieces and not pieces[-1][-1:].isspace():
+            pieces.append("\n" if "\n" in text[end : place.start] else " ")
+        pieces.append(text[place.start : place.end])
+        end = place.end
+    return "".join(pieces).strip()
+
+
+# --- sentences ------------------------------------------------------------------------------------------------
+
+
+def _above(found: Text, view: View, silent: Phrases, names: frozenset[str]) -> Iterator[Place]:
+    spoken = [
+        (sentence.spans[0].start, sentence.spans[-1].end, clauses)
+        for sentence, clauses in zip(found.sentences, view.sentences, strict=True)
+        if sentence.spans
+    ]
+    begins = [_begin(found, start) for start, _end, _clauses in spoken] + [found.frame.end]
+    for number, (start, end, clauses) in enumerate(spoken):
+        answer = _answer(clauses)
+        polite = _greeting(found, start, end, names) if number == 0 else set()
+        polite |= _polite(found, start, end, answer | polite, silent, names)
+        if all(at in answer or at in polite or not _is_word(found.tokens[at]) for at in range(start, end)):
+            for at in range(start, end):
+                again = at > start and found.tokens[at].start == found.tokens[at - 1].start  # "dont" is three
+                if not again and (_is_word(found.tokens[at]) or at in answer):
+                    part = Part.ANSWER if at in answer else Part.POLITE
+                    yield Place(found.tokens[at].start, found.tokens[at].end, part)
+        else:
+            yield Place(begins[number], max(begins[number + 1], found.tokens[end - 1].end), Part.COMMENT)
+
+
+def _begin(found: Text, start: int) -> int:
+    """Where a sentence begins: with the signs before its first word, which no token holds ("€ 500")."""
+    begin = found.tokens[start - 1].end if start else 0
+    first = found.tokens[start].start
+    return first - len(found.text[begin:first].lstrip(_CLOSED))
+
+
+def _is_word(token: Token) -> bool:
+    return token.kind is Kind.WORD and any(map(str.isalnum, token.text))
+
+
+def _answer(clauses: Sequence[Spoken]) -> set[int]:
+    """The tokens that decide."""
+    return {
+        at
+        for clause in clauses
+        if clause.taken is Taken.DECIDES
+        for piece in clause.pieces
+        if piece.meaning and (piece.meaning.outcome or piece.role in (Role.NEGATION, Role.NEGATION_HELPER))
+        for at in range(piece.start, piece.end)
+    }
+
+
+def _polite(
+    found: Text, start: int, end: int, others: set[int], silent: Phrases, names: frozenset[str]
+) -> set[int]:
+    """The tokens that add nothing. They are compared as they were written: a slip of the finger may be another word."""
+    polite: set[int] = set()
+    at = start
+    while at < end:
+        until = next((other for other in range(at, end) if other in others or not _joins(found, other)), end)
+        length = begins_with([token.text for token in found.tokens[at:until]], silent)
+        if not length and found.tokens[at].text in names and not found.written(at, at + 1).islower():
+            length = 1
+        polite.update(range(at, at + length))
+        at += length or 1
+    return polite
+
+
+def _joins(found: Text, at: int) -> bool:
+    return found.tokens[at].kind is Kind.WORD
+
+
+def _greeting(found: Text, start: int, end: int, names: frozenset[str]) -> set[int]:
+    """ "Dear Mr Miller," with a name that need not be known: few words with capitals behind words that greet, with
+    nothing else before the next sign or line."""
+    until = next((at for at in range(start, end) if not _joins(found, at)), end)
+    texts = [token.text for token in found.tokens[start:until]]
+    at = 0
+    while length := begins_with(texts[at:], found.known.lines.greetings):
+        at += length
+    behind = range(start + at, until)
+    named = all(
+        found.tokens[one].text in names or _has_capital(found.written(one, one + 1)) for one in behind
+    )
+    greets = at > 0 and len(behind) <= _MOST_NAMES and named and not _says(found, behind)
+    return set(range(start, until)) if greets else set()
+
+
+def _says(found: Text, places: range) -> bool:
+    """Whether a phrase that is known begins at one of the words: names are not."""
+    return any(
+        match.meaning.role not in (Role.GREETING, Role.FILLER) for at in places for match in found.matches[at]
+    )
+
+
+# --- what stands below ----------------------------------------------------------------------------------------
+
+
+def _below(found: Text, code: str, silent: Phrases, names: frozenset[str]) -> Iterator[Place]:
+    end, by = found.frame.end, found.frame.by
+    lines = list(lines_of(found.text[end:]))
+    if by is Ends.DELIMITER:
+        yield from (_place(line, end, Part.SIGNATURE) for line in lines if line.text.strip())
+        return
+    # The first paragraph below a closing says who somebody is.
+    signs = by is Ends.CLOSING or (by is Ends.NAME and _is_silent(lines[0].words, silent, names))
+    small = False
+    for written, group in groupby(lines, key=lambda line: bool(line.text.strip())):
+        paragraph = list(group)
+        if written and paragraph[0] is lines[0] and by in (Ends.CLOSING, Ends.DEVICE, Ends.FORM):
+            yield _place(lines[0], end, _first_below(lines[0], found, silent, names))
+            del paragraph[0]
+        if not written or not paragraph:
+            continue
+        small = is_small_print(paragraph, found.known, goes_on=small)
+        card = signs or any(_CONTACT.search(line.text) for line in paragraph)
+        for at, line in enumerate(paragraph):
+            after = paragraph[at + 1] if at + 1 < len(paragraph) else None
+            signature = small or _signs(
+                line, after, found, silent, names, card=card and not _speaks(line, found, code)
+            )
+            yield _place(line, end, Part.SIGNATURE if signature else Part.COMMENT)
+        signs = False
+
+
+def _place(line: Line, begin: int, part: Part) -> Place:
+    return Place(begin + line.start, begin + line.start + len(line.text), part)
+
+
+def _first_below(line: Line, found: Text, silent: Phrases, names: frozenset[str]) -> Part:
+    """A closing or a line of a telephone, which may go on: "Best regards from Berlin". Where it says more, all of it is
+    comment."""
+    ends = {
+        Ends.CLOSING: found.known.lines.closings,
+        Ends.DEVICE: found.known.lines.device,
+        Ends.FORM: found.known.lines.form_ends,
+    }
+    words = [token for token in tokens(line.text) if token.kind is Kind.WORD]
+    rest = words[begins_with([token.text for token in words], ends[found.frame.by]) :]
+    # Who signs is known on the path of a reply; elsewhere any name may be theirs.
+    unknown = found.frame.by is Ends.DEVICE or not names
+    named = unknown and all(
+        _may_name(line.text[token.start : token.end], token, found, names) for token in rest
+    )
+    silently = named or _is_silent([token.text for token in rest], silent, names)
+    return Part.SIGNATURE if silently else Part.COMMENT
+
+
+def _may_name(written: str, token: Token, found: Text, names: frozenset[str]) -> bool:
+    """Whether a word may be part of a name or a title, or names a telephone: "iPhone", "15"."""
+    title = (token.text,) in found.known.lines.title_words
+    few = token.text.isdecimal() and len(token.text) < _LONG_NUMBER
+    return _has_capital(written) or few or title or token.text in names or not _is_word(token)
+
+
+def _has_capital(written: str) -> bool:
+    return any(letter.isupper() for letter in written)
+
+
+def _is_silent(words: Sequence[str], silent: Phrases, names: frozenset[str]) -> bool:
+    """Whether all words add nothing or are names of people of this request."""
+    at = 0
+    while at < len(words):
+        length = begins_with(words[at:], silent) or (words[at] in names)
+        if not length and any(map(str.isalnum, words[at])):
+            return False
+        at += length or 1
+    return True
+
+
+def _signs(
+    line: Line, below: Line | None, found: Text, silent: Phrases, names: frozenset[str], *, card: bool
+) -> bool:
+    """Whether a line says who somebody is, or how to reach them."""
+    if (
+        not any(map(str.isalnum, line.text))
+        or _is_silent(line.words, silent, names)
+        or is_device(line, found.known)
+    ):
+        return True
+    contacts = len(_CONTACT.findall(line.text))
+    rest = _CONTACT.sub(" ", line.text)
+    if contacts:
+        return len(_WORD.findall(rest)) <= _BESIDE_CONTACT * contacts
+    if not card or len(line.words) > _LONGEST_TITLE or ":" in line.text or _wishes(line, found, silent):
+        return False
+    if any(map(str.isdigit, rest)):
+        town = below is not None and _TOWN.match(below.text.strip())
+        return bool(_TOWN.search(rest) or town) and _is_titled(line, found, names)
+    return _is_titled(line, found, names)
+
+
+def _is_titled(line: Line, found: Text, names: frozenset[str]) -> bool:
+    """Whether it is written like names and titles. Scripts without capitals have no such lines."""
+    words = [token for token in tokens(line.text) if token.kind is Kind.WORD and not token.text.isdecimal()]
+    return (
+        bool(words)
+        and _has_capital(line.text[words[0].start : words[0].end])
+        and all(_may_name(line.text[token.start : token.end], token, found, names) for token in words)
+    )
+
+
+def _speaks(line: Line, found: Text, code: str) -> bool:
+    """Whether a line is a remark, in a language that is known: no title is one."""
+    matches = (
+        match for at in range(len(line.words)) for match in found.known.phrases.matches(line.words, at)
+    )
+    roles = {match.meaning.role for match in matches if match.meaning.language == code}
+    return line.text.rstrip().endswith(("!", "?")) or bool(roles & _REMARKS)
+
+
+def _wishes(line: Line, found: Text, silent: Phrases) -> bool:
+    """ "Please", or another word of a sentence."""
+    small = found.known.lines.title_words
+    return any((word,) in silent and (word,) not in small for word in line.words)

@@ -1,0 +1,32 @@
+"""What approvers write beside an answer, in every language that is read: wishes with places for a number and a name."""
+
+INSTRUCTIONS = {
+    "ar": ("يرجى الحجز على مركز التكلفة {n}", "اطلبوا من {name}", "أرسلوا الفاتورة إلى {name}"),
+    "cs": ("prosím zaúčtujte na středisko {n}", "objednejte u firmy {name}", "fakturu pošlete do {name}"),
+    "da": ("bogfør på omkostningssted {n}", "bestil hos {name}", "send fakturaen til {name}"),
+    "de": ("bitte auf Kostenstelle {n} buchen", "bitte bei {name} bestellen", "Rechnung bitte nach {name} schicken"),
+    "el": ("χρεώστε το κέντρο κόστους {n}", "παραγγείλτε από {name}", "στείλτε το τιμολόγιο στο {name}"),
+    "en": ("please book it on cost centre {n}", "please order from {name}", "send the invoice to {name}"),
+    "es": ("cárguelo al centro de coste {n}", "pida a {name}, por favor", "envíe la factura a {name}"),
+    "fi": ("kirjaa kustannuspaikalle {n}", "tilaa toimittajalta {name}", "lähetä lasku osoitteeseen {name}"),
+    "fr": ("à imputer sur le centre de coûts {n}", "commandez chez {name}", "envoyez la facture à {name}"),
+    "he": ("נא לחייב את מרכז העלות {n}", "להזמין מ {name}", "לשלוח את החשבונית אל {name}"),
+    "hi": ("कृपया लागत केंद्र {n} पर बुक करें", "{name} से मंगवाएं", "बिल {name} को भेजें"),
+    "hu": ("a {n} költséghelyre könyvelje", "a {name} cégtől rendelje", "a számlát {name} címre küldje"),
+    "id": ("bebankan ke pusat biaya {n}", "pesan dari {name}", "kirim tagihan ke {name}"),
+    "it": ("addebitare al centro di costo {n}", "ordinare da {name}", "inviare la fattura a {name}"),
+    "ja": ("コストセンター{n}で計上してください", "{name}から発注してください", "請求書は{name}に送ってください"),
+    "ko": ("비용 센터 {n}로 처리해 주세요", "{name}에서 주문해 주세요", "청구서는 {name}로 보내 주세요"),
+    "nb": ("bokfør på kostnadssted {n}", "bestill hos {name}", "send fakturaen til {name}"),
+    "nl": ("boek het op kostenplaats {n}", "bestel bij {name}", "stuur de factuur naar {name}"),
+    "pl": ("proszę księgować na MPK {n}", "proszę zamówić w {name}", "fakturę wysłać do {name}"),
+    "pt": ("lançar no centro de custo {n}", "comprar na {name}", "enviar a fatura para {name}"),
+    "ro": ("înregistrați pe centrul de cost {n}", "comandați de la {name}", "trimiteți factura la {name}"),
+    "ru": ("проведите по центру затрат {n}", "закажите у {name}", "счёт отправьте в {name}"),
+    "sv": ("bokför på kostnadsställe {n}", "beställ från {name}", "skicka fakturan till {name}"),
+    "tr": ("lütfen {n} masraf merkezine işleyin", "{name} firmasından alın", "faturayı {name} adresine gönderin"),
+    "uk": ("проведіть за центром витрат {n}", "замовте у {name}", "рахунок надішліть до {name}"),
+    "vi": ("vui lòng ghi vào trung tâm chi phí {n}", "đặt hàng từ {name}", "gửi hóa đơn đến {name}"),
+    "zh": ("请记入成本中心{n}", "请向{name}订购", "发票寄到{name}"),
+}  # fmt: skip
+NAMES = ("Dell", "Lenovo", "Berlin", "Linde", "Contoso", "Room 4", "Gate B")
