@@ -180,8 +180,9 @@ def _walk(reply: Reply) -> None:
         reply.answer = read(mail, settle.outcomes_of(picked.line), known_words())
         with transaction.atomic():
             mine(reply)
-            decision = settle.settle(picked, reply.answer, proof, reply.incoming)
-            tell.applied(reply, decision)
+            logged = tell.decided(reply)
+            decision = settle.settle(picked, reply.answer, proof, reply.incoming, logged)
+            tell.applied(reply, decision, logged)
     except refusals.Unparseable as error:
         set_aside(reply, f"{error} {error.reason}")
     except refusals.Refusal as refusal:

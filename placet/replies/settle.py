@@ -4,6 +4,7 @@ from placet.accounts.addresses import addresses_of
 from placet.approvals import engine
 from placet.approvals.models import AskLine, Decision
 from placet.approvals.processes import definition_of
+from placet.approvals.record import Logged
 from placet.mail.models import IncomingMail
 from placet.replies import refusals
 from placet.replies.pick import Picked, without_codes
@@ -26,8 +27,11 @@ def outcomes_of(line: AskLine) -> tuple[str, ...]:
     return definition_of(visit.request.version).approval(visit.step_key).outcomes
 
 
-def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail) -> Decision:
-    """Decide, or raise the refusal that says why this came too late. Belongs into the mail's transaction."""
+def settle(
+    picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail, logged: Logged
+) -> Decision:
+    """Decide, or raise the refusal that says why this came too late. Belongs into the mail's transaction. `logged`:
+    what the mail log will say of it."""
     line = picked.line
     request = line.assignment.visit.request
     if line.facts_hash != engine.facts_hash(request, definition_of(request.version)):
@@ -41,6 +45,8 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail)
             door=Decision.Door.MAIL,
             incoming=incoming,
             proof=proof.as_json(),
+            ask=line.ask,
+            logged=logged,
         )
     except engine.AlreadyDecided as error:
         first = error.decisions[-1]
