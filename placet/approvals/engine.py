@@ -204,9 +204,7 @@ def _stick(request: Request, visit: Visit, why: object) -> None:
         reason = str(why)
     visit.state, visit.reason = Visit.State.STUCK, reason
     visit.save(update_fields=["state", "reason"])
-    entry = _note(
-        request, None, "stuck", step=visit.step_key, round=visit.round, personal={"reason": reason}
-    )
+    entry = _note(request, None, "stuck", step=visit.step_key, round=visit.round, personal={"reason": reason})
     if not told:
         messages.stuck(request, visit, entry.seq)
 
@@ -378,9 +376,7 @@ def _close(request: Request, visit: Visit, result: str) -> None:
     visit.state, visit.result, visit.reason = Visit.State.CLOSED, result, ""
     visit.closed_at = timezone.now()
     visit.save(update_fields=["state", "result", "reason", "closed_at"])
-    _note(
-        request, None, "closed", at=visit.closed_at, step=visit.step_key, round=visit.round, result=result
-    )
+    _note(request, None, "closed", at=visit.closed_at, step=visit.step_key, round=visit.round, result=result)
 
 
 def _leave(request: Request, definition: Definition, visit: Visit) -> None:

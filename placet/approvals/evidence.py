@@ -217,9 +217,8 @@ def _refused(telling: Telling, entry: AuditEntry) -> None:
 
 def _say_of_mail(telling: Telling, entry: AuditEntry, result: str) -> None:
     row = telling.mails[entry.what["incoming"]] = {}
-    _say(row, entry, state=IncomingMail.State.HANDLED, result=result, same_as=None)
-    row["handled_at"] = Said(entry.at, entry.seq, near=True)
-    for name in ("received_at", "kept_at"):
+    _say(row, entry, state=IncomingMail.State.HANDLED, result=result, same_as=None, handled_at=entry.at)
+    for name in ("received_at", "kept_at", "handled_at"):
         if name in entry.what:
             told = entry.what[name]
             row[name] = Said(datetime.fromisoformat(told) if told else None, entry.seq)
@@ -258,9 +257,7 @@ def _no_longer_stuck(telling: Telling, entry: AuditEntry) -> None:
 
 
 def _ended(telling: Telling, entry: AuditEntry) -> None:
-    _say(
-        telling.request, entry, state=Request.State.ENDED, result=entry.what["result"], closed_at=entry.at
-    )
+    _say(telling.request, entry, state=Request.State.ENDED, result=entry.what["result"], closed_at=entry.at)
 
 
 def _withdrawn(telling: Telling, entry: AuditEntry) -> None:
@@ -367,7 +364,7 @@ def _put_asks(tables: Tables, ids: Collection[int]) -> None:
             "shown": shown.get(outgoing.pk if outgoing else None),
         }
         if outgoing is not None:
-            held |= _held(outgoing, "to", "subject", "kind", "cause")
+            held |= {**_held(outgoing, "to", "kind", "cause"), "subject": digest(outgoing.subject)}
         known = tables.asks[line.assignment.visit.request_id]
         # A line that was put in beside the one that was asked is no mail of its own.
         known[str(ask.public_id) if str(ask.public_id) not in known else f"{ask.public_id}, {line.pk}"] = held
@@ -431,6 +428,9 @@ def _compare(ids: list[int], definitions: dict[int, str]) -> Iterator[Differs]:
         tellings[entry.request_id].take(entry)
     tables = _tables(ids)
     mails = _mails({number for telling in tellings.values() for number in telling.mails})
+    # Whoever reads a request reads its version, too: without one it is nowhere to be seen.
+    for number in sorted({*ids} - {request.pk for request in tables.requests}):
+        yield Differs(number, 1, "the version of its process is gone")
     for request in tables.requests:
         differences = list(_differences(request, tellings[request.pk], tables, mails, definitions))
         if differences:

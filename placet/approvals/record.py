@@ -74,7 +74,7 @@ def asked_by_mail(ask: Ask, line: AskLine) -> What:
         "line": line.line,
         "personal": {
             "to": ask.outgoing.to,
-            "subject": ask.outgoing.subject,
+            "subject": digest(ask.outgoing.subject),  # the reply code stands in it
             "shown": sha256(ask.outgoing.raw),
             "facts_hash": line.facts_hash,
         },
@@ -119,6 +119,7 @@ def mail(incoming: IncomingMail) -> What:
         "folder": str(incoming.folder),
         "received_at": incoming.received_at.isoformat() if incoming.received_at else None,
         "kept_at": incoming.kept_at.isoformat(),
+        "handled_at": incoming.handled_at.isoformat() if incoming.handled_at else None,
         "personal": {
             "fingerprint": incoming.fingerprint,
             "mail": sha256(incoming.raw),

@@ -106,7 +106,11 @@ def _link(
 
 def _end(entry: AuditEntry, key: mac.Key) -> dict[str, Any]:
     """A head after this entry."""
-    return {"seq": entry.seq, "hash": entry.hash, "mac": head_mac(key, entry.request_id, entry.seq, entry.hash)}
+    return {
+        "seq": entry.seq,
+        "hash": entry.hash,
+        "mac": head_mac(key, entry.request_id, entry.seq, entry.hash),
+    }
 
 
 def head_mac(key: mac.Key, request_id: int | None, seq: int, last_hash: str) -> str:
@@ -166,7 +170,9 @@ def verify(request_id: int | None = None) -> Iterator[Broken]:
         suspects: Iterable[int] = [request_id]
     else:
         yield from _broken([_installation()])
-        suspects = list(_suspects())  # all of them first: SQLite cannot write as long as the same connection reads
+        suspects = list(
+            _suspects()
+        )  # all of them first: SQLite cannot write as long as the same connection reads
     yield from _broken(_request(number) for number in suspects)
 
 

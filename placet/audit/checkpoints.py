@@ -36,12 +36,13 @@ PURPOSE = "checkpoint"  # what its MAC in the database is made for
 PATIENCE = "3s"  # how long decisions may have to wait for us, who wait for the slowest of them (PostgreSQL)
 AT_ONCE = 5000
 _LINES = re.compile(
-    r"^(?P<origin>placet/[0-9a-f]{8})\n(?P<size>\d{1,18})\n(?P<root>[A-Za-z0-9+/]{43}=)\n"
+    r"(?P<origin>placet/[0-9a-f]{8})\n(?P<size>\d{1,18})\n(?P<root>[A-Za-z0-9+/]{43}=)\n"
     r"entry (?P<entry>\d{1,18})\nat (?P<at>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\n"
-    r"installation (?P<seq>\d{1,18}) (?P<hash>[0-9a-f]{64})$",
-    re.MULTILINE,
+    r"installation (?P<seq>\d{1,18})\s(?P<hash>[0-9a-f]{64})(?![0-9a-f])"
 )
-_ROUND_IT = re.compile(r"^(?:> ?)*[ \t]*|[ \t\r\u200b]+$", re.MULTILINE)  # marks of a quote, blanks, ends of lines
+_ROUND_IT = re.compile(
+    r"^(?:> ?)*[ \t]*|[ \t\r\u200b]+$", re.MULTILINE
+)  # marks of a quote, blanks, ends of lines
 
 
 class Busy(Exception):
@@ -142,7 +143,9 @@ def _settled() -> int:
                 cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
                 cursor.execute("LOCK TABLE audit_auditentry IN SHARE MODE")
             except OperationalError as error:
-                raise Busy("Somebody writes to the record and does not end. Try again in a minute.") from error
+                raise Busy(
+                    "Somebody writes to the record and does not end. Try again in a minute."
+                ) from error
     return AuditEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
@@ -166,11 +169,14 @@ def kept() -> tuple[list[Checkpoint], list[str]]:
     """Those in the database, the oldest first, and what is wrong with others, in words."""
     found, faults = [], []
     for row in Row.objects.order_by("day"):
+        of_row = read(row.text)
         fault = mac.fault(row.mac, PURPOSE, row.text)
+        if not fault and [one.at.date() for one in of_row] != [row.day]:
+            fault = "it was made on another day"
         if fault:
             faults.append(f"The kept checkpoint of {row.day:%Y-%m-%d}: {fault}")
         else:
-            found += [one for one in read(row.text) if one.at.date() == row.day]
+            found += of_row
     return found, faults
 
 

@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="compare with checkpoints that were kept elsewhere: printed ones, mails, or lines of the log",
     )
-    what.add_parser("checkpoint", help="print what the whole record is now, in six lines to be kept elsewhere")
+    what.add_parser(
+        "checkpoint", help="print what the whole record is now, in six lines to be kept elsewhere"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

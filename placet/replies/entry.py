@@ -263,8 +263,10 @@ class ClaimLost(Exception):
 def mine(reply: Reply) -> None:
     """Checked inside the transaction that commits the effect: the row is locked, handled and still ours."""
     kept = IncomingMail.objects.filter(pk=reply.incoming.pk, claim=reply.claim, state=IncomingMail.State.KEPT)
-    if not kept.update(state=IncomingMail.State.HANDLED, claim="", handled_at=timezone.now()):
+    now = timezone.now()
+    if not kept.update(state=IncomingMail.State.HANDLED, claim="", handled_at=now):
         raise ClaimLost(f"Incoming mail {reply.incoming.pk} is no longer ours.")
+    reply.incoming.handled_at = now  # goes on record
 
 
 def _give_back(incoming: IncomingMail, claim: str, *, counts: bool) -> None:

@@ -27,9 +27,7 @@ def outcomes_of(line: AskLine) -> tuple[str, ...]:
     return definition_of(visit.request.version).approval(visit.step_key).outcomes
 
 
-def settle(
-    picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail, logged: Logged
-) -> Decision:
+def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail, logged: Logged) -> Decision:
     """Decide, or raise the refusal that says why this came too late. Belongs into the mail's transaction. `logged`:
     what the mail log will say of it."""
     line = picked.line

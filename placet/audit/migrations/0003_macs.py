@@ -4,35 +4,39 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('audit', '0002_installation'),
+        ("audit", "0002_installation"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Checkpoint',
+            name="Checkpoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(unique=True)),
-                ('text', models.TextField()),
-                ('peaks', models.JSONField()),
-                ('mac', models.CharField(max_length=80)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField(unique=True)),
+                ("text", models.TextField()),
+                ("peaks", models.JSONField()),
+                ("mac", models.CharField(max_length=80)),
             ],
         ),
         migrations.AddField(
-            model_name='auditentry',
-            name='mac',
+            model_name="auditentry",
+            name="mac",
             field=models.CharField(max_length=80, null=True),
         ),
         migrations.AddField(
-            model_name='chainhead',
-            name='mac',
+            model_name="chainhead",
+            name="mac",
             field=models.CharField(max_length=80, null=True),
         ),
         migrations.AddField(
-            model_name='installationhead',
-            name='mac',
+            model_name="installationhead",
+            name="mac",
             field=models.CharField(max_length=80, null=True),
         ),
     ]
