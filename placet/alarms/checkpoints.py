@@ -100,10 +100,13 @@ def _letter(kept: Sequence[Checkpoint], said: General) -> Letter:
     name = said.organisation or said.public_url.partition("://")[2]
     subject = _("Checkpoint of the record, {day}: {name}").format(name=name, **days)
     paragraphs = [
-        _("This is what the whole record of decisions was on {day}, in six lines.").format(**days),
+        _(
+            "This is what the whole record of decisions was on {day}, in six lines; below them, if there is one, the "
+            "checkpoint before."
+        ).format(**days),
         _(
             "Keep this mail where those who run Placet cannot change it. Later, with “placet audit verify --seen” and "
-            "this mail as a file, it shows whether any entry of that day or before was changed, removed or put in."
+            "this mail as a file, it shows whether anything that was recorded by then was changed, removed or put in."
         ),
         _("Such a mail comes every day. If one does not come, ask why."),
     ]
