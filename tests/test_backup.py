@@ -116,7 +116,9 @@ def test_the_manifest_says_what_when_and_which_version(installation: Installatio
     assert {name: said["sha256"] for name, said in manifest["members"].items()} == {
         name: hashlib.sha256(data).hexdigest() for name, data in members.items()
     }
-    assert {"keys/secret.key", "keys/encryption.keys", "keys/audit.keys", "files/2026/offer.pdf"} < set(members)
+    assert {"keys/secret.key", "keys/encryption.keys", "keys/audit.keys", "files/2026/offer.pdf"} < set(
+        members
+    )
 
 
 # --- making one -------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
-"""Once a day: what the whole record is (`placet.audit.checkpoints`), as a row, a line of the log, and a mail to auditors.
+"""Once a day: what the whole record is (`placet.audit.checkpoints`), as a row, a line of the log, and mails to auditors.
 
-The row is unique for its day, so there is one a day whatever happens; the mails are for each auditor once, by the unique
-constraint of outgoing mails. Who they are is the operator's setting `auditors`: administrators of Placet cannot take
-somebody off. `due` and `work` are called by `placet.work`; what they call a row is a day, as a number.
+The row is unique for its day, so there is one a day whatever happens; the mails are for each auditor once, by the
+unique constraint of outgoing mails. Who they are is the operator's setting `auditors`: administrators of Placet cannot
+take somebody off. `due` and `work` are called by `placet.work`; what they call a row is a day, as a number.
 """
 
 from collections.abc import Sequence
@@ -86,7 +86,7 @@ def _tell(day: date) -> int:
         return 0
     for address in _not_told(day):
         try:
-            messages.queue(out_of, KIND, (address, ""), said, _cause(day), _letter(kept, said))
+            messages.queue(out_of, KIND, (address, ""), said, _cause(day), letter(kept, said))
         except Exception:
             log.exception("checkpoint_mail_failed")
         else:
@@ -94,7 +94,7 @@ def _tell(day: date) -> int:
     return written
 
 
-def _letter(kept: Sequence[Checkpoint], said: General) -> Letter:
+def letter(kept: Sequence[Checkpoint], said: General) -> Letter:
     """Its quote is what `placet audit verify --seen` reads."""
     days = {"day": kept[0].day.isoformat()}
     name = said.organisation or said.public_url.partition("://")[2]

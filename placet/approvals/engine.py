@@ -473,8 +473,8 @@ def deactivate(person: Person, by: Person) -> None:
                 continue
             assignment.state = Assignment.State.WITHDRAWN
             assignment.save(update_fields=["state"])
-            what = {"step": assignment.visit.step_key, "round": assignment.visit.round}
-            _note(request, by, "no longer asked", person=person.pk, **what)
+            visit = assignment.visit
+            _note(request, by, "no longer asked", person=person.pk, step=visit.step_key, round=visit.round)
             _consider(request, definition_of(request.version), assignment.visit)
 
 

@@ -1,9 +1,9 @@
 """Whether what the tables hold is what the record says. Looks; changes nothing.
 
-The audit chain proves its own entries only, and pages and mails show requests, steps, people asked, decisions and mails.
-The entries of a request are read once more in their order, which gives what each of its rows has to hold; then the rows
-are compared. Entries of the first form say less, so less is compared: times only to some minutes, and of mails whom they
-went to or what they are known by.
+The audit chain proves its own entries only, and pages and mails show requests, steps, people asked, decisions and
+mails. The entries of a request are read once more in their order, which gives what each of its rows has to hold; then
+the rows are compared. Entries of the first form say less, so less is compared: times only to some minutes, and of mails
+whom they went to or what they are known by.
 """
 
 import hashlib

@@ -2,9 +2,9 @@
 
 An installation that is new has its key from the first moment. One from before gets it at the first start of a version
 that knows MACs: `begin` makes a key, gives every chain that is there a MAC at its end, and writes into the
-installation's own chain up to where entries have none, and the root of a hash tree over all of these. From then on the
-file `keys/audit.keys` says that this was done: it is never done again, or whoever can write to the database could have a
-forged record taken for an old one.
+installation's own chain up to where entries have none, and the root of a hash tree over all of these. From then on
+the file `keys/audit.keys` says that this was done: it is never done again, or whoever can write to the database could
+have a forged record taken for an old one.
 """
 
 from collections.abc import Iterator
@@ -22,6 +22,7 @@ from placet.lib.keys import KeyTrouble
 from placet.lib.merkle import Tree
 
 AT_ONCE = 5000  # heads of chains
+LOOKED_AT = 100  # entries that say whether the key is the right one
 BEGUN = f"{keys.AUDIT_FILE}.new"  # the key, until all that it is made for is in the database
 CURE = "Bring it back from a backup (placet restore)."
 
@@ -41,10 +42,14 @@ def check_macs() -> None:
         columns = connection.introspection.get_table_description(cursor, AuditEntry._meta.db_table)
     if "mac" not in {column.name for column in columns}:
         return
-    last = AuditEntry.objects.exclude(mac=None).order_by("-pk").values_list("mac", flat=True).first()
+    # Of several: whoever can write to the database shall not stop the start by one MAC.
+    last = list(
+        AuditEntry.objects.exclude(mac=None).order_by("-pk").values_list("mac", flat=True)[:LOOKED_AT]
+    )
     if last and not (folder / keys.AUDIT_FILE).exists():
         raise KeyTrouble(f"The key file {folder / keys.AUDIT_FILE} is missing. {CURE}")
-    if last and last.partition(":")[0] not in {key.id for key in mac.keys()}:
+    ours = {key.id for key in (mac.keys() if last else ())}
+    if last and not any(str(one).partition(":")[0] in ours for one in last):
         raise KeyTrouble(
             f"The key in {folder / keys.AUDIT_FILE} is not the one that the record was made with: no MAC of it can be "
             f"checked. {CURE} After a change of keys the older lines have to stay in the file."

@@ -1,4 +1,4 @@
-"""`placet audit`: whether the record still holds, and says what the tables say; and what it is now, for others to keep."""
+"""`placet audit`: whether the record holds, and says what the tables say; and what it is now, for others to keep."""
 
 import argparse
 import time

@@ -1,7 +1,7 @@
 """A hash tree over a list that only grows (RFC 9162, section 2.1), kept as the few hashes that its next root needs.
 
-Whoever knows the root of the first n leaves finds any of them changed, removed or put in; and the same tree serves proofs
-that a leaf is in it, and that one list begins with another.
+Whoever knows the root of the first n leaves finds any of them changed, removed or put in; and the same tree serves
+proofs that a leaf is in it, and that one list begins with another.
 """
 
 import hashlib

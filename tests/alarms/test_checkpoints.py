@@ -3,7 +3,7 @@
 import email
 import email.policy
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import structlog
@@ -13,6 +13,7 @@ from django.db import transaction
 
 from placet.alarms import checkpoints, messages
 from placet.audit import chain
+from placet.audit import checkpoints as record
 from placet.audit.checkpoints import compare, read_file
 from placet.audit.models import AuditEntry, Checkpoint
 from placet.lib.config import Config
@@ -130,9 +131,9 @@ def test_somebody_who_writes_for_long_makes_it_wait(
     happen()
 
     def busy(_at: object) -> None:
-        raise checkpoints.checkpoints.Busy
+        raise record.Busy
 
-    monkeypatch.setattr(checkpoints.checkpoints, "make", busy)
+    monkeypatch.setattr(record, "make", busy)
     assert day() == 0
     monkeypatch.undo()
     assert day() == 1
@@ -142,14 +143,14 @@ def test_a_worker_that_was_slower_notes_nothing(
     mailbox: Mailbox, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happen()
-    make = checkpoints.checkpoints.make
+    make = record.make
 
-    def another_is_faster(at: object) -> object:
-        made = make(at)  # type: ignore[arg-type]
-        checkpoints.checkpoints.keep(made)
+    def another_is_faster(at: datetime) -> record.Made:
+        made = make(at)
+        record.keep(made)
         return made
 
-    monkeypatch.setattr(checkpoints.checkpoints, "make", another_is_faster)
+    monkeypatch.setattr(record, "make", another_is_faster)
     with structlog.testing.capture_logs() as lines:
         assert day() == 0
     assert lines == []

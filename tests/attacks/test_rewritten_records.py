@@ -1,8 +1,8 @@
 """Somebody who can write to the database rewrites what happened: `placet audit verify` names it.
 
-Every column of every table of the record, by introspection; rows that are removed, doubled or exchanged; chains that are
-made anew, cut or moved, with whatever the database itself gives somebody who has no key. All in one world, each tampering
-in a savepoint that is taken back.
+Every column of every table of the record, by introspection; rows that are removed, doubled or exchanged; chains that
+are made anew, cut or moved, with whatever the database itself gives somebody who has no key. All in one world, each
+tampering in a savepoint that is taken back.
 """
 
 import json
@@ -36,7 +36,7 @@ from placet.approvals.models import (
     Visit,
 )
 from placet.approvals.processes import publish
-from placet.audit import chain, checkpoints, mac
+from placet.audit import chain, checkpoints, commitments, mac
 from placet.audit.models import AuditEntry, ChainHead, Checkpoint, InstallationHead
 from placet.commands.audit import findings
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
@@ -512,7 +512,7 @@ def _take_away(number: int) -> None:
     """As if they had been erased, which the hashes allow."""
     entry = AuditEntry.objects.filter(request=number, what__has_key="personal").order_by("-seq")[0]
     personal = entry.what["personal"]
-    entry.what["personal"] = {name: chain.commitments.erased(one) for name, one in personal.items()}
+    entry.what["personal"] = {name: commitments.erased(one) for name, one in personal.items()}
     entry.save()
 
 
@@ -635,13 +635,14 @@ def test_what_is_consistent_again_is_found_by_a_checkpoint_that_was_kept_elsewhe
 
 def taken_back() -> Iterator[Tampering]:
     newest_request = Request.objects.order_by("-pk")[0]
-    yield "the newest request never was", lambda: (_forget(newest_request.pk), _one_less())
+    yield "the newest request never was", lambda: _never_was(newest_request.pk)
     yield "the installation's last entry never was", lambda: _cut_with_key(None)
     waiting = Request.objects.get(title__contains="Chair")
     yield "a chain anew, with the key", lambda: _with_key(waiting.pk)
 
 
-def _one_less() -> None:
+def _never_was(newest: int) -> None:
+    _forget(newest)
     Counter.objects.update(last=models.F("last") - 1)
 
 

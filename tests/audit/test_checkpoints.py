@@ -145,7 +145,8 @@ def test_an_installation_that_was_rewritten_is_said(request_: Request) -> None:
 def test_one_of_another_installation_is_said(request_: Request) -> None:
     other = read(text().replace(mac.origin(), "placet/00000000"))
     assert list(compare(other)) == [
-        f"The checkpoint of 2026-11-27T04:30:15Z is of another installation: placet/00000000, and this is {mac.origin()}"
+        "The checkpoint of 2026-11-27T04:30:15Z is of another installation: placet/00000000, "
+        f"and this is {mac.origin()}"
     ]
 
 
@@ -174,7 +175,8 @@ def test_it_is_found_wherever_it_was_kept(request_: Request) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"\xff\xfe\x00", b'{"checkpoint": 1}', b'{"checkpoint"', b'"checkpoint" [1]', b"MIME-Version: 1.0\n\nhello",
+        b"", b"\xff\xfe\x00", b'{"checkpoint": 1}', b'{"checkpoint"', b'"checkpoint" [1]',
+        b"MIME-Version: 1.0\n\nhello",
         b"placet/1a2b3c4d\n5\n" + b"A" * 43 + b"=\nentry 1\nat 2026-13-99T04:30:15Z\ninstallation 0 " + b"0" * 64,
     ],
 )  # fmt: skip
