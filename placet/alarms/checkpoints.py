@@ -1,4 +1,4 @@
-"""Once a day: what the whole record is (`placet.audit.checkpoints`), as a row, a line of the log, and mails to auditors.
+"""Once a day: what the whole record is (`placet.audit.checkpoints`), as a row, a line of the log, mails to auditors.
 
 The row is unique for its day, so there is one a day whatever happens; the mails are for each auditor once, by the
 unique constraint of outgoing mails. Who they are is the operator's setting `auditors`: administrators of Placet cannot
