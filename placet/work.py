@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from placet.accounts import tidy
 from placet.accounts.reader import as_the_installation_reads
-from placet.alarms import expiry, watch, webhook
+from placet.alarms import checkpoints, expiry, watch, webhook
 from placet.approvals import engine
 from placet.lib import working
 from placet.mail import outbox, sent_items, tasks
@@ -81,6 +81,7 @@ def kinds() -> list[Kind]:
         Kind("watch", watch.due, watch.work, idle=30),
         Kind("webhook", webhook.due, webhook.work),
         Kind("expiry", expiry.due, expiry.work, idle=60),
+        Kind("checkpoint", checkpoints.due, checkpoints.work, idle=60),
         Kind("tidy", tidy.due, tidy.work, idle=60),
     ]
 

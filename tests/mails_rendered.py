@@ -22,11 +22,14 @@ from placet.accounts.addresses import add_person
 from placet.accounts.general import general
 from placet.accounts.invitations import invite, send_password_link
 from placet.accounts.models import Group, Installation, Person
+from placet.accounts.reader import as_read_by
+from placet.alarms import checkpoints
 from placet.alarms import messages as alarm_messages
 from placet.alarms.models import Outage
 from placet.approvals import engine, messages
 from placet.approvals.models import AskLine, Assignment, Decision, Request, Version
 from placet.approvals.processes import publish
+from placet.audit.models import Checkpoint
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import store
@@ -304,6 +307,17 @@ def _expiry(days: int, certificate: bool = False) -> "Any":
     return write
 
 
+def _checkpoint(scene: Scene) -> str:
+    texts = [f"placet/1a2b3c4d\n{size}\n{'A' * 43}=\nentry {size}" for size in (1078, 1042)]
+    days = [timezone.localdate() - timedelta(days=ago) for ago in (0, 1)]
+    kept = [Checkpoint(day=day, text=text) for day, text in zip(days, texts, strict=True)]
+    said, to = general(), (scene.bob.email, "")
+    with as_read_by(scene.bob), transaction.atomic():
+        letter = checkpoints.letter(kept, said)
+        alarm_messages.queue(scene.mailbox, checkpoints.KIND, to, said, f"checkpoint:{days[0]}", letter)
+    return checkpoints.KIND
+
+
 def _reset(scene: Scene) -> str:
     link = Adapter().get_reset_password_from_key_url("3-c2FtcGxlLWtleQ")
     context = {"user": scene.bob, "password_reset_url": link}
@@ -375,6 +389,7 @@ _KINDS: dict[str, Any] = {
     "certificate-expires": _expiry(14, certificate=True),
     "certificate-expires-today": _expiry(0, certificate=True),
     "certificate-has-expired": _expiry(-1, certificate=True),
+    "checkpoint": _checkpoint,
     "password-reset": _reset,
     "password-link": _password_link,
     "invitation": _invitation,

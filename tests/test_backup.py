@@ -86,7 +86,7 @@ def test_everything_comes_back_and_the_keys_are_private(made: Path, elsewhere: I
 
     assert "must" not in said and str(elsewhere.data_dir) in said
     assert (elsewhere.data_dir / "files" / "2026" / "offer.pdf").read_bytes() == b"%PDF an offer"
-    for name in ("secret.key", "encryption.keys"):
+    for name in ("secret.key", "encryption.keys", "audit.keys"):
         assert mode(elsewhere.data_dir / "keys" / name) == 0o600
     for folder in (elsewhere.data_dir, elsewhere.data_dir / "keys"):
         assert mode(folder) == 0o700
@@ -116,7 +116,9 @@ def test_the_manifest_says_what_when_and_which_version(installation: Installatio
     assert {name: said["sha256"] for name, said in manifest["members"].items()} == {
         name: hashlib.sha256(data).hexdigest() for name, data in members.items()
     }
-    assert {"keys/secret.key", "keys/encryption.keys", "files/2026/offer.pdf"} < set(members)
+    assert {"keys/secret.key", "keys/encryption.keys", "keys/audit.keys", "files/2026/offer.pdf"} < set(
+        members
+    )
 
 
 # --- making one -------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ def test_the_first_start_makes_keys_that_only_their_owner_can_read(installation:
     assert {path.name: mode(path) for path in folder.iterdir()} == {
         "secret.key": 0o600,
         "encryption.keys": 0o600,
+        "audit.keys": 0o600,
     }
 
 
@@ -109,7 +110,7 @@ def test_keys_appear_both_or_none_however_a_first_start_ends(
     assert not folder.exists()
     monkeypatch.undo()
     assert keys.ensure_keys(folder, None)
-    assert {path.name for path in folder.iterdir()} == {"secret.key", "encryption.keys"}
+    assert {path.name for path in folder.iterdir()} == {"secret.key", "encryption.keys", "audit.keys"}
 
 
 def test_who_was_slower_at_the_first_start_takes_the_keys_that_are_there(

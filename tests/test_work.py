@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from placet import work
 from placet.accounts import tidy
-from placet.alarms import expiry, watch, webhook
+from placet.alarms import checkpoints, expiry, watch, webhook
 from placet.approvals import engine
 from placet.lib import working
 from placet.mail import outbox, sent_items, tasks
@@ -39,7 +39,8 @@ def kept(mailbox: Mailbox, name: str, **more: Any) -> IncomingMail:
 def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() -> None:
     kinds = {kind.name: kind for kind in work.kinds()}
     assert list(kinds) == [
-        "poll", "subscribe", "take_in", "mark", "ask", "send", "sent_ids", "watch", "webhook", "expiry", "tidy",
+        "poll", "subscribe", "take_in", "mark", "ask", "send", "sent_ids", "watch", "webhook", "expiry",
+        "checkpoint", "tidy",
     ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
         entry.receive,
@@ -52,6 +53,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         watch.work,
         webhook.work,
         expiry.work,
+        checkpoints.work,
         tidy.work,
     ]
     for kind in kinds.values():

@@ -219,7 +219,7 @@ def _to_each(
     for person in not_told(kind, cause):
         try:
             with as_read_by(person, said):
-                _queue(out_of, kind, person, said, cause, letter(said), priority)
+                queue(out_of, kind, (person.email, person.name), said, cause, letter(said), priority)
         except Exception:
             log.exception("alarm_mail_failed", kind=kind, person=person.pk)
         else:
@@ -227,23 +227,25 @@ def _to_each(
     return written
 
 
-def _queue(
+def queue(
     out_of: Mailbox,
     kind: str,
-    person: Person,
+    to: tuple[str, str],
     said: General,
     cause: str,
     letter: Letter,
-    priority: OutgoingMail.Priority,
+    priority: OutgoingMail.Priority = OutgoingMail.Priority.NOTICE,
 ) -> None:
+    """One mail, in the language that is active. `to`: address and name."""
+    address, name = to
     reference = outbox.new_reference()
     parts = letter.notice.written(letter.subject, reference, said)
     with transaction.atomic():
         outbox.queue(
             out_of,
             kind=kind,
-            to=person.email,
-            to_name=person.name,
+            to=address,
+            to_name=name,
             cause=cause,
             subject=letter.subject,
             text=parts.text,

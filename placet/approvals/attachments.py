@@ -103,12 +103,17 @@ def _named(request: Request) -> list[Mapping[str, Any]]:
     return [file for value in request.data.values() if isinstance(value, list) for file in value]
 
 
-def are_whole(request: Request) -> bool:
-    """Whether each file that a request names is there, and is what it was."""
-    named = {file["id"]: (file["name"], file["sha256"]) for file in _named(request)}
-    there = {}
-    if named:
-        for attachment in request.attachments.iterator(chunk_size=1):
-            digest = hashlib.sha256(bytes(attachment.content)).hexdigest()
-            there[str(attachment.public_id)] = (attachment.name, digest)
-    return named == there
+def are_whole(request: Request, *, has_files: bool) -> bool:
+    """Whether each file that a request names is there, and is what it was; and no other one. `has_files`: whether the
+    table holds any of it."""
+    named = {
+        file["id"]: (field, file["name"], file["size"], file["sha256"], file["sha256"])
+        for field, value in request.data.items()
+        if isinstance(value, list)
+        for file in value
+    }
+    kept = {}
+    for file in request.attachments.iterator(chunk_size=1) if has_files else ():
+        content = hashlib.sha256(bytes(file.content)).hexdigest()
+        kept[str(file.public_id)] = (file.field, file.name, file.size, file.sha256, content)
+    return named == kept

@@ -10,7 +10,7 @@ is second. What must never be double is held by unique constraints.
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
-from placet.approvals import attachments, messages, policy
+from placet.approvals import attachments, messages, policy, record
 from placet.approvals.models import (
     Ask,
     AskLine,
@@ -109,14 +109,7 @@ def start(
     )
     if draft:
         attachments.hand_over(draft, request)
-    _note(
-        request,
-        requester,
-        "started",
-        process=definition.key,
-        version=version.number,
-        data_hash=request.data_hash,
-    )
+    _note(request, requester, "started", at=request.created_at, **record.started(request))
     _enter(request, definition, definition.start)
     return request
 
@@ -148,7 +141,7 @@ def _enter(request: Request, definition: Definition, step_key: str) -> None:
         return
     last = request.visits.filter(step_key=step_key).aggregate(last=Max("round"))["last"] or 0
     visit = Visit.objects.create(request=request, step_key=step_key, round=last + 1)
-    _note(request, None, "entered", step=step_key, round=visit.round)
+    _note(request, None, "entered", at=visit.opened_at, step=step_key, round=visit.round)
     _consider(request, definition, visit)
 
 
@@ -211,7 +204,7 @@ def _stick(request: Request, visit: Visit, why: object) -> None:
         reason = str(why)
     visit.state, visit.reason = Visit.State.STUCK, reason
     visit.save(update_fields=["state", "reason"])
-    entry = _note(request, None, "stuck", step=visit.step_key, reason=reason)
+    entry = _note(request, None, "stuck", step=visit.step_key, round=visit.round, personal={"reason": reason})
     if not told:
         messages.stuck(request, visit, entry.seq)
 
@@ -221,26 +214,23 @@ def _unstick(request: Request, visit: Visit, state: Visit.State) -> None:
         return
     visit.state, visit.reason = state, ""
     visit.save(update_fields=["state", "reason"])
-    _note(request, None, "no longer stuck", step=visit.step_key)
+    _note(request, None, "no longer stuck", step=visit.step_key, round=visit.round)
 
 
 def _ask(request: Request, definition: Definition, assignment: Assignment, *, again: bool) -> None:
     """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door."""
     mailbox = messages.mailbox_for(request)
     if mailbox is None:
-        _note(
-            request, None, "asked", person=assignment.person_id, step=assignment.visit.step_key, door="page"
-        )
+        _note(request, None, "asked", **record.asked(assignment), door="page")
         return
     code = new_code()
     ask = Ask.objects.create(code_hash=messages.hash_of(code), person=assignment.person)
-    AskLine.objects.create(ask=ask, line=1, assignment=assignment, facts_hash=facts_hash(request, definition))
+    line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=facts_hash(request, definition))
+    line.save()
     ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code)
     ask.save(update_fields=["outgoing"])
-    _note(
-        request, None, "asked again" if again else "asked",
-        person=assignment.person_id, step=assignment.visit.step_key, ask=str(ask.public_id), to=ask.outgoing.to,
-    )  # fmt: skip
+    what = record.together(record.asked(assignment), record.asked_by_mail(ask, line))
+    _note(request, None, "asked again" if again else "asked", at=ask.created_at, **what)
 
 
 def facts_hash(request: Request, definition: Definition) -> str:
@@ -266,8 +256,11 @@ def decide(
     door: Decision.Door,
     incoming: IncomingMail | None = None,
     proof: Mapping[str, Any] | None = None,
+    ask: Ask | None = None,
+    logged: record.Logged | None = None,
 ) -> Decision:
-    """Apply one answer. The first one wins, whatever the door.
+    """Apply one answer. The first one wins, whatever the door. Of an answer by mail: `ask` is what it answers, `logged`
+    what the mail log says of it.
 
     Raises AlreadyDecided, NoLongerOpen or NotAllowed, and EngineError if the comment is too long and no mail
     has the whole of it; then nothing has changed.
@@ -296,12 +289,12 @@ def decide(
     )
     assignment.state = Assignment.State.DECIDED
     assignment.save(update_fields=["state"])
-    _note(
-        request, by, "decided",
-        step=assignment.visit.step_key, round=assignment.visit.round, assignment=assignment.pk, outcome=outcome,
-        comment_hash=digest(decision.comment), door=door, incoming=incoming.pk if incoming else None,
-        mail=incoming.fingerprint if incoming else None, proof=dict(proof or {}), data_hash=request.data_hash,
-    )  # fmt: skip
+    what = record.together(
+        record.decided(decision, facts_hash(request, definition), ask, proof or {}),
+        record.mail(incoming) if incoming is not None else {"incoming": None},
+        record.reading(logged) if logged is not None else {},
+    )
+    _note(request, by, "decided", at=decision.at, **what)
     _go_on(request, definition, assignment.visit)
     return decision
 
@@ -383,7 +376,7 @@ def _close(request: Request, visit: Visit, result: str) -> None:
     visit.state, visit.result, visit.reason = Visit.State.CLOSED, result, ""
     visit.closed_at = timezone.now()
     visit.save(update_fields=["state", "result", "reason", "closed_at"])
-    _note(request, None, "closed", step=visit.step_key, round=visit.round, result=result)
+    _note(request, None, "closed", at=visit.closed_at, step=visit.step_key, round=visit.round, result=result)
 
 
 def _leave(request: Request, definition: Definition, visit: Visit) -> None:
@@ -401,7 +394,7 @@ def _leave(request: Request, definition: Definition, visit: Visit) -> None:
 def _end(request: Request, step: EndStep) -> None:
     request.state, request.result, request.closed_at = Request.State.ENDED, step.result, timezone.now()
     request.save(update_fields=["state", "result", "closed_at"])
-    _note(request, None, "ended", result=step.result)
+    _note(request, None, "ended", at=request.closed_at, result=step.result)
     messages.ended(request, step)
 
 
@@ -423,7 +416,7 @@ def withdraw(request_id: int, by: Person) -> Request:
     )
     request.state, request.closed_at = Request.State.WITHDRAWN, timezone.now()
     request.save(update_fields=["state", "closed_at"])
-    _note(request, by, "withdrawn")
+    _note(request, by, "withdrawn", at=request.closed_at)
     for visit in request.visits.exclude(state=Visit.State.CLOSED):
         _close(request, visit, "withdrawn")
     for assignment in waiting:
@@ -480,7 +473,8 @@ def deactivate(person: Person, by: Person) -> None:
                 continue
             assignment.state = Assignment.State.WITHDRAWN
             assignment.save(update_fields=["state"])
-            _note(request, by, "no longer asked", person=person.pk, step=assignment.visit.step_key)
+            visit = assignment.visit
+            _note(request, by, "no longer asked", person=person.pk, step=visit.step_key, round=visit.round)
             _consider(request, definition_of(request.version), assignment.visit)
 
 
@@ -535,13 +529,24 @@ def note_bounce(request_id: int, *, person: Person, reason: str, incoming: Incom
 
 @transaction.atomic
 def note_refused(
-    request_id: int, *, person: Person, reason: str, incoming: IncomingMail, facts: Mapping[str, Any]
+    request_id: int, *, person: Person, reason: str, incoming: IncomingMail, logged: record.Logged
 ) -> None:
-    """A mail carried a reply code of this request but was not applied: on record, with its reason."""
+    """A mail carried a reply code of this request but was not applied: on record, with its reason and with what the
+    mail log says of it."""
     request = _lock(request_id)
-    what = {"person": person.pk, "reason": reason, "incoming": incoming.pk, "mail": incoming.fingerprint}
-    _note(request, None, "reply refused", **what, facts_hash=digest(dict(facts)))
+    what = record.together(record.mail(incoming), record.reading(logged))
+    _note(request, None, "reply refused", person=person.pk, reason=reason, **what)
 
 
-def _note(request: Request, who: Person | None, event: str, **what: Any) -> AuditEntry:
-    return chain.append(request.pk, f"person:{who.pk}" if who else "system", {"event": event, **what})
+def _note(
+    request: Request,
+    who: Person | None,
+    event: str,
+    *,
+    at: datetime | None = None,
+    personal: Mapping[str, Any] | None = None,
+    **what: Any,
+) -> AuditEntry:
+    """`at`: the moment that the row which it tells of has, where it has one."""
+    by = f"person:{who.pk}" if who else "system"
+    return chain.append(request.pk, by, {"event": event, **what}, at, personal)

@@ -1,19 +1,44 @@
-"""Whether what was decided is what the record says. Looks; changes nothing.
+"""Whether what the tables hold is what the record says. Looks; changes nothing.
 
-The audit chain proves its own entries only, and pages and mails show `Decision` and `Request`. The entries
-"started" and "decided" say enough of both to notice a change.
+The audit chain proves its own entries only, and pages and mails show requests, steps, people asked, decisions and
+mails. The entries of a request are read once more in their order, which gives what each of its rows has to hold; then
+the rows are compared. Entries of the first form say less, so less is compared: times only to some minutes, and of mails
+whom they went to or what they are known by.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
-from placet.approvals import attachments
-from placet.approvals.models import Decision, Request
+from django.db import transaction
+from django.db.models import Max, Model, QuerySet
+
+from placet.approvals import attachments, record
+from placet.approvals.models import (
+    AskLine,
+    Assignment,
+    Attachment,
+    Counter,
+    Decision,
+    Request,
+    Version,
+    Visit,
+)
+from placet.audit.commitments import ERASED
 from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
+from placet.mail.models import IncomingMail, OutgoingMail
 
 AT_ONCE = 200  # requests that are held in memory
+MAILS_AT_ONCE = 500  # ids in one question
+WHOLE_MAILS_AT_ONCE = 5
+NEAR = timedelta(minutes=10)  # between a row's moment and that of its entry, where they were taken apart
+
+Seat = tuple[str, int, int]  # step, round and person: somebody who is asked
 
 
 @dataclass(frozen=True)
@@ -25,63 +50,509 @@ class Differs:
     reason: str
 
 
-def compare(request_id: int | None = None) -> Iterator[Differs]:
-    """Of every request (or of one) the first difference. Nothing: all is as it was recorded."""
-    ids = Request.objects.order_by("pk").values_list("pk", flat=True)
-    if request_id is not None:
-        ids = ids.filter(pk=request_id)
-    numbers = ids.iterator(chunk_size=1000)
-    while some := list(islice(numbers, AT_ONCE)):
-        yield from _compare(some)
+def compare(request_id: int | None = None, but: Collection[int] = ()) -> Iterator[Differs]:
+    """Of every request (or of one) the first difference. Nothing: all is as it was recorded. `but`: those whose record
+    is broken, with which nothing can be compared.
+
+    Placet may write meanwhile: what looks different is looked at once more while the request stands still."""
+    suspects = [request_id] if request_id is not None else list(_suspects(but))
+    for number in suspects:
+        if number not in but:
+            yield from _standing_still(number)
 
 
-def _compare(ids: list[int]) -> Iterator[Differs]:
-    entries: dict[int, list[AuditEntry]] = {number: [] for number in ids}
-    telling = AuditEntry.objects.filter(request__in=ids, what__event__in=["started", "decided"])
-    for entry in telling.order_by("request_id", "seq"):
-        assert entry.request_id is not None
-        entries[entry.request_id].append(entry)
-    decisions: dict[int, list[Decision]] = {number: [] for number in ids}
-    made = Decision.objects.filter(assignment__visit__request__in=ids).select_related("assignment__visit")
-    for decision in made.order_by("pk"):
-        decisions[decision.assignment.visit.request_id].append(decision)
-    for request in Request.objects.filter(pk__in=ids).order_by("pk"):
-        differs = _first(request, entries[request.pk], decisions[request.pk])
-        if differs is not None:
-            yield differs
+def missing() -> Iterator[str]:
+    """Numbers are given one after the other, so a request that is gone with its record leaves a gap. In words."""
+    counter = Counter.objects.filter(id=1).values_list("last", flat=True).first() or 0
+    highest = Request.objects.aggregate(highest=Max("number"))["highest"] or 0
+    if highest > counter:
+        yield f"There is a request {highest}, and the last number that was given is {counter}"
+    if Request.objects.count() == max(counter, highest):
+        return
+    expected = 1
+    for number in Request.objects.order_by("number").values_list("number", flat=True).iterator(1000):
+        if number > expected:
+            yield _gone(expected, number - 1)
+        expected = number + 1
+    if counter >= expected:
+        yield _gone(expected, counter)
 
 
-def _first(request: Request, entries: Iterable[AuditEntry], decisions: Iterable[Decision]) -> Differs | None:
-    data_hash = digest(request.data)
-    waiting = {decision.assignment_id: decision for decision in decisions}
-    for entry in entries:
-        reason = (
-            ""
-            if entry.what["data_hash"] == data_hash == request.data_hash
-            else "what was asked for was changed"
-        )
-        if not reason and entry.what["event"] == "decided":
-            reason = _decided_otherwise(entry, waiting.pop(entry.what["assignment"], None))
-        if reason:
-            return Differs(request.pk, entry.seq, reason)
-    if waiting:
-        return Differs(request.pk, 0, "a decision is there that was never recorded")
-    if not attachments.are_whole(request):
-        return Differs(request.pk, 0, "a file was changed, or is gone")
-    return None
+def _gone(first: int, last: int) -> str:
+    return f"Request {first} is gone" if first == last else f"Requests {first} to {last} are gone"
 
 
-def _decided_otherwise(entry: AuditEntry, decision: Decision | None) -> str:
-    if decision is None:
-        return "the decision is gone"
-    said = entry.what
-    visit = decision.assignment.visit
-    same = {
-        "the outcome": decision.outcome == said["outcome"],
-        "the comment": digest(decision.comment) == said["comment_hash"],
-        "who decided": f"person:{decision.by_person_id}" == entry.who,
-        "the door": decision.door == said["door"],
-        "the mail that decided": decision.incoming_id == said["incoming"],
-        "the step": (visit.step_key, visit.round) == (said["step"], said["round"]),
+def _suspects(but: Collection[int]) -> Iterator[int]:
+    numbers = Request.objects.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=1000)
+    compared = (number for number in numbers if number not in but)
+    definitions: dict[int, str] = {}
+    while some := list(islice(compared, AT_ONCE)):
+        yield from (differs.request_id for differs in _compare(some, definitions))
+
+
+@transaction.atomic
+def _standing_still(number: int) -> list[Differs]:
+    Request.objects.select_for_update().filter(pk=number).values_list("pk").first()
+    return list(_compare([number], {}))
+
+
+# --- what the entries say ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Said:
+    """One value of one row, as the entry `seq` has it."""
+
+    value: Any
+    seq: int
+    near: bool = False  # a moment that was not taken together with the row's
+
+    def holds(self, value: Any) -> bool:
+        if self.value is ERASED:
+            return value in NOTHING or value == {}
+        if isinstance(self.value, datetime) and self.near:
+            return isinstance(value, datetime) and abs(value - self.value) <= NEAR
+        return bool(value == self.value)
+
+
+#: What is left of a value that was erased, or of its hash.
+NOTHING = ("", None, hashlib.sha256().hexdigest(), digest(""), digest({}))
+NO_WORD = Said(None, 0)
+Row = dict[str, Said]
+
+
+@dataclass
+class Telling:
+    """What the rows of one request have to hold, as its entries tell it so far."""
+
+    request: Row = field(default_factory=dict)
+    visits: dict[tuple[str, int], Row] = field(default_factory=dict)
+    seats: dict[Seat, Row] = field(default_factory=dict)
+    asks: dict[str, Row] = field(default_factory=dict)  # by public id
+    decisions: dict[Seat, Row] = field(default_factory=dict)
+    mails: dict[int, Row] = field(default_factory=dict)  # by the id of the incoming mail
+    rounds: dict[str, int] = field(default_factory=dict)  # the latest of each step
+
+    def take(self, entry: AuditEntry) -> None:
+        tell = _EVENTS.get(entry.what.get("event"))
+        if tell is not None:
+            tell(self, entry)
+
+    def visit_of(self, entry: AuditEntry) -> tuple[str, int]:
+        step = entry.what["step"]
+        return step, entry.what.get("round", self.rounds.get(step, 0))
+
+    def seat_of(self, entry: AuditEntry, person: int) -> Seat:
+        step, number = self.visit_of(entry)
+        return step, number, person
+
+
+def _say(row: Row, entry: AuditEntry, **values: Any) -> None:
+    """Moments that the entry took itself are near the row's in the first form, and the same in the second."""
+    for name, value in values.items():
+        row[name] = Said(value, entry.seq, near=entry.mac is None)
+
+
+def _say_what_it_says(row: Row, entry: AuditEntry, *names: str) -> None:
+    """What entries of the first form do not say is not compared."""
+    for name in names:
+        if name in entry.what or name in entry.what.get("personal", {}):
+            row[name] = Said(entry.value(name), entry.seq)
+
+
+def _started(telling: Telling, entry: AuditEntry) -> None:
+    _say(
+        telling.request, entry, requester=entry.who, process=(entry.what["process"], entry.what["version"]),
+        created_at=entry.at, state=Request.State.OPEN, result="", closed_at=None,
+    )  # fmt: skip
+    _say_what_it_says(
+        telling.request, entry, "definition", "number", "public_id", "title", "words", "data_hash"
+    )
+
+
+def _entered(telling: Telling, entry: AuditEntry) -> None:
+    key = entry.what["step"], entry.what["round"]
+    telling.rounds[key[0]] = key[1]
+    row = telling.visits[key] = {}
+    _say(row, entry, state=Visit.State.OPEN, result="", reason="", opened_at=entry.at, closed_at=None)
+
+
+def _asked(telling: Telling, entry: AuditEntry) -> None:
+    seat = telling.seat_of(entry, entry.what["person"])
+    row = telling.seats.setdefault(seat, {})
+    if not row:
+        _say(row, entry, on_behalf_of=None, created_at=entry.at)
+    if entry.what["event"] == "asked":
+        _say(row, entry, state=Assignment.State.OPEN)
+    if "since" in entry.what:
+        row["created_at"] = Said(datetime.fromisoformat(entry.what["since"]), entry.seq)
+    _say_what_it_says(row, entry, "assignment")
+    if entry.what.get("ask"):
+        row = telling.asks[entry.what["ask"]] = {}
+        public_id = entry.what["ask"]
+        _say(row, entry, seat=seat, person=seat[2], kind="ask", cause=f"ask:{public_id}", created_at=entry.at)
+        _say_what_it_says(row, entry, "to", "subject", "shown", "facts_hash", "code", "line")
+
+
+def _decided(telling: Telling, entry: AuditEntry) -> None:
+    number = entry.what["assignment"]
+    by_number = {row["assignment"].value: seat for seat, row in telling.seats.items() if "assignment" in row}
+    seat = by_number.get(number) or telling.seat_of(entry, _person(entry.who))
+    _say(telling.seats.setdefault(seat, {}), entry, state=Assignment.State.DECIDED, assignment=number)
+    row = telling.decisions[seat] = {}
+    _say(row, entry, by_person=entry.who, at=entry.at, answers={})
+    _say_what_it_says(row, entry, "outcome", "comment", "comment_hash", "answers", "door", "incoming")
+    if telling.request.get("data_hash", NO_WORD).value != entry.value("data_hash"):
+        _say_what_it_says(telling.request, entry, "data_hash")
+    asked = telling.asks.get(entry.what.get("ask") or "")
+    if asked is not None:
+        _say_what_it_says(asked, entry, "shown", "facts_hash")
+    if entry.what["incoming"] is not None:
+        _say_of_mail(telling, entry, "decided")
+
+
+def _refused(telling: Telling, entry: AuditEntry) -> None:
+    _say_of_mail(telling, entry, entry.what["reason"])
+
+
+def _say_of_mail(telling: Telling, entry: AuditEntry, result: str) -> None:
+    row = telling.mails[entry.what["incoming"]] = {}
+    _say(row, entry, state=IncomingMail.State.HANDLED, result=result, same_as=None, handled_at=entry.at)
+    for name in ("received_at", "kept_at", "handled_at"):
+        if name in entry.what:
+            told = entry.what[name]
+            row[name] = Said(datetime.fromisoformat(told) if told else None, entry.seq)
+    _say_what_it_says(row, entry, "mailbox", "folder", "transport", "server", "log")
+    if entry.mac is None:
+        row["fingerprint"] = Said(entry.what["mail"], entry.seq)
+    else:
+        _say_what_it_says(row, entry, "fingerprint", "mail")
+
+
+def _superseded(telling: Telling, entry: AuditEntry) -> None:
+    for person in entry.what["persons"]:
+        seat = telling.seat_of(entry, person)
+        _say(telling.seats.setdefault(seat, {}), entry, state=Assignment.State.SUPERSEDED)
+
+
+def _no_longer_asked(telling: Telling, entry: AuditEntry) -> None:
+    seat = telling.seat_of(entry, entry.what["person"])
+    _say(telling.seats.setdefault(seat, {}), entry, state=Assignment.State.WITHDRAWN)
+
+
+def _closed(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.visits.setdefault(telling.visit_of(entry), {})
+    _say(row, entry, state=Visit.State.CLOSED, result=entry.what["result"], reason="", closed_at=entry.at)
+
+
+def _stuck(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.visits.setdefault(telling.visit_of(entry), {})
+    _say(row, entry, state=Visit.State.STUCK, reason=entry.value("reason"))
+
+
+def _no_longer_stuck(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.visits.setdefault(telling.visit_of(entry), {})
+    decided = "result" in row and row["result"].value
+    _say(row, entry, state=Visit.State.CLOSED if decided else Visit.State.OPEN, reason="")
+
+
+def _ended(telling: Telling, entry: AuditEntry) -> None:
+    _say(telling.request, entry, state=Request.State.ENDED, result=entry.what["result"], closed_at=entry.at)
+
+
+def _withdrawn(telling: Telling, entry: AuditEntry) -> None:
+    _say(telling.request, entry, state=Request.State.WITHDRAWN, closed_at=entry.at)
+    for row in telling.seats.values():
+        if row.get("state", NO_WORD).value == Assignment.State.OPEN:
+            _say(row, entry, state=Assignment.State.WITHDRAWN)
+
+
+_EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
+    "started": _started,
+    "entered": _entered,
+    "asked": _asked,
+    "asked again": _asked,
+    "decided": _decided,
+    "reply refused": _refused,
+    "superseded": _superseded,
+    "no longer asked": _no_longer_asked,
+    "closed": _closed,
+    "stuck": _stuck,
+    "no longer stuck": _no_longer_stuck,
+    "ended": _ended,
+    "withdrawn": _withdrawn,
+}
+
+
+def _person(who: str) -> int:
+    return int(who.removeprefix("person:"))
+
+
+# --- what the tables hold ---------------------------------------------------------------------------------
+
+Held = dict[str, Any]
+
+
+@dataclass
+class Tables:
+    """The rows of some requests, by request and by what they are known by."""
+
+    requests: list[Request]
+    visits: dict[int, dict[tuple[str, int], Held]]
+    seats: dict[int, dict[Seat, Held]]
+    asks: dict[int, dict[str, Held]]
+    decisions: dict[int, dict[Seat, Held]]
+    with_files: Collection[int]
+
+
+def _tables(ids: Collection[int]) -> Tables:
+    requests = Request.objects.filter(pk__in=ids).select_related("version__process")
+    files = Attachment.objects.filter(request__in=ids).order_by().values_list("request", flat=True)
+    tables = Tables(
+        list(requests.defer("version__definition").order_by("pk")),
+        defaultdict(dict),
+        defaultdict(dict),
+        defaultdict(dict),
+        defaultdict(dict),
+        set(files.distinct()),
+    )
+    for visit in Visit.objects.filter(request__in=ids):
+        names = ("state", "result", "reason", "opened_at", "closed_at")
+        tables.visits[visit.request_id][visit.step_key, visit.round] = _held(visit, *names)
+    seats = Assignment.objects.filter(visit__request__in=ids).select_related("visit", "decision")
+    for assignment in seats:
+        request, seat = assignment.visit.request_id, _seat(assignment)
+        held = _held(assignment, "state", "created_at", assignment="pk", on_behalf_of="on_behalf_of_id")
+        tables.seats[request][seat] = held
+        decision: Decision | None = getattr(assignment, "decision", None)
+        if decision is not None:
+            tables.decisions[request][seat] = _decision(decision)
+    _put_asks(tables, ids)
+    return tables
+
+
+def _held(row: Model, *same: str, **others: str) -> Held:
+    """Columns of a row, under their own names or under those that entries call them by."""
+    names = {name: name for name in same} | others
+    return {name: getattr(row, column) for name, column in names.items()}
+
+
+def _seat(assignment: Assignment) -> Seat:
+    return assignment.visit.step_key, assignment.visit.round, assignment.person_id
+
+
+def _decision(decision: Decision) -> Held:
+    return {
+        **_held(decision, "outcome", "comment", "answers", "door", "at", incoming="incoming_id"),
+        "comment_hash": digest(decision.comment),
+        "by_person": f"person:{decision.by_person_id}",
     }
-    return next((f"{what} was changed" for what, holds in same.items() if not holds), "")
+
+
+def _put_asks(tables: Tables, ids: Collection[int]) -> None:
+    lines = AskLine.objects.filter(assignment__visit__request__in=ids)
+    rows = lines.select_related("ask__outgoing", "assignment__visit").defer("ask__outgoing__raw")
+    asks = list(rows)
+    shown = _hashes(OutgoingMail.objects.all(), {line.ask.outgoing_id for line in asks}, "raw")
+    for line in asks:
+        ask, outgoing = line.ask, line.ask.outgoing
+        held: Held = {
+            **_held(line, "line", "facts_hash"),
+            **_held(ask, "created_at", person="person_id"),
+            "seat": _seat(line.assignment),
+            "code": digest(ask.code_hash),
+            "shown": shown.get(outgoing.pk if outgoing else None),
+        }
+        if outgoing is not None:
+            held |= {**_held(outgoing, "to", "kind", "cause"), "subject": digest(outgoing.subject)}
+        known = tables.asks[line.assignment.visit.request_id]
+        # A line that was put in beside the one that was asked is no mail of its own.
+        known[str(ask.public_id) if str(ask.public_id) not in known else f"{ask.public_id}, {line.pk}"] = held
+
+
+def _hashes(rows: "QuerySet[Any]", ids: Iterable[int | None], column: str) -> dict[int | None, str]:
+    """Of the content of mails, which are not held."""
+    wanted = iter(sorted(number for number in ids if number is not None))
+    hashes: dict[int | None, str] = {}
+    while some := list(islice(wanted, MAILS_AT_ONCE)):
+        mails = rows.filter(pk__in=some).values_list("pk", column)
+        for number, content in mails.iterator(chunk_size=WHOLE_MAILS_AT_ONCE):
+            hashes[number] = record.sha256(content)
+    return hashes
+
+
+def _mails(ids: Collection[int]) -> dict[int, Held]:
+    hashes = _hashes(IncomingMail.objects.all(), ids, "raw")
+    mails: dict[int, Held] = {}
+    wanted = iter(sorted(ids))
+    while some := list(islice(wanted, MAILS_AT_ONCE)):
+        rows = IncomingMail.objects.filter(pk__in=some).defer("raw")
+        for mail in rows.iterator(chunk_size=WHOLE_MAILS_AT_ONCE):
+            mails[mail.pk] = _mail(mail, hashes.get(mail.pk, ""))
+    return mails
+
+
+def _mail(mail: IncomingMail, content_hash: str) -> Held:
+    logged = record.Logged(mail.result, mail.reason, mail.verdict, mail.person_id)
+    names = ("state", "result", "folder", "received_at", "kept_at", "handled_at", "fingerprint")
+    return {
+        **_held(mail, *names, mailbox="mailbox_id", same_as="same_as_id"),
+        "mail": content_hash,
+        "transport": digest(mail.transport_headers),
+        "server": digest(mail.facts),
+        "log": logged.digest if mail.verdict else "",
+    }
+
+
+def _request(request: Request, definition: str) -> Held:
+    names = ("number", "title", "created_at", "state", "result", "closed_at", "data_hash")
+    version = request.version
+    return {
+        **_held(request, *names),
+        "requester": f"person:{request.requester_id}",
+        "process": (version.process.key, version.number),
+        "definition": definition,
+        "public_id": str(request.public_id),
+        "words": digest(request.words),
+    }
+
+
+# --- comparing --------------------------------------------------------------------------------------------
+
+
+def _compare(ids: list[int], definitions: dict[int, str]) -> Iterator[Differs]:
+    """`definitions`: hashes of those that were read already, by version."""
+    tellings: dict[int, Telling] = {number: Telling() for number in ids}
+    for entry in AuditEntry.objects.filter(request__in=ids).order_by("request_id", "seq"):
+        assert entry.request_id is not None
+        tellings[entry.request_id].take(entry)
+    tables = _tables(ids)
+    mails = _mails({number for telling in tellings.values() for number in telling.mails})
+    # Whoever reads a request reads its version, too: without one it is nowhere to be seen.
+    for number in sorted({*ids} - {request.pk for request in tables.requests}):
+        yield Differs(number, 1, "the version of its process is gone")
+    for request in tables.requests:
+        differences = list(_differences(request, tellings[request.pk], tables, mails, definitions))
+        if differences:
+            # What no entry speaks of comes last: it follows from nothing that was said.
+            yield min(differences, key=lambda differs: (not differs.seq, differs.seq))
+
+
+def _differences(
+    request: Request,
+    telling: Telling,
+    tables: Tables,
+    mails: Mapping[int, Held],
+    definitions: dict[int, str],
+) -> Iterator[Differs]:
+    number = request.pk
+    held = {number: _request(request, _definition(request.version, definitions))}
+    yield from _rows(number, {number: telling.request}, held, "the request", _OF_REQUEST)
+    said = telling.request.get("data_hash", NO_WORD)
+    if not _is_what_was_asked_for(request, said):
+        yield Differs(number, said.seq, "what was asked for was changed")
+    elif not attachments.are_whole(request, has_files=number in tables.with_files):
+        yield Differs(number, 0, "a file was changed, or is gone")
+    yield from _rows(number, telling.visits, tables.visits[number], "a step", _OF_VISIT)
+    yield from _rows(number, telling.seats, tables.seats[number], "who is asked", _OF_SEAT)
+    yield from _rows(number, telling.asks, tables.asks[number], "a mail that asks", _OF_ASK)
+    yield from _rows(number, telling.decisions, tables.decisions[number], "a decision", _OF_DECISION)
+    answers = {mail: mails[mail] for mail in telling.mails if mail in mails}
+    yield from _rows(number, telling.mails, answers, "a mail that came", _OF_MAIL)
+
+
+def _definition(version: Version, definitions: dict[int, str]) -> str:
+    if version.pk not in definitions:
+        definitions[version.pk] = digest(version.definition)
+    return definitions[version.pk]
+
+
+def _is_what_was_asked_for(request: Request, said: Said) -> bool:
+    """The hash that the table holds is compared like any other column; here the data with it."""
+    return request.data == {} if said.value is ERASED else digest(request.data) == request.data_hash
+
+
+def _rows(
+    number: int,
+    said: Mapping[Any, Row],
+    held: Mapping[Any, Held],
+    kind: str,
+    words: Mapping[str, str],
+) -> Iterator[Differs]:
+    """What differs between all rows of one kind and what was said of them."""
+    for key, row in said.items():
+        if key in held:
+            for name, one in row.items():
+                if not one.holds(held[key].get(name)):
+                    yield Differs(number, one.seq, f"{words[name]} was changed")
+        elif row:
+            yield Differs(number, min(one.seq for one in row.values()), f"{kind} is gone")
+    if any(key not in said for key in held):
+        yield Differs(number, 0, f"{kind} is there that was never recorded")
+
+
+_OF_REQUEST = {
+    "requester": "who asked",
+    "process": "the process or its version",
+    "definition": "the definition of the process",
+    "number": "the number",
+    "public_id": "the address of the request's page",
+    "title": "the title",
+    "words": "what a search finds the request by",
+    "data_hash": "what was asked for",
+    "created_at": "when it was started",
+    "state": "the state of the request",
+    "result": "the result of the request",
+    "closed_at": "when it ended",
+}
+_OF_VISIT = {
+    "state": "the state of a step",
+    "result": "the result of a step",
+    "reason": "why a step is stuck",
+    "opened_at": "when a step began",
+    "closed_at": "when a step ended",
+}
+_OF_SEAT = {
+    "state": "the state of who is asked",
+    "assignment": "which row stands for who is asked",
+    "on_behalf_of": "for whom somebody is asked",
+    "created_at": "when somebody was asked",
+}
+_OF_ASK = {
+    "seat": "what a mail asks about",
+    "person": "whom a mail asks",
+    "kind": "what a mail that asks is",
+    "cause": "which question a mail was written for",
+    "to": "the address that a mail went to",
+    "subject": "the subject of a mail that asks",
+    "shown": "what was shown",
+    "facts_hash": "the hash of what was shown",
+    "code": "the reply code",
+    "line": "the line of a mail that asks",
+    "created_at": "when somebody was written to",
+}
+_OF_DECISION = {
+    "outcome": "the outcome",
+    "comment": "the comment",
+    "comment_hash": "the comment",
+    "answers": "what was answered beside it",
+    "by_person": "who decided",
+    "door": "the door",
+    "incoming": "the mail that decided",
+    "at": "when it was decided",
+}
+_OF_MAIL = {
+    "state": "the state of a mail that came",
+    "result": "what became of a mail",
+    "handled_at": "when a mail was handled",
+    "same_as": "which mail it is a copy of",
+    "mailbox": "the mailbox that a mail came to",
+    "folder": "the folder that a mail lay in",
+    "received_at": "when a mail was received",
+    "kept_at": "when a mail was kept",
+    "fingerprint": "what a mail is known by",
+    "mail": "a mail that came",
+    "transport": "the transport headers of a mail",
+    "server": "what the server said of a mail",
+    "log": "what the mail log shows of a mail",
+}

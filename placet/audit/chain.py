@@ -1,78 +1,156 @@
-"""The hash chain of a request: each entry's hash covers its content and the hash before it (SHA-256).
+"""The hash chain of a request: each entry's hash covers its content and the hash before it (SHA-256), and its MAC
+(`placet.audit.mac`) covers that hash.
 
 What happens to the installation as a whole has a chain of its own, whose entries have no request.
+
+Entries have one of two forms. The first, from before there were MACs, hashes all that it holds in the clear. The second
+has a MAC, and covers personal values by commitments (`placet.audit.commitments`). Up to where the first one counts is
+itself an entry with a MAC, in the installation's chain (`placet.audit.beginning`): nobody without the key moves it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from django.apps import apps
 from django.db import transaction
 from django.utils import timezone
 
+from placet.audit import commitments, mac
+from placet.audit.commitments import PERSONAL
 from placet.audit.models import AuditEntry, ChainHead, InstallationHead
 from placet.lib.canonical import digest
 
 FIRST = "0" * 64  # what the first entry has in place of a previous hash
 NO_ENTRY: dict[str, Any] = {"seq": 0, "hash": FIRST}
 ONLY = 1  # the id of the one InstallationHead
+AT_ONCE = 1000  # chains whose ends are held in memory
+ERASED = "erased"  # the event of an entry that says what was erased, and from which entries
+MACS_BEGIN = "MACs begin"  # the event of the installation's entry that says up to where the first form counts
+HEAD = "head"  # of a chain: what its MAC is made for
+
+Head = ChainHead | InstallationHead
 
 
-def append(request_id: int, who: str, what: dict[str, Any], at: datetime | None = None) -> AuditEntry:
+# --- writing ----------------------------------------------------------------------------------------------
+
+
+def append(
+    request_id: int,
+    who: str,
+    what: Mapping[str, Any],
+    at: datetime | None = None,
+    personal: Mapping[str, Any] | None = None,
+) -> AuditEntry:
     """Add one entry. The caller's transaction holds the request locked, so numbers do not collide;
-    if they ever did, the unique constraint stops the second one."""
-    if not transaction.get_connection().in_atomic_block:
-        raise RuntimeError("An audit entry belongs into the transaction of what it tells of.")
+    if they ever did, the unique constraint stops the second one. `personal`: what may have to be erased one day."""
+    _in_transaction()
     head, _ = ChainHead.objects.get_or_create(request_id=request_id, defaults=NO_ENTRY)
-    entry = _link(request_id, head, who, what, at)
-    ChainHead.objects.filter(request_id=request_id).update(seq=entry.seq, hash=entry.hash)
+    entry = _link(request_id, head, who, what, at, personal or {}, mac.newest())
+    ChainHead.objects.filter(request_id=request_id).update(**_end(entry, mac.newest()))
     return entry
 
 
-def append_of_installation(who: str, what: dict[str, Any]) -> AuditEntry:
-    """The same for what happened to the installation. Whoever comes second waits for the first one's transaction."""
+def append_of_installation(who: str, what: Mapping[str, Any], key: mac.Key | None = None) -> AuditEntry:
+    """The same for what happened to the installation. Whoever comes second waits for the first one's transaction.
+    `key`: another than the newest."""
+    _in_transaction()
+    key = key or mac.newest()
+    head, _ = InstallationHead.objects.select_for_update().get_or_create(pk=ONLY, defaults=NO_ENTRY)
+    entry = _link(None, head, who, what, None, {}, key)
+    InstallationHead.objects.filter(pk=ONLY).update(**_end(entry, key))
+    return entry
+
+
+def erase(request_id: int, seq: int, names: Sequence[str], who: str, why: str) -> AuditEntry:
+    """Forget personal values of one entry. Gives the entry that says so: without it the values would count as taken
+    away. The caller's transaction holds the request locked, and erases what the tables hold of them."""
+    _in_transaction()
+    entry = AuditEntry.objects.select_for_update().get(request_id=request_id, seq=seq)
+    personal = entry.what[PERSONAL]
+    entry.what[PERSONAL] = personal | {name: commitments.erased(personal[name]) for name in names}
+    entry.save(update_fields=["what"])
+    return append(request_id, who, {"event": ERASED, "entry": seq, "names": sorted(names), "why": why})
+
+
+def _in_transaction() -> None:
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An audit entry belongs into the transaction of what it tells of.")
-    head, _ = InstallationHead.objects.select_for_update().get_or_create(pk=ONLY, defaults=NO_ENTRY)
-    entry = _link(None, head, who, what, None)
-    InstallationHead.objects.filter(pk=ONLY).update(seq=entry.seq, hash=entry.hash)
-    return entry
 
 
 def _link(
     request_id: int | None,
-    head: ChainHead | InstallationHead,
+    head: Head,
     who: str,
-    what: dict[str, Any],
+    what: Mapping[str, Any],
     at: datetime | None,
+    personal: Mapping[str, Any],
+    key: mac.Key,
 ) -> AuditEntry:
+    committed = {PERSONAL: {name: commitments.commit(value) for name, value in personal.items()}}
     entry = AuditEntry(
         request_id=request_id,
         seq=head.seq + 1,
         at=at or timezone.now(),
         who=who,
-        what=what,
+        what={**what, **(committed if personal else {})},
         previous_hash=head.hash,
     )
     entry.hash = _hash(entry)
+    entry.mac = key.mac("entry", entry.hash)
     entry.save(force_insert=True)
     return entry
 
 
+def _end(entry: AuditEntry, key: mac.Key) -> dict[str, Any]:
+    """A head after this entry."""
+    return {
+        "seq": entry.seq,
+        "hash": entry.hash,
+        "mac": head_mac(key, entry.request_id, entry.seq, entry.hash),
+    }
+
+
+def head_mac(key: mac.Key, request_id: int | None, seq: int, last_hash: str) -> str:
+    """Whoever cuts a chain cannot write the note that it ended there."""
+    return key.mac(HEAD, request_id, seq, last_hash)
+
+
+# --- the two forms ----------------------------------------------------------------------------------------
+
+
 def _hash(entry: AuditEntry) -> str:
-    return digest(
-        {
-            "request": entry.request_id,
-            "seq": entry.seq,
-            "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
-            "who": entry.who,
-            "what": entry.what,
-            "previous": entry.previous_hash,
-        }
-    )
+    """Of the second form. ValueError if what it holds was never written so."""
+    what, personal = dict(entry.what), {}
+    if PERSONAL in what:
+        personal = {name: commitments.digest_of(one) for name, one in dict(what.pop(PERSONAL)).items()}
+    return digest({**_around(entry), "form": 2, "what": what, PERSONAL: personal})
+
+
+def first_form_hash(entry: AuditEntry) -> str:
+    return digest({**_around(entry), "what": entry.what})
+
+
+def _around(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "request": entry.request_id,
+        "seq": entry.seq,
+        "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "who": entry.who,
+        "previous": entry.previous_hash,
+    }
+
+
+def _is_as_hashed(entry: AuditEntry) -> bool:
+    try:
+        return entry.hash == (first_form_hash(entry) if entry.mac is None else _hash(entry))
+    except (ValueError, TypeError):
+        return False  # what holds other things than we write was changed, too
+
+
+# --- verifying --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -85,52 +163,147 @@ class Broken:
 
 
 def verify(request_id: int | None = None) -> Iterator[Broken]:
-    """The first broken link of every chain (of one request, if given). Nothing: all hold."""
-    if request_id is None:
-        yield from _installation()
-    entries = AuditEntry.objects.filter(request__isnull=False).order_by("request_id", "seq")
-    heads = ChainHead.objects.all()
+    """The first broken link of every chain (of one request, if given). Nothing: all hold.
+
+    Placet may write meanwhile: what looks broken is looked at once more while it stands still."""
     if request_id is not None:
-        entries, heads = entries.filter(request_id=request_id), heads.filter(request_id=request_id)
-    ends = {head.request_id: head for head in heads}
-    for number, chain in groupby(entries.iterator(chunk_size=1000), key=lambda entry: entry.request_id):
-        broken = _first_broken(number, chain, ends.pop(number, None))
-        if broken:
-            yield broken
-    # Every request has a chain from its first moment.
-    requests = apps.get_model("approvals", "Request").objects.filter(audit=None)
-    if request_id is not None:
-        requests = requests.filter(pk=request_id)
-    for number in requests.order_by("pk").values_list("pk", flat=True):
-        yield Broken(number, 1, "entry 1 is missing")
+        suspects: Iterable[int] = [request_id]
+    else:
+        yield from _broken([_installation()])
+        suspects = list(
+            _suspects()
+        )  # all of them first: SQLite cannot write as long as the same connection reads
+    yield from _broken(_request(number) for number in suspects)
 
 
-def _installation() -> Iterator[Broken]:
+def _broken(links: Iterable[Broken | None]) -> Iterator[Broken]:
+    return (link for link in links if link is not None)
+
+
+@transaction.atomic
+def _installation() -> Broken | None:
+    head = InstallationHead.objects.select_for_update().filter(pk=ONLY).first()
     entries = AuditEntry.objects.filter(request=None).order_by("seq")
-    head = InstallationHead.objects.filter(pk=ONLY).first()
     if head is None and not entries.exists():
-        return  # nothing has happened yet
-    broken = _first_broken(None, entries.iterator(chunk_size=1000), head)
-    if broken:
-        yield broken
+        return None  # nothing has happened yet
+    end = _walk(None, entries.iterator(chunk_size=1000), first_form_until())
+    return end if isinstance(end, Broken) else _ended_otherwise(end, head)
 
 
-def _first_broken(
-    request_id: int | None, chain: Iterator[AuditEntry], head: ChainHead | InstallationHead | None
-) -> Broken | None:
-    previous, expected = FIRST, 1
+@transaction.atomic
+def _request(request_id: int) -> Broken | None:
+    """Of one request, which nothing is written of meanwhile."""
+    requests = apps.get_model("approvals", "Request").objects
+    there = requests.select_for_update().filter(pk=request_id).values_list("pk").first()
+    entries = AuditEntry.objects.filter(request_id=request_id).order_by("seq")
+    end = _walk(request_id, entries.iterator(chunk_size=1000), first_form_until())
+    if isinstance(end, Broken):
+        return end
+    if there is None and end.seq:
+        return Broken(request_id, 1, "the request that it tells of is gone")
+    # Every request has a chain from its first moment.
+    return _ended_otherwise(end, ChainHead.objects.filter(request_id=request_id).first())
+
+
+def _suspects() -> Iterator[int]:
+    """Requests whose chain may be broken. Goes through all entries once, and keeps few of them in memory."""
+    until = first_form_until()
+    entries = AuditEntry.objects.filter(request__isnull=False).order_by("request_id", "seq")
+    chains = groupby(entries.iterator(chunk_size=1000), key=lambda entry: entry.request_id)
+    ends = ((number, _walk(number, chain, until)) for number, chain in chains)
+    requests = apps.get_model("approvals", "Request").objects
+    while some := dict(islice(ends, AT_ONCE)):
+        heads = ChainHead.objects.in_bulk([number for number in some if number is not None])
+        kept = set(requests.filter(pk__in=heads).values_list("pk", flat=True))
+        for number, end in some.items():
+            holds = not isinstance(end, Broken) and not _ended_otherwise(end, heads.get(number))
+            if number is not None and not (holds and number in kept):
+                yield number
+    yield from requests.filter(audit=None).order_by("pk").values_list("pk", flat=True).iterator(1000)
+
+
+@dataclass(frozen=True)
+class _End:
+    """Where the entries of a chain that holds so far end."""
+
+    request_id: int | None
+    seq: int
+    hash: str
+
+
+def _walk(request_id: int | None, chain: Iterable[AuditEntry], until: int) -> _End | Broken:
+    """Along one chain, to its end or to the first entry that does not hold."""
+    previous, expected, macs_begun = FIRST, 1, False
+    gone: set[tuple[int, str]] = set()  # values that are not there, by entry and name
     for entry in chain:
-        if entry.seq != expected:
-            return Broken(request_id, expected, f"entry {expected} is missing")
-        if entry.previous_hash != previous:
-            return Broken(request_id, entry.seq, "it does not follow the entry before it")
-        if _hash(entry) != entry.hash:
-            return Broken(request_id, entry.seq, "its content was changed")
-        previous, expected = entry.hash, expected + 1
-    if head is None:
-        return Broken(request_id, expected, "the note of where the chain ends is missing")
-    if expected <= head.seq:
-        return Broken(request_id, expected, f"entry {expected} is missing")
-    if head.hash != previous:
-        return Broken(request_id, expected - 1, "it is not the entry that the chain ended with")
-    return None
+        reason = (
+            f"entry {expected} is missing"
+            if entry.seq != expected
+            else "it does not follow the entry before it"
+            if entry.previous_hash != previous
+            else _wrong(entry, until, macs_begun)
+        )
+        if reason:
+            return Broken(request_id, expected, reason)
+        previous, expected, macs_begun = entry.hash, expected + 1, entry.mac is not None
+        gone |= _erased(entry)
+        gone -= _said_to_be_erased(entry)
+    if gone:
+        seq, name = min(gone)
+        return Broken(request_id, seq, f"its {name} was taken away, and no entry says who erased it")
+    return _End(request_id, expected - 1, previous)
+
+
+def _wrong(entry: AuditEntry, until: int, macs_begun: bool) -> str:
+    """What is wrong with one entry by itself; "" if nothing."""
+    if not _is_as_hashed(entry):
+        return "its content was changed"
+    if entry.mac is not None:
+        return mac.fault(entry.mac, "entry", entry.hash)
+    if macs_begun or entry.pk > until:
+        return "it has no MAC, and is not from before there were any"
+    return ""
+
+
+def _erased(entry: AuditEntry) -> set[tuple[int, str]]:
+    if entry.mac is None:
+        return set()
+    personal = entry.what.get(PERSONAL, {})
+    return {(entry.seq, name) for name, one in personal.items() if commitments.is_erased(one)}
+
+
+def _said_to_be_erased(entry: AuditEntry) -> set[tuple[int, str]]:
+    if entry.mac is None or entry.what.get("event") != ERASED:
+        return set()
+    return {(entry.what["entry"], name) for name in entry.what["names"]}
+
+
+def _ended_otherwise(end: _End, head: Head | None) -> Broken | None:
+    """The entries are in order: are these all of them?"""
+    reason, seq = "", end.seq
+    if head is None and end.seq:
+        reason, seq = "the note of where the chain ends is missing", end.seq + 1
+    elif head is None or end.seq < head.seq or not end.seq:
+        reason, seq = f"entry {end.seq + 1} is missing", end.seq + 1
+    elif (head.seq, head.hash) != (end.seq, end.hash):
+        reason = "it is not the entry that the chain ended with"
+    elif head.mac is None:
+        reason = "the note that the chain ends with it has no MAC"
+    else:
+        fault = mac.fault(head.mac, HEAD, end.request_id, head.seq, head.hash)
+        reason = f"of the note that the chain ends with it: {fault}" if fault else ""
+    return Broken(end.request_id, seq, reason) if reason else None
+
+
+def macs_began() -> AuditEntry | None:
+    """The installation's entry that says up to where the first form counts. None where it never did."""
+    entries = AuditEntry.objects.filter(request=None, mac__isnull=False, what__event=MACS_BEGIN)
+    return next(
+        (entry for entry in entries.order_by("seq") if not _wrong(entry, until=0, macs_begun=True)), None
+    )
+
+
+def first_form_until() -> int:
+    """The id of the last entry of the first form; 0 where there is none."""
+    entry = macs_began()
+    return int(entry.what["last_entry"]) if entry is not None else 0

@@ -1,12 +1,18 @@
 """What happened to a request, or to the installation, in an order that nobody can change unnoticed."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
+
+from placet.audit import commitments
+
+LONGEST_MAC = 80
 
 
 class AuditEntry(models.Model):
     """One link of a chain: a request's, or the installation's own. Written by `placet.audit.chain` only; never changed
-    or deleted."""
+    or deleted, but for personal values in it that are erased (`chain.erase`)."""
 
     # None: of the installation
     request = models.ForeignKey(
@@ -15,9 +21,11 @@ class AuditEntry(models.Model):
     seq = models.PositiveIntegerField()  # 1, 2, 3, ... within the chain
     at = models.DateTimeField()
     who = models.CharField(max_length=320)  # "person:12", "system", "mail", "command line (root)"
-    what = models.JSONField()  # {"event": "decided", ...}
+    what = models.JSONField()  # {"event": "decided", ..., "personal": {name: commitment}}
     previous_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
+    # "<id of the key>:<MAC>". None: an entry of the first form, from before there were MACs
+    mac = models.CharField(max_length=LONGEST_MAC, null=True)
 
     class Meta:
         constraints = [
@@ -29,6 +37,12 @@ class AuditEntry(models.Model):
         ]
         ordering = ["request_id", "seq"]
 
+    def value(self, name: str) -> Any:
+        """What the entry says of `name`, be it personal or not. None if it says nothing of it,
+        `commitments.ERASED` if it did."""
+        personal = self.what.get(commitments.PERSONAL, {})
+        return commitments.value_of(personal[name]) if name in personal else self.what.get(name)
+
 
 class ChainHead(models.Model):
     """Where a request's chain ends, so that entries missing at its end are noticed too."""
@@ -38,6 +52,7 @@ class ChainHead(models.Model):
     )
     seq = models.PositiveIntegerField()
     hash = models.CharField(max_length=64)
+    mac = models.CharField(max_length=LONGEST_MAC, null=True)  # as that of an entry
 
 
 class InstallationHead(models.Model):
@@ -45,3 +60,13 @@ class InstallationHead(models.Model):
 
     seq = models.PositiveIntegerField()
     hash = models.CharField(max_length=64)
+    mac = models.CharField(max_length=LONGEST_MAC, null=True)
+
+
+class Checkpoint(models.Model):
+    """What the whole record was on one day (`placet.audit.checkpoints`)."""
+
+    day = models.DateField(unique=True)  # UTC: never two of one day
+    text = models.TextField()  # as it is logged and sent
+    peaks = models.JSONField()  # what the next one goes on from (`placet.lib.merkle`), hexadecimal
+    mac = models.CharField(max_length=LONGEST_MAC)

@@ -22,12 +22,13 @@ from placet import __version__
 from placet.cli import CommandError
 from placet.commands.start import read_config, refuse_half_restored, say
 from placet.lib import archive
-from placet.lib.keys import ENCRYPTION_FILE, SECRET_FILE, KeyTrouble
+from placet.lib.keys import AUDIT_FILE, ENCRYPTION_FILE, SECRET_FILE, KeyTrouble
 
 MEMBERS = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}  # the dump in pg_dump's custom format
 KEYS = "keys"
 FILES = "files"
 KEY_MEMBERS = (f"{KEYS}/{SECRET_FILE}", f"{KEYS}/{ENCRYPTION_FILE}")
+AUDIT_MEMBER = f"{KEYS}/{AUDIT_FILE}"  # not in backups from before there were MACs
 MOST_TRIES = 3
 DEBIAN_TOOLS = Path("/usr/lib/postgresql")
 
@@ -73,12 +74,14 @@ def _open_installation() -> Path:
     from django.db import DatabaseError
 
     from placet.accounts.installation import check_keys
+    from placet.audit.beginning import check_macs
 
     database = database_settings()
     if is_sqlite(database) and not Path(database["NAME"]).is_file():
         raise CommandError(f"The database {database['NAME']} is missing; nothing was backed up.")
     try:
         check_keys()
+        check_macs()
     except KeyTrouble as error:
         raise CommandError(f"{error} Nothing was backed up.") from error
     except DatabaseError as error:
@@ -129,7 +132,8 @@ def _copy_database_and_keys(data_dir: Path, folder: Path) -> str:
 
 
 def _read_keys(data_dir: Path) -> dict[str, bytes]:
-    return {name: (data_dir / name).read_bytes() for name in KEY_MEMBERS}
+    names = [*KEY_MEMBERS, *([AUDIT_MEMBER] if (data_dir / AUDIT_MEMBER).exists() else [])]
+    return {name: (data_dir / name).read_bytes() for name in names}
 
 
 def _copy_database(database: Mapping[str, Any], folder: Path) -> str:
@@ -148,8 +152,8 @@ def _sources(folder: Path, kind: str, data_dir: Path) -> Iterator[tuple[str, Pat
     for path in sorted((data_dir / FILES).rglob("*")):
         if path.is_file() and not path.is_symlink():
             yield path.relative_to(data_dir).as_posix(), path
-    for name in KEY_MEMBERS:
-        yield name, folder / name
+    for path in sorted((folder / KEYS).iterdir()):
+        yield f"{KEYS}/{path.name}", path
 
 
 # --- SQLite -----------------------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ def read_words() -> None:
 def set_up_tables() -> None:
     """Tables are those of this version, and the keys fit them. Django is set up."""
     from placet.accounts.installation import check_keys
+    from placet.audit.beginning import ensure_macs
     from placet.cli import CommandError
     from placet.lib.keys import KeyTrouble
 
@@ -64,6 +65,7 @@ def set_up_tables() -> None:
             call_command("migrate", verbosity=0, interactive=False)  # which may read secrets
             call_command("createcachetable", verbosity=0)
             check_keys()
+            ensure_macs()
         except KeyTrouble as error:
             raise CommandError(str(error)) from error
 

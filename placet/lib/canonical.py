@@ -8,7 +8,7 @@ from typing import Any
 def canonical(value: Any) -> bytes:
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    ).encode(errors="surrogatepass")  # half a character, as a mail may bring it and SQLite keeps it
 
 
 def digest(value: Any) -> str:

@@ -1,6 +1,7 @@
 """What the operator sets: environment variables `PLACET_…` or a TOML file. Wrong ones are named, all at once."""
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -59,6 +60,10 @@ class Config(BaseSettings):
     reply_languages: str = Field(
         "", description="Codes of the languages that replies are read in, such as “en, fr”; empty: all."
     )
+    auditors: str = Field(
+        "",
+        description="Addresses that get the checkpoint of the record once a day, separated by commas or blanks.",
+    )
     workers: int = Field(2, ge=1, le=32, description="Threads that take in mail.")
 
     @field_validator("public_url")
@@ -68,6 +73,13 @@ class Config(BaseSettings):
             return public_url_of(value)
         except NoAddress:
             raise ValueError("must be an address such as https://approvals.example.com") from None
+
+    @field_validator("auditors")
+    @classmethod
+    def _auditors(cls, value: str) -> str:
+        if not all(_ADDRESS.fullmatch(address) for address in addresses_in(value)):
+            raise ValueError("must be addresses such as audit@example.com, separated by commas")
+        return value
 
     @field_validator("listen")
     @classmethod
@@ -128,6 +140,14 @@ class Config(BaseSettings):
             env_settings,
             TomlConfigSettingsSource(settings_cls, toml_file=config_file()),
         )
+
+
+_ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+")
+
+
+def addresses_in(text: str) -> list[str]:
+    """The addresses of a list, each once, in small letters."""
+    return list(dict.fromkeys(text.replace(",", " ").lower().split()))
 
 
 # What a library says of a bad address may repeat its password, so it is left out.

@@ -2,8 +2,12 @@
 
 secret.key       signs sessions and forms; the keys of reply codes are derived from it
 encryption.keys  one Fernet key a line, newest first; older ones still read (MultiFernet)
+audit.keys       one key a line, of the form of a Fernet key, newest first: the newest makes the MACs of the record, and
+                 each still proves those that it made (`placet.audit.mac`)
 """
 
+import base64
+import binascii
 import hashlib
 import hmac
 import os
@@ -17,6 +21,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 SECRET_FILE = "secret.key"  # noqa: S105 - a file's name
 ENCRYPTION_FILE = "encryption.keys"
+AUDIT_FILE = "audit.keys"
 
 
 class KeyTrouble(Exception):
@@ -52,12 +57,13 @@ def _if_new(folder: Path, database: Path | None) -> str:
 
 
 def _make_keys(folder: Path) -> bool:
-    """Both or none, however this ends: they appear with their folder. False if somebody else was faster."""
+    """All or none, however this ends: they appear with their folder. False if somebody else was faster."""
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = Path(tempfile.mkdtemp(prefix=".keys-", dir=folder.parent))  # mode 700
     try:
         _write_private(made / SECRET_FILE, secrets.token_urlsafe(48) + "\n")
         _write_private(made / ENCRYPTION_FILE, Fernet.generate_key().decode() + "\n")
+        write_audit_key(made / AUDIT_FILE)
         made.rename(folder)  # never over a folder that holds something (POSIX rename)
     except OSError:
         shutil.rmtree(made)
@@ -90,6 +96,35 @@ def cipher(folder: Path) -> MultiFernet:
         raise KeyTrouble(
             f"{folder / ENCRYPTION_FILE} does not hold Fernet keys, one a line. Bring it back from a backup."
         ) from error
+
+
+def write_audit_key(path: Path) -> None:
+    """A new key for the MACs of the record, in a file that was not there."""
+    _write_private(path, Fernet.generate_key().decode() + "\n")
+
+
+@cache
+def audit_keys(folder: Path) -> tuple[bytes, ...]:
+    """The keys of the record's MACs, newest first, 32 bytes each."""
+    return read_audit_keys(folder / AUDIT_FILE)
+
+
+def read_audit_keys(path: Path) -> tuple[bytes, ...]:
+    """The same of a file that has another name as yet."""
+    try:
+        read = [base64.b64decode(line.strip(), altchars=b"-_", validate=True) for line in _read(path).split()]
+    except (binascii.Error, ValueError) as error:
+        raise KeyTrouble(_damaged(path)) from error
+    if any(len(key) != AUDIT_KEY_BYTES for key in read):
+        raise KeyTrouble(_damaged(path))
+    return tuple(read)
+
+
+AUDIT_KEY_BYTES = 32
+
+
+def _damaged(path: Path) -> str:
+    return f"{path} does not hold keys of 32 bytes in base64, one a line. Bring it back from a backup."
 
 
 def _read(path: Path) -> str:

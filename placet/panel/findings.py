@@ -44,6 +44,7 @@ KINDS = {
     "watch": gettext_lazy("raise the alarm of a silent mailbox"),
     "webhook": gettext_lazy("send to the webhook"),
     "expiry": gettext_lazy("write before a secret expires"),
+    "checkpoint": gettext_lazy("note what the record is, once a day"),
     "tidy": gettext_lazy("tidy up"),
 }
 

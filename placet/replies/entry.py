@@ -191,8 +191,9 @@ def _walk(reply: Reply) -> None:
         reply.answer = read(mail, offered, known_words(), about)
         with transaction.atomic():
             mine(reply)
-            decision = settle.settle(picked, reply.answer, proof, reply.incoming)
-            tell.applied(reply, decision)
+            logged = tell.decided(reply)
+            decision = settle.settle(picked, reply.answer, proof, reply.incoming, logged)
+            tell.applied(reply, decision, logged)
     except refusals.Unparseable as error:
         set_aside(reply, f"{error} {error.reason}")
     except refusals.Refusal as refusal:
@@ -286,8 +287,10 @@ class ClaimLost(Exception):
 def mine(reply: Reply) -> None:
     """Checked inside the transaction that commits the effect: the row is locked, handled and still ours."""
     kept = IncomingMail.objects.filter(pk=reply.incoming.pk, claim=reply.claim, state=IncomingMail.State.KEPT)
-    if not kept.update(state=IncomingMail.State.HANDLED, claim="", handled_at=timezone.now()):
+    now = timezone.now()
+    if not kept.update(state=IncomingMail.State.HANDLED, claim="", handled_at=now):
         raise ClaimLost(f"Incoming mail {reply.incoming.pk} is no longer ours.")
+    reply.incoming.handled_at = now  # goes on record
 
 
 def _give_back(incoming: IncomingMail, claim: str, *, counts: bool) -> None:

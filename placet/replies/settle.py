@@ -9,6 +9,7 @@ from placet.accounts.reader import as_read_by
 from placet.approvals import engine
 from placet.approvals.models import AskLine, Decision
 from placet.approvals.processes import FormField, definition_of, facts, facts_as_read, minor_digits
+from placet.approvals.record import Logged
 from placet.mail.models import IncomingMail
 from placet.replies import refusals
 from placet.replies.pick import Picked, without_codes
@@ -62,8 +63,9 @@ def _field(field: FormField, value: Any, shown: set[str]) -> Field:
     return Field(field.label, texts)
 
 
-def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail) -> Decision:
-    """Decide, or raise the refusal that says why this came too late. Belongs into the mail's transaction."""
+def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail, logged: Logged) -> Decision:
+    """Decide, or raise the refusal that says why this came too late. Belongs into the mail's transaction. `logged`:
+    what the mail log will say of it."""
     line = picked.line
     request = line.assignment.visit.request
     if line.facts_hash != engine.facts_hash(request, definition_of(request.version)):
@@ -77,6 +79,8 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail)
             door=Decision.Door.MAIL,
             incoming=incoming,
             proof=proof.as_json(),
+            ask=line.ask,
+            logged=logged,
         )
     except engine.AlreadyDecided as error:
         first = error.decisions[-1]

@@ -16,6 +16,7 @@ from placet.accounts.reader import LANGUAGES, as_read_by
 from placet.approvals import engine, messages
 from placet.approvals.models import Decision
 from placet.approvals.processes import APPROVE, REJECT
+from placet.approvals.record import Logged
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.writing import when
@@ -30,12 +31,18 @@ LONGEST_SHOWN = 4000  # characters of a text that the mail log keeps beside the 
 LONGEST_STAMP = 200  # the same of one header that a server writes
 
 
-def applied(reply: "Reply", decision: Decision) -> None:
+def decided(reply: "Reply") -> Logged:
+    """What the mail log says of a reply that counts: a part of the record of its decision."""
+    assert reply.line is not None and reply.answer is not None
+    by, answer = reply.line.ask.person.name, messages.DONE[reply.answer.outcome]
+    return _logged(reply, "decided", _("{name}: {answer}").format(name=by, answer=answer))
+
+
+def applied(reply: "Reply", decision: Decision, logged: Logged) -> None:
     """The reply counted."""
-    assert reply.mail is not None and reply.line is not None
+    assert reply.mail is not None
     messages.confirmation(reply.incoming, decision, reply.mail.message_id)
-    by, answer = decision.by_person.name, messages.DONE[decision.outcome]
-    _log(reply, "decided", _("{name}: {answer}").format(name=by, answer=answer))
+    _log(reply, logged)
     tasks.handled(reply.incoming, reply.settings)
 
 
@@ -50,6 +57,8 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
     elif refusal.told:
         told = _tell(reply, refusal)
         tasks.handled(reply.incoming, reply.settings)
+    more = {"told": told, "shown": refusal.shown, "refusal": dict(refusal.facts)}
+    logged = _logged(reply, refusal.key, refusal.sentence, **more)
     if reply.line is not None:
         ask, request = reply.line.ask, reply.line.assignment.visit.request
         if refusal.notify_asked:
@@ -58,9 +67,9 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
             too_old = isinstance(refusal, refusals.TooOld)
             messages.misused(ask, request, asked_from, too_old=too_old)
         engine.note_refused(
-            request.pk, person=ask.person, reason=refusal.key, incoming=reply.incoming, facts=refusal.facts
+            request.pk, person=ask.person, reason=refusal.key, incoming=reply.incoming, logged=logged
         )
-    _log(reply, refusal.key, refusal.sentence, told=told, shown=refusal.shown, refusal=dict(refusal.facts))
+    _log(reply, logged)
 
 
 def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
@@ -185,12 +194,15 @@ def _why_returned(status: str) -> str:
 # --- the mail log -----------------------------------------------------------------------------------------
 
 
-def _log(reply: "Reply", result: str, reason: str, **more: Any) -> None:
+def _logged(reply: "Reply", result: str, reason: str, **more: Any) -> Logged:
+    proved = reply.line is not None and reply.proof is not None
+    person = reply.line.ask.person_id if proved and reply.line is not None else None
+    return Logged(result, str(reason), verdict(reply, **more), person)
+
+
+def _log(reply: "Reply", logged: Logged) -> None:
     IncomingMail.objects.filter(pk=reply.incoming.pk).update(
-        result=result,
-        reason=reason,
-        verdict=verdict(reply, **more),
-        person=reply.line.ask.person if reply.line is not None and reply.proof is not None else None,
+        result=logged.result, reason=logged.reason, verdict=logged.verdict, person=logged.person
     )
 
 

@@ -17,6 +17,7 @@ from placet.approvals import engine, policy
 from placet.approvals.messages import hash_of
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Visit
 from placet.approvals.processes import FormInvalid, publish
+from placet.approvals.record import Logged
 from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -761,9 +762,8 @@ def test_bounces_and_refused_replies_are_on_record(mailbox: Mailbox, alice: Pers
         mailbox=mailbox, server_id="x", fingerprint="f" * 64, folder="inbox", raw=b""
     )
     engine.note_bounce(request.pk, person=bob, reason="r" * 9000, incoming=incoming)
-    engine.note_refused(
-        request.pk, person=bob, reason="not_proved", incoming=incoming, facts={"from": "x@evil.test"}
-    )
+    log = Logged("not_proved", "…", {"refusal": {"from": "x@evil.test"}}, None)
+    engine.note_refused(request.pk, person=bob, reason="not_proved", incoming=incoming, logged=log)
     assert events(request)[-2:] == ["not delivered", "reply refused"]
     assert "evil" not in str(list(AuditEntry.objects.filter(request=request).values_list("what", flat=True)))
     assert list(chain.verify()) == []

@@ -1,13 +1,16 @@
 """The record against the tables: whatever was changed behind it is named."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.db.models import F
 
+from placet import cli
 from placet.accounts.models import Person
 from placet.approvals import engine, evidence
 from placet.approvals.evidence import Differs
-from placet.approvals.models import Decision, Request, Visit
+from placet.approvals.models import Assignment, Counter, Decision, Request, Version
 from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
 from tests.making import SAMPLE, open_for, start
@@ -36,8 +39,9 @@ CHANGES: dict[str, Callable[[], object]] = {
         by_person=Person.objects.get(email="dave@contoso.example")
     ),
     "the door was changed": lambda: Decision.objects.update(door="mail"),
-    "the step was changed": lambda: Visit.objects.update(step_key="finance"),
-    "the decision is gone": lambda: Decision.objects.all().delete(),
+    "a decision is gone": lambda: Decision.objects.all().delete(),
+    "when it was decided was changed": lambda: Decision.objects.update(at=F("at") + timedelta(seconds=1)),
+    "what was answered beside it was changed": lambda: Decision.objects.update(answers={"x": 1}),
 }
 
 
@@ -47,6 +51,92 @@ def test_a_changed_decision_is_named(reason: str, decided: Request) -> None:
     assert list(evidence.compare()) == [Differs(decided.pk, entry(decided, "decided"), reason)]
     assert list(evidence.compare(decided.pk)) == list(evidence.compare())
     assert list(evidence.compare(Request.objects.exclude(pk=decided.pk).get().pk)) == []
+
+
+STATES: dict[str, tuple[str, Callable[[Request], object]]] = {
+    "the result of the request was changed": (
+        "ended",
+        lambda r: Request.objects.filter(pk=r.pk).update(result="x"),
+    ),
+    "the state of the request was changed": (
+        "ended",
+        lambda r: Request.objects.filter(pk=r.pk).update(state="open"),
+    ),
+    "when it ended was changed": ("ended", lambda r: Request.objects.filter(pk=r.pk).update(closed_at=None)),
+    "who asked was changed": (
+        "started",
+        lambda r: Request.objects.filter(pk=r.pk).update(
+            requester=Person.objects.get(name__startswith="Dave")
+        ),
+    ),
+    "the title was changed": ("started", lambda r: Request.objects.filter(pk=r.pk).update(title="Yacht")),
+    "the definition of the process was changed": (
+        "started",
+        lambda r: Version.objects.filter(requests=r).update(definition={**r.version.definition, "x": 1}),
+    ),
+    "the state of a step was changed": ("closed", lambda r: r.visits.update(state="open")),
+    "the result of a step was changed": ("closed", lambda r: r.visits.update(result="reject")),
+    "a step is gone": ("entered", lambda r: r.visits.update(step_key="finance")),
+    "the state of who is asked was changed": (
+        "decided",
+        lambda r: Assignment.objects.filter(visit__request=r).update(state="open"),
+    ),
+    "for whom somebody is asked was changed": (
+        "asked",
+        lambda r: Assignment.objects.filter(visit__request=r).update(on_behalf_of=r.requester),
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", STATES)
+def test_a_changed_state_is_named(reason: str, decided: Request) -> None:
+    event, change = STATES[reason]
+    change(decided)
+    assert list(evidence.compare(decided.pk)) == [Differs(decided.pk, entry(decided, event), reason)]
+
+
+def test_one_update_of_a_result_is_named_by_the_command(
+    decided: Request, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Request.objects.filter(pk=decided.pk).update(result="rejected")
+    assert cli.main(["audit", "verify"]) == 1
+    said = f"not as entry {entry(decided, 'ended')} says: the result of the request was changed"
+    assert capsys.readouterr().out == f"Request {decided.number}: {said}.\n"
+
+
+def test_requests_whose_record_is_broken_are_left_out(decided: Request) -> None:
+    Request.objects.filter(pk=decided.pk).update(result="rejected")
+    assert list(evidence.compare(but={decided.pk})) == []
+    assert list(evidence.compare(decided.pk, but={decided.pk})) == []
+
+
+def test_a_request_that_is_gone_with_its_record_leaves_a_gap(alice: Person, bob: Person) -> None:
+    started = [start(SAMPLE, alice) for _ in range(4)]
+    assert list(evidence.missing()) == []
+    Counter.objects.update(last=5)
+    assert list(evidence.missing()) == ["Request 5 is gone"]
+    Counter.objects.update(last=3)
+    assert list(evidence.missing()) == ["There is a request 4, and the last number that was given is 3"]
+    Counter.objects.update(last=4)
+    for request, number in ((started[0], 8), (started[1], 9)):
+        Request.objects.filter(pk=request.pk).update(number=number)
+    Counter.objects.update(last=9)
+    assert list(evidence.missing()) == ["Requests 1 to 2 are gone", "Requests 5 to 7 are gone"]
+
+
+def test_what_is_written_while_others_are_looked_at_is_no_difference(
+    decided: Request, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entries are read before the rows: a decision that comes between is looked at once more."""
+    tables = evidence._tables
+
+    def decided_meanwhile(ids: list[int]) -> evidence.Tables:
+        monkeypatch.undo()
+        engine.decide(open_for(bob).pk, by=bob, outcome="reject", door=Decision.Door.PAGE)
+        return tables(ids)
+
+    monkeypatch.setattr(evidence, "_tables", decided_meanwhile)
+    assert list(evidence.compare()) == []
 
 
 @pytest.mark.parametrize("with_hash", [False, True])

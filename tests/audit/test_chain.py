@@ -1,5 +1,6 @@
 """The record of a request: whatever was done to it behind Placet's back is found, and where it begins."""
 
+import hashlib
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -16,7 +17,7 @@ from placet.approvals.models import Request
 from placet.audit import chain
 from placet.audit.chain import Broken
 from placet.audit.models import AuditEntry, ChainHead
-from placet.lib.canonical import digest
+from placet.lib.canonical import canonical, digest
 from tests.making import SAMPLE, make_mailbox, start
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +35,9 @@ def request_(alice: Person, bob: Person) -> Request:
 
 
 OTHER_END = "it is not the entry that the chain ended with"
+FORGED = "its MAC was not made by Placet"
+OTHER_KEY = "its MAC names a key that is not in keys/audit.keys"
+CHANGED = "its content was changed"
 
 
 def entry(request: Request, seq: int) -> AuditEntry:
@@ -45,17 +49,41 @@ def change(request: Request, seq: int, /, **values: Any) -> int:
 
 
 def rehash(request: Request, seq: int) -> int:
-    """What somebody does who knows how the hash is made."""
-    found = entry(request, seq)
-    content = {
-        "request": found.request_id,
-        "seq": found.seq,
-        "at": found.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "who": found.who,
-        "what": found.what,
-        "previous": found.previous_hash,
+    """What somebody does who knows how the hash is made, and has no key."""
+    content = entry(request, seq)
+    what = dict(content.what)
+    personal = {
+        name: hashlib.sha256(bytes.fromhex(one["salt"]) + canonical(one["value"])).hexdigest()
+        for name, one in what.pop("personal", {}).items()
     }
-    return change(request, seq, hash=digest(content))
+    return change(
+        request,
+        seq,
+        hash=digest(
+            {
+                "form": 2,
+                "request": content.request_id,
+                "seq": content.seq,
+                "at": content.at.astimezone(UTC).isoformat(timespec="microseconds"),
+                "who": content.who,
+                "what": what,
+                "personal": personal,
+                "previous": content.previous_hash,
+            }
+        ),
+    )
+
+
+def of_first_form(request: Request, seq: int) -> None:
+    """As if it were from before there were MACs."""
+    content = entry(request, seq)
+    change(request, seq, mac=None, hash=chain.first_form_hash(content))
+
+
+def cut(request: Request, last: int) -> None:
+    """What comes after `last` never was: the note says so, too."""
+    AuditEntry.objects.filter(request=request, seq__gt=last).delete()
+    ChainHead.objects.filter(request=request).update(seq=last, hash=entry(request, last).hash)
 
 
 def swap(request: Request, one: int, other: int) -> None:
@@ -89,8 +117,28 @@ def test_a_chain_that_nobody_touched_holds(request_: Request) -> None:
         (lambda r: AuditEntry.objects.filter(request=r).delete(), 1, "entry 1 is missing"),
         (lambda r: swap(r, 2, 3), 2, "it does not follow the entry before it"),
         (lambda r: swap(r, 1, 5), 1, "it does not follow the entry before it"),
-        (lambda r: (change(r, 3, what={}), rehash(r, 3)), 4, "it does not follow the entry before it"),
-        (lambda r: (change(r, 5, what={}), rehash(r, 5)), 5, OTHER_END),
+        (lambda r: (change(r, 3, what={}), rehash(r, 3)), 3, FORGED),
+        (lambda r: (change(r, 5, what={}), rehash(r, 5)), 5, FORGED),
+        (lambda r: change(r, 5, mac=entry(r, 4).mac), 5, FORGED),
+        (lambda r: change(r, 5, mac="0" * 73), 5, OTHER_KEY),
+        (lambda r: change(r, 5, mac=""), 5, OTHER_KEY),
+        (lambda r: change(r, 2, mac=None), 2, "its content was changed"),
+        (lambda r: of_first_form(r, 5), 5, "it has no MAC, and is not from before there were any"),
+        (lambda r: of_first_form(r, 1), 1, "it has no MAC, and is not from before there were any"),
+        (lambda r: ChainHead.objects.update(seq=4), 5, OTHER_END),
+        (lambda r: ChainHead.objects.update(seq=6), 6, "entry 6 is missing"),
+        (lambda r: ChainHead.objects.update(hash="0" * 64), 5, OTHER_END),
+        (lambda r: ChainHead.objects.update(mac=None), 5, "the note that the chain ends with it has no MAC"),
+        (
+            lambda r: ChainHead.objects.update(mac=entry(r, 5).mac),
+            5,
+            f"of the note that the chain ends with it: {FORGED}",
+        ),
+        (lambda r: cut(r, 4), 4, f"of the note that the chain ends with it: {FORGED}"),
+        (lambda r: change(r, 3, what=[]), 3, "its content was changed"),
+        (lambda r: change(r, 3, what="x"), 3, "its content was changed"),
+        (lambda r: change(r, 3, what={"personal": 1}), 3, "its content was changed"),
+        (lambda r: change(r, 3, what={"personal": {"x": {"salt": "z" * 32, "value": 1}}}), 3, CHANGED),
         (lambda r: (entry(r, 5).delete(), ChainHead.objects.update(seq=4)), 4, OTHER_END),
         (lambda r: ChainHead.objects.all().delete(), 6, "the note of where the chain ends is missing"),
         (

@@ -260,6 +260,7 @@ def private(browser: Client) -> dict[str, str]:
         "password": PASSWORD,
         "secret.key": (keys / "secret.key").read_text().strip(),
         "encryption.keys": (keys / "encryption.keys").read_text().split()[0],
+        "audit.keys": (keys / "audit.keys").read_text().split()[0],
         "reply code key": ours.REPLY_CODE_KEY.hex(),
         "key check": Installation.objects.get().key_check,
         "session": browser.cookies["sessionid"].value,

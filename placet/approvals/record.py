@@ -1,0 +1,138 @@
+"""What audit entries say of the rows that they tell of. Written by the engine; compared by `evidence`.
+
+Each function gives what an entry says in the clear, with what is personal in it below "personal"
+(`placet.audit.commitments`). Of what is long or somebody else's, such as a mail, it is the SHA-256.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request
+from placet.lib.canonical import digest
+from placet.mail.models import IncomingMail
+
+What = dict[str, Any]
+
+#: In `IncomingMail.verdict`: what an administrator did with a mail afterwards (`placet.approvals.another_address`).
+ADDED_LATER = "offer"
+
+
+@dataclass(frozen=True)
+class Logged:
+    """What the mail log shows of a mail that was handled."""
+
+    result: str
+    reason: str
+    verdict: Mapping[str, Any]
+    person: int | None
+
+    @property
+    def digest(self) -> str:
+        verdict = {name: value for name, value in self.verdict.items() if name != ADDED_LATER}
+        return digest([self.result, self.reason, verdict, self.person])
+
+
+def sha256(content: Any) -> str:
+    """Of the bytes of a mail."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def started(request: Request) -> What:
+    version = request.version
+    return {
+        "process": version.process.key,
+        "version": version.number,
+        "definition": digest(version.definition),
+        "number": request.number,
+        "public_id": str(request.public_id),
+        "personal": {
+            "title": request.title,
+            "data_hash": request.data_hash,
+            "words": digest(request.words),
+        },
+    }
+
+
+def asked(assignment: Assignment) -> What:
+    """Whom; on the page only, where no mail was written."""
+    return {
+        "person": assignment.person_id,
+        "step": assignment.visit.step_key,
+        "round": assignment.visit.round,
+        "assignment": assignment.pk,
+        "since": assignment.created_at.isoformat(),
+    }
+
+
+def asked_by_mail(ask: Ask, line: AskLine) -> What:
+    assert ask.outgoing is not None
+    return {
+        "ask": str(ask.public_id),
+        "code": digest(ask.code_hash),
+        "line": line.line,
+        "personal": {
+            "to": ask.outgoing.to,
+            "subject": digest(ask.outgoing.subject),  # the reply code stands in it
+            "shown": sha256(ask.outgoing.raw),
+            "facts_hash": line.facts_hash,
+        },
+    }
+
+
+def decided(decision: Decision, facts_hash: str, ask: Ask | None, proof: Mapping[str, Any]) -> What:
+    """`facts_hash`: of what was shown. `ask`: the mail that was answered, where it was one. `proof`: of who sent the
+    answer."""
+    assignment, by = decision.assignment, decision.by_person
+    shown = sha256(ask.outgoing.raw) if ask is not None and ask.outgoing is not None else ""
+    return {
+        "step": assignment.visit.step_key,
+        "round": assignment.visit.round,
+        "assignment": assignment.pk,
+        "outcome": decision.outcome,
+        "door": decision.door,
+        "ask": str(ask.public_id) if ask is not None else None,
+        "personal": {
+            "name": by.name,
+            "address": by.email,
+            "comment": decision.comment,
+            "answers": decision.answers,
+            "data_hash": assignment.visit.request.data_hash,
+            "facts_hash": facts_hash,
+            "shown": shown,
+            "proof": dict(proof),
+        },
+    }
+
+
+def reading(logged: Logged) -> What:
+    """How a mail was read: outcome, comment and the words that they rest on are part of what the mail log shows."""
+    return {"personal": {"log": logged.digest}}
+
+
+def mail(incoming: IncomingMail) -> What:
+    """A mail as it was kept."""
+    return {
+        "incoming": incoming.pk,
+        "mailbox": incoming.mailbox_id,
+        "folder": str(incoming.folder),
+        "received_at": incoming.received_at.isoformat() if incoming.received_at else None,
+        "kept_at": incoming.kept_at.isoformat(),
+        "handled_at": incoming.handled_at.isoformat() if incoming.handled_at else None,
+        "personal": {
+            "fingerprint": incoming.fingerprint,
+            "mail": sha256(incoming.raw),
+            "transport": digest(incoming.transport_headers),
+            "server": digest(incoming.facts),
+        },
+    }
+
+
+def together(*parts: What) -> What:
+    """One entry of several parts."""
+    personal: dict[str, Any] = {}
+    for part in parts:
+        personal |= part.get("personal", {})
+    joined = {name: value for part in parts for name, value in part.items()}
+    return {**joined, "personal": personal}

@@ -1,0 +1,761 @@
+"""Somebody who can write to the database rewrites what happened: `placet audit verify` names it.
+
+Every column of every table of the record, by introspection; rows that are removed, doubled or exchanged; chains that
+are made anew, cut or moved, with whatever the database itself gives somebody who has no key. All in one world, each
+tampering in a savepoint that is taken back.
+"""
+
+import json
+import random
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models import Model
+from django.utils import timezone
+
+from placet.accounts.models import Person
+from placet.approvals import attachments, engine
+from placet.approvals.models import (
+    Ask,
+    AskLine,
+    Assignment,
+    Attachment,
+    Counter,
+    Decision,
+    Draft,
+    Process,
+    Request,
+    Version,
+    Visit,
+)
+from placet.approvals.processes import publish
+from placet.audit import chain, checkpoints, commitments, mac
+from placet.audit.models import AuditEntry, ChainHead, Checkpoint, InstallationHead
+from placet.commands.audit import findings
+from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
+from placet.mailboxes.models import Mailbox
+from tests.attacks.arena import Count
+from tests.attacks.tally import Counts
+from tests.audit.before import as_before
+from tests.journeys.conftest import World
+from tests.making import one_step
+
+pytestmark = pytest.mark.django_db
+
+Tampering = tuple[str, Callable[[], object]]
+
+#: The tables of the record, and columns of them that verify does not compare, each with its reason.
+OWN_NUMBER = "a row is known by what it holds; what leads to it by its number is compared there"
+NOT_COMPARED: dict[type[Model], dict[str, str]] = {
+    Request: {"id": OWN_NUMBER},
+    Version: {
+        "id": OWN_NUMBER,
+        "published_at": "changes nothing of a request that runs by it",
+    },
+    Visit: {"id": OWN_NUMBER},
+    Assignment: {},
+    Ask: {"id": OWN_NUMBER},
+    AskLine: {"id": OWN_NUMBER},
+    Decision: {"id": OWN_NUMBER},
+    Attachment: {
+        "id": OWN_NUMBER,
+        "draft": "a file that belongs to a request cannot belong to a draft, says a constraint",
+        "content_type": "what a browser said; nothing relies on it",
+        "by": "the requester's, who is compared",
+        "created_at": "before the request, which is compared",
+    },
+    IncomingMail: {
+        "id": OWN_NUMBER,
+        "server_id": "where the mail lies on the server: it changes when a mailbox is moved",
+        "via": "as server_id",
+        "due": "of work that is done",
+        "claim": "of work that is done",
+        "tries": "of work that is done",
+        "looked_at": "an administrator's own mark",
+    },
+    OutgoingMail: {
+        "id": OWN_NUMBER,
+        "mailbox": "through which it is sent; From stands in the mail, which is compared",
+        "reference": "stands in the mail, which is compared",
+        "message_id": "stands in the mail, which is compared; a server may give another one",
+        **dict.fromkeys(
+            [
+                "priority",
+                "state",
+                "due",
+                "claim",
+                "tries",
+                "started_at",
+                "sent_at",
+                "last_error",
+                "bounced_at",
+            ],
+            "of the sending, which says nothing of what was asked",
+        ),
+        "created_at": "when the ask was made is compared",
+    },
+    AuditEntry: {
+        "id": "the order of ids is what checkpoints rest on: an entry that changes its place is found there"
+    },
+    ChainHead: {"request": "each has one; that two are exchanged is among the stories"},
+    InstallationHead: {"id": "there is one, with the id 1"},
+    Checkpoint: {
+        "id": OWN_NUMBER,
+        "peaks": "what the next one goes on from: if it does not fit, it starts anew",
+    },
+    Counter: {"id": "there is one, with the id 1"},
+}
+#: Other tables of the same parts, which the record does not speak of.
+NOT_OF_THE_RECORD: dict[type[Model], str] = {
+    Draft: "a form that was not sent yet",
+    Process: "its key is compared with each request; its name is for lists, and may change",
+    ServerTask: "where a handled mail is put on the server",
+}
+#: Rows that may be put in: they mean nothing until an entry speaks of them.
+MAY_BE_PUT_IN: dict[type[Model], str] = {
+    Version: "a new version changes no request that runs by another",
+    IncomingMail: "a mail decides nothing by lying there; what it decided is recorded",
+    OutgoingMail: "an ask needs its own row; what else is sent is no record",
+    Ask: "an ask without a line asks nothing, and one with a line is found",
+    Checkpoint: "see the tampering with checkpoints",
+    Counter: "there is one, says its number",
+    InstallationHead: "there is one, says its number",
+    ChainHead: "there is one of each request, says its constraint",
+}
+MAY_GO = {
+    Checkpoint: "one that is kept elsewhere does not go with it",
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is rewritten: requests in every state, with all that belongs to them."""
+
+    world: World
+    seen: list[checkpoints.Checkpoint]
+
+
+@pytest.fixture
+def record(world: World) -> Record:
+    people = world.people
+    _by_mail(world)
+    withdrawn = world.request(item="Chair")
+    engine.withdraw(withdrawn.pk, people["alice"])
+    _with_a_file(people)
+    _superseded(people)
+    _stuck(world)
+    world.request(item="Lamp")  # one that still waits
+    # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
+    Mailbox.objects.create(name="other", address="other@contoso.example")
+    Process.objects.create(key="other", name="Other")
+    Ask.objects.create(code_hash="c" * 64, person=people["dave"])
+    with transaction.atomic():
+        for number in range(3):
+            chain.append_of_installation("system", {"event": "something", "number": number})
+    made = checkpoints.make(timezone.now())
+    checkpoints.keep(made)
+    seen = checkpoints.read(made.checkpoint.text)
+    assert list(findings(None, seen)) == []
+    return Record(world, seen)
+
+
+def _by_mail(world: World) -> None:
+    """Bob answers by mail, after a stranger did; Carol rejects on the page."""
+    request, asked = world.asked(amount="1,250")
+    world.sandbox.add_mailbox("mallory@evil.example", outside=True)
+    world.sandbox.send_as(
+        "mallory@evil.example", to=asked.header("Reply-To") or "", subject=f"Re: {asked.subject}", text="Yes"
+    )
+    world.run_until_quiet()
+    world.sandbox.reply_as("bob", asked.id, "Approved.\n\nFrom our usual supplier, please.")
+    world.run_until_quiet()
+    waiting = Assignment.objects.get(visit__request=request, state=Assignment.State.OPEN)
+    engine.decide(
+        waiting.pk, by=world.people["carol"], outcome="reject", comment="No.", door=Decision.Door.PAGE
+    )
+    assert IncomingMail.objects.exclude(result="decided").count() == 1
+    assert Decision.objects.filter(door="mail").count() == 1
+
+
+def _with_a_file(people: Any) -> None:
+    field = {"name": "offer", "label": "Offer", "type": "files"}
+    one = one_step([{"person": people["bob"].email}], key="with-a-file")
+    version = publish({**one, "form": [*one["form"], field]})
+    draft = Draft.objects.create(person=people["alice"], process=version.process, version=version)
+    attachments.keep(draft, "offer", SimpleUploadedFile("offer.pdf", b"%PDF 900 EUR"), people["alice"])
+    engine.start(version, people["alice"], {"item": "Desk", "amount": "900"}, draft)
+
+
+def _superseded(people: Any) -> None:
+    """Two are asked and the first one decides."""
+    both = [{"person": people["bob"].email}, {"person": people["dave"].email}]
+    request = engine.start(
+        publish(one_step(both, key="two")), people["alice"], {"item": "Desk", "amount": "9"}
+    )
+    first = Assignment.objects.filter(visit__request=request).first()
+    assert first is not None
+    engine.decide(first.pk, by=first.person, outcome="approve", door=Decision.Door.PAGE)
+
+
+def _stuck(world: World) -> None:
+    """Erin leaves, and nobody else can be asked."""
+    from placet.accounts.addresses import add_person
+
+    erin = add_person("Erin Leaver", "erin@contoso.example")
+    version = publish(one_step([{"person": erin.email}], key="stuck"))
+    engine.start(version, world.people["alice"], {"item": "Desk", "amount": "900"})
+    engine.deactivate(erin, by=world.people["ada"])
+    assert Visit.objects.filter(state=Visit.State.STUCK).count() == 1
+
+
+# --- columns ----------------------------------------------------------------------------------------------
+
+
+def of_the_record(row: Model) -> bool:
+    """Mails that no entry speaks of are none of it."""
+    if isinstance(row, OutgoingMail):
+        return row.kind == "ask"
+    if isinstance(row, IncomingMail):
+        return row.state == IncomingMail.State.HANDLED
+    if isinstance(row, Ask):
+        return row.lines.exists()
+    return not isinstance(row, Version) or row.requests.exists()
+
+
+def rows(model: type[Model]) -> list[Model]:
+    return [row for row in model._default_manager.order_by("pk") if of_the_record(row)]
+
+
+def columns(model: type[Model]) -> list["models.Field[Any, Any]"]:
+    return [field for field in model._meta.concrete_fields if field.name not in NOT_COMPARED[model]]
+
+
+def changes(rng: random.Random, model: type[Model], field: "models.Field[Any, Any]") -> list[Tampering]:
+    """A column of every row, with other values that could stand there."""
+    there = rows(model)
+    changed = [
+        (f"{model.__name__} {row.pk}.{field.name} = {value!r:.60}", _update(model, row.pk, field, value))
+        for row in there
+        for value in others(rng, field, row, there)
+    ]
+    rng.shuffle(changed)
+    return changed
+
+
+def _update(model: type[Model], pk: Any, field: "models.Field[Any, Any]", value: Any) -> Callable[[], object]:
+    return lambda: model._default_manager.filter(pk=pk).update(**{field.attname: value})
+
+
+def others(
+    rng: random.Random, field: "models.Field[Any, Any]", row: Model, there: list[Model]
+) -> Iterator[Any]:
+    """Values that could stand in a column in place of the row's own."""
+    now = getattr(row, field.attname)
+    candidates = [getattr(other, field.attname) for other in there]
+    if field.null:
+        candidates.append(None)
+    match field:
+        case models.ForeignKey():
+            candidates += field.related_model._default_manager.order_by("-pk").values_list("pk", flat=True)[
+                :5
+            ]
+        case models.DateTimeField():
+            moment = now or timezone.now()
+            candidates += [
+                moment + timedelta(microseconds=1),
+                moment - timedelta(days=30),
+                moment + timedelta(hours=1),
+            ]
+        case models.DateField():
+            candidates += [now - timedelta(days=1)]
+        case models.JSONField():
+            candidates += list(_json_like(rng, now))
+        case models.BinaryField():
+            raw = bytes(now)
+            flipped = bytearray(raw or b"x")
+            flipped[rng.randrange(len(flipped))] ^= 1
+            candidates += [bytes(flipped), b"", raw + b"\n", raw.replace(b"reject", b"approve")]
+        case models.UUIDField():
+            candidates.append(uuid.uuid4())
+        case models.IntegerField():
+            candidates += [now + 1, max(now - 1, 0)] if now is not None else [1]
+        case _:
+            candidates += list(_text_like(field, str(now or "")))
+    seen: list[Any] = []
+    for value in candidates:
+        same = (
+            bytes(value) == bytes(now)
+            if isinstance(field, models.BinaryField) and now is not None
+            else value == now
+        )
+        if not same and value not in seen:
+            seen.append(value)
+            yield value
+
+
+def _text_like(field: "models.Field[Any, Any]", now: str) -> Iterator[str]:
+    yield from [
+        "",
+        now[:-1],
+        f"{now}x"[-(field.max_length or 10_000) :],
+        now.upper(),
+        now.replace("reject", "approv"),
+    ]
+    if field.choices:
+        yield from [str(value) for value, _label in field.choices]
+    if len(now) == 64:
+        yield from ["0" * 64, now[::-1]]
+    if field.name == "result":
+        yield from ["approved", "rejected", "approve", "decided"]
+
+
+def _json_like(rng: random.Random, now: Any) -> Iterator[Any]:
+    yield from ({}, {"cost centre": "4711"})
+    text = json.dumps(now)
+    for old, new in (
+        ("reject", "approve"),
+        ("approve", "reject"),
+        ("1250", "1"),
+        ("Desk", "Yacht"),
+        ("a", "b"),
+    ):
+        yield json.loads(text.replace(f'"{old}', f'"{new}'))
+    if isinstance(now, dict) and now:
+        name = rng.choice(sorted(now))
+        yield {other: value for other, value in now.items() if other != name}
+        yield {**now, name: "x"}
+        yield {**now, "more": 1}
+        if "personal" in now and isinstance(now["personal"], dict):
+            of = rng.choice(sorted(now["personal"]))
+            commitment = now["personal"][of]
+            if "value" in commitment:
+                yield {**now, "personal": {**now["personal"], of: {**commitment, "value": "x"}}}
+                yield {**now, "personal": {**now["personal"], of: {**commitment, "salt": "0" * 32}}}
+
+
+# --- rows -------------------------------------------------------------------------------------------------
+
+
+def removals(_rng: random.Random) -> Iterator[Tampering]:
+    for model in NOT_COMPARED:
+        if model not in MAY_GO:
+            for row in rows(model):
+                yield f"{model.__name__} {row.pk} is removed", _remove(model, row.pk)
+
+
+def _remove(model: type[Model], pk: Any) -> Callable[[], object]:
+    """Past Django, which knows what hangs on it."""
+
+    def remove() -> None:
+        meta = model._meta
+        with connection.cursor() as cursor:
+            assert meta.pk is not None
+            cursor.execute(f"DELETE FROM {meta.db_table} WHERE {meta.pk.column} = %s", [pk])
+
+    return remove
+
+
+def insertions(_rng: random.Random) -> Iterator[Tampering]:
+    """Each row once more, as far as its constraints let it."""
+    for model in NOT_COMPARED:
+        if model not in MAY_BE_PUT_IN:
+            for row in rows(model):
+                yield f"{model.__name__} {row.pk} once more", _again(row)
+    for line in AskLine.objects.select_related("ask", "assignment"):
+        yield f"another ask like {line.ask_id}", _ask_again(line)
+
+
+def _again(row: Model) -> Callable[[], object]:
+    def again() -> None:
+        copy = type(row)._default_manager.get(pk=row.pk)
+        copy.pk = None
+        match copy:
+            case Request():
+                copy.public_id, copy.number = uuid.uuid4(), Request.objects.order_by("-number")[0].number + 1
+                Counter.objects.update(last=copy.number)
+            case Visit():
+                copy.round += 1
+            case Assignment():
+                taken = Assignment.objects.filter(visit=copy.visit).values("person")
+                copy.person = copy.visit.request.requester.__class__.objects.exclude(pk__in=taken)[0]
+            case Decision():
+                free = Assignment.objects.filter(decision=None)
+                copy.assignment = free.order_by("-pk")[0]
+            case AskLine():
+                copy.line += 1
+            case Attachment():
+                copy.public_id = uuid.uuid4()
+            case AuditEntry():
+                of_chain = AuditEntry.objects.filter(request=copy.request).order_by("-seq")
+                copy.seq = of_chain[0].seq + 1
+        copy.save(force_insert=True)
+
+    return again
+
+
+def _ask_again(line: AskLine) -> Callable[[], object]:
+    def again() -> None:
+        ask = Ask.objects.create(code_hash=uuid.uuid4().hex * 2, person=line.ask.person)
+        AskLine.objects.create(ask=ask, line=1, assignment=line.assignment, facts_hash=line.facts_hash)
+
+    return again
+
+
+# --- whole stories ----------------------------------------------------------------------------------------
+
+
+def rebuilt(
+    request_id: int | None, tamper: Callable[[list[AuditEntry]], list[AuditEntry]], macs: str
+) -> None:
+    """A chain made anew by somebody who knows the code and has no key: hashes are right, and of the MACs they take
+    what they can: the old ones, none, or those of a key of their own."""
+    entries = tamper(list(AuditEntry.objects.filter(request=request_id).order_by("seq")))
+    AuditEntry.objects.filter(request=request_id).delete()
+    own, previous, seq, made = mac.Key(b"m" * 32), chain.FIRST, 0, None
+    for seq, entry in enumerate(entries, 1):
+        entry.seq, entry.previous_hash = seq, previous
+        if macs == "none":
+            entry.mac = None
+            entry.hash = chain.first_form_hash(entry)
+        else:
+            entry.hash = chain._hash(entry)
+        if macs == "own":
+            entry.mac = own.mac("entry", entry.hash)
+        previous = entry.hash
+        entry.save(force_insert=True)
+    head = {"seq": seq, "hash": previous}
+    if macs == "own":
+        made = chain.head_mac(own, request_id, seq, previous)
+    if macs != "old":
+        head["mac"] = made
+    if request_id is None:
+        InstallationHead.objects.update(**head)
+    else:
+        ChainHead.objects.filter(request=request_id).update(**head)
+
+
+def _without_last(entries: list[AuditEntry]) -> list[AuditEntry]:
+    return entries[:-1]
+
+
+def _without_some(entries: list[AuditEntry]) -> list[AuditEntry]:
+    return entries[:1] + entries[2:]
+
+
+def _turned(entries: list[AuditEntry]) -> list[AuditEntry]:
+    return [*entries[:-2], *reversed(entries[-2:])]
+
+
+def _other_words(entries: list[AuditEntry]) -> list[AuditEntry]:
+    entries[-1].what = {**entries[-1].what, "result": "approved", "outcome": "approve"}
+    return entries
+
+
+def _as_it_was(entries: list[AuditEntry]) -> list[AuditEntry]:
+    return entries
+
+
+def stories(_rng: random.Random) -> Iterator[Tampering]:
+    numbers = [*Request.objects.order_by("pk").values_list("pk", flat=True), None]
+    for number in numbers:
+        for tamper in (_without_last, _without_some, _turned, _other_words):
+            for macs in ("old", "none", "own"):
+                yield (
+                    f"the chain of {number} anew: {tamper.__name__}, MACs: {macs}",
+                    lambda number=number, tamper=tamper, macs=macs: rebuilt(number, tamper, macs),  # type: ignore[misc]
+                )
+        for macs in ("none", "own"):
+            yield (
+                f"the chain of {number} anew, as it was, MACs: {macs}",
+                lambda number=number, macs=macs: rebuilt(number, _as_it_was, macs),  # type: ignore[misc]
+            )
+    for number in numbers[:-1]:
+        yield f"all of request {number} is gone", lambda number=number: _forget(number)  # type: ignore[misc]
+        yield f"values of request {number} are taken away", lambda number=number: _take_away(number)  # type: ignore[misc]
+    yield "MACs begin later", _macs_begin_later
+    yield "every chain as if it were from before", _all_from_before
+    yield "the results of two requests are exchanged", _exchange_results
+    yield "two chains are exchanged", _exchange_chains
+    yield "the ends of two chains are exchanged", _exchange_heads
+    yield "a kept checkpoint says something else", _other_checkpoint
+
+
+def _forget(number: int) -> None:
+    """The request with all that hangs on it and its record."""
+    statements = [
+        "DELETE FROM approvals_decision WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
+        "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
+        "DELETE FROM approvals_askline WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
+        "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
+        "DELETE FROM approvals_assignment WHERE visit_id IN "
+        "(SELECT id FROM approvals_visit WHERE request_id = %s)",
+        "DELETE FROM approvals_visit WHERE request_id = %s",
+        "DELETE FROM approvals_attachment WHERE request_id = %s",
+        "DELETE FROM audit_auditentry WHERE request_id = %s",
+        "DELETE FROM audit_chainhead WHERE request_id = %s",
+        "DELETE FROM approvals_request WHERE id = %s",
+    ]
+    Checkpoint.objects.all().delete()
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement, [number])
+
+
+def _take_away(number: int) -> None:
+    """As if they had been erased, which the hashes allow."""
+    entry = AuditEntry.objects.filter(request=number, what__has_key="personal").order_by("-seq")[0]
+    personal = entry.what["personal"]
+    entry.what["personal"] = {name: commitments.erased(one) for name, one in personal.items()}
+    entry.save()
+
+
+def _macs_begin_later() -> None:
+    """A forged entry in the installation's chain would move up to where entries need no MAC."""
+    last = AuditEntry.objects.order_by("-pk")[0].pk
+    newest_of_chain = AuditEntry.objects.filter(request=None).order_by("-seq")[0]
+    newest_of_chain.what = {"event": chain.MACS_BEGIN, "entries": 3, "last_entry": last, "root": "0" * 64}
+    newest_of_chain.hash = chain._hash(newest_of_chain)
+    newest_of_chain.save()
+    InstallationHead.objects.update(hash=newest_of_chain.hash)
+    as_before(Request.objects.order_by("pk")[0].pk)
+
+
+def _all_from_before() -> None:
+    as_before(*Request.objects.values_list("pk", flat=True), None)
+    Checkpoint.objects.all().delete()
+
+
+def _exchange_results() -> None:
+    one, other = (
+        Request.objects.exclude(result="").order_by("result")[:1].get(),
+        Request.objects.exclude(result="").order_by("-result")[0],
+    )
+    assert one.result != other.result
+    Request.objects.filter(pk=one.pk).update(result=other.result)
+    Request.objects.filter(pk=other.pk).update(result=one.result)
+
+
+def _exchange_chains() -> None:
+    one, other = Request.objects.order_by("pk").values_list("pk", flat=True)[:2]
+    high = 1_000_000
+    for number, shift in ((one, high), (other, 2 * high)):
+        for entry in AuditEntry.objects.filter(request=number):
+            AuditEntry.objects.filter(pk=entry.pk).update(seq=entry.seq + shift)
+    AuditEntry.objects.filter(seq__gt=2 * high).update(request=one, seq=models.F("seq") - 2 * high)
+    AuditEntry.objects.filter(seq__gt=high).update(request=other, seq=models.F("seq") - high)
+
+
+def _exchange_heads() -> None:
+    one, other = ChainHead.objects.order_by("pk")[:2]
+    said = ("seq", "hash", "mac")
+    ones, others = ({name: getattr(head, name) for name in said} for head in (one, other))
+    ChainHead.objects.filter(pk=one.pk).update(**others)
+    ChainHead.objects.filter(pk=other.pk).update(**ones)
+
+
+def _other_checkpoint() -> None:
+    row = Checkpoint.objects.get()
+    kept = checkpoints.read(row.text)[0]
+    row.text = row.text.replace(f"\n{kept.size}\n", f"\n{kept.size - 1}\n")
+    row.save()
+
+
+# --- the tests --------------------------------------------------------------------------------------------
+
+
+class Impossible(Exception):
+    """A constraint of the database does not let it happen."""
+
+
+def said_after(tamper: Callable[[], object], *seen: checkpoints.Checkpoint) -> list[str]:
+    """What verify says after it. It is taken back."""
+    with transaction.atomic():
+        try:
+            tamper()
+        except IntegrityError as error:
+            transaction.set_rollback(True)
+            raise Impossible from error
+        said = list(findings(None, seen))
+        transaction.set_rollback(True)
+    return said
+
+
+class Judged:
+    """How many tamperings were tried, and which of them nobody noticed."""
+
+    def __init__(self) -> None:
+        self.tried = 0
+        self.unnoticed: list[str] = []
+
+    def judge(self, tamperings: Iterable[Tampering], most: int) -> int:
+        """At most so many of them. How many were possible."""
+        possible = 0
+        for name, tamper in tamperings:
+            if possible == most:
+                break
+            try:
+                said = said_after(tamper)
+            except Impossible:
+                continue
+            possible += 1
+            if not said:
+                self.unnoticed.append(name)
+        self.tried += possible
+        return possible
+
+
+def test_every_table_of_these_parts_is_of_the_record_or_says_why_not() -> None:
+    ours = {
+        model for part in ("approvals", "audit", "mail") for model in apps.get_app_config(part).get_models()
+    }
+    assert ours == NOT_COMPARED.keys() | NOT_OF_THE_RECORD.keys()
+    for model, reasons in NOT_COMPARED.items():
+        assert reasons.keys() <= {field.name for field in model._meta.concrete_fields}, model
+
+
+def test_what_is_consistent_again_is_found_by_a_checkpoint_that_was_kept_elsewhere(
+    record: Record, tally: Count
+) -> None:
+    """Somebody had copies of the rows as they were, so every MAC is right; or they have the key."""
+    forged = 0
+    for name, tamper in taken_back():
+        said = said_after(tamper, *record.seen)
+        forged += 1
+        assert any("heckpoint" in sentence for sentence in said), name
+        assert said_after(tamper) == [], f"{name}: found without it, too, and so no case for it"
+    tally(Counts(forged=forged))
+
+
+def taken_back() -> Iterator[Tampering]:
+    newest_request = Request.objects.order_by("-pk")[0]
+    yield "the newest request never was", lambda: _never_was(newest_request.pk)
+    yield "the installation's last entry never was", lambda: _cut_with_key(None)
+    waiting = Request.objects.get(title__contains="Chair")
+    yield "a chain anew, with the key", lambda: _with_key(waiting.pk)
+
+
+def _never_was(newest: int) -> None:
+    _forget(newest)
+    Counter.objects.update(last=models.F("last") - 1)
+
+
+def _cut_with_key(number: int | None) -> None:
+    last = AuditEntry.objects.filter(request=number).order_by("-seq")[0]
+    before = AuditEntry.objects.get(request=number, seq=last.seq - 1)
+    last.delete()
+    head = chain._end(before, mac.newest())
+    InstallationHead.objects.update(**head)
+    Checkpoint.objects.all().delete()
+
+
+def _with_key(number: int) -> None:
+    """Says the same as before, but for the moment: which is put into the rows, too."""
+    previous, moment = chain.FIRST, timedelta(hours=1)
+    entries = list(AuditEntry.objects.filter(request=number).order_by("seq"))
+    for entry in entries:
+        entry.at, entry.previous_hash = entry.at + moment, previous
+        if "since" in entry.what:
+            entry.what["since"] = (datetime.fromisoformat(entry.what["since"]) + moment).isoformat()
+        entry.hash = previous = chain._hash(entry)
+        entry.mac = mac.newest().mac("entry", entry.hash)
+        entry.save()
+    ChainHead.objects.filter(request=number).update(**chain._end(entries[-1], mac.newest()))
+    later = models.F("created_at") + moment
+    Request.objects.filter(pk=number).update(created_at=later, closed_at=models.F("closed_at") + moment)
+    visits = Visit.objects.filter(request=number)
+    visits.update(opened_at=models.F("opened_at") + moment, closed_at=models.F("closed_at") + moment)
+    Assignment.objects.filter(visit__request=number).update(created_at=later)
+    Ask.objects.filter(lines__assignment__visit__request=number).update(created_at=later)
+    Checkpoint.objects.all().delete()
+
+
+def neighbours() -> Iterator[Tampering]:
+    """What may happen to a record, and verifies clean."""
+    yield "nothing", lambda: None
+    for number in Request.objects.order_by("pk").values_list("pk", flat=True):
+        yield f"a title of request {number} is erased", lambda number=number: _erase_title(number)  # type: ignore[misc]
+    yield "a comment is erased", _erase_comment
+    yield "an answer by mail is erased", _erase_mail
+    yield "a request goes on", _go_on
+    yield (
+        "a mailbox was moved",
+        lambda: IncomingMail.objects.update(via="ews", server_id=models.F("fingerprint")),
+    )
+    yield "an administrator looked at a mail", lambda: IncomingMail.objects.update(looked_at=timezone.now())
+    yield "a person has another name", lambda: Person.objects.update(name="Somebody Else")
+    yield (
+        "a process was published anew",
+        lambda: publish(one_step([{"person": "bob@contoso.example"}], key="two")),
+    )
+    yield "a colleague was asked about an address", _offered
+
+
+def _erase_title(number: int) -> None:
+    request = Request.objects.get(pk=number)
+    chain.erase(number, 1, ["title", "words"], "person:1", "asked for by the person")
+    request.title = request.words = ""
+    request.save()
+
+
+def _erase_comment() -> None:
+    decision = Decision.objects.get(door="page", comment="No.")
+    number = decision.assignment.visit.request_id
+    entry = AuditEntry.objects.get(request=number, what__event="decided", what__door="page")
+    chain.erase(number, entry.seq, ["comment", "name", "address"], "person:1", "asked for by the person")
+    Decision.objects.filter(pk=decision.pk).update(comment="")
+
+
+def _erase_mail() -> None:
+    mail = Decision.objects.get(door="mail").incoming
+    assert mail is not None
+    entry = AuditEntry.objects.get(what__event="decided", what__incoming=mail.pk)
+    assert entry.request_id is not None
+    names = ["mail", "transport", "server", "log", "proof", "comment"]
+    chain.erase(entry.request_id, entry.seq, names, "person:1", "asked for by the person")
+    IncomingMail.objects.filter(pk=mail.pk).update(
+        raw=b"", transport_headers="", facts={}, verdict={}, reason=""
+    )
+    Decision.objects.filter(incoming=mail).update(comment="")
+
+
+def _go_on() -> None:
+    waiting = Assignment.objects.filter(state=Assignment.State.OPEN).order_by("-pk")[0]
+    engine.decide(waiting.pk, by=waiting.person, outcome="approve", door=Decision.Door.PAGE)
+
+
+def _offered() -> None:
+    refused = IncomingMail.objects.exclude(result="decided").get()
+    refused.verdict["offer"] = {"id": "x"}
+    refused.save()
+
+
+def test_what_may_happen_verifies_clean(record: Record, tally: Count) -> None:
+    passed = []
+    for name, happen in neighbours():
+        said = said_after(happen, *record.seen)
+        assert said == [], name
+        passed.append(name)
+    tally(Counts(neighbours=len(passed), passed=len(passed)))
+
+
+def test_whatever_is_rewritten_is_named(record: Record, rng: random.Random, most: int, tally: Count) -> None:
+    judged, of_each = Judged(), max(1, most // 120)
+    for model in NOT_COMPARED:
+        for field in columns(model):
+            assert judged.judge(changes(rng, model, field), of_each), (
+                f"nothing else can stand in {model.__name__}.{field.name}"
+            )
+    for family in (removals, insertions, stories):
+        tamperings = list(family(rng))
+        rng.shuffle(tamperings)
+        judged.judge(tamperings, most // 2)
+    tally(Counts(forged=judged.tried, accepted=len(judged.unnoticed)))
+    assert not judged.unnoticed, "\n".join(judged.unnoticed)
+    assert list(findings(None, record.seen)) == [], "and all of it was taken back"
