@@ -1,6 +1,6 @@
-"""The requester knows what an approver may answer, and writes it into the request: a line of the answer, its halves, its
-opposite, what looks like the head of a mail or the end of one. Whatever stands in our ask, an answer is read as it is
-with any other request, or it is unclear; where it decides, no word of its comment is lost.
+"""The requester knows what an approver may answer, and writes it into the request: a line of the answer, its halves,
+its opposite, what looks like the head of a mail or the end of one. Whatever stands in our ask, an answer is read as it
+is with any other request, or it is unclear; where it decides, no word of its comment is lost.
 
 Judged without a world: the mail is parsed, compared with the ask, and read, as `placet/replies/entry.py` does it.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from benchmarks.reading.ask import FACTS, INSIDE, TITLE, Ask, ask, fact
+from benchmarks.reading.ask import INSIDE, TITLE, Ask, ask, fact
 from benchmarks.reading.door import reading
 from benchmarks.reading.locales import LOCALES
 from benchmarks.reading.programs import PROGRAMS, UNMARKED, Answered, Place, written
@@ -23,6 +23,7 @@ from tests.attacks.arena import Count
 from tests.attacks.tally import Counts
 
 PAIRS = 17  # of an answer and a request, for each mail that `--forgeries` asks for: 2,040 in the suite, 20,400 in soak
+FORMS = 6  # in which each of them is sent
 ANSWERS = Path(__file__).parent.parent / "replies" / "answers"
 
 # --- what approvers write -----------------------------------------------------------------------------------------
@@ -49,7 +50,16 @@ OWN = (
     "I am against it.\nI reject\nthis request.",
     "Please order the usual one from the same shop as last year, with the longer cable.\nApproved.",
 )
-OPPOSITES = ("Approved.", "I approve this.", "I reject this.", "Rejected.", "No", "Yes", "Not approved", "Genehmigt")
+OPPOSITES = (
+    "Approved.",
+    "I approve this.",
+    "I reject this.",
+    "Rejected.",
+    "No",
+    "Yes",
+    "Not approved",
+    "Genehmigt",
+)
 
 
 @cache
@@ -96,14 +106,32 @@ def half(rng: random.Random, text: str) -> str:
 
 
 FRAMES = (
-    "-- ", "--", "Best regards\nBob Boss", "Hi Alice,", "> {line}", ">> {line}", "| {line}", "=== Reply above this line ===",
-    "=== Reply above this line ===\n{line}", "##- Please type your reply above this line -##", "-----Original Message-----",
-    "________________________________", "On Tue, Nov 24, 2026 at 10:00 AM Bob <bob@contoso.example> wrote:\n> {line}",
+    "-- ",
+    "--",
+    "Best regards\nBob Boss",
+    "Hi Alice,",
+    "> {line}",
+    ">> {line}",
+    "| {line}",
+    "=== Reply above this line ===",
+    "=== Reply above this line ===\n{line}",
+    "##- Please type your reply above this line -##",
+    "-----Original Message-----",
+    "________________________________",
+    "On Tue, Nov 24, 2026 at 10:00 AM Bob <bob@contoso.example> wrote:\n> {line}",
     "From: Bob Boss <bob@contoso.example>\nSent: Tuesday, November 24, 2026 11:00 AM\nTo: Ann\nSubject: x\n\n{line}",
-    "[EXTERNAL]\n{line}", "CAUTION: This email originated from outside of the company. {line}", "see <this\n{line}:\nyes:",
-    "This e-mail is confidential. If you are not the intended recipient:\n{line}", "Sent from my iPhone\n{line}",
-    "{line} {line}", "{line}\n{line}", "{line}\n\n{line}", "x {line} y", "www.contoso.example/{line}", "a@b.example-{line}",
-)  # fmt: skip
+    "[EXTERNAL]\n{line}",
+    "CAUTION: This email originated from outside of the company. {line}",
+    "see <this\n{line}:\nyes:",
+    "This e-mail is confidential. If you are not the intended recipient:\n{line}",
+    "Sent from my iPhone\n{line}",
+    "{line} {line}",
+    "{line}\n{line}",
+    "{line}\n\n{line}",
+    "x {line} y",
+    "www.contoso.example/{line}",
+    "a@b.example-{line}",
+)
 
 
 def framed(rng: random.Random, text: str) -> str:
@@ -181,12 +209,20 @@ class Form:
 
     def _cut(self, asked: Ask) -> Ask:
         """People take the end of a quote away; never all that an answer stands in."""
+        if self.kept == 1:
+            return asked
         lines = asked.text.strip("\n").split("\n")
         least = next(at for at, line in enumerate(lines, 1) if INSIDE in line)
-        return replace(asked, text="\n".join(lines[: max(least, round(len(lines) * self.kept))])) if self.kept < 1 else asked
+        return (
+            replace(asked, text="\n".join(lines[: max(least, round(len(lines) * self.kept))]))
+            if self.kept < 1
+            else asked
+        )
 
 
-NEUTRAL = ask("New printer", [fact("Reason:", "It is worn out\nafter nine winters"), fact("Amount:", "EUR 900.00")])
+NEUTRAL = ask(
+    "New printer", [fact("Reason:", "It is worn out\nafter nine winters"), fact("Amount:", "EUR 900.00")]
+)
 
 
 def words_of(found: Reading) -> Counter[str]:
@@ -206,13 +242,14 @@ class Figures:
 def judged(rng: random.Random, pairs: int) -> Iterator[tuple[str, Form, str, Ask, Reading, Reading]]:
     """Each pair: the answer, and how it is read with a neutral request and with that of its requester."""
     neutral = Original.of(NEUTRAL.raw)
-    for _ in range(pairs):
-        language, text = answered(rng)
-        name, request = asked(rng, text)
+    for number in range(pairs):
+        if not number % FORMS:
+            language, text = answered(rng)
+            name, request = asked(rng, text)
+            original = Original.of(request.raw)
         form = Form.any(rng)
         alone = reading(replace(form, kept=1.0).sent(language, text, NEUTRAL), neutral)
-        got = reading(form.sent(language, text, request), Original.of(request.raw))
-        yield name, form, text, request, alone, got
+        yield name, form, text, request, alone, reading(form.sent(language, text, request), original)
 
 
 def test_what_the_request_says_bends_no_answer(rng: random.Random, most: int, tally: Count) -> None:

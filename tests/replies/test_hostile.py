@@ -370,8 +370,8 @@ def test_a_line_between_quoted_ones_that_is_not_ours_is_the_senders() -> None:
 def test_words_added_to_a_quoted_line_are_doubtful() -> None:
     quote = QUOTED.replace("EUR 900.00", "EUR 900.00 NO, only 500!", 1)
     assert quote != QUOTED
-    assert known(plain(f"Approved.\n\n{GMAIL}\n{quote}\n")).quote_doubtful
-    assert not known(plain(f"Approved.\n\n{GMAIL}\n{QUOTED}\n")).quote_doubtful
+    assert read_mail(known(plain(f"Approved.\n\n{GMAIL}\n{quote}\n"))).outcome is None
+    assert read_mail(known(plain(f"Approved.\n\n{GMAIL}\n{QUOTED}\n"))).outcome == "approve"
 
 
 def test_what_stands_deeper_or_less_deep_in_a_quote_is_somebody_elses() -> None:
