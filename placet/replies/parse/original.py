@@ -310,9 +310,13 @@ class _Quoted:
                 self._perhaps(at)
 
     def _new_in_doubt(self, aligned: "_Aligned") -> None:
-        """Lines that were taken for new, and are long and ours: some program may quote without saying so."""
+        """Lines that were taken for new: the rest of a quoted one that was wrapped; and where nothing is quoted that is
+        ours, those too much like ours, because some program may quote without saying so."""
         for at, kind in enumerate(self.found.kinds):
-            if kind is Is.NEW and aligned.likely(at):
+            if kind is not Is.NEW:
+                continue
+            wrapped = at and (self.found.kinds[at - 1] is not Is.NEW or at - 1 in self.found.doubts)
+            if (wrapped and aligned.goes_on(at - 1, at)) if self.known else aligned.likely(at):
                 self.found.doubts.add(at)
 
 
