@@ -272,7 +272,7 @@ _DISCLAIMER = (
 
 def outlook_outside(reply: Answered) -> Body:
     """Outlook on the web, with what servers on the way add: banners on top, a disclaimer below, other links."""
-    body = outlook_web(replace(reply, ask=_with_other_links(reply.ask)))
+    body = outlook_web(replace(reply, ask=with_other_links(reply.ask)))
     banner = (
         '<table border="0" cellspacing="0" cellpadding="0" align="left" width="100%"><tr><td '
         f'style="background:#ffb900;padding:5pt 2pt 5pt 2pt"></td><td width="100%">{_brs(_BANNER)}</td></tr></table>'
@@ -284,7 +284,7 @@ def outlook_outside(reply: Answered) -> Body:
     )
 
 
-def _with_other_links(ask: Ask) -> Ask:
+def with_other_links(ask: Ask) -> Ask:
     """As Microsoft Defender for Office 365 rewrites them."""
     safe = "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2F"
     return replace(

@@ -39,9 +39,12 @@ _HEAD_LINES = 8
 _LINK = re.compile(
     r"<?(?:mailto:|[a-z]{2,10}://|www\.)[^\s<>]*>?|[^\s<>@]{1,64}@[^\s<>@]{1,253}", re.IGNORECASE
 )
+_LINK_AT_END = re.compile(r"((?:mailto:|https?://)[^\s<>]*)\Z")
 _SIGNS = "\\u2600-\\u27bf\\u3040-\\u30ff\\u3400-\\u9fff\\uf900-\\ufaff\\U0001f000-\\U0001faff"
 # A word is a run of letters and digits; where blanks part no words, and of emoji, each character.
 _WORD = re.compile(f"[{_SIGNS}]|[^\\W_{_SIGNS}]+")
+# What people wrote like one has a sign in it that `no_links` put there.
+_OUR_LINK = re.compile("(?:mailto:|https?://)[^\\s<>\u200b]+(?![^\\s<>])")
 _NO_LINK = re.compile("\\S*\u200b\\S*")
 
 
@@ -74,13 +77,16 @@ class Original:
 
     sent: Sequence[Sent]
     subjects: Sequence[str]
+    links: frozenset[str]  # our own, as `fold` gives them
 
     @classmethod
     def of(cls, *raws: bytes) -> "Original":
         """Read from the bytes as they were sent. Never raises: of a mail that cannot be read no words are known."""
+        texts = [text for raw in raws for text in _texts(raw)]
         return cls(
-            [Sent.of(text) for raw in raws for text in _texts(raw)],
+            [Sent.of(text) for text in texts],
             [from_bytes(limits.header_block(raw)).first("subject") for raw in raws],
+            frozenset(fold(link) for text in texts for link in _OUR_LINK.findall(text)),
         )
 
 
@@ -165,7 +171,9 @@ class _Quoted:
         self.bare = [line.lstrip("> ") for line in found.folded]
         self.subjects = [bare for subject in original.subjects if (bare := fold(own_subject(subject)))]
         self.others: list[str] = []  # quoted lines that are neither ours nor below the head of another mail
-        self.said, self.all_compared = _words_by_line(found)
+        self.said, self.all_compared, rests = _words_by_line(found, self.bare, original.links)
+        found.doubts -= rests
+        found.doubts |= {at for at in rests if found.kinds[at] is Is.NEW}
         self.lines = [at for at, kind in enumerate(found.kinds) if kind in (Is.MARKED, Is.BELOW)]
         self.ours, self.sent, self.ambiguous = self._all_of(original)
         self.aligned = _best_aligned(self.said, original) if self.sent is None else None
@@ -194,7 +202,7 @@ class _Quoted:
         self._unknown_head()
         ours_from = self._below_heads(above) if answered else above[0].start if above else self.first
         for at in self.lines:
-            if at < ours_from and not any(at in head for head in above):
+            if at < ours_from and not (any(at in head for head in above) and self._is_of_a_head(at)):
                 self._perhaps(at)
         if self.aligned is not None:
             self._new_in_doubt(self.aligned)
@@ -208,6 +216,10 @@ class _Quoted:
         if above and banners.length(self.bare[above[-1].stop : self.first]):
             return above[-1].start
         return self.first
+
+    def _is_of_a_head(self, at: int) -> bool:
+        """A label that nobody knows may be the sender's: "Sorry, no: rejected"."""
+        return heads.label(self.bare[at]) in {"", *words.LABELS} or heads.address_or_date(self.bare[at])
 
     def _start(self) -> int:
         """Where what is quoted begins that our mail stands in."""
@@ -267,7 +279,7 @@ class _Quoted:
                 kinds[at] = Is.NEW  # a line without words, such as "--", belongs to the one above it
         elif kinds[at] is Is.BELOW or (inside and self._as_deep(at) and not banners.warns(self.bare, at)):
             self._give_back(at)
-            if head or not sent.linked.isdisjoint(said):
+            if head or not sent.linked.isdisjoint(said) or _ends_in_link(self.found, at - 1):
                 self.found.doubts.add(at)
         else:
             self._perhaps(at)
@@ -320,14 +332,34 @@ class _Quoted:
                 self.found.doubts.add(at)
 
 
-def _words_by_line(found: Lines) -> tuple[list[list[str]], bool]:
-    """The words of each line, and whether all were taken."""
+def _words_by_line(
+    found: Lines, bare: Sequence[str], links: frozenset[str]
+) -> tuple[list[list[str]], bool, set[int]]:
+    """The words of each line, whether all were taken, and the lines that are nothing but the rest of one of our links,
+    which was broken on its way: "body=" and "Approve". Such a rest is no words."""
     said: list[list[str]] = []
+    rests: set[int] = set()
     left = COMPARED
-    for line in found.lines:
-        said.append(words_of(line.lstrip("> |"))[: max(left, 0)])
+    link = ""  # what of a link stands at the end of the line above
+    for at, line in enumerate(bare):
+        first, _, others = line.partition(" ")
+        whole = f"{link}{first.rstrip('>')}"
+        is_rest = bool(link and first) and any(whole in one for one in links)
+        text = others if is_rest else found.lines[at].lstrip("> |")
+        said.append(words_of(text)[: max(left, 0)])
         left -= len(said[-1])
-    return said, left >= 0
+        if is_rest and not others:
+            rests.add(at)
+            link = whole
+        else:
+            ends = _LINK_AT_END.search(line) if found.kinds[at] is not Is.NEW else None
+            link = ends[1] if ends else ""
+    return said, left >= 0, rests
+
+
+def _ends_in_link(found: Lines, at: int) -> bool:
+    """Whether the next line may be the rest of a link that is not known, because a server rewrote it."""
+    return found.kinds[at] is not Is.NEW and _LINK_AT_END.search(found.folded[at]) is not None
 
 
 # --- words in order -----------------------------------------------------------------------------------------------
