@@ -1,14 +1,18 @@
 """The mail that the replies answer: an ask as Placet sends it, made by its own templates without its database."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from django.template import Context, Engine
+from django.template.base import Template
 
 from placet.mail import writing
-from placet.mail.writing import Link
+from placet.mail.writing import Link, no_links
 
 ADDRESS = "approvals@contoso.example"
 NAME = "Placet"
@@ -19,26 +23,30 @@ APPROVER_ADDRESS = "ann@contoso.example"
 _LINK = f"mailto:approvals%2B{CODE}@contoso.example?subject=Re%3A%20Please%20decide&body="
 _PAGE = "https://placet.contoso.example/requests/0193a1c2-7d1e-7c4b-9a51-3f1f0f6f2a10/"
 _TEMPLATES = Path(writing.__file__).parent.parent / "approvals" / "templates"
+INSIDE = "asks for your decision"
+TITLE = "Height-adjustable desk"
+
+
+def fact(label: str, text: str) -> Mapping[str, Any]:
+    """A line of the form as our mails show it."""
+    text = no_links(text)
+    lines = text.splitlines()
+    return {"label": label, "text": text, "lines": lines if len(lines) > 1 else []}
+
+
 # Words of both answers stand in what the requester wrote, as they do in real requests.
+FACTS = (
+    fact("Item:", TITLE),
+    fact("Amount:", "EUR 900.00"),
+    fact("Approved by the doctor?", "Yes"),
+    fact(
+        "Reason:",
+        "The old one was rejected at the inspection.\nNo, it cannot be repaired.\nPlease approve.",
+    ),
+)
 _CONTEXT = {
     "marker": "=== Reply above this line ===",
-    "heading": "Please decide: Height-adjustable desk",
     "lead": "Alice Requester asks for your decision on purchase request 42.",
-    "preview": "Alice Requester asks for your decision: Height-adjustable desk",
-    "facts": [
-        {"label": "Item:", "text": "Height-adjustable desk", "lines": []},
-        {"label": "Amount:", "text": "EUR 900.00", "lines": []},
-        {"label": "Approved by the doctor?", "text": "Yes", "lines": []},
-        {
-            "label": "Reason:",
-            "text": "The old one was rejected at the inspection.\nNo, it cannot be repaired.\nPlease approve.",
-            "lines": [
-                "The old one was rejected at the inspection.",
-                "No, it cannot be repaired.",
-                "Please approve.",
-            ],
-        },
-    ],
     "answers": [Link("Approve", _LINK + "Approve", "approve"), Link("Reject", _LINK + "Reject", "reject")],
     "pair": "yes",
     "page": Link("Open the request in Placet (you will be asked to sign in)", _PAGE),
@@ -46,7 +54,6 @@ _CONTEXT = {
     "by_mail": "yes",
     "code": CODE,
     "reference": "0123456789abcdef",
-    "subject": f"Please decide: Height-adjustable desk [#{CODE}]",
 }
 
 
@@ -58,15 +65,31 @@ class Ask:
     text: str
     html: str
     raw: bytes
+    inside: str = INSIDE  # what the line says below which an answer inside it stands
 
 
-def ask() -> Ask:
-    """The same each time."""
-    engine = Engine(dirs=[str(_TEMPLATES), str(writing.HERE.parent)], builtins=["django.templatetags.i18n"])
-    text = engine.get_template("mails/ask.txt").render(Context(_CONTEXT))
-    markup = engine.from_string(writing.html_source(_TEMPLATES / "mails" / "ask")).render(Context(_CONTEXT))
-    subject = str(_CONTEXT["subject"])
+def ask(title: str = TITLE, facts: Sequence[Mapping[str, Any]] = FACTS) -> Ask:
+    """The same each time for the same request."""
+    subject = f"Please decide: {title} [#{CODE}]"
+    context = Context(
+        {
+            **_CONTEXT,
+            "heading": no_links(f"Please decide: {title}"),
+            "preview": no_links(f"Alice Requester asks for your decision: {title}"),
+            "facts": facts,
+            "subject": subject,
+        }
+    )
+    text, markup = (template.render(context) for template in _templates())
     return Ask(subject, text, markup, _raw(subject, text, markup))
+
+
+@cache
+def _templates() -> tuple[Template, Template]:
+    """Of the text and the HTML."""
+    engine = Engine(dirs=[str(_TEMPLATES), str(writing.HERE.parent)], builtins=["django.templatetags.i18n"])
+    source = writing.html_source(_TEMPLATES / "mails" / "ask")
+    return engine.get_template("mails/ask.txt"), engine.from_string(source)
 
 
 def _raw(subject: str, text: str, markup: str) -> bytes:

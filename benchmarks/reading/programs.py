@@ -17,7 +17,7 @@ from email.header import Header
 from enum import StrEnum
 from html import escape
 
-from benchmarks.reading.ask import ADDRESS, APPROVER, APPROVER_ADDRESS, CODE, NAME, Ask
+from benchmarks.reading.ask import ADDRESS, APPROVER, APPROVER_ADDRESS, CODE, INSIDE, NAME, Ask
 from benchmarks.reading.locales import LOCALES, Locale
 
 _WRAP = 76  # columns at which programs break the lines of plain text
@@ -60,6 +60,12 @@ class Body:
     html: str = ""  # "": plain text alone
     flowed: bool = False  # format=flowed, RFC 3676
 
+    def with_below(self, text: str) -> "Body":
+        """With something more that its sender wrote below all the rest."""
+        before, end, after = self.html.rpartition("</body>")
+        markup = f"{before}{_divs(text)}{end}{after}" if end else f"{after}{_divs(text)}" * bool(self.html)
+        return replace(self, text=f"{self.text}\n\n{text}\n" * bool(self.text), html=markup)
+
 
 Program = Callable[[Answered], Body]
 
@@ -67,20 +73,20 @@ Program = Callable[[Answered], Body]
 # --- pieces -------------------------------------------------------------------------------------------------------
 
 
-def _placed(answer: str, intro: str, quoted: Sequence[str], place: Place, gap: str = "\n\n") -> str:
-    """The answer, the line above the quote, and the quote in the order of `place`."""
+def _placed(answer: str, intro: str, quoted: Sequence[str], reply: Answered, gap: str = "\n\n") -> str:
+    """The answer, the line above the quote, and the quote in the order of the reply's place."""
     quote = "\n".join(quoted)
-    if place is Place.ABOVE:
+    if reply.place is Place.ABOVE:
         return f"{answer}{gap}{intro}\n{quote}\n"
-    if place is Place.BELOW:
+    if reply.place is Place.BELOW:
         return f"{intro}\n{quote}\n\n{answer}\n"
-    at = _middle(quoted)
+    at = _middle(quoted, reply.ask)
     return "\n".join([intro, *quoted[:at], "", answer, "", *quoted[at:], ""])
 
 
-def _middle(quoted: Sequence[str]) -> int:
-    """Behind the sentence that says who asks for what."""
-    return next(at for at, line in enumerate(quoted, 1) if "asks for your decision" in line)
+def _middle(quoted: Sequence[str], ask: Ask) -> int:
+    """Behind the line that an answer inside stands below, or where that was broken, who asks for what."""
+    return next(at for words in (ask.inside, INSIDE) for at, line in enumerate(quoted, 1) if words in line)
 
 
 def _marked(text: str, width: int | None = None) -> list[str]:
@@ -148,7 +154,7 @@ class _Quote:
 def _halves(ask: Ask) -> tuple[str, str]:
     """The text of an ask, above and below the answer inside it."""
     lines = ask.text.strip("\n").split("\n")
-    at = _middle(lines)
+    at = _middle(lines, ask)
     return "\n".join(lines[:at]), "\n".join(lines[at:])
 
 
@@ -214,9 +220,7 @@ def outlook_desktop(reply: Answered) -> Body:
         f"{_as_html(block)}<o:p></o:p></span></p></div></div><p class='MsoNormal'><o:p>&nbsp;</o:p></p>"
     )
     return Body(
-        _placed(
-            _wrapped(f"{reply.text}\n\n{_SIGNED}"), _as_lines(block) + "\n", _quoted_text(reply), reply.place
-        ),
+        _placed(_wrapped(f"{reply.text}\n\n{_SIGNED}"), _as_lines(block) + "\n", _quoted_text(reply), reply),
         '<html xmlns:o="urn:schemas-microsoft-com:office:office"><head><meta name="Generator" '
         'content="Microsoft Word 15 (filtered medium)"><style><!--\np.MsoNormal, li.MsoNormal {margin:0cm;'
         'font-size:11.0pt;font-family:"Calibri",sans-serif;}\n--></style></head><body lang="DE" link="#0563C1">'
@@ -238,7 +242,7 @@ def outlook_web(reply: Answered) -> Body:
     )
     intro = f"{'_' * 32}\n{_as_lines(_header_block(reply))}\n"
     return Body(
-        _placed(reply.text, intro, _quoted_text(reply), reply.place, "\n\n"),
+        _placed(reply.text, intro, _quoted_text(reply), reply, "\n\n"),
         '<html><head><style type="text/css">P {margin-top:0;margin-bottom:0;}</style></head><body dir="ltr">'
         f"{_unmarked(reply, _outlook_head(reply), answer)}</body></html>",
     )
@@ -252,9 +256,7 @@ def outlook_ios(reply: Answered) -> Body:
     )
     intro = f"{'_' * 32}\n{_as_lines(_header_block(reply))}\n"
     return Body(
-        _placed(
-            f"{reply.text}\n\n{footer}<https://aka.ms/o0ukef>", intro, _quoted_text(reply), reply.place, "\n"
-        ),
+        _placed(f"{reply.text}\n\n{footer}<https://aka.ms/o0ukef>", intro, _quoted_text(reply), reply, "\n"),
         f"<html><body>{_unmarked(reply, _outlook_head(reply), answer)}</body></html>",
     )
 
@@ -272,7 +274,7 @@ _DISCLAIMER = (
 
 def outlook_outside(reply: Answered) -> Body:
     """Outlook on the web, with what servers on the way add: banners on top, a disclaimer below, other links."""
-    body = outlook_web(replace(reply, ask=_with_other_links(reply.ask)))
+    body = outlook_web(replace(reply, ask=with_other_links(reply.ask)))
     banner = (
         '<table border="0" cellspacing="0" cellpadding="0" align="left" width="100%"><tr><td '
         f'style="background:#ffb900;padding:5pt 2pt 5pt 2pt"></td><td width="100%">{_brs(_BANNER)}</td></tr></table>'
@@ -284,7 +286,7 @@ def outlook_outside(reply: Answered) -> Body:
     )
 
 
-def _with_other_links(ask: Ask) -> Ask:
+def with_other_links(ask: Ask) -> Ask:
     """As Microsoft Defender for Office 365 rewrites them."""
     safe = "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2F"
     return replace(
@@ -300,7 +302,7 @@ def gmail_web(reply: Answered) -> Body:
     shown = escape(intro).replace(reply.address, f'<a href="mailto:{reply.address}">{reply.address}</a>')
     head = f'<div dir="ltr" class="gmail_attr">{shown}<br></div>'
     return Body(
-        _placed(_wrapped(reply.text), _wrapped(intro) + "\n", _marked(reply.ask.text, _WRAP), reply.place),
+        _placed(_wrapped(reply.text), _wrapped(intro) + "\n", _marked(reply.ask.text, _WRAP), reply),
         _Quote(
             '<blockquote class="gmail_quote" style="margin:0px 0px 0px 0.8ex;border-left:1px solid '
             'rgb(204,204,204);padding-left:1ex">',
@@ -314,7 +316,7 @@ def gmail_web(reply: Answered) -> Body:
 def gmail_android(reply: Answered) -> Body:
     intro = reply.line(reply.locale.gmail)
     return Body(
-        _placed(_wrapped(reply.text), _wrapped(intro) + "\n", _marked(reply.ask.text, _WRAP), reply.place),
+        _placed(_wrapped(reply.text), _wrapped(intro) + "\n", _marked(reply.ask.text, _WRAP), reply),
         _Quote(
             '<blockquote class="gmail_quote" style="margin:0 0 0 .8ex;border-left:1px #ccc solid;padding-left:1ex">',
             "</blockquote>",
@@ -327,7 +329,7 @@ def gmail_android(reply: Answered) -> Body:
 def apple_mail(reply: Answered) -> Body:
     intro = reply.line(reply.locale.apple)
     return Body(
-        _flowed(_placed(reply.text, f"> {intro}\n> ", _marked(reply.ask.text), reply.place)),
+        _flowed(_placed(reply.text, f"> {intro}\n> ", _marked(reply.ask.text), reply)),
         '<html><head></head><body style="overflow-wrap: break-word; -webkit-nbsp-mode: space;">'
         + _Quote(
             '<div><blockquote type="cite"><div>',
@@ -342,7 +344,7 @@ def apple_mail(reply: Answered) -> Body:
 def iphone(reply: Answered) -> Body:
     intro, footer = reply.line(reply.locale.apple), reply.locale.iphone
     return Body(
-        _placed(f"{reply.text}\n\n{footer}", f"> {intro}\n> ", _marked(reply.ask.text), reply.place),
+        _placed(f"{reply.text}\n\n{footer}", f"> {intro}\n> ", _marked(reply.ask.text), reply),
         '<html><body dir="auto">'
         + _Quote(
             '<blockquote type="cite"><div dir="ltr">',
@@ -360,8 +362,7 @@ def iphone(reply: Answered) -> Body:
 def thunderbird(reply: Answered) -> Body:
     intro = reply.line(reply.locale.thunderbird)
     return Body(
-        _flowed(_placed(f"{reply.text}\n", intro, _marked(reply.ask.text), reply.place))
-        + f"\n-- \n{_SIGNED}\n",
+        _flowed(_placed(f"{reply.text}\n", intro, _marked(reply.ask.text), reply)) + f"\n-- \n{_SIGNED}\n",
         '<!DOCTYPE html><html><head><meta http-equiv="Content-Type" content="text/html; charset=UTF-8"></head><body>'
         + _Quote(
             '<blockquote type="cite" cite="mid:0123456789abcdef@contoso.example">',
@@ -390,7 +391,7 @@ def yahoo(reply: Answered) -> Body:
             f" {reply.text}",
             f"    {intro}  \n ",
             [f" {line}  " for line in _quoted_text(reply)],
-            reply.place,
+            reply,
             "\n",
         ),
         "<html><head></head><body>"
@@ -409,7 +410,7 @@ def samsung(reply: Answered) -> Body:
     block = _header_block(reply, reply.locale.date)
     head = f'<div dir="auto"><!-- originalMessage --><div>{escape(label)}</div><div>{_as_html(block)}</div></div>'
     return Body(
-        _placed(reply.text, f"{label}\n{_as_lines(block)}\n", _quoted_text(reply), reply.place),
+        _placed(reply.text, f"{label}\n{_as_lines(block)}\n", _quoted_text(reply), reply),
         f"<html><body>{_unmarked(reply, head, _divs(reply.text, '<div dir=auto>') + '<div><br></div>')}</body></html>",
     )
 
@@ -438,7 +439,7 @@ def mail_ru(reply: Answered) -> Body:
         else f"Tuesday, 24 November 2026, 10:00 +03:00 from {reply.who}:"
     )
     return Body(
-        _placed(reply.text, f"{intro}\n", _marked(reply.ask.text), reply.place),
+        _placed(reply.text, f"{intro}\n", _marked(reply.ask.text), reply),
         "<HTML><BODY>"
         + _Quote(
             '<blockquote style="border-left:1px solid #0857A6; margin:10px; padding:0 0 0 10px;"><div id="">',
@@ -462,7 +463,7 @@ def notes(reply: Answered) -> Body:
         + "</font><br><hr noshade><br><br>"
     )
     return Body(
-        _placed(reply.text, f"\n\n{lines}\n\n", _quoted_text(reply), reply.place),
+        _placed(reply.text, f"\n\n{lines}\n\n", _quoted_text(reply), reply),
         _unmarked(reply, head, f'<font size=2 face="sans-serif">{_brs(reply.text)}</font><br>'),
     )
 
@@ -470,14 +471,14 @@ def notes(reply: Answered) -> Body:
 def mutt(reply: Answered) -> Body:
     """Speaks English unless somebody sets it; plain text only."""
     intro = f"On Tue, Nov 24, 2026 at 10:00:00AM +0100, {reply.name} wrote:"
-    return Body(_placed(reply.text, intro, _marked(reply.ask.text), reply.place) + f"\n-- \n{_SIGNED}\n")
+    return Body(_placed(reply.text, intro, _marked(reply.ask.text), reply) + f"\n-- \n{_SIGNED}\n")
 
 
 def proton(reply: Answered) -> Body:
     intro = f"On Tuesday, November 24th, 2026 at 10:00 AM, {reply.who} wrote:"
     footer = "Sent with [Proton Mail](https://proton.me/mail/home) secure email."
     return Body(
-        _placed(f"{reply.text}\n\n{footer}", f"{intro}\n", _marked(reply.ask.text), reply.place),
+        _placed(f"{reply.text}\n\n{footer}", f"{intro}\n", _marked(reply.ask.text), reply),
         _Quote(
             '<div class="protonmail_quote"><blockquote class="protonmail_quote" type="cite">',
             "</blockquote></div>",
@@ -509,7 +510,7 @@ def qq(reply: Answered) -> Body:
             reply.text,
             f"{title.replace('&nbsp;', ' ')}\n{_as_lines(block)}\n\n",
             _quoted_text(reply),
-            reply.place,
+            reply,
         ),
         _unmarked(reply, head, _divs(reply.text)),
     )
@@ -560,7 +561,11 @@ _BASE64 = frozenset(("Outlook web", "Gmail web", "QQ", "mail.ru", "Outlook iOS")
 
 def write(program: str, reply: Answered, head: Sequence[str] = ()) -> bytes:
     """The mail that a program sends, with these headers or the usual ones."""
-    body = PROGRAMS[program](reply)
+    return written(program, PROGRAMS[program](reply), reply, head)
+
+
+def written(program: str, body: Body, reply: Answered, head: Sequence[str] = ()) -> bytes:
+    """The same of a body, which need not be the program's own."""
     charset = reply.locale.charset if program in _OLD else "utf-8"
     if charset != "utf-8":
         body = replace(body, text=body.text.translate(_TYPEWRITER), html=body.html.translate(_TYPEWRITER))

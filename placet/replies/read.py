@@ -94,7 +94,7 @@ def read_mail(
     about: About = UNKNOWN,
 ) -> Reading:
     """What a mail was read as. Its text alone counts, or its subject where there is no text."""
-    problem = _unreadable(mail)
+    problem = _unreadable(mail) or _said_in_quote(mail.quoted_else, known or vocabulary())
     if problem:
         return Reading(None, "", problem)
     if mail.new_text.strip():
@@ -131,6 +131,28 @@ def _unreadable(mail: Mail) -> Sentence:
     if mail.quote_doubtful:
         return Sentence("It is not clear which lines are quoted; please answer above the quoted mail.")
     return NOTHING
+
+
+def _said_in_quote(text: str, known: Vocabulary) -> Sentence:
+    """Whether quoted lines that nobody else is known to have written hold a decision, a condition, a contrast or a
+    restriction: then they may be the sender's own."""
+    if not text:
+        return NOTHING
+    found = Text.of(read_frame.without_codes(composed(text)), known)
+    if found.too_long:
+        return Sentence("The quoted text is too long to be looked at as a whole.")
+    for code in _languages(found, known):
+        for clause in _view(found, code, known).clauses():
+            if clause.taken in _SAYS or any(piece.role in _TURNS for piece in clause.pieces):
+                return Sentence(
+                    "“{text}” is quoted, but may be your own; please answer above the quoted mail.",
+                    text=_short(found, clause),
+                )
+    return NOTHING
+
+
+_SAYS = (Taken.DECIDES, Taken.DOUBT, Taken.RETRACTION, Taken.NEGATED)
+_TURNS = (Role.DECIDES, Role.NEGATION, Role.BUT, Role.DOUBT, Role.RETRACTION)
 
 
 def read_text(

@@ -8,6 +8,7 @@ from placet.approvals.models import Decision
 from placet.mail.models import IncomingMail
 from placet.sandbox.programs import PROGRAMS
 from tests.journeys.conftest import World
+from tests.journeys.letters import INTERNAL, answer
 from tests.sandbox.browser import Browser
 
 BOTH_WAYS = True
@@ -114,3 +115,55 @@ def test_a_reply_with_a_file_is_kept_whole(world: World) -> None:
     world.run()
     assert world.decisions() == [("Bob", "approve")]
     assert b"offer.pdf" in IncomingMail.objects.get().raw
+
+
+# What the requester writes as reason, what Bob answers, and what that decides.
+FORESEEN = (
+    ("Only if legal agrees.", "Approved.\nOnly if legal agrees.", ""),
+    ("I do not", "I do not\napprove this.", "reject"),
+    ("I reject this.", "I reject this.", "reject"),
+)
+
+
+def test_what_the_requester_foresaw_takes_no_word_from_an_answer(world: World) -> None:
+    bob = Browser(world.sandbox, "bob")
+    expected = {}
+    for program in PROGRAMS:
+        for reason, typed, outcome in FORESEEN:
+            request = world.request(reason=reason)
+            world.send()
+            bob.reply(world.newest("bob", "Please decide").id, typed, program=program)
+            expected[request.pk] = outcome
+    world.run_until_quiet()
+    assert outcomes_by_request(expected) == expected
+
+
+def test_nor_from_one_below_or_inside_a_quote_without_marks(world: World) -> None:
+    """As Outlook quotes: a block of headers, and nothing in front of the lines."""
+    expected = {}
+    for reason, typed, outcome in FORESEEN:
+        for inside in (False, True):
+            request = world.request(reason=reason)
+            world.send()
+            asked = world.newest("bob", "Please decide")
+            ours = asked.text.strip().splitlines()
+            at = next(at for at, line in enumerate(ours) if line.startswith("Why?")) if inside else len(ours)
+            quote = "\n".join([*ours[:at], "", typed, "", *ours[at:]])
+            head = (
+                "From: Placet <approvals@contoso.example>\nSent: Tuesday, November 24, 2026 10:00 AM\n"
+                f"To: Bob Bobson <bob@contoso.example>\nSubject: {asked.subject}\n"
+            )
+            text = f"\n{head}\n{quote}\n"
+            world.sandbox.place(
+                "approvals", answer(asked, "bob@contoso.example", text=text, headers=INTERNAL)
+            )
+            expected[request.pk] = outcome
+    world.run_until_quiet()
+    found = outcomes_by_request(expected)
+    assert found == expected
+
+
+def outcomes_by_request(asked: dict[int, str]) -> dict[int, str]:
+    """What each was decided, "" where it was not."""
+    decided = Decision.objects.values_list("assignment__visit__request_id", "outcome")
+    return {**dict.fromkeys(asked, ""), **dict(decided)}

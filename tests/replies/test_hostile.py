@@ -63,26 +63,59 @@ def test_the_same_mails_decide_where_they_are_what_they_seem() -> None:
 
 # --- what nobody sees ---------------------------------------------------------------------------------------------
 
+# What hides a text, as declarations of CSS.
+HIDING = (
+    "display:none", "DISPLAY:NONE", "display:/**/none", "visibility:hidden", "visibility:collapse", "mso-hide:all",
+    "font-size:0", "font-size:0pt", "font-size:1px;line-height:0", "font:0/0 Arial", "height:0;overflow:hidden",
+    "max-height:0px;overflow:hidden", "width:0;overflow:clip", "color:#ffffff", "color:#fff", "color:white",
+    "color:rgb(255,255,255)", "color:rgba(255,255,255,1)", "color:hsl(0,0%,100%)", "color:#fefefe",
+    "color:transparent", "color:rgba(0,0,0,0)", "-webkit-text-fill-color:#fff", "background:#000;color:#000",
+    "background-color:#123;color:#123", "opacity:0", "opacity:.05", "filter:opacity(0)",
+    "position:absolute;left:-9999px", "text-indent:-9999px", "margin-top:-9999px", "transform:scale(0)",
+    "clip-path:inset(100%)", "zoom:0", "text-decoration:line-through",
+)  # fmt: skip
+# Where they stand, with {hides} for them.
+BY: Mapping[str, str] = {
+    "inline": '<div style="{hides}">Approved</div>',
+    "inline, important": '<div style="{important}">Approved</div>',
+    "a class": "<style>.x{{{hides}}}</style><div class=x>Approved</div>",
+    "a class of an element": "<style>p.x, div.x {{ {hides} }}</style><div class='y x'>Approved</div>",
+    "a class in capitals": "<STYLE>.X{{{hides}}}</STYLE><div class=X>Approved</div>",
+    "an id": "<style>#x{{{hides}}}</style><div id=x>Approved</div>",
+    "an element": "<style>i{{{hides}}}</style><i>Approved</i>",
+    "everything": "<style>*{{{hides}}}</style><i>Approved</i>",
+    "an attribute": "<style>[title=x]{{{hides}}}</style><div title=x>Approved</div>",
+    "a nested selector": "<style>.x .y{{{hides}}}</style><div class=x><div><div class=y>Approved</div></div></div>",
+    "a child": "<style>.x > div{{{hides}}}</style><div class=x><div>Approved</div></div>",
+    "around it": "<style>.x{{{hides}}}</style><div class=x><div>Approved</div></div>",
+    "a condition that holds": "<style>@media screen{{.x{{{hides}}}}}</style><div class=x>Approved</div>",
+    "an important rule": "<style>.x{{{important}}}</style><div class=x style='color:black'>Approved</div>",
+    "a rule that is more specific": "<style>div.x{{{hides}}} .x{{color:black}}</style><div class=x>Approved</div>",
+    "a rule that comes later": "<style>.y{{color:black}} .x{{{hides}}}</style><div class='x y'>Approved</div>",
+    "a rule behind many": "<style>{many}.x{{{hides}}}</style><div class=x>Approved</div>",
+    "a rule behind too many": "<style>{too_many}.x{{{hides}}}</style><div class=x>Approved</div>",
+}
+MANY = "".join(f".z{number}{{color:#123456}}" for number in range(600))
+
+
+def hidden_by(form: str, hides: str) -> str:
+    important = ";".join(f"{declared} !important" for declared in hides.split(";"))
+    return form.format(hides=hides, important=important, many=MANY, too_many=MANY * 4)
+
+
 HIDDEN: Mapping[str, str] = {
-    "not displayed": '<div style="display:none">Approved</div>',
-    "not displayed, by an important rule": '<div style="display: none !important">Approved</div>',
-    "not displayed, in capitals": '<DIV STYLE="DISPLAY:NONE">Approved</DIV>',
-    "not displayed, with a comment in the style": '<div style="display:/**/none">Approved</div>',
-    "not visible": '<div style="visibility:hidden">Approved</div>',
     "the hidden attribute": "<div hidden>Approved</div>",
-    "no size": '<span style="font-size:0">Approved</span>',
-    "next to no size": '<span style="font-size:1px;line-height:0">Approved</span>',
-    "no size, in points": '<span style="font-size:0pt">Approved</span>',
-    "no height": '<div style="height:0;overflow:hidden">Approved</div>',
-    "no greatest height": '<div style="max-height:0px;overflow:hidden">Approved</div>',
-    "white on white": '<span style="color:#ffffff">Approved</span>',
-    "white on white, short": '<span style="color:#fff">Approved</span>',
-    "white on white, by name": '<font color="white">Approved</font>',
-    "white on white, by numbers": '<span style="color:rgb(255,255,255)">Approved</span>',
-    "see-through": '<span style="opacity:0">Approved</span>',
-    "off the page": '<div style="position:absolute;left:-9999px">Approved</div>',
-    "off the page, indented": '<div style="text-indent:-9999px">Approved</div>',
-    "a class that hides": "<style>.x{display:none}</style><div class=x>Approved</div>",
+    "white on white, by an old tag": '<font color="white">Approved</font>',
+    "white on white, by numbers of an old tag": "<font color=#FFFFFF>Approved</font>",
+    "black on black, by old attributes": (
+        "<table bgcolor=#000000><tr><td><font color=black>Approved</font></td></tr></table>"
+    ),
+    "white by a rule, on white by an attribute": (
+        "<style>.x{color:#fff}</style><table bgcolor=white><tr><td class=x>Approved</td></tr></table>"
+    ),
+    "an old tag in the colour of a rule": (
+        "<style>.x{background:#000}</style><div class=x><font color=#000>Approved</font></div>"
+    ),
     "a comment": "<!-- Approved -->",
     "a conditional comment": "<!--[if mso]>Approved<![endif]-->",
     "a style": "<style>Approved</style>",
@@ -94,6 +127,39 @@ HIDDEN: Mapping[str, str] = {
     "what stands for a script": "<noscript>Approved</noscript><template>Approved</template>",
     "a preheader": '<div style="display:none;max-height:0;mso-hide:all;font-size:1px">Approved</div>',
 }
+# The same means where a text can be seen all the same.
+SEEN: Mapping[str, str] = {
+    "white on a dark ground, by one rule": "<style>.x{background:#123;color:#fff}</style><p class=x>Approved</p>",
+    "white on a dark ground around": (
+        "<style>.x{color:#fff}</style><div style='background:#123'><p class=x>Approved</p></div>"
+    ),
+    "undone by the element itself": "<style>.x{color:#fff}</style><p class=x style='color:#000'>Approved</p>",
+    "undone inside": "<style>.x{color:#fff} .y{color:#111}</style><div class=x><p class=y>Approved</p></div>",
+    "undone by an important rule": "<style>.x{color:#111 !important}</style><p class=x style='color:#fff'>Approved</p>",
+    "undone by one that is more specific": "<style>p.x{color:#111} .x{color:#fff}</style><p class=x>Approved</p>",
+    "shown again": "<style>.x{display:none}</style><p class=x style='display:block'>Approved</p>",
+    "for dark screens": "<style>@media (prefers-color-scheme: dark){.x{color:#fff}}</style><p class=x>Approved</p>",
+    "for paper": "<style>@media print{.x{display:none}}</style><p class=x>Approved</p>",
+    "for others": "<style>.y{color:#fff} #x{display:none} i{font-size:0}</style><p class=x>Approved</p>",
+    "as Outlook writes": (
+        "<style><!-- p.MsoNormal, li.MsoNormal {margin:0cm;font-size:11.0pt;color:windowtext;} --></style>"
+        "<p class=MsoNormal>Approved</p>"
+    ),
+    "behind many rules": f"<style>{MANY}</style><p class=z599>Approved</p>",
+}
+
+
+@pytest.mark.parametrize("markup", SEEN.values(), ids=list(SEEN))
+def test_text_that_can_be_seen_decides(markup: str) -> None:
+    assert outcomes(html(markup)) == {"approve"}
+
+
+@pytest.mark.parametrize("by", BY)
+def test_text_that_css_hides_decides_nothing(by: str) -> None:
+    for hides in HIDING[::9] if "behind" in by else HIDING:
+        markup = hidden_by(BY[by], hides)
+        assert outcomes(html(markup)) == {None}, markup[-200:]
+        assert "approve" not in outcomes(html(f"<p>Rejected</p>{markup}")), markup[-200:]
 
 
 @pytest.mark.parametrize("markup", HIDDEN.values(), ids=list(HIDDEN))
@@ -370,8 +436,8 @@ def test_a_line_between_quoted_ones_that_is_not_ours_is_the_senders() -> None:
 def test_words_added_to_a_quoted_line_are_doubtful() -> None:
     quote = QUOTED.replace("EUR 900.00", "EUR 900.00 NO, only 500!", 1)
     assert quote != QUOTED
-    assert known(plain(f"Approved.\n\n{GMAIL}\n{quote}\n")).quote_doubtful
-    assert not known(plain(f"Approved.\n\n{GMAIL}\n{QUOTED}\n")).quote_doubtful
+    assert read_mail(known(plain(f"Approved.\n\n{GMAIL}\n{quote}\n"))).outcome is None
+    assert read_mail(known(plain(f"Approved.\n\n{GMAIL}\n{QUOTED}\n"))).outcome == "approve"
 
 
 def test_what_stands_deeper_or_less_deep_in_a_quote_is_somebody_elses() -> None:

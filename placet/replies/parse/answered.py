@@ -15,7 +15,7 @@ from itertools import takewhile
 
 from placet.replies.parse import heads, html, limits, quotes, words
 from placet.replies.parse.mail import Mail
-from placet.replies.parse.original import COMPARED, LONG, SEED, Original, words_of
+from placet.replies.parse.original import COMPARED, LONG, PLACES, SEED, Original, words_of
 from placet.replies.parse.quotes import Is
 
 ABOVE = 2  # lines directly above a quote that may be a head in a form that no rule knows
@@ -214,7 +214,7 @@ def _few(known: Sequence[tuple[str, bool]]) -> bool:
 
 
 def _in(original: Original, rows: Sequence[_Row]) -> list[tuple[str, bool]]:
-    """Each word, and whether it stands in our mail: with SEED - 1 others as they stand there, or in a line of it."""
+    """Each word, and whether it stands in our mail: with SEED - 1 others as they stand there, or in a line of two."""
     found: list[str] = []
     known: list[bool] = []
     for row in rows:
@@ -222,8 +222,17 @@ def _in(original: Original, rows: Sequence[_Row]) -> list[tuple[str, bool]]:
             break
         line = words_of(row.text)
         found += line
-        known += [tuple(line) in original.sentences] * len(line)
+        known += [_is_pair_of(original, line)] * len(line)
     for at in range(len(found) - SEED + 1):
-        if tuple(found[at : at + SEED]) in original.places:
+        if any(tuple(found[at : at + SEED]) in sent.places for sent in original.sent):
             known[at : at + SEED] = [True] * SEED
     return list(zip(found, known, strict=True))
+
+
+def _is_pair_of(original: Original, line: Sequence[str]) -> bool:
+    """Whether a line of two words, too short for the rule of SEED, stands in our mail."""
+    return len(line) == 2 and any(
+        list(line) == list(sent.words[at : at + 2])
+        for sent in original.sent
+        for at in sent.starts.get(line[0], ())[:PLACES]
+    )

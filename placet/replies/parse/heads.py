@@ -236,44 +236,33 @@ def is_head(folded: Sequence[str], quoted: Sequence[bool], at: int) -> bool:
     return bool(divider(folded, at)) or attribution(folded, quoted, at) is not None
 
 
-def below_head(folded: Sequence[str], quoted: Sequence[bool], at: int) -> int:
-    """The first line below a head: below the labels, dates and addresses that begin at `at`."""
+def first_below(folded: Sequence[str], quoted: Sequence[bool], at: int) -> int:
+    """The first line below a head: below the labels, dates and addresses that begin at `at`, or the first one with a
+    mark. The number of lines if there is none."""
     end = min(at + HEAD, len(folded))
-    at += 1
-    while at < end and (not folded[at] or like_a_head(folded[at]) or is_head(folded, quoted, at)):
-        at += 1
-    return at
+    for below in range(at + 1, end):
+        line = folded[below]
+        if quoted[below] or not (not line or like_a_head(line) or is_head(folded, quoted, below)):
+            return below
+    return len(folded)
 
 
-def second_head(folded: Sequence[str], at: int, end: int, seen: bool) -> bool:
-    """Whether more than one head stands from `at` on, up to the text below it or to `end`: then that text is what
-    somebody else quoted. A divider and what says who wrote are one head. `seen`: one stands above already."""
+def heads_in(folded: Sequence[str], start: int, end: int) -> list[range]:
+    """Heads that say who wrote what stands below them; where one has been, those that do not say it, too. A divider and
+    what says who wrote are one head."""
     marks = [False] * len(folded)
-    end = min(end, below_head(folded, marks, at))
-    divided = (
-        False  # the line above is a divider: then an address is a head too, in a form that no rule knows
-    )
+    found: list[range] = []
+    begin = -1  # of a divider on the line above: then an address is a head too, in a form that no rule knows
+    at = start
     while at < end:
         length, complete = head_at(folded, marks, at)
-        if seen and length:
-            return True
-        seen = seen or complete or (divided and has_address(folded[at]))
-        divided = length > 0 and not complete
+        if complete or (found and length) or (begin >= 0 and has_address(folded[at])):
+            found.append(range(begin if begin >= 0 else at, at + max(length, 1)))
+            begin = -1
+        else:
+            begin = at if length else -1
         at += length or 1
-    return False
-
-
-def only_a_head(folded: Sequence[str]) -> bool:
-    """Whether these lines are one head, or none."""
-    marks = [False] * len(folded)
-    at, seen = 0, False
-    while at < len(folded):
-        length, complete = head_at(folded, marks, at)
-        if folded[at] and (not length or (complete and seen)):
-            return False
-        seen = seen or complete
-        at += length or 1
-    return True
+    return found
 
 
 def head_at(folded: Sequence[str], marks: Sequence[bool], at: int) -> tuple[int, bool]:

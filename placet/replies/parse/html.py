@@ -7,7 +7,7 @@ walk keeps its own stack, so depth cannot overflow it; what the parser gives up 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from colorsys import hls_to_rgb
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 
@@ -24,9 +24,10 @@ _CHUNK = 64 * 1024  # characters between two "<": libxml2 needs quadratic time f
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _DATA_URI = re.compile(r"data:[a-z]+/[^\"'\s>)]*", re.IGNORECASE)
 _CSS_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-_COMPOUND = re.compile(r"(?:[a-z][a-z0-9]*)?(?:[.#][a-z0-9_-]+|\[[a-z-]+(?:=[\"']?[^\"'\]]*[\"']?)?\])*")
-_SIMPLE = re.compile(r"[.#]?[a-z0-9_-]+|\[[^\]]*\]")
+_COMPOUND = re.compile(r"(?:\*|[a-z][a-z0-9]*)?(?:[.#][a-z0-9_-]+|\[[a-z-]+(?:=[\"']?[^\"'\]]*[\"']?)?\])*")
+_SIMPLE = re.compile(r"\*|[.#]?[a-z0-9_-]+|\[[^\]]*\]")
 _COMBINED = re.compile(r"[\s>]+")
+_IMPORTANT = re.compile(r"!\s*important")
 _NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+")
 _FONT_SIZE = re.compile(
     r"(?<![^\s/])[0-9]*\.?[0-9]+(?:px|pt|r?em|ex|ch|%|vw|vh|mm|cm|in|pc)(?![a-z])|(?<!\S)0(?![0-9.])"
@@ -35,7 +36,9 @@ _MOVED = re.compile(r"translate[xy3d]*\([^)]*-[0-9]{3}|scale[xy3d]*\(0?\.?0*[,)]
 _OFF = -500  # pixels from where nobody looks
 _FAINT = 0.1  # how much of a text that can be seen through still shows
 _ANCESTORS = 60  # elements around one that a selector is held against
-_SELECTORS = 500  # that hide something
+_SELECTORS = 2_000  # that say something of what can be seen
+_TRIES = 1_000_000  # of holding selectors against elements
+_AROUND = 100  # tries that it costs to look for an element around one
 _DEEPEST = 20  # marks in front of a quoted line
 
 _UNSEEN = frozenset((
@@ -141,8 +144,9 @@ def visible(markup: str) -> Visible:
     root, complete = tree(markup)
     if root is None:
         return Visible("", "", "", truncated=not complete)
-    walk = _Walk(_hidden_selectors(root))
-    complete = walk.run(root) and complete
+    sheet = _sheet(root)
+    walk = _Walk(sheet)
+    complete = walk.run(root) and complete and sheet.whole
     return Visible(walk.lines.text(), walk.lines.marked(), ", then ".join(walk.found), truncated=not complete)
 
 
@@ -244,10 +248,10 @@ class _Lines:
 class _Walk:
     """One walk over the tree in document order."""
 
-    def __init__(self, hidden_selectors: "_Selectors") -> None:
+    def __init__(self, sheet: "_Sheet") -> None:
         self.lines = _Lines()
         self.found: dict[str, None] = {}  # what marks quotes, in order
-        self._hidden_selectors = hidden_selectors
+        self._sheet = sheet
         self._envelopes: list[_Envelope] = []
 
     def run(self, root: etree._Element) -> bool:
@@ -274,7 +278,7 @@ class _Walk:
         return True
 
     def _enter(self, element: etree._Element, tag: str, outer: _Style) -> _Style:
-        style = _style(element, tag, outer, self._hidden_selectors)
+        style = _style(element, tag, outer, self._sheet)
         if not style.gone:
             style = self._structure(element, tag, style)
         self._block(tag, style)
@@ -367,7 +371,7 @@ _DIVIDERS = tuple(_DIVIDER_IDS)
 # ---------------------------------------------------------------------- seen or not
 
 
-def _style(element: etree._Element, tag: str, outer: _Style, hidden_selectors: "_Selectors") -> _Style:
+def _style(element: etree._Element, tag: str, outer: _Style, sheet: "_Sheet") -> _Style:
     attributes = element.attrib
     if tag in _UNSEEN or (tag == "dialog" and "open" not in attributes):
         return outer if outer.gone else replace(outer, gone=True)
@@ -375,19 +379,14 @@ def _style(element: etree._Element, tag: str, outer: _Style, hidden_selectors: "
         return replace(outer, hidden=True)  # all but its summary
     if tag == "summary":
         return replace(outer, hidden=False)
-    if not attributes and not hidden_selectors:
+    if not attributes and not sheet.rules:
         return replace(outer, preformatted=True) if tag == "pre" else outer
     style = attributes.get("style") or ""
-    says = _says(style) if len(style) <= _CACHED else _read_style(style)
+    says = sheet.says(sheet.matching(element), style) if sheet.rules else _says_alone(style)
     colour, ground = says.colour or attributes.get("color"), says.ground or attributes.get("bgcolor")
-    gone = (
-        says.removed
-        or "hidden" in attributes
-        or "popover" in attributes
-        or (hidden_selectors and _selected(element, hidden_selectors))
-    )
+    gone = says.removed or "hidden" in attributes or "popover" in attributes
     made = _Style(
-        gone=outer.gone or bool(gone),
+        gone=outer.gone or gone,
         hidden=outer.hidden if says.hidden is None else says.hidden,
         tiny=outer.tiny if says.tiny is None else says.tiny,
         clear=outer.clear if colour in (None, "", "inherit") else _see_through(colour),
@@ -400,23 +399,57 @@ def _style(element: etree._Element, tag: str, outer: _Style, hidden_selectors: "
 
 
 _Compound = frozenset[str]  # ".x.y" and its kin: all of it holds for an element
-# What style sheets hide: by one part of the last compound, each selector with those around it.
-_Selectors = Mapping[str, Sequence[tuple[_Compound, Sequence[_Compound]]]]
+_Declarations = Mapping[str, str]
 
 
-def _selected(element: etree._Element, hidden_selectors: _Selectors) -> bool:
-    names = _names(element)
-    for name in names:
-        for last, around in hidden_selectors.get(name, ()):
-            if last <= names and all(_is_inside(element, compound) for compound in around):
-                return True
-    return False
+@dataclass(frozen=True)
+class _Rule:
+    """One selector of a style sheet, and what it says of the elements that it holds for."""
+
+    weight: tuple[int, int, int, int]  # ids, classes and attributes, tags; then the order in the mail
+    last: _Compound
+    around: Sequence[_Compound]  # hold for elements around
+    usual: _Declarations
+    important: _Declarations
+
+
+@dataclass
+class _Sheet:
+    """What the style sheets of a mail say of what can be seen."""
+
+    rules: Mapping[str, Sequence[_Rule]]  # by one part of the last compound
+    whole: bool  # all was looked at, as far as it was asked for
+    tries: int = _TRIES  # that are left
+    known: dict[tuple[object, ...], "_Said"] = field(default_factory=dict)
+
+    def matching(self, element: etree._Element) -> Sequence[_Rule]:
+        """The rules that hold for an element."""
+        names = _names(element)
+        candidates = [rule for name in names for rule in self.rules.get(name, ())]
+        close = [rule for rule in candidates if rule.last <= names]
+        self.tries -= len(candidates) + _AROUND * sum(len(rule.around) for rule in close)
+        if self.tries < 0:
+            self.whole = False
+            return ()
+        return [rule for rule in close if all(_is_inside(element, compound) for compound in rule.around)]
+
+    def says(self, matching: Sequence[_Rule], style: str) -> "_Said":
+        """What holds for an element with this style attribute, as CSS orders it (CSS Cascading Level 4, 6.1)."""
+        if not matching:
+            return _says_alone(style)
+        key = (*(rule.weight for rule in matching), style)
+        if key not in self.known:
+            ordered = sorted(matching, key=lambda rule: rule.weight)
+            usual, important = _declared(style)
+            layers = (*(r.usual for r in ordered), usual, *(r.important for r in ordered), important)
+            self.known[key] = _read({name: value for layer in layers for name, value in layer.items()})
+        return self.known[key]
 
 
 def _names(element: etree._Element) -> _Compound:
     """What selectors may call an element."""
     tag = element.tag if isinstance(element.tag, str) else ""
-    names = {tag, f"#{(element.get('id') or '').lower()}"}
+    names = {"*", tag, f"#{(element.get('id') or '').lower()}"}
     names.update(f".{name}" for name in (element.get("class") or "").lower().split())
     for name, value in element.attrib.items():
         names.update((f"[{name}]", f"[{name}={value.lower()[:60]}]"))
@@ -440,8 +473,17 @@ class _Said:
     preformatted: bool
 
 
+def _says_alone(style: str) -> _Said:
+    """What a style attribute says where no rule of a sheet holds."""
+    return _read_cached(style) if len(style) <= _CACHED else _read_style(style)
+
+
 def _read_style(style: str) -> _Said:
-    rules = _declarations(style)
+    usual, important = _declared(style)
+    return _read({**usual, **important})
+
+
+def _read(rules: _Declarations) -> _Said:
     return _Said(
         removed=_removed(rules),
         hidden=_visibility(rules),
@@ -452,18 +494,21 @@ def _read_style(style: str) -> _Said:
     )
 
 
-_says = lru_cache(maxsize=1_000)(_read_style)  # mails repeat the same few styles over and over
+_read_cached = lru_cache(maxsize=1_000)(_read_style)  # mails repeat the same few styles over and over
 
 
-def _declarations(style: str) -> dict[str, str]:
-    rules: dict[str, str] = {}
+def _declared(style: str) -> tuple[_Declarations, _Declarations]:
+    """What is declared, and what of it as important."""
+    usual: dict[str, str] = {}
+    important: dict[str, str] = {}
     if "/*" in style:
         style = _CSS_COMMENT.sub("", style)
     for declaration in style.lower().split(";"):
         name, colon, value = declaration.partition(":")
         if colon:
-            rules[name.strip()] = value.replace("!important", "").strip()
-    return rules
+            plain = _IMPORTANT.sub("", value)
+            (usual if plain == value else important)[name.strip()] = plain.strip()
+    return usual, important
 
 
 def _removed(rules: Mapping[str, str]) -> bool:
@@ -614,21 +659,42 @@ def _is_zero(said: str | None) -> bool:
     return _number(said) == 0
 
 
-def _hidden_selectors(root: etree._Element) -> _Selectors:
-    """What style sheets hide for everybody, on paper or small screens alone left out."""
-    found: dict[str, list[tuple[_Compound, Sequence[_Compound]]]] = {}
+# What style sheets say of what can be seen.
+_SEEN = frozenset((
+    "display", "mso-hide", "opacity", "filter", "text-decoration", "text-decoration-line", "overflow", "overflow-x",
+    "overflow-y", "height", "max-height", "width", "max-width", "clip", "clip-path", "transform", "content-visibility",
+    "zoom", *_PLACES, "visibility", "font", "font-size", "color", "-webkit-text-fill-color", "background",
+    "background-color",
+))  # fmt: skip
+
+
+def _sheet(root: etree._Element) -> _Sheet:
+    """What style sheets say for everybody, on paper or small screens alone left out."""
+    found: dict[str, list[_Rule]] = {}
     known = 0
     for sheet in root.iter("style"):
-        for selectors, rules in _rules(sheet.text or ""):
-            if not (_removed(rules) or _visibility(rules) or _tiny(rules)):
-                continue
-            for selector in selectors:
+        for selectors, declared in _rules(sheet.text or ""):
+            usual, important = (
+                {name: value for name, value in layer.items() if name in _SEEN} for layer in declared
+            )
+            for selector in selectors if usual or important else ():
                 compounds = [_compound(part) for part in _COMBINED.split(selector.strip()) if part]
-                if not compounds or not all(compounds) or known == _SELECTORS:
+                if not compounds or not all(compounds):
                     continue
                 known += 1
-                found.setdefault(min(compounds[-1]), []).append((compounds[-1], compounds[:-1]))
-    return found
+                if known > _SELECTORS:
+                    return _Sheet(found, whole=False)
+                weight = (*_weight(compounds), known)
+                rule = _Rule(weight, compounds[-1], compounds[:-1], usual, important)
+                found.setdefault(min(compounds[-1]), []).append(rule)
+    return _Sheet(found, whole=True)
+
+
+def _weight(compounds: Sequence[_Compound]) -> tuple[int, int, int]:
+    """How specific a selector is (Selectors Level 3, 9)."""
+    parts = [part for compound in compounds for part in compound if part != "*"]
+    ids, others = (sum(part.startswith(signs) for part in parts) for signs in ("#", (".", "[")))
+    return ids, others, len(parts) - ids - others
 
 
 def _compound(said: str) -> _Compound:
@@ -638,7 +704,7 @@ def _compound(said: str) -> _Compound:
     return frozenset(part.replace('"', "").replace("'", "") for part in _SIMPLE.findall(said))
 
 
-def _rules(sheet: str) -> Iterator[tuple[list[str], Mapping[str, str]]]:
+def _rules(sheet: str) -> Iterator[tuple[list[str], tuple[_Declarations, _Declarations]]]:
     sheet = _CSS_COMMENT.sub("", sheet.replace("<!--", "").replace("-->", "").lower())
     around: list[bool] = []  # of @media and its kin, whether they hold
     for piece in sheet.split("}"):
@@ -648,7 +714,7 @@ def _rules(sheet: str) -> Iterator[tuple[list[str], Mapping[str, str]]]:
             continue
         around += map(_holds, conditions[:-1])
         if all(around):
-            yield conditions[-1].split(","), _declarations(declarations)
+            yield conditions[-1].split(","), _declared(declarations)
 
 
 def _holds(condition: str) -> bool:

@@ -1,21 +1,26 @@
-"""The mail that we sent, and what of a reply stands in it.
+"""The mail that we sent, and what of a reply's quote is not ours.
 
-Mail programs and servers rewrap a quoted mail, join its lines, derive its text from the HTML, mark it with `> ` or
-not at all, and put banners into it. The order of its words survives all of that, so words are compared: a stretch
-of the reply whose words follow each other in our mail is quoted, whatever stands around it. Links and addresses do
-not count, because servers rewrite them.
+What is quoted is said by the reply's own structure (`quotes.py`): marks, heads, blocks, our line above which to answer.
+Our mail holds what its requester wrote, who may have written down whatever the answer could be. So it never makes a
+line quoted. It tells two things:
+
+-   Where our mail stands in the quote whole, word for word, in order, and in one way only, all that stands between and
+    below its lines is the sender's: people answer there, and many programs mark nothing.
+-   Everything else that is quoted and not known to be ours may be the sender's, too. It only makes an answer doubtful.
+
+Mail programs and servers rewrap a quoted mail, join its lines, derive its text from the HTML, and put banners into it.
+The order of its words survives all of that, so words are compared. Links and addresses do not count, because servers
+rewrite them.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise, takewhile
+from itertools import takewhile
 
-from placet.lib.sentences import gettext_noop
-from placet.replies.parse import banners, heads, html, limits, quotes
+from placet.replies.parse import banners, heads, html, limits, quotes, words
 from placet.replies.parse.folding import LINE, fold
 from placet.replies.parse.headers import from_bytes
-from placet.replies.parse.links import readable
 from placet.replies.parse.mail import Mail
 from placet.replies.parse.parts import Part, parts
 from placet.replies.parse.quotes import Is, Lines
@@ -26,52 +31,63 @@ LONG = 6  # words that follow each other as in our mail and are no accident
 SEED = 3  # words by which a place in our mail is found
 PLACES = 8  # of the same words in our mail that are tried
 NEAR = 12  # words that may be left out between two quoted stretches that belong together
-WORDS = 20_000  # of our mail that are compared
+WORDS = 20_000  # of one part of our mail that are compared
 COMPARED = 50_000  # of a reply
+TRIES = 100_000  # places at which a line of the reply may stand, all together
 _HEAD_LINES = 8
 
-_IN_OUR_MAIL = gettext_noop("what stands in the mail that was answered")
 _LINK = re.compile(
     r"<?(?:mailto:|[a-z]{2,10}://|www\.)[^\s<>]*>?|[^\s<>@]{1,64}@[^\s<>@]{1,253}", re.IGNORECASE
 )
-# Of our links those that nobody writes by hand. The organisation's home page stands below our mails, and in what
-# people write: "only as https://contoso.example/terms says".
-_ONLY_OURS = re.compile(r"^mailto:|/requests/[0-9a-f-]{36}/")
+_LINK_AT_END = re.compile(r"((?:mailto:|https?://)[^\s<>]*)\Z")
 _SIGNS = "\\u2600-\\u27bf\\u3040-\\u30ff\\u3400-\\u9fff\\uf900-\\ufaff\\U0001f000-\\U0001faff"
 # A word is a run of letters and digits; where blanks part no words, and of emoji, each character.
 _WORD = re.compile(f"[{_SIGNS}]|[^\\W_{_SIGNS}]+")
+# What people wrote like one has a sign in it that `no_links` put there.
+_OUR_LINK = re.compile("(?:mailto:|https?://)[^\\s<>\u200b]+(?![^\\s<>])")
+_NO_LINK = re.compile("\\S*\u200b\\S*")
+
+
+# --- the mail that we sent ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The words of one part of a mail that we sent, in order."""
+
+    words: Sequence[str]
+    whole: bool  # none was left out
+    starts: Mapping[str, Sequence[int]]  # where a word stands
+    places: Mapping[tuple[str, ...], Sequence[int]]  # where SEED words begin
+    linked: frozenset[str]  # words inside what people wrote like an address or a link, which count as none
+
+    @classmethod
+    def of(cls, text: str) -> "Sent":
+        found = words_of(text)
+        kept = found[:WORDS]
+        starts: dict[str, list[int]] = {}
+        for at, word in enumerate(kept):
+            starts.setdefault(word, []).append(at)
+        return cls(kept, len(found) == len(kept), starts, _places(kept), frozenset(_broken_up(text)))
 
 
 @dataclass(frozen=True)
 class Original:
-    """The words of a mail that we sent, in order: those of its text, then those of its HTML."""
+    """What we sent: the parts of one mail or of several, the most likely one first."""
 
-    words: Sequence[str]
-    places: Mapping[tuple[str, ...], Sequence[int]]  # where SEED words begin
-    sentences: frozenset[tuple[str, ...]]  # lines of two words and more that are no label of a link
-    links: frozenset[str]  # only ours, without what stands behind a question mark
+    sent: Sequence[Sent]
     subjects: Sequence[str]
+    links: frozenset[str]  # our own, as `fold` gives them
 
     @classmethod
     def of(cls, *raws: bytes) -> "Original":
-        """Read from the bytes as they were sent, the most likely one first. Never raises: of a mail that cannot be
-        read no words are known."""
-        words: list[str] = []
-        sentences: set[tuple[str, ...]] = set()
-        links: set[str] = set()
-        subjects = []
-        for raw in raws:
-            subjects.append(from_bytes(limits.header_block(raw)).first("subject"))
-            for at, text in enumerate(_texts(raw)):
-                for line in text.split("\n", limits.LINES)[: limits.LINES]:
-                    found, linked = words_of(line), _links(line)
-                    words += found
-                    links.update(link for link in linked if _ONLY_OURS.search(link))
-                    if len(found) > 1 and not linked and at == 0:  # in HTML the links of labels are not seen
-                        sentences.add(tuple(found))
-                words += [""] * NEAR  # what ends one part and begins the next does not follow each other
-        del words[WORDS:]
-        return cls(words, _places(words), frozenset(sentences), frozenset(links), subjects)
+        """Read from the bytes as they were sent. Never raises: of a mail that cannot be read no words are known."""
+        texts = [text for raw in raws for text in _texts(raw)]
+        return cls(
+            [Sent.of(text) for text in texts],
+            [from_bytes(limits.header_block(raw)).first("subject") for raw in raws],
+            frozenset(fold(link) for text in texts for link in _OUR_LINK.findall(text)),
+        )
 
 
 def _texts(raw: bytes) -> list[str]:
@@ -79,6 +95,14 @@ def _texts(raw: bytes) -> list[str]:
         return [text for part in parts(raw) if (text := _text(part))]
     except Unparseable:
         return []
+
+
+def _text(part: Part) -> str:
+    if part.container or part.attached or part.in_message:
+        return ""
+    if part.content_type == "text/html":
+        return html.visible(part.text()[: limits.HTML]).text
+    return part.text() if part.content_type == "text/plain" else ""
 
 
 def _places(words: Sequence[str]) -> Mapping[tuple[str, ...], Sequence[int]]:
@@ -90,183 +114,178 @@ def _places(words: Sequence[str]) -> Mapping[tuple[str, ...], Sequence[int]]:
     return places
 
 
-def words_of(line: str) -> list[str]:
-    """The words of a line that are compared: without links, case and what nobody sees."""
-    return _WORD.findall(_LINK.sub(" ", fold(line)))
+def words_of(text: str) -> list[str]:
+    """The words of a text that are compared: without links, case and what nobody sees."""
+    return _WORD.findall(_LINK.sub(" ", _folded(text)))
 
 
-def _links(line: str) -> list[str]:
-    """Where the links of a line lead, without what servers add."""
-    if ":" not in line:
-        return []
-    found = _LINK.findall(readable(line[:LINE]))
-    return [link.strip("<>.,;)").partition("?")[0].lower() for link in found if ":" in link]
+def _broken_up(text: str) -> Iterator[str]:
+    """The words of what looks like a link in what people wrote into our mail: `no_links` has put a sign into it."""
+    for said in _NO_LINK.findall(text):
+        if _LINK.search(fold(said)):
+            yield from _WORD.findall(fold(said))
+
+
+def _folded(text: str) -> str:
+    """All of it, however long its lines are."""
+    return "\n".join(fold(piece) for line in text.split("\n") for piece in _pieces(line))
+
+
+def _pieces(line: str) -> Iterator[str]:
+    """A line in pieces that `fold` takes whole, parted at blanks where there are any."""
+    while len(line) > LINE:
+        end = line.rfind(" ", 1, LINE) if " " in line[1:LINE] else LINE
+        yield line[:end]
+        line = line[end:]
+    yield line
+
+
+# --- a reply held against it --------------------------------------------------------------------------------------
 
 
 def without_original(mail: Mail, original: Original) -> Mail:
-    """The same mail with its new text cut again: a line that stands in `original` is quoted, a line below a quote
-    that does not is new. Linear in the text."""
+    """The same mail with its new text cut again: what stands between and below the lines of our mail is new where that
+    is certain, and in doubt or `quoted_else` where it is not. Linear in the text."""
     if mail.sealed or mail.automatic is not None:
         return mail
     mail = replace(mail, own_subject=own_subject(mail.subject, original.subjects))
     found = quotes.scan(mail.marked)
-    if not _Comparison(found, original).apply():
-        return mail
+    quoted = _Quoted(found, original)
+    quoted.settle()
     new = quotes.cut(found)
     return replace(
         mail,
         new_text=new.text,
         with_signature=new.with_signature,
-        quoted_cut=new.quoted_cut,
+        quoted_cut=new.quoted_cut if quoted.known else mail.quoted_cut,
         quote_doubtful=new.doubtful,
+        quoted_else="\n".join(quoted.others)[: limits.NEW_TEXT],
     )
 
 
-def _text(part: Part) -> str:
-    if part.container or part.attached or part.in_message:
-        return ""
-    if part.content_type == "text/html":
-        return html.visible(part.text()[: limits.HTML]).text
-    return part.text() if part.content_type == "text/plain" else ""
-
-
-class _Comparison:
-    """One reply held against the original."""
+class _Quoted:
+    """What structure calls quoted in one reply, held against the original."""
 
     def __init__(self, found: Lines, original: Original) -> None:
         self.found = found
-        self._words: list[str] = []
-        self._spans: list[tuple[int, int]] = []  # of each line, in the words
-        for line in found.folded:
-            start = len(self._words)
-            if start < COMPARED:
-                self._words += words_of(line.lstrip("> |"))
-            self._spans.append((start, len(self._words)))
-        self._places = _aligned(self._words, frozenset(start for start, _ in self._spans), original)
-        self._covered = [self._share(at, original) for at in range(len(found.lines))]
+        self.bare = [line.lstrip("> ") for line in found.folded]
+        self.subjects = [bare for subject in original.subjects if (bare := fold(own_subject(subject)))]
+        self.others: list[str] = []  # quoted lines that are neither ours nor below the head of another mail
+        self.said, self.all_compared, rests = _words_by_line(found, self.bare, original.links)
+        found.doubts -= rests
+        found.doubts |= {at for at in rests if found.kinds[at] is Is.NEW}
+        self.lines = [at for at, kind in enumerate(found.kinds) if kind in (Is.MARKED, Is.BELOW)]
+        self.ours, self.sent, self.ambiguous = self._all_of(original)
+        self.aligned = _best_aligned(self.said, original) if self.sent is None else None
+        known = sorted(self.ours) if self.aligned is None else list(filter(self.aligned.stands, self.lines))
+        self.known = bool(known)
+        self.first = known[0] if known else len(self.bare)  # line of our mail
 
-    def _share(self, at: int, original: Original) -> float | None:
-        """How much of a line stands in our mail; None for a line without words."""
-        start, end = self._spans[at]
-        if not original.links.isdisjoint(_links(self.found.lines[at])):
-            return 1.0  # whatever the label says, this link is ours
-        if start == end:
-            return None
-        if tuple(self._words[start:end]) in original.sentences:
-            return 1.0
-        return sum(place >= 0 for place in self._places[start:end]) / (end - start)
+    def _all_of(self, original: Original) -> tuple[frozenset[int], Sent | None, bool]:
+        """The lines that are our mail where it stands there whole, the part that they are, and whether it was found in
+        several ways."""
+        candidates = [at for at in self.lines if self.said[at]]
+        ambiguous = False
+        for sent in original.sent:
+            places, ways = _embedded([self.said[at] for at in candidates], sent)
+            if ways == 1:
+                return frozenset(candidates[place] for place in places), sent, False
+            ambiguous = ambiguous or ways > 1
+        return frozenset(), None, ambiguous
 
-    def _words_in(self, at: int) -> int:
-        start, end = self._spans[at]
-        return end - start
+    def settle(self) -> None:
+        """Correct what the lines are."""
+        above = heads.heads_in(self.bare, self._start() if self.known else 0, self.first)
+        answered = (
+            self.known and len(above) < 2
+        )  # or somebody else quoted our mail first, if it stands there at all
+        self._unknown_head()
+        ours_from = self._below_heads(above) if answered else above[0].start if above else self.first
+        for at in self.lines:
+            if at < ours_from and not (any(at in head for head in above) and self._is_of_a_head(at)):
+                self._perhaps(at)
+        if self.aligned is not None:
+            self._new_in_doubt(self.aligned)
+        if answered and self.aligned is not None:
+            self._in_pieces(self.aligned)
+        elif answered and self.sent is not None:
+            self._whole(self.sent)
 
-    def apply(self) -> bool:
-        """Correct what the lines are. False if nothing of our mail was found."""
-        hits = [at for at, share in enumerate(self._covered) if share == 1]
-        if not hits:
-            return False
-        self._unmarked_quotes(self._with_marks(hits))
-        self._heads(hits[0])
-        self._answers_below(hits)
-        self._answers_inside(hits)
-        self.found.doubts.difference_update(hits)
-        return True
+    def _below_heads(self, above: Sequence[range]) -> int:
+        """Where our mail begins; its place does not count for what a server put above it."""
+        if above and banners.length(self.bare[above[-1].stop : self.first]):
+            return above[-1].start
+        return self.first
 
-    def _with_marks(self, hits: Sequence[int]) -> bool:
-        return any(self.found.kinds[at] is Is.MARKED for at in hits)
+    def _is_of_a_head(self, at: int) -> bool:
+        """A label that nobody knows may be the sender's: "Sorry, no: rejected"."""
+        return heads.label(self.bare[at]) in {"", *words.LABELS} or heads.address_or_date(self.bare[at])
 
-    def _unmarked_quotes(self, with_marks: bool) -> None:
-        """Lines that were taken for new and stand in our mail."""
-        for at, share in enumerate(self._covered):
-            if self.found.kinds[at] is not Is.NEW or not share:
-                continue
-            if share < 1:
-                if share >= 0.5 and self._words_in(at) >= LONG:
-                    self._quoted(at)
-                    self.found.doubts.add(at)
-            elif not with_marks or self._words_in(at) >= LONG or self._goes_on(at):
-                self._quoted(at)
+    def _start(self) -> int:
+        """Where what is quoted begins that our mail stands in."""
+        at = self.first
+        while at and not (self.found.folded[at - 1] and self.found.kinds[at - 1] is Is.NEW):
+            at -= 1
+        return at
 
-    def _goes_on(self, at: int) -> bool:
-        """Whether a line is the rest of the quoted line above it, which was wrapped on its way."""
-        if not at or self.found.kinds[at - 1] is not Is.MARKED:
-            return False
-        start = self._spans[at][0]
-        return start > 0 and self._places[start] == self._places[start - 1] + 1
-
-    def _quoted(self, at: int) -> None:
-        self.found.kinds[at] = Is.MARKED
-        self.found.rules.setdefault(_IN_OUR_MAIL)
-
-    def _heads(self, first: int) -> None:
-        """What stands directly above the quote and says so, in a language or way that no rule knew: lines with an
-        address or a date, and labels beside them. A label alone may be a form's, with an answer behind it."""
+    def _unknown_head(self) -> None:
+        """What stands directly above our mail and says so, in a language or way that no rule knew: lines with an
+        address or a date, and labels beside them. It may be the sender's own, too."""
         folded, kinds = self.found.folded, self.found.kinds
-        last = first - 1
+        last = self.first - 1
         while last >= 0 and not folded[last]:
             last -= 1
+        if not self.known or last < 0:
+            return
         block = [at for at in range(last, max(last - _HEAD_LINES, -1), -1) if kinds[at] is Is.NEW]
         block = list(takewhile(lambda at: folded[at] and heads.like_a_head(folded[at]), block))
         if any(heads.address_or_date(folded[at]) for at in block):
-            for at in block:
+            for at in reversed(block):
                 kinds[at] = Is.HEAD
+                self._perhaps(at)
 
-    def _answers_below(self, hits: Sequence[int]) -> None:
-        """People answer below or inside an unmarked quote. What others wrote stands below further heads."""
-        kinds = self.found.kinds
-        first = next((at for at in hits if kinds[at] is Is.BELOW), None)
-        if first is None:
+    def _perhaps(self, at: int) -> None:
+        """A line that may be the sender's own although it is quoted."""
+        line = self.bare[at]
+        if not self.said[at] or any(subject in line for subject in self.subjects):
             return
-        start = kinds.index(Is.BELOW)
-        above = next((at for at in range(start - 1, -1, -1) if self.found.folded[at]), start)
-        bare = [line.lstrip("> ") for line in self.found.folded]
-        if heads.second_head(bare, start, first, kinds[above] is Is.HEAD):
-            return  # our mail was quoted by somebody else first
-        further = _heads_below(bare, start, frozenset(hits))
-        if any(at < first for at in further):
-            return
-        end = next((at for at in further if at > first), len(kinds))
-        for at in range(first + 1, end):
-            share = self._covered[at]
-            if share is None:
-                # A line without words, such as "--", belongs to the one above it.
-                if kinds[at - 1] is Is.NEW:
-                    kinds[at] = Is.NEW
-            elif share == 0:
-                self._give_back(at)
-            elif share < 1:
+        if not banners.warns(self.bare, at):
+            self.others.append(line)
+
+    # -- our mail stands in the quote whole --
+
+    def _whole(self, sent: Sent) -> None:
+        self.found.doubts -= self.ours
+        last = max(self.ours)
+        further = self._heads_below()
+        end = next((at for at in further if at > last), len(self.bare))
+        for at in self.lines:
+            if self.first < at < end and at not in self.ours:
+                self._between(at, sent, inside=at < last, head=at in further)
+        if not self.all_compared and end == len(self.bare):
+            self.found.doubts.add(end - 1)
+
+    def _heads_below(self) -> dict[int, None]:
+        """Where heads of other mails stand, in order."""
+        marks = [False] * len(self.bare)
+        below = (at for at in range(self.first + 1, len(self.bare)) if self.found.kinds[at] is not Is.NEW)
+        return {at: None for at in below if at not in self.ours and heads.is_head(self.bare, marks, at)}
+
+    def _between(self, at: int, sent: Sent, *, inside: bool, head: bool) -> None:
+        """A line between or below those of our mail."""
+        kinds, said = self.found.kinds, self.said[at]
+        if not said:
+            if kinds[at] is Is.BELOW and kinds[at - 1] is Is.NEW:
+                kinds[at] = Is.NEW  # a line without words, such as "--", belongs to the one above it
+        elif kinds[at] is Is.BELOW or (inside and self._as_deep(at) and not banners.warns(self.bare, at)):
+            self._give_back(at)
+            if head or not sent.linked.isdisjoint(said) or _ends_in_link(self.found, at - 1):
                 self.found.doubts.add(at)
+        else:
+            self._perhaps(at)
 
-    def _answers_inside(self, hits: Sequence[int]) -> None:
-        """People write between quoted lines without parting the quote, and behind the words of one. Only where our
-        mail is all that is quoted: what stands beside it deeper in a quote is somebody else's."""
-        marked = [at for at in hits if self.found.kinds[at] is Is.MARKED]
-        if not marked or not self._quoted_alone(marked[0]):
-            return
-        depth = self._depth(marked[0])
-        for above, below in pairwise(marked):
-            for at in range(above + 1, below):
-                share = self._covered[at]
-                if (
-                    share is None
-                    or self.found.kinds[at] is not Is.MARKED
-                    or banners.warns(self.found.folded, at)
-                ):
-                    continue
-                if share == 0 and (at in self.found.unmarked or self._depth(at) == depth):
-                    self._give_back(at)
-                else:
-                    self.found.doubts.add(at)
-
-    def _quoted_alone(self, first: int) -> bool:
-        """Whether nothing but one head, and a warning, stands between the text above the quote and our mail."""
-        above = first
-        while above and not (self.found.folded[above - 1] and self.found.kinds[above - 1] is Is.NEW):
-            above -= 1
-        if first - above > heads.HEAD:
-            return False
-        lines = [line.lstrip("> ") for line in self.found.folded[above:first]]
-        return heads.only_a_head([line for at, line in enumerate(lines) if not banners.warns(lines, at)])
+    def _as_deep(self, at: int) -> bool:
+        return at in self.found.unmarked or self._depth(at) == self._depth(self.first)
 
     def _depth(self, at: int) -> int:
         """How deep a line is quoted."""
@@ -279,19 +298,149 @@ class _Comparison:
         self.found.doubts.discard(at)
         self.found.lines[at] = self.found.lines[at].lstrip("> ")
 
+    # -- only pieces of it do --
 
-def _heads_below(folded: Sequence[str], start: int, hits: frozenset[int]) -> list[int]:
-    """Where, below the first one, further heads begin."""
-    marks = [False] * len(folded)
-    below = range(heads.below_head(folded, marks, start), len(folded))
-    return [at for at in below if at not in hits and heads.is_head(folded, marks, at)]
+    def _in_pieces(self, aligned: "_Aligned") -> None:
+        """Of lines without marks none but those that go on where the last one ended are ours for certain. Those with
+        marks are quoted; what they say is looked at where it is not ours."""
+        if self.ambiguous:
+            self.found.doubts.add(self.first)
+        further = (at for at in self._heads_below() if not aligned.touches(at))
+        end = next(further, len(self.bare))
+        between = [at for at in self.lines if self.first <= at < end and self.said[at]]
+        small_print = False
+        for above, at, below in zip(between, between[1:], [*between[2:], end], strict=False):
+            small_print = small_print or self.bare[at].startswith(words.LEGAL)
+            if self.found.kinds[at] is Is.BELOW:
+                if not aligned.goes_on(above, at) and not small_print:
+                    self.found.doubts.add(at)
+            elif at in self.found.unmarked:
+                # For certain the rest of the line above it where our mail goes on in it, and from it to the one below.
+                if below < end and aligned.goes_on(above, at) and aligned.goes_on(at, below):
+                    self.found.doubts.discard(at)
+            elif not aligned.stands(at):
+                self._perhaps(at)
+
+    def _new_in_doubt(self, aligned: "_Aligned") -> None:
+        """Lines that were taken for new: the rest of a quoted one that was wrapped; and where nothing is quoted that is
+        ours, those too much like ours, because some program may quote without saying so."""
+        for at, kind in enumerate(self.found.kinds):
+            if kind is not Is.NEW:
+                continue
+            wrapped = at and (self.found.kinds[at - 1] is not Is.NEW or at - 1 in self.found.doubts)
+            if (wrapped and aligned.goes_on(at - 1, at)) if self.known else aligned.likely(at):
+                self.found.doubts.add(at)
 
 
-# ---------------------------------------------------------------------- words in order
+def _words_by_line(
+    found: Lines, bare: Sequence[str], links: frozenset[str]
+) -> tuple[list[list[str]], bool, set[int]]:
+    """The words of each line, whether all were taken, and the lines that are nothing but the rest of one of our links,
+    which was broken on its way: "body=" and "Approve". Such a rest is no words."""
+    said: list[list[str]] = []
+    rests: set[int] = set()
+    left = COMPARED
+    link = ""  # what of a link stands at the end of the line above
+    for at, line in enumerate(bare):
+        first, _, others = line.partition(" ")
+        whole = f"{link}{first.rstrip('>')}"
+        is_rest = bool(link and first) and any(whole in one for one in links)
+        text = others if is_rest else found.lines[at].lstrip("> |")
+        said.append(words_of(text)[: max(left, 0)])
+        left -= len(said[-1])
+        if is_rest and not others:
+            rests.add(at)
+            link = whole
+        else:
+            ends = _LINK_AT_END.search(line) if found.kinds[at] is not Is.NEW else None
+            link = ends[1] if ends else ""
+    return said, left >= 0, rests
 
 
-def _aligned(words: Sequence[str], line_starts: frozenset[int], original: Original) -> list[int]:
-    """For each word its place in the original, -1 where it has none.
+def _ends_in_link(found: Lines, at: int) -> bool:
+    """Whether the next line may be the rest of a link that is not known, because a server rewrote it."""
+    return found.kinds[at] is not Is.NEW and _LINK_AT_END.search(found.folded[at]) is not None
+
+
+# --- words in order -----------------------------------------------------------------------------------------------
+
+
+def _embedded(lines: Sequence[Sequence[str]], sent: Sent) -> tuple[list[int], int]:
+    """Which of the lines, one after the other, are all of what was sent, and in how many ways (two stands for more).
+    The lines are given where there is one way."""
+    if not sent.whole or len(sent.words) < LONG:
+        return [], 0
+    ways = {0: 1}  # to have so many words behind one
+    steps: list[tuple[int, int, int]] = []
+    tries = 0
+    for number, said in enumerate(lines):
+        for start in reversed(sent.starts.get(said[0], ())):
+            tries += 1
+            end = start + len(said)
+            if start in ways and sent.words[start:end] == said:
+                steps.append((number, start, end))
+                ways[end] = min(ways.get(end, 0) + ways[start], 2)
+        if tries > TRIES:
+            return [], 0
+    end = len(sent.words)
+    used: list[int] = []
+    if ways.get(end) == 1:
+        for number, start, stop in reversed(steps):
+            if stop == end and (not used or number < used[-1]):
+                used.append(number)
+                end = start
+    return used[::-1], ways.get(len(sent.words), 0)
+
+
+@dataclass(frozen=True)
+class _Aligned:
+    """For each word of each line its place in what was sent, -1 where it has none."""
+
+    places: Sequence[Sequence[int]]
+
+    @property
+    def covered(self) -> int:
+        return sum(place >= 0 for line in self.places for place in line)
+
+    def stands(self, at: int) -> bool:
+        """Whether all of a line stands there."""
+        line = self.places[at]
+        return bool(line) and min(line) >= 0
+
+    def touches(self, at: int) -> bool:
+        return any(place >= 0 for place in self.places[at])
+
+    def likely(self, at: int) -> bool:
+        """Whether a line is too much like ours to be so by accident."""
+        line = self.places[at]
+        return self.stands(at) or (len(line) >= LONG and 2 * sum(place >= 0 for place in line) >= len(line))
+
+    def goes_on(self, above: int, at: int) -> bool:
+        """Whether a line goes on where the one above it ends, without a gap."""
+        if not self.stands(above) or not self.stands(at):
+            return False
+        together = [*self.places[above], *self.places[at]]
+        return together == list(range(together[0], together[0] + len(together)))
+
+
+def _best_aligned(said: Sequence[Sequence[str]], original: Original) -> _Aligned:
+    """With the part of which most stands in the reply."""
+    flat = [word for line in said for word in line]
+    starts: list[int] = []
+    at = 0
+    for line in said:
+        starts.append(at)
+        at += len(line)
+    best = _Aligned([[-1] * len(line) for line in said])
+    for sent in original.sent:
+        places = _aligned(flat, frozenset(starts), sent)
+        one = _Aligned([places[start : start + len(line)] for start, line in zip(starts, said, strict=True)])
+        best = max(best, one, key=lambda aligned: aligned.covered)
+    return best
+
+
+def _aligned(words: Sequence[str], line_starts: frozenset[int], sent: Sent) -> list[int]:
+    """For each word its place, -1 where it has none.
 
     One walk: a word goes on where the one before it stood, or begins a stretch at a place that its next words
     know. Of a word that stands twice where our mail has it once, the first one is not ours.
@@ -299,9 +448,9 @@ def _aligned(words: Sequence[str], line_starts: frozenset[int], original: Origin
     places = [-1] * len(words)
     last = -1
     for at in range(len(words)):
-        place = _place(words, places, at, last, original)
+        place = _place(words, places, at, last, sent)
         if place < 0 and at in line_starts and last >= 0:
-            place = _near(words[at], last, original)
+            place = _near(words[at], last, sent)
         if place >= 0:
             if 0 <= last - place < NEAR:
                 _claim_back(places, at, place)
@@ -310,18 +459,18 @@ def _aligned(words: Sequence[str], line_starts: frozenset[int], original: Origin
     return places
 
 
-def _place(words: Sequence[str], places: Sequence[int], at: int, last: int, original: Original) -> int:
-    goes_on = at > 0 and places[at - 1] >= 0 and last + 1 < len(original.words)
-    if goes_on and original.words[last + 1] == words[at]:
+def _place(words: Sequence[str], places: Sequence[int], at: int, last: int, sent: Sent) -> int:
+    goes_on = at > 0 and places[at - 1] >= 0 and last + 1 < len(sent.words)
+    if goes_on and sent.words[last + 1] == words[at]:
         return last + 1
-    known = original.places.get(tuple(words[at : at + SEED]), ())
+    known = sent.places.get(tuple(words[at : at + SEED]), ())
     return next((place for place in known if place > last), known[0] if known else -1)
 
 
-def _near(word: str, last: int, original: Original) -> int:
+def _near(word: str, last: int, sent: Sent) -> int:
     """A short line of ours, with something between it and the line before it."""
-    for place in range(last + 1, min(last + NEAR, len(original.words))):
-        if original.words[place] == word:
+    for place in range(last + 1, min(last + NEAR, len(sent.words))):
+        if sent.words[place] == word:
             return place
     return -1
 

@@ -154,10 +154,32 @@ def _look(found: Lines, quoted: Sequence[bool], at: int) -> int:
         _address_above(found, at)
         if why == heads.NOTES_BLOCK:
             _values_above(found, at)
+        _doubt_below_marks(found, quoted, at)
         return found.set(at, len(folded) - at, Is.BELOW, why)
     if who := heads.attribution(folded, quoted, at):
         return _attributed(found, quoted, at, who)
     return 1
+
+
+def _doubt_below_marks(found: Lines, quoted: Sequence[bool], at: int) -> None:
+    """A program that marks the lines below its head marks all of them: what stands unmarked below these may be the
+    sender's, unless it is what somebody else quoted. Small print is nobody's answer."""
+    folded = found.folded
+    first = heads.first_below(folded, quoted, at)
+    if (
+        first == len(folded)
+        or not quoted[first]
+        or folded[first].startswith("|")
+        or len(heads.heads_in(folded, at, first)) > 1
+    ):
+        return
+    for below in range(first, len(folded)):
+        if folded[below].startswith(words.LEGAL) or (
+            not quoted[below] and heads.is_head(folded, quoted, below)
+        ):
+            break
+        if folded[below] and not quoted[below]:
+            found.doubts.add(below)
 
 
 def _attributed(found: Lines, quoted: Sequence[bool], at: int, who: heads.Attribution) -> int:
@@ -239,7 +261,12 @@ def _has_mark(line: str, before: str) -> bool:
     if heads.is_bar(line):
         return False
     if line.startswith(">"):
-        if before.rfind("<") > before.rfind(">") and len(line) < 40:
+        # Unless that line is quoted itself: what somebody else wrote cannot open an address.
+        if (
+            before.rfind("<") > before.rfind(">")
+            and len(line) < 40
+            and not before.startswith((">", "|", "&gt;"))
+        ):
             return not line.endswith((":", "："))
         return True
     return line.startswith("&gt;") or (line.startswith("|") and len(line) > 1)

@@ -1,7 +1,8 @@
 """What of a subject its sender wrote: people answer in the subject of a mail without text."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from placet.replies.parse import words
 from placet.replies.parse.folding import fold
@@ -13,17 +14,36 @@ _MARK = rf"(?:{'|'.join(map(re.escape, words.REPLY_MARKS))})(?:\[[0-9]{{1,3}}\])
 _MARKED = re.compile(_MARK, re.IGNORECASE)
 _MARK_AT_END = re.compile(rf"(?<!\w){_MARK}\Z", re.IGNORECASE)
 _MOST_MARKS = 5
+_WORD = re.compile(r"\w+")
 
 
 def own_subject(subject: str, answered: Iterable[str] = ()) -> str:
-    """A subject without reply marks and reply codes, and without the subjects of the mails that it answers."""
+    """A subject without reply marks and reply codes, and without the subjects of the mails that it answers. Where one
+    of these stands in it changed, or with more behind it, nothing is known to be the sender's alone: "" then."""
     bare = " ".join(_CODE_MARK.sub(" ", subject[:_READ]).split())
-    for theirs in answered:
-        known = _bare(theirs)
-        at = fold(bare).find(fold(known)) if known else -1
-        if at >= 0:
-            bare = _MARK_AT_END.sub("", bare[:at])  # "Approved Re: Five laptops" is an answer
+    theirs = (fold(_bare(known)) for known in answered)
+    for known in sorted(filter(None, theirs), key=len, reverse=True):
+        at = _place(bare, known)
+        changed = not _pairs(fold(bare)).isdisjoint(_pairs(known))
+        if at < 0 and not changed:
+            continue
+        if at < 0 or _WORD.search(fold(bare[at:]), len(known)):
+            return ""
+        bare = _MARK_AT_END.sub("", bare[:at])  # "Approved Re: Five laptops" is an answer
     return _bare(bare)
+
+
+def _place(subject: str, known: str) -> int:
+    """Where a folded text begins in a subject, -1 if it is not in it. Folding may change how long what stands before it
+    is."""
+    if known not in fold(subject):
+        return -1
+    return next((at for at in range(len(subject)) if fold(subject[at:]).startswith(known)), -1)
+
+
+def _pairs(folded: str) -> set[Sequence[str]]:
+    """Words that stand beside each other."""
+    return set(pairwise(_WORD.findall(folded)))
 
 
 def is_reply(subject: str) -> bool:

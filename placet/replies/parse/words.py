@@ -76,6 +76,8 @@ START_INSIDE = re.compile(
 
 # Words that may decide, or change what was decided: no line that holds one is taken for a signature.
 ANSWERS = _single(_said(("approve", "approve_weak", "reject", "reject_weak", "negations", "but", "doubts")))
+# How small print begins.
+LEGAL = _longest_first(_said(("legal",)))
 # What stands before the colon where somebody fills in a form.
 FORM_LABELS = _said(("form_labels", "comment_labels"))
 

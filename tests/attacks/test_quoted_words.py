@@ -1,0 +1,330 @@
+"""What is quoted need not be ours: people, and their programs, put marks before their own words, write into a quote, or
+go on below it. Beside an approval such words count for nothing only where they change nothing: a decision, a condition,
+a contrast or a restriction makes the answer unclear, or is read. What programs and servers do to a quote, and what
+others wrote in it, does not.
+
+Judged without a world: the mail is parsed, compared with the ask, and read, as `placet/replies/entry.py` does it.
+"""
+
+import random
+import textwrap
+from collections.abc import Callable, Iterator
+from html import escape
+
+from benchmarks.reading.ask import ADDRESS, CODE, Ask, ask
+from benchmarks.reading.door import reading
+from benchmarks.reading.programs import with_other_links
+from placet.replies.parse.original import Original
+from tests.attacks.arena import Count
+from tests.attacks.tally import Counts
+
+FORGED = 4  # mails for each that `--forgeries` asks for
+
+ASK = ask()
+KNOWN = Original.of(ASK.raw)
+HEADERS = (
+    f"From: Ann <ann@contoso.example>\nTo: approvals+{CODE}@contoso.example\nSubject: RE: {ASK.subject}\n"
+    "MIME-Version: 1.0\nContent-Transfer-Encoding: 8bit\n"
+)
+GMAIL = f"On Tue, Nov 24, 2026 at 10:00 AM Placet <{ADDRESS}> wrote:"
+OUTLOOK = (
+    f"From: Placet <{ADDRESS}>\nSent: Tuesday, November 24, 2026 10:00 AM\nTo: Ann Approver <ann@contoso.example>\n"
+    f"Subject: {ASK.subject}\n"
+)
+BOB = "On Tue, Nov 24, 2026 at 9:00 AM Bob Boss <bob@contoso.example> wrote:"
+
+# --- what approvers write beside "Approved" -----------------------------------------------------------------------
+
+APPROVALS = {
+    "en": ("Approved", "Approved.", "I approve this.", "Yes, approved."),
+    "de": ("Genehmigt.", "Ja, genehmigt."),
+    "fr": ("Approuvé.",),
+    "ja": ("承認します。",),
+}
+OWN = {
+    "en": (
+        "Only if legal agrees.",
+        "But not before March.",
+        "Sorry, no: rejected.",
+        "I reject this.",
+        "provided that it costs less than 500",
+        "unless the doctor says otherwise",
+        "Only two of them.",
+        "Not approved.",
+        "I take that back.",
+    ),
+    "de": (
+        "Nur wenn der Betriebsrat zustimmt.",
+        "Aber erst im März.",
+        "Abgelehnt.",
+        "Genehmigt nur bis 500 Euro.",
+    ),
+    "fr": ("Seulement si le service juridique est d'accord.", "Refusé.", "Mais pas avant mars."),
+    "ja": ("ただし、法務部が同意した場合のみ", "却下します。"),
+}
+
+
+def answered(rng: random.Random) -> tuple[str, str]:
+    """An approval, and what stands beside it in a quote."""
+    language = rng.choice(("en", "en", "en", "de", "fr", "ja"))
+    return rng.choice(APPROVALS[language]), rng.choice(OWN[language])
+
+
+def text(body: str) -> bytes:
+    return f"{HEADERS}Content-Type: text/plain; charset=utf-8\n\n{body}".encode()
+
+
+def html(body: str) -> bytes:
+    return f"{HEADERS}Content-Type: text/html; charset=utf-8\n\n<html><body>{body}</body></html>".encode()
+
+
+def marked(said: str, mark: str = "> ") -> str:
+    return "\n".join(f"{mark}{line}".rstrip() for line in said.strip("\n").split("\n"))
+
+
+def lines_of(asked: Ask) -> list[str]:
+    return asked.text.strip("\n").split("\n")
+
+
+def put_in(rng: random.Random, said: str) -> str:
+    """Our mail with a line more."""
+    lines = lines_of(ASK)
+    lines.insert(rng.randrange(1, len(lines)), said)
+    return "\n".join(lines)
+
+
+def inner(asked: Ask = ASK) -> str:
+    return asked.html[asked.html.index(">", asked.html.index("<body")) + 1 : asked.html.rindex("</body>")]
+
+
+def block(content: str) -> str:
+    return f'<blockquote type="cite">{content}</blockquote>'
+
+
+Form = Callable[[random.Random, str, str], bytes]
+GMAIL_LINE = f'<div class="gmail_attr">{escape(GMAIL)}</div>'
+OUTLOOK_LINE = f'<div id="divRplyFwdMsg">{escape(OUTLOOK).replace(chr(10), "<br>")}</div>'
+
+QUOTED: dict[str, Form] = {
+    "marked, above the quote": lambda rng, yes, own: text(f"{yes}\n> {own}\n\n{GMAIL}\n{marked(ASK.text)}"),
+    "marked, and no other quote": lambda rng, yes, own: text(f"{yes}\n> {own}\n"),
+    "marked by a bar": lambda rng, yes, own: text(f"{yes}\n| {own}\n\n{GMAIL}\n{marked(ASK.text)}"),
+    "marked, on top of our mail": lambda rng, yes, own: text(
+        f"{yes}\n\n{GMAIL}\n> {own}\n{marked(ASK.text)}"
+    ),
+    "marked, in our mail": lambda rng, yes, own: text(f"{yes}\n\n{GMAIL}\n{marked(put_in(rng, own))}"),
+    "not marked, in our mail": lambda rng, yes, own: text(
+        f"{yes}\n\n{GMAIL}\n" + marked(put_in(rng, own)).replace(f"> {own}", own)
+    ),
+    "deeper, in our mail": lambda rng, yes, own: text(f"{yes}\n\n{GMAIL}\n{marked(put_in(rng, f'> {own}'))}"),
+    "marked, below our mail": lambda rng, yes, own: text(f"{yes}\n\n{GMAIL}\n{marked(ASK.text)}\n> {own}"),
+    "behind a line of our mail": lambda rng, yes, own: text(
+        f"{yes}\n\n{GMAIL}\n{marked(ASK.text).replace('EUR 900.00', f'EUR 900.00 {own}')}"
+    ),
+    "marked, in what is left of our mail": lambda rng, yes, own: text(
+        f"{yes}\n\n{GMAIL}\n{marked(chr(10).join(lines_of(ASK)[: rng.randrange(4, 9)]))}\n> {own}"
+    ),
+    "below a header block, on top": lambda rng, yes, own: text(f"{yes}\n\n{OUTLOOK}\n{own}\n\n{ASK.text}"),
+    "below a header block, inside": lambda rng, yes, own: text(f"{yes}\n\n{OUTLOOK}\n{put_in(rng, own)}\n"),
+    "below a header block, at the end": lambda rng, yes, own: text(
+        f"{yes}\n\n{OUTLOOK}\n{ASK.text}\n{own}\n"
+    ),
+    "below a header block, in what is left": lambda rng, yes, own: text(
+        f"{yes}\n\n{OUTLOOK}\n{chr(10).join(lines_of(ASK)[: rng.randrange(6, 9)])}\n{own}\n"
+    ),
+    "a block, above the quote": lambda rng, yes, own: html(
+        f"<p>{yes}</p>{block(own)}{GMAIL_LINE}{block(inner())}"
+    ),
+    "a block, and no other quote": lambda rng, yes, own: html(f"<p>{yes}</p>{block(own)}"),
+    "a block, on top of our mail": lambda rng, yes, own: html(
+        f"<p>{yes}</p>{GMAIL_LINE}{block(f'<p>{own}</p>{inner()}')}"
+    ),
+    "a block, below our mail": lambda rng, yes, own: html(
+        f"<p>{yes}</p>{GMAIL_LINE}{block(f'{inner()}<p>{own}</p>')}"
+    ),
+    "a block in the block": lambda rng, yes, own: html(
+        f"<p>{yes}</p>{GMAIL_LINE}{block(f'{inner()}{block(own)}')}"
+    ),
+    "below Outlook's line, at the end": lambda rng, yes, own: html(
+        f"<p>{yes}</p>{OUTLOOK_LINE}{inner()}<p>{own}</p>"
+    ),
+    "below Outlook's line, on top": lambda rng, yes, own: html(
+        f"<p>{yes}</p>{OUTLOOK_LINE}<p>{own}</p>{inner()}"
+    ),
+}
+# The answerer goes on below what a separator and marks call quoted; our mail need not be known.
+SEPARATORS = (
+    "-----Original Message-----",
+    "---------- Forwarded message ---------",
+    "-------- Ursprüngliche Nachricht --------",
+    "________________________________\n" + OUTLOOK,
+    OUTLOOK,
+    GMAIL,
+    f"Am 24.11.2026 um 10:00 schrieb Placet <{ADDRESS}>:",
+)
+FOLLOWING = ("> Please decide.", "> one\n> two", "> one\n>\n>> two", "")
+
+
+def below(rng: random.Random, yes: str, own: str) -> bytes:
+    quote = rng.choice(FOLLOWING) or marked(ASK.text)
+    gap = rng.choice(("\n", "\n\n"))
+    return text(f"{yes}\n\n{rng.choice(SEPARATORS)}{gap}{quote}{gap}{own}\n")
+
+
+def test_own_words_in_a_quote_are_never_passed_over(rng: random.Random, most: int, tally: Count) -> None:
+    bent = []
+    for _ in range(most * FORGED // 2):
+        name = rng.choice(list(QUOTED))
+        raw = QUOTED[name](rng, *answered(rng))
+        if (found := reading(raw, KNOWN)).outcome == "approve":
+            bent.append(f"{name}: {found}\n{raw.decode()}")
+    tally(Counts(forged=most * FORGED // 2, accepted=len(bent)))
+    assert not bent, f"{len(bent)}: {bent[0]}"
+
+
+def test_own_words_below_a_quote_are_never_passed_over(rng: random.Random, most: int, tally: Count) -> None:
+    bent = []
+    for number in range(most * FORGED // 2):
+        raw = below(rng, *answered(rng))
+        if (found := reading(raw, KNOWN if number % 2 else None)).outcome == "approve":
+            bent.append(f"{found}\n{raw.decode()}")
+    tally(Counts(forged=most * FORGED // 2, accepted=len(bent)))
+    assert not bent, f"{len(bent)}: {bent[0]}"
+
+
+def broken_links(rng: random.Random) -> bytes:
+    """A server breaks our links, which end in the word that they write as an answer."""
+    asked = with_other_links(ASK) if rng.random() < 0.3 else ASK
+    mark, rest, head = rng.choice((("> ", "> ", GMAIL), ("> ", "", GMAIL), ("", "", OUTLOOK)))
+    width = rng.randrange(15, 120)
+    lines = []
+    for line in lines_of(asked):
+        first, *others = [line[at : at + width] for at in range(0, len(line), width)] or [""]
+        lines += [f"{mark}{first}".rstrip(), *(f"{rest}{piece}" for piece in others)]
+    return text(f"{rng.choice(('', 'Thanks', 'Hi', 'Bob'))}\n\n{head}\n" + "\n".join(lines))
+
+
+def test_a_piece_of_our_link_is_no_answer(rng: random.Random, most: int, tally: Count) -> None:
+    bent = [raw for raw in (broken_links(rng) for _ in range(most)) if reading(raw, KNOWN).outcome]
+    tally(Counts(forged=most, accepted=len(bent)))
+    assert not bent, f"{len(bent)}: {bent[0].decode()}"
+
+
+# --- what programs, servers and others do to a quote --------------------------------------------------------------
+
+BANNERS = (
+    "[EXTERNAL] Do not click links or open attachments unless you trust the sender.",
+    "CAUTION: This email originated from outside of the company. Do not click links unless you know the sender.",
+    f"You don't often get email from {ADDRESS}. Learn why this is important<https://aka.ms/LearnAboutSender>",
+    "ACHTUNG: Diese E-Mail stammt von einem externen Absender. Klicken Sie nicht auf Links.",
+)
+FOOTERS = (
+    "This e-mail is confidential and may be privileged. If you are not the intended recipient, please notify the "
+    "sender and delete it; no contract is approved by it.",
+    "Diese E-Mail enthält vertrauliche Informationen. Wenn Sie nicht der richtige Adressat sind, löschen Sie sie.",
+    "Ce message est confidentiel. Si vous n'en êtes pas le destinataire, il ne peut être ni copié ni utilisé.",
+)
+
+
+def rewrapped(rng: random.Random, mark: str) -> str:
+    width = rng.choice((40, 60, 72, 76, 998))
+    lines = [
+        piece
+        for line in lines_of(ASK)
+        for piece in textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
+    ]
+    return marked("\n".join(lines), mark)
+
+
+def rest_unmarked(rng: random.Random) -> str:
+    """A server wrapped quoted lines, and the rest of each has no mark."""
+    pieces = [
+        textwrap.wrap(line, rng.choice((70, 76)), break_on_hyphens=False) or [""] for line in lines_of(ASK)
+    ]
+    return "\n".join("\n".join([f"> {first}".rstrip(), *rest]) for first, *rest in pieces)
+
+
+def others(said: str) -> str:
+    return f"{BOB}\n{marked(said)}"
+
+
+FORMS: dict[str, Callable[[random.Random, str], bytes]] = {
+    "marked": lambda rng, yes: text(f"{yes}\n\n{GMAIL}\n\n{marked(ASK.text)}\n"),
+    "wrapped anew": lambda rng, yes: text(
+        f"{yes}\n\n{GMAIL}\n\n{rewrapped(rng, rng.choice(('> ', '>', '| ')))}\n"
+    ),
+    "wrapped anew, no marks": lambda rng, yes: text(f"{yes}\n\n{OUTLOOK}\n\n{rewrapped(rng, '')}\n"),
+    "wrapped, the rest without marks": lambda rng, yes: text(f"{yes}\n\n{GMAIL}\n{rest_unmarked(rng)}\n"),
+    "other links": lambda rng, yes: text(f"{yes}\n\n{GMAIL}\n\n{marked(with_other_links(ASK).text)}\n"),
+    "other links, no marks": lambda rng, yes: text(f"{yes}\n\n{OUTLOOK}\n\n{with_other_links(ASK).text}\n"),
+    "a banner in it": lambda rng, yes: text(
+        f"{yes}\n\n{GMAIL}\n\n> {rng.choice(BANNERS)}\n>\n{marked(ASK.text)}\n"
+    ),
+    "a banner in it, no marks": lambda rng, yes: text(
+        f"{yes}\n\n{OUTLOOK}\n{rng.choice(BANNERS)}\n\n{ASK.text}\n"
+    ),
+    "a banner inside it": lambda rng, yes: text(
+        f"{yes}\n\n{GMAIL}\n\n" + marked(ASK.text).replace("> Item:", f"> {rng.choice(BANNERS[1:])}\n> Item:")
+    ),
+    "a footer below it": lambda rng, yes: text(
+        f"{yes}\n\n{GMAIL}\n\n{marked(ASK.text)}\n\n{rng.choice(FOOTERS)}\n"
+    ),
+    "a footer below it, no marks": lambda rng, yes: text(
+        f"{yes}\n\n{OUTLOOK}\n\n{ASK.text}\n\n{rng.choice(FOOTERS)}\n"
+    ),
+    "a footer below what is left of it": lambda rng, yes: text(
+        f"{yes}\n\n{OUTLOOK}\n\n{chr(10).join(lines_of(ASK)[:9])}\n\n{rng.choice(FOOTERS)}\n"
+    ),
+    "our logo in it": lambda rng, yes: text(
+        f"{yes}\n\n{GMAIL}\n\n> [image: Contoso]\n>\n{marked(ASK.text)}\n"
+    ),
+    "cut off": lambda rng, yes: text(
+        f"{yes}\n\n{GMAIL}\n{marked(chr(10).join(lines_of(ASK)[: rng.randrange(5, 12)]))}\n"
+    ),
+    "cut off, no marks": lambda rng, yes: text(
+        f"{yes}\n\n{OUTLOOK}\n{chr(10).join(lines_of(ASK)[: rng.randrange(5, 12)])}\n"
+    ),
+    "somebody else's mail below it": lambda rng, yes: text(
+        f"{yes}\n\n{GMAIL}\n{marked(ASK.text)}\n>\n{marked(others(answered(rng)[1]))}\n"
+    ),
+    "somebody else's mail below it, no marks": lambda rng, yes: text(
+        f"{yes}\n\n{OUTLOOK}\n{ASK.text}\n\n{others(answered(rng)[1])}\n"
+    ),
+    "a block": lambda rng, yes: html(f"<p>{yes}</p>{GMAIL_LINE}{block(inner())}"),
+    "a block with other links": lambda rng, yes: html(
+        f"<p>{yes}</p>{GMAIL_LINE}{block(inner(with_other_links(ASK)))}"
+    ),
+    "a block with a banner": lambda rng, yes: html(
+        f"<p>{yes}</p>{GMAIL_LINE}{block(f'<p>{escape(rng.choice(BANNERS))}</p>{inner()}')}"
+    ),
+    "below Outlook's line": lambda rng, yes: html(f"<p>{yes}</p>{OUTLOOK_LINE}{inner()}"),
+    "below Outlook's line, with a footer": lambda rng, yes: html(
+        f"<p>{yes}</p>{OUTLOOK_LINE}{inner()}<p>{escape(rng.choice(FOOTERS))}</p>"
+    ),
+}
+
+
+def neighbours(rng: random.Random) -> Iterator[tuple[str, bytes]]:
+    while True:
+        name = rng.choice(list(FORMS))
+        yield name, FORMS[name](rng, answered(rng)[0])
+
+
+def test_what_happens_to_a_quote_leaves_an_answer_clear(rng: random.Random, most: int, tally: Count) -> None:
+    refused = []
+    for _, (name, raw) in zip(range(most), neighbours(rng), strict=False):
+        if (found := reading(raw, KNOWN)).outcome != "approve":
+            refused.append(f"{name}: {found.why}\n{raw.decode()}")
+    tally(Counts(neighbours=most, passed=most - len(refused)))
+    assert not refused, f"{len(refused)}: " + "\n----\n".join(refused[:4])
+
+
+def test_an_answer_written_into_a_quote_counts_where_our_mail_stands_around_it(rng: random.Random) -> None:
+    """With marks that its program put before it, without any, and beside a banner that is no answer."""
+    for head, mark in ((GMAIL, "> "), (OUTLOOK + "\n", "")):
+        for own in ("Rejected.", "I reject this.\n\nToo dear."):
+            lines = lines_of(ASK)
+            at = rng.randrange(4, len(lines) - 1)
+            quote = "\n".join([*lines[:at], *own.split("\n"), BANNERS[1] if mark else "", *lines[at:]])
+            found = reading(text(f"{head}\n{marked(quote, mark)}"), KNOWN)
+            assert (found.outcome, found.comment) == ("reject", "Too dear." if "dear" in own else "")

@@ -1,0 +1,274 @@
+"""The requester knows what an approver may answer, and writes it into the request: a line of the answer, its halves,
+its opposite, what looks like the head of a mail or the end of one. Whatever stands in our ask, an answer is read as it
+is with any other request, or it is unclear; where it decides, no word of its comment is lost.
+
+Judged without a world: the mail is parsed, compared with the ask, and read, as `placet/replies/entry.py` does it.
+"""
+
+import random
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from benchmarks.reading.ask import INSIDE, TITLE, Ask, ask, fact
+from benchmarks.reading.door import reading
+from benchmarks.reading.locales import LOCALES
+from benchmarks.reading.programs import PROGRAMS, UNMARKED, Answered, Place, written
+from placet.replies.parse.original import Original
+from placet.replies.read import Reading
+from tests.attacks.arena import Count
+from tests.attacks.tally import Counts
+
+PAIRS = 17  # of an answer and a request, for each mail that `--forgeries` asks for: 2,040 in the suite, 20,400 in soak
+FORMS = 6  # in which each of them is sent
+ANSWERS = Path(__file__).parent.parent / "replies" / "answers"
+
+# --- what approvers write -----------------------------------------------------------------------------------------
+
+OWN = (
+    "Approved.\nOnly if legal agrees.",
+    "I do not\napprove this.",
+    "I reject this.",
+    "I do not approve this request.",
+    "Approved.\n\nPlease order two.\nFrom the usual shop.",
+    "Approved.\nBut not before the budget\nof next year is known.",
+    "Not\napproved.",
+    "No.\n\nToo dear. Ask again in March.",
+    "OK",
+    "Approved, but only up to 500.\nThe rest must wait.",
+    "Yes",
+    "Approve",
+    "Reject",
+    "I approve this,\nunless the doctor\nsays otherwise.",
+    "Hi Alice,\n\nI have read all of this with care.\nI am afraid that I cannot\napprove it.\n\nBest regards\nAnn",
+    "Nein,\nleider nicht\ngenehmigt.",
+    "Genehmigt.\nAber nur, wenn der Betriebsrat zustimmt.",
+    "Refusé.\nTrop cher pour nous.",
+    "I am against it.\nI reject\nthis request.",
+    "Please order the usual one from the same shop as last year, with the longer cable.\nApproved.",
+)
+OPPOSITES = (
+    "Approved.",
+    "I approve this.",
+    "I reject this.",
+    "Rejected.",
+    "No",
+    "Yes",
+    "Not approved",
+    "Genehmigt",
+)
+
+
+@cache
+def listed() -> Sequence[tuple[str, str]]:
+    """Language and text of every answer that the tests of the reader know."""
+    return [
+        (path.stem, text)
+        for path in sorted(ANSWERS.glob("*.toml"))
+        for texts in tomllib.loads(path.read_text()).values()
+        for text in texts
+        if path.stem in LOCALES
+    ]
+
+
+def answered(rng: random.Random) -> tuple[str, str]:
+    """Language and text of an answer: one of several lines, or two that stand below each other."""
+    if rng.random() < 0.5:
+        return "en", rng.choice(OWN)
+    language, text = rng.choice(listed())
+    if rng.random() < 0.4:
+        text = f"{text}\n{rng.choice([other for code, other in listed() if code == language])}"
+    return language, text
+
+
+# --- what requesters write ----------------------------------------------------------------------------------------
+
+Words = Callable[[random.Random, str], str]
+
+
+def lines_of(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line.strip()]
+
+
+def shuffled(rng: random.Random, text: str) -> str:
+    words = text.split()
+    rng.shuffle(words)
+    return " ".join(words)
+
+
+def half(rng: random.Random, text: str) -> str:
+    words = rng.choice(lines_of(text)).split()
+    middle = (len(words) + 1) // 2
+    return " ".join(words[:middle] if rng.random() < 0.5 else words[middle:])
+
+
+FRAMES = (
+    "-- ",
+    "--",
+    "Best regards\nBob Boss",
+    "Hi Alice,",
+    "> {line}",
+    ">> {line}",
+    "| {line}",
+    "=== Reply above this line ===",
+    "=== Reply above this line ===\n{line}",
+    "##- Please type your reply above this line -##",
+    "-----Original Message-----",
+    "________________________________",
+    "On Tue, Nov 24, 2026 at 10:00 AM Bob <bob@contoso.example> wrote:\n> {line}",
+    "From: Bob Boss <bob@contoso.example>\nSent: Tuesday, November 24, 2026 11:00 AM\nTo: Ann\nSubject: x\n\n{line}",
+    "[EXTERNAL]\n{line}",
+    "CAUTION: This email originated from outside of the company. {line}",
+    "see <this\n{line}:\nyes:",
+    "This e-mail is confidential. If you are not the intended recipient:\n{line}",
+    "Sent from my iPhone\n{line}",
+    "{line} {line}",
+    "{line}\n{line}",
+    "{line}\n\n{line}",
+    "x {line} y",
+    "www.contoso.example/{line}",
+    "a@b.example-{line}",
+)
+
+
+def framed(rng: random.Random, text: str) -> str:
+    return rng.choice(FRAMES).replace("{line}", rng.choice(lines_of(text)))
+
+
+def far_out(rng: random.Random, text: str) -> str:
+    """Behind more than what is looked at of a line."""
+    return f"{'The reasons are many and long. ' * rng.choice((5, 40, 80))}{rng.choice(lines_of(text))}"
+
+
+FAMILY: dict[str, Words] = {
+    "a line of it": lambda rng, text: rng.choice(lines_of(text)),
+    "all of it": lambda rng, text: text,
+    "all of it, backwards": lambda rng, text: "\n".join(reversed(lines_of(text))),
+    "half a line": half,
+    "its words in another order": shuffled,
+    "its words, each on a line": lambda rng, text: "\n".join(text.split()[:40]),
+    "the opposite": lambda rng, text: rng.choice(OPPOSITES),
+    "another answer": lambda rng, text: rng.choice(listed())[1],
+    "another answer around a line": lambda rng, text: "\n".join(
+        (rng.choice(OPPOSITES), rng.choice(lines_of(text)), rng.choice(OPPOSITES))
+    ),
+    "what mails are made of": framed,
+    "far out": far_out,
+}
+
+
+def asked(rng: random.Random, text: str) -> tuple[str, Ask]:
+    """A request that its requester wrote with the answer at hand, and what of the family it is."""
+    name = rng.choice(list(FAMILY))
+    said = FAMILY[name](rng, text)
+    facts = [fact("Reason:", said)]
+    if rng.random() < 0.5:
+        facts.append(fact("Why?", FAMILY["a line of it"](rng, text)))
+    facts += [fact("Amount:", "EUR 900.00")] * rng.randrange(2)
+    title = " ".join(rng.choice(lines_of(text)).split()) if rng.random() < 0.3 else TITLE
+    made = ask(title[:100], facts)
+    return name, replace(made, inside=rng.choice((INSIDE, "Reason:", *lines_of(said)[:1])))
+
+
+# --- what programs make of it -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Form:
+    """How an answer is sent."""
+
+    program: str
+    place: Place
+    parts: str  # "as sent", "text" or "html"
+    below: int = 0  # lines of the answer that stand below all the rest
+    kept: float = 1.0  # how much of our mail is left in the quote
+
+    @classmethod
+    def any(cls, rng: random.Random) -> "Form":
+        program, place = rng.choice(list(PROGRAMS)), rng.choice(list(Place))
+        parts = rng.choice(("as sent", "text", "html"))
+        below = rng.choice((0, 0, 0, 1, 2))
+        kept = rng.random() if rng.random() < 0.15 and not below else 1.0
+        return cls(program, place, parts if kept == 1 else "text", below, kept)
+
+    def sent(self, language: str, text: str, asked: Ask) -> bytes:
+        lines = text.split("\n")
+        below = "\n".join(lines[len(lines) - self.below :]) if 0 < self.below < len(lines) else ""
+        above = text if not below else "\n".join(lines[: len(lines) - self.below])
+        reply = Answered(above, self.place, LOCALES[language], self._cut(asked))
+        body = PROGRAMS[self.program](reply)
+        body = body.with_below(below) if below else body
+        if self.parts == "text" and body.text:
+            body = replace(body, html="")
+        elif self.parts == "html" and body.html:
+            body = replace(body, text="")
+        return written(self.program, body, reply)
+
+    def _cut(self, asked: Ask) -> Ask:
+        """People take the end of a quote away; never all that an answer stands in."""
+        if self.kept == 1:
+            return asked
+        lines = asked.text.strip("\n").split("\n")
+        least = next(at for at, line in enumerate(lines, 1) if INSIDE in line)
+        return (
+            replace(asked, text="\n".join(lines[: max(least, round(len(lines) * self.kept))]))
+            if self.kept < 1
+            else asked
+        )
+
+
+NEUTRAL = ask(
+    "New printer", [fact("Reason:", "It is worn out\nafter nine winters"), fact("Amount:", "EUR 900.00")]
+)
+
+
+def words_of(found: Reading) -> Counter[str]:
+    return Counter(found.comment.split())
+
+
+@dataclass
+class Figures:
+    """Of the pairs of one run."""
+
+    pairs: int = 0
+    clear: int = 0  # that decide with a neutral request
+    decided: int = 0  # of these, with the requester's words
+    bent: int = 0
+
+
+def judged(rng: random.Random, pairs: int) -> Iterator[tuple[str, Form, str, Ask, Reading, Reading]]:
+    """Each pair: the answer, and how it is read with a neutral request and with that of its requester."""
+    neutral = Original.of(NEUTRAL.raw)
+    for number in range(pairs):
+        if not number % FORMS:
+            language, text = answered(rng)
+            name, request = asked(rng, text)
+            original = Original.of(request.raw)
+        form = Form.any(rng)
+        alone = reading(replace(form, kept=1.0).sent(language, text, NEUTRAL), neutral)
+        yield name, form, text, request, alone, reading(form.sent(language, text, request), original)
+
+
+def test_what_the_request_says_bends_no_answer(rng: random.Random, most: int, tally: Count) -> None:
+    figures: dict[bool, Figures] = {True: Figures(), False: Figures()}
+    bent: list[str] = []
+    for name, form, text, request, alone, got in judged(rng, most * PAIRS):
+        one = figures[form.program in UNMARKED]
+        one.pairs += 1
+        one.clear += alone.outcome is not None
+        one.decided += got.outcome is not None and alone.outcome is not None
+        if got.outcome is None:
+            continue
+        if (got.outcome, got.rests_on, words_of(got)) != (alone.outcome, alone.rests_on, words_of(alone)):
+            one.bent += 1
+            bent.append(f"{name}, {form}:\n{text}\n--- asked:\n{request.text}\n--- {alone}\n--- {got}")
+    pairs = sum(one.pairs for one in figures.values())
+    tally(Counts(forged=pairs, accepted=len(bent)))
+    assert not bent, f"{len(bent)} of {pairs}:\n" + "\n\n".join(bent[:3])
+    for unmarked, one in figures.items():
+        assert one.clear > 0.5 * one.pairs, "hardly an answer decides, so that nothing is shown"
+        # Programs that mark what they quote need nothing of our mail to tell what is new.
+        assert one.decided > (0.6 if unmarked else 0.9) * one.clear, one
