@@ -15,7 +15,7 @@ from placet import work
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, ServerTask
 from placet.mailboxes import pool
-from placet.mailboxes.base import FixNeeded, Folder, MailboxError, MailError, Received, Seen, Wait
+from placet.mailboxes.base import Action, FixNeeded, Folder, MailboxError, MailError, Received, Seen, Wait
 from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry, fetch, tell
@@ -214,6 +214,43 @@ def test_a_mail_that_the_server_gives_later_is_taken_in_whole(mailbox: Mailbox, 
     take_in(mailbox)
     row = IncomingMail.objects.get()
     assert (bytes(row.raw), row.state) == (mail_of(0), IncomingMail.State.HANDLED)
+
+
+def test_a_mail_that_is_gone_before_it_could_be_read_is_set_aside_in_words(
+    mailbox: Mailbox, server: Server
+) -> None:
+    gone, other = server.bring(2)
+    server.poison[gone] = BUSY
+    for _ in range(3):
+        poll(mailbox)
+    assert unread() == {gone}
+    server.poison = {}
+    server.connect().mark(gone, Action.DELETE, "")
+    take_in(mailbox)
+    row = IncomingMail.objects.get(server_id=gone)
+    assert (row.state, row.result, row.tries, row.claim) == (IncomingMail.State.SET_ASIDE, "set_aside", 1, "")
+    assert row.reason == "The mail was gone from the server before it could be fetched."
+    assert row.handled_at is not None
+    assert not ServerTask.objects.filter(incoming=row).exists()  # nothing is there that could be moved
+    assert IncomingMail.objects.get(server_id=other).state == IncomingMail.State.HANDLED
+    assert Mailbox.objects.get().paused_until is None
+
+
+def test_the_mailboxs_failure_while_a_mail_is_asked_for_uses_up_no_try(mailbox: Mailbox, server: Server) -> None:
+    (id_,) = server.bring(1)
+    server.broken[id_] = MailError("Corrupt.", "ErrorCorruptData")
+    poll(mailbox)
+    row = IncomingMail.objects.get()
+    for _ in range(entry.MOST_TRIES + 2):
+        server.failures["fetch"] = [FixNeeded("The secret has expired.", "Make a new one.")]
+        server.failures["changes"] = [FixNeeded("The secret has expired.", "Make a new one.")]
+        Mailbox.objects.update(paused_until=None)
+        IncomingMail.objects.update(due=timezone.now())
+        with pytest.raises(FixNeeded):
+            entry.take_in(row.pk)
+        row.refresh_from_db()
+        assert (row.state, row.tries, row.claim) == (IncomingMail.State.KEPT, 0, "")
+        assert timezone.now() < row.due <= timezone.now() + entry.FIRST_PAUSE
 
 
 def test_a_mail_that_cannot_be_stored_stays_on_the_server(

@@ -1,7 +1,7 @@
 """`make mutants`: a fixed sample of changes, each against the tests that run what it changes. See CONTRIBUTING.md.
 
     python -m tools.mutants                    the sample; what is done already, of the same sources, is not done again
-    python -m tools.mutants --only pick.py     every change whose name holds this text, sample or not
+    python -m tools.mutants --only pick.py     of these only those whose name holds this text; with --sample 0 all such
     python -m tools.mutants --survived         only what survived the last time, against the tests as they are now
 """
 
@@ -92,7 +92,8 @@ def named(change: Change) -> tuple[str, str, str, str, int]:
 
 def sampled(changes: Iterable[Change], number: int) -> list[Change]:
     """The same ones as long as they exist, whatever else changes around them."""
-    return sorted(changes, key=lambda change: hashlib.sha256(f"{SEED}\n{change.key}".encode()).digest())[:number]
+    ranked = sorted(changes, key=lambda change: hashlib.sha256(f"{SEED}\n{change.key}".encode()).digest())
+    return ranked[: number or None]
 
 
 def every_change(root: Path = ROOT) -> list[Change]:
@@ -483,8 +484,8 @@ def judged(changes: Sequence[Change], tests: Sequence[str], results: Path) -> li
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description="Would the tests notice?")
-    parser.add_argument("--sample", type=int, default=SAMPLE, help=f"how many changes ({SAMPLE})")
-    parser.add_argument("--only", default="", metavar="TEXT", help="changes whose name holds this, sample or not")
+    parser.add_argument("--sample", type=int, default=SAMPLE, help=f"how many changes ({SAMPLE}); 0 for all")
+    parser.add_argument("--only", default="", metavar="TEXT", help="of these, those whose name holds this")
     parser.add_argument("--survived", action="store_true", help="only those that survived the last time")
     parser.add_argument("--tests", nargs="+", default=TESTS, metavar="PATH", help="judge by these alone")
     parser.add_argument("--list", action="store_true", help="name the changes and try none")
@@ -492,9 +493,7 @@ def main() -> int:
     begun = time.monotonic()
     STATE.mkdir(exist_ok=True)
     changes, listed = every_change(), equivalents()
-    chosen = [change for change in changes if arguments.only in change.key]
-    if not arguments.only:
-        chosen = sampled(changes, arguments.sample)
+    chosen = [change for change in sampled(changes, arguments.sample) if arguments.only in change.key]
     last = STATE / "survived"
     if arguments.survived:
         survived = set(last.read_text().splitlines()) if last.exists() else set()
