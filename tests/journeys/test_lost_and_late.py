@@ -15,6 +15,7 @@ from placet.audit.models import AuditEntry
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry, settle, tell
+from placet.replies.parse import Mail, parse
 from tests.journeys.conftest import World
 from tests.making import one_step
 
@@ -74,9 +75,8 @@ def test_a_claim_lasts_until_its_lease_ends(world: World) -> None:
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
     """While a mail is being read, this happens: as another worker does it whose turn it was."""
-    parse = entry.parse
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any) -> Mail:
         happens()
         return parse(*arguments)
 
@@ -100,7 +100,9 @@ def test_whoever_lost_the_claim_commits_nothing(
     assert {name: getattr(incoming, name) for name in lost} == lost
     if "claim" in lost:
         assert incoming.due < timezone.now() + entry.LEASE + timedelta(seconds=1)
-        assert incoming.due > timezone.now() + entry.LEASE - timedelta(minutes=1)  # their lease, not a pause of ours
+        assert incoming.due > timezone.now() + entry.LEASE - timedelta(
+            minutes=1
+        )  # their lease, not a pause of ours
 
 
 def test_a_lost_claim_has_a_name(world: World) -> None:
@@ -194,7 +196,9 @@ def test_what_is_set_aside_is_put_where_it_is_looked_for_or_stays_as_it_was(
 
 def test_what_cannot_be_parsed_is_set_aside_in_words_and_stops_nobody(world: World) -> None:
     _, asked = world.asked()
-    world.sandbox.place("approvals", b"From: bob@contoso.example\r\nSubject: deep\r\n" + DEEP + b"\r\nApprove\r\n")
+    world.sandbox.place(
+        "approvals", b"From: bob@contoso.example\r\nSubject: deep\r\n" + DEEP + b"\r\nApprove\r\n"
+    )
     world.sandbox.reply_as("bob", asked.id, "approve")
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "approve")]

@@ -154,14 +154,25 @@ def test_what_was_given_up_is_tried_again_from_the_beginning(
 def another(mailbox: Mailbox, server: MemoryMailbox, **more: Any) -> ServerTask:
     """A row beside the one in question."""
     server_id = server.deliver(RAW)
-    values = {"mailbox": mailbox, "server_id": server_id, "fingerprint": server_id, "folder": "inbox", "raw": RAW}
+    values = {
+        "mailbox": mailbox,
+        "server_id": server_id,
+        "fingerprint": server_id,
+        "folder": "inbox",
+        "raw": RAW,
+    }
     incoming = IncomingMail.objects.create(**values)
-    values = {"incoming": incoming, "action": "move", "folder": "x", "due": timezone.now() - timedelta(seconds=1)}
+    values = {
+        "incoming": incoming,
+        "action": "move",
+        "folder": "x",
+        "due": timezone.now() - timedelta(seconds=1),
+    }
     return ServerTask.objects.create(**values | more)
 
 
 def as_stored(task: ServerTask) -> dict[str, Any]:
-    return ServerTask.objects.filter(pk=task.pk).values().get()
+    return dict(ServerTask.objects.filter(pk=task.pk).values().get())
 
 
 DONE = {"done_at": timezone.now(), "claim": ""}
@@ -182,7 +193,9 @@ def test_what_is_done_given_up_or_somebody_elses_is_nobodys_work(
     assert server.folders == {"x": [waiting.incoming.server_id]}
 
 
-def test_the_longest_due_come_first_and_no_more_than_asked_for(mailbox: Mailbox, server: MemoryMailbox) -> None:
+def test_the_longest_due_come_first_and_no_more_than_asked_for(
+    mailbox: Mailbox, server: MemoryMailbox
+) -> None:
     now = timezone.now()
     late, later, latest = (
         another(mailbox, server, due=now - timedelta(minutes=minutes)) for minutes in (1, 3, 2)
@@ -197,7 +210,12 @@ def test_while_it_is_worked_on_its_lease_runs(
     task, other = another(mailbox, server), another(mailbox, server)
     before, during = as_stored(other), []
     mark = tasks._mark
-    monkeypatch.setattr(tasks, "_mark", lambda *given: (during.append(as_stored(task)), mark(*given)))
+
+    def marking(*given: Any) -> None:
+        during.append(as_stored(task))
+        mark(*given)
+
+    monkeypatch.setattr(tasks, "_mark", marking)
     began = timezone.now()
     assert tasks.work(task.pk)
     assert began + tasks.LEASE <= during[0]["due"] <= timezone.now() + tasks.LEASE
@@ -212,7 +230,12 @@ def test_whoever_lost_the_lease_writes_nothing(
     mailbox: Mailbox, server: MemoryMailbox, monkeypatch: pytest.MonkeyPatch, error: Exception | None
 ) -> None:
     task = another(mailbox, server)
-    theirs = {"claim": "somebody", "tries": 5, "due": timezone.now() + timedelta(days=1), "last_error": "Theirs."}
+    theirs = {
+        "claim": "somebody",
+        "tries": 5,
+        "due": timezone.now() + timedelta(days=1),
+        "last_error": "Theirs.",
+    }
 
     def slow(*_: object) -> None:
         ServerTask.objects.filter(pk=task.pk).update(**theirs)
@@ -262,7 +285,13 @@ def test_each_pause_is_twice_the_one_before_up_to_the_longest(
 def test_a_new_wish_takes_the_place_of_the_old_one_whatever_became_of_it(
     mailbox: Mailbox, server: MemoryMailbox
 ) -> None:
-    old = {"action": "mark_read", "folder": "", "done_at": timezone.now(), "failed": True, "claim": "somebody"}
+    old = {
+        "action": "mark_read",
+        "folder": "",
+        "done_at": timezone.now(),
+        "failed": True,
+        "claim": "somebody",
+    }
     task = another(mailbox, server, **old, tries=7, due=timezone.now() + timedelta(days=1))
     other = another(mailbox, server)
     before = as_stored(other)
@@ -297,10 +326,14 @@ def test_only_what_was_given_up_is_tried_again(mailbox: Mailbox, server: MemoryM
     assert [as_stored(other) for other in others] == before
 
 
-def test_a_start_frees_what_is_claimed_and_changes_nothing_else(mailbox: Mailbox, server: MemoryMailbox) -> None:
+def test_a_start_frees_what_is_claimed_and_changes_nothing_else(
+    mailbox: Mailbox, server: MemoryMailbox
+) -> None:
     claimed = another(mailbox, server, **CLAIMED)
     others = [
-        another(mailbox, server, claim="left", done_at=timezone.now(), due=timezone.now() - timedelta(days=1)),
+        another(
+            mailbox, server, claim="left", done_at=timezone.now(), due=timezone.now() - timedelta(days=1)
+        ),
         another(mailbox, server, due=timezone.now() + timedelta(hours=1)),
     ]
     before = [as_stored(other) for other in others]

@@ -4,14 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import Model
 from django.utils import timezone
 
 from placet.mail.models import IncomingMail, ServerTask
 from placet.mailboxes import pool
-from placet.mailboxes.base import FixNeeded, Wait
+from placet.mailboxes.base import FixNeeded, Received, Wait
 from placet.mailboxes.memory import MemoryMailbox
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
+from placet.replies.parse import Mail, OwnMail, parse
 from tests.making import make_mailbox
 from tests.replies.test_fetch import SETTINGS
 
@@ -35,15 +37,17 @@ def mailbox(server: MemoryMailbox) -> Mailbox:
 
 
 def kept(mailbox: Mailbox, name: str, **more: Any) -> IncomingMail:
-    raw = f"From: stranger@fabrikam.example\r\nMessage-ID: <{name}@fabrikam.example>\r\n\r\nHello\r\n".encode()
-    values = {"server_id": name, "fingerprint": name, "folder": "inbox", "raw": raw}
+    raw = (
+        f"From: stranger@fabrikam.example\r\nMessage-ID: <{name}@fabrikam.example>\r\n\r\nHello\r\n".encode()
+    )
+    values: dict[str, Any] = {"server_id": name, "fingerprint": name, "folder": "inbox", "raw": raw}
     strings = dict.fromkeys(("item_class", "sender", "from", "message_id", "voting"), "")
     values["facts"] = {**strings, "size": len(raw), "too_large": False}
     return IncomingMail.objects.create(mailbox=mailbox, **values | more)
 
 
-def as_stored(row: IncomingMail | Mailbox) -> dict[str, Any]:
-    return type(row).objects.filter(pk=row.pk).values().get()
+def as_stored(row: Model) -> dict[str, Any]:
+    return dict(type(row)._default_manager.filter(pk=row.pk).values().get())
 
 
 # --- mailboxes ------------------------------------------------------------------------------------------------
@@ -84,7 +88,9 @@ def test_a_poll_holds_one_mailbox_as_long_as_its_lease_and_then_gives_it_back(
     assert as_stored(other) == before
 
 
-def test_a_poll_that_fails_gives_it_back_too_and_the_next_is_soon(mailbox: Mailbox, server: MemoryMailbox) -> None:
+def test_a_poll_that_fails_gives_it_back_too_and_the_next_is_soon(
+    mailbox: Mailbox, server: MemoryMailbox
+) -> None:
     server.failures["changes"] = [Wait("Busy.", "Wait.")]
     Mailbox.objects.update(next_poll=timezone.now())
     with pytest.raises(Wait):
@@ -138,9 +144,17 @@ def test_what_died_in_every_try_is_set_aside_unread(
     mailbox: Mailbox, server: MemoryMailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever ended the process might do it again. The last try that is left is still made."""
-    dead, alive = kept(mailbox, "one", tries=entry.MOST_TRIES), kept(mailbox, "two", tries=entry.MOST_TRIES - 1)
-    parse, read = entry.parse, []
-    monkeypatch.setattr(entry, "parse", lambda *given: (read.append(given), parse(*given))[1])
+    dead, alive = (
+        kept(mailbox, "one", tries=entry.MOST_TRIES),
+        kept(mailbox, "two", tries=entry.MOST_TRIES - 1),
+    )
+    read: list[bytes] = []
+
+    def reading(received: Received, own: OwnMail) -> Mail:
+        read.append(received.raw)
+        return parse(received, own)
+
+    monkeypatch.setattr(entry, "parse", reading)
     assert entry.take_in(dead.pk)
     assert (as_stored(dead)["state"], read) == ("set_aside", [])
     assert as_stored(dead)["reason"] == "Placet stopped several times while it handled this mail."
@@ -155,7 +169,12 @@ def test_a_stranger_is_put_aside_alone_and_whole(mailbox: Mailbox, server: Memor
     assert reply is not None
     entry.set_aside(reply, "A reason.")
     after = as_stored(one)
-    assert {"state": "set_aside", "claim": "", "result": "set_aside", "reason": "A reason."}.items() <= after.items()
+    assert {
+        "state": "set_aside",
+        "claim": "",
+        "result": "set_aside",
+        "reason": "A reason.",
+    }.items() <= after.items()
     assert ServerTask.objects.get().folder == reply.settings.set_aside_folder
     assert ServerTask.objects.get().incoming_id == one.pk
     assert as_stored(other) == before
@@ -163,7 +182,13 @@ def test_a_stranger_is_put_aside_alone_and_whole(mailbox: Mailbox, server: Memor
 
 # --- an administrator's wish, and a start ---------------------------------------------------------------------
 
-ASIDE = {"state": "set_aside", "tries": 6, "result": "set_aside", "reason": "No.", "looked_at": timezone.now()}
+ASIDE = {
+    "state": "set_aside",
+    "tries": 6,
+    "result": "set_aside",
+    "reason": "No.",
+    "looked_at": timezone.now(),
+}
 
 
 def test_handling_again_is_of_one_mail_from_the_beginning(mailbox: Mailbox) -> None:
@@ -188,7 +213,10 @@ def test_only_what_was_set_aside_is_handled_again(mailbox: Mailbox, state: str) 
 def test_a_start_frees_what_is_claimed_and_changes_nothing_else(mailbox: Mailbox) -> None:
     held = {"claim": "somebody", "due": timezone.now() + LATER}
     claimed = kept(mailbox, "one", **held)
-    others = [kept(mailbox, "two", due=timezone.now() + LATER), kept(mailbox, "three", **held, state="set_aside")]
+    others = [
+        kept(mailbox, "two", due=timezone.now() + LATER),
+        kept(mailbox, "three", **held, state="set_aside"),
+    ]
     free = make_mailbox("free@contoso.example", **SETTINGS)
     Mailbox.objects.update(next_poll=timezone.now() + LATER)
     Mailbox.objects.filter(pk=mailbox.pk).update(claim="somebody")

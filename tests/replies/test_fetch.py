@@ -236,7 +236,9 @@ def test_a_mail_that_is_gone_before_it_could_be_read_is_set_aside_in_words(
     assert Mailbox.objects.get().paused_until is None
 
 
-def test_the_mailboxs_failure_while_a_mail_is_asked_for_uses_up_no_try(mailbox: Mailbox, server: Server) -> None:
+def test_the_mailboxs_failure_while_a_mail_is_asked_for_uses_up_no_try(
+    mailbox: Mailbox, server: Server
+) -> None:
     (id_,) = server.bring(1)
     server.broken[id_] = MailError("Corrupt.", "ErrorCorruptData")
     poll(mailbox)

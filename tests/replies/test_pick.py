@@ -59,7 +59,9 @@ def raw(mail: OutgoingMail | None) -> bytes:
 # --- answered -------------------------------------------------------------------------------------------------
 
 
-def test_the_ask_is_among_what_is_answered_and_nothing_else_is_by_itself(mailbox: Mailbox, line: AskLine) -> None:
+def test_the_ask_is_among_what_is_answered_and_nothing_else_is_by_itself(
+    mailbox: Mailbox, line: AskLine
+) -> None:
     written(mailbox, "another")
     assert mails_answered(reply(), line) == [raw(line.ask.outgoing)]
 

@@ -1,8 +1,9 @@
 """`make mutants`: a fixed sample of changes, each against the tests that run what it changes. See CONTRIBUTING.md.
 
-    python -m tools.mutants                    the sample; what is done already, of the same sources, is not done again
-    python -m tools.mutants --only pick.py     of these only those whose name holds this text; with --sample 0 all such
-    python -m tools.mutants --survived         only what survived the last time, against the tests as they are now
+python -m tools.mutants                    the sample; what is done already, of the same sources, is not done again
+python -m tools.mutants --only pick.py     of these only those whose name holds this text; with --sample 0 all such
+python -m tools.mutants --survived         only what survived the last time, against the tests as they are now
+python -m tools.mutants --equivalents      what is listed as equivalent: whatever is caught does not belong there
 """
 
 import argparse
@@ -17,11 +18,13 @@ import threading
 import time
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -29,6 +32,7 @@ from tools.mutants.changes import Change, changes_of
 from tools.mutants.worker import COMMAND
 
 T = TypeVar("T")
+Name = tuple[str, str, str, str, int]  # file, function, was, becomes, nth
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".mutants"
 #: What a decision rests on. A name that ends with a slash is a whole folder.
@@ -69,24 +73,30 @@ class Equivalent:
     nth: int = 1
 
     @property
-    def key(self) -> tuple[str, str, str, str, int]:
+    def name(self) -> Name:
         return self.file, self.function, self.was, self.becomes, self.nth
 
 
-def equivalents() -> dict[tuple[str, str, str, str, int], Equivalent]:
+def equivalents() -> dict[Name, Equivalent]:
     """The list, by what names a change. ValueError for one without a reason, or that stands there twice."""
     entries = tomllib.loads((Path(__file__).parent / "equivalents.toml").read_text()).get("equivalent", [])
     known = [Equivalent(**entry) for entry in entries]
     for entry in known:
         if not entry.why.strip():
-            raise ValueError(f"Without a reason: {entry.key}")
-    twice = [key for key, count in Counter(entry.key for entry in known).items() if count > 1]
+            raise ValueError(f"Without a reason: {entry.name}")
+    twice = [key for key, count in Counter(entry.name for entry in known).items() if count > 1]
     if twice:
         raise ValueError(f"Twice: {twice}")
-    return {entry.key: entry for entry in known}
+    return {entry.name: entry for entry in known}
 
 
-def named(change: Change) -> tuple[str, str, str, str, int]:
+def stale_entries(listed: Mapping[Name, Equivalent], changes: Iterable[Change]) -> list[Equivalent]:
+    """Those that name a change that could no longer be made."""
+    possible = {named(change) for change in changes}
+    return [entry for name, entry in listed.items() if name not in possible]
+
+
+def named(change: Change) -> Name:
     return change.file, change.function, change.was, change.becomes, change.nth
 
 
@@ -140,7 +150,9 @@ class Seen:
             if row["outcome"] != "passed" or row["test"] in self.known:
                 continue
             self.known.add(row["test"])
-            test = Test(row["test"], max(row["seconds"], min(dearest, row["seconds"] + dearest)), row["commits"])
+            test = Test(
+                row["test"], max(row["seconds"], min(dearest, row["seconds"] + dearest)), row["commits"]
+            )
             for file, lines in row["ran"].items():
                 for line in lines:
                     self.by_statement[file, line].append(test)
@@ -148,9 +160,13 @@ class Seen:
     def judges(self, change: Change) -> list[Test]:
         """Each test that runs what is changed; different ones first, of these the quick ones."""
         tests = {
-            test.id: test for line in change.statements for test in self.by_statement.get((change.file, line), ())
+            test.id: test
+            for line in change.statements
+            for test in self.by_statement.get((change.file, line), ())
         }
-        quick = sorted((test for test in tests.values() if test.id not in self.unfit), key=lambda t: (t.seconds, t.id))
+        quick = sorted(
+            (test for test in tests.values() if test.id not in self.unfit), key=lambda t: (t.seconds, t.id)
+        )
         return list(_mixed(quick, lambda test: test.file, lambda test: test.function))
 
 
@@ -166,8 +182,7 @@ def _mixed(tests: Sequence[Test], *names: Callable[[Test], str]) -> Iterator[Tes
     while turns:
         left = []
         for turn in turns:
-            test = next(turn, None)
-            if test is not None:
+            for test in islice(turn, 1):
                 yield test
                 left.append(turn)
         turns = left
@@ -175,11 +190,15 @@ def _mixed(tests: Sequence[Test], *names: Callable[[Test], str]) -> Iterator[Tes
 
 def rounds(tests: Sequence[Test]) -> Iterator[list[Test]]:
     """A few first, then the rest as far as time allows."""
-    seconds, first, rest = 0.0, [], []
+    seconds = 0.0
+    first: list[Test] = []
+    rest: list[Test] = []
     for test in tests:
         if seconds + test.seconds > MOST_SECONDS and (first or rest):
             continue
-        quick = len(first) < FIRST_TESTS and not rest and (not first or seconds + test.seconds <= FIRST_SECONDS)
+        quick = (
+            len(first) < FIRST_TESTS and not rest and (not first or seconds + test.seconds <= FIRST_SECONDS)
+        )
         (first if quick else rest).append(test)
         seconds += test.seconds
     for portion in (first, rest):
@@ -214,7 +233,7 @@ class Worker:
         for path in (folder, folder / self.name, temporary):
             path.chmod(0o711)  # PostgreSQL runs as somebody else, and must reach its folder there
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: S603 - our own command
                 [*wrapper, *COMMAND, *left_out, *(name for name in tests if (ROOT / name).exists())],
                 cwd=self.tree,
                 env=environment,
@@ -255,7 +274,8 @@ class Worker:
 def files_of_the_repository() -> list[Path]:
     """What is or will be committed, below the repository."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.decode().split("\0")
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)  # noqa: S603 - our own command
+    names = listed.stdout.decode().split("\0")
     return sorted(Path(name) for name in names if name and (ROOT / name).is_file())
 
 
@@ -276,7 +296,9 @@ class Workers:
         self.threads = ThreadPoolExecutor(self.number)
         begun = time.monotonic()
         self.all = list(
-            self.threads.map(lambda number: Worker(number, self.engine, self.folder, self.tests), range(self.number))
+            self.threads.map(
+                lambda number: Worker(number, self.engine, self.folder, self.tests), range(self.number)
+            )
         )
         say(f"{self.number} processes with {self.engine} are ready after {time.monotonic() - begun:.0f} s")
         return self
@@ -296,8 +318,9 @@ class Workers:
             queue.put(thing)
 
         def run(worker: Worker) -> None:
-            while not queue.empty():
-                work(worker, queue.get())
+            with suppress(Empty):
+                while True:
+                    work(worker, queue.get_nowait())
 
         list(self.threads.map(run, self.all))
 
@@ -338,7 +361,13 @@ class Judge:
                 if self._is_believed(worker, answer["failed"], tests):
                     took = time.monotonic() - begun
                     return Verdict(
-                        change.key, "caught", answer["failed"], answer["why"], number, round(took, 1), worker.engine
+                        change.key,
+                        "caught",
+                        answer["failed"],
+                        answer["why"],
+                        number,
+                        round(took, 1),
+                        worker.engine,
                     )
                 again = True
                 break
@@ -352,7 +381,9 @@ class Judge:
         source, times = path.read_bytes(), path.stat()
         path.write_bytes(change.applied(source))
         # Another time for each: a process that a test starts must not take it for what it compiled before.
-        moment = times.st_mtime_ns + int(hashlib.sha256(change.key.encode()).hexdigest()[:6], 16) * 1_000_000_000
+        moment = (
+            times.st_mtime_ns + int(hashlib.sha256(change.key.encode()).hexdigest()[:6], 16) * 1_000_000_000
+        )
         os.utime(path, ns=(moment, moment))
         try:
             return worker.ask(_job(worker, self._is_cold(change), tests) | {"change": asdict(change)})
@@ -374,14 +405,19 @@ class Judge:
                 answer = worker.ask(_job(worker, False, [test]) | {"change": None})
                 self.clean[known] = not answer["failed"]
                 if answer["failed"]:
-                    self.seen.unfit[test.id] = f"fails alone, without any change ({worker.engine}): {answer['why']}"
+                    self.seen.unfit[test.id] = (
+                        f"fails alone, without any change ({worker.engine}): {answer['why']}"
+                    )
         return all(self.clean[worker.engine, test.id] for test in alone or tests)
 
 
 def _job(worker: Worker, cold: bool, tests: list[Test]) -> dict[str, Any]:
     seconds = sum(test.seconds for test in tests)
     slower = 3 if worker.engine == "postgresql" else 1
-    job: dict[str, Any] = {"tests": [test.id for test in tests], "limit": 15 + 45 * cold + 5 * seconds * slower}
+    job: dict[str, Any] = {
+        "tests": [test.id for test in tests],
+        "limit": 15 + 45 * cold + 5 * seconds * slower,
+    }
     if cold:
         job["cold"] = str(worker.tree.with_name("cold.json"))
     return job
@@ -394,7 +430,7 @@ _saying = threading.Lock()
 
 def say(text: str) -> None:
     with _saying:
-        print(text, flush=True)
+        print(text, flush=True)  # noqa: T201 - a command's output
 
 
 class Progress:
@@ -471,6 +507,7 @@ def judged(changes: Sequence[Change], tests: Sequence[str], results: Path) -> li
     if left:
         with Workers("sqlite", WORKERS, tests) as workers:
             traced(workers, seen)
+            progress.begun = time.monotonic()
             workers.each(judge_one, [change for change in left if not change.locks])
     locks = [change for change in left if change.locks]
     if locks:
@@ -478,7 +515,8 @@ def judged(changes: Sequence[Change], tests: Sequence[str], results: Path) -> li
             traced(workers, seen, seen.skipped)
             workers.each(judge_one, locks)
     for test, why in seen.unfit.items():
-        say(f"No judge, because it fails without any change: {test}: {why.strip().splitlines()[-1] if why.strip() else ''}")
+        last_line = (why.strip().splitlines() or [""])[-1]
+        say(f"No judge, because it fails without any change: {test}: {last_line}")
     return [known[change.key] for change in changes]
 
 
@@ -487,6 +525,7 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=SAMPLE, help=f"how many changes ({SAMPLE}); 0 for all")
     parser.add_argument("--only", default="", metavar="TEXT", help="of these, those whose name holds this")
     parser.add_argument("--survived", action="store_true", help="only those that survived the last time")
+    parser.add_argument("--equivalents", action="store_true", help="try what is listed as equivalent")
     parser.add_argument("--tests", nargs="+", default=TESTS, metavar="PATH", help="judge by these alone")
     parser.add_argument("--list", action="store_true", help="name the changes and try none")
     arguments = parser.parse_args()
@@ -498,11 +537,13 @@ def main() -> int:
     if arguments.survived:
         survived = set(last.read_text().splitlines()) if last.exists() else set()
         chosen = [change for change in changes if change.key in survived]
+    if arguments.equivalents:
+        chosen, listed = [change for change in changes if named(change) in listed], {}
     if arguments.list:
         for change in chosen:
             say(f"{change.line:4} {'=' if named(change) in listed else ' '} {change.key}")
         return 0
-    stale = [entry for key, entry in listed.items() if key not in {named(change) for change in changes}]
+    stale = stale_entries(listed, changes)
     say(f"{len(changes)} changes could be made to {len(CORE)} files; {len(chosen)} are tried")
     sources = digest_of(path for path in files_of_the_repository() if path.suffix != ".md")
     by = hashlib.sha256(" ".join(arguments.tests).encode()).hexdigest()[:8]
@@ -515,7 +556,7 @@ def main() -> int:
 
 def report(
     chosen: Sequence[Change],
-    listed: dict[tuple[str, str, str, str, int], Equivalent],
+    listed: Mapping[Name, Equivalent],
     verdicts: Sequence[Verdict],
     stale: Sequence[Equivalent],
     seconds: float,
@@ -527,15 +568,18 @@ def report(
     equivalent = sum(named(change) in listed for change in chosen)
     for verdict in verdicts:
         if verdict.result == "survived":
-            say(f"survived, line {lines[verdict.key]} ({verdict.why or f'{verdict.tests} tests'}): {verdict.key}")
+            say(
+                f"survived, line {lines[verdict.key]} ({verdict.why or f'{verdict.tests} tests'}): {verdict.key}"
+            )
     for verdict in too_long:
         say(f"caught because its tests took too long: {verdict.key}")
     for entry in stale:
-        say(f"stale in equivalents.toml, to be taken out: {entry.file}: {entry.function}: {entry.was} → {entry.becomes}")
+        say(f"stale, to be taken out of equivalents.toml: {' | '.join(map(str, entry.name))}")
     share = caught / len(verdicts) if verdicts else 1.0
     say(
         f"{len(chosen)} tried: {caught} caught ({len(too_long)} by time), {len(verdicts) - caught} survived, "
-        f"{equivalent} equivalent; {share:.1%} of what is not equivalent is caught ({LEAST:.0%} must be); {seconds:.0f} s"
+        f"{equivalent} equivalent; {share:.1%} of what is not equivalent is caught "
+        f"({LEAST:.0%} must be); {seconds:.0f} s"
     )
     return int(share < LEAST or bool(stale))
 

@@ -10,10 +10,8 @@ only speed (`select_related`, `defer`), and figures with a name of their own (`L
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-
-type_ = type
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,8 @@ def _that_use(edit: "_Edit", tree: ast.Module) -> tuple[int, ...]:
     names = {
         target.id
         for statement in tree.body
-        if statement.lineno <= edit.span[0] <= (statement.end_lineno or 0) and isinstance(statement, ast.Assign)
+        if statement.lineno <= edit.span[0] <= (statement.end_lineno or 0)
+        and isinstance(statement, ast.Assign)
         for target in statement.targets
         if isinstance(target, ast.Name)
     }
@@ -119,7 +118,7 @@ class _Place:
     locks: bool = False
 
 
-COMPARISONS: dict[type_[ast.cmpop], tuple[type_[ast.cmpop], ...]] = {
+COMPARISONS: Mapping[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Eq: (ast.NotEq,),
     ast.NotEq: (ast.Eq,),
     ast.Lt: (ast.LtE, ast.GtE),
@@ -131,7 +130,7 @@ COMPARISONS: dict[type_[ast.cmpop], tuple[type_[ast.cmpop], ...]] = {
     ast.In: (ast.NotIn,),
     ast.NotIn: (ast.In,),
 }
-ARITHMETIC: dict[type_[ast.operator], type_[ast.operator]] = {
+ARITHMETIC: Mapping[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
     ast.Mult: ast.Add,
@@ -206,9 +205,10 @@ class _Walk:
                         yield self._edit(item.context_expr, '__import__("contextlib").nullcontext()', place)
         if _may_be_left_out(node):
             yield self._edit(node, "pass", place)
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple):
-            yield from self._parts(node.value.elts, place)  # as many values as targets
-            return
+        match node:
+            case ast.Assign(targets=[ast.Tuple()], value=ast.Tuple(elts=values)):
+                yield from self._parts(values, place)  # as many values as targets
+                return
         if isinstance(node, ast.For) and isinstance(node.iter, ast.Tuple):
             yield from self._without_each(node.iter, place)
         if isinstance(node, ast.Break):
@@ -286,7 +286,9 @@ class _Walk:
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant()):
                 yield self._edit(node, "0", place)
                 return
-            case ast.BinOp() if type(node.op) in ARITHMETIC and not _is_text(node.left) and not _is_text(node.right):
+            case ast.BinOp() if (
+                type(node.op) in ARITHMETIC and not _is_text(node.left) and not _is_text(node.right)
+            ):
                 yield self._edit(node, ast.BinOp(node.left, ARITHMETIC[type(node.op)](), node.right), place)
             case ast.IfExp() if not _is_judged_by_its_parts(node.test):
                 yield self._negated(node.test, place)
@@ -311,9 +313,9 @@ class _Walk:
                     if isinstance(key, ast.Constant) and isinstance(key.value, str):
                         yield self._edit(key, repr(f"XX{key.value}"), place)
                 continue
-            if isinstance(node, ast.Subscript) and name == "slice":
-                if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                    yield self._edit(value, repr(f"XX{value.value}"), place)
+            match node:
+                case ast.Subscript(slice=ast.Constant(value=str(word)) as index) if name == "slice":
+                    yield self._edit(index, repr(f"XX{word}"), place)
                     continue
             yield from self._parts(value, place)
 
@@ -361,7 +363,14 @@ class _Walk:
                 before = node.keywords[number - 1].value if number else node.args[-1]
                 line, column = _span(before)[2:]
             span = (line, column, last, last_column)
-            yield _Edit(span, "\n" * (last - line), ".".join(place.function), place.statements, place.patched, place.locks)
+            yield _Edit(
+                span,
+                "\n" * (last - line),
+                ".".join(place.function),
+                place.statements,
+                place.patched,
+                place.locks,
+            )
 
     def _compare(self, node: ast.Compare, place: _Place) -> Iterator[_Edit]:
         for number, operator in enumerate(node.ops):
@@ -382,12 +391,14 @@ class _Walk:
 
     def _without_each(self, node: ast.Set | ast.List | ast.Tuple, place: _Place) -> Iterator[_Edit]:
         elements = node.elts
-        if len(elements) < 2 or not all(isinstance(e, ast.Constant | ast.Name | ast.Attribute) for e in elements):
+        if len(elements) < 2 or not all(
+            isinstance(e, ast.Constant | ast.Name | ast.Attribute) for e in elements
+        ):
             return
         for number in range(len(elements)):
             rest = [ast.unparse(element) for element in elements[:number] + elements[number + 1 :]]
-            left, right = {ast.Set: "{}", ast.List: "[]", ast.Tuple: "()"}[type(node)]
-            yield self._edit(node, f"{left}{', '.join(rest)}{',' if left == '(' else ''}{right}", place)
+            shown = {ast.Set: "{%s}", ast.List: "[%s]", ast.Tuple: "(%s,)"}[type(node)]
+            yield self._edit(node, shown % ", ".join(rest), place)
 
     def _negated(self, test: ast.expr, place: _Place) -> _Edit:
         return self._edit(test, ast.UnaryOp(ast.Not(), test), place)
@@ -397,7 +408,11 @@ class _Walk:
         # As many lines as before: what stands below keeps its place.
         padding = "\n" * (span[2] - span[0])
         if isinstance(becomes, str):
-            text = f"{becomes}{padding}" if isinstance(node, ast.stmt) or not padding else f"({becomes}{padding})"
+            text = (
+                f"{becomes}{padding}"
+                if isinstance(node, ast.stmt) or not padding
+                else f"({becomes}{padding})"
+            )
         else:
             text = ast.unparse(ast.fix_missing_locations(becomes))
             simple = isinstance(becomes, ast.Name | ast.Constant | ast.Call | ast.Attribute | ast.Slice)
@@ -436,7 +451,9 @@ def _is_figure(node: ast.expr) -> bool:
 
 
 def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str | bytes))
+    return isinstance(node, ast.JoinedStr) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
+    )
 
 
 def _is_judged_by_its_parts(test: ast.expr) -> bool:

@@ -22,8 +22,8 @@ import importlib.abc
 import importlib.machinery
 import json
 import os
-import shutil
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,11 +72,15 @@ class _Marking(importlib.machinery.SourceFileLoader):
 
 def _marked(body: list[ast.stmt], file: str) -> Iterator[ast.stmt]:
     for number, statement in enumerate(body):
-        docstring = number == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        docstring = (
+            number == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        )
         future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
         if not docstring and not future:
-            place = ast.Constant((file, statement.lineno))
-            mark = ast.Expr(ast.Call(ast.Name(MARK, ast.Load()), [place], []))
+            place: list[ast.expr] = [
+                ast.Tuple([ast.Constant(file), ast.Constant(statement.lineno)], ast.Load())
+            ]
+            mark = ast.Expr(ast.Call(ast.Name(MARK, ast.Load()), place, []))
             yield ast.copy_location(mark, statement)
         yield statement
 
@@ -118,7 +122,6 @@ class Beginning:
         with config.stash[blocking_manager_key].unblock():
             setup_databases(verbosity=0, interactive=False)
             for connection in connections.all():
-                connection._test_serialized_contents = ""
                 connection.close()
         self.database = str(settings.DATABASES["default"]["NAME"])
         if self.on_postgres:
@@ -193,7 +196,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     try:
         worker.serve()
     finally:
-        worker.beginning.remove()
+        worker.end()
     return True
 
 
@@ -220,12 +223,16 @@ class _Worker:
                 self.functions.setdefault(
                     (code.co_filename, code.co_qualname, code.co_firstlineno), []
                 ).append(thing)
-            elif isinstance(thing, functools._lru_cache_wrapper):
-                if str(getattr(thing, "__module__", "")).startswith("placet."):
-                    self.caches.append(thing)
+            elif isinstance(thing, functools._lru_cache_wrapper) and _is_ours(thing):
+                self.caches.append(thing)
         gc.collect()
         gc.freeze()  # what is here already stays shared by all children
         self._answer({"files": sorted(self.files), "tests": list(self.items), "at_import": sorted(ran)})
+
+    def end(self) -> None:
+        self.beginning.remove()
+        self.jobs.close()
+        self.answers.close()
 
     def _answer(self, answer: dict[str, Any]) -> None:
         self.answers.write(json.dumps(answer) + "\n")
@@ -258,7 +265,9 @@ class _Worker:
         try:
             os.setpgid(0, 0)
             if "trace" in job:
-                answer: dict[str, Any] = {"traced": _traced(self.files[job["trace"]], set(job.get("only", ())))}
+                answer: dict[str, Any] = {
+                    "traced": _traced(self.files[job["trace"]], set(job.get("only", ())))
+                }
             elif job.get("cold"):
                 self._start_cold(job)
                 answer = json.loads(Path(job["cold"]).with_suffix(".answer").read_text())
@@ -268,7 +277,7 @@ class _Worker:
                 for cache in self.caches:
                     cache.cache_clear()
                 answer = _first_failure([self.items[test] for test in job["tests"]])
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - shown by whoever asked
             answer = {"broken": f"{type(error).__name__}: {error}"}
         with os.fdopen(writing, "w") as pipe:
             json.dump(answer, pipe)
@@ -293,7 +302,7 @@ class _Worker:
             "MUTANTS_DATABASE": self.beginning.database,
         }
         files = sorted({test.partition("::")[0] for test in job["tests"]})
-        subprocess.run([*COMMAND, *files], env=environment, check=False)
+        subprocess.run([*COMMAND, *files], env=environment, check=False)  # noqa: S603 - our own command
 
 
 def _cold(session: pytest.Session, job: dict[str, Any]) -> None:
@@ -315,6 +324,10 @@ def _read(pipe: int, limit: float) -> dict[str, Any]:
                 return dict(json.loads(written))
             written += part
     return {"failed": "(too long)", "why": f"no end after {limit:.0f} s"}
+
+
+def _is_ours(thing: object) -> bool:
+    return str(getattr(thing, "__module__", "")).startswith("placet.")
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
