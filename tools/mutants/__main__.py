@@ -114,7 +114,7 @@ def every_change(root: Path = ROOT) -> list[Change]:
 
 
 @dataclass(frozen=True)
-class Test:
+class Judging:
     """One test, and what it costs alone: with the dearest set-up of its file, which may be everybody's."""
 
     id: str
@@ -134,7 +134,7 @@ class Test:
 class Seen:
     """Which tests ran which statements, and which tests are no judges because they fail without any change."""
 
-    by_statement: dict[tuple[str, int], list[Test]] = field(default_factory=lambda: defaultdict(list))
+    by_statement: dict[tuple[str, int], list[Judging]] = field(default_factory=lambda: defaultdict(list))
     skipped: dict[str, list[str]] = field(default_factory=dict)  # by file
     unfit: dict[str, str] = field(default_factory=dict)
     at_import: set[tuple[str, int]] = field(default_factory=set)
@@ -150,14 +150,14 @@ class Seen:
             if row["outcome"] != "passed" or row["test"] in self.known:
                 continue
             self.known.add(row["test"])
-            test = Test(
+            test = Judging(
                 row["test"], max(row["seconds"], min(dearest, row["seconds"] + dearest)), row["commits"]
             )
             for file, lines in row["ran"].items():
                 for line in lines:
                     self.by_statement[file, line].append(test)
 
-    def judges(self, change: Change) -> list[Test]:
+    def judges(self, change: Change) -> list[Judging]:
         """Each test that runs what is changed; different ones first, of these the quick ones."""
         tests = {
             test.id: test
@@ -170,12 +170,12 @@ class Seen:
         return list(_mixed(quick, lambda test: test.file, lambda test: test.function))
 
 
-def _mixed(tests: Sequence[Test], *names: Callable[[Test], str]) -> Iterator[Test]:
+def _mixed(tests: Sequence[Judging], *names: Callable[[Judging], str]) -> Iterator[Judging]:
     """One of each group in turn, and within a group one of each smaller group."""
     if not names:
         yield from tests
         return
-    groups: dict[str, list[Test]] = {}
+    groups: dict[str, list[Judging]] = {}
     for test in tests:
         groups.setdefault(names[0](test), []).append(test)
     turns = [_mixed(group, *names[1:]) for group in groups.values()]
@@ -188,11 +188,11 @@ def _mixed(tests: Sequence[Test], *names: Callable[[Test], str]) -> Iterator[Tes
         turns = left
 
 
-def rounds(tests: Sequence[Test]) -> Iterator[list[Test]]:
+def rounds(tests: Sequence[Judging]) -> Iterator[list[Judging]]:
     """A few first, then the rest as far as time allows."""
     seconds = 0.0
-    first: list[Test] = []
-    rest: list[Test] = []
+    first: list[Judging] = []
+    rest: list[Judging] = []
     for test in tests:
         if seconds + test.seconds > MOST_SECONDS and (first or rest):
             continue
@@ -376,7 +376,7 @@ class Judge:
             change.key, "survived", "", why, number, round(time.monotonic() - begun, 1), worker.engine
         )
 
-    def _tried(self, worker: Worker, change: Change, tests: list[Test]) -> dict[str, Any]:
+    def _tried(self, worker: Worker, change: Change, tests: list[Judging]) -> dict[str, Any]:
         path = worker.tree / change.file
         source, times = path.read_bytes(), path.stat()
         path.write_bytes(change.applied(source))
@@ -396,7 +396,7 @@ class Judge:
         ran_at_import = any((change.file, line) in self.seen.at_import for line in change.statements)
         return change.patched is None or ran_at_import
 
-    def _is_believed(self, worker: Worker, failed: str, tests: list[Test]) -> bool:
+    def _is_believed(self, worker: Worker, failed: str, tests: list[Judging]) -> bool:
         """Otherwise the test judges nothing any more."""
         alone = [test for test in tests if test.id == failed]
         for test in alone or tests:
@@ -411,7 +411,7 @@ class Judge:
         return all(self.clean[worker.engine, test.id] for test in alone or tests)
 
 
-def _job(worker: Worker, cold: bool, tests: list[Test]) -> dict[str, Any]:
+def _job(worker: Worker, cold: bool, tests: list[Judging]) -> dict[str, Any]:
     seconds = sum(test.seconds for test in tests)
     slower = 3 if worker.engine == "postgresql" else 1
     job: dict[str, Any] = {

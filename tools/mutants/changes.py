@@ -156,7 +156,7 @@ NAMES = {
 #: Conditions and values of a query: each is left out once.
 _LOCKS = re.compile(r"select_for_update|\batomic\b|\bclaim|_lock")
 QUERIES = {"filter", "exclude", "get", "update"}
-#: Parts of a chain of calls that are left out once.
+#: Parts of a chain of calls that are left out once. A query's conditions by name are left out one by one.
 LINKS = {
     "exclude", "filter", "order_by", "select_for_update", "distinct", "strip", "lstrip", "rstrip", "lower", "casefold",
 }  # fmt: skip

@@ -285,8 +285,7 @@ class _Worker:
 
     def _put_in(self, change: dict[str, Any]) -> None:
         path, (name, line) = str(ROOT / change["file"]), change["patched"]
-        module = compile((ROOT / change["file"]).read_bytes(), path, "exec", dont_inherit=True)
-        (code,) = [code for code in _codes(module) if (code.co_qualname, code.co_firstlineno) == (name, line)]
+        code = changed_code((ROOT / change["file"]).read_bytes(), path, (name, line))
         for function in self.functions[path, name, line]:
             function.__code__ = code
 
@@ -328,6 +327,13 @@ def _read(pipe: int, limit: float) -> dict[str, Any]:
 
 def _is_ours(thing: object) -> bool:
     return str(getattr(thing, "__module__", "")).startswith("placet.")
+
+
+def changed_code(source: bytes, path: str, function: tuple[str, int]) -> types.CodeType:
+    """The code of a function in changed sources, by its qualified name and first line."""
+    module = compile(source, path, "exec", dont_inherit=True)
+    (code,) = [code for code in _codes(module) if (code.co_qualname, code.co_firstlineno) == function]
+    return code
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
