@@ -247,10 +247,10 @@ def test_who_answers_late_is_told_of_the_answer_that_settled_it(world: World) ->
 
 def test_a_mail_larger_than_is_read_decides_nothing_and_its_sender_is_told(world: World) -> None:
     mailbox = Mailbox.objects.get()
-    mailbox.settings["max_size"] = 1024 * 1024
+    mailbox.settings["max_size"] = 64 * 1024
     mailbox.save(update_fields=["settings"])
     _, asked = world.asked()
-    world.sandbox.reply_as("bob", asked.id, "approve\n\n" + "It is a long story.\n" * 80_000)
+    world.sandbox.reply_as("bob", asked.id, "approve\n\n" + "It is a long story.\n" * 5_000)
     world.run_until_quiet()
     assert world.results() == ["too_large"]
     assert world.decisions() == []

@@ -523,7 +523,13 @@ def judged(changes: Sequence[Change], tests: Sequence[str], results: Path) -> li
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description="Would the tests notice?")
     parser.add_argument("--sample", type=int, default=SAMPLE, help=f"how many changes ({SAMPLE}); 0 for all")
-    parser.add_argument("--only", default="", metavar="TEXT", help="of these, those whose name holds this")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=[""],
+        metavar="TEXT",
+        help="of these, those whose name holds one of these",
+    )
     parser.add_argument("--survived", action="store_true", help="only those that survived the last time")
     parser.add_argument("--equivalents", action="store_true", help="try what is listed as equivalent")
     parser.add_argument("--tests", nargs="+", default=TESTS, metavar="PATH", help="judge by these alone")
@@ -532,7 +538,11 @@ def main() -> int:
     begun = time.monotonic()
     STATE.mkdir(exist_ok=True)
     changes, listed = every_change(), equivalents()
-    chosen = [change for change in sampled(changes, arguments.sample) if arguments.only in change.key]
+    chosen = [
+        change
+        for change in sampled(changes, arguments.sample)
+        if any(text in change.key for text in arguments.only)
+    ]
     last = STATE / "survived"
     if arguments.survived:
         survived = set(last.read_text().splitlines()) if last.exists() else set()

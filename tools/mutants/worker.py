@@ -214,6 +214,9 @@ class _Worker:
     def begin(self) -> None:
         for file in WATCHED:
             importlib.import_module(file.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+        importlib.import_module(
+            "placet.replies.entry"
+        ).known_words()  # takes seconds, and each child needs them
         self.beginning.make(self.config)
         self.functions: dict[tuple[str, str, int], list[types.FunctionType]] = {}
         self.caches = []
@@ -223,7 +226,7 @@ class _Worker:
                 self.functions.setdefault(
                     (code.co_filename, code.co_qualname, code.co_firstlineno), []
                 ).append(thing)
-            elif isinstance(thing, functools._lru_cache_wrapper) and _is_ours(thing):
+            elif isinstance(thing, functools._lru_cache_wrapper) and _is_watched(thing):
                 self.caches.append(thing)
         gc.collect()
         gc.freeze()  # what is here already stays shared by all children
@@ -325,8 +328,8 @@ def _read(pipe: int, limit: float) -> dict[str, Any]:
     return {"failed": "(too long)", "why": f"no end after {limit:.0f} s"}
 
 
-def _is_ours(thing: object) -> bool:
-    return str(getattr(thing, "__module__", "")).startswith("placet.")
+def _is_watched(thing: object) -> bool:
+    return f"{getattr(thing, '__module__', '')}".replace(".", "/") + ".py" in WATCHED
 
 
 def changed_code(source: bytes, path: str, function: tuple[str, int]) -> types.CodeType:
