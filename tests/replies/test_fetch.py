@@ -255,6 +255,66 @@ def test_the_mailboxs_failure_while_a_mail_is_asked_for_uses_up_no_try(
         assert timezone.now() < row.due <= timezone.now() + entry.FIRST_PAUSE
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_proves_to_be_a_known_one_once_it_is_read_goes_where_that_went(
+    transactional_db: None, mailbox: Mailbox, server: Server
+) -> None:
+    first = server.deliver(mail_of(1))
+    poll(mailbox)
+    known = IncomingMail.objects.get()
+    tasks.move(known, "Placet/Processed")
+    again = server.deliver(mail_of(1))
+    server.poison[again] = BUSY
+    for _ in range(3):
+        poll(mailbox)
+    assert unread() == {again}
+    server.poison = {}
+    take_in(mailbox)
+    row = IncomingMail.objects.get(server_id=again)
+    assert (row.state, row.same_as_id) == (IncomingMail.State.DUPLICATE, known.pk)
+    assert set(ServerTask.objects.values_list("incoming__server_id", "folder")) == {
+        (first, "Placet/Processed"), (again, "Placet/Processed"),
+    }  # fmt: skip
+
+
+def test_a_mail_that_is_read_later_is_kept_whole_under_the_id_it_has_then(
+    mailbox: Mailbox, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (id_,) = server.bring(1)
+    server.poison[id_] = BUSY
+    for _ in range(3):
+        poll(mailbox)
+    server.poison = {}
+    now = server.show_again(id_)
+    monkeypatch.setattr(entry, "id_here", lambda connection, incoming: now)
+    take_in(mailbox)
+    row = IncomingMail.objects.get()
+    assert (row.server_id, row.state) == (now, IncomingMail.State.HANDLED)
+    assert bytes(row.raw) == mail_of(0)
+    assert row.fingerprint == fetch.fingerprint(next(iter(fetch_one(server, now))))
+    assert "unread" not in row.facts
+
+
+def fetch_one(server: Server, server_id: str) -> Iterator[Received]:
+    for one in server.connect().fetch([Seen(server_id, Folder.INBOX, None)], 10**9):
+        assert isinstance(one, Received)
+        yield one
+
+
+def test_one_that_only_the_other_way_knows_is_set_aside_in_words(
+    mailbox: Mailbox, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (id_,) = server.bring(1)
+    server.poison[id_] = BUSY
+    for _ in range(3):
+        poll(mailbox)
+    monkeypatch.setattr(entry, "id_here", lambda connection, incoming: "")
+    take_in(mailbox)
+    row = IncomingMail.objects.get()
+    assert (row.state, row.reason) == (IncomingMail.State.SET_ASIDE, entry.MOVED_UNREAD)
+    assert not ServerTask.objects.exists()
+
+
 def test_a_mail_that_cannot_be_stored_stays_on_the_server(
     mailbox: Mailbox, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -416,7 +416,7 @@ def _job(worker: Worker, cold: bool, tests: list[Judging]) -> dict[str, Any]:
     slower = 3 if worker.engine == "postgresql" else 1
     job: dict[str, Any] = {
         "tests": [test.id for test in tests],
-        "limit": 15 + 45 * cold + 5 * seconds * slower,
+        "limit": 30 + 60 * cold + 10 * seconds * slower,
     }
     if cold:
         job["cold"] = str(worker.tree.with_name("cold.json"))
