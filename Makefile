@@ -7,7 +7,7 @@ JOBS ?= auto
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-postgres check acceptance bench soak screenshots messages lock clean
+.PHONY: help setup demo test test-postgres check acceptance bench soak mutants screenshots messages lock clean
 
 help:
 	@echo "make demo        try Placet: SQLite and a local Exchange Online, nothing else needed"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench       the figures"
 	@echo "make messages    the catalogues of translated texts, brought up to date"
 	@echo "make screenshots pictures of every page and mail, in screenshots/"
+	@echo "make mutants     whether the tests would notice: 300 small changes to what decisions rest on"
 	@echo "make soak        attacks, kills and faults at full length, on SQLite and PostgreSQL"
 
 setup: $(STAMP)
@@ -74,6 +75,12 @@ soak: setup
 	$(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200
 	@tools/system-packages postgresql
 	tools/with-postgres $(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200
+
+# What is known from the same sources is not tried again: a run that was stopped goes on. CHANGES="--survived" and others
+# are those of python -m tools.mutants --help.
+mutants: setup
+	@tools/system-packages postgresql
+	$(BIN)/python -m tools.mutants $(CHANGES)
 
 # The texts of pages and mails in other languages than English, brought up to date with the sources.
 messages: setup

@@ -13,7 +13,7 @@ from django.utils import timezone
 from placet import work
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, policy
+from placet.approvals import engine, messages, policy
 from placet.approvals.messages import hash_of
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Visit
 from placet.approvals.processes import FormInvalid, publish
@@ -618,6 +618,30 @@ def test_withdrawing_tells_those_who_were_asked(mailbox: Mailbox, alice: Person)
         engine.withdraw(request.pk, by=alice)
 
 
+def test_withdrawing_closes_what_was_open_and_leaves_what_was_answered(
+    mailbox: Mailbox, alice: Person, bob: Person
+) -> None:
+    first, second, third = people(3)
+    other = start(SAMPLE, alice)
+    request = start(one_step(TEAM, rule="all"), alice)
+    decide(first)
+    began = timezone.now()
+    engine.withdraw(request.pk, by=alice)
+    visit = request.visits.get()
+    assert (visit.state, visit.result) == (Visit.State.CLOSED, "withdrawn")
+    assert visit.closed_at is not None and visit.closed_at >= began
+    assert {seat.person_id: seat.state for seat in visit.assignments.all()} == {
+        first.pk: Assignment.State.DECIDED,
+        second.pk: Assignment.State.WITHDRAWN,
+        third.pk: Assignment.State.WITHDRAWN,
+    }
+    request.refresh_from_db()
+    assert request.closed_at is not None and request.closed_at >= began
+    assert events(request)[-2:] == ["withdrawn", "closed"]
+    assert state_of(other) == ("open", "")
+    assert asked(other) == ["Bob"]
+
+
 def test_only_requesters_and_administrators_withdraw(alice: Person, bob: Person, admin: Person) -> None:
     request = start(SAMPLE, alice)
     with pytest.raises(engine.NotAllowed):
@@ -659,6 +683,17 @@ def test_nobody_is_written_to_again_at_once(mailbox: Mailbox, alice: Person, bob
     with pytest.raises(engine.TooSoon, match="The last mail to Bob Manager is less than 10 minutes old"):
         engine.resend(open_for(bob).pk, by=alice)
     assert mails("ask") == ["bob", "bob"]
+
+
+@pytest.mark.parametrize("state", ["waiting", "sending"])
+def test_nor_while_the_last_mail_is_on_its_way(
+    mailbox: Mailbox, alice: Person, bob: Person, state: str
+) -> None:
+    start(SAMPLE, alice)
+    OutgoingMail.objects.update(state=state)
+    with pytest.raises(engine.TooSoon, match="not sent yet"):
+        engine.resend(open_for(bob).pk, by=alice)
+    assert mails("ask") == ["bob"]
 
 
 @pytest.mark.parametrize("change", [{"state": "failed"}, {"state": "sent", "bounced_at": timezone.now()}])
@@ -953,3 +988,72 @@ def test_requests_started_at_the_same_instant_have_numbers_of_their_own(alice: P
         assert all(isinstance(request, Request) for request in started)
     numbers = sorted(Request.objects.values_list("number", flat=True))
     assert numbers == list(range(1, 21))
+
+
+# --- each is a transaction of its own -------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_calls_needs_no_transaction(
+    mailbox: Mailbox, alice: Person, bob: Person, dave: Person, admin: Person
+) -> None:
+    """Each takes its lock and writes its entry in one of its own: outside of any it would refuse to."""
+    assert not connection.in_atomic_block
+    request = start(SAMPLE, alice)
+    sent_long_ago()
+    engine.resend(open_for(bob).pk, by=alice)
+    incoming = IncomingMail.objects.create(
+        mailbox=mailbox, server_id="1", fingerprint="1", folder="inbox", raw=b""
+    )
+    engine.note_bounce(request.pk, person=bob, reason="not delivered", incoming=incoming)
+    engine.note_refused(request.pk, person=bob, reason="unclear", incoming=incoming, facts={})
+    AskLine.objects.all().delete()
+    assert engine.ask_by_mail(open_for(bob).pk)
+    decide(bob)
+    assert state_of(request) == ("ended", "approved")
+    withdrawn = start(SAMPLE, alice)
+    engine.withdraw(withdrawn.pk, by=alice)
+    stuck = start(one_step(TEAM), alice)
+    team(dave)
+    engine.ask_again(stuck.visits.get().pk, by=admin)
+    assert asked(stuck) == ["Dave"]
+    engine.deactivate(dave, by=admin)
+    assert stuck.visits.get().state == Visit.State.STUCK
+    assert list(chain.verify()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_fails_half_way_has_not_happened(
+    mailbox: Mailbox, alice: Person, bob: Person, dave: Person, admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = start(SAMPLE, alice)
+    stuck = start(one_step(TEAM), alice)
+    before = events(request), events(stuck), OutgoingMail.objects.count(), Request.objects.count()
+    sent_long_ago()
+    assignment = open_for(bob)
+    team(dave)
+
+    def crash(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    for name in ("ask", "ended", "withdrawn"):
+        monkeypatch.setattr(messages, name, crash)
+    for call in (
+        lambda: start(SAMPLE, alice),
+        lambda: engine.resend(assignment.pk, by=alice),
+        lambda: engine.decide(assignment.pk, by=bob, outcome="approve", door=PAGE),
+        lambda: engine.withdraw(request.pk, by=alice),
+        lambda: engine.ask_again(stuck.visits.get().pk, by=admin),
+    ):
+        with pytest.raises(ZeroDivisionError):
+            call()
+        assert before == (
+            events(request),
+            events(stuck),
+            OutgoingMail.objects.count(),
+            Request.objects.count(),
+        )
+        assert state_of(request) == ("open", "")
+        assert open_for(bob) == assignment
+        assert not Decision.objects.exists()
+        assert stuck.visits.get().state == Visit.State.STUCK

@@ -4,6 +4,7 @@ import email
 import email.policy
 import re
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import getaddresses
@@ -21,13 +22,20 @@ from placet.mail import outbox
 from placet.mail.models import OutgoingMail
 from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded, MailError, Refused, Wait
-from placet.mailboxes.memory import MemoryMailbox
+from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
 from placet.mailboxes.models import Mailbox
 from tests.making import make_mailbox
 
 pytestmark = pytest.mark.django_db
 Priority = OutgoingMail.Priority
 WAIT = Wait("The server is busy.", "Placet tries again by itself.")
+
+
+def not_done() -> Wait:
+    """The server says that it did nothing."""
+    error = Wait("The server is busy.", "Placet tries again by itself.")
+    error.not_done = True
+    return error
 
 
 def write(mailbox: Mailbox, cause: str = "test:1", **more: Any) -> OutgoingMail:
@@ -71,6 +79,7 @@ def test_a_mail_is_written_whole(mailbox: Mailbox) -> None:
     assert message["Message-ID"] == mail.message_id == f"<{mail.reference}@contoso.example>"
     assert message["In-Reply-To"] == message["References"] == "<id@mail.example>"
     assert message["Auto-Submitted"] == "auto-generated"
+    assert abs(timezone.now() - message["Date"].datetime) < timedelta(minutes=1)
     assert message["X-Auto-Response-Suppress"] == "OOF, AutoReply"
     assert message[outbox.REFERENCE_HEADER] == mail.reference
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
@@ -160,6 +169,7 @@ def test_no_line_break_starts_a_header(mailbox: Mailbox, end: str) -> None:
         'back\\slash\\"',
         "(comment) group: evil@x.test;",
         "\ud800 half",
+        "\udfff other half",
         "\u202e right to left",
         "",
         " ",
@@ -450,9 +460,7 @@ def test_what_went_out_long_before_the_last_try_is_still_found(
 def test_what_the_server_certainly_did_not_do_is_sent_again_without_a_look(
     mailbox: Mailbox, server: MemoryMailbox
 ) -> None:
-    refused = Wait("The server is busy.", "Placet tries again by itself.")
-    refused.not_done = True
-    server.failures["send"] = [refused]
+    server.failures["send"] = [not_done()]
     server.failures["was_sent"] = [AssertionError("nobody asks")]
     mail = write(mailbox)
     with pytest.raises(Wait):
@@ -471,9 +479,7 @@ def test_a_busy_server_does_not_make_a_cut_off_send_forgotten(
     with pytest.raises(Wait):
         outbox.work(mail.pk)
     server.cut_after_send = False
-    busy = Wait("The server is busy.", "Placet tries again by itself.")
-    busy.not_done = True  # it did not look, and so says nothing of the send before
-    server.failures["was_sent"] = [busy]
+    server.failures["was_sent"] = [not_done()]  # it did not look, and so says nothing of the send before
     due_now()
     with pytest.raises(Wait):
         outbox.work(mail.pk)
@@ -546,3 +552,181 @@ def test_two_workers_at_the_same_instant_send_it_once(mailbox: Mailbox, server: 
         assert sorted(worked) == [False, True]
     assert len(server.sent) == 20
     assert len({sent.reference for sent in server.sent}) == 20
+
+
+# --- a send that crashes, or loses its lease ------------------------------------------------------------------
+
+
+def as_stored(mail: OutgoingMail) -> dict[str, Any]:
+    return dict(OutgoingMail.objects.filter(pk=mail.pk).values().get())
+
+
+def test_a_send_that_crashes_is_tried_again_and_given_up_like_one_that_is_not_taken(
+    mailbox: Mailbox, server: MemoryMailbox
+) -> None:
+    """A defect of ours meets the mail each time; it stops no other mail and is shown."""
+    server.failures["send"] = [ZeroDivisionError() for _ in range(20)]
+    mail, other = write(mailbox), write(mailbox, "test:2")
+    before = as_stored(other)
+    pauses = []
+    with time_machine.travel(timezone.now() + timedelta(seconds=1), tick=False) as clock:
+        while again(mail).state != OutgoingMail.State.FAILED:
+            assert mail.tries < 20
+            clock.move_to(mail.due)
+            assert outbox.work(mail.pk)
+            after = as_stored(mail)
+            assert after["claim"] == ""
+            assert after["last_error"] == "Placet itself failed: ZeroDivisionError. See the log."
+            pauses.append(after["due"] - timezone.now())
+    assert mail.tries == outbox.MOST_TRIES
+    assert pauses == [outbox.FIRST_PAUSE * 2**tried for tried in range(1, outbox.MOST_TRIES + 1)]
+    assert as_stored(other) == before
+    server.failures["send"] = []
+    assert outbox.work(other.pk)
+    assert [sent.reference for sent in server.sent] == [other.reference]
+
+
+def test_a_crash_after_it_went_out_sends_it_no_second_time(
+    mailbox: Mailbox, server: MemoryMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = write(mailbox)
+    send = MemoryConnection.send
+
+    def crashing(connection: MemoryConnection, raw: bytes, reference: str) -> None:
+        send(connection, raw, reference)
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryConnection, "send", crashing)
+        assert outbox.work(mail.pk)
+    assert again(mail).state == "sending"
+    due_now()
+    assert outbox.work(mail.pk)
+    assert (again(mail).state, mail.last_error, len(server.sent)) == ("sent", "", 1)
+
+
+@pytest.mark.parametrize(
+    "error", [None, MailError("No.", "ErrorX"), Refused("Never.", "ErrorX"), WAIT, ZeroDivisionError()]
+)
+def test_a_send_that_lost_its_lease_leaves_the_row_to_whoever_has_it(
+    mailbox: Mailbox, server: MemoryMailbox, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    mail, other = write(mailbox), write(mailbox, "test:2")
+    theirs = {
+        "claim": "somebody",
+        "tries": 5,
+        "due": timezone.now() + timedelta(days=1),
+        "last_error": "Theirs.",
+    }
+    during: list[dict[str, Any]] = []
+
+    def slow(*_: object) -> None:
+        during.append(as_stored(mail))
+        OutgoingMail.objects.filter(pk=mail.pk).update(**theirs)
+        if error:
+            raise error
+
+    monkeypatch.setattr(MemoryConnection, "send", slow)
+    began, before = timezone.now(), as_stored(other)
+    with suppress(Wait):
+        assert outbox.work(mail.pk)
+    assert theirs.items() <= as_stored(mail).items()
+    assert (as_stored(mail)["state"], as_stored(mail)["sent_at"]) == ("sending", None)
+    assert as_stored(other) == before
+    (claimed,) = during
+    assert (claimed["state"], len(claimed["claim"]), claimed["tries"]) == ("sending", 32, 1)
+    assert began <= claimed["started_at"] <= timezone.now()
+    assert began + outbox.LEASE <= claimed["due"] <= timezone.now() + outbox.LEASE
+
+
+@pytest.mark.parametrize("change", [{"claim": "x"}, {"due": timezone.now()}, {"state": "sending"}])
+def test_a_row_that_changed_since_it_was_read_is_not_claimed(
+    mailbox: Mailbox, change: dict[str, Any]
+) -> None:
+    mail, other = write(mailbox), write(mailbox, "test:2")
+    seen = OutgoingMail.objects.get(pk=mail.pk)
+    OutgoingMail.objects.filter(pk=mail.pk).update(**change)
+    before = as_stored(mail), as_stored(other)
+    assert outbox._claim(seen) == ""
+    assert (as_stored(mail), as_stored(other)) == before
+
+
+@pytest.mark.parametrize(
+    ("failure", "state", "pause"),
+    [
+        (WAIT, "sending", outbox.UNSURE_PAUSE),  # it may be out
+        (not_done(), "waiting", outbox.SHORT_PAUSE),
+    ],
+)
+def test_after_the_mailboxs_failure_it_waits_as_long_as_its_fate_is_unsure(
+    mailbox: Mailbox, server: MemoryMailbox, failure: Wait, state: str, pause: timedelta
+) -> None:
+    server.failures["send"] = [failure]
+    mail, other = write(mailbox), write(mailbox, "test:2")
+    before = as_stored(other)
+    with time_machine.travel(timezone.now() + timedelta(seconds=1), tick=False), pytest.raises(Wait):
+        outbox.work(mail.pk)
+    after = as_stored(mail)
+    assert (after["state"], after["tries"], after["claim"]) == (state, 0, "")
+    assert after["due"] - after["started_at"] == pause
+    assert as_stored(other) == before
+
+
+def test_a_start_frees_what_was_being_sent_and_changes_nothing_else(mailbox: Mailbox) -> None:
+    sending = write(mailbox)
+    OutgoingMail.objects.update(state="sending", claim="left", due=timezone.now() + timedelta(days=1))
+    others = [write(mailbox, f"test:{state}") for state in ("waiting", "sent", "failed")]
+    for other, state in zip(others, ("waiting", "sent", "failed"), strict=True):
+        OutgoingMail.objects.filter(pk=other.pk).update(
+            state=state, claim="left", due=timezone.now() + timedelta(days=1)
+        )
+    before = [as_stored(other) for other in others]
+    outbox.release_claims()
+    assert as_stored(sending)["claim"] == ""
+    assert timezone.now() < as_stored(sending)["due"] <= timezone.now() + outbox.UNSURE_PAUSE
+    assert [as_stored(other) for other in others] == before
+
+
+def test_sending_again_is_of_one_mail_from_the_beginning(mailbox: Mailbox, server: MemoryMailbox) -> None:
+    mail, other = write(mailbox), write(mailbox, "test:2")
+    OutgoingMail.objects.update(state="failed", tries=8, due=timezone.now() + timedelta(days=1))
+    before = as_stored(other)
+    outbox.send_again(mail.pk)
+    assert (again(mail).state, mail.tries) == ("waiting", 0)
+    assert as_stored(other) == before
+    assert outbox.due(10) == [mail.pk]
+
+
+@pytest.mark.parametrize("state", ["sent", "failed"])
+def test_what_is_done_or_given_up_is_nobodys_work(
+    mailbox: Mailbox, server: MemoryMailbox, state: str
+) -> None:
+    mail = write(mailbox)
+    OutgoingMail.objects.update(state=state, due=timezone.now() - timedelta(days=1))
+    before = as_stored(mail)
+    assert outbox.due(10) == []
+    assert not outbox.work(mail.pk)
+    assert as_stored(mail) == before
+    assert server.sent == []
+
+
+def test_a_mailbox_that_is_off_or_rests_sends_nothing_and_holds_up_no_other(
+    mailbox: Mailbox, server: MemoryMailbox
+) -> None:
+    off, rests = make_mailbox("off@contoso.example"), make_mailbox("rests@contoso.example")
+    mails = [write(box, f"test:{box.address}") for box in (off, rests, mailbox)]
+    Mailbox.objects.filter(pk=off.pk).update(active=False)
+    Mailbox.objects.filter(pk=rests.pk).update(paused_until=timezone.now() + timedelta(minutes=1))
+    assert outbox.due(10) == [mails[2].pk]
+    Mailbox.objects.filter(pk=rests.pk).update(paused_until=timezone.now())
+    assert set(outbox.due(10)) == {mails[1].pk, mails[2].pk}
+
+
+def test_two_at_once_that_write_the_same_mail_write_one(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes second looked before the first had written."""
+    first, _ = write(mailbox), write(mailbox, "test:2")
+    monkeypatch.setattr(type(OutgoingMail.objects.all()), "exists", lambda self: False)
+    assert write(mailbox, subject="Another subject") == first
+    assert OutgoingMail.objects.count() == 2

@@ -162,6 +162,28 @@ def test_a_token_that_still_lives_bridges_an_outage_of_entra() -> None:
         cache.token("box", grant)
 
 
+def test_who_wants_a_new_token_gets_no_older_one_in_an_outage() -> None:
+    """A pre-flight shows what the credentials are worth now."""
+    answers: list[Issued | MailboxError] = [
+        Issued(SecretStr("a"), 3600.0),
+        Wait("Away.", "Wait."),
+        Issued(SecretStr("b"), 9.0),
+    ]
+
+    def fetch(grant: Grant) -> Issued:
+        answer = answers.pop(0)
+        if isinstance(answer, MailboxError):
+            raise answer
+        return answer
+
+    cache = TokenCache(fetch, Clock())
+    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    cache.token("box", grant)
+    with pytest.raises(Wait):
+        cache.renew("box", grant)
+    assert cache.token("box", grant).get_secret_value() == "b"
+
+
 def test_many_threads_wait_for_one_request() -> None:
     asked: list[int] = []
     started = threading.Event()
@@ -331,6 +353,24 @@ def test_an_unknown_error_is_to_be_fixed_and_says_where_to_look(stub: Stub) -> N
         fetch_token(stub.grant)
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_an_unknown_error_of_a_busy_server_is_waited_for(stub: Stub, status: int) -> None:
+    stub.token_replies = [error_reply(status, "brand_new", 999999)]
+    with pytest.raises(Wait) as caught:
+        fetch_token(stub.grant)
+    assert caught.value.cause == KINDS["temporarily_unavailable"].cause
+
+
+def test_of_many_numbers_the_first_five_are_shown(stub: Stub) -> None:
+    answer = {"error": "brand_new", "error_codes": [100001 + number for number in range(7)]}
+    stub.token_replies = [Reply(400, json.dumps(answer).encode())]
+    with pytest.raises(FixNeeded) as caught:
+        fetch_token(stub.grant)
+    assert (
+        caught.value.details["code"] == "AADSTS100001, AADSTS100002, AADSTS100003, AADSTS100004, AADSTS100005"
+    )
+
+
 @pytest.mark.parametrize(
     ("reply", "kind", "words"),
     [
@@ -348,6 +388,12 @@ def test_an_unknown_error_is_to_be_fixed_and_says_where_to_look(stub: Stub) -> N
         (Reply(200, b'{"access_token": "a\\r\\nX: y"}'), FixNeeded, "without an access token"),
         (Reply(200, b'{"access_token": "abc", "token_type": "mac"}'), FixNeeded, "type"),
         (Reply(200, b'{"access_token": "abc", "expires_in": "soon"}'), FixNeeded, "no number"),
+        (Reply(200, b'{"access_token": "abc", "expires_in": "12 minutes"}'), FixNeeded, "no number"),
+        (Reply(300, b""), FixNeeded, "redirect"),
+        (Reply(399, b""), FixNeeded, "redirect"),
+        (Reply(400, b""), FixNeeded, "page instead"),
+        (Reply(410, b""), FixNeeded, "no token endpoint"),
+        (Reply(500, b""), Wait, "busy"),
         (Reply(400, b'{"error": ["x"], "error_codes": "y"}'), FixNeeded, "does not know"),
     ],
 )

@@ -15,7 +15,7 @@ from placet import work
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, ServerTask
 from placet.mailboxes import pool
-from placet.mailboxes.base import FixNeeded, Folder, MailboxError, MailError, Received, Seen, Wait
+from placet.mailboxes.base import Action, FixNeeded, Folder, MailboxError, MailError, Received, Seen, Wait
 from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry, fetch, tell
@@ -214,6 +214,105 @@ def test_a_mail_that_the_server_gives_later_is_taken_in_whole(mailbox: Mailbox, 
     take_in(mailbox)
     row = IncomingMail.objects.get()
     assert (bytes(row.raw), row.state) == (mail_of(0), IncomingMail.State.HANDLED)
+
+
+def test_a_mail_that_is_gone_before_it_could_be_read_is_set_aside_in_words(
+    mailbox: Mailbox, server: Server
+) -> None:
+    gone, other = server.bring(2)
+    server.poison[gone] = BUSY
+    for _ in range(3):
+        poll(mailbox)
+    assert unread() == {gone}
+    server.poison = {}
+    server.connect().mark(gone, Action.DELETE, "")
+    take_in(mailbox)
+    row = IncomingMail.objects.get(server_id=gone)
+    assert (row.state, row.result, row.tries, row.claim) == (IncomingMail.State.SET_ASIDE, "set_aside", 1, "")
+    assert row.reason == "The mail was gone from the server before it could be fetched."
+    assert row.handled_at is not None
+    assert not ServerTask.objects.filter(incoming=row).exists()  # nothing is there that could be moved
+    assert IncomingMail.objects.get(server_id=other).state == IncomingMail.State.HANDLED
+    assert Mailbox.objects.get().paused_until is None
+
+
+def test_the_mailboxs_failure_while_a_mail_is_asked_for_uses_up_no_try(
+    mailbox: Mailbox, server: Server
+) -> None:
+    (id_,) = server.bring(1)
+    server.broken[id_] = MailError("Corrupt.", "ErrorCorruptData")
+    poll(mailbox)
+    row = IncomingMail.objects.get()
+    for _ in range(entry.MOST_TRIES + 2):
+        server.failures["fetch"] = [FixNeeded("The secret has expired.", "Make a new one.")]
+        server.failures["changes"] = [FixNeeded("The secret has expired.", "Make a new one.")]
+        Mailbox.objects.update(paused_until=None)
+        IncomingMail.objects.update(due=timezone.now())
+        with pytest.raises(FixNeeded):
+            entry.take_in(row.pk)
+        row.refresh_from_db()
+        assert (row.state, row.tries, row.claim) == (IncomingMail.State.KEPT, 0, "")
+        assert timezone.now() < row.due <= timezone.now() + entry.FIRST_PAUSE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_proves_to_be_a_known_one_once_it_is_read_goes_where_that_went(
+    transactional_db: None, mailbox: Mailbox, server: Server
+) -> None:
+    first = server.deliver(mail_of(1))
+    poll(mailbox)
+    known = IncomingMail.objects.get()
+    tasks.move(known, "Placet/Processed")
+    again = server.deliver(mail_of(1))
+    server.poison[again] = BUSY
+    for _ in range(3):
+        poll(mailbox)
+    assert unread() == {again}
+    server.poison = {}
+    take_in(mailbox)
+    row = IncomingMail.objects.get(server_id=again)
+    assert (row.state, row.same_as_id) == (IncomingMail.State.DUPLICATE, known.pk)
+    assert set(ServerTask.objects.values_list("incoming__server_id", "folder")) == {
+        (first, "Placet/Processed"), (again, "Placet/Processed"),
+    }  # fmt: skip
+
+
+def test_a_mail_that_is_read_later_is_kept_whole_under_the_id_it_has_then(
+    mailbox: Mailbox, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (id_,) = server.bring(1)
+    server.poison[id_] = BUSY
+    for _ in range(3):
+        poll(mailbox)
+    server.poison = {}
+    now = server.show_again(id_)
+    monkeypatch.setattr(entry, "id_here", lambda connection, incoming: now)
+    take_in(mailbox)
+    row = IncomingMail.objects.get()
+    assert (row.server_id, row.state) == (now, IncomingMail.State.HANDLED)
+    assert bytes(row.raw) == mail_of(0)
+    assert row.fingerprint == fetch.fingerprint(next(iter(fetch_one(server, now))))
+    assert "unread" not in row.facts
+
+
+def fetch_one(server: Server, server_id: str) -> Iterator[Received]:
+    for one in server.connect().fetch([Seen(server_id, Folder.INBOX, None)], 10**9):
+        assert isinstance(one, Received)
+        yield one
+
+
+def test_one_that_only_the_other_way_knows_is_set_aside_in_words(
+    mailbox: Mailbox, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (id_,) = server.bring(1)
+    server.poison[id_] = BUSY
+    for _ in range(3):
+        poll(mailbox)
+    monkeypatch.setattr(entry, "id_here", lambda connection, incoming: "")
+    take_in(mailbox)
+    row = IncomingMail.objects.get()
+    assert (row.state, row.reason) == (IncomingMail.State.SET_ASIDE, entry.MOVED_UNREAD)
+    assert not ServerTask.objects.exists()
 
 
 def test_a_mail_that_cannot_be_stored_stays_on_the_server(

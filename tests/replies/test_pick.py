@@ -1,0 +1,153 @@
+"""Which of our own mails a mail answers, or reports as not delivered: those that it names, and no others."""
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from placet.accounts.models import Person
+from placet.approvals.models import AskLine
+from placet.mail import outbox
+from placet.mail.models import OutgoingMail
+from placet.mailboxes.base import Folder, Received
+from placet.mailboxes.models import Mailbox
+from placet.replies.parse import Mail, OwnMail, parse
+from placet.replies.pick import MOST_QUOTED, bounced, mails_answered
+from tests.making import SAMPLE, make_mailbox, start
+
+pytestmark = pytest.mark.django_db
+State = OutgoingMail.State
+
+
+@pytest.fixture
+def mailbox(db: None) -> Mailbox:
+    return make_mailbox()
+
+
+@pytest.fixture
+def line(mailbox: Mailbox, alice: Person) -> AskLine:
+    """Bob is asked about Alice's desk."""
+    start(SAMPLE, alice)
+    return AskLine.objects.get()
+
+
+def written(mailbox: Mailbox, cause: str, to: str = "bob@contoso.example") -> OutgoingMail:
+    """Another mail of ours."""
+    with transaction.atomic():
+        return outbox.queue(
+            mailbox, kind="refusal-unclear", to=to, cause=cause, subject="Not applied", text=cause, html=cause,
+            priority=OutgoingMail.Priority.NOTICE, reference=outbox.new_reference(),
+        )  # fmt: skip
+
+
+def read(raw: str) -> Mail:
+    received = Received("1", Folder.INBOX, raw.encode(), "", "IPM.Note", None, len(raw))
+    return parse(received, OwnMail("approvals@contoso.example", ""))
+
+
+def reply(in_reply_to: str = "", references: str = "") -> Mail:
+    return read(
+        f"From: bob@contoso.example\r\nTo: approvals@contoso.example\r\nIn-Reply-To: {in_reply_to}\r\n"
+        f"References: {references}\r\nSubject: Re: Desk\r\n\r\nApprove\r\n"
+    )
+
+
+def raw(mail: OutgoingMail | None) -> bytes:
+    assert mail is not None
+    return bytes(OutgoingMail.objects.get(pk=mail.pk).raw)
+
+
+# --- answered -------------------------------------------------------------------------------------------------
+
+
+def test_the_ask_is_among_what_is_answered_and_nothing_else_is_by_itself(
+    mailbox: Mailbox, line: AskLine
+) -> None:
+    written(mailbox, "another")
+    assert mails_answered(reply(), line) == [raw(line.ask.outgoing)]
+
+
+@pytest.mark.parametrize("header", ["in_reply_to", "references"])
+def test_so_is_a_mail_of_ours_that_it_names(mailbox: Mailbox, line: AskLine, header: str) -> None:
+    """A refusal is answered like the ask, and its words are ours as well."""
+    refusal = written(mailbox, "one")
+    written(mailbox, "another")
+    mail = reply(**{header: refusal.message_id})
+    assert mails_answered(mail, line) == [raw(line.ask.outgoing), raw(refusal)]
+
+
+def test_one_to_somebody_else_is_not(mailbox: Mailbox, line: AskLine) -> None:
+    theirs = written(mailbox, "one", to="carol@contoso.example")
+    assert mails_answered(reply(theirs.message_id, theirs.message_id), line) == [raw(line.ask.outgoing)]
+
+
+def test_the_ask_is_there_once_however_often_it_is_named(mailbox: Mailbox, line: AskLine) -> None:
+    assert line.ask.outgoing is not None
+    id_ = line.ask.outgoing.message_id
+    assert mails_answered(reply(id_, f"{id_} {id_}"), line) == [raw(line.ask.outgoing)]
+
+
+def test_of_a_long_thread_the_last_ones_are(mailbox: Mailbox, line: AskLine) -> None:
+    mails = [written(mailbox, f"{number}") for number in range(MOST_QUOTED + 2)]
+    answered = mails_answered(reply(references=" ".join(mail.message_id for mail in mails)), line)
+    assert answered[0] == raw(line.ask.outgoing)
+    assert set(answered[1:]) == {raw(mail) for mail in mails[2:]}
+
+
+def test_an_ask_whose_mail_is_not_known_leaves_those_that_are_named(mailbox: Mailbox, line: AskLine) -> None:
+    refusal = written(mailbox, "one")
+    line.ask.outgoing = None
+    assert mails_answered(reply(refusal.message_id), line) == [raw(refusal)]
+
+
+# --- not delivered --------------------------------------------------------------------------------------------
+
+
+def report(headers: str) -> Mail:
+    """A report of a server (RFC 3464) that returns the headers of the mail in question."""
+    return read(
+        "From: MAILER-DAEMON@mail.example\r\nTo: approvals@contoso.example\r\nSubject: Undelivered\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
+        "--b\r\nContent-Type: text/plain\r\n\r\nIt could not be delivered.\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mail.example\r\n\r\n"
+        "Final-Recipient: rfc822; bob@contoso.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+        f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\n{headers}\r\n--b--\r\n"
+    )
+
+
+def by_id(mail: OutgoingMail) -> Mail:
+    return report(f"Message-ID: {mail.message_id}\r\nSubject: x\r\n")
+
+
+def by_code(mail: OutgoingMail) -> Mail:
+    (reply_to,) = (one for one in raw(mail).decode().splitlines() if one.startswith("Reply-To:"))
+    return report(f"{reply_to}\r\nSubject: x\r\n")
+
+
+@pytest.mark.parametrize("report_of", [by_id, by_code])
+@pytest.mark.parametrize(
+    ("state", "known"), [("waiting", False), ("sending", True), ("sent", True), ("failed", False)]
+)
+def test_only_what_went_out_can_come_back(
+    mailbox: Mailbox, line: AskLine, report_of: type, state: str, known: bool
+) -> None:
+    """Whoever reports a mail that was never sent has its id or its code from elsewhere."""
+    ask = line.ask.outgoing
+    assert ask is not None
+    other = written(mailbox, "another")
+    OutgoingMail.objects.filter(pk=other.pk).update(state="sent", sent_at=timezone.now())
+    OutgoingMail.objects.filter(pk=ask.pk).update(state=state)
+    assert bounced(report_of(ask), mailbox) == (ask if known else None)
+
+
+@pytest.mark.parametrize("report_of", [by_id, by_code])
+def test_nor_does_it_come_back_to_another_mailbox(mailbox: Mailbox, line: AskLine, report_of: type) -> None:
+    ask = line.ask.outgoing
+    assert ask is not None
+    OutgoingMail.objects.update(state="sent")
+    assert bounced(report_of(ask), make_mailbox("other@contoso.example")) is None
+
+
+def test_a_report_of_nothing_of_ours_names_none(mailbox: Mailbox, line: AskLine) -> None:
+    OutgoingMail.objects.update(state="sent")
+    assert bounced(report("Message-ID: <x@fabrikam.example>\r\nSubject: x\r\n"), mailbox) is None
+    assert bounced(reply(), mailbox) is None
