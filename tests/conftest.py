@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from placet.accounts.models import Person
+    from tests.installation import Installation
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="placet-tests-"))  # one for each xdist worker: each loads this file
 
@@ -49,6 +50,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--forgeries", type=int, default=120, help="how many mails each attack forges (make soak: 1200)"
     )
+    parser.addoption(
+        "--whole",
+        action="store_true",
+        help="all of what the suite shows a sample of: tests/rotation.py (make soak)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -78,7 +84,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _asks_a_database(item: pytest.Item) -> bool:
     """Its own, or one of an installation that it starts."""
-    fixtures = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+    fixtures = {"db", "transactional_db", "live_server", "begun"} & set(getattr(item, "fixturenames", ()))
     starts = hasattr(getattr(item, "module", None), "new_installation")
     return bool(fixtures) or starts or item.get_closest_marker("django_db") is not None
 
@@ -134,6 +140,20 @@ def dave(db: None) -> "Person":
 @pytest.fixture
 def admin(db: None) -> "Person":
     return _add("Ada Administrator", "ada@contoso.example", administrator=True)
+
+
+# --- an installation of its own ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Installation]":
+    """With tables and keys, as its first command left it, and nobody in it. To be copied, never changed: making the
+    tables takes seconds."""
+    from tests.installation import new_installation
+
+    with new_installation(tmp_path_factory.mktemp("begun") / "data") as made:
+        made.good("person", "list")
+        yield made
 
 
 # --- a real browser ---------------------------------------------------------------------------------------

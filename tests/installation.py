@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -138,17 +139,32 @@ def free_port() -> int:
 @contextmanager
 def new_installation(data_dir: Path) -> Iterator[Installation]:
     """Nothing is in it yet. A database made for it is dropped at the end."""
+    with _database() as url:
+        yield Installation(data_dir, url)
+
+
+@contextmanager
+def copied(begun: Installation, data_dir: Path) -> Iterator[Installation]:
+    """Another one with what is in this one, tables and keys too. Nothing may run on it meanwhile."""
+    shutil.copytree(begun.data_dir, data_dir)
+    with _database(begun.database_url) as url:
+        yield Installation(data_dir, url)
+
+
+@contextmanager
+def _database(like: str = "") -> Iterator[str]:
+    """Where the suite runs on PostgreSQL, the URL of a database that is dropped at the end; else nothing."""
     url = os.environ.get("PLACET_DATABASE_URL", "")
     if not url.startswith("postgres"):
-        yield Installation(data_dir)
+        yield ""
         return
     import psycopg
     from psycopg.sql import SQL, Identifier
 
-    name = f"placet_{secrets.token_hex(6)}"
+    name, template = f"placet_{secrets.token_hex(6)}", urlsplit(like).path.lstrip("/") or "template1"
     with psycopg.connect(url, autocommit=True) as server:
-        server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        server.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
         try:
-            yield Installation(data_dir, urlsplit(url)._replace(path=f"/{name}").geturl())
+            yield urlsplit(url)._replace(path=f"/{name}").geturl()
         finally:
             server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))

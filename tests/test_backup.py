@@ -26,15 +26,15 @@ from placet.commands import backup
 from placet.commands.serve import only_process
 from placet.lib import archive
 
-from .installation import Installation, new_installation
+from .installation import Installation, copied, new_installation
 
 OTHER_KIND = {"sqlite": "postgresql", "postgresql": "sqlite"}
 Members = dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with new_installation(tmp_path_factory.mktemp("backup") / "data") as made:
+def installation(begun: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with copied(begun, tmp_path_factory.mktemp("backup") / "data") as made:
         made.good(
             "person", "add", "Ada", "ada@contoso.example", "--administrator", typed="a long password 12\n"
         )

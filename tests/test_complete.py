@@ -3,7 +3,7 @@
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -233,3 +233,42 @@ def test_no_file_is_longer_than_one_can_read() -> None:
         if len(path.read_text().splitlines()) > LONGEST_FILE and "migrations" not in path.parts
     }
     assert long == set(LONG_FILES)
+
+
+CLOCK = {"now", "today", "utcnow", "time", "monotonic"}
+
+
+def asked_while_loaded(tree: ast.Module) -> Iterator[ast.Call]:
+    """Calls of a clock, and of a function of the module that asks one, which run when the module is loaded: on a busy
+    machine its tests run much later."""
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    asks = {one.name for one in functions if any(_name(call) in CLOCK for call in _calls(one.body))}
+    for call in _calls(tree.body):
+        if _name(call) in CLOCK | asks:
+            yield call
+
+
+def _calls(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
+    """Not those in the bodies of functions inside."""
+    for node in nodes:
+        if isinstance(node, ast.Lambda):
+            continue
+        if isinstance(node, ast.FunctionDef):
+            yield from _calls([*node.decorator_list, *node.args.defaults])
+            continue
+        if isinstance(node, ast.Call):
+            yield node
+        yield from _calls(ast.iter_child_nodes(node))
+
+
+def _name(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def test_no_test_asks_the_clock_while_it_is_loaded() -> None:
+    asked = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for call in asked_while_loaded(ast.parse(path.read_text()))
+    ]
+    assert asked == []

@@ -10,13 +10,12 @@ from cryptography.fernet import Fernet, MultiFernet
 
 from placet.lib import keys
 
-from .installation import PATIENCE, PLACET, Installation, new_installation
+from .installation import PATIENCE, PLACET, Installation, copied, new_installation
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    with new_installation(tmp_path / "data") as made:
-        made.good("person", "list")
+def installation(begun: Installation, tmp_path: Path) -> Iterator[Installation]:
+    with copied(begun, tmp_path / "data") as made:
         yield made
 
 

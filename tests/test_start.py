@@ -15,19 +15,17 @@ import requests
 from placet.commands import serve
 from placet.commands.serve import DatabaseLock
 
-from .installation import PATIENCE, Installation, free_port, new_installation
+from .installation import PATIENCE, Installation, copied, free_port, new_installation
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    with new_installation(tmp_path / "data") as made:
+def installation(begun: Installation, tmp_path: Path) -> Iterator[Installation]:
+    with copied(begun, tmp_path / "data") as made:
         yield made
 
 
-def test_it_starts_without_a_person_at_the_terminal_and_says_what_is_missing(
-    installation: Installation,
-) -> None:
-    with installation.serve() as serving:
+def test_it_starts_without_a_person_at_the_terminal_and_says_what_is_missing(tmp_path: Path) -> None:
+    with new_installation(tmp_path / "data") as new, new.serve() as serving:
         assert "There is no administrator yet" in serving.said
         serving.process.send_signal(signal.SIGTERM)
         assert serving.process.wait(60) == 0

@@ -125,12 +125,15 @@ def _grow(first: str, texts: Sequence[str | Meaning]) -> _Node:
 _SHORTEST = 5  # letters of a word that may be mistyped
 _SHORTEST_NAME = 7  # the same with a capital: shorter ones are names too often
 _SHORTEST_REPLACED = 7
+_LONGEST = (
+    64  # longer than any word of ours: trying each letter of it costs the square of its length, in memory too
+)
 _DOUBLED = re.compile(r"(.)\1")
 _LAST_TYPED = "\u052f"  # of the alphabets whose words differ by more than one letter: Latin, Greek, Cyrillic
 
 
 def _may_be_mistyped(word: str) -> bool:
-    return len(word) >= _SHORTEST and word[0] <= _LAST_TYPED and word.isalpha()
+    return _SHORTEST <= len(word) <= _LONGEST and word[0] <= _LAST_TYPED and word.isalpha()
 
 
 class Words:

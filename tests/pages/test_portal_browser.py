@@ -19,7 +19,7 @@ from tests.pages.browsing import complaints_of, sign_in, window
 As = Callable[[Person | None], Client]
 Opened = Callable[..., AbstractContextManager[Page]]
 
-SOON = 15_000  # milliseconds; a page asks every three seconds
+SOON = 30_000  # milliseconds; a page asks every three seconds
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import lxml.html
 import pytest
 import requests
 
-from tests.installation import Installation, Serving, new_installation
+from tests.installation import Installation, Serving, copied
 
 PUBLIC = "https://it.example/placet"
 PREFIX = "/placet"
@@ -97,8 +97,8 @@ def settings(request: pytest.FixtureRequest, installation: Installation) -> dict
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    with new_installation(tmp_path / "data") as made:
+def installation(begun: Installation, tmp_path: Path) -> Iterator[Installation]:
+    with copied(begun, tmp_path / "data") as made:
         yield made
 
 

@@ -1,6 +1,8 @@
 """Hostile mail: refused in words, or read in part, and never more looked at than the limits say."""
 
+import random
 import sys
+import tracemalloc
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 
 from placet.mailboxes.base import Folder, Received
 from placet.replies.parse import Mail, OwnMail, limits, parse
+from placet.replies.read import read_text
 from placet.replies.refusals import Unparseable
 
 START = b"From: ann@contoso.example\nTo: approvals@contoso.example\n"
@@ -139,6 +142,20 @@ def test_twice_the_text_is_twice_the_work(kind: bytes, piece: bytes) -> None:
     once = steps(lambda: read(start + piece * 1_000))
     twice = steps(lambda: read(start + piece * 2_000))
     assert twice <= 2.2 * once + 200
+
+
+@pytest.mark.parametrize("letters", ["x", "abcdefghijklmnopqrstuvwxyz", "äöüé"])
+def test_a_word_of_a_hundred_thousand_letters_takes_memory_in_proportion(letters: str) -> None:
+    """Such as an encoded file that a mail program left in the text."""
+    word = "".join(random.Random(letters).choices(letters, k=100_000))
+    read_text(f"Approve\n{word[:1_000]}")  # what is made once is made
+    tracemalloc.start()
+    try:
+        assert read_text(f"Approve\n{word}").outcome is None
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1_000 * len(word)
 
 
 def test_the_header_limit_is_the_only_reason_for_a_long_header_block() -> None:

@@ -19,7 +19,7 @@ from tests.sandbox.graph_wire import IMMUTABLE, Graph, refused
 from tests.sandbox.wire import APPROVALS
 
 RESOURCE = f"users/{APPROVALS}/mailFolders('inbox')/messages"
-PATIENCE = 15.0
+PATIENCE = 60.0  # seconds, on a busy machine
 
 
 class Receiver(ThreadingHTTPServer):
@@ -202,8 +202,6 @@ def test_a_receiver_has_ten_seconds_and_must_be_there(
         ({"resource": "me/messages"}, "ValidationError", "subscriptions to messages only"),
         ({"resource": f"users/{APPROVALS}/events"}, "ValidationError", "subscriptions to messages only"),
         ({"clientState": "x" * 129}, "ValidationError", "at most 128"),
-        ({"expirationDateTime": in_minutes(10_090)}, "ValidationError", "can only be 10080 minutes"),
-        ({"expirationDateTime": in_minutes(-1)}, "ValidationError", "in the future"),
         ({"expirationDateTime": "2999-01-01T00:00:00"}, "RequestBodyRead", "Edm.DateTimeOffset"),
         ({"includeResourceData": True}, "ValidationError", "no resource data"),
         ({"colour": "red"}, "RequestBodyRead", "'colour' does not exist"),
@@ -243,6 +241,15 @@ def test_a_subscription_is_renewed_and_ended(graph: Graph, receiver: Receiver) -
     for method in ("GET", "DELETE"):
         refused(graph(method, path), 404, "ResourceNotFound", "The object was not found.")
     refused(graph("POST", f"{path}/reauthorize"), 404, "ResourceNotFound")
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(10_090, "can only be 10080 minutes"), (-1, "in the future")])
+def test_a_subscription_ends_within_a_week_and_not_yesterday(
+    minutes: int, said: str, graph: Graph, receiver: Receiver
+) -> None:
+    ends = wanted(receiver, expirationDateTime=in_minutes(minutes))
+    refused(graph("POST", "subscriptions", ends), 400, "ValidationError", said)
+    assert receiver.asked == []
 
 
 # -- notifications ---------------------------------------------------------------------------------------------
@@ -365,7 +372,7 @@ def test_it_stops_while_a_receiver_does_not_answer(receiver: Receiver) -> None:
             assert waiting.wait(PATIENCE)
             began = time.monotonic()
             sandbox.stop()
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < PATIENCE / 2, "it did not wait for the receiver"
         finally:
             Handler.do_POST = usual  # type: ignore[method-assign]
             done.set()
