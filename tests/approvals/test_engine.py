@@ -1007,7 +1007,8 @@ def test_whoever_calls_needs_no_transaction(
         mailbox=mailbox, server_id="1", fingerprint="1", folder="inbox", raw=b""
     )
     engine.note_bounce(request.pk, person=bob, reason="not delivered", incoming=incoming)
-    engine.note_refused(request.pk, person=bob, reason="unclear", incoming=incoming, facts={})
+    logged = Logged("unclear", "Not clear.", {}, None)
+    engine.note_refused(request.pk, person=bob, reason="unclear", incoming=incoming, logged=logged)
     AskLine.objects.all().delete()
     assert engine.ask_by_mail(open_for(bob).pk)
     decide(bob)

@@ -5,13 +5,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from placet.accounts.models import Person
-from placet.approvals.models import AskLine
+from placet.approvals.models import Ask, AskLine
 from placet.mail import outbox
-from placet.mail.models import OutgoingMail
+from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.models import Mailbox
 from placet.replies.parse import Mail, OwnMail, parse
-from placet.replies.pick import MOST_QUOTED, bounced, mails_answered
+from placet.replies.pick import MOST_AGAIN, bounced, mails_answered
 from tests.making import SAMPLE, make_mailbox, start
 
 pytestmark = pytest.mark.django_db
@@ -31,12 +31,26 @@ def line(mailbox: Mailbox, alice: Person) -> AskLine:
 
 
 def written(mailbox: Mailbox, cause: str, to: str = "bob@contoso.example") -> OutgoingMail:
-    """Another mail of ours."""
+    """Another mail of ours, which asks to answer again."""
+    incoming = IncomingMail.objects.create(
+        mailbox=mailbox,
+        server_id=cause,
+        fingerprint=cause,
+        folder="inbox",
+        raw=b"",
+        verdict={"ask": ask_of(mailbox)},
+    )
+    cause = f"incoming:{incoming.pk}"
     with transaction.atomic():
         return outbox.queue(
             mailbox, kind="refusal-unclear", to=to, cause=cause, subject="Not applied", text=cause, html=cause,
             priority=OutgoingMail.Priority.NOTICE, reference=outbox.new_reference(),
         )  # fmt: skip
+
+
+def ask_of(mailbox: Mailbox) -> str:
+    """The newest one that it sent."""
+    return str(Ask.objects.filter(outgoing__mailbox=mailbox).latest("pk").public_id)
 
 
 def read(raw: str) -> Mail:
@@ -87,7 +101,7 @@ def test_the_ask_is_there_once_however_often_it_is_named(mailbox: Mailbox, line:
 
 
 def test_of_a_long_thread_the_last_ones_are(mailbox: Mailbox, line: AskLine) -> None:
-    mails = [written(mailbox, f"{number}") for number in range(MOST_QUOTED + 2)]
+    mails = [written(mailbox, f"{number}") for number in range(MOST_AGAIN + 2)]
     answered = mails_answered(reply(references=" ".join(mail.message_id for mail in mails)), line)
     assert answered[0] == raw(line.ask.outgoing)
     assert set(answered[1:]) == {raw(mail) for mail in mails[2:]}

@@ -51,7 +51,7 @@ def test_every_strong_answer_is_read_in_every_dress(code: str, request: pytest.F
     """Or it is unclear, where another language knows the same words as something else; never the opposite."""
     own = languages()[code].answer
     strong = [(word, "approve") for word in own.approve] + [(word, "reject") for word in own.reject]
-    unread: dict[str, str] = {}
+    unread: dict[str, object] = {}
     for (word, outcome), form in pairs(strong, FORMS, whole(request.config)):
         dressed = read_text(form.format(word))
         if dressed.outcome == outcome:
