@@ -22,7 +22,7 @@ from placet.replies.parse.signatures import is_device
 from placet.replies.read import Reading, read_mail
 from placet.replies.read_comment import Part
 from placet.replies.read_facts import About
-from placet.replies.read_tokens import Kind, composed, tokens
+from placet.replies.read_tokens import Kind, composed, spellings, tokens
 from tests.attacks.arena import Count
 from tests.attacks.instructions import INSTRUCTIONS, NAMES
 from tests.attacks.tally import Counts
@@ -172,7 +172,11 @@ def silent(code: str) -> set[str]:
     """Words of courtesies and greetings of a language, and the people's names."""
     own = KNOWN[code].answer if code in KNOWN else KNOWN[SHARED].answer
     names = ("hi", *ABOUT.name_words)
-    return {*names, *(word for text in (*own.silent, *own.greetings) for word in words(text))}
+    said = [word for text in (*own.silent, *own.greetings) for word in words(text)]
+    return {
+        *names,
+        *(spelled for word in said for (spelled,) in spellings((word,))),
+    }  # accents may be left out
 
 
 def apart(found: Reading) -> list[str]:
