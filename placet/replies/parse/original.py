@@ -152,11 +152,15 @@ def without_original(mail: Mail, original: Original) -> Mail:
     quoted = _Quoted(found, original)
     quoted.settle()
     new = quotes.cut(found)
+    unfinished = mail.text_unfinished or found.rest
     return replace(
         mail,
         new_text=new.text,
         with_signature=new.with_signature,
         quoted_cut=new.quoted_cut if quoted.known else mail.quoted_cut,
+        text_truncated=mail.text_truncated
+        or not new.whole
+        or (unfinished and (quoted.open or not new.to_the_end)),
         quote_doubtful=new.doubtful,
         quoted_else="\n".join(quoted.others)[: limits.NEW_TEXT],
     )
@@ -177,6 +181,7 @@ class _Quoted:
         self.aligned = _best_aligned(self.said, original) if self.sent is None else None
         known = sorted(self.ours) if self.aligned is None else list(filter(self.aligned.stands, self.lines))
         self.known = bool(known)
+        self.open = False  # the sender's own words may stand below all the rest
         self.first = known[0] if known else len(self.bare)  # line of our mail
 
     def _all_of(self, original: Original) -> tuple[frozenset[int], Sent | None, bool]:
@@ -260,7 +265,8 @@ class _Quoted:
         for at in self.lines:
             if self.first < at < end and at not in self.ours:
                 self._between(at, sent, inside=at < last, head=at in further)
-        if not self.all_compared and end == len(self.bare):
+        self.open = end == len(self.bare)
+        if self.open and not self.all_compared:
             self.found.doubts.add(end - 1)
 
     def _heads_below(self) -> dict[int, None]:
@@ -325,12 +331,14 @@ class _Quoted:
 
     def _new_in_doubt(self, aligned: "_Aligned") -> None:
         """Lines that were taken for new: the rest of a quoted one that was wrapped; and where nothing is quoted that is
-        ours, those too much like ours, because some program may quote without saying so."""
+        ours, those too much like ours, because some program may quote without saying so. A bar says nothing: our mail
+        has bars in front of what its requester wrote."""
+        quoted = any(aligned.stands(at) and not self.found.folded[at].startswith("|") for at in self.lines)
         for at, kind in enumerate(self.found.kinds):
             if kind is not Is.NEW:
                 continue
             wrapped = at and (self.found.kinds[at - 1] is not Is.NEW or at - 1 in self.found.doubts)
-            if (wrapped and aligned.goes_on(at - 1, at)) if self.known else aligned.likely(at):
+            if (wrapped and aligned.goes_on(at - 1, at)) if quoted else aligned.likely(at):
                 self.found.doubts.add(at)
 
 
