@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from benchmarks.reading.ask import INSIDE, TITLE, Ask, ask, fact
 from benchmarks.reading.door import reading
 from benchmarks.reading.locales import LOCALES
@@ -187,8 +189,8 @@ class Form:
     kept: float = 1.0  # how much of our mail is left in the quote
 
     @classmethod
-    def any(cls, rng: random.Random) -> "Form":
-        program, place = rng.choice(list(PROGRAMS)), rng.choice(list(Place))
+    def any(cls, rng: random.Random, programs: Sequence[str]) -> "Form":
+        program, place = rng.choice(programs), rng.choice(list(Place))
         parts = rng.choice(("as sent", "text", "html"))
         below = rng.choice((0, 0, 0, 1, 2))
         kept = rng.random() if rng.random() < 0.15 and not below else 1.0
@@ -229,17 +231,9 @@ def words_of(found: Reading) -> Counter[str]:
     return Counter(found.comment.split())
 
 
-@dataclass
-class Figures:
-    """Of the pairs of one run."""
-
-    pairs: int = 0
-    clear: int = 0  # that decide with a neutral request
-    decided: int = 0  # of these, with the requester's words
-    bent: int = 0
-
-
-def judged(rng: random.Random, pairs: int) -> Iterator[tuple[str, Form, str, Ask, Reading, Reading]]:
+def judged(
+    rng: random.Random, programs: Sequence[str], pairs: int
+) -> Iterator[tuple[str, Form, str, Ask, Reading, Reading]]:
     """Each pair: the answer, and how it is read with a neutral request and with that of its requester."""
     neutral = Original.of(NEUTRAL.raw)
     for number in range(pairs):
@@ -247,28 +241,32 @@ def judged(rng: random.Random, pairs: int) -> Iterator[tuple[str, Form, str, Ask
             language, text = answered(rng)
             name, request = asked(rng, text)
             original = Original.of(request.raw)
-        form = Form.any(rng)
+        form = Form.any(rng, programs)
         alone = reading(replace(form, kept=1.0).sent(language, text, NEUTRAL), neutral)
         yield name, form, text, request, alone, reading(form.sent(language, text, request), original)
 
 
-def test_what_the_request_says_bends_no_answer(rng: random.Random, most: int, tally: Count) -> None:
-    figures: dict[bool, Figures] = {True: Figures(), False: Figures()}
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("programs", "least_decided"),
+    [(sorted(PROGRAMS.keys() - UNMARKED), 0.9), (sorted(UNMARKED), 0.75)],
+    ids=["marked", "not marked"],
+)
+def test_what_the_request_says_bends_no_answer(
+    programs: Sequence[str], least_decided: float, rng: random.Random, most: int, tally: Count
+) -> None:
+    """Programs that mark what they quote need nothing of our mail to tell what is new."""
+    pairs = most * PAIRS // 2
+    clear = decided = 0
     bent: list[str] = []
-    for name, form, text, request, alone, got in judged(rng, most * PAIRS):
-        one = figures[form.program in UNMARKED]
-        one.pairs += 1
-        one.clear += alone.outcome is not None
-        one.decided += got.outcome is not None and alone.outcome is not None
+    for name, form, text, request, alone, got in judged(rng, programs, pairs):
+        clear += alone.outcome is not None
+        decided += alone.outcome is not None and got.outcome is not None
         if got.outcome is None:
             continue
         if (got.outcome, got.rests_on, words_of(got)) != (alone.outcome, alone.rests_on, words_of(alone)):
-            one.bent += 1
             bent.append(f"{name}, {form}:\n{text}\n--- asked:\n{request.text}\n--- {alone}\n--- {got}")
-    pairs = sum(one.pairs for one in figures.values())
-    tally(Counts(forged=pairs, accepted=len(bent)))
+    tally(Counts(forged=pairs, accepted=len(bent), neighbours=clear, passed=clear))
     assert not bent, f"{len(bent)} of {pairs}:\n" + "\n\n".join(bent[:3])
-    for unmarked, one in figures.items():
-        assert one.clear > 0.5 * one.pairs, "hardly an answer decides, so that nothing is shown"
-        # Programs that mark what they quote need nothing of our mail to tell what is new.
-        assert one.decided > (0.6 if unmarked else 0.9) * one.clear, one
+    assert clear > 0.5 * pairs, "hardly an answer decides, so that nothing is shown"
+    assert decided > least_decided * clear, (decided, clear)

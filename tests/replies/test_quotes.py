@@ -62,6 +62,29 @@ def test_the_reply_may_stand_below_and_between_marked_quotes() -> None:
     assert new_text(text).text == "Approve\n\n\nSoon."
 
 
+def test_what_a_quote_parts_is_no_sentence() -> None:
+    assert new_text("I do not\n> one\n> two\napprove this.\n").text == "I do not\n\napprove this."
+
+
+def test_a_line_directly_below_a_quoted_link_may_be_the_rest_of_it() -> None:
+    quote = "> Approve: mailto:a@x.example?body=\nApprove"
+    assert new_text(f"Thanks\n\n{quote}").doubtful
+    assert not new_text(f"Thanks\n\n{quote.replace(chr(10), chr(10) * 2)}").doubtful
+
+
+def test_a_title_that_looks_like_an_open_address_takes_no_mark_off() -> None:
+    """ "<" above, ":" at the end: so a quoted line cannot pass for the end of an address that was wrapped."""
+    assert new_text("Thanks\n\n> see <this\n> I approve:\n> one").text == "Thanks"
+
+
+def test_what_follows_marked_lines_below_a_head_is_in_doubt() -> None:
+    for head in ("-----Original Message-----", "From: Approvals\nSent: x\nTo: Ann\nSubject: x"):
+        below = f"Approve\n\n{head}\n\n> one\n> two\n\n"
+        assert new_text(f"{below}Sorry, no: rejected").doubtful
+        assert not new_text(below).doubtful
+        assert not new_text(f"{below}This e-mail is confidential, if you are not Ann").doubtful
+
+
 def test_the_rest_of_a_wrapped_quoted_line_is_quoted() -> None:
     long = "> Shall we buy five laptops for the new people in accounting, or the"
     new = new_text(f"Approve\n\n{long}\nprinters in\n> March?")

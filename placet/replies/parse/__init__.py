@@ -103,6 +103,7 @@ def parse(received: Received, own: OwnMail) -> Mail:
         text_truncated=seen.truncated,
         quote_doubtful=seen.doubtful,
         too_large=received.too_large,
+        text_unfinished=seen.unfinished,
     )
 
 

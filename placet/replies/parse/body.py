@@ -23,6 +23,7 @@ class Body:
     markup: str = ""
     truncated: bool = False
     doubtful: bool = False
+    unfinished: bool = False
 
 
 NO_BODY = Body()
@@ -63,6 +64,7 @@ def _body(text: str, marked: str, new: quotes.New, unfinished: bool) -> Body:
         quoted_cut=new.quoted_cut,
         truncated=not new.whole or (unfinished and not new.to_the_end),
         doubtful=new.doubtful,
+        unfinished=unfinished,
     )
 
 

@@ -39,7 +39,6 @@ _HEAD_LINES = 8
 _LINK = re.compile(
     r"<?(?:mailto:|[a-z]{2,10}://|www\.)[^\s<>]*>?|[^\s<>@]{1,64}@[^\s<>@]{1,253}", re.IGNORECASE
 )
-_LINK_AT_END = re.compile(r"((?:mailto:|https?://)[^\s<>]*)\Z")
 _SIGNS = "\\u2600-\\u27bf\\u3040-\\u30ff\\u3400-\\u9fff\\uf900-\\ufaff\\U0001f000-\\U0001faff"
 # A word is a run of letters and digits; where blanks part no words, and of emoji, each character.
 _WORD = re.compile(f"[{_SIGNS}]|[^\\W_{_SIGNS}]+")
@@ -153,11 +152,15 @@ def without_original(mail: Mail, original: Original) -> Mail:
     quoted = _Quoted(found, original)
     quoted.settle()
     new = quotes.cut(found)
+    unfinished = mail.text_unfinished or found.rest
     return replace(
         mail,
         new_text=new.text,
         with_signature=new.with_signature,
         quoted_cut=new.quoted_cut if quoted.known else mail.quoted_cut,
+        text_truncated=mail.text_truncated
+        or not new.whole
+        or (unfinished and (quoted.open or not new.to_the_end)),
         quote_doubtful=new.doubtful,
         quoted_else="\n".join(quoted.others)[: limits.NEW_TEXT],
     )
@@ -172,13 +175,13 @@ class _Quoted:
         self.subjects = [bare for subject in original.subjects if (bare := fold(own_subject(subject)))]
         self.others: list[str] = []  # quoted lines that are neither ours nor below the head of another mail
         self.said, self.all_compared, rests = _words_by_line(found, self.bare, original.links)
-        found.doubts -= rests
-        found.doubts |= {at for at in rests if found.kinds[at] is Is.NEW}
+        found.doubts -= {at for at in rests if found.kinds[at] is not Is.NEW}
         self.lines = [at for at, kind in enumerate(found.kinds) if kind in (Is.MARKED, Is.BELOW)]
         self.ours, self.sent, self.ambiguous = self._all_of(original)
         self.aligned = _best_aligned(self.said, original) if self.sent is None else None
         known = sorted(self.ours) if self.aligned is None else list(filter(self.aligned.stands, self.lines))
         self.known = bool(known)
+        self.open = False  # the sender's own words may stand below all the rest
         self.first = known[0] if known else len(self.bare)  # line of our mail
 
     def _all_of(self, original: Original) -> tuple[frozenset[int], Sent | None, bool]:
@@ -262,7 +265,8 @@ class _Quoted:
         for at in self.lines:
             if self.first < at < end and at not in self.ours:
                 self._between(at, sent, inside=at < last, head=at in further)
-        if not self.all_compared and end == len(self.bare):
+        self.open = end == len(self.bare)
+        if self.open and not self.all_compared:
             self.found.doubts.add(end - 1)
 
     def _heads_below(self) -> dict[int, None]:
@@ -279,10 +283,14 @@ class _Quoted:
                 kinds[at] = Is.NEW  # a line without words, such as "--", belongs to the one above it
         elif kinds[at] is Is.BELOW or (inside and self._as_deep(at) and not banners.warns(self.bare, at)):
             self._give_back(at)
-            if head or not sent.linked.isdisjoint(said) or _ends_in_link(self.found, at - 1):
+            if head or not sent.linked.isdisjoint(said) or self._below_link(at):
                 self.found.doubts.add(at)
         else:
             self._perhaps(at)
+
+    def _below_link(self, at: int) -> bool:
+        """Whether a line may be the rest of a link that is not known, because a server rewrote it."""
+        return self.found.kinds[at - 1] is not Is.NEW and quotes.ends_in_link(self.found, at - 1)
 
     def _as_deep(self, at: int) -> bool:
         return at in self.found.unmarked or self._depth(at) == self._depth(self.first)
@@ -323,12 +331,14 @@ class _Quoted:
 
     def _new_in_doubt(self, aligned: "_Aligned") -> None:
         """Lines that were taken for new: the rest of a quoted one that was wrapped; and where nothing is quoted that is
-        ours, those too much like ours, because some program may quote without saying so."""
+        ours, those too much like ours, because some program may quote without saying so. A bar says nothing: our mail
+        has bars in front of what its requester wrote."""
+        quoted = any(aligned.stands(at) and not self.found.folded[at].startswith("|") for at in self.lines)
         for at, kind in enumerate(self.found.kinds):
             if kind is not Is.NEW:
                 continue
             wrapped = at and (self.found.kinds[at - 1] is not Is.NEW or at - 1 in self.found.doubts)
-            if (wrapped and aligned.goes_on(at - 1, at)) if self.known else aligned.likely(at):
+            if (wrapped and aligned.goes_on(at - 1, at)) if quoted else aligned.likely(at):
                 self.found.doubts.add(at)
 
 
@@ -352,14 +362,9 @@ def _words_by_line(
             rests.add(at)
             link = whole
         else:
-            ends = _LINK_AT_END.search(line) if found.kinds[at] is not Is.NEW else None
-            link = ends[1] if ends else ""
+            ends = quotes.LINK_AT_END.search(line) if found.kinds[at] is not Is.NEW else None
+            link = ends[0] if ends else ""
     return said, left >= 0, rests
-
-
-def _ends_in_link(found: Lines, at: int) -> bool:
-    """Whether the next line may be the rest of a link that is not known, because a server rewrote it."""
-    return found.kinds[at] is not Is.NEW and _LINK_AT_END.search(found.folded[at]) is not None
 
 
 # --- words in order -----------------------------------------------------------------------------------------------

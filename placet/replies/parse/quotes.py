@@ -26,6 +26,7 @@ QUOTED = gettext_noop("quoted lines")
 _INITIALS = re.compile(r"[a-z]{1,3}>")
 _WORD = re.compile(r"[^\W\d_]+")
 _ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@]{1,253}>?")
+LINK_AT_END = re.compile(r"(?:mailto:|https?://)[^\s<>]*\Z")
 _SENTENCE = (".", "!", "?", "。", "！", "？", ":")
 
 
@@ -98,6 +99,9 @@ def cut(found: Lines) -> New:
     unsigned: list[str] = []
     signed: list[str] = []
     for piece in found.pieces():
+        # What a quote parts is never one sentence: "I do not", and below the quote "approve this".
+        unsigned += [""] * bool(unsigned and unsigned[-1])
+        signed += [""] * bool(signed and signed[-1])
         unsigned += without_signature(piece, below_text=any(unsigned))
         signed += piece
     text, with_signature = joined(unsigned), joined(signed)
@@ -122,7 +126,20 @@ def scan(text: str) -> Lines:
     at = _banner(found)
     while at < len(lines):
         at += _look(found, quoted, at)
+    found.doubts.update(_below_links(found))
     return found
+
+
+def _below_links(found: Lines) -> Iterator[int]:
+    """New lines directly below a quoted one that ends in a link: each may be the rest of it, "body=" and "Approve"."""
+    for at in range(1, len(found.lines)):
+        if _is_new(found, at) and found.kinds[at - 1] is not Is.NEW and ends_in_link(found, at - 1):
+            yield at
+
+
+def ends_in_link(found: Lines, at: int) -> bool:
+    """Whether a line ends in a link, which may go on in the next line."""
+    return LINK_AT_END.search(found.folded[at]) is not None
 
 
 def _banner(found: Lines) -> int:

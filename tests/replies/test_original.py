@@ -1,0 +1,218 @@
+"""What the mail that we sent tells of a reply's quote: where it stands whole, what is not ours is the sender's; else it
+only makes doubtful."""
+
+import pytest
+
+from benchmarks.reading.ask import ADDRESS, Ask, ask, fact
+from benchmarks.reading.door import parsed
+from placet.replies.parse import Mail, limits
+from placet.replies.parse.original import COMPARED, WORDS, Original
+from placet.replies.parse.subjects import own_subject
+from placet.replies.read import read_mail
+
+ASK = ask()
+GMAIL = f"On Tue, Nov 24, 2026 at 10:00 AM Placet <{ADDRESS}> wrote:"
+OUTLOOK = (
+    f"From: Placet <{ADDRESS}>\nSent: Tuesday, November 24, 2026 10:00 AM\nTo: Ann <ann@contoso.example>\n"
+    f"Subject: {ASK.subject}\n"
+)
+BOB = "From: Bob Boss <bob@contoso.example>\nSent: Tuesday, November 24, 2026 9:00 AM\nTo: Ann\nSubject: x\n"
+BANNER = "CAUTION: This email originated from outside of the company. Do not click links unless you know the sender."
+
+
+def reply(text: str, asked: Ask = ASK, subtype: str = "plain") -> Mail:
+    head = f"From: ann@contoso.example\nTo: {ADDRESS}\nSubject: RE: {asked.subject}\nMIME-Version: 1.0\n"
+    raw = f"{head}Content-Type: text/{subtype}; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{text}"
+    return parsed(raw.encode(), Original.of(asked.raw))
+
+
+def marked(text: str, mark: str = "> ") -> str:
+    return "\n".join(f"{mark}{line}".rstrip() for line in text.strip("\n").split("\n"))
+
+
+def lines_of(asked: Ask = ASK) -> list[str]:
+    return asked.text.strip("\n").split("\n")
+
+
+def with_in(*said: str, asked: Ask = ASK, at: int = 8) -> str:
+    lines = lines_of(asked)
+    return "\n".join([*lines[:at], *said, *lines[at:]])
+
+
+WHY = ask(
+    facts=[fact("Why?", "I do not\nlike it any more"), fact("Amount:", "EUR 900.00"), fact("Note:", "No")]
+)
+
+
+# --- our mail stands there whole ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", ["I do not\napprove this.", "Not\napproved.", "Rejected."])
+def test_a_line_that_our_mail_has_too_is_given_back_where_it_stands_once_more_than_there(answer: str) -> None:
+    below = reply(f"\n{OUTLOOK}\n{WHY.text}\n\n{answer}\n", WHY)
+    assert (below.new_text, below.quote_doubtful) == (answer, False)
+    assert read_mail(below).outcome == "reject"
+
+
+def test_a_line_that_may_be_either_of_two_is_in_doubt() -> None:
+    """Between two lines of which one is ours it cannot be told which."""
+    at = next(at for at, line in enumerate(lines_of(WHY)) if line.endswith("I do not"))
+    inside = reply(f"\n{OUTLOOK}\n{with_in('I do not', 'approve this.', asked=WHY, at=at)}\n", WHY)
+    assert inside.quote_doubtful
+
+
+def test_an_answer_that_is_nothing_but_a_line_of_our_mail_is_read_where_it_is_one_too_many() -> None:
+    assert read_mail(reply(f"\n{OUTLOOK}\n{ASK.text}\n\nPlease approve.\n")).outcome is None  # in either way
+    assert reply(f"\n{OUTLOOK}\n{ASK.text}\n\nPlease approve.\n").new_text == "Please approve."
+    assert reply(f"\n{OUTLOOK}\n{ASK.text}\n").new_text == ""
+
+
+@pytest.mark.parametrize("mark", ["> ", ""])
+def test_a_banner_inside_a_quote_is_no_part_of_an_answer(mark: str) -> None:
+    head = GMAIL if mark else f"{OUTLOOK}\n"
+    for quote in (
+        f"{BANNER}\n\n{ASK.text.strip()}",
+        with_in(BANNER) if mark else f"{BANNER}\n\n{ASK.text.strip()}",
+    ):
+        seen = reply(f"Approved\n\n{head}\n{marked(quote, mark)}\n")
+        assert (read_mail(seen).outcome, seen.new_text, seen.quoted_else) == ("approve", "Approved", "")
+
+
+def test_what_is_marked_inside_is_given_back_as_deep_as_our_mail_and_looked_at_elsewhere() -> None:
+    for own, new, others in (
+        ("No, only two", "Approved\n\nNo, only two", ""),
+        ("> No, only two", "Approved", "no, only two"),
+    ):
+        seen = reply(f"Approved\n\n{GMAIL}\n{marked(with_in(own))}\n")
+        assert (seen.new_text, seen.quoted_else) == (new, others)
+    below = reply(f"Approved\n\n{GMAIL}\n{marked(ASK.text)}\n> No, only two\n")
+    assert (below.new_text, below.quoted_else) == ("Approved", "no, only two")
+    assert read_mail(below).outcome is None
+
+
+def test_below_another_head_stands_what_others_wrote() -> None:
+    for head, mark in ((GMAIL, "> "), (f"{OUTLOOK}\n", "")):
+        quote = f"{ASK.text.strip()}\n\n{BOB}\nRejected."
+        seen = reply(f"Approved\n\n{head}\n{marked(quote, mark)}\n")
+        assert (seen.new_text, seen.quoted_else, seen.quote_doubtful) == ("Approved", "", False)
+
+
+def test_our_mail_that_somebody_else_quoted_tells_nothing_of_what_stands_below_it() -> None:
+    seen = reply(f"Approved\n\n{BOB}\nSee this.\n\n{OUTLOOK}\n{ASK.text}\n\nRejected.\n")
+    assert (seen.new_text, seen.quoted_else, seen.quote_doubtful) == ("Approved", "", False)
+
+
+def test_a_head_between_the_lines_of_our_mail_makes_doubtful() -> None:
+    assert reply(f"\n{OUTLOOK}\n{with_in('', *BOB.split(chr(10)), 'Approved')}\n").quote_doubtful
+
+
+def test_a_head_in_no_known_language_belongs_to_the_quote() -> None:
+    head = f"Fran: Placet <{ADDRESS}>\nDags: 24.11.2026 10:00\nRubrik: {ASK.subject}\n"
+    assert reply(f"Approved\n\n{head}\n{ASK.text}\n").new_text == "Approved"
+    assert reply(f"Approved\n{head}\n{marked(ASK.text)}\n").new_text == "Approved"
+    own = reply(f"Approved\nOnly until: 24.11.2026 10:00\n\n{ASK.text}\n")
+    assert read_mail(own).outcome is None
+
+
+# --- only pieces of it do -----------------------------------------------------------------------------------------
+
+
+def test_below_a_shortened_quote_without_marks_nothing_is_certain() -> None:
+    short = "\n".join(lines_of()[:9])
+    assert not reply(f"Approved\n\n{OUTLOOK}\n{short}\n").quote_doubtful
+    for below in ("Please order two.", "No, it cannot be repaired."):  # the second one is ours, further down
+        assert reply(f"Approved\n\n{OUTLOOK}\n{short}\n\n{below}\n").quote_doubtful
+    small_print = "This e-mail is confidential. If you are not the intended recipient, delete it."
+    assert read_mail(reply(f"Approved\n\n{OUTLOOK}\n{short}\n\n{small_print}\n")).outcome == "approve"
+
+
+def test_the_rest_of_a_quoted_line_is_known_by_what_stands_around_it() -> None:
+    """Wrapped behind a short line, so that its form does not tell; and one line of our mail is missing."""
+    lines = [f"> {line}" for line in lines_of()]
+    at = next(at for at, line in enumerate(lines) if "cannot be repaired" in line)
+    first, rest = lines[at].rsplit(" ", 1)
+    wrapped = [*lines[3:at], first, rest, *lines[at + 1 :]]
+    assert read_mail(reply(f"Approved\n\n{GMAIL}\n" + "\n".join(wrapped))).outcome == "approve"
+    other = [*lines[3:at], first, "reversed.", *lines[at + 1 :]]
+    assert reply(f"Approved\n\n{GMAIL}\n" + "\n".join(other)).quote_doubtful
+
+
+def test_a_new_line_that_goes_on_from_a_quoted_one_is_in_doubt() -> None:
+    short = marked("\n".join([*lines_of()[:4], "Alice Requester asks for your decision on purchase"]))
+    assert reply(f"Approved\n\n{GMAIL}\n{short}\nrequest 42.\n").quote_doubtful
+    assert not reply(f"Approved\n\n{GMAIL}\n{short}\n\nAll is said.\n").quote_doubtful
+
+
+def test_our_mail_without_any_sign_of_a_quote_is_in_doubt() -> None:
+    body = "\n".join(lines_of()[2:12])
+    assert reply(f"Thanks\n\n{body}\n").quote_doubtful
+    assert reply(f"Thanks\n\n{body}\n").new_text.startswith("Thanks")
+    assert not reply("Thanks\n\nPlease approve.").quote_doubtful  # too short to be more than an accident
+
+
+# --- however much was written -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        f"{'and so on ' * 150}I approve this.",
+        f"{'and so on ' * (WORDS // 3)}\nI approve this.",
+        "so on " * 9_000,
+    ],
+    ids=["a long line", "more than is compared", "the same words over and over"],
+)
+def test_what_stands_far_out_in_our_mail_is_nobodys_answer(reason: str) -> None:
+    asked = ask(facts=[fact("Why?", reason)])
+    for width in (40, 80, 100_000):
+        lines = [
+            line[at : at + width] for line in lines_of(asked) for at in range(0, max(len(line), 1), width)
+        ]
+        seen = reply(f"Thanks\n\n{OUTLOOK}\n" + "\n".join(lines), asked)
+        assert read_mail(seen).outcome is None
+    if len(reason) < WORDS:
+        assert read_mail(reply(f"Approved\n\n{GMAIL}\n{marked(asked.text)}", asked)).outcome == "approve"
+
+
+@pytest.mark.parametrize(
+    "filler", ["so on\n" * limits.LINES, "so on " * COMPARED, "and so on it goes " * 3_000 + "\n"]
+)
+def test_what_stands_behind_all_that_is_looked_at_is_missed(filler: str) -> None:
+    seen = reply(f"Approved\n\n{OUTLOOK}\n{ASK.text}\n{filler}\nRejected.")
+    assert seen.quote_doubtful or seen.text_truncated or "Rejected." in seen.new_text
+    assert read_mail(seen).outcome is None
+
+
+def test_a_mail_of_which_only_the_beginning_was_read_decides_nothing_below_its_quote() -> None:
+    for below in ("", "Approved", "Rejected"):
+        assert reply(f"Approved\n\n{OUTLOOK}\n{ASK.text}\n{below}\n{' ' * limits.READ}\nNo.").text_truncated
+    others = reply(f"Approved\n\n{OUTLOOK}\n{ASK.text}\n\n{BOB}\n{' ' * limits.READ}\nNo.")
+    assert read_mail(others).outcome == "approve"
+
+
+def test_a_word_of_an_address_that_was_broken_is_in_doubt() -> None:
+    asked = ask(facts=[fact("Why?", "see a@b.example-I-approve")])
+    broken = asked.text.replace("-I-approve", "-I-\napprove")
+    assert broken != asked.text
+    assert reply(f"Thanks\n\n{OUTLOOK}\n{broken}", asked).quote_doubtful
+
+
+# --- subjects -----------------------------------------------------------------------------------------------------
+
+TITLED = "Please decide: I approve the Straße, really [#k7q2mfx3wz5ta4ub]"
+
+
+@pytest.mark.parametrize(
+    ("subject", "own"),
+    [
+        (f"RE: {TITLED}", ""),
+        (f"Rejected Re: {TITLED}", "Rejected"),
+        (f"Groß, abgelehnt AW: {TITLED}", "Groß, abgelehnt"),
+        (f"Rejected RE: {TITLED} only today", ""),
+        ("RE: Please decide: I approve the", ""),
+        ("I approve the", ""),
+        ("Rejected", "Rejected"),
+    ],
+)
+def test_what_of_a_subject_its_sender_wrote(subject: str, own: str) -> None:
+    assert own_subject(subject, [TITLED]) == own
