@@ -232,7 +232,8 @@ def test_a_start_frees_what_is_claimed_and_changes_nothing_else(mailbox: Mailbox
 
 
 @pytest.mark.parametrize(
-    ("active", "ever", "ours"), [(True, True, True), (False, True, True), (False, False, False)]
+    ("active", "ever", "ours"),
+    [(True, True, True), (True, False, True), (False, True, True), (False, False, False)],
 )
 def test_our_own_senders_are_the_mailboxes_that_ever_sent(
     mailbox: Mailbox, active: bool, ever: bool, ours: bool

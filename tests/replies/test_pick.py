@@ -11,7 +11,11 @@ from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.models import Mailbox
 from placet.replies.parse import Mail, OwnMail, parse
+<<<<<<< HEAD
 from placet.replies.pick import MOST_AGAIN, bounced, mails_answered
+=======
+from placet.replies.pick import MOST_QUOTED, bounced, codes, mails_answered
+>>>>>>> mutants
 from tests.making import SAMPLE, make_mailbox, start
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +72,49 @@ def reply(in_reply_to: str = "", references: str = "") -> Mail:
 def raw(mail: OutgoingMail | None) -> bytes:
     assert mail is not None
     return bytes(OutgoingMail.objects.get(pk=mail.pk).raw)
+
+
+# --- codes ----------------------------------------------------------------------------------------------------
+
+ONE, TWO = "abcdefghijklmno2", "bcdefghijklmnop3"
+
+
+@pytest.mark.parametrize(
+    ("headers", "text", "seen"),
+    [
+        (f"To: approvals+{ONE}@contoso.example", "x", {ONE: ("address",)}),
+        (f"Cc: Placet <approvals+{ONE.upper()}@contoso.example>", "x", {ONE: ("address",)}),
+        (f"To: approvals+{ONE}@fabrikam.example", "x", {}),  # somebody else's plus address
+        (f"To: other+{ONE}@contoso.example", "x", {}),
+        (f"To: approvals{ONE}@contoso.example", "x", {}),
+        (f"To: approvals+{ONE}x@contoso.example", "x", {}),
+        (f"To: approvals+x{ONE}@contoso.example", "x", {}),
+        (f"Subject: Re: Desk [#{ONE}]", "x", {ONE: ("subject",)}),
+        (f"Subject: RE: DESK [#{ONE.upper()}]", "x", {ONE: ("subject",)}),
+        (f"Subject: #{ONE}", "x", {}),
+        ("Subject: x", f"Approve\n#{ONE}", {ONE: ("text",)}),
+        ("Subject: x", f"Approve (#{ONE}).", {ONE: ("text",)}),
+        ("Subject: x", f"Approve a#{ONE}", {}),
+        ("Subject: x", f"Approve ##{ONE}", {}),
+        ("Subject: x", f"Approve &#{ONE}", {}),
+        ("Subject: x", f"Approve #{ONE}z", {}),
+        (
+            f"Subject: [#{ONE}]\nTo: approvals+{ONE}@contoso.example",
+            f"#{ONE}",
+            {ONE: ("address", "subject", "text")},
+        ),
+        (
+            f"Subject: [#{ONE}]\nTo: approvals+{TWO}@contoso.example",
+            "x",
+            {TWO: ("address",), ONE: ("subject",)},
+        ),
+    ],
+)
+def test_a_code_counts_in_these_places_alone(
+    headers: str, text: str, seen: dict[str, tuple[str, ...]]
+) -> None:
+    mail = read(f"From: bob@contoso.example\n{headers}\n\n{text}\n")
+    assert {code.code: code.places for code in codes(mail)} == seen
 
 
 # --- answered -------------------------------------------------------------------------------------------------

@@ -35,13 +35,17 @@ T = TypeVar("T")
 Name = tuple[str, str, str, str, int]  # file, function, was, becomes, nth
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".mutants"
-#: What a decision rests on. A name that ends with a slash is a whole folder.
+#: What a decision rests on.
 CORE = (
-    "placet/replies/prove.py", "placet/replies/pick.py", "placet/replies/settle.py", "placet/replies/entry.py",
-    "placet/replies/tell.py", "placet/replies/read_clauses.py", "placet/replies/parse/stamps.py",
-    "placet/replies/parse/original.py", "placet/replies/parse/headers.py", "placet/replies/parse/sender.py",
-    "placet/approvals/engine.py", "placet/approvals/policy.py", "placet/mail/outbox.py", "placet/mail/tasks.py",
-    "placet/mailboxes/oauth.py", "placet/audit/chain.py",
+    "placet/replies/entry.py", "placet/replies/parse/headers.py", "placet/replies/parse/sender.py",
+    "placet/replies/parse/stamps.py", "placet/replies/parse/dkim.py", "placet/replies/parse/readings.py",
+    "placet/replies/parse/structure.py", "placet/replies/parse/original.py", "placet/replies/parse/answered.py",
+    "placet/replies/pick.py", "placet/replies/pick_answered.py", "placet/replies/pick_mailbox.py",
+    "placet/replies/prove.py", "placet/replies/prove_outside.py", "placet/replies/read_clauses.py",
+    "placet/replies/read_comment.py", "placet/replies/read_facts.py", "placet/replies/settle.py",
+    "placet/replies/tell.py", "placet/approvals/engine.py", "placet/approvals/policy.py", "placet/approvals/record.py",
+    "placet/mail/outbox.py", "placet/mail/tasks.py", "placet/mailboxes/oauth.py", "placet/audit/chain.py",
+    "placet/audit/mac.py",
 )  # fmt: skip
 SEED = "placet 1"  # the sample: the changes whose name, hashed with this, comes first
 SAMPLE = 300

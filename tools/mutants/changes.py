@@ -141,11 +141,8 @@ ARITHMETIC: Mapping[type[ast.operator], type[ast.operator]] = {
     ast.BitOr: ast.BitAnd,
     ast.BitAnd: ast.BitOr,
 }
-NAMES = {
-    "any": "all",
-    "all": "any",
-    "min": "max",
-    "max": "min",
+FUNCTIONS = {"any": "all", "all": "any", "min": "max", "max": "min"}
+METHODS = {
     "startswith": "endswith",
     "endswith": "startswith",
     "partition": "rpartition",
@@ -153,8 +150,8 @@ NAMES = {
     "fullmatch": "match",
     "match": "search",
 }
-#: Conditions and values of a query: each is left out once.
 _LOCKS = re.compile(r"select_for_update|\batomic\b|\bclaim|_lock")
+#: Conditions and values of a query: each is left out once.
 QUERIES = {"filter", "exclude", "get", "update"}
 #: Parts of a chain of calls that are left out once. A query's conditions by name are left out one by one.
 LINKS = {
@@ -343,12 +340,11 @@ class _Walk:
             yield from self._without_each_keyword(node, place)
         if name in LINKS and inner is not None and (node.args or not node.keywords):
             yield self._edit(node, inner, place)
-        if name in NAMES:
-            func = node.func
-            if isinstance(func, ast.Attribute):
-                yield self._edit(func, ast.Attribute(func.value, NAMES[name], ast.Load()), place)
-            else:
-                yield self._edit(func, NAMES[name], place)
+        match node.func:
+            case ast.Attribute() as method if name in METHODS:
+                yield self._edit(method, ast.Attribute(method.value, METHODS[name], ast.Load()), place)
+            case ast.Name() as function if name in FUNCTIONS:
+                yield self._edit(function, FUNCTIONS[name], place)
         if isinstance(node.func, ast.Attribute):
             yield from self._expression(node.func.value, place)
         if name not in ONLY_SPEED:

@@ -1,0 +1,59 @@
+"""What the mail log keeps of a mail: what was made of it, in bounds, and without reply codes."""
+
+import pytest
+
+from placet.mail.models import IncomingMail
+from placet.mailboxes.base import Folder, Received
+from placet.mailboxes.settings import ExchangeSettings
+from placet.replies import tell
+from placet.replies.entry import Reply
+from placet.replies.parse import OwnMail, parse
+from placet.replies.prove import Level, Proof
+from placet.replies.read import Answer
+from tests.mail.test_tasks import with_settings
+
+CODE = "abcdefghijklmno2"
+
+
+@pytest.fixture
+def settings_of_a_mailbox() -> ExchangeSettings:
+    return with_settings()
+
+
+def reply(settings: ExchangeSettings, head: str, text: str = "Approve") -> Reply:
+    raw = f"From: bob@contoso.example\r\nTo: approvals@contoso.example\r\n{head}\r\n\r\n{text}\r\n"
+    received = Received("1", Folder.INBOX, raw.encode(), raw, "IPM.Note", None, len(raw))
+    mail = parse(received, OwnMail("approvals@contoso.example", ""))
+    return Reply(IncomingMail(), "claim", settings, mail=mail, code=CODE)
+
+
+def test_what_others_wrote_is_kept_in_bounds(settings_of_a_mailbox: ExchangeSettings) -> None:
+    stamps = [
+        f"X-MS-Exchange-Organization-{name}: {'a' * 300}"
+        for name in ("AuthAs", "AuthMechanism")
+        for _ in range(7)
+    ]
+    one = reply(settings_of_a_mailbox, "\r\n".join([f"Subject: {'s' * 9000}", *stamps]), "t " * 9000)
+    one.answer = Answer("approve", "c" * 9000, ("yes",), "en")
+    kept = tell.verdict(one)
+    assert len(kept["subject"]) == len(kept["new_text"]) == len(kept["comment"]) == tell.LONGEST_SHOWN
+    for name in ("auth_as", "auth_mechanism"):
+        assert [len(value) for value in kept[name]] == [tell.LONGEST_STAMP] * 5
+    assert (kept["outcome"], kept["rests_on"]) == ("approve", ["yes"])
+    assert (kept["from"], kept["automatic"]) == ("bob@contoso.example", None)
+
+
+def test_how_the_sender_was_proved_is_kept(settings_of_a_mailbox: ExchangeSettings) -> None:
+    one = reply(settings_of_a_mailbox, "Subject: x")
+    assert "proof" not in tell.verdict(one)
+    one.proof = Proof(Level.COLLEAGUE, "bob@contoso.example", "mail", auth_as="Internal", mechanism="04")
+    assert tell.verdict(one)["proof"] == one.proof.as_json()
+
+
+def test_reply_codes_are_left_out_wherever_they_stand(settings_of_a_mailbox: ExchangeSettings) -> None:
+    one = reply(settings_of_a_mailbox, f"Subject: Re: [#{CODE}] {CODE.upper()}", f"My code is {CODE}.")
+    one.answer = Answer("approve", CODE, (CODE,), "en")
+    kept = tell.verdict(one, refusal={"places": [CODE, {"more": CODE}], "number": 1})
+    assert CODE not in repr(kept).lower()
+    assert kept["refusal"] == {"places": ["…", {"more": "…"}], "number": 1}
+    assert tell.verdict(Reply(IncomingMail(), "claim", settings_of_a_mailbox), shown=True) == {"shown": True}
