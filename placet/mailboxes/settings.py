@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from ipaddress import ip_network
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +19,7 @@ from .base import Action
 from .clouds import CLOUDS, GRAPH, LOGIN_HOSTS, OWN, WAYS, WORLDWIDE, Fitting, same_cloud
 from .fields import BY_NAME, SECRET, SECRET_EXPIRES_ON
 from .http import is_loopback, is_name
+from .networks import PRIVATE_NETWORKS, NetworkInvalid, network
 
 EWS_PATH = "/EWS/Exchange.asmx"
 GRAPH_PATH = "/v1.0"
@@ -59,10 +59,6 @@ ALMOST_GUID = re.compile(r"(?=.*\d)[0-9a-f-]{20,50}", re.IGNORECASE)
 #: the system's own, internal submission, the pickup and replay folders, a connector that counts as secured, and a
 #: connection between servers. Whatever is confirmed, they prove no colleague.
 NEVER_PROVES = ("03", "05", "08", "10", "11", "12")
-#: Of our own mail servers, unless an administrator says otherwise (RFC 1918, RFC 4193).
-PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-#: Bits: no organisation's mail servers fill a wider network than this of public addresses.
-WIDEST = {4: 16, 6: 32}
 
 #: What follows from the choices of way and cloud.
 FITTED = ("server_address", "scope", "token_uri")
@@ -724,30 +720,10 @@ def _hosts(raw: Any, reading: _Reading) -> tuple[str, ...]:
 
 
 def _networks(raw: Any, reading: _Reading) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_network(part) for part in _parts(raw)))
-
-
-def _network(text: str) -> str:
     try:
-        network = ip_network(text, strict=False)
-    except ValueError:
-        raise _Wrong(
-            _(
-                "“{text}” is no address. Enter addresses or networks, such as 203.0.113.7 or 10.0.0.0/8."
-            ).format(text=text[:60])
-        ) from None
-    private = any(network.version == own.version and network.subnet_of(own) for own in _PRIVATE)  # type: ignore[arg-type]
-    if not private and network.prefixlen < WIDEST[network.version]:
-        raise _Wrong(
-            _(
-                "{network} holds addresses of others. Enter those of your own mail servers alone: a mail that comes "
-                "from one of these addresses is believed to come from your server."
-            ).format(network=network)
-        )
-    return str(network)
-
-
-_PRIVATE = tuple(map(ip_network, PRIVATE_NETWORKS))
+        return tuple(dict.fromkeys(network(part) for part in _parts(raw)))
+    except NetworkInvalid as error:
+        raise _Wrong(str(error)) from None
 
 
 def _authserv_id(raw: Any, reading: _Reading) -> str:

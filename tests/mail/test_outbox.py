@@ -5,7 +5,7 @@ import email.policy
 import re
 import threading
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import getaddresses
 from itertools import pairwise
@@ -640,7 +640,9 @@ def test_a_send_that_lost_its_lease_leaves_the_row_to_whoever_has_it(
     assert began + outbox.LEASE <= claimed["due"] <= timezone.now() + outbox.LEASE
 
 
-@pytest.mark.parametrize("change", [{"claim": "x"}, {"due": timezone.now()}, {"state": "sending"}])
+@pytest.mark.parametrize(
+    "change", [{"claim": "x"}, {"due": datetime(2026, 11, 24, tzinfo=UTC)}, {"state": "sending"}]
+)
 def test_a_row_that_changed_since_it_was_read_is_not_claimed(
     mailbox: Mailbox, change: dict[str, Any]
 ) -> None:

@@ -1,7 +1,7 @@
 """Marks on the server: rows that outlive crashes, because the server will not show the mail again."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -175,9 +175,9 @@ def as_stored(task: ServerTask) -> dict[str, Any]:
     return dict(ServerTask.objects.filter(pk=task.pk).values().get())
 
 
-DONE = {"done_at": timezone.now(), "claim": ""}
+DONE = {"done_at": datetime(2026, 11, 24, tzinfo=UTC), "claim": ""}
 GIVEN_UP = {"failed": True, "tries": tasks.MOST_TRIES, "last_error": "No."}
-CLAIMED = {"claim": "somebody", "tries": 1, "due": timezone.now() + timedelta(days=1)}
+CLAIMED = {"claim": "somebody", "tries": 1, "due": datetime(2100, 1, 1, tzinfo=UTC)}
 
 
 @pytest.mark.parametrize("state", [DONE, GIVEN_UP, CLAIMED])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from placet.mailboxes.base import Folder, Received
-from placet.mailboxes.settings import PRIVATE_NETWORKS
+from placet.mailboxes.networks import PRIVATE_NETWORKS
 from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.pick import codes, codes_in_returned
