@@ -57,8 +57,10 @@ def test_a_line_that_our_mail_has_too_is_given_back_where_it_stands_once_more_th
 def test_a_line_that_may_be_either_of_two_is_in_doubt() -> None:
     """Between two lines of which one is ours it cannot be told which."""
     at = next(at for at, line in enumerate(lines_of(WHY)) if line.endswith("I do not"))
-    inside = reply(f"\n{OUTLOOK}\n{with_in('I do not', 'approve this.', asked=WHY, at=at)}\n", WHY)
-    assert inside.quote_doubtful
+    for own in (("I do not", "approve this."), ("I do not",)):
+        quote = with_in(*own, asked=WHY, at=at)
+        assert reply(f"\n{OUTLOOK}\n{quote}\n", WHY).quote_doubtful
+        assert reply(f"Approved\n\n{GMAIL}\n{marked(quote)}\n", WHY).quote_doubtful
 
 
 def test_an_answer_that_is_nothing_but_a_line_of_our_mail_is_read_where_it_is_one_too_many() -> None:
@@ -127,12 +129,13 @@ def test_below_a_shortened_quote_without_marks_nothing_is_certain() -> None:
 
 
 def test_the_rest_of_a_quoted_line_is_known_by_what_stands_around_it() -> None:
-    """Wrapped behind a short line, so that its form does not tell; and one line of our mail is missing."""
+    """Wrapped behind a short line, so that its form does not tell; in all of our mail, and in a part of it."""
     lines = [f"> {line}" for line in lines_of()]
     at = next(at for at, line in enumerate(lines) if "cannot be repaired" in line)
     first, rest = lines[at].rsplit(" ", 1)
-    wrapped = [*lines[3:at], first, rest, *lines[at + 1 :]]
-    assert read_mail(reply(f"Approved\n\n{GMAIL}\n" + "\n".join(wrapped))).outcome == "approve"
+    wrapped = [*lines[:at], first, rest, *lines[at + 1 :]]
+    for quote in (wrapped, wrapped[3:]):
+        assert read_mail(reply(f"Approved\n\n{GMAIL}\n" + "\n".join(quote))).outcome == "approve"
     other = [*lines[3:at], first, "reversed.", *lines[at + 1 :]]
     assert reply(f"Approved\n\n{GMAIL}\n" + "\n".join(other)).quote_doubtful
 
