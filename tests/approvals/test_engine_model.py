@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import engine
+from placet.approvals import engine, evidence
 from placet.approvals.messages import hash_of
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Version, Visit
 from placet.approvals.processes import publish
@@ -263,8 +263,13 @@ class EngineAgainstModel(RuleBasedStateMachine):
         self.model = Model()
 
     def teardown(self) -> None:
-        transaction.set_rollback(True)
-        self._atomic.__exit__(None, None, None)
+        """Whatever happened: the tables hold what the record says."""
+        try:
+            differing = [*evidence.compare(), *evidence.missing()]
+        finally:
+            transaction.set_rollback(True)
+            self._atomic.__exit__(None, None, None)
+        assert differing == []
 
     # -- what happens ------------------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ def test_outside_takes_an_answer_that_passed_dmarc_with_a_signature_of_the_same_
     _, asked = world.asked()
     came_from_outside(world, asked)
     assert world.decisions() == [("Bob", "approve")]
-    proof = AuditEntry.objects.get(what__event="decided").what["proof"]
+    proof = AuditEntry.objects.get(what__event="decided").value("proof")
     assert (proof["level"], proof["address"], proof["dkim_domain"]) == ("outside", OUTSIDE, "partner.example")
     assert "Approved: Desk" in world.subjects("bob"), "confirmed to the address that was asked"
 
@@ -83,7 +83,7 @@ def test_outside_takes_a_colleague_s_answer_as_well(world: World) -> None:
     world.sandbox.reply_as("bob", asked.id, "approve")
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "approve")]
-    assert AuditEntry.objects.get(what__event="decided").what["proof"]["level"] == "colleague"
+    assert AuditEntry.objects.get(what__event="decided").value("proof")["level"] == "colleague"
 
 
 @pytest.mark.parametrize(
