@@ -20,7 +20,6 @@ from requests.utils import select_proxy
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 import placet
-from placet.accounts.targets import private_targets
 from placet.lib.outward import NotAllowed, Outward, check, without_asking
 
 from .base import FixNeeded, MailboxError, Wait
@@ -83,6 +82,13 @@ def check_entered(url: str) -> None:
         check(host, port, without_asking(host), private_targets)
     except NotAllowed as error:
         raise not_allowed(error) from error
+
+
+def private_targets() -> list[str]:
+    """The General tab's list."""
+    from placet.accounts import targets  # not before it is asked for: `placet entra` needs no installation
+
+    return targets.private_targets()
 
 
 def guard(session: requests.Session) -> None:
