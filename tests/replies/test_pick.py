@@ -11,11 +11,7 @@ from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.models import Mailbox
 from placet.replies.parse import Mail, OwnMail, parse
-<<<<<<< HEAD
-from placet.replies.pick import MOST_AGAIN, bounced, mails_answered
-=======
-from placet.replies.pick import MOST_QUOTED, bounced, codes, mails_answered
->>>>>>> mutants
+from placet.replies.pick import MOST_AGAIN, bounced, codes, mails_answered
 from tests.making import SAMPLE, make_mailbox, start
 
 pytestmark = pytest.mark.django_db
