@@ -2,7 +2,9 @@
 
 import pytest
 
-from placet.replies.parse.headers import Headers
+from placet.replies.parse import limits
+from placet.replies.parse.headers import Headers, text
+from placet.replies.parse.mail import Hop
 from placet.replies.parse.stamps import authentication_results, hops
 
 
@@ -78,6 +80,15 @@ def test_a_property_given_twice_has_no_value() -> None:
         ("by c.example (Postfix, from userid 0)", (), "c.example"),
         ("from a.example", (), ""),
         ("from by c.example", (), "c.example"),
+        ("from a.example by c.example with SMTP from b.example", (), ""),
+        ("from a.example by c.example by d.example", (), ""),
+        ("from a.example via UUCP by c.example", (), "c.example"),
+        ("From A.example (B.EXAMPLE [1.2.3.4]) By C.example", ("a.example", "b.example"), "c.example"),
+        ("from a.example (UNKNOWN [1.2.3.4]) by c.example", ("a.example", "unknown"), "c.example"),
+        ("from a.example () by c.example", ("a.example",), "c.example"),
+        ("from a.example(b.example [1.2.3.4])by c.example", ("a.example", "b.example"), "c.example"),
+        ("from a.example (helo=b.example) by c.example", ("a.example",), "c.example"),
+        ("from a.example (b:25.example) by c.example", ("a.example",), "c.example"),
         ("(from x by y) from a.example by c.example", ("a.example",), "c.example"),
         ("", (), ""),
     ],
@@ -112,6 +123,24 @@ def test_the_addresses_of_a_hop(value: str, addresses: list[str], claimed: list[
     assert set(hop.claimed) - set(addresses) == set(claimed)
 
 
+def test_a_hop_too_long_to_be_one_is_not_read() -> None:
+    def block(length: int) -> Headers:
+        beginning = "from a.example by c.example "
+        return Headers(f"Received: {beginning}{'x' * (length - len(beginning))}\n")
+
+    assert hops(block(limits.ONE_HEADER))[0].by == "c.example"
+    assert hops(block(limits.ONE_HEADER + 1))[0] == Hop((), "", 0)
+
+
+def test_a_stamp_too_long_to_be_one_is_not_read() -> None:
+    def block(length: int) -> Headers:
+        beginning = "mx.example; dmarc=pass "
+        return Headers(f"Authentication-Results: {beginning}{'x' * (length - len(beginning))}\n")
+
+    assert authentication_results(block(limits.ONE_HEADER)) is not None
+    assert authentication_results(block(limits.ONE_HEADER + 1)) is None
+
+
 def test_headers_split_at_line_feeds_alone() -> None:
     block = (
         "A: b\rFrom: x\x0bFrom: x\x0cFrom: x\x85From: x\u2028From: x\n From: x\r\nnonsense\nC: d\n\nFrom: x\n"
@@ -124,3 +153,40 @@ def test_headers_split_at_line_feeds_alone() -> None:
 def test_a_malformed_name_counts_and_is_never_believed() -> None:
     headers = Headers("X-Auth : Internal\n")
     assert headers.values("x-auth") == ("(malformed)",)
+
+
+@pytest.mark.parametrize("block", ["", "\n", "\nA: b\n", "no header\n"])
+def test_a_block_without_headers_is_empty(block: str) -> None:
+    assert not Headers(block)
+    assert Headers("A: b\n" + block)
+
+
+def test_of_a_name_all_are_given_from_the_top_and_the_first_is_the_topmost() -> None:
+    headers = Headers("A: one\nB: x\na: two\n\n")
+    assert headers.values("a") == ("one", "two")
+    assert (headers.first("a"), headers.first("c")) == ("one", "")
+    assert [header.position for header in headers.all("a")] == [0, 2]
+    assert headers.count == 3
+
+
+def test_a_value_goes_on_where_a_line_begins_with_a_blank() -> None:
+    headers = Headers("A: one\n two\n\tthree\n   four\nB: x\n")
+    assert headers.first("a").split() == ["one", "two", "three", "four"]
+    assert headers.first("b") == "x"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("=?utf-8?q?J=C3=B6rg?=", "Jörg"),
+        ("=?UTF-8?B?SsO2cmc=?=", "Jörg"),
+        ("=?utf-8?q?J=C3?= =?utf-8?q?=B6rg?=", "Jörg"),  # a character in two pieces
+        ("=?utf-8?q?J=C3?= =?UTF-8?q?=B6rg?=", "Jörg"),
+        ("=?iso-8859-1?q?J=F6?= =?utf-8?q?rg_=C3=B6?=", "Jörg ö"),
+        ("=?utf-8?q?a?= and =?utf-8?q?b?= .", "a and b ."),
+        ("before =?utf-8?q?a?=after", "before aafter"),
+        ("plain", "plain"),
+    ],
+)
+def test_a_header_for_people(value: str, shown: str) -> None:
+    assert text(value) == shown

@@ -44,8 +44,8 @@ CORE = (
     "placet/replies/prove.py", "placet/replies/prove_outside.py", "placet/replies/read_clauses.py",
     "placet/replies/read_comment.py", "placet/replies/read_facts.py", "placet/replies/settle.py",
     "placet/replies/tell.py", "placet/approvals/engine.py", "placet/approvals/policy.py", "placet/approvals/record.py",
-    "placet/mail/outbox.py", "placet/mail/tasks.py", "placet/mailboxes/oauth.py", "placet/audit/chain.py",
-    "placet/audit/mac.py",
+    "placet/mail/outbox.py", "placet/mail/sent_items.py", "placet/mail/tasks.py", "placet/mailboxes/oauth.py",
+    "placet/audit/chain.py", "placet/audit/commitments.py", "placet/audit/mac.py",
 )  # fmt: skip
 SEED = "placet 1"  # the sample: the changes whose name, hashed with this, comes first
 SAMPLE = 300
