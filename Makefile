@@ -14,7 +14,7 @@ help:
 	@echo "make test        all tests on SQLite (PLACET_DATABASE_URL=postgres://... for PostgreSQL)"
 	@echo "make test-postgres  all tests on a PostgreSQL of their own"
 	@echo "make check       ruff, mypy --strict, migrations, imports one way"
-	@echo "make acceptance  what needs Microsoft's schema and the mail corpora in ../shared"
+	@echo "make acceptance  what needs Microsoft's schema and the mail corpora in ../shared; the table of attacks"
 	@echo "make bench       the figures"
 	@echo "make messages    the catalogues of translated texts, brought up to date"
 	@echo "make screenshots pictures of every page and mail, in screenshots/"
@@ -54,7 +54,7 @@ check: setup
 	$(BIN)/pytest -q -p no:xdist tests/test_complete.py
 
 acceptance: setup
-	@if [ -d ../shared/corpora ]; then $(BIN)/pytest -n $(JOBS) tests/acceptance; \
+	@if [ -d ../shared/corpora ]; then $(BIN)/pytest -n $(JOBS) --dist worksteal tests/acceptance tests/attacks; \
 	else echo "make acceptance needs ../shared with Microsoft's schema and the mail corpora; it is not here, so nothing was run."; fi
 
 bench: setup
