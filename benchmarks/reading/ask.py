@@ -49,6 +49,12 @@ _CONTEXT = {
     "subject": f"Please decide: Height-adjustable desk [#{CODE}]",
 }
 
+#: What the requester wrote of it.
+ENTERED = (
+    "Height-adjustable desk. EUR 900.00. Yes. The old one was rejected at the inspection. No, it cannot be repaired. "
+    "Please approve."
+)
+
 
 @dataclass(frozen=True)
 class Ask:
