@@ -56,6 +56,12 @@ _CONTEXT = {
     "reference": "0123456789abcdef",
 }
 
+#: What the requester wrote of it.
+ENTERED = (
+    "Height-adjustable desk. EUR 900.00. Yes. The old one was rejected at the inspection. No, it cannot be repaired. "
+    "Please approve."
+)
+
 
 @dataclass(frozen=True)
 class Ask:

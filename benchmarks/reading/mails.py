@@ -3,6 +3,7 @@
 Each text is written by the programs of `programs.py`, in the language of its row, above, below and inside the quote
 of an ask, and read with and without the ask being known. What it is compared with is the same text alone. Above the
 quote every text goes through every program; below and inside through SAMPLED of them, a different choice for each row.
+Each of them must also be taken for an answer to our mail.
 """
 
 from collections import Counter
@@ -11,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.reading.answers import LEAST_IN_A_LANGUAGE, UNCLEAR, by_placet, printable
-from benchmarks.reading.ask import ask
+from benchmarks.reading.ask import ADDRESS, APPROVER_ADDRESS, ENTERED, ask
 from benchmarks.reading.corpora import Answer
-from benchmarks.reading.door import reading
+from benchmarks.reading.door import parsed, reading
 from benchmarks.reading.locales import LOCALES
 from benchmarks.reading.programs import PROGRAMS, UNMARKED, Answered, Place, write
 from benchmarks.reading.report import Section, Target, share, table
-from placet.replies.parse.original import Original
+from placet.replies.parse.answered import Ours, Quoted, quoted
+from placet.replies.parse.original import Original, words_of
 
 SAMPLED = 4
 SHOWN = 40  # errors that are listed
@@ -36,6 +38,7 @@ class Result:
     alone: str  # outcome of the text alone
     got: str
     why: str
+    ours: bool  # whether it is taken for an answer to our mail
 
     @property
     def kind(self) -> str:
@@ -67,13 +70,25 @@ def mails(rows: Sequence[Answer]) -> Iterator[tuple[Answer, str, Place, bytes]]:
                 yield row, program, place, write(program, reply)
 
 
+def as_ours() -> Ours:
+    """The ask, as an answer to it is known."""
+    return Ours(
+        Original.of(ask().raw),
+        chosen=frozenset(words_of(ENTERED)),
+        addresses=frozenset({ADDRESS}),
+        answerers=frozenset({APPROVER_ADDRESS}),
+    )
+
+
 def measure(rows: Sequence[Answer]) -> Iterator[Result]:
-    original = Original.of(ask().raw)
+    ours = as_ours()
     alone = {row.id: by_placet(row.text)[0] for row in rows}
     for row, program, place, raw in mails(rows):
+        is_ours = quoted(parsed(raw), ours) is Quoted.OURS
         for known in (True, False):
-            found = reading(raw, original if known else None)
-            yield Result(row, program, place, known, alone[row.id], found.outcome or UNCLEAR, str(found.why))
+            found = reading(raw, ours.original if known else None)
+            outcome = found.outcome or UNCLEAR
+            yield Result(row, program, place, known, alone[row.id], outcome, str(found.why), is_ours)
 
 
 def section(rows: Sequence[Answer]) -> Section:
@@ -160,6 +175,13 @@ def _targets(results: Sequence[Result]) -> Iterator[Target]:
     gained = sum(one.wrong and one.kind != SAME for one in results)
     yield Target("no wrong decision", f"{wrong} wrong, {gained} of them not read so alone", not wrong)
     known = [one for one in results if one.known]
+    others = Counter(one.program for one in known if not one.ours)
+    yield Target(
+        "every one taken for an answer to our mail",
+        f"{len(known) - others.total()} of {len(known)}"
+        + "".join(f", {name} not {n}" for name, n in others.items()),
+        not others,
+    )
     percent = _counts(known)["decided_percent"]
     yield Target(
         f"at least {LEAST_DECIDED:.0f} % of the clear ones decided where the ask is known",

@@ -9,8 +9,10 @@ in our thread. So before anything of an answer is read, one of three must be see
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from placet.accounts.addresses import addresses_of
 from placet.approvals.models import AskLine
@@ -26,6 +28,7 @@ from placet.replies.pick import IN_SUBJECT, Picked, mails_with_code
 from placet.replies.read_frame import frame
 from placet.replies.read_vocabulary import Vocabulary
 
+LONGEST_WAIT = timedelta(minutes=15)  # until Sent Items was read for the last time (`placet.mail.sent_items`)
 COMPARED = 40  # letters of a title or subject; some mail programs shorten a subject
 
 
@@ -33,8 +36,9 @@ class NotKnownYet(Exception):
     """It answers a mail by an id that is not known, and Sent Items was not read yet for the ids of ours."""
 
 
-def must_answer_us(mail: Mail, picked: Picked, own: OwnMail, known: Vocabulary) -> None:
-    """Raises NotNamed for what answers somebody else's mail, or none; NotKnownYet where that may still be seen."""
+def must_answer_us(mail: Mail, picked: Picked, own: OwnMail, known: Vocabulary, *, kept_at: datetime) -> None:
+    """Raises NotNamed for what answers somebody else's mail, or none; NotKnownYet where that may still be seen, for a
+    mail that was kept not long ago."""
     ours = mails_with_code(picked.line)
     match quoted(mail, _ours(picked.line, ours, own)):
         case Quoted.ANOTHERS:
@@ -43,7 +47,8 @@ def must_answer_us(mail: Mail, picked: Picked, own: OwnMail, known: Vocabulary) 
             return
     if _answers_one_of(mail, ours) or _is_prepared(mail, picked, ours, known):
         return
-    if _parents(mail) and any(sent.lookup_due is not None for sent in ours):
+    may_wait = _parents(mail) and kept_at > timezone.now() - LONGEST_WAIT
+    if may_wait and any(sent.lookup_due is not None for sent in ours):
         raise NotKnownYet
     raise refusals.NotNamed(
         Sentence(

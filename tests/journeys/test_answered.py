@@ -1,8 +1,10 @@
 """An answer counts as one to our mail: by its quote, by its headers, or because our links prepared it."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from placet.approvals import processes
 from placet.approvals.models import Decision
@@ -57,6 +59,19 @@ def test_one_that_comes_before_sent_items_was_read_waits_for_that(world: World) 
     assert IncomingMail.objects.get().tries == 0
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "approve")]
+
+
+def test_what_sent_items_never_tells_is_waited_for_a_quarter_of_an_hour(world: World) -> None:
+    """The mailbox that the ask went out from may be in use no more."""
+    world.sandbox.switches.replace_message_id = True
+    _, asked = world.asked()
+    bare(world, asked, In_Reply_To=id_of(asked))
+    world.poll()
+    world.take_in()
+    assert world.results() == ["kept"]
+    IncomingMail.objects.update(kept_at=timezone.now() - timedelta(minutes=16))
+    world.take_in()
+    assert world.results() == ["not_named"]
 
 
 def test_an_id_that_is_nobodys_is_refused_once_sent_items_was_read(world: World) -> None:

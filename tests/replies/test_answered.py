@@ -8,19 +8,13 @@ import pytest
 from benchmarks.reading.ask import ADDRESS, APPROVER_ADDRESS, Ask, ask
 from benchmarks.reading.door import parsed
 from benchmarks.reading.locales import LOCALES
+from benchmarks.reading.mails import as_ours
 from benchmarks.reading.programs import PROGRAMS, Answered, Place, write
 from placet.replies.parse.answered import Ours, Quoted, quoted
-from placet.replies.parse.original import Original, words_of
+from placet.replies.parse.original import words_of
 
 ASK = ask()
-OURS = Ours(
-    Original.of(ASK.raw),
-    frozenset(
-        words_of("Height-adjustable desk The old one was rejected at the inspection. It cannot be repaired.")
-    ),
-    frozenset({ADDRESS, "desk@fabrikam.example"}),
-    frozenset({APPROVER_ADDRESS}),
-)
+OURS = replace(as_ours(), addresses=frozenset({ADDRESS, "desk@fabrikam.example"}))
 QUESTION = "Hello Ann, would you like the desk by the window?"
 
 

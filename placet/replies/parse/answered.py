@@ -18,6 +18,7 @@ from placet.replies.parse.mail import Mail
 from placet.replies.parse.original import COMPARED, LONG, PLACES, SEED, Original, words_of
 from placet.replies.parse.quotes import Is
 
+LONGEST_HEAD = 2 * heads.HEAD  # lines, with dividers and blank ones
 ABOVE = 2  # lines directly above a quote that may be a head in a form that no rule knows
 _ADDRESS = re.compile(r"[^\s<>@\"'()\[\],;:|*]{1,64}@[^\s<>@\"'()\[\],;:|*]{1,253}")
 _MARKS = "> |"
@@ -136,7 +137,7 @@ def _split(rows: Sequence[_Row]) -> tuple[_Head, Sequence[_Row]]:
     texts = [row.text for row in rows]
     marks = [False] * len(rows)
     at, complete, labelled = 0, False, False
-    while at < len(rows):
+    while at < min(len(rows), LONGEST_HEAD):
         length, says_who = heads.head_at(texts, marks, at) if texts[at] else (1, False)
         if says_who and complete:
             break
