@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django
+import hypothesis
 import pytest
 
 from tests.rotation import whole
@@ -36,6 +37,12 @@ def _own_environment() -> None:
     (DATA_DIR / "placet.toml").touch()
     os.environ["DJANGO_SETTINGS_MODULE"] = "placet.settings"
 
+
+# How fast this machine is says nothing of what is tested. A test's own @settings keep both.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 _own_environment()
 django.setup()  # now: the folders below import models in their conftest

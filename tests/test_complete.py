@@ -278,6 +278,8 @@ def test_every_class_of_attacks_stands_in_the_table_of_the_docs() -> None:
     modules = {path.stem for path in (ROOT / "tests" / "attacks").glob("test_*.py")} - {"test_arena"}
     classes = {name.removeprefix("test_").replace("_", " ") for name in modules}
     section = (DOCS / "security.md").read_text().partition("## What was tried")[2]
-    rows = re.findall(r"^\| ([a-z ]+) \| [0-9,]+ \| ([0-9,]+) \|", section.partition("\n## ")[0], re.MULTILINE)
+    rows = re.findall(
+        r"^\| ([a-z ]+) \| [0-9,]+ \| ([0-9,]+) \|", section.partition("\n## ")[0], re.MULTILINE
+    )
     assert {name for name, _ in rows} == classes | {"together"}
     assert {accepted for _, accepted in rows} == {"0"}
