@@ -7,11 +7,12 @@ JOBS ?= auto
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-postgres check acceptance bench soak mutants screenshots messages lock clean
+.PHONY: help setup demo test test-changed test-postgres check acceptance bench soak mutants screenshots messages lock clean
 
 help:
 	@echo "make demo        try Placet: SQLite and a local Exchange Online, nothing else needed"
 	@echo "make test        all tests on SQLite (PLACET_DATABASE_URL=postgres://... for PostgreSQL)"
+	@echo "make test-changed  those of them that what changed since main can change (SINCE=...)"
 	@echo "make test-postgres  all tests on a PostgreSQL of their own"
 	@echo "make check       ruff, mypy --strict, migrations, imports one way"
 	@echo "make acceptance  what needs Microsoft's schema and the mail corpora in ../shared; the table of attacks"
@@ -41,9 +42,16 @@ test: setup
 	$(BIN)/pytest -n $(JOBS) --dist worksteal --durations=20 $(TESTS)
 	@test -d ../shared/corpora || echo "make acceptance was left out: there is no ../shared with Microsoft's schema and the mail corpora."
 
+SINCE ?= main
+# For the inner loop. A whole run is what counts.
+test-changed: setup
+	@$(BIN)/python -m tools.changed_tests $(SINCE) > $(VENV)/changed-tests
+	@if [ -s $(VENV)/changed-tests ]; then $(BIN)/pytest -q -n $(JOBS) --dist worksteal $(TESTS) @$(VENV)/changed-tests; \
+	else echo "Nothing changed since $(SINCE) that a test imports."; fi
+
 test-postgres: setup
 	@tools/system-packages postgresql
-	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal --durations=20 --database-only -m 'not browser and not demo' $(TESTS)
+	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal --durations=20 --database-only -m 'not browser and not demo and not attack' $(TESTS)
 
 check: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
 check: setup
@@ -70,8 +78,10 @@ screenshots: setup
 	rm -rf screenshots
 	$(BIN)/pytest -q -p no:xdist tests/screenshots
 
+# The whole suite with nothing sampled, then the longest of it.
 soak: setup
-	$(BIN)/pytest -n $(JOBS) --dist worksteal tests/attacks --forgeries 1200
+	@tools/system-packages chromium
+	$(BIN)/pytest -n $(JOBS) --dist worksteal --whole --forgeries 1200 --replies 40
 	$(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200
 	@tools/system-packages postgresql
 	tools/with-postgres $(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200

@@ -3,6 +3,7 @@
 The settings' module is named here and not in pyproject.toml, because pytest-django would load it before this file.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django
+import hypothesis
 import pytest
 
+from tests.rotation import whole
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser
 
@@ -34,6 +38,12 @@ def _own_environment() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "placet.settings"
 
 
+# How fast this machine is says nothing of what is tested. A test's own @settings keep both.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
+
 _own_environment()
 django.setup()  # now: the folders below import models in their conftest
 
@@ -45,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="leave out what asks no database: on a second one it does the same",
     )
     parser.addoption(
-        "--replies", type=int, default=40, help="how many replies come on a server's bad day (make soak: 200)"
+        "--replies", type=int, default=12, help="how many replies come on a server's bad day (make soak: 200)"
     )
     parser.addoption(
         "--forgeries", type=int, default=120, help="how many mails each attack forges (make soak: 1200)"
@@ -76,10 +86,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+        if "arena" in getattr(item, "fixturenames", ()):
+            item.add_marker("attack")
+    _leave_out(config, items, lambda item: item.get_closest_marker("whole") is None or whole(config))
     if config.getoption("--database-only"):
-        left_out = [item for item in items if not _asks_a_database(item)]
+        _leave_out(config, items, _asks_a_database)
+
+
+@pytest.hookimpl(trylast=True)  # all test modules are loaded
+def pytest_collection_finish() -> None:
+    # What is loaded now stays: looking through it for garbage again and again took a seventh of the time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def _leave_out(
+    config: pytest.Config, items: list[pytest.Item], unless: "Callable[[pytest.Item], bool]"
+) -> None:
+    left_out = [item for item in items if not unless(item)]
+    if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if _asks_a_database(item)]
+        items[:] = [item for item in items if unless(item)]
 
 
 def _asks_a_database(item: pytest.Item) -> bool:

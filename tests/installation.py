@@ -17,7 +17,9 @@ from typing import IO, Self
 from urllib.parse import urlsplit
 
 PLACET = str(Path(sys.executable).with_name("placet"))
-PATIENCE = 60  # seconds that a process may take on a busy machine
+PATIENCE = (
+    180  # seconds that a process may take on a busy machine; what hangs is ended by the limit of its test
+)
 
 
 @dataclass(frozen=True)

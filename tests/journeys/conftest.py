@@ -14,11 +14,11 @@ from placet.accounts.models import Group, Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.processes import publish
-from placet.commands.process import SAMPLES
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool, store
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail, Sandbox
+from tests.making import SAMPLE, values
 
 DOMAIN = "contoso.example"
 
@@ -181,7 +181,7 @@ def make_world(sandbox: Sandbox, way: str) -> World:
         )
     finance = Group.objects.create(key="finance", name="Finance")
     finance.members.add(people["carol"])
-    publish((SAMPLES / "purchase.yaml").read_text())
+    publish(values(SAMPLE))
     saved = store.save(
         {
             "via": way,

@@ -409,8 +409,15 @@ def installation(begun: Installation, tmp_path: Path) -> Iterator[Installation]:
         yield made
 
 
-@pytest.mark.parametrize("via", ["graph", "ews"])
-@pytest.mark.parametrize("path", ["", "/placet"])
+@pytest.mark.parametrize(
+    ("via", "path"),
+    [
+        ("graph", "/placet"),
+        ("ews", ""),
+        pytest.param("graph", "", marks=pytest.mark.whole),
+        pytest.param("ews", "/placet", marks=pytest.mark.whole),
+    ],
+)
 def test_placet_serve_decides_at_once(
     installation: Installation, sandbox: Sandbox, via: str, path: str
 ) -> None:

@@ -14,6 +14,7 @@ from placet.audit import chain
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.replies import entry
 from tests.journeys.conftest import World
+from tests.rotation import whole
 
 BOTH_WAYS = True
 
@@ -95,10 +96,10 @@ def test_both_mails_of_a_question_sent_again_lead_to_it(world: World) -> None:
 
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
-def test_page_and_mail_at_the_same_instant(threaded_world: World) -> None:
-    """200 rounds: exactly one decides; the other one is told so."""
+def test_page_and_mail_at_the_same_instant(threaded_world: World, pytestconfig: pytest.Config) -> None:
+    """In each round exactly one decides; the other one is told so."""
     world = threaded_world
-    rounds = 200
+    rounds = 200 if whole(pytestconfig) else 30
     for number in range(rounds):
         world.request(item=f"Item {number}")
     while OutgoingMail.objects.filter(state="waiting").exists():

@@ -10,11 +10,11 @@ from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Request, Version
 from placet.approvals.processes import publish
-from placet.commands.process import SAMPLES
 from placet.mail.models import IncomingMail
 from placet.mailboxes import certificates, store
 from placet.mailboxes.certificates import Certificate
 from placet.mailboxes.models import Mailbox
+from tests.making import SAMPLE, values
 
 SECRET = "Q8x~known-secret-value-of-the-test"
 SETTINGS = {
@@ -32,7 +32,7 @@ def _no_throttling_from_other_tests(db: None) -> None:
 
 @pytest.fixture
 def version(db: None) -> Version:
-    return publish((SAMPLES / "purchase.yaml").read_text())
+    return publish(values(SAMPLE))
 
 
 @pytest.fixture

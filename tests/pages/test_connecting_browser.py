@@ -52,7 +52,7 @@ class Keyboard:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("size", ["wide", "phone"])
+@pytest.mark.parametrize("size", [pytest.param("wide", marks=pytest.mark.whole), "phone"])
 def test_a_mailbox_is_connected_from_the_guide_and_a_request_goes_through_it(size: str) -> None:
     with running_demo() as demo, launched() as chromium:
         with window(chromium, demo.url, size) as context:
