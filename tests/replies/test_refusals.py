@@ -34,6 +34,7 @@ def test_only_those_with_a_proved_sender_are_told() -> None:
 
 def test_whoever_is_notified_is_notified_of_something_that_is_shown() -> None:
     assert {one for one in TREE if one.notify_asked} == {
+        refusals.WrongMailbox,
         refusals.SenderUnclear,
         refusals.NotTheOneAsked,
         refusals.NotProved,
