@@ -247,3 +247,34 @@ def test_whatever_an_entry_holds_reads_back_as_it_was_hashed(request_: Request) 
         assert list(chain.verify(request_.pk)) == []
 
     holds()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_request_is_verified_alone_and_in_no_transaction_of_the_callers(
+    alice: Person, bob: Person
+) -> None:
+    """What looks broken is looked at again while nothing is written: the lock is in a transaction of its own."""
+    whole, changed = start(SAMPLE, alice), start(SAMPLE, alice)
+    with transaction.atomic():
+        chain.append_of_installation("system", {"event": "x"})
+    assert list(chain.verify()) == []
+    change(changed, 2, who="person:1")
+    assert not connection.in_atomic_block
+    assert list(chain.verify(whole.pk)) == []
+    assert list(chain.verify(changed.pk)) == list(chain.verify()) == [Broken(changed.pk, 2, CHANGED)]
+    AuditEntry.objects.filter(request=None).update(who="person:1")
+    assert list(chain.verify(whole.pk)) == []
+    assert [broken.request_id for broken in chain.verify()] == [None, changed.pk]
+
+
+def test_broken_chains_are_named_in_the_order_of_their_requests(request_: Request, alice: Person) -> None:
+    others = [start(SAMPLE, alice) for _ in range(3)]
+    for other in others:
+        AuditEntry.objects.filter(request=other).delete()
+        ChainHead.objects.filter(request=other).delete()
+    assert [broken.request_id for broken in chain.verify()] == sorted(other.pk for other in others)
+
+
+def test_before_there_were_macs_no_entry_goes_without_one(request_: Request) -> None:
+    assert chain.macs_began() is None
+    assert chain.first_form_until() == 0
