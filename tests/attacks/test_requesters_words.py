@@ -20,12 +20,13 @@ from benchmarks.reading.door import reading
 from benchmarks.reading.locales import LOCALES
 from benchmarks.reading.programs import PROGRAMS, UNMARKED, Answered, Place, written
 from placet.replies.parse.original import Original
-from placet.replies.read import Reading
+from placet.replies.read import Reading, read_text
 from tests.attacks.arena import Count
 from tests.attacks.tally import Counts
 
 PAIRS = 17  # of an answer and a request, for each mail that `--forgeries` asks for: 2,040 in the suite, 20,400 in soak
 FORMS = 6  # in which each of them is sent
+SAMPLED = 4  # one of so many is looked at where it is unclear, too: how many decide at all
 ANSWERS = Path(__file__).parent.parent / "replies" / "answers"
 
 # --- what approvers write -----------------------------------------------------------------------------------------
@@ -227,23 +228,42 @@ NEUTRAL = ask(
 )
 
 
+NEUTRAL_ORIGINAL = Original.of(NEUTRAL.raw)
+
+
 def words_of(found: Reading) -> Counter[str]:
     return Counter(found.comment.split())
 
 
-def judged(
-    rng: random.Random, programs: Sequence[str], pairs: int
-) -> Iterator[tuple[str, Form, str, Ask, Reading, Reading]]:
-    """Each pair: the answer, and how it is read with a neutral request and with that of its requester."""
-    neutral = Original.of(NEUTRAL.raw)
-    for number in range(pairs):
-        if not number % FORMS:
+@dataclass(frozen=True)
+class Pair:
+    """An answer, and a request whose requester foresaw it."""
+
+    language: str
+    text: str
+    name: str  # what of the family the request is
+    request: Ask
+    original: Original
+    form: Form
+
+    def read(self) -> Reading:
+        return reading(self.form.sent(self.language, self.text, self.request), self.original)
+
+    def read_without(self) -> Reading:
+        """With a request that says nothing, quoted whole."""
+        return reading(replace(self.form, kept=1.0).sent(self.language, self.text, NEUTRAL), NEUTRAL_ORIGINAL)
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.form}:\n{self.text}\n--- asked:\n{self.request.text}"
+
+
+def pairs(rng: random.Random, programs: Sequence[str], number: int) -> Iterator[Pair]:
+    for at in range(number):
+        if not at % FORMS:
             language, text = answered(rng)
             name, request = asked(rng, text)
             original = Original.of(request.raw)
-        form = Form.any(rng, programs)
-        alone = reading(replace(form, kept=1.0).sent(language, text, NEUTRAL), neutral)
-        yield name, form, text, request, alone, reading(form.sent(language, text, request), original)
+        yield Pair(language, text, name, request, original, Form.any(rng, programs))
 
 
 @pytest.mark.timeout(1800)
@@ -256,17 +276,29 @@ def test_what_the_request_says_bends_no_answer(
     programs: Sequence[str], least_decided: float, rng: random.Random, most: int, tally: Count
 ) -> None:
     """Programs that mark what they quote need nothing of our mail to tell what is new."""
-    pairs = most * PAIRS // 2
-    clear = decided = 0
+    number = most * PAIRS // 2
+    looked_at = clear = decided = neighbours = passed = 0
     bent: list[str] = []
-    for name, form, text, request, alone, got in judged(rng, programs, pairs):
-        clear += alone.outcome is not None
-        decided += alone.outcome is not None and got.outcome is not None
-        if got.outcome is None:
+    for at, pair in enumerate(pairs(rng, programs, number)):
+        got = pair.read()
+        if got.outcome is None and at % SAMPLED:
             continue
-        if (got.outcome, got.rests_on, words_of(got)) != (alone.outcome, alone.rests_on, words_of(alone)):
-            bent.append(f"{name}, {form}:\n{text}\n--- asked:\n{request.text}\n--- {alone}\n--- {got}")
-    tally(Counts(forged=pairs, accepted=len(bent), neighbours=clear, passed=clear))
-    assert not bent, f"{len(bent)} of {pairs}:\n" + "\n\n".join(bent[:3])
-    assert clear > 0.5 * pairs, "hardly an answer decides, so that nothing is shown"
+        alone = pair.read_without()
+        if not at % SAMPLED:
+            looked_at += 1
+            clear += alone.outcome is not None
+            decided += got.outcome is not None
+        if got.outcome and (got.outcome, got.rests_on, words_of(got)) != (
+            alone.outcome,
+            alone.rests_on,
+            words_of(alone),
+        ):
+            bent.append(f"{pair}\n--- {alone}\n--- {got}")
+        if not pair.form.below and (by_itself := read_text(pair.text).outcome):
+            neighbours += 1
+            passed += alone.outcome == by_itself
+    tally(Counts(forged=number, accepted=len(bent), neighbours=neighbours, passed=passed))
+    assert not bent, f"{len(bent)} of {number}:\n" + "\n\n".join(bent[:3])
+    assert passed == neighbours, "an answer is read otherwise beside a request that says nothing"
+    assert clear > 0.4 * looked_at, "hardly an answer decides, so that nothing is shown"
     assert decided > least_decided * clear, (decided, clear)

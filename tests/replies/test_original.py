@@ -137,7 +137,9 @@ def test_the_rest_of_a_quoted_line_is_known_by_what_stands_around_it() -> None:
     for quote in (wrapped, wrapped[3:]):
         assert read_mail(reply(f"Approved\n\n{GMAIL}\n" + "\n".join(quote))).outcome == "approve"
     other = [*lines[3:at], first, "reversed.", *lines[at + 1 :]]
-    assert reply(f"Approved\n\n{GMAIL}\n" + "\n".join(other)).quote_doubtful
+    without_the_next = [*lines[3:at], first, rest, *lines[at + 2 :]]
+    for quote in (other, without_the_next):
+        assert reply(f"Approved\n\n{GMAIL}\n" + "\n".join(quote)).quote_doubtful
 
 
 def test_a_new_line_that_goes_on_from_a_quoted_one_is_in_doubt() -> None:
@@ -198,6 +200,18 @@ def test_a_word_of_an_address_that_was_broken_is_in_doubt() -> None:
     broken = asked.text.replace("-I-approve", "-I-\napprove")
     assert broken != asked.text
     assert reply(f"Thanks\n\n{OUTLOOK}\n{broken}", asked).quote_doubtful
+
+
+def test_the_rest_of_a_link_that_a_server_rewrote_is_in_doubt() -> None:
+    """It may end in a word that decides, and is no answer then."""
+    rewritten = next(line for line in lines_of() if "/requests/" in line).partition("https:")[0]
+    for mark, head in (("> ", GMAIL), ("", f"{OUTLOOK}\n")):
+        lines = [
+            f"{rewritten}https://safe.example/?to=\n{{rest}}approved" if line.startswith(rewritten) else line
+            for line in lines_of()
+        ]
+        quote = marked("\n".join(lines), mark).replace("> {rest}", "").replace("{rest}", "")
+        assert reply(f"Thanks\n\n{head}\n{quote}").quote_doubtful
 
 
 # --- subjects -----------------------------------------------------------------------------------------------------
