@@ -1,6 +1,7 @@
 """Everybody is written to in their own language, and answers in whichever they like."""
 
 import re
+from urllib.parse import unquote
 
 import pytest
 from django.conf import settings
@@ -14,7 +15,7 @@ from placet.replies.parse import words
 from placet.replies.parse.folding import fold
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import DOMAIN, World
-from tests.journeys.letters import answer
+from tests.journeys.letters import answer, code_of
 from tests.journeys.test_mails_we_send import seen
 
 pytestmark = pytest.mark.django_db
@@ -195,7 +196,9 @@ def test_why_it_was_not_clear_is_said_where_the_pages_speak_the_language(world: 
 def test_the_buttons_of_a_french_ask_write_words_that_decide(world: World) -> None:
     asked = asked_in_french(world)
     links = [link for link in seen(asked.html).links if link.startswith("mailto:")]
-    assert [link.rpartition("body=")[2] for link in links] == ["Approuver", "Refuser"]
+    bodies = [unquote(link.rpartition("body=")[2]) for link in links]
+    code = f"#{code_of(asked)}"
+    assert [body.split() for body in bodies] == [["Approuver", code], ["Refuser", code]]
 
 
 # --- every language of the pages -----------------------------------------------------------------------------

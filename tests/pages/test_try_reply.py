@@ -239,7 +239,7 @@ def test_a_mail_that_was_unclear_and_still_is_needs_no_word(ada: Client, came: C
 def test_what_stands_in_the_ask_is_quoted(ada: Client, came: Callable[..., str], asked: Assignment) -> None:
     ask = Ask.objects.get(lines__assignment=asked)
     asking = bytes(ask.outgoing.raw).decode() if ask.outgoing else ""
-    body = "\n".join(line for line in asking.splitlines() if "chair" in line.lower())
+    body = "\n".join(f"> {line}" for line in asking.splitlines() if "chair" in line.lower())
     assert body
     page = came(
         ada,

@@ -87,7 +87,10 @@ def parse(received: Received, own: OwnMail) -> Mail:
         hops=hops(stamped),
         signatures=signed,
         date=date_of(stamped.first("date")),
-        two_readings=two_readings(mime, transport, found, received.raw) if verdict is None else NOTHING,
+        # Of a mail that is too large the server gives the headers alone: its parts are not there to be judged, or read.
+        two_readings=two_readings(mime, transport, () if received.too_large else found, received.raw)
+        if verdict is None
+        else NOTHING,
         structure_doubt=NOTHING
         if verdict or _structure_vouched(auth_as, signed, address)
         else structure_doubt(found),
