@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from placet.accounts.addresses import addresses_of
 from placet.approvals.models import AskLine
-from placet.approvals.processes import SHORTEST_TITLE, letters
+from placet.approvals.processes import letters
 from placet.lib.sentences import Sentence
 from placet.mail.models import OutgoingMail
 from placet.replies import refusals
@@ -95,19 +95,23 @@ def _answers_one_of(mail: Mail, ours: Sequence[OutgoingMail]) -> bool:
 
 
 def _is_about(mail: Mail, subject: str) -> bool:
-    """Whether the subject still holds this one. Mail programs fold, shorten and re-encode what stands between
-    letters."""
-    compared = letters(IN_SUBJECT.sub(" ", subject))[:COMPARED]
-    return bool(compared) and compared in letters(mail.subject)
+    """Whether the subject ends with this one, or with the beginning of it. Mail programs fold, shorten and re-encode
+    what stands between letters; what stands in front may be their marks, or an answer."""
+    whole = letters(IN_SUBJECT.sub(" ", subject))
+    own = letters(IN_SUBJECT.sub(" ", mail.subject))
+    start = own.rfind(whole[:COMPARED]) if whole else -1
+    return start >= 0 and whole.startswith(own[start:])
 
 
 def _is_prepared(mail: Mail, picked: Picked, ours: Sequence[OutgoingMail], known: Vocabulary) -> bool:
-    """Whether it is the mail that our links open: title and code in the subject, and the code in a line of the text.
-    Links from before that line: the code in the address, and no text but the answer's word."""
-    title = picked.line.assignment.visit.request.title
-    if len(letters(title)) < SHORTEST_TITLE and ours:  # from before titles needed letters
-        title = ours[0].subject
-    if "subject" not in picked.places or not _is_about(mail, title):
+    """Whether it is the mail that our links open: our subject with its code, the code in a line of the text, and no
+    mail that it answers. Links from before that line: the code in the address, and no text but the answer's word."""
+    title = letters(
+        f"Re: {picked.line.assignment.visit.request.title}"
+    )  # the links of a mail that asks again
+    about = any(_is_about(mail, sent.subject) for sent in ours)
+    about = about or letters(IN_SUBJECT.sub(" ", mail.subject)) == title
+    if "subject" not in picked.places or not about or _parents(mail):
         return False
     if "text" in picked.places:
         return True

@@ -21,6 +21,7 @@ from placet.replies.parse.quotes import Is
 LONGEST_HEAD = 2 * heads.HEAD  # lines, with dividers and blank ones
 ABOVE = 2  # lines directly above a quote that may be a head in a form that no rule knows
 _ADDRESS = re.compile(r"[^\s<>@\"'()\[\],;:|*]{1,64}@[^\s<>@\"'()\[\],;:|*]{1,253}")
+_UNUSUAL = re.compile(r"@[^\s@]{1,253}")  # and whatever its local part is
 _MARKS = "> |"
 
 
@@ -122,9 +123,9 @@ class _Head:
         sender stands above the others. Some programs write the answerer's own one there."""
         senders = [at for at, line in enumerate(self.lines) if self.labelled and _names_sender(line)]
         if senders:
-            return [address for at in senders for address in _ADDRESS.findall(_value(self.lines, at))]
+            return [address for at in senders for address in _addresses(_value(self.lines, at))]
         lines = self.lines if self.labelled else [" ".join(self.lines)]
-        addresses = next((some for line in lines if (some := _ADDRESS.findall(line))), [])
+        addresses = next((some for line in lines if (some := _addresses(line))), [])
         return [address for address in addresses if address not in answerers]
 
 
@@ -168,7 +169,14 @@ def _above(lines: quotes.Lines, ours: Ours) -> list[str]:
     first = next(at for at, kind in enumerate(lines.kinds) if kind in (Is.MARKED, Is.HEAD, Is.BELOW))
     above = [line for line in lines.folded[:first] if line][-ABOVE:]
     dated = [line for line in above if heads.has_address(line) and heads.dated(line)]
-    return [address for line in dated for address in _ADDRESS.findall(line) if address not in ours.answerers]
+    return [address for line in dated for address in _addresses(line) if address not in ours.answerers]
+
+
+def _addresses(line: str) -> list[str]:
+    """The addresses of a line. One in a form that RFC 5321 allows and hardly anybody has, such as `"a b"@c.example`, is
+    none of ours, whatever stands in it: it is there as what it is written with."""
+    plain: list[str] = _ADDRESS.findall(line)
+    return [*plain, *(_UNUSUAL.findall(line) if len(_UNUSUAL.findall(line)) > len(plain) else [])]
 
 
 def _is_ours(address: str, own: Collection[str]) -> bool:

@@ -207,6 +207,8 @@ class _Quoted:
         for at in self.lines:
             if at < ours_from and not (any(at in head for head in above) and self._is_of_a_head(at)):
                 self._perhaps(at)
+        if not self.known:
+            self._head_in_doubt()
         if self.aligned is not None:
             self._new_in_doubt(self.aligned)
         if answered and self.aligned is not None:
@@ -328,6 +330,13 @@ class _Quoted:
                     self.found.doubts.discard(at)
             elif not aligned.stands(at):
                 self._perhaps(at)
+
+    def _head_in_doubt(self) -> None:
+        """Where nothing of our mail stands below a head, lines of the answerer's may look like one: "From: 1 March",
+        "To: 5 March". A head of our mail has our subject."""
+        below = [at for at in self.lines if self.said[at] and self.found.kinds[at] is Is.BELOW]
+        if below and not any(subject in self.bare[at] for subject in self.subjects for at in below):
+            self.found.doubts.add(below[0])
 
     def _new_in_doubt(self, aligned: "_Aligned") -> None:
         """Lines that were taken for new: the rest of a quoted one that was wrapped; and where nothing is quoted that is
