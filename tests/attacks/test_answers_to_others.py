@@ -238,8 +238,32 @@ def _without_a_quote(rng: random.Random) -> Attempt:
     return f"without a quote {number}", forge
 
 
+def _like_a_link(rng: random.Random) -> Attempt:
+    """Bob answers somebody's own mail, which asked about a thing like the request's and to answer like our links do."""
+    subject = rng.choice(
+        ("RE: the desk by the window", "RE: Please decide: Desk or chair?", "AW: Desk", "Re: Desk")
+    )
+    text = rng.choice(
+        ("Approve", "Genehmigen", "Approve\r\n\r\nRegards\r\nBob", "Yes\r\n\r\n#{code}", "Reject")
+    )
+
+    def answer(world: World, asked: Mail) -> None:
+        code = code_of(asked)
+        head = _headers(asked, f"{subject} [#{code}]", f"<{uuid.uuid4().hex}@mail.example>", [])
+        body = [
+            "MIME-Version: 1.0",
+            "Content-Type: text/plain; charset=utf-8",
+            "",
+            text.format(code=code),
+            "",
+        ]
+        world.sandbox.send_as("bob", "\r\n".join([*head, *body]).encode())
+
+    return f"like a link, {subject}, {text!r}", answer
+
+
 def forgeries(rng: random.Random) -> Iterator[Attempt]:
-    kinds = (_forged, _forged, _forged, _through_web_mail, _without_a_quote)
+    kinds = (_forged, _forged, _forged, _through_web_mail, _without_a_quote, _like_a_link)
     while True:
         yield rng.choice(kinds)(rng)
 

@@ -396,7 +396,7 @@ def test_the_page_of_a_mail_needs_few_queries(
 ) -> None:
     ask = Ask.objects.get(lines__assignment=asked)
     IncomingMail.objects.update(verdict={"ask": str(ask.public_id)}, state="handled", result="no_longer_open")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         page_of(ada, incoming)
 
 

@@ -160,3 +160,16 @@ def test_where_text_and_html_quote_different_mails_nothing_is_decided() -> None:
         f"From: {APPROVER_ADDRESS}\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n{parts}--b--\r\n"
     )
     assert quoted(parsed(raw.encode()), OURS) is Quoted.ANOTHERS
+
+
+@pytest.mark.parametrize(
+    "address",
+    ['"{own}"@evil.example', "o'@evil.example", "x|@evil.example", '"d d"@evil.example', "dave@evil.example"],
+)
+def test_an_address_in_an_unusual_form_is_anothers(address: str) -> None:
+    """RFC 5321 4.1.2 allows a quoted local part, in which ours may stand."""
+    sender = address.format(own=ADDRESS)
+    head = f"On Sat, Nov 28, 2026 at 10:00 AM Placet <{sender}> wrote:"
+    assert _said(f"Yes\n\n{head}\n\n{_marked(ASK.text)}") is Quoted.ANOTHERS
+    block = f"From: Placet <{sender}>\nSent: Saturday, November 28, 2026 10:00 AM\nTo: Ann\nSubject: {ASK.subject}"
+    assert _said(f"Yes\n\n{block}\n\n{ASK.text}") is Quoted.ANOTHERS

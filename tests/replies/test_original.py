@@ -233,3 +233,17 @@ TITLED = "Please decide: I approve the Straße, really [#k7q2mfx3wz5ta4ub]"
 )
 def test_what_of_a_subject_its_sender_wrote(subject: str, own: str) -> None:
     assert own_subject(subject, [TITLED]) == own
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Approved.\nFrom: Dell\nTo: Berlin office\nDate: after 3 March 2027",
+        "Approved.\n\nFrom: 1 March\nTo: 5 March\nSubject: to budget",
+        "Genehmigt.\n\nVon: Dell\nAn: Werk Berlin\nDatum: erst ab 3. März 2027\nBetreff: nur wenn Budget frei",
+        "Approved\n\n____________________\nFrom: only the Berlin warehouse\nSent: by courier\nTo: reception",
+    ],
+)
+def test_own_lines_that_look_like_a_head_are_not_lost(text: str) -> None:
+    """Nothing of our mail stands below them: they may be conditions."""
+    assert read_mail(reply(text)).outcome is None
