@@ -197,7 +197,8 @@ def test_what_stands_in_the_mail_that_was_answered_is_quoted(explain: Explain, t
     asked = "Please decide whether we buy this chair for the office in Lyon\nApproved requests are ordered on Friday"
     original = write(tmp_path, "ask.eml", f"Subject: A chair\n\n{asked}\n")
     head = MAIL.partition("\n\n")[0]
-    reply = write(tmp_path, "reply.eml", f"{head}\n\nRejected, too expensive.\n\n{asked}\n")
+    quoted = "On Tue, Nov 24, 2026 at 10:00 AM Placet <approvals@contoso.example> wrote:\n" + asked
+    reply = write(tmp_path, "reply.eml", f"{head}\n\nRejected, too expensive.\n\n{quoted}\n")
     found = one_object(explain("--json", "--original", original, reply))
     assert found["outcome"] == "reject"
     assert "ordered on Friday" not in found["with_signature"]

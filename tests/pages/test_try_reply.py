@@ -106,7 +106,8 @@ def test_an_unclear_answer_and_one_that_cannot_be_read_say_why(ada: Client) -> N
 def test_what_stands_in_the_mail_that_it_answers_is_quoted(pasted: bool, ada: Client) -> None:
     asked = "Please decide whether we buy this chair for the office in Lyon\nApproved requests are ordered on Friday"
     original = {"original": asked} if pasted else {"original_file": eml(f"Subject: x\n\n{asked}\n")}
-    page = page_of(ada, text=f"Rejected, too expensive.\n\n{asked}", **original)
+    head = "On Tue, Nov 24, 2026 at 10:00 AM Placet <approvals@contoso.example> wrote:"
+    page = page_of(ada, text=f"Rejected, too expensive.\n\n{head}\n{asked}", **original)
     assert answer_on(page) == "reject"
     assert "lines left out as quoted" in page
     assert "<details open>" in page
