@@ -66,7 +66,9 @@ def refused(one: Mail, servers: Servers = SERVERS, places: tuple[str, ...] = PLA
 def signed(**tags: object) -> tuple[str, ...]:
     """One signature with these tags otherwise; None leaves one out."""
     own: dict[str, object] = {}
-    own.update(one.strip().split("=", 1) for one in SIGNATURE.split(";"))
+    for one in SIGNATURE.split(";"):
+        name, _, value = one.strip().partition("=")
+        own[name] = value
     return ("; ".join(f"{name}={value}" for name, value in (own | tags).items() if value is not None),)
 
 
