@@ -185,7 +185,7 @@ def _walk(reply: Reply) -> None:
             raise refusals.TooLarge(reply.incoming.facts["size"], reply.settings.max_size)
         if mail.sealed:
             raise refusals.Sealed(mail.sealed)
-        must_answer_us(mail, picked, own, known_words(), kept_at=reply.incoming.kept_at)
+        must_answer_us(mail, picked, own, known_words(), proof, kept_at=reply.incoming.kept_at)
         reply.mail = mail = without_original(mail, Original.of(*mails_answered(mail, picked.line)))
         offered, about = settle.outcomes_of(picked.line), settle.about(picked.line)
         reply.answer = read(mail, offered, known_words(), about)

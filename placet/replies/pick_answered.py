@@ -6,6 +6,8 @@ in our thread. So before anything of an answer is read, one of three must be see
 - its nearest quote is of our mail (`parse/answered.py`); one of another's mail ends it, whatever else speaks for it
 - without such a quote: it answers, by the id in its headers and under our subject, a mail of ours that carried the code
 - it is the mail that the links in ours prepare
+
+A header counts only if the sender's proof covers it: of somebody outside, most servers sign neither In-Reply-To nor To.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +27,7 @@ from placet.replies.parse import Mail, OwnMail
 from placet.replies.parse.answered import Ours, Quoted, quoted
 from placet.replies.parse.original import Original, words_of
 from placet.replies.pick import IN_SUBJECT, Picked, mails_with_code
+from placet.replies.prove import Proof
 from placet.replies.read_frame import frame
 from placet.replies.read_vocabulary import Vocabulary
 
@@ -36,7 +39,9 @@ class NotKnownYet(Exception):
     """It answers a mail by an id that is not known, and Sent Items was not read yet for the ids of ours."""
 
 
-def must_answer_us(mail: Mail, picked: Picked, own: OwnMail, known: Vocabulary, *, kept_at: datetime) -> None:
+def must_answer_us(
+    mail: Mail, picked: Picked, own: OwnMail, known: Vocabulary, proof: Proof, *, kept_at: datetime
+) -> None:
     """Raises NotNamed for what answers somebody else's mail, or none; NotKnownYet where that may still be seen, for a
     mail that was kept not long ago."""
     ours = mails_with_code(picked.line)
@@ -45,11 +50,19 @@ def must_answer_us(mail: Mail, picked: Picked, own: OwnMail, known: Vocabulary, 
             raise refusals.NotNamed(Sentence("What it quotes is not our mail."))
         case Quoted.OURS:
             return
-    if _answers_one_of(mail, ours) or _is_prepared(mail, picked, ours, known):
+    by_headers = _covers_parents(mail, proof)
+    if (by_headers and _answers_one_of(mail, ours)) or _is_prepared(mail, picked, ours, known, proof):
         return
-    may_wait = _parents(mail) and kept_at > timezone.now() - LONGEST_WAIT
+    may_wait = by_headers and _parents(mail) and kept_at > timezone.now() - LONGEST_WAIT
     if may_wait and any(sent.lookup_due is not None for sent in ours):
         raise NotKnownYet
+    if not by_headers and _answers_one_of(mail, ours):
+        raise refusals.NotNamed(
+            Sentence(
+                "It does not quote our mail. Its headers say that it answers ours, but the domain of the sender did "
+                "not sign them."
+            )
+        )
     raise refusals.NotNamed(
         Sentence(
             "It does not quote our mail, does not answer it by its headers, and is not as our links prepare it."
@@ -87,6 +100,11 @@ def _parents(mail: Mail) -> tuple[str, ...]:
     return mail.in_reply_to or mail.references[-1:]
 
 
+def _covers_parents(mail: Mail, proof: Proof) -> bool:
+    """Whether nobody but the sender can have written the ids that `_parents` goes by."""
+    return proof.covers("in-reply-to") and (bool(mail.in_reply_to) or proof.covers("references"))
+
+
 def _answers_one_of(mail: Mail, ours: Sequence[OutgoingMail]) -> bool:
     """By its headers, and under our subject: somebody may have given their mail the id of one of ours, but then the
     person who answers sees what it is about."""
@@ -103,7 +121,9 @@ def _is_about(mail: Mail, subject: str) -> bool:
     return start >= 0 and whole.startswith(own[start:])
 
 
-def _is_prepared(mail: Mail, picked: Picked, ours: Sequence[OutgoingMail], known: Vocabulary) -> bool:
+def _is_prepared(
+    mail: Mail, picked: Picked, ours: Sequence[OutgoingMail], known: Vocabulary, proof: Proof
+) -> bool:
     """Whether it is the mail that our links open: our subject with its code, the code in a line of the text, and no
     mail that it answers. Links from before that line: the code in the address, and no text but the answer's word."""
     title = letters(
@@ -115,6 +135,8 @@ def _is_prepared(mail: Mail, picked: Picked, ours: Sequence[OutgoingMail], known
         return False
     if "text" in picked.places:
         return True
+    if not (proof.covers("to") and _covers_parents(mail, proof)):
+        return False
     answer = mail.new_text[: frame(mail.new_text, known).end].strip()
     return "address" in picked.places and answer in _prepared_words()
 

@@ -66,6 +66,12 @@ class Proof:
     authserv_id: str = ""
     dkim_domain: str = ""
     received_by: str = ""  # our server that took the mail in from outside
+    signed_headers: str = ""  # names, lower case, that the sender's domain signed
+
+    def covers(self, header: str) -> bool:
+        """Whether what this header says is the sender's own: whoever sends a signed mail on can change the others. A
+        colleague's mail is as Exchange took it from somebody who signed in."""
+        return self.level is Level.COLLEAGUE or header in self.signed_headers.split()
 
     def as_json(self) -> dict[str, str]:
         return {name: str(value) for name, value in asdict(self).items() if value}

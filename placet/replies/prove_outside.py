@@ -51,6 +51,9 @@ class Stamped:
     authserv_id: str
     dkim_domain: str
     received_by: str  # our server that took the mail in from outside
+    signed_headers: (
+        str  # that every signature of the domain covers, sorted; "" where the server keeps no signature
+    )
 
 
 def proved_outside(
@@ -72,8 +75,9 @@ def proved_outside(
     for signature in signatures:
         _check_signature(signature, asked_at, now)
     _check_date(mail.date, asked_at)
-    _check_covered(mail, signatures, places)
-    return Stamped(stamp.authserv_id, domain, entrance.by)
+    signed = frozenset.intersection(*(one.headers for one in signatures)) if signatures else frozenset()
+    _check_covered(mail, signed, places)
+    return Stamped(stamp.authserv_id, domain, entrance.by, " ".join(sorted(filter(None, signed))))
 
 
 # ---------------------------------------------------------------------- our servers
@@ -226,10 +230,10 @@ def _check_date(date: datetime | None, asked_at: datetime) -> None:
         raise refusals.TooOld(said)
 
 
-def _check_covered(mail: Mail, signatures: Sequence[Signature], places: Collection[str]) -> None:
-    """What decides must be signed: the reply code, and what tells text from other text."""
-    signed = frozenset.intersection(*(one.headers for one in signatures)) if signatures else frozenset()
-    if set(places) <= {"address"} and not {"to", "cc"} <= signed:
+def _check_covered(mail: Mail, signed: Collection[str], places: Collection[str]) -> None:
+    """What decides must be signed: the reply code, and what tells text from other text. Which mail it answers is for
+    `pick_answered` to see, which goes by `signed_headers` too."""
+    if set(places) <= {"address"} and not {"to", "cc"} <= set(signed):
         raise refusals.NotProved(
             Sentence("The reply code stands in To or Cc alone, which the domain of the sender did not sign.")
         )

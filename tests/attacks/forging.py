@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from html import escape
 
 from placet.accounts.addresses import add_address
 from placet.sandbox.server import Mail
 from tests.attacks.arena import Arena
 from tests.journeys.conftest import DOMAIN, World
-from tests.journeys.letters import INTERNAL, reply_to
+from tests.journeys.letters import ATTRIBUTION, INTERNAL, quote_of, reply_to
 
 BOB = f"bob@{DOMAIN}"
 PARTNER = "partner.example"
@@ -28,7 +29,7 @@ class Letter:
     """A mail: header lines from the top, as (name, what stands behind the colon), and what stands below them."""
 
     headers: tuple[Header, ...]
-    body: bytes = b"approve\r\n"
+    body: bytes
 
     def raw(self) -> bytes:
         return self.block().encode("utf-8", "surrogateescape") + b"\r\n" + self.body
@@ -59,8 +60,8 @@ class Letter:
 
 
 def letter(asked: Mail, sender: str, **more: str) -> Letter:
-    """A reply to an ask as its writer's program wrote it; `more` gives other values, by header names in Python's
-    spelling."""
+    """A reply to an ask as its writer's program wrote it, our mail quoted; `more` gives other values, by header
+    names in Python's spelling."""
     values = {
         "From": f"Bob Bobson <{sender}>",
         "Sender": f"Bob Bobson <{sender}>",
@@ -77,7 +78,16 @@ def letter(asked: Mail, sender: str, **more: str) -> Letter:
         "Content-Transfer-Encoding": "8bit",
     }
     values |= {name.replace("_", "-"): value for name, value in more.items()}
-    return Letter(tuple((name, f" {value}") for name, value in values.items()))
+    headers = tuple((name, f" {value}") for name, value in values.items())
+    return Letter(headers, f"approve{quote_of(asked)}\n".replace("\n", "\r\n").encode())
+
+
+def quote_in_html(asked: Mail) -> str:
+    lines = "<br>".join(map(escape, asked.text.splitlines()))
+    return (
+        f"<div class=gmail_quote><div class=gmail_attr>{escape(ATTRIBUTION)}</div>"
+        f"<blockquote class=gmail_quote>{lines}</blockquote></div>"
+    )
 
 
 def internal(letter: Letter) -> Letter:

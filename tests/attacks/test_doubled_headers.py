@@ -4,6 +4,7 @@ that has two boundaries. DKIM signs the one, the reader sees the other."""
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
+from html import escape
 
 import pytest
 
@@ -229,8 +230,9 @@ def case_of_names(right: Letter, rng: random.Random) -> tuple[str, Letter]:
 
 def alternatives(right: Letter, rng: random.Random) -> tuple[str, Letter]:
     boundary = rng.choice(("_000_AM0PR01MB", "Apple-Mail=_1F3D", "000000000000b1", "----=_Part_1 2"))
-    html = "<html><body><div>approve</div></body></html>"
-    body = part(boundary, "approve") + part(boundary, html, "Content-Type: text/html; charset=utf-8")
+    plain = right.body.decode()
+    html = f"<html><body><pre>{escape(plain)}</pre></body></html>"
+    body = part(boundary, plain) + part(boundary, html, "Content-Type: text/html; charset=utf-8")
     spelt = rng.choice(
         (
             f'multipart/alternative;\r\n boundary="{boundary}"',

@@ -25,9 +25,10 @@ from tests.attacks.forging import (
     letter,
     long_ago,
     outside_world,
+    quote_in_html,
 )
 from tests.journeys.conftest import World
-from tests.journeys.letters import code_of
+from tests.journeys.letters import code_of, quote_of
 
 BOTH_WAYS = True
 
@@ -40,11 +41,11 @@ def sent(
     asked: Mail,
     signatures: Sequence[Signed],
     results: Header | None = None,
-    body: bytes = b"approve\r\n",
+    body: bytes | None = None,
     **more: str,
 ) -> Letter:
     written = letter(asked, OUTSIDE, **more)
-    return from_outside(Letter(written.headers, body), signatures=signatures, results=results)
+    return from_outside(Letter(written.headers, body or written.body), signatures=signatures, results=results)
 
 
 def before_the_ask(rng: random.Random) -> datetime:
@@ -134,6 +135,30 @@ def to_another_address(asked: Mail, rng: random.Random) -> Letter:
     )
 
 
+def answer_to_another_mail(asked: Mail, rng: random.Random) -> Letter:
+    """An honest "Yes" to somebody's own mail under our subject, sent on with headers that name ours: they are not
+    signed, so nothing of it shows."""
+    signed = rng.choice((SIGNED, "From:Subject:Date", f"{SIGNED}:To:Cc:References", f"{SIGNED}:Reply-To"))
+    return sent(
+        asked,
+        rng.choice(([Signed(headers=signed)], [])),
+        body=rng.choice((b"Yes\r\n", b"Approved.\r\n\r\nBob\r\n")),
+    )
+
+
+def parents_taken_off(asked: Mail, rng: random.Random) -> Letter:
+    """The same, made to look as if an old link of ours had opened it: no mail that it answers, the code in To."""
+    signed = rng.choice((SIGNED, "From:Subject:Date", f"{SIGNED}:In-Reply-To:References", f"{SIGNED}:To:Cc"))
+    written = sent(asked, rng.choice(([Signed(headers=signed)], [])), body=b"Approve\r\n")
+    return written.without("in-reply-to", "references")
+
+
+def last_of_the_thread(asked: Mail, rng: random.Random) -> Letter:
+    """In-Reply-To taken off, so that References counts, which is not signed either."""
+    signed = rng.choice((f"{SIGNED}:In-Reply-To", SIGNED, f"{SIGNED}:References"))
+    return sent(asked, [Signed(headers=signed)], body=b"Yes\r\n").without("in-reply-to")
+
+
 PLAIN = "Content-Type: text/plain; charset=utf-8\r\n\r\n"
 HTML = "Content-Type: text/html; charset=utf-8\r\n\r\n"
 
@@ -181,6 +206,9 @@ MAKERS: tuple[Maker, ...] = (
     cannot_be_read,
     one_good_and_one_bad,
     to_another_address,
+    answer_to_another_mail,
+    parents_taken_off,
+    last_of_the_thread,
     other_structure,
 )
 
@@ -274,15 +302,9 @@ def same_in_both(asked: Mail, rng: random.Random) -> Letter:
             ("approve", "<div dir=ltr>approve</div>"),
             ("Approved.\r\n\r\nhttps://contoso.example/x", "<p>Approved.</p>"),
             ("*Approved.*", "<b>Approved.</b>"),
-            (
-                "approve\r\n\r\nOn Sat, Nov 28, 2026 at 10:00 AM Placet "
-                "<approvals@contoso.example> wrote:\r\n\r\n> Desk\r\n",
-                "<div>approve</div><div class=gmail_quote><div class=gmail_attr>On Sat, Nov 28, "
-                "2026 at 10:00 AM Placet &lt;approvals@contoso.example&gt; "
-                "wrote:</div><blockquote class=gmail_quote>Desk</blockquote></div>",
-            ),
         )
     )
+    plain, html = plain + quote_of(asked), html + quote_in_html(asked)
     body = f"{preamble}--000b1\r\n{PLAIN}{plain}\r\n--000b1\r\n{HTML}{html}\r\n--000b1--\r\n"
     kind = 'multipart/alternative; boundary="000b1"'
     return sent(
@@ -293,29 +315,41 @@ def same_in_both(asked: Mail, rng: random.Random) -> Letter:
 def one_part(asked: Mail, rng: random.Random) -> Letter:
     content_type, body = rng.choice(
         (
-            ("text/plain; charset=utf-8", "approve"),
-            ("text/plain", "approve\r\n\r\n-- \r\nBob\r\n"),
-            ("text/html; charset=utf-8", "<html><body>approve</body></html>"),
-            ("text/html", "\r\n <div>approve</div>"),
-            ("text/plain; charset=iso-8859-1; format=flowed", "approve"),
-            ("text/plain; charset=iso-2022-jp", "approve"),
+            ("text/plain; charset=utf-8", f"approve{quote_of(asked)}"),
+            ("text/html; charset=utf-8", f"<html><body>approve{quote_in_html(asked)}</body></html>"),
+            ("text/html", f"\r\n <div>approve</div>{quote_in_html(asked)}"),
+            ("text/plain; charset=iso-8859-1; format=flowed", f"approve{quote_of(asked)}"),
+            ("text/plain; charset=iso-2022-jp", f"approve{quote_of(asked)}"),
         )
     )
-    return sent(
-        asked,
-        rng.choice(([Signed(headers=SIGNED_BY_GMAIL)], [])),
-        body=body.encode(),
-        Content_Type=content_type,
+    signatures = rng.choice(([Signed(headers=SIGNED_BY_GMAIL)], []))
+    return sent(asked, signatures, body=body.encode("utf-8"), Content_Type=content_type)
+
+
+def in_the_thread(asked: Mail, rng: random.Random) -> Letter:
+    """Nothing is quoted; the domain signed what says which mail it answers."""
+    kind, body = rng.choice(
+        (("text/plain", b"approve\r\n\r\n-- \r\nBob\r\n"), ("text/html", b"<p>approve</p>\r\n"))
     )
+    written = sent(asked, [Signed(headers=SIGNED_BY_GMAIL)], body=body, Content_Type=kind)
+    return written.without(*rng.choice(((), ("in-reply-to",), ("references",))))
 
 
-GENUINE: tuple[Maker, ...] = (fresh, clocks, signed_twice, named_by_the_server, same_in_both, one_part)
+GENUINE: tuple[Maker, ...] = (
+    fresh,
+    clocks,
+    signed_twice,
+    named_by_the_server,
+    same_in_both,
+    one_part,
+    in_the_thread,
+)
 
 
 def test_what_was_signed_for_something_else_decides_nothing(arena: Arena) -> None:
     outside_world(arena)
     results = arena.refuses(forgeries(arena.rng), most=2 * arena.most)
-    assert set(results) <= {"not_proved", "too_old", "two_readings"}, results
+    assert set(results) <= {"not_proved", "too_old", "two_readings", "not_named"}, results
     arena.accepts(forgeries(arena.rng, GENUINE), most=max(20, arena.most // 5))
 
 

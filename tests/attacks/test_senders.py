@@ -12,7 +12,7 @@ from placet.sandbox.server import Mail
 from tests.attacks.arena import Arena, Attempt
 from tests.attacks.forging import BOB, OUTSIDE, PARTNER, internal, lay, letter, outside_world
 from tests.journeys.conftest import DOMAIN, World
-from tests.journeys.letters import answer, reply_to
+from tests.journeys.letters import answer, quote_of, reply_to
 
 BOTH_WAYS = True
 
@@ -149,7 +149,8 @@ def bobs_own(world: World, asked: Mail, rng: random.Random) -> None:
             lay(world, internal(letter(asked, BOB, Sender=BOB.upper())))
         case "outside":
             world.sandbox.deliver(
-                answer(asked, f"Bob <{OUTSIDE}>"), mail_from=rng.choice((OUTSIDE, f"bounce@mail.{PARTNER}"))
+                answer(asked, f"Bob <{OUTSIDE}>", text=f"approve{quote_of(asked)}"),
+                mail_from=rng.choice((OUTSIDE, f"bounce@mail.{PARTNER}")),
             )
         case _:
             world.sandbox.send_as("bob", answer(asked, f'"Dave Daveson" <{BOB}>'))

@@ -12,6 +12,8 @@ from placet.sandbox.server import Mail
 # from outside, the header firewall takes them off.
 INTERNAL = ("X-MS-Exchange-Organization-AuthAs: Internal", "X-MS-Exchange-Organization-AuthMechanism: 04")
 
+ATTRIBUTION = "On Sat, Nov 28, 2026 at 10:00 AM Placet <approvals@contoso.example> wrote:"
+
 
 def code_of(asked: Mail) -> str:
     """The reply code that an ask carries."""
@@ -31,6 +33,12 @@ def reply_to(asked: Mail) -> str:
     address = asked.header("Reply-To")
     assert address
     return address
+
+
+def quote_of(asked: Mail) -> str:
+    """Our mail below an answer, as most programs write it: then no header has to say what it answers."""
+    lines = (f"> {line}".rstrip() for line in asked.text.splitlines())
+    return "\n".join(("\n", ATTRIBUTION, "", *lines))
 
 
 def letter(

@@ -16,7 +16,7 @@ from placet.mail.models import IncomingMail, OutgoingMail
 from placet.sandbox.delivery import AuthResults
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import DOMAIN, World
-from tests.journeys.letters import INTERNAL, answer, code_of
+from tests.journeys.letters import INTERNAL, answer, code_of, quote_of
 
 BOTH_WAYS = True
 
@@ -45,7 +45,11 @@ def world(world: World) -> World:
 def came_from_outside(
     world: World, asked: Mail, results: AuthResults = PASSED, sender: str = OUTSIDE
 ) -> None:
-    world.sandbox.deliver(answer(asked, f"Bob Bobson <{sender}>"), mail_from=sender, results=results)
+    world.sandbox.deliver(
+        answer(asked, f"Bob Bobson <{sender}>", text=f"approve{quote_of(asked)}"),
+        mail_from=sender,
+        results=results,
+    )
     world.run_until_quiet()
 
 

@@ -73,7 +73,9 @@ def signed(**tags: object) -> tuple[str, ...]:
 
 
 def test_the_mail_that_the_others_differ_from_is_proved() -> None:
-    assert proved(mail()) == Stamped("mx.contoso.example", "fabrikam.example", "mx.contoso.example")
+    assert proved(mail()) == Stamped(
+        "mx.contoso.example", "fabrikam.example", "mx.contoso.example", "content-type date from subject"
+    )
 
 
 # --- what our server found ------------------------------------------------------------------------------------
