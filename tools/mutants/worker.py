@@ -221,6 +221,7 @@ class _Worker:
         self.beginning.make(self.config)
         self.functions: dict[tuple[str, str, int], list[types.FunctionType]] = {}
         self.caches = []
+        gc.unfreeze()  # what is frozen is not among the objects
         for thing in gc.get_objects():
             if isinstance(thing, types.FunctionType):
                 code = thing.__code__
