@@ -184,12 +184,13 @@ def work(outgoing_id: int) -> bool:
         _mine(before, claim).update(state=state, tries=F("tries") - 1, due=timezone.now() + pause, claim="")
         raise
     except MailError as error:
-        _failed(before, claim, error)
+        _failed(before, claim, error, unsure=may_be_out or not error.not_done)
         return True
     except Exception as error:
         # A defect of ours meets this mail each time: it is given up like one that the server does not take.
         log.exception("outgoing_crashed", outgoing=before.pk)
-        _failed(before, claim, MailError(f"Placet itself failed: {type(error).__name__}. See the log."))
+        crash = MailError(f"Placet itself failed: {type(error).__name__}. See the log.")
+        _failed(before, claim, crash, unsure=True)
         return True
     now = timezone.now()
     sent = {"state": OutgoingMail.State.SENT, "sent_at": now, "claim": "", "last_error": ""}
@@ -222,14 +223,17 @@ def _mine(before: OutgoingMail, claim: str) -> QuerySet[OutgoingMail]:
     return OutgoingMail.objects.filter(pk=before.pk, claim=claim, state=OutgoingMail.State.SENDING)
 
 
-def _failed(before: OutgoingMail, claim: str, error: MailError) -> None:
-    """This mail was refused: once more after a growing pause, or given up and shown."""
+def _failed(before: OutgoingMail, claim: str, error: MailError, *, unsure: bool) -> None:
+    """This mail was refused: once more after a growing pause, or given up and shown. `unsure`: it may have gone out all
+    the same, so Sent Items is asked before the next try. Where the server said that it did not take the mail, a copy
+    there says nothing: some servers keep one of what they never sent.
+    """
+    again = OutgoingMail.State.SENDING if unsure else OutgoingMail.State.WAITING
     tries = before.tries + 1
     for_good = isinstance(error, Refused) or tries >= MOST_TRIES
     log.warning("outgoing_failed", outgoing=before.pk, tries=tries, code=error.code, given_up=for_good)
     _mine(before, claim).update(
-        # Not refused is not the same as not sent: Sent Items is asked before the next try.
-        state=OutgoingMail.State.FAILED if for_good else OutgoingMail.State.SENDING,
+        state=OutgoingMail.State.FAILED if for_good else again,
         due=timezone.now() + min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE),
         claim="",
         last_error=str(error),

@@ -48,7 +48,10 @@ class Wait(MailboxError):
 
 
 class MailError(Exception):
-    """One mail failed for a reason of its own; the mailbox works. `code` is the server's word for it."""
+    """One mail failed for a reason of its own; the mailbox works. `code` is the server's word for it. `not_done`: as in
+    MailboxError."""
+
+    not_done: bool = False
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)

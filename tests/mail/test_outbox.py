@@ -361,6 +361,43 @@ def test_pauses_grow_until_the_mail_is_given_up_and_shown(mailbox: Mailbox, serv
     assert outbox.due(10) == []
 
 
+def refused_by_the_server() -> MailError:
+    error = MailError("No.", "ErrorX")
+    error.not_done = True
+    return error
+
+
+def test_what_the_server_said_that_it_did_not_send_is_not_sent_whatever_it_kept(
+    mailbox: Mailbox, server: MemoryMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some servers keep a copy in Sent Items and answer with an error: the mail never went out."""
+    mail = write(mailbox)
+    send = MemoryConnection.send
+
+    def keeping(connection: MemoryConnection, raw: bytes, reference: str) -> None:
+        send(connection, raw, reference)
+        raise refused_by_the_server()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryConnection, "send", keeping)
+        assert outbox.work(mail.pk)
+    assert (again(mail).state, mail.last_error) == ("waiting", "No.")
+    due_now()
+    assert outbox.work(mail.pk)
+    assert (again(mail).state, len(server.sent)) == ("sent", 2)
+
+
+def test_after_a_send_of_unknown_end_an_error_about_sent_items_leaves_it_unknown(
+    mailbox: Mailbox, server: MemoryMailbox
+) -> None:
+    mail = write(mailbox)
+    OutgoingMail.objects.update(state=OutgoingMail.State.SENDING)
+    server.failures["was_sent"] = [refused_by_the_server()]
+    due_now()
+    assert outbox.work(mail.pk)
+    assert (again(mail).state, server.sent) == ("sending", [])
+
+
 def test_what_the_server_will_never_take_is_given_up_at_once(mailbox: Mailbox, server: MemoryMailbox) -> None:
     server.failures["send"] = [Refused("The mail is too large.", "ErrorMessageSizeExceeded")]
     mail = write(mailbox)
@@ -525,7 +562,7 @@ def test_whoever_lost_the_lease_writes_nothing(mailbox: Mailbox, server: MemoryM
     slow = OutgoingMail.objects.select_related("mailbox").get(pk=mail.pk)
     claim = outbox._claim(slow)
     OutgoingMail.objects.update(state="sent", claim="")  # another worker was done with it meanwhile
-    outbox._failed(slow, claim, MailError("No.", "ErrorX"))
+    outbox._failed(slow, claim, MailError("No.", "ErrorX"), unsure=True)
     assert (again(mail).state, mail.last_error) == ("sent", "")
 
 

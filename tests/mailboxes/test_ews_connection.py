@@ -566,6 +566,28 @@ def test_what_concerns_every_mail_stops_the_mailbox(stub: Stub, code: str) -> No
         stub.connection().send(b"From: x\r\n\r\n", "")
 
 
+@pytest.mark.parametrize(
+    ("message", "not_done"),
+    [
+        (failed("ErrorBrandNew"), True),
+        (failed("ErrorInvalidRecipients"), True),
+        (failed("ErrorSendAsDenied"), True),
+        (failed("ErrorInternalServerTransientError"), False),
+        (failed("ErrorTimeoutExpired"), False),
+        (failed("ErrorBrandNew").replace('ResponseClass="Error"', 'ResponseClass="Warning"'), False),
+        ("", False),  # nothing is said of this mail
+    ],
+)
+def test_it_is_known_whether_the_server_said_that_it_did_not_send(
+    stub: Stub, message: str, not_done: bool
+) -> None:
+    stub.ews_replies = [ews_reply("CreateItem", *filter(None, [message]))]
+    with pytest.raises((MailError, MailboxError)) as caught:
+        stub.connection().send(b"From: x\r\n\r\n", "")
+    assert isinstance(caught.value, MailError | MailboxError)
+    assert caught.value.not_done == not_done
+
+
 def test_a_mail_that_the_front_door_finds_too_large_is_refused(stub: Stub) -> None:
     stub.ews_replies = [Reply(413)]
     with pytest.raises(Refused, match="larger"):

@@ -255,6 +255,30 @@ def test_what_concerns_every_mail_stops_the_mailbox(stub: Stub, code: str) -> No
         stub.graph_connection().send(b"From: x", "")
 
 
+@pytest.mark.parametrize(
+    ("answer", "not_done"),
+    [
+        (refused(400, "ErrorBrandNew"), True),
+        (refused(400, "ErrorInvalidRecipients"), True),
+        (refused(403, "ErrorSendAsDenied"), True),
+        (refused(408, "RequestTimeout"), False),
+        (refused(500, "ErrorInternalServerError"), False),
+        (refused(500, "ErrorMimeContentInvalid"), False),
+        (refused(504, "UnknownError"), False),
+        (Reply(502, PAGE, HTML), False),
+        (Reply(203), False),
+    ],
+)
+def test_it_is_known_whether_the_server_said_that_it_did_not_send(
+    stub: Stub, answer: Reply, not_done: bool
+) -> None:
+    stub.graph_replies = [answer]
+    with pytest.raises((MailError, MailboxError)) as caught:
+        stub.graph_connection().send(b"From: x", "")
+    assert isinstance(caught.value, MailError | MailboxError)
+    assert caught.value.not_done == not_done
+
+
 @pytest.mark.parametrize("answer", [Reply(200, PAGE, HTML), reply({}), Reply(204), Reply(302)])
 def test_only_the_word_for_taken_counts_as_sent(stub: Stub, answer: Reply) -> None:
     stub.graph_replies = [answer]

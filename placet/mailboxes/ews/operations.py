@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
+from placet.mailboxes.base import Wait
 from placet.mailboxes.exchange_errors import About
 from placet.mailboxes.http import safe_text
 
@@ -265,7 +266,10 @@ def _success(soap: Soap, request: etree._Element, about: About) -> etree._Elemen
     message = _only(soap.call(request))
     error = _error(message)
     if error:
-        raise soap.explain(error, about)
+        explained = soap.explain(error, about)
+        if not isinstance(explained, Wait):  # a fault on the way may have come after it was done
+            explained.not_done = message.get("ResponseClass") == "Error"
+        raise explained
     return message
 
 

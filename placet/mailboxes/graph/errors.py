@@ -179,8 +179,9 @@ def explain(
 ) -> MailboxError | MailError:
     """`error` as an exception to raise. `host` answered; `names` fill the commands in."""
     found = _explain(error, about, host, names)
-    if isinstance(found, MailboxError):
-        found.not_done = error.status in REFUSED_AT_THE_DOOR
+    found.not_done = error.status in REFUSED_AT_THE_DOOR
+    if not isinstance(found, Wait) and error.code:
+        found.not_done = 400 <= error.status < 500 and error.status != 408  # a time-out tells nothing
     return found
 
 
