@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from placet.accounts.addresses import addresses_of
+from placet.accounts.addresses import addresses_of, somebodys
 from placet.approvals.models import AskLine
 from placet.approvals.processes import letters
 from placet.lib.sentences import Sentence
@@ -59,11 +59,18 @@ def must_answer_us(mail: Mail, picked: Picked, own: OwnMail, known: Vocabulary, 
 
 def _ours(line: AskLine, ours: Sequence[OutgoingMail], own: OwnMail) -> Ours:
     request = line.assignment.visit.request
+    server_addresses = {sent.server_address for sent in ours if sent.server_address}
+    # What a person writes is never ours, whatever stands in Sent Items.
+    server_addresses -= somebodys(server_addresses)
     return Ours(
         Original.of(*(bytes(sent.raw) for sent in ours)),
         chosen=frozenset(words_of(" ".join((request.title, *_texts(request.data))))),
         addresses=frozenset(
-            (*own.addresses, *(id_.strip("<>").lower() for sent in ours for id_ in sent.message_ids))
+            (
+                *own.addresses,
+                *server_addresses,
+                *(id_.strip("<>").lower() for sent in ours for id_ in sent.message_ids),
+            )
         ),
         answerers=frozenset(addresses_of(line.ask.person)),
     )
