@@ -1,6 +1,6 @@
 """Whose address is it? The only place that knows where addresses are kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
@@ -52,6 +52,14 @@ def person_at(address: str) -> Person | None:
     """Whom a confirmed address belongs to."""
     found = EmailAddress.objects.filter(email=normal(address), verified=True).select_related("user").first()
     return None if found is None else found.user
+
+
+def somebodys(addresses: Collection[str]) -> set[str]:
+    """Those of these addresses that are a person's, confirmed or not."""
+    wanted = {normal(address) for address in addresses}
+    entered = EmailAddress.objects.filter(email__in=wanted).values_list("email", flat=True)
+    signed_in_with = Person.objects.filter(email__in=wanted).values_list("email", flat=True)
+    return {normal(address) for address in (*entered, *signed_in_with)}
 
 
 def people_at(addresses: Iterable[str]) -> dict[str, Person]:

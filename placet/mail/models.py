@@ -112,9 +112,11 @@ class OutgoingMail(models.Model):
     message_id = models.CharField(max_length=200, unique=True)
     # The one that the server gave it instead, as Sent Items has it; "" where that is not known, or it kept ours.
     server_message_id = models.CharField(max_length=400, blank=True)
+    # The From address that the server put there instead of the mailbox's, as where that is an alias; "" as above.
+    server_address = models.CharField(max_length=254, blank=True)
     lookup_due = models.DateTimeField(
         null=True
-    )  # when Sent Items is asked for that once more; None: not any more
+    )  # when Sent Items is asked for these once more; None: not any more
     lookups = models.PositiveSmallIntegerField(default=0)
     subject = models.CharField(max_length=500)
     raw = models.BinaryField()

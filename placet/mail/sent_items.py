@@ -1,6 +1,7 @@
-"""By which Message-ID a mail of ours went out. Exchange may replace the one that we gave it and does not say so when it
-takes the mail; answers name the one that it gave. So Sent Items is read for it, after the send and apart from it: it
-changes nothing of what was sent, and is given up after a while.
+"""By which Message-ID and from which address a mail of ours went out. Exchange may replace what we gave it, the address
+where the mailbox is known by an alias, and does not say so when it takes the mail; answers name what it gave. So Sent
+Items is read for it, after the send and apart from it: it changes nothing of what was sent, and is given up after a
+while.
 
 One list of Sent Items answers for all mails of a mailbox that wait. A unit of work is a mailbox with a mail that is
 due.
@@ -12,8 +13,9 @@ import structlog
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from placet.accounts.addresses import PersonInvalid, check_address, normal
 from placet.mail.models import OutgoingMail
-from placet.mailboxes.base import MailboxError, MailError, SentMail
+from placet.mailboxes.base import MailboxError, MailError, SentCopy, SentMail
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.pool import opened
 
@@ -45,44 +47,62 @@ def waiting() -> QuerySet[OutgoingMail]:
 
 
 def work(mailbox_id: int) -> bool:
-    """Look once for every mail of a mailbox that waits. False if none is due, or another worker looks. MailboxError
-    passes through."""
+    """Look once for the mails of a mailbox that are due, the newest ones first. False if none is due, or another worker
+    looks for them. MailboxError passes through."""
     now = timezone.now()
     here = waiting().filter(mailbox_id=mailbox_id)
+    due_now = here.filter(lookup_due__lte=now)
+    due_now.filter(lookups__gte=MOST_LOOKUPS).update(lookup_due=None)  # looks that never came back to say why
+    mails = list(due_now.order_by("-pk").defer("raw")[:MOST])
     lease = now + LEASE
-    if not here.filter(lookup_due__lte=now).update(lookup_due=lease, lookups=F("lookups") + 1):
+    chosen = due_now.filter(pk__in=[mail.pk for mail in mails])
+    if not mails or not chosen.update(lookup_due=lease, lookups=F("lookups") + 1):
         return False
     mailbox = Mailbox.objects.get(pk=mailbox_id)
-    sent = list(here.order_by("lookup_due").defer("raw")[:MOST])
+    # Those that went out since, and wait for a later look, are in the same list.
+    newer = here.filter(pk__gt=mails[-1].pk).exclude(lookup_due=lease).order_by("-pk").defer("raw")
+    sent = [*mails, *newer[: MOST - len(mails)]]
     since = min((mail.started_at or mail.created_at) for mail in sent)
     wanted = [SentMail(mail.reference, mail.message_id, mail.subject) for mail in sent]
     try:
         with opened(mailbox) as connection:
-            ids = connection.ids_of_sent(wanted, since)
+            copies = connection.copies_of_sent(wanted, since)
     except MailboxError:
         # Not the mails' fault: their tries are given back.
         here.filter(lookup_due=lease).update(lookup_due=now + FIRST_PAUSE, lookups=F("lookups") - 1)
         raise
     except MailError as error:
         log.warning("sent_items_unreadable", mailbox=mailbox_id, code=error.code)
-        ids = {}
+        copies = {}
     for mail in sent:
-        if message_id := ids.get(mail.reference, ""):
-            _keep(mail, message_id)
-        elif mail.lookup_due == lease:
-            _later(mail)
+        if copy := copies.get(mail.reference):
+            _keep(mail, copy, mailbox.address)
+    for mail in here.filter(lookup_due=lease).defer("raw"):
+        _later(mail)
     return True
 
 
-def _keep(mail: OutgoingMail, message_id: str) -> None:
-    replaced = message_id != mail.message_id and len(message_id) <= LONGEST_ID
+def _keep(mail: OutgoingMail, copy: SentCopy, address: str) -> None:
+    replaced = copy.message_id != mail.message_id and len(copy.message_id) <= LONGEST_ID
+    from_ = normal(copy.from_)
     OutgoingMail.objects.filter(pk=mail.pk).update(
-        server_message_id=message_id if replaced else "", lookup_due=None
+        server_message_id=copy.message_id if replaced else "",
+        server_address=from_ if from_ != normal(address) and _is_address(from_) else "",
+        lookup_due=None,
     )
 
 
+def _is_address(text: str) -> bool:
+    """Whether it is one address, as mailboxes have them: answers are compared with it without their plus sign."""
+    try:
+        check_address(text)
+    except PersonInvalid:
+        return False
+    return text.isprintable() and not any(sign in text for sign in '"+')
+
+
 def _later(mail: OutgoingMail) -> None:
-    """Once more after a pause, or not any more: then our own id is the one that is known."""
+    """Once more after a pause, or not any more: then what we gave it is all that is known."""
     again = timezone.now() + FIRST_PAUSE * 2**mail.lookups if mail.lookups < MOST_LOOKUPS else None
     if again is None:
         log.info("sent_copy_not_seen", outgoing=mail.pk)

@@ -129,6 +129,14 @@ class SentMail:
 
 
 @dataclass(frozen=True)
+class SentCopy:
+    """The same mail as Sent Items has it: how its reader sees it."""
+
+    message_id: str  # in angle brackets
+    from_: str = ""  # SMTP address of its From, lower case; "" if the server does not say
+
+
+@dataclass(frozen=True)
 class Check:
     """One step of the pre-flight. `key` is stable (`name`, `tls`, `token`, `open`, ...)."""
 
@@ -169,9 +177,9 @@ class Connection(Protocol):
         what was sent since then (with this `subject`, if one is given).
         """
 
-    def ids_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, str]:
-        """By reference, the Message-ID (in angle brackets) under which Sent Items has each of these mails, sent since
-        then: the server may have replaced ours. Left out are those that are not there (yet)."""
+    def copies_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, SentCopy]:
+        """By reference, what Sent Items has of each of these mails, sent since then: the server may have replaced the
+        Message-ID and the From address. Left out are those that are not there (yet)."""
 
     def mark(self, server_id: str, action: Action, folder: str) -> str:
         """Move the mail to `folder` (a path such as "Placet/Processed", made where it is missing), mark it

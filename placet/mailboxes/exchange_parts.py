@@ -3,6 +3,7 @@
 import email
 import email.errors
 import email.policy
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -111,9 +112,10 @@ def mentions(received: Received | tuple[Seen, MailError], reference: str) -> boo
     )
 
 
-# ---------------------------------------------------------------------- Message-IDs that the server gave
+# ---------------------------------------------------------------------- our mails in Sent Items
 
-LEAST_LISTED = 25  # mails of Sent Items in one list, where the ids of few are looked for
+LEAST_LISTED = 25  # mails of Sent Items in one list, where few are looked for
+MOST_LISTED = 10_000  # newest mails of Sent Items that one look goes through
 
 
 @dataclass(frozen=True)
@@ -123,44 +125,50 @@ class Copy:
     seen: Seen
     subject: str
     message_id: str
+    from_: str = ""  # as in SentCopy
 
 
 Fetch = Callable[[Sequence[Seen]], Iterable[Received | tuple[Seen, MailError]]]
 
 
 def same_subject(one: str, other: str) -> bool:
+    return _folded(one) == _folded(other)
+
+
+def _folded(subject: str) -> str:
     """Exchange folds blanks."""
-    return one.split() == other.split()
+    return " ".join(subject.split())
 
 
-def ids_of(sent: Sequence[SentMail], pages: Iterator[Sequence[Copy]], fetch: Fetch) -> dict[str, str]:
-    """See `Connection.ids_of_sent`. `pages` are lists of Sent Items, the newest first, and are read as far as they are
-    needed. The subjects of mails that are answered hold their reply codes, so they tell most of them apart; where a
-    subject stands more than once, the mails themselves are fetched."""
+def copies_of(sent: Sequence[SentMail], pages: Iterator[Sequence[Copy]], fetch: Fetch) -> dict[str, Copy]:
+    """By reference, the copy of each mail. `pages` are lists of Sent Items, the newest first, and are read as far as
+    they are needed, and no further than MOST_LISTED. The subjects of mails that are answered hold their reply codes, so
+    they tell most of them apart; where a subject stands more than once, the mails themselves are fetched."""
     waiting = {mail.message_id: mail for mail in sent}
-    ids: dict[str, str] = {}
-    copies: list[Copy] = []
+    copies: dict[str, Copy] = {}
+    others: dict[str, list[Copy]] = {}  # by subject
+    listed = 0
     for page in pages:
+        listed += len(page)
         for copy in page:
             if (mail := waiting.pop(copy.message_id, None)) is not None:
-                ids[mail.reference] = copy.message_id
+                copies[mail.reference] = copy
             else:
-                copies.append(copy)
-        if all(any(same_subject(copy.subject, mail.subject) for copy in copies) for mail in waiting.values()):
+                others.setdefault(_folded(copy.subject), []).append(copy)
+        if listed >= MOST_LISTED or all(_folded(mail.subject) in others for mail in waiting.values()):
             break
+    alike = Counter(_folded(mail.subject) for mail in waiting.values())
     for mail in waiting.values():
-        if message_id := _id_by_subject(mail, list(waiting.values()), copies, fetch):
-            ids[mail.reference] = message_id
-    return ids
+        subject = _folded(mail.subject)
+        same = [copy for copy in others.get(subject, ()) if copy.message_id]
+        if copy_of_it := same[0] if len(same) == alike[subject] == 1 else _that_mentions(mail, same, fetch):
+            copies[mail.reference] = copy_of_it
+    return copies
 
 
-def _id_by_subject(mail: SentMail, sent: Sequence[SentMail], copies: Sequence[Copy], fetch: Fetch) -> str:
-    same = [copy for copy in copies if copy.message_id and same_subject(copy.subject, mail.subject)]
-    alike = sum(same_subject(other.subject, mail.subject) for other in sent)
-    if len(same) <= 1 and alike == 1:
-        return same[0].message_id if same else ""
-    ids = {copy.seen.server_id: copy.message_id for copy in same}
-    for received in fetch([copy.seen for copy in same]):
+def _that_mentions(mail: SentMail, copies: Sequence[Copy], fetch: Fetch) -> Copy | None:
+    by_id = {copy.seen.server_id: copy for copy in copies}
+    for received in fetch([copy.seen for copy in copies]):
         if isinstance(received, Received) and mentions(received, mail.reference):
-            return ids[received.server_id]
-    return ""
+            return by_id[received.server_id]
+    return None

@@ -18,6 +18,7 @@ from .base import (
     Page,
     Received,
     Seen,
+    SentCopy,
     SentMail,
     Wait,
 )
@@ -28,6 +29,7 @@ class Sent:
     raw: bytes
     reference: str
     message_id: str
+    from_: str
     at: datetime
 
 
@@ -35,7 +37,7 @@ class Sent:
 class MemoryMailbox:
     """What the server would hold. Connections to it come from `connect`; several may be open at once.
 
-    Failures are injected by operation name (`changes`, `fetch`, `send`, `was_sent`, `ids_of_sent`, `mark`,
+    Failures are injected by operation name (`changes`, `fetch`, `send`, `was_sent`, `copies_of_sent`, `mark`,
     `check`): each call takes one from `failures[operation]` and raises it. `broken` holds errors of single mails
     by server id.
     """
@@ -48,6 +50,7 @@ class MemoryMailbox:
     broken: dict[str, MailError] = field(default_factory=dict)
     cut_after_send: bool = False  # the mail goes out, but the answer is lost
     replaces_ids: bool = False  # mail goes out with a Message-ID of the server's own
+    sends_as: str = ""  # the From address that mail goes out with, in place of the one that it has
     _log: list[Received] = field(default_factory=list)  # arrivals, in order; the cursor counts them
     _present: dict[str, Received] = field(default_factory=dict)
     _generation: int = 1
@@ -161,7 +164,8 @@ class MemoryConnection:
         message_id = str(head.get("Message-ID", "")).strip()
         if box.replaces_ids:
             message_id = f"<{next(box._ids)}@server.example>"
-        box.sent.append(Sent(raw, reference, message_id, datetime.now(UTC)))
+        from_ = box.sends_as or email.utils.parseaddr(str(head.get("From", "")))[1].lower()
+        box.sent.append(Sent(raw, reference, message_id, from_, datetime.now(UTC)))
         if box.cut_after_send:
             raise Wait("The connection was cut.", "Placet tries again by itself.")
 
@@ -174,11 +178,13 @@ class MemoryConnection:
             if sent.at >= since
         )
 
-    def ids_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, str]:
+    def copies_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, SentCopy]:
         box = self._mailbox
-        box.fail_if_told("ids_of_sent")
-        ids = {copy.reference: copy.message_id for copy in box.sent if copy.at >= since}
-        return {mail.reference: ids[mail.reference] for mail in sent if mail.reference in ids}
+        box.fail_if_told("copies_of_sent")
+        copies = {
+            copy.reference: SentCopy(copy.message_id, copy.from_) for copy in box.sent if copy.at >= since
+        }
+        return {mail.reference: copies[mail.reference] for mail in sent if mail.reference in copies}
 
     def mark(self, server_id: str, action: Action, folder: str) -> str:
         box = self._mailbox

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from placet.accounts.addresses import addresses_of
+from placet.accounts.addresses import addresses_of, somebodys
 from placet.approvals.models import AskLine
 from placet.approvals.processes import letters
 from placet.lib.sentences import Sentence
@@ -45,16 +45,19 @@ def must_answer_us(
     """Raises NotNamed for what answers somebody else's mail, or none; NotKnownYet where that may still be seen, for a
     mail that was kept not long ago."""
     ours = mails_with_code(picked.line)
+    is_young = kept_at > timezone.now() - LONGEST_WAIT
+    may_be_seen = is_young and any(sent.lookup_due is not None for sent in ours)
     match quoted(mail, _ours(picked.line, ours, own)):
         case Quoted.ANOTHERS:
+            if may_be_seen:
+                raise NotKnownYet  # it may quote the address that the server gave ours
             raise refusals.NotNamed(Sentence("What it quotes is not our mail."))
         case Quoted.OURS:
             return
     by_headers = _covers_parents(mail, proof)
     if (by_headers and _answers_one_of(mail, ours)) or _is_prepared(mail, picked, ours, known, proof):
         return
-    may_wait = by_headers and _parents(mail) and kept_at > timezone.now() - LONGEST_WAIT
-    if may_wait and any(sent.lookup_due is not None for sent in ours):
+    if by_headers and _parents(mail) and may_be_seen:
         raise NotKnownYet
     if not by_headers and _answers_one_of(mail, ours):
         raise refusals.NotNamed(
@@ -72,11 +75,18 @@ def must_answer_us(
 
 def _ours(line: AskLine, ours: Sequence[OutgoingMail], own: OwnMail) -> Ours:
     request = line.assignment.visit.request
+    server_addresses = {sent.server_address for sent in ours if sent.server_address}
+    # What a person writes is never ours, whatever stands in Sent Items.
+    server_addresses -= somebodys(server_addresses)
     return Ours(
         Original.of(*(bytes(sent.raw) for sent in ours)),
         chosen=frozenset(words_of(" ".join((request.title, *_texts(request.data))))),
         addresses=frozenset(
-            (*own.addresses, *(id_.strip("<>").lower() for sent in ours for id_ in sent.message_ids))
+            (
+                *own.addresses,
+                *server_addresses,
+                *(id_.strip("<>").lower() for sent in ours for id_ in sent.message_ids),
+            )
         ),
         answerers=frozenset(addresses_of(line.ask.person)),
     )

@@ -48,6 +48,7 @@ class Control:
             ("POST", "mark-read"): self._mark_read,
             ("POST", "out-of-office"): self._out_of_office,
             ("POST", "on-behalf"): self._on_behalf,
+            ("POST", "alias"): lambda given: self.sandbox.make_alias(given["mailbox"], given["primary"]),
             ("POST", "read-receipt"): self._read_receipt,
             ("POST", "meeting-response"): self._meeting_response,
             ("POST", "journal-report"): self._journal_report,

@@ -139,7 +139,7 @@ class Post:
         headers = mime.without(headers, "sender")
         address = people[0].address.lower()
         if address == sender.address.lower():
-            return headers
+            return _from_primary(sender, headers)
         other = self.tenant.inside(address)
         if other is None or sender.address.lower() not in other.delegates:
             raise SendRefused(
@@ -439,6 +439,14 @@ def rebuilt(headers: list[Header], body: bytes) -> bytes:
 
     ordered = sorted(headers, key=place)
     return mime.join([(name, mime.refold(name, value)) for name, value in ordered], body)
+
+
+def _from_primary(sender: Mailbox, headers: list[Header]) -> list[Header]:
+    """Who sends by an alias is shown by the primary address, and by the directory's name for it."""
+    if not sender.primary_address:
+        return headers
+    shown = email.utils.formataddr((mime.encode_text(sender.name), sender.primary_address))
+    return [(name, shown if name.lower() == "from" else value) for name, value in headers]
 
 
 def _from_domain(headers: list[Header]) -> str:

@@ -259,6 +259,11 @@ class Sandbox:
         with self.tenant.lock:
             self.mailbox(owner).delegates.add(self.mailbox(delegate).address.lower())
 
+    def make_alias(self, address: str, primary_address: str) -> None:
+        """Let `address` be an alias of its mailbox: what is sent from it is shown as of `primary_address`."""
+        with self.tenant.lock:
+            self.mailbox(address).primary_address = primary_address.lower()
+
     def delete(self, address: str, mail_id: str) -> None:
         """To Deleted Items, and from there for good."""
         with self.tenant.changed:

@@ -181,6 +181,9 @@ class Mailbox:
     ews_blocked: bool = False
     delegates: set[str] = field(default_factory=set)
     """Addresses of those who may send on behalf of this mailbox."""
+    primary_address: str = ""
+    """Where `address` is an alias: the address that stands in the From of what is sent from here, whatever the mail
+    itself said."""
     out_of_office: OutOfOffice | None = None
     user_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     """The object id of the user in the directory."""
@@ -392,10 +395,12 @@ class Tenant:
     def find(self, address: str) -> Mailbox | None:
         """The mailbox that mail to this address reaches; `local+anything@` reaches `local@`."""
         address = address.lower()
-        if address in self.mailboxes:
-            return self.mailboxes[address]
         local, _, domain = address.rpartition("@")
-        return self.mailboxes.get(f"{local.partition('+')[0]}@{domain}")
+        base = f"{local.partition('+')[0]}@{domain}"
+        known = self.mailboxes.get(address) or self.mailboxes.get(base)
+        if known is not None:
+            return known
+        return next((box for box in self.mailboxes.values() if box.primary_address in (address, base)), None)
 
     def inside(self, address: str) -> Mailbox | None:
         """The mailbox of the tenant with exactly this address."""

@@ -4,7 +4,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 
-from placet.accounts.addresses import add_address, add_person, addresses_of, normal, person_at
+from placet.accounts.addresses import add_address, add_person, addresses_of, normal, person_at, somebodys
 from placet.accounts.models import Person
 
 pytestmark = pytest.mark.django_db
@@ -55,3 +55,12 @@ def test_who_has_no_password_cannot_sign_in_with_any() -> None:
     bob = add_person("Bob", "bob@contoso.example")
     assert not bob.has_usable_password()
     assert not bob.check_password("")
+
+
+def test_addresses_are_somebodys_confirmed_or_not(bob: Person) -> None:
+    EmailAddress.objects.create(user=bob, email="not-yet@x.test", verified=False)
+    add_address(bob, "second@x.test")
+    Person.objects.create_user("bare@x.test", name="Without rows of addresses")
+    known = {"not-yet@x.test", "second@x.test", "bare@x.test"}
+    assert somebodys([*known, "Second@X.test", "nobody@x.test", ""]) == known
+    assert somebodys([]) == set()

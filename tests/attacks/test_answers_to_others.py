@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from email.header import Header
+from email.utils import parseaddr
 from html import escape
 
 import pytest
@@ -41,6 +42,8 @@ ADDRESSES = (
     f"approvals@{DOMAIN}.evil.example",
     "mallory@evil.example",
     "approvals@evil.example",
+    f"requests@{DOMAIN}.evil.example",
+    "requests@evil.example",
 )
 NAMES = ("Dave Daveson", "Placet", f"approvals@{DOMAIN}", f"Placet approvals@{DOMAIN}", "Approvals")
 QUESTIONS = (
@@ -287,7 +290,7 @@ def _answered(rng: random.Random, again: bool) -> Attempt:
                 mail for mail in world.sandbox.mails("bob") if code in mail.subject and mail.id != asked.id
             )
         reply = Answered(
-            "Approved.", place, LOCALES[language], _as_ask(about), "Placet", f"approvals@{DOMAIN}"
+            "Approved.", place, LOCALES[language], _as_ask(about), *parseaddr(str(about.header("From")))
         )
         parent = _our_id(about) if threaded else f"<{uuid.uuid4().hex}@mail.example>"
         head = _headers(about, f"{LOCALES[language].again} {about.subject}", parent, [])
@@ -344,3 +347,24 @@ def test_an_answer_to_somebody_else_never_decides(arena: Arena) -> None:
     arena.refuses(forgeries(arena.rng))
     OutgoingMail.objects.update(created_at=timezone.now() - timedelta(hours=2))
     arena.accepts(neighbours(arena.rng))
+
+
+def _once_sent_items_was_read(attempts: Iterator[Attempt]) -> Iterator[Attempt]:
+    def later(answer: Callable[[World, Mail], object]) -> Callable[[World, Mail], object]:
+        def answer_later(world: World, asked: Mail) -> None:
+            world.look_up()
+            answer(world, asked)
+
+        return answer_later
+
+    for name, answer in attempts:
+        yield name, later(answer)
+
+
+def test_nor_where_the_server_shows_another_address_of_ours(arena: Arena) -> None:
+    """The configured address is an alias: quotes of our mails name the primary one, and ours alone."""
+    _tell_each_of_them(arena.world)
+    arena.world.sandbox.make_alias("approvals", f"requests@{DOMAIN}")
+    arena.refuses(_once_sent_items_was_read(forgeries(arena.rng)))
+    OutgoingMail.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    arena.accepts(_once_sent_items_was_read(neighbours(arena.rng)))

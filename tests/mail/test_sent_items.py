@@ -1,4 +1,5 @@
-"""By which Message-ID a mail went out: looked for after the send, apart from it, a bounded number of times."""
+"""By which Message-ID and from which address a mail went out: looked for after the send, apart from it, a bounded
+number of times."""
 
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from django.utils import timezone
 from placet.mail import outbox, sent_items
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.base import MailError, Wait
-from placet.mailboxes.memory import MemoryMailbox
+from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
 from placet.mailboxes.models import Mailbox
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +73,7 @@ def test_one_look_answers_for_all_mails_of_a_mailbox(mailbox: Mailbox, server: M
     for number in range(5):
         sent(mailbox, number)
     OutgoingMail.objects.filter(cause="ask:0").update(lookup_due=timezone.now())
-    server.failures["ids_of_sent"] = []
+    server.failures["copies_of_sent"] = []
     assert sent_items.work(mailbox.pk)
     assert not OutgoingMail.objects.filter(server_message_id="").exists()
     assert not sent_items.waiting().exists()
@@ -112,7 +113,7 @@ def test_a_copy_that_never_comes_is_given_up_with_growing_pauses(
 def test_trouble_of_the_mailbox_uses_up_no_look(mailbox: Mailbox, server: MemoryMailbox) -> None:
     server.replaces_ids = True
     mail = sent(mailbox)
-    server.failures["ids_of_sent"] = [Wait("The server is busy.", "Placet tries again by itself.")]
+    server.failures["copies_of_sent"] = [Wait("The server is busy.", "Placet tries again by itself.")]
     with pytest.raises(Wait):
         looked(mailbox)
     mail.refresh_from_db()
@@ -126,7 +127,7 @@ def test_trouble_of_the_mailbox_uses_up_no_look(mailbox: Mailbox, server: Memory
 
 def test_a_list_that_cannot_be_read_is_one_look(mailbox: Mailbox, server: MemoryMailbox) -> None:
     mail = sent(mailbox)
-    server.failures["ids_of_sent"] = [MailError("No.", "ErrorX")]
+    server.failures["copies_of_sent"] = [MailError("No.", "ErrorX")]
     assert looked(mailbox)
     mail.refresh_from_db()
     assert mail.lookups == 1
@@ -138,3 +139,119 @@ def test_a_paused_mailbox_is_left_alone(mailbox: Mailbox, server: MemoryMailbox)
     due_now()
     Mailbox.objects.update(paused_until=timezone.now() + timedelta(minutes=1))
     assert sent_items.due(10) == []
+
+
+# --- more than one list answers for ---------------------------------------------------------------------------
+
+
+def test_only_what_was_looked_at_is_counted(
+    mailbox: Mailbox, server: MemoryMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sent_items, "MOST", 3)
+    mails = [sent(mailbox, number) for number in range(5)]
+    server.sent.clear()
+    due_now()
+    assert sent_items.work(mailbox.pk)
+    lookups = OutgoingMail.objects.order_by("pk").values_list("lookups", flat=True)
+    assert list(lookups) == [0, 0, 1, 1, 1], "the newest ones first"
+    assert sent_items.work(mailbox.pk)
+    assert list(lookups.all()) == [1] * len(mails)
+    assert not sent_items.work(mailbox.pk)
+
+
+@pytest.mark.parametrize("error", [Wait("The server is busy.", "Placet tries again by itself."), None])
+def test_every_one_of_many_is_looked_for_as_often(
+    mailbox: Mailbox, server: MemoryMailbox, monkeypatch: pytest.MonkeyPatch, error: Wait | None
+) -> None:
+    """The work loop ends: each look counts for some, and what is counted out is given up."""
+    monkeypatch.setattr(sent_items, "MOST", 3)
+    for number in range(8):
+        sent(mailbox, number)
+    server.sent.clear()
+    looks = 0
+    if error is not None:
+        server.failures["copies_of_sent"] = [error]
+        due_now()
+        with pytest.raises(Wait):
+            sent_items.work(mailbox.pk)
+        Mailbox.objects.update(paused_until=None)
+        assert not OutgoingMail.objects.filter(lookups__gt=0).exists()
+    while sent_items.waiting().exists():
+        due_now()
+        assert sent_items.due(10) == [mailbox.pk]
+        assert sent_items.work(mailbox.pk)
+        looks += 1
+    counts = set(OutgoingMail.objects.values_list("lookups", flat=True))
+    assert counts == {sent_items.MOST_LOOKUPS}
+    assert looks == sent_items.MOST_LOOKUPS * 3, "three lists of at most three each time"
+
+
+def test_looks_that_never_come_back_are_counted_as_well(mailbox: Mailbox, server: MemoryMailbox) -> None:
+    sent(mailbox)
+    server.failures["copies_of_sent"] = [RuntimeError("A defect.")] * 10
+    for _ in range(sent_items.MOST_LOOKUPS):
+        with pytest.raises(RuntimeError):
+            looked(mailbox)
+    assert not looked(mailbox)
+    assert not sent_items.waiting().exists()
+
+
+def test_those_that_wait_for_a_later_look_do_not_put_back_the_ones_that_are_due(
+    mailbox: Mailbox, server: MemoryMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sent_items, "MOST", 2)
+    old, *newer = [sent(mailbox, number) for number in range(4)]
+    asked: list[set[str]] = []
+    copies_of_sent = MemoryConnection.copies_of_sent
+
+    def listen(self, wanted, since):  # type: ignore[no-untyped-def]
+        asked.append({mail.reference for mail in wanted})
+        return copies_of_sent(self, wanted, since)
+
+    monkeypatch.setattr(MemoryConnection, "copies_of_sent", listen)
+    OutgoingMail.objects.filter(pk=old.pk).update(lookup_due=timezone.now())
+    assert sent_items.work(mailbox.pk)
+    assert asked == [{old.reference, newer[-1].reference}]
+    assert set(sent_items.waiting()) == set(newer[:-1])
+
+
+# --- the address ----------------------------------------------------------------------------------------------
+
+
+def test_the_address_that_the_server_gave_is_kept(mailbox: Mailbox, server: MemoryMailbox) -> None:
+    server.sends_as = "Requests@Contoso.example"
+    mail = sent(mailbox)
+    assert looked(mailbox)
+    mail.refresh_from_db()
+    assert mail.server_address == "requests@contoso.example"
+    assert mail.server_message_id == ""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "Approvals@Contoso.example",
+        "requests",
+        "requests@contoso.example, other@contoso.example",
+        "requests@contoso.example other@contoso.example",
+        "Requests <requests@contoso.example>",
+        "requests@con\x00toso.example",
+        "requests@contoso.example\nother@contoso.example",
+        '"a\x01b"@contoso.example',
+        '"a b"@contoso.example',
+        "bob+approvals@contoso.example",
+        f"{'a' * 250}@contoso.example",
+        "/o=exchangelabs/ou=exchange administrative group/cn=recipients/cn=requests",
+    ],
+)
+def test_only_another_address_and_one_alone_is_kept(
+    mailbox: Mailbox, server: MemoryMailbox, address: str
+) -> None:
+    server.sends_as = address
+    server.replaces_ids = True
+    mail = sent(mailbox)
+    assert looked(mailbox)
+    mail.refresh_from_db()
+    assert mail.server_address == ""
+    assert mail.server_message_id, "the rest of what was found counts"

@@ -22,6 +22,8 @@ from placet.mailboxes.base import (
     Received,
     Refused,
     Seen,
+    SentCopy,
+    SentMail,
     Wait,
 )
 from placet.mailboxes.ews import errors, xml
@@ -711,6 +713,72 @@ def test_a_replaced_message_id_is_seen_through_by_the_reference(stub: Stub) -> N
     ]
     assert stub.connection().was_sent("<x@y.example>", "K7F2-abcd", now)
     assert len(stub.ews_requests) == 5
+
+
+def person(tag: str, address: str, routing: str = "SMTP") -> str:
+    return (
+        f"<t:{tag}><t:Mailbox><t:Name>Ann</t:Name><t:EmailAddress>{address}</t:EmailAddress>"
+        f"<t:RoutingType>{routing}</t:RoutingType></t:Mailbox></t:{tag}>"
+    )
+
+
+def listed(*ids: str) -> Reply:
+    """Sent Items; FindItem lists names without addresses."""
+    items = "".join(
+        f'<t:Message><t:ItemId Id="{id_}"/><t:Subject>Ask {id_}</t:Subject>'
+        "<t:From><t:Mailbox><t:Name>Ann</t:Name></t:Mailbox></t:From>"
+        f"<t:InternetMessageId>&lt;{id_}@server.example&gt;</t:InternetMessageId></t:Message>"
+        for id_ in ids
+    )
+    return ews_reply(
+        "FindItem", f'<m:RootFolder IncludesLastItemInRange="true"><t:Items>{items}</t:Items></m:RootFolder>'
+    )
+
+
+def test_a_copy_has_the_address_of_its_from_or_else_of_its_sender(stub: Stub) -> None:
+    stub.ews_replies = [
+        listed("S1", "S2", "S3", "S4"),
+        ews_reply(
+            "GetItem",
+            item("S1", None, person("Sender", "bob@y.example") + person("From", "Requests@y.example")),
+            item(
+                "S2", None, person("Sender", "Requests@y.example") + person("From", "/O=EXCHANGELABS", "EX")
+            ),
+            failed("ErrorItemNotFound", "The specified object was not found in the store."),
+            item("S4", None),
+        ),
+    ]
+    wanted = [SentMail(id_, f"<{id_}@ours.example>", f"Ask {id_}") for id_ in ("S1", "S2", "S3", "S4", "S5")]
+    copies = stub.connection().copies_of_sent(wanted, datetime(2026, 11, 24, tzinfo=UTC))
+    addresses = {"S1": "requests@y.example", "S2": "requests@y.example", "S3": "", "S4": ""}
+    assert copies == {id_: SentCopy(f"<{id_}@server.example>", address) for id_, address in addresses.items()}
+    asked = body_of(stub.ews_requests[1]).findtext(".//t:IncludeMimeContent", None, xml.NAMESPACES)
+    assert asked == "false"
+
+
+def test_a_busy_server_inside_the_addresses_stops_the_look(stub: Stub) -> None:
+    stub.ews_replies = [
+        listed("S1", "S2"),
+        ews_reply("GetItem", item("S1", None), failed("ErrorServerBusy", "Busy.")),
+    ]
+    wanted = [SentMail(id_, f"<{id_}@ours.example>", f"Ask {id_}") for id_ in ("S1", "S2")]
+    with pytest.raises(Wait):
+        stub.connection().copies_of_sent(wanted, datetime(2026, 11, 24, tzinfo=UTC))
+
+
+def test_addresses_that_cannot_be_read_do_not_stop_the_mailbox(stub: Stub) -> None:
+    stub.ews_replies = [listed("S1"), Reply(200, envelope("<m:GetItemResponse><oops></m:GetItemResponse>"))]
+    wanted = [SentMail("S1", "<S1@ours.example>", "Ask S1")]
+    copies = stub.connection().copies_of_sent(wanted, datetime(2026, 11, 24, tzinfo=UTC))
+    assert copies == {"S1": SentCopy("<S1@server.example>", "")}
+
+
+def test_no_address_is_asked_for_where_nothing_was_found(stub: Stub) -> None:
+    stub.ews_replies = [listed("S1")]
+    assert not stub.connection().copies_of_sent(
+        [SentMail("S2", "<S2@ours.example>", "Ask S2")], datetime(2026, 11, 24, tzinfo=UTC)
+    )
+    assert len(stub.ews_requests) == 1
 
 
 def test_sent_items_are_searched_back_to_five_minutes_before(stub: Stub) -> None:

@@ -18,6 +18,8 @@ from placet.mailboxes.base import (
     MailError,
     Received,
     Refused,
+    SentCopy,
+    SentMail,
     Wait,
 )
 from placet.mailboxes.exchange_errors import REFUSALS
@@ -451,6 +453,26 @@ def test_sent_items_that_lead_in_a_circle_end(stub: Stub) -> None:
     stub.graph_replies = [sent(at=AT, link=f"{stub.graph_url}/next")]
     assert not stub.graph_connection().was_sent("", "k7f2", AT)
     assert len(stub.graph_requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("people", "address"),
+    [
+        ({"from": "Requests@y.example", "sender": "bob@y.example"}, "requests@y.example"),
+        ({"from": "/O=EXCHANGELABS/CN=requests", "sender": "Requests@y.example"}, "requests@y.example"),
+        ({"sender": "Requests@y.example"}, "requests@y.example"),
+        ({"from": None}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_copy_has_the_address_of_its_from_or_else_of_its_sender(
+    stub: Stub, people: dict[str, str | None], address: str
+) -> None:
+    entry = {"id": "S1=", "subject": "Ask", "internetMessageId": "<z@y.example>"}
+    named = {name: one and {"emailAddress": {"address": one}} for name, one in people.items()}
+    stub.graph_replies = [reply({"value": [entry | named]})]
+    copies = stub.graph_connection().copies_of_sent([SentMail("k7f2", "<x@y.example>", "Ask")], AT)
+    assert copies == {"k7f2": SentCopy("<z@y.example>", address)}
 
 
 # -- ids of the other way ------------------------------------------------------------------------------------

@@ -317,11 +317,30 @@ def test_one_list_of_sent_items_tells_by_what_ids_mails_went_out(
         SentMail(reference, f"<{reference}@contoso.example>", text) for reference, text in subjects.items()
     ]
     strange = [SentMail("r5", "<5@contoso.example>", "Twice"), SentMail("r6", "<6@contoso.example>", "Three")]
-    ids = connection.ids_of_sent([*known, *strange], now)
+    copies = connection.copies_of_sent([*known, *strange], now)
+    ids = {reference: copy.message_id for reference, copy in copies.items()}
     arrived = {str(entry.header("Message-ID")): entry for entry in sandbox.mails("ann")}
     assert {reference: arrived[id_].subject for reference, id_ in ids.items()} == subjects
     assert all(f"Mail reference: {reference}" in arrived[id_].text for reference, id_ in ids.items())
-    assert connection.ids_of_sent(known, now + timedelta(hours=1)) == {}
+    assert connection.copies_of_sent(known, now + timedelta(hours=1)) == {}
+    assert {copy.from_ for copy in copies.values()} == {"approvals@contoso.example"}
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_sent_items_tell_the_address_that_stands_there_for_an_alias(
+    sandbox: Sandbox, connection: GraphConnection, replaced: bool
+) -> None:
+    sandbox.switches.replace_message_id = replaced
+    sandbox.make_alias("approvals", "Requests@contoso.example")
+    now = datetime.now(UTC)
+    wanted = []
+    for number in range(12):  # more than Exchange Web Services are asked for at once
+        connection.send(mail(f"Ask {number}").replace(b"<ask-1@", f"<{number}@".encode()), "")
+        wanted.append(SentMail(str(number), f"<{number}@contoso.example>", f"Ask {number}"))
+    copies = connection.copies_of_sent(wanted, now)
+    assert len(copies) == 12
+    assert {copy.from_ for copy in copies.values()} == {"requests@contoso.example"}
+    assert all("<requests@contoso.example>" in str(one.header("From")) for one in sandbox.mails("ann"))
 
 
 def test_the_reference_is_found_although_headers_are_lost(

@@ -122,6 +122,12 @@ def test_mail_comes_from_outside_made_or_raw(sandbox: Sandbox) -> None:
     assert inbox(sandbox)[-1]["item_class"] == "REPORT.IPM.Note.DR"
 
 
+def test_an_address_is_made_an_alias(sandbox: Sandbox) -> None:
+    post(sandbox, "alias", mailbox="approvals", primary="requests@contoso.example")
+    post(sandbox, "send", mailbox="approvals", to="ann@contoso.example", subject="Q", text="?")
+    assert [mail["from"] for mail in inbox(sandbox, "ann")] == ["requests@contoso.example"]
+
+
 def test_automatic_mail_is_made(sandbox: Sandbox) -> None:
     post(sandbox, "out-of-office", mailbox="ann", text="Away", old_server=True)
     post(sandbox, "send", mailbox="approvals", to="ann@contoso.example", subject="Q", text="?")

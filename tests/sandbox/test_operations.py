@@ -489,6 +489,20 @@ def test_the_message_id_of_the_mime_is_kept_unless_the_tenant_replaces_it(sandbo
     assert sandbox.mails("approvals", "sentitems")[1].message_id == second.message_id
 
 
+def test_an_alias_is_replaced_by_the_primary_address_and_the_name_of_the_directory(sandbox: Sandbox) -> None:
+    sandbox.make_alias("approvals", "Requests@contoso.example")
+    raw = b"From: Placet <Approvals@contoso.example>\r\nTo: ann@contoso.example\r\nReply-To: x@y.example\r\n\r\nx"
+    wire.ews(sandbox, wire.create_item(raw))
+    [mail] = sandbox.mails("ann")
+    name = sandbox.mailbox("approvals").name
+    assert mail.headers("from") == [f"{name} <requests@contoso.example>"]
+    assert mail.header("reply-to") == "x@y.example"
+    assert sandbox.mails("approvals", "sentitems")[0].headers("from") == mail.headers("from")
+    for to in ("requests@contoso.example", "Requests+x@contoso.example"):
+        sandbox.send_as("ann", to=to, subject="Hello", text="x")
+    assert len(sandbox.mails("approvals")) == 2
+
+
 @pytest.mark.parametrize(
     ("mime", "code"),
     [

@@ -17,6 +17,7 @@ from placet.mailboxes.base import (
     Page,
     Received,
     Seen,
+    SentCopy,
     SentMail,
 )
 from placet.mailboxes.exchange_errors import About
@@ -26,9 +27,9 @@ from placet.mailboxes.exchange_parts import (
     SENT_SLACK,
     Copy,
     Folders,
+    copies_of,
     header_block,
     headers_alone,
-    ids_of,
     mentions,
     same_subject,
 )
@@ -154,9 +155,31 @@ class EwsConnection:
                 return True
         return False
 
-    def ids_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, str]:
+    def copies_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, SentCopy]:
         pages = self._sent(since, min(max(LEAST_LISTED, 2 * len(sent)), SENT_PAGE))
-        return ids_of(sent, pages, partial(self.fetch, max_size=SENT_LARGEST))
+        copies = copies_of(sent, pages, partial(self.fetch, max_size=SENT_LARGEST))
+        addresses = self._addresses([copy.seen.server_id for copy in copies.values()])
+        return {
+            reference: SentCopy(copy.message_id, addresses.get(copy.seen.server_id, ""))
+            for reference, copy in copies.items()
+        }
+
+    def _addresses(self, ids: Sequence[str]) -> dict[str, str]:
+        """The From address of each mail, its sender's where it has none. FindItem lists names alone. A mail that the
+        server does not give, moved in the meantime or for a reason of its own, is left out."""
+        addresses: dict[str, str] = {}
+        for start in range(0, len(ids), operations.MOST_ITEMS):
+            batch = ids[start : start + operations.MOST_ITEMS]
+            try:
+                items = operations.get_items(self.soap, batch)
+            except Unreadable:
+                continue  # the server answers, as it just listed them: no reason to rest for all of the mailbox
+            for id_, item in zip(batch, items, strict=True):
+                if not isinstance(item, ServerError):
+                    addresses[id_] = item.from_ or item.sender
+                elif isinstance(error := self.soap.explain(item, About.MAIL), MailboxError):
+                    raise error
+        return addresses
 
     def _sent(self, since: datetime, size: int) -> Iterator[list[Copy]]:
         """Pages of what Sent Items got since then, the newest first."""

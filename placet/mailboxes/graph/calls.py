@@ -50,6 +50,7 @@ class Listed:
     received_at: datetime | None
     created_at: datetime | None
     message_id: str
+    from_: str  # its sender's, where it has none
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def sent_as(graph: Graph, message_id: str) -> bool:
 def sent_since(graph: Graph, since: datetime, size: int) -> Iterator[list[Listed]]:
     """Pages of Sent Items, newest first."""
     query = {
-        "$select": "subject,createdDateTime,internetMessageId",
+        "$select": "subject,createdDateTime,internetMessageId,from,sender",
         "$filter": f"createdDateTime ge {_stamp(since)}",
         "$orderby": "createdDateTime desc",
         "$top": str(size),
@@ -349,6 +350,7 @@ def _listed(entry: Mapping[str, Any]) -> Listed:
         _time(_text(entry, "receivedDateTime")),
         _time(_text(entry, "createdDateTime")),
         _text(entry, "internetMessageId").strip(),
+        _address(entry.get("from")) or _address(entry.get("sender")),
     )
 
 

@@ -17,6 +17,7 @@ from placet.mailboxes.base import (
     Page,
     Received,
     Seen,
+    SentCopy,
     SentMail,
 )
 from placet.mailboxes.exchange_parts import (
@@ -25,9 +26,9 @@ from placet.mailboxes.exchange_parts import (
     SENT_SLACK,
     Copy,
     Folders,
+    copies_of,
     header_block,
     headers_alone,
-    ids_of,
     mentions,
     same_subject,
 )
@@ -194,16 +195,17 @@ class GraphConnection:
                 return True
         return False
 
-    def ids_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, str]:
+    def copies_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, SentCopy]:
         pages = self._sent(since, min(max(LEAST_LISTED, 2 * len(sent)), SENT_PAGE))
-        return ids_of(sent, pages, partial(self.fetch, max_size=SENT_LARGEST))
+        copies = copies_of(sent, pages, partial(self.fetch, max_size=SENT_LARGEST))
+        return {reference: SentCopy(copy.message_id, copy.from_) for reference, copy in copies.items()}
 
     def _sent(self, since: datetime, size: int) -> Iterator[list[Copy]]:
         """Pages of what Sent Items got since then, the newest first."""
         since -= SENT_SLACK
         for page in calls.sent_since(self.graph, since, size):
             yield [  # the folder plays no part
-                Copy(Seen(entry.id, Folder.INBOX), entry.subject, entry.message_id)
+                Copy(Seen(entry.id, Folder.INBOX), entry.subject, entry.message_id, entry.from_)
                 for entry in page
                 if (entry.created_at or since) >= since
             ]
