@@ -236,7 +236,10 @@ def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
         words = [token.text for token in tokens(text) if token.kind is Kind.WORD]
         long = found.frame.by is read_frame.Ends.DELIMITER and len(words) >= _LONG
         small = (
-            small or place.part is Part.SMALL_PRINT or long or begins_with(words, found.known.lines.legal) > 0
+            small
+            or (place.part is Part.SMALL_PRINT and not read_frame.is_saying(text))
+            or long
+            or begins_with(words, found.known.lines.legal) > 0
         )
         looked_at += len(words)
         if looked_at > LONGEST_READ:
@@ -294,7 +297,9 @@ def _doubt_below(
                 own = code == reading.language
                 if not (own or _is_mostly_understood(clause)) or (clause.weak and not own):
                     continue
-                title = below_name and sentence is first and _may_be_title(clause, found)
+                title = (
+                    below_name and sentence == [clause] and sentence is first and _may_be_title(clause, found)
+                )
                 only_answers = saying or title or _is_titled(clause, found)
                 if _speaks_against(clause, reading.outcome or "", only_answers=only_answers, small=small):
                     return _more_below(_short(found, clause))
