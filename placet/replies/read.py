@@ -234,17 +234,18 @@ def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
         written = found.text[place.start : place.end]
         text = without_contacts(written)
         words = [token.text for token in tokens(text) if token.kind is Kind.WORD]
+        saying = read_frame.is_saying(text)
         long = found.frame.by is read_frame.Ends.DELIMITER and len(words) >= _LONG
         small = (
             small
-            or (place.part is Part.SMALL_PRINT and not read_frame.is_saying(text))
+            or (place.part is Part.SMALL_PRINT and not saying)
             or long
             or begins_with(words, found.known.lines.legal) > 0
         )
         looked_at += len(words)
         if looked_at > LONGEST_READ:
             return Sentence("The text is too long to be understood as a whole.")
-        if not small and _decides_else(words, reading, found.known):
+        if not small and not saying and _decides_else(words, reading, found.known):
             return _more_below(written)
         if problem := misleading(written):
             return Sentence("The text holds {what}.", what=problem)
