@@ -10,6 +10,7 @@ in our thread. So before anything of an answer is read, one of three must be see
 A header counts only if the sender's proof covers it: of somebody outside, most servers sign neither In-Reply-To nor To.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -26,6 +27,7 @@ from placet.replies.languages import languages
 from placet.replies.parse import Mail, OwnMail
 from placet.replies.parse.answered import Ours, Quoted, quoted
 from placet.replies.parse.original import Original, words_of
+from placet.replies.parse.subjects import answer_in_front, only_marks
 from placet.replies.pick import IN_SUBJECT, Picked, mails_with_code
 from placet.replies.prove import Proof
 from placet.replies.read_frame import frame
@@ -124,11 +126,22 @@ def _answers_one_of(mail: Mail, ours: Sequence[OutgoingMail]) -> bool:
 
 def _is_about(mail: Mail, subject: str) -> bool:
     """Whether the subject ends with this one, or with the beginning of it. Mail programs fold, shorten and re-encode
-    what stands between letters; what stands in front may be their marks, or an answer."""
+    what stands between letters. In front stand their marks, or, where the mail has no text, its answer: other words
+    there may be what somebody asked."""
     whole = letters(IN_SUBJECT.sub(" ", subject))
-    own = letters(IN_SUBJECT.sub(" ", mail.subject))
+    written = IN_SUBJECT.sub(" ", mail.subject)
+    own = letters(written)
     start = own.rfind(whole[:COMPARED]) if whole else -1
-    return start >= 0 and whole.startswith(own[start:])
+    if start < 0 or not whole.startswith(own[start:]):
+        return False
+    front = _front(written, start)
+    return only_marks(front) or (not mail.new_text.strip() and answer_in_front(front))
+
+
+def _front(subject: str, start: int) -> str:
+    """What stands in a subject before its letter number `start`, with the signs behind it."""
+    behind = bisect_right(range(len(subject)), start, key=lambda at: len(letters(subject[: at + 1])))
+    return subject[:behind]
 
 
 def _is_prepared(

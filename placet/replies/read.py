@@ -20,20 +20,31 @@
 A wrong decision is worse than a hundred answers that have to be given again. The words stand in `languages/`.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies import read_form, read_frame
 from placet.replies.languages import SHARED
 from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
-from placet.replies.read_clauses import Spoken, Taken, Text, View, clauses_of, take, take_names, tiled
-from placet.replies.read_comment import Part, Place, comment_of, parts_of
-from placet.replies.read_facts import UNKNOWN, About, other_value
+from placet.replies.read_clauses import (
+    LONGEST_READ,
+    Spoken,
+    Taken,
+    Text,
+    View,
+    clauses_of,
+    take,
+    take_names,
+    tiled,
+)
+from placet.replies.read_comment import Part, Place, comment_of, parts_of, without_contacts
+from placet.replies.read_facts import UNKNOWN, About, other_value, same_values
 from placet.replies.read_phrases import Role
 from placet.replies.read_tokens import Kind, composed, misleading, tokens
-from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, vocabulary
+from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, label_before, vocabulary
 from placet.replies.refusals import Unclear
 
 READ_TEXT = 2_000  # characters of the text that an Unclear carries
@@ -98,9 +109,14 @@ def read_mail(
     if problem:
         return Reading(None, "", problem)
     if mail.new_text.strip():
-        return read_text(mail.new_text, outcomes, known, about)
-    found = read_text(mail.own_subject, outcomes, known, about)
+        return read_text(_with_dashes(mail.new_text, mail), outcomes, known, about)
+    found = read_text(_with_dashes(mail.own_subject, mail), outcomes, known, about)
     return found if _is_subject_only(found, mail) else Reading(None, "", _NO_TEXT)
+
+
+def _with_dashes(text: str, mail: Mail) -> str:
+    """A text with what stands below a line of two dashes, where more than a signature may stand."""
+    return f"{text}\n\n--\n{mail.below_dashes}" if text.strip() and mail.below_dashes.strip() else text
 
 
 _NO_TEXT = Sentence("There is no text above the quoted mail.")
@@ -167,14 +183,14 @@ def read_text(
     text = composed(text)
     if not text.strip():
         return Reading(None, "", _NO_TEXT)
+    text, below = read_frame.at_dashes(read_frame.without_codes(text))
     problem = misleading(text)
     if problem:
         return Reading(None, "", Sentence("The text holds {what}.", what=problem))
-    text = read_frame.without_codes(text)
     form = read_form.take_apart(text, known)
     if form is not None and form.problem:
         return Reading(None, "", form.problem)
-    found = Text.of(form.text, known, form.end) if form else Text.of(text, known)
+    found = Text.of(form.text + below, known, form.end) if form else Text.of(text + below, known)
     reading = _read(found, known, about)
     if reading.outcome is not None and reading.outcome not in outcomes:
         not_offered = Sentence("This approval does not offer the answer that was read.")
@@ -189,7 +205,7 @@ def _read(found: Text, known: Vocabulary, about: About) -> Reading:
     """All languages that know something that decides, and what they agree on."""
     if found.too_long:
         return Reading(None, "", Sentence("The text is too long to be understood as a whole."))
-    views = [_view(found, code, known) for code in _languages(found, known)]
+    views = [_view(found, code, known, about) for code in _languages(found, known)]
     if not views:
         return Reading(None, "", Sentence("None of the words that are known for an answer was found."))
     decided = [view for view in views if view.outcome]
@@ -209,18 +225,150 @@ def _read(found: Text, known: Vocabulary, about: About) -> Reading:
 
 
 def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
-    """What no clause says and a comment may: another answer below the closing, or another value than the request's.
-    Whatever else somebody would have liked, a rejection is one."""
-    end = found.frame.end
-    below = [place for place in reading.parts if place.part is Part.COMMENT and place.start >= end]
-    for place in below:
-        line = found.text[place.start : place.end]
-        words = [token.text for token in tokens(line) if token.kind is Kind.WORD]
-        if begins_with(words, found.known.lines.legal):
-            break  # small print speaks of everything
-        if _decides_else(words, reading, found.known):
-            return Sentence("Below the closing stands more: “{text}”.", text=line.strip()[:80])
+    """What no clause says and the rest may: below the answer another one, a doubt, or what takes it back; or another
+    value than the request's. Whatever else somebody would have liked, a rejection is one."""
+    below = [place for place in reading.parts if place.start >= found.frame.end]
+    looked_at = 0
+    small = False  # small print speaks of everything, and whatever stands below it is mostly more of it
+    for place in _paragraphs(found.text, below):
+        written = found.text[place.start : place.end]
+        text = without_contacts(written)
+        words = [token.text for token in tokens(text) if token.kind is Kind.WORD]
+        saying = read_frame.is_saying(text)
+        long = found.frame.by is read_frame.Ends.DELIMITER and len(words) >= _LONG
+        small = (
+            small
+            or (place.part is Part.SMALL_PRINT and not saying)
+            or long
+            or begins_with(words, found.known.lines.legal) > 0
+        )
+        looked_at += len(words)
+        if looked_at > LONGEST_READ:
+            return Sentence("The text is too long to be understood as a whole.")
+        if not small and not saying and _decides_else(words, reading, found.known):
+            return _more_below(written)
+        if problem := misleading(written):
+            return Sentence("The text holds {what}.", what=problem)
+        name = _NAME_ABOVE.search(found.text, max(place.start - _LONGEST_TITLE, 0), place.start) is not None
+        if more := _doubt_below(text, reading, found.known, small=small, below_name=name):
+            return more
     return NOTHING if reading.outcome == REJECT else other_value(found.text, about, reading.language)
+
+
+_NAME_ABOVE = re.compile(r"(?:\A|\n)[ \t]*(?:[^\W\d_a-z][\w.'’-]{0,20}[ \t]*){1,4}\n\Z")
+_LONG = 20  # words of a paragraph below two dashes that is small print in whatever words
+
+
+def _more_below(text: str) -> Sentence:
+    return Sentence("Below the closing stands more: “{text}”.", text=" ".join(text.split())[:80])
+
+
+def _paragraphs(text: str, places: Iterable[Place]) -> Iterator[Place]:
+    """What is no signature: lines of one kind without a blank one between."""
+    last: Place | None = None
+    for place in places:
+        if last and place.part is last.part and text[last.end : place.start].count("\n") < _BLANK_LINE:
+            last = replace(last, end=place.end)
+            continue
+        if last and last.part in _READ_BELOW:
+            yield last
+        last = place
+    if last and last.part in _READ_BELOW:
+        yield last
+
+
+_READ_BELOW = (Part.COMMENT, Part.SMALL_PRINT)
+_BLANK_LINE = 2  # line ends
+
+
+def _doubt_below(
+    text: str, reading: Reading, known: Vocabulary, *, small: bool, below_name: bool
+) -> Sentence:
+    """What in a text below the answer speaks against it. In small print only short sentences count of which everything
+    is understood; a few words in the line below a name are a title: "financial director"."""
+    found = Text.of(text, known, framed=False)
+    saying = read_frame.is_saying(text)
+    for code in dict.fromkeys((reading.language, *_languages(found, known))):
+        sentences = [sentence for sentence in _view(found, code, known).sentences if sentence]
+        first = sentences[0] if sentences else None
+        for sentence in sentences:
+            if small and not _is_own_sentence(sentence, found, known):
+                continue
+            for clause in sentence:
+                own = code == reading.language
+                if not (own or _is_mostly_understood(clause)) or (clause.weak and not own):
+                    continue
+                title = (
+                    below_name and sentence == [clause] and sentence is first and _may_be_title(clause, found)
+                )
+                only_answers = saying or title or _is_titled(clause, found)
+                if _speaks_against(clause, reading.outcome or "", only_answers=only_answers, small=small):
+                    return _more_below(_short(found, clause))
+    return NOTHING
+
+
+def _is_own_sentence(sentence: Sequence[Spoken], found: Text, known: Vocabulary) -> bool:
+    """Whether nobody else would write it: short, and understood but for names and numbers."""
+    start, end = sentence[0].pieces[0].start, sentence[-1].pieces[-1].end
+    named = all(
+        found.words[piece.start][:1].isdigit() or (at and found.written(piece.start, piece.end)[:1].isupper())
+        for clause in sentence
+        for at, piece in enumerate(clause.pieces)
+        if piece.meaning is None
+    )
+    return (
+        named and end - start <= _LONGEST_OWN and not begins_with(found.words[start:end], known.lines.legal)
+    )
+
+
+_LONGEST_OWN = 10  # words of a sentence of somebody's own between small print
+
+
+def _is_mostly_understood(clause: Spoken) -> bool:
+    words = clause.pieces[-1].end - clause.pieces[0].start
+    return 2 * sum(piece.end - piece.start for piece in clause.pieces if piece.meaning) > words
+
+
+def _may_be_title(clause: Spoken, found: Text) -> bool:
+    """Few words without a number, or half of them with capitals."""
+    written = [found.written(piece.start, piece.end) for piece in clause.pieces]
+    words = [word for phrase in written for word in phrase.split()]
+    capitals = sum(word[:1].isupper() for word in words)
+    return (len(words) < _SAYS_SOMETHING or 2 * capitals >= len(words)) and not any(
+        map(str.isdigit, "".join(words))
+    )
+
+
+_SAYS_SOMETHING = 4  # words
+
+
+def _is_titled(clause: Spoken, found: Text) -> bool:
+    """Whether its line may be a name or a title: "Max Miller" and "Head of Legal" are no conditions."""
+    begin = found.text.rfind("\n", 0, found.tokens[clause.pieces[0].start].start) + 1
+    line = found.text[begin : begin + _LONGEST_TITLE].partition("\n")[0]
+    if len(line) == _LONGEST_TITLE or _SENTENCE.search(line):
+        return False
+    small = found.known.lines.title_words
+    words = [line[token.start : token.end] for token in tokens(line) if token.kind is Kind.WORD]
+    named = (word[:1].isupper() or (word.casefold(),) in small for word in words)
+    return words[0][:1].isupper() and all(named)
+
+
+_LONGEST_TITLE = 100  # characters
+_SENTENCE = re.compile(r"[0-9:：.!?]")
+
+
+def _speaks_against(clause: Spoken, outcome: str, *, only_answers: bool, small: bool) -> bool:
+    if clause.taken is Taken.DECIDES:
+        return clause.outcome != outcome
+    if clause.taken is Taken.RETRACTION:
+        return True
+    if outcome == REJECT or only_answers:
+        return False
+    if small:
+        return clause.taken is Taken.DOUBT
+    negated = clause.taken is Taken.UNKNOWN and any(p.role is Role.NEGATION for p in clause.pieces)
+    return negated or clause.taken in (Taken.DOUBT, Taken.NEGATED, Taken.QUESTION)
 
 
 def _decides_else(words: Sequence[str], reading: Reading, known: Vocabulary) -> bool:
@@ -249,7 +397,7 @@ def _languages(found: Text, known: Vocabulary) -> list[str]:
     ]
 
 
-def _view(found: Text, code: str, known: Vocabulary) -> View:
+def _view(found: Text, code: str, known: Vocabulary, about: About = UNKNOWN) -> View:
     sentences = []
     for sentence in found.sentences:
         clauses: list[Spoken] = []
@@ -265,14 +413,14 @@ def _view(found: Text, code: str, known: Vocabulary) -> View:
     view.whole = all(
         piece.meaning for c in view.clauses() if c.taken is not Taken.FRAME for piece in c.pieces
     )
-    _judge(view, found, known)
+    _judge(view, found, known, about)
     return view
 
 
 # --- from clauses to an answer --------------------------------------------------------------------------------
 
 
-def _judge(view: View, found: Text, known: Vocabulary) -> None:
+def _judge(view: View, found: Text, known: Vocabulary, about: About) -> None:
     """The answer of the whole text in this language, or what stands in its way."""
     deciding = [clause for clause in view.clauses() if clause.taken is Taken.DECIDES]
     outcomes = {clause.outcome for clause in deciding}
@@ -284,7 +432,7 @@ def _judge(view: View, found: Text, known: Vocabulary) -> None:
         outcome = outcomes.pop()
         view.problem = _only_seen(view, found, known)
         weak = all(clause.weak for clause in deciding) and not (outcome == REJECT and _stands_alone(view))
-        view.problem = view.problem or _obstacle(view, found, known, outcome, weak=weak)
+        view.problem = view.problem or _obstacle(view, found, known, about, outcome, weak=weak)
         view.outcome = "" if view.problem else outcome
 
 
@@ -348,11 +496,16 @@ class _Found:
     alone_above: bool = False  # the answer stands alone in the first line, as our mails ask
 
 
-def _obstacle(view: View, found: Text, known: Vocabulary, outcome: str, *, weak: bool) -> Sentence:
+def _obstacle(
+    view: View, found: Text, known: Vocabulary, about: About, outcome: str, *, weak: bool
+) -> Sentence:
     """Why the answer that was found does not count; NOTHING if nothing speaks against it."""
     state = _Found(outcome, weak, alone_above=_is_alone_above(view, found))
+    values = _harmless_values(found, about, view.code)
     for sentence in filter(None, view.sentences):
         state.sentence_decides = any(clause.taken is Taken.DECIDES for clause in sentence)
+        if _names_value(sentence, values, found, known, view.code):
+            continue
         if not state.sentence_decides and not weak and _is_about_later(sentence, found, known):
             continue
         state.decided_here = False
@@ -367,6 +520,47 @@ def _obstacle(view: View, found: Text, known: Vocabulary, outcome: str, *, weak:
             return Sentence("“{text}” may be about somebody else's answer.", text=_short(found, sentence[0]))
         state.decided_before = state.decided_before or state.decided_here
     return NOTHING
+
+
+def _harmless_values(found: Text, about: About, code: str) -> frozenset[int]:
+    """The words behind a colon that limit nothing: a code behind "cost centre", and the request's own value behind the
+    label of its field. Whether it is another value than the request's is looked at with the whole text."""
+    values: set[int] = set()
+    for at, token in enumerate(found.tokens):
+        if token.text in _COLONS and label_before(found.words, at, found.known.lines.coded):
+            end = at + 1
+            while end < len(found.tokens) and found.tokens[end].kind is Kind.WORD:
+                if end > at + 1 and not _CODE_SIGN.fullmatch(found.written(end - 1, end + 1)):
+                    break
+                end += 1
+            around = found.text[token.end : found.tokens[end - 1].end + 2] if end > at + 1 else ""
+            if not _MONEY.search(around):
+                values.update(range(at + 1, end))
+    for begin, until in same_values(found.text, about, code):
+        values.update(
+            at for at, token in enumerate(found.tokens) if begin <= token.start and token.end <= until
+        )
+    return frozenset(values)
+
+
+_MONEY = re.compile(r"[%$\u00a2-\u00a5\u20a0-\u20cf]")
+_CODE_SIGN = re.compile(r"[\w./-]+")
+
+
+def _names_value(
+    sentence: Sequence[Spoken], values: frozenset[int], found: Text, known: Vocabulary, code: str
+) -> bool:
+    """Whether a sentence is a label with a value that limits nothing, and no more. "Limit" and "up to" are none,
+    whatever the request calls its fields."""
+    label, *behind = sentence
+    if not behind or behind[0].pause not in _COLONS:
+        return False
+    return all(
+        clause.taken in (Taken.UNKNOWN, Taken.HARMLESS)
+        and not _spoken_in(clause, found, known, code)
+        and (clause is label or all(piece.start in values for piece in clause.unknown))
+        for clause in sentence
+    ) and any(piece.start in values for clause in behind for piece in clause.pieces)
 
 
 def _turn(sentence: Sequence[Spoken]) -> int:

@@ -79,9 +79,9 @@ class Text:
     too_long: bool
 
     @classmethod
-    def of(cls, text: str, known: Vocabulary, form_end: int | None = None) -> "Text":
-        """Below `form_end` stands what a form says of itself."""
-        frame = read_frame.frame(text[:form_end], known)
+    def of(cls, text: str, known: Vocabulary, form_end: int | None = None, *, framed: bool = True) -> "Text":
+        """Below `form_end` stands what a form says of itself. Not `framed`: all of it is read."""
+        frame = read_frame.frame(text[:form_end], known) if framed else read_frame.Frame(len(text), "")
         if form_end is not None and frame.end == form_end:
             frame = read_frame.Frame(form_end, "", read_frame.Ends.FORM)
         kept = _joined(text, _apart(tokens(text[: frame.end]), known))

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import groupby
 
+from placet.replies.languages import SHARED
 from placet.replies.read_clauses import Spoken, Taken, Text, View
-from placet.replies.read_frame import Ends, Line, is_device, is_small_print, lines_of
-from placet.replies.read_phrases import Role
+from placet.replies.read_frame import Ends, Line, is_device, is_small_print, lines_of, sayings
+from placet.replies.read_phrases import Match, Role
 from placet.replies.read_tokens import Kind, Token, tokens
 from placet.replies.read_vocabulary import Phrases, begins_with
 
@@ -24,9 +25,11 @@ _LONGEST_TITLE = 6  # words of a line that says who somebody is
 _BESIDE_CONTACT = 2  # words beside each address or number in such a line: "Mobile", "Tel."
 _CONTACT = re.compile(
     r"[^\s<>@]{1,64}@[^\s<>@]{1,200}\.[^\W\d_]{2,20}|(?:https?://|www\.)[^\s<>]{1,200}"
-    r"|(?:\+|\(?0)[0-9()/. -]{6,22}[0-9]|\b[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}\b"
+    r"|(?:\+|\(?0)[0-9()/. -]{6,22}[0-9]|\(?\b[0-9]{3}\)?[ .-]{1,2}[0-9]{3}[ .-][0-9]{4}\b"
 )
+_PRONOUNS = re.compile(r"\(\w{2,6}(?:/\w{2,6}){1,2}\)")  # "(she/her)"
 _WORD = re.compile(r"[^\W_]+")
+_MOST_PLAIN = 2  # words of a name in small letters
 _TOWN = re.compile(r"(?:^|, )[0-9]{2,6} [^\W\d_]")  # "10115 Berlin", "12 High Street"
 _REMARKS = {Role.REMARK, Role.AGAINST, Role.BECAUSE, Role.ASKS, Role.DOUBT, Role.RETRACTION}
 _CLOSED = " \t\n”»)]’"  # belongs to the sentence before
@@ -37,7 +40,8 @@ class Part(Enum):
 
     ANSWER = auto()  # the words that it rests on
     POLITE = auto()  # thanks, greetings, words that add nothing, names
-    SIGNATURE = auto()  # closings and what stands below them, small print
+    SIGNATURE = auto()  # closings, names, titles and ways to reach somebody below them
+    SMALL_PRINT = auto()  # what companies add to every mail; sayings that people put below their names
     COMMENT = auto()
 
 
@@ -69,6 +73,11 @@ def comment_of(text: str, places: Sequence[Place]) -> str:
         pieces.append(text[place.start : place.end])
         end = place.end
     return "".join(pieces).strip()
+
+
+def without_contacts(text: str) -> str:
+    """Without links, addresses and telephone numbers: their letters say nothing."""
+    return _PRONOUNS.sub(" ", _CONTACT.sub(" ", text))
 
 
 # --- sentences ------------------------------------------------------------------------------------------------
@@ -167,27 +176,32 @@ def _says(found: Text, places: range) -> bool:
 def _below(found: Text, code: str, silent: Phrases, names: frozenset[str]) -> Iterator[Place]:
     end, by = found.frame.end, found.frame.by
     lines = list(lines_of(found.text[end:]))
-    if by is Ends.DELIMITER:
-        yield from (_place(line, end, Part.SIGNATURE) for line in lines if line.text.strip())
-        return
-    # The first paragraph below a closing says who somebody is.
+    # The first paragraph below a closing says who somebody is; below two dashes, all of them do.
     signs = by is Ends.CLOSING or (by is Ends.NAME and _is_silent(lines[0].words, silent, names))
-    small = False
-    for written, group in groupby(lines, key=lambda line: bool(line.text.strip())):
+    said_by_others = sayings(lines)
+    announced = small = False
+    for (written, delimits), group in groupby(
+        lines, key=lambda line: (bool(line.text.strip()), line.delimits)
+    ):
         paragraph = list(group)
-        if written and paragraph[0] is lines[0] and by in (Ends.CLOSING, Ends.DEVICE, Ends.FORM):
-            yield _place(lines[0], end, _first_below(lines[0], found, silent, names))
-            del paragraph[0]
+        if written and (
+            delimits or (paragraph[0] is lines[0] and by in (Ends.CLOSING, Ends.DEVICE, Ends.FORM))
+        ):
+            first = Part.SIGNATURE if delimits else _first_below(lines[0], found, silent, names)
+            yield _place(paragraph.pop(0), end, first)
+            announced = announced or delimits
         if not written or not paragraph:
             continue
         small = is_small_print(paragraph, found.known, goes_on=small)
-        card = signs or any(_CONTACT.search(line.text) for line in paragraph)
+        card = signs or announced or any(_CONTACT.search(line.text) for line in paragraph)
         for at, line in enumerate(paragraph):
             after = paragraph[at + 1] if at + 1 < len(paragraph) else None
-            signature = small or _signs(
-                line, after, found, silent, names, card=card and not _speaks(line, found, code)
-            )
-            yield _place(line, end, Part.SIGNATURE if signature else Part.COMMENT)
+            titles = card and not _speaks(line, found, code)
+            signature = _signs(line, after, found, silent, names, card=titles)
+            signature = signature or (announced and _is_plain_name(line, found))
+            aside = small or line.start in said_by_others
+            part = Part.SMALL_PRINT if aside else Part.SIGNATURE if signature else Part.COMMENT
+            yield _place(line, end, part)
         signs = False
 
 
@@ -242,6 +256,7 @@ def _signs(
     """Whether a line says who somebody is, or how to reach them."""
     if (
         not any(map(str.isalnum, line.text))
+        or _is_closing(line, found)
         or _is_silent(line.words, silent, names)
         or is_device(line, found.known)
     ):
@@ -256,6 +271,14 @@ def _signs(
         town = below is not None and _TOWN.match(below.text.strip())
         return bool(_TOWN.search(rest) or town) and _is_titled(line, found, names)
     return _is_titled(line, found, names)
+
+
+def _is_closing(line: Line, found: Text) -> bool:
+    """ "Best regards", "Viele Grüße / Best regards"."""
+    at = 0
+    while length := begins_with(line.words[at:], found.known.lines.closings):
+        at += length
+    return at == len(line.words) > 0
 
 
 def _is_titled(line: Line, found: Text, names: frozenset[str]) -> bool:
@@ -274,7 +297,31 @@ def _speaks(line: Line, found: Text, code: str) -> bool:
         match for at in range(len(line.words)) for match in found.known.phrases.matches(line.words, at)
     )
     roles = {match.meaning.role for match in matches if match.meaning.language == code}
-    return line.text.rstrip().endswith(("!", "?")) or bool(roles & _REMARKS)
+    return line.text.rstrip().endswith(("!", "?")) or bool(roles & _REMARKS) or _answers(line.words, found)
+
+
+def _answers(words: Sequence[str], found: Text) -> bool:
+    """Whether a line is an answer in any language and nothing else: "Rejected", "Not approved"."""
+    matches = [found.known.phrases.matches(words, at) for at in range(len(words))]
+    strong = {match.meaning.language for at in matches for match in at if match.meaning.role is Role.DECIDES}
+    return any(_is_tiled(matches, code) for code in strong)
+
+
+def _is_tiled(matches: Sequence[Sequence[Match]], code: str) -> bool:
+    """Whether phrases of one language stand side by side from the first word to the last."""
+    reached = {0}
+    for at, here in enumerate(matches):
+        if at in reached:
+            reached.update(at + match.length for match in here if match.meaning.language in (code, SHARED))
+    return len(matches) in reached
+
+
+def _is_plain_name(line: Line, found: Text) -> bool:
+    """A name in small letters, as some sign: of at most two words, none of which any phrase begins with."""
+    return len(line.words) <= _MOST_PLAIN and all(
+        any(map(str.isalpha, word)) and not found.known.phrases.matches(line.words, at)
+        for at, word in enumerate(line.words)
+    )
 
 
 def _wishes(line: Line, found: Text, silent: Phrases) -> bool:

@@ -72,6 +72,34 @@ def other_value(text: str, about: About, code: str) -> Sentence:
     return _other_amount(text, about, code)
 
 
+def same_values(text: str, about: About, code: str) -> Iterator[tuple[int, int]]:
+    """Where a text names a field and, behind a colon, the request's own value: the value alone."""
+    if not about.fields:
+        return
+    words = tokens(text)
+    for field in about.fields:
+        for said, gap, end in _named(text, words, field.label):
+            if not gap or not said or _differs(said, gap, field, code):
+                continue
+            begin = text.rfind(said, 0, end)
+            if field.day is None and field.number is None:
+                yield begin, begin + len(said)
+            elif value := _alone(said, field):
+                yield begin, begin + value
+
+
+def _alone(said: str, field: Field) -> int:
+    """How many characters a date or a number takes that a text begins with; 0 where it does not begin with one."""
+    patterns = (_DATE, _DAY_MONTH, _MONTH_DAY) if field.day is not None else (_amount_in(field.currency),)
+    return max((found.end() for pattern in patterns if (found := pattern.match(said))), default=0)
+
+
+def _amount_in(currency: str) -> re.Pattern[str]:
+    names = [currency, *(sign for sign, code in _SIGNS.items() if code == currency)] if currency else []
+    named = "|".join([*map(re.escape, names), *(["euros?"] if currency == "EUR" else [])])
+    return re.compile(rf"(?:(?:{named})\s?)?{_NUMBER}(?:\s?(?:{named})(?![^\W_]))?", re.IGNORECASE)
+
+
 def _other(said: str, field: Field) -> Sentence:
     said = " ".join(said.split())[:_SHOWN]
     return Sentence(

@@ -1,11 +1,13 @@
 """What stands around an answer and is none: closings with names and titles below them, small print, codes."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import groupby
 
 from placet.replies.parse import CODE
+from placet.replies.parse.signatures import delimits
 from placet.replies.read_phrases import Role
 from placet.replies.read_tokens import Kind, Token, tokens
 from placet.replies.read_vocabulary import Vocabulary, begins_with
@@ -21,6 +23,14 @@ _SAYS_SOMETHING = 4  # words from which on a line below a closing may say someth
 _LONG = 20  # words of a paragraph of small print that one word announces
 _SHORT = 6  # the same where more does
 _SURELY = 4  # words of a phrase that nothing but small print holds
+
+
+_LONGEST_SAYING = 400  # characters
+_MOST_OF_A_SAYING = 4  # lines
+_SAYING = re.compile(
+    r"[\"“”„«»‘’'*_]{1,3}(?:\S+\s+){3,}\S+[\"“”«»‘’'*_]{1,3}\.?"
+    r"(?:\s*(?:[-–—~]{1,2}|[(,])\s*(?:[^\W\d_][\w.'’-]{0,20} ?){1,4}\)?)?"
+)
 
 
 class Ends(Enum):
@@ -51,7 +61,7 @@ def frame(text: str, known: Vocabulary) -> Frame:
     for at, line in enumerate(lines):
         if not line.words:
             if at and line.delimits:
-                return Frame(line.start, "", Ends.DELIMITER)
+                return Frame(line.start, _afterword(lines, at + 1, known), Ends.DELIMITER)
             continue
         if at in small_print:
             return Frame(line.start, "", Ends.SMALL_PRINT)
@@ -95,7 +105,7 @@ def lines_of(text: str) -> Iterator[Line]:
             tuple(token.text for token in made),
             sum(token.capital for token in made),
             sum(not line[token.start].isupper() for token in made),
-            line.strip() == "--",
+            delimits(line),
         )
         start += len(line) + 1
 
@@ -166,10 +176,13 @@ def is_device(line: Line, known: Vocabulary) -> bool:
 
 def _said(lines: Sequence[Line], start: int, small_print: set[int], known: Vocabulary) -> str:
     """A line below the closing that is more than a name, a title or small print."""
+    said_by_others = sayings(lines[start:])
     for at in range(start, len(lines)):
         line = lines[at]
         if at in small_print:
             return ""
+        if line.start in said_by_others:
+            continue
         if begins_with(line.words, known.lines.afterwords):
             return " ".join(line.words)
         if (
@@ -179,6 +192,30 @@ def _said(lines: Sequence[Line], start: int, small_print: set[int], known: Vocab
         ):
             return " ".join(line.words)
     return ""
+
+
+def _afterword(lines: Sequence[Line], start: int, known: Vocabulary) -> str:
+    """A line that says of itself that something was left out above: "PS: only two"."""
+    after = (line for line in lines[start:] if begins_with(line.words, known.lines.afterwords))
+    return " ".join(next((line.words for line in after), ()))
+
+
+def sayings(lines: Iterable[Line]) -> set[int]:
+    """Where lines begin that are somebody else's words, which people put below their names: the last ones of a
+    paragraph."""
+    begins: set[int] = set()
+    for written, group in groupby(lines, key=lambda line: bool(line.text.strip())):
+        paragraph = list(group)[-_MOST_OF_A_SAYING:] if written else []
+        for at in range(len(paragraph)):
+            if is_saying("\n".join(line.text for line in paragraph[at:])):
+                begins.update(line.start for line in paragraph[at:])
+                break
+    return begins
+
+
+def is_saying(paragraph: str) -> bool:
+    """Whether a paragraph is a sentence between quotation marks, perhaps with whoever said it behind."""
+    return len(paragraph) <= _LONGEST_SAYING and _SAYING.fullmatch(paragraph.strip()) is not None
 
 
 def _doubts(words: Sequence[str], known: Vocabulary) -> bool:
@@ -198,6 +235,16 @@ def _decides(words: Sequence[str], known: Vocabulary) -> bool:
 def without_codes(text: str) -> str:
     """Without reply codes, and lines that are one and nothing else: our links write one below the answer."""
     return _CODE_MARK.sub("", _CODE_LINE.sub("", text)) if "#" in text else text
+
+
+def at_dashes(text: str) -> tuple[str, str]:
+    """A text above and below the line that announces a signature. That line belongs to what stands below."""
+    at = 0
+    for line in text.split("\n"):
+        if at and delimits(line):
+            return text[: at - 1], text[at - 1 :]
+        at += len(line) + 1
+    return text, ""
 
 
 def is_soft(text: str, before: Sequence[Token], newline: Token, after: Token | None) -> bool:

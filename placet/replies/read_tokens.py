@@ -22,6 +22,7 @@ _MARKS = (
     "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u0610-\u061a\u064b-\u065f\u0670"
     "\u0900-\u0963\u0966-\u0d7f\u0e31-\u0e3a\u0e47-\u0e4e"
 )
+_LOST = "\ufffd"  # stands for what could not be read: the word that holds it is no word we know
 _INVISIBLE = "\u00ad\u200b-\u200f\u2060\ufeff\u061c\u180e"
 _TONES = "\ufe0e\ufe0f\U0001f3fb-\U0001f3ff"
 _EMOJI = "\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f000-\U0001faff"
@@ -29,7 +30,7 @@ _EMOJI = "\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f\u2b0
 _TOKEN = re.compile(
     rf"(?P<newline>\n)|(?P<blank>[^\S\n]+)|(?P<vote>[+-]1(?!\w|[.,]\w))|(?P<face>[:;=]-?[)(DPp|/](?![^\W_]))"
     rf"|(?P<short>\.(?=[ \u00a0]?[0-9]))|(?P<number>[0-9][0-9.,'’]*|[#№](?=[ \u00a0]?[0-9]))"
-    rf"|(?P<cjk>[{_CJK}])|(?P<word>(?:[^\W_{_CJK}]|[{_MARKS}])+)"
+    rf"|(?P<cjk>[{_CJK}])|(?P<word>(?:[^\W_{_CJK}]|[{_MARKS}{_LOST}])+)"
     rf"|(?P<emoji>[{_EMOJI}][{_TONES}]*(?:\u200d[{_EMOJI}][{_TONES}]*)*)|(?P<sign>.)"
 )
 _TAG = re.compile(

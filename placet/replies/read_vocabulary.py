@@ -12,6 +12,7 @@ from placet.replies.read_phrases import Meaning, PhraseTree, Role, Words
 from placet.replies.read_tokens import phrase, spellings
 
 APPROVE, REJECT = gettext_noop("approve"), gettext_noop("reject")
+_LONGEST_LABEL = 12  # words; in scripts without blanks these are characters
 _LONGEST_STEM_TEST = 24  # letters of a word that are compared with stems
 
 
@@ -58,6 +59,7 @@ class Lines:
     next_time: Phrases
     device: Phrases
     numbered: Phrases
+    coded: Phrases
     title_words: Phrases
 
 
@@ -182,6 +184,15 @@ def ends_with(words: Sequence[str], end: int, phrases: Phrases) -> int:
     none does."""
     lengths = range(min(4, end), 0, -1)
     return next((length for length in lengths if tuple(words[end - length : end]) in phrases), 0)
+
+
+def label_before(words: Sequence[str], end: int, phrases: Phrases) -> int:
+    """How many words the longest of the phrases takes that ends where the word at `end` begins, with the beginning of a
+    line or sentence in front; 0 if none does."""
+    start = end
+    while start and words[start - 1] and end - start < _LONGEST_LABEL:
+        start -= 1
+    return end - start if tuple(words[start:end]) in phrases else 0
 
 
 def begins_with(words: Sequence[str], phrases: Phrases) -> int:

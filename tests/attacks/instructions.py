@@ -29,4 +29,14 @@ INSTRUCTIONS = {
     "vi": ("vui lòng ghi vào trung tâm chi phí {n}", "đặt hàng từ {name}", "gửi hóa đơn đến {name}"),
     "zh": ("请记入成本中心{n}", "请向{name}订购", "发票寄到{name}"),
 }  # fmt: skip
+LIMITS = {  # what stands before an amount that is not to be exceeded
+    "ar": ("بحد أقصى", "الحد الأقصى"), "cs": ("maximálně", "limit"), "da": ("maks", "højst"),
+    "de": ("maximal", "höchstens", "limit"), "el": ("μέχρι", "το πολύ"), "en": ("max", "limit", "up to", "only up to"),
+    "es": ("máximo", "hasta"), "fi": ("enintään", "max"), "fr": ("maximum", "jusqu'à"), "he": ("עד", "מקסימום"),
+    "hi": ("अधिकतम", "केवल"), "hu": ("legfeljebb", "maximum"), "id": ("maksimal", "hanya"),
+    "it": ("massimo", "fino a"), "ja": ("上限", "最大"), "ko": ("최대", "한도"), "nb": ("maks", "høyst"),
+    "nl": ("maximaal", "hooguit"), "pl": ("maksymalnie", "najwyżej"), "pt": ("máximo", "até"),
+    "ro": ("maxim", "până la"), "ru": ("максимум", "не более"), "sv": ("max", "högst"), "tr": ("en fazla", "azami"),
+    "uk": ("максимум", "не більше"), "vi": ("tối đa",), "zh": ("最多", "上限"),
+}  # fmt: skip
 NAMES = ("Dell", "Lenovo", "Berlin", "Linde", "Contoso", "Room 4", "Gate B")

@@ -55,6 +55,15 @@ QUESTIONS = (
     "Please decide: Desk\n\nthe one by the window, or the one at the door?",
 )
 YES = ("Yes", "yes please", "Approved", "Approve", "OK, go ahead", "Ja, gerne", "Oui", "👍")
+FRONTS = (
+    "Should I tell Carol? (was: {subject})",
+    "Should I tell Carol? Re: {subject}",
+    "Carol too? {subject}",
+    "[fire Dave] {subject}",
+    "Lunch, and {subject}",
+    "Approved Re: {subject}",
+)
+TAGS = ("", "", "[EXTERNAL] ", "[Extern] ", "【外部】", "[desk-list] ", "***SPAM*** ")
 #: Programs that name whoever wrote without an address.
 NAMELESS = frozenset(("Thunderbird", "Thunderbird, text", "mutt"))
 
@@ -223,7 +232,7 @@ def _through_web_mail(rng: random.Random) -> Attempt:
 
 def _without_a_quote(rng: random.Random) -> Attempt:
     """Bob's program quotes nothing, and names what he answered in its headers."""
-    answer, number = rng.choice(YES), rng.randrange(3)
+    answer, number, front = rng.choice(YES), rng.randrange(4), rng.choice(FRONTS)
 
     def forge(world: World, asked: Mail) -> None:
         code = f"[#{code_of(asked)}]"
@@ -232,6 +241,11 @@ def _without_a_quote(rng: random.Random) -> Attempt:
             (f"RE: {asked.subject}", theirs, [_our_id(asked)]),  # an answer to an answer in our thread
             (f"RE: Lunch? {code}", _our_id(asked), []),  # a mail that was given the id of ours
             (f"RE: Desk by the window {code}", theirs, [_our_id(asked)]),
+            (
+                f"RE: {front.format(subject=asked.subject)}",
+                _our_id(asked),
+                [],
+            ),  # a question in front of our subject
         )[number]
         head = _headers(asked, subject, parent, thread)
         text = answer if number == 1 else f"{answer}, thank you"
@@ -300,14 +314,15 @@ def _answered(rng: random.Random, again: bool) -> Attempt:
 
 
 def _no_quote(rng: random.Random) -> Attempt:
-    language = rng.choice(list(LOCALES))
+    language, tag = rng.choice(list(LOCALES)), rng.choice(TAGS)
 
     def answer(world: World, asked: Mail) -> None:
-        head = _headers(asked, f"{LOCALES[language].again} {asked.subject}", _our_id(asked), [])
+        subject = f"{tag}{LOCALES[language].again} {tag}{asked.subject}"
+        head = _headers(asked, subject, _our_id(asked), [])
         body = ["MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "", "Approved.", ""]
         world.sandbox.send_as("bob", "\r\n".join([*head, *body]).encode())
 
-    return f"no quote, {language}", answer
+    return f"no quote, {language}, {tag}", answer
 
 
 def _prepared(rng: random.Random) -> Attempt:

@@ -19,12 +19,12 @@ from benchmarks.reading.door import parsed
 from placet.replies.languages import SHARED, languages
 from placet.replies.parse.folding import fold
 from placet.replies.parse.signatures import is_device
-from placet.replies.read import Reading, read_mail
+from placet.replies.read import Reading, read_mail, read_text
 from placet.replies.read_comment import Part
-from placet.replies.read_facts import About
+from placet.replies.read_facts import About, Field
 from placet.replies.read_tokens import Kind, composed, spellings, tokens
 from tests.attacks.arena import Count
-from tests.attacks.instructions import INSTRUCTIONS, NAMES
+from tests.attacks.instructions import INSTRUCTIONS, LIMITS, NAMES
 from tests.attacks.tally import Counts
 
 ANSWERS = Path(__file__).parent.parent / "replies" / "answers"
@@ -109,6 +109,11 @@ def written(rng: random.Random) -> Iterator[Written]:
                         f"{label} {own.form_ends[0] if own.form_ends else closing}"),
                 Written(code, f"{said}\n\nConfidential: {more}", more, "Confidential"),
                 Written(code, f"{said}\n\n{said}\n{more}", more),
+                Written(code, f"{said}\n\n-- \n{below}", below),
+                Written(code, f"{said}\n--\nBob\n{below}", below),
+                Written(code, f"{said}\n\n- -- \nBob\n\n{below}", below),
+                Written(code, f"{said}\n\n{closing}\nBob\n\n-- \nBob Approver\n{PHONE}\n\n{below}", below,
+                        f"{closing} {PHONE}"),
             ],
             k=8,
         )  # fmt: skip
@@ -131,6 +136,7 @@ def neighbours(rng: random.Random) -> Iterator[Written]:
             Written(code, said, ""),
             Written(code, f"{said}.\n\n{closing}\nBob", "", closing),
             Written(code, f"{said}\n\n{closing}\nBob Approver\n{CARD}", "", f"{closing} {CARD}"),
+            Written(code, f"{said}\n\n-- \nBob Approver\n{CARD}", "", CARD),
             Written(code, f"Hi Alice,\n\n{said}", ""),
             Written(code, f"{said}\n\nBob", ""),
             Written(code, f"{said}, {thanks}", ""),
@@ -228,6 +234,85 @@ def test_what_says_no_more_than_its_answer_decides_without_a_comment(
     assert len(noisy) <= 0.02 * number, noisy[:10]
 
 
+# --- what speaks against the answer, where signatures and small print stand ---------------------------------------
+
+PLACES = (
+    "{said}\n\n-- \n{against}",
+    "{said}\n--\n{against}.",
+    "{said}\n\n-- \nBob Approver\n{phone}\n\n{against}",
+    "{said}\n\n{closing}\nBob\n\n-- \n{against}",
+    "{said}\n\n{closing}\nBob\n\n{against}",
+    "{said}.\n\nThis email and any attachments are confidential and intended for the addressee. {against}.",
+    "{said}.\n\n{legal} {filled}. {against}.",
+)
+FILLED = "the mail that you have received and may not be copied, kept or shown to others by anybody at all"
+
+
+def against(rng: random.Random, code: str) -> str:
+    """Another answer, or a limit."""
+    own = KNOWN[code].answer
+    limit = f"{rng.choice(LIMITS[code])} {rng.choice(('500', '2'))}"
+    return str(rng.choice((limit, *rng.choices(own.reject, k=2))))
+
+
+def contradictions(rng: random.Random) -> Iterator[tuple[str, str, str]]:
+    """The language, the text, and what was put into it."""
+    while True:
+        code = rng.choice(sorted(INSTRUCTIONS))
+        own = KNOWN[code].answer
+        said, more = rng.choice(own.approve), against(rng, code)
+        if read_text(said).outcome != "approve" or read_text(f"{said}.\n{more}.").outcome is not None:
+            continue  # what does not count above the answer's end is none
+        text = rng.choice(PLACES).format(
+            said=said, against=more, phone=PHONE, closing=rng.choice(own.closings), filled=FILLED,
+            legal=rng.choice(own.legal or KNOWN["en"].answer.legal),
+        )  # fmt: skip
+        yield code, text, more
+
+
+def test_another_answer_or_a_limit_counts_below_dashes_closings_and_in_small_print(
+    rng: random.Random, most: int, tally: Count
+) -> None:
+    number = 2 * most
+    decided = []
+    for code, text, more in islice(contradictions(rng), number):
+        found = reading(Written(code, text, ""))
+        if found.outcome == "approve" and more not in found.comment:
+            decided.append((code, text, found.comment))
+    tally(Counts(forged=number, accepted=len(decided)))
+    assert not decided, f"{len(decided)} of {number}: {decided[:8]}"
+
+
+# --- values behind labels -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", sorted(INSTRUCTIONS))
+def test_a_code_behind_its_label_is_comment_and_a_limit_never_is(code: str) -> None:
+    own = KNOWN[code].answer
+    said = next(one for one in own.approve if read_text(one).outcome == "approve")
+    for label in map(str.capitalize, own.coded):
+        line = f"{label}: 4711"
+        same, other = (About((Field(label, (value,)),)) for value in ("4711", "1200"))
+        for about in (About(), same):
+            found = read_text(f"{said}.\n{line}", about=about)
+            assert (found.outcome, found.comment) == ("approve", line), (line, found.why)
+        assert read_text(f"{said}.\n{line}", about=other).outcome is None
+        assert read_text(f"{said}.\n{line}, 2").outcome is None
+        assert read_text(f"{said}.\n{label}: 500 €").outcome is None
+    for limit in map(str.capitalize, LIMITS[code]):
+        for about in (About(), About((Field(limit, ("500",)),))):
+            for line in (f"{limit}: 500", f"{limit} 500"):
+                assert read_text(f"{said}.\n{line}", about=about).outcome is None, line
+
+
+@pytest.mark.parametrize("code", sorted(INSTRUCTIONS))
+def test_a_word_that_could_not_be_read_whole_decides_nothing(code: str) -> None:
+    for said in KNOWN[code].answer.approve[:200]:
+        if " " not in said and len(said) > 2:
+            assert read_text(f"{said[:2]}\ufffd{said[2:]}").outcome is None
+            assert read_text(f"{said}\ufffd").outcome is None
+
+
 @pytest.mark.parametrize(
     ("text", "comment"),
     [
@@ -237,6 +322,12 @@ def test_what_says_no_more_than_its_answer_decides_without_a_comment(
         ("Genehmigt.\n\nViele Grüße\nBob\nKostenstelle 4711", "Kostenstelle 4711"),
         ("Approved.\nSent from my iPhone\nPlease ship to Berlin", "Please ship to Berlin"),
         ("Please order from Dell.\nQ1: [approve]", "Please order from Dell."),
+        ("Approved\n--\nPlease book on 4711", "Please book on 4711"),
+        ("Approved\n\n-- \nBob Approver\nOrder it from Dell", "Order it from Dell"),
+        ("Approved\n\n-- \nrick", ""),
+        ("Approved\n\n-- \nBob Approver\nHead of Rejects\n+49 30 1234567\nSent from my iPhone", ""),
+        ("Approved\n\n-- \nBob\n\n“If you can dream it, you can do it.” – Walt Disney", ""),
+        ("Approved.\nCost centre: 4711", "Cost centre: 4711"),
         ("Approved\n\nJohn Smith\nPlease ship to Berlin", "John Smith\nPlease ship to Berlin"),
         ("I hereby approve this request. Thank you, Alice!", ""),
         ("Hi Tom,\n\napproved, thanks.\n\nBest regards\nBob Approver\nHead of Purchasing", ""),
@@ -254,6 +345,16 @@ def test_what_is_the_comment(text: str, comment: str) -> None:
         "Approved.\nSent from my iPhone\nOnly if legal agrees to it",
         "Only if legal agrees to it.\nQ1: [approve]",
         "Approved.\n\nBest regards\nBob\n\nSorry, I meant rejected",
+        "Approved\n\n-- \nRejected",
+        "Approved\n\nBest regards\nRejected",
+        "Approved\n--\nonly up to 500",
+        "Approved\n\n-- \nBob\nMax: 500",
+        "Approved\n\n-- \nBob\n\nWhy four?",
+        "Approved\n\n-- \nBob\n\nPS: two will do",
+        "Approved.\n\nThis email and any attachments are confidential and meant for you. I do not approve.",
+        "Approved.\nLimit: 500",
+        "Approved.\nUp to: 500",
+        "Approve\ufffdd.",
         "Approved.\n\nNotice: only if legal agrees",
     ],
 )

@@ -126,8 +126,9 @@ def test_a_mail_is_looked_for_in_one_request_and_not_again(world: World) -> None
         {"In_Reply_To": "<other@mail.example>", "References": "{ask}"},
         {"References": "{ask} <other@mail.example>"},
         {"In_Reply_To": "{ask}", "Subject": "RE: Lunch? [#{code}]"},
+        {"In_Reply_To": "{ask}", "Subject": "RE: Should I tell Carol? (was: Please decide: Desk) [#{code}]"},
     ],
-    ids=["no thread", "in our thread", "below another's mail", "another subject"],
+    ids=["no thread", "in our thread", "below another's mail", "another subject", "words in front of ours"],
 )
 def test_without_a_quote_only_what_answers_our_mail_counts(world: World, headers: Mapping[str, str]) -> None:
     _, asked = world.asked()

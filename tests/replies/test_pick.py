@@ -11,6 +11,7 @@ from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.models import Mailbox
 from placet.replies.parse import Mail, OwnMail, parse
+from placet.replies.parse.subjects import answer_in_front, only_marks
 from placet.replies.pick import MOST_AGAIN, bounced, codes, mails_answered
 from tests.making import SAMPLE, make_mailbox, start
 
@@ -208,3 +209,33 @@ def test_a_report_of_nothing_of_ours_names_none(mailbox: Mailbox, line: AskLine)
     OutgoingMail.objects.update(state="sent")
     assert bounced(report("Message-ID: <x@fabrikam.example>\r\nSubject: x\r\n"), mailbox) is None
     assert bounced(reply(), mailbox) is None
+
+
+@pytest.mark.parametrize(
+    ("front", "marks"),
+    [
+        ("", True),
+        ("RE: ", True),
+        ("Re[2]: AW: ", True),
+        ("Antwort: ", True),
+        ("回复：", True),
+        ("[EXTERNAL] RE: ", True),
+        ("SV: [Extern] ", True),
+        ("***SPAM*** Re: ", True),
+        ("[desk-list] ", True),
+        ("Should I tell Carol? ", False),
+        ("RE: Carol? ", False),
+        ("RE: ? ", False),
+        ("[fire Dave] ", False),
+        ("Lunch: ", False),
+        ("re:   " * 60 + "x", False),  # and at once
+    ],
+)
+def test_what_may_stand_in_front_of_a_subject(front: str, marks: bool) -> None:
+    assert only_marks(front) is marks
+
+
+def test_an_answer_in_front_of_a_subject_stands_before_the_mark_of_a_reply() -> None:
+    assert answer_in_front("Approved Re: ")
+    assert not answer_in_front("RE: Approved Re: ")
+    assert not answer_in_front("Approved ")

@@ -267,3 +267,42 @@ def test_a_reply_code_says_nothing_and_is_no_comment(code: str) -> None:
     found = answer(f"Approve\n\nSee #{code}, thanks.\n\n#{code}")
     assert found.outcome == "approve"
     assert found.comment == "See , thanks."
+
+
+@pytest.mark.parametrize(
+    ("below", "outcome", "comment"),
+    [
+        ("Ann Approver\nHead of Rejects\nContoso GmbH\nann@contoso.example", "approve", ""),
+        ("Ann\n\n“Nothing is impossible if you only try it.” – Ann Author", "approve", ""),
+        ("Please book on 4711", "approve", "Please book on 4711"),
+        ("Rejected", None, ""),
+        ("nicht genehmigt", None, ""),
+        ("Ann\nMax: 500", None, ""),
+        ("Shall we?", None, ""),
+        ("[x] Reject", None, ""),
+    ],
+)
+def test_what_stands_below_two_dashes_may_add_a_doubt_or_a_comment(
+    below: str, outcome: str | None, comment: str
+) -> None:
+    found = read_mail(mail("Approved", below_dashes=below))
+    assert (found.outcome, found.comment) == (outcome, comment), found.why
+    alone = read_mail(mail("", subject="Approved", own_subject="Approved", below_dashes=below))
+    assert alone.outcome == (None if comment else outcome)  # a subject is an answer and nothing else
+    assert read_mail(mail("Desk", below_dashes="Approved")).outcome is None
+
+
+@pytest.mark.parametrize(
+    ("small", "outcome"),
+    [
+        ("If you are not the intended recipient, please reject it.", "approve"),
+        ("If you are not the intended recipient, please delete it. Thank you.", "approve"),
+        ("I do not approve.", None),
+        ("Only up to 500.", None),
+        ("Only up to 500 for Dell.", None),
+    ],
+)
+def test_a_sentence_of_ones_own_between_small_print_counts(small: str, outcome: str | None) -> None:
+    legal = "This email and any attachments are confidential and intended solely for the addressee."
+    for text in (f"Approved.\n\n{legal} {small}", f"Approved.\n\nBest regards\nAnn\n\n{legal}\n{small}"):
+        assert read_text(text).outcome == outcome

@@ -71,6 +71,9 @@ class AnswerWords:
     approve_stems: tuple[str, ...] = ()  # how words begin that speak of approving, in any form
     reject_stems: tuple[str, ...] = ()
     numbered: tuple[str, ...] = ()  # words behind which a number is only a name: "order" 4711
+    coded: tuple[
+        str, ...
+    ] = ()  # what people write before a colon and a code that limits nothing: "cost centre"
     things: tuple[
         str, ...
     ] = ()  # words behind which an unknown one only names what is bought: "purchase of the"

@@ -19,6 +19,7 @@ class Body:
     marked: str = ""
     new_text: str = ""
     with_signature: str = ""
+    below_dashes: str = ""
     quoted_cut: str = ""
     markup: str = ""
     truncated: bool = False
@@ -61,6 +62,7 @@ def _body(text: str, marked: str, new: quotes.New, unfinished: bool) -> Body:
         marked=marked,
         new_text=new.text,
         with_signature=new.with_signature,
+        below_dashes=new.below_dashes,
         quoted_cut=new.quoted_cut,
         truncated=not new.whole or (unfinished and not new.to_the_end),
         doubtful=new.doubtful,

@@ -17,7 +17,7 @@ from placet.replies.parse.folding import fold
 from placet.replies.parse.limits import LINES, NEW_TEXT
 from placet.replies.parse.links import readable
 from placet.replies.parse.mail import joined
-from placet.replies.parse.signatures import without_signature
+from placet.replies.parse.signatures import below_dashes, without_signature
 
 WRAPPABLE = 60  # characters of a quoted line that may have been wrapped on its way
 
@@ -87,6 +87,9 @@ class New:
     whole: bool  # all lines were looked at that could hold something new
     to_the_end: bool  # everything below the new text is quoted
     doubtful: bool  # a line was left out that may have been new
+    below_dashes: (
+        str  # what stands below a line of two dashes: a signature, and whatever else somebody wrote there
+    )
 
 
 def new_text(text: str) -> New:
@@ -98,12 +101,14 @@ def cut(found: Lines) -> New:
     """What is left of a text whose lines are known."""
     unsigned: list[str] = []
     signed: list[str] = []
+    below: list[str] = []
     for piece in found.pieces():
         # What a quote parts is never one sentence: "I do not", and below the quote "approve this".
         unsigned += [""] * bool(unsigned and unsigned[-1])
         signed += [""] * bool(signed and signed[-1])
         unsigned += without_signature(piece, below_text=any(unsigned))
         signed += piece
+        below += [""] * bool(below) + below_dashes(piece)
     text, with_signature = joined(unsigned), joined(signed)
     return New(
         readable(text[:NEW_TEXT]),
@@ -112,6 +117,7 @@ def cut(found: Lines) -> New:
         whole=(found.to_the_end or not found.rest) and len(with_signature) <= NEW_TEXT,
         to_the_end=found.to_the_end,
         doubtful=bool(found.doubts),
+        below_dashes=readable(joined(below)[:NEW_TEXT]),
     )
 
 

@@ -2,7 +2,8 @@
 
 A signature is cut where it is announced (`-- `), or where all that is left is names, titles and ways to reach
 somebody. A line with a word that may decide, or change what was decided, is never taken for part of one: it is
-left for the reader.
+left for the reader. So is all that stands below `-- `, apart from the new text (`below_dashes`): what of it is
+a signature only the reader's words can tell.
 """
 
 import re
@@ -29,12 +30,24 @@ _NUMBER = re.compile(r"(?<![\w])[0-9]{3,}(?![\w])")  # no telephone's name: it m
 _SENTENCE = (".", "?", "!", "。", "？", "！", ":", "：", ";", ",")
 
 
+def delimits(line: str) -> bool:
+    """The line that mail programs put above a signature: RFC 3676 4.3, the blank may be lost; PGP escapes the
+    dashes."""
+    return line.strip() in ("--", "- --")
+
+
+def below_dashes(lines: Sequence[str]) -> list[str]:
+    """New lines below the first one that announces a signature, without those that a telephone adds."""
+    start = next((at for at, line in enumerate(lines) if delimits(line)), len(lines)) + 1
+    return [line for line in lines[start:] if not is_device(fold(line))]
+
+
 def without_signature(lines: Sequence[str], below_text: bool = False) -> list[str]:
     """New lines without the signature below them, and without lines that a telephone adds. Where nothing else is
     left they are kept: a signature needs a text above it, in these lines or (`below_text`) in others."""
     kept: list[str] = []
     for line in lines:
-        if line.strip() in ("--", "- --"):  # RFC 3676 4.3, the blank may be lost; PGP escapes the dashes
+        if delimits(line):
             break
         if not is_device(fold(line)):
             kept.append(line)

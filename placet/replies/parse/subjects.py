@@ -14,6 +14,13 @@ _MARK = rf"(?:{'|'.join(map(re.escape, words.REPLY_MARKS))})(?:\[[0-9]{{1,3}}\])
 _MARKED = re.compile(_MARK, re.IGNORECASE)
 _MARK_AT_END = re.compile(rf"(?<!\w){_MARK}\Z", re.IGNORECASE)
 _MOST_MARKS = 5
+# What mail systems put in front of a subject: words that are known for it, or one word between signs.
+_KNOWN_TAGS = "|".join(re.escape(tag.strip("[]【】")) for tag in words.TAGS)
+_TAG = (
+    rf"[\[【](?:{_KNOWN_TAGS}|[^\W_][\w.+-]{{0,30}})[\]】]|(?:{_KNOWN_TAGS})\s?[:：]"
+    r"|\*{2,5} ?\w{1,20} ?\*{2,5}"
+)
+_IN_FRONT = re.compile(rf"{_TAG}|{_MARK}|[^\w?？؟]", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 
 
@@ -44,6 +51,21 @@ def _place(subject: str, known: str) -> int:
 def _pairs(folded: str) -> set[Sequence[str]]:
     """Words that stand beside each other."""
     return set(pairwise(_WORD.findall(folded)))
+
+
+def only_marks(front: str) -> bool:
+    """Whether what stands in front of a subject are marks of replies and forwards and the tags of mail systems."""
+    rest = fold(front[:_READ])
+    at = 0
+    while found := _IN_FRONT.match(rest, at):
+        at = found.end()
+    return at == len(rest) and len(front) <= _READ
+
+
+def answer_in_front(front: str) -> bool:
+    """Whether somebody wrote in front of a subject that already had the mark of a reply: a program that answers such a
+    subject puts its own mark before all of it."""
+    return len(front) <= _READ and not is_reply(front) and _MARK_AT_END.search(front) is not None
 
 
 def is_reply(subject: str) -> bool:
