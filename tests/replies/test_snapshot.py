@@ -1,0 +1,36 @@
+"""Everything of the snapshot is read as it was. Where a rule changed on purpose: look at what is listed, one by one,
+and keep it anew by `python -m tests.replies.keep_snapshot`."""
+
+import pytest
+
+from tests.replies import snapshot
+
+
+@pytest.mark.parametrize("shard", range(snapshot.SHARDS))
+def test_what_was_read_is_read_in_the_same_way(shard: int) -> None:
+    now = {name: snapshot.kept(make()) for name, make in snapshot.cases(shard)}
+    kept = snapshot.known()
+    assert now.keys() <= kept.keys()
+    assert not list(snapshot.differences(kept, now))
+
+
+def test_nothing_is_kept_that_is_not_read_any_more() -> None:
+    now = {name for shard in range(snapshot.SHARDS) for name, _make in snapshot.cases(shard)}
+    assert snapshot.known().keys() == now
+
+
+def test_a_difference_is_told_with_both_outcomes_those_that_change_first() -> None:
+    before = {"a": snapshot.Kept("approve", "1"), "b": snapshot.Kept("-", "1"), "c": snapshot.Kept("-", "1")}
+    now = {
+        "a": snapshot.Kept("approve", "2"),
+        "b": snapshot.Kept("approve", "2"),
+        "c": snapshot.Kept("-", "1"),
+    }
+    assert list(snapshot.differences(before, now)) == ["b: - → approve", "a: approve → approve"]
+
+
+def test_equal_things_have_one_form_and_others_another() -> None:
+    one, same = frozenset({"a", "b", "c"}), frozenset({"c", "b", "a"})
+    assert snapshot.kept([one]) == snapshot.kept([same]) != snapshot.kept([frozenset({"a", "b"})])
+    with pytest.raises(TypeError):
+        snapshot.plain(object())
