@@ -1,6 +1,7 @@
 """What the pictures show: an organisation that has used Placet for a while, over the sandbox and through the whole path
 of a reply. No page is empty, and there is a mail for each way that a reply may end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -16,8 +17,8 @@ from placet.accounts.addresses import add_person
 from placet.accounts.confirming import Claim, signed
 from placet.accounts.models import Group, Person
 from placet.alarms import chosen
-from placet.approvals import engine
-from placet.approvals.models import Assignment, Attachment, Decision, Process, Request
+from placet.approvals import attachments, engine
+from placet.approvals.models import Assignment, Attachment, Decision, Draft, Process, Request
 from placet.approvals.processes import newest, publish
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -55,6 +56,11 @@ ASKED = {
     "one-outcome": ("travel-policy", "Travel policy of 2027", "1", "Please say that you have read it."),
     "withdrawn": ("purchase", "Whiteboard", "95", ""),
 }
+
+OFFERS = (
+    File("offer of the supplier.pdf", "application/pdf", b"%PDF-1.7" * 100_000),
+    File("a photograph of the old one.png", "image/png", b"PNG" * 10_000),
+)
 
 
 @dataclass
@@ -115,7 +121,7 @@ def told(world: World) -> Story:
     requests["stuck"] = _start("purchase", people["dave"], "Projector", "840", "Nobody approves for Dave.")
     world.run_until_quiet()
     failed = OutgoingMail.objects.filter(kind="ask").earliest("pk")
-    failed.state, failed.reason = OutgoingMail.State.FAILED, "550 5.1.10 The recipient is not known here."
+    failed.state, failed.last_error = OutgoingMail.State.FAILED, "550 5.1.10 The recipient is not known here."
     failed.save()
     _kept(world)
     mails: dict[str, IncomingMail] = {}
@@ -163,26 +169,22 @@ def _password_key(person: Person) -> dict[str, object]:
 # --- what was asked ---------------------------------------------------------------------------------------
 
 
-def _start(key: str, by: Person, item: str, amount: str, reason: str) -> Request:
+def _start(key: str, by: Person, item: str, amount: str, reason: str, files: Sequence[File] = ()) -> Request:
     version = newest(Process.objects.get(key=key))
     assert version is not None
-    return engine.start(version, by, {"item": item, "amount": amount, "reason": reason})
+    draft = Draft.objects.create(person=by, process=version.process, version=version)
+    for file in files:
+        attachments.keep(draft, "quotes", SimpleUploadedFile(file.name, file.content, file.kind), by)
+    return engine.start(version, by, {"item": item, "amount": amount, "reason": reason}, draft)
 
 
 def _requests(world: World) -> dict[str, Request]:
     alice, bob = world.people["alice"], world.people["bob"]
     publish(_with_one_outcome())
-    made = {name: _start(key, alice, *entered) for name, (key, *entered) in ASKED.items()}
-    for name, size in (("offer of the supplier.pdf", 1_000_000), ("a photograph of the old one.png", 40_000)):
-        Attachment.objects.create(
-            request=made["open"],
-            field="quotes",
-            name=name,
-            size=size,
-            sha256="0" * 64,
-            content=b"%",
-            by=alice,
-        )
+    made = {
+        name: _start(key, alice, item, amount, reason, OFFERS if name == "open" else ())
+        for name, (key, item, amount, reason) in ASKED.items()
+    }
     engine.withdraw(made["withdrawn"].pk, alice)
     asked = Assignment.objects.get(visit__request=made["in-finance"], person=bob)
     engine.decide(asked.pk, by=bob, outcome="approve", comment="Good idea.", door=Decision.Door.PAGE)

@@ -57,18 +57,29 @@ class Camera:
     page: Page
     taken: set[str]
     too_wide: list[str]
+    width: int = 0  # that the page was measured in
 
     def take(self, name: str) -> None:
         """What the window shows, in all four ways."""
         assert name not in self.taken, name
         self.taken.add(name)
         for size, scheme in WAYS:
-            self.page.set_viewport_size({"width": SIZES[size]["width"], "height": SIZES[size]["height"]})
             self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            self._stretch(SIZES[size])
             file = FOLDER / f"{name}-{SIZES[size]['width']}-{scheme}.png"
-            self.page.screenshot(path=file, full_page=True, animations="disabled", caret="hide")
+            self.page.screenshot(path=file, animations="disabled", caret="hide")
             if too_wide(self.page):
                 self.too_wide.append(file.name)
+
+    def _stretch(self, size: Mapping[str, int]) -> None:
+        """A window as high as the page: what sticks to its lower edge stands at the end, and frames are loaded."""
+        if self.width != size["width"]:
+            self.width = size["width"]
+            self.page.set_viewport_size({"width": size["width"], "height": size["height"]})
+            high = int(self.page.evaluate("document.documentElement.scrollHeight"))
+            self.page.set_viewport_size({"width": size["width"], "height": max(size["height"], high)})
+        for frame in self.page.frames:
+            frame.wait_for_load_state()
 
     def take_of(self, name: str, html: str, policy: str = "") -> None:
         """Of a page that came as the answer to a form: it stands under an address where nothing else is."""
@@ -165,7 +176,8 @@ class Album:
         """What somebody sees who sent a form."""
         answer = self._clients[who].post(address, dict(entered), follow=True)
         content = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
-        self._camera.take_of(name, content.decode(), answer.headers.get("Content-Security-Policy", ""))
+        if b"<!doctype html>" in content:  # and no piece of a page
+            self._camera.take_of(name, content.decode(), answer.headers.get("Content-Security-Policy", ""))
 
     def every_address(self) -> None:
         for name, address in self.addresses.items():
@@ -265,9 +277,8 @@ def _answers_to_forms(album: Album, story: Story) -> None:
     album.send(
         "alarms-wrong", "ada", addresses["panel:alarms"], {"minutes": "2", "address": "http://10.0.0.1/hook"}
     )
-    album.send("person-saved", "ada", addresses["panel:add_person"], {
-        "name": "Erin Engineer", "email": "erin@contoso.example", "access": "later",
-    })  # fmt: skip
+    entered = {"name": "Erin Engineer", "address": "erin@contoso.example"}
+    album.send("person-saved", "ada", addresses["panel:add_person"], entered)
     for name, text in (("approved", "ok, go ahead"), ("unclear", "Approved for 500 EUR")):
         album.send(f"try-reply-{name}", "ada", addresses["panel:try_reply"], {"text": text})
     mailbox = Mailbox.objects.get(active=True)
@@ -293,7 +304,9 @@ def _in_trouble(album: Album, story: Story) -> None:
     mailbox = Mailbox.objects.get(active=True)
     trouble = FixNeeded("The client secret has expired.", "Make a new one in Entra ID, and enter it here.")
     pool.failed(mailbox, trouble)
-    Outage.objects.create(mailbox=mailbox, since=timezone.now() - timedelta(minutes=42))
+    silent = timezone.now() - timedelta(minutes=42)
+    Mailbox.objects.filter(pk=mailbox.pk).update(last_poll_at=silent, active_since=silent)
+    Outage.objects.create(mailbox=mailbox, since=silent)
     for name in ("home", "alarms", "remote_approval", "diagnostics"):
         address = reverse(f"panel:{name}")
         album.open(_file("in trouble", name), "ada", address)
