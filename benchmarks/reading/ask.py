@@ -74,7 +74,7 @@ class Ask:
     inside: str = INSIDE  # what the line says below which an answer inside it stands
 
 
-def ask(title: str = TITLE, facts: Sequence[Mapping[str, Any]] = FACTS) -> Ask:
+def ask(title: str = TITLE, facts: Sequence[Mapping[str, Any]] = FACTS, foot: Sequence[Link] = ()) -> Ask:
     """The same each time for the same request."""
     subject = f"Please decide: {title} [#{CODE}]"
     context = Context(
@@ -83,6 +83,7 @@ def ask(title: str = TITLE, facts: Sequence[Mapping[str, Any]] = FACTS) -> Ask:
             "heading": no_links(f"Please decide: {title}"),
             "preview": no_links(f"Alice Requester asks for your decision: {title}"),
             "facts": facts,
+            "foot": foot,
             "subject": subject,
         }
     )

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest, HttpResponse
 from django.urls import get_script_prefix, reverse
+from django.utils.translation import gettext_lazy
 
 from placet.accounts import sign_in_limits
 from placet.accounts.general import general
@@ -14,6 +15,11 @@ from placet.accounts.reader import as_read_by
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": gettext_lazy("The address or the password is not right."),
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Nobody makes an account for themselves: administrators add people."""
         return False

@@ -35,7 +35,7 @@ def check_address(email: str) -> None:
     try:
         validate_email(normal(email))
     except ValidationError as error:
-        raise PersonInvalid(_("{address} is not an e-mail address.").format(address=email)) from error
+        raise PersonInvalid(_("“{address}” is not an e-mail address.").format(address=email)) from error
     if len(normal(email)) > LONGEST_ADDRESS:
         raise PersonInvalid(
             _("An e-mail address has at most {longest} letters.").format(longest=LONGEST_ADDRESS)

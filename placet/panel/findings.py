@@ -40,7 +40,7 @@ KINDS = {
     "mark": gettext_lazy("move or mark handled mail"),
     "ask": gettext_lazy("ask by mail, once there is a mailbox"),
     "send": gettext_lazy("send mail"),
-    "sent_ids": gettext_lazy("read in Sent Items by what id a mail went out"),
+    "sent_ids": gettext_lazy("look up under which id a mail was sent"),
     "watch": gettext_lazy("raise the alarm of a silent mailbox"),
     "webhook": gettext_lazy("send to the webhook"),
     "expiry": gettext_lazy("write before a secret expires"),

@@ -157,13 +157,13 @@ def test_a_row_survives_being_kept_for_its_preview() -> None:
     ("row", "said"),
     [
         ("Ann,,,,,,", "There is no e-mail address."),
-        ("Ann,not an address,,,,,", "is not an e-mail address"),
+        ("Ann,not an address,,,,,", "” is not an e-mail address"),
         (",new@b.example,,,,,", "Somebody new needs a name."),
         (f"{'x' * 201},new@b.example,,,,,", "1 to 200 letters"),
         ("A\u202enn,new@b.example,,,,,", "on one line"),
         ('"A\nnn",new@b.example,,,,,', "on one line"),
         ("Ann,new@b.example,nobody@b.example,,,,", "nobody with the manager's address nobody@b.example"),
-        ("Ann,new@b.example,Bob,,,,", "bob is not an e-mail address"),
+        ("Ann,new@b.example,Bob,,,,", "“bob” is not an e-mail address"),
         ("Ann,new@b.example,new@b.example,,,,", "Nobody is their own manager."),
         ("Ann,new@b.example,,no such group,,,", "There is no group “no such group”"),
         ("Ann,new@b.example,,,Klingon,,", "does not speak “Klingon”"),
@@ -171,7 +171,7 @@ def test_a_row_survives_being_kept_for_its_preview() -> None:
         ("Ann,new@b.example,,,,,perhaps", "yes or no, not “perhaps”"),
         (",ada@contoso.example,,,,,no", "cannot take the administrator's role from yourself"),
         ("Ann,new@b.example,,,,,,extra", "more cells than"),
-        ("Ann,a\x00b@b.example,,,,,", "is not an e-mail address"),
+        ("Ann,a\x00b@b.example,,,,,", "” is not an e-mail address"),
     ],
 )
 def test_a_wrong_row_is_left_out_with_a_sentence_and_its_line(row: str, said: str, admin: Person) -> None:

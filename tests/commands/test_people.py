@@ -47,8 +47,8 @@ def test_an_empty_password_is_made_up_and_shown(placet: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "stdin", "error"),
     [
-        (["add", "Bob", "bob"], "", "bob is not an e-mail address.\n"),
-        (["add", "Bob", "bob@contoso.example\nBcc: evil@x.test"], "", "is not an e-mail address.\n"),
+        (["add", "Bob", "bob"], "", "“bob” is not an e-mail address.\n"),
+        (["add", "Bob", "bob@contoso.example\nBcc: evil@x.test"], "", "” is not an e-mail address.\n"),
         (
             ["add", "Bob", "ada@contoso.example", "--no-password"],
             "",
@@ -155,7 +155,7 @@ def test_people_come_from_a_file_once_that_is_said(placet: Run, tmp_path: Path) 
     looked = placet("person", "import", str(file))
     assert looked.code == 0
     assert looked.out.splitlines()[0].startswith(
-        "line 4: error: wrong  wrong is not an e-mail address. A name"
+        "line 4: error: wrong  “wrong” is not an e-mail address. A name"
     )
     assert "\x1b" not in looked.out
     assert "line 2: new: alice@b.example  name:  → Alice; manager:  → bob@b.example" in looked.out

@@ -62,13 +62,13 @@ def test_nothing_is_written_before_the_preview_is_confirmed(ada: Client, bob: Pe
     assert page.context["plan"].counts == {"error": 1, "new": 1, "changed": 1, "unchanged": 1}
     text = page.content.decode()
     for said in (
-        "not an address is not an e-mail address.",
+        "“not an address” is not an e-mail address.",
         "Erin Engineer",
         "Joins the group",
         "1 row with an error",
     ):
         assert said in text
-    assert text.index("not an address is not") < text.index("Erin Engineer")  # errors first
+    assert text.index("“not an address” is not") < text.index("Erin Engineer")  # errors first
     assert not Person.objects.filter(email="erin@contoso.example").exists()
     done = ada.post(preview, seen(ada, preview), follow=True).content.decode()
     assert "1 person was added. 1 person was changed. Line 4 was left out." in done
@@ -222,7 +222,7 @@ def test_a_long_preview_is_paged_filtered_and_asks_little(
             page = ada.get(preview).content.decode()
     assert "Page 1 of 10" in page
     wrong = ada.get(preview, {"show": "error"}).content.decode()
-    assert "wrong is not an e-mail address" in wrong
+    assert "“wrong” is not an e-mail address" in wrong
     assert "P17" not in wrong
     assert "Page 1 of 10" in ada.get(preview, {"show": "<x>", "page": "nine"}).content.decode()
 

@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.reading.ask import ADDRESS, Ask, ask, fact
 from benchmarks.reading.door import parsed
+from placet.mail.writing import Link
 from placet.replies.parse import Mail, limits
 from placet.replies.parse.original import COMPARED, WORDS, Original
 from placet.replies.parse.subjects import own_subject
@@ -212,6 +213,21 @@ def test_the_rest_of_a_link_that_a_server_rewrote_is_in_doubt() -> None:
         ]
         quote = marked("\n".join(lines), mark).replace("> {rest}", "").replace("{rest}", "")
         assert reply(f"Thanks\n\n{head}\n{quote}").quote_doubtful
+
+
+@pytest.mark.parametrize(("mark", "head"), [("> ", GMAIL), ("", f"{OUTLOOK}\n")], ids=["marked", "Outlook"])
+def test_a_link_of_the_foot_that_another_one_begins_with_takes_no_word_from_the_next_line(
+    mark: str, head: str
+) -> None:
+    """A "https://contoso.example/" and then "Terms of service" is no broken "https://contoso.example/terms"."""
+    home = "https://contoso.example/"
+    asked = ask(foot=[
+        Link("Contoso", home), Link("Terms of service", f"{home}terms"), Link("Privacy statement", f"{home}privacy"),
+    ])  # fmt: skip
+    assert "Terms of service" in asked.text
+    answered = reply(f"Approved\n\n{head}\n{marked(asked.text, mark)}", asked)
+    assert (answered.new_text, answered.quote_doubtful) == ("Approved", False)
+    assert read_mail(answered).outcome == "approve"
 
 
 # --- subjects -----------------------------------------------------------------------------------------------------

@@ -365,6 +365,8 @@ def _words_by_line(
         first, _, others = line.partition(" ")
         whole = f"{link}{first.rstrip('>')}"
         is_rest = bool(link and first) and any(whole in one for one in links)
+        # A whole link may be how another one begins: "https://c.example/", and in the next line "Terms of service".
+        is_rest = is_rest and not (others and link in links)
         text = others if is_rest else found.lines[at].lstrip("> |")
         said.append(words_of(text)[: max(left, 0)])
         left -= len(said[-1])

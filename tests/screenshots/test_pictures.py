@@ -1,0 +1,320 @@
+"""A picture of every page and of every mail, in both widths and colour schemes: `screenshots/PAGE-WIDTH-SCHEME.png`.
+
+The pages are those of the addresses, so that a page without a picture fails. They are for people to look at: what can
+be told by a program is told in `tests/pages`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.template.loader import render_to_string
+from django.test import Client, RequestFactory
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, Route
+from pytest_django.live_server_helper import LiveServer
+
+from placet.alarms.models import Outage
+from placet.approvals import engine
+from placet.approvals.models import Assignment
+from placet.approvals.processes import definition_of
+from placet.mailboxes import pool
+from placet.mailboxes.base import FixNeeded
+from placet.mailboxes.models import Mailbox
+from placet.panel import guide
+from placet.replies.refusals import Told
+from placet.sandbox.server import Sandbox
+from tests.conftest import PASSWORD
+from tests.journeys.conftest import close_connections, make_world
+from tests.mails_rendered import every_mail
+from tests.pages.browsing import SIZES, window
+from tests.pages.test_every_page import too_wide
+from tests.pages.test_permissions import FRAMED, PUBLIC, SENT
+from tests.screenshots.story import Story, told
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "screenshots"
+TEMPLATES = ROOT / "placet" / "templates"
+#: Each differs from the one before in one thing.
+WAYS = [("wide", "light"), ("wide", "dark"), ("phone", "dark"), ("phone", "light")]
+PORTAL = ("bob", "alice")  # who decides and who asks see different things at the same address
+_UNIQUE = count(1)
+
+
+# --- the camera -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Camera:
+    page: Page
+    taken: set[str]
+    too_wide: list[str]
+    width: int = 0  # that the page was measured in
+
+    def take(self, name: str) -> None:
+        """What the window shows, in all four ways."""
+        assert name not in self.taken, name
+        self.taken.add(name)
+        for size, scheme in WAYS:
+            self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            self._stretch(SIZES[size])
+            file = FOLDER / f"{name}-{SIZES[size]['width']}-{scheme}.png"
+            self.page.screenshot(path=file, animations="disabled", caret="hide")
+            if too_wide(self.page):
+                self.too_wide.append(file.name)
+
+    def _stretch(self, size: Mapping[str, int]) -> None:
+        """A window as high as the page: what sticks to its lower edge stands at the end, and frames are loaded."""
+        if self.width != size["width"]:
+            self.width = size["width"]
+            self.page.set_viewport_size({"width": size["width"], "height": size["height"]})
+            high = int(self.page.evaluate("document.documentElement.scrollHeight"))
+            self.page.set_viewport_size({"width": size["width"], "height": max(size["height"], high)})
+        for frame in self.page.frames:
+            frame.wait_for_load_state()
+
+    def take_of(self, name: str, html: str, policy: str = "") -> None:
+        """Of a page that came as the answer to a form: it stands under an address where nothing else is."""
+
+        def answer(route: Route) -> None:
+            headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy}
+            route.fulfill(body=html, headers={key: value for key, value in headers.items() if value})
+
+        address = f"/a-picture-of/{next(_UNIQUE)}/"
+        self.page.route(f"**{address}", answer)
+        self.page.goto(address)
+        self.take(name)
+
+
+@pytest.fixture
+def story(transactional_db: None) -> Iterator[Story]:
+    with Sandbox() as sandbox:
+        for name in ("approvals", "alice", "bob", "carol", "dave", "ada"):
+            sandbox.add_mailbox(name, f"{name.title()} {name.title()}son")
+        yield told(make_world(sandbox, "graph"))
+        close_connections()
+
+
+@pytest.fixture
+def camera(chromium: Browser, live_server: LiveServer) -> Iterator[Camera]:
+    FOLDER.mkdir(exist_ok=True)
+    with window(chromium, live_server.url) as context:
+        yield Camera(context.new_page(), set(), [])
+
+
+# --- every address ----------------------------------------------------------------------------------------
+
+
+def _routes(resolver: URLResolver, namespace: str = "", before: str = "") -> Iterator[tuple[str, str]]:
+    """(name, route) of every address."""
+    for entry in resolver.url_patterns:
+        route = before + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            inner = f"{entry.namespace}:" if entry.namespace else ""
+            yield from _routes(entry, namespace + inner, route)
+        elif isinstance(entry, URLPattern) and entry.name:
+            yield namespace + entry.name, route
+
+
+def _addresses(story: Story) -> dict[str, str]:
+    rows = story.rows()
+    found = {}
+    for name, route in _routes(get_resolver()):
+        about = max((start for start in rows if route.startswith(start)), key=len, default="")
+        found[name] = reverse(name, kwargs=rows.get(about, {}))
+    return found
+
+
+def _seen_by(name: str) -> tuple[str, ...]:
+    """Who looks at it. "" is nobody."""
+    if name in PUBLIC - {"account_logout"} or name == "confirm_address":
+        return ("",)
+    if name.startswith("portal:"):
+        return PORTAL
+    return ("dave",) if name == "account_set_password" else ("ada",)  # Dave has no password yet
+
+
+def _is_page(answer: Any) -> bool:
+    html = answer.headers.get("Content-Type", "").startswith("text/html")
+    sandboxed = "sandbox" in answer.headers.get("Content-Security-Policy", "")
+    return bool(html and not sandboxed)
+
+
+def _file(*words: str) -> str:
+    return re.sub("[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
+
+
+class Album:
+    """One world, and one window in which one person after the other looks at it."""
+
+    def __init__(self, story: Story, camera: Camera, url: str) -> None:
+        self._story, self._camera, self._url = story, camera, url
+        self._clients = {name: Client() for name in ("", *story.people)}
+        for name, person in story.people.items():
+            self._clients[name].force_login(person)
+        self.addresses = _addresses(story)
+        self.pictured: set[str] = set()  # names of addresses
+
+    def open(self, name: str, who: str, address: str) -> None:
+        context, cookie = self._camera.page.context, settings.SESSION_COOKIE_NAME
+        context.clear_cookies()
+        if who:
+            value = self._clients[who].cookies[cookie].value
+            context.add_cookies([{"name": cookie, "value": value, "url": self._url}])
+        self._camera.page.goto(address)
+        self._camera.take(name)
+
+    def send(self, name: str, who: str, address: str, entered: Mapping[str, Any] = {}) -> None:
+        """What somebody sees who sent a form."""
+        answer = self._clients[who].post(address, dict(entered), follow=True)
+        content = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
+        if b"<!doctype html>" in content:  # and no piece of a page
+            self._camera.take_of(name, content.decode(), answer.headers.get("Content-Security-Policy", ""))
+
+    def every_address(self) -> None:
+        for name, address in self.addresses.items():
+            viewers = _seen_by(name)
+            for who in viewers:
+                answer = self._clients[who].get(address, follow=name == "account_reset_password_from_key")
+                if answer.status_code == 200 and _is_page(answer) and name not in FRAMED:
+                    self.open(_file(name, who) if len(viewers) > 1 else _file(name), who, address)
+                    self.pictured.add(name)
+
+    def every_answer_to_an_empty_form(self) -> None:
+        for name, of_everybody in SENT.items():
+            who, column = ("bob", 3) if name.startswith("portal:") else ("ada", 4)
+            if of_everybody[column] in (200, 409, 422):
+                self.send(_file(name, "sent empty"), who, self.addresses[name])
+                self.pictured.add(name)
+
+    def without_a_picture(self) -> set[str]:
+        """Addresses that show somebody a page of which there is none."""
+        left = self.addresses.keys() - self.pictured - FRAMED
+        return {
+            name
+            for name in left
+            for who in _seen_by(name)
+            if (answer := self._clients[who].get(self.addresses[name])).status_code == 200
+            and _is_page(answer)
+        }
+
+
+# --- the pictures -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(1800)
+def test_every_page_and_every_mail_has_its_pictures(
+    story: Story, camera: Camera, live_server: LiveServer
+) -> None:
+    for name in ("ada", "alice", "bob", "carol"):
+        story.people[name].set_password(PASSWORD)
+        story.people[name].save()
+    album = Album(story, camera, live_server.url)
+    album.every_address()
+    album.every_answer_to_an_empty_form()
+    assert album.without_a_picture() == set()
+    _the_same_addresses_about_something_else(album, story)
+    _answers_to_forms(album, story)
+    _errors(camera, album)
+    _in_trouble(album, story)
+    _mails(camera)
+    assert camera.too_wide == []
+    assert len(list(FOLDER.glob("*.png"))) == len(camera.taken) * len(WAYS)
+
+
+def _the_same_addresses_about_something_else(album: Album, story: Story) -> None:
+    for name, request in story.requests.items():
+        if name != "open":
+            who = {"stuck": "ada", "one-outcome": "bob"}.get(name, "alice")
+            album.open(f"request-{name}", who, reverse("portal:request", args=[request.public_id]))
+    for result, mail in story.mails.items():
+        if result != "decided":
+            album.open(_file("mail log", result), "ada", reverse("panel:incoming_mail", args=[mail.pk]))
+    for step in guide.STEPS:
+        if step.key != "register":
+            album.open(_file("guide", step.key), "ada", reverse("panel:guide_step", args=[step.key]))
+    home, active = reverse("portal:home"), Mailbox.objects.get(active=True)
+    for name, who, address in (
+        ("portal-home-nothing-waits", "dave", home),
+        ("portal-home-nothing-like-it", "bob", f"{home}?q=zzz"),
+        ("portal-mine-nothing", "dave", reverse("portal:decided")),
+        ("portal-search-results", "bob", f"{reverse('portal:search')}?q=desk"),
+        ("portal-search-nothing", "bob", f"{reverse('portal:search')}?q=zzz"),
+        ("mail-log-to-look-at", "ada", f"{reverse('panel:incoming')}?state=look"),
+        ("mail-log-nothing", "ada", f"{reverse('panel:incoming')}?q=zzz"),
+        ("people-nobody", "ada", f"{reverse('panel:people')}?q=zzz"),
+        ("person-inactive", "ada", reverse("panel:person", args=[story.left.pk])),
+        ("mailbox-active", "ada", reverse("panel:mailbox", args=[active.pk])),
+        ("certificate-none", "ada", reverse("panel:certificate", args=[active.pk])),
+    ):
+        album.open(name, who, address)
+
+
+def _answers_to_forms(album: Album, story: Story) -> None:
+    addresses = album.addresses
+    waiting = Assignment.objects.filter(person=story.people["bob"], state=Assignment.State.OPEN)
+    picks = [f"{one.pk}:{_shown(one)}" for one in waiting.select_related("visit__request__version")]
+    album.send(
+        "several-once-more",
+        "bob",
+        addresses["portal:decide_several"],
+        {"pick": picks, "outcome": "approve", "comment": "All fine"},
+    )
+    album.send(
+        "sign-in-wrong", "", addresses["account_login"], {"login": "bob@contoso.example", "password": "x"}
+    )
+    album.send("password-reset-wrong", "", addresses["account_reset_password"], {"email": "not an address"})
+    targets = {"zone": "Europe/Nowhere", "language": "en", "private_targets": "169.254.169.254\n127.0.0.1"}
+    album.send("general-wrong", "ada", addresses["panel:general"], targets | {"home_url": "contoso"})
+    album.send(
+        "alarms-wrong", "ada", addresses["panel:alarms"], {"minutes": "2", "address": "http://10.0.0.1/hook"}
+    )
+    entered = {"name": "Erin Engineer", "address": "erin@contoso.example"}
+    album.send("person-saved", "ada", addresses["panel:add_person"], entered)
+    for name, text in (("approved", "ok, go ahead"), ("unclear", "Approved for 500 EUR")):
+        album.send(f"try-reply-{name}", "ada", addresses["panel:try_reply"], {"text": text})
+    mailbox = Mailbox.objects.get(active=True)
+    album.send("connection-test", "ada", reverse("panel:check", args=[mailbox.pk]))
+    album.send("connection-test-failed", "ada", addresses["panel:check"])
+
+
+def _shown(asked: Assignment) -> str:
+    request = asked.visit.request
+    return engine.facts_hash(request, definition_of(request.version))
+
+
+def _errors(camera: Camera, album: Album) -> None:
+    album.open("error-404-signed-in", "bob", "/nothing-here/")
+    album.open("error-403-signed-in", "bob", reverse("panel:home"))
+    request = RequestFactory().get("/")
+    request.user = AnonymousUser()
+    for template in sorted(TEMPLATES.glob("[0-9]*.html")):
+        camera.take_of(f"error-{_file(template.stem)}", render_to_string(template.name, request=request))
+
+
+def _in_trouble(album: Album, story: Story) -> None:
+    mailbox = Mailbox.objects.get(active=True)
+    trouble = FixNeeded("The client secret has expired.", "Make a new one in Entra ID, and enter it here.")
+    pool.failed(mailbox, trouble)
+    silent = timezone.now() - timedelta(minutes=42)
+    Mailbox.objects.filter(pk=mailbox.pk).update(last_poll_at=silent, active_since=silent)
+    Outage.objects.create(mailbox=mailbox, since=silent)
+    for name in ("home", "alarms", "remote_approval", "diagnostics"):
+        address = reverse(f"panel:{name}")
+        album.open(_file("in trouble", name), "ada", address)
+
+
+def _mails(camera: Camera) -> None:
+    mails = {name: html for name, html, _text in every_mail("en")}
+    refused = {f"refused-{kind.key}" for kind in Told.__subclasses__()} - {"refused-unclear"}
+    assert refused <= mails.keys(), "each refusal that the sender is told is a mail of its own"
+    for name, html in mails.items():
+        camera.take_of(f"mail-{_file(name)}", html)
