@@ -11,7 +11,7 @@ import json
 import random
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -176,7 +176,18 @@ def answered(raw: bytes, ask: Ask) -> list[Any]:
         answerers=frozenset({APPROVER_ADDRESS}),
     )
     cut = without_original(mail, original_of(ask.raw))
-    return [mail, quoted(mail, ours), cut, read_mail(cut, about=instructions.ABOUT), read_mail(mail)]
+    return [
+        new_of(mail),
+        quoted(mail, ours),
+        new_of(cut),
+        read_mail(cut, about=instructions.ABOUT),
+        read_mail(mail),
+    ]
+
+
+def new_of(mail: Mail) -> Mail:
+    """Without the quoted ask, whose words and look change for other reasons."""
+    return replace(mail, text="", marked="", markup="")
 
 
 OWN = OwnMail(ADDRESS, "placet.contoso.example")
@@ -260,9 +271,7 @@ def walked(raw: bytes, case: Mapping[str, Any]) -> list[Any]:
 
 
 def proved(mail: Mail, case: Mapping[str, Any], level: Level) -> object:
-    asked = Asked(
-        case.get("asked", ["ann@contoso.example"]), mails.ASKED_AT, mails.ANSWERED_AT, ("subject",)
-    )
+    asked = Asked(case.get("asked", ["ann@contoso.example"]), mails.ASKED_AT, mails.ANSWERED_AT, ("subject",))
     try:
         return prove(mail, Folder.INBOX, asked, level, mails.policy_of(case))
     except refusals.Refusal as refusal:
