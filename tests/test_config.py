@@ -1,5 +1,6 @@
 """Settings: from the environment or a TOML file; wrong ones are named, all at once, without their values."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,14 @@ def test_a_malformed_database_is_named_like_every_other_setting(
 def test_a_good_database_is_taken_as_it_is(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLACET_DATABASE_URL", url)
     assert load_config().database_url == url
+
+
+def test_postgresql_without_its_library_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.setenv("PLACET_DATABASE_URL", "postgres://u:hunter2@h/d")
+    assert problems() == [
+        "PLACET_DATABASE_URL: needs what talks to PostgreSQL: pip install 'placet[postgresql]'"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -185,9 +185,11 @@ def _check_postgres(url: str) -> None:
     database = _parsed(url)
     if not database["NAME"] or len(str(database["NAME"]).encode()) > LONGEST_POSTGRES_NAME:
         raise ValueError(f"{form}; the name of the database is missing or too long")
-    from psycopg import ProgrammingError  # only where it is used: a third of a second
-    from psycopg.conninfo import make_conninfo
-
+    try:
+        from psycopg import ProgrammingError  # only where it is used: a third of a second
+        from psycopg.conninfo import make_conninfo
+    except ImportError:
+        raise ValueError("needs what talks to PostgreSQL: pip install 'placet[postgresql]'") from None
     try:
         make_conninfo(**{name: str(value) for name, value in database.get("OPTIONS", {}).items()})
     except ProgrammingError:
