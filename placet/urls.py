@@ -6,11 +6,15 @@ from placet.mailboxes.notified import graph_notifications
 from placet.mailboxes.subscribing import PATH
 from placet.panel.design import design
 from placet.panel.general import logo
+from placet.panel.metrics import metrics
+from placet.panel.readiness import readyz
 from placet.panel.views import healthz
 from placet.portal.confirming import confirm_address
 
 urlpatterns = [
     path("healthz", healthz),
+    path("readyz", readyz),
+    path("metrics", metrics),
     path(PATH, graph_notifications, name="graph_notifications"),
     path("logo", logo, name="logo"),
     path("design/", design, name="design"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.wsgi import get_wsgi_application
 
 from placet.lib.proxies import Proxies
+from placet.lib.request_ids import RequestIds
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -36,4 +37,4 @@ def _trusted() -> str:
     return str(settings.PLACET.trust_proxy)
 
 
-application = Proxies(_below_a_path, _trusted)
+application = Proxies(RequestIds(_below_a_path), _trusted)

@@ -1,5 +1,6 @@
 """Settings: from the environment or a TOML file; wrong ones are named, all at once, without their values."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,27 @@ def test_a_malformed_database_is_named_like_every_other_setting(
 def test_a_good_database_is_taken_as_it_is(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLACET_DATABASE_URL", url)
     assert load_config().database_url == url
+
+
+def test_postgresql_without_its_library_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.setenv("PLACET_DATABASE_URL", "postgres://u:hunter2@h/d")
+    assert problems() == [
+        "PLACET_DATABASE_URL: needs what talks to PostgreSQL: pip install 'placet[postgresql]'"
+    ]
+
+
+@pytest.mark.parametrize(
+    "key", ["short", "k" * 23, "k" * 201, "k" * 20 + " " + "k" * 20, "k" * 30 + "é", "k" * 30 + "\n"]
+)
+def test_a_key_that_a_header_cannot_carry_or_somebody_could_guess_is_refused(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACET_METRICS_KEY", key)
+    (found,) = problems()
+    assert found.startswith("PLACET_METRICS_KEY: must be 24 to 200") and key.strip() not in found
+
+
+def test_a_key_for_metrics_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLACET_METRICS_KEY", "k" * 24)
+    assert load_config().metrics_key == "k" * 24

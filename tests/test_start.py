@@ -154,3 +154,23 @@ if os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres"):
         _, said = process.communicate(timeout=PATIENCE)
         assert process.returncode == 1
         assert "database_lock_lost" in said
+
+
+def test_it_is_watched_as_a_monitor_and_a_supervisor_do(installation: Installation) -> None:
+    key = "k8Vd-some-long-key-of-the-test"
+    settings = {"PLACET_METRICS_KEY": key, "PLACET_TRUST_PROXY": "true"}
+    with installation.serve(settings) as serving:
+        ready = requests.get(f"{serving.address}/readyz", timeout=30)
+        through = requests.get(
+            f"{serving.address}/readyz",
+            headers={"X-Request-ID": "a-proxys-own", "X-Forwarded-For": "203.0.113.9"},
+            timeout=30,
+        )
+        refused = requests.get(f"{serving.address}/metrics", timeout=30)
+        told = requests.get(
+            f"{serving.address}/metrics", headers={"Authorization": f"Bearer {key}"}, timeout=30
+        )
+    assert (ready.status_code, ready.text) == (200, "ready\n")
+    assert through.headers["X-Request-ID"] == "a-proxys-own" != ready.headers["X-Request-ID"]
+    assert refused.status_code == 401 and "placet_" not in refused.text
+    assert 'placet_worker_alive{kind="take_in"} 1.0' in told.text

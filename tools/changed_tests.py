@@ -20,7 +20,7 @@ REACHES = {
     "django.test": ["placet.urls", "placet.settings"],
     "pytest_django.live_server_helper": ["placet.urls", "placet.settings"],
 }
-ALWAYS = ["tests/test_complete.py"]  # looks at every file
+ALWAYS = ["tests/test_complete.py", "tests/test_deploy.py"]  # look at files that nobody imports
 EVERYTHING = ("pyproject.toml", "requirements/", "tests/conftest.py", "placet/settings.py")
 
 

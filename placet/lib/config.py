@@ -64,6 +64,10 @@ class Config(BaseSettings):
         "",
         description="Addresses that get the checkpoint of the record once a day, separated by commas or blanks.",
     )
+    metrics_key: str = Field(
+        "",
+        description="What a monitor shows to read /metrics, as “Authorization: Bearer …”; empty: there is no /metrics.",
+    )
     workers: int = Field(2, ge=1, le=32, description="Threads that take in mail.")
 
     @field_validator("public_url")
@@ -79,6 +83,15 @@ class Config(BaseSettings):
     def _auditors(cls, value: str) -> str:
         if not all(_ADDRESS.fullmatch(address) for address in addresses_in(value)):
             raise ValueError("must be addresses such as audit@example.com, separated by commas")
+        return value
+
+    @field_validator("metrics_key")
+    @classmethod
+    def _metrics_key(cls, value: str) -> str:
+        if value and not _KEY.fullmatch(value):
+            raise ValueError(
+                "must be 24 to 200 letters, digits or signs without blanks, such as: openssl rand -hex 24"
+            )
         return value
 
     @field_validator("listen")
@@ -142,6 +155,7 @@ class Config(BaseSettings):
         )
 
 
+_KEY = re.compile(r"[!-~]{24,200}")  # what a header can carry, and nobody can guess
 _ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+")
 
 
@@ -171,9 +185,11 @@ def _check_postgres(url: str) -> None:
     database = _parsed(url)
     if not database["NAME"] or len(str(database["NAME"]).encode()) > LONGEST_POSTGRES_NAME:
         raise ValueError(f"{form}; the name of the database is missing or too long")
-    from psycopg import ProgrammingError  # only where it is used: a third of a second
-    from psycopg.conninfo import make_conninfo
-
+    try:
+        from psycopg import ProgrammingError  # only where it is used: a third of a second
+        from psycopg.conninfo import make_conninfo
+    except ImportError:
+        raise ValueError("needs what talks to PostgreSQL: pip install 'placet[postgresql]'") from None
     try:
         make_conninfo(**{name: str(value) for name, value in database.get("OPTIONS", {}).items()})
     except ProgrammingError:

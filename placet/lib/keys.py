@@ -89,6 +89,10 @@ def read_secret(folder: Path) -> str:
 @cache
 def cipher(folder: Path) -> MultiFernet:
     """What encrypts and decrypts secrets at rest."""
+    return _cipher_of(folder)
+
+
+def _cipher_of(folder: Path) -> MultiFernet:
     lines = [line.strip() for line in _read(folder / ENCRYPTION_FILE).splitlines() if line.strip()]
     try:
         return MultiFernet([Fernet(line) for line in lines])
@@ -96,6 +100,13 @@ def cipher(folder: Path) -> MultiFernet:
         raise KeyTrouble(
             f"{folder / ENCRYPTION_FILE} does not hold Fernet keys, one a line. Bring it back from a backup."
         ) from error
+
+
+def check_files(folder: Path) -> None:
+    """KeyTrouble where a file that is needed cannot be read now, whatever was read before."""
+    read_secret(folder)
+    _cipher_of(folder)
+    read_audit_keys(folder / AUDIT_FILE)
 
 
 def write_audit_key(path: Path) -> None:

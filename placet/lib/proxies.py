@@ -2,7 +2,7 @@
 
 Anybody can send X-Forwarded-For. A proxy adds the address that it saw at the end, so only the end is believed, and only
 where the connection itself comes from the proxy: else whoever asks could say from where, and have a new count of wrong
-passwords each time.
+passwords each time. The same holds for the id that a proxy gives what is asked (X-Request-ID): it goes into the log.
 """
 
 import ipaddress
@@ -28,6 +28,8 @@ _OF_PROXIES = (
     "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT",
     "HTTP_X_FORWARDED_BY", "HTTP_FORWARDED",
 )  # fmt: skip
+_REQUEST_ID = "HTTP_X_REQUEST_ID"
+_FORWARDED = "placet.forwarded"  # in the environ: some proxy passed this on, whether it is trusted or not
 
 
 def trusted_of(text: str) -> str:
@@ -69,15 +71,24 @@ def see_who_asks(environ: "WSGIEnvironment | dict[str, Any]", trusted: str) -> N
     peer = str(environ.get("REMOTE_ADDR", ""))
     forwarded = [part.strip() for part in str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
     scheme = str(environ.get("HTTP_X_FORWARDED_PROTO", "")).rpartition(",")[2].strip().lower()
-    for name in _OF_PROXIES:
-        environ.pop(name, None)
+    request_id = environ.pop(_REQUEST_ID, "")
+    environ[_FORWARDED] = any([environ.pop(name, None) is not None for name in _OF_PROXIES])  # noqa: C419 - all of them
     if not trusted or not (_within(peer, networks) or (nearby and not peer)):  # a socket file has no address
         return
+    if request_id:
+        environ[_REQUEST_ID] = request_id
     client = _client(forwarded, [] if nearby else networks)
     if client:
         environ["REMOTE_ADDR"] = environ["HTTP_X_FORWARDED_FOR"] = client
     if scheme in ("http", "https"):
         environ["wsgi.url_scheme"] = environ["HTTP_X_FORWARDED_PROTO"] = scheme
+
+
+def from_this_machine(environ: "WSGIEnvironment | dict[str, Any]") -> bool:
+    """Whether who asks sits on this machine, as far as can be told: a proxy here that adds no header looks the same, so
+    nothing may rest on it that strangers must not know."""
+    address = _address(str(environ.get("REMOTE_ADDR", "")))
+    return bool(address) and ipaddress.ip_address(address).is_loopback and not environ.get(_FORWARDED)
 
 
 def _client(forwarded: Sequence[str], proxies: Sequence[IpNetwork]) -> str:

@@ -159,6 +159,11 @@ class Queue:
 
 
 def queues() -> list[Queue]:
+    return [*queues_of_mails(), _queue("sent_ids", sent_items.waiting(), "lookup_due", "")]
+
+
+def queues_of_mails() -> list[Queue]:
+    """Those that cost no more for all that was done before."""
     sending = [OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]
     return [
         _queue("poll", Mailbox.objects.filter(active=True), "next_poll", ""),
@@ -167,7 +172,6 @@ def queues() -> list[Queue]:
         ),
         _queue("mark", ServerTask.objects.filter(done_at=None, failed=False), "due", ""),
         _queue("send", OutgoingMail.objects.filter(state__in=sending), "due", "panel:outgoing"),
-        _queue("sent_ids", sent_items.waiting(), "lookup_due", ""),
     ]
 
 

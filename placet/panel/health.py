@@ -137,9 +137,7 @@ def behind(mailbox: Mailbox, now: datetime) -> list[str]:
     found = {
         "poll": _not_looked_into(mailbox, now),
         "take_in": _overdue(mailbox.incoming.filter(state=IncomingMail.State.KEPT), mailbox, now),
-        "mark": _overdue(
-            ServerTask.objects.filter(incoming__mailbox=mailbox, done_at=None, failed=False), mailbox, now
-        ),
+        "mark": _not_putting_away(mailbox, now),
         "send": _not_sending(mailbox, now),
     }
     return [kind for kind, true in found.items() if true]
@@ -157,8 +155,19 @@ def _not_looked_into(mailbox: Mailbox, now: datetime) -> bool:
 
 
 def _overdue(rows: QuerySet[Any], mailbox: Mailbox, now: datetime) -> bool:
-    rested_lately = mailbox.paused_until is not None and mailbox.paused_until > now - OVERDUE
-    return not rested_lately and rows.filter(due__lt=now - OVERDUE).exists()
+    return not _rested_lately(mailbox, now) and rows.filter(due__lt=now - OVERDUE).exists()
+
+
+def _rested_lately(mailbox: Mailbox, now: datetime) -> bool:
+    return mailbox.paused_until is not None and mailbox.paused_until > now - OVERDUE
+
+
+def _not_putting_away(mailbox: Mailbox, now: datetime) -> bool:
+    """Asked for one mailbox, SQLite would look at every mail that ever came into it; for all, at what is overdue."""
+    late = ServerTask.objects.filter(done_at=None, failed=False, due__lt=now - OVERDUE)
+    return not _rested_lately(mailbox, now) and mailbox.pk in set(
+        late.order_by().values_list("incoming__mailbox", flat=True).distinct()
+    )
 
 
 def _not_sending(mailbox: Mailbox, now: datetime) -> bool:

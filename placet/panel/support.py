@@ -217,6 +217,7 @@ def _secrets() -> Iterable[str]:
     for file in (SECRET_FILE, ENCRYPTION_FILE):
         yield from (folder / file).read_text().split()
     yield unquote(urlsplit(settings.PLACET.database_url).password or "")
+    yield settings.PLACET.metrics_key
     for mailbox in Mailbox.objects.only("secrets"):
         for secret in mailbox.secrets.values():
             yield from secret.splitlines()  # a private key has many, and JSON writes its ends otherwise

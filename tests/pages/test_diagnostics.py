@@ -30,6 +30,7 @@ from placet.panel import findings
 from tests.conftest import PASSWORD
 from tests.pages.conftest import HOSTILE, SECRET
 
+METRICS_KEY = "k8Vd-some-long-key-of-the-test"
 As = Callable[[Person | None], Client]
 
 log = structlog.get_logger("placet.test")
@@ -270,6 +271,7 @@ def private(browser: Client) -> dict[str, str]:
         "what a request says": "The old one broke",
         "title": "A chair",
         "database password": "hunter2-of-the-database",
+        "key of the metrics": METRICS_KEY,
     }
     found |= {f"password of {p}": p.password for p in Person.objects.all()}
     found |= {f"address of {p}": p.email for p in Person.objects.all()}
@@ -288,7 +290,8 @@ def test_no_secret_of_the_installation_is_in_the_support_file(
     browser: Client, full: Mailbox, settings: Settings
 ) -> None:
     url = "postgres://placet:hunter2-of-the-database@db.example/placet"
-    settings.PLACET = settings.PLACET.model_copy(update={"database_url": url})
+    settings.PLACET = settings.PLACET.model_copy(update={"database_url": url, "metrics_key": METRICS_KEY})
+    save({"organisation": f"Contoso {METRICS_KEY}"}, by=0)
     text = "\n".join(members(browser).values())
     for what, value in private(browser).items():
         for form in (value, json.dumps(value)[1:-1], base64.b64encode(value.encode()).decode().rstrip("=")):

@@ -171,7 +171,7 @@ def _names(resolver: URLResolver, namespace: str = "") -> Iterator[str]:
 
 
 def test_every_address_has_its_line_in_the_table() -> None:
-    assert set(_names(get_resolver())) == {*SEEN, *PUBLIC, *OWN, "healthz", "logo"}
+    assert set(_names(get_resolver())) == {*SEEN, *PUBLIC, *OWN, "healthz", "readyz", "metrics", "logo"}
 
 
 @pytest.fixture

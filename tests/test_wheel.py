@@ -1,0 +1,166 @@
+"""What is installed outside of a checkout: the wheel has all that the package needs, and works by itself."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from email import message_from_string
+from email.message import Message
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import requests
+
+from placet import __version__
+from tests.installation import PATIENCE, ended_after, free_port
+from tests.test_complete import PACKAGE, ROOT, modules, tracked
+
+RUN = "import sys; from placet.cli import main; sys.exit(main())"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made of what is tracked, as from a fresh clone, beside the data of somebody who ran it there."""
+    clone = tmp_path_factory.mktemp("clone")
+    for path in tracked():
+        if path.is_relative_to(PACKAGE) or path.parent == ROOT:
+            there = clone / path.relative_to(ROOT)
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, there)
+    (clone / "placet-data" / "keys").mkdir(parents=True)
+    (clone / "placet-data" / "keys" / "secret.py").write_text("must not be published")
+    out = tmp_path_factory.mktemp("wheel")
+    made = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(out), "."],
+        cwd=clone, capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    (found,) = out.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: Path) -> "Message[str, str]":
+    with zipfile.ZipFile(wheel) as archive:
+        return message_from_string(archive.read(f"placet-{__version__}.dist-info/METADATA").decode())
+
+
+def test_it_holds_the_package_and_nothing_else(names: set[str]) -> None:
+    needed = {path.relative_to(ROOT).as_posix() for path in tracked() if path.is_relative_to(PACKAGE)}
+    needed = {name for name in needed if not name.endswith(".po")}  # a .mo is made of each
+    assert any(name.endswith(".mo") for name in needed)
+    inside = {name for name in names if not name.startswith(f"placet-{__version__}.dist-info/")}
+    assert inside == needed
+
+
+def test_it_says_what_it_is(wheel: Path, names: set[str], metadata: "Message[str, str]") -> None:
+    assert wheel.name == f"placet-{__version__}-py3-none-any.whl"
+    assert (metadata["Name"], metadata["Version"]) == ("placet", __version__)
+    assert (metadata["License-Expression"], metadata["License-File"]) == ("Apache-2.0", "LICENSE")
+    assert f"placet-{__version__}.dist-info/licenses/LICENSE" in names
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert "placet = placet.cli:main" in _entry_points(wheel)
+
+
+def _entry_points(wheel: Path) -> str:
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(f"placet-{__version__}.dist-info/entry_points.txt").decode()
+
+
+def _distribution(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_it_names_every_library_that_it_imports(metadata: "Message[str, str]") -> None:
+    declared = {
+        _distribution(re.split(r"[^\w.-]", line)[0]): "extra ==" in line
+        for line in metadata.get_all("Requires-Dist", [])
+    }
+    known = packages_distributions()
+    imported: set[str] = set()
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                imported.add(node.module.partition(".")[0])
+    theirs = imported - sys.stdlib_module_names - {"placet", "_typeshed"}
+    undeclared = {
+        name for name in theirs if not {_distribution(one) for one in known.get(name, [])} & declared.keys()
+    }
+    assert undeclared == set()
+    assert {name for name, extra in declared.items() if extra} == {"psycopg"}
+
+
+# --- it works ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """Of a process that knows this Placet and not the checkout's."""
+    site = tmp_path_factory.mktemp("site")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PLACET_")}
+    data = tmp_path_factory.mktemp("elsewhere") / "data"
+    return clean | {"PYTHONPATH": str(site), "PLACET_DATA_DIR": str(data), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _said(environment: Mapping[str, str], code: str, *words: str) -> str:
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        env=environment, cwd=Path(environment["PLACET_DATA_DIR"]).parent, capture_output=True, text=True,
+        timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def test_its_commands_find_samples_tables_and_languages(environment: Mapping[str, str]) -> None:
+    assert environment["PYTHONPATH"] in _said(environment, "import placet; print(placet.__file__)")
+    assert f"Placet {__version__}" in _said(environment, RUN, "--version")
+    assert "Purchase request is published" in _said(environment, RUN, "process", "publish", "purchase")
+    assert (
+        int(_said(environment, "from placet.replies.languages import languages; print(len(languages()))"))
+        > 20
+    )
+
+
+@pytest.fixture(scope="module")
+def served(environment: Mapping[str, str]) -> Iterator[str]:
+    listen = f"127.0.0.1:{free_port()}"
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, "serve", "--listen", listen],
+        env=environment, cwd=Path(environment["PLACET_DATA_DIR"]).parent, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        with ended_after(2 * PATIENCE, process) as lines:
+            assert any("Placet runs at" in line for line in lines)
+        yield f"http://{listen}"
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_its_pages_have_their_templates_files_and_translations(served: str) -> None:
+    page = requests.get(f"{served}/accounts/login/", headers={"Accept-Language": "fr"}, timeout=60)
+    assert page.status_code == 200 and 'lang="fr"' in page.text
+    files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
+    assert files
+    for file in files:
+        assert requests.get(f"{served}{file}", timeout=60).status_code == 200, file
+    assert requests.get(f"{served}/readyz", timeout=60).text == "ready\n"
