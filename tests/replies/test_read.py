@@ -7,10 +7,11 @@ import pytest
 
 from placet.mailboxes.base import Folder, Received
 from placet.replies.languages import SHARED, LanguageInvalid, languages
+from placet.replies.languages.table import Table, made, shipped
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.subjects import own_subject
 from placet.replies.read import Answer, read, read_mail, read_text
-from placet.replies.read_vocabulary import Vocabulary, made, vocabulary
+from placet.replies.read_vocabulary import Vocabulary, over, vocabulary
 from placet.replies.refusals import Unclear
 from tests.rotation import pairs, whole
 
@@ -204,7 +205,8 @@ def test_a_wrong_file_of_words_is_named(tmp_path: Path, content: str, said: str)
 
 
 def test_a_process_brings_words_of_its_own_outcomes() -> None:
-    known = made(languages(), {"modify": ["modify the request", "To&nbsp;be&nbsp;completed"]})
+    own = made({}, {"modify": ["modify the request", "To&nbsp;be&nbsp;completed"]})
+    known = over([shipped(), Table.in_memory(own)])
     offered = ("approve", "modify")
     assert read_text("Modify the request, please.", offered, known).outcome == "modify"
     assert read_text("to be\u00a0completed", offered, known).outcome == "modify"
