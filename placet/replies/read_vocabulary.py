@@ -8,7 +8,7 @@ from sys import intern
 from typing import Any
 
 from placet.lib.sentences import gettext_noop
-from placet.replies.languages import FALLBACK, PARTS, SHARED, STEMS, LanguageInvalid
+from placet.replies.languages import FALLBACK, PARTS, SHARED, LanguageInvalid
 from placet.replies.languages.table import Table, codes_of, tables
 from placet.replies.read_phrases import Meaning, PhraseTree, Role, Words
 
@@ -122,7 +122,7 @@ def over(known: Sequence[Table], only: str = "") -> Vocabulary:
         tuple(sorted({*codes} - {SHARED}, key=lambda code: (code != FALLBACK, code))),
         {
             outcome: {code: tuple(stem.replace(" ", "") for stem in said(code, name)) for code in codes}
-            for outcome, name in zip((APPROVE, REJECT), STEMS, strict=True)
+            for outcome, name in ((APPROVE, "approve_stems"), (REJECT, "reject_stems"))
         },
         Lines(**{one.name: phrases(one.name) for one in fields(Lines)}),
         {code: Parts(**{name: phrases(name, [code]) for name in PARTS}) for code in codes},

@@ -122,17 +122,13 @@ class Language:
     refusal: RefusalTexts = field(default_factory=RefusalTexts)
 
 
-# The lists of AnswerWords by how they are looked up; `read_vocabulary` says what each of PHRASES does.
+# The lists of AnswerWords that are large, and looked up word by word; `read_vocabulary` says what each does.
 PHRASES = (
     "fillers", "courtesies", "greetings", "remarks", "against", "negation_helpers", "negations", "but", "elsewhere",
     "because", "asks", "doubts", "retractions", "approve", "approve_weak", "reject", "reject_weak",
 )  # fmt: skip
+# Those besides whose words a slip of the finger may stand for.
 PARTS = ("things", "articles", "myself", "others", "for_now")
-STEMS = ("approve_stems", "reject_stems")
-LINES = (
-    "greetings", "closings", "legal", "afterwords", "form_labels", "comment_labels", "form_ends", "next_time",
-    "numbered", "title_words",
-)  # fmt: skip
 
 SHIPPED = Path(str(files(__name__)))
 

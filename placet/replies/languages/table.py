@@ -24,7 +24,7 @@ import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cache
 from hashlib import blake2b
 from importlib.util import cache_from_source
@@ -35,7 +35,6 @@ from typing import Any
 from zlib import crc32
 
 from placet.replies.languages import (
-    LINES,
     PARTS,
     PHRASES,
     SHARED,
@@ -156,8 +155,10 @@ def _as_parsed(known: Mapping[str, Language], lists: Iterable[str]) -> set[str]:
 
 
 def _small(language: Language) -> dict[str, Any]:
-    names = [name for name in AnswerWords.__dataclass_fields__ if name in LINES or name not in PHRASES]
-    texts = {name: getattr(language.answer, name) for name in names} | {"device": language.mail.device}
+    names = {one.name for one in fields(AnswerWords)} - {*PHRASES} | {"greetings"}  # these begin lines, too
+    texts = {name: getattr(language.answer, name) for name in sorted(names)} | {
+        "device": language.mail.device
+    }
     return {name: list(dict.fromkeys(_spelled(found))) for name, found in texts.items()}
 
 
