@@ -1,5 +1,5 @@
-"""The language files as one table that is looked up without being taken apart: a start reads no TOML, and what no
-mail holds takes a few bytes.
+"""The language files as one table that is looked up where it lies: a start parses none of them, and what no mail asks
+for takes no memory.
 
 Its entries are JSON, each by its name:
 
