@@ -22,7 +22,9 @@ help:
 	@echo "make mutants     whether the tests would notice: 300 small changes to what decisions rest on"
 	@echo "make soak        attacks, kills and faults at full length, on SQLite and PostgreSQL"
 
+# The words of replies as they are looked up: for those who run Placet and may not write here.
 setup: $(STAMP)
+	@$(BIN)/python -m placet.replies.languages.table
 
 $(STAMP): requirements/dev.txt requirements/run.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Placet needs Python 3.11 or newer; $(PYTHON) is older. Say which: make PYTHON=python3.13 $(MAKECMDGOALS)"; exit 1; }
@@ -69,6 +71,7 @@ acceptance: setup
 bench: setup
 	@if [ -d ../shared/corpora ]; then $(BIN)/python -m benchmarks.reading; \
 	else echo "The figures on reading need the mail corpora in ../shared; they are not here, so they are left out."; fi
+	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.replies
 	$(BIN)/python -m benchmarks.idle
 	$(BIN)/python -m benchmarks.notices

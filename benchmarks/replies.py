@@ -67,7 +67,7 @@ def main() -> None:
 
             with tenant() as running:
                 print(_memory_lines(measure(running)))
-        print(_machine())
+        print(machine())
 
 
 def _options() -> argparse.Namespace:
@@ -204,7 +204,7 @@ def _memory_lines(memory: "Memory") -> str:
     )
 
 
-def _machine() -> str:
+def machine() -> str:
     import sqlite3
 
     return f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores"

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import OperationalError, ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 if TYPE_CHECKING:
     from placet.lib.config import Config
@@ -62,12 +63,19 @@ def set_up_tables() -> None:
 
     with _one_at_a_time(settings.PLACET.data_dir), database_trouble_in_words():
         try:
-            call_command("migrate", verbosity=0, interactive=False)  # which may read secrets
+            if _has_migrations():
+                call_command("migrate", verbosity=0, interactive=False)  # which may read secrets
             call_command("createcachetable", verbosity=0)
             check_keys()
             ensure_macs()
         except KeyTrouble as error:
             raise CommandError(str(error)) from error
+
+
+def _has_migrations() -> bool:
+    """Whether some wait. To find out is cheap; `migrate` makes a model of every one before it finds none."""
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 @contextmanager

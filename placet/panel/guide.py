@@ -18,7 +18,6 @@ from django.utils.translation import gettext_lazy as _
 
 from placet.mailboxes.clouds import EWS
 from placet.panel import guide_commands, guide_values
-from placet.panel.guide_calendar import expiry_entry
 from placet.panel.guide_values import Values, ValuesForm
 from placet.portal.people import PersonsRequest, administrators_only
 
@@ -133,6 +132,8 @@ def guide_step(request: PersonsRequest, key: str) -> HttpResponse:
 @administrators_only
 def guide_calendar(request: PersonsRequest) -> HttpResponse:
     """The calendar entry for the day on which the secret expires, once the day is known."""
+    from placet.panel.guide_calendar import expiry_entry  # icalendar takes a tenth of a second at every start
+
     values = guide_values.known(request.session)
     if values.expiry is None:
         return redirect("panel:guide_step", "secret")

@@ -23,7 +23,7 @@ from placet.approvals.processes import letters
 from placet.lib.sentences import Sentence
 from placet.mail.models import OutgoingMail
 from placet.replies import refusals
-from placet.replies.languages import languages
+from placet.replies.languages.table import refusal_texts
 from placet.replies.parse import Mail, OwnMail
 from placet.replies.parse.answered import Ours, Quoted, quoted
 from placet.replies.parse.original import Original, words_of
@@ -48,7 +48,7 @@ def must_answer_us(
     mail that was kept not long ago."""
     ours = mails_with_code(picked.line)
     is_young = kept_at > timezone.now() - LONGEST_WAIT
-    may_be_seen = is_young and any(sent.lookup_due is not None for sent in ours)
+    may_be_seen = is_young and any(sent.lookup_due is not None and sent.created_at < kept_at for sent in ours)
     match quoted(mail, _ours(picked.line, ours, own)):
         case Quoted.ANOTHERS:
             if may_be_seen:
@@ -166,5 +166,5 @@ def _is_prepared(
 
 def _prepared_words() -> frozenset[str]:
     """What links write as an answer, in every language."""
-    said = [language.refusal for language in languages(settings.PLACET.words_dir).values()]
+    said = refusal_texts(settings.PLACET.words_dir).values()
     return frozenset(word for texts in said for word in (texts.approve, texts.reject) if word)

@@ -1,22 +1,16 @@
 """What phrases mean: a tree of their words, and the slips of the finger that make one word of another.
 
-There are more than a hundred thousand phrases, and a text needs a few hundred of them. So only those are taken apart
+There are two hundred thousand phrases, and a text needs a few hundred of them. So only those are taken from the table
 that begin with a word, or stand under a letter, that was met; they are kept for the next text.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from placet.replies.read_tokens import (
-    contractions,
-    first_word,
-    phrase,
-    single_words,
-    spellings,
-    without_marks,
-)
+from placet.replies.languages.table import letter_of
+from placet.replies.read_tokens import phrase, spellings
 
 
 class Role(IntEnum):
@@ -66,21 +60,10 @@ class _Node:
 class PhraseTree:
     """All phrases, by their words."""
 
-    def __init__(self) -> None:
-        # By the first word, in every spelling: texts and meanings in turn. A pair for each would cost as much again.
-        self._texts: dict[str, list[str | Meaning]] = {}
+    def __init__(self, texts: Callable[[str], Sequence[tuple[str, Meaning]]]) -> None:
+        """`texts`: the phrases that begin with a word in some spelling."""
+        self._texts = texts
         self._grown: dict[str, _Node] = {}
-        self._spelled: dict[str, list[list[str | Meaning]]] = {}  # first words that were added before
-
-    def add(self, text: str, meaning: Meaning) -> None:
-        """Before the first look only."""
-        first = first_word(text)
-        there = self._spelled.get(first)
-        if there is None:
-            spelled = spellings((first,)) if first else ()
-            there = self._spelled[first] = [self._texts.setdefault(word, []) for (word,) in spelled]
-        for texts in there:
-            texts += (text, meaning)
 
     def matches(self, words: Sequence[str], at: int) -> list[Match]:
         """Every phrase that begins at this word."""
@@ -96,19 +79,15 @@ class PhraseTree:
         return found
 
     def _below(self, first: str) -> _Node | None:
-        texts = self._texts.get(first)
-        if texts is None:
-            return None
         grown = self._grown.get(first)
-        if grown is None:
+        if grown is None and (texts := self._texts(first)):
             grown = self._grown[first] = _grow(first, texts)  # whole at once: other threads look too
         return grown
 
 
-def _grow(first: str, texts: Sequence[str | Meaning]) -> _Node:
+def _grow(first: str, texts: Sequence[tuple[str, Meaning]]) -> _Node:
     root = _Node()
-    for text, meaning in zip(texts[::2], texts[1::2], strict=True):
-        assert isinstance(text, str) and isinstance(meaning, Meaning)
+    for text, meaning in texts:
         for words in spellings(phrase(text)):
             if words[0] != first:
                 continue
@@ -139,21 +118,25 @@ def _may_be_mistyped(word: str) -> bool:
 class Words:
     """All single words of all phrases."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        words = single_words(texts)
-        self._by_letter: dict[str, list[str]] = {}
-        for word in words:
-            self._by_letter.setdefault(_letter(word), []).append(word)
-        self._contracted = {word: parts for word, parts in contractions(texts).items() if word not in words}
+    def __init__(self, words: Callable[[str], Set[str]], contracted: Mapping[str, tuple[str, ...]]) -> None:
+        """`words`: those that begin with a letter, as they stand in the phrases."""
+        self._words = words
+        self._contracted = contracted
+        self._parts: dict[str, tuple[str, ...]] = {}  # of contracted ones that were met
         self._known: dict[str, frozenset[str]] = {}  # by the letter, in every spelling
         self._one_lost: dict[str, dict[str, list[str]]] = {}  # by the letter: what is left without one letter
 
     def apart(self, word: str) -> tuple[str, ...]:
         """The words that one written without its apostrophe is; most are themselves."""
-        return self._contracted.get(word, (word,))
+        parts = self._contracted.get(word)
+        if parts is None:
+            return (word,)
+        if word not in self._parts:
+            self._parts[word] = (word,) if word in self._words(letter_of(word)) else parts
+        return self._parts[word]
 
     def __contains__(self, word: str) -> bool:
-        return word in self._beginning_with(_letter(word))
+        return word in self._beginning_with(letter_of(word))
 
     def meant(self, word: str, capital: bool = False) -> str:
         """The one known word that this is a slip of the finger away from, or the word itself: two letters changed
@@ -161,7 +144,7 @@ class Words:
         that makes another form of the word in many languages."""
         if not _may_be_mistyped(word) or (capital and len(word) < _SHORTEST_NAME):
             return word
-        letter = _letter(word)
+        letter = letter_of(word)
         known = self._beginning_with(letter)
         if word in known:
             return word
@@ -184,8 +167,7 @@ class Words:
     def _beginning_with(self, letter: str) -> frozenset[str]:
         known = self._known.get(letter)
         if known is None:
-            words = self._by_letter.get(letter, ())
-            known = frozenset(spelled for word in words for (spelled,) in spellings((word,)))
+            known = frozenset(spelled for word in self._words(letter) for (spelled,) in spellings((word,)))
             self._known[letter] = known
         return known
 
@@ -194,11 +176,6 @@ class Words:
         if found is None:
             found = self._one_lost[letter] = _one_lost(known)
         return found
-
-
-def _letter(word: str) -> str:
-    """Without its mark, which may be left out."""
-    return without_marks(word[0])[0]
 
 
 def _one_lost(words: frozenset[str]) -> dict[str, list[str]]:

@@ -1,45 +1,44 @@
 """What the words of all languages may mean in an answer: phrases in one tree, looked up in one pass."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
+from sys import intern
+from typing import Any
 
 from placet.lib.sentences import gettext_noop
-from placet.replies.languages import FALLBACK, SHARED, AnswerWords, Language, languages
+from placet.replies.languages import FALLBACK, PARTS, SHARED, LanguageInvalid
+from placet.replies.languages.table import Table, codes_of, tables
 from placet.replies.read_phrases import Meaning, PhraseTree, Role, Words
-from placet.replies.read_tokens import phrase, spellings
 
 APPROVE, REJECT = gettext_noop("approve"), gettext_noop("reject")
 _LONGEST_LABEL = 12  # words; in scripts without blanks these are characters
 _LONGEST_STEM_TEST = 24  # letters of a word that are compared with stems
 
 
-_ROLES = {
-    "fillers": Role.FILLER,
-    "courtesies": Role.COURTESY,
-    "greetings": Role.GREETING,
-    "remarks": Role.REMARK,
-    "against": Role.AGAINST,
-    "negation_helpers": Role.NEGATION_HELPER,
-    "negations": Role.NEGATION,
-    "but": Role.BUT,
-    "elsewhere": Role.ELSEWHERE,
-    "because": Role.BECAUSE,
-    "asks": Role.ASKS,
-    "doubts": Role.DOUBT,
-    "retractions": Role.RETRACTION,
-}
-_DECIDING = {
+# What the phrases of a list do.
+_MEANINGS = {
+    "fillers": (Role.FILLER, ""),
+    "courtesies": (Role.COURTESY, ""),
+    "greetings": (Role.GREETING, ""),
+    "remarks": (Role.REMARK, ""),
+    "against": (Role.AGAINST, ""),
+    "negation_helpers": (Role.NEGATION_HELPER, ""),
+    "negations": (Role.NEGATION, ""),
+    "but": (Role.BUT, ""),
+    "elsewhere": (Role.ELSEWHERE, ""),
+    "because": (Role.BECAUSE, ""),
+    "asks": (Role.ASKS, ""),
+    "doubts": (Role.DOUBT, ""),
+    "retractions": (Role.RETRACTION, ""),
     "approve": (Role.DECIDES, APPROVE),
     "approve_weak": (Role.DECIDES_WEAKLY, APPROVE),
     "reject": (Role.DECIDES, REJECT),
     "reject_weak": (Role.DECIDES_WEAKLY, REJECT),
 }
+_PLACES = {name: at for at, name in enumerate(_MEANINGS)}
 
-
-NO_WORDS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 Phrases = frozenset[tuple[str, ...]]
 
@@ -97,86 +96,85 @@ class Vocabulary:
 
 @cache
 def vocabulary(own: Path | None = None, only: str = "") -> Vocabulary:
-    """The vocabulary of `languages(own, only)`; made once, it takes a while."""
-    return made(languages(own, only))
+    """The words of all languages. `own` is an organisation's folder: a file there adds its words to the language of
+    the same name, or adds the language. `only` names those whose answers count ("en, fr"; "" for all): of the others
+    the words of mail programs stay, for people's mail programs speak what they like. Raises LanguageInvalid."""
+    return over(tables(own), only)
 
 
-def made(known: Mapping[str, Language], own_words: Mapping[str, Sequence[str]] = NO_WORDS) -> Vocabulary:
-    """The vocabulary of these languages. `own_words` are those of a process's own outcomes."""
-    tree = PhraseTree()
-    texts: list[str] = []
-    for language in known.values():
-        for (role, outcome), said in _said(language.answer):
-            meaning = Meaning(language.code, role, outcome)
-            texts += said
-            for text in said:
-                tree.add(text, meaning)
-        for one in fields(Parts):
-            texts += getattr(language.answer, one.name)
-    for outcome, said in own_words.items():
-        texts += said
-        for text in said:
-            tree.add(text, Meaning(SHARED, Role.DECIDES, outcome))
+def over(known: Sequence[Table], only: str = "") -> Vocabulary:
+    """The vocabulary of these tables."""
+    codes = codes_of(known)
+    answering = _answering(codes, only)
+    every = [table.get("small") for table in known]
+    small = {code: [one[code] for one in every if code in one] for code in codes}
+
+    def said(code: str, name: str) -> Iterator[str]:
+        counts = code in answering or name == "device"
+        return (text for lists in small[code] if counts for text in lists.get(name, ()))
+
+    def phrases(name: str, of: Iterable[str] = codes) -> Phrases:
+        return frozenset(tuple(map(intern, text.split(" "))) for code in of for text in said(code, name))
+
     return Vocabulary(
-        tree,
-        Words(texts),
-        tuple(sorted(known.keys() - {SHARED}, key=lambda code: (code != FALLBACK, code))),
-        _stems(known),
-        _lines(known),
-        {code: _parts(language.answer) for code, language in known.items()},
-        frozenset(_spelled(text for language in known.values() for text in language.answer.seen)),
-        _silent(known),
+        PhraseTree(lambda word: _beginning_with(word, known, answering)),
+        Words(lambda letter: _of_letter(letter, known, answering), _contracted(small, answering)),
+        tuple(sorted({*codes} - {SHARED}, key=lambda code: (code != FALLBACK, code))),
+        {
+            outcome: {code: tuple(stem.replace(" ", "") for stem in said(code, name)) for code in codes}
+            for outcome, name in ((APPROVE, "approve_stems"), (REJECT, "reject_stems"))
+        },
+        Lines(**{one.name: phrases(one.name) for one in fields(Lines)}),
+        {code: Parts(**{name: phrases(name, [code]) for name in PARTS}) for code in codes},
+        phrases("seen"),
+        {code: phrases("silent", {code, SHARED}) for code in codes},
     )
 
 
-def _said(words: AnswerWords) -> Iterator[tuple[tuple[Role, str], Sequence[str]]]:
-    for name, role in _ROLES.items():
-        yield (role, ""), getattr(words, name)
-    for name, deciding in _DECIDING.items():
-        yield deciding, getattr(words, name)
+def _answering(codes: Sequence[str], only: str) -> dict[str, int]:
+    """The languages whose answers count, with their places."""
+    wanted = only.replace(",", " ").split()
+    unknown = sorted({*wanted} - {*codes})
+    if unknown:
+        raise LanguageInvalid(f"There is no language “{unknown[0]}”; known are {', '.join(sorted(codes))}.")
+    return {code: at for at, code in enumerate(codes) if not wanted or code in (*wanted, SHARED)}
 
 
-def _stems(known: Mapping[str, Language]) -> dict[str, dict[str, tuple[str, ...]]]:
+def _beginning_with(
+    word: str, known: Sequence[Table], answering: Mapping[str, int]
+) -> list[tuple[str, Meaning]]:
+    """By language, and in each by what the phrases do, whichever table they are of."""
+    found: list[tuple[tuple[int, int], str, Meaning]] = []
+    for table in known:
+        for said, texts in (table.get(f"phrases {word}") or {}).items():
+            code, _, name = said.partition(" ")
+            if code in answering:
+                meaning = Meaning(code, *_MEANINGS.get(name, (Role.DECIDES, name[1:])))
+                found += (
+                    ((answering[code], _PLACES.get(name, len(_PLACES))), text, meaning) for text in texts
+                )
+    return [(text, meaning) for _, text, meaning in sorted(found, key=lambda one: one[0])]
+
+
+def _of_letter(letter: str, known: Sequence[Table], answering: Container[str]) -> Set[str]:
     return {
-        outcome: {
-            code: tuple(word for stem in getattr(language.answer, name) for word in _one_word(stem))
-            for code, language in known.items()
-        }
-        for outcome, name in ((APPROVE, "approve_stems"), (REJECT, "reject_stems"))
+        word
+        for table in known
+        for code, words in (table.get(f"words {letter}") or {}).items()
+        if code in answering
+        for word in words
     }
 
 
-def _one_word(stem: str) -> Iterator[str]:
-    for words in spellings(phrase(stem)):
-        yield "".join(words)
-
-
-def _lines(known: Mapping[str, Language]) -> Lines:
-    return Lines(
-        **{
-            one.name: frozenset(
-                words
-                for language in known.values()
-                for words in _spelled(
-                    getattr(language.mail if one.name == "device" else language.answer, one.name)
-                )
-            )
-            for one in fields(Lines)
-        }
-    )
-
-
-def _parts(words: AnswerWords) -> Parts:
-    return Parts(**{one.name: frozenset(_spelled(getattr(words, one.name))) for one in fields(Parts)})
-
-
-def _silent(known: Mapping[str, Language]) -> dict[str, Phrases]:
-    silent = {code: frozenset(_spelled(language.answer.silent)) for code, language in known.items()}
-    return {code: phrases | silent.get(SHARED, frozenset()) for code, phrases in silent.items()}
-
-
-def _spelled(texts: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    return (words for text in texts for words in spellings(phrase(text)) if words)
+def _contracted(
+    small: Mapping[str, Sequence[Mapping[str, Any]]], answering: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for code in answering:
+        for lists in small[code]:
+            for word, parts in lists["contracted"].items():
+                found.setdefault(word, tuple(parts))
+    return found
 
 
 def ends_with(words: Sequence[str], end: int, phrases: Phrases) -> int:

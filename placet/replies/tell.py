@@ -21,7 +21,8 @@ from placet.mail import tasks
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.writing import when
 from placet.replies import refusals, settle
-from placet.replies.languages import FALLBACK, RefusalTexts, languages
+from placet.replies.languages import FALLBACK, RefusalTexts
+from placet.replies.languages.table import refusal_texts
 from placet.replies.pick import answers_an_ask, bounced, without_codes
 
 if TYPE_CHECKING:
@@ -107,12 +108,12 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
 def _texts(code: str) -> tuple[str, RefusalTexts]:
     """A language and what is said in it: that of the answer, that of the person where the answer's is not known,
     English where nothing is said in either."""
-    known = languages(settings.PLACET.words_dir, settings.PLACET.reply_languages)
+    known = refusal_texts(settings.PLACET.words_dir)
     for language in (code, (get_language() or "").partition("-")[0]):
         found = known.get(language)
-        if found is not None and found.refusal.answer_again:
-            return language, found.refusal
-    return FALLBACK, known[FALLBACK].refusal
+        if found is not None and found.answer_again:
+            return language, found
+    return FALLBACK, known[FALLBACK]
 
 
 def _again(code: str, outcomes: Sequence[str]) -> messages.AnswerAgain:

@@ -10,7 +10,7 @@ from django.utils import translation
 from placet.accounts.models import Installation
 from placet.mail.marker import marker
 from placet.mail.models import IncomingMail
-from placet.replies.languages import languages
+from placet.replies.languages.table import refusal_texts
 from placet.replies.parse import words
 from placet.replies.parse.folding import fold
 from placet.sandbox.server import Mail
@@ -214,6 +214,6 @@ def test_the_line_above_which_to_answer_is_known_in_every_language_of_the_pages(
 def test_buttons_and_what_is_said_of_unclear_answers_use_the_same_words(code: str) -> None:
     from placet.approvals.messages import LABELS
 
-    said = languages()[code].refusal
+    said = refusal_texts()[code]
     with translation.override(code):
         assert [str(label) for label in LABELS.values()] == [said.approve, said.reject]

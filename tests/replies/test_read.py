@@ -7,10 +7,11 @@ import pytest
 
 from placet.mailboxes.base import Folder, Received
 from placet.replies.languages import SHARED, LanguageInvalid, languages
+from placet.replies.languages.table import Table, made, shipped
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.subjects import own_subject
 from placet.replies.read import Answer, read, read_mail, read_text
-from placet.replies.read_vocabulary import Vocabulary, made, vocabulary
+from placet.replies.read_vocabulary import Vocabulary, over, vocabulary
 from placet.replies.refusals import Unclear
 from tests.rotation import pairs, whole
 
@@ -28,9 +29,10 @@ def answer(text: str, known: Vocabulary | None = None) -> Answer:
     return read(mail(text), ("approve", "reject"), known)
 
 
+KNOWN = languages()
 STRONG = [
     (word, outcome)
-    for language in languages().values()
+    for language in KNOWN.values()
     for outcome, words in (("approve", language.answer.approve), ("reject", language.answer.reject))
     for word in words
 ]
@@ -46,10 +48,10 @@ FORMS = (
 )
 
 
-@pytest.mark.parametrize("code", sorted(languages()))
+@pytest.mark.parametrize("code", sorted(KNOWN))
 def test_every_strong_answer_is_read_in_every_dress(code: str, request: pytest.FixtureRequest) -> None:
     """Or it is unclear, where another language knows the same words as something else; never the opposite."""
-    own = languages()[code].answer
+    own = KNOWN[code].answer
     strong = [(word, "approve") for word in own.approve] + [(word, "reject") for word in own.reject]
     unread: dict[str, object] = {}
     for (word, outcome), form in pairs(strong, FORMS, whole(request.config)):
@@ -204,7 +206,8 @@ def test_a_wrong_file_of_words_is_named(tmp_path: Path, content: str, said: str)
 
 
 def test_a_process_brings_words_of_its_own_outcomes() -> None:
-    known = made(languages(), {"modify": ["modify the request", "To&nbsp;be&nbsp;completed"]})
+    own = made({}, {"modify": ["modify the request", "To&nbsp;be&nbsp;completed"]})
+    known = over([shipped(), Table.in_memory(own)])
     offered = ("approve", "modify")
     assert read_text("Modify the request, please.", offered, known).outcome == "modify"
     assert read_text("to be\u00a0completed", offered, known).outcome == "modify"
@@ -212,7 +215,7 @@ def test_a_process_brings_words_of_its_own_outcomes() -> None:
 
 
 def test_the_words_that_a_refusal_offers_are_read_as_what_they_say() -> None:
-    for code, language in languages().items():
+    for code, language in KNOWN.items():
         if not language.answer.approve or code == SHARED:
             continue
         said = language.refusal

@@ -7,9 +7,8 @@ folder of its own; no code knows any language by name.
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
-from functools import cache
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -123,37 +122,21 @@ class Language:
     refusal: RefusalTexts = field(default_factory=RefusalTexts)
 
 
-@cache
-def languages(own: Path | None = None, only: str = "") -> Mapping[str, Language]:
-    """All languages by their code. `own` is an organisation's folder: a file there adds its words to the language
-    of the same name, or adds the language. `only` names those whose answers count ("en, fr"; "" for all): of the
-    others the words of mail programs stay, for people's mail programs speak what they like. Raises
-    LanguageInvalid."""
-    found = dict(_shipped())
-    for path in sorted(own.glob("*.toml")) if own is not None else ():
-        language = _read(path)
-        known = found.get(path.stem)
-        found[path.stem] = language if known is None else _together(known, language)
-    wanted = only.replace(",", " ").split()
-    unknown = sorted(set(wanted) - found.keys())
-    if unknown:
-        raise LanguageInvalid(f"There is no language “{unknown[0]}”; known are {', '.join(sorted(found))}.")
-    if not wanted:
-        return found
-    return {
-        code: one if code in (*wanted, SHARED) else replace(one, answer=AnswerWords())
-        for code, one in found.items()
-    }
+# The lists of AnswerWords that are large, and looked up word by word; `read_vocabulary` says what each does.
+PHRASES = (
+    "fillers", "courtesies", "greetings", "remarks", "against", "negation_helpers", "negations", "but", "elsewhere",
+    "because", "asks", "doubts", "retractions", "approve", "approve_weak", "reject", "reject_weak",
+)  # fmt: skip
+# Those besides whose words a slip of the finger may stand for.
+PARTS = ("things", "articles", "myself", "others", "for_now")
+
+SHIPPED = Path(str(files(__name__)))
 
 
-@cache
-def _shipped() -> Mapping[str, Language]:
-    """Those of this folder. Read once, whoever asks with what settings: it takes seconds."""
-    return {path.stem: _read(path) for path in sorted(_folder().glob("*.toml"))}
-
-
-def _folder() -> Path:
-    return Path(str(files(__name__)))
+def languages(folder: Path = SHIPPED) -> Mapping[str, Language]:
+    """The languages of a folder by their code, as they stand in its files. Of those that come with Placet this takes
+    a second and fifty megabytes: `languages.table` has them at once. Raises LanguageInvalid."""
+    return {path.stem: _read(path) for path in sorted(folder.glob("*.toml"))}
 
 
 def _read(path: Path) -> Language:
@@ -195,21 +178,3 @@ def _is_words(value: object) -> bool:
     return isinstance(value, list) and all(
         isinstance(one, str) and one and one == one.lower() for one in value
     )
-
-
-def _together(known: Language, more: Language) -> Language:
-    return replace(
-        known,
-        mail=_added(known.mail, more.mail),
-        answer=_added(known.answer, more.answer),
-        refusal=replace(known.refusal, **dict(_said(more.refusal))),
-    )
-
-
-def _added(known: Any, more: Any) -> Any:
-    names = [one.name for one in fields(known)]
-    return replace(known, **{name: (*getattr(known, name), *getattr(more, name)) for name in names})
-
-
-def _said(texts: RefusalTexts) -> Iterator[tuple[str, str]]:
-    return ((one.name, getattr(texts, one.name)) for one in fields(texts) if getattr(texts, one.name))

@@ -8,10 +8,14 @@ language's file.
 import re
 from collections.abc import Iterable
 
-from placet.replies.languages import AnswerWords, MailWords, languages
+from placet.replies.languages import MailWords
+from placet.replies.languages.table import shipped
 from placet.replies.parse.folding import fold
 
-LANGUAGES: dict[str, MailWords] = {code: language.mail for code, language in languages().items()}
+LANGUAGES = {
+    code: MailWords(**{name: tuple(said) for name, said in lists.items()})
+    for code, lists in shipped().get("mail").items()
+}
 
 
 def _folded(word: str) -> str:
@@ -27,17 +31,15 @@ def _longest_first(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(words, key=lambda word: (-len(word), word)))
 
 
-def _said(fields: Iterable[str]) -> frozenset[str]:
-    """Phrases of answers."""
-    answers: list[AnswerWords] = [language.answer for language in languages().values()]
-    return frozenset(
-        fold(phrase) for answer in answers for field in fields for phrase in getattr(answer, field)
-    )
+class _Answers:
+    """Looked up where they lie: there are thirty thousand."""
+
+    def __contains__(self, word: str) -> bool:
+        return shipped().get(f"answer {word}") is not None
 
 
-def _single(phrases: Iterable[str]) -> frozenset[str]:
-    return frozenset(phrase for phrase in phrases if " " not in phrase)
-
+# Words that may decide, or change what was decided: no line that holds one is taken for a signature.
+ANSWERS = _Answers()
 
 STARTS = _longest_first(_all("starts"))
 WROTE = _longest_first(_all("wrote"))
@@ -74,12 +76,10 @@ START_INSIDE = re.compile(
     + r") (?=[^\n]{0,40}[0-9])"
 )
 
-# Words that may decide, or change what was decided: no line that holds one is taken for a signature.
-ANSWERS = _single(_said(("approve", "approve_weak", "reject", "reject_weak", "negations", "but", "doubts")))
 # How small print begins.
-LEGAL = _longest_first(_said(("legal",)))
+LEGAL = _longest_first(shipped().get("legal"))
 # What stands before the colon where somebody fills in a form.
-FORM_LABELS = _said(("form_labels", "comment_labels"))
+FORM_LABELS = frozenset(shipped().get("form_labels"))
 
 # The line in our own mails below which nothing is read, and those of others.
 MARKERS = (*sorted(_all("above")), "##- ", "=-=-=-=")
