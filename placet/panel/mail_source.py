@@ -7,10 +7,10 @@ from placet.portal.templatetags.pages import visible, without_codes
 
 SHOWN = 64 * 1024  # bytes
 
-# A code behind a sign that may be encoded, with soft line breaks (RFC 2045 6.7) anywhere in it.
-_BROKEN = re.compile(
-    r"((?:[#+]|=23|=2b|%23|%2b)(?:=\r?\n)?)(?:[a-z2-7](?:=\r?\n)?){15}[a-z2-7](?![a-z0-9])", re.IGNORECASE
-)
+# A code behind a sign that may be encoded, with soft line breaks (RFC 2045 6.7) anywhere in both.
+_BREAK = r"(?:=\r?\n)?"
+_SIGN = rf"(?:[#+]|=23|=2b|%{_BREAK}2{_BREAK}[3b])"
+_BROKEN = re.compile(rf"({_SIGN}{_BREAK})(?:[a-z2-7]{_BREAK}){{15}}[a-z2-7](?![a-z0-9])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,8 @@ def test_a_rule_with_one_outcome_ends(world: World, outcomes: tuple[str, ...], r
 @pytest.mark.parametrize(
     ("text", "decided"),
     [
-        ("Approved. Amount: 900 EUR", False),  # a number beside an approval limits it, as ever
+        ("Approved. Amount: 900 EUR", True),
+        ("Approved. Amount: 800 EUR", False),
         ("Approved.\nPlease charge the amount 500 EUR", False),
         ("Genehmigt. Betrag 500 EUR.", False),
         ("Approved.\n\nBest regards\nBob\n\nIt may cost 500 EUR", False),

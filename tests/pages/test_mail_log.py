@@ -18,6 +18,7 @@ from placet.approvals.models import Ask, Assignment, Decision
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.models import Mailbox
 from placet.panel import pager
+from placet.panel.mail_source import source_of
 from placet.panel.mail_words import OUT_STATES, RESULTS, STATES, refusals_of
 from tests.pages.conftest import HOSTILE, answer
 
@@ -425,6 +426,18 @@ def test_a_mail_that_failed_is_sent_again(ada: Client, ask: OutgoingMail) -> Non
     assert "is tried again now" in ada.post(address, follow=True).content.decode()
     ask.refresh_from_db()
     assert (ask.state, ask.tries) == (OutgoingMail.State.WAITING, 0)
+
+
+@pytest.mark.parametrize("sign", ["#", "+", "=23", "=2B", "%23", "%2B"])
+def test_no_code_is_shown_wherever_an_encoding_breaks_its_line(sign: str) -> None:
+    code = "k7q2mfx3wz5ta4ub"
+    for at in range(len(sign) + len(code) + 1):
+        if sign.startswith("=") and 0 < at < 3:
+            continue  # a soft break never stands there
+        link = f"{sign}{code}"
+        broken = f"{link[:at]}=\r\n{link[at:]}"
+        source = source_of(f"Subject: x\r\n\r\nmailto:a?subject=3DDesk%5B{broken}%5D".encode())
+        assert code not in source.body.replace("=\n", ""), broken
 
 
 def test_the_reply_code_of_an_ask_is_nowhere_in_the_mail_log(ada: Client, ask: OutgoingMail) -> None:
