@@ -1,5 +1,7 @@
 """Which of our own mails a mail answers, or reports as not delivered: those that it names, and no others."""
 
+import re
+
 import pytest
 from django.db import transaction
 from django.utils import timezone
@@ -10,10 +12,11 @@ from placet.mail import outbox
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.models import Mailbox
+from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.subjects import answer_in_front, only_marks
-from placet.replies.pick import MOST_AGAIN, bounced, codes, mails_answered
-from tests.making import SAMPLE, make_mailbox, start
+from placet.replies.pick import MOST_AGAIN, bounced, codes, mails_answered, pick
+from tests.making import SAMPLE, make_mailbox, one_step, start
 
 pytestmark = pytest.mark.django_db
 State = OutgoingMail.State
@@ -112,6 +115,78 @@ def test_a_code_counts_in_these_places_alone(
 ) -> None:
     mail = read(f"From: bob@contoso.example\n{headers}\n\n{text}\n")
     assert {code.code: code.places for code in codes(mail)} == seen
+
+
+NONE = "aaaaaaaaaaaaaaaa"  # was never given out
+
+
+@pytest.mark.parametrize(
+    ("to", "subject", "text", "result"),
+    [
+        ("{bob}", "Re: Desk", "x", ("bob", ("address",))),
+        ("approvals", "Re: Desk [#{bob}]", "x", ("bob", ("subject",))),
+        ("approvals", "Re: Desk", "#{bob}", ("bob", ("text",))),
+        ("{bob}", "Re: Desk [#{bob}]", "#{bob}", ("bob", ("address", "subject", "text"))),
+        # In the text it may be something else that looks like a code: passed over beside a right one, or alone.
+        ("{bob}", "Re: Desk", f"#{NONE}", ("bob", ("address",))),
+        ("approvals", "Re: Desk", f"#{NONE} #{{bob}} #{TWO}", ("bob", ("text",))),
+        ("approvals", "Re: Desk", f"#{NONE}", refusals.UnknownCode),
+        ("approvals", "Re: Desk", f"#{NONE} #{TWO}", refusals.UnknownCode),
+        # Nobody writes one into an address or a subject by chance.
+        (NONE, "Re: Desk", "x", refusals.UnknownCode),
+        ("approvals", f"Re: Desk [#{NONE}]", "x", refusals.UnknownCode),
+        (NONE, f"Re: Desk [#{NONE}]", f"#{NONE}", refusals.UnknownCode),
+        ("{bob}", f"Re: Desk [#{NONE}]", "x", refusals.CodesDisagree),
+        (NONE, "Re: Desk [#{bob}]", "x", refusals.CodesDisagree),
+        (NONE, "Re: Desk", "#{bob}", refusals.CodesDisagree),
+        ("approvals", f"Re: Desk [#{NONE}]", f"#{NONE} #{{bob}}", refusals.CodesDisagree),
+        # Of several asks, wherever they stand.
+        ("{bob}", "Re: Desk [#{carol}]", "x", refusals.CodesDisagree),
+        ("{bob}", "Re: Desk", "#{carol}", refusals.CodesDisagree),
+        ("approvals", "Re: Desk", "#{bob} #{carol}", refusals.CodesDisagree),
+        ("{bob}", f"Re: Desk [#{NONE}]", "#{carol}", refusals.CodesDisagree),
+        ("approvals", "Re: Desk", "x", refusals.NoCode),
+    ],
+)
+def test_a_mail_answers_the_one_ask_whose_code_it_carries(
+    mailbox: Mailbox,
+    line: AskLine,
+    carol: Person,
+    to: str,
+    subject: str,
+    text: str,
+    result: tuple[str, tuple[str, ...]] | type[refusals.Refusal],
+) -> None:
+    start(one_step([{"person": carol.email}]), line.assignment.person)
+    lines = {one.ask.person.name.split()[0].lower(): one for one in AskLine.objects.all()}
+    of = {name: code_of(one) for name, one in lines.items()}
+    to = to if to == "approvals" else f"approvals+{to}"
+    mail = read(
+        f"From: bob@contoso.example\nTo: {to}@contoso.example\nSubject: {subject}\n\n{text}\n".format(**of)
+    )
+    if not isinstance(result, tuple):
+        with pytest.raises(result):
+            pick(mail)
+        return
+    picked = pick(mail)
+    name, places = result
+    assert (picked.line, picked.code, picked.places) == (lines[name], of[name], places)
+
+
+def code_of(line: AskLine) -> str:
+    assert line.ask.outgoing is not None
+    (code,) = re.findall(r"\[#([a-z2-7]{16})\]", line.ask.outgoing.subject)
+    return str(code)
+
+
+def test_where_codes_disagree_the_places_of_each_are_known(line: AskLine) -> None:
+    mail = read(
+        f"From: bob@contoso.example\nTo: approvals+{NONE}@contoso.example\n"
+        f"Subject: Re: Desk [#{NONE}]\n\n#{code_of(line)}\n"
+    )
+    with pytest.raises(refusals.CodesDisagree) as refused:
+        pick(mail)
+    assert refused.value.places == ("address", "subject", "text")
 
 
 # --- answered -------------------------------------------------------------------------------------------------
