@@ -59,8 +59,8 @@ def _places(mail: Mail) -> Iterator[tuple[str, str]]:
     local, _, domain = mail.mailbox_address.partition("@")
     for address in mail.to:
         name, _, at = address.partition("@")
-        base, plus, tag = name.partition("+")
-        if plus and base == local and at == domain and _WHOLE.fullmatch(tag):
+        base, _, tag = name.partition("+")
+        if base == local and at == domain and _WHOLE.fullmatch(tag):
             yield tag.lower(), "address"
     for place, pattern, text in (
         ("subject", IN_SUBJECT, mail.subject),
