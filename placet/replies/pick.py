@@ -61,7 +61,7 @@ def _places(mail: Mail) -> Iterator[tuple[str, str]]:
         name, _, at = address.partition("@")
         base, _, tag = name.partition("+")
         if base == local and at == domain and _WHOLE.fullmatch(tag):
-            yield tag.lower(), "address"
+            yield tag, "address"
     for place, pattern, text in (
         ("subject", IN_SUBJECT, mail.subject),
         ("text", _IN_TEXT, mail.with_signature),

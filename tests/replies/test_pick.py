@@ -15,7 +15,7 @@ from placet.mailboxes.models import Mailbox
 from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.subjects import answer_in_front, only_marks
-from placet.replies.pick import MOST_AGAIN, bounced, codes, mails_answered, pick
+from placet.replies.pick import MOST_AGAIN, bounced, codes, codes_in_returned, mails_answered, pick
 from tests.making import SAMPLE, make_mailbox, one_step, start
 
 pytestmark = pytest.mark.django_db
@@ -226,6 +226,18 @@ def test_of_a_long_thread_the_last_ones_are(mailbox: Mailbox, line: AskLine) -> 
     assert set(answered[1:]) == {raw(mail) for mail in mails[2:]}
 
 
+def test_of_many_refusals_to_one_person_the_newest_are_looked_through(
+    mailbox: Mailbox, line: AskLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever they are about: it is the work for one mail that is bounded."""
+    monkeypatch.setattr("placet.replies.pick.LOOKED_THROUGH", 2)
+    old, new = written(mailbox, "old"), written(mailbox, "new")
+    other = written(mailbox, "of another ask")
+    IncomingMail.objects.filter(server_id="of another ask").update(verdict={"ask": "another"})
+    mail = reply(references=" ".join(one.message_id for one in (old, new, other)))
+    assert mails_answered(mail, line) == [raw(line.ask.outgoing), raw(new)]
+
+
 def test_an_ask_whose_mail_is_not_known_leaves_those_that_are_named(mailbox: Mailbox, line: AskLine) -> None:
     refusal = written(mailbox, "one")
     line.ask.outgoing = None
@@ -254,6 +266,22 @@ def by_id(mail: OutgoingMail) -> Mail:
 def by_code(mail: OutgoingMail) -> Mail:
     (reply_to,) = (one for one in raw(mail).decode().splitlines() if one.startswith("Reply-To:"))
     return report(f"{reply_to}\r\nSubject: x\r\n")
+
+
+@pytest.mark.parametrize(
+    ("headers", "seen"),
+    [
+        (f"Reply-To: approvals+{ONE.upper()}@contoso.example", {ONE: ("address",)}),
+        (f"To: other+{ONE}@fabrikam.example", {ONE: ("address",)}),  # of whichever mailbox it was
+        (f"Subject: Desk [#{ONE.upper()}]", {ONE: ("subject",)}),
+        (f"Reply-To: a+{ONE}@x.example\nSubject: [#{ONE}]", {ONE: ("address", "subject")}),
+        (f"Subject: Desk #{ONE}", {}),
+        (f"Reply-To: approvals+{ONE}x@contoso.example", {}),
+    ],
+)
+def test_codes_in_what_came_back(headers: str, seen: dict[str, tuple[str, ...]]) -> None:
+    assert {code.code: code.places for code in codes_in_returned(report(headers))} == seen
+    assert codes_in_returned(reply()) == ()
 
 
 @pytest.mark.parametrize("report_of", [by_id, by_code])
