@@ -15,7 +15,15 @@ from placet.mailboxes.models import Mailbox
 from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.subjects import answer_in_front, only_marks
-from placet.replies.pick import MOST_AGAIN, bounced, codes, codes_in_returned, mails_answered, pick
+from placet.replies.pick import (
+    MOST_AGAIN,
+    answers_an_ask,
+    bounced,
+    codes,
+    codes_in_returned,
+    mails_answered,
+    pick,
+)
 from tests.making import SAMPLE, make_mailbox, one_step, start
 
 pytestmark = pytest.mark.django_db
@@ -189,6 +197,12 @@ def test_where_codes_disagree_the_places_of_each_are_known(line: AskLine) -> Non
     assert refused.value.places == ("address", "subject", "text")
 
 
+def test_a_mail_of_a_program_belongs_to_an_ask_by_its_code_alone(line: AskLine) -> None:
+    for code, belongs in ((code_of(line), True), (NONE, False)):
+        assert answers_an_ask(read(f"From: a@x.example\nSubject: Away [#{code}]\n\nx\n")) is belongs
+    assert not answers_an_ask(reply())
+
+
 # --- answered -------------------------------------------------------------------------------------------------
 
 
@@ -205,6 +219,17 @@ def test_so_is_a_mail_of_ours_that_it_names(mailbox: Mailbox, line: AskLine, hea
     refusal = written(mailbox, "one")
     written(mailbox, "another")
     mail = reply(**{header: refusal.message_id})
+    assert mails_answered(mail, line) == [raw(line.ask.outgoing), raw(refusal)]
+
+
+def test_so_is_one_whose_reference_stands_in_its_text(mailbox: Mailbox, line: AskLine) -> None:
+    """Below the answer, where a program quoted it and wrote no header that names it."""
+    refusal = written(mailbox, "one")
+    written(mailbox, "another")
+    mail = read(
+        "From: bob@contoso.example\nTo: approvals@contoso.example\nSubject: Re: Desk\n\n"
+        f"Approve\n\n> Mail reference: {refusal.reference}\n"
+    )
     assert mails_answered(mail, line) == [raw(line.ask.outgoing), raw(refusal)]
 
 
