@@ -21,6 +21,7 @@ from placet.replies.pick import Picked
 from placet.replies.pick_answered import COMPARED, LONGEST_WAIT, NotKnownYet, must_answer_us
 from placet.replies.prove import Level, Proof
 from tests.making import SAMPLE, make_mailbox, start
+from tests.replies.test_pick import written
 
 pytestmark = pytest.mark.django_db
 
@@ -203,6 +204,16 @@ def test_what_sent_items_may_still_tell_is_waited_for_and_nothing_else(
     OutgoingMail.objects.update(lookup_due=timezone.now() if due else None)
     sent(line).refresh_from_db()
     assert verdict(line, text, minutes=minutes, **headers) == result
+
+
+def test_any_of_our_mails_that_carry_the_code_may_be_the_one(line: AskLine) -> None:
+    """The ask was looked up, and the mail that asked to answer again was not yet."""
+    refusal = written(sent(line).mailbox, "again")
+    assert verdict(line, In_Reply_To="<given@server.example>") == NOTHING
+    OutgoingMail.objects.filter(pk=refusal.pk).update(state="sent", lookup_due=timezone.now())
+    assert verdict(line, In_Reply_To="<given@server.example>") == "later"
+    OutgoingMail.objects.filter(pk=refusal.pk).update(server_message_id="<given@server.example>")
+    assert verdict(line, subject="RE: Not applied", In_Reply_To="<given@server.example>") == "ours"
 
 
 def test_of_somebody_outside_whose_domain_signed_no_such_header_nothing_is_waited_for(line: AskLine) -> None:
