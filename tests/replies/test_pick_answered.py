@@ -18,9 +18,9 @@ from placet.replies import refusals
 from placet.replies.entry import known_words
 from placet.replies.parse import OwnMail, parse
 from placet.replies.pick import Picked
-from placet.replies.pick_answered import COMPARED, LONGEST_WAIT, NotKnownYet, must_answer_us
+from placet.replies.pick_answered import COMPARED, LONGEST_WAIT, NotKnownYet, _texts, must_answer_us
 from placet.replies.prove import Level, Proof
-from tests.making import SAMPLE, make_mailbox, start
+from tests.making import SAMPLE, make_mailbox, one_step, start
 from tests.replies.test_pick import written
 
 pytestmark = pytest.mark.django_db
@@ -226,10 +226,14 @@ def test_of_somebody_outside_whose_domain_signed_no_such_header_nothing_is_waite
 # --- by its quote ---------------------------------------------------------------------------------------------
 
 
-def quoting(line: AskLine, address: str) -> str:
+def text_of(line: AskLine) -> str:
     part = message_from_bytes(bytes(sent(line).raw), policy=default).get_body(("plain",))
     assert part is not None
-    quoted = "\r\n".join(f"> {one}" for one in part.get_content().splitlines())
+    return str(part.get_content())
+
+
+def quoting(line: AskLine, address: str) -> str:
+    quoted = "\r\n".join(f"> {one}" for one in text_of(line).splitlines())
     return f"yes\r\n\r\nOn Tue, Nov 24, 2026 at 10:00 AM Placet <{address}> wrote:\r\n{quoted}"
 
 
@@ -248,6 +252,35 @@ def test_the_address_that_the_server_gave_our_mail_is_ours_unless_a_person_has_i
         add_address(dave, "requests@contoso.example")
     result = verdict(line, quoting(line, "requests@contoso.example"))
     assert result == (ANOTHERS if is_somebodys else "ours")
+
+
+@pytest.mark.parametrize("server_id", ["", "<AM0PR01.ABC@EURPRD.PROD.outlook.com>"])
+def test_a_head_that_names_our_mail_by_its_id_names_no_other(line: AskLine, server_id: str) -> None:
+    OutgoingMail.objects.update(server_message_id=server_id)
+    sent(line).refresh_from_db()
+    assert verdict(line, quoting(line, (server_id or sent(line).message_id).strip("<>"))) == "ours"
+
+
+def test_what_the_requester_wrote_makes_no_quote_ours(alice: Person) -> None:
+    """They may have sent it to Bob before, with a question of their own."""
+    make_mailbox(OURS)
+    words = "standing desk with electric legs for the corner room beside the kitchen upstairs near the window"
+    form = [
+        {"name": "item", "label": "Item", "type": "text"},
+        {"name": "amount", "label": "A", "type": "text"},
+    ]
+    start(one_step([{"manager": True}], form=form), alice, amount=words)
+    line = AskLine.objects.get()
+    OutgoingMail.objects.update(lookup_due=None)
+    sent(line).refresh_from_db()
+    assert words in " ".join(text_of(line).split())
+    assert verdict(line, f"yes\r\n\r\n> {words}") == NOTHING
+
+
+def test_texts_of_a_form_are_known_however_deep_they_are_stored() -> None:
+    data = {"item": "Desk", "amount": {"minor": 5, "currency": "EUR"}, "none": None, "yes": True}
+    files = {"files": [{"name": "offer.pdf", "size": 3}, {"name": "plan.pdf", "size": 4}]}
+    assert list(_texts(data | files)) == ["Desk", "EUR", "offer.pdf", "plan.pdf"]
 
 
 # --- as our links prepare it ----------------------------------------------------------------------------------
