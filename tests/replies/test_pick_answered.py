@@ -180,6 +180,13 @@ def test_a_long_subject_may_be_shortened_but_not_below_what_tells(
     assert verdict(line, subject=f"RE: {shortened}", places=("address",), In_Reply_To="{id}") == result
 
 
+def test_a_subject_without_letters_is_under_none(line: AskLine) -> None:
+    sent(line).subject = f"!! [#{code_of(line)}]"
+    sent(line).save()
+    for subject in ("!!", "??", ""):
+        assert verdict(line, subject=subject, places=("address",), In_Reply_To="{id}") == NOTHING
+
+
 # --- not known yet --------------------------------------------------------------------------------------------
 
 QUOTES_DAVE = "yes\r\n\r\nOn Tue, Nov 24, 2026 at 10:00 AM Dave <dave@contoso.example> wrote:\r\n> Lunch?"
