@@ -267,6 +267,25 @@ def test_one_request_is_verified_alone_and_in_no_transaction_of_the_callers(
     assert [broken.request_id for broken in chain.verify()] == [None, changed.pk]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_looks_broken_stands_still_while_it_is_looked_at_again(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = start(SAMPLE, alice)
+    with transaction.atomic():
+        chain.append_of_installation("system", {"event": "x"})
+    change(request, 2, who="person:1")
+    walk, looks = chain._walk, list[tuple[int | None, bool]]()
+
+    def looking(request_id: int | None, *given: Any) -> Any:
+        looks.append((request_id, connection.in_atomic_block))
+        return walk(request_id, *given)
+
+    monkeypatch.setattr(chain, "_walk", looking)
+    assert list(chain.verify())
+    assert looks == [(None, True), (request.pk, False), (request.pk, True)]
+
+
 def test_broken_chains_are_named_in_the_order_of_their_requests(request_: Request, alice: Person) -> None:
     others = [start(SAMPLE, alice) for _ in range(3)]
     for other in others:

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import itertools
 import json
 import logging
 import socket
@@ -125,7 +126,7 @@ def test_a_token_is_fetched_once_and_renewed_five_minutes_before_its_end(stub: S
     clock.now += 3599 - 301
     assert cache.token("box", stub.grant).get_secret_value() == "one"
     assert len(stub.token_requests) == 1
-    clock.now += 2
+    clock.now += 1
     assert cache.token("box", stub.grant).get_secret_value() == "two"
 
 
@@ -138,15 +139,18 @@ def test_a_short_life_is_renewed_a_tenth_before_its_end() -> None:
     assert cache.token("box", grant).get_secret_value() == "a"
     clock.now += 89
     assert cache.token("box", grant).get_secret_value() == "a"
-    clock.now += 2
+    clock.now += 1
     assert cache.token("box", grant).get_secret_value() == "b"
 
 
 def test_a_token_that_still_lives_bridges_an_outage_of_entra() -> None:
+    """To its last moment; and while it does, Entra is asked again every half minute."""
     clock = Clock()
     answers: list[Issued | MailboxError] = [Issued(SecretStr("a"), 3600.0)]
+    asked: list[float] = []
 
     def fetch(grant: Grant) -> Issued:
+        asked.append(clock.now - 1000)
         answer = answers.pop(0) if answers else Wait("Away.", "Wait.")
         if isinstance(answer, MailboxError):
             raise answer
@@ -154,12 +158,13 @@ def test_a_token_that_still_lives_bridges_an_outage_of_entra() -> None:
 
     cache = TokenCache(fetch, clock)
     grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
-    cache.token("box", grant)
-    clock.now += 3400
-    assert cache.token("box", grant).get_secret_value() == "a"
-    clock.now += 201
+    for later in (0, 3300, 3329, 3330, 3359, 3580, 3599):
+        clock.now = 1000.0 + later
+        assert cache.token("box", grant).get_secret_value() == "a"
+    clock.now = 1000.0 + 3600
     with pytest.raises(Wait):
         cache.token("box", grant)
+    assert asked == [0, 3300, 3330, 3580, 3600]
 
 
 def test_who_wants_a_new_token_gets_no_older_one_in_an_outage() -> None:
@@ -238,6 +243,58 @@ def test_threads_that_waited_share_a_failure() -> None:
     second.join(60)
     assert failures == ["Wrong secret."] * 2
     assert len(asked) == 1
+
+
+def test_a_thread_that_waited_for_a_token_that_is_over_asks_for_one_itself() -> None:
+    waiting = threading.Barrier(2, timeout=5)
+    answers = iter("-ab")
+    times = itertools.count(1000.0, 100.0)  # each look at the clock is later by more than the token lives
+
+    def fetch(grant: Grant) -> Issued:
+        token = next(answers)
+        if token == "-":
+            raise Wait("Away.", "Wait.")
+        if token == "a":
+            waiting.wait()
+            time.sleep(0.1)  # the second thread is at the lock by then
+        return Issued(SecretStr(token), 60.0)
+
+    cache = TokenCache(fetch, lambda: next(times))
+    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    with pytest.raises(Wait):
+        cache.token("box", grant)  # long ago, and of no matter any more
+    given: list[str] = []
+    first = threading.Thread(target=lambda: given.append(cache.token("box", grant).get_secret_value()))
+    first.start()
+    waiting.wait()
+    given.append(cache.token("box", grant).get_secret_value())
+    first.join(60)
+    assert sorted(given) == ["a", "b"]
+
+
+def test_a_refusal_is_heard_at_once_and_ends_the_token_that_still_lives() -> None:
+    """A secret that was taken back: nobody goes on with what was given for it."""
+    clock = Clock()
+    answers: list[Issued | MailboxError] = [
+        Issued(SecretStr("a"), 3600.0),
+        FixNeeded("The client secret has expired.", "Make a new one."),
+        Wait("Away.", "Wait."),
+    ]
+
+    def fetch(grant: Grant) -> Issued:
+        answer = answers.pop(0)
+        if isinstance(answer, MailboxError):
+            raise answer
+        return answer
+
+    cache = TokenCache(fetch, clock)
+    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    cache.token("box", grant)
+    clock.now += 3400
+    with pytest.raises(FixNeeded):
+        cache.token("box", grant)
+    with pytest.raises(Wait):
+        cache.token("box", grant)
 
 
 def test_other_credentials_get_another_token(stub: Stub) -> None:
@@ -339,10 +396,30 @@ def test_each_error_of_entra_has_cause_and_cure(
     assert "words of the server" not in repr(caught.value) + str(caught.value.details)
 
 
-@pytest.mark.parametrize("error", sorted(KINDS))
-def test_an_unknown_number_is_judged_by_its_error(stub: Stub, error: str) -> None:
+#: `error` as RFC 6749 5.2 and Microsoft document it, and whether waiting helps.
+ERRORS = [
+    ("invalid_client", False),
+    ("unauthorized_client", False),
+    ("invalid_scope", False),
+    ("invalid_resource", False),
+    ("invalid_tenant", False),
+    ("invalid_request", False),
+    ("invalid_grant", False),
+    ("interaction_required", False),
+    ("unsupported_grant_type", False),
+    ("temporarily_unavailable", True),
+    ("server_error", True),
+]
+
+
+def test_every_documented_kind_of_error_is_in_the_table() -> None:
+    assert {error for error, _waits in ERRORS} == set(KINDS)
+
+
+@pytest.mark.parametrize(("error", "waits"), ERRORS)
+def test_an_unknown_number_is_judged_by_its_error(stub: Stub, error: str, waits: bool) -> None:
     stub.token_replies = [error_reply(400, error, 999999)]
-    with pytest.raises(Wait if KINDS[error].wait else FixNeeded) as caught:
+    with pytest.raises(Wait if waits else FixNeeded) as caught:
         fetch_token(stub.grant)
     assert caught.value.cause == KINDS[error].cause
 

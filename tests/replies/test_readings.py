@@ -4,7 +4,7 @@ import pytest
 
 from placet.lib.sentences import NOTHING
 from placet.mailboxes.base import Folder, Received
-from placet.replies.parse import Mail, OwnMail, parse
+from placet.replies.parse import Mail, OwnMail, limits, parse
 from placet.replies.parse.headers import Headers, date_of, folded
 from placet.replies.parse.parts import parts
 from placet.replies.parse.structure import structure_doubt
@@ -31,6 +31,7 @@ def read(raw: str, transport: str = "") -> Mail:
         ("Ｓｕｂｊｅｃｔ", "subject"),
         ("Sub\u200bject", "subject"),
         ("Content－Type", "content-type"),
+        ("Subjectж", "subject"),  # a program may leave out what is not ASCII
         ("X-MS-Exchange-Organi\0zation-AuthAs", "x-ms-exchange-organization-authas"),
         ("DKIM-Signature ", "dkim-signature"),
         ("X-Subject", ""),
@@ -75,9 +76,54 @@ def test_why_it_can_be_read_in_two_ways(raw: str, transport: str, why: str) -> N
 
 def test_a_mail_as_it_should_be_has_one_reading() -> None:
     assert read(f"{HEAD}\nx", HEAD).two_readings == NOTHING
-    attached = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\nContent-Type: message/rfc822\n\n"
-    inside = "Subject: one\nSubject: two\n\nx\n--b--\n"
-    assert read(f"{HEAD}{attached}{inside}").two_readings == NOTHING, "attached mails are not read"
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "Subject: one\nSubject: two\n\nx\n",
+        "Content-Type: text/plain; charset=a; charset=b\n\nx\n",
+        "Content-Type: multipart/mixed; boundary=c\n\n--c\n\nx\n--c\x01\n\ny\n--c--\n",
+    ],
+)
+def test_how_an_attached_mail_could_be_read_does_not_matter(inside: str) -> None:
+    outside = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\nContent-Type: message/rfc822\n\n"
+    assert read(f"{HEAD}{outside}{inside}--b--\n").two_readings == NOTHING
+    assert read(f"{HEAD}{inside}").two_readings != NOTHING
+
+
+@pytest.mark.parametrize("blank", [" ", "\t"])
+def test_a_line_that_begins_with_a_blank_is_no_header(blank: str) -> None:
+    assert read(f"{HEAD}X: y\n{blank}Date: z\n\nx").two_readings == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("--b\x01", "A line between its parts holds a control character."),
+        ("--b\x01--", "A line between its parts holds a control character."),
+        ("\0--b and more", "A line between its parts holds a control character."),
+        ("\x01 --b", ""),  # for no program it begins with the boundary
+        ("x\x01--b", ""),
+        ("x\x01", ""),
+        ("--\x01", ""),  # a part that has no parts has no boundary
+        ("--b\rX: y\n\nz", "A line between its parts ends in a lone carriage return."),
+        ("--b-- \rx", "A line between its parts ends in a lone carriage return."),
+        ("x\r--b", "A line between its parts ends in a lone carriage return."),
+        ("x\ry", ""),
+        ("x --b\ty", ""),
+    ],
+)
+def test_a_line_between_parts_is_one_for_every_program(line: str, why: str) -> None:
+    head = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n"
+    assert str(read(f"{HEAD}{head}{line}\n--b--\n").two_readings) == why
+
+
+def test_what_lies_behind_all_that_is_read_does_not_matter() -> None:
+    head = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n"
+    odd, filling = "--b\x01\n\ny\n--b--\n", f"{'x' * 500}\n" * (limits.READ // 500)
+    assert read(f"{HEAD}{head}{odd}").two_readings != NOTHING
+    assert read(f"{HEAD}{head}{filling}{odd}").two_readings == NOTHING
 
 
 PLAIN, HTML = "Content-Type: text/plain\n\n", "Content-Type: text/html\n\n"
