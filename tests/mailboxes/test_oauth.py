@@ -7,9 +7,11 @@ import socket
 import threading
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 import pytest
+import time_machine
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
@@ -96,6 +98,15 @@ def _decoded(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
+def test_with_a_certificate_that_is_out_of_date_nobody_is_asked(stub: Stub, certificate: Certificate) -> None:
+    with (
+        time_machine.travel(datetime.now(UTC) + timedelta(days=400)),
+        pytest.raises(FixNeeded, match="cannot be used now"),
+    ):
+        fetch_token(Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate))
+    assert stub.requests == []
+
+
 def test_an_unknown_refusal_of_a_certificate_does_not_speak_of_a_secret(
     stub: Stub, certificate: Certificate
 ) -> None:
@@ -111,7 +122,7 @@ def test_without_any_credential_nobody_is_asked(stub: Stub) -> None:
     assert stub.requests == []
 
 
-@pytest.mark.parametrize(("said", "life"), [("1200", 1200), (None, 300), (-5, 300), (0, 300)])
+@pytest.mark.parametrize(("said", "life"), [("1200", 1200), (1, 1), (None, 300), (-5, 300), (0, 300)])
 def test_a_life_that_is_not_said_is_short(stub: Stub, said: object, life: float) -> None:
     stub.token_replies = [token_reply(expires_in=said)]
     assert fetch_token(stub.grant).life == life
@@ -448,6 +459,22 @@ def test_of_many_numbers_the_first_five_are_shown(stub: Stub) -> None:
     )
 
 
+def test_what_is_no_number_is_left_out(stub: Stub) -> None:
+    answer = {
+        "error": "invalid_client",
+        "error_codes": [[], "7000215", 70011],
+        "trace_id": 7,
+        "timestamp": "now",
+    }
+    stub.token_replies = [Reply(400, json.dumps(answer).encode())]
+    with pytest.raises(FixNeeded) as caught:
+        fetch_token(stub.grant)
+    assert caught.value.cause == MEANINGS[70011].cause
+    assert caught.value.details == {
+        "status": "400", "error": "invalid_client", "code": "AADSTS70011", "timestamp": "now",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("reply", "kind", "words"),
     [
@@ -459,7 +486,7 @@ def test_of_many_numbers_the_first_five_are_shown(stub: Stub) -> None:
             "page instead",
         ),
         (Reply(404, b"<html>not here</html>"), FixNeeded, "no token endpoint"),
-        (Reply(407, b""), FixNeeded, "proxy"),
+        (Reply(407, b""), FixNeeded, "proxy .* asks for a password"),
         (Reply(200, b"[]"), FixNeeded, "page instead"),
         (Reply(200, b"{}"), FixNeeded, "without an access token"),
         (Reply(200, b'{"access_token": "a\\r\\nX: y"}'), FixNeeded, "without an access token"),
@@ -472,6 +499,8 @@ def test_of_many_numbers_the_first_five_are_shown(stub: Stub) -> None:
         (Reply(410, b""), FixNeeded, "no token endpoint"),
         (Reply(500, b""), Wait, "busy"),
         (Reply(400, b'{"error": ["x"], "error_codes": "y"}'), FixNeeded, "does not know"),
+        (Reply(200, b'{"error": "invalid_client", "access_token": "abc"}'), FixNeeded, "does not accept"),
+        (Reply(400, b'{"access_token": "abc"}'), FixNeeded, "does not know"),
     ],
 )
 def test_odd_answers_are_said_in_words(
@@ -483,6 +512,14 @@ def test_odd_answers_are_said_in_words(
     if "Retry-After" in reply.headers:
         assert isinstance(caught.value, Wait)
         assert caught.value.seconds == 7
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 407, 503])
+def test_what_answered_in_place_of_entra_is_named(stub: Stub, status: int) -> None:
+    stub.token_replies = [Reply(status, b"<html>")]
+    with pytest.raises(MailboxError) as caught:
+        fetch_token(stub.grant)
+    assert caught.value.details == {"host": "127.0.0.1", "status": str(status)}
 
 
 def test_no_redirect_takes_the_secret_elsewhere(stub: Stub) -> None:
@@ -555,8 +592,6 @@ def test_neither_proxy_nor_netrc_of_the_environment_is_used_on_loopback(
     ],
 )
 def test_retry_after_is_a_number_or_a_date(value: str, seconds: float | None) -> None:
-    from datetime import UTC, datetime
-
     now = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
     assert http.retry_after({"Retry-After": value}, now) == seconds
 
