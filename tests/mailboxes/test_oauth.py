@@ -116,6 +116,13 @@ def test_an_unknown_refusal_of_a_certificate_does_not_speak_of_a_secret(
     assert caught.value.cause == MEANINGS[700027].cause
 
 
+def test_a_known_refusal_of_a_certificate_is_told_as_what_it_is(stub: Stub, certificate: Certificate) -> None:
+    stub.token_replies = [error_reply(401, "invalid_client", 7000277)]
+    with pytest.raises(FixNeeded) as caught:
+        fetch_token(Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate))
+    assert caught.value.cause == MEANINGS[7000277].cause
+
+
 def test_without_any_credential_nobody_is_asked(stub: Stub) -> None:
     with pytest.raises(FixNeeded, match="Neither a client secret nor a certificate"):
         fetch_token(Grant(stub.token_uri, CLIENT_ID, SCOPE, SecretStr("")))
@@ -459,6 +466,13 @@ def test_of_many_numbers_the_first_five_are_shown(stub: Stub) -> None:
     )
 
 
+def test_what_a_foreign_server_writes_is_cut(stub: Stub) -> None:
+    stub.token_replies = [Reply(400, json.dumps({"error": "x" * 99, "trace_id": "y" * 99}).encode())]
+    with pytest.raises(FixNeeded) as caught:
+        fetch_token(stub.grant)
+    assert caught.value.details == {"status": "400", "error": "x" * 60, "trace_id": "y" * 60}
+
+
 def test_what_is_no_number_is_left_out(stub: Stub) -> None:
     answer = {
         "error": "invalid_client",
@@ -626,6 +640,20 @@ def test_a_token_says_what_it_allows() -> None:
     }
     assert describe_token(_jwt({"azp": CLIENT_ID}))["application"] == CLIENT_ID
     assert describe_token(_jwt({"roles": "x", "exp": 1e99}))["roles"] == []
+
+
+def test_what_a_token_says_is_cut() -> None:
+    said = describe_token(_jwt({"aud": "x" * 200, "roles": [number * "r" for number in range(1, 100)]}))
+    assert said["audience"] == "x" * 120
+    assert (len(said["roles"]), max(map(len, describe_token(_jwt({"roles": ["r" * 200]}))["roles"]))) == (
+        50,
+        80,
+    )
+
+
+@pytest.mark.parametrize("exp", [1e99, -1e30, "soon", None, [1]])
+def test_an_end_that_is_no_moment_is_not_shown(exp: object) -> None:
+    assert describe_token(_jwt({"exp": exp}))["expires"] == ""
 
 
 @pytest.mark.parametrize("token", ["", "opaque", "a.b.c", "a.!!!.c", "a.W10.c", "a.MQ.c"])

@@ -3,7 +3,7 @@
 import pytest
 
 from placet.replies.parse import limits
-from placet.replies.parse.headers import Headers, text
+from placet.replies.parse.headers import Headers, message_ids, text
 from placet.replies.parse.mail import Hop
 from placet.replies.parse.stamps import authentication_results, hops
 
@@ -155,6 +155,11 @@ def test_a_malformed_name_counts_and_is_never_believed() -> None:
     assert headers.values("x-auth") == ("(malformed)",)
 
 
+@pytest.mark.parametrize("name", ["Sub?ject", "Subject ", "Sub\0ject", "Ｓubject"])
+def test_what_a_program_may_take_for_a_name_counts_as_that_name_malformed(name: str) -> None:
+    assert Headers(f"{name}: x\nSubject: y\n").values("subject") == ("(malformed)", "y")
+
+
 @pytest.mark.parametrize("block", ["", "\n", "\nA: b\n", "no header\n"])
 def test_a_block_without_headers_is_empty(block: str) -> None:
     assert not Headers(block)
@@ -182,11 +187,32 @@ def test_a_value_goes_on_where_a_line_begins_with_a_blank() -> None:
         ("=?UTF-8?B?SsO2cmc=?=", "Jörg"),
         ("=?utf-8?q?J=C3?= =?utf-8?q?=B6rg?=", "Jörg"),  # a character in two pieces
         ("=?utf-8?q?J=C3?= =?UTF-8?q?=B6rg?=", "Jörg"),
+        ("=?UTF-8?q?J=C3?= =?UTF-8?q?=B6rg?=", "Jörg"),
         ("=?iso-8859-1?q?J=F6?= =?utf-8?q?rg_=C3=B6?=", "Jörg ö"),
         ("=?utf-8?q?a?= and =?utf-8?q?b?= .", "a and b ."),
         ("before =?utf-8?q?a?=after", "before aafter"),
         ("plain", "plain"),
+        (" blanks\t", "blanks"),
+        ("x" * limits.ONE_HEADER + "y", "x" * limits.ONE_HEADER),
     ],
 )
 def test_a_header_for_people(value: str, shown: str) -> None:
     assert text(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"),
+    [
+        ("<a@x> <b@x>\t<c@x>", ("a@x", "b@x", "c@x")),
+        ("words <a@x> (comment) <b @x> <<c@x>> <>", ("a@x", "c@x")),
+        (
+            " ".join(f"<{number}@x>" for number in range(101)),
+            tuple(f"{number}@x" for number in range(1, 101)),
+        ),
+        (f"<a@x>{' ' * limits.ONE_HEADER}<b@x>", ("b@x",)),
+        (f"<{'a' * 400}> <{'b' * 401}>", ("a" * 400,)),
+        ("", ()),
+    ],
+)
+def test_ids_of_other_mails(value: str, ids: tuple[str, ...]) -> None:
+    assert message_ids(value) == ids
