@@ -173,7 +173,16 @@ def test_the_time_of_a_date(value: str, time: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "yesterday", "Tue, 31 Feb 2026 10:00:00 +0000", "1 Jan 99999 0:0:0", "x" * 99]
+    "value",
+    [
+        "",
+        "yesterday",
+        "Tue, 31 Feb 2026 10:00:00 +0000",
+        "1 Jan 99999 0:0:0",
+        "31 Dec 9999 23:59:59 -1200",  # in UTC there is no such year
+        "x" * 99,
+        f"{' ' * 200}24 Nov 2026 10:00 +0000",
+    ],
 )
 def test_what_is_no_date(value: str) -> None:
     assert date_of(value) is None
