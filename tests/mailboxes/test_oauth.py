@@ -651,7 +651,16 @@ def test_what_a_token_says_is_cut() -> None:
     )
 
 
-@pytest.mark.parametrize("exp", [1e99, -1e30, "soon", None, [1]])
+@pytest.mark.parametrize("length", range(4))
+def test_a_token_is_read_whatever_its_length(length: int) -> None:
+    assert describe_token(_jwt({"aud": "x" * length}))["audience"] == "x" * length
+
+
+def test_what_is_no_text_in_a_token_is_not_shown() -> None:
+    assert describe_token(_jwt({"aud": ["x"], "tid": 7})) == describe_token(_jwt({}))
+
+
+@pytest.mark.parametrize("exp", [1e99, -1e30, 1e12, "soon", None, [1]])
 def test_an_end_that_is_no_moment_is_not_shown(exp: object) -> None:
     assert describe_token(_jwt({"exp": exp}))["expires"] == ""
 

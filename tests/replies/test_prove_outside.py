@@ -6,7 +6,7 @@ import pytest
 
 from placet.mailboxes.base import Folder, Received
 from placet.replies import refusals
-from placet.replies.parse import Mail, OwnMail, parse
+from placet.replies.parse import Mail, OwnMail, limits, parse
 from placet.replies.prove_outside import CLOCKS, Servers, Stamped, proved_outside
 
 ASKED = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
@@ -247,9 +247,26 @@ def test_a_signature_that_cannot_be_read_proves_nothing(broken: str) -> None:
     assert "cannot be read" in refused(mail(signatures=(broken,)))
 
 
+def test_a_signature_under_a_malformed_name_proves_nothing() -> None:
+    assert "cannot be read" in refused(mail(signatures=(), below=f"DKIM-Signature : {SIGNATURE}"))
+
+
+def test_a_signature_too_long_to_be_one_proves_nothing() -> None:
+    most = f"{SIGNATURE}{'x' * (limits.ONE_HEADER - len(SIGNATURE))}"
+    assert proved(mail(signatures=(most,)))
+    assert "cannot be read" in refused(mail(signatures=(f"{most}x",)))
+
+
+def test_a_value_may_hold_equals_signs() -> None:
+    assert proved(mail(signatures=signed(b="abcdefghij==")))
+
+
 def test_what_it_says_is_read_without_blanks_and_in_any_case() -> None:
-    odd = " V=1; d = Fabrikam.Example. ; h=From : Subject :\r\n Date:Content-Type; b=ABCDEFG\r\n hij;"
-    assert proved(mail(signatures=(odd,)))
+    odd = " V=1; d = Fabrikam.Example. ; h=From : Subject :\r\n Date:Content-Type; s=K1; b=ABCDEFG\r\n hij;"
+    (weak,) = signed(h="subject:date:content-type", b="weakweakweak", s="weak")
+    for says in ("header.b=AbCdEfGhIj", "header.s=K1"):
+        covered = proved(mail(results=f"{RESULTS} {says}", signatures=(weak, odd))).signed_headers
+        assert covered == "content-type date from subject"
 
 
 def test_another_domains_signature_needs_cover_nothing() -> None:

@@ -120,6 +120,10 @@ def test_a_line_between_parts_is_one_for_every_program(line: str, why: str) -> N
     assert str(read(f"{HEAD}{head}{line}\n--b--\n").two_readings) == why
 
 
+def test_a_lone_carriage_return_in_a_text_without_parts_does_not_matter() -> None:
+    assert read(f"{HEAD}\nx\ry\x01").two_readings == NOTHING
+
+
 def test_what_lies_behind_all_that_is_read_does_not_matter() -> None:
     head = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n"
     odd, filling = "--b\x01\n\ny\n--b--\n", f"{'x' * 500}\n" * (limits.READ // 500)

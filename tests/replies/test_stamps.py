@@ -20,6 +20,7 @@ def results(value: str) -> tuple[str, list[tuple[str, str]]]:
         ("spf=pass smtp.mailfrom=x; dkim=pass header.d=x;dmarc=pass", "", ["spf", "dkim", "dmarc"]),
         ("mx.example; none", "mx.example", []),
         ("mx.example 1; spf=pass", "mx.example", ["spf"]),
+        ("MX.Example; SPF=Pass", "mx.example", ["spf"]),
         ("(c) mx.example (d; e=f); spf (g) = (h) pass", "mx.example", ["spf"]),
         ('"mx.example"; dkim=pass reason="a; dmarc=pass" header.d=x', "mx.example", ["dkim"]),
         ("mx.example; dkim/1=pass (a (nested; dmarc=pass) b) header.d=x", "mx.example", ["dkim"]),
@@ -49,6 +50,16 @@ def test_authentication_results(value: str, authserv_id: str, found: list[str]) 
 )
 def test_what_is_not_closed_voids_the_whole_stamp(value: str) -> None:
     assert authentication_results(Headers(f"Authentication-Results: {value}\n")) is None
+
+
+def test_under_a_malformed_name_there_is_no_stamp() -> None:
+    malformed = "Authentication-Results : mx.example; dmarc=pass\n"
+    assert authentication_results(Headers(malformed)) is None
+    assert (
+        authentication_results(Headers(f"{malformed}Authentication-Results: mx.example; dmarc=pass\n"))
+        is None
+    )
+    assert hops(Headers("Received : from a.example by c.example\n")) == (Hop((), "", 0),)
 
 
 def test_only_the_topmost_counts_and_says_where_it_stood() -> None:
