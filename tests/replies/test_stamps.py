@@ -4,7 +4,7 @@ import pytest
 
 from placet.replies.parse import limits
 from placet.replies.parse.headers import Headers, message_ids, text
-from placet.replies.parse.mail import Hop
+from placet.replies.parse.mail import Hop, Result
 from placet.replies.parse.stamps import authentication_results, hops
 
 
@@ -50,6 +50,26 @@ def test_authentication_results(value: str, authserv_id: str, found: list[str]) 
 )
 def test_what_is_not_closed_voids_the_whole_stamp(value: str) -> None:
     assert authentication_results(Headers(f"Authentication-Results: {value}\n")) is None
+
+
+@pytest.mark.parametrize(
+    ("segment", "result"),
+    [
+        ('DKIM = PASS (ok) Header.D="Fabrikam.Example."', Result("dkim", "pass", (("header.d", "fabrikam.example"),))),
+        (
+            "dkim=pass header.b=ab=c nonsense policy.x=",
+            Result("dkim", "pass", (("header.b", "ab=c"), ("policy.x", ""))),
+        ),
+        ("dkim/1=pass", Result("dkim", "pass", ())),
+        ("dmarc=", Result("dmarc", "", ())),  # one more that did not pass
+        ("none", None),
+        (" ", None),
+    ],
+)  # fmt: skip
+def test_one_result(segment: str, result: Result | None) -> None:
+    stamp = authentication_results(Headers(f"Authentication-Results: x; {segment}\n"))
+    assert stamp is not None
+    assert stamp.results == ((result,) if result else ())
 
 
 def test_under_a_malformed_name_there_is_no_stamp() -> None:
