@@ -349,6 +349,7 @@ def test_the_address_that_the_server_gave_is_kept(mailbox: Mailbox, server: Memo
         "requests@contoso.example\nother@contoso.example",
         '"a\x01b"@contoso.example',
         '"a b"@contoso.example',
+        "re\u200bquests@contoso.example",
         "bob+approvals@contoso.example",
         f"{'a' * 250}@contoso.example",
         "/o=exchangelabs/ou=exchange administrative group/cn=recipients/cn=requests",

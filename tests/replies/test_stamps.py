@@ -46,6 +46,7 @@ def test_authentication_results(value: str, authserv_id: str, found: list[str]) 
         'mx.example; dkim=pass reason="closed \\"; dmarc=fail',
         "mx.example; dkim=pass never opened); dmarc=pass",
         r"mx.example; dkim=pass (closed \); dmarc=pass",
+        "mx.example; dkim=pass never opened) dmarc=fail (; dmarc=pass",
     ],
 )
 def test_what_is_not_closed_voids_the_whole_stamp(value: str) -> None:
@@ -110,6 +111,8 @@ def test_a_property_given_twice_has_no_value() -> None:
         ),
         ("by c.example (Postfix, from userid 0)", (), "c.example"),
         ("from a.example", (), ""),
+        ("from a.example by", (), ""),
+        ("via a.example (b.example [1.2.3.4]) by c.example", (), "c.example"),
         ("from by c.example", (), "c.example"),
         ("from a.example by c.example with SMTP from b.example", (), ""),
         ("from a.example by c.example by d.example", (), ""),
@@ -141,6 +144,10 @@ def test_received(value: str, from_hosts: tuple[str, ...], by: str) -> None:
         ("from 10.0.0.1 (HELO 10.0.0.2) (1.2.3.4) by c.example", ["1.2.3.4"], ["10.0.0.1", "10.0.0.2"]),
         ("from a.example ([1.2.3.4] helo=[10.0.0.1]) by c.example", ["1.2.3.4"], ["10.0.0.1"]),
         ("from a.example (HELO 10.0.0.1) by c.example", [], ["10.0.0.1"]),
+        ("from a.example ([1.2.3.4] ident=me@10.0.0.1) by c.example", ["1.2.3.4"], ["10.0.0.1"]),
+        ("from a.example (HELO (x) 10.0.0.1) by c.example", [], ["10.0.0.1"]),
+        ("from a.example (w)(x)(y)(1.2.3.4)by c.example", ["1.2.3.4"], []),
+        ("from a.example (x) (y) (z) by(10.0.0.1) c.example", [], []),  # the server's own
         ("from a.example (10.0.0.1) (never closed by c.example", [], []),
         ("from a.example (10.0.0.1) by c.example; (unknown [1.2.3.4]) by d.example", [], []),
         ("from a.example with SMTP (10.0.0.1) by c.example", [], []),
