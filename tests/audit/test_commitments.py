@@ -94,6 +94,14 @@ def test_anything_else_in_its_place_is_a_change(other: Any, entry: AuditEntry) -
     assert list(chain.verify()) == [Broken(entry.request_id, entry.seq, "its content was changed")]
 
 
+@pytest.mark.parametrize(
+    "other", [{}, {"value": "Bob"}, {"salt": "00" * 15, "value": "Bob"}, {"erased": "0" * 63}]
+)
+def test_what_is_no_commitment_is_not_erased(other: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="no commitment"):
+        commitments.erased(other)
+
+
 def test_a_name_that_is_moved_is_a_change(entry: AuditEntry) -> None:
     personal = entry.what["personal"]
     personal["name"], personal["note"] = personal["note"], personal["name"]

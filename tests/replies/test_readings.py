@@ -149,9 +149,28 @@ PLAIN, HTML = "Content-Type: text/plain\n\n", "Content-Type: text/html\n\n"
             "its plain text and its HTML differ",
         ),
         ("multipart/mixed", f"This is a multi-part message in MIME format.\n--b\n{PLAIN}Yes\n--b--\n", ""),
+        (
+            "multipart/mixed",
+            f"\n This is a multi-part message in MIME format.\n\n--b\n{PLAIN}Yes\n--b--\n \n",
+            "",
+        ),
         ("multipart/mixed", f"No\n--b\n{PLAIN}Yes\n--b--\n", "text stands outside of its parts"),
         ("multipart/mixed", f"--b\n{PLAIN}Yes\n--b--\nNo\n", "text stands outside of its parts"),
+        # What is attached is no second form of the text, and HTML alone has none.
+        (
+            "multipart/mixed",
+            f"--b\n{PLAIN}Yes\n--b\nContent-Disposition: attachment\n{HTML}<p>No</p>\n--b--\n",
+            "",
+        ),
+        (
+            "multipart/mixed",
+            f"--b\n{PLAIN}Yes\n--b\nContent-Type: message/rfc822\n\n{HTML}<p>No</p>\n--b--\n",
+            "",
+        ),
+        ("multipart/related", f"--b\n{HTML}<p>Yes</p>\n--b--\n", ""),
         ("text/html", "<p>Yes</p>", ""),
+        ("text/html", "\n\t <p>Yes</p>", ""),
+        ("text/html", "<pre>\n--a\nContent-Type: text/plain\n\nYes</pre>", ""),
         ("text/html", "Yes <!-- No", "its text does not look like HTML"),
         ("text/plain", "--a\nContent-Type: text/plain\n\nYes", "its text looks like one of several parts"),
         ("text/plain; charset=hz", "Yes", "its character set may hide letters"),
