@@ -82,6 +82,7 @@ def test_a_mail_is_written_whole(mailbox: Mailbox) -> None:
     assert abs(timezone.now() - message["Date"].datetime) < timedelta(minutes=1)
     assert message["X-Auto-Response-Suppress"] == "OOF, AutoReply"
     assert message[outbox.REFERENCE_HEADER] == mail.reference
+    assert re.fullmatch("[0-9a-f]{16}", mail.reference)
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert (mail.state, mail.tries, mail.subject) == ("waiting", 0, "Please decide: Desk")
 
