@@ -156,6 +156,13 @@ PLAIN, HTML = "Content-Type: text/plain\n\n", "Content-Type: text/html\n\n"
         ),
         ("multipart/mixed", f"No\n--b\n{PLAIN}Yes\n--b--\n", "text stands outside of its parts"),
         ("multipart/mixed", f"--b\n{PLAIN}Yes\n--b--\nNo\n", "text stands outside of its parts"),
+        # Programs write capitals for what is bold, and the HTML alone may tell what is quoted.
+        ("multipart/alternative", f"--b\n{PLAIN}YES\n--b\n{HTML}<b>Yes</b>\n--b--\n", ""),
+        (
+            "multipart/alternative",
+            f"--b\n{PLAIN}Yes\n\nold words\n--b\n{HTML}<p>Yes</p><blockquote type=cite>old words</blockquote>\n--b--\n",
+            "",
+        ),
         # What is attached is no second form of the text, and HTML alone has none.
         (
             "multipart/mixed",
