@@ -1,5 +1,7 @@
 """What a proof says afterwards: what it covers, what is kept of it, and the levels that a process may ask for."""
 
+from dataclasses import replace
+
 import pytest
 
 from placet.mailboxes.base import Folder
@@ -80,3 +82,13 @@ def test_the_age_of_a_colleagues_mail_is_not_what_to_look_at(stamps: str, error:
         prove(
             one, Folder.INBOX, Asked({"ann@fabrikam.example"}, ASKED, NOW, {"subject"}), Level.OUTSIDE, POLICY
         )
+
+
+def test_exchange_knows_the_people_of_its_own_domains_alone() -> None:
+    one = mail(below=f"{INTERNAL}04", results="")
+    asked = Asked({"ann@fabrikam.example"}, ASKED, NOW, {"subject"})
+    other = replace(POLICY, own_domains=("contoso.example",))
+    assert prove(one, Folder.INBOX, asked, Level.COLLEAGUE, POLICY)
+    with pytest.raises(refusals.NotProved) as caught:
+        prove(one, Folder.INBOX, asked, Level.COLLEAGUE, other)
+    assert "fabrikam.example is none of this mailbox's own domains" in str(caught.value.reason)
