@@ -110,7 +110,8 @@ def queue(
 
 
 def one_line(text: str) -> str:
-    """Text that cannot start another header: every run of white space and control characters is one space."""
+    """Text that cannot start another header, and that can be sent: every run of white space, control characters and
+    halves of surrogate pairs is one space."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
@@ -124,7 +125,7 @@ def _address(name: str, address: str) -> str:
     """One name and one address, in ASCII (RFC 5322, RFC 2047, RFC 5890). ValueError if it is no address."""
     local, _, domain = Address(addr_spec=address).addr_spec.rpartition("@")
     address = f"{local}@{domain.encode('idna').decode()}"
-    name = "".join(c for c in one_line(name) if not "\ud800" <= c <= "\udfff")
+    name = one_line(name)
     if name.isascii() and "=?" not in name:
         return formataddr((name, address))
     # A word that looks encoded is encoded, or it would be read as what it stands for.

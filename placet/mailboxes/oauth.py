@@ -7,7 +7,6 @@ codes".
 """
 
 import base64
-import binascii
 import json
 import re
 import threading
@@ -586,7 +585,7 @@ def describe_token(token: SecretStr) -> dict[str, Any]:
     """
     try:
         claims = json.loads(_base64url(token.get_secret_value().split(".")[1]))
-    except (IndexError, ValueError, binascii.Error, RecursionError):
+    except (IndexError, ValueError, RecursionError):
         return {}
     if not isinstance(claims, dict):
         return {}

@@ -59,9 +59,9 @@ def _places(mail: Mail) -> Iterator[tuple[str, str]]:
     local, _, domain = mail.mailbox_address.partition("@")
     for address in mail.to:
         name, _, at = address.partition("@")
-        base, plus, tag = name.partition("+")
-        if plus and base == local and at == domain and _WHOLE.fullmatch(tag):
-            yield tag.lower(), "address"
+        base, _, tag = name.partition("+")
+        if base == local and at == domain and _WHOLE.fullmatch(tag):
+            yield tag, "address"
     for place, pattern, text in (
         ("subject", IN_SUBJECT, mail.subject),
         ("text", _IN_TEXT, mail.with_signature),

@@ -61,7 +61,7 @@ def must_answer_us(
         return
     if by_headers and _parents(mail) and may_be_seen:
         raise NotKnownYet
-    if not by_headers and _answers_one_of(mail, ours):
+    if _answers_one_of(mail, ours):
         raise refusals.NotNamed(
             Sentence(
                 "It does not quote our mail. Its headers say that it answers ours, but the domain of the sender did "

@@ -165,3 +165,16 @@ def test_the_line_of_managers_is_read_as_it_is_now(alice: Person, bob: Person, d
     type(alice).objects.filter(pk=alice.pk).update(manager=dave)
     found = policy.people_to_ask(parse_definition(SAMPLE), "manager", a_request(alice))
     assert found.people == [dave]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("answered", [True, False])
+def test_who_answered_and_left_is_not_missing_and_not_asked(
+    alice: Person, bob: Person, dave: Person, answered: bool
+) -> None:
+    source = one_step([{"person": bob.email}, {"person": dave.email}], rule="all")
+    type(bob).objects.filter(pk=bob.pk).update(is_active=False)
+    found = policy.people_to_ask(
+        parse_definition(source), "step", a_request(alice, source), {bob.pk} if answered else ()
+    )
+    assert (found.people, found.incomplete) == ([dave], not answered)

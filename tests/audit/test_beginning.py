@@ -224,6 +224,18 @@ def test_nothing_forged_passes_for_old(
     assert wrong()
 
 
+def test_behind_an_entry_with_a_mac_none_is_old_whatever_its_id(before: Request, folder: Path) -> None:
+    """Ids are the database's: they can be changed like all that stands there."""
+    beginning.ensure_macs()
+    with transaction.atomic():
+        for word in ("first", "second"):
+            chain.append(before.pk, "person:1", {"event": word})
+    last = AuditEntry.objects.filter(request=before).order_by("-seq")[0]
+    AuditEntry.objects.filter(pk=last.pk).update(id=-1, mac=None, hash=chain.first_form_hash(last))
+    reason = "it has no MAC, and is not from before there were any"
+    assert list(chain.verify(before.pk)) == [chain.Broken(before.pk, last.seq, reason)]
+
+
 def test_the_old_rule_still_finds_what_it_found(before: Request, folder: Path) -> None:
     beginning.ensure_macs()
     AuditEntry.objects.filter(request=before, seq=2).update(who="somebody")

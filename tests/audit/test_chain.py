@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from placet.accounts.models import Person
 from placet.approvals.models import Request
-from placet.audit import chain
+from placet.audit import chain, mac
 from placet.audit.chain import Broken
 from placet.audit.models import AuditEntry, ChainHead
 from placet.lib.canonical import canonical, digest
@@ -120,6 +120,7 @@ def test_a_chain_that_nobody_touched_holds(request_: Request) -> None:
         (lambda r: (change(r, 3, what={}), rehash(r, 3)), 3, FORGED),
         (lambda r: (change(r, 5, what={}), rehash(r, 5)), 5, FORGED),
         (lambda r: change(r, 5, mac=entry(r, 4).mac), 5, FORGED),
+        (lambda r: change(r, 5, mac=f"{entry(r, 5).mac}:"), 5, FORGED),
         (lambda r: change(r, 5, mac="0" * 73), 5, OTHER_KEY),
         (lambda r: change(r, 5, mac=""), 5, OTHER_KEY),
         (lambda r: change(r, 2, mac=None), 2, "its content was changed"),
@@ -267,6 +268,25 @@ def test_one_request_is_verified_alone_and_in_no_transaction_of_the_callers(
     assert [broken.request_id for broken in chain.verify()] == [None, changed.pk]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_looks_broken_stands_still_while_it_is_looked_at_again(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = start(SAMPLE, alice)
+    with transaction.atomic():
+        chain.append_of_installation("system", {"event": "x"})
+    change(request, 2, who="person:1")
+    walk, looks = chain._walk, list[tuple[int | None, bool]]()
+
+    def looking(request_id: int | None, *given: Any) -> Any:
+        looks.append((request_id, connection.in_atomic_block))
+        return walk(request_id, *given)
+
+    monkeypatch.setattr(chain, "_walk", looking)
+    assert list(chain.verify())
+    assert looks == [(None, True), (request.pk, False), (request.pk, True)]
+
+
 def test_broken_chains_are_named_in_the_order_of_their_requests(request_: Request, alice: Person) -> None:
     others = [start(SAMPLE, alice) for _ in range(3)]
     for other in others:
@@ -278,3 +298,34 @@ def test_broken_chains_are_named_in_the_order_of_their_requests(request_: Reques
 def test_before_there_were_macs_no_entry_goes_without_one(request_: Request) -> None:
     assert chain.macs_began() is None
     assert chain.first_form_until() == 0
+
+
+# --- what is written once is proved by every later version ----------------------------------------------------
+
+
+def test_a_mac_is_made_as_ever() -> None:
+    key = mac.Key(bytes(range(32)))
+    assert key.mac("entry", "0" * 64) == (
+        "26f5b05a:31e5673cb4496aa0d39d44f5916a856f2011beac9ca8f968b3d516c6db5dfc2c"
+    )
+    assert chain.head_mac(key, 7, 3, "f" * 64) == (
+        "26f5b05a:788ae9a39e47f35c2b0afc21d0bf0935347039b8d1ce10c76096694836abca77"
+    )
+    assert chain.head_mac(key, None, 3, "f" * 64) == (
+        "26f5b05a:756247a288cfee9031d1cc5232b621ba76d000d37bc44b6217770f252d1cf13a"
+    )
+
+
+def test_the_hash_of_the_first_form_is_made_as_ever() -> None:
+    old = AuditEntry(
+        request_id=7,
+        seq=2,
+        at=datetime(2026, 11, 24, 9, 0, tzinfo=timezone(timedelta(hours=1))),
+        who="person:1",
+        what={"event": "started", "list": ["é", None]},
+        previous_hash="0" * 64,
+    )
+    assert chain.first_form_hash(old) == hashlib.sha256(
+        '{"at":"2026-11-24T08:00:00.000000+00:00","previous":"%s","request":7,"seq":2,'
+        '"what":{"event":"started","list":["é",null]},"who":"person:1"}'.encode() % (b"0" * 64)
+    ).hexdigest()  # fmt: skip

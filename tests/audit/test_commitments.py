@@ -52,6 +52,28 @@ def test_what_is_erased_is_gone_and_the_chain_holds(entry: AuditEntry) -> None:
     assert list(chain.verify()) == []
 
 
+def test_what_is_erased_is_of_one_request_alone(entry: AuditEntry, alice: Person) -> None:
+    other = start(SAMPLE, alice)
+    with transaction.atomic():
+        theirs = chain.append(other.pk, "system", {"event": "x"}, personal={"name": "Carol"})
+        assert theirs.seq == entry.seq
+        chain.erase(other.pk, theirs.seq, ["name"], "person:1", "asked for")
+    entry.refresh_from_db()
+    assert entry.value("name") == "Bob"
+    assert list(chain.verify()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_erased_outside_of_a_transaction(entry: AuditEntry) -> None:
+    """The value would be gone, and no entry would say who erased it."""
+    with pytest.raises(RuntimeError, match="transaction"):
+        chain.erase(entry.request_id or 0, entry.seq, ["name"], "person:1", "asked for")
+    before = entry.what
+    entry.refresh_from_db()
+    assert entry.what == before
+    assert list(chain.verify()) == []
+
+
 def test_what_nobody_erased_was_taken_away(entry: AuditEntry) -> None:
     entry.what["personal"]["note"] = commitments.erased(entry.what["personal"]["note"])
     entry.save()
@@ -92,6 +114,14 @@ def test_anything_else_in_its_place_is_a_change(other: Any, entry: AuditEntry) -
     entry.what["personal"]["name"] = other
     entry.save()
     assert list(chain.verify()) == [Broken(entry.request_id, entry.seq, "its content was changed")]
+
+
+@pytest.mark.parametrize(
+    "other", [{}, {"value": "Bob"}, {"salt": "00" * 15, "value": "Bob"}, {"erased": "0" * 63}]
+)
+def test_what_is_no_commitment_is_not_erased(other: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="no commitment"):
+        commitments.erased(other)
 
 
 def test_a_name_that_is_moved_is_a_change(entry: AuditEntry) -> None:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from placet import __version__
 from placet.mail import outbox
 from placet.mail.models import OutgoingMail
 from placet.mailboxes import pool
@@ -82,8 +83,16 @@ def test_a_mail_is_written_whole(mailbox: Mailbox) -> None:
     assert abs(timezone.now() - message["Date"].datetime) < timedelta(minutes=1)
     assert message["X-Auto-Response-Suppress"] == "OOF, AutoReply"
     assert message[outbox.REFERENCE_HEADER] == mail.reference
+    assert re.fullmatch("[0-9a-f]{16}", mail.reference)
+    assert message["X-Mailer"] == f"Placet {__version__}"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert (mail.state, mail.tries, mail.subject) == ("waiting", 0, "Please decide: Desk")
+
+
+def test_of_a_long_subject_the_row_keeps_the_beginning(mailbox: Mailbox) -> None:
+    mail = write(mailbox, subject="x" * 600)
+    assert again(mail).subject == "x" * 500
+    assert parsed(mail)["Subject"] == "x" * 600
 
 
 def test_the_same_kind_recipient_and_cause_is_the_same_mail(mailbox: Mailbox) -> None:
@@ -766,7 +775,10 @@ def test_two_at_once_that_write_the_same_mail_write_one(
     mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever comes second looked before the first had written."""
-    first, _ = write(mailbox), write(mailbox, "test:2")
+    first = write(mailbox)
+    others = [{"cause": "test:2"}, {"kind": "notice"}, {"to": "carol@contoso.example"}]
+    for other in others:
+        write(mailbox, **other)
     monkeypatch.setattr(type(OutgoingMail.objects.all()), "exists", lambda self: False)
     assert write(mailbox, subject="Another subject") == first
-    assert OutgoingMail.objects.count() == 2
+    assert OutgoingMail.objects.count() == 1 + len(others)

@@ -2,24 +2,35 @@
 number of times."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import time_machine
 from django.db import transaction
 from django.utils import timezone
 
 from placet.mail import outbox, sent_items
 from placet.mail.models import OutgoingMail
-from placet.mailboxes.base import MailError, Wait
+from placet.mailboxes.base import MailError, SentCopy, SentMail, Wait
 from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
 from placet.mailboxes.models import Mailbox
+from tests.making import make_mailbox
 
 pytestmark = pytest.mark.django_db
 
 
 def sent(mailbox: Mailbox, number: int = 1, reply_to: str = "approvals+x@example.com") -> OutgoingMail:
     """A mail that went out."""
+    mail = written(mailbox, number, reply_to)
+    outbox.work(mail.pk)
+    mail.refresh_from_db()
+    assert mail.state == OutgoingMail.State.SENT
+    return mail
+
+
+def written(mailbox: Mailbox, number: int = 1, reply_to: str = "approvals+x@example.com") -> OutgoingMail:
     with transaction.atomic():
-        mail = outbox.queue(
+        return outbox.queue(
             mailbox,
             kind="ask",
             to=f"bob{number}@example.com",
@@ -31,10 +42,6 @@ def sent(mailbox: Mailbox, number: int = 1, reply_to: str = "approvals+x@example
             reference=outbox.new_reference(),
             reply_to=reply_to,
         )
-    outbox.work(mail.pk)
-    mail.refresh_from_db()
-    assert mail.state == OutgoingMail.State.SENT
-    return mail
 
 
 def due_now() -> None:
@@ -97,15 +104,15 @@ def test_a_copy_that_never_comes_is_given_up_with_growing_pauses(
     mail = sent(mailbox)
     server.sent.clear()
     pauses = []
-    for _ in range(sent_items.MOST_LOOKUPS):
-        assert looked(mailbox)
-        mail.refresh_from_db()
-        pauses.append(mail.lookup_due and mail.lookup_due - timezone.now())
+    with time_machine.travel(timezone.now(), tick=False):
+        for _ in range(sent_items.MOST_LOOKUPS):
+            assert looked(mailbox)
+            mail.refresh_from_db()
+            pauses.append(mail.lookup_due and mail.lookup_due - timezone.now())
     assert pauses.pop() is None
     whole = [pause for pause in pauses if pause]
     assert len(whole) == len(pauses)
-    assert whole == sorted(whole)
-    assert whole[-1] > timedelta(minutes=2)
+    assert whole == [sent_items.FIRST_PAUSE * 2**looks for looks in range(1, sent_items.MOST_LOOKUPS)]
     assert mail.state == OutgoingMail.State.SENT
     assert server.sent == [], "a look sends nothing"
 
@@ -114,11 +121,11 @@ def test_trouble_of_the_mailbox_uses_up_no_look(mailbox: Mailbox, server: Memory
     server.replaces_ids = True
     mail = sent(mailbox)
     server.failures["copies_of_sent"] = [Wait("The server is busy.", "Placet tries again by itself.")]
-    with pytest.raises(Wait):
-        looked(mailbox)
-    mail.refresh_from_db()
-    assert mail.lookups == 0
-    assert mail.lookup_due is not None
+    with time_machine.travel(timezone.now(), tick=False):
+        with pytest.raises(Wait):
+            looked(mailbox)
+        mail.refresh_from_db()
+        assert (mail.lookups, mail.lookup_due) == (0, timezone.now() + sent_items.FIRST_PAUSE)
     Mailbox.objects.update(paused_until=None)
     assert looked(mailbox)
     mail.refresh_from_db()
@@ -139,6 +146,90 @@ def test_a_paused_mailbox_is_left_alone(mailbox: Mailbox, server: MemoryMailbox)
     due_now()
     Mailbox.objects.update(paused_until=timezone.now() + timedelta(minutes=1))
     assert sent_items.due(10) == []
+    Mailbox.objects.update(paused_until=timezone.now())
+    assert sent_items.due(10) == [mailbox.pk]
+    Mailbox.objects.update(active=False)
+    assert sent_items.due(10) == []
+
+
+@pytest.mark.parametrize("state", ["waiting", "sending", "failed"])
+def test_what_did_not_go_out_is_not_looked_for(mailbox: Mailbox, server: MemoryMailbox, state: str) -> None:
+    mail = written(mailbox)
+    OutgoingMail.objects.update(state=state, lookup_due=timezone.now())
+    assert sent_items.due(10) == []
+    assert not sent_items.work(mailbox.pk)
+    mail.refresh_from_db()
+    assert mail.lookups == 0
+
+
+def test_each_mailbox_is_looked_into_by_itself(mailbox: Mailbox, server: MemoryMailbox) -> None:
+    other = make_mailbox("other@contoso.example")
+    mine, theirs = [sent(mailbox, 1), sent(mailbox, 2)], sent(other, 3)
+    server.sent.clear()
+    due_now()
+    assert sorted(sent_items.due(10)) == sorted([mailbox.pk, other.pk])
+    assert len(sent_items.due(1)) == 1
+    before = as_stored(theirs)
+    assert sent_items.work(mailbox.pk)
+    assert as_stored(theirs) == before
+    assert [as_stored(mail)["lookups"] for mail in mine] == [1, 1]
+    assert sent_items.due(10) == [other.pk]
+
+
+def as_stored(mail: OutgoingMail) -> dict[str, Any]:
+    return dict(OutgoingMail.objects.filter(pk=mail.pk).values().get())
+
+
+def test_while_one_looks_its_lease_runs(
+    mailbox: Mailbox, server: MemoryMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail, began = sent(mailbox), timezone.now()
+    during: list[dict[str, Any]] = []
+
+    def looking(*_given: object) -> dict[str, SentCopy]:
+        during.append(as_stored(mail))
+        assert sent_items.due(10) == []
+        assert not sent_items.work(mailbox.pk), "another worker"
+        return {}
+
+    monkeypatch.setattr(MemoryConnection, "copies_of_sent", looking)
+    assert looked(mailbox)
+    (claimed,) = during
+    assert began + sent_items.LEASE <= claimed["lookup_due"] <= timezone.now() + sent_items.LEASE
+    assert claimed["lookups"] == 1
+
+
+def test_the_list_reaches_back_to_when_the_first_of_them_was_sent(
+    mailbox: Mailbox, server: MemoryMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mails = [sent(mailbox, number) for number in range(3)]
+    begun = [timezone.now() - timedelta(hours=hours) for hours in (2, 3, 1)]
+    for mail, moment in zip(mails, begun, strict=True):
+        OutgoingMail.objects.filter(pk=mail.pk).update(started_at=moment)
+    asked: list[object] = []
+
+    def listen(_self: object, wanted: object, since: object) -> dict[str, SentCopy]:
+        asked.extend([wanted, since])
+        return {}
+
+    monkeypatch.setattr(MemoryConnection, "copies_of_sent", listen)
+    assert looked(mailbox)
+    assert asked == [
+        [SentMail(mail.reference, mail.message_id, mail.subject) for mail in reversed(mails)],
+        min(begun),
+    ]
+
+
+@pytest.mark.parametrize(("length", "kept"), [(400, True), (401, False)])
+def test_an_id_that_is_too_long_to_be_one_is_not_kept(
+    mailbox: Mailbox, server: MemoryMailbox, monkeypatch: pytest.MonkeyPatch, length: int, kept: bool
+) -> None:
+    mail = sent(mailbox)
+    copies = {mail.reference: SentCopy("x" * length, mailbox.address)}
+    monkeypatch.setattr(MemoryConnection, "copies_of_sent", lambda *_: copies)
+    assert looked(mailbox)
+    mail.refresh_from_db()
+    assert (mail.server_message_id, mail.lookup_due) == ("x" * length if kept else "", None)
 
 
 # --- more than one list answers for ---------------------------------------------------------------------------
@@ -215,6 +306,24 @@ def test_those_that_wait_for_a_later_look_do_not_put_back_the_ones_that_are_due(
     assert set(sent_items.waiting()) == set(newer[:-1])
 
 
+def test_what_went_out_since_the_first_of_them_is_in_the_same_list_once(
+    mailbox: Mailbox, server: MemoryMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is older and waits for a later look is not: the list need not reach back so far."""
+    _older, due, later, also_due = (sent(mailbox, number) for number in range(4))
+    asked: list[str] = []
+
+    def listen(_self: object, wanted: list[SentMail], _since: object) -> dict[str, SentCopy]:
+        asked.extend(mail.reference for mail in wanted)
+        return {}
+
+    monkeypatch.setattr(MemoryConnection, "copies_of_sent", listen)
+    OutgoingMail.objects.filter(pk__in=[due.pk, also_due.pk]).update(lookup_due=timezone.now())
+    assert sent_items.work(mailbox.pk)
+    assert asked == [also_due.reference, due.reference, later.reference]
+    assert as_stored(later)["lookups"] == 0
+
+
 # --- the address ----------------------------------------------------------------------------------------------
 
 
@@ -240,6 +349,7 @@ def test_the_address_that_the_server_gave_is_kept(mailbox: Mailbox, server: Memo
         "requests@contoso.example\nother@contoso.example",
         '"a\x01b"@contoso.example',
         '"a b"@contoso.example',
+        "re\u200bquests@contoso.example",
         "bob+approvals@contoso.example",
         f"{'a' * 250}@contoso.example",
         "/o=exchangelabs/ou=exchange administrative group/cn=recipients/cn=requests",

@@ -1,14 +1,17 @@
 import base64
 import hashlib
+import itertools
 import json
 import logging
 import socket
 import threading
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 import pytest
+import time_machine
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
@@ -95,6 +98,15 @@ def _decoded(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
+def test_with_a_certificate_that_is_out_of_date_nobody_is_asked(stub: Stub, certificate: Certificate) -> None:
+    with (
+        time_machine.travel(datetime.now(UTC) + timedelta(days=400)),
+        pytest.raises(FixNeeded, match="cannot be used now"),
+    ):
+        fetch_token(Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate))
+    assert stub.requests == []
+
+
 def test_an_unknown_refusal_of_a_certificate_does_not_speak_of_a_secret(
     stub: Stub, certificate: Certificate
 ) -> None:
@@ -104,13 +116,20 @@ def test_an_unknown_refusal_of_a_certificate_does_not_speak_of_a_secret(
     assert caught.value.cause == MEANINGS[700027].cause
 
 
+def test_a_known_refusal_of_a_certificate_is_told_as_what_it_is(stub: Stub, certificate: Certificate) -> None:
+    stub.token_replies = [error_reply(401, "invalid_client", 7000277)]
+    with pytest.raises(FixNeeded) as caught:
+        fetch_token(Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate))
+    assert caught.value.cause == MEANINGS[7000277].cause
+
+
 def test_without_any_credential_nobody_is_asked(stub: Stub) -> None:
     with pytest.raises(FixNeeded, match="Neither a client secret nor a certificate"):
         fetch_token(Grant(stub.token_uri, CLIENT_ID, SCOPE, SecretStr("")))
     assert stub.requests == []
 
 
-@pytest.mark.parametrize(("said", "life"), [("1200", 1200), (None, 300), (-5, 300), (0, 300)])
+@pytest.mark.parametrize(("said", "life"), [("1200", 1200), (1, 1), (None, 300), (-5, 300), (0, 300)])
 def test_a_life_that_is_not_said_is_short(stub: Stub, said: object, life: float) -> None:
     stub.token_replies = [token_reply(expires_in=said)]
     assert fetch_token(stub.grant).life == life
@@ -125,7 +144,7 @@ def test_a_token_is_fetched_once_and_renewed_five_minutes_before_its_end(stub: S
     clock.now += 3599 - 301
     assert cache.token("box", stub.grant).get_secret_value() == "one"
     assert len(stub.token_requests) == 1
-    clock.now += 2
+    clock.now += 1
     assert cache.token("box", stub.grant).get_secret_value() == "two"
 
 
@@ -138,15 +157,18 @@ def test_a_short_life_is_renewed_a_tenth_before_its_end() -> None:
     assert cache.token("box", grant).get_secret_value() == "a"
     clock.now += 89
     assert cache.token("box", grant).get_secret_value() == "a"
-    clock.now += 2
+    clock.now += 1
     assert cache.token("box", grant).get_secret_value() == "b"
 
 
 def test_a_token_that_still_lives_bridges_an_outage_of_entra() -> None:
+    """To its last moment; and while it does, Entra is asked again every half minute."""
     clock = Clock()
     answers: list[Issued | MailboxError] = [Issued(SecretStr("a"), 3600.0)]
+    asked: list[float] = []
 
     def fetch(grant: Grant) -> Issued:
+        asked.append(clock.now - 1000)
         answer = answers.pop(0) if answers else Wait("Away.", "Wait.")
         if isinstance(answer, MailboxError):
             raise answer
@@ -154,12 +176,13 @@ def test_a_token_that_still_lives_bridges_an_outage_of_entra() -> None:
 
     cache = TokenCache(fetch, clock)
     grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
-    cache.token("box", grant)
-    clock.now += 3400
-    assert cache.token("box", grant).get_secret_value() == "a"
-    clock.now += 201
+    for later in (0, 3300, 3329, 3330, 3359, 3580, 3599):
+        clock.now = 1000.0 + later
+        assert cache.token("box", grant).get_secret_value() == "a"
+    clock.now = 1000.0 + 3600
     with pytest.raises(Wait):
         cache.token("box", grant)
+    assert asked == [0, 3300, 3330, 3580, 3600]
 
 
 def test_who_wants_a_new_token_gets_no_older_one_in_an_outage() -> None:
@@ -238,6 +261,58 @@ def test_threads_that_waited_share_a_failure() -> None:
     second.join(60)
     assert failures == ["Wrong secret."] * 2
     assert len(asked) == 1
+
+
+def test_a_thread_that_waited_for_a_token_that_is_over_asks_for_one_itself() -> None:
+    waiting = threading.Barrier(2, timeout=5)
+    answers = iter("-ab")
+    times = itertools.count(1000.0, 100.0)  # each look at the clock is later by more than the token lives
+
+    def fetch(grant: Grant) -> Issued:
+        token = next(answers)
+        if token == "-":
+            raise Wait("Away.", "Wait.")
+        if token == "a":
+            waiting.wait()
+            time.sleep(0.1)  # the second thread is at the lock by then
+        return Issued(SecretStr(token), 60.0)
+
+    cache = TokenCache(fetch, lambda: next(times))
+    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    with pytest.raises(Wait):
+        cache.token("box", grant)  # long ago, and of no matter any more
+    given: list[str] = []
+    first = threading.Thread(target=lambda: given.append(cache.token("box", grant).get_secret_value()))
+    first.start()
+    waiting.wait()
+    given.append(cache.token("box", grant).get_secret_value())
+    first.join(60)
+    assert sorted(given) == ["a", "b"]
+
+
+def test_a_refusal_is_heard_at_once_and_ends_the_token_that_still_lives() -> None:
+    """A secret that was taken back: nobody goes on with what was given for it."""
+    clock = Clock()
+    answers: list[Issued | MailboxError] = [
+        Issued(SecretStr("a"), 3600.0),
+        FixNeeded("The client secret has expired.", "Make a new one."),
+        Wait("Away.", "Wait."),
+    ]
+
+    def fetch(grant: Grant) -> Issued:
+        answer = answers.pop(0)
+        if isinstance(answer, MailboxError):
+            raise answer
+        return answer
+
+    cache = TokenCache(fetch, clock)
+    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    cache.token("box", grant)
+    clock.now += 3400
+    with pytest.raises(FixNeeded):
+        cache.token("box", grant)
+    with pytest.raises(Wait):
+        cache.token("box", grant)
 
 
 def test_other_credentials_get_another_token(stub: Stub) -> None:
@@ -339,10 +414,30 @@ def test_each_error_of_entra_has_cause_and_cure(
     assert "words of the server" not in repr(caught.value) + str(caught.value.details)
 
 
-@pytest.mark.parametrize("error", sorted(KINDS))
-def test_an_unknown_number_is_judged_by_its_error(stub: Stub, error: str) -> None:
+#: `error` as RFC 6749 5.2 and Microsoft document it, and whether waiting helps.
+ERRORS = [
+    ("invalid_client", False),
+    ("unauthorized_client", False),
+    ("invalid_scope", False),
+    ("invalid_resource", False),
+    ("invalid_tenant", False),
+    ("invalid_request", False),
+    ("invalid_grant", False),
+    ("interaction_required", False),
+    ("unsupported_grant_type", False),
+    ("temporarily_unavailable", True),
+    ("server_error", True),
+]
+
+
+def test_every_documented_kind_of_error_is_in_the_table() -> None:
+    assert {error for error, _waits in ERRORS} == set(KINDS)
+
+
+@pytest.mark.parametrize(("error", "waits"), ERRORS)
+def test_an_unknown_number_is_judged_by_its_error(stub: Stub, error: str, waits: bool) -> None:
     stub.token_replies = [error_reply(400, error, 999999)]
-    with pytest.raises(Wait if KINDS[error].wait else FixNeeded) as caught:
+    with pytest.raises(Wait if waits else FixNeeded) as caught:
         fetch_token(stub.grant)
     assert caught.value.cause == KINDS[error].cause
 
@@ -371,6 +466,29 @@ def test_of_many_numbers_the_first_five_are_shown(stub: Stub) -> None:
     )
 
 
+def test_what_a_foreign_server_writes_is_cut(stub: Stub) -> None:
+    stub.token_replies = [Reply(400, json.dumps({"error": "x" * 99, "trace_id": "y" * 99}).encode())]
+    with pytest.raises(FixNeeded) as caught:
+        fetch_token(stub.grant)
+    assert caught.value.details == {"status": "400", "error": "x" * 60, "trace_id": "y" * 60}
+
+
+def test_what_is_no_number_is_left_out(stub: Stub) -> None:
+    answer = {
+        "error": "invalid_client",
+        "error_codes": [[], "7000215", 70011],
+        "trace_id": 7,
+        "timestamp": "now",
+    }
+    stub.token_replies = [Reply(400, json.dumps(answer).encode())]
+    with pytest.raises(FixNeeded) as caught:
+        fetch_token(stub.grant)
+    assert caught.value.cause == MEANINGS[70011].cause
+    assert caught.value.details == {
+        "status": "400", "error": "invalid_client", "code": "AADSTS70011", "timestamp": "now",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("reply", "kind", "words"),
     [
@@ -382,7 +500,7 @@ def test_of_many_numbers_the_first_five_are_shown(stub: Stub) -> None:
             "page instead",
         ),
         (Reply(404, b"<html>not here</html>"), FixNeeded, "no token endpoint"),
-        (Reply(407, b""), FixNeeded, "proxy"),
+        (Reply(407, b""), FixNeeded, "proxy .* asks for a password"),
         (Reply(200, b"[]"), FixNeeded, "page instead"),
         (Reply(200, b"{}"), FixNeeded, "without an access token"),
         (Reply(200, b'{"access_token": "a\\r\\nX: y"}'), FixNeeded, "without an access token"),
@@ -395,6 +513,8 @@ def test_of_many_numbers_the_first_five_are_shown(stub: Stub) -> None:
         (Reply(410, b""), FixNeeded, "no token endpoint"),
         (Reply(500, b""), Wait, "busy"),
         (Reply(400, b'{"error": ["x"], "error_codes": "y"}'), FixNeeded, "does not know"),
+        (Reply(200, b'{"error": "invalid_client", "access_token": "abc"}'), FixNeeded, "does not accept"),
+        (Reply(400, b'{"access_token": "abc"}'), FixNeeded, "does not know"),
     ],
 )
 def test_odd_answers_are_said_in_words(
@@ -406,6 +526,14 @@ def test_odd_answers_are_said_in_words(
     if "Retry-After" in reply.headers:
         assert isinstance(caught.value, Wait)
         assert caught.value.seconds == 7
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 407, 503])
+def test_what_answered_in_place_of_entra_is_named(stub: Stub, status: int) -> None:
+    stub.token_replies = [Reply(status, b"<html>")]
+    with pytest.raises(MailboxError) as caught:
+        fetch_token(stub.grant)
+    assert caught.value.details == {"host": "127.0.0.1", "status": str(status)}
 
 
 def test_no_redirect_takes_the_secret_elsewhere(stub: Stub) -> None:
@@ -478,8 +606,6 @@ def test_neither_proxy_nor_netrc_of_the_environment_is_used_on_loopback(
     ],
 )
 def test_retry_after_is_a_number_or_a_date(value: str, seconds: float | None) -> None:
-    from datetime import UTC, datetime
-
     now = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
     assert http.retry_after({"Retry-After": value}, now) == seconds
 
@@ -514,6 +640,29 @@ def test_a_token_says_what_it_allows() -> None:
     }
     assert describe_token(_jwt({"azp": CLIENT_ID}))["application"] == CLIENT_ID
     assert describe_token(_jwt({"roles": "x", "exp": 1e99}))["roles"] == []
+
+
+def test_what_a_token_says_is_cut() -> None:
+    said = describe_token(_jwt({"aud": "x" * 200, "roles": [number * "r" for number in range(1, 100)]}))
+    assert said["audience"] == "x" * 120
+    assert (len(said["roles"]), max(map(len, describe_token(_jwt({"roles": ["r" * 200]}))["roles"]))) == (
+        50,
+        80,
+    )
+
+
+@pytest.mark.parametrize("length", range(4))
+def test_a_token_is_read_whatever_its_length(length: int) -> None:
+    assert describe_token(_jwt({"aud": "x" * length}))["audience"] == "x" * length
+
+
+def test_what_is_no_text_in_a_token_is_not_shown() -> None:
+    assert describe_token(_jwt({"aud": ["x"], "tid": 7})) == describe_token(_jwt({}))
+
+
+@pytest.mark.parametrize("exp", [1e99, -1e30, 1e12, "soon", None, [1]])
+def test_an_end_that_is_no_moment_is_not_shown(exp: object) -> None:
+    assert describe_token(_jwt({"exp": exp}))["expires"] == ""
 
 
 @pytest.mark.parametrize("token", ["", "opaque", "a.b.c", "a.!!!.c", "a.W10.c", "a.MQ.c"])

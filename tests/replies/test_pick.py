@@ -1,5 +1,7 @@
 """Which of our own mails a mail answers, or reports as not delivered: those that it names, and no others."""
 
+import re
+
 import pytest
 from django.db import transaction
 from django.utils import timezone
@@ -10,10 +12,19 @@ from placet.mail import outbox
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.models import Mailbox
+from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.subjects import answer_in_front, only_marks
-from placet.replies.pick import MOST_AGAIN, bounced, codes, mails_answered
-from tests.making import SAMPLE, make_mailbox, start
+from placet.replies.pick import (
+    MOST_AGAIN,
+    answers_an_ask,
+    bounced,
+    codes,
+    codes_in_returned,
+    mails_answered,
+    pick,
+)
+from tests.making import SAMPLE, make_mailbox, one_step, start
 
 pytestmark = pytest.mark.django_db
 State = OutgoingMail.State
@@ -114,6 +125,84 @@ def test_a_code_counts_in_these_places_alone(
     assert {code.code: code.places for code in codes(mail)} == seen
 
 
+NONE = "aaaaaaaaaaaaaaaa"  # was never given out
+
+
+@pytest.mark.parametrize(
+    ("to", "subject", "text", "result"),
+    [
+        ("{bob}", "Re: Desk", "x", ("bob", ("address",))),
+        ("approvals", "Re: Desk [#{bob}]", "x", ("bob", ("subject",))),
+        ("approvals", "Re: Desk", "#{bob}", ("bob", ("text",))),
+        ("{bob}", "Re: Desk [#{bob}]", "#{bob}", ("bob", ("address", "subject", "text"))),
+        # In the text it may be something else that looks like a code: passed over beside a right one, or alone.
+        ("{bob}", "Re: Desk", f"#{NONE}", ("bob", ("address",))),
+        ("approvals", "Re: Desk", f"#{NONE} #{{bob}} #{TWO}", ("bob", ("text",))),
+        ("approvals", "Re: Desk", f"#{NONE}", refusals.UnknownCode),
+        ("approvals", "Re: Desk", f"#{NONE} #{TWO}", refusals.UnknownCode),
+        # Nobody writes one into an address or a subject by chance.
+        (NONE, "Re: Desk", "x", refusals.UnknownCode),
+        ("approvals", f"Re: Desk [#{NONE}]", "x", refusals.UnknownCode),
+        (NONE, f"Re: Desk [#{NONE}]", f"#{NONE}", refusals.UnknownCode),
+        ("{bob}", f"Re: Desk [#{NONE}]", "x", refusals.CodesDisagree),
+        (NONE, "Re: Desk [#{bob}]", "x", refusals.CodesDisagree),
+        (NONE, "Re: Desk", "#{bob}", refusals.CodesDisagree),
+        ("approvals", f"Re: Desk [#{NONE}]", f"#{NONE} #{{bob}}", refusals.CodesDisagree),
+        # Of several asks, wherever they stand.
+        ("{bob}", "Re: Desk [#{carol}]", "x", refusals.CodesDisagree),
+        ("{bob}", "Re: Desk", "#{carol}", refusals.CodesDisagree),
+        ("approvals", "Re: Desk", "#{bob} #{carol}", refusals.CodesDisagree),
+        ("{bob}", f"Re: Desk [#{NONE}]", "#{carol}", refusals.CodesDisagree),
+        ("approvals", "Re: Desk", "x", refusals.NoCode),
+    ],
+)
+def test_a_mail_answers_the_one_ask_whose_code_it_carries(
+    mailbox: Mailbox,
+    line: AskLine,
+    carol: Person,
+    to: str,
+    subject: str,
+    text: str,
+    result: tuple[str, tuple[str, ...]] | type[refusals.Refusal],
+) -> None:
+    start(one_step([{"person": carol.email}]), line.assignment.person)
+    lines = {one.ask.person.name.split()[0].lower(): one for one in AskLine.objects.all()}
+    of = {name: code_of(one) for name, one in lines.items()}
+    to = to if to == "approvals" else f"approvals+{to}"
+    mail = read(
+        f"From: bob@contoso.example\nTo: {to}@contoso.example\nSubject: {subject}\n\n{text}\n".format(**of)
+    )
+    if not isinstance(result, tuple):
+        with pytest.raises(result):
+            pick(mail)
+        return
+    picked = pick(mail)
+    name, places = result
+    assert (picked.line, picked.code, picked.places) == (lines[name], of[name], places)
+
+
+def code_of(line: AskLine) -> str:
+    assert line.ask.outgoing is not None
+    (code,) = re.findall(r"\[#([a-z2-7]{16})\]", line.ask.outgoing.subject)
+    return str(code)
+
+
+def test_where_codes_disagree_the_places_of_each_are_known(line: AskLine) -> None:
+    mail = read(
+        f"From: bob@contoso.example\nTo: approvals+{NONE}@contoso.example\n"
+        f"Subject: Re: Desk [#{NONE}]\n\n#{code_of(line)}\n"
+    )
+    with pytest.raises(refusals.CodesDisagree) as refused:
+        pick(mail)
+    assert refused.value.places == ("address", "subject", "text")
+
+
+def test_a_mail_of_a_program_belongs_to_an_ask_by_its_code_alone(line: AskLine) -> None:
+    for code, belongs in ((code_of(line), True), (NONE, False)):
+        assert answers_an_ask(read(f"From: a@x.example\nSubject: Away [#{code}]\n\nx\n")) is belongs
+    assert not answers_an_ask(reply())
+
+
 # --- answered -------------------------------------------------------------------------------------------------
 
 
@@ -133,6 +222,17 @@ def test_so_is_a_mail_of_ours_that_it_names(mailbox: Mailbox, line: AskLine, hea
     assert mails_answered(mail, line) == [raw(line.ask.outgoing), raw(refusal)]
 
 
+def test_so_is_one_whose_reference_stands_in_its_text(mailbox: Mailbox, line: AskLine) -> None:
+    """Below the answer, where a program quoted it and wrote no header that names it."""
+    refusal = written(mailbox, "one")
+    written(mailbox, "another")
+    mail = read(
+        "From: bob@contoso.example\nTo: approvals@contoso.example\nSubject: Re: Desk\n\n"
+        f"Approve\n\n> Mail reference: {refusal.reference}\n"
+    )
+    assert mails_answered(mail, line) == [raw(line.ask.outgoing), raw(refusal)]
+
+
 def test_one_to_somebody_else_is_not(mailbox: Mailbox, line: AskLine) -> None:
     theirs = written(mailbox, "one", to="carol@contoso.example")
     assert mails_answered(reply(theirs.message_id, theirs.message_id), line) == [raw(line.ask.outgoing)]
@@ -149,6 +249,18 @@ def test_of_a_long_thread_the_last_ones_are(mailbox: Mailbox, line: AskLine) -> 
     answered = mails_answered(reply(references=" ".join(mail.message_id for mail in mails)), line)
     assert answered[0] == raw(line.ask.outgoing)
     assert set(answered[1:]) == {raw(mail) for mail in mails[2:]}
+
+
+def test_of_many_refusals_to_one_person_the_newest_are_looked_through(
+    mailbox: Mailbox, line: AskLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever they are about: it is the work for one mail that is bounded."""
+    monkeypatch.setattr("placet.replies.pick.LOOKED_THROUGH", 2)
+    old, new = written(mailbox, "old"), written(mailbox, "new")
+    other = written(mailbox, "of another ask")
+    IncomingMail.objects.filter(server_id="of another ask").update(verdict={"ask": "another"})
+    mail = reply(references=" ".join(one.message_id for one in (old, new, other)))
+    assert mails_answered(mail, line) == [raw(line.ask.outgoing), raw(new)]
 
 
 def test_an_ask_whose_mail_is_not_known_leaves_those_that_are_named(mailbox: Mailbox, line: AskLine) -> None:
@@ -179,6 +291,22 @@ def by_id(mail: OutgoingMail) -> Mail:
 def by_code(mail: OutgoingMail) -> Mail:
     (reply_to,) = (one for one in raw(mail).decode().splitlines() if one.startswith("Reply-To:"))
     return report(f"{reply_to}\r\nSubject: x\r\n")
+
+
+@pytest.mark.parametrize(
+    ("headers", "seen"),
+    [
+        (f"Reply-To: approvals+{ONE.upper()}@contoso.example", {ONE: ("address",)}),
+        (f"To: other+{ONE}@fabrikam.example", {ONE: ("address",)}),  # of whichever mailbox it was
+        (f"Subject: Desk [#{ONE.upper()}]", {ONE: ("subject",)}),
+        (f"Reply-To: a+{ONE}@x.example\nSubject: [#{ONE}]", {ONE: ("address", "subject")}),
+        (f"Subject: Desk #{ONE}", {}),
+        (f"Reply-To: approvals+{ONE}x@contoso.example", {}),
+    ],
+)
+def test_codes_in_what_came_back(headers: str, seen: dict[str, tuple[str, ...]]) -> None:
+    assert {code.code: code.places for code in codes_in_returned(report(headers))} == seen
+    assert codes_in_returned(reply()) == ()
 
 
 @pytest.mark.parametrize("report_of", [by_id, by_code])

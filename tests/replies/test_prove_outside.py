@@ -6,7 +6,7 @@ import pytest
 
 from placet.mailboxes.base import Folder, Received
 from placet.replies import refusals
-from placet.replies.parse import Mail, OwnMail, parse
+from placet.replies.parse import Mail, OwnMail, limits, parse
 from placet.replies.prove_outside import CLOCKS, Servers, Stamped, proved_outside
 
 ASKED = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
@@ -39,8 +39,9 @@ def mail(
     body: str = "Approve",
 ) -> Mail:
     hops = [f"Received: {value}" for value in received]
+    stamps = [f"Authentication-Results: {results}"] if results else []
     lines = [
-        *hops[:-1], f"Authentication-Results: {results}", *hops[-1:], *([below] if below else []),
+        *hops[:-1], *stamps, *hops[-1:], *([below] if below else []),
         *(f"DKIM-Signature: {value}" for value in signatures), "From: ann@fabrikam.example",
         "To: approvals@contoso.example", "Subject: Re: Desk", *([f"Date: {date}"] if date else []),
         f"Content-Type: {content_type}",
@@ -102,6 +103,10 @@ def test_what_our_server_found_must_be_this(results: str, why: str) -> None:
     assert why in refused(mail(results=results))
 
 
+def test_without_a_word_of_our_server_nothing_is_proved() -> None:
+    assert "No server checked it" in refused(mail(results=""))
+
+
 def test_another_domains_signature_that_failed_is_no_matter() -> None:
     assert proved(mail(results=RESULTS + "; dkim=fail header.d=list.example"))
 
@@ -118,6 +123,7 @@ def test_without_the_name_of_our_server_nothing_is_proved() -> None:
     [
         ((), "do not show where"),
         ((RELAY,), "do not show where"),  # the mail came in nowhere
+        ((RELAY.replace("by in.mx.contoso", "by in.mx.fabrikam"), ENTRANCE), "do not show where"),
         ((ENTRANCE.replace("by mx.contoso", "by mx.fabrikam"),), "do not show where"),
         ((RELAY, "by mx.contoso.example (Postfix, from userid 33); Tue", ENTRANCE), "do not show where"),
         # A host that calls itself ours, with an address that is none of ours: the mail came in there, and the stamp
@@ -137,6 +143,73 @@ def test_a_hop_is_ours_by_its_address_alone(received: tuple[str, ...], why: str)
 def test_a_name_ends_where_a_label_ends() -> None:
     assert "do not show" in refused(mail(received=(ENTRANCE.replace("by mx.contoso", "by evilmx.contoso"),)))
     assert proved(mail(received=(ENTRANCE.replace("by mx.contoso", "by a.mx.contoso"),)))
+
+
+@pytest.mark.parametrize(
+    "suffixes", [[" .MX.Contoso.Example. "], ["other.example", "mx.contoso.example"], ["contoso.example", ""]]
+)
+def test_the_names_of_our_servers_are_as_somebody_wrote_them(suffixes: list[str]) -> None:
+    assert proved(mail(), Servers(False, suffixes, SERVERS.networks, SERVERS.authserv_id))
+
+
+# --- Exchange Online ------------------------------------------------------------------------------------------
+
+EXCHANGE = "AM0PR01MB0009.eurprd01.prod.outlook.com"
+EXCHANGE_RESULTS = RESULTS.partition("; ")[2]
+EXCHANGE_INSIDE = f"from {EXCHANGE} (2603:10a6:20b::9) by AM0PR01MB0002.eurprd01.prod.outlook.com; Tue"
+EXCHANGE_ENTRANCE = f"from mail.fabrikam.example (203.0.113.7) by {EXCHANGE} (10.0.0.9); Tue"
+ALONE = Servers(True)
+#: With servers of our own before or behind it.
+BESIDE = Servers(True, SERVERS.host_suffixes, SERVERS.networks)
+
+
+@pytest.mark.parametrize(
+    "address", ["2603:10a6:20b::9", "2603:10b6::1", "2a01:111:e400::1", "10.1.2.3", "fe80::1"]
+)
+def test_between_its_own_addresses_exchange_hands_on(address: str) -> None:
+    inside = EXCHANGE_INSIDE.replace("2603:10a6:20b::9", address)
+    assert proved(mail(results=EXCHANGE_RESULTS, received=(inside, EXCHANGE_ENTRANCE)), ALONE)
+
+
+def test_the_host_that_took_it_in_may_keep_it() -> None:
+    assert proved(mail(results=EXCHANGE_RESULTS, received=(EXCHANGE_ENTRANCE,)), ALONE)
+
+
+@pytest.mark.parametrize(
+    ("inside", "entrance", "servers", "why"),
+    [
+        # What others may say as well: names, or addresses from which other tenants send.
+        (EXCHANGE_INSIDE.replace("2603:10a6:20b::9", "203.0.113.9"), EXCHANGE_ENTRANCE, ALONE, "there before"),
+        (EXCHANGE_INSIDE.replace("2603:10a6:20b::9", "40.107.1.1"), EXCHANGE_ENTRANCE, ALONE, "there before"),
+        (EXCHANGE_INSIDE.replace(" (2603:10a6:20b::9)", ""), EXCHANGE_ENTRANCE, ALONE, "there before"),
+        (EXCHANGE_INSIDE.replace("::9)", "::9) (HELO 203.0.113.9)"), EXCHANGE_ENTRANCE, ALONE, "there before"),
+        (EXCHANGE_INSIDE.replace(EXCHANGE, "x.example"), EXCHANGE_ENTRANCE, ALONE, "there before"),
+        (EXCHANGE_INSIDE.replace("20b::9)", "20b::9) (x.example)"), EXCHANGE_ENTRANCE, ALONE, "there before"),
+        (EXCHANGE_INSIDE.replace("prod.outlook.com; Tue", "example; Tue"), EXCHANGE_ENTRANCE, ALONE, "do not show"),
+        # A server of our own is no place for a stamp of Exchange.
+        (RELAY, EXCHANGE_ENTRANCE, BESIDE, "not where Exchange Online writes"),
+        (EXCHANGE_INSIDE, ENTRANCE, BESIDE, "not where Exchange Online writes"),
+    ],
+)  # fmt: skip
+def test_a_stamp_of_exchange_stands_between_hops_of_exchange(
+    inside: str, entrance: str, servers: Servers, why: str
+) -> None:
+    assert why in refused(mail(results=EXCHANGE_RESULTS, received=(inside, entrance)), servers)
+
+
+def test_where_our_servers_are_others_those_of_exchange_are_strangers() -> None:
+    servers = Servers(False, ["outlook.com"], SERVERS.networks, SERVERS.authserv_id)
+    assert "there before" in refused(mail(received=(EXCHANGE_INSIDE, EXCHANGE_ENTRANCE)), servers)
+    named = Servers(False, SERVERS.host_suffixes, SERVERS.networks, SERVERS.authserv_id)
+    assert "do not show" in refused(mail(received=(EXCHANGE_INSIDE, EXCHANGE_ENTRANCE)), named)
+
+
+def test_beside_exchange_the_stamp_of_a_server_with_a_name_counts() -> None:
+    servers = Servers(True, SERVERS.host_suffixes, SERVERS.networks, SERVERS.authserv_id)
+    assert proved(mail(), servers)
+    assert "not by mx.contoso.example" in refused(
+        mail(results=EXCHANGE_RESULTS, received=(EXCHANGE_INSIDE, EXCHANGE_ENTRANCE)), servers
+    )
 
 
 # --- what the domain signed -----------------------------------------------------------------------------------
@@ -174,9 +247,26 @@ def test_a_signature_that_cannot_be_read_proves_nothing(broken: str) -> None:
     assert "cannot be read" in refused(mail(signatures=(broken,)))
 
 
+def test_a_signature_under_a_malformed_name_proves_nothing() -> None:
+    assert "cannot be read" in refused(mail(signatures=(), below=f"DKIM-Signature : {SIGNATURE}"))
+
+
+def test_a_signature_too_long_to_be_one_proves_nothing() -> None:
+    most = f"{SIGNATURE}{'x' * (limits.ONE_HEADER - len(SIGNATURE))}"
+    assert proved(mail(signatures=(most,)))
+    assert "cannot be read" in refused(mail(signatures=(f"{most}x",)))
+
+
+def test_a_value_may_hold_equals_signs() -> None:
+    assert proved(mail(signatures=signed(b="abcdefghij==")))
+
+
 def test_what_it_says_is_read_without_blanks_and_in_any_case() -> None:
-    odd = " V=1; d = Fabrikam.Example. ; h=From : Subject :\r\n Date:Content-Type; b=ABCDEFG\r\n hij;"
-    assert proved(mail(signatures=(odd,)))
+    odd = " V=1; d = Fabrikam.Example. ; h=From : Subject :\r\n Date:Content-Type; s=K1; b=ABCDEFG\r\n hij;"
+    (weak,) = signed(h="subject:date:content-type", b="weakweakweak", s="weak")
+    for says in ("header.b=AbCdEfGhIj", "header.s=K1"):
+        covered = proved(mail(results=f"{RESULTS} {says}", signatures=(weak, odd))).signed_headers
+        assert covered == "content-type date from subject"
 
 
 def test_another_domains_signature_needs_cover_nothing() -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from placet.replies.parse import limits
-from placet.replies.parse.headers import Headers, text
-from placet.replies.parse.mail import Hop
+from placet.replies.parse.headers import Headers, message_ids, text
+from placet.replies.parse.mail import Hop, Result
 from placet.replies.parse.stamps import authentication_results, hops
 
 
@@ -20,6 +20,7 @@ def results(value: str) -> tuple[str, list[tuple[str, str]]]:
         ("spf=pass smtp.mailfrom=x; dkim=pass header.d=x;dmarc=pass", "", ["spf", "dkim", "dmarc"]),
         ("mx.example; none", "mx.example", []),
         ("mx.example 1; spf=pass", "mx.example", ["spf"]),
+        ("MX.Example; SPF=Pass", "mx.example", ["spf"]),
         ("(c) mx.example (d; e=f); spf (g) = (h) pass", "mx.example", ["spf"]),
         ('"mx.example"; dkim=pass reason="a; dmarc=pass" header.d=x', "mx.example", ["dkim"]),
         ("mx.example; dkim/1=pass (a (nested; dmarc=pass) b) header.d=x", "mx.example", ["dkim"]),
@@ -45,10 +46,41 @@ def test_authentication_results(value: str, authserv_id: str, found: list[str]) 
         'mx.example; dkim=pass reason="closed \\"; dmarc=fail',
         "mx.example; dkim=pass never opened); dmarc=pass",
         r"mx.example; dkim=pass (closed \); dmarc=pass",
+        "mx.example; dkim=pass never opened) dmarc=fail (; dmarc=pass",
     ],
 )
 def test_what_is_not_closed_voids_the_whole_stamp(value: str) -> None:
     assert authentication_results(Headers(f"Authentication-Results: {value}\n")) is None
+
+
+@pytest.mark.parametrize(
+    ("segment", "result"),
+    [
+        ('DKIM = PASS (ok) Header.D="Fabrikam.Example."', Result("dkim", "pass", (("header.d", "fabrikam.example"),))),
+        (
+            "dkim=pass header.b=ab=c nonsense policy.x=",
+            Result("dkim", "pass", (("header.b", "ab=c"), ("policy.x", ""))),
+        ),
+        ("dkim/1=pass", Result("dkim", "pass", ())),
+        ("dmarc=", Result("dmarc", "", ())),  # one more that did not pass
+        ("none", None),
+        (" ", None),
+    ],
+)  # fmt: skip
+def test_one_result(segment: str, result: Result | None) -> None:
+    stamp = authentication_results(Headers(f"Authentication-Results: x; {segment}\n"))
+    assert stamp is not None
+    assert stamp.results == ((result,) if result else ())
+
+
+def test_under_a_malformed_name_there_is_no_stamp() -> None:
+    malformed = "Authentication-Results : mx.example; dmarc=pass\n"
+    assert authentication_results(Headers(malformed)) is None
+    assert (
+        authentication_results(Headers(f"{malformed}Authentication-Results: mx.example; dmarc=pass\n"))
+        is None
+    )
+    assert hops(Headers("Received : from a.example by c.example\n")) == (Hop((), "", 0),)
 
 
 def test_only_the_topmost_counts_and_says_where_it_stood() -> None:
@@ -79,6 +111,9 @@ def test_a_property_given_twice_has_no_value() -> None:
         ),
         ("by c.example (Postfix, from userid 0)", (), "c.example"),
         ("from a.example", (), ""),
+        ("from a.example by", (), ""),
+        ("from a.example!b (c.example!d [1.2.3.4]) by e.example!f", ("?", "?"), "?"),
+        ("via a.example (b.example [1.2.3.4]) by c.example", (), "c.example"),
         ("from by c.example", (), "c.example"),
         ("from a.example by c.example with SMTP from b.example", (), ""),
         ("from a.example by c.example by d.example", (), ""),
@@ -110,6 +145,12 @@ def test_received(value: str, from_hosts: tuple[str, ...], by: str) -> None:
         ("from 10.0.0.1 (HELO 10.0.0.2) (1.2.3.4) by c.example", ["1.2.3.4"], ["10.0.0.1", "10.0.0.2"]),
         ("from a.example ([1.2.3.4] helo=[10.0.0.1]) by c.example", ["1.2.3.4"], ["10.0.0.1"]),
         ("from a.example (HELO 10.0.0.1) by c.example", [], ["10.0.0.1"]),
+        ("from a.example (b.example, 1.2.3.4; x) by c.example", ["1.2.3.4"], []),
+        ("from a.example (me@[1.2.3.4]) by c.example", ["1.2.3.4"], []),
+        ("from a.example ([1.2.3.4] ident=me@10.0.0.1) by c.example", ["1.2.3.4"], ["10.0.0.1"]),
+        ("from a.example (HELO (x) 10.0.0.1) by c.example", [], ["10.0.0.1"]),
+        ("from a.example (w)(x)(y)(1.2.3.4)by c.example", ["1.2.3.4"], []),
+        ("from a.example (x) (y) (z) by(10.0.0.1) c.example", [], []),  # the server's own
         ("from a.example (10.0.0.1) (never closed by c.example", [], []),
         ("from a.example (10.0.0.1) by c.example; (unknown [1.2.3.4]) by d.example", [], []),
         ("from a.example with SMTP (10.0.0.1) by c.example", [], []),
@@ -155,6 +196,11 @@ def test_a_malformed_name_counts_and_is_never_believed() -> None:
     assert headers.values("x-auth") == ("(malformed)",)
 
 
+@pytest.mark.parametrize("name", ["Sub?ject", "Subject ", "Sub\0ject", "Ｓubject"])
+def test_what_a_program_may_take_for_a_name_counts_as_that_name_malformed(name: str) -> None:
+    assert Headers(f"{name}: x\nSubject: y\n").values("subject") == ("(malformed)", "y")
+
+
 @pytest.mark.parametrize("block", ["", "\n", "\nA: b\n", "no header\n"])
 def test_a_block_without_headers_is_empty(block: str) -> None:
     assert not Headers(block)
@@ -182,11 +228,32 @@ def test_a_value_goes_on_where_a_line_begins_with_a_blank() -> None:
         ("=?UTF-8?B?SsO2cmc=?=", "Jörg"),
         ("=?utf-8?q?J=C3?= =?utf-8?q?=B6rg?=", "Jörg"),  # a character in two pieces
         ("=?utf-8?q?J=C3?= =?UTF-8?q?=B6rg?=", "Jörg"),
+        ("=?UTF-8?q?J=C3?= =?UTF-8?q?=B6rg?=", "Jörg"),
         ("=?iso-8859-1?q?J=F6?= =?utf-8?q?rg_=C3=B6?=", "Jörg ö"),
         ("=?utf-8?q?a?= and =?utf-8?q?b?= .", "a and b ."),
         ("before =?utf-8?q?a?=after", "before aafter"),
         ("plain", "plain"),
+        (" blanks\t", "blanks"),
+        ("x" * limits.ONE_HEADER + "y", "x" * limits.ONE_HEADER),
     ],
 )
 def test_a_header_for_people(value: str, shown: str) -> None:
     assert text(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"),
+    [
+        ("<a@x> <b@x>\t<c@x>", ("a@x", "b@x", "c@x")),
+        ("words <a@x> (comment) <b @x> <<c@x>> <>", ("a@x", "c@x")),
+        (
+            " ".join(f"<{number}@x>" for number in range(101)),
+            tuple(f"{number}@x" for number in range(1, 101)),
+        ),
+        (f"<a@x>{' ' * limits.ONE_HEADER}<b@x>", ("b@x",)),
+        (f"<{'a' * 400}> <{'b' * 401}>", ("a" * 400,)),
+        ("", ()),
+    ],
+)
+def test_ids_of_other_mails(value: str, ids: tuple[str, ...]) -> None:
+    assert message_ids(value) == ids

@@ -2,6 +2,8 @@
 
 import pytest
 
+from placet.accounts.models import Person
+from placet.approvals.models import AskLine
 from placet.mail.models import IncomingMail
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.settings import ExchangeSettings
@@ -11,6 +13,7 @@ from placet.replies.parse import OwnMail, parse
 from placet.replies.prove import Level, Proof
 from placet.replies.read import Answer
 from tests.mail.test_tasks import with_settings
+from tests.making import SAMPLE, make_mailbox, start
 
 CODE = "abcdefghijklmno2"
 
@@ -57,3 +60,46 @@ def test_reply_codes_are_left_out_wherever_they_stand(settings_of_a_mailbox: Exc
     assert CODE not in repr(kept).lower()
     assert kept["refusal"] == {"places": ["…", {"more": "…"}], "number": 1}
     assert tell.verdict(Reply(IncomingMail(), "claim", settings_of_a_mailbox), shown=True) == {"shown": True}
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("5.1.1", "the address does not exist (5.1.1)"),
+        ("4.2.2", "the mailbox does not take mail (4.2.2)"),
+        ("5.7.1", "the mail was refused (5.7.1)"),
+        ("5.4.14", "not delivered (5.4.14)"),
+        ("1.4.7", "not delivered (1.4.7)"),
+        ("", ""),
+        ("5.1", ""),
+        ("5.1.1.1", ""),
+    ],
+)
+def test_why_a_mail_came_back_is_said_in_our_words(status: str, reason: str) -> None:
+    assert tell._why_returned(status) == reason
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("known", "proved", "named"), [(True, True, True), (True, False, False), (False, False, False)]
+)
+def test_whose_a_mail_is_stands_in_the_log_once_that_is_proved(
+    settings_of_a_mailbox: ExchangeSettings,
+    alice: Person,
+    bob: Person,
+    known: bool,
+    proved: bool,
+    named: bool,
+) -> None:
+    """A code alone is nobody's: whoever has seen it may send it."""
+    make_mailbox()
+    request = start(SAMPLE, alice)
+    one = reply(settings_of_a_mailbox, "Subject: x")
+    line = AskLine.objects.get()
+    one.line = line if known else None
+    one.proof = Proof(Level.COLLEAGUE, "bob@contoso.example", "mail") if proved else None
+    logged = tell._logged(one, "unclear", "…", told=True)
+    assert (logged.result, logged.reason, logged.person) == ("unclear", "…", bob.pk if named else None)
+    assert logged.verdict["told"] is True
+    ask = {"ask": str(line.ask.public_id), "request": request.number}
+    assert {name: logged.verdict[name] for name in ask if name in logged.verdict} == (ask if known else {})

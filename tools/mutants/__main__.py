@@ -59,7 +59,7 @@ TESTS = (
 )  # fmt: skip
 NO_TESTS = ("tests/journeys/test_kill.py",)  # kills processes of its own
 FIRST_TESTS, FIRST_SECONDS = 15, 15.0  # of the first round: as different from each other as they can be
-MOST_SECONDS = 90.0  # of all rounds, as they took without the change
+MOST_SECONDS = 45.0  # of all rounds, as they took without the change
 
 
 # --- which changes are equivalent -------------------------------------------------------------------------
@@ -398,7 +398,8 @@ class Judge:
     def _is_cold(self, change: Change) -> bool:
         """Whether it is seen only by who imports the file anew."""
         ran_at_import = any((change.file, line) in self.seen.at_import for line in change.statements)
-        return change.patched is None or ran_at_import
+        # `super()` makes its function a closure, whose code fits in no other place.
+        return change.patched is None or ran_at_import or "super()" in change.was + change.becomes
 
     def _is_believed(self, worker: Worker, failed: str, tests: list[Judging]) -> bool:
         """Otherwise the test judges nothing any more."""
