@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tools.mutants import worker
 from tools.mutants.__main__ import (
     FIRST_TESTS,
     MOST_SECONDS,
+    SNAPSHOT,
     Judging,
     Seen,
     equivalents,
@@ -129,15 +131,27 @@ def test_judges_are_those_that_ran_the_statement_different_ones_first() -> None:
 
 
 def test_a_few_tests_come_first_and_the_rest_as_far_as_time_allows() -> None:
-    quick = [Judging(f"t/a.py::{number}", 0.1, number == 3) for number in range(30)]
-    slow = [Judging(f"t/b.py::{number}", MOST_SECONDS / 2, False) for number in range(3)]
-    first, rest = rounds([*quick, *slow])
+    change = changes_of("a.py", SOURCE)[0]
+    quick = [Judging(f"t/test_x.py::{number}", 0.1, number == 3) for number in range(30)]
+    slow = [Judging(f"t/test_b.py::{number}", MOST_SECONDS / 2, False) for number in range(3)]
+    first, rest = rounds(change, [*quick, *slow])
     assert len(first) == FIRST_TESTS
-    assert first[-1].id == "t/a.py::3"  # what it commits is in nobody's way then
+    assert first[-1].id == "t/test_x.py::3"  # what it commits is in nobody's way then
     assert sum(test.seconds for test in [*first, *rest]) <= MOST_SECONDS
     assert len(rest) == 30 - FIRST_TESTS + 1
-    assert [[test.id for test in tests] for tests in rounds(slow[:1])] == [["t/b.py::0"]]
-    assert list(rounds([])) == []
+    assert [[test.id for test in tests] for tests in rounds(change, slow[:1])] == [["t/test_b.py::0"]]
+    assert list(rounds(change, [])) == []
+
+
+def test_those_that_are_made_for_a_file_come_before_all() -> None:
+    tests = [Judging(f"{file}::0", 0.1, False) for file in ("t/test_b.py", SNAPSHOT, "t/test_a.py")]
+    (change,) = [one for one in changes_of("a.py", SOURCE) if one.becomes == "taken.update()"]
+    of_reading = replace(change, file="placet/replies/read_facts.py")
+    assert [[test.file for test in some] for some in rounds(change, tests)] == [
+        ["t/test_a.py"],
+        ["t/test_b.py", SNAPSHOT],
+    ]
+    assert [test.file for test in next(rounds(of_reading, tests))] == [SNAPSHOT]
 
 
 def test_a_mark_stands_before_each_statement_and_a_changed_function_is_found_by_its_name(

@@ -58,8 +58,11 @@ TESTS = (
     "tests/test_work.py",
 )  # fmt: skip
 NO_TESTS = ("tests/journeys/test_kill.py",)  # kills processes of its own
-FIRST_TESTS, FIRST_SECONDS = 15, 15.0  # of the first round: as different from each other as they can be
-MOST_SECONDS = 45.0  # of all rounds, as they took without the change
+#: Seconds of the rounds, as they took without the change: the tests that are made for what is changed, then a few that
+#: are as different from each other as they can be, then the rest.
+NEAR_SECONDS, FIRST_SECONDS, MOST_SECONDS = 40.0, 15.0, 45.0
+FIRST_TESTS = 15
+SNAPSHOT = "tests/replies/test_snapshot.py"  # made to notice whatever is read otherwise
 
 
 # --- which changes are equivalent -------------------------------------------------------------------------
@@ -192,22 +195,32 @@ def _mixed(tests: Sequence[Judging], *names: Callable[[Judging], str]) -> Iterat
         turns = left
 
 
-def rounds(tests: Sequence[Judging]) -> Iterator[list[Judging]]:
-    """A few first, then the rest as far as time allows."""
-    seconds = 0.0
-    first: list[Judging] = []
-    rest: list[Judging] = []
-    for test in tests:
-        if seconds + test.seconds > MOST_SECONDS and (first or rest):
-            continue
-        quick = (
-            len(first) < FIRST_TESTS and not rest and (not first or seconds + test.seconds <= FIRST_SECONDS)
-        )
-        (first if quick else rest).append(test)
-        seconds += test.seconds
-    for portion in (first, rest):
+def rounds(change: Change, tests: Sequence[Judging]) -> Iterator[list[Judging]]:
+    """As far as time allows."""
+    near = [test for test in tests if _is_near(test, change)]
+    others = [test for test in tests if not _is_near(test, change)]
+    first = _within(others, FIRST_SECONDS)[:FIRST_TESTS]
+    left = [test for test in others if test not in first]
+    rest = _within(left, MOST_SECONDS - sum(test.seconds for test in first)) if left else []
+    for portion in (_within(near, NEAR_SECONDS), first, rest):
         if portion:
             yield sorted(portion, key=lambda test: (test.commits, test.seconds))
+
+
+def _is_near(test: Judging, change: Change) -> bool:
+    name = f"test_{Path(change.file).stem}.py"
+    is_reading = change.file.startswith(("placet/replies/read", "placet/replies/parse/"))
+    return Path(test.file).name == name or (is_reading and test.file == SNAPSHOT)
+
+
+def _within(tests: Sequence[Judging], seconds: float) -> list[Judging]:
+    """Those that there is time for; one in any case."""
+    chosen: list[Judging] = []
+    for test in tests:
+        if not chosen or test.seconds <= seconds:
+            chosen.append(test)
+            seconds -= test.seconds
+    return chosen
 
 
 # --- the processes that try -------------------------------------------------------------------------------
@@ -357,7 +370,7 @@ class Judge:
         again = True
         while again:
             again, number = False, 0
-            for tests in rounds(self.seen.judges(change)):
+            for tests in rounds(change, self.seen.judges(change)):
                 number += len(tests)
                 answer = self._tried(worker, change, tests)
                 if not answer["failed"]:
