@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from django.utils.translation import gettext
 
@@ -305,7 +305,11 @@ def _with_things(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
             before = found.words[max(begin - _BEFORE_A_THING, pieces[0].start) : begin]
             article = ends_with(before, len(before), parts.articles)
             follows = _ends_before(answer, begin - article, found, code) if answer else ours
-            named = (follows and article) or ends_with(before, len(before) - article, parts.things)
+            # "of the" is an article too, and may as well be the end of "purchase of" and "the".
+            lengths = {article, int(tuple(before[-1:]) in parts.articles)}
+            named = (follows and article) or any(
+                ends_with(before, len(before) - length, parts.things) for length in lengths
+            )
             if named and piece.end - begin <= _MOST_OF_A_THING:
                 piece = Piece(piece.start, piece.end, _THING)
         made.append(piece)
@@ -364,12 +368,12 @@ def _take_explained(clause: Spoken, roles: Set[Role | None], found: Text, code: 
 def _is_of_others(clause: Spoken, found: Text, code: str) -> bool:
     """ "they approved it", "you can reject it"; but "you may proceed" is a phrase of its own."""
     others = found.known.parts[code].others
-    for piece in clause.pieces:
-        if piece.meaning and piece.meaning.outcome:
-            return False
-        if any(begins_with(found.words[at : piece.end + 2], others) for at in range(piece.start, piece.end)):
-            return True
-    return False
+    before = takewhile(lambda piece: not (piece.meaning and piece.meaning.outcome), clause.pieces)
+    return any(
+        begins_with(found.words[at : piece.end + 2], others)
+        for piece in before
+        for at in range(piece.start, piece.end)
+    )
 
 
 def _only_for_now(clause: Spoken, found: Text, code: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.reading.ask import ADDRESS, Ask, ask, fact
 from benchmarks.reading.door import parsed
 from placet.mail.writing import Link
-from placet.replies.parse import Mail, limits
+from placet.replies.parse import Mail, limits, original, quotes
 from placet.replies.parse.original import COMPARED, WORDS, Original
 from placet.replies.parse.subjects import own_subject
 from placet.replies.read import read_mail
@@ -263,3 +263,16 @@ def test_what_of_a_subject_its_sender_wrote(subject: str, own: str) -> None:
 def test_own_lines_that_look_like_a_head_are_not_lost(text: str) -> None:
     """Nothing of our mail stands below them: they may be conditions."""
     assert read_mail(reply(text)).outcome is None
+
+
+def test_a_line_goes_on_only_where_the_one_above_it_is_ours() -> None:
+    aligned = original._Aligned([[-1], [0, 1], [2], [4], []])
+    assert [aligned.goes_on(at, at + 1) for at in range(4)] == [False, True, False, False]
+
+
+def test_all_words_are_taken_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = quotes.scan("> one two\n> three\n")
+    bare = [line.lstrip("> ") for line in lines.folded]
+    for most, whole in ((4, True), (3, True), (2, False)):
+        monkeypatch.setattr(original, "COMPARED", most)
+        assert original._words_by_line(lines, bare, frozenset())[1] is whole

@@ -309,3 +309,40 @@ def test_a_sentence_of_ones_own_between_small_print_counts(small: str, outcome: 
     legal = "This email and any attachments are confidential and intended solely for the addressee."
     for text in (f"Approved.\n\n{legal} {small}", f"Approved.\n\nBest regards\nAnn\n\n{legal}\n{small}"):
         assert read_text(text).outcome == outcome
+
+
+# --- what is decided about has a name that nobody knows ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("The purchase of the forklifts is approved.", "approve"),
+        ("The purchase of our forklifts is approved.", "approve"),
+        ("Purchase of forklifts is approved.", "approve"),
+        ("The request for the forklifts is approved.", "approve"),
+        ("Your request for the new forklifts is approved.", "approve"),
+        ("I approve the forklifts.", "approve"),
+        ("The purchase of the forklifts is not approved.", "reject"),
+        ("I reject the purchase of the forklifts.", "reject"),
+        ("The forklifts the purchase is approved.", None),
+        ("They say the purchase of the forklifts is approved.", None),
+        ("The purchase of the forklifts is approved if legal agrees.", None),
+        ("The purchase of the forklifts they want is approved.", None),
+    ],
+)
+def test_what_is_bought_may_have_any_name(text: str, outcome: str | None) -> None:
+    assert read_text(text).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    "text", ["Rejected denied", "Nein abgelehnt", "Ablehnung abgelehnt", "Refused declined."]
+)
+def test_two_words_for_no_beside_each_other_are_no_answer(text: str) -> None:
+    """They may be one for yes: "no rejection"."""
+    assert read_text(text).outcome is None
+
+
+def test_two_words_for_yes_beside_each_other_are_one_and_so_are_two_for_no_with_a_sign_between() -> None:
+    assert read_text("approved approved").outcome == "approve"
+    assert read_text("Rejected, denied.").outcome == "reject"

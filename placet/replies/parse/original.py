@@ -359,7 +359,7 @@ def _words_by_line(
     which was broken on its way: "body=" and "Approve". Such a rest is no words."""
     said: list[list[str]] = []
     rests: set[int] = set()
-    left = COMPARED
+    left, all_taken = COMPARED, True
     link = ""  # what of a link stands at the end of the line above
     for at, line in enumerate(bare):
         first, _, others = line.partition(" ")
@@ -368,7 +368,9 @@ def _words_by_line(
         # A whole link may be how another one begins: "https://c.example/", and in the next line "Terms of service".
         is_rest = is_rest and not (others and link in links)
         text = others if is_rest else found.lines[at].lstrip("> |")
-        said.append(words_of(text)[: max(left, 0)])
+        of_line = words_of(text)
+        all_taken = all_taken and len(of_line) <= left
+        said.append(of_line[:left])
         left -= len(said[-1])
         if is_rest and not others:
             rests.add(at)
@@ -376,7 +378,7 @@ def _words_by_line(
         else:
             ends = quotes.LINK_AT_END.search(line) if found.kinds[at] is not Is.NEW else None
             link = ends[0] if ends else ""
-    return said, left >= 0, rests
+    return said, all_taken, rests
 
 
 # --- words in order -----------------------------------------------------------------------------------------------

@@ -1,0 +1,81 @@
+"""Which values a text names, and whether they are the request's: numbers and dates as a language writes them."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from placet.replies.read_facts import About, Field, number, other_value
+
+DAY = About((Field("Needed on:", ("1 December 2026",), day=date(2026, 12, 1)),))
+
+
+@pytest.mark.parametrize("code", ["de", "en", "fr", "es"])
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("1 December 2026", True),
+        ("DECEMBER 1", True),
+        ("2026-12-01", True),
+        ("1.12.2026", True),
+        ("01.12.26", True),
+        ("2 December 2026", False),
+        ("1 November 2026", False),
+        ("1 December 2027", False),
+        ("2026-12-02", False),
+    ],
+)
+def test_a_day_is_known_by_numbers_and_by_english_names_in_every_language(
+    code: str, written: str, same: bool
+) -> None:
+    assert bool(other_value(f"Needed on: {written}", DAY, code)) is not same
+
+
+@pytest.mark.parametrize(
+    ("code", "written", "same"),
+    [
+        ("de", "1. Dezember 2026", True),
+        ("de", "am 1. DEZEMBER", True),
+        ("de", "1. Juni 2026", False),
+        ("de", "1. März 2026", False),
+        ("fr", "1er décembre 2026", True),
+        ("fr", "1er juin 2026", False),
+        ("es", "1 de diciembre de 2026", True),
+        ("es", "1 de junio de 2026", False),
+        ("ru", "1 декабря 2026", True),
+        ("ru", "1 Июня 2026", False),
+        ("en", "12/1/2026", True),
+        ("en", "1/12/2026", True),
+        ("de", "12/1/2026", False),
+    ],
+)
+def test_months_have_their_names_in_the_language_of_the_answer(code: str, written: str, same: bool) -> None:
+    assert bool(other_value(f"Needed on: {written}", DAY, code)) is not same
+
+
+@pytest.mark.parametrize(
+    ("code", "written", "value"),
+    [
+        ("en", "1,250", "1250"),
+        ("de", "1.250", "1250"),
+        ("en", "1.250", "1.250"),
+        ("de", "1,250", "1.250"),
+        ("en", "1,250.50", "1250.50"),
+        ("de", "1.250,50", "1250.50"),
+        ("en", "1.250.000", "1250000"),
+        ("en", "12.5", "12.5"),
+        ("en", "12,5", "12.5"),
+        ("fr", "1 250,50", "1250.50"),
+        ("de", "1'250.50", "1250.50"),
+        ("en", "2k", "2000"),
+        ("en", "1.5M", "1500000"),
+        ("en", "0.250", "0.250"),
+        ("en", "500.", "500"),
+    ],
+)
+def test_a_number_has_the_value_that_people_of_its_language_read(code: str, written: str, value: str) -> None:
+    assert number(written, code) == Decimal(value)
+
+
+def test_what_is_no_number_has_no_value() -> None:
+    assert number("1-2", "en") is None
