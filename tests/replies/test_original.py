@@ -276,3 +276,11 @@ def test_all_words_are_taken_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) ->
     for most, whole in ((4, True), (3, True), (2, False)):
         monkeypatch.setattr(original, "COMPARED", most)
         assert original._words_by_line(lines, bare, frozenset())[1] is whole
+
+
+def test_a_head_with_a_year_of_two_figures_is_nobodys_own_words() -> None:
+    """Czech "napsal" (wrote) would be a doubt: "he wrote that ..."."""
+    quote = "".join(f"<br>{line}" for line in ASK.text.splitlines())
+    head = "Dne 24. 11. 26 v 10:00 Placet napsal(a):"
+    content = f"<p>Schvaluji.</p><blockquote>{head}{quote}</blockquote>"
+    assert read_mail(reply(content, subtype="html")).outcome == "approve"

@@ -346,3 +346,8 @@ def test_two_words_for_no_beside_each_other_are_no_answer(text: str) -> None:
 def test_two_words_for_yes_beside_each_other_are_one_and_so_are_two_for_no_with_a_sign_between() -> None:
     assert read_text("approved approved").outcome == "approve"
     assert read_text("Rejected, denied.").outcome == "reject"
+
+
+def test_a_greeting_names_three_words_at_most() -> None:
+    assert read_text("Dear Alice Bob Carl,\n\nApproved.").comment == ""
+    assert read_text("Dear Alice Bob Carl Dave,\n\nApproved.").comment == "Dear Alice Bob Carl Dave,"

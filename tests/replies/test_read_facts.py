@@ -79,3 +79,43 @@ def test_a_number_has_the_value_that_people_of_its_language_read(code: str, writ
 
 def test_what_is_no_number_has_no_value() -> None:
     assert number("1-2", "en") is None
+
+
+# --- what is named ----------------------------------------------------------------------------------------------
+
+REQUEST = About((Field("Amount:", ("900",), Decimal(900)), Field("Supplier", ("Dell GmbH", "KST-12"))))
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("Amount is 3", True),
+        ("Amount is now 900", False),
+        ("Amount: is what we said in 2026", True),
+        ("Amount was discussed by all 3 of us", False),  # too far behind to be its value
+        ("supplier 7", True),
+        ("supplier is 7", True),
+        ("supplier is now 7", True),
+        ("supplier is now and then 7", False),
+        ("supplier is KST-12", False),
+        ("supplier is 12", False),
+        ("Supplier: Dell", False),
+        ("Supplier: Lenovo", True),
+    ],
+)
+def test_a_value_stands_close_behind_the_label(text: str, other: bool) -> None:
+    assert bool(other_value(text, REQUEST, "en")) is other
+
+
+@pytest.mark.parametrize(
+    ("sign", "currency"),
+    [
+        ("€", "EUR"), ("$", "USD"), ("£", "GBP"), ("¥", "JPY"), ("₹", "INR"), ("₩", "KRW"), ("₺", "TRY"), ("₽", "RUB"),
+    ],
+)  # fmt: skip
+def test_a_currency_is_known_by_its_sign_and_by_its_code(sign: str, currency: str) -> None:
+    about = About((Field("Cost:", ("900",), Decimal(900), currency),))
+    for same in (f"for {sign}900", f"for 900 {sign}", f"for {currency} 900", f"for 900.00 {currency}"):
+        assert not other_value(same, about, "en")
+    for other in (f"for {sign}901", f"for 901 {sign}", f"for {currency} 901", "for CHF 900"):
+        assert other_value(other, about, "en")

@@ -25,6 +25,7 @@ _NOTES = re.compile(r"-{2,3} ?[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{2,4} [^-]{3,20
 _BAR = re.compile(r"\|-{5,}>|>-{5,}\|")
 _NOT_IN_ADDRESS = frozenset(" \t<>@[]()")
 _YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
+_SHORT_DATE = re.compile(r"(?<![0-9])[0-9]{1,2}[./-] ?[0-9]{1,2}[./-] ?[0-9]{2}(?![0-9])")
 _TIME = re.compile(r"(?<![0-9])[0-9]{1,2}[:.h\u6642\u65f6][0-9]{2}")
 _LABEL = re.compile(r"[*>\s]{0,6}([^\s:：*][^:：*]{0,30}?) ?\*? ?[:：]\*?(?:\s|$|(?=[^/\s]))")
 _OLD_GMAIL = re.compile(r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2} ")
@@ -210,6 +211,11 @@ def has_address(line: str) -> bool:
 def address_or_date(line: str) -> bool:
     """An address, or a year with a time."""
     return has_address(line) or bool(_YEAR.search(line) and _TIME.search(line))
+
+
+def short_date_and_time(line: str) -> bool:
+    """A date with two figures of the year, and a time: what many programs put above a quote, and people into texts."""
+    return bool(_SHORT_DATE.search(line) and _TIME.search(line))
 
 
 def dated(line: str) -> bool:

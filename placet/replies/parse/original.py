@@ -225,7 +225,9 @@ class _Quoted:
 
     def _is_of_a_head(self, at: int) -> bool:
         """A label that nobody knows may be the sender's: "Sorry, no: rejected"."""
-        return heads.label(self.bare[at]) in {"", *words.LABELS} or heads.address_or_date(self.bare[at])
+        line = self.bare[at]
+        dated = heads.address_or_date(line) or heads.short_date_and_time(line)
+        return heads.label(line) in {"", *words.LABELS} or dated
 
     def _start(self) -> int:
         """Where what is quoted begins that our mail stands in."""
