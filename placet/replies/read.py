@@ -287,6 +287,13 @@ def _doubt_below(
     """What in a text below the answer speaks against it. In small print only short sentences count of which everything
     is understood; a few words in the line below a name are a title: "financial director"."""
     found = Text.of(text, known, framed=False)
+    if small and len(found.sentences) > 1:  # each may be in another language
+        for one in found.sentences:
+            if one.spans:
+                alone = found.written(one.spans[0].start, one.spans[-1].end)
+                if more := _doubt_below(alone, reading, known, small=True, below_name=below_name):
+                    return more
+        return NOTHING
     saying = read_frame.is_saying(text)
     for code in dict.fromkeys((reading.language, *_languages(found, known))):
         sentences = [sentence for sentence in _view(found, code, known).sentences if sentence]
@@ -296,7 +303,7 @@ def _doubt_below(
                 continue
             for clause in sentence:
                 own = code == reading.language
-                if not (own or _is_mostly_understood(clause)) or (clause.weak and not own):
+                if not (own or _is_mostly_understood(clause, half=small)) or (clause.weak and not own):
                     continue
                 title = (
                     below_name and sentence == [clause] and sentence is first and _may_be_title(clause, found)
@@ -310,23 +317,23 @@ def _doubt_below(
 def _is_own_sentence(sentence: Sequence[Spoken], found: Text, known: Vocabulary) -> bool:
     """Whether nobody else would write it: short, and understood but for names and numbers."""
     start, end = sentence[0].pieces[0].start, sentence[-1].pieces[-1].end
+    phrases = sum(len(clause.pieces) for clause in sentence)
     named = all(
         found.words[piece.start][:1].isdigit() or (at and found.written(piece.start, piece.end)[:1].isupper())
         for clause in sentence
         for at, piece in enumerate(clause.pieces)
         if piece.meaning is None
     )
-    return (
-        named and end - start <= _LONGEST_OWN and not begins_with(found.words[start:end], known.lines.legal)
-    )
+    return named and phrases <= _LONGEST_OWN and not begins_with(found.words[start:end], known.lines.legal)
 
 
-_LONGEST_OWN = 10  # words of a sentence of somebody's own between small print
+_LONGEST_OWN = 10  # phrases of a sentence of somebody's own between small print
 
 
-def _is_mostly_understood(clause: Spoken) -> bool:
+def _is_mostly_understood(clause: Spoken, *, half: bool) -> bool:
     words = clause.pieces[-1].end - clause.pieces[0].start
-    return 2 * sum(piece.end - piece.start for piece in clause.pieces if piece.meaning) > words
+    understood = 2 * sum(piece.end - piece.start for piece in clause.pieces if piece.meaning)
+    return understood > words or (half and understood == words)
 
 
 def _may_be_title(clause: Spoken, found: Text) -> bool:

@@ -283,6 +283,21 @@ def test_another_answer_or_a_limit_counts_below_dashes_closings_and_in_small_pri
     assert not decided, f"{len(decided)} of {number}: {decided[:8]}"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "comprala.\n\nThis email and any attachments are confidential and intended for the addressee. fino a 2.",
+        "podemos comprar.\n\nThis email and any attachments are confidential and intended for the addressee. até 2.",
+        "renew it.\n\nThis email and any attachments are confidential and intended for the addressee. I am sorry to "
+        "inform you that your leave request is not approved.",
+        "進めてもらえればと思います.\n\n本電子メール the mail that you have received and may not be copied, kept or "
+        "shown to others by anybody at all. 見送らせていただきます.",
+    ],
+)
+def test_a_sentence_in_small_print_is_read_in_whichever_language_it_is(text: str) -> None:
+    assert read_text(text).outcome is None
+
+
 # --- values behind labels -----------------------------------------------------------------------------------------
 
 

@@ -69,7 +69,7 @@ class Lines:
         piece: list[str] = []
         for line, folded, kind in zip(self.lines, self.folded, self.kinds, strict=True):
             if kind is Is.NEW:
-                piece.append(line if folded else "")
+                piece.append(line if folded.strip("| ") else "")  # a bar alone is what a table left
             elif piece:
                 yield piece
                 piece = []
