@@ -284,3 +284,93 @@ def test_a_head_with_a_year_of_two_figures_is_nobodys_own_words() -> None:
     head = "Dne 24. 11. 26 v 10:00 Placet napsal(a):"
     content = f"<p>Schvaluji.</p><blockquote>{head}{quote}</blockquote>"
     assert read_mail(reply(content, subtype="html")).outcome == "approve"
+
+
+def test_nothing_is_certain_below_more_than_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = f"Approved\n\n{OUTLOOK}\n{ASK.text}\n"
+    words = len(original.words_of(whole))
+    for most, doubtful in ((words + 3, False), (words + 2, True)):
+        monkeypatch.setattr(original, "COMPARED", most)
+        assert reply(f"{whole}\nSee you tomorrow.\n").quote_doubtful is doubtful
+    beside = reply(f"{whole}\n{BOB}\n{'See you tomorrow. ' * 10}\n")
+    assert not beside.quote_doubtful  # what others wrote
+
+
+def test_our_mail_is_whole_up_to_the_limit_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(original, "WORDS", 3)
+    sent = [original.Sent.of(text) for text in ("one two three", "one two three four")]
+    assert [(part.whole, part.words) for part in sent] == [
+        (True, ["one", "two", "three"]),
+        (False, ["one", "two", "three"]),
+    ]
+
+
+def test_a_word_that_our_mail_has_not_stands_nowhere_in_it() -> None:
+    """Although the words beside it do: "No, ..."."""
+    sent = original.Sent.of("a b c d e f g")
+    for said, places in (
+        ("no b c d e f g", [-1, 1, 2, 3, 4, 5, 6]),
+        ("no b c d e f", [-1] * 6),  # too few without it
+    ):
+        assert original._aligned(said.split(), frozenset([0]), sent) == places
+
+
+@pytest.mark.parametrize("blank", ["", "\n", "\n\n"])
+def test_few_labels_above_our_mail_belong_to_it_and_may_be_the_senders(blank: str) -> None:
+    for above, others in (
+        (f"Fran: Placet <{ADDRESS}>\nRubrik: {ASK.subject}", f"fran: placet <{ADDRESS}>"),
+        ("Only until: 24.11.2026 10:00", "only until: 24.11.2026 10:00"),
+    ):
+        seen = reply(f"Approved\n{above}\n{blank}{marked(ASK.text)}\n")
+        assert (seen.new_text, seen.quoted_else, seen.quote_doubtful) == ("Approved", others, False)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_an_empty_reply_says_nothing(text: str) -> None:
+    seen = reply(text)
+    assert (seen.new_text, seen.quoted_else, seen.quote_doubtful) == ("", "", False)
+
+
+def test_below_a_head_on_the_first_line_stands_what_others_wrote() -> None:
+    head = "On Tue, Nov 24, 2026 at 10:00 AM Bob <bob@contoso.example> wrote:"
+    assert reply(f"{head}\n> Rejected.\n").quoted_else == ""
+    assert reply(f"Hi,\n{head}\n> Rejected.\n").quoted_else == ""
+    assert reply(f"> Rejected.\n{head}\n> Approved.\n").quoted_else == "rejected."
+
+
+def test_our_mail_without_marks_is_in_doubt_beside_a_quote_of_another() -> None:
+    body = "\n".join(lines_of()[2:12])
+    assert reply(f"Thanks\n\n{body}\n\n> See you tomorrow\n").quote_doubtful
+
+
+def test_a_head_of_our_mail_with_nothing_below_it_is_no_doubt() -> None:
+    """One of its lines has our subject."""
+    assert not reply(f"Approved\n\n{OUTLOOK}").quote_doubtful
+    assert reply(f"Approved\n\n{BOB}").quote_doubtful
+
+
+def test_a_short_line_of_ours_stands_below_what_somebody_put_between() -> None:
+    """Where a line begins; inside one a word is no place."""
+    sent = original.Sent.of("a b c d e f g h")
+    said = "a b c d e f no g".split()
+    assert original._aligned(said, frozenset([0, 6, 7]), sent) == [0, 1, 2, 3, 4, 5, -1, 6]
+    assert original._aligned(said, frozenset([0, 6]), sent) == [0, 1, 2, 3, 4, 5, -1, -1]
+    assert original._aligned(said[6:], frozenset([0, 1]), sent) == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("places", "likely"),
+    [
+        ([0, 1], True),  # all of it
+        ([0, -1], False),
+        ([], False),
+        ([0, 1, 2, -1, -1, -1], True),  # half of a long one
+        ([0, 1, -1, -1, -1, -1], False),
+        ([0, 1, 2, 3, -1], False),  # most of a short one
+    ],
+)
+def test_a_line_is_like_ours_that_stands_there_or_is_long_and_half_of_it_does(
+    places: list[int], likely: bool
+) -> None:
+    aligned = original._Aligned([places])
+    assert aligned.likely(0) is likely
