@@ -352,7 +352,7 @@ def test_a_head_of_our_mail_with_nothing_below_it_is_no_doubt() -> None:
 def test_a_short_line_of_ours_stands_below_what_somebody_put_between() -> None:
     """Where a line begins; inside one a word is no place."""
     sent = original.Sent.of("a b c d e f g h")
-    said = "a b c d e f no g".split()
+    said = ["a", "b", "c", "d", "e", "f", "no", "g"]
     assert original._aligned(said, frozenset([0, 6, 7]), sent) == [0, 1, 2, 3, 4, 5, -1, 6]
     assert original._aligned(said, frozenset([0, 6]), sent) == [0, 1, 2, 3, 4, 5, -1, -1]
     assert original._aligned(said[6:], frozenset([0, 1]), sent) == [-1, -1]
@@ -374,3 +374,82 @@ def test_a_line_is_like_ours_that_stands_there_or_is_long_and_half_of_it_does(
 ) -> None:
     aligned = original._Aligned([places])
     assert aligned.likely(0) is likely
+
+
+def test_words_have_the_places_of_our_mail_that_belong_together() -> None:
+    """The words of our mail are numbers here, -1 is a word that it has not."""
+    sent = original.Sent.of(" ".join(f"w{number}" for number in range(40)))
+    none = [-1]
+    for said, places in (
+        ([0, 1, 2, -1, 3, 4, 5, 6], [0, 1, 2, -1, 3, 4, 5, 6]),
+        ([0, 1, 2, 13, 14, 15], [0, 1, 2, 13, 14, 15]),  # near
+        ([0, 1, 2, 14, 15, 16], none * 6),  # too far to belong together, and too short alone
+        ([0, 1, 2, *range(20, 26)], [*none * 3, *range(20, 26)]),
+        ([*range(20, 26), 0, 1, 2], [*range(20, 26), *none * 3]),
+        (list(range(15)), list(range(15))),
+        ([*range(30, 40), -1, -1], [*range(30, 40), -1, -1]),  # nothing follows its last word
+        # Of what stands twice where our mail has it once, the first one is not ours.
+        ([0, 1, 2, 3, 4, 5, 6, 7, 5, 6, 7, 8, 9], [0, 1, 2, 3, 4, *none * 3, 5, 6, 7, 8, 9]),
+        ([0, 1, 2, 3, 4, 5, 5, 6, 7], [0, 1, 2, 3, 4, -1, 5, 6, 7]),
+        ([*range(12), *range(12)], [*none * 12, *range(12)]),
+        ([*range(13), *range(13)], [*range(13), *range(13)]),  # unless it is far enough to be a second quote
+    ):
+        of_said = [f"w{number}" if number >= 0 else "no" for number in said]
+        assert original._aligned(of_said, frozenset([0]), sent) == places, said
+
+
+def test_of_places_in_our_mail_with_the_same_words_the_next_one_counts() -> None:
+    sent = original.Sent.of("x y z a b c x y z d e f")
+    said = ["a", "b", "c", "no", "x", "y", "z", "d", "e", "f"]
+    assert original._aligned(said, frozenset([0]), sent) == [3, 4, 5, -1, 6, 7, 8, 9, 10, 11]
+    twice = original.Sent.of("a b c x y d e c x y f")
+    assert original._aligned(["a", "b", "c", "c", "x", "y", "f"], frozenset([0]), twice) == [
+        0,
+        1,
+        2,
+        7,
+        8,
+        9,
+        10,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("places", "at", "place", "left"),
+    [
+        ([5, 6, 7, -1], 3, 0, [-1, -1, -1, -1]),
+        ([0, 1, 2, 3, 4, -1], 5, 3, [0, 1, 2, -1, -1, -1]),
+        ([7, 1, 8, -1], 3, 5, [7, 1, -1, -1]),  # not beyond one above that may stay
+    ],
+)
+def test_a_stretch_that_begins_again_takes_its_places_back(
+    places: list[int], at: int, place: int, left: list[int]
+) -> None:
+    taken = list(places)
+    original._claim_back(taken, at, place)
+    assert taken == left
+
+
+def test_a_short_line_of_ours_is_none_that_stood_above() -> None:
+    sent = original.Sent.of("a b c d e f g h")
+    for again in "aef":
+        assert original._aligned([*"abcdef", again], frozenset([0, 6]), sent) == [0, 1, 2, 3, 4, 5, -1]
+    assert original._aligned([*"b-cdefgh"], frozenset([0, 1, 2]), sent) == [-1, -1, 2, 3, 4, 5, 6, 7]
+
+
+def test_the_first_of_places_with_the_same_words_counts_where_nothing_stands_above() -> None:
+    sent = original.Sent.of("a b c x a b c d e f")
+    assert original._aligned([*"abcdef"], frozenset([0]), sent) == [0, 1, 2, 7, 8, 9]
+
+
+def test_how_much_of_a_line_has_a_place() -> None:
+    aligned = original._Aligned([[0], [-1, 0], [-1], [], [3, 4]])
+    assert [aligned.touches(at) for at in range(5)] == [True, True, False, False, True]
+    assert [aligned.stands(at) for at in range(5)] == [True, False, False, False, True]
+    assert aligned.covered == 4
+
+
+def test_a_line_directly_below_a_single_quoted_one_may_be_its_rest() -> None:
+    for between, doubtful in (("", True), ("\nA. line.\n", False)):
+        quote = f"> Alice Requester asks for your decision on purchase\n{between}request 42."
+        assert reply(f"Approved\n{quote}\n").quote_doubtful is doubtful
