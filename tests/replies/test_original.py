@@ -453,3 +453,63 @@ def test_a_line_directly_below_a_single_quoted_one_may_be_its_rest() -> None:
     for between, doubtful in (("", True), ("\nA. line.\n", False)):
         quote = f"> Alice Requester asks for your decision on purchase\n{between}request 42."
         assert reply(f"Approved\n{quote}\n").quote_doubtful is doubtful
+
+
+COPIED = "Item: Height-adjustable desk\nAmount: EUR 900.00"
+
+
+def test_lines_of_our_mail_that_somebody_copied_above_a_quote_are_new() -> None:
+    """They are no rest of a quoted line."""
+    asks = "Alice Requester asks for your decision on purchase request 42."
+    for quote in (f"{GMAIL}\n> See below.\n>\n> {asks}", f"> {asks}"):
+        seen = reply(f"{COPIED}\nApproved\n\n{quote}\n")
+        assert (seen.new_text, seen.quote_doubtful) == (f"{COPIED}\nApproved", False)
+
+
+def test_what_stands_alone_below_a_head_may_be_the_senders() -> None:
+    for below, doubtful in (("See you tomorrow", True), ("> See you tomorrow", False), ("--", False)):
+        seen = reply(f"Approved\n\n{GMAIL}\n\n{below}\n")
+        assert (seen.new_text, seen.quote_doubtful) == ("Approved", doubtful)
+
+
+def test_labels_on_the_first_lines_are_a_head_too() -> None:
+    for above, others in (
+        (f"Fran: Placet <{ADDRESS}>\nRubrik: {ASK.subject}", f"fran: placet <{ADDRESS}>"),
+        ("Only until: 24.11.2026 10:00", "only until: 24.11.2026 10:00"),
+    ):
+        seen = reply(f"{above}\n{marked(ASK.text)}\n")
+        assert (seen.new_text, seen.quoted_else) == ("", others)
+
+
+def test_labels_are_no_head_where_nothing_of_our_mail_follows() -> None:
+    own = "Approved\nOnly until: 24.11.2026 10:00"
+    assert reply(f"{own}\n").new_text == own
+    assert reply(f"{own}\n> See you\n").new_text == own
+
+
+@pytest.mark.parametrize(
+    ("above", "others"),
+    [
+        ("> No, only two\n> \n", "no, only two"),
+        (f"{OUTLOOK}\nOnly two\n\n", "only two"),
+        (f"{OUTLOOK}\n{BANNER}\n\n", ""),
+        (OUTLOOK.replace("To: Ann", "Sorry, no: rejected\nTo: Ann"), "sorry, no: rejected"),
+    ],
+)
+@pytest.mark.parametrize("top", ["", f"{BANNER}\n\n"])
+def test_what_is_quoted_above_our_mail_may_be_the_senders(top: str, above: str, others: str) -> None:
+    mark = "> " if above.startswith(">") else ""
+    seen = reply(f"{top}Approved\n\n{above}{marked(ASK.text, mark)}\n")
+    assert (seen.new_text, seen.quoted_else) == ("Approved", others)
+
+
+def test_only_the_heads_of_its_own_quote_say_who_quoted_our_mail() -> None:
+    bob = "On Tue, Nov 24, 2026 at 9:00 AM Bob <bob@contoso.example> wrote:"
+    inside = with_in("No, only two")
+    apart = reply(f"{bob}\n> See this.\n\nApproved\n\n{GMAIL}\n{marked(inside)}\n")
+    assert apart.new_text == "Approved\n\nNo, only two"
+    by_bob = reply(f"Approved\n\n{bob}\n> See this.\n\n> {GMAIL}\n{marked(inside, '> > ')}\n")
+    assert by_bob.new_text == "Approved"
+    short = "\n".join(lines_of()[:9])
+    in_part = reply(f"Approved\n\n{BOB}\nSee this.\n\n{OUTLOOK}\n{short}\n\nRejected.\n")
+    assert (in_part.new_text, in_part.quote_doubtful) == ("Approved", False)

@@ -349,7 +349,7 @@ class _Quoted:
         for at, kind in enumerate(self.found.kinds):
             if kind is not Is.NEW:
                 continue
-            wrapped = at and (self.found.kinds[at - 1] is not Is.NEW or at - 1 in self.found.doubts)
+            wrapped = at and self.found.kinds[at - 1] is not Is.NEW
             if (wrapped and aligned.goes_on(at - 1, at)) if quoted else aligned.likely(at):
                 self.found.doubts.add(at)
 
