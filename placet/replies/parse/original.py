@@ -246,7 +246,7 @@ class _Quoted:
         if not self.known or last < 0:
             return
         block = [at for at in range(last, max(last - _HEAD_LINES, -1), -1) if kinds[at] is Is.NEW]
-        block = list(takewhile(lambda at: folded[at] and heads.like_a_head(folded[at]), block))
+        block = list(takewhile(lambda at: heads.like_a_head(folded[at]), block))
         if any(heads.address_or_date(folded[at]) for at in block):
             for at in reversed(block):
                 kinds[at] = Is.HEAD
