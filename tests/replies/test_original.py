@@ -284,3 +284,232 @@ def test_a_head_with_a_year_of_two_figures_is_nobodys_own_words() -> None:
     head = "Dne 24. 11. 26 v 10:00 Placet napsal(a):"
     content = f"<p>Schvaluji.</p><blockquote>{head}{quote}</blockquote>"
     assert read_mail(reply(content, subtype="html")).outcome == "approve"
+
+
+def test_nothing_is_certain_below_more_than_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = f"Approved\n\n{OUTLOOK}\n{ASK.text}\n"
+    words = len(original.words_of(whole))
+    for most, doubtful in ((words + 3, False), (words + 2, True)):
+        monkeypatch.setattr(original, "COMPARED", most)
+        assert reply(f"{whole}\nSee you tomorrow.\n").quote_doubtful is doubtful
+    beside = reply(f"{whole}\n{BOB}\n{'See you tomorrow. ' * 10}\n")
+    assert not beside.quote_doubtful  # what others wrote
+
+
+def test_our_mail_is_whole_up_to_the_limit_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(original, "WORDS", 3)
+    sent = [original.Sent.of(text) for text in ("one two three", "one two three four")]
+    assert [(part.whole, part.words) for part in sent] == [
+        (True, ["one", "two", "three"]),
+        (False, ["one", "two", "three"]),
+    ]
+
+
+def test_a_word_that_our_mail_has_not_stands_nowhere_in_it() -> None:
+    """Although the words beside it do: "No, ..."."""
+    sent = original.Sent.of("a b c d e f g")
+    for said, places in (
+        ("no b c d e f g", [-1, 1, 2, 3, 4, 5, 6]),
+        ("no b c d e f", [-1] * 6),  # too few without it
+    ):
+        assert original._aligned(said.split(), frozenset([0]), sent) == places
+
+
+@pytest.mark.parametrize("blank", ["", "\n", "\n\n"])
+def test_few_labels_above_our_mail_belong_to_it_and_may_be_the_senders(blank: str) -> None:
+    for above, others in (
+        (f"Fran: Placet <{ADDRESS}>\nRubrik: {ASK.subject}", f"fran: placet <{ADDRESS}>"),
+        ("Only until: 24.11.2026 10:00", "only until: 24.11.2026 10:00"),
+    ):
+        seen = reply(f"Approved\n{above}\n{blank}{marked(ASK.text)}\n")
+        assert (seen.new_text, seen.quoted_else, seen.quote_doubtful) == ("Approved", others, False)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_an_empty_reply_says_nothing(text: str) -> None:
+    seen = reply(text)
+    assert (seen.new_text, seen.quoted_else, seen.quote_doubtful) == ("", "", False)
+
+
+def test_below_a_head_on_the_first_line_stands_what_others_wrote() -> None:
+    head = "On Tue, Nov 24, 2026 at 10:00 AM Bob <bob@contoso.example> wrote:"
+    assert reply(f"{head}\n> Rejected.\n").quoted_else == ""
+    assert reply(f"Hi,\n{head}\n> Rejected.\n").quoted_else == ""
+    assert reply(f"> Rejected.\n{head}\n> Approved.\n").quoted_else == "rejected."
+
+
+def test_our_mail_without_marks_is_in_doubt_beside_a_quote_of_another() -> None:
+    body = "\n".join(lines_of()[2:12])
+    assert reply(f"Thanks\n\n{body}\n\n> See you tomorrow\n").quote_doubtful
+
+
+def test_a_head_of_our_mail_with_nothing_below_it_is_no_doubt() -> None:
+    """One of its lines has our subject."""
+    assert not reply(f"Approved\n\n{OUTLOOK}").quote_doubtful
+    assert reply(f"Approved\n\n{BOB}").quote_doubtful
+
+
+def test_a_short_line_of_ours_stands_below_what_somebody_put_between() -> None:
+    """Where a line begins; inside one a word is no place."""
+    sent = original.Sent.of("a b c d e f g h")
+    said = ["a", "b", "c", "d", "e", "f", "no", "g"]
+    assert original._aligned(said, frozenset([0, 6, 7]), sent) == [0, 1, 2, 3, 4, 5, -1, 6]
+    assert original._aligned(said, frozenset([0, 6]), sent) == [0, 1, 2, 3, 4, 5, -1, -1]
+    assert original._aligned(said[6:], frozenset([0, 1]), sent) == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("places", "likely"),
+    [
+        ([0, 1], True),  # all of it
+        ([0, -1], False),
+        ([], False),
+        ([0, 1, 2, -1, -1, -1], True),  # half of a long one
+        ([0, 1, -1, -1, -1, -1], False),
+        ([0, 1, 2, 3, -1], False),  # most of a short one
+    ],
+)
+def test_a_line_is_like_ours_that_stands_there_or_is_long_and_half_of_it_does(
+    places: list[int], likely: bool
+) -> None:
+    aligned = original._Aligned([places])
+    assert aligned.likely(0) is likely
+
+
+def test_words_have_the_places_of_our_mail_that_belong_together() -> None:
+    """The words of our mail are numbers here, -1 is a word that it has not."""
+    sent = original.Sent.of(" ".join(f"w{number}" for number in range(40)))
+    none = [-1]
+    for said, places in (
+        ([0, 1, 2, -1, 3, 4, 5, 6], [0, 1, 2, -1, 3, 4, 5, 6]),
+        ([0, 1, 2, 13, 14, 15], [0, 1, 2, 13, 14, 15]),  # near
+        ([0, 1, 2, 14, 15, 16], none * 6),  # too far to belong together, and too short alone
+        ([0, 1, 2, *range(20, 26)], [*none * 3, *range(20, 26)]),
+        ([*range(20, 26), 0, 1, 2], [*range(20, 26), *none * 3]),
+        (list(range(15)), list(range(15))),
+        ([*range(30, 40), -1, -1], [*range(30, 40), -1, -1]),  # nothing follows its last word
+        # Of what stands twice where our mail has it once, the first one is not ours.
+        ([0, 1, 2, 3, 4, 5, 6, 7, 5, 6, 7, 8, 9], [0, 1, 2, 3, 4, *none * 3, 5, 6, 7, 8, 9]),
+        ([0, 1, 2, 3, 4, 5, 5, 6, 7], [0, 1, 2, 3, 4, -1, 5, 6, 7]),
+        ([*range(12), *range(12)], [*none * 12, *range(12)]),
+        ([*range(13), *range(13)], [*range(13), *range(13)]),  # unless it is far enough to be a second quote
+    ):
+        of_said = [f"w{number}" if number >= 0 else "no" for number in said]
+        assert original._aligned(of_said, frozenset([0]), sent) == places, said
+
+
+def test_of_places_in_our_mail_with_the_same_words_the_next_one_counts() -> None:
+    sent = original.Sent.of("x y z a b c x y z d e f")
+    said = ["a", "b", "c", "no", "x", "y", "z", "d", "e", "f"]
+    assert original._aligned(said, frozenset([0]), sent) == [3, 4, 5, -1, 6, 7, 8, 9, 10, 11]
+    twice = original.Sent.of("a b c x y d e c x y f")
+    assert original._aligned(["a", "b", "c", "c", "x", "y", "f"], frozenset([0]), twice) == [
+        0,
+        1,
+        2,
+        7,
+        8,
+        9,
+        10,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("places", "at", "place", "left"),
+    [
+        ([5, 6, 7, -1], 3, 0, [-1, -1, -1, -1]),
+        ([0, 1, 2, 3, 4, -1], 5, 3, [0, 1, 2, -1, -1, -1]),
+        ([7, 1, 8, -1], 3, 5, [7, 1, -1, -1]),  # not beyond one above that may stay
+    ],
+)
+def test_a_stretch_that_begins_again_takes_its_places_back(
+    places: list[int], at: int, place: int, left: list[int]
+) -> None:
+    taken = list(places)
+    original._claim_back(taken, at, place)
+    assert taken == left
+
+
+def test_a_short_line_of_ours_is_none_that_stood_above() -> None:
+    sent = original.Sent.of("a b c d e f g h")
+    for again in "aef":
+        assert original._aligned([*"abcdef", again], frozenset([0, 6]), sent) == [0, 1, 2, 3, 4, 5, -1]
+    assert original._aligned([*"b-cdefgh"], frozenset([0, 1, 2]), sent) == [-1, -1, 2, 3, 4, 5, 6, 7]
+
+
+def test_the_first_of_places_with_the_same_words_counts_where_nothing_stands_above() -> None:
+    sent = original.Sent.of("a b c x a b c d e f")
+    assert original._aligned([*"abcdef"], frozenset([0]), sent) == [0, 1, 2, 7, 8, 9]
+
+
+def test_how_much_of_a_line_has_a_place() -> None:
+    aligned = original._Aligned([[0], [-1, 0], [-1], [], [3, 4]])
+    assert [aligned.touches(at) for at in range(5)] == [True, True, False, False, True]
+    assert [aligned.stands(at) for at in range(5)] == [True, False, False, False, True]
+    assert aligned.covered == 4
+
+
+def test_a_line_directly_below_a_single_quoted_one_may_be_its_rest() -> None:
+    for between, doubtful in (("", True), ("\nA. line.\n", False)):
+        quote = f"> Alice Requester asks for your decision on purchase\n{between}request 42."
+        assert reply(f"Approved\n{quote}\n").quote_doubtful is doubtful
+
+
+COPIED = "Item: Height-adjustable desk\nAmount: EUR 900.00"
+
+
+def test_lines_of_our_mail_that_somebody_copied_above_a_quote_are_new() -> None:
+    """They are no rest of a quoted line."""
+    asks = "Alice Requester asks for your decision on purchase request 42."
+    for quote in (f"{GMAIL}\n> See below.\n>\n> {asks}", f"> {asks}"):
+        seen = reply(f"{COPIED}\nApproved\n\n{quote}\n")
+        assert (seen.new_text, seen.quote_doubtful) == (f"{COPIED}\nApproved", False)
+
+
+def test_what_stands_alone_below_a_head_may_be_the_senders() -> None:
+    for below, doubtful in (("See you tomorrow", True), ("> See you tomorrow", False), ("--", False)):
+        seen = reply(f"Approved\n\n{GMAIL}\n\n{below}\n")
+        assert (seen.new_text, seen.quote_doubtful) == ("Approved", doubtful)
+
+
+def test_labels_on_the_first_lines_are_a_head_too() -> None:
+    for above, others in (
+        (f"Fran: Placet <{ADDRESS}>\nRubrik: {ASK.subject}", f"fran: placet <{ADDRESS}>"),
+        ("Only until: 24.11.2026 10:00", "only until: 24.11.2026 10:00"),
+    ):
+        seen = reply(f"{above}\n{marked(ASK.text)}\n")
+        assert (seen.new_text, seen.quoted_else) == ("", others)
+
+
+def test_labels_are_no_head_where_nothing_of_our_mail_follows() -> None:
+    own = "Approved\nOnly until: 24.11.2026 10:00"
+    assert reply(f"{own}\n").new_text == own
+    assert reply(f"{own}\n> See you\n").new_text == own
+
+
+@pytest.mark.parametrize(
+    ("above", "others"),
+    [
+        ("> No, only two\n> \n", "no, only two"),
+        (f"{OUTLOOK}\nOnly two\n\n", "only two"),
+        (f"{OUTLOOK}\n{BANNER}\n\n", ""),
+        (OUTLOOK.replace("To: Ann", "Sorry, no: rejected\nTo: Ann"), "sorry, no: rejected"),
+    ],
+)
+@pytest.mark.parametrize("top", ["", f"{BANNER}\n\n"])
+def test_what_is_quoted_above_our_mail_may_be_the_senders(top: str, above: str, others: str) -> None:
+    mark = "> " if above.startswith(">") else ""
+    seen = reply(f"{top}Approved\n\n{above}{marked(ASK.text, mark)}\n")
+    assert (seen.new_text, seen.quoted_else) == ("Approved", others)
+
+
+def test_only_the_heads_of_its_own_quote_say_who_quoted_our_mail() -> None:
+    bob = "On Tue, Nov 24, 2026 at 9:00 AM Bob <bob@contoso.example> wrote:"
+    inside = with_in("No, only two")
+    apart = reply(f"{bob}\n> See this.\n\nApproved\n\n{GMAIL}\n{marked(inside)}\n")
+    assert apart.new_text == "Approved\n\nNo, only two"
+    by_bob = reply(f"Approved\n\n{bob}\n> See this.\n\n> {GMAIL}\n{marked(inside, '> > ')}\n")
+    assert by_bob.new_text == "Approved"
+    short = "\n".join(lines_of()[:9])
+    in_part = reply(f"Approved\n\n{BOB}\nSee this.\n\n{OUTLOOK}\n{short}\n\nRejected.\n")
+    assert (in_part.new_text, in_part.quote_doubtful) == ("Approved", False)

@@ -246,7 +246,7 @@ class _Quoted:
         if not self.known or last < 0:
             return
         block = [at for at in range(last, max(last - _HEAD_LINES, -1), -1) if kinds[at] is Is.NEW]
-        block = list(takewhile(lambda at: folded[at] and heads.like_a_head(folded[at]), block))
+        block = list(takewhile(lambda at: heads.like_a_head(folded[at]), block))
         if any(heads.address_or_date(folded[at]) for at in block):
             for at in reversed(block):
                 kinds[at] = Is.HEAD
@@ -349,7 +349,7 @@ class _Quoted:
         for at, kind in enumerate(self.found.kinds):
             if kind is not Is.NEW:
                 continue
-            wrapped = at and (self.found.kinds[at - 1] is not Is.NEW or at - 1 in self.found.doubts)
+            wrapped = at and self.found.kinds[at - 1] is not Is.NEW
             if (wrapped and aligned.goes_on(at - 1, at)) if quoted else aligned.likely(at):
                 self.found.doubts.add(at)
 
