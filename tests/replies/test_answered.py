@@ -173,3 +173,20 @@ def test_an_address_in_an_unusual_form_is_anothers(address: str) -> None:
     assert _said(f"Yes\n\n{head}\n\n{_marked(ASK.text)}") is Quoted.ANOTHERS
     block = f"From: Placet <{sender}>\nSent: Saturday, November 28, 2026 10:00 AM\nTo: Ann\nSubject: {ASK.subject}"
     assert _said(f"Yes\n\n{block}\n\n{ASK.text}") is Quoted.ANOTHERS
+
+
+def test_a_further_head_that_is_not_marked_deeper_ends_what_the_quoted_mail_said() -> None:
+    """Programs that mark no deeper quotes: below the second head may stand our mail, and it was not answered."""
+    planted = f"On Mon, Nov 23, 2026 at 10:00 AM, Placet <{ADDRESS}> wrote:\n\n{ASK.text}"
+    chosen = "The old one was rejected at the inspection.\nIt cannot be repaired."
+    for own, expected in ((QUESTION, Quoted.ANOTHERS), (chosen, Quoted.NOTHING)):
+        quote = _marked(f"{own}\n\n{planted}")
+        assert _said(f"Yes\n\nOn Tue, Nov 24, 2026 at 10:00 AM, Placet wrote:\n{quote}") is expected
+
+
+def test_a_head_has_thirty_two_lines_at_most() -> None:
+    """What stands further below was written by whoever wrote the quoted mail."""
+    block = f"From: Placet <{ADDRESS}>\nSent: Tuesday, November 24, 2026 10:00 AM\nTo: Ann\nSubject: x\n\n{ASK.text}"
+    for dividers, expected in ((31, Quoted.OURS), (32, Quoted.ANOTHERS), (40, Quoted.ANOTHERS)):
+        above = "-----Original Message-----\n" * dividers
+        assert _said(f"Yes\n\n{_marked(above + block)}") is expected
