@@ -329,6 +329,7 @@ def test_a_sentence_of_ones_own_between_small_print_counts(small: str, outcome: 
         ("They say the purchase of the forklifts is approved.", None),
         ("The purchase of the forklifts is approved if legal agrees.", None),
         ("The purchase of the forklifts they want is approved.", None),
+        ("I approve the 🦄.", None),  # a sign may say anything
     ],
 )
 def test_what_is_bought_may_have_any_name(text: str, outcome: str | None) -> None:
