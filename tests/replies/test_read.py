@@ -374,3 +374,8 @@ def test_no_word_is_part_of_two_polite_phrases() -> None:
 
 def test_what_holds_no_word_below_a_name_is_no_doubt() -> None:
     assert read_text("Approved\n\nBest regards\nTom\n\n(she/her/them)\n").outcome == "approve"
+
+
+def test_a_name_in_small_letters_below_two_dashes_has_two_words_at_most() -> None:
+    assert read_text("Approved.\n-- \nann marie").comment == ""
+    assert read_text("Approved.\n-- \nann marie miller").comment == "ann marie miller"
