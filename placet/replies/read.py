@@ -414,11 +414,13 @@ def _view(found: Text, code: str, known: Vocabulary, about: About = UNKNOWN) -> 
             take(clause, found, code, asks=sentence.asks and clause is clauses[-1])
         sentences.append(clauses)
     take_names(sentences, found)
-    view = View(code, sentences)
-    pieces = [piece for clause in view.clauses() for piece in clause.pieces]
-    view.explained = sum(piece.end - piece.start for piece in pieces if piece.meaning)
-    view.whole = all(
-        piece.meaning for c in view.clauses() if c.taken is not Taken.FRAME for piece in c.pieces
+    spoken = [clause for clauses in sentences for clause in clauses]
+    pieces = [piece for clause in spoken for piece in clause.pieces]
+    view = View(
+        code,
+        sentences,
+        explained=sum(piece.end - piece.start for piece in pieces if piece.meaning),
+        whole=all(p.meaning for clause in spoken if clause.taken is not Taken.FRAME for p in clause.pieces),
     )
     _judge(view, found, known, about)
     return view

@@ -191,10 +191,10 @@ class View:
 
     code: str
     sentences: list[list[Spoken]]
+    explained: int  # words
+    whole: bool  # every word is explained
     outcome: str = ""
     problem: Said = NOTHING
-    explained: int = 0  # words
-    whole: bool = False  # every word is explained
 
     @property
     def known_by_itself(self) -> int:

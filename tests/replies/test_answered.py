@@ -173,3 +173,38 @@ def test_an_address_in_an_unusual_form_is_anothers(address: str) -> None:
     assert _said(f"Yes\n\n{head}\n\n{_marked(ASK.text)}") is Quoted.ANOTHERS
     block = f"From: Placet <{sender}>\nSent: Saturday, November 28, 2026 10:00 AM\nTo: Ann\nSubject: {ASK.subject}"
     assert _said(f"Yes\n\n{block}\n\n{ASK.text}") is Quoted.ANOTHERS
+
+
+def test_a_further_head_that_is_not_marked_deeper_ends_what_the_quoted_mail_said() -> None:
+    """Programs that mark no deeper quotes: below the second head may stand our mail, and it was not answered."""
+    planted = f"On Mon, Nov 23, 2026 at 10:00 AM, Placet <{ADDRESS}> wrote:\n\n{ASK.text}"
+    chosen = "The old one was rejected at the inspection.\nIt cannot be repaired."
+    for own, expected in ((QUESTION, Quoted.ANOTHERS), (chosen, Quoted.NOTHING)):
+        quote = _marked(f"{own}\n\n{planted}")
+        assert _said(f"Yes\n\nOn Tue, Nov 24, 2026 at 10:00 AM, Placet wrote:\n{quote}") is expected
+
+
+def test_a_head_has_thirty_two_lines_at_most() -> None:
+    """What stands further below was written by whoever wrote the quoted mail."""
+    block = f"From: Placet <{ADDRESS}>\nSent: Tuesday, November 24, 2026 10:00 AM\nTo: Ann\nSubject: x\n\n{ASK.text}"
+    for dividers, expected in ((31, Quoted.OURS), (32, Quoted.ANOTHERS), (40, Quoted.ANOTHERS)):
+        above = "-----Original Message-----\n" * dividers
+        assert _said(f"Yes\n\n{_marked(above + block)}") is expected
+
+
+def test_a_blank_line_of_its_own_says_nothing_of_a_mail_that_begins_with_quotes() -> None:
+    head, further = (f"On Tue, Nov {day}, 2026 at 10:00 AM, Placet wrote:" for day in (24, 23))
+    assert _said(f"Yes\n\n{head}\n> > ok\n>\n> {further}\n{_marked(ASK.text)}") is Quoted.ANOTHERS
+
+
+@pytest.mark.parametrize("mark", ["| ", "|"])
+def test_marks_of_another_form_are_one_deep(mark: str) -> None:
+    chosen = "> The old one was rejected at the inspection.\n> It cannot be repaired."
+    assert _said(f"Yes\n\n{_marked(ASK.text, mark)}\n{chosen}") is Quoted.OURS
+
+
+def test_an_address_of_ours_may_have_a_plus_sign_itself() -> None:
+    ours = replace(OURS, addresses=frozenset({"desk+eu@fabrikam.example"}))
+    head = "On Tue, Nov 24, 2026 at 10:00 AM, Placet <desk+{}@fabrikam.example> wrote:"
+    assert _said(f"Yes\n\n{head.format('eu')}\n{_marked(ASK.text)}", ours) is Quoted.OURS
+    assert _said(f"Yes\n\n{head.format('us')}\n{_marked(ASK.text)}", ours) is Quoted.ANOTHERS

@@ -198,6 +198,7 @@ QUOTES_DAVE = "yes\r\n\r\nOn Tue, Nov 24, 2026 at 10:00 AM Dave <dave@contoso.ex
         ("yes", {"In_Reply_To": "<other@mail.example>"}, True, 0, "later"),
         ("yes", {"References": "<other@mail.example>"}, True, 0, "later"),
         ("yes", {"In_Reply_To": "<other@mail.example>"}, True, OLD, NOTHING),
+        ("yes", {"In_Reply_To": "<other@mail.example>"}, True, 1, NOTHING),  # it was there before ours
         ("yes", {"In_Reply_To": "<other@mail.example>"}, False, 0, NOTHING),
         ("yes", {}, True, 0, NOTHING),  # it answers nothing: Sent Items will not change that
         (QUOTES_DAVE, {}, True, 0, "later"),

@@ -329,6 +329,7 @@ def test_a_sentence_of_ones_own_between_small_print_counts(small: str, outcome: 
         ("They say the purchase of the forklifts is approved.", None),
         ("The purchase of the forklifts is approved if legal agrees.", None),
         ("The purchase of the forklifts they want is approved.", None),
+        ("I approve the 🦄.", None),  # a sign may say anything
     ],
 )
 def test_what_is_bought_may_have_any_name(text: str, outcome: str | None) -> None:
@@ -351,3 +352,30 @@ def test_two_words_for_yes_beside_each_other_are_one_and_so_are_two_for_no_with_
 def test_a_greeting_names_three_words_at_most() -> None:
     assert read_text("Dear Alice Bob Carl,\n\nApproved.").comment == ""
     assert read_text("Dear Alice Bob Carl Dave,\n\nApproved.").comment == "Dear Alice Bob Carl Dave,"
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("It is late but approved because we need it", "approve"),
+        ("Sorry but rejected because it is too expensive", "reject"),
+    ],
+)
+def test_behind_but_a_reason_stands_by_itself_too(text: str, outcome: str) -> None:
+    assert read_text(text).outcome == outcome
+
+
+def test_no_word_is_part_of_two_polite_phrases() -> None:
+    """ "I have" adds nothing, "have a nice day" neither; both at once are a sentence."""
+    assert read_text("Approved. I have").comment == ""
+    assert read_text("Approved. Have a nice day!").comment == ""
+    assert read_text("Approved. I have a nice day!").comment == "I have a nice day!"
+
+
+def test_what_holds_no_word_below_a_name_is_no_doubt() -> None:
+    assert read_text("Approved\n\nBest regards\nTom\n\n(she/her/them)\n").outcome == "approve"
+
+
+def test_a_name_in_small_letters_below_two_dashes_has_two_words_at_most() -> None:
+    assert read_text("Approved.\n-- \nann marie").comment == ""
+    assert read_text("Approved.\n-- \nann marie miller").comment == "ann marie miller"

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from placet.replies.read_facts import About, Field, number, other_value
+from placet.replies.read_facts import UNKNOWN, About, Field, number, other_value, same_values
 
 DAY = About((Field("Needed on:", ("1 December 2026",), day=date(2026, 12, 1)),))
 
@@ -100,6 +100,9 @@ REQUEST = About((Field("Amount:", ("900",), Decimal(900)), Field("Supplier", ("D
         ("supplier is KST-12", False),
         ("supplier is 12", False),
         ("Supplier: Dell", False),
+        ("Supplier: GmbH", False),
+        ("Supplier: GmbH Dell", True),
+        ("Approved.\nSupplier: Lenovo", True),
         ("Supplier: Lenovo", True),
     ],
 )
@@ -119,3 +122,27 @@ def test_a_currency_is_known_by_its_sign_and_by_its_code(sign: str, currency: st
         assert not other_value(same, about, "en")
     for other in (f"for {sign}901", f"for 901 {sign}", f"for {currency} 901", "for CHF 900"):
         assert other_value(other, about, "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("Supplier: Dell GmbH", ["Dell GmbH"]),
+        ("Approved.\nSupplier: Dell\nAmount = 900 as agreed", ["900", "Dell"]),
+        ("Cost: € 900 in all", ["€ 900"]),
+        ("Cost: 900 euros in all", ["900 euros"]),
+        ("Needed on: 1 December as agreed", ["1 December"]),
+        ("Dell is good. Supplier: Dell", ["Dell"]),
+        ("Supplier: Lenovo", []),  # another value
+        ("Supplier Dell", []),  # no sign says that it is the value
+        ("Supplier:", []),
+        ("Dell", []),
+    ],
+)
+def test_the_requests_own_values_behind_their_labels_are_known(text: str, values: list[str]) -> None:
+    cost = Field("Cost:", ("900",), Decimal(900), "EUR")
+    about = About((*REQUEST.fields, cost, *DAY.fields))
+    places = list(same_values(text, about, "en"))
+    assert [text[begin:end] for begin, end in places] == values
+    assert all(text[:begin].endswith((": ", "= ")) for begin, _ in places)
+    assert not list(same_values(text, UNKNOWN, "en"))

@@ -3,6 +3,7 @@
 import pytest
 
 from placet.replies.parse import limits
+from placet.replies.parse.dkim import signatures
 from placet.replies.parse.headers import Headers, message_ids, text
 from placet.replies.parse.mail import Hop, Result
 from placet.replies.parse.stamps import authentication_results, hops
@@ -257,3 +258,12 @@ def test_a_header_for_people(value: str, shown: str) -> None:
 )
 def test_ids_of_other_mails(value: str, ids: tuple[str, ...]) -> None:
     assert message_ids(value) == ids
+
+
+def test_what_servers_write_in_small_or_large_letters_of_a_signature_is_small() -> None:
+    """Stamps name it by its domain, its selector and the beginning of its value, in letters of either size."""
+    (signature,) = signatures(
+        Headers("DKIM-Signature: v=1; d=Contoso.Example; s=S1; h=From:To; b=AbCd\n EfGh+/==\n")
+    )
+    assert (signature.domain, signature.selector) == ("contoso.example", "s1")
+    assert (signature.value, signature.headers) == ("abcdefgh+/==", frozenset({"from", "to"}))
