@@ -24,6 +24,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from django.utils.translation import gettext
+
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies import read_form, read_frame
 from placet.replies.languages import SHARED
@@ -75,6 +77,19 @@ class Reading:
     clauses: tuple[Clause, ...] = ()
     text: str = ""  # of a decision: as it was read
     parts: tuple[Place, ...] = ()  # of a decision: what each word of the text is
+
+    @property
+    def labelled_clauses(self) -> list[tuple[Clause, str]]:
+        """Each clause with what it was taken for, in the reader's language. Beside an answer that counts the rest is
+        its comment, whatever a clause might have been by itself."""
+        return [
+            (clause, gettext(_COMMENT) if self.outcome and clause.taken in _REMARKS else clause.taken.label)
+            for clause in self.clauses
+        ]
+
+
+_COMMENT = gettext_noop("comment")
+_REMARKS = frozenset(Taken) - {Taken.DECIDES, Taken.HARMLESS, Taken.FRAME}
 
 
 @dataclass(frozen=True)
