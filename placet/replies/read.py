@@ -24,8 +24,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from django.utils.translation import gettext
-
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies import read_form, read_frame
 from placet.replies.languages import SHARED
@@ -33,6 +31,7 @@ from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
 from placet.replies.read_clauses import (
     LONGEST_READ,
+    Clause,
     Spoken,
     Taken,
     Text,
@@ -56,16 +55,6 @@ READ_TEXT = 2_000  # characters of the text that an Unclear carries
 
 
 @dataclass(frozen=True)
-class Clause:
-    """A piece of the text as it was written, and what it was taken for."""
-
-    text: str
-    taken: Taken
-    outcome: str = ""
-    words: tuple[str, ...] = ()  # those that this rests on, as they were written
-
-
-@dataclass(frozen=True)
 class Reading:
     """What a text was read as."""
 
@@ -80,16 +69,8 @@ class Reading:
 
     @property
     def labelled_clauses(self) -> list[tuple[Clause, str]]:
-        """Each clause with what it was taken for, in the reader's language. Beside an answer that counts the rest is
-        its comment, whatever a clause might have been by itself."""
-        return [
-            (clause, gettext(_COMMENT) if self.outcome and clause.taken in _REMARKS else clause.taken.label)
-            for clause in self.clauses
-        ]
-
-
-_COMMENT = gettext_noop("comment")
-_REMARKS = frozenset(Taken) - {Taken.DECIDES, Taken.HARMLESS, Taken.FRAME}
+        """Each clause with what it was taken for, in the reader's language."""
+        return [(clause, clause.label(beside_an_answer=self.outcome is not None)) for clause in self.clauses]
 
 
 @dataclass(frozen=True)
