@@ -25,7 +25,7 @@ class IncomingMail(models.Model):
     folder = models.CharField(max_length=20)
     received_at = models.DateTimeField(null=True)
     kept_at = models.DateTimeField(default=timezone.now)
-    raw = models.BinaryField()
+    raw = PackedField()
     transport_headers = models.TextField(blank=True)
     facts = models.JSONField(
         default=dict
@@ -119,7 +119,7 @@ class OutgoingMail(models.Model):
     )  # when Sent Items is asked for these once more; None: not any more
     lookups = models.PositiveSmallIntegerField(default=0)
     subject = models.CharField(max_length=500)
-    raw = models.BinaryField()
+    raw = PackedField()
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NOTICE)
     created_at = models.DateTimeField(default=timezone.now)
 
