@@ -3,7 +3,9 @@
 What the operator set (`placet.lib.config`, from the environment or placet.toml) wins over what was entered there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +45,26 @@ class General:
     has_logo: bool
 
 
+_kept: ContextVar[General | None] = ContextVar("general", default=None)
+
+
+@contextmanager
+def read_once() -> Iterator[General]:
+    """One unit of work: inside, `general()` is what it was at the beginning."""
+    said = general()
+    before = _kept.set(said)
+    try:
+        yield said
+    finally:
+        _kept.reset(before)
+
+
 def general() -> General:
-    """As it is stored now, with one query."""
+    """As it is stored now, with one query; inside `read_once` as it was stored when that began."""
+    return _kept.get() or _stored()
+
+
+def _stored() -> General:
     row = _row().annotate(has_logo=Q(logo__isnull=False))
     stored: dict[str, Any] = row.values(*FIELDS, "has_logo").first() or {
         **dict.fromkeys(FIELDS, ""),

@@ -29,7 +29,7 @@ from placet.approvals.processes import (
     facts_as_read,
 )
 from placet.lib.ids import code_hash
-from placet.mail import outbox
+from placet.mail import mime, outbox
 from placet.mail.marker import marker
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.writing import Link, Notice, Written, labelled, no_links, when, written
@@ -114,7 +114,7 @@ def with_code(subject: str, code: str) -> str:
 
 def mailbox_for(request: Request) -> Mailbox | None:
     """The mailbox that a request's mails go out from."""
-    return Mailbox.objects.filter(active=True).order_by("pk").first()
+    return Mailbox.objects.filter(active=True).order_by("pk").defer("secrets").first()
 
 
 def hash_of(code: str) -> str:
@@ -205,7 +205,7 @@ def answer_link(mailbox: Mailbox, code: str, subject: str, word: str) -> str:
     The plus of the address is written %2B, because some mail programs read + as a space.
     """
     address = quote(reply_address(mailbox, code), safe="@")
-    again = quote(f"Re: {outbox.one_line(subject)}", safe="")
+    again = quote(f"Re: {mime.one_line(subject)}", safe="")
     body = quote(f"{word}\r\n\r\n#{code}", safe="")  # line breaks as RFC 6068 has them
     return f"mailto:{address}?subject={again}&body={body}"
 

@@ -7,8 +7,9 @@ meant, and not that the mail answers it: that is for `pick_answered` to see.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.db.models import Q, QuerySet
 
@@ -85,6 +86,16 @@ class Picked:
     code: str
     places: tuple[str, ...]  # as in FoundCode
 
+    @cached_property
+    def addresses(self) -> frozenset[str]:
+        """The addresses that an answer to this ask may come from."""
+        return frozenset(addresses_of(self.line.ask.person))
+
+    @cached_property
+    def ours(self) -> Sequence[OutgoingMail]:
+        """Our mails that carry the reply code."""
+        return mails_with_code(self.line, self.addresses)
+
 
 def pick(mail: Mail) -> Picked:
     """The one ask whose code the mail carries. Raises NoCode, UnknownCode or CodesDisagree.
@@ -107,11 +118,11 @@ def pick(mail: Mail) -> Picked:
     return Picked(line, counted[0].code, counted[0].places)
 
 
-def mails_with_code(line: AskLine) -> list[OutgoingMail]:
+def mails_with_code(line: AskLine, addresses: Collection[str]) -> list[OutgoingMail]:
     """Our mails that carry this ask's reply code: the one that asked, and those that asked to answer again."""
     kinds = [f"refusal-{refusal.key}" for refusal in refusals.ANSWER_AGAIN]
     lately = OutgoingMail.objects.filter(
-        kind__in=kinds, to__in=addresses_of(line.ask.person), created_at__gte=line.ask.created_at
+        kind__in=kinds, to__in=addresses, created_at__gte=line.ask.created_at
     )
     causes = lately.order_by("-pk").values_list("cause", flat=True)[:LOOKED_THROUGH]
     answers = IncomingMail.objects.filter(
@@ -123,12 +134,17 @@ def mails_with_code(line: AskLine) -> list[OutgoingMail]:
 
 
 def mails_answered(mail: Mail, line: AskLine) -> list[bytes]:
+    """`answered_of` all that carry the reply code."""
+    return answered_of(mail, line, mails_with_code(line, addresses_of(line.ask.person)))
+
+
+def answered_of(mail: Mail, line: AskLine, ours: Sequence[OutgoingMail]) -> list[bytes]:
     """Our own mails that a reply may quote, as they were sent: the one that asked, and those that asked to answer again
     and that its headers or its text name (a refusal is answered like the ask)."""
     ids = {f"<{message_id}>" for message_id in (*mail.in_reply_to, *mail.references)}
     return [
         bytes(sent.raw)
-        for sent in mails_with_code(line)
+        for sent in ours
         if sent.pk == line.ask.outgoing_id
         or not ids.isdisjoint(sent.message_ids)
         or sent.reference in mail.text
@@ -168,5 +184,8 @@ def without_codes(text: str, code: str = "") -> str:
 def _lines_of(found: list[str]) -> QuerySet[AskLine]:
     hashes = [hash_of(code) for code in found]
     return AskLine.objects.filter(ask__code_hash__in=hashes).select_related(
-        "ask__person", "ask__outgoing", "assignment__visit__request__version"
+        "ask__person",
+        "ask__outgoing",
+        "assignment__visit__request__version",
+        "assignment__visit__request__requester",
     )

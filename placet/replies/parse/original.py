@@ -16,6 +16,7 @@ rewrite them.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import takewhile
 
 from placet.replies.parse import banners, heads, html, limits, quotes, words
@@ -33,6 +34,7 @@ PLACES = 8  # of the same words in our mail that are tried
 NEAR = 12  # words that may be left out between two quoted stretches that belong together
 WORDS = 20_000  # of one part of our mail that are compared
 COMPARED = 50_000  # of a reply
+AT_ONCE = 16  # mails of ours whose words are kept in memory
 TRIES = 100_000  # places at which a line of the reply may stand, all together
 _HEAD_LINES = 8
 
@@ -81,12 +83,23 @@ class Original:
     @classmethod
     def of(cls, *raws: bytes) -> "Original":
         """Read from the bytes as they were sent. Never raises: of a mail that cannot be read no words are known."""
-        texts = [text for raw in raws for text in _texts(raw)]
+        mails = [_read(raw) for raw in raws]
         return cls(
-            [Sent.of(text) for text in texts],
-            [from_bytes(limits.header_block(raw)).first("subject") for raw in raws],
-            frozenset(fold(link) for text in texts for link in _OUR_LINK.findall(text)),
+            [sent for mail in mails for sent in mail.sent],
+            [subject for mail in mails for subject in mail.subjects],
+            frozenset[str]().union(*(mail.links for mail in mails)),
         )
+
+
+@lru_cache(maxsize=AT_ONCE)
+def _read(raw: bytes) -> Original:
+    """One mail. A reply is held against it twice: to see whether it answers it, and what of it is the sender's."""
+    texts = _texts(raw)
+    return Original(
+        [Sent.of(text) for text in texts],
+        [from_bytes(limits.header_block(raw)).first("subject")],
+        frozenset(fold(link) for text in texts for link in _OUR_LINK.findall(text)),
+    )
 
 
 def _texts(raw: bytes) -> list[str]:
