@@ -17,6 +17,7 @@ from django.utils.functional import SimpleLazyObject
 
 from placet.accounts.installation import check_keys
 from placet.accounts.models import Installation
+from placet.lib.prepared import Prepared
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,7 @@ _kept: ContextVar[General | None] = ContextVar("general", default=None)
 
 @contextmanager
 def read_once() -> Iterator[General]:
-    """One unit of work: inside, `general()` is what it was at the beginning."""
+    """One unit of work, or a part of one: inside, `general()` is what it was at the beginning."""
     said = general()
     before = _kept.set(said)
     try:
@@ -65,11 +66,8 @@ def general() -> General:
 
 
 def _stored() -> General:
-    row = _row().annotate(has_logo=Q(logo__isnull=False))
-    stored: dict[str, Any] = row.values(*FIELDS, "has_logo").first() or {
-        **dict.fromkeys(FIELDS, ""),
-        "has_logo": False,
-    }
+    empty = {**dict.fromkeys(FIELDS, ""), "has_logo": False}
+    stored: dict[str, Any] = next(iter(_SHOWN()), empty)
     for field in OPERATORS.keys() & stored.keys():
         stored[field] = _said(field, stored[field])
     return General(**stored)
@@ -117,6 +115,9 @@ def logo() -> bytes | None:
 
 def _row() -> QuerySet[Installation]:
     return Installation.objects.filter(id=1)
+
+
+_SHOWN = Prepared(lambda given: _row().annotate(has_logo=Q(logo__isnull=False)).values(*FIELDS, "has_logo"))
 
 
 def on_every_page(request: HttpRequest) -> dict[str, Any]:

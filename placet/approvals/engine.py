@@ -49,6 +49,7 @@ from placet.lib import rows
 from placet.lib.canonical import digest
 from placet.lib.conditions import ConditionError
 from placet.lib.ids import new_code
+from placet.lib.prepared import Prepared
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail, OutgoingMail
 
@@ -337,7 +338,9 @@ def _bounded(comment: str, incoming: IncomingMail | None) -> str:
 
 def _locked(assignment_id: int) -> Request:
     """The assignment's request, locked until the transaction ends."""
-    return _locking().get(visits__assignments=assignment_id)
+    for request in _LOCKED(assignment=assignment_id):
+        return request
+    raise Request.DoesNotExist
 
 
 def _lock(request_id: int) -> Request:
@@ -348,14 +351,23 @@ def _locking() -> QuerySet[Request]:
     return Request.objects.select_for_update(of=("self",)).select_related("version", "requester")
 
 
+_LOCKED = Prepared(lambda given: _locking().filter(visits__assignments=given("assignment")))
+
+
 def _seats_beside(request: Request, assignment_id: int) -> list[Assignment]:
     """Everybody who is asked in the same visit of a request that is locked, as it stands now."""
-    beside = Assignment.objects.filter(visit__assignments=assignment_id)
-    seats = list(beside.select_related("visit", "person", "decision"))
+    seats = _BESIDE(assignment=assignment_id)
     for seat in seats:
         seat.visit = seats[0].visit
     seats[0].visit.request = request
     return seats
+
+
+_BESIDE = Prepared(
+    lambda given: Assignment.objects.filter(visit__assignments=given("assignment")).select_related(
+        "visit", "person", "decision"
+    )
+)
 
 
 def _change(row: Model, **changes: Any) -> None:

@@ -29,6 +29,7 @@ from placet.approvals.processes import (
     facts_as_read,
 )
 from placet.lib.ids import code_hash
+from placet.lib.prepared import Prepared
 from placet.mail import mime, outbox
 from placet.mail.marker import marker
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -114,7 +115,10 @@ def with_code(subject: str, code: str) -> str:
 
 def mailbox_for(request: Request) -> Mailbox | None:
     """The mailbox that a request's mails go out from."""
-    return Mailbox.objects.filter(active=True).order_by("pk").defer("secrets").first()
+    return next(iter(_FIRST()), None)
+
+
+_FIRST = Prepared(lambda given: Mailbox.objects.filter(active=True).order_by("pk").defer("secrets")[:1])
 
 
 def hash_of(code: str) -> str:
@@ -439,10 +443,7 @@ def ended(request: Request, step: EndStep) -> None:
 def _decisions(request: Request) -> Iterator[str]:
     """A line for each decision that counted."""
     definition = definition_of(request.version)
-    found = Decision.objects.filter(assignment__visit__request=request).order_by("at", "id")
-    for step_key, outcome, name, at, comment in found.values_list(
-        "assignment__visit__step_key", "outcome", "by_person__name", "at", "comment"
-    ):
+    for step_key, outcome, name, at, comment in _DECIDED(request=request.pk):
         line = (
             _("{step}: {answer} by {name}, {time} — “{comment}”")
             if comment
@@ -455,6 +456,15 @@ def _decisions(request: Request) -> Iterator[str]:
             time=when(at),
             comment=comment[:LONGEST_QUOTE],
         )
+
+
+_DECIDED = Prepared(
+    lambda given: (
+        Decision.objects.filter(assignment__visit__request=given("request"))
+        .order_by("at", "id")
+        .values_list("assignment__visit__step_key", "outcome", "by_person__name", "at", "comment")
+    )
+)
 
 
 def stuck(request: Request, visit: Visit, seq: int) -> None:

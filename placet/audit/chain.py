@@ -25,6 +25,7 @@ from placet.audit.commitments import PERSONAL
 from placet.audit.models import AuditEntry, ChainHead, InstallationHead
 from placet.lib import rows
 from placet.lib.canonical import digest
+from placet.lib.prepared import Prepared
 
 FIRST = "0" * 64  # what the first entry has in place of a previous hash
 NO_ENTRY: dict[str, Any] = {"seq": 0, "hash": FIRST}
@@ -85,8 +86,10 @@ class _Chain:
 
     @classmethod
     def of(cls, request_id: int) -> "_Chain":
-        head = ChainHead.objects.filter(request_id=request_id).first()
-        return cls(request_id, head is not None, head or ChainHead(request_id=request_id, **NO_ENTRY))
+        there = _HEAD(request=request_id)
+        return cls(
+            request_id, bool(there), there[0] if there else ChainHead(request_id=request_id, **NO_ENTRY)
+        )
 
     def link(self, who: str, what: What, at: datetime | None, personal: What) -> AuditEntry:
         end = self.entries[-1] if self.entries else self.head
@@ -103,6 +106,7 @@ class _Chain:
             ChainHead.objects.create(request_id=self.request_id, **end)
 
 
+_HEAD = Prepared(lambda given: ChainHead.objects.filter(request_id=given("request")))
 _appended: ContextVar[dict[int, _Chain] | None] = ContextVar("appended", default=None)
 
 
