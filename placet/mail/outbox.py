@@ -10,9 +10,11 @@ from datetime import timedelta
 from email.utils import format_datetime
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from placet import __version__
 from placet.lib import rows
@@ -80,6 +82,7 @@ def queue(
         "X-Mailer": f"Placet {__version__}",
         REFERENCE_HEADER: reference,
     }
+    raw = mime.composed(head, text, html, reference)
     mail = OutgoingMail(
         mailbox=mailbox,
         kind=kind,
@@ -88,7 +91,8 @@ def queue(
         reference=reference,
         message_id=message_id,
         subject=subject[:500],
-        raw=mime.composed(head, text, html, reference),
+        raw=raw,
+        words=import_string(settings.KEEP_WORDS)(raw) if reply_to else None,
         priority=priority,
         lookup_due=sent_items.first_lookup() if reply_to else None,  # it is answered: by what id?
     )

@@ -46,8 +46,9 @@ from placet.replies.fetch import (
     received_of,
     storable,
 )
+from placet.replies.own_words import originals
 from placet.replies.parse import Kind, Mail, OwnMail, parse
-from placet.replies.parse.original import Original, without_original
+from placet.replies.parse.original import without_original
 from placet.replies.pick import answered_of, pick
 from placet.replies.pick_answered import NotKnownYet, must_answer_us
 from placet.replies.pick_mailbox import check_mailbox
@@ -189,7 +190,7 @@ def _walk(reply: Reply) -> None:
         if mail.sealed:
             raise refusals.Sealed(mail.sealed)
         must_answer_us(mail, picked, own, known_words(), proof, kept_at=reply.incoming.kept_at)
-        reply.mail = mail = without_original(mail, Original.of(*answered_of(mail, picked.line, picked.ours)))
+        reply.mail = mail = without_original(mail, originals(answered_of(mail, picked.line, picked.ours)))
         offered, about = settle.outcomes_of(picked.line), settle.about(picked.line)
         reply.answer = read(mail, offered, known_words(), about)
         with transaction.atomic():

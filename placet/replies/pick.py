@@ -157,16 +157,17 @@ def _causes(addresses: int, most: int) -> Prepared[str]:
 
 
 def mails_answered(mail: Mail, line: AskLine) -> list[bytes]:
-    """`answered_of` all that carry the reply code."""
-    return answered_of(mail, line, mails_with_code(line, addresses_of(line.ask.person)))
+    """`answered_of` all that carry the reply code, as they were sent."""
+    ours = mails_with_code(line, addresses_of(line.ask.person))
+    return [bytes(sent.raw) for sent in answered_of(mail, line, ours)]
 
 
-def answered_of(mail: Mail, line: AskLine, ours: Sequence[OutgoingMail]) -> list[bytes]:
-    """Our own mails that a reply may quote, as they were sent: the one that asked, and those that asked to answer again
-    and that its headers or its text name (a refusal is answered like the ask)."""
+def answered_of(mail: Mail, line: AskLine, ours: Sequence[OutgoingMail]) -> list[OutgoingMail]:
+    """Our own mails that a reply may quote: the one that asked, and those that asked to answer again and that its
+    headers or its text name (a refusal is answered like the ask)."""
     ids = {f"<{message_id}>" for message_id in (*mail.in_reply_to, *mail.references)}
     return [
-        bytes(sent.raw)
+        sent
         for sent in ours
         if sent.pk == line.ask.outgoing_id
         or not ids.isdisjoint(sent.message_ids)

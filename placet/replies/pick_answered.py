@@ -23,9 +23,10 @@ from placet.lib.sentences import Sentence
 from placet.mail.models import OutgoingMail
 from placet.replies import refusals
 from placet.replies.languages.table import refusal_texts
+from placet.replies.own_words import originals
 from placet.replies.parse import Mail, OwnMail
 from placet.replies.parse.answered import Ours, Quoted, quoted
-from placet.replies.parse.original import Original, words_of
+from placet.replies.parse.original import words_of
 from placet.replies.parse.subjects import answer_in_front, only_marks
 from placet.replies.pick import IN_SUBJECT, Picked
 from placet.replies.prove import Proof
@@ -80,7 +81,7 @@ def _ours(picked: Picked, own: OwnMail) -> Ours:
     # What a person writes is never ours, whatever stands in Sent Items.
     server_addresses -= somebodys(server_addresses)
     return Ours(
-        Original.of(*(bytes(sent.raw) for sent in ours)),
+        originals(ours),
         chosen=frozenset(words_of(" ".join((request.title, *_texts(request.data))))),
         addresses=frozenset(
             (

@@ -14,9 +14,8 @@ rewrite them.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import takewhile
 
 from placet.replies.parse import banners, heads, html, limits, quotes, words
@@ -34,7 +33,6 @@ PLACES = 8  # of the same words in our mail that are tried
 NEAR = 12  # words that may be left out between two quoted stretches that belong together
 WORDS = 20_000  # of one part of our mail that are compared
 COMPARED = 50_000  # of a reply
-AT_ONCE = 16  # mails of ours whose words are kept in memory
 TRIES = 100_000  # places at which a line of the reply may stand, all together
 _HEAD_LINES = 8
 
@@ -66,10 +64,14 @@ class Sent:
     def of(cls, text: str) -> "Sent":
         found = words_of(text)
         kept = found[:WORDS]
+        return cls.of_words(kept, len(found) == len(kept), frozenset(_broken_up(text)))
+
+    @classmethod
+    def of_words(cls, words: Sequence[str], whole: bool, linked: frozenset[str]) -> "Sent":
         starts: dict[str, list[int]] = {}
-        for at, word in enumerate(kept):
+        for at, word in enumerate(words):
             starts.setdefault(word, []).append(at)
-        return cls(kept, len(found) == len(kept), starts, _places(kept), frozenset(_broken_up(text)))
+        return cls(words, whole, starts, _places(words), linked)
 
 
 @dataclass(frozen=True)
@@ -83,23 +85,21 @@ class Original:
     @classmethod
     def of(cls, *raws: bytes) -> "Original":
         """Read from the bytes as they were sent. Never raises: of a mail that cannot be read no words are known."""
-        mails = [_read(raw) for raw in raws]
+        texts = [text for raw in raws for text in _texts(raw)]
+        return cls(
+            [Sent.of(text) for text in texts],
+            [from_bytes(limits.header_block(raw)).first("subject") for raw in raws],
+            frozenset(fold(link) for text in texts for link in _OUR_LINK.findall(text)),
+        )
+
+    @classmethod
+    def together(cls, mails: Iterable["Original"]) -> "Original":
+        mails = list(mails)
         return cls(
             [sent for mail in mails for sent in mail.sent],
             [subject for mail in mails for subject in mail.subjects],
-            frozenset[str]().union(*(mail.links for mail in mails)),
+            frozenset(link for mail in mails for link in mail.links),
         )
-
-
-@lru_cache(maxsize=AT_ONCE)
-def _read(raw: bytes) -> Original:
-    """One mail. A reply is held against it twice: to see whether it answers it, and what of it is the sender's."""
-    texts = _texts(raw)
-    return Original(
-        [Sent.of(text) for text in texts],
-        [from_bytes(limits.header_block(raw)).first("subject")],
-        frozenset(fold(link) for text in texts for link in _OUR_LINK.findall(text)),
-    )
 
 
 def _texts(raw: bytes) -> list[str]:
