@@ -20,7 +20,7 @@ from placet.accounts.models import Person
 from placet.approvals import engine, messages
 from placet.approvals.models import Ask, AskLine, Assignment, Counter, Decision, Request, Version, Visit
 from placet.approvals.processes import publish
-from placet.audit import chain
+from placet.audit import chain, mac
 from placet.audit.models import AuditEntry, ChainHead
 from placet.commands.process import SAMPLES
 from placet.commands.start import set_up
@@ -216,13 +216,14 @@ def _copy(row: Row, **changed: object) -> Row:
 
 
 def _audit(pattern: Pattern, request: Request, public_id: uuid.UUID) -> list[models.Model]:
-    previous, entries = chain.FIRST, []
+    previous, entries, key = chain.FIRST, [], mac.newest()
     for entry in pattern.audit:
         what = {**entry.what, "ask": str(public_id)} if "ask" in entry.what else entry.what
         copied = _copy(entry, id=None, request_id=request.pk, what=what, previous_hash=previous)
         copied.hash = previous = chain._hash(copied)
+        copied.mac = key.mac("entry", copied.hash)
         entries.append(copied)
-    return [*entries, _copy(pattern.head, request_id=request.pk, hash=previous)]
+    return [*entries, _copy(pattern.head, request_id=request.pk, **chain._end(entries[-1], key))]
 
 
 def check_copies(patterns: Sequence[Pattern]) -> None:

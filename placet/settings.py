@@ -138,6 +138,8 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # strangers are not written to
 # Wrong passwords are counted by placet.accounts.sign_in_limits.
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip"}
+# What is kept of a mail that can be answered, by the part that reads answers: mails know nothing of it.
+KEEP_WORDS = "placet.replies.own_words.keep"
 EMAIL_BACKEND = "placet.mail.backend.OutboxBackend"
 DEFAULT_FROM_EMAIL = "placet@localhost"  # the outbox puts the mailbox's own address here
 

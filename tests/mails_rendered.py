@@ -122,16 +122,29 @@ def every_mail(language: str) -> Iterator[tuple[str, str, str]]:
     yield from found
 
 
+def raw_mails(language: str) -> dict[str, bytes]:
+    """The bytes of one mail of each kind, by the kind's key."""
+    with override_settings(EMAIL_BACKEND="placet.mail.backend.OutboxBackend"), transaction.atomic():
+        mails = {mail.kind: mail.raw for _, mail in _queued(language)}
+        transaction.set_rollback(True)
+    return mails
+
+
 def _written(language: str) -> Iterator[tuple[str, str, str]]:
+    for name, mail in _queued(language):
+        message = message_from_bytes(mail.raw, policy=default)
+        assert isinstance(message, EmailMessage)
+        yield name, _part(message, "html"), _part(message, "plain")
+
+
+def _queued(language: str) -> Iterator[tuple[str, OutgoingMail]]:
     scene = _scene(language)
     for name, write in _KINDS.items():
         before = OutgoingMail.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         kind = write(scene)
         mail = OutgoingMail.objects.filter(pk__gt=before, kind=kind).order_by("pk").first()
         assert mail is not None, name
-        message = message_from_bytes(bytes(mail.raw), policy=default)
-        assert isinstance(message, EmailMessage)
-        yield name, _part(message, "html"), _part(message, "plain")
+        yield name, mail
 
 
 def _part(message: EmailMessage, kind: str) -> str:

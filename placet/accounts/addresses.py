@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
+from placet.lib.prepared import Prepared
 
 LONGEST_NAME = 200  # characters; of people and groups
 LONGEST_ADDRESS = 254  # RFC 5321 4.5.3.1.3, less the brackets
@@ -57,6 +58,8 @@ def person_at(address: str) -> Person | None:
 def somebodys(addresses: Collection[str]) -> set[str]:
     """Those of these addresses that are a person's, confirmed or not."""
     wanted = {normal(address) for address in addresses}
+    if not wanted:
+        return set()
     entered = EmailAddress.objects.filter(email__in=wanted).values_list("email", flat=True)
     signed_in_with = Person.objects.filter(email__in=wanted).values_list("email", flat=True)
     return {normal(address) for address in (*entered, *signed_in_with)}
@@ -80,7 +83,14 @@ def has_address_with(text: str) -> Exists:
 
 def addresses_of(person: Person) -> set[str]:
     """Every confirmed address of a person."""
-    return set(EmailAddress.objects.filter(user=person, verified=True).values_list("email", flat=True))
+    return set(_CONFIRMED(person=person.pk))
+
+
+_CONFIRMED = Prepared(
+    lambda given: EmailAddress.objects.filter(user=given("person"), verified=True).values_list(
+        "email", flat=True
+    )
+)
 
 
 def add_person(

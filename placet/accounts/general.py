@@ -3,7 +3,9 @@
 What the operator set (`placet.lib.config`, from the environment or placet.toml) wins over what was entered there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from django.utils.functional import SimpleLazyObject
 
 from placet.accounts.installation import check_keys
 from placet.accounts.models import Installation
+from placet.lib.prepared import Prepared
 
 log = structlog.get_logger(__name__)
 
@@ -43,13 +46,28 @@ class General:
     has_logo: bool
 
 
+_kept: ContextVar[General | None] = ContextVar("general", default=None)
+
+
+@contextmanager
+def read_once() -> Iterator[General]:
+    """One unit of work, or a part of one: inside, `general()` is what it was at the beginning."""
+    said = general()
+    before = _kept.set(said)
+    try:
+        yield said
+    finally:
+        _kept.reset(before)
+
+
 def general() -> General:
-    """As it is stored now, with one query."""
-    row = _row().annotate(has_logo=Q(logo__isnull=False))
-    stored: dict[str, Any] = row.values(*FIELDS, "has_logo").first() or {
-        **dict.fromkeys(FIELDS, ""),
-        "has_logo": False,
-    }
+    """As it is stored now, with one query; inside `read_once` as it was stored when that began."""
+    return _kept.get() or _stored()
+
+
+def _stored() -> General:
+    empty = {**dict.fromkeys(FIELDS, ""), "has_logo": False}
+    stored: dict[str, Any] = next(iter(_SHOWN()), empty)
     for field in OPERATORS.keys() & stored.keys():
         stored[field] = _said(field, stored[field])
     return General(**stored)
@@ -97,6 +115,9 @@ def logo() -> bytes | None:
 
 def _row() -> QuerySet[Installation]:
     return Installation.objects.filter(id=1)
+
+
+_SHOWN = Prepared(lambda given: _row().annotate(has_logo=Q(logo__isnull=False)).values(*FIELDS, "has_logo"))
 
 
 def on_every_page(request: HttpRequest) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.utils import timezone, translation
 
-from placet.accounts.general import General, general
+from placet.accounts.general import General, general, read_once
 from placet.accounts.models import Person
 from placet.lib.zones import zone_of
 
@@ -30,7 +30,7 @@ def as_read_by(person: Person, said: General | None = None) -> Iterator[None]:
 
 @contextmanager
 def as_the_installation_reads() -> Iterator[None]:
-    """For what is written for nobody in particular: reasons in the mail log, troubles of a mailbox."""
-    said = general()
-    with translation.override(said.language), timezone.override(zone_of(said.zone)):
+    """For what is written for nobody in particular: reasons in the mail log, troubles of a mailbox. What the
+    installation says of itself is read once for all that happens inside."""
+    with read_once() as said, translation.override(said.language), timezone.override(zone_of(said.zone)):
         yield

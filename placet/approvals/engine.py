@@ -9,12 +9,13 @@ is second. What must never be double is held by unique constraints.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
@@ -44,9 +45,11 @@ from placet.approvals.processes import (
 )
 from placet.audit import chain
 from placet.audit.models import AuditEntry
+from placet.lib import rows
 from placet.lib.canonical import digest
 from placet.lib.conditions import ConditionError
 from placet.lib.ids import new_code
+from placet.lib.prepared import Prepared
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail, OutgoingMail
 
@@ -83,10 +86,35 @@ class TooSoon(EngineError):
     """The person was written to just now."""
 
 
+@contextmanager
+def _transaction() -> Iterator[None]:
+    """One transaction, or a savepoint of the caller's; its audit entries are written together, at its end."""
+    with transaction.atomic(), chain.together():
+        yield
+
+
+@contextmanager
+def _callers_transaction() -> Iterator[None]:
+    """The same without a savepoint, for what raises EngineError before it writes anything. After any other error the
+    caller's transaction cannot be committed either."""
+    if not transaction.get_connection().in_atomic_block:
+        with _transaction():
+            yield
+        return
+    try:
+        with chain.together():
+            yield
+    except EngineError:
+        raise
+    except BaseException:
+        transaction.set_rollback(True)
+        raise
+
+
 # --- starting ---------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@_transaction()
 def start(
     version: Version, requester: Person, entered: Mapping[str, Any], draft: Draft | None = None
 ) -> Request:
@@ -153,7 +181,7 @@ def _consider(request: Request, definition: Definition, visit: Visit) -> None:
     wanted, new = _whom_to_ask(request, definition, visit, there)
     result = policy.result_of(step, there, to_come=math.inf if wanted.incomplete else len(new))
     if result:
-        _finish(request, definition, visit, result)
+        _finish(request, definition, visit, there, result)
     elif wanted.incomplete or not policy.can_be_decided(step, there, len(new)):
         # Nobody is asked in vain.
         _stick(request, visit, wanted.reason or Sentence("nobody is left who can be asked"))
@@ -178,8 +206,8 @@ def _whom_to_ask(
 def _hold(people: Sequence[Person]) -> bool:
     """Keep people from leaving until this is committed: `deactivate` waits, and then finds what they are asked.
     False if somebody has left since they were looked up. In one order, so that two cannot wait for each other."""
-    rows = Person.objects.select_for_update(no_key=True).filter(pk__in=[person.pk for person in people])
-    active = rows.filter(is_active=True).order_by("pk").values_list("pk", flat=True)
+    held = Person.objects.select_for_update(no_key=True).filter(pk__in=[person.pk for person in people])
+    active = held.filter(is_active=True).order_by("pk").values_list("pk", flat=True)
     return not people or len(active) == len(people)
 
 
@@ -246,7 +274,7 @@ def _sealed(fact: Fact) -> list[str]:
 # --- deciding ---------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@_callers_transaction()
 def decide(
     assignment_id: int,
     *,
@@ -266,8 +294,8 @@ def decide(
     has the whole of it; then nothing has changed.
     """
     request = _locked(assignment_id)
-    assignment = Assignment.objects.select_related("visit").get(pk=assignment_id)
-    assignment.visit.request = request
+    seats = _seats_beside(request, assignment_id)
+    assignment = next(seat for seat in seats if seat.pk == assignment_id)
     _must_be_open(assignment)
     _must_be_allowed(request, assignment, by)
     definition = definition_of(request.version)
@@ -279,7 +307,7 @@ def decide(
                 "“{answer}” is no answer here; possible are {answers}.", answer=outcome, answers=possible
             )
         )
-    decision = Decision.objects.create(
+    decision = Decision(
         assignment=assignment,
         outcome=outcome,
         comment=_bounded(comment, incoming),
@@ -287,15 +315,15 @@ def decide(
         door=door,
         incoming=incoming,
     )
-    assignment.state = Assignment.State.DECIDED
-    assignment.save(update_fields=["state"])
+    rows.insert([decision])
+    _change(assignment, state=Assignment.State.DECIDED)
     what = record.together(
         record.decided(decision, facts_hash(request, definition), ask, proof or {}),
         record.mail(incoming) if incoming is not None else {"incoming": None},
         record.reading(logged) if logged is not None else {},
     )
     _note(request, by, "decided", at=decision.at, **what)
-    _go_on(request, definition, assignment.visit)
+    _go_on(request, definition, assignment.visit, seats)
     return decision
 
 
@@ -310,7 +338,9 @@ def _bounded(comment: str, incoming: IncomingMail | None) -> str:
 
 def _locked(assignment_id: int) -> Request:
     """The assignment's request, locked until the transaction ends."""
-    return _locking().get(visits__assignments=assignment_id)
+    for request in _LOCKED(assignment=assignment_id):
+        return request
+    raise Request.DoesNotExist
 
 
 def _lock(request_id: int) -> Request:
@@ -319,6 +349,32 @@ def _lock(request_id: int) -> Request:
 
 def _locking() -> QuerySet[Request]:
     return Request.objects.select_for_update(of=("self",)).select_related("version", "requester")
+
+
+_LOCKED = Prepared(lambda given: _locking().filter(visits__assignments=given("assignment")))
+
+
+def _seats_beside(request: Request, assignment_id: int) -> list[Assignment]:
+    """Everybody who is asked in the same visit of a request that is locked, as it stands now."""
+    seats = _BESIDE(assignment=assignment_id)
+    for seat in seats:
+        seat.visit = seats[0].visit
+    seats[0].visit.request = request
+    return seats
+
+
+_BESIDE = Prepared(
+    lambda given: Assignment.objects.filter(visit__assignments=given("assignment")).select_related(
+        "visit", "person", "decision"
+    )
+)
+
+
+def _change(row: Model, **changes: Any) -> None:
+    """Some columns of one row."""
+    for name, value in changes.items():
+        setattr(row, name, value)
+    rows.update(type(row), {"id": row.pk}, **changes)
 
 
 def _must_be_open(assignment: Assignment) -> None:
@@ -338,7 +394,7 @@ def _must_be_open(assignment: Assignment) -> None:
 def _must_be_allowed(request: Request, assignment: Assignment, by: Person) -> None:
     if by.pk != assignment.person_id:
         raise NotAllowed(Sentence("Somebody else was asked."))
-    if not _is_active(by):
+    if not assignment.person.is_active:  # read just now: `by` may have been read before they left
         raise NotAllowed(Sentence("This account is not active any more."))
     if by.pk == request.requester_id:
         definition = definition_of(request.version)
@@ -346,36 +402,35 @@ def _must_be_allowed(request: Request, assignment: Assignment, by: Person) -> No
             raise NotAllowed(Sentence("Nobody decides their own request in this process."))
 
 
-def _go_on(request: Request, definition: Definition, visit: Visit) -> None:
+def _go_on(request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment]) -> None:
     """After an answer: is the step decided?"""
     if visit.state == Visit.State.STUCK:
         # Somebody was missing: those who answered are not all whom the step needs.
         _consider(request, definition, visit)
         return
     step = definition.approval(visit.step_key)
-    result = policy.result_of(step, visit.assignments.select_related("decision"))
+    result = policy.result_of(step, seats)
     if result:
-        _finish(request, definition, visit, result)
+        _finish(request, definition, visit, seats, result)
 
 
-def _finish(request: Request, definition: Definition, visit: Visit, result: str) -> None:
-    _supersede(request, visit)
+def _finish(
+    request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment], result: str
+) -> None:
+    _supersede(request, visit, seats)
     _close(request, visit, result)
     _leave(request, definition, visit)
 
 
-def _supersede(request: Request, visit: Visit) -> None:
-    waiting = visit.assignments.filter(state=Assignment.State.OPEN)
-    persons = list(waiting.order_by("pk").values_list("person_id", flat=True))
+def _supersede(request: Request, visit: Visit, seats: Sequence[Assignment]) -> None:
+    persons = [seat.person_id for seat in seats if seat.state == Assignment.State.OPEN]
     if persons:
-        waiting.update(state=Assignment.State.SUPERSEDED)
+        visit.assignments.filter(state=Assignment.State.OPEN).update(state=Assignment.State.SUPERSEDED)
         _note(request, None, "superseded", step=visit.step_key, round=visit.round, persons=persons)
 
 
 def _close(request: Request, visit: Visit, result: str) -> None:
-    visit.state, visit.result, visit.reason = Visit.State.CLOSED, result, ""
-    visit.closed_at = timezone.now()
-    visit.save(update_fields=["state", "result", "reason", "closed_at"])
+    _change(visit, state=Visit.State.CLOSED, result=result, reason="", closed_at=timezone.now())
     _note(request, None, "closed", at=visit.closed_at, step=visit.step_key, round=visit.round, result=result)
 
 
@@ -392,8 +447,7 @@ def _leave(request: Request, definition: Definition, visit: Visit) -> None:
 
 
 def _end(request: Request, step: EndStep) -> None:
-    request.state, request.result, request.closed_at = Request.State.ENDED, step.result, timezone.now()
-    request.save(update_fields=["state", "result", "closed_at"])
+    _change(request, state=Request.State.ENDED, result=step.result, closed_at=timezone.now())
     _note(request, None, "ended", at=request.closed_at, result=step.result)
     messages.ended(request, step)
 
@@ -401,7 +455,7 @@ def _end(request: Request, step: EndStep) -> None:
 # --- everything else that can happen ----------------------------------------------------------------------
 
 
-@transaction.atomic
+@_transaction()
 def withdraw(request_id: int, by: Person) -> Request:
     """The requester (or an administrator) takes the request back; whoever was asked is told."""
     request = _lock(request_id)
@@ -426,7 +480,7 @@ def withdraw(request_id: int, by: Person) -> Request:
     return request
 
 
-@transaction.atomic
+@_transaction()
 def resend(assignment_id: int, by: Person) -> None:
     """Ask once more. The older mail stays good: its reply code still leads to the same open question.
 
@@ -466,7 +520,7 @@ def deactivate(person: Person, by: Person) -> None:
     Person.objects.filter(pk=person.pk).update(is_active=False)
     person.is_active = False
     for assignment_id in _open_assignments(person):
-        with transaction.atomic():
+        with _transaction():
             request = _locked(assignment_id)
             assignment = Assignment.objects.select_related("visit").get(pk=assignment_id)
             if assignment.state != Assignment.State.OPEN:
@@ -483,7 +537,7 @@ def _open_assignments(person: Person) -> list[int]:
     return list(found.order_by("pk").values_list("pk", flat=True))
 
 
-@transaction.atomic
+@_transaction()
 def ask_again(visit_id: int, by: Person) -> None:
     """A step that was stuck is tried once more, after people or groups were put right."""
     request = _lock(Visit.objects.values_list("request_id", flat=True).get(pk=visit_id))
@@ -500,7 +554,7 @@ def ask_again(visit_id: int, by: Person) -> None:
         _consider(request, definition, visit)
 
 
-@transaction.atomic
+@_transaction()
 def ask_by_mail(assignment_id: int) -> bool:
     """Write to somebody who could only be asked on the page, because there was no mailbox then. Called again, or
     still without one, it does nothing and gives False."""
@@ -520,14 +574,14 @@ def unasked(limit: int | None = None) -> list[int]:
     return list(found.order_by("pk").values_list("pk", flat=True)[:limit])
 
 
-@transaction.atomic
+@_transaction()
 def note_bounce(request_id: int, *, person: Person, reason: str, incoming: IncomingMail) -> None:
     """An ask could not be delivered: shown on the request, for the requester and the administrator."""
     request = _lock(request_id)
     _note(request, None, "not delivered", person=person.pk, reason=reason[:500], incoming=incoming.pk)
 
 
-@transaction.atomic
+@_transaction()
 def note_refused(
     request_id: int, *, person: Person, reason: str, incoming: IncomingMail, logged: record.Logged
 ) -> None:

@@ -29,7 +29,8 @@ from placet.approvals.processes import (
     facts_as_read,
 )
 from placet.lib.ids import code_hash
-from placet.mail import outbox
+from placet.lib.prepared import Prepared
+from placet.mail import mime, outbox
 from placet.mail.marker import marker
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.writing import Link, Notice, Written, labelled, no_links, when, written
@@ -114,7 +115,10 @@ def with_code(subject: str, code: str) -> str:
 
 def mailbox_for(request: Request) -> Mailbox | None:
     """The mailbox that a request's mails go out from."""
-    return Mailbox.objects.filter(active=True).order_by("pk").first()
+    return next(iter(_FIRST()), None)
+
+
+_FIRST = Prepared(lambda given: Mailbox.objects.filter(active=True).order_by("pk").defer("secrets")[:1])
 
 
 def hash_of(code: str) -> str:
@@ -205,7 +209,7 @@ def answer_link(mailbox: Mailbox, code: str, subject: str, word: str) -> str:
     The plus of the address is written %2B, because some mail programs read + as a space.
     """
     address = quote(reply_address(mailbox, code), safe="@")
-    again = quote(f"Re: {outbox.one_line(subject)}", safe="")
+    again = quote(f"Re: {mime.one_line(subject)}", safe="")
     body = quote(f"{word}\r\n\r\n#{code}", safe="")  # line breaks as RFC 6068 has them
     return f"mailto:{address}?subject={again}&body={body}"
 
@@ -439,10 +443,7 @@ def ended(request: Request, step: EndStep) -> None:
 def _decisions(request: Request) -> Iterator[str]:
     """A line for each decision that counted."""
     definition = definition_of(request.version)
-    found = Decision.objects.filter(assignment__visit__request=request).order_by("at", "id")
-    for step_key, outcome, name, at, comment in found.values_list(
-        "assignment__visit__step_key", "outcome", "by_person__name", "at", "comment"
-    ):
+    for step_key, outcome, name, at, comment in _DECIDED(request=request.pk):
         line = (
             _("{step}: {answer} by {name}, {time} — “{comment}”")
             if comment
@@ -455,6 +456,15 @@ def _decisions(request: Request) -> Iterator[str]:
             time=when(at),
             comment=comment[:LONGEST_QUOTE],
         )
+
+
+_DECIDED = Prepared(
+    lambda given: (
+        Decision.objects.filter(assignment__visit__request=given("request"))
+        .order_by("at", "id")
+        .values_list("assignment__visit__step_key", "outcome", "by_person__name", "at", "comment")
+    )
+)
 
 
 def stuck(request: Request, visit: Visit, seq: int) -> None:

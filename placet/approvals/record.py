@@ -29,6 +29,16 @@ class Logged:
     person: int | None
 
     @property
+    def columns(self) -> dict[str, Any]:
+        """As `IncomingMail` holds it."""
+        return {
+            "result": self.result,
+            "reason": self.reason,
+            "verdict": self.verdict,
+            "person_id": self.person,
+        }
+
+    @property
     def digest(self) -> str:
         verdict = {name: value for name, value in self.verdict.items() if name != ADDED_LATER}
         return digest([self.result, self.reason, verdict, self.person])

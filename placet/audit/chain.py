@@ -9,7 +9,9 @@ itself an entry with a MAC, in the installation's chain (`placet.audit.beginning
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby, islice
 from typing import Any
@@ -21,7 +23,9 @@ from django.utils import timezone
 from placet.audit import commitments, mac
 from placet.audit.commitments import PERSONAL
 from placet.audit.models import AuditEntry, ChainHead, InstallationHead
+from placet.lib import rows
 from placet.lib.canonical import digest
+from placet.lib.prepared import Prepared
 
 FIRST = "0" * 64  # what the first entry has in place of a previous hash
 NO_ENTRY: dict[str, Any] = {"seq": 0, "hash": FIRST}
@@ -32,6 +36,7 @@ MACS_BEGIN = "MACs begin"  # the event of the installation's entry that says up 
 HEAD = "head"  # of a chain: what its MAC is made for
 
 Head = ChainHead | InstallationHead
+What = Mapping[str, Any]
 
 
 # --- writing ----------------------------------------------------------------------------------------------
@@ -40,26 +45,79 @@ Head = ChainHead | InstallationHead
 def append(
     request_id: int,
     who: str,
-    what: Mapping[str, Any],
+    what: What,
     at: datetime | None = None,
-    personal: Mapping[str, Any] | None = None,
+    personal: What | None = None,
 ) -> AuditEntry:
     """Add one entry. The caller's transaction holds the request locked, so numbers do not collide;
     if they ever did, the unique constraint stops the second one. `personal`: what may have to be erased one day."""
     _in_transaction()
-    head, _ = ChainHead.objects.get_or_create(request_id=request_id, defaults=NO_ENTRY)
-    entry = _link(request_id, head, who, what, at, personal or {}, mac.newest())
-    ChainHead.objects.filter(request_id=request_id).update(**_end(entry, mac.newest()))
-    return entry
+    with together() as chains:
+        chain = chains.get(request_id) or chains.setdefault(request_id, _Chain.of(request_id))
+        return chain.link(who, what, at, personal or {})
 
 
-def append_of_installation(who: str, what: Mapping[str, Any], key: mac.Key | None = None) -> AuditEntry:
+@contextmanager
+def together() -> Iterator[dict[int, "_Chain"]]:
+    """What is appended inside is written at its end, with one statement for the entries of a request; nothing, if an
+    error ends it. Inside another one it is a part of that. It gives the chains that were appended to, by request."""
+    around = _appended.get()
+    if around is not None:
+        yield around
+        return
+    chains: dict[int, _Chain] = {}
+    before = _appended.set(chains)
+    try:
+        yield chains
+    finally:
+        _appended.reset(before)
+    for chain in chains.values():
+        chain.write()
+
+
+@dataclass
+class _Chain:
+    """What is appended to one request's chain, and where that ended before."""
+
+    request_id: int
+    begun: bool  # it has a head already
+    head: ChainHead
+    entries: list[AuditEntry] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, request_id: int) -> "_Chain":
+        there = _HEAD(request=request_id)
+        return cls(
+            request_id, bool(there), there[0] if there else ChainHead(request_id=request_id, **NO_ENTRY)
+        )
+
+    def link(self, who: str, what: What, at: datetime | None, personal: What) -> AuditEntry:
+        end = self.entries[-1] if self.entries else self.head
+        entry = _linked(self.request_id, end, who, what, at, personal, mac.newest())
+        self.entries.append(entry)
+        return entry
+
+    def write(self) -> None:
+        rows.insert(self.entries)
+        end = _end(self.entries[-1], mac.newest())
+        if self.begun:
+            rows.update(ChainHead, {"request_id": self.request_id}, **end)
+        else:
+            ChainHead.objects.create(request_id=self.request_id, **end)
+
+
+_HEAD = Prepared(lambda given: ChainHead.objects.filter(request_id=given("request")))
+_appended: ContextVar[dict[int, _Chain] | None] = ContextVar("appended", default=None)
+
+
+def append_of_installation(who: str, what: What, key: mac.Key | None = None) -> AuditEntry:
     """The same for what happened to the installation. Whoever comes second waits for the first one's transaction.
     `key`: another than the newest."""
     _in_transaction()
     key = key or mac.newest()
     head, _ = InstallationHead.objects.select_for_update().get_or_create(pk=ONLY, defaults=NO_ENTRY)
-    entry = _link(None, head, who, what, None, {}, key)
+    entry = _linked(None, head, who, what, None, {}, key)
+    rows.insert([entry])
     InstallationHead.objects.filter(pk=ONLY).update(**_end(entry, key))
     return entry
 
@@ -80,27 +138,27 @@ def _in_transaction() -> None:
         raise RuntimeError("An audit entry belongs into the transaction of what it tells of.")
 
 
-def _link(
+def _linked(
     request_id: int | None,
-    head: Head,
+    end: Head | AuditEntry,
     who: str,
-    what: Mapping[str, Any],
+    what: What,
     at: datetime | None,
-    personal: Mapping[str, Any],
+    personal: What,
     key: mac.Key,
 ) -> AuditEntry:
+    """The entry that follows the end of a chain."""
     committed = {PERSONAL: {name: commitments.commit(value) for name, value in personal.items()}}
     entry = AuditEntry(
         request_id=request_id,
-        seq=head.seq + 1,
+        seq=end.seq + 1,
         at=at or timezone.now(),
         who=who,
         what={**what, **(committed if personal else {})},
-        previous_hash=head.hash,
+        previous_hash=end.hash,
     )
     entry.hash = _hash(entry)
     entry.mac = key.mac("entry", entry.hash)
-    entry.save(force_insert=True)
     return entry
 
 

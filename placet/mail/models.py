@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from placet.accounts.models import Person
+from placet.mail.packing import PackedField
 from placet.mailboxes.models import Mailbox
 
 
@@ -120,6 +121,9 @@ class OutgoingMail(models.Model):
     lookups = models.PositiveSmallIntegerField(default=0)
     subject = models.CharField(max_length=500)
     raw = PackedField()
+    # What replies are held against, of a mail that can be answered (`settings.KEEP_WORDS`). None: nothing was kept, as
+    # before there was this; without a default, SQLite need not copy the table for it.
+    words = models.BinaryField(null=True)
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NOTICE)
     created_at = models.DateTimeField(default=timezone.now)
 

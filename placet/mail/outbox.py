@@ -6,21 +6,19 @@ due, work  send what is due (called by `placet.work`)
 
 import re
 import secrets
-from collections.abc import Mapping
 from datetime import timedelta
-from email.header import Header
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, formataddr
+from email.utils import format_datetime
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from placet import __version__
-from placet.mail import sent_items
+from placet.lib import rows
+from placet.mail import mime, sent_items
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.base import Connection, MailboxError, MailError, Refused
 from placet.mailboxes.models import Mailbox
@@ -38,7 +36,6 @@ FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=6)
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{3,250}")
 REFERENCE_HEADER = "X-Placet-Reference"
-_POLICY = SMTP.clone(max_line_length=78)  # made once: each one learns its headers anew
 
 
 def new_reference() -> str:
@@ -64,30 +61,28 @@ def queue(
     """Write one mail to be sent. The same kind, recipient and cause again gives the row that is there."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("A mail is queued in the transaction of what it tells of.")
-    known = OutgoingMail.objects.filter(kind=kind, to=to, cause=cause)
-    if known.exists():
-        return known.get()
     message_id = f"<{reference}@{mailbox.address.rpartition('@')[2]}>"
-    subject = one_line(subject).replace("=?", "= ?")  # what looks encoded (RFC 2047) is meant literally
+    subject = mime.one_line(subject).replace("=?", "= ?")  # what looks encoded (RFC 2047) is meant literally
     head = {
-        "From": _address("Placet", mailbox.address),
-        "To": _address(to_name, to),
+        "From": mime.address("Placet", mailbox.address),
+        "To": mime.address(to_name, to),
         "Message-ID": message_id,
     }
     if reply_to:
-        head["Reply-To"] = _address("", reply_to)
+        head["Reply-To"] = mime.address("", reply_to)
     if _MESSAGE_ID.fullmatch(in_reply_to):  # a stranger's word: only if it can be nothing but an id
         head["In-Reply-To"] = head["References"] = f"<{in_reply_to}>"
-    message = EmailMessage(policy=_POLICY)
-    message["Subject"] = subject
-    message["Date"] = format_datetime(timezone.now())
-    # Stops out-of-office answers; keeps non-delivery reports, which are shown on the request (MS-OXCMAIL 2.1.3.2.20).
-    message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Mailer"] = f"Placet {__version__}"
-    message[REFERENCE_HEADER] = reference
-    message.set_content(text, cte="quoted-printable")
-    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    head |= {
+        "Subject": mime.unstructured("Subject", subject),
+        "Date": format_datetime(timezone.now()),
+        # Stops out-of-office answers; keeps non-delivery reports, which are shown on the request (MS-OXCMAIL
+        # 2.1.3.2.20).
+        "X-Auto-Response-Suppress": "OOF, AutoReply",
+        "Auto-Submitted": "auto-generated",
+        "X-Mailer": f"Placet {__version__}",
+        REFERENCE_HEADER: reference,
+    }
+    raw = mime.composed(head, text, html, reference)
     mail = OutgoingMail(
         mailbox=mailbox,
         kind=kind,
@@ -96,41 +91,16 @@ def queue(
         reference=reference,
         message_id=message_id,
         subject=subject[:500],
-        raw=_written(head) + message.as_bytes(),
+        raw=raw,
+        words=import_string(settings.KEEP_WORDS)(raw) if reply_to else None,
         priority=priority,
         lookup_due=sent_items.first_lookup() if reply_to else None,  # it is answered: by what id?
     )
-    try:
-        with transaction.atomic():
-            mail.save(force_insert=True)
-    except IntegrityError:
-        # Another transaction wrote it since we looked: the constraint decided, and its mail is the one.
-        return OutgoingMail.objects.get(kind=kind, to=to, cause=cause)
-    return mail
-
-
-def one_line(text: str) -> str:
-    """Text that cannot start another header, and that can be sent: every run of white space, control characters and
-    halves of surrogate pairs is one space."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _written(head: Mapping[str, str]) -> bytes:
-    """Headers with addresses and ids, by our own hand: the library's folding drops the quotes of a long name,
-    so that a comma in it starts another recipient, and spells long ids as encoded words."""
-    return "".join(f"{name}: {value}\r\n" for name, value in head.items()).encode("ascii")
-
-
-def _address(name: str, address: str) -> str:
-    """One name and one address, in ASCII (RFC 5322, RFC 2047, RFC 5890). ValueError if it is no address."""
-    local, _, domain = Address(addr_spec=address).addr_spec.rpartition("@")
-    address = f"{local}@{domain.encode('idna').decode()}"
-    name = one_line(name)
-    if name.isascii() and "=?" not in name:
-        return formataddr((name, address))
-    # A word that looks encoded is encoded, or it would be read as what it stands for.
-    words = Header(name, "utf-8", maxlinelen=75, header_name="Reply-To").encode(linesep="\r\n")
-    return f"{words} <{address}>"
+    if rows.insert_new(mail):
+        return mail
+    return OutgoingMail.objects.get(
+        kind=kind, to=to, cause=cause
+    )  # the constraint decided: it was written before
 
 
 # --- sending ----------------------------------------------------------------------------------------------
@@ -145,8 +115,8 @@ def due(limit: int) -> list[int]:
     ):
         room = _room(mailbox)
         if room > 0:
-            rows = mailbox.outgoing.filter(state__in=_OPEN, due__lte=now).order_by("priority", "due", "id")
-            found += rows.values_list("id", flat=True)[: min(room, limit)]
+            ready = mailbox.outgoing.filter(state__in=_OPEN, due__lte=now).order_by("priority", "due", "id")
+            found += ready.values_list("id", flat=True)[: min(room, limit)]
     return found
 
 

@@ -7,6 +7,7 @@ import structlog
 from django.db.models import F, Q
 from django.utils import timezone
 
+from placet.lib import rows
 from placet.mail.models import IncomingMail, ServerTask
 from placet.mail.moving import id_here, remember_id
 from placet.mailboxes.base import Action, Connection, MailboxError, MailError
@@ -34,12 +35,11 @@ def move(incoming: IncomingMail, folder: str) -> None:
 def _write(incoming: IncomingMail, action: Action, folder: str) -> None:
     # One row a mail: what was set aside before and is handled now goes from one folder to the other. What the
     # server showed again under another id goes with it.
-    ids = [incoming.pk, *incoming.shown_again.values_list("pk", flat=True)]
-    ServerTask.objects.bulk_create(
-        [ServerTask(incoming_id=pk, action=action, folder=folder) for pk in ids],
-        update_conflicts=True,
-        unique_fields=["incoming"],
-        update_fields=["action", "folder", "done_at", "failed", "due", "claim", "tries"],
+    rows.write_for_each(
+        ServerTask(action=action, folder=folder),
+        "incoming",
+        {"id": incoming.pk, "same_as_id": incoming.pk},
+        again=("action", "folder", "done_at", "failed", "due", "claim", "tries"),
     )
 
 

@@ -14,16 +14,19 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, DateTimeField, F, Value, When
+from django.db.models import Case, DateTimeField, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from placet.approvals.models import AskLine
+from placet.lib import rows
+from placet.lib.prepared import Prepared
 from placet.mail import tasks
 from placet.mail.models import IncomingMail
 from placet.mail.moving import id_here, remember_id
@@ -43,9 +46,10 @@ from placet.replies.fetch import (
     received_of,
     storable,
 )
+from placet.replies.own_words import originals
 from placet.replies.parse import Kind, Mail, OwnMail, parse
-from placet.replies.parse.original import Original, without_original
-from placet.replies.pick import mails_answered, pick
+from placet.replies.parse.original import without_original
+from placet.replies.pick import answered_of, pick
 from placet.replies.pick_answered import NotKnownYet, must_answer_us
 from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
@@ -177,7 +181,7 @@ def _walk(reply: Reply) -> None:
             raise refusals.TwoReadings(mail.two_readings)
         check_mailbox(reply.incoming.mailbox, picked.line.ask)
         level = level_of(settle.proof_needed(picked.line))
-        asked = asked_by(picked.line, settle.addresses_asked(picked.line), reply.incoming, picked.places)
+        asked = asked_by(picked.line, picked.addresses, reply.incoming, picked.places)
         reply.proof = proof = prove(mail, reply.incoming.folder, asked, level, prove_policy(reply))
         if level is Level.PAGE:
             raise refusals.PageOnly
@@ -186,14 +190,14 @@ def _walk(reply: Reply) -> None:
         if mail.sealed:
             raise refusals.Sealed(mail.sealed)
         must_answer_us(mail, picked, own, known_words(), proof, kept_at=reply.incoming.kept_at)
-        reply.mail = mail = without_original(mail, Original.of(*mails_answered(mail, picked.line)))
+        reply.mail = mail = without_original(mail, originals(answered_of(mail, picked.line, picked.ours)))
         offered, about = settle.outcomes_of(picked.line), settle.about(picked.line)
         reply.answer = read(mail, offered, known_words(), about)
         with transaction.atomic():
-            mine(reply)
             logged = tell.decided(reply)
+            mine(reply, **logged.columns)
             decision = settle.settle(picked, reply.answer, proof, reply.incoming, logged)
-            tell.applied(reply, decision, logged)
+            tell.applied(reply, decision)
     except refusals.Unparseable as error:
         set_aside(reply, f"{error} {error.reason}")
     except refusals.Refusal as refusal:
@@ -227,14 +231,22 @@ AUTOMATIC: dict[Kind, type[refusals.Automatic]] = {
 def own_mail(mailbox: Mailbox) -> OwnMail:
     # Microsoft Graph takes the headers off that would tell our own mail: its senders are known all the same. Not those
     # that never sent any: somebody's own address, entered to try something out, must not silence that person.
-    sent = Mailbox.objects.exclude(pk=mailbox.pk).exclude(active=False, active_since=None)
-    others = sent.values_list("address", "settings__reply_to")
+    others = [(address, settings.get("reply_to")) for address, settings in _OTHERS(mailbox=mailbox.pk)]
     return OwnMail(
         mailbox_address=mailbox.address,
         message_id_domain="",  # the mailbox's domain: shared with everybody's mail there
         reply_to=str(mailbox.settings.get("reply_to", "")),
         others=tuple(address for addresses in others for address in addresses if address),
     )
+
+
+_OTHERS = Prepared(
+    lambda given: (
+        Mailbox.objects.exclude(pk=given("mailbox"))
+        .exclude(active=False, active_since=None)
+        .values_list("address", "settings")
+    )
+)
 
 
 def asked_by(
@@ -264,10 +276,26 @@ def prove_policy(reply: Reply) -> ProvePolicy:
 
 def _claim(incoming_id: int) -> Reply | None:
     now, claim = timezone.now(), secrets.token_hex(16)
-    taken = IncomingMail.objects.filter(pk=incoming_id, state=IncomingMail.State.KEPT, due__lte=now)
-    if not taken.update(claim=claim, due=now + LEASE, tries=F("tries") + 1):
-        return None
-    incoming = IncomingMail.objects.select_related("mailbox").get(pk=incoming_id)
+    for incoming in _DUE(id=incoming_id, now=now):
+        as_read = {"id": incoming.pk, "state": incoming.state, "due": incoming.due, "claim": incoming.claim}
+        tries = incoming.tries + 1
+        if rows.update(IncomingMail, as_read, claim=claim, due=now + LEASE, tries=tries):
+            incoming.tries = tries
+            return _ready(incoming, claim)
+    return None
+
+
+_DUE = Prepared(
+    lambda given: (
+        IncomingMail.objects.select_related("mailbox")
+        .defer("mailbox__secrets")
+        .filter(pk=given("id"), state=IncomingMail.State.KEPT, due__lte=given("now"))
+    )
+)
+
+
+def _ready(incoming: IncomingMail, claim: str) -> Reply | None:
+    """What is ours now, unless its mailbox cannot be used, or must rest and is needed."""
     try:
         settings = pool.settings_of(incoming.mailbox)
     except MailboxError as error:
@@ -284,11 +312,13 @@ class ClaimLost(Exception):
     """The lease ran out and another worker has this mail: nothing of ours may be committed."""
 
 
-def mine(reply: Reply) -> None:
-    """Checked inside the transaction that commits the effect: the row is locked, handled and still ours."""
-    kept = IncomingMail.objects.filter(pk=reply.incoming.pk, claim=reply.claim, state=IncomingMail.State.KEPT)
+def mine(reply: Reply, **known: Any) -> None:
+    """Checked inside the transaction that commits the effect: the row is locked, handled and still ours. `known`: what
+    else the row gets, where that is known already."""
+    ours = {"id": reply.incoming.pk, "claim": reply.claim, "state": IncomingMail.State.KEPT}
     now = timezone.now()
-    if not kept.update(state=IncomingMail.State.HANDLED, claim="", handled_at=now):
+    state = IncomingMail.State.HANDLED
+    if not rows.update(IncomingMail, ours, state=state, claim="", handled_at=now, **known):
         raise ClaimLost(f"Incoming mail {reply.incoming.pk} is no longer ours.")
     reply.incoming.handled_at = now  # goes on record
 

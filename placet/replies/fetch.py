@@ -21,6 +21,7 @@ import structlog
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from placet.lib import rows
 from placet.mail.models import IncomingMail, ServerTask
 from placet.mailboxes.base import (
     Action,
@@ -94,9 +95,7 @@ def _keep_page(mailbox: Mailbox, connection: Connection, page: Page, max_size: i
     kept = 0
     try:
         for batch in batches:
-            with transaction.atomic():
-                for entry in batch:
-                    _keep_or_remember(mailbox, entry)
+            _keep_batch(mailbox, batch)
             kept += len(batch)
             _write_cursor(mailbox, claim, mailbox.cursor)
     except LeaseLost:
@@ -179,11 +178,29 @@ def fetch_alone(mailbox: Mailbox, connection: Connection, seen: Seen, max_size: 
     return seen, blamed
 
 
-def _keep_or_remember(mailbox: Mailbox, entry: Entry) -> None:
-    """One mail becomes a row, whatever is in it."""
+def _keep_batch(mailbox: Mailbox, batch: Sequence[Entry]) -> None:
+    """All in one transaction. If one of them cannot be kept, each has a savepoint of its own."""
+    try:
+        with transaction.atomic():
+            for entry in batch:
+                _keep_or_remember(mailbox, entry, alone=False)
+    except (OperationalError, InterfaceError):
+        raise  # the database failed, not a mail
+    except Exception:
+        log.exception("batch_not_kept", mailbox=mailbox.pk)
+        with transaction.atomic():
+            for entry in batch:
+                _keep_or_remember(mailbox, entry, alone=True)
+
+
+def _keep_or_remember(mailbox: Mailbox, entry: Entry, *, alone: bool) -> None:
+    """One mail becomes a row; `alone`, whatever is in it."""
     if not isinstance(entry, Received):
         if not isinstance(entry[1], Gone):
             _keep_unread(mailbox, entry[0], str(entry[1]))
+        return
+    if not alone:
+        _keep(mailbox, entry)
         return
     try:
         with transaction.atomic():
@@ -209,18 +226,11 @@ def _keep(mailbox: Mailbox, received: Received) -> None:
         transport_headers=storable(received.transport_headers),
         facts=facts_of(received),
     )
+    if rows.insert_new(row):
+        return
     first = first_of(mailbox, mark)
-    if first is None:
-        try:
-            with transaction.atomic():
-                row.save()
-                return
-        except IntegrityError:
-            # Two workers at once: the constraint decided.
-            first = first_of(mailbox, mark)
-            if first is None:
-                return
-    keep_shown_again(row, first)
+    if first is not None:  # else another worker keeps the same page, and knows the mail by this id
+        keep_shown_again(row, first)
 
 
 def first_of(mailbox: Mailbox, mark: str) -> IncomingMail | None:

@@ -7,14 +7,17 @@ meant, and not that the mail answers it: that is for `pick_answered` to see.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from placet.accounts.addresses import addresses_of
 from placet.approvals.messages import hash_of
 from placet.approvals.models import AskLine
+from placet.lib.prepared import Prepared
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.replies import refusals
@@ -85,6 +88,16 @@ class Picked:
     code: str
     places: tuple[str, ...]  # as in FoundCode
 
+    @cached_property
+    def addresses(self) -> frozenset[str]:
+        """The addresses that an answer to this ask may come from."""
+        return frozenset(addresses_of(self.line.ask.person))
+
+    @cached_property
+    def ours(self) -> Sequence[OutgoingMail]:
+        """Our mails that carry the reply code."""
+        return mails_with_code(self.line, self.addresses)
+
 
 def pick(mail: Mail) -> Picked:
     """The one ask whose code the mail carries. Raises NoCode, UnknownCode or CodesDisagree.
@@ -95,7 +108,11 @@ def pick(mail: Mail) -> Picked:
     found = codes(mail)
     if not found:
         raise refusals.NoCode
-    lines = {line.ask.code_hash: line for line in _lines_of([code.code for code in found])}
+    hashes = [hash_of(code.code) for code in found]
+    lines = {
+        line.ask.code_hash: line
+        for line in (_LINES(hash=hashes[0]) if len(hashes) == 1 else _lines_of(hashes))
+    }
     counted = [code for code in found if code.places != ("text",) or hash_of(code.code) in lines]
     if not counted:
         raise refusals.UnknownCode
@@ -107,28 +124,51 @@ def pick(mail: Mail) -> Picked:
     return Picked(line, counted[0].code, counted[0].places)
 
 
-def mails_with_code(line: AskLine) -> list[OutgoingMail]:
+def mails_with_code(line: AskLine, addresses: Collection[str]) -> list[OutgoingMail]:
     """Our mails that carry this ask's reply code: the one that asked, and those that asked to answer again."""
-    kinds = [f"refusal-{refusal.key}" for refusal in refusals.ANSWER_AGAIN]
-    lately = OutgoingMail.objects.filter(
-        kind__in=kinds, to__in=addresses_of(line.ask.person), created_at__gte=line.ask.created_at
-    )
-    causes = lately.order_by("-pk").values_list("cause", flat=True)[:LOOKED_THROUGH]
+    asked = [line.ask.outgoing] if line.ask.outgoing else []
+    named = {f"to{number}": address for number, address in enumerate(sorted(addresses))}
+    causes = _causes(len(named), LOOKED_THROUGH)(since=line.ask.created_at, **named) if named else []
     answers = IncomingMail.objects.filter(
         pk__in=[cause.partition(":")[2] for cause in causes], verdict__ask=str(line.ask.public_id)
     )
-    newest = answers.order_by("-pk").values_list("pk", flat=True)[:MOST_AGAIN]
-    again = lately.filter(cause__in=[f"incoming:{pk}" for pk in newest])
-    return [*([line.ask.outgoing] if line.ask.outgoing else []), *again]
+    newest = list(answers.order_by("-pk").values_list("pk", flat=True)[:MOST_AGAIN]) if causes else []
+    again = OutgoingMail.objects.filter(
+        kind__in=_AGAIN, to__in=addresses, cause__in=[f"incoming:{pk}" for pk in newest]
+    )
+    return [*asked, *again] if newest else asked
+
+
+_AGAIN = [
+    f"refusal-{refusal.key}" for refusal in refusals.ANSWER_AGAIN
+]  # kinds of mails that ask to answer again
+
+
+@cache
+def _causes(addresses: int, most: int) -> Prepared[str]:
+    """Of the newest such mails to so many addresses: what each of them answers."""
+
+    def newest(given: Callable[[str], Any]) -> QuerySet[OutgoingMail, str]:
+        to = [given(f"to{number}") for number in range(addresses)]
+        mails = OutgoingMail.objects.filter(kind__in=_AGAIN, to__in=to, created_at__gte=given("since"))
+        return mails.order_by("-pk").values_list("cause", flat=True)[:most]
+
+    return Prepared(newest)
 
 
 def mails_answered(mail: Mail, line: AskLine) -> list[bytes]:
-    """Our own mails that a reply may quote, as they were sent: the one that asked, and those that asked to answer again
-    and that its headers or its text name (a refusal is answered like the ask)."""
+    """`answered_of` all that carry the reply code, as they were sent."""
+    ours = mails_with_code(line, addresses_of(line.ask.person))
+    return [bytes(sent.raw) for sent in answered_of(mail, line, ours)]
+
+
+def answered_of(mail: Mail, line: AskLine, ours: Sequence[OutgoingMail]) -> list[OutgoingMail]:
+    """Our own mails that a reply may quote: the one that asked, and those that asked to answer again and that its
+    headers or its text name (a refusal is answered like the ask)."""
     ids = {f"<{message_id}>" for message_id in (*mail.in_reply_to, *mail.references)}
     return [
-        bytes(sent.raw)
-        for sent in mails_with_code(line)
+        sent
+        for sent in ours
         if sent.pk == line.ask.outgoing_id
         or not ids.isdisjoint(sent.message_ids)
         or sent.reference in mail.text
@@ -142,7 +182,7 @@ def _known_by(ids: Sequence[str]) -> Q:
 
 def answers_an_ask(mail: Mail) -> bool:
     """Whether a mail that no person wrote belongs to an ask of ours all the same."""
-    return _lines_of([found.code for found in codes(mail)]).exists()
+    return _lines_of([hash_of(found.code) for found in codes(mail)]).exists()
 
 
 def bounced(mail: Mail, mailbox: Mailbox) -> OutgoingMail | None:
@@ -165,8 +205,13 @@ def without_codes(text: str, code: str = "") -> str:
     return re.sub(code, "…", text, flags=re.IGNORECASE) if code else text
 
 
-def _lines_of(found: list[str]) -> QuerySet[AskLine]:
-    hashes = [hash_of(code) for code in found]
+def _lines_of(hashes: Sequence[Any]) -> QuerySet[AskLine]:
     return AskLine.objects.filter(ask__code_hash__in=hashes).select_related(
-        "ask__person", "ask__outgoing", "assignment__visit__request__version"
+        "ask__person",
+        "ask__outgoing",
+        "assignment__visit__request__version",
+        "assignment__visit__request__requester",
     )
+
+
+_LINES = Prepared(lambda given: _lines_of([given("hash")]))

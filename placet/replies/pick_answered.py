@@ -17,18 +17,18 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from placet.accounts.addresses import addresses_of, somebodys
-from placet.approvals.models import AskLine
+from placet.accounts.addresses import somebodys
 from placet.approvals.processes import letters
 from placet.lib.sentences import Sentence
 from placet.mail.models import OutgoingMail
 from placet.replies import refusals
 from placet.replies.languages.table import refusal_texts
+from placet.replies.own_words import originals
 from placet.replies.parse import Mail, OwnMail
 from placet.replies.parse.answered import Ours, Quoted, quoted
-from placet.replies.parse.original import Original, words_of
+from placet.replies.parse.original import words_of
 from placet.replies.parse.subjects import answer_in_front, only_marks
-from placet.replies.pick import IN_SUBJECT, Picked, mails_with_code
+from placet.replies.pick import IN_SUBJECT, Picked
 from placet.replies.prove import Proof
 from placet.replies.read_frame import frame
 from placet.replies.read_vocabulary import Vocabulary
@@ -46,10 +46,10 @@ def must_answer_us(
 ) -> None:
     """Raises NotNamed for what answers somebody else's mail, or none; NotKnownYet where that may still be seen, for a
     mail that was kept not long ago."""
-    ours = mails_with_code(picked.line)
+    ours = picked.ours
     is_young = kept_at > timezone.now() - LONGEST_WAIT
     may_be_seen = is_young and any(sent.lookup_due is not None and sent.created_at < kept_at for sent in ours)
-    match quoted(mail, _ours(picked.line, ours, own)):
+    match quoted(mail, _ours(picked, own)):
         case Quoted.ANOTHERS:
             if may_be_seen:
                 raise NotKnownYet  # it may quote the address that the server gave ours
@@ -75,13 +75,13 @@ def must_answer_us(
     )
 
 
-def _ours(line: AskLine, ours: Sequence[OutgoingMail], own: OwnMail) -> Ours:
-    request = line.assignment.visit.request
+def _ours(picked: Picked, own: OwnMail) -> Ours:
+    request, ours = picked.line.assignment.visit.request, picked.ours
     server_addresses = {sent.server_address for sent in ours if sent.server_address}
     # What a person writes is never ours, whatever stands in Sent Items.
     server_addresses -= somebodys(server_addresses)
     return Ours(
-        Original.of(*(bytes(sent.raw) for sent in ours)),
+        originals(ours),
         chosen=frozenset(words_of(" ".join((request.title, *_texts(request.data))))),
         addresses=frozenset(
             (
@@ -90,7 +90,7 @@ def _ours(line: AskLine, ours: Sequence[OutgoingMail], own: OwnMail) -> Ours:
                 *(id_.strip("<>").lower() for sent in ours for id_ in sent.message_ids),
             )
         ),
-        answerers=frozenset(addresses_of(line.ask.person)),
+        answerers=picked.addresses,
     )
 
 

@@ -4,7 +4,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from placet.accounts.addresses import addresses_of
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine
 from placet.approvals.models import AskLine, Decision
@@ -16,11 +15,6 @@ from placet.replies.pick import Picked, without_codes
 from placet.replies.prove import Proof
 from placet.replies.read import Answer
 from placet.replies.read_facts import About, Field
-
-
-def addresses_asked(line: AskLine) -> frozenset[str]:
-    """The addresses that an answer to this ask may come from."""
-    return frozenset(addresses_of(line.ask.person))
 
 
 def proof_needed(line: AskLine) -> str:

@@ -39,11 +39,10 @@ def decided(reply: "Reply") -> Logged:
     return _logged(reply, "decided", _("{name}: {answer}").format(name=by, answer=answer))
 
 
-def applied(reply: "Reply", decision: Decision, logged: Logged) -> None:
-    """The reply counted."""
+def applied(reply: "Reply", decision: Decision) -> None:
+    """The reply counted; the mail log says so already (`entry.mine`)."""
     assert reply.mail is not None
     messages.confirmation(reply.incoming, decision, reply.mail.message_id)
-    _log(reply, logged)
     tasks.handled(reply.incoming, reply.settings)
 
 
@@ -202,9 +201,7 @@ def _logged(reply: "Reply", result: str, reason: str, **more: Any) -> Logged:
 
 
 def _log(reply: "Reply", logged: Logged) -> None:
-    IncomingMail.objects.filter(pk=reply.incoming.pk).update(
-        result=logged.result, reason=logged.reason, verdict=logged.verdict, person=logged.person
-    )
+    IncomingMail.objects.filter(pk=reply.incoming.pk).update(**logged.columns)
 
 
 def verdict(reply: "Reply", **more: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What the engine does, one rule of it at a time. Its random lives are in test_engine_model.py."""
 
+import contextlib
 import re
 import threading
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from placet import work
@@ -899,6 +900,37 @@ def test_of_two_answers_at_the_same_instant_one_wins(alice: Person, bob: Person)
     assert Decision.objects.count() == ROUNDS
     assert len(mails("ended")) == ROUNDS
     assert list(chain.verify()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_decision_that_fails_takes_all_of_the_callers_transaction_with_it(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the caller goes on: what was written before it failed has no savepoint to go back to."""
+    request = start(SAMPLE, alice)
+
+    def fail(*args: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(engine, "_go_on", fail)
+    with transaction.atomic():
+        Person.objects.filter(pk=bob.pk).update(name="Changed")
+        with contextlib.suppress(ZeroDivisionError):
+            engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=PAGE)
+    assert not Decision.objects.exists()
+    assert Person.objects.get(pk=bob.pk).name == "Bob Manager"
+    assert asked(request) == ["Bob"]
+    assert list(chain.verify()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_may_not_be_leaves_the_callers_transaction_alone(alice: Person, bob: Person) -> None:
+    start(SAMPLE, alice)
+    with transaction.atomic():
+        with pytest.raises(engine.NotAllowed):
+            engine.decide(open_for(bob).pk, by=alice, outcome="approve", door=PAGE)
+        engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=PAGE)
+    assert Decision.objects.get().by_person == bob
 
 
 @pytest.mark.django_db(transaction=True)

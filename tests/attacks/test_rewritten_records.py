@@ -87,6 +87,7 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
         "message_id": "stands in the mail, which is compared; a server may give another one",
         "server_message_id": "what later answers are known by; the mail that answered is compared",
         "server_address": "what later answers quote us by; the mail that answered is compared",
+        "words": "of the mail, which is compared; has a MAC of its own",
         "lookup_due": "of the search for that id",
         "lookups": "of the search for that id",
         **dict.fromkeys(

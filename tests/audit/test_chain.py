@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -225,6 +226,41 @@ def test_appending_at_the_same_instant_leaves_a_chain_that_holds(alice: Person, 
         thread.join(60)
     assert refused == []
     assert AuditEntry.objects.count() == before + 40
+    assert list(chain.verify()) == []
+
+
+# --- several at once ------------------------------------------------------------------------------------------
+
+
+def test_what_is_appended_together_is_written_by_one_statement(request_: Request) -> None:
+    with transaction.atomic(), CaptureQueriesContext(connection) as captured, chain.together():
+        one = chain.append(request_.pk, "system", {"event": "one"})
+        with chain.together():
+            other = chain.append(request_.pk, "system", {"event": "other"}, personal={"name": "Bob"})
+        assert not AuditEntry.objects.filter(seq__gt=5).exists()
+    assert [query["sql"].split()[0] for query in captured.captured_queries].count("INSERT") == 1
+    assert [entry(request_, seq).pk for seq in (6, 7)] == [one.pk, other.pk]
+    assert list(chain.verify()) == []
+
+
+def test_chains_of_several_requests_go_on_each_by_itself(request_: Request, alice: Person) -> None:
+    second = start(SAMPLE, alice)
+    with transaction.atomic(), chain.together():
+        for word in ("a", "b"):
+            for request in (request_, second):
+                chain.append(request.pk, "system", {"event": word})
+    assert [entry(request, seq).value("event") for request, seq in ((request_, 7), (second, 5))] == ["b", "b"]
+    assert list(chain.verify()) == []
+
+
+def test_of_what_fails_nothing_is_written_then_or_later(request_: Request) -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic(), chain.together():
+        chain.append(request_.pk, "system", {"event": "lost"})
+        raise ZeroDivisionError
+    assert AuditEntry.objects.filter(request=request_).count() == 5
+    with transaction.atomic():
+        chain.append(request_.pk, "system", {"event": "kept"})
+    assert entry(request_, 6).value("event") == "kept"
     assert list(chain.verify()) == []
 
 

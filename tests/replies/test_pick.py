@@ -6,6 +6,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from placet.accounts.addresses import add_address
 from placet.accounts.models import Person
 from placet.approvals.models import Ask, AskLine
 from placet.mail import outbox
@@ -17,6 +18,7 @@ from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.subjects import answer_in_front, only_marks
 from placet.replies.pick import (
     MOST_AGAIN,
+    Picked,
     answers_an_ask,
     bounced,
     codes,
@@ -201,6 +203,14 @@ def test_a_mail_of_a_program_belongs_to_an_ask_by_its_code_alone(line: AskLine) 
     for code, belongs in ((code_of(line), True), (NONE, False)):
         assert answers_an_ask(read(f"From: a@x.example\nSubject: Away [#{code}]\n\nx\n")) is belongs
     assert not answers_an_ask(reply())
+
+
+def test_an_answer_may_come_from_every_address_of_the_person_and_from_no_other(
+    line: AskLine, bob: Person, carol: Person
+) -> None:
+    add_address(bob, "robert@contoso.example")
+    picked = Picked(line, code_of(line), ("subject",))
+    assert picked.addresses == {"bob@contoso.example", "robert@contoso.example"}
 
 
 # --- answered -------------------------------------------------------------------------------------------------

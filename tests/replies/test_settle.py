@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from placet.accounts.addresses import add_address
 from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.models import AskLine, Decision, Request
@@ -95,14 +94,6 @@ def asked_about(form: list[dict[str, Any]], data: dict[str, Any], requester: Per
 
 
 # --- who and what is asked --------------------------------------------------------------------------------------
-
-
-def test_an_answer_may_come_from_every_address_of_the_person_and_from_no_other(
-    mailbox: Mailbox, alice: Person, bob: Person, carol: Person
-) -> None:
-    add_address(bob, "robert@contoso.example")
-    start(SAMPLE, alice)
-    assert settle.addresses_asked(AskLine.objects.get()) == {"bob@contoso.example", "robert@contoso.example"}
 
 
 def test_proof_and_outcomes_are_those_of_the_step(mailbox: Mailbox, alice: Person) -> None:

@@ -14,7 +14,7 @@ rewrite them.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -64,10 +64,14 @@ class Sent:
     def of(cls, text: str) -> "Sent":
         found = words_of(text)
         kept = found[:WORDS]
+        return cls.of_words(kept, len(found) == len(kept), frozenset(_broken_up(text)))
+
+    @classmethod
+    def of_words(cls, words: Sequence[str], whole: bool, linked: frozenset[str]) -> "Sent":
         starts: dict[str, list[int]] = {}
-        for at, word in enumerate(kept):
+        for at, word in enumerate(words):
             starts.setdefault(word, []).append(at)
-        return cls(kept, len(found) == len(kept), starts, _places(kept), frozenset(_broken_up(text)))
+        return cls(words, whole, starts, _places(words), linked)
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,15 @@ class Original:
             [Sent.of(text) for text in texts],
             [from_bytes(limits.header_block(raw)).first("subject") for raw in raws],
             frozenset(fold(link) for text in texts for link in _OUR_LINK.findall(text)),
+        )
+
+    @classmethod
+    def together(cls, mails: Iterable["Original"]) -> "Original":
+        mails = list(mails)
+        return cls(
+            [sent for mail in mails for sent in mail.sent],
+            [subject for mail in mails for subject in mail.subjects],
+            frozenset(link for mail in mails for link in mail.links),
         )
 
 
