@@ -1,6 +1,6 @@
-"""`python -m tools.mail_dictionary N` makes placet/mail/dictionaries/N.txt: what the mails of this version have in common
-with each other and with replies to them. Once it was used, a dictionary stays as it is: a new one gets the next number,
-and `placet.mail.packing.NEWEST` names it.
+"""`python -m tools.mail_dictionary N` makes placet/mail/dictionaries/N.txt: what the mails of this version have in
+common with each other and with replies to them. Once it was used, a dictionary stays as it is: a new one gets the next
+number, and `placet.mail.packing.NEWEST` names it.
 
 What is at its end is found quickest, and only the last 32 kB count (RFC 1951): the ask comes last.
 """
@@ -30,7 +30,9 @@ def main(number: str) -> None:
 
 def _mails() -> Iterator[bytes]:
     from placet.commands.start import set_up
+    from placet.mail import packing
 
+    packing.NEWEST = 0  # the one to come may be named there already
     set_up()
     from tests.mails_rendered import raw_mails
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 MARK = b"\x00packed\x00"
-NEWEST = 1  # dictionary
+NEWEST = 1  # dictionary; 0 is none
 _HEAD = struct.Struct(">8sBQ")
 LEVEL = 3  # of 9: more takes twice the time for a tenth less room
 LONGEST = 512 * 1024 * 1024  # bytes unpacked; whoever wrote more into the database wrote no mail
@@ -35,6 +35,9 @@ class Damaged(Exception):
 
 
 def packed(mail: bytes) -> bytes:
+    """A mail as it is kept; nothing is kept as nothing."""
+    if not mail:
+        return mail
     squeeze = zlib.compressobj(LEVEL, zdict=_dictionary(NEWEST))
     return _HEAD.pack(MARK, NEWEST, len(mail)) + squeeze.compress(mail) + squeeze.flush()
 
@@ -50,8 +53,8 @@ def unpacked(kept: bytes) -> bytes:
 
 
 def start_and_size(kept: bytes, most: int) -> tuple[bytes, int | None]:
-    """The first bytes of a mail, as far as `kept`, which may be the beginning of what is kept, has them; and how many
-    the whole of it has, if that is known. Raises Damaged."""
+    """The first `most` bytes (more than none) of a mail, as far as `kept` has them, which may be the beginning of what is
+    kept; and how many the whole mail has, if that is known. Raises Damaged."""
     if not kept.startswith(MARK):
         return kept[:most], None
     try:
@@ -62,9 +65,14 @@ def start_and_size(kept: bytes, most: int) -> tuple[bytes, int | None]:
         raise Damaged(f"A kept mail cannot be unpacked: {error}") from error
 
 
+def room_for(most: int) -> int:
+    """How many bytes of what is kept have the first `most` of a mail, however little they could be compressed."""
+    return _HEAD.size + most + most // 1000 + 64
+
+
 @cache
 def _dictionary(number: int) -> bytes:
-    return (_FOLDER / f"{number}.txt").read_bytes()
+    return (_FOLDER / f"{number}.txt").read_bytes() if number else b""
 
 
 class PackedField(_BinaryField):
@@ -73,9 +81,7 @@ class PackedField(_BinaryField):
     def get_prep_value(self, value: Any) -> bytes | None:
         return None if value is None else packed(bytes(value))
 
-    def from_db_value(
-        self, value: Any, expression: Any, connection: "BaseDatabaseWrapper"
-    ) -> bytes | None:
+    def from_db_value(self, value: Any, expression: Any, connection: "BaseDatabaseWrapper") -> bytes | None:
         return None if value is None else unpacked(bytes(value))
 
     def deconstruct(self) -> Any:

@@ -8,6 +8,7 @@ from django.db.models.functions import Length, Substr
 from django.utils.translation import gettext as _
 
 from placet.approvals.models import AskLine
+from placet.mail import packing
 from placet.mail.models import IncomingMail
 from placet.portal.templatetags.pages import words
 from placet.replies import entry, refusals
@@ -35,10 +36,13 @@ UNCLEAR = ReadAs("unclear")
 
 def start_and_size(pk: int) -> tuple[bytes, int]:
     """As much of a mail as is ever read for an answer, and how many bytes it has."""
-    start = Substr("raw", 1, LOOKED_AT, output_field=BinaryField())
-    found = IncomingMail.objects.filter(pk=pk).annotate(start=start, size=Length("raw"))
-    beginning, size = found.values_list("start", "size").get()
-    return bytes(beginning or b""), size  # SQLite has no beginning of what is empty
+    kept = Substr("raw", 1, packing.room_for(LOOKED_AT), output_field=BinaryField())
+    found = IncomingMail.objects.filter(pk=pk).annotate(kept=kept, size=Length("raw"))
+    beginning, size = found.values_list("kept", "size").get()
+    start, unpacked_size = packing.start_and_size(
+        bytes(beginning or b""), LOOKED_AT
+    )  # SQLite: none of what is empty
+    return start, size if unpacked_size is None else unpacked_size
 
 
 def explanation_of(mail: IncomingMail, start: bytes, line: AskLine | None) -> Explanation | None:
