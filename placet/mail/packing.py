@@ -53,8 +53,8 @@ def unpacked(kept: bytes) -> bytes:
 
 
 def start_and_size(kept: bytes, most: int) -> tuple[bytes, int | None]:
-    """The first `most` bytes (more than none) of a mail, as far as `kept` has them, which may be the beginning of what is
-    kept; and how many the whole mail has, if that is known. Raises Damaged."""
+    """The first `most` bytes (more than none) of a mail, as far as `kept` has them, which may be the beginning of what
+    is kept; and how many the whole mail has, if that is known. Raises Damaged."""
     if not kept.startswith(MARK):
         return kept[:most], None
     try:
