@@ -262,6 +262,11 @@ def _misused(scene: Scene) -> str:
     return "code-misused"
 
 
+def _in_their_name(scene: Scene) -> str:
+    tell.refused(_reply(scene), refusals.NotProved(Sentence("DMARC must be one pass; it is: fail.")))
+    return "code-misused"
+
+
 def _too_old(scene: Scene) -> str:
     tell.refused(_reply(scene), refusals.TooOld(Sentence("Its Date is 2025-11-24 10:00 UTC.")))
     return "code-misused"
@@ -389,6 +394,7 @@ _KINDS: dict[str, Any] = {
     "ended": _ended,
     "withdrawn": _withdrawn,
     "code-misused": _misused,
+    "answer-in-their-name": _in_their_name,
     "answer-with-an-old-date": _too_old,
     "another-address": _another_address,
     "stuck": _stuck,

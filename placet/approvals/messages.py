@@ -8,6 +8,7 @@ part of an address or a link.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from urllib.parse import quote
 
@@ -335,14 +336,18 @@ def _answers(mailbox: Mailbox, request: Request, again: AnswerAgain, code: str) 
     ]
 
 
-def misused(ask: Ask, request: Request, mailbox: Mailbox, *, too_old: bool = False) -> None:
-    """To the person asked, once an ask: somebody else used their reply code; or, where the mail was only `too_old`,
-    perhaps they themselves, by a clock that is wrong."""
+class Misuse(Enum):
+    """What came with a reply code and proved nothing, as far as it can be told to the person who was asked."""
+
+    OF_SOMEBODY_ELSE = auto()
+    IN_THEIR_NAME = auto()  # From is their address: perhaps they wrote it themselves
+    OF_AN_OLD_DATE = auto()  # so perhaps theirs too, by a clock that is wrong
+
+
+def misused(ask: Ask, request: Request, mailbox: Mailbox, misuse: Misuse) -> None:
+    """To the person asked, once an ask: a mail with their reply code was not applied."""
     with _to(ask.person) as said:
-        if too_old:
-            subject, title, what, advice = _of_an_old_date()
-        else:
-            subject, title, what, advice = _of_somebody_else()
+        subject, title, what, advice = _ABOUT_MISUSE[misuse]()
         _queue(
             mailbox,
             "code-misused",
@@ -374,6 +379,21 @@ def _of_somebody_else() -> tuple[str, str, str, str]:
     )
 
 
+def _in_their_name() -> tuple[str, str, str, str]:
+    return (
+        _("An answer in your name was not applied: {title}"),
+        _("An answer in your name"),
+        _(
+            "A mail with your reply code for “{title}” (number {number}) bears your address, but nothing proves that "
+            "you sent it. It was not applied."
+        ),
+        _(
+            "If it was yours, decide on the page below, and tell your administrator that your answers arrive without "
+            "proof. If it was not yours, tell your administrator at once."
+        ),
+    )
+
+
 def _of_an_old_date() -> tuple[str, str, str, str]:
     return (
         _("An answer with an old date: {title}"),
@@ -387,6 +407,13 @@ def _of_an_old_date() -> tuple[str, str, str, str]:
             "again. Otherwise tell your administrator."
         ),
     )
+
+
+_ABOUT_MISUSE = {
+    Misuse.OF_SOMEBODY_ELSE: _of_somebody_else,
+    Misuse.IN_THEIR_NAME: _in_their_name,
+    Misuse.OF_AN_OLD_DATE: _of_an_old_date,
+}
 
 
 def another_address(

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.reader import LANGUAGES, as_read_by
 from placet.approvals import engine, messages
+from placet.approvals.messages import Misuse
 from placet.approvals.models import Decision
 from placet.approvals.processes import APPROVE, REJECT
 from placet.approvals.record import Logged
@@ -64,12 +65,18 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
         if refusal.notify_asked:
             # From the mailbox that asked: the one that this came into may be another organisation's.
             asked_from = ask.outgoing.mailbox if ask.outgoing is not None else reply.incoming.mailbox
-            too_old = isinstance(refusal, refusals.TooOld)
-            messages.misused(ask, request, asked_from, too_old=too_old)
+            messages.misused(ask, request, asked_from, _misuse(refusal))
         engine.note_refused(
             request.pk, person=ask.person, reason=refusal.key, incoming=reply.incoming, logged=logged
         )
     _log(reply, logged)
+
+
+def _misuse(refusal: refusals.Refusal) -> Misuse:
+    if isinstance(refusal, refusals.TooOld):
+        return Misuse.OF_AN_OLD_DATE
+    bears_their_address = isinstance(refusal, refusals.NotProved | refusals.MechanismNotConfirmed)
+    return Misuse.IN_THEIR_NAME if bears_their_address else Misuse.OF_SOMEBODY_ELSE
 
 
 def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:

@@ -309,6 +309,18 @@ def test_the_notice_tells_the_person_asked_what_to_do_and_names_nobody(world: Wo
     assert code_of(asked) not in notice.mime.decode(), "a notice is no second ask"
 
 
+def test_whoever_may_have_answered_themselves_does_not_hear_that_somebody_else_did(world: World) -> None:
+    _, asked = world.asked()
+    world.sandbox.place(
+        "approvals", answer(asked, f"Bob Bobson <{BOB}>")
+    )  # and no server says that it was he
+    world.run_until_quiet()
+    assert world.decisions() == []
+    notice = world.newest("bob", "An answer in your name")
+    assert "nothing proves that you sent it" in notice.text
+    assert not [mail for mail in world.sandbox.mails("bob") if "Somebody else" in mail.subject]
+
+
 # --- which ask ----------------------------------------------------------------------------------------------
 
 
