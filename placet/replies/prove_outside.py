@@ -87,12 +87,18 @@ def _entrance(hops: Sequence[Hop], servers: Servers) -> Hop:
     """The hop, from the top, at which one of our servers took the mail from a host that is none of ours."""
     for hop in hops:
         if not _named(hop.by, servers):
-            break
-        if not hop.from_hosts:
-            break  # a program of that server's own wrote the mail, and whatever stands below
+            raise _no_entrance(Sentence("“{host}” is no server of ours", host=hop.by[:80] or "-"))
+        if not hop.from_hosts:  # a program of that server's own wrote the mail, and whatever stands below
+            raise _no_entrance(Sentence("“{host}” does not say what host it came from", host=hop.by[:80]))
         if not _ours(hop, servers):
             return hop
-    raise refusals.NotProved(Sentence("The Received headers do not show where our servers took the mail in."))
+    raise _no_entrance(Sentence("they name no host but ours"))
+
+
+def _no_entrance(why: Sentence) -> refusals.NotProved:
+    return refusals.NotProved(
+        Sentence("The Received headers do not show where our servers took the mail in: {why}.", why=why)
+    )
 
 
 def _named(host: str, servers: Servers) -> bool:

@@ -121,11 +121,20 @@ def test_without_the_name_of_our_server_nothing_is_proved() -> None:
 @pytest.mark.parametrize(
     ("received", "why"),
     [
-        ((), "do not show where"),
-        ((RELAY,), "do not show where"),  # the mail came in nowhere
-        ((RELAY.replace("by in.mx.contoso", "by in.mx.fabrikam"), ENTRANCE), "do not show where"),
-        ((ENTRANCE.replace("by mx.contoso", "by mx.fabrikam"),), "do not show where"),
-        ((RELAY, "by mx.contoso.example (Postfix, from userid 33); Tue", ENTRANCE), "do not show where"),
+        ((), "took the mail in: they name no host but ours."),
+        ((RELAY,), "took the mail in: they name no host but ours."),  # the mail came in nowhere
+        (
+            (RELAY.replace("by in.mx.contoso", "by in.mx.fabrikam"), ENTRANCE),
+            "“in.mx.fabrikam.example” is no server of ours",
+        ),
+        (
+            (ENTRANCE.replace("by mx.contoso", "by mx.fabrikam"),),
+            "“mx.fabrikam.example” is no server of ours",
+        ),
+        (
+            (RELAY, "by mx.contoso.example (Postfix, from userid 33); Tue", ENTRANCE),
+            "“mx.contoso.example” does not say what host it came from",
+        ),
         # A host that calls itself ours, with an address that is none of ours: the mail came in there, and the stamp
         # below was there before.
         ((RELAY.replace("192.0.2.9", "203.0.113.9"), ENTRANCE), "was there before our server"),
