@@ -108,10 +108,10 @@ def grow(requests: int) -> Grown:
     _stuck()
     Counter.objects.filter(id=1).update(last=number)
     _tidy_up()
-    return found()
+    return read()
 
 
-def found() -> Grown:
+def read() -> Grown:
     """Of a database that `grow` made."""
     asker, waited_for = (Person.objects.get(email=f"p{number}@{DOMAIN}") for number in (PEOPLE - 1, 0))
     newest = Request.objects.filter(requester=asker, state=Request.State.ENDED).order_by("-id")[0]

@@ -142,6 +142,7 @@ class Visit(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["request", "step_key", "round"], name="one_visit_per_round")
         ]
+        indexes = [models.Index(fields=["opened_at"], condition=Q(state="stuck"), name="visit_stuck")]
         ordering = ["id"]
 
 
@@ -159,10 +160,17 @@ class Assignment(models.Model):
     on_behalf_of = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     created_at = models.DateTimeField(default=timezone.now)
+    page_only = models.BooleanField(default=False)  # asked while there was no mailbox: no mail says so yet
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["visit", "person"], name="one_assignment_per_person")]
-        indexes = [models.Index(fields=["person"], condition=Q(state="open"), name="assignment_waiting")]
+        indexes = [
+            models.Index(fields=["person"], condition=Q(state="open"), name="assignment_waiting"),
+            models.Index(fields=["created_at"], condition=Q(state="open"), name="assignment_open_since"),
+            models.Index(
+                fields=["id"], condition=Q(page_only=True, state="open"), name="assignment_page_only"
+            ),
+        ]
         ordering = ["id"]
 
 

@@ -154,6 +154,7 @@ class OutgoingMail(models.Model):
             models.Index(fields=["mailbox", "state", "due"], name="outgoing_overdue"),
             models.Index(fields=["state", "bounced_at"], name="outgoing_state"),
             models.Index(fields=["id"], condition=Q(bounced_at__isnull=False), name="outgoing_bounced"),
+            models.Index(fields=["cause"], name="outgoing_cause"),
         ]
 
     @property
