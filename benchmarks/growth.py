@@ -59,12 +59,7 @@ def _measure(folder: Path, database: str, size: int) -> None:
 
 def _measured(folder: Path, database: str, size: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    only_our_settings(folder)
-    if database:
-        os.environ["PLACET_DATABASE_URL"] = database
-    import django
-
-    django.setup()
+    only_our_settings(folder, database)
     from django.db import connection
 
     from placet.commands.start import set_up

@@ -22,7 +22,8 @@ _LIKE = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
 @dataclass(frozen=True)
 class TextIndex:
-    """Of one column of a table whose key is `id`. `casefold`: the column is not casefolded itself."""
+    """Of one column of a table whose key is `id`. `casefold`: capitals make no difference, as `__casefold__contains`
+    has it (`placet.lib.casefold`)."""
 
     table: str
     column: str
@@ -34,25 +35,30 @@ class TextIndex:
 
     # --- looking something up -----------------------------------------------------------------------------
 
-    @staticmethod
-    def takes(text: str) -> bool:
+    def takes(self, text: str) -> bool:
         """Whether the index can tell rows with this text from others. Not where it is too short for a trigram."""
         if connection.vendor == "postgresql":
             return _LETTERS.search(text) is not None
-        return len(text) >= _TRIGRAM
+        return len(self._folded_here(text)) >= _TRIGRAM
 
     def holding(self, texts: Sequence[str], most: int) -> list[int]:
-        """Ids of rows that may hold each of these texts, which the index takes and which are casefolded: all that do,
-        and perhaps some that do not. As soon as there are `most`, no more."""
+        """Ids of rows that may hold each of these texts, which the index takes: all that do, and perhaps some that do
+        not. As soon as there are `most`, no more."""
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
-                like = " AND ".join(f"{self._folded_by_postgresql} LIKE %s" for _ in texts)
+                text = "LOWER(%s)" if self.casefold else "%s"
+                like = " AND ".join(f"{self._folded_by_postgresql} LIKE {text}" for _ in texts)
                 query = f"SELECT id FROM {self.table} WHERE {like} LIMIT %s"  # noqa: S608
                 cursor.execute(query, [*(f"%{text.translate(_LIKE)}%" for text in texts), most])
             else:
-                query = f"SELECT rowid FROM {self.name} WHERE {self.name} MATCH %s ORDER BY rowid DESC LIMIT %s"  # noqa: S608
-                cursor.execute(query, [_match(texts), most])
+                query = (
+                    f"SELECT rowid FROM {self.name} WHERE {self.name} MATCH %s ORDER BY rowid DESC LIMIT %s"  # noqa: S608
+                )
+                cursor.execute(query, [_match([self._folded_here(text) for text in texts]), most])
             return [row[0] for row in cursor.fetchall()]
+
+    def _folded_here(self, text: str) -> str:
+        return text.casefold() if self.casefold else text
 
     # --- making it ----------------------------------------------------------------------------------------
 
@@ -75,7 +81,7 @@ class TextIndex:
                 self._run(f"CREATE TRIGGER {trigger} {when_and_what}")
 
     def mend(self) -> None:
-        """A change of the columns of a table is a new table on SQLite, which has none of the triggers of the old one."""
+        """A change of a table's columns is a new table on SQLite, which has none of the triggers of the old one."""
         if connection.vendor == "sqlite" and self.name in connection.introspection.table_names():
             self.make()
 
@@ -96,9 +102,7 @@ class TextIndex:
 
     def _triggers(self) -> dict[str, str]:
         added = f"INSERT INTO {self.name}(rowid, text) VALUES (new.id, {self._folded('new')});"  # noqa: S608
-        removed = (
-            f"INSERT INTO {self.name}({self.name}, rowid, text) VALUES ('delete', old.id, {self._folded('old')});"  # noqa: S608
-        )
+        removed = f"INSERT INTO {self.name}({self.name}, rowid, text) VALUES ('delete', old.id, {self._folded('old')});"  # noqa: S608
         return {
             f"{self.name}_added": f"AFTER INSERT ON {self.table} BEGIN {added} END",
             f"{self.name}_removed": f"AFTER DELETE ON {self.table} BEGIN {removed} END",
@@ -142,7 +146,7 @@ class TextIndex:
 
 
 def _match(texts: Sequence[str]) -> str:
-    """What FTS5 looks for: each trigram as a string of its own, in which nothing but a quotation mark means anything."""
+    """What FTS5 looks for: each trigram as a string, in which nothing but a quotation mark means anything."""
     trigrams = dict.fromkeys(
         text[start : start + _TRIGRAM] for text in texts for start in range(len(text) - _TRIGRAM + 1)
     )
@@ -155,7 +159,7 @@ def _need_pg_trgm() -> None:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     except DatabaseError as error:
         raise OperationalError(
-            "the extension pg_trgm is needed, which comes with PostgreSQL (package postgresql-contrib on some systems), "
-            f"and may not be created here ({str(error).strip()}). Let whoever administers the database run there: "
+            "the extension pg_trgm is needed, which comes with PostgreSQL (on some systems as postgresql-contrib), and "
+            f"may not be created here ({str(error).strip()}). Let whoever administers the database run there: "
             "CREATE EXTENSION pg_trgm"
         ) from error

@@ -143,9 +143,7 @@ class OutgoingMail(models.Model):
             ),
             models.Index(fields=["mailbox", "started_at"], name="outgoing_pace"),
             models.Index(
-                fields=["lookup_due"],
-                condition=Q(state="sent", lookup_due__isnull=False),
-                name="outgoing_lookup",
+                fields=["lookup_due"], condition=Q(lookup_due__isnull=False), name="outgoing_lookup_due"
             ),
             models.Index(
                 fields=["server_message_id"], condition=~Q(server_message_id=""), name="outgoing_server_id"

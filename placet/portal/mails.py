@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -83,7 +82,9 @@ def _stuck(request: Request) -> list[str]:
     if not visits:
         return []
     entries = AuditEntry.objects.filter(request=request, what__event="stuck").order_by("-seq")
-    return [f"visit:{pk}:{seq}" for pk in visits for seq in entries.values_list("seq", flat=True)[:MOST_MAILS]]
+    return [
+        f"visit:{pk}:{seq}" for pk in visits for seq in entries.values_list("seq", flat=True)[:MOST_MAILS]
+    ]
 
 
 def _shown(mail: OutgoingMail) -> Mail:

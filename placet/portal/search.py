@@ -1,8 +1,8 @@
 """Finding requests by their number, by their words, by who made them and by their process.
 
-Each word that was entered must be found somewhere. The indexes give the few requests that may fit, if they are few; what
-fits is then asked of these alone. Where every word is frequent, the newest requests are looked through, and whoever looks
-has enough of them soon.
+Each word that was entered must be found somewhere. The indexes give the requests that may fit, if they are few, and
+what fits is asked of these alone. Where every word is frequent, the newest requests are looked through until there are
+enough to be shown.
 """
 
 import re
@@ -13,6 +13,7 @@ from django.core.paginator import Paginator
 from django.db.models import Max, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.formats import number_format
 
 from placet.accounts.models import Person
 from placet.accounts.name_index import people_named
@@ -42,7 +43,7 @@ def search(request: PersonsRequest) -> HttpResponse:
         "q": q,
         "page": page,
         "more": len(result.ids) > MOST_SHOWN,
-        "looked_through": LOOKED_THROUGH if result.cut_off else 0,
+        "looked_through": number_format(LOOKED_THROUGH, force_grouping=True) if result.cut_off else "",
         "keep": keep(q=q),
         "standings": standings([rows[pk] for pk in page if pk in rows], Definitions()),
     }
@@ -67,9 +68,7 @@ def search_result(person: Person, q: str) -> SearchResult:
     if few is not None:
         return SearchResult(_newest(requests_visible_to(person).filter(fits, pk__in=few)), False)
     if not person.is_administrator:
-        # Of their own requests, which are fewer than all.
-        own = Request.objects.filter(pk__in=_ids_visible_to(person))
-        return SearchResult(_newest(own.filter(fits)), False)
+        return SearchResult(_newest(_visible_to(person).filter(fits)), False)
     before = (Request.objects.aggregate(last=Max("pk"))["last"] or 0) - LOOKED_THROUGH
     older = Request.objects.filter(pk__lte=before)
     ids = _newest(Request.objects.filter(fits, pk__gt=before))
@@ -81,10 +80,10 @@ def _newest(found: QuerySet[Request]) -> list[int]:
     return list(found.order_by("-id").values_list("pk", flat=True)[: MOST_SHOWN + 1])
 
 
-def _ids_visible_to(person: Person) -> QuerySet[Request]:
-    """As `requests_visible_to` has them, by whose they are and not one by one."""
-    asked = Request.objects.filter(visits__assignments__person=person)
-    return person.requests.order_by().values("pk").union(asked.order_by().values("pk"))
+def _visible_to(person: Person) -> QuerySet[Request]:
+    """As `requests_visible_to`, by whose they are and not by a look at each that there is."""
+    asked = Request.objects.filter(visits__assignments__person=person).order_by().values("pk")
+    return Request.objects.filter(pk__in=person.requests.order_by().values("pk").union(asked))
 
 
 def matching(q: str, request: str = "") -> Q:
@@ -101,8 +100,8 @@ def matching(q: str, request: str = "") -> Q:
 
 @dataclass(frozen=True)
 class Term:
-    """One word that was entered, and what it may be beside a part of the form. `people`: None where they are too many to
-    be named."""
+    """One word that was entered, and what it may be beside a part of the form. `people`: None where they are too many,
+    or no index can tell."""
 
     text: str
     people: Sequence[int] | None
