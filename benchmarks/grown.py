@@ -83,15 +83,15 @@ class Pattern:
         return self
 
 
-def grow(requests: int) -> Grown:
-    """An empty database, whose tables are there, with so many requests."""
-    mailbox = Mailbox.objects.create(
-        name="Approvals", address=f"approvals@{DOMAIN}", active=True, last_poll_at=timezone.now()
+def grow(requests: int, people_in_all: int = PEOPLE) -> None:
+    """A database, whose tables are there, with so many more requests."""
+    mailbox, _made = Mailbox.objects.get_or_create(
+        address=f"approvals@{DOMAIN}", defaults={"name": "Approvals", "active": True}
     )
     version = publish((SAMPLES / "purchase.yaml").read_text())
-    people = _people()
+    people = _people(people_in_all)
     waited_for, asker = people[0], people[-1]
-    add_person("Ada Administrator", f"ada@{DOMAIN}", administrator=True)
+    add_person("Arthur Administrator", f"arthur@{DOMAIN}", administrator=True)
     waiting, elsewhere, withdrawn = min(WAITING, requests // 2), requests // 100, requests // 50
     ended = requests - waiting - elsewhere - withdrawn
     patterns = _patterns(version, asker, waited_for, mailbox)
@@ -108,20 +108,19 @@ def grow(requests: int) -> Grown:
     _stuck()
     Counter.objects.filter(id=1).update(last=number)
     _tidy_up()
-    return read()
 
 
 def read() -> Grown:
     """Of a database that `grow` made."""
     asker, waited_for = (Person.objects.get(email=f"p{number}@{DOMAIN}") for number in (PEOPLE - 1, 0))
     newest = Request.objects.filter(requester=asker, state=Request.State.ENDED).order_by("-id")[0]
-    return Grown(asker, Person.objects.get(is_administrator=True), waited_for, newest)
+    return Grown(asker, Person.objects.get(email=f"arthur@{DOMAIN}"), waited_for, newest)
 
 
-def _people() -> list[Person]:
+def _people(count: int) -> list[Person]:
     """The first tenth are everybody's managers."""
     last = [f"{a}{b}".title() for a, b in product(RARE, _SYLLABLES)]
-    names = [f"{_FIRST[n % len(_FIRST)]} {last[n * 7 % len(last)]}" for n in range(PEOPLE)]
+    names = [f"{_FIRST[n % len(_FIRST)]} {last[n * 7 % len(last)]}" for n in range(count)]
     made = Person.objects.bulk_create(
         [Person(email=f"p{n}@{DOMAIN}", name=name, password="!") for n, name in enumerate(names)],
         batch_size=5000,
@@ -134,8 +133,8 @@ def _people() -> list[Person]:
     table = Person._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET manager_id = {first} + (id - {first}) / 10 WHERE id > {first}")
-    finance = Group.objects.create(key="finance", name="Finance")
-    finance.members.set(made[:5])
+    finance = Group.objects.get_or_create(key="finance", defaults={"name": "Finance"})[0]
+    finance.members.add(*made[:5])
     return made
 
 
@@ -342,5 +341,3 @@ def _tidy_up() -> None:
     with connection.cursor() as cursor:
         for table in ("bench_word", "bench_common"):
             cursor.execute(f"DROP TABLE {table}")
-        if connection.vendor == "postgresql":
-            cursor.execute("VACUUM ANALYZE")  # as its own housekeeping does within minutes

@@ -16,6 +16,6 @@ def drop(_apps: Any, _schema: Any) -> None:
 class Migration(migrations.Migration):
     atomic = False  # filled in batches; where it is interrupted, it begins anew
 
-    dependencies = [("approvals", "0005_page_only_and_stuck")]
+    dependencies = [("approvals", "0005_indexes")]
 
     operations = [migrations.RunPython(make, drop)]

@@ -21,12 +21,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="assignment",
             index=models.Index(
-                condition=models.Q(("state", "open")), fields=["created_at"], name="assignment_open_since"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="assignment",
-            index=models.Index(
                 condition=models.Q(("page_only", True), ("state", "open")),
                 fields=["id"],
                 name="assignment_page_only",
@@ -37,6 +31,36 @@ class Migration(migrations.Migration):
             index=models.Index(
                 condition=models.Q(("state", "stuck")), fields=["opened_at"], name="visit_stuck"
             ),
+        ),
+        migrations.RemoveIndex(model_name="request", name="request_of_person"),
+        migrations.AddIndex(
+            model_name="request",
+            index=models.Index(fields=["requester", "-id"], name="request_newest_of_person"),
+        ),
+        migrations.AddIndex(
+            model_name="request",
+            index=models.Index(
+                condition=models.Q(("state", "open")), fields=["requester", "-id"], name="request_running"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="request",
+            index=models.Index(
+                condition=models.Q(("state", "open")), fields=["version"], name="request_running_by_version"
+            ),
+        ),
+        migrations.RemoveIndex(model_name="assignment", name="assignment_waiting"),
+        migrations.AddIndex(
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("state", "open")),
+                fields=["person", "id"],
+                name="assignment_open_in_order",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="decision",
+            index=models.Index(fields=["by_person", "-at", "-id"], name="decision_newest_of_person"),
         ),
         migrations.RunPython(mark_who_was_asked_on_the_page_only, migrations.RunPython.noop),
     ]
