@@ -11,12 +11,13 @@ ELSEWHERE = 30.0
 
 
 class Progress:
-    """Of one thing that is done from `begun` to `total`, in whatever `unit` puts into words."""
+    """Of one thing that is done from `begun` to `total`, in whatever `unit` puts into words. Without `total` it is only
+    said how much was done."""
 
     def __init__(
         self,
         what: str,
-        total: int,
+        total: int | None,
         begun: int = 0,
         unit: Callable[[int], str] = lambda number: f"{number:,}",
         clock: Callable[[], float] = time.monotonic,
@@ -29,15 +30,17 @@ class Progress:
         now = self._clock()
         if now - self._last >= (AT_A_TERMINAL if self._terminal else ELSEWHERE):
             self._last = now
-            self._print(self.line(min(done, self._total), now))
+            self._print(self.line(done, now))
 
     def line(self, done: int, now: float) -> str:
+        if not self._total:
+            return f"{self._what}: {self._unit(done)}"
+        done = min(done, self._total)
         left = (
             (now - self._since) / (done - self._begun) * (self._total - done) if done > self._begun else None
         )
-        share = f"{100 * done // self._total} %" if self._total else "100 %"
         soon = "" if left is None else f", {in_words(left)} left"
-        return f"{self._what}: {share} of {self._unit(self._total)}{soon}"
+        return f"{self._what}: {100 * done // self._total} % of {self._unit(self._total)}{soon}"
 
     def end(self) -> None:
         """What follows begins on a line of its own."""
