@@ -133,9 +133,10 @@ def _verify_all(options: argparse.Namespace, seen: Sequence["Checkpoint"]) -> in
         verification.verify_ranges(verified, jobs, done)
     except KeyboardInterrupt:
         progress.end()
-        notes.write(verified)
         warn("Stopped. Within a day, placet audit verify --continue goes on from here.")
         raise
+    finally:
+        notes.write(verified)
     progress.end()
     verified.add_installation()
     ended = _say(verification.findings(verified, seen), verified, seen)
