@@ -89,6 +89,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "arena" in getattr(item, "fixturenames", ()):
             item.add_marker("attack")
     _leave_out(config, items, lambda item: item.get_closest_marker("whole") is None or whole(config))
+    if not os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres"):
+        _leave_out(config, items, lambda item: item.get_closest_marker("postgresql") is None)
     if config.getoption("--database-only"):
         _leave_out(config, items, _asks_a_database)
 
@@ -114,7 +116,8 @@ def _asks_a_database(item: pytest.Item) -> bool:
     """Its own, or one of an installation that it starts."""
     fixtures = {"db", "transactional_db", "live_server", "begun"} & set(getattr(item, "fixturenames", ()))
     starts = hasattr(getattr(item, "module", None), "new_installation")
-    return bool(fixtures) or starts or item.get_closest_marker("django_db") is not None
+    marked = any(item.get_closest_marker(name) for name in ("django_db", "postgresql"))
+    return bool(fixtures) or starts or marked
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -23,9 +23,9 @@ from cryptography.fernet import Fernet
 from placet import cli
 from placet.cli import CommandError
 from placet.commands import backup
-from placet.commands.progress import Progress
 from placet.commands.serve import only_process
 from placet.lib import archive
+from placet.lib.progress import Progress
 
 from .installation import Installation, copied, new_installation
 
@@ -221,7 +221,7 @@ def test_a_copy_that_takes_long_is_of_one_moment_and_is_not_begun_anew(
             writer.execute("DELETE FROM t WHERE n = ?", [len(told)])
             writer.commit()
 
-        monkeypatch.setattr(Progress, "at", write)
+        monkeypatch.setattr(Progress, "reach", write)
         monkeypatch.setattr(backup, "PAGES", 10)
         backup.copy_sqlite(source, tmp_path / "copy.sqlite3")
     with closing(sqlite3.connect(tmp_path / "copy.sqlite3")) as copy:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from placet.cli import CommandError
-from placet.commands.progress import Progress
 from placet.commands.start import say, set_up, warn
+from placet.lib.progress import Progress
 
 if TYPE_CHECKING:
-    from placet.approvals.verification import Verified
+    from placet.approvals.verification import Notes, Verified
     from placet.audit.checkpoints import Checkpoint, Made
 
 MOST_TRIES = 5  # for a moment in which nobody writes
@@ -118,30 +118,32 @@ def _verify_all(options: argparse.Namespace, seen: Sequence["Checkpoint"]) -> in
         warn("There is nothing to go on from: it begins with the first request.")
     verified = known or verification.Verified()
     last = verification.last_request()
-    progress = Progress("Requests verified", last, begun=verified.until)
-    written = time.monotonic()
-
-    def done(so_far: verification.Verified) -> None:
-        nonlocal written
-        progress.at(so_far.until)
-        if time.monotonic() - written > NOTED_EVERY:
-            notes.write(so_far)
-            written = time.monotonic()
-
     jobs = options.jobs or (1 if last < FEW else len(os.sched_getaffinity(0)))
     try:
-        verification.verify_ranges(verified, jobs, done)
+        with Progress("Requests verified", last, begun=verified.until) as progress:
+            verification.verify_ranges(verified, jobs, _Noting(notes, progress))
     except KeyboardInterrupt:
-        progress.end()
         warn("Stopped. Within a day, placet audit verify --continue goes on from here.")
         raise
     finally:
         notes.write(verified)
-    progress.end()
     verified.add_installation()
     ended = _say(verification.findings(verified, seen), verified, seen)
     notes.forget()
     return ended
+
+
+class _Noting:
+    """After each range: how far it came, said and, now and then, kept."""
+
+    def __init__(self, notes: "Notes", progress: Progress) -> None:
+        self._notes, self._progress, self._kept_at = notes, progress, time.monotonic()
+
+    def __call__(self, verified: "Verified") -> None:
+        self._progress.reach(verified.until)
+        if time.monotonic() - self._kept_at > NOTED_EVERY:
+            self._notes.write(verified)
+            self._kept_at = time.monotonic()
 
 
 def _say(sentences: Iterable[str], verified: "Verified", seen: Sequence["Checkpoint"]) -> int:

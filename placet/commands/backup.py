@@ -20,10 +20,10 @@ from typing import Any
 
 from placet import __version__
 from placet.cli import CommandError
-from placet.commands.progress import Progress, in_megabytes
 from placet.commands.start import read_config, refuse_half_restored, say
 from placet.lib import archive
 from placet.lib.keys import AUDIT_FILE, ENCRYPTION_FILE, SECRET_FILE, KeyTrouble
+from placet.lib.progress import Progress, in_megabytes
 
 MEMBERS = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}  # the dump in pg_dump's custom format
 KEYS = "keys"
@@ -117,10 +117,8 @@ def _back_up(target: Path, data_dir: Path, *, overwrite: bool) -> dict[str, arch
         kind = _copy_database_and_keys(data_dir, folder)
         about = {"placet": __version__, "made_at": made_at.isoformat(timespec="seconds"), "database": kind}
         sources = list(_sources(folder, kind, data_dir))
-        progress = Progress("Packed", _size(sources), unit=in_megabytes)
-        members = archive.write(target, sources, about, overwrite=overwrite, packed=progress.at)
-        progress.end()
-        return members
+        with Progress("Packed", _size(sources), unit=in_megabytes) as progress:
+            return archive.write(target, sources, about, overwrite=overwrite, packed=progress.reach)
 
 
 def _copy_database_and_keys(data_dir: Path, folder: Path) -> str:
@@ -147,14 +145,12 @@ def _copy_database(database: Mapping[str, Any], folder: Path) -> str:
         copy_sqlite(Path(database["NAME"]), folder / MEMBERS["sqlite"])
         return "sqlite"
     dump = folder / MEMBERS["postgresql"]
-    progress = Progress(
-        "Database dumped", None, unit=in_megabytes
-    )  # packed, so nobody knows how much it will be
-    postgres(
-        "pg_dump", database, "--format=custom", "--no-owner", "--no-privileges", f"--file={dump}",
-        meanwhile=lambda: progress.at(dump.stat().st_size if dump.exists() else 0),
-    )  # fmt: skip
-    progress.end()
+    # It is packed as it is written, so nobody knows how much it will be.
+    with Progress("Database dumped", None, unit=in_megabytes) as progress:
+        postgres(
+            "pg_dump", database, "--format=custom", "--no-owner", "--no-privileges", f"--file={dump}",
+            meanwhile=lambda: progress.reach(dump.stat().st_size if dump.exists() else 0),
+        )  # fmt: skip
     return "postgresql"
 
 
@@ -186,11 +182,12 @@ def copy_sqlite(source: Path, copy: Path) -> None:
             old.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # from here on it is one snapshot
             (size,) = old.execute("PRAGMA page_size").fetchone()
             (pages,) = old.execute("PRAGMA page_count").fetchone()
-            progress = Progress("Database copied", pages * size, unit=in_megabytes)
-            old.backup(
-                new, pages=PAGES, progress=lambda _status, left, all_: progress.at((all_ - left) * size)
-            )
-            progress.end()
+            with Progress("Database copied", pages * size, unit=in_megabytes) as progress:
+                old.backup(
+                    new,
+                    pages=PAGES,
+                    progress=lambda _status, left, in_all: progress.reach((in_all - left) * size),
+                )
             new.execute("PRAGMA journal_mode=DELETE")  # one file, without -wal beside it
             problem = new.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:

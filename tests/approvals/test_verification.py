@@ -13,7 +13,6 @@ from placet.approvals.models import Request
 from placet.approvals.verification import Notes, Verified, findings, verify_ranges
 from placet.audit import chain
 from placet.audit.models import AuditEntry, ChainHead
-from placet.commands.progress import Progress
 from tests.installation import Installation, copied
 from tests.making import SAMPLE, start, values
 
@@ -138,19 +137,3 @@ def test_several_processes_say_what_one_says(begun: Installation, tmp_path: Path
         assert (ran.returncode, ran.stdout.count("Request 3:")) == (1, 1)
         assert "nothing to go on from" in ours.placet("audit", "verify", "--continue").stderr
         assert not (tmp_path / "data" / "audit-verify.json").exists()
-
-
-# --- progress ---------------------------------------------------------------------------------------------
-
-
-def test_progress_says_how_much_and_how_long_still(capsys: pytest.CaptureFixture[str]) -> None:
-    moments = iter([0.0, 10.0, 40.0, 45.0, 7000.0])
-    progress = Progress("Requests verified", 1_000, begun=100, clock=lambda: next(moments))
-    progress.at(150)  # too soon to be said
-    progress.at(400)
-    progress.at(500)
-    progress.at(900)
-    assert capsys.readouterr().err.splitlines() == [
-        "Requests verified: 40 % of 1,000, 80 s left",
-        "Requests verified: 90 % of 1,000, 15 min left",
-    ]
