@@ -7,7 +7,7 @@ JOBS ?= auto
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-changed test-postgres check acceptance bench soak mutants screenshots messages lock clean
+.PHONY: help setup demo test test-changed test-postgres check acceptance bench bench-growth soak mutants screenshots messages lock clean
 
 help:
 	@echo "make demo        try Placet: SQLite and a local Exchange Online, nothing else needed"
@@ -17,6 +17,7 @@ help:
 	@echo "make check       ruff, mypy --strict, migrations, imports one way"
 	@echo "make acceptance  what needs Microsoft's schema and the mail corpora in ../shared; the table of attacks"
 	@echo "make bench       the figures"
+	@echo "make bench-growth  pages and regular work at 10,000 and 300,000 requests (SIZES=...), on both databases"
 	@echo "make messages    the catalogues of translated texts, brought up to date"
 	@echo "make screenshots pictures of every page and mail, in screenshots/"
 	@echo "make mutants     whether the tests would notice: 300 small changes to what decisions rest on"
@@ -75,6 +76,13 @@ bench: setup
 	$(BIN)/python -m benchmarks.replies
 	$(BIN)/python -m benchmarks.idle
 	$(BIN)/python -m benchmarks.notices
+
+# The same pages and the same work at several sizes of the database: SIZES="10000 1300000" (half an hour, 10 GB each).
+SIZES ?= 10000 300000
+bench-growth: setup
+	@tools/system-packages postgresql
+	$(BIN)/python -m benchmarks.growth --sizes $(SIZES)
+	tools/with-postgres $(BIN)/python -m benchmarks.growth --sizes $(SIZES)
 
 # Of every page of the demo and of every mail, into screenshots/: to be looked at.
 screenshots: setup

@@ -90,12 +90,15 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def only_our_settings(folder: Path) -> None:
-    """The installation that is measured is a temporary one, whatever is set here."""
+def only_our_settings(folder: Path, database: str = "") -> None:
+    """The installation that is measured is a temporary one, whatever is set here. `database`: the address of a
+    PostgreSQL; without it, SQLite in that folder."""
     ours = environment(folder)
     for name in [name for name in os.environ if name.startswith("PLACET_")]:
         del os.environ[name]
     os.environ.update(ours)
+    if database:
+        os.environ["PLACET_DATABASE_URL"] = database
     os.environ["DJANGO_SETTINGS_MODULE"] = "placet.settings"
     import django
 

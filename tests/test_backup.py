@@ -25,6 +25,7 @@ from placet.cli import CommandError
 from placet.commands import backup
 from placet.commands.serve import only_process
 from placet.lib import archive
+from placet.lib.progress import Progress
 
 from .installation import Installation, copied, new_installation
 
@@ -200,6 +201,33 @@ POSTGRES = {
     "ENGINE": "django.db.backends.postgresql", "NAME": "placet", "USER": "ann", "PASSWORD": "s3cret",
     "HOST": "db.example", "PORT": 5433, "OPTIONS": {"sslmode": "verify-full"},
 }  # fmt: skip
+
+
+def test_a_copy_that_takes_long_is_of_one_moment_and_is_not_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "placet.sqlite3"
+    with closing(sqlite3.connect(source)) as writer:
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute("CREATE TABLE t (n integer, text text)")
+        writer.executemany("INSERT INTO t VALUES (?, ?)", [(n, "x" * 1000) for n in range(500)])
+        writer.commit()
+        told: list[int] = []
+
+        def write(_progress: Progress, done: int) -> None:
+            """Somebody does between any two steps."""
+            told.append(done)
+            writer.execute("INSERT INTO t VALUES (1000, ?)", ["y" * 1000])
+            writer.execute("DELETE FROM t WHERE n = ?", [len(told)])
+            writer.commit()
+
+        monkeypatch.setattr(Progress, "reach", write)
+        monkeypatch.setattr(backup, "PAGES", 10)
+        backup.copy_sqlite(source, tmp_path / "copy.sqlite3")
+    with closing(sqlite3.connect(tmp_path / "copy.sqlite3")) as copy:
+        rows = copy.execute("SELECT n FROM t ORDER BY n").fetchall()
+    assert [n for (n,) in rows] == list(range(500))
+    assert told == sorted(set(told)) and len(told) > 10
 
 
 def tool(folder: Path, version: int, body: str = "") -> Path:

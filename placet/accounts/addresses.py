@@ -158,8 +158,8 @@ def _own(person: Person, address: str) -> EmailAddress:
     return found
 
 
-def addresses_by_person(people: Sequence[Person]) -> dict[int, list[str]]:
-    """Every confirmed address of several people, by their ids, with one query."""
+def addresses_by_person(people: Sequence[Person] | Sequence[int]) -> dict[int, list[str]]:
+    """Every confirmed address of several people (or of those with these ids), by their ids, with one query."""
     found = EmailAddress.objects.filter(user__in=people, verified=True).order_by("-primary", "email")
     addresses: dict[int, list[str]] = {}
     for person_id, address in found.values_list("user_id", "email"):

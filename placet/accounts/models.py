@@ -44,6 +44,7 @@ class Person(AbstractBaseUser):
 
     class Meta:
         ordering = ["name", "id"]
+        indexes = [models.Index(fields=["name", "id"], name="person_in_order")]
 
     def __str__(self) -> str:
         return self.name or self.email

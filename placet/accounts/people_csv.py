@@ -7,8 +7,9 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any
 
 from django.utils.formats import number_format
@@ -213,12 +214,23 @@ def _plain(cell: str) -> str:
 def written(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """A file for spreadsheets: with a mark that says UTF-8, headings in the reader's language, and nothing in it
     that they would calculate."""
+    return b"".join(written_in_pieces(columns, [rows]))
+
+
+def written_in_pieces(columns: Sequence[str], pieces: Iterable[Iterable[Sequence[str]]]) -> Iterator[bytes]:
+    """The same, for rows that come some at a time."""
     headings = {**COLUMNS, **MORE_COLUMNS}
+    first = [_(headings[column]) for column in columns]
+    return (
+        _piece(some).encode("utf-8-sig" if number == 0 else "utf-8")
+        for number, some in enumerate(chain([[first]], pieces))
+    )
+
+
+def _piece(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow([_(headings[column]) for column in columns])
-    writer.writerows([[_guarded(cell) for cell in row] for row in rows])
-    return text.getvalue().encode("utf-8-sig")
+    csv.writer(text).writerows([_guarded(cell) for cell in row] for row in rows)
+    return text.getvalue()
 
 
 def _guarded(cell: str) -> str:

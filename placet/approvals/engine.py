@@ -248,6 +248,9 @@ def _unstick(request: Request, visit: Visit, state: Visit.State) -> None:
 def _ask(request: Request, definition: Definition, assignment: Assignment, *, again: bool) -> None:
     """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door."""
     mailbox = messages.mailbox_for(request)
+    if assignment.page_only != (mailbox is None):
+        assignment.page_only = mailbox is None
+        assignment.save(update_fields=["page_only"])
     if mailbox is None:
         _note(request, None, "asked", **record.asked(assignment), door="page")
         return
@@ -560,7 +563,7 @@ def ask_by_mail(assignment_id: int) -> bool:
     still without one, it does nothing and gives False."""
     request = _locked(assignment_id)
     assignment = Assignment.objects.select_related("visit", "person").get(pk=assignment_id)
-    if assignment.state != Assignment.State.OPEN or assignment.ask_lines.exists():
+    if assignment.state != Assignment.State.OPEN or not assignment.page_only:
         return False
     if messages.mailbox_for(request) is None:
         return False
@@ -570,7 +573,7 @@ def ask_by_mail(assignment_id: int) -> bool:
 
 def unasked(limit: int | None = None) -> list[int]:
     """Open assignments that no mail was written for yet, the oldest first."""
-    found = Assignment.objects.filter(state=Assignment.State.OPEN, ask_lines__isnull=True)
+    found = Assignment.objects.filter(state=Assignment.State.OPEN, page_only=True)
     return list(found.order_by("pk").values_list("pk", flat=True)[:limit])
 
 

@@ -28,6 +28,7 @@ from placet.approvals.models import (
     Version,
     Visit,
 )
+from placet.audit import chain
 from placet.audit.commitments import ERASED
 from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
@@ -55,10 +56,14 @@ def compare(request_id: int | None = None, but: Collection[int] = ()) -> Iterato
     is broken, with which nothing can be compared.
 
     Placet may write meanwhile: what looks different is looked at once more while the request stands still."""
-    suspects = [request_id] if request_id is not None else list(_suspects(but))
-    for number in suspects:
-        if number not in but:
-            yield from _standing_still(number)
+    numbers = [request_id] if request_id is not None else list(suspects(but))
+    yield from standing_still(number for number in numbers if number not in but)
+
+
+def standing_still(requests: Iterable[int]) -> Iterator[Differs]:
+    """The first difference of each of these, of which nothing is written meanwhile."""
+    for number in requests:
+        yield from _standing_still(number)
 
 
 def missing() -> Iterator[str]:
@@ -82,8 +87,10 @@ def _gone(first: int, last: int) -> str:
     return f"Request {first} is gone" if first == last else f"Requests {first} to {last} are gone"
 
 
-def _suspects(but: Collection[int]) -> Iterator[int]:
-    numbers = Request.objects.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=1000)
+def suspects(but: Collection[int], first: int = 0, last: int = chain.LAST) -> Iterator[int]:
+    """Requests that may differ, of those with an id from `first` to `last`."""
+    requests = Request.objects.filter(pk__gte=first, pk__lte=last).order_by("pk")
+    numbers = requests.values_list("pk", flat=True).iterator(chunk_size=1000)
     compared = (number for number in numbers if number not in but)
     definitions: dict[int, str] = {}
     while some := list(islice(compared, AT_ONCE)):

@@ -66,7 +66,12 @@ class Request(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["requester", "-created_at"], name="request_of_person")]
+        # A person's newest without sorting all of theirs, and what still runs without all that has ended.
+        indexes = [
+            models.Index(fields=["requester", "-id"], name="request_newest_of_person"),
+            models.Index(fields=["requester", "-id"], condition=Q(state="open"), name="request_running"),
+            models.Index(fields=["version"], condition=Q(state="open"), name="request_running_by_version"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.number}: {self.title}"
@@ -142,6 +147,7 @@ class Visit(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["request", "step_key", "round"], name="one_visit_per_round")
         ]
+        indexes = [models.Index(fields=["opened_at"], condition=Q(state="stuck"), name="visit_stuck")]
         ordering = ["id"]
 
 
@@ -159,10 +165,16 @@ class Assignment(models.Model):
     on_behalf_of = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     created_at = models.DateTimeField(default=timezone.now)
+    page_only = models.BooleanField(default=False)  # asked while there was no mailbox: no mail says so yet
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["visit", "person"], name="one_assignment_per_person")]
-        indexes = [models.Index(fields=["person"], condition=Q(state="open"), name="assignment_waiting")]
+        indexes = [
+            models.Index(fields=["person", "id"], condition=Q(state="open"), name="assignment_open_in_order"),
+            models.Index(
+                fields=["id"], condition=Q(page_only=True, state="open"), name="assignment_page_only"
+            ),
+        ]
         ordering = ["id"]
 
 
@@ -203,3 +215,6 @@ class Decision(models.Model):
     door = models.CharField(max_length=10, choices=Door)
     incoming = models.ForeignKey(IncomingMail, null=True, on_delete=models.PROTECT, related_name="decisions")
     at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["by_person", "-at", "-id"], name="decision_newest_of_person")]

@@ -30,6 +30,7 @@ from placet.lib.prepared import Prepared
 FIRST = "0" * 64  # what the first entry has in place of a previous hash
 NO_ENTRY: dict[str, Any] = {"seq": 0, "hash": FIRST}
 ONLY = 1  # the id of the one InstallationHead
+LAST = 2**63 - 1  # above every id
 AT_ONCE = 1000  # chains whose ends are held in memory
 ERASED = "erased"  # the event of an entry that says what was erased, and from which entries
 MACS_BEGIN = "MACs begin"  # the event of the installation's entry that says up to where the first form counts
@@ -225,16 +226,23 @@ def verify(request_id: int | None = None) -> Iterator[Broken]:
 
     Placet may write meanwhile: what looks broken is looked at once more while it stands still."""
     if request_id is not None:
-        suspects: Iterable[int] = [request_id]
-    else:
-        yield from _broken([_installation()])
-        suspects = list(
-            _suspects()
-        )  # all of them first: SQLite cannot write as long as the same connection reads
-    yield from _broken(_request(number) for number in suspects)
+        yield from standing_still([request_id])
+        return
+    yield from of_installation()
+    # All of them first: SQLite cannot write as long as the same connection reads.
+    yield from standing_still(list(suspects()))
 
 
-def _broken(links: Iterable[Broken | None]) -> Iterator[Broken]:
+def of_installation() -> Iterator[Broken]:
+    """The first broken link of the installation's own chain."""
+    link = _installation()
+    if link is not None:
+        yield link
+
+
+def standing_still(requests: Iterable[int]) -> Iterator[Broken]:
+    """The first broken link of each of these, of which nothing is written meanwhile."""
+    links = (_request(number) for number in requests)
     return (link for link in links if link is not None)
 
 
@@ -263,10 +271,11 @@ def _request(request_id: int) -> Broken | None:
     return _ended_otherwise(end, ChainHead.objects.filter(request_id=request_id).first())
 
 
-def _suspects() -> Iterator[int]:
-    """Requests whose chain may be broken. Goes through all entries once, and keeps few of them in memory."""
+def suspects(first: int = 0, last: int = LAST) -> Iterator[int]:
+    """Requests whose chain may be broken, of those with an id from `first` to `last`. Goes through all their entries
+    once, and keeps few of them in memory."""
     until = first_form_until()
-    entries = AuditEntry.objects.filter(request__isnull=False).order_by("request_id", "seq")
+    entries = AuditEntry.objects.filter(request__gte=first, request__lte=last).order_by("request_id", "seq")
     chains = groupby(entries.iterator(chunk_size=1000), key=lambda entry: entry.request_id)
     ends = ((number, _walk(number, chain, until)) for number, chain in chains)
     requests = apps.get_model("approvals", "Request").objects
@@ -277,7 +286,8 @@ def _suspects() -> Iterator[int]:
             holds = not isinstance(end, Broken) and not _ended_otherwise(end, heads.get(number))
             if number is not None and not (holds and number in kept):
                 yield number
-    yield from requests.filter(audit=None).order_by("pk").values_list("pk", flat=True).iterator(1000)
+    bare = requests.filter(pk__gte=first, pk__lte=last, audit=None)
+    yield from bare.order_by("pk").values_list("pk", flat=True).iterator(1000)
 
 
 @dataclass(frozen=True)

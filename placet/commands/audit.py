@@ -1,19 +1,25 @@
 """`placet audit`: whether the record holds, and says what the tables say; and what it is now, for others to keep."""
 
 import argparse
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from placet.cli import CommandError
-from placet.commands.start import say, set_up
+from placet.commands.start import say, set_up, warn
+from placet.lib.progress import Progress
 
 if TYPE_CHECKING:
+    from placet.approvals.verification import Notes, Verified
     from placet.audit.checkpoints import Checkpoint, Made
 
 MOST_TRIES = 5  # for a moment in which nobody writes
 PAUSE = 2  # seconds between them
+FEW = 5000  # requests for which other processes are not worth their start
+MOST_JOBS = 64
+NOTED_EVERY = 10  # seconds between two notes of how far it came
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="compare with checkpoints that were kept elsewhere: printed ones, mails, or lines of the log",
     )
+    verify.add_argument(
+        "--jobs",
+        type=_jobs,
+        metavar="N",
+        help="processes that work side by side; without it, as many as there are cores, and one for a small record",
+    )
+    verify.add_argument(
+        "--continue", action="store_true", dest="go_on", help="go on where the last one was stopped"
+    )
     what.add_parser(
         "checkpoint", help="print what the whole record is now, in six lines to be kept elsewhere"
     )
@@ -39,7 +54,13 @@ def run(options: argparse.Namespace) -> int:
     if options.what == "checkpoint":
         say(_made().checkpoint.text)
         return 0
-    return _verify(options.number, seen)
+    return _verify_all(options, seen) if options.number is None else _verify_one(options.number, seen)
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST_JOBS} is needed")
+    return int(text)
 
 
 def _seen(files: Sequence[Path]) -> list["Checkpoint"]:
@@ -76,55 +97,70 @@ def _made() -> "Made":
     raise AssertionError("the last try raises")
 
 
-def _verify(number: int | None, seen: Sequence["Checkpoint"]) -> int:
+def _verify_one(number: int, seen: Sequence["Checkpoint"]) -> int:
     from placet.approvals.models import Request
-    from placet.audit.models import AuditEntry
+    from placet.approvals.verification import findings_of, verify_range
 
-    only: int | None = None
-    if number is not None:
-        only = Request.objects.filter(number=number).values_list("pk", flat=True).first()
-        if only is None:
-            raise CommandError(f"There is no request {number}.")
+    request = Request.objects.filter(number=number).values_list("pk", flat=True).first()
+    if request is None:
+        raise CommandError(f"There is no request {number}.")
+    return _say(findings_of(request, seen), verify_range(request, request), seen)
+
+
+def _verify_all(options: argparse.Namespace, seen: Sequence["Checkpoint"]) -> int:
+    from django.conf import settings
+
+    from placet.approvals import verification
+
+    notes = verification.Notes(settings.PLACET.data_dir)
+    known = notes.read() if options.go_on else None
+    if options.go_on and known is None:
+        warn("There is nothing to go on from: it begins with the first request.")
+    verified = known or verification.Verified()
+    last = verification.last_request()
+    jobs = options.jobs or (1 if last < FEW else len(os.sched_getaffinity(0)))
+    try:
+        with Progress("Requests verified", last, begun=verified.until) as progress:
+            verification.verify_ranges(verified, jobs, _Noting(notes, progress))
+    except KeyboardInterrupt:
+        warn("Stopped. Within a day, placet audit verify --continue goes on from here.")
+        raise
+    finally:
+        notes.write(verified)
+    verified.add_installation()
+    ended = _say(verification.findings(verified, seen), verified, seen)
+    notes.forget()
+    return ended
+
+
+class _Noting:
+    """After each range: how far it came, said and, now and then, kept."""
+
+    def __init__(self, notes: "Notes", progress: Progress) -> None:
+        self._notes, self._progress, self._kept_at = notes, progress, time.monotonic()
+
+    def __call__(self, verified: "Verified") -> None:
+        self._progress.reach(verified.until)
+        if time.monotonic() - self._kept_at > NOTED_EVERY:
+            self._notes.write(verified)
+            self._kept_at = time.monotonic()
+
+
+def _say(sentences: Iterable[str], verified: "Verified", seen: Sequence["Checkpoint"]) -> int:
     wrong = False
-    for sentence in findings(only, seen):
+    for sentence in sentences:
         say(f"{sentence}.")
         wrong = True
     if wrong:
         return 1
-    entries = AuditEntry.objects.all() if only is None else AuditEntry.objects.filter(request_id=only)
-    chains = entries.values("request_id").distinct().count()
     say(
-        f"{chains} chains with {entries.count()} entries: every link holds, and every decision is as it was recorded."
+        f"{verified.chains} chains with {verified.entries} entries: every link holds, and every decision is as it was "
+        "recorded."
     )
-    without = entries.filter(mac=None).count()
-    if without:
-        say(f"{without} of the entries are from before there were MACs: less is compared with them.")
+    if verified.without_mac:
+        say(
+            f"{verified.without_mac} of the entries are from before there were MACs: less is compared with them."
+        )
     if seen:
         say(f"All of it is as {len(seen)} checkpoints say.")
     return 0
-
-
-def findings(only: int | None, seen: Sequence["Checkpoint"] = ()) -> Iterator[str]:
-    """What is wrong with the record of one request, or of all, in sentences without their full stop."""
-    from placet.approvals import evidence
-    from placet.approvals.models import Request
-    from placet.audit import chain, checkpoints
-
-    broken = list(chain.verify(only))
-    # Where the record itself was changed, there is nothing to compare with.
-    unreliable = {link.request_id for link in broken if link.request_id is not None}
-    differing = list(evidence.compare(only, but=unreliable))
-    wrong = {*unreliable, *(differs.request_id for differs in differing)}
-    numbers = dict(Request.objects.filter(pk__in=wrong).values_list("pk", "number"))
-    for link in broken:
-        whose = (
-            "The installation" if link.request_id is None else f"Request {numbers.get(link.request_id, '?')}"
-        )
-        yield f"{whose}: broken at entry {link.seq}: {link.reason}"
-    for differs in differing:
-        where = f"not as entry {differs.seq} says" if differs.seq else "not as recorded"
-        yield f"Request {numbers.get(differs.request_id, '?')}: {where}: {differs.reason}"
-    if only is None:
-        yield from evidence.missing()
-    if only is None or seen:
-        yield from checkpoints.compare(seen)

@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from placet.cli import CommandError
 from placet.commands.start import read_config, refuse_half_restored, say
 from placet.lib import archive
 from placet.lib.keys import AUDIT_FILE, ENCRYPTION_FILE, SECRET_FILE, KeyTrouble
+from placet.lib.progress import Progress, in_megabytes
 
 MEMBERS = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}  # the dump in pg_dump's custom format
 KEYS = "keys"
@@ -30,6 +31,7 @@ FILES = "files"
 KEY_MEMBERS = (f"{KEYS}/{SECRET_FILE}", f"{KEYS}/{ENCRYPTION_FILE}")
 AUDIT_MEMBER = f"{KEYS}/{AUDIT_FILE}"  # not in backups from before there were MACs
 MOST_TRIES = 3
+PAGES = 2000  # of SQLite, copied between two looks at the clock
 DEBIAN_TOOLS = Path("/usr/lib/postgresql")
 
 
@@ -114,7 +116,9 @@ def _back_up(target: Path, data_dir: Path, *, overwrite: bool) -> dict[str, arch
         made_at = datetime.now(UTC)
         kind = _copy_database_and_keys(data_dir, folder)
         about = {"placet": __version__, "made_at": made_at.isoformat(timespec="seconds"), "database": kind}
-        return archive.write(target, _sources(folder, kind, data_dir), about, overwrite=overwrite)
+        sources = list(_sources(folder, kind, data_dir))
+        with Progress("Packed", _size(sources), unit=in_megabytes) as progress:
+            return archive.write(target, sources, about, overwrite=overwrite, packed=progress.reach)
 
 
 def _copy_database_and_keys(data_dir: Path, folder: Path) -> str:
@@ -140,11 +144,18 @@ def _copy_database(database: Mapping[str, Any], folder: Path) -> str:
     if is_sqlite(database):
         copy_sqlite(Path(database["NAME"]), folder / MEMBERS["sqlite"])
         return "sqlite"
-    postgres(
-        "pg_dump", database, "--format=custom", "--no-owner", "--no-privileges",
-        f"--file={folder / MEMBERS['postgresql']}",
-    )  # fmt: skip
+    dump = folder / MEMBERS["postgresql"]
+    # It is packed as it is written, so nobody knows how much it will be.
+    with Progress("Database dumped", None, unit=in_megabytes) as progress:
+        postgres(
+            "pg_dump", database, "--format=custom", "--no-owner", "--no-privileges", f"--file={dump}",
+            meanwhile=lambda: progress.reach(dump.stat().st_size if dump.exists() else 0),
+        )  # fmt: skip
     return "postgresql"
+
+
+def _size(sources: Iterable[tuple[str, Path]]) -> int:
+    return sum(path.stat().st_size for _name, path in sources if path.exists())
 
 
 def _sources(folder: Path, kind: str, data_dir: Path) -> Iterator[tuple[str, Path]]:
@@ -160,15 +171,23 @@ def _sources(folder: Path, kind: str, data_dir: Path) -> Iterator[tuple[str, Pat
 
 
 def copy_sqlite(source: Path, copy: Path) -> None:
-    """A consistent copy of a database in use, by SQLite's online backup API.
+    """A consistent copy of a database in use, by SQLite's online backup API (https://sqlite.org/backup.html).
 
-    All pages in one step: in WAL mode that reads one snapshot and holds up no writer
-    (https://sqlite.org/backup.html).
-    """
+    All pages are of one snapshot, held by a read that is begun before: in WAL mode that holds up no writer, and no
+    writer makes the copy begin anew."""
     uri = f"{source.as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as old, closing(sqlite3.connect(copy)) as new:
-            old.backup(new, pages=-1)
+            old.execute("BEGIN")
+            old.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # from here on it is one snapshot
+            (size,) = old.execute("PRAGMA page_size").fetchone()
+            (pages,) = old.execute("PRAGMA page_count").fetchone()
+            with Progress("Database copied", pages * size, unit=in_megabytes) as progress:
+                old.backup(
+                    new,
+                    pages=PAGES,
+                    progress=lambda _status, left, in_all: progress.reach((in_all - left) * size),
+                )
             new.execute("PRAGMA journal_mode=DELETE")  # one file, without -wal beside it
             problem = new.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
@@ -190,15 +209,30 @@ _OPTIONS = {
 }
 
 
-def postgres(tool: str, database: Mapping[str, Any], *arguments: str) -> None:
+def postgres(
+    tool: str, database: Mapping[str, Any], *arguments: str, meanwhile: Callable[[], None] = lambda: None
+) -> None:
     """Run one of PostgreSQL's tools on the configured database, named by the environment: arguments of a
-    process can be read by every user of the machine."""
+    process can be read by every user of the machine. `meanwhile` is called each second."""
     command = [str(find_tool(tool, _server_version())), "--no-password", *arguments]
-    ended = subprocess.run(  # noqa: S603 - no shell, and nothing in it that others wrote
-        command, env=postgres_environment(database), capture_output=True, text=True, check=False
-    )
-    if ended.returncode:
-        raise CommandError(f"{tool} failed: {ended.stderr.strip() or f'exit code {ended.returncode}'}")
+    with subprocess.Popen(  # noqa: S603 - no shell, and nothing in it that others wrote
+        command,
+        env=postgres_environment(database),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        said = None
+        while said is None:
+            try:
+                _out, said = running.communicate(timeout=1)
+            except subprocess.TimeoutExpired:
+                meanwhile()
+            except BaseException:
+                running.kill()
+                raise
+    if running.returncode:
+        raise CommandError(f"{tool} failed: {said.strip() or f'exit code {running.returncode}'}")
 
 
 def postgres_environment(database: Mapping[str, Any]) -> dict[str, str]:

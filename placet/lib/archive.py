@@ -16,7 +16,7 @@ import shutil
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -44,9 +44,15 @@ class Member:
 
 
 def write(
-    target: Path, sources: Iterable[tuple[str, Path]], about: Mapping[str, Any], *, overwrite: bool = False
+    target: Path,
+    sources: Iterable[tuple[str, Path]],
+    about: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+    packed: Callable[[int], None] = lambda _bytes: None,
 ) -> dict[str, Member]:
-    """Pack `sources` (name in the archive, file) in their order; the members as written.
+    """Pack `sources` (name in the archive, file) in their order; the members as written. `packed` is told again and
+    again how many bytes of them were read.
 
     `target` appears whole or not at all, readable by its owner only. ArchiveError if it is there already and
     may not be overwritten. A source that is gone by its turn is left out; OSError passes through.
@@ -57,7 +63,7 @@ def write(
     partial = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            members = _pack(file, sources, about)
+            members = _pack(file, sources, about, packed)
             file.flush()
             os.fsync(file.fileno())
         _put_in_place(partial, target, overwrite)
@@ -67,21 +73,30 @@ def write(
 
 
 def _pack(
-    file: IO[bytes], sources: Iterable[tuple[str, Path]], about: Mapping[str, Any]
+    file: IO[bytes],
+    sources: Iterable[tuple[str, Path]],
+    about: Mapping[str, Any],
+    packed: Callable[[int], None],
 ) -> dict[str, Member]:
     members: dict[str, Member] = {}
+    before = 0
+
+    def so_far(of_this: int) -> None:
+        packed(before + of_this)
+
     with tarfile.open(fileobj=file, mode="w:gz", compresslevel=COMPRESSION) as tar:
         for name, path in sources:
-            member = _add(tar, name, path)
+            member = _add(tar, name, path, so_far)
             if member is not None:
                 members[name] = member
+                before += member.size
         listed = {name: {"size": member.size, "sha256": member.sha256} for name, member in members.items()}
         manifest = json.dumps({**about, "format": FORMAT, "members": listed}, indent=1).encode()
         tar.addfile(_entry(MANIFEST, len(manifest), 0), io.BytesIO(manifest))
     return members
 
 
-def _add(tar: tarfile.TarFile, name: str, path: Path) -> Member | None:
+def _add(tar: tarfile.TarFile, name: str, path: Path, so_far: Callable[[int], None]) -> Member | None:
     if not _stays_inside(name):
         raise ArchiveError(f"A file called {name!r} cannot be brought back from an archive. Rename it first.")
     try:
@@ -90,7 +105,7 @@ def _add(tar: tarfile.TarFile, name: str, path: Path) -> Member | None:
         return None
     with source:
         found = os.fstat(source.fileno())
-        reader = _Hashing(source)
+        reader = _Hashing(source, so_far)
         # Exactly the size of this moment is read, so a file that grows meanwhile stays a whole member.
         tar.addfile(_entry(name, found.st_size, int(found.st_mtime)), reader)
         return Member(found.st_size, reader.digest.hexdigest())
@@ -105,13 +120,15 @@ def _entry(name: str, size: int, modified: int) -> tarfile.TarInfo:
 class _Hashing:
     """A file that is hashed as it is read."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+    def __init__(self, file: IO[bytes], so_far: Callable[[int], None] = lambda _bytes: None) -> None:
+        self._file, self._so_far, self._read = file, so_far, 0
         self.digest = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(size)
         self.digest.update(data)
+        self._read += len(data)
+        self._so_far(self._read)
         return data
 
 

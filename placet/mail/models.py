@@ -147,9 +147,7 @@ class OutgoingMail(models.Model):
             ),
             models.Index(fields=["mailbox", "started_at"], name="outgoing_pace"),
             models.Index(
-                fields=["lookup_due"],
-                condition=Q(state="sent", lookup_due__isnull=False),
-                name="outgoing_lookup",
+                fields=["lookup_due"], condition=Q(lookup_due__isnull=False), name="outgoing_lookup_due"
             ),
             models.Index(
                 fields=["server_message_id"], condition=~Q(server_message_id=""), name="outgoing_server_id"
@@ -158,6 +156,7 @@ class OutgoingMail(models.Model):
             models.Index(fields=["mailbox", "state", "due"], name="outgoing_overdue"),
             models.Index(fields=["state", "bounced_at"], name="outgoing_state"),
             models.Index(fields=["id"], condition=Q(bounced_at__isnull=False), name="outgoing_bounced"),
+            models.Index(fields=["cause"], name="outgoing_cause"),
         ]
 
     @property

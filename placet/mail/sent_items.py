@@ -43,7 +43,10 @@ def due(limit: int) -> list[int]:
 
 def waiting() -> QuerySet[OutgoingMail]:
     """Mails that were sent and are still to be looked for."""
-    return OutgoingMail.objects.filter(state=OutgoingMail.State.SENT, lookup_due__isnull=False)
+    # Asked for `state=SENT`, SQLite would look through all that was ever sent.
+    state = OutgoingMail.State
+    not_sent = [state.WAITING, state.SENDING, state.FAILED]
+    return OutgoingMail.objects.filter(lookup_due__isnull=False).exclude(state__in=not_sent)
 
 
 def work(mailbox_id: int) -> bool:

@@ -188,6 +188,13 @@ def _assignments(now: datetime) -> Iterator[Metric]:
         "How long the longest of them has been.",
         _age(now, found["oldest"]),
     )
+    stuck = health.stuck().order_by().aggregate(count=Count("pk"), oldest=Min("opened_at"))
+    yield _one(
+        "visits_stuck", "Steps where nobody can be asked: an administrator has to help.", stuck["count"]
+    )
+    yield _one(
+        "visits_oldest_stuck_seconds", "Since when the longest of them is open.", _age(now, stuck["oldest"])
+    )
 
 
 def _mailboxes(now: datetime) -> Iterator[Metric]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -17,6 +16,7 @@ from placet.mail.models import OutgoingMail
 MOST_MAILS = 50  # shown of one request, newest first
 MOST_CAUSES = 300
 MOST_BOUNCES = 10
+_ABOUT_A_REQUEST = ["confirmation", "withdrawn", "ended", "stuck"]
 
 KINDS: dict[str, Promise] = {
     "ask": gettext_lazy("Ask"),
@@ -66,14 +66,25 @@ def mails_of(request: Request) -> list[Mail]:
         ]
     ]
     causes += [f"incoming:{pk}" for pk in answered.values_list("incoming", flat=True)[:MOST_CAUSES]]
-    asks = AskLine.objects.filter(assignment__in=assignments).values("ask__outgoing")
-    wanted = Q(pk__in=asks)
-    # A kind and a cause together are found in the index that keeps each mail from being written twice.
-    wanted |= Q(kind__in=["confirmation", "withdrawn", "ended"], cause__in=causes)
-    for visit in request.visits.filter(state="stuck").values_list("pk", flat=True):
-        wanted |= Q(kind="stuck", cause__startswith=f"visit:{visit}:")
-    found = OutgoingMail.objects.filter(wanted).defer("raw").order_by("-id")
-    return [_shown(mail) for mail in found[:MOST_MAILS]]
+    causes += _stuck(request)
+    # Each half by its index: of both at once, in the order of their ids, SQLite would read all mails.
+    asks = AskLine.objects.filter(assignment__in=assignments, ask__outgoing__isnull=False)
+    newest_asks = asks.order_by("-ask__outgoing").values_list("ask__outgoing", flat=True)[:MOST_MAILS]
+    others = OutgoingMail.objects.filter(cause__in=causes, kind__in=_ABOUT_A_REQUEST)
+    newest = {*newest_asks, *others.values_list("pk", flat=True)}
+    found = OutgoingMail.objects.filter(pk__in=sorted(newest)[-MOST_MAILS:]).defer("raw")
+    return [_shown(mail) for mail in found.order_by("-id")]
+
+
+def _stuck(request: Request) -> list[str]:
+    """What calls for help were caused by, where a step is stuck: each has the number of its audit entry."""
+    visits = list(request.visits.filter(state="stuck").values_list("pk", flat=True))
+    if not visits:
+        return []
+    entries = AuditEntry.objects.filter(request=request, what__event="stuck").order_by("-seq")
+    return [
+        f"visit:{pk}:{seq}" for pk in visits for seq in entries.values_list("seq", flat=True)[:MOST_MAILS]
+    ]
 
 
 def _shown(mail: OutgoingMail) -> Mail:

@@ -10,8 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
-from django.http import HttpResponse
+from django.db.models import F, Max, OuterRef, Subquery
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -342,10 +342,13 @@ def _copy(request: PersonsRequest, shown: Request, version: Version) -> None:
 @signed_in
 def attachment(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     """A file, for whoever may see its request, or made the draft. Never shown: only downloaded."""
-    found = get_object_or_404(_visible_attachments(request), public_id=public_id)
+    found = get_object_or_404(Attachment.objects.defer("content"), public_id=public_id)
+    if not _may_see(request, found):
+        raise Http404
     return as_file(bytes(found.content), found.name)
 
 
-def _visible_attachments(request: PersonsRequest) -> QuerySet[Attachment, Any]:
-    visible = requests_visible_to(request.user)
-    return Attachment.objects.filter(Q(draft__person=request.user) | Q(request__in=visible))
+def _may_see(request: PersonsRequest, found: Attachment) -> bool:
+    if found.request_id is None:
+        return found.draft is not None and found.draft.person_id == request.user.pk
+    return requests_visible_to(request.user).filter(pk=found.request_id).exists()

@@ -105,12 +105,11 @@ def _several(waiting: Sequence[Waiting]) -> list[Several]:
 
 
 def _waiting_for(request: PersonsRequest, q: str) -> Any:
-    asked = Assignment.objects.filter(
-        person=request.user, state=Assignment.State.OPEN, visit__request__state=Request.State.OPEN
-    ).select_related("visit__request__version", "visit__request__requester")
+    # Their requests run: who is still asked is asked no longer when a request ends (`engine`).
+    asked = Assignment.objects.filter(person=request.user, state=Assignment.State.OPEN)
     if q:
         asked = asked.filter(matching(q, "visit__request__"))
-    return asked.order_by("id")
+    return asked.select_related("visit__request__version", "visit__request__requester").order_by("id")
 
 
 def _open_ones(request: PersonsRequest) -> str | None:

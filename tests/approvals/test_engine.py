@@ -143,6 +143,15 @@ def test_without_a_mailbox_people_are_asked_on_the_page_and_by_mail_later(alice:
     assert engine.unasked() == []
 
 
+def test_who_was_sent_a_mail_again_by_hand_is_not_written_to_once_more(alice: Person, bob: Person) -> None:
+    start(SAMPLE, alice)
+    make_mailbox()
+    engine.resend(open_for(bob).pk, by=alice)
+    assert engine.unasked() == []
+    assert not engine.ask_by_mail(open_for(bob).pk)
+    assert mails("ask") == ["bob"]
+
+
 def test_asking_by_mail_is_background_work_once_there_is_a_mailbox(alice: Person, bob: Person) -> None:
     """Whatever became of the process that activated the mailbox."""
     version = publish(SAMPLE)
@@ -1041,7 +1050,7 @@ def test_whoever_calls_needs_no_transaction(
     engine.note_bounce(request.pk, person=bob, reason="not delivered", incoming=incoming)
     logged = Logged("unclear", "Not clear.", {}, None)
     engine.note_refused(request.pk, person=bob, reason="unclear", incoming=incoming, logged=logged)
-    AskLine.objects.all().delete()
+    Assignment.objects.update(page_only=True)
     assert engine.ask_by_mail(open_for(bob).pk)
     decide(bob)
     assert state_of(request) == ("ended", "approved")

@@ -36,9 +36,9 @@ from placet.approvals.models import (
     Visit,
 )
 from placet.approvals.processes import publish
+from placet.approvals.verification import findings
 from placet.audit import chain, checkpoints, commitments, mac
 from placet.audit.models import AuditEntry, ChainHead, Checkpoint, InstallationHead
-from placet.commands.audit import findings
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.models import Mailbox
 from tests.attacks.arena import Count
@@ -167,7 +167,7 @@ def record(world: World) -> Record:
     made = checkpoints.make(timezone.now())
     checkpoints.keep(made)
     seen = checkpoints.read(made.checkpoint.text)
-    assert list(findings(None, seen)) == []
+    assert list(findings(seen=seen)) == []
     return Record(world, seen)
 
 
@@ -587,7 +587,7 @@ def said_after(tamper: Callable[[], object], *seen: checkpoints.Checkpoint) -> l
         except IntegrityError as error:
             transaction.set_rollback(True)
             raise Impossible from error
-        said = list(findings(None, seen))
+        said = list(findings(seen=seen))
         transaction.set_rollback(True)
     return said
 
@@ -763,4 +763,4 @@ def test_whatever_is_rewritten_is_named(record: Record, rng: random.Random, most
         judged.judge(tamperings, most // 2)
     tally(Counts(forged=judged.tried, accepted=len(judged.unnoticed)))
     assert not judged.unnoticed, "\n".join(judged.unnoticed)
-    assert list(findings(None, record.seen)) == [], "and all of it was taken back"
+    assert list(findings(seen=record.seen)) == [], "and all of it was taken back"

@@ -15,9 +15,9 @@ from django.db.models import F
 from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.models import Decision, Request, Visit
+from placet.approvals.verification import findings
 from placet.audit import beginning, chain, mac
 from placet.audit.models import AuditEntry, ChainHead, InstallationHead
-from placet.commands.audit import findings
 from placet.lib import keys
 from placet.lib.keys import KeyTrouble
 from tests.audit.before import all_as_before, as_before
@@ -57,7 +57,7 @@ def before(alice: Person, bob: Person, carol: Person) -> Request:
 
 
 def wrong() -> list[str]:
-    return list(findings(None))
+    return list(findings())
 
 
 def test_a_record_from_before_holds_and_goes_on(

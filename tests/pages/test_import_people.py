@@ -257,19 +257,37 @@ def test_an_export_has_whom_the_list_shows_and_changes_nothing_when_it_comes_bac
     answer = ada.get(reverse("panel:export_people"))
     assert answer["Content-Type"].startswith("text/csv")
     assert answer["X-Content-Type-Options"] == "nosniff"
-    assert [row[0] for row in rows_of(answer.content)[1:]] == [
+    content = answer.getvalue()
+    assert [row[0] for row in rows_of(content)[1:]] == [
         "'=HYPERLINK(1)", "Ada Administrator", "Alice Requester", "Carol Finance"
     ]  # fmt: skip
-    assert rows_of(answer.content)[1][-2:] == ["robert@contoso.example", "deactivated"]
-    again = ada.get(upload(ada, answer.content, administrators="on", leave_groups="on"))
+    assert rows_of(content)[1][-2:] == ["robert@contoso.example", "deactivated"]
+    again = ada.get(upload(ada, content, administrators="on", leave_groups="on"))
     assert again.context["plan"].counts == {"error": 0, "new": 0, "changed": 0, "unchanged": 4}
     some = ada.get(reverse("panel:export_people"), {"show": "deactivated"})
-    assert len(rows_of(some.content)) == 2
+    assert len(rows_of(some.getvalue())) == 2
+
+
+def test_an_export_that_is_read_in_pieces_has_everybody_once(
+    ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finance = Group.objects.create(key="finance", name="Finance")
+    monkeypatch.setattr(import_people, "AT_ONCE_EXPORTED", 2)
+    for number in range(5):  # who are called the same are told apart by their ids
+        finance.members.add(add_person("Robin Same", f"robin{number}@contoso.example"))
+    answer = ada.get(reverse("panel:export_people"))
+    rows = rows_of(answer.getvalue())[1:]
+    assert answer.streaming
+    assert [row[1] for row in rows] == [
+        "ada@contoso.example",
+        *(f"robin{n}@contoso.example" for n in range(5)),
+    ]
+    assert {row[3] for row in rows[1:]} == {"finance"}
 
 
 def test_files_and_previews_speak_french_too(ada: Client, admin: Person, bob: Person, carol: Person) -> None:
     Person.objects.filter(pk=admin.pk).update(language="fr")
-    content = ada.get(reverse("panel:export_people")).content
+    content = ada.get(reverse("panel:export_people")).getvalue()
     assert rows_of(content)[0][:2] == ["Nom", "Adresse e-mail"]
     preview = upload(ada, content)
     assert ada.get(preview).context["plan"].counts["unchanged"] == 3

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from placet import __version__
 from placet.accounts.models import Person
-from placet.approvals.models import Assignment, Visit
+from placet.approvals.models import Assignment, Request, Visit
 from placet.audit.models import Checkpoint
 from placet.lib import working
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
@@ -210,6 +210,18 @@ def test_what_is_open_and_when_the_record_was_noted(asked: Assignment, numbers: 
     build = next(name for name in found if name.startswith("placet_build_info"))
     assert f"version={__version__}" in build and f"database={connection.vendor}" in build
     assert found["placet_data_free_bytes"] > 0 and found["process_resident_memory_bytes"] > 0
+
+
+def test_steps_that_are_stuck_are_counted_as_long_as_their_request_runs(
+    asked: Assignment, numbers: Numbers
+) -> None:
+    assert numbers()["placet_visits_stuck"] == 0
+    Visit.objects.update(state=Visit.State.STUCK, opened_at=ago(hours=2))
+    found = numbers()
+    assert found["placet_visits_stuck"] == 1
+    assert 7200 <= found["placet_visits_oldest_stuck_seconds"] < 7260
+    Request.objects.update(state=Request.State.WITHDRAWN)
+    assert numbers()["placet_visits_stuck"] == 0
 
 
 def test_nobodys_words_or_addresses_are_in_it(

@@ -30,8 +30,8 @@ from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.models import Decision, Request
 from placet.approvals.processes import publish
+from placet.approvals.verification import findings
 from placet.audit.models import AuditEntry
-from placet.commands.audit import findings
 from placet.commands.process import SAMPLES
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool, store
@@ -352,7 +352,7 @@ def _check(sandbox: Sandbox, expected: dict[str, str], figures: Figures) -> None
     _check_decisions(expected)
     _check_mail_out(sandbox, figures)
     _check_confirmations(sandbox, expected)
-    assert list(findings(None)) == []
+    assert list(findings()) == []
 
 
 def _check_decisions(expected: dict[str, str]) -> None:

@@ -1,0 +1,139 @@
+"""The record verified in ranges: nothing is missed between them, by whomever they are read, and wherever it went on."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from placet.accounts.models import Person
+from placet.approvals import evidence, verification
+from placet.approvals.models import Request
+from placet.approvals.verification import Notes, Verified, findings, verify_ranges
+from placet.audit import chain
+from placet.audit.models import AuditEntry, ChainHead
+from tests.installation import Installation, copied
+from tests.making import SAMPLE, start, values
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def requests(alice: Person, bob: Person) -> list[Request]:
+    return [start(values(SAMPLE), alice, "100") for _ in range(7)]
+
+
+def _spoil(requests: list[Request]) -> None:
+    """Two chains, a row, and a record that is gone."""
+    AuditEntry.objects.filter(request=requests[0], seq=2).update(who="somebody")
+    Request.objects.filter(pk=requests[3].pk).update(title="Another")
+    AuditEntry.objects.filter(request=requests[6], seq=1).update(who="somebody")
+    AuditEntry.objects.filter(request=requests[5]).delete()
+    ChainHead.objects.filter(request=requests[5]).delete()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_ranges_find_what_one_look_finds(
+    size: int, requests: list[Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "A_RANGE", size)
+    assert list(findings()) == []
+    _spoil(requests)
+    broken = sorted(chain.verify(), key=lambda link: link.request_id or 0)
+    differing = list(evidence.compare(but={link.request_id for link in broken if link.request_id}))
+    assert (len(broken), len(differing)) == (3, 1)
+    assert list(findings()) == list(verification.in_words(broken, differing))
+
+
+def test_counts_are_those_of_all(requests: list[Request], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "A_RANGE", 2)
+    verified, seen = Verified(), []
+    verify_ranges(verified, 1, lambda so_far: seen.append(so_far.until))
+    assert (verified.chains, verified.entries) == (7, AuditEntry.objects.count())
+    assert seen == sorted(seen) and seen[-1] >= requests[-1].pk
+    assert verified.without_mac == 0
+    AuditEntry.objects.filter(request=requests[0]).update(mac=None)
+    verified = Verified()
+    verify_ranges(verified, 1)
+    assert verified.without_mac == AuditEntry.objects.filter(request=requests[0]).count()
+
+
+def test_what_was_stopped_goes_on_behind_what_was_read(
+    requests: list[Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "A_RANGE", 1)
+    _spoil(requests)
+    whole = list(findings())
+    notes, verified = Notes(tmp_path), Verified()
+    assert notes.read() is None
+
+    def stop(so_far: Verified) -> None:
+        if so_far.until >= requests[3].pk:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verify_ranges(verified, 1, stop)
+    notes.write(verified)
+    known = Notes(tmp_path).read()
+    assert known is not None and known.until == requests[3].pk
+    read: list[int] = []
+    look = verification.verify_range
+
+    def looking(first: int, last: int) -> Verified:
+        read.append(first)
+        return look(first, last)
+
+    monkeypatch.setattr(verification, "verify_range", looking)
+    verify_ranges(known, 1)
+    assert read[0] == requests[4].pk
+    assert list(findings(known)) == whole
+    notes.forget()
+    assert Notes(tmp_path).read() is None
+
+
+@pytest.mark.parametrize("spoilt", ["old", "another's", "no JSON", "another form"])
+def test_what_cannot_be_gone_on_from_is_not(spoilt: str, tmp_path: Path) -> None:
+    notes = Notes(tmp_path)
+    notes.write(Verified(until=5))
+    noted = json.loads(notes.file.read_text())
+    match spoilt:
+        case "old":
+            noted["began"] = (timezone.now() - timedelta(days=1, minutes=1)).isoformat()
+        case "another's":
+            noted["origin"] = "placet/00000000"
+        case "another form":
+            noted["verified"] = {"since": 5}
+    notes.file.write_text("{" if spoilt == "no JSON" else json.dumps(noted))
+    assert Notes(tmp_path).read() is None
+
+
+# --- the command ------------------------------------------------------------------------------------------
+
+_REQUESTS = """
+from placet.accounts.addresses import add_person
+from placet.approvals import engine
+from placet.approvals.processes import publish
+from placet.commands.process import SAMPLES
+version = publish((SAMPLES / "purchase.yaml").read_text())
+bob = add_person("Bob", "bob@contoso.example")
+alice = add_person("Alice", "alice@contoso.example", manager=bob)
+for number in range(5):
+    engine.start(version, alice, {"item": "Desk", "amount": "10"})
+"""
+
+
+def test_several_processes_say_what_one_says(begun: Installation, tmp_path: Path) -> None:
+    with copied(begun, tmp_path / "data") as ours:
+        ours.good("django", "shell", "-c", _REQUESTS)
+        alone = ours.good("audit", "verify")
+        assert "5 chains with " in alone or "6 chains with " in alone
+        assert ours.good("audit", "verify", "--jobs", "2") == alone
+        spoil = (
+            "from placet.approvals.models import Request; Request.objects.filter(number=3).update(title='x')"
+        )
+        ours.good("django", "shell", "-c", spoil)
+        ran = ours.placet("audit", "verify", "--jobs", "2")
+        assert (ran.returncode, ran.stdout.count("Request 3:")) == (1, 1)
+        assert "nothing to go on from" in ours.placet("audit", "verify", "--continue").stderr
+        assert not (tmp_path / "data" / "audit-verify.json").exists()

@@ -1,0 +1,250 @@
+"""No page, and no work that is looked for again and again, reads a table that grows with the years.
+
+Every query of theirs is explained by the database at hand as if it were large. SQLite plans without knowing how many
+rows there are, as it does in production, where nobody counts them for it; PostgreSQL is told that there are very many.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from benchmarks import grown
+from placet import work
+from placet.accounts.models import Person
+from placet.approvals.word_index import WORDS
+from placet.mail.models import IncomingMail
+from tests.pages import test_permissions
+from tests.pages.test_permissions import SEEN
+
+world = test_permissions.world  # the same rows
+
+As = Callable[[Person | None], Client]
+
+#: Tables with a row, or several, for each request that ever was.
+LARGE = {
+    "approvals_request", "approvals_visit", "approvals_assignment", "approvals_ask", "approvals_askline",
+    "approvals_decision", "mail_incomingmail", "mail_outgoingmail", "mail_servertask", "audit_auditentry",
+    "audit_chainhead",
+}  # fmt: skip
+#: What most rows are: to look for these is to read the table, be it by an index.
+USUAL = {
+    "mail_incomingmail": {"handled"},
+    "mail_outgoingmail": {"sent"},
+    "approvals_request": {"ended"},
+    "approvals_visit": {"closed"},
+    "approvals_assignment": {"decided"},
+}
+#: Columns of which each value is that of very many rows.
+WIDE = {"state", "version_id", "mailbox_id", "kind", "result"}
+DEAREST = 15_000  # as PostgreSQL counts: to read a large table costs 20,000 and more, the dearest of all others 12,000
+ROWS, TIMES = 2_000, 1_000
+
+#: Why one may be read, by page or work and by table.
+ALLOWED = {
+    ("panel:support_file", table): "counts everything that there is, when somebody asks for it by hand"
+    for table in (*LARGE, "")
+} | {
+    (page, "mail_incomingmail"): "whether the mailbox ever had a mail, which the first one tells"
+    for page in ("panel:remote_approval", "panel:mailbox")
+}
+
+
+@dataclass(frozen=True)
+class Read:
+    """A table of which a query reads more than an index leads it to, and how the database says so."""
+
+    table: str
+    how: str
+
+
+# --- SQLite -----------------------------------------------------------------------------------------------
+
+
+def _by_sqlite(query: str) -> Iterator[Read]:
+    tables = _tables(query)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {query}")
+        steps = [row[3] for row in cursor.fetchall()]
+    for step in steps:
+        way, _, rest = step.partition(" ")
+        if way not in ("SCAN", "SEARCH"):
+            continue
+        table = tables.get(rest.split()[0], "")
+        if table in LARGE and not _is_little(way, rest, table, query):
+            yield Read(table, step)
+
+
+def _is_little(way: str, rest: str, table: str, query: str) -> bool:
+    index = re.search(r"USING (?:COVERING )?INDEX (\S+)(?: \((.*)\))?", rest)
+    if way == "SCAN":
+        in_part = index is not None and index[1] in _partial_indexes()
+        return in_part or (" LIMIT " in query and " WHERE " not in query and "ORDER BY" not in rest)
+    if index is None or index[1] in _partial_indexes():
+        return True
+    by = {part.partition("=")[0] for part in index[2].split(" AND ")}
+    rare = "state" in by and not any(f"\"state\" = '{usual}'" in query for usual in USUAL.get(table, ()))
+    return rare or not by <= WIDE
+
+
+def _tables(query: str) -> dict[str, str]:
+    """By the names that they have in the query."""
+    named = re.findall(r'(?:FROM|JOIN) "(\w+)"(?: "?([A-Z]\w*)"?)?', query)
+    aliases = {
+        alias: table
+        for table, alias in named
+        if alias not in ("", "WHERE", "INNER", "LEFT", "ORDER", "LIMIT", "GROUP", "ON")
+    }
+    return {table: table for table, _alias in named} | aliases
+
+
+def _partial_indexes() -> set[str]:
+    """Those of a few rows only."""
+    indexes = {index.name for model in apps.get_models() for index in model._meta.indexes if index.condition}
+    return indexes | {"one_installation_entry_per_seq"}
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------
+
+
+def _by_postgresql(query: str) -> Iterator[Read]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {query}")
+        explained = cursor.fetchone()[0]
+    plan = json.loads(explained) if isinstance(explained, str) else explained
+    if plan[0]["Plan"]["Total Cost"] > DEAREST:
+        yield Read("", f"costs {plan[0]['Plan']['Total Cost']}")
+    yield from _of_node(plan[0]["Plan"], " WHERE " not in query and " LIMIT " in query)
+
+
+def _of_node(node: Mapping[str, Any], only_first_rows: bool) -> Iterator[Read]:
+    table = node.get("Relation Name", "")
+    whole_index = "Index Cond" not in node and node.get("Index Name") not in _partial_indexes()
+    if table in LARGE and not only_first_rows:
+        if node["Node Type"] == "Seq Scan":
+            yield Read(table, f"Seq Scan, {node.get('Filter', 'no filter')}")
+        elif node["Node Type"] in ("Index Scan", "Index Only Scan") and whole_index:
+            yield Read(table, f"{node['Node Type']} of all of {node['Index Name']}, {node.get('Filter', '')}")
+    for below in node.get("Plans", []):
+        yield from _of_node(below, only_first_rows)
+
+
+@pytest.fixture
+def large(world: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if there were a thousand times the rows that are here, which are spread as they are in years of use."""
+    monkeypatch.setattr(grown, "WAITING", ROWS // 50)
+    grown.grow(ROWS, people_in_all=200)
+    newest = IncomingMail.objects.order_by("-id")[0]
+    IncomingMail.objects.update(kept_at=newest.kept_at)  # days ago
+    newest.pk, newest.server_id, newest.fingerprint, newest.kept_at = None, "new", "new", timezone.now()
+    newest.save(force_insert=True)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+            # How many rows stand on a page is known from here, how many pages there are from the file.
+            cursor.execute("UPDATE pg_class SET reltuples = reltuples * %s WHERE reltuples > 0", [TIMES])
+
+
+# --- what is asked ----------------------------------------------------------------------------------------
+
+
+def too_much(name: str, run: Callable[[], object]) -> list[str]:
+    """What is read of large tables, with the queries that do."""
+    with CaptureQueriesContext(connection) as context:
+        run()
+    explain = _by_postgresql if connection.vendor == "postgresql" else _by_sqlite
+    return [
+        f"{name}: {read.table}: {read.how}\n    {query['sql'][:1500]}"
+        for query in context.captured_queries
+        if query["sql"].startswith("SELECT")
+        for read in explain(query["sql"])
+        if (name, read.table) not in ALLOWED
+    ]
+
+
+SEARCHES = ("portal:search", "portal:mine", "portal:decided", "portal:home")
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "admin"])
+def test_no_page_reads_a_table_that_grows(
+    who: str, world: dict[str, str], large: None, request: pytest.FixtureRequest, as_: As
+) -> None:
+    column = {"alice": 2, "bob": 3, "admin": 4}[who]
+    client = as_(request.getfixturevalue(who))
+    pages = {name: world[name] for name in SEEN if SEEN[name][column] == 200}
+    pages |= {f"{name}, searched": f"{world[name]}?q={grown.RARE[77]}" for name in SEARCHES}
+    pages |= {
+        f"{name}, renewed": f"{world[name]}?seen=x"
+        for name in ("portal:home", "portal:mine", "portal:request")
+    }
+    found: list[str] = []
+    for name, address in pages.items():
+
+        def get(address: str = address) -> None:
+            answer = client.get(address)
+            assert answer.status_code in (200, 204), address
+            answer.getvalue()
+
+        found += too_much(name, get)
+    assert not found, "\n".join(found)
+
+
+def test_no_regular_work_reads_a_table_that_grows(
+    large: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings.PLACET, "metrics_key", "a key of the test")
+    found: list[str] = []
+    for kind in work.kinds():
+        found += too_much(kind.name, lambda kind=kind: kind.due(work.BATCH))  # type: ignore[misc]
+    for address in ("/healthz", "/readyz", "/metrics"):
+        found += too_much(address, lambda address=address: _numbers(client, address))  # type: ignore[misc]
+    assert not found, "\n".join(found)
+
+
+def _numbers(client: Client, address: str) -> None:
+    answer = client.get(address, headers={"Authorization": f"Bearer {settings.PLACET.metrics_key}"})
+    assert answer.status_code in (200, 503)  # there is no worker here
+
+
+def test_what_reads_a_whole_table_is_noticed(large: None) -> None:
+    assert too_much("all", lambda: list(IncomingMail.objects.filter(tries=3)))
+    assert too_much("most", lambda: list(IncomingMail.objects.filter(state="handled").values("tries")))
+    assert not too_much("one", lambda: list(IncomingMail.objects.filter(pk=3)))
+
+
+#: What needs each of these indexes, as an address or a kind of work. Without others the database takes the next best
+#: one, which leads to all rows of one person or to all that is open.
+NEEDED = {
+    "visit_stuck": "panel:home",
+    "outgoing_cause": "portal:request",
+    "outgoing_lookup_due": "sent_ids",
+    **(
+        {WORDS.name: "portal:search, searched"}
+        if connection.vendor == "postgresql"
+        else {"assignment_page_only": "ask", "request_running_by_version": "panel:deactivate"}
+    ),
+}
+
+
+@pytest.mark.parametrize("index", NEEDED)
+def test_a_missing_index_is_noticed(
+    index: str, world: dict[str, str], large: None, admin: Person, as_: As
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX {index}")
+    name = NEEDED[index]
+    kinds = {kind.name: kind for kind in work.kinds()}
+    client = as_(admin)
+    address = world.get(name.partition(",")[0], "") + (f"?q={grown.RARE[77]}" if "searched" in name else "")
+    run = partial(kinds[name].due, work.BATCH) if name in kinds else partial(client.get, address)
+    assert too_much(name, run)
