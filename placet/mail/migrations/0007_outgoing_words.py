@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mail", "0005_server_address"),
+        ("mail", "0006_indexes"),
     ]
 
     operations = [
