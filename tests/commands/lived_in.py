@@ -79,6 +79,7 @@ def _value(field: Any) -> Any:
         "DateField": datetime.date.today,
         "UUIDField": uuid.uuid4,
         "BinaryField": lambda: BYTES,
+        "PackedField": lambda: BYTES,
         "JSONField": lambda: {"text": LETTERS, "numbers": [1, 2.5, -3, None, True]},
         "BooleanField": lambda: True,
         "SecretsField": lambda: {"name": LETTERS},

@@ -55,7 +55,8 @@ def query(installation: Installation, statement: str) -> None:
 def tables(installation: Installation) -> set[str]:
     with closing(sqlite3.connect(installation.data_dir / SQLITE)) as database:
         rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    return {name for (name,) in rows}
+    # What a search looks in is a table on SQLite, and an index on PostgreSQL.
+    return {name for (name,) in rows if "_index" not in name}
 
 
 # --- before anything is copied ----------------------------------------------------------------------------
@@ -132,7 +133,7 @@ def test_a_database_that_is_in_use_is_left_alone(old: Installation, new_url: str
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ("UPDATE accounts_person SET name = 'a' || char(0) || 'b'", "character NUL"),
+        ("UPDATE approvals_decision SET comment = 'a' || char(0) || 'b'", "character NUL"),
         ("""UPDATE mailboxes_mailbox SET settings = '{"a": ["b\\u0000"]}'""", "character NUL"),
         ("UPDATE accounts_person SET zone = printf('%0500d', 0)", "characters, and"),
         ("DELETE FROM approvals_version WHERE number = 1", "Nothing was copied"),
