@@ -48,6 +48,7 @@ class Row:
     keep: float
     take_in: float
     processor: float  # of the whole path: the rest is waiting for the server, the disk and other programs
+    fetching: float  # of processor time, in it: until the mails are kept. The others read theirs from files
     others: Mapping[str, float]  # of processor time, by the name of who did the same or less
 
     @property
@@ -144,7 +145,7 @@ def _row(
         others["bare rows"] = bare_rows.seconds(Path(settings.DATABASES["default"]["NAME"]), Path(folder))
     return Row(
         way, open_, replies, statistics.mean(bares), statistics.mean(libraries), keep.wall, take_in.wall,
-        keep.processor + take_in.processor, others,
+        keep.processor + take_in.processor, keep.processor, others,
     )  # fmt: skip
 
 
@@ -210,15 +211,17 @@ def _line(row: Row) -> str:
         f"{row.way:>6} {row.open:>8,} {row.replies:>8,} {row.path / row.bare:>10.2f} "
         f"{row.path / row.exchangelib:>17.2f}   "
         f"path {row.path * each:.2f} = keep {row.keep * each:.2f} + take in {row.take_in * each:.2f} "
-        f"(processor {row.processor * each:.2f}), "
+        f"(processor {row.processor * each:.2f}, of it keep {row.fetching * each:.2f}), "
         f"bare fetch {row.bare * each:.2f}, exchangelib {row.exchangelib * each:.2f}"
     )
 
 
 def _others(row: Row) -> list[str]:
     each = 1000 / row.replies
+    take_in = row.processor - row.fetching
     return [
-        f"{'':>25} processor of {name}: {taken * each:.2f}, the path {row.processor / taken:.2f} times that"
+        f"{'':>25} processor of {name}: {taken * each:.2f}; the path {row.processor / taken:.2f} times that, take in "
+        f"alone {take_in / taken:.2f}"
         for name, taken in row.others.items()
     ]
 
