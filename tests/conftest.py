@@ -6,6 +6,7 @@ The settings' module is named here and not in pyproject.toml, because pytest-dja
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import django
 import hypothesis
 import pytest
 
-from tests.rotation import whole
+from tests.rotation import in_turn, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +37,10 @@ def _own_environment() -> None:
     os.environ["PLACET_CONFIG"] = str(DATA_DIR / "placet.toml")  # not one that lies in the current folder
     (DATA_DIR / "placet.toml").touch()
     os.environ["DJANGO_SETTINGS_MODULE"] = "placet.settings"
+    # Where this is set, as in many containers, each worker would compile all tests and each of the hundreds of
+    # processes that they start all of Placet: half of what such a process takes.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 # How fast this machine is says nothing of what is tested. A test's own @settings keep both.
@@ -53,6 +58,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--database-only",
         action="store_true",
         help="leave out what asks no database: on a second one it does the same",
+    )
+    parser.addoption(
+        "--in-turn",
+        action="store_true",
+        help="what goes over several ways to a mailbox goes over one of them on SQLite, the other on PostgreSQL",
     )
     parser.addoption(
         "--replies", type=int, default=12, help="how many replies come on a server's bad day (make soak: 200)"
@@ -91,6 +101,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     _leave_out(config, items, lambda item: item.get_closest_marker("whole") is None or whole(config))
     if config.getoption("--database-only"):
         _leave_out(config, items, _asks_a_database)
+    if config.getoption("--in-turn"):
+        # Forgeries are judged on SQLite alone, over every way.
+        on_both = [item for item in items if item.get_closest_marker("attack") is None]
+        others = set(in_turn(on_both, int(_on_postgresql())))
+        _leave_out(config, items, lambda item: item not in others)
 
 
 @pytest.hookimpl(trylast=True)  # all test modules are loaded
@@ -108,6 +123,12 @@ def _leave_out(
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if unless(item)]
+
+
+def _on_postgresql() -> bool:
+    from django.conf import settings
+
+    return bool(settings.DATABASES["default"]["ENGINE"].endswith("postgresql"))
 
 
 def _asks_a_database(item: pytest.Item) -> bool:
