@@ -42,8 +42,8 @@ def _some(thing: object, of: int, each: int) -> list[int]:
 
 
 def in_turn(items: Iterable[pytest.Item], turn: int) -> list[pytest.Item]:
-    """Of tests that go each of their cases over several ways, what goes over another one than that of this turn. `turn`:
-    0 or 1."""
+    """Of tests that go each of their cases over several ways, what goes over another one than that of this turn.
+    `turn`: 0 or 1."""
     cases: dict[str, dict[frozenset[tuple[str, int]], list[pytest.Item]]] = {}
     for item in items:
         values = getattr(getattr(item, "callspec", None), "params", {})
