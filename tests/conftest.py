@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import django
 import hypothesis
@@ -62,7 +63,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--in-turn",
         action="store_true",
-        help="what goes over several ways to a mailbox goes over one of them on SQLite, the other on PostgreSQL",
+        help="what goes over two ways to a mailbox goes over one of them on SQLite, over the other on PostgreSQL;"
+        " attacks share their forgeries out",
     )
     parser.addoption(
         "--replies", type=int, default=12, help="how many replies come on a server's bad day (make soak: 200)"
@@ -89,6 +91,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if database["ENGINE"].endswith("sqlite3"):
         # A file and not memory: threads see it as they do in production, with WAL.
         database["TEST"] = {**database.get("TEST", {}), "NAME": str(DATA_DIR / "test.sqlite3")}
+
+
+LONGEST_ID = 80
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A mail of megabytes would be the name of its test: sent between processes, printed and kept with each result."""
+    if not isinstance(val, str | bytes) or len(val) <= LONGEST_ID:
+        return None  # pytest's own
+    raw = val.encode("utf-8", "surrogatepass") if isinstance(val, str) else val
+    return f"{val[:40]!a} {len(val)} {crc32(raw):08x}"
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers

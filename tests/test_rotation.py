@@ -1,7 +1,8 @@
-"""What the suite shows a sample of: every value of each, and all pairs in two turns."""
+"""What the suite shows a sample of: every value of each, and all pairs in two turns; and what its tests are called."""
 
 import pytest
 
+from tests.conftest import pytest_make_parametrize_id
 from tests.rotation import in_turn, pairs
 
 pytest_plugins = ["pytester"]
@@ -39,3 +40,12 @@ def test_every_thing_and_every_dress_is_worn_and_all_pairs_where_that_is_asked_f
     assert {thing for thing, _ in sample} == set(things)
     assert {dress for _, dress in sample} == set(dresses)
     assert len(list(pairs(things, dresses, every=True))) == 21
+
+
+def test_no_test_has_a_name_that_cannot_be_read(request: pytest.FixtureRequest) -> None:
+    """Of those that are run; a long one is told apart by its end."""
+    assert [item.nodeid[:200] for item in request.session.items if len(item.nodeid) > 1_000] == []
+    first, second = (pytest_make_parametrize_id(b"x" * 5_000_000 + end) for end in (b"1", b"2"))
+    assert first is not None
+    assert first != second
+    assert pytest_make_parametrize_id("short") is None
