@@ -19,8 +19,8 @@ mailbox of Placet in whichever way its attack does: `world.sandbox.place` (as it
 (a signed-in colleague). Bob approves alone; nobody else is asked. What is counted are the mails that were judged.
 
 The suite judges a sample of each family (`--forgeries`, per test; `--in-turn` shares them out over both ways), `make
-soak` the long form. The class's name in the table is the module's: test_doubled_headers.py is "doubled headers". A class
-that judges something else than mails counts by `arena.count`, or by the fixture `tally` where it needs no world.
+soak` the long form. The class's name in the table is the module's: test_doubled_headers.py is "doubled headers". What
+judges something else than mails counts by `arena.count`, or by the fixture `tally` where it needs no world.
 """
 
 import random

@@ -48,6 +48,7 @@ FORMS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", sorted(LANGUAGES))
 def test_every_strong_answer_is_read_in_every_dress(code: str, request: pytest.FixtureRequest) -> None:
     """Or it is unclear, where another language knows the same words as something else; never the opposite."""
