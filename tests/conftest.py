@@ -145,7 +145,9 @@ def _on_postgresql() -> bool:
 
 
 def _asks_a_database(item: pytest.Item) -> bool:
-    """Its own, or one of an installation that it starts."""
+    """Its own, or one of an installation that it starts, and what another database may answer otherwise."""
+    if item.get_closest_marker("any_database"):
+        return False
     fixtures = {"db", "transactional_db", "live_server", "begun"} & set(getattr(item, "fixturenames", ()))
     starts = hasattr(getattr(item, "module", None), "new_installation")
     return bool(fixtures) or starts or item.get_closest_marker("django_db") is not None
