@@ -39,7 +39,7 @@ def _own_environment() -> None:
     (DATA_DIR / "placet.toml").touch()
     os.environ["DJANGO_SETTINGS_MODULE"] = "placet.settings"
     # Where this is set, as in many containers, each worker would compile all tests and each of the hundreds of
-    # processes that they start all of Placet: half of what such a process takes.
+    # processes that they start all of Placet, which is a third of its time.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
 
@@ -112,6 +112,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "arena" in getattr(item, "fixturenames", ()):
             item.add_marker("attack")
     _leave_out(config, items, lambda item: item.get_closest_marker("whole") is None or whole(config))
+    if not os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres"):
+        _leave_out(config, items, lambda item: item.get_closest_marker("postgresql") is None)
     if config.getoption("--database-only"):
         _leave_out(config, items, _asks_a_database)
     if config.getoption("--in-turn"):
@@ -150,7 +152,8 @@ def _asks_a_database(item: pytest.Item) -> bool:
         return False
     fixtures = {"db", "transactional_db", "live_server", "begun"} & set(getattr(item, "fixturenames", ()))
     starts = hasattr(getattr(item, "module", None), "new_installation")
-    return bool(fixtures) or starts or item.get_closest_marker("django_db") is not None
+    marked = any(item.get_closest_marker(name) for name in ("django_db", "postgresql"))
+    return bool(fixtures) or starts or marked
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -141,7 +141,7 @@ def free_port() -> int:
 @contextmanager
 def new_installation(data_dir: Path) -> Iterator[Installation]:
     """Nothing is in it yet. A database made for it is dropped at the end."""
-    with _database() as url:
+    with new_database() as url:
         yield Installation(data_dir, url)
 
 
@@ -149,12 +149,12 @@ def new_installation(data_dir: Path) -> Iterator[Installation]:
 def copied(begun: Installation, data_dir: Path) -> Iterator[Installation]:
     """Another one with what is in this one, tables and keys too. Nothing may run on it meanwhile."""
     shutil.copytree(begun.data_dir, data_dir)
-    with _database(begun.database_url) as url:
+    with new_database(begun.database_url) as url:
         yield Installation(data_dir, url)
 
 
 @contextmanager
-def _database(like: str = "") -> Iterator[str]:
+def new_database(like: str = "") -> Iterator[str]:
     """Where the suite runs on PostgreSQL, the URL of a database that is dropped at the end; else nothing."""
     url = os.environ.get("PLACET_DATABASE_URL", "")
     if not url.startswith("postgres"):

@@ -203,8 +203,8 @@ def _what_was_read(found: Explanation) -> Iterator[str]:
     yield from _row("Why", str(reading.why))
     yield from _row("Rests on", ", ".join(f"“{words}”" for words in reading.rests_on) or "nothing")
     taken = [
-        _clause(clause.text, clause.taken + (f": {clause.outcome}" if clause.outcome else ""))
-        for clause in reading.clauses[:TEXT_LINES]
+        _clause(clause.text, label + (f": {clause.outcome}" if clause.outcome else ""))
+        for clause, label in reading.labelled_clauses[:TEXT_LINES]
     ]
     if taken:
         yield from _row("Taken for", "\n".join(taken))

@@ -31,6 +31,7 @@ from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
 from placet.replies.read_clauses import (
     LONGEST_READ,
+    Clause,
     Spoken,
     Taken,
     Text,
@@ -54,16 +55,6 @@ READ_TEXT = 2_000  # characters of the text that an Unclear carries
 
 
 @dataclass(frozen=True)
-class Clause:
-    """A piece of the text as it was written, and what it was taken for."""
-
-    text: str
-    taken: Taken
-    outcome: str = ""
-    words: tuple[str, ...] = ()  # those that this rests on, as they were written
-
-
-@dataclass(frozen=True)
 class Reading:
     """What a text was read as."""
 
@@ -75,6 +66,11 @@ class Reading:
     clauses: tuple[Clause, ...] = ()
     text: str = ""  # of a decision: as it was read
     parts: tuple[Place, ...] = ()  # of a decision: what each word of the text is
+
+    @property
+    def labelled_clauses(self) -> list[tuple[Clause, str]]:
+        """Each clause with what it was taken for, in the reader's language."""
+        return [(clause, clause.label(beside_an_answer=self.outcome is not None)) for clause in self.clauses]
 
 
 @dataclass(frozen=True)

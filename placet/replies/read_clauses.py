@@ -47,6 +47,25 @@ class Taken(StrEnum):
         return gettext(self.value)
 
 
+@dataclass(frozen=True)
+class Clause:
+    """A piece of the text as it was written, and what it was taken for."""
+
+    text: str
+    taken: Taken
+    outcome: str = ""
+    words: tuple[str, ...] = ()  # those that this rests on, as they were written
+
+    def label(self, *, beside_an_answer: bool) -> str:
+        """What it was taken for, as the reader reads it: beside an answer that counts the rest is comment, whatever it
+        would have been alone."""
+        return gettext(_COMMENT) if beside_an_answer and self.taken in _REMARKS else self.taken.label
+
+
+_COMMENT = gettext_noop("comment")
+_REMARKS = frozenset(Taken) - {Taken.DECIDES, Taken.HARMLESS, Taken.FRAME}
+
+
 # --- sentences and clauses ------------------------------------------------------------------------------------
 
 

@@ -380,3 +380,11 @@ def test_what_holds_no_word_below_a_name_is_no_doubt() -> None:
 def test_a_name_in_small_letters_below_two_dashes_has_two_words_at_most() -> None:
     assert read_text("Approved.\n-- \nann marie").comment == ""
     assert read_text("Approved.\n-- \nann marie miller").comment == "ann marie miller"
+
+
+def test_what_is_kept_as_a_comment_is_labelled_so() -> None:
+    """Alone, "Please ask for a repair first." is a doubt; below a rejection it is what the requester is told."""
+    decided = read_text("reject\n\nPlease ask for a repair first.")
+    assert [label for _, label in decided.labelled_clauses] == ["decides", "comment"]
+    unclear = read_text("Please ask for a repair first.")
+    assert "comment" not in [label for _, label in unclear.labelled_clauses]
