@@ -112,7 +112,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "arena" in getattr(item, "fixturenames", ()):
             item.add_marker("attack")
     _leave_out(config, items, lambda item: item.get_closest_marker("whole") is None or whole(config))
-    if not os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres"):
+    if not _on_postgresql():
         _leave_out(config, items, lambda item: item.get_closest_marker("postgresql") is None)
     if config.getoption("--database-only"):
         _leave_out(config, items, _asks_a_database)
@@ -141,9 +141,7 @@ def _leave_out(
 
 
 def _on_postgresql() -> bool:
-    from django.conf import settings
-
-    return bool(settings.DATABASES["default"]["ENGINE"].endswith("postgresql"))
+    return os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres")
 
 
 def _asks_a_database(item: pytest.Item) -> bool:
