@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import traceback
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,10 @@ from django.db import connection
 from django.test import Client
 
 from placet.accounts.models import Person
+from placet.accounts.name_index import NAMES
+from placet.approvals.word_index import WORDS
 from placet.audit.models import AuditEntry
+from placet.mail import packing
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import store
 from placet.mailboxes.base import MailboxError
@@ -107,15 +111,27 @@ def spellings(secret: str) -> set[str]:
 
 
 def cells() -> Iterator[tuple[str, str]]:
-    """(table.column, text) of every value in the database; bytes as latin-1."""
+    """(table.column, text) of every value in the database, unpacked; bytes as latin-1."""
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
+            if table in (WORDS.name, NAMES.name):
+                continue  # it holds nothing itself; the tables behind it are looked at
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
             columns = [column[0] for column in cursor.description]
             for row in cursor.fetchall():
                 for column, value in zip(columns, row, strict=True):
                     raw = bytes(value) if isinstance(value, (bytes, memoryview)) else str(value).encode()
-                    yield f"{table}.{column}", raw.decode("latin-1")
+                    yield f"{table}.{column}", _as_written(raw).decode("latin-1")
+
+
+def _as_written(value: bytes) -> bytes:
+    """A mail, or the words of one, that is compressed where it lies; anything else as it is."""
+    if value.startswith(packing.MARK):
+        return packing.unpacked(value)
+    try:
+        return zlib.decompress(value)
+    except zlib.error:
+        return value
 
 
 def database_files() -> bytes:
