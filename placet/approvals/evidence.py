@@ -87,7 +87,7 @@ def _gone(first: int, last: int) -> str:
     return f"Request {first} is gone" if first == last else f"Requests {first} to {last} are gone"
 
 
-def suspects(but: Collection[int], first: int = 0, last: int = chain.LAST) -> Iterator[int]:
+def suspects(but: Collection[int], first: int = chain.LOWEST, last: int = chain.LAST) -> Iterator[int]:
     """Requests that may differ, of those with an id from `first` to `last`."""
     requests = Request.objects.filter(pk__gte=first, pk__lte=last).order_by("pk")
     numbers = requests.values_list("pk", flat=True).iterator(chunk_size=1000)

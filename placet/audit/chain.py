@@ -30,7 +30,7 @@ from placet.lib.prepared import Prepared
 FIRST = "0" * 64  # what the first entry has in place of a previous hash
 NO_ENTRY: dict[str, Any] = {"seq": 0, "hash": FIRST}
 ONLY = 1  # the id of the one InstallationHead
-LAST = 2**63 - 1  # above every id
+LOWEST, LAST = -(2**63), 2**63 - 1  # that an id can be: the database gives none below 1, who writes to it may
 AT_ONCE = 1000  # chains whose ends are held in memory
 ERASED = "erased"  # the event of an entry that says what was erased, and from which entries
 MACS_BEGIN = "MACs begin"  # the event of the installation's entry that says up to where the first form counts
@@ -271,7 +271,7 @@ def _request(request_id: int) -> Broken | None:
     return _ended_otherwise(end, ChainHead.objects.filter(request_id=request_id).first())
 
 
-def suspects(first: int = 0, last: int = LAST) -> Iterator[int]:
+def suspects(first: int = LOWEST, last: int = LAST) -> Iterator[int]:
     """Requests whose chain may be broken, of those with an id from `first` to `last`. Goes through all their entries
     once, and keeps few of them in memory."""
     until = first_form_until()

@@ -1,6 +1,7 @@
 """The record verified in ranges: nothing is missed between them, by whomever they are read, and wherever it went on."""
 
 import json
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals import evidence, verification
-from placet.approvals.models import Request
+from placet.approvals.models import Counter, Request
 from placet.approvals.verification import Notes, Verified, findings, verify_ranges
 from placet.audit import chain
 from placet.audit.models import AuditEntry, ChainHead
@@ -90,6 +91,35 @@ def test_what_was_stopped_goes_on_behind_what_was_read(
     assert list(findings(known)) == whole
     notes.forget()
     assert Notes(tmp_path).read() is None
+
+
+@pytest.mark.parametrize("number", [-(2**63), -1, 0, 2**63 - 1])
+def test_a_request_with_a_number_that_the_database_gives_none_is_found(
+    number: int, requests: list[Request]
+) -> None:
+    forged = Request.objects.get(pk=requests[0].pk)
+    forged.pk, forged.public_id, forged.number = number, uuid.uuid4(), 8
+    forged.save(force_insert=True)
+    Counter.objects.update(last=8)
+    assert list(findings()) == ["Request 8: broken at entry 1: entry 1 is missing"]
+    assert [link.request_id for link in chain.verify()] == [number]
+
+
+def test_what_came_after_the_end_is_read_by_who_goes_on_from_there(
+    requests: list[Request], alice: Person, tmp_path: Path
+) -> None:
+    """It was stopped when all was read, and before it was said."""
+    notes, verified = Notes(tmp_path), Verified()
+    verify_ranges(verified, 1)
+    assert verified.until == requests[-1].pk
+    notes.write(verified)
+    later = start(values(SAMPLE), alice, "100")
+    AuditEntry.objects.filter(request=later, seq=2).update(who="somebody")
+    known = Notes(tmp_path).read()
+    assert known is not None
+    verify_ranges(known, 1)
+    assert known.broken == [later.pk]
+    assert (known.chains, known.entries) == (8, AuditEntry.objects.count())
 
 
 @pytest.mark.parametrize("spoilt", ["old", "another's", "no JSON", "another form"])
