@@ -24,6 +24,7 @@ from placet.lib.processes import processes
 
 A_RANGE = 1000  # ids of requests
 GOOD_FOR = timedelta(days=1)  # what was verified so long ago says little
+NOTES = "how far the record was verified"  # what the MAC of `Notes` is made for
 
 
 @dataclass
@@ -150,32 +151,31 @@ def _by_processes(ranges: Iterator[tuple[int, int]], jobs: int) -> Iterator[Veri
 
 
 class Notes:
-    """A file that says how far it came."""
+    """A file that says how far it came. With a MAC, or whoever wrote that all was read kept all from being read."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "audit-verify.json"
         self._began = datetime.now(UTC)
 
     def write(self, verified: Verified) -> None:
+        noted = {"began": self._began.isoformat(), "verified": asdict(verified)}
         new = self.file.with_suffix(".new")
-        new.write_text(json.dumps({**self._of(), "verified": asdict(verified)}))
+        new.write_text(json.dumps({**noted, "mac": mac.newest().mac(NOTES, noted)}))
         new.replace(self.file)
 
     def read(self) -> Verified | None:
-        """None where there is nothing to go on from: not begun, ended, too long ago, or of another record."""
+        """None where there is nothing to go on from: not begun, ended, too long ago, or not by this Placet."""
         try:
             noted: dict[str, Any] = json.loads(self.file.read_text())
-            began = datetime.fromisoformat(noted["began"])
-            verified = Verified(**noted["verified"])
+            if mac.check(str(noted.pop("mac")), NOTES, noted) != mac.HOLDS:
+                return None
+            began, verified = datetime.fromisoformat(noted["began"]), Verified(**noted["verified"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        if noted["origin"] != mac.origin() or self._began - began > GOOD_FOR:
+        if self._began - began > GOOD_FOR:
             return None
         self._began = began
         return verified
 
     def forget(self) -> None:
         self.file.unlink(missing_ok=True)
-
-    def _of(self) -> dict[str, str]:
-        return {"origin": mac.origin(), "began": self._began.isoformat()}
