@@ -64,7 +64,8 @@ def together() -> Iterator[dict[int, "_Chain"]]:
     error ends it. Inside another one it is a part of that. It gives the chains that were appended to, by request."""
     around = _appended.get()
     if around is not None:
-        yield around
+        with _taken_back_by_an_error(around):
+            yield around
         return
     chains: dict[int, _Chain] = {}
     before = _appended.set(chains)
@@ -74,6 +75,18 @@ def together() -> Iterator[dict[int, "_Chain"]]:
         _appended.reset(before)
     for chain in chains.values():
         chain.write()
+
+
+@contextmanager
+def _taken_back_by_an_error(chains: Mapping[int, "_Chain"]) -> Iterator[None]:
+    """What was appended inside goes with the rows that it tells of, where somebody around goes on."""
+    before = {number: len(chain.entries) for number, chain in chains.items()}
+    try:
+        yield
+    except BaseException:
+        for number, chain in chains.items():
+            del chain.entries[before.get(number, 0) :]
+        raise
 
 
 @dataclass
@@ -99,6 +112,8 @@ class _Chain:
         return entry
 
     def write(self) -> None:
+        if not self.entries:
+            return  # all of it was taken back
         rows.insert(self.entries)
         end = _end(self.entries[-1], mac.newest())
         if self.begun:
