@@ -1,12 +1,12 @@
 """Statements of our own write and change what the ORM does."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, models, transaction
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals.models import Decision
@@ -17,7 +17,7 @@ from placet.mailboxes.models import Mailbox
 from tests.making import SAMPLE, make_mailbox, open_for, start
 
 pytestmark = pytest.mark.django_db
-AT = timezone.now()
+AT = datetime(2026, 10, 25, 1, 30, 0, 123456, tzinfo=UTC)
 ODD = "é 🙂 'quoted' \"twice\" %s ? \\ {}"
 
 
