@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= auto
 TESTS ?=
+PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-changed test-postgres check acceptance bench bench-growth soak mutants screenshots messages lock clean
@@ -42,19 +43,19 @@ demo: setup
 test: setup
 	@tools/system-packages chromium
 	@$(BIN)/python -m tools.oidc_provider
-	$(BIN)/pytest -n $(JOBS) --dist worksteal --durations=20 $(TESTS)
+	$(PYTEST) --in-turn --durations=20 $(TESTS)
 	@test -d ../shared/corpora || echo "make acceptance was left out: there is no ../shared with Microsoft's schema and the mail corpora."
 
 SINCE ?= main
 # For the inner loop. A whole run is what counts.
 test-changed: setup
 	@$(BIN)/python -m tools.changed_tests $(SINCE) > $(VENV)/changed-tests
-	@if [ -s $(VENV)/changed-tests ]; then $(BIN)/pytest -q -n $(JOBS) --dist worksteal $(TESTS) @$(VENV)/changed-tests; \
+	@if [ -s $(VENV)/changed-tests ]; then $(PYTEST) -q $(TESTS) @$(VENV)/changed-tests; \
 	else echo "Nothing changed since $(SINCE) that a test imports."; fi
 
 test-postgres: setup
 	@tools/system-packages postgresql
-	tools/with-postgres $(BIN)/pytest -n $(JOBS) --dist worksteal --durations=20 --database-only -m 'not browser and not demo and not attack' $(TESTS)
+	tools/with-postgres $(PYTEST) --in-turn --durations=20 --database-only -m 'not browser and not demo and not attack' $(TESTS)
 
 check: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
 check: setup
@@ -65,9 +66,9 @@ check: setup
 	$(BIN)/pytest -q -p no:xdist tests/test_complete.py
 
 acceptance: setup
-	@if [ -d ../shared/corpora ]; then $(BIN)/pytest -n $(JOBS) --dist worksteal tests/acceptance tests/attacks; \
+	@if [ -d ../shared/corpora ]; then $(PYTEST) --in-turn tests/acceptance tests/attacks; \
 	else echo "There is no ../shared with Microsoft's schema and the mail corpora: the attacks alone are run."; \
-	$(BIN)/pytest -n $(JOBS) --dist worksteal tests/attacks; fi
+	$(PYTEST) --in-turn tests/attacks; fi
 
 bench: setup
 	@if [ -d ../shared/corpora ]; then $(BIN)/python -m benchmarks.reading; \
@@ -93,7 +94,7 @@ screenshots: setup
 # The whole suite with nothing sampled, then the longest of it.
 soak: setup
 	@tools/system-packages chromium
-	$(BIN)/pytest -n $(JOBS) --dist worksteal --whole --forgeries 1200 --replies 40
+	$(PYTEST) --whole --forgeries 1200 --replies 40
 	$(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200
 	@tools/system-packages postgresql
 	tools/with-postgres $(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200

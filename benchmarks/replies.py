@@ -5,9 +5,12 @@ Each row is a fresh installation on SQLite as `placet serve` has it, and a sandb
     whole path      poll and take_in, one after the other: mailbox → committed decision
     bare fetch      the same mails by requests, through the same way, nothing done with them
     exchangelib     inbox.all() with the MIME alone, by Exchange Web Services
+    peers           other programs that take replies in, with the same ones from files (`benchmarks.peers`)
+    bare rows       what the path wrote, once more by SQL alone (`benchmarks.bare_rows`)
 
 They take turns, so that what else the machine does meets all of them: the path stops several times for a bare
-fetch of everything, and exchangelib comes before and after. Several passes give their mean.
+fetch of everything and a share of the replies by each peer, and exchangelib comes before and after. Several passes
+give their mean.
 """
 
 import argparse
@@ -18,11 +21,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from benchmarks.tenant import Tenant, environment, tenant
 
@@ -45,6 +48,8 @@ class Row:
     keep: float
     take_in: float
     processor: float  # of the whole path: the rest is waiting for the server, the disk and other programs
+    fetching: float  # of processor time, in it: until the mails are kept. The others read theirs from files
+    others: Mapping[str, float]  # of processor time, by the name of who did the same or less
 
     @property
     def path(self) -> float:
@@ -60,8 +65,9 @@ def main() -> None:
         for count in options.open:
             for way in options.ways:
                 with tenant() as running:
-                    row = _row(running, way, count, min(options.replies, count), options.profile)
-                print(_line(row), flush=True)
+                    replies = min(options.replies, count)
+                    row = _row(running, way, count, replies, options.profile, options.peers and Path(folder))
+                print(_line(row), *_others(row), sep="\n", flush=True)
         if options.memory:
             from benchmarks.memory import measure
 
@@ -86,6 +92,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--no-memory", dest="memory", action="store_false", help="leave out the memory figures"
     )
+    parser.add_argument(
+        "--no-peers",
+        dest="peers",
+        action="store_false",
+        help="leave out what other programs take for the same",
+    )
     parser.add_argument("--profile", action="store_true", help="show where the time of the whole path goes")
     return parser.parse_args()
 
@@ -105,24 +117,38 @@ def only_our_settings(folder: Path, database: str = "") -> None:
     django.setup()
 
 
-def _row(running: Tenant, way: str, open_: int, replies: int, profile: bool) -> Row:
-    from benchmarks import bare, seed
+def _row(
+    running: Tenant, way: str, open_: int, replies: int, profile: bool, peers_in: Path | Literal[False]
+) -> Row:
+    from django.conf import settings
+
+    from benchmarks import bare, bare_rows, peers, seed
     from placet.approvals.models import Decision
 
     people = seed.fresh_installation(running, way)
     seed.requests(people, replies, open_)
-    seed.replies(running, replies)
+    raws = seed.replies(running, replies)
     bares: list[float] = []
     libraries = [bare.by_exchangelib(running, replies)]
-    with _profiled(profile):
-        keep, take_in = _whole_path(replies, lambda: bares.append(bare.by_requests(running, way, replies)))
+    with peers.running(peers_in, raws, -(-replies // PAUSES)) if peers_in else nullcontext() as turns:
+
+        def pause() -> None:
+            bares.append(bare.by_requests(running, way, replies))
+            if turns:
+                turns.turn()
+
+        with _profiled(profile):
+            keep, take_in = _whole_path(replies, pause)
+        others = turns.end() if turns else {}
     libraries.append(bare.by_exchangelib(running, replies))
     decided = Decision.objects.count()
     if decided != replies:
         raise RuntimeError(f"{decided} of {replies} replies were decided.")
+    with tempfile.TemporaryDirectory(prefix="placet-bench-") as folder:
+        others["bare rows"] = bare_rows.seconds(Path(settings.DATABASES["default"]["NAME"]), Path(folder))
     return Row(
         way, open_, replies, statistics.mean(bares), statistics.mean(libraries), keep.wall, take_in.wall,
-        keep.processor + take_in.processor,
+        keep.processor + take_in.processor, keep.processor, others,
     )  # fmt: skip
 
 
@@ -188,9 +214,19 @@ def _line(row: Row) -> str:
         f"{row.way:>6} {row.open:>8,} {row.replies:>8,} {row.path / row.bare:>10.2f} "
         f"{row.path / row.exchangelib:>17.2f}   "
         f"path {row.path * each:.2f} = keep {row.keep * each:.2f} + take in {row.take_in * each:.2f} "
-        f"(processor {row.processor * each:.2f}), "
+        f"(processor {row.processor * each:.2f}, of it keep {row.fetching * each:.2f}), "
         f"bare fetch {row.bare * each:.2f}, exchangelib {row.exchangelib * each:.2f}"
     )
+
+
+def _others(row: Row) -> list[str]:
+    each = 1000 / row.replies
+    take_in = row.processor - row.fetching
+    return [
+        f"{'':>25} processor of {name}: {taken * each:.2f}; the path {row.processor / taken:.2f} times that, take in "
+        f"alone {take_in / taken:.2f}"
+        for name, taken in row.others.items()
+    ]
 
 
 def _memory_lines(memory: "Memory") -> str:

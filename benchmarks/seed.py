@@ -107,13 +107,16 @@ def _groups(numbers: range) -> Iterable[range]:
         yield range(first, min(first + TOGETHER, numbers.stop))
 
 
-def replies(tenant: Tenant, count: int) -> None:
-    """Let those asked answer the oldest requests from their mailboxes, quoting the mail as Outlook does."""
+def replies(tenant: Tenant, count: int) -> list[bytes]:
+    """Let those asked answer the oldest requests from their mailboxes, quoting it as Outlook does. Their mails."""
+    raws = []
     asks = OutgoingMail.objects.filter(kind="ask").order_by("id")
     for number, mail in enumerate(islice(asks.iterator(chunk_size=100), count)):
         sender = Address(mail.to.partition("@")[0].title(), mail.to)
         raw = programs.reply(sender, Item(bytes(mail.raw), None), ANSWERS[number % len(ANSWERS)])
         tenant.send_as(mail.to, raw)
+        raws.append(raw)
+    return raws
 
 
 def large_reply(mail: OutgoingMail, size: int) -> bytes:

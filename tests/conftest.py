@@ -6,15 +6,17 @@ The settings' module is named here and not in pyproject.toml, because pytest-dja
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import django
 import hypothesis
 import pytest
 
-from tests.rotation import whole
+from tests.rotation import in_turn, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +38,10 @@ def _own_environment() -> None:
     os.environ["PLACET_CONFIG"] = str(DATA_DIR / "placet.toml")  # not one that lies in the current folder
     (DATA_DIR / "placet.toml").touch()
     os.environ["DJANGO_SETTINGS_MODULE"] = "placet.settings"
+    # Where this is set, as in many containers, each worker would compile all tests and each of the hundreds of
+    # processes that they start all of Placet, which is a third of its time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 # How fast this machine is says nothing of what is tested. A test's own @settings keep both.
@@ -53,6 +59,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--database-only",
         action="store_true",
         help="leave out what asks no database: on a second one it does the same",
+    )
+    parser.addoption(
+        "--in-turn",
+        action="store_true",
+        help="what goes over two ways to a mailbox goes over one of them on SQLite, over the other on PostgreSQL;"
+        " attacks share their forgeries out",
     )
     parser.addoption(
         "--replies", type=int, default=12, help="how many replies come on a server's bad day (make soak: 200)"
@@ -81,6 +93,17 @@ def pytest_configure(config: pytest.Config) -> None:
         database["TEST"] = {**database.get("TEST", {}), "NAME": str(DATA_DIR / "test.sqlite3")}
 
 
+LONGEST_ID = 80
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A mail of megabytes would be the name of its test: sent between processes, printed and kept with each result."""
+    if not isinstance(val, str | bytes) or len(val) <= LONGEST_ID:
+        return None  # pytest's own
+    raw = val.encode("utf-8", "surrogatepass") if isinstance(val, str) else val
+    return f"{val[:40]!a} {len(val)} {crc32(raw):08x}"
+
+
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
@@ -89,10 +112,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "arena" in getattr(item, "fixturenames", ()):
             item.add_marker("attack")
     _leave_out(config, items, lambda item: item.get_closest_marker("whole") is None or whole(config))
-    if not os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres"):
+    if not _on_postgresql():
         _leave_out(config, items, lambda item: item.get_closest_marker("postgresql") is None)
     if config.getoption("--database-only"):
         _leave_out(config, items, _asks_a_database)
+    if config.getoption("--in-turn"):
+        # Forgeries are judged on SQLite alone, over every way.
+        on_both = [item for item in items if item.get_closest_marker("attack") is None]
+        others = set(in_turn(on_both, int(_on_postgresql())))
+        _leave_out(config, items, lambda item: item not in others)
 
 
 @pytest.hookimpl(trylast=True)  # all test modules are loaded
@@ -112,8 +140,14 @@ def _leave_out(
         items[:] = [item for item in items if unless(item)]
 
 
+def _on_postgresql() -> bool:
+    return os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres")
+
+
 def _asks_a_database(item: pytest.Item) -> bool:
-    """Its own, or one of an installation that it starts."""
+    """Its own, or one of an installation that it starts, and what another database may answer otherwise."""
+    if item.get_closest_marker("any_database"):
+        return False
     fixtures = {"db", "transactional_db", "live_server", "begun"} & set(getattr(item, "fixturenames", ()))
     starts = hasattr(getattr(item, "module", None), "new_installation")
     marked = any(item.get_closest_marker(name) for name in ("django_db", "postgresql"))

@@ -1,13 +1,19 @@
 """Many things in several dresses each: the suite sees every thing and every dress, `make soak` every pair (--whole).
 
 Which dress a thing gets hangs on its own words alone, so that another thing more changes no other pair.
+
+What a journey does over Microsoft Graph and over Exchange Web Services alike it does in turn (--in-turn): over one of
+them on SQLite, over the other on PostgreSQL. A run on each, as .ci/run makes them, sees every pair.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 from zlib import crc32
 
 import pytest
+
+#: Names of parameters that are ways to a mailbox.
+WAYS = ("way", "start")
 
 Thing = TypeVar("Thing")
 Dress = TypeVar("Dress")
@@ -33,3 +39,20 @@ def pairs(
 def _some(thing: object, of: int, each: int) -> list[int]:
     first = crc32(repr(thing).encode("utf-8", "surrogatepass"))
     return sorted({(first + step) % of for step in range(min(each, of))})
+
+
+def in_turn(items: Iterable[pytest.Item], turn: int) -> list[pytest.Item]:
+    """Of tests that go each of their cases over several ways, what goes over another one than that of this turn.
+    `turn`: 0 or 1."""
+    cases: dict[str, dict[frozenset[tuple[str, int]], list[pytest.Item]]] = {}
+    for item in items:
+        values = getattr(getattr(item, "callspec", None), "params", {})
+        case = frozenset((name, id(value)) for name, value in values.items() if name not in WAYS)
+        if len(case) < len(values):
+            cases.setdefault(item.nodeid.partition("[")[0], {}).setdefault(case, []).append(item)
+    left_out: list[pytest.Item] = []
+    for test, of_test in cases.items():
+        for number, ways in enumerate(of_test.values()):
+            chosen = (crc32(test.encode()) + number + turn) % len(ways)
+            left_out += [item for at, item in enumerate(ways) if at != chosen]
+    return left_out

@@ -12,6 +12,8 @@ from placet.lib import keys
 
 from .installation import PATIENCE, PLACET, Installation, copied, new_installation
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def installation(begun: Installation, tmp_path: Path) -> Iterator[Installation]:

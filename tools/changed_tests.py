@@ -29,9 +29,8 @@ def selected(changed: Set[str]) -> list[str]:
     tests = [path for path in _python() if path.startswith("tests/") and _name(path).startswith("test_")]
     if any(path.startswith(EVERYTHING) for path in changed):
         return tests
-    modules = _modules()
-    touched = {module for path in changed for module in _touched(path, modules)}
-    return [path for path in tests if path in ALWAYS or _reached(_module(path), modules) & touched]
+    touched = {module for path in changed for module in _touched(path, _modules())}
+    return [path for path in tests if path in ALWAYS or _reached(_module(path)) & touched]
 
 
 def _touched(path: str, modules: Mapping[str, str]) -> Iterator[str]:
@@ -45,7 +44,8 @@ def _touched(path: str, modules: Mapping[str, str]) -> Iterator[str]:
         yield from (name for name, at in modules.items() if at.startswith(f"{folder}/"))
 
 
-def _reached(module: str, modules: Mapping[str, str]) -> Set[str]:
+@cache
+def _reached(module: str) -> Set[str]:
     """This module, and all that it leads to."""
     reached: set[str] = set()
     waiting = [module]
@@ -54,12 +54,14 @@ def _reached(module: str, modules: Mapping[str, str]) -> Set[str]:
         if name in reached:
             continue
         reached.add(name)
-        if name in modules:
-            waiting += _leads_to(name, modules)
+        if name in _modules():
+            waiting += _leads_to(name)
     return reached
 
 
-def _leads_to(module: str, modules: Mapping[str, str]) -> list[str]:
+@cache
+def _leads_to(module: str) -> list[str]:
+    modules = _modules()
     if module == "tests.conftest":
         return []  # a change of it selects everything, and whoever uses its fixtures imports what these hold
     names = [*_imports(module, modules[module]), *_above(module)]
@@ -105,10 +107,12 @@ def _module(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def _modules() -> dict[str, str]:
+@cache
+def _modules() -> Mapping[str, str]:
     return {_module(path): path for path in _python()}
 
 
+@cache
 def _python() -> list[str]:
     folders = ("placet", "tests", "tools")
     return sorted(path.relative_to(ROOT).as_posix() for at in folders for path in (ROOT / at).rglob("*.py"))

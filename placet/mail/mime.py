@@ -26,8 +26,8 @@ def composed(head: Mapping[str, str], text: str, html: str, boundary: str) -> by
         "Content-Type": f'multipart/alternative; boundary="{mark}"',
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    parts = b"".join(
-        f"--{mark}\r\n{_PART.format(kind=kind)}".encode() + _quoted_printable(content)
+    parts = b"".join(  # the end of a line before a boundary is the boundary's
+        f"--{mark}\r\n{_PART.format(kind=kind)}".encode() + _quoted_printable(content) + b"\r\n"
         for kind, content in (("plain", text), ("html", html))
     )
     return f"{lines}\r\n".encode("ascii") + parts + f"--{mark}--\r\n".encode()

@@ -552,7 +552,7 @@ def test_whatever_happens_the_engine_does_what_the_model_says(request: pytest.Fi
     run_state_machine_as_test(
         EngineAgainstModel,
         settings=settings(
-            max_examples=100 if whole(request.config) else 10,  # others each time
+            max_examples=100 if whole(request.config) else 5,  # others each time
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -14,7 +14,7 @@ from placet.mail.models import OutgoingMail
 from placet.mail.writing import Link, Notice, foot
 from tests.mails_rendered import every_mail
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 CODES = [code for code, _ in django_settings.LANGUAGES]
 OTHERS = [code for code in CODES if code != "en"]
 

@@ -18,9 +18,9 @@ mailbox of Placet in whichever way its attack does: `world.sandbox.place` (as it
 `deliver` (from outside, through the header firewall and with the stamps of the entrance), `send_as` or `reply_as`
 (a signed-in colleague). Bob approves alone; nobody else is asked. What is counted are the mails that were judged.
 
-The suite judges a sample of each family (`--forgeries`, per test and way), `make soak` the long form. The class's name
-in the table is the module's: test_doubled_headers.py is "doubled headers". A class that judges something else than
-mails counts by `arena.count`, or by the fixture `tally` where it needs no world.
+The suite judges a sample of each family (`--forgeries`, per test; `--in-turn` shares them out over both ways), `make
+soak` the long form. The class's name in the table is the module's: test_doubled_headers.py is "doubled headers". What
+judges something else than mails counts by `arena.count`, or by the fixture `tally` where it needs no world.
 """
 
 import random
@@ -145,8 +145,10 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 
 @pytest.fixture
 def most(request: pytest.FixtureRequest) -> int:
-    """How many forgeries a test judges."""
-    return int(request.config.getoption("--forgeries"))
+    """How many forgeries a test judges, over each way that it goes; with --in-turn, over both of them together."""
+    count = int(request.config.getoption("--forgeries"))
+    shared = request.config.getoption("--in-turn") and getattr(request.module, "BOTH_WAYS", False)
+    return count // 2 if shared else count
 
 
 @pytest.fixture

@@ -100,6 +100,7 @@ def theirs(world: World, foreign: Sandbox) -> Iterator[Mailbox]:
             "since": "2020-01-01T00:00:00+00:00",
             "own_domains": f"{FOREIGN}, {DOMAIN}, {SECOND}",
             "confirmed_mechanisms": "04, 06",
+            "sends_per_minute": 1000,  # it confirms every genuine answer
         },
         secret=foreign.client_secret,
         by="a test",

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.reading.door import parsed
-from placet.replies.languages import SHARED, languages
+from placet.replies.languages import SHARED
 from placet.replies.parse.folding import fold
 from placet.replies.parse.signatures import is_device
 from placet.replies.read import Reading, read_mail, read_text
@@ -26,10 +26,10 @@ from placet.replies.read_tokens import Kind, composed, spellings, tokens
 from tests.attacks.arena import Count
 from tests.attacks.instructions import INSTRUCTIONS, LIMITS, NAMES
 from tests.attacks.tally import Counts
+from tests.words import LANGUAGES
 
 ANSWERS = Path(__file__).parent.parent / "replies" / "answers"
 ABOUT = About(names=("Alice Requester", "Bob Approver"))
-KNOWN = languages()
 PHONE = "+49 30 1234567"
 CARD = f"Head of Purchasing\nContoso GmbH\nHauptstr. 5\n10115 Berlin\nTel. {PHONE}"
 
@@ -49,7 +49,7 @@ class Written:
 
 def answer(rng: random.Random, code: str) -> str:
     """Something that people answer with: a row of the languages' tests, or a phrase that decides."""
-    own, rows = KNOWN[code].answer, tomllib.loads((ANSWERS / f"{code}.toml").read_text())
+    own, rows = LANGUAGES[code].answer, tomllib.loads((ANSWERS / f"{code}.toml").read_text())
     kind = rng.choice(("approve", "reject"))
     alone = [row for row in rows[kind] if "\n" not in row and ":" not in row]  # others are letters and forms
     phrases = getattr(own, kind) + getattr(own, f"{kind}_weak")
@@ -58,7 +58,7 @@ def answer(rng: random.Random, code: str) -> str:
 
 def wish(rng: random.Random, code: str) -> str:
     """An instruction: a sentence of the language, or words that the reader knows and takes for nothing."""
-    own = KNOWN[code].answer
+    own = LANGUAGES[code].answer
     number, name = str(rng.randrange(10, 99_999)), rng.choice(NAMES)
     made = rng.choice(INSTRUCTIONS[code]).format(n=number, name=name)
     harmless = (*own.fillers, *own.courtesies, *own.remarks)
@@ -76,9 +76,9 @@ def written(rng: random.Random) -> Iterator[Written]:
     while True:
         code = rng.choice(codes)
         said, more = answer(rng, code), wish(rng, code)
-        own = KNOWN[code].answer
+        own = LANGUAGES[code].answer
         closing = rng.choice(own.closings)
-        device = rng.choice(KNOWN[code].mail.device or KNOWN["en"].mail.device)
+        device = rng.choice(LANGUAGES[code].mail.device or LANGUAGES["en"].mail.device)
         greeting = rng.choice((*own.greetings, "Hi Alice", "Alice"))
         label = rng.choice(own.form_labels)
         below = more if _is_sentence(more) else "Order it from Dell"
@@ -129,7 +129,7 @@ def neighbours(rng: random.Random) -> Iterator[Written]:
     codes = sorted(INSTRUCTIONS)
     while True:
         code = rng.choice(codes)
-        own = KNOWN[code].answer
+        own = LANGUAGES[code].answer
         said = rng.choice(own.approve + own.reject)
         closing, thanks = rng.choice(own.closings), rng.choice(own.silent)
         yield from (
@@ -176,7 +176,7 @@ def lost(one: Written, found: Reading) -> list[str]:
 
 def silent(code: str) -> set[str]:
     """Words of courtesies and greetings of a language, and the people's names."""
-    own = KNOWN[code].answer if code in KNOWN else KNOWN[SHARED].answer
+    own = LANGUAGES[code].answer if code in LANGUAGES else LANGUAGES[SHARED].answer
     names = ("hi", *ABOUT.name_words)
     said = [word for text in (*own.silent, *own.greetings) for word in words(text)]
     return {
@@ -250,7 +250,7 @@ FILLED = "the mail that you have received and may not be copied, kept or shown t
 
 def against(rng: random.Random, code: str) -> str:
     """Another answer, or a limit."""
-    own = KNOWN[code].answer
+    own = LANGUAGES[code].answer
     limit = f"{rng.choice(LIMITS[code])} {rng.choice(('500', '2'))}"
     return str(rng.choice((limit, *rng.choices(own.reject, k=2))))
 
@@ -259,13 +259,13 @@ def contradictions(rng: random.Random) -> Iterator[tuple[str, str, str]]:
     """The language, the text, and what was put into it."""
     while True:
         code = rng.choice(sorted(INSTRUCTIONS))
-        own = KNOWN[code].answer
+        own = LANGUAGES[code].answer
         said, more = rng.choice(own.approve), against(rng, code)
         if read_text(said).outcome != "approve" or read_text(f"{said}.\n{more}.").outcome is not None:
             continue  # what does not count above the answer's end is none
         text = rng.choice(PLACES).format(
             said=said, against=more, phone=PHONE, closing=rng.choice(own.closings), filled=FILLED,
-            legal=rng.choice(own.legal or KNOWN["en"].answer.legal),
+            legal=rng.choice(own.legal or LANGUAGES["en"].answer.legal),
         )  # fmt: skip
         yield code, text, more
 
@@ -303,7 +303,7 @@ def test_a_sentence_in_small_print_is_read_in_whichever_language_it_is(text: str
 
 @pytest.mark.parametrize("code", sorted(INSTRUCTIONS))
 def test_a_code_behind_its_label_is_comment_and_a_limit_never_is(code: str) -> None:
-    own = KNOWN[code].answer
+    own = LANGUAGES[code].answer
     said = next(one for one in own.approve if read_text(one).outcome == "approve")
     for label in map(str.capitalize, own.coded):
         line = f"{label}: 4711"
@@ -322,7 +322,7 @@ def test_a_code_behind_its_label_is_comment_and_a_limit_never_is(code: str) -> N
 
 @pytest.mark.parametrize("code", sorted(INSTRUCTIONS))
 def test_a_word_that_could_not_be_read_whole_decides_nothing(code: str) -> None:
-    for said in KNOWN[code].answer.approve[:200]:
+    for said in LANGUAGES[code].answer.approve[:200]:
         if " " not in said and len(said) > 2:
             assert read_text(f"{said[:2]}\ufffd{said[2:]}").outcome is None
             assert read_text(f"{said}\ufffd").outcome is None

@@ -4,7 +4,8 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from email import message_from_bytes
+from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
 
@@ -48,16 +49,19 @@ def sent(
     return from_outside(Letter(written.headers, body or written.body), signatures=signatures, results=results)
 
 
-def before_the_ask(rng: random.Random) -> datetime:
-    """Older than the ten minutes that clocks may differ by."""
-    return long_ago(seconds=rng.choice((660, 3_600, 86_400, 86_400 * 400)) + rng.randint(0, 1_000))
+def before_the_ask(asked: Mail, rng: random.Random) -> datetime:
+    """Older than the ten minutes that clocks may differ by, whenever the forgery is made."""
+    asked_at = parsedate_to_datetime(str(message_from_bytes(asked.mime)["Date"]))
+    return asked_at - timedelta(
+        seconds=rng.choice((660, 3_600, 86_400, 86_400 * 400)) + rng.randint(0, 1_000)
+    )
 
 
 # --- signed, and sent again -----------------------------------------------------------------------------------
 
 
 def made_before_the_ask(asked: Mail, rng: random.Random) -> Letter:
-    old = before_the_ask(rng)
+    old = before_the_ask(asked, rng)
     date = format_datetime(old) if rng.random() < 0.5 else format_datetime(datetime.now(UTC))
     return sent(asked, [Signed(made_at=old)], Date=date)
 
@@ -65,7 +69,7 @@ def made_before_the_ask(asked: Mail, rng: random.Random) -> Letter:
 def dated_before_the_ask(asked: Mail, rng: random.Random) -> Letter:
     """Without a time in the signature, or without a signature that the server keeps."""
     signatures = rng.choice(([], [Signed(made_at=None)], [Signed()]))
-    return sent(asked, signatures, Date=format_datetime(before_the_ask(rng)))
+    return sent(asked, signatures, Date=format_datetime(before_the_ask(asked, rng)))
 
 
 def without_a_date(asked: Mail, rng: random.Random) -> Letter:
@@ -77,7 +81,7 @@ def without_a_date(asked: Mail, rng: random.Random) -> Letter:
 
 
 def over(asked: Mail, rng: random.Random) -> Letter:
-    return sent(asked, [Signed(good_until=before_the_ask(rng))])
+    return sent(asked, [Signed(good_until=before_the_ask(asked, rng))])
 
 
 def partly_signed(asked: Mail, rng: random.Random) -> Letter:
@@ -104,10 +108,10 @@ def one_good_and_one_bad(asked: Mail, rng: random.Random) -> Letter:
     """Our server says that a signature of the domain passed, not which of the two."""
     bad = rng.choice(
         (
-            Signed(made_at=before_the_ask(rng)),
+            Signed(made_at=before_the_ask(asked, rng)),
             Signed(headers="From:Date"),
             Signed(more="l=0"),
-            Signed(good_until=before_the_ask(rng)),
+            Signed(good_until=before_the_ask(asked, rng)),
         )
     )
     both = [replace(bad, selector="old", value="BADBADBADBAD"), Signed()]
@@ -287,7 +291,7 @@ def signed_twice(asked: Mail, rng: random.Random) -> Letter:
 
 def named_by_the_server(asked: Mail, rng: random.Random) -> Letter:
     """A bad one stands beside it, and our server says that it was not this one that passed."""
-    bad = Signed(made_at=before_the_ask(rng), selector="old", value="BADBADBADBAD")
+    bad = Signed(made_at=before_the_ask(asked, rng), selector="old", value="BADBADBADBAD")
     both = [bad, Signed()]
     rng.shuffle(both)
     name = rng.choice(("header.s=selector1", "header.b=WXYHRzff", "header.s=selector1 header.b=WXYHRzffqy5f"))

@@ -25,6 +25,9 @@ from placet.mailboxes.models import Mailbox
 from tests.commands import azure_cli
 from tests.commands.conftest import Run
 
+# What runs the scripts, bash, az and PowerShell, is no Python and knows no database.
+pytestmark = [pytest.mark.long, pytest.mark.any_database]
+
 BIN = Path(sys.executable).parent
 MAILBOX = "approvals@contoso.com"
 OTHER = "ceo@contoso.com"

@@ -15,9 +15,10 @@ from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.processes import OUTCOMES, DefinitionInvalid, definition_of, parse_definition, publish
 from placet.commands.process import SAMPLES
 from placet.replies import tell
-from placet.replies.languages import SHARED, languages
+from placet.replies.languages import SHARED
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import World
+from tests.words import LANGUAGES
 
 pytestmark = pytest.mark.django_db
 
@@ -133,7 +134,7 @@ def test_several_of_different_steps_offer_what_each_has(world: World, client: Cl
 
 @pytest.mark.parametrize("outcomes", SUBSETS)
 def test_the_refusal_names_them_and_no_others_in_every_language(outcomes: tuple[str, ...]) -> None:
-    for code, language in languages().items():
+    for code, language in LANGUAGES.items():
         if code == SHARED or not language.refusal.answer_again:
             continue
         again = tell._again(code, outcomes)

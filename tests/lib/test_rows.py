@@ -17,7 +17,7 @@ from placet.mailboxes.models import Mailbox
 from tests.making import SAMPLE, make_mailbox, open_for, start
 
 pytestmark = pytest.mark.django_db
-AT = datetime(2026, 10, 25, 1, 30, 0, 123456, tzinfo=UTC)
+AT = datetime(2026, 11, 3, 8, 30, 1, 234567, tzinfo=UTC)
 ODD = "é 🙂 'quoted' \"twice\" %s ? \\ {}"
 
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 
 import pytest
-from pydantic import SecretStr
 
 from placet.mailboxes.base import (
     Action,
@@ -13,70 +11,17 @@ from placet.mailboxes.base import (
     Folder,
     MailboxError,
     Received,
-    Seen,
-    SentMail,
     Wait,
 )
-from placet.mailboxes.exchange import connect
-from placet.mailboxes.oauth import TokenCache
-from placet.mailboxes.settings import ExchangeSettings
 from placet.sandbox.server import Sandbox
-
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        running.add_mailbox("approvals", "Approvals")
-        running.add_mailbox("ann", "Ann Approver")
-        yield running
-
-
-def settings_for(sandbox: Sandbox, **more: object) -> ExchangeSettings:
-    values = {
-        "via": "ews",
-        "server_address": sandbox.url,
-        "username": "approvals@contoso.example",
-        "client_id": sandbox.client_id,
-        "token_uri": sandbox.token_url,
-        **more,
-    }
-    return ExchangeSettings.parse(values)[0]
+from tests.mailboxes.sandboxed import LONG_AGO, everything, opened, received, written
 
 
 @pytest.fixture
 def connection(sandbox: Sandbox) -> Iterator[Connection]:
-    opened = connect(settings_for(sandbox), SecretStr(sandbox.client_secret), key="box", cache=TokenCache())
-    yield opened
-    opened.close()
-
-
-def mail(subject: str = "Ask k7f2-abcd", to: str = "ann@contoso.example") -> bytes:
-    message = EmailMessage()
-    message["From"] = "approvals@contoso.example"
-    message["To"] = to
-    message["Subject"] = subject
-    message["Message-ID"] = "<ask-1@contoso.example>"
-    message.set_content("Please decide.\n")
-    return message.as_bytes()
-
-
-def everything(connection: Connection, limit: int = 100) -> tuple[list[Seen], dict[str, str]]:
-    cursor: dict[str, str] = {}
-    seen: list[Seen] = []
-    while True:
-        page = connection.changes(cursor, LONG_AGO, limit)
-        seen += page.seen
-        cursor = dict(page.cursor)
-        if not page.more:
-            return seen, cursor
-
-
-def received(connection: Connection, seen: list[Seen]) -> list[Received]:
-    found = list(connection.fetch(seen, 36_000_000))
-    assert all(isinstance(entry, Received) for entry in found)
-    return [entry for entry in found if isinstance(entry, Received)]
+    connection = opened(sandbox, "ews")
+    yield connection
+    connection.close()
 
 
 def test_a_reply_is_received_with_the_mark_of_a_colleague(sandbox: Sandbox, connection: Connection) -> None:
@@ -133,52 +78,11 @@ def test_what_was_sent_is_recognised(sandbox: Sandbox, connection: Connection, r
     sandbox.switches.replace_message_id = replaced
     now = datetime.now(UTC)
     assert not connection.was_sent("<ask-1@contoso.example>", "k7f2-abcd", now)
-    connection.send(mail(), "k7f2-abcd")
+    connection.send(written(), "k7f2-abcd")
     assert [entry.subject for entry in sandbox.mails("ann")] == ["Ask k7f2-abcd"]
     assert connection.was_sent("<ask-1@contoso.example>", "k7f2-abcd", now)
     assert not connection.was_sent("<ask-2@contoso.example>", "zzzz-zzzz", now)
     assert not connection.was_sent("", "k7f2-abcd", now + timedelta(hours=1))
-
-
-@pytest.mark.parametrize("replaced", [False, True])
-def test_one_list_of_sent_items_tells_by_what_ids_mails_went_out(
-    sandbox: Sandbox, connection: Connection, replaced: bool
-) -> None:
-    """By their subjects; those that share one, by the reference in their text."""
-    sandbox.switches.replace_message_id = replaced
-    now = datetime.now(UTC)
-    subjects = {"r1": "One [#aaaa]", "r2": "Two [#bbbb]", "r3": "Twice", "r4": "Twice"}
-    for reference, subject in subjects.items():
-        raw = mail(subject).replace(b"<ask-1@", f"<{reference}@".encode())
-        connection.send(raw + f"Mail reference: {reference}\n".encode(), reference)
-    known = [
-        SentMail(reference, f"<{reference}@contoso.example>", text) for reference, text in subjects.items()
-    ]
-    strange = [SentMail("r5", "<5@contoso.example>", "Twice"), SentMail("r6", "<6@contoso.example>", "Three")]
-    copies = connection.copies_of_sent([*known, *strange], now)
-    ids = {reference: copy.message_id for reference, copy in copies.items()}
-    arrived = {str(entry.header("Message-ID")): entry for entry in sandbox.mails("ann")}
-    assert {reference: arrived[id_].subject for reference, id_ in ids.items()} == subjects
-    assert all(f"Mail reference: {reference}" in arrived[id_].text for reference, id_ in ids.items())
-    assert connection.copies_of_sent(known, now + timedelta(hours=1)) == {}
-    assert {copy.from_ for copy in copies.values()} == {"approvals@contoso.example"}
-
-
-@pytest.mark.parametrize("replaced", [False, True])
-def test_sent_items_tell_the_address_that_stands_there_for_an_alias(
-    sandbox: Sandbox, connection: Connection, replaced: bool
-) -> None:
-    sandbox.switches.replace_message_id = replaced
-    sandbox.make_alias("approvals", "Requests@contoso.example")
-    now = datetime.now(UTC)
-    wanted = []
-    for number in range(12):  # more than Exchange Web Services are asked for at once
-        connection.send(mail(f"Ask {number}").replace(b"<ask-1@", f"<{number}@".encode()), "")
-        wanted.append(SentMail(str(number), f"<{number}@contoso.example>", f"Ask {number}"))
-    copies = connection.copies_of_sent(wanted, now)
-    assert len(copies) == 12
-    assert {copy.from_ for copy in copies.values()} == {"requests@contoso.example"}
-    assert all("<requests@contoso.example>" in str(one.header("From")) for one in sandbox.mails("ann"))
 
 
 def test_a_lost_sync_state_repeats_but_does_not_lose(sandbox: Sandbox, connection: Connection) -> None:
@@ -204,7 +108,7 @@ def test_a_voting_answer_and_a_report_keep_what_tells_them_apart(
         "ann", to="approvals@contoso.example", subject="Approve: Ask", text="", voting_response="Approve"
     )
     sandbox.send_as("ann", to="nobody@contoso.example", subject="x", text="x")
-    connection.send(mail(to="nobody@contoso.example"), "")
+    connection.send(written(to="nobody@contoso.example"), "")
     vote, report = received(connection, everything(connection)[0])
     assert vote.voting == "Approve"
     assert report.item_class.startswith("REPORT.")
@@ -232,7 +136,7 @@ def test_a_send_that_was_cut_off_is_found_in_sent_items(sandbox: Sandbox, connec
     sandbox.faults.set("cut_after", count=1, operations=["CreateItem"])
     now = datetime.now(UTC)
     with pytest.raises(Wait):
-        connection.send(mail(), "k7f2-abcd")
+        connection.send(written(), "k7f2-abcd")
     assert connection.was_sent("<ask-1@contoso.example>", "k7f2-abcd", now)
 
 
@@ -262,8 +166,7 @@ def refusal(connection: Connection) -> MailboxError:
 
 def test_each_wrong_setting_is_explained(sandbox: Sandbox) -> None:
     def failing(secret: str = sandbox.client_secret, **more: object) -> MailboxError:
-        settings = settings_for(sandbox, **more)
-        return refusal(connect(settings, SecretStr(secret), key="box", cache=TokenCache()))
+        return refusal(opened(sandbox, "ews", secret, **more))
 
     assert "secret is wrong" in failing("wrong").cause
     assert "no Exchange Online mailbox" in failing(username="nobody@contoso.example").cause
@@ -278,5 +181,4 @@ def test_each_wrong_setting_is_explained(sandbox: Sandbox) -> None:
     sandbox.switches.consented = False
     assert "no permission" in failing().cause
     sandbox.switches.rbac = {"approvals@contoso.example"}
-    opened = connect(settings_for(sandbox), SecretStr(sandbox.client_secret), key="box", cache=TokenCache())
-    assert not opened.changes({}, LONG_AGO, 10).seen
+    assert not opened(sandbox, "ews").changes({}, LONG_AGO, 10).seen

@@ -3,11 +3,9 @@
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
-from typing import Any
+from functools import partial
 
 import pytest
-from pydantic import SecretStr
 
 from placet.mailboxes.base import (
     Action,
@@ -19,78 +17,23 @@ from placet.mailboxes.base import (
     Page,
     Received,
     Refused,
-    Seen,
-    SentMail,
     Wait,
 )
-from placet.mailboxes.exchange import connect
 from placet.mailboxes.graph.client import AT_ONCE
 from placet.mailboxes.graph.connection import GraphConnection
-from placet.mailboxes.oauth import TokenCache
-from placet.mailboxes.settings import ExchangeSettings
 from placet.replies.parse import Kind, OwnMail, parse
 from placet.sandbox.server import Sandbox
+from tests.mailboxes.sandboxed import BOX, LONG_AGO, everything, opened, received, written
 
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-BOX = "approvals@contoso.example"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        running.add_mailbox("approvals", "Approvals")
-        running.add_mailbox("ann", "Ann Approver")
-        yield running
-
-
-def opened(sandbox: Sandbox, via: str = "graph", secret: str = "", **more: object) -> Connection:
-    values = {
-        "via": via,
-        "server_address": sandbox.url,
-        "username": BOX,
-        "client_id": sandbox.client_id,
-        "token_uri": sandbox.token_url,
-        **more,
-    }
-    settings = ExchangeSettings.parse(values)[0]
-    return connect(settings, SecretStr(secret or sandbox.client_secret), key=via, cache=TokenCache())
+mail = partial(written, text="Please decide.\nk7f2-abcd\n")
 
 
 @pytest.fixture
 def connection(sandbox: Sandbox) -> Iterator[GraphConnection]:
-    found = opened(sandbox)
+    found = opened(sandbox, "graph")
     assert isinstance(found, GraphConnection)
     yield found
     found.close()
-
-
-def mail(subject: str = "Ask k7f2-abcd", to: str = "ann@contoso.example", **headers: str) -> bytes:
-    message = EmailMessage()
-    message["From"] = BOX
-    message["To"] = to
-    message["Subject"] = subject
-    message["Message-ID"] = "<ask-1@contoso.example>"
-    for name, value in headers.items():
-        message[name.replace("_", "-")] = value
-    message.set_content("Please decide.\nk7f2-abcd\n")
-    return message.as_bytes()
-
-
-def everything(connection: Connection, cursor: Any = None, limit: int = 100) -> tuple[list[Seen], Any]:
-    cursor = cursor or {}
-    seen: list[Seen] = []
-    while True:
-        page = connection.changes(cursor, LONG_AGO, limit)
-        seen += page.seen
-        cursor = page.cursor
-        if not page.more:
-            return seen, cursor
-
-
-def received(connection: Connection, seen: list[Seen]) -> list[Received]:
-    found = list(connection.fetch(seen, 36_000_000))
-    assert all(isinstance(entry, Received) for entry in found)
-    return [entry for entry in found if isinstance(entry, Received)]
 
 
 def graph_requests(sandbox: Sandbox) -> int:
@@ -247,7 +190,7 @@ def test_workers_that_make_the_same_folder_at_once_find_one(sandbox: Sandbox) ->
     gate = threading.Barrier(6)
 
     def work() -> None:
-        connection = opened(sandbox)
+        connection = opened(sandbox, "graph")
         assert isinstance(connection, GraphConnection)
         gate.wait()
         try:
@@ -273,7 +216,7 @@ def test_the_servers_limit_of_four_at_once_is_never_met(sandbox: Sandbox) -> Non
     found: list[int] = []
 
     def work() -> None:
-        connection = opened(sandbox)
+        connection = opened(sandbox, "graph")
         found.append(len(received(connection, everything(connection)[0])))
 
     threads = [threading.Thread(target=work) for _ in range(2 * AT_ONCE)]
@@ -300,47 +243,6 @@ def test_what_was_sent_is_recognised(sandbox: Sandbox, connection: GraphConnecti
     assert not connection.was_sent("<ask-2@contoso.example>", "zzzz-zzzz", now)
     assert not connection.was_sent("<ask-2@contoso.example>", "k7f2-abcd", now, "Another")
     assert not connection.was_sent("", "k7f2-abcd", now + timedelta(hours=1))
-
-
-@pytest.mark.parametrize("replaced", [False, True])
-def test_one_list_of_sent_items_tells_by_what_ids_mails_went_out(
-    sandbox: Sandbox, connection: GraphConnection, replaced: bool
-) -> None:
-    """By their subjects; those that share one, by the reference in their text."""
-    sandbox.switches.replace_message_id = replaced
-    now = datetime.now(UTC)
-    subjects = {"r1": "One [#aaaa]", "r2": "Two [#bbbb]", "r3": "Twice", "r4": "Twice"}
-    for reference, subject in subjects.items():
-        raw = mail(subject).replace(b"<ask-1@", f"<{reference}@".encode())
-        connection.send(raw + f"Mail reference: {reference}\n".encode(), reference)
-    known = [
-        SentMail(reference, f"<{reference}@contoso.example>", text) for reference, text in subjects.items()
-    ]
-    strange = [SentMail("r5", "<5@contoso.example>", "Twice"), SentMail("r6", "<6@contoso.example>", "Three")]
-    copies = connection.copies_of_sent([*known, *strange], now)
-    ids = {reference: copy.message_id for reference, copy in copies.items()}
-    arrived = {str(entry.header("Message-ID")): entry for entry in sandbox.mails("ann")}
-    assert {reference: arrived[id_].subject for reference, id_ in ids.items()} == subjects
-    assert all(f"Mail reference: {reference}" in arrived[id_].text for reference, id_ in ids.items())
-    assert connection.copies_of_sent(known, now + timedelta(hours=1)) == {}
-    assert {copy.from_ for copy in copies.values()} == {"approvals@contoso.example"}
-
-
-@pytest.mark.parametrize("replaced", [False, True])
-def test_sent_items_tell_the_address_that_stands_there_for_an_alias(
-    sandbox: Sandbox, connection: GraphConnection, replaced: bool
-) -> None:
-    sandbox.switches.replace_message_id = replaced
-    sandbox.make_alias("approvals", "Requests@contoso.example")
-    now = datetime.now(UTC)
-    wanted = []
-    for number in range(12):  # more than Exchange Web Services are asked for at once
-        connection.send(mail(f"Ask {number}").replace(b"<ask-1@", f"<{number}@".encode()), "")
-        wanted.append(SentMail(str(number), f"<{number}@contoso.example>", f"Ask {number}"))
-    copies = connection.copies_of_sent(wanted, now)
-    assert len(copies) == 12
-    assert {copy.from_ for copy in copies.values()} == {"requests@contoso.example"}
-    assert all("<requests@contoso.example>" in str(one.header("From")) for one in sandbox.mails("ann"))
 
 
 def test_the_reference_is_found_although_headers_are_lost(
@@ -522,12 +424,12 @@ def test_each_wrong_setting_is_explained(sandbox: Sandbox) -> None:
     sandbox.switches.rbac = {"ann@contoso.example"}
     assert "leave this mailbox out" in failing()
     sandbox.switches.rbac = {BOX}
-    assert not opened(sandbox).changes({}, LONG_AGO, 10).seen
+    assert not opened(sandbox, "graph").changes({}, LONG_AGO, 10).seen
 
 
 def test_without_the_right_to_send_mail_is_read_and_sending_is_explained(sandbox: Sandbox) -> None:
     sandbox.switches.graph_roles = {"Mail.ReadWrite"}
-    connection = opened(sandbox)
+    connection = opened(sandbox, "graph")
     assert not everything(connection)[0]
     with pytest.raises(FixNeeded, match="a permission is missing") as caught:
         connection.send(mail(), "")

@@ -31,6 +31,24 @@ from placet.mailboxes.oauth import (
 
 from .stub import CLIENT_ID, SCOPE, SECRET, Reply, Stub, error_reply, running_stub, token_reply
 
+SOON = 60  # seconds that another thread may take on a busy machine
+
+
+class Crowded:
+    """A lock that says when somebody waits for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.somebody_waits = threading.Event()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self.somebody_waits.set()
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
 
 class Clock:
     def __init__(self) -> None:
@@ -213,7 +231,7 @@ def test_many_threads_wait_for_one_request() -> None:
 
     def fetch(grant: Grant) -> Issued:
         asked.append(1)
-        started.wait(5)
+        started.wait(SOON)
         return Issued(SecretStr("shared"), 3600.0)
 
     cache = TokenCache(fetch)
@@ -227,23 +245,23 @@ def test_many_threads_wait_for_one_request() -> None:
         thread.start()
     started.set()
     for thread in threads:
-        thread.join(60)
+        thread.join(SOON)
     assert found == ["shared"] * 8
     assert len(asked) == 1
 
 
 def test_threads_that_waited_share_a_failure() -> None:
     asked: list[int] = []
-    waiting = threading.Barrier(2, timeout=5)
+    lock = Crowded()
 
     def fetch(grant: Grant) -> Issued:
         asked.append(1)
-        waiting.wait()
-        time.sleep(0.1)  # the second thread is at the lock by then
+        assert lock.somebody_waits.wait(SOON)
         raise FixNeeded("Wrong secret.", "Make a new one.")
 
     cache = TokenCache(fetch)
     grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    cache._entry("box", grant).lock = lock  # type: ignore[assignment]
     failures: list[str] = []
 
     def ask() -> None:
@@ -253,18 +271,17 @@ def test_threads_that_waited_share_a_failure() -> None:
             failures.append(error.cause)
 
     first = threading.Thread(target=ask)
-    first.start()
-    waiting.wait()
     second = threading.Thread(target=ask)
-    second.start()
-    first.join(60)
-    second.join(60)
+    for thread in (first, second):
+        thread.start()
+    for thread in (first, second):
+        thread.join(SOON)
     assert failures == ["Wrong secret."] * 2
     assert len(asked) == 1
 
 
 def test_a_thread_that_waited_for_a_token_that_is_over_asks_for_one_itself() -> None:
-    waiting = threading.Barrier(2, timeout=5)
+    lock = Crowded()
     answers = iter("-ab")
     times = itertools.count(1000.0, 100.0)  # each look at the clock is later by more than the token lives
 
@@ -273,20 +290,19 @@ def test_a_thread_that_waited_for_a_token_that_is_over_asks_for_one_itself() -> 
         if token == "-":
             raise Wait("Away.", "Wait.")
         if token == "a":
-            waiting.wait()
-            time.sleep(0.1)  # the second thread is at the lock by then
+            assert lock.somebody_waits.wait(SOON)
         return Issued(SecretStr(token), 60.0)
 
     cache = TokenCache(fetch, lambda: next(times))
     grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    cache._entry("box", grant).lock = lock  # type: ignore[assignment]
     with pytest.raises(Wait):
         cache.token("box", grant)  # long ago, and of no matter any more
     given: list[str] = []
     first = threading.Thread(target=lambda: given.append(cache.token("box", grant).get_secret_value()))
     first.start()
-    waiting.wait()
     given.append(cache.token("box", grant).get_secret_value())
-    first.join(60)
+    first.join(SOON)
     assert sorted(given) == ["a", "b"]
 
 

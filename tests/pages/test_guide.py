@@ -23,6 +23,8 @@ from placet.panel.guide_calendar import expiry_entry
 from placet.panel.guide_commands import commands, consent_link
 from placet.panel.guide_values import Values
 
+pytestmark = pytest.mark.any_database
+
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "exchange-online.md"
 TENANT = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 CLIENT_ID = "535fb089-9ff3-47b6-9bfb-4f1264799865"

@@ -23,6 +23,8 @@ from tests.pages import test_permissions
 from tests.pages.test_every_page import ADA, BARE, BOB, addresses
 from tests.pages.test_permissions import OWN, PUBLIC
 
+pytestmark = pytest.mark.any_database
+
 world = test_permissions.world
 
 As = Callable[[Person | None], Client]

@@ -285,6 +285,7 @@ def test_nobody_without_a_right_changes_anything_by_a_post(
     assert _rows() == before
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("name", SENT)
 def test_a_post_without_its_csrf_token_is_refused_in_words(
     name: str, world: dict[str, str], admin: Person
@@ -298,6 +299,7 @@ def test_a_post_without_its_csrf_token_is_refused_in_words(
     assert _rows() == before
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("name", sorted(SEEN.keys() - FRAMED))
 def test_every_page_carries_the_strict_policy(
     name: str, world: dict[str, str], admin: Person, as_: As

@@ -13,6 +13,8 @@ import requests
 
 from tests.installation import Installation, Serving, copied
 
+pytestmark = pytest.mark.any_database
+
 PUBLIC = "https://it.example/placet"
 PREFIX = "/placet"
 PASSWORD = "a long and quiet password"

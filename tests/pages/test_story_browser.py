@@ -16,7 +16,7 @@ SLOW = 30_000  # milliseconds for a mail there and back; the mailbox is looked i
 NEWS = "/news"  # what the web mail asks for again and again: a page may be left while it asks
 
 
-@pytest.mark.parametrize("size", ["wide", pytest.param("phone", marks=pytest.mark.long)])
+@pytest.mark.parametrize("size", ["wide", pytest.param("phone", marks=pytest.mark.whole)])
 def test_a_request_is_answered_by_mail_and_its_page_turns_green(size: str, tmp_path: Path) -> None:
     with running_demo(tmp_path) as demo, launched() as chromium:
         assert re.search(r"Set up in \d+ s\.", demo.said)

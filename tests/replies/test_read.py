@@ -14,6 +14,7 @@ from placet.replies.read import Answer, read, read_mail, read_text
 from placet.replies.read_vocabulary import Vocabulary, over, vocabulary
 from placet.replies.refusals import Unclear
 from tests.rotation import pairs, whole
+from tests.words import LANGUAGES
 
 RAW = b"From: ann@contoso.example\n\nx"
 MAIL = parse(
@@ -29,10 +30,9 @@ def answer(text: str, known: Vocabulary | None = None) -> Answer:
     return read(mail(text), ("approve", "reject"), known)
 
 
-KNOWN = languages()
 STRONG = [
     (word, outcome)
-    for language in KNOWN.values()
+    for language in LANGUAGES.values()
     for outcome, words in (("approve", language.answer.approve), ("reject", language.answer.reject))
     for word in words
 ]
@@ -48,10 +48,11 @@ FORMS = (
 )
 
 
-@pytest.mark.parametrize("code", sorted(KNOWN))
+@pytest.mark.long
+@pytest.mark.parametrize("code", sorted(LANGUAGES))
 def test_every_strong_answer_is_read_in_every_dress(code: str, request: pytest.FixtureRequest) -> None:
     """Or it is unclear, where another language knows the same words as something else; never the opposite."""
-    own = KNOWN[code].answer
+    own = LANGUAGES[code].answer
     strong = [(word, "approve") for word in own.approve] + [(word, "reject") for word in own.reject]
     unread: dict[str, object] = {}
     for (word, outcome), form in pairs(strong, FORMS, whole(request.config)):
@@ -215,7 +216,7 @@ def test_a_process_brings_words_of_its_own_outcomes() -> None:
 
 
 def test_the_words_that_a_refusal_offers_are_read_as_what_they_say() -> None:
-    for code, language in KNOWN.items():
+    for code, language in LANGUAGES.items():
         if not language.answer.approve or code == SHARED:
             continue
         said = language.refusal

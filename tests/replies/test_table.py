@@ -17,8 +17,8 @@ from placet.replies.read_phrases import Meaning, _Node
 from placet.replies.read_tokens import contractions, phrase, single_words, spellings
 from placet.replies.read_vocabulary import _MEANINGS, Lines, Vocabulary, vocabulary
 from tests.rotation import whole
+from tests.words import LANGUAGES
 
-SHIPPED = languages()
 OWN = {
     "en": """
         [mail]
@@ -56,7 +56,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=["", "de tlh"])
 def reading(request: pytest.FixtureRequest, own: Path) -> tuple[Vocabulary, list[Language], list[Language]]:
     """A vocabulary; the languages of the files that it is made of; those of them whose answers count."""
-    every = [*SHIPPED.values(), *languages(own).values()]
+    every = [*LANGUAGES.values(), *languages(own).values()]
     only = request.param
     counting = [one for one in every if not only or one.code in (*only.split(), SHARED)]
     return vocabulary(own, only), every, counting
@@ -154,9 +154,9 @@ def _spelled(texts: list[str]) -> set[tuple[str, ...]]:
 
 
 def test_what_mails_are_parsed_by_is_what_the_files_say() -> None:
-    assert {code: one.mail for code, one in SHIPPED.items()} == words.LANGUAGES
+    assert {code: one.mail for code, one in LANGUAGES.items()} == words.LANGUAGES
     every = {
-        name: {fold(text) for one in SHIPPED.values() for text in getattr(one.answer, name)}
+        name: {fold(text) for one in LANGUAGES.values() for text in getattr(one.answer, name)}
         for name in (*PHRASES, "legal", "form_labels", "comment_labels")
     }
     deciding = set().union(
@@ -171,9 +171,9 @@ def test_what_mails_are_parsed_by_is_what_the_files_say() -> None:
 
 
 def test_what_people_are_told_is_what_the_files_say(own: Path) -> None:
-    assert refusal_texts() == {code: one.refusal for code, one in SHIPPED.items()}
+    assert refusal_texts() == {code: one.refusal for code, one in LANGUAGES.items()}
     told = refusal_texts(own)
-    assert (told["en"].subject, told["en"].approve) == ("Pardon?", SHIPPED["en"].refusal.approve)
+    assert (told["en"].subject, told["en"].approve) == ("Pardon?", LANGUAGES["en"].refusal.approve)
     assert told["tlh"].subject == ""
 
 

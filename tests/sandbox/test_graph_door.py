@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from types import SimpleNamespace
 
 import pytest
 
-from placet.sandbox import Sandbox
+from placet.sandbox import Sandbox, faults
 from tests.sandbox import wire
 from tests.sandbox.graph_wire import Graph, refused, token
 from tests.sandbox.wire import APPROVALS
 
 ANN = "ann@contoso.example"
 LIST = "~/mailFolders/inbox/messages"
+SOON = 60  # seconds that another thread may take on a busy machine
 
 
 @pytest.fixture
@@ -299,18 +300,23 @@ def test_every_answer_carries_what_support_asks_for(graph: Graph) -> None:
 def at_once(sandbox: Sandbox, graph: Graph, requests: int) -> Iterator[None]:
     """While so many requests run in the mailbox, all of which are answered in the end."""
     answers: list[wire.Answer] = []
-    sandbox.faults.set("slow", seconds=1.5, count=requests)
+    under_way, go_on = threading.Semaphore(0), threading.Event()
+
+    def stay(_seconds: float) -> None:
+        under_way.release()
+        go_on.wait(SOON)
+
+    sandbox.faults.set("slow", seconds=1, count=requests)
     threads = [threading.Thread(target=lambda: answers.append(graph.get(LIST))) for _ in range(requests)]
-    before = sandbox.faults.struck["slow"]
-    for thread in threads:
-        thread.start()
-    while sandbox.faults.struck["slow"] < before + requests:
-        time.sleep(0.01)
-    # The fault strikes a moment before the request is counted.
-    time.sleep(0.1)
-    yield
-    for thread in threads:
-        thread.join()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(faults, "time", SimpleNamespace(sleep=stay))
+        for thread in threads:
+            thread.start()
+        assert all(under_way.acquire(timeout=SOON) for _ in threads)
+        yield
+        go_on.set()
+        for thread in threads:
+            thread.join(SOON)
     assert [answer.status for answer in answers] == [200] * requests
 
 
