@@ -12,6 +12,8 @@ from placet.approvals import engine
 from placet.approvals.models import Assignment, Request, Version
 from placet.approvals.processes import publish
 from placet.commands.process import SAMPLES
+from placet.mail import packing
+from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
 
 SAMPLE = (SAMPLES / "purchase.yaml").read_text()
@@ -32,6 +34,15 @@ FORM = [
 def make_mailbox(address: str = "approvals@contoso.example", **settings: Any) -> Mailbox:
     """A mailbox that mails are written for; nothing connects to it."""
     return Mailbox.objects.create(name=address, address=address, active=True, settings=settings)
+
+
+def damage(mail: IncomingMail | OutgoingMail) -> None:
+    """As a disk may, or somebody who can write to the database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {mail._meta.db_table} SET raw = %s WHERE id = %s",
+            [connection.Database.Binary(packing.MARK + b"x"), mail.pk],  # type: ignore[attr-defined]
+        )
 
 
 def one_step(ask: list[dict[str, Any]], **more: Any) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from placet.audit.commitments import ERASED
 from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
 from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mail.packing import Damaged
 
 AT_ONCE = 200  # requests that are held in memory
 MAILS_AT_ONCE = 500  # ids in one question
@@ -87,7 +88,7 @@ def _gone(first: int, last: int) -> str:
     return f"Request {first} is gone" if first == last else f"Requests {first} to {last} are gone"
 
 
-def suspects(but: Collection[int], first: int = 0, last: int = chain.LAST) -> Iterator[int]:
+def suspects(but: Collection[int], first: int = chain.LOWEST, last: int = chain.LAST) -> Iterator[int]:
     """Requests that may differ, of those with an id from `first` to `last`."""
     requests = Request.objects.filter(pk__gte=first, pk__lte=last).order_by("pk")
     numbers = requests.values_list("pk", flat=True).iterator(chunk_size=1000)
@@ -122,6 +123,7 @@ class Said:
         return bool(value == self.value)
 
 
+DAMAGED = "damaged"  # in place of the hash of a mail that cannot be unpacked any more
 #: What is left of a value that was erased, or of its hash.
 NOTHING = ("", None, hashlib.sha256().hexdigest(), digest(""), digest({}))
 NO_WORD = Said(None, 0)
@@ -382,10 +384,24 @@ def _hashes(rows: "QuerySet[Any]", ids: Iterable[int | None], column: str) -> di
     wanted = iter(sorted(number for number in ids if number is not None))
     hashes: dict[int | None, str] = {}
     while some := list(islice(wanted, MAILS_AT_ONCE)):
-        mails = rows.filter(pk__in=some).values_list("pk", column)
-        for number, content in mails.iterator(chunk_size=WHOLE_MAILS_AT_ONCE):
-            hashes[number] = record.sha256(content)
+        try:
+            hashes |= _hashes_of(rows, some, column)
+        except Damaged:
+            for number in some:
+                hashes |= _hash_of_one(rows, number, column)
     return hashes
+
+
+def _hashes_of(rows: "QuerySet[Any]", ids: Collection[int], column: str) -> dict[int | None, str]:
+    mails = rows.filter(pk__in=ids).values_list("pk", column).iterator(chunk_size=WHOLE_MAILS_AT_ONCE)
+    return {number: record.sha256(content) for number, content in mails}
+
+
+def _hash_of_one(rows: "QuerySet[Any]", number: int, column: str) -> dict[int | None, str]:
+    try:
+        return _hashes_of(rows, [number], column)
+    except Damaged:
+        return {number: DAMAGED}
 
 
 def _mails(ids: Collection[int]) -> dict[int, Held]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Min
 
 from placet.approvals import evidence
 from placet.approvals.models import Request
@@ -24,13 +24,14 @@ from placet.lib.processes import processes
 
 A_RANGE = 1000  # ids of requests
 GOOD_FOR = timedelta(days=1)  # what was verified so long ago says little
+NOTES = "how far the record was verified"  # what the MAC of `Notes` is made for
 
 
 @dataclass
 class Verified:
     """What is known of all requests with an id up to `until`."""
 
-    until: int = 0
+    until: int = chain.LOWEST - 1
     chains: int = 0
     entries: int = 0
     without_mac: int = 0  # of the entries
@@ -64,12 +65,23 @@ def verify_ranges(
     verified: Verified, jobs: int, done: Callable[[Verified], None] = lambda _verified: None
 ) -> None:
     """Go on behind `verified.until` to the end, in so many processes. `done` is called after every range, in order."""
-    last = last_request()
-    ranges = ((first, first + A_RANGE - 1) for first in range(verified.until + 1, last + 1, A_RANGE))
+    ranges = _ranges(verified.until + 1, last_request())
     for part in _by_processes(ranges, jobs) if jobs > 1 else (verify_range(*one) for one in ranges):
         verified.add(part)
         done(verified)
-    verified.add(verify_range(verified.until + 1, chain.LAST))  # what was written meanwhile
+    for one in _ranges(verified.until + 1, last_request()):  # what was written meanwhile
+        verified.add(verify_range(*one))
+
+
+def _ranges(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Those in which there are requests: one that somebody gave a number far from all others makes no more of them."""
+    while first <= last:
+        told = AuditEntry.objects.filter(request__gte=first).aggregate(lowest=Min("request"))["lowest"]
+        there = Request.objects.filter(pk__gte=first).aggregate(lowest=Min("pk"))["lowest"]
+        begin = min((number for number in (told, there) if number is not None), default=last + 1)
+        if begin <= last:
+            yield begin, min(begin + A_RANGE - 1, last)
+        first = begin + A_RANGE
 
 
 def verify_range(first: int, last: int) -> Verified:
@@ -139,32 +151,31 @@ def _by_processes(ranges: Iterator[tuple[int, int]], jobs: int) -> Iterator[Veri
 
 
 class Notes:
-    """A file that says how far it came."""
+    """A file that says how far it came. With a MAC, or whoever wrote that all was read kept all from being read."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "audit-verify.json"
         self._began = datetime.now(UTC)
 
     def write(self, verified: Verified) -> None:
+        noted = {"began": self._began.isoformat(), "verified": asdict(verified)}
         new = self.file.with_suffix(".new")
-        new.write_text(json.dumps({**self._of(), "verified": asdict(verified)}))
+        new.write_text(json.dumps({**noted, "mac": mac.newest().mac(NOTES, noted)}))
         new.replace(self.file)
 
     def read(self) -> Verified | None:
-        """None where there is nothing to go on from: not begun, ended, too long ago, or of another record."""
+        """None where there is nothing to go on from: not begun, ended, too long ago, or not by this Placet."""
         try:
             noted: dict[str, Any] = json.loads(self.file.read_text())
-            began = datetime.fromisoformat(noted["began"])
-            verified = Verified(**noted["verified"])
+            if mac.check(str(noted.pop("mac")), NOTES, noted) != mac.HOLDS:
+                return None
+            began, verified = datetime.fromisoformat(noted["began"]), Verified(**noted["verified"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        if noted["origin"] != mac.origin() or self._began - began > GOOD_FOR:
+        if self._began - began > GOOD_FOR:
             return None
         self._began = began
         return verified
 
     def forget(self) -> None:
         self.file.unlink(missing_ok=True)
-
-    def _of(self) -> dict[str, str]:
-        return {"origin": mac.origin(), "began": self._began.isoformat()}

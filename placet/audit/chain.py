@@ -30,7 +30,7 @@ from placet.lib.prepared import Prepared
 FIRST = "0" * 64  # what the first entry has in place of a previous hash
 NO_ENTRY: dict[str, Any] = {"seq": 0, "hash": FIRST}
 ONLY = 1  # the id of the one InstallationHead
-LAST = 2**63 - 1  # above every id
+LOWEST, LAST = -(2**63), 2**63 - 1  # that an id can be: the database gives none below 1, who writes to it may
 AT_ONCE = 1000  # chains whose ends are held in memory
 ERASED = "erased"  # the event of an entry that says what was erased, and from which entries
 MACS_BEGIN = "MACs begin"  # the event of the installation's entry that says up to where the first form counts
@@ -64,7 +64,8 @@ def together() -> Iterator[dict[int, "_Chain"]]:
     error ends it. Inside another one it is a part of that. It gives the chains that were appended to, by request."""
     around = _appended.get()
     if around is not None:
-        yield around
+        with _taken_back_by_an_error(around):
+            yield around
         return
     chains: dict[int, _Chain] = {}
     before = _appended.set(chains)
@@ -74,6 +75,18 @@ def together() -> Iterator[dict[int, "_Chain"]]:
         _appended.reset(before)
     for chain in chains.values():
         chain.write()
+
+
+@contextmanager
+def _taken_back_by_an_error(chains: Mapping[int, "_Chain"]) -> Iterator[None]:
+    """What was appended inside goes with the rows that it tells of, where somebody around goes on."""
+    before = {number: len(chain.entries) for number, chain in chains.items()}
+    try:
+        yield
+    except BaseException:
+        for number, chain in chains.items():
+            del chain.entries[before.get(number, 0) :]
+        raise
 
 
 @dataclass
@@ -99,6 +112,8 @@ class _Chain:
         return entry
 
     def write(self) -> None:
+        if not self.entries:
+            return  # all of it was taken back
         rows.insert(self.entries)
         end = _end(self.entries[-1], mac.newest())
         if self.begun:
@@ -271,7 +286,7 @@ def _request(request_id: int) -> Broken | None:
     return _ended_otherwise(end, ChainHead.objects.filter(request_id=request_id).first())
 
 
-def suspects(first: int = 0, last: int = LAST) -> Iterator[int]:
+def suspects(first: int = LOWEST, last: int = LAST) -> Iterator[int]:
     """Requests whose chain may be broken, of those with an id from `first` to `last`. Goes through all their entries
     once, and keeps few of them in memory."""
     until = first_form_until()

@@ -120,7 +120,7 @@ def _verify_all(options: argparse.Namespace, seen: Sequence["Checkpoint"]) -> in
     last = verification.last_request()
     jobs = options.jobs or (1 if last < FEW else len(os.sched_getaffinity(0)))
     try:
-        with Progress("Requests verified", last, begun=verified.until) as progress:
+        with Progress("Requests verified", last, begun=max(verified.until, 0)) as progress:
             verification.verify_ranges(verified, jobs, _Noting(notes, progress))
     except KeyboardInterrupt:
         warn("Stopped. Within a day, placet audit verify --continue goes on from here.")

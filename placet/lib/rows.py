@@ -2,7 +2,7 @@
 take three for one. `tests/lib/test_rows.py` holds each to what the ORM writes. Fields are named by the name of their
 column's attribute (`person_id`).
 
-insert          one statement for several rows
+insert          one statement for several rows, and of many for each hundred
 insert_new      one row, unless a unique constraint has it already: no look before, and no savepoint around
 write_for_each  a row for each of those that another table has
 update          rows that are known by what some columns hold; how many they were says whether a claim still held
@@ -16,12 +16,17 @@ from django.db import connection
 from django.db.models import Model
 
 Names = tuple[str, ...]
+AT_ONCE = (
+    100  # rows in one statement: SQLite takes 32766 values, and each number of rows makes another statement
+)
 
 
 def insert(rows: Sequence[Model]) -> None:
     """New rows of one model, whose ids the database gives. IntegrityError if one of them may not be."""
-    for row, id_ in zip(rows, _inserted(rows), strict=True):
-        _is_stored(row, id_)
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        for row, id_ in zip(some, _inserted(some), strict=True):
+            _is_stored(row, id_)
 
 
 def insert_new(row: Model) -> bool:

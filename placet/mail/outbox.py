@@ -20,6 +20,7 @@ from placet import __version__
 from placet.lib import rows
 from placet.mail import mime, sent_items
 from placet.mail.models import OutgoingMail
+from placet.mail.packing import Damaged
 from placet.mailboxes.base import Connection, MailboxError, MailError, Refused
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.pool import opened
@@ -132,8 +133,13 @@ def _room(mailbox: Mailbox) -> int:
 
 def work(outgoing_id: int) -> bool:
     """Send one mail. False if it is no longer due, or another worker has it. MailboxError passes through."""
-    before = OutgoingMail.objects.select_related("mailbox").filter(pk=outgoing_id, state__in=_OPEN).first()
-    if before is None or before.due > timezone.now():
+    waiting = OutgoingMail.objects.filter(pk=outgoing_id, state__in=_OPEN, due__lte=timezone.now())
+    try:
+        before = waiting.select_related("mailbox").first()
+    except Damaged as error:
+        log.exception("outgoing_damaged", outgoing=outgoing_id)
+        return bool(waiting.update(state=OutgoingMail.State.FAILED, claim="", last_error=_failure(error)))
+    if before is None:
         return False
     claim = _claim(before)
     if not claim:
@@ -160,8 +166,7 @@ def work(outgoing_id: int) -> bool:
     except Exception as error:
         # A defect of ours meets this mail each time: it is given up like one that the server does not take.
         log.exception("outgoing_crashed", outgoing=before.pk)
-        crash = MailError(f"Placet itself failed: {type(error).__name__}. See the log.")
-        _failed(before, claim, crash, unsure=True)
+        _failed(before, claim, MailError(_failure(error)), unsure=True)
         return True
     now = timezone.now()
     sent = {"state": OutgoingMail.State.SENT, "sent_at": now, "claim": "", "last_error": ""}
@@ -171,6 +176,10 @@ def work(outgoing_id: int) -> bool:
         log.warning("outgoing_lease_lost", outgoing=before.pk)
     Mailbox.objects.filter(pk=before.mailbox_id).update(last_sent_at=now)
     return True
+
+
+def _failure(error: Exception) -> str:
+    return f"Placet itself failed: {type(error).__name__}. See the log."
 
 
 def _was_sent(connection: Connection, before: OutgoingMail) -> bool:

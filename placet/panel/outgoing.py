@@ -14,6 +14,7 @@ from placet.approvals.models import Ask, Assignment, Request
 from placet.lib.web import entered, keep
 from placet.mail import outbox
 from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mail.packing import Damaged
 from placet.panel.mail_html import about, framed, harmless
 from placet.panel.mail_page import shown_as
 from placet.panel.mail_parts import content_of
@@ -81,7 +82,7 @@ def _each(kind: str, keys: Iterable[object]) -> list[str]:
 @administrators_only
 def outgoing_mail(request: PersonsRequest, pk: int) -> HttpResponse:
     """To whom, about what, how far it came, and the mail as its reader sees it."""
-    mail = get_object_or_404(OutgoingMail.objects.select_related("mailbox"), pk=pk)
+    mail = get_object_or_404(OutgoingMail.objects.select_related("mailbox").defer("raw"), pk=pk)
     context = {
         "mail": mail,
         "kind": kind_of(mail),
@@ -96,7 +97,7 @@ def outgoing_mail(request: PersonsRequest, pk: int) -> HttpResponse:
 
 
 def _itself(request: PersonsRequest, mail: OutgoingMail) -> dict[str, object]:
-    start = bytes(mail.raw)[:LOOKED_AT]
+    start = _start(mail)
     content = content_of(start)
     show = shown_as(request, content)
     return {
@@ -105,6 +106,13 @@ def _itself(request: PersonsRequest, mail: OutgoingMail) -> dict[str, object]:
         "shown": about(content.markup, content.pictures) if show == "html" else None,
         "source": source_of(start),
     }
+
+
+def _start(mail: OutgoingMail) -> bytes:
+    try:
+        return bytes(mail.raw)[:LOOKED_AT]
+    except Damaged:
+        return b""  # the page says why it was given up
 
 
 def request_of(mail: OutgoingMail) -> Request | None:
@@ -139,10 +147,10 @@ def _answered(mail: OutgoingMail) -> IncomingMail | None:
 @administrators_only
 def outgoing_html(request: PersonsRequest, pk: int) -> HttpResponse:
     """Its HTML alone, for the sandboxed frame."""
-    mail = get_object_or_404(OutgoingMail.objects.only("kind", "raw"), pk=pk)
+    mail = get_object_or_404(OutgoingMail.objects.only("kind"), pk=pk)
     if not may_be_read(mail):
         raise Http404
-    content = content_of(bytes(mail.raw)[:LOOKED_AT])
+    content = content_of(_start(mail))
     return framed(harmless(content.markup, content.pictures))
 
 

@@ -30,6 +30,7 @@ from placet.lib.prepared import Prepared
 from placet.mail import tasks
 from placet.mail.models import IncomingMail
 from placet.mail.moving import id_here, remember_id
+from placet.mail.packing import Damaged
 from placet.mailboxes import pool
 from placet.mailboxes.base import Folder, Gone, MailboxError, MailError, Seen, Wait
 from placet.mailboxes.models import Mailbox
@@ -144,7 +145,10 @@ def take_in(incoming_id: int) -> bool:
     A refusal is a result. Any other error leaves the mail to be tried again with growing pauses, and after
     some tries sets it aside; it never stops the mails behind it.
     """
-    reply = _claim(incoming_id)
+    try:
+        reply = _claim(incoming_id)
+    except Damaged as error:
+        return _set_damaged_aside(incoming_id, error)
     if reply is None:
         return False
     if reply.incoming.tries > MOST_TRIES:
@@ -165,8 +169,12 @@ def take_in(incoming_id: int) -> bool:
         _later_or_aside(reply, _("The server does not give the mail. {why}").format(why=error))
     except Exception as error:
         log.exception("take_in_failed", incoming=incoming_id, tries=reply.incoming.tries)
-        _later_or_aside(reply, _("It could not be handled: {error}.").format(error=type(error).__name__))
+        _later_or_aside(reply, _failure(error))
     return True
+
+
+def _failure(error: Exception) -> str:
+    return _("It could not be handled: {error}.").format(error=type(error).__name__)
 
 
 def _walk(reply: Reply) -> None:
@@ -363,6 +371,15 @@ def set_aside(reply: Reply, reason: str) -> None:
     )
     if changed and not reply.incoming.facts.get("unread"):
         tasks.move(reply.incoming, reply.settings.set_aside_folder)
+
+
+def _set_damaged_aside(incoming_id: int, error: Damaged) -> bool:
+    """What cannot be read from the database stays on the server where it is: that is the only copy, too."""
+    log.error("incoming_damaged", incoming=incoming_id, error=str(error))
+    now = timezone.now()
+    due = IncomingMail.objects.filter(pk=incoming_id, state=IncomingMail.State.KEPT, due__lte=now)
+    state, reason = IncomingMail.State.SET_ASIDE, _failure(error)
+    return bool(due.update(state=state, claim="", result="set_aside", reason=reason, handled_at=now))
 
 
 @transaction.atomic

@@ -75,11 +75,16 @@ def _about(raw: bytes, said: str) -> tuple[str, str, str]:
     return rules(), hashlib.sha256(raw).hexdigest(), said
 
 
+def sources() -> list[Path]:
+    """What says how a mail is read, and in what form that is kept."""
+    return [*sorted(Path(parse.__file__).parent.glob("*.py")), Path(__file__)]
+
+
 @cache
 def rules() -> str:
     """Tells by which rules a mail is read: those of this version of Placet, and of what it reads with."""
     made = hashlib.sha256()
-    for source in sorted(Path(parse.__file__).parent.glob("*.py")):
+    for source in sources():
         made.update(source.read_bytes())
     made.update(
         repr(

@@ -13,7 +13,8 @@ from placet.approvals.evidence import Differs
 from placet.approvals.models import Assignment, Counter, Decision, Request, Version
 from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
-from tests.making import SAMPLE, open_for, start
+from placet.mail.models import OutgoingMail
+from tests.making import SAMPLE, damage, make_mailbox, open_for, start
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +52,19 @@ def test_a_changed_decision_is_named(reason: str, decided: Request) -> None:
     assert list(evidence.compare()) == [Differs(decided.pk, entry(decided, "decided"), reason)]
     assert list(evidence.compare(decided.pk)) == list(evidence.compare())
     assert list(evidence.compare(Request.objects.exclude(pk=decided.pk).get().pk)) == []
+
+
+def test_a_mail_that_is_damaged_where_it_lies_is_named_and_ends_no_look_at_the_others(
+    alice: Person, bob: Person
+) -> None:
+    make_mailbox()
+    first, second = (start(SAMPLE, alice) for _ in range(2))
+    OutgoingMail.objects.filter(ask__lines__assignment__visit__request=second).update(subject="Another")
+    damage(OutgoingMail.objects.get(ask__lines__assignment__visit__request=first))
+    assert list(evidence.compare()) == [
+        Differs(first.pk, entry(first, "asked"), "what was shown was changed"),
+        Differs(second.pk, entry(second, "asked"), "the subject of a mail that asks was changed"),
+    ]
 
 
 STATES: dict[str, tuple[str, Callable[[Request], object]]] = {

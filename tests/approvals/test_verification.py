@@ -1,17 +1,21 @@
 """The record verified in ranges: nothing is missed between them, by whomever they are read, and wherever it went on."""
 
 import json
+import uuid
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals import evidence, verification
-from placet.approvals.models import Request
+from placet.approvals.models import Counter, Request
 from placet.approvals.verification import Notes, Verified, findings, verify_ranges
-from placet.audit import chain
+from placet.audit import chain, mac
 from placet.audit.models import AuditEntry, ChainHead
 from tests.installation import Installation, copied
 from tests.making import SAMPLE, start, values
@@ -92,20 +96,72 @@ def test_what_was_stopped_goes_on_behind_what_was_read(
     assert Notes(tmp_path).read() is None
 
 
-@pytest.mark.parametrize("spoilt", ["old", "another's", "no JSON", "another form"])
-def test_what_cannot_be_gone_on_from_is_not(spoilt: str, tmp_path: Path) -> None:
-    notes = Notes(tmp_path)
-    notes.write(Verified(until=5))
-    noted = json.loads(notes.file.read_text())
-    match spoilt:
-        case "old":
-            noted["began"] = (timezone.now() - timedelta(days=1, minutes=1)).isoformat()
-        case "another's":
-            noted["origin"] = "placet/00000000"
-        case "another form":
-            noted["verified"] = {"since": 5}
-    notes.file.write_text("{" if spoilt == "no JSON" else json.dumps(noted))
+@pytest.mark.parametrize("number", [-(2**63), -1, 0, 2**63 - 1])
+def test_a_request_with_a_number_that_the_database_gives_none_is_found(
+    number: int, requests: list[Request]
+) -> None:
+    forged = Request.objects.get(pk=requests[0].pk)
+    forged.pk, forged.public_id, forged.number = number, uuid.uuid4(), 8
+    forged.save(force_insert=True)
+    Counter.objects.update(last=8)
+    assert list(findings()) == ["Request 8: broken at entry 1: entry 1 is missing"]
+    assert [link.request_id for link in chain.verify()] == [number]
+
+
+def test_what_came_after_the_end_is_read_by_who_goes_on_from_there(
+    requests: list[Request], alice: Person, tmp_path: Path
+) -> None:
+    """It was stopped when all was read, and before it was said."""
+    notes, verified = Notes(tmp_path), Verified()
+    verify_ranges(verified, 1)
+    assert verified.until == requests[-1].pk
+    notes.write(verified)
+    later = start(values(SAMPLE), alice, "100")
+    AuditEntry.objects.filter(request=later, seq=2).update(who="somebody")
+    known = Notes(tmp_path).read()
+    assert known is not None
+    verify_ranges(known, 1)
+    assert known.broken == [later.pk]
+    assert (known.chains, known.entries) == (8, AuditEntry.objects.count())
+
+
+def test_notes_are_gone_on_from_for_a_day(tmp_path: Path) -> None:
+    with time_machine.travel(timezone.now() - timedelta(hours=23, minutes=59), tick=False):
+        Notes(tmp_path).write(Verified(until=5))
+    known = Notes(tmp_path).read()
+    assert known is not None and known.until == 5
+    with time_machine.travel(timezone.now() - timedelta(days=1, minutes=1), tick=False):
+        Notes(tmp_path).write(Verified(until=5))
     assert Notes(tmp_path).read() is None
+
+
+def _spoilt(noted: dict[str, Any]) -> Iterator[Any]:
+    """What somebody without the key can write there."""
+    yield noted | {"began": (timezone.now() + timedelta(minutes=1)).isoformat()}
+    yield noted | {"verified": noted["verified"] | {"until": 10**9}}
+    yield noted | {"verified": noted["verified"] | {"broken": []}}
+    yield noted | {"verified": {"since": 5}}
+    yield noted | {"mac": None}
+    yield noted | {"mac": mac.newest().mac("entry", {name: noted[name] for name in ("began", "verified")})}
+    yield noted | {"mac": mac.Key(b"another's").mac("notes", {"began": noted["began"]})}
+    yield {name: value for name, value in noted.items() if name != "mac"}
+    yield [noted]
+
+
+def _of_another_version(noted: dict[str, Any]) -> dict[str, Any]:
+    said = {"began": noted["began"], "verified": {"since": 5}}
+    return said | {"mac": mac.newest().mac(verification.NOTES, said)}
+
+
+def test_what_cannot_be_gone_on_from_is_not(tmp_path: Path) -> None:
+    notes = Notes(tmp_path)
+    notes.write(Verified(until=5, broken=[3]))
+    noted = json.loads(notes.file.read_text())
+    for spoilt in ("{", "", *map(json.dumps, [*_spoilt(noted), _of_another_version(noted)])):
+        notes.file.write_text(spoilt)
+        assert Notes(tmp_path).read() is None, spoilt
+    notes.file.write_text(json.dumps(noted))
+    assert Notes(tmp_path).read() == Verified(until=5, broken=[3])
 
 
 # --- the command ------------------------------------------------------------------------------------------

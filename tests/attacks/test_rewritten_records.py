@@ -60,7 +60,7 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
         "published_at": "changes nothing of a request that runs by it",
     },
     Visit: {"id": OWN_NUMBER},
-    Assignment: {},
+    Assignment: {"page_only": "whether a mail is still to be written; each that was is recorded"},
     Ask: {"id": OWN_NUMBER},
     AskLine: {"id": OWN_NUMBER},
     Decision: {"id": OWN_NUMBER},

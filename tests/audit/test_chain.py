@@ -18,6 +18,7 @@ from placet.approvals.models import Request
 from placet.audit import chain, mac
 from placet.audit.chain import Broken
 from placet.audit.models import AuditEntry, ChainHead
+from placet.lib import rows
 from placet.lib.canonical import canonical, digest
 from tests.making import SAMPLE, make_mailbox, start
 
@@ -261,6 +262,35 @@ def test_of_what_fails_nothing_is_written_then_or_later(request_: Request) -> No
     with transaction.atomic():
         chain.append(request_.pk, "system", {"event": "kept"})
     assert entry(request_, 6).value("event") == "kept"
+    assert list(chain.verify()) == []
+
+
+def test_of_what_is_taken_back_inside_nothing_is_written_with_the_rest(
+    request_: Request, alice: Person
+) -> None:
+    second = start(SAMPLE, alice)
+    with transaction.atomic(), chain.together():
+        chain.append(request_.pk, "system", {"event": "before"})
+        with pytest.raises(ZeroDivisionError), transaction.atomic(), chain.together():
+            for number in (request_.pk, second.pk):
+                chain.append(number, "system", {"event": "taken back"})
+            raise ZeroDivisionError
+        with pytest.raises(TypeError):
+            chain.append(second.pk, "system", {"event": object()})
+        chain.append(request_.pk, "system", {"event": "after"})
+    assert [entry(request_, seq).value("event") for seq in (6, 7)] == ["before", "after"]
+    assert AuditEntry.objects.filter(request=second).count() == 3
+    assert list(chain.verify()) == []
+
+
+def test_of_many_entries_each_statement_writes_some(request_: Request) -> None:
+    """A database takes so many values in one, and what is kept of statements must not grow."""
+    most = 2 * rows.AT_ONCE + 1
+    with transaction.atomic(), CaptureQueriesContext(connection) as captured, chain.together():
+        entries = [chain.append(request_.pk, "system", {"event": "asked", "n": n}) for n in range(most)]
+    written = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("INSERT")]
+    assert len(written) == 3
+    assert [one.pk for one in entries] == [entry(request_, 6 + n).pk for n in range(most)]
     assert list(chain.verify()) == []
 
 

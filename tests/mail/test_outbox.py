@@ -25,7 +25,7 @@ from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded, MailError, Refused, Wait
 from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
 from placet.mailboxes.models import Mailbox
-from tests.making import make_mailbox
+from tests.making import damage, make_mailbox
 
 pytestmark = pytest.mark.django_db
 Priority = OutgoingMail.Priority
@@ -782,3 +782,15 @@ def test_two_at_once_that_write_the_same_mail_write_one(
     monkeypatch.setattr(type(OutgoingMail.objects.all()), "exists", lambda self: False)
     assert write(mailbox, subject="Another subject") == first
     assert OutgoingMail.objects.count() == 1 + len(others)
+
+
+def test_a_mail_that_is_damaged_where_it_lies_is_given_up_and_shown(
+    mailbox: Mailbox, server: MemoryMailbox
+) -> None:
+    mail = write(mailbox)
+    damage(mail)
+    assert outbox.work(mail.pk)
+    assert outbox.due(10) == [] and not outbox.work(mail.pk)
+    row = OutgoingMail.objects.defer("raw").get()
+    assert (row.state, row.claim) == ("failed", "")
+    assert row.last_error == "Placet itself failed: Damaged. See the log."

@@ -15,11 +15,14 @@ from pytest_django import DjangoAssertNumQueries
 
 from placet.accounts.models import Person
 from placet.approvals.models import Ask, Assignment, Decision
+from placet.mail import outbox
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.models import Mailbox
 from placet.panel import pager
 from placet.panel.mail_source import source_of
 from placet.panel.mail_words import OUT_STATES, RESULTS, STATES, refusals_of
+from placet.replies import entry
+from tests.making import damage
 from tests.pages.conftest import HOSTILE, answer
 
 As = Callable[[Person | None], Client]
@@ -316,6 +319,23 @@ def test_a_mail_that_was_set_aside_is_handled_again_once(ada: Client, incoming: 
     incoming.refresh_from_db()
     assert incoming.state == IncomingMail.State.KEPT
     assert "not set aside any more" in ada.post(address, follow=True).content.decode()
+
+
+def test_the_page_of_a_mail_that_is_damaged_where_it_lies_says_so(
+    ada: Client, incoming: IncomingMail
+) -> None:
+    damage(incoming)
+    IncomingMail.objects.update(state="kept", due=timezone.now())
+    assert entry.take_in(incoming.pk)
+    assert "It could not be handled: Damaged." in page_of(ada, incoming)
+
+
+def test_so_does_that_of_one_that_was_to_be_sent(ada: Client, ask: OutgoingMail) -> None:
+    damage(ask)
+    OutgoingMail.objects.update(due=timezone.now())
+    assert outbox.work(ask.pk)
+    assert "Placet itself failed: Damaged." in page_of(ada, ask)
+    assert ada.get(reverse("panel:outgoing_html", args=[ask.pk])).status_code == 200
 
 
 def test_what_was_made_of_a_decision_is_told_in_its_order(

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import pytest
 from django.db import connection
+from django.db.migrations import RunPython
+from django.db.migrations.loader import MigrationLoader
 from django.db.models import Q
 from django.test import Client
 from django.urls import reverse
@@ -199,6 +201,19 @@ def test_an_index_is_made_of_what_is_there_already_in_batches(
         index.make()  # and again: nothing is there twice
         assert index.holding([text], 100)
     assert sorted(WORDS.holding(["chair"], 100)) == [request.pk for request in made]
+
+
+def test_what_was_stopped_while_an_index_was_made_begins_anew() -> None:
+    """As where PostgreSQL's extension may not be created. Of a migration that is not in one transaction, what came
+    before the failure stays, and would be made a second time."""
+    ours = [
+        migration
+        for migration in MigrationLoader(None).disk_migrations.values()
+        if type(migration).__module__.startswith("placet.") and not migration.atomic
+    ]
+    assert len(ours) == 2
+    for migration in ours:
+        assert [type(operation) for operation in migration.operations] == [RunPython], str(migration)
 
 
 @pytest.mark.django_db

@@ -14,7 +14,7 @@ from placet.mailboxes.memory import MemoryMailbox
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
 from placet.replies.parse import Mail, OwnMail, parse
-from tests.making import make_mailbox
+from tests.making import damage, make_mailbox
 from tests.replies.test_fetch import SETTINGS
 
 pytestmark = pytest.mark.django_db
@@ -244,3 +244,22 @@ def test_our_own_senders_are_the_mailboxes_that_ever_sent(
     own = entry.own_mail(mailbox)
     assert own.mailbox_address == "approvals@contoso.example"
     assert set(own.others) == ({"other@contoso.example", "answers@contoso.example"} if ours else set())
+
+
+def test_a_mail_that_is_damaged_where_it_lies_is_set_aside(mailbox: Mailbox) -> None:
+    """And not put away on the server, which has the only copy."""
+    damaged, busy = (
+        kept(mailbox, "damaged"),
+        kept(mailbox, "busy", due=timezone.now() + LATER, claim="another's"),
+    )
+    for row in (damaged, busy):
+        damage(row)
+    before = IncomingMail.objects.filter(pk=busy.pk).defer("raw").values("state", "due", "claim").get()
+    assert entry.take_in(damaged.pk)
+    assert not entry.take_in(damaged.pk)
+    row = IncomingMail.objects.defer("raw").get(pk=damaged.pk)
+    assert (row.state, row.result, row.claim) == ("set_aside", "set_aside", "")
+    assert row.reason == "It could not be handled: Damaged." and row.handled_at is not None
+    assert not ServerTask.objects.exists()
+    assert not entry.take_in(busy.pk)
+    assert IncomingMail.objects.filter(pk=busy.pk).values("state", "due", "claim").get() == before

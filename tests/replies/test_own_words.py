@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.db import transaction
@@ -13,6 +14,7 @@ from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.replies import own_words
 from placet.replies.own_words import keep, originals
+from placet.replies.parse import original
 from placet.replies.parse.original import Original
 from tests.making import SAMPLE, make_mailbox, start
 
@@ -146,3 +148,18 @@ def test_nor_what_was_kept_by_other_rules(
     own_words._original.cache_clear()
     originals([ask])
     assert reads == []
+
+
+def test_the_rules_are_those_of_all_that_it_is_read_and_kept_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an earlier version kept in another form would be believed, and could not be read."""
+    there = own_words.sources()
+    assert {Path(module.__file__ or "") for module in (original, own_words)} <= set(there)
+    before = own_words.rules.__wrapped__()
+    changed = tmp_path / "changed.py"
+    for number, source in enumerate(there):
+        changed.write_bytes(source.read_bytes() + b"\n")
+        others = [*there[:number], changed, *there[number + 1 :]]
+        monkeypatch.setattr(own_words, "sources", lambda others=others: others)
+        assert own_words.rules.__wrapped__() != before

@@ -1,6 +1,6 @@
 from typing import Any
 
-from django.db import migrations, models
+from django.db import migrations
 
 from placet.accounts.name_index import NAMES
 
@@ -18,9 +18,4 @@ class Migration(migrations.Migration):
 
     dependencies = [("accounts", "0004_private_targets")]
 
-    operations = [
-        migrations.AddIndex(
-            model_name="person", index=models.Index(fields=["name", "id"], name="person_in_order")
-        ),
-        migrations.RunPython(make, drop),
-    ]
+    operations = [migrations.RunPython(make, drop)]
