@@ -329,7 +329,7 @@ def _play(story: Story) -> None:
     asked = story.mail_to("carol", "Please decide")
     _out_of_office(story, asked)
     _forged(story, asked)
-    story.mail_to("carol", "Somebody else answered")
+    story.mail_to("carol", "An answer in your name")
     story.reply("carol", asked, "Is this the one with the motor?")
     unclear = story.mail_to("carol", "Not applied")
     story.check("nothing is decided by any of these", Decision.objects.count() == 1)
