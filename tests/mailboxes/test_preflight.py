@@ -18,8 +18,8 @@ from placet.mailboxes.preflight import Preflight
 from placet.mailboxes.settings import ExchangeSettings
 from placet.sandbox import delivery
 from placet.sandbox.server import Sandbox
+from tests.mailboxes.sandboxed import BOX, settings_for
 
-BOX = "approvals@contoso.example"
 ANN = "ann@contoso.example"
 STEPS = ["name", "tls", "token", "open", "read", "folders", "send", "plus", "internal", "limits", "cleanup"]
 
@@ -35,18 +35,6 @@ def sandbox() -> Iterator[Sandbox]:
         running.add_mailbox("approvals", "Approvals")
         running.add_mailbox("ann", "Ann Approver")
         yield running
-
-
-def settings_for(sandbox: Sandbox, via: str, **more: object) -> ExchangeSettings:
-    values = {
-        "via": via,
-        "server_address": sandbox.url,
-        "username": BOX,
-        "client_id": sandbox.client_id,
-        "token_uri": sandbox.token_url,
-        **more,
-    }
-    return ExchangeSettings.parse(values)[0]
 
 
 def connected(
