@@ -12,6 +12,7 @@ from placet import __version__
 
 COMMANDS = {
     "serve": "run Placet: pages, workers and timers in one process",
+    "work": "do the work of Placet alone, beside other processes (PostgreSQL)",
     "demo": "try Placet with a local Exchange Online: nothing to install, nothing is kept",
     "sandbox": "run the local Entra ID and Exchange Online alone",
     "entra": "print a script that registers the application in Microsoft Entra ID; nothing is run",

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "django_htmx",
     "heroicons",
+    "placet.workers",
     "placet.accounts",
     "placet.audit",
     "placet.mailboxes",
@@ -104,10 +105,17 @@ def _database() -> dict[str, Any]:
     else:
         database["CONN_HEALTH_CHECKS"] = True
         database["CONN_MAX_AGE"] = 60
+        # Behind a pool that gives each transaction another session there are no cursors on the server.
+        database["DISABLE_SERVER_SIDE_CURSORS"] = bool(PLACET.database_direct_url)
     return database
 
 
 DATABASES = {"default": _database()}
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    INSTALLED_APPS.append("procrastinate.contrib.django")
+    PROCRASTINATE_AUTODISCOVER_MODULE_NAME = (
+        ""  # its tasks are made where they are done (`placet.work_shared`)
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.Person"
@@ -222,5 +230,6 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "urllib3": {"level": "WARNING"},  # its debug lines hold addresses
         "waitress.queue": {"level": "ERROR"},
+        "procrastinate": {"level": "WARNING"},  # a line for each nudge, and more
     },
 }

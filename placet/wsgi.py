@@ -1,5 +1,5 @@
-"""The web application of `placet serve`, which also does the work and applies what was entered on the pages: the
-public address and the log level. Under another WSGI server the operator's settings alone hold."""
+"""The pages of Placet as a web application. `placet serve` and `placet.web`, for other WSGI servers, apply what was
+entered on the pages before: the public address and the log level."""
 
 import os
 from collections.abc import Iterable

@@ -23,7 +23,7 @@ from cryptography.fernet import Fernet
 from placet import cli
 from placet.cli import CommandError
 from placet.commands import backup
-from placet.commands.serve import only_process
+from placet.commands.locks import lock_folder
 from placet.lib import archive
 from placet.lib.progress import Progress
 
@@ -433,7 +433,7 @@ def test_a_database_that_is_not_empty_is_left_alone(
 
 def test_a_folder_that_another_process_just_took_is_left_alone(made: Path, elsewhere: Installation) -> None:
     elsewhere.data_dir.mkdir()
-    with only_process(elsewhere.data_dir):
+    with lock_folder(elsewhere.data_dir, alone=True):
         assert "already runs" in elsewhere.refused("restore", made)
         assert [path.name for path in elsewhere.data_dir.iterdir()] == ["serve.lock"]
     elsewhere.good("restore", made)

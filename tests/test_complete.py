@@ -22,7 +22,8 @@ DOCS = ROOT / "docs"
 # --- imports point one way --------------------------------------------------------------------------------
 
 LOWEST = {"lib", "__version__"}
-ACCOUNTS = LOWEST | {"accounts", "audit"}
+LEASES = LOWEST | {"workers"}
+ACCOUNTS = LEASES | {"accounts", "audit"}
 MAILBOXES = ACCOUNTS | {"mailboxes"}
 MAIL = MAILBOXES | {"mail"}
 APPROVALS = MAIL | {"approvals"}
@@ -30,6 +31,7 @@ APPROVALS = MAIL | {"approvals"}
 # top (commands, work, urls, settings, wsgi, cli) and is imported by nobody below.
 MAY_IMPORT = {
     "lib": LOWEST,
+    "workers": LEASES,
     "audit": LOWEST | {"audit"},
     "accounts": ACCOUNTS,
     "mailboxes": MAILBOXES,
@@ -43,7 +45,7 @@ MAY_IMPORT = {
     "sandbox": LOWEST
     | {"sandbox"},  # a stand-in that shared code with what it tests would share its mistakes
 }
-TOP = {"commands", "work", "urls", "settings", "wsgi", "cli"}
+TOP = {"commands", "work", "work_alone", "work_shared", "workforce", "urls", "settings", "web", "wsgi", "cli"}
 
 
 def modules() -> Iterator[Path]:
@@ -103,7 +105,7 @@ def test_every_command_has_a_module_and_is_documented(command: str) -> None:
 
 
 def test_every_module_of_the_commands_is_a_command_or_helps_them() -> None:
-    helpers = {"__init__", "start", "demo_page", "mailbox_certificate"}
+    helpers = {"__init__", "start", "locks", "running", "demo_page", "mailbox_certificate"}
     assert {path.stem for path in (PACKAGE / "commands").glob("*.py")} - helpers == set(COMMANDS)
 
 

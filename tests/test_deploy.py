@@ -20,6 +20,7 @@ SETTINGS = {f"{PREFIX}{name.upper()}" for name in Config.model_fields} | {CONFIG
 # --- systemd ----------------------------------------------------------------------------------------------
 
 UNIT = DEPLOY / "systemd" / "placet.service"
+WORKER = DEPLOY / "systemd" / "placet-work@.service"
 EXPOSURE = 15  # tenths that `systemd-analyze security` may count
 
 
@@ -47,11 +48,22 @@ def test_it_is_started_again_and_has_the_time_to_end_what_it_has_in_hand() -> No
     assert service["Restart"] == "on-failure" and int(service["TimeoutStopSec"]) > 30  # Runner.stop
 
 
-@pytest.fixture
-def unit(tmp_path: Path) -> Path:
+def test_a_worker_differs_from_the_service_in_what_it_starts_alone() -> None:
+    lines = {"ExecStart=/opt/placet/bin/placet serve": "ExecStart=/opt/placet/bin/placet work"}
+    service = [lines.get(line, line) for line in _below_its_name(UNIT)]
+    assert _below_its_name(WORKER) == service
+
+
+def _below_its_name(unit: Path) -> list[str]:
+    lines = [line for line in unit.read_text().splitlines() if not line.startswith(("#", "Description="))]
+    return [line.removesuffix(" placet.service") for line in lines]
+
+
+@pytest.fixture(params=[UNIT, WORKER], ids=["serve", "work"])
+def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The same with a program that is there."""
-    there = tmp_path / "placet.service"
-    there.write_text(UNIT.read_text().replace("/opt/placet/bin/placet", PLACET))
+    there = tmp_path / str(request.param.name).replace("@", "@1")
+    there.write_text(request.param.read_text().replace("/opt/placet/bin/placet", PLACET))
     return there
 
 

@@ -6,16 +6,19 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
-from placet.commands import serve
-from placet.commands.serve import DatabaseLock
+from placet.commands import locks
+from placet.commands.locks import DatabaseLock
 
 from .installation import PATIENCE, Installation, copied, free_port, new_installation
+
+ON_POSTGRESQL = os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres")
 
 
 @pytest.fixture
@@ -38,10 +41,13 @@ def test_healthz_tells_a_monitor_that_it_works_and_nothing_else(installation: In
     assert "Set-Cookie" not in answer.headers
 
 
+@pytest.mark.skipif(ON_POSTGRESQL, reason="there any number of processes may run")
 def test_a_second_one_on_the_same_folder_says_so(installation: Installation) -> None:
     with installation.serve():
         said = installation.refused("serve", PLACET_LISTEN="127.0.0.1:0")
         assert "already runs" in said and str(installation.data_dir) in said
+        assert "needs PostgreSQL" in installation.refused("work")
+        assert "needs PostgreSQL" in installation.refused("serve", "--web-only")
 
 
 def test_a_killed_one_locks_nobody_out(installation: Installation) -> None:
@@ -64,7 +70,7 @@ def test_what_is_no_address_to_listen_on_is_said_before_anything_is_made(
     said = installation.refused("serve", "--listen", listen)
     assert "--listen must be host:port, such as 127.0.0.1:8000." in said
     assert "Traceback" not in said
-    assert not (installation.data_dir / serve.LOCK_FILE).exists()
+    assert not (installation.data_dir / locks.LOCK_FILE).exists()
 
 
 def test_a_host_to_listen_on_that_nobody_knows_is_said(installation: Installation) -> None:
@@ -75,7 +81,7 @@ def test_a_host_to_listen_on_that_nobody_knows_is_said(installation: Installatio
 
 class LostAtTheSecondLook(DatabaseLock):
     def __init__(self) -> None:
-        super().__init__(None)
+        super().__init__(None, alone=False)
         self.looks = 0
 
     def held(self) -> bool:
@@ -86,50 +92,47 @@ class LostAtTheSecondLook(DatabaseLock):
 def test_it_stops_once_another_process_may_work_on_its_database(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(serve, "LOOK_AT_LOCK", 0.001)
+    monkeypatch.setattr(locks, "LOOK_AT_LOCK", 0.001)
     stop, lost, lock = threading.Event(), threading.Event(), LostAtTheSecondLook()
     with caplog.at_level(logging.ERROR):
-        serve._watch(lock, stop, lost)
+        locks.watch(lock, stop, lost)
     assert (stop.is_set(), lost.is_set(), lock.looks) == (True, True, 2)
     assert "database_lock_lost" in caplog.text
 
 
 def test_it_goes_on_while_the_lock_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "LOOK_AT_LOCK", 0.001)
+    monkeypatch.setattr(locks, "LOOK_AT_LOCK", 0.001)
     stop, lost = threading.Event(), threading.Event()
-    watching = threading.Thread(target=serve._watch, args=(DatabaseLock(None), stop, lost))
+    watching = threading.Thread(target=locks.watch, args=(DatabaseLock(None, alone=False), stop, lost))
     watching.start()
     stop.set()
     watching.join(PATIENCE)
     assert not watching.is_alive() and not lost.is_set()
 
 
-if os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres"):
-    # SQLite's file has the lock of its folder; these are about a server that several machines reach.
+if ON_POSTGRESQL:
     LOOKS_OFTEN = (
-        "import sys; from placet.commands import serve; serve.LOOK_AT_LOCK = 0.1; "
+        "import sys; from placet.commands import locks; locks.LOOK_AT_LOCK = 0.1; "
         "from placet.cli import main; sys.exit(main(sys.argv[1:]))"
     )
+    WAITS = "FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted"
+    LOCKS = (
+        "FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
 
-    def test_a_second_machine_is_refused_before_it_changes_the_tables(
-        installation: Installation, tmp_path: Path
-    ) -> None:
+    def test_nobody_starts_while_an_installation_is_copied_there(installation: Installation) -> None:
         import psycopg
 
-        with installation.serve(), psycopg.connect(installation.database_url, autocommit=True) as server:
-            (installation.data_dir.parent / "other").mkdir()
-            keys = installation.data_dir / "keys"
-            other = Installation(tmp_path / "other", installation.database_url)
-            (other.data_dir / "keys").mkdir()
-            for path in keys.iterdir():
-                (other.data_dir / "keys" / path.name).write_bytes(path.read_bytes())
+        with psycopg.connect(installation.database_url, autocommit=True) as server:
+            server.execute("SELECT pg_advisory_lock(%s)", [locks.DATABASE_LOCK])
             server.execute("DELETE FROM django_migrations WHERE app = 'accounts' AND name = '0002_tidied_at'")
-            said = other.refused("serve", PLACET_LISTEN="127.0.0.1:0")
-            assert "Another Placet already runs on this database." in said
+            said = installation.refused("serve", PLACET_LISTEN="127.0.0.1:0")
+            assert "copied or restored into this database" in said
             made = server.execute("SELECT count(*) FROM django_migrations WHERE name = '0002_tidied_at'")
             assert made.fetchone() == (0,)
 
-    def test_without_its_connection_it_says_so_and_ends_for_a_supervisor_to_start_it_again(
+    def test_what_lost_its_lock_takes_it_again_and_ends_where_somebody_else_has_it(
         installation: Installation,
     ) -> None:
         import psycopg
@@ -145,13 +148,26 @@ if os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres"):
         assert process.stdout is not None
         assert any("Placet runs at" in line for line in process.stdout)
         with psycopg.connect(installation.database_url, autocommit=True) as server:
-            ended = server.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-                [serve.DATABASE_LOCK],
-            )
-            assert ended.fetchall() == [(True,)]
-        _, said = process.communicate(timeout=PATIENCE)
+
+            def holders() -> list[int]:
+                return [pid for (pid,) in server.execute(f"SELECT pid {LOCKS}", [locks.DATABASE_LOCK])]
+
+            first = holders()
+            server.execute("SELECT pg_terminate_backend(%s)", first)
+            until = time.monotonic() + PATIENCE
+            while holders() in ([], first) and time.monotonic() < until:
+                time.sleep(0.05)
+            assert len(holders()) == 1 and process.poll() is None
+            with psycopg.connect(installation.database_url, autocommit=True) as copying:
+                waiting = threading.Thread(
+                    target=copying.execute, args=("SELECT pg_advisory_lock(%s)", [locks.DATABASE_LOCK])
+                )
+                waiting.start()  # for the process that is there, and before whoever comes later
+                while not server.execute(f"SELECT 1 {WAITS}", [locks.DATABASE_LOCK]).fetchone():
+                    assert time.monotonic() < until
+                server.execute("SELECT pg_terminate_backend(%s)", holders())
+                waiting.join(PATIENCE)
+                _, said = process.communicate(timeout=PATIENCE)
         assert process.returncode == 1
         assert "database_lock_lost" in said
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from placet import work
+from placet import work, work_alone
 from placet.accounts import tidy
 from placet.alarms import checkpoints, expiry, watch, webhook
 from placet.approvals import engine
@@ -19,6 +19,8 @@ from placet.mailboxes import subscribing
 from placet.mailboxes.base import Wait
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
+from placet.workers import leases
+from tests.dying import the_worker_dies
 from tests.making import make_mailbox
 
 NOW = timezone.now
@@ -39,12 +41,13 @@ def kept(mailbox: Mailbox, name: str, **more: Any) -> IncomingMail:
 def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() -> None:
     kinds = {kind.name: kind for kind in work.kinds()}
     assert list(kinds) == [
-        "poll", "subscribe", "take_in", "mark", "ask", "send", "sent_ids", "watch", "webhook", "expiry",
+        "poll", "subscribe", "take_in", "fetch", "mark", "ask", "send", "sent_ids", "watch", "webhook", "expiry",
         "checkpoint", "tidy",
     ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
         entry.receive,
         subscribing.work,
+        entry.take_in,
         entry.take_in,
         tasks.work,
         engine.ask_by_mail,
@@ -123,16 +126,16 @@ def test_no_row_behind_one_knocks_at_a_mailbox_that_failed() -> None:
 
 
 @pytest.mark.django_db
-def test_a_start_frees_what_an_earlier_process_held() -> None:
+def test_what_a_dead_worker_held_is_free() -> None:
     mailbox = make_mailbox()
-    later = NOW() + timedelta(minutes=5)
-    incoming = kept(mailbox, "1", claim="x", due=later)
-    ServerTask.objects.create(incoming=kept(mailbox, "2"), action="move", claim="x", due=later)
+    later, claim = NOW() + timedelta(minutes=5), leases.new_claim()
+    incoming = kept(mailbox, "1", claim=claim, due=later)
+    ServerTask.objects.create(incoming=kept(mailbox, "2"), action="move", claim=claim, due=later)
     OutgoingMail.objects.create(
         mailbox=mailbox, kind="k", to="b@contoso.example", cause="c", reference="r", message_id="m", subject="s",
-        raw=b"", state=OutgoingMail.State.SENDING, claim="x", due=later,
+        raw=b"", state=OutgoingMail.State.SENDING, claim=claim, due=later,
     )  # fmt: skip
-    work.release_claims()
+    the_worker_dies()
     assert incoming.pk in work.incoming_due(10)
     assert len(tasks.due(10)) == 1
     assert OutgoingMail.objects.get().due < later
@@ -171,9 +174,9 @@ def test_the_runner_works_rows_survives_failures_and_stops(monkeypatch: pytest.M
         return work.Kind(name, lambda limit: due(name), lambda row: one(name, row), workers)
 
     monkeypatch.setattr(
-        work, "kinds", lambda: [kind("one", 1), kind("many", 3), kind("lookup fails once", 1)]
+        work_alone, "kinds", lambda: [kind("one", 1), kind("many", 3), kind("lookup fails once", 1)]
     )
-    runner = work.Runner()
+    runner = work_alone.Runner()
     runner.start()
     assert all_done.wait(30)
     assert all(runner.alive().values())

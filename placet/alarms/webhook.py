@@ -10,12 +10,11 @@ status. A receiver may get a message twice, after a crash between sending and no
 both have the same id.
 """
 
-import secrets
 from datetime import datetime, timedelta
 
 import requests
 import structlog
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -25,11 +24,13 @@ from placet.alarms.models import Delivery, Outage
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.http import guard, prepare, unreachable
 from placet.mailboxes.models import Mailbox
+from placet.workers import leases
+from placet.workers.leases import Leased
 
 log = structlog.get_logger(__name__)
 
 TIMEOUT = (5, 10)  # seconds: to connect, and for each piece of the answer
-LEASE = timedelta(minutes=2)
+LEASED = Leased(Delivery, timedelta(minutes=2), unfinished=Q(state=Delivery.State.WAITING))
 MOST_TRIES = 10  # with the pauses below about three hours
 FIRST_PAUSE = timedelta(seconds=15)
 LONGEST_PAUSE = timedelta(hours=1)
@@ -59,9 +60,9 @@ def send_test() -> Delivery:
     text = _("Placet: this is a test. An alarm looks like this one.")
     mailbox = Mailbox.objects.order_by("-active", "pk").first()
     body = _body(text, mailbox, timezone.now(), "", "")
-    now, claim = timezone.now(), secrets.token_hex(16)  # ours from the start: no worker shall be faster
+    now, claim = timezone.now(), leases.new_claim()  # ours from the start: no worker shall be faster
     row = Delivery.objects.create(
-        what=Delivery.What.TEST, body=body, claim=claim, due=now + LEASE, tries=1, tried_at=now
+        what=Delivery.What.TEST, body=body, claim=claim, due=now + LEASED.length, tries=1, tried_at=now
     )
     _send(row, claim)
     row.refresh_from_db()
@@ -94,16 +95,17 @@ def due(limit: int) -> list[int]:
 
 def work(delivery_id: int) -> bool:
     """Send one. False if it is no longer due, or another worker has it."""
-    now, claim = timezone.now(), secrets.token_hex(16)
-    taken = Delivery.objects.filter(pk=delivery_id, state=Delivery.State.WAITING, due__lte=now)
-    if not taken.update(claim=claim, due=now + LEASE, tries=F("tries") + 1, tried_at=now):
+    now = timezone.now()
+    waiting = Delivery.objects.filter(pk=delivery_id, state=Delivery.State.WAITING, due__lte=now)
+    claim = LEASED.take(waiting, tries=F("tries") + 1, tried_at=now)
+    if not claim:
         return False
     _send(Delivery.objects.get(pk=delivery_id), claim)
     return True
 
 
 def _send(row: Delivery, claim: str) -> None:
-    mine = Delivery.objects.filter(pk=row.pk, claim=claim)
+    mine = LEASED.mine(row.pk, claim)
     address = chosen.webhook()
     try:
         _post(address, row)
@@ -161,9 +163,3 @@ def _unreachable(error: requests.RequestException, address: str) -> str:
     if isinstance(why, FixNeeded):
         return str(why)
     return f"{why.cause} " + _("Check the address, and the network, firewall and proxy of this machine.")
-
-
-def release_claims() -> None:
-    """After a start of the only process: nobody is at work, so no lease has to run out first."""
-    waiting = Delivery.objects.filter(state=Delivery.State.WAITING).exclude(claim="")
-    waiting.update(claim="", due=timezone.now())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import dj_database_url
 
 from placet.cli import CommandError
-from placet.commands.serve import DatabaseLock, only_process
+from placet.commands.locks import DatabaseLock, lock_folder
 from placet.commands.start import (
     database_trouble_in_words,
     read_config,
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError(
             "The new database is named by an address such as postgres://placet@localhost/placet."
         )
-    with only_process(config.data_dir):  # nothing is decided while the rows are on their way
+    with lock_folder(config.data_dir, alone=True):  # nothing is decided while the rows are on their way
         refuse_half_restored(config.data_dir)
         rows, tables = _copy(old, url)
     say(f"{rows:,} rows of {tables} tables were copied and read back: each is the same.")
@@ -95,7 +95,7 @@ def _copy(old: str, new: str) -> tuple[int, int]:
     connections.settings = connections.configure_settings(settings)
     _refuse_other_tables()
     with database_trouble_in_words():
-        lock = DatabaseLock.take()
+        lock = DatabaseLock.take(alone=True)
         _refuse_what_is_in_use()
         set_up_tables()
         models = _models()

@@ -203,21 +203,14 @@ def _running(listen: str) -> Iterator[None]:
     """What `placet serve` runs: pages and workers."""
     import waitress
 
-    from placet.mailboxes.listening import Listeners
-    from placet.work import Runner
+    from placet.workforce import workers_and_pages
     from placet.wsgi import application
 
     server = waitress.create_server(application, listen=listen, threads=8, ident=None, send_bytes=1)
     threading.Thread(target=server.run, name="web", daemon=True).start()
-    runner, listeners = Runner(), Listeners()
-    runner.start()
-    listeners.start()
-    try:
+    with workers_and_pages():
         yield
-    finally:
-        listeners.stop()
-        runner.stop()
-        server.close()
+    server.close()
 
 
 def _invite(sandbox: Sandbox, listen: str, password: str, seconds: float) -> None:

@@ -26,7 +26,7 @@ from placet.commands.backup import (
     is_sqlite,
     postgres,
 )
-from placet.commands.serve import LOCK_FILE, only_process
+from placet.commands.locks import LOCK_FILE, lock_folder
 from placet.commands.start import (
     UNFINISHED,
     make_private,
@@ -78,7 +78,7 @@ def _empty_folder(data_dir: Path) -> Iterator[None]:
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     _must_be_empty(data_dir)  # before a lock is left in a folder that is somebody's
     make_private(data_dir)
-    with only_process(data_dir):
+    with lock_folder(data_dir, alone=True):
         _must_be_empty(data_dir)
         try:
             marker = data_dir / UNFINISHED

@@ -15,6 +15,8 @@ from django.core.management import call_command
 from django.db import OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from placet.commands.locks import one_sets_up
+
 if TYPE_CHECKING:
     from placet.lib.config import Config
 
@@ -61,7 +63,7 @@ def set_up_tables() -> None:
     from placet.cli import CommandError
     from placet.lib.keys import KeyTrouble
 
-    with _one_at_a_time(settings.PLACET.data_dir), database_trouble_in_words():
+    with _one_at_a_time(settings.PLACET.data_dir), database_trouble_in_words(), one_sets_up():
         try:
             if _has_migrations():
                 call_command("migrate", verbosity=0, interactive=False)  # which may read secrets

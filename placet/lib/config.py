@@ -39,6 +39,9 @@ class Config(BaseSettings):
     database_url: str = Field(
         "", description="postgres://user:password@host/name; empty: SQLite in the data folder."
     )
+    database_direct_url: str = Field(
+        "", description="The same database's own address, where database_url is that of PgBouncer."
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000",
         description="The address people reach Placet at; links in mails start with it.",
@@ -113,6 +116,15 @@ class Config(BaseSettings):
         if scheme == "sqlite":
             _check_sqlite(value)
         elif value:
+            _check_postgres(value)
+        return value
+
+    @field_validator("database_direct_url")
+    @classmethod
+    def _database_direct_url(cls, value: str) -> str:
+        if value and value.partition(":")[0].lower() not in ("postgres", "postgresql"):
+            raise ValueError("must start with postgres://")
+        if value:
             _check_postgres(value)
         return value
 

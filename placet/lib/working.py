@@ -1,6 +1,7 @@
 """What the workers of this process do, for whoever looks. Whoever runs them says it here; nothing here runs them."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,7 +18,7 @@ class Worker:
     last_turn_at: datetime | None = None  # when it last looked for work, and did what it found
     last_worked_at: datetime | None = None  # when it last found some
     worked: int = field(default=0)  # rows, since the start
-    wake: threading.Event | None = None  # set: it looks for work at once
+    wake: Callable[[], None] | None = None  # it looks for work at once
 
     @property
     def alive(self) -> bool:
@@ -27,16 +28,36 @@ class Worker:
 _workers: dict[str, Worker] = {}
 
 
-def started(kind: str, thread: threading.Thread, wake: threading.Event | None = None) -> None:
+def started(kind: str, thread: threading.Thread, wake: Callable[[], None] | None = None) -> None:
     _workers[kind] = Worker(kind, thread, wake=wake)
 
 
+@dataclass
+class _Elsewhere:
+    wake: Callable[[str], None] | None = None
+
+
+_elsewhere = _Elsewhere()
+
+
+def done_elsewhere(wake: Callable[[str], None]) -> None:
+    """Other processes do the work; `wake` tells them of a kind."""
+    _elsewhere.wake = wake
+
+
+def is_done_elsewhere() -> bool:
+    """Whether this process has the pages alone."""
+    return _elsewhere.wake is not None
+
+
 def wake(kind: str) -> None:
-    """There is a row of this kind that need not wait for the next look. Where another process runs the workers, their
-    next look finds it."""
+    """There is a row of this kind that need not wait for the next look. Where nobody can be told, that look finds
+    it."""
     worker = _workers.get(kind)
     if worker is not None and worker.wake is not None:
-        worker.wake.set()
+        worker.wake()
+    elif _elsewhere.wake is not None:
+        _elsewhere.wake(kind)
 
 
 def began(kind: str) -> None:

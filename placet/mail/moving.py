@@ -8,12 +8,10 @@ Each way has ids of its own for the same mail. A mail whose id cannot be transla
 and its fingerprint says that it is known (`placet.replies.fetch`).
 """
 
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
@@ -25,7 +23,7 @@ from django.utils.translation import gettext as _
 from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.mail.models import IncomingMail
-from placet.mailboxes import credentials, exchange, store
+from placet.mailboxes import credentials, exchange, polling, store
 from placet.mailboxes.base import Action, Connection, MailboxError, Wait
 from placet.mailboxes.clouds import EWS, GRAPH
 from placet.mailboxes.graph.connection import GraphConnection
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 EVENT = "mailbox moved"
-LEASE = timedelta(minutes=5)
 PATIENCE = 60.0  # seconds that a running poll may still take
 PAUSE = 0.2  # seconds between two looks whether it has ended
 AT_ONCE = 200  # ids translated in one call: the lease is renewed in between
@@ -104,8 +101,8 @@ class _Turn:
 
     def goes_on(self) -> None:
         """Renew the lease. Raises NotMoved if it is no longer ours."""
-        mine = Mailbox.objects.filter(pk=self.mailbox.pk, claim=self.claim)
-        if not mine.update(next_poll=timezone.now() + LEASE):
+        mine = polling.LEASED.mine(self.mailbox.pk, self.claim)
+        if not mine.update(next_poll=timezone.now() + polling.LEASED.length):
             raise _changed_meanwhile()
 
 
@@ -131,12 +128,12 @@ def move(mailbox: Mailbox, via: str, *, by: str) -> Moved:
 
 def _take_turn(mailbox: Mailbox) -> _Turn:
     """Wait until no poll is running, and let none begin."""
-    claim = secrets.token_hex(16)
     until = time.monotonic() + PATIENCE
     while True:
         now = timezone.now()
         free = Mailbox.objects.filter(Q(claim="") | Q(next_poll=None) | Q(next_poll__lte=now), pk=mailbox.pk)
-        if free.update(claim=claim, next_poll=now + LEASE):
+        claim = polling.LEASED.take(free)
+        if claim:
             return _Turn(Mailbox.objects.get(pk=mailbox.pk), claim)
         if time.monotonic() > until:
             raise NotMoved(

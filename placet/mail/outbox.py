@@ -24,10 +24,10 @@ from placet.mail.packing import Damaged
 from placet.mailboxes.base import Connection, MailboxError, MailError, Refused
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.pool import opened
+from placet.workers.leases import Leased
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(minutes=5)
 MOST_TRIES = 8  # of one mail; with the pauses below about two hours
 SHORT_PAUSE = timedelta(seconds=5)
 #: Before Sent Items is asked whether a send that was cut off went out: the copy there may come late (Microsoft, "user:
@@ -35,6 +35,12 @@ SHORT_PAUSE = timedelta(seconds=5)
 UNSURE_PAUSE = timedelta(seconds=30)
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=6)
+LEASED = Leased(
+    OutgoingMail,
+    timedelta(minutes=5),
+    unfinished=Q(state__in=[OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]),
+    pause=UNSURE_PAUSE,
+)
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{3,250}")
 REFERENCE_HEADER = "X-Placet-Reference"
 
@@ -107,18 +113,29 @@ def queue(
 # --- sending ----------------------------------------------------------------------------------------------
 
 
-def due(limit: int) -> list[int]:
-    """Mails to send now: confirmations first, reminders last, no more than each mailbox's pace allows."""
-    now = timezone.now()
-    found: list[int] = []
-    for mailbox in Mailbox.objects.filter(active=True).filter(
-        Q(paused_until=None) | Q(paused_until__lte=now)
-    ):
-        room = _room(mailbox)
+def due(limit: int, mailbox: int | None = None) -> list[int]:
+    """Mails to send now, of all mailboxes or of one: confirmations first, reminders last, no more than each mailbox's
+    pace allows."""
+    ready: list[int] = []
+    for sender in _awake() if mailbox is None else _awake().filter(pk=mailbox):
+        room = _room(sender)
         if room > 0:
-            ready = mailbox.outgoing.filter(state__in=_OPEN, due__lte=now).order_by("priority", "due", "id")
-            found += ready.values_list("id", flat=True)[: min(room, limit)]
-    return found
+            in_turn = _due(sender).order_by("priority", "due", "id")
+            ready += in_turn.values_list("id", flat=True)[: min(room, limit)]
+    return ready
+
+
+def mailboxes_due() -> list[int]:
+    return [mailbox.pk for mailbox in _awake() if _due(mailbox).exists() and _room(mailbox) > 0]
+
+
+def _awake() -> QuerySet[Mailbox]:
+    awake = Q(paused_until=None) | Q(paused_until__lte=timezone.now())
+    return Mailbox.objects.filter(awake, active=True).defer("secrets", "cursor")
+
+
+def _due(mailbox: Mailbox) -> QuerySet[OutgoingMail]:
+    return mailbox.outgoing.filter(state__in=_OPEN, due__lte=timezone.now())
 
 
 _OPEN = [OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]
@@ -189,18 +206,15 @@ def _was_sent(connection: Connection, before: OutgoingMail) -> bool:
 
 def _claim(before: OutgoingMail) -> str:
     """Take the row if it still is as it was read; "" if somebody else was faster."""
-    claim, now = secrets.token_hex(16), timezone.now()
     unchanged = OutgoingMail.objects.filter(
         pk=before.pk, state=before.state, claim=before.claim, due=before.due
     )
-    taken = unchanged.update(
-        state=OutgoingMail.State.SENDING, claim=claim, due=now + LEASE, started_at=now, tries=F("tries") + 1
-    )
-    return claim if taken else ""
+    sending = OutgoingMail.State.SENDING
+    return LEASED.take(unchanged, state=sending, started_at=timezone.now(), tries=F("tries") + 1)
 
 
 def _mine(before: OutgoingMail, claim: str) -> QuerySet[OutgoingMail]:
-    return OutgoingMail.objects.filter(pk=before.pk, claim=claim, state=OutgoingMail.State.SENDING)
+    return LEASED.mine(before.pk, claim).filter(state=OutgoingMail.State.SENDING)
 
 
 def _failed(before: OutgoingMail, claim: str, error: MailError, *, unsure: bool) -> None:
@@ -217,16 +231,6 @@ def _failed(before: OutgoingMail, claim: str, error: MailError, *, unsure: bool)
         due=timezone.now() + min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE),
         claim="",
         last_error=str(error),
-    )
-
-
-def release_claims() -> None:
-    """After a start of the only process: nobody is at work, so no lease has to run out first.
-
-    A send that was cut off waits a moment, until the server's Sent Items can tell whether it went out.
-    """
-    OutgoingMail.objects.filter(state=OutgoingMail.State.SENDING).update(
-        claim="", due=timezone.now() + UNSURE_PAUSE
     )
 
 

@@ -1,10 +1,9 @@
 """Marks on the server: what is still to be done to a mail there, as rows, because it will not be shown again."""
 
-import secrets
 from datetime import timedelta
 
 import structlog
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from placet.lib import rows
@@ -13,10 +12,11 @@ from placet.mail.moving import id_here, remember_id
 from placet.mailboxes.base import Action, Connection, MailboxError, MailError
 from placet.mailboxes.pool import opened
 from placet.mailboxes.settings import ExchangeSettings
+from placet.workers.leases import Leased
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(minutes=5)
+LEASED = Leased(ServerTask, timedelta(minutes=5), unfinished=Q(done_at=None, failed=False))
 MOST_TRIES = 8
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=6)
@@ -43,22 +43,31 @@ def _write(incoming: IncomingMail, action: Action, folder: str) -> None:
     )
 
 
-def due(limit: int) -> list[int]:
+def due(limit: int, mailbox: int | None = None) -> list[int]:
+    """Of all mailboxes, or of one."""
+    waiting = _due() if mailbox is None else _due().filter(incoming__mailbox=mailbox)
+    return list(waiting.order_by("due", "id").values_list("id", flat=True)[:limit])
+
+
+def mailboxes_due() -> list[int]:
+    return list(_due().order_by().values_list("incoming__mailbox", flat=True).distinct())
+
+
+def _due() -> QuerySet[ServerTask]:
     now = timezone.now()
     paused = Q(incoming__mailbox__paused_until__gt=now) | Q(incoming__mailbox__active=False)
-    waiting = ServerTask.objects.filter(done_at=None, failed=False, due__lte=now).exclude(paused)
-    return list(waiting.order_by("due", "id").values_list("id", flat=True)[:limit])
+    return ServerTask.objects.filter(done_at=None, failed=False, due__lte=now).exclude(paused)
 
 
 def work(task_id: int) -> bool:
     """Do one. False if it is no longer due, or another worker has it. MailboxError passes through."""
-    now, claim = timezone.now(), secrets.token_hex(16)
-    taken = ServerTask.objects.filter(pk=task_id, done_at=None, failed=False, due__lte=now)
-    if not taken.update(claim=claim, due=now + LEASE, tries=F("tries") + 1):
+    waiting = ServerTask.objects.filter(pk=task_id, done_at=None, failed=False, due__lte=timezone.now())
+    claim = LEASED.take(waiting, tries=F("tries") + 1)
+    if not claim:
         return False
     with_mail = ServerTask.objects.select_related("incoming__mailbox")
     task = with_mail.defer("incoming__raw", "incoming__transport_headers").get(pk=task_id)
-    mine = ServerTask.objects.filter(pk=task_id, claim=claim)
+    mine = LEASED.mine(task_id, claim)
     try:
         with opened(task.incoming.mailbox) as connection:
             _mark(connection, task)
@@ -93,8 +102,3 @@ def try_again() -> int:
     """An administrator's wish for all marks that were given up. How many they are."""
     given_up = ServerTask.objects.filter(done_at=None, failed=True)
     return given_up.update(failed=False, tries=0, claim="", due=timezone.now())
-
-
-def release_claims() -> None:
-    """After a start of the only process: nobody is at work, so no lease has to run out first."""
-    ServerTask.objects.filter(done_at=None).exclude(claim="").update(claim="", due=timezone.now())

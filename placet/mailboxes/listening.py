@@ -4,7 +4,6 @@ subscription and shown, and disturbs nothing: the mailbox is polled all the same
 """
 
 import random
-import secrets
 import threading
 import time
 from contextlib import closing
@@ -18,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from placet.accounts.reader import as_the_installation_reads
+from placet.workers.leases import Leased
 
 from . import credentials, exchange, pool
 from .base import FixNeeded, MailboxError, Wait
@@ -30,7 +30,7 @@ from .noticing import came, is_wanted, notice
 log = structlog.get_logger(__name__)
 
 LOOK = 2.0  # seconds between two looks whether there is somebody to listen to
-LEASE = timedelta(seconds=60)  # of whoever listens to a mailbox
+LEASED = Leased(Subscription, timedelta(seconds=60))  # of whoever listens to a mailbox
 STEADY = 60.0  # seconds after which a connection counts as one that held
 RESTING = 5.0  # seconds between two looks at a mailbox that is paused
 FIRST_PAUSE = 2.0
@@ -100,9 +100,9 @@ def _made_from(mailbox: Mailbox) -> tuple[object, ...]:
 def _listener(mailbox: Mailbox) -> "Listener | None":
     """None if another process listens to it."""
     row, _made = Subscription.objects.get_or_create(mailbox=mailbox, via=EWS, folder="")
-    now, claim = timezone.now(), secrets.token_hex(16)
-    mine = Subscription.objects.filter(Q(claim="") | Q(due__lte=now), pk=row.pk)
-    if not mine.update(claim=claim, due=now + LEASE, since=None):
+    free = Subscription.objects.filter(Q(claim="") | Q(due__lte=timezone.now()), pk=row.pk)
+    claim = LEASED.take(free, since=None)
+    if not claim:
         return None
     return Listener(mailbox.pk, row.pk, row.server_id, claim, _made_from(mailbox))
 
@@ -115,10 +115,10 @@ class Listener:
     ) -> None:
         self.made_from = made_from
         self._mailbox_id = mailbox_id
-        self._row = Subscription.objects.filter(pk=row_id, claim=claim)
+        self._row = LEASED.mine(row_id, claim)
         self._row_id = row_id
         self._server_id = server_id  # one that an earlier connection made; the server may still know it
-        self._lease_until = timezone.now() + LEASE
+        self._lease_until = timezone.now() + LEASED.length
         self._stop = threading.Event()
         self._stream: streaming.Stream | None = None
         self._thread = threading.Thread(target=self._run, name=f"listener-{mailbox_id}", daemon=True)
@@ -132,9 +132,9 @@ class Listener:
     def holds(self) -> bool:
         """Renews the claim. False if somebody else listens by now."""
         now = timezone.now()
-        if self._lease_until - now > LEASE / 2:
+        if self._lease_until - now > LEASED.length / 2:
             return True
-        self._lease_until = now + LEASE
+        self._lease_until = now + LEASED.length
         return bool(self._row.update(due=self._lease_until))
 
     def stop(self, timeout: float = 1) -> None:

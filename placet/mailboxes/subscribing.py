@@ -22,6 +22,7 @@ from django.utils import timezone
 from placet.accounts.general import general
 from placet.lib import keys
 from placet.lib.canonical import digest
+from placet.workers.leases import Leased
 
 from . import credentials, exchange, pool
 from .base import Folder, MailboxError, Wait
@@ -36,7 +37,7 @@ from .settings import ExchangeSettings, SettingsInvalid
 log = structlog.get_logger(__name__)
 
 PATH = "notifications/graph"  # below the public address; without a slash at its end
-LEASE = timedelta(minutes=5)
+LEASED = Leased(Subscription, timedelta(minutes=5))
 RENEWED_AFTER = timedelta(hours=24)
 SOONEST = timedelta(minutes=1)  # however short a life the server gives
 FIRST_PAUSE = timedelta(minutes=1)
@@ -95,18 +96,16 @@ def work(mailbox_id: int) -> bool:
 
 
 def _claim(row: Subscription, made_with: str) -> bool:
-    now, claim = timezone.now(), secrets.token_hex(16)
-    taken = Subscription.objects.filter(
-        Q(due__lte=now) | Q(claim="") & ~Q(made_with=made_with), pk=row.pk
-    ).update(claim=claim, due=now + LEASE)
-    if taken:
+    needy = Q(due__lte=timezone.now()) | Q(claim="") & ~Q(made_with=made_with)
+    claim = LEASED.take(Subscription.objects.filter(needy, pk=row.pk))
+    if claim:
         row.refresh_from_db()
-    return bool(taken) and row.claim == claim
+    return bool(claim) and row.claim == claim
 
 
-def release_claims() -> None:
-    """At the start of the only process. What failed is tried again at once: a restart may be what it waited for."""
-    Subscription.objects.exclude(claim="", failures=0).update(claim="", due=timezone.now())
+def try_again() -> None:
+    """At a start, which may be what those waited for that failed."""
+    Subscription.objects.filter(claim="", failures__gt=0).update(due=timezone.now())
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from placet.accounts import general as said
 from placet.lib import logs
 from placet.lib.config import PREFIX
-from placet.panel import findings, support
+from placet.panel import findings, health, support
 from placet.portal.people import PersonsRequest, administrators_only
 
 log = structlog.get_logger(__name__)
@@ -61,6 +61,8 @@ def _page(request: PersonsRequest, form: LogLevelForm, status: int = 200) -> Htt
         "machine": findings.machine(),
         "database": findings.database(),
         "workers": findings.workers(),
+        "processes": findings.processes(),
+        "work_is_done": health.work_is_done(),
         "queues": findings.queues(),
         "way": findings.way(request),
         "troubles": troubles[:TROUBLES_SHOWN],

@@ -28,6 +28,8 @@ from placet.mail import sent_items
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.models import Mailbox
 from placet.panel.health import DATABASES
+from placet.workers.life import living
+from placet.workers.models import Worker as WorkerRow
 
 FAILED_SHOWN = 20
 LITTLE_SPACE = 1_000_000_000  # bytes
@@ -37,6 +39,7 @@ KINDS = {
     "poll": gettext_lazy("look into mailboxes"),
     "subscribe": gettext_lazy("keep being told of new mail"),
     "take_in": gettext_lazy("take in mail"),
+    "fetch": gettext_lazy("fetch again what the server did not give"),
     "mark": gettext_lazy("move or mark handled mail"),
     "ask": gettext_lazy("ask by mail, once there is a mailbox"),
     "send": gettext_lazy("send mail"),
@@ -144,6 +147,32 @@ def workers() -> list[Worker]:
         )
         for one in working.workers()
     ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Process:
+    """One that lives and shares this database. `does`: in words."""
+
+    name: str  # host and process id
+    does: str
+    version: str
+    started_at: datetime
+    beat_at: datetime
+
+
+DOES = {
+    WorkerRow.Does.ALL: gettext_lazy("pages and work"),
+    WorkerRow.Does.WORK: gettext_lazy("work"),
+    WorkerRow.Does.PAGES: gettext_lazy("pages"),
+}
+
+
+def processes() -> list[Process]:
+    """This one among them."""
+    return [
+        Process(one.name, str(DOES[WorkerRow.Does(one.does)]), one.version, one.started_at, one.beat_at)
+        for one in living()
+    ]
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,14 @@ from placet import __version__
 from placet.accounts.models import Person
 from placet.alarms import expiry, silence
 from placet.approvals.models import Decision, Request, Version, Visit
+from placet.lib import working
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
-from placet.mailboxes import pool
+from placet.mailboxes import polling, pool
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.noticing import Noticing, noticings
 from placet.panel.to_look_at import to_look_at
-from placet.replies.entry import POLL_LEASE
+from placet.workers.life import living
+from placet.workers.models import Worker
 
 LATE = 10  # poll intervals without a look that succeeded
 OVERDUE = timedelta(minutes=10)  # what was due before that should have been done
@@ -150,7 +152,7 @@ def _not_looked_into(mailbox: Mailbox, now: datetime) -> bool:
     seconds = mailbox.settings.get("poll_seconds")
     patience = LATE * timedelta(seconds=seconds if isinstance(seconds, int) else 20)
     if mailbox.claim:
-        patience += POLL_LEASE  # a look that is going on
+        patience += polling.LEASED.length  # a look that is going on
     return began is None or began < now - patience
 
 
@@ -179,12 +181,22 @@ def _not_sending(mailbox: Mailbox, now: datetime) -> bool:
 
 
 def failing() -> list[str]:
-    """Names of what does not work, for a monitor that may know no more: "alarm", "poll", "take_in", "mark", "send". A
-    database that cannot be asked raises `django.db.Error`."""
+    """Names of what does not work, for a monitor that may know no more: "work", "alarm", "poll", "take_in", "mark",
+    "send". A database that cannot be asked raises `django.db.Error`."""
     now = timezone.now()
     active = Mailbox.objects.filter(active=True).defer("secrets")
     found = {kind for mailbox in active for kind in behind(mailbox, now)}
-    return [*(["alarm"] if silence.alarms() else []), *(kind for kind in BEHIND if kind in found)]
+    nobody = working.is_done_elsewhere() and not work_is_done()
+    return [
+        *(["work"] if nobody else []),
+        *(["alarm"] if silence.alarms() else []),
+        *(kind for kind in BEHIND if kind in found),
+    ]
+
+
+def work_is_done() -> bool:
+    """Whether a process lives that does it, this one or another."""
+    return living().exclude(does=Worker.Does.PAGES).exists()
 
 
 # --- the first steps --------------------------------------------------------------------------------------

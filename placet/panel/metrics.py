@@ -35,6 +35,8 @@ from placet.mailboxes.models import Mailbox
 from placet.panel import findings, health
 from placet.panel.mail_words import RESULTS
 from placet.panel.to_look_at import to_look_at
+from placet.workers.life import living
+from placet.workers.models import Worker
 
 LATELY = timedelta(days=1)
 PLAIN = "text/plain; charset=utf-8"
@@ -70,6 +72,7 @@ class Rows(Collector):
         yield from _assignments(now)
         yield from _mailboxes(now)
         yield from _checkpoint(now)
+        yield from _processes()
         yield from _workers(now)
 
 
@@ -239,6 +242,16 @@ def _checkpoint(now: datetime) -> Iterator[Metric]:
             "Since the beginning of the day (UTC) of the last checkpoint of the record.",
             _age(now, began),
         )
+
+
+def _processes() -> Iterator[Metric]:
+    does = dict(living().order_by().values_list("does").annotate(Count("pk")))
+    yield _by(
+        "processes",
+        "Processes of Placet that share the database and live, by what they do: all, work or pages.",
+        "does",
+        {name: does.get(name, 0) for name in Worker.Does.values},
+    )
 
 
 def _workers(now: datetime) -> Iterator[Metric]:

@@ -149,11 +149,20 @@ def _alarms() -> dict[str, Any]:
 def _work() -> dict[str, Any]:
     return {
         "workers": findings.workers(),
+        "processes": _processes(),
         "queues": findings.queues(),
         "incoming": _by_state(IncomingMail),
         "incoming_results": dict(IncomingMail.objects.order_by().values_list("result").annotate(Count("pk"))),
         "outgoing": _by_state(OutgoingMail),
     }
+
+
+def _processes() -> list[dict[str, Any]]:
+    """Without the names of machines."""
+    return [
+        {"does": one.does, "version": one.version, "started_at": one.started_at, "beat_at": one.beat_at}
+        for one in findings.processes()
+    ]
 
 
 def _failed() -> dict[str, Any]:

@@ -10,7 +10,6 @@ take_in(incoming)   parse   bytes → Mail: sender, automatic or not, new text
                     tell    the confirmation, or what was refused and why
 """
 
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, DateTimeField, Value, When
+from django.db.models import Case, DateTimeField, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -31,7 +30,7 @@ from placet.mail import tasks
 from placet.mail.models import IncomingMail
 from placet.mail.moving import id_here, remember_id
 from placet.mail.packing import Damaged
-from placet.mailboxes import pool
+from placet.mailboxes import polling, pool
 from placet.mailboxes.base import Folder, Gone, MailboxError, MailError, Seen, Wait
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import ExchangeSettings
@@ -57,11 +56,12 @@ from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, pro
 from placet.replies.prove_outside import Servers
 from placet.replies.read import Answer, read
 from placet.replies.read_vocabulary import Vocabulary, vocabulary
+from placet.workers import leases
+from placet.workers.leases import Leased
 
 log = structlog.get_logger(__name__)
 
-POLL_LEASE = timedelta(minutes=5)
-LEASE = timedelta(minutes=2)
+LEASED = Leased(IncomingMail, timedelta(minutes=2), unfinished=Q(state=IncomingMail.State.KEPT))
 MOST_TRIES = 6  # of one mail, before it is set aside
 FIRST_PAUSE = timedelta(seconds=10)
 NOTICED_PAUSE = timedelta(seconds=1)  # before one more look, when something came during this one
@@ -74,9 +74,9 @@ SHORTEST_PAUSE = timedelta(seconds=5)  # between two looks, however short a paus
 def receive(mailbox_id: int) -> bool:
     """Look into one mailbox once. False if another worker does. MailboxError passes through, with the mailbox
     paused and its trouble kept; so does what nobody foresaw, as a MailboxError in words."""
-    now, claim = timezone.now(), secrets.token_hex(16)
-    taken = Mailbox.objects.filter(pk=mailbox_id, active=True, next_poll__lte=now)
-    if not taken.update(claim=claim, next_poll=now + POLL_LEASE, noticed=False):
+    due = Mailbox.objects.filter(pk=mailbox_id, active=True, next_poll__lte=timezone.now())
+    claim = polling.LEASED.take(due, noticed=False)
+    if not claim:
         return False
     after = None
     try:
@@ -94,7 +94,7 @@ def _give_up_poll(mailbox_id: int, claim: str, after: datetime) -> None:
     may have looked already at where that lies. In one statement, so that no notice falls between."""
     soon = min(after, timezone.now() + NOTICED_PAUSE)
     next_poll = Case(When(noticed=True, then=Value(soon)), default=Value(after), output_field=DateTimeField())
-    Mailbox.objects.filter(pk=mailbox_id, claim=claim).update(next_poll=next_poll, claim="")
+    polling.LEASED.mine(mailbox_id, claim).update(next_poll=next_poll, claim="")
 
 
 def _look_into(mailbox: Mailbox, claim: str) -> datetime:
@@ -283,11 +283,11 @@ def prove_policy(reply: Reply) -> ProvePolicy:
 
 
 def _claim(incoming_id: int) -> Reply | None:
-    now, claim = timezone.now(), secrets.token_hex(16)
-    for incoming in _DUE(id=incoming_id, now=now):
+    now, claim = timezone.now(), leases.new_claim()
+    for incoming in _DUE(id=incoming_id, now=now, reserved=leases.reservation()):
         as_read = {"id": incoming.pk, "state": incoming.state, "due": incoming.due, "claim": incoming.claim}
         tries = incoming.tries + 1
-        if rows.update(IncomingMail, as_read, claim=claim, due=now + LEASE, tries=tries):
+        if rows.update(IncomingMail, as_read, claim=claim, due=now + LEASED.length, tries=tries):
             incoming.tries = tries
             return _ready(incoming, claim)
     return None
@@ -297,7 +297,11 @@ _DUE = Prepared(
     lambda given: (
         IncomingMail.objects.select_related("mailbox")
         .defer("mailbox__secrets")
-        .filter(pk=given("id"), state=IncomingMail.State.KEPT, due__lte=given("now"))
+        .filter(
+            Q(due__lte=given("now")) | Q(claim=given("reserved")),
+            pk=given("id"),
+            state=IncomingMail.State.KEPT,
+        )
     )
 )
 
@@ -334,7 +338,7 @@ def mine(reply: Reply, **known: Any) -> None:
 def _give_back(incoming: IncomingMail, claim: str, *, counts: bool) -> None:
     """To be tried again later. A failure of the whole mailbox uses up no try."""
     tries = incoming.tries if counts else incoming.tries - 1
-    IncomingMail.objects.filter(pk=incoming.pk, claim=claim).update(
+    LEASED.mine(incoming.pk, claim).update(
         claim="", tries=tries, due=timezone.now() + FIRST_PAUSE * 2 ** min(tries, 8)
     )
 
@@ -347,21 +351,13 @@ def _later_or_aside(reply: Reply, reason: str) -> None:
         _give_back(reply.incoming, reply.claim, counts=True)
 
 
-def release_claims() -> None:
-    """After a start of the only process: nobody is at work, so no lease has to run out first."""
-    IncomingMail.objects.filter(state=IncomingMail.State.KEPT).exclude(claim="").update(
-        claim="", due=timezone.now()
-    )
-    Mailbox.objects.exclude(claim="").update(claim="", next_poll=timezone.now())
-
-
 @transaction.atomic
 def set_aside(reply: Reply, reason: str) -> None:
     """Not handled, never dropped: kept with its reason, and put where an administrator finds it.
 
     What was never read stays where it is on the server: it is the only copy.
     """
-    changed = IncomingMail.objects.filter(pk=reply.incoming.pk, claim=reply.claim).update(
+    changed = LEASED.mine(reply.incoming.pk, reply.claim).update(
         state=IncomingMail.State.SET_ASIDE,
         claim="",
         result="set_aside",

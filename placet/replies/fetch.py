@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from placet.lib import rows
 from placet.mail.models import IncomingMail, ServerTask
+from placet.mailboxes import polling
 from placet.mailboxes.base import (
     Action,
     Connection,
@@ -43,7 +44,6 @@ log = structlog.get_logger(__name__)
 
 Entry = Received | tuple[Seen, MailError]
 
-LEASE = timedelta(minutes=5)
 BATCH_MAILS = 20  # mails kept in one transaction
 BATCH_BYTES = 4 * 1024 * 1024
 LONGEST_ID = 512  # characters
@@ -351,6 +351,6 @@ def _move_cursor(mailbox: Mailbox, page: Page, claim: str) -> None:
 def _write_cursor(mailbox: Mailbox, claim: str, cursor: Mapping[str, Any]) -> None:
     """Also renews the lease: every batch that is kept, and every page, is time well spent."""
     mailbox.cursor = dict(cursor)
-    mine = Mailbox.objects.filter(pk=mailbox.pk, claim=claim)
-    if not mine.update(cursor=mailbox.cursor, next_poll=timezone.now() + LEASE):
+    mine = polling.LEASED.mine(mailbox.pk, claim)
+    if not mine.update(cursor=mailbox.cursor, next_poll=timezone.now() + polling.LEASED.length):
         raise LeaseLost(f"The poll of mailbox {mailbox.pk} took longer than its lease.")

@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from placet import work
+from placet import work, work_alone
 from placet.accounts.installation import check_keys
 from placet.accounts.models import Person
 from placet.alarms import chosen, messages
@@ -61,8 +61,8 @@ def test_a_worker_that_hangs_is_noticed_by_another(
     other = make_mailbox("second@contoso.example")
     Mailbox.objects.filter(pk=other.pk).update(last_poll_at=timezone.now())
     kinds = [kind for kind in work.kinds() if kind.name in ("watch", "webhook")]
-    monkeypatch.setattr(work, "kinds", lambda: [work.Kind("poll", lambda limit: [1], hang), *kinds])
-    runner = work.Runner()
+    monkeypatch.setattr(work_alone, "kinds", lambda: [work.Kind("poll", lambda limit: [1], hang), *kinds])
+    runner = work_alone.Runner()
     runner.start()
     try:
         until(lambda: bool(receiver.got) and Delivery.objects.get().state == Delivery.State.SENT)

@@ -12,7 +12,6 @@ from django.db import connections
 from django.urls import reverse
 from django.utils import timezone
 
-from placet import work
 from placet.accounts import general
 from placet.alarms import chosen, watch, webhook
 from placet.alarms.models import AlarmSettings, Delivery, Outage
@@ -20,6 +19,7 @@ from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.models import Mailbox
 from tests.alarms.conftest import START, Receiver, allow, looked_into, receiving, run
+from tests.dying import the_worker_dies
 
 pytestmark = pytest.mark.django_db
 Clock = time_machine.Traveller
@@ -144,7 +144,7 @@ def test_a_kill_between_the_row_and_the_message_loses_nothing(
         patch.setattr(webhook, "_post", killed)
         webhook.work(row().pk)
     assert (hook.got, row().state, run("webhook")) == ([], "waiting", 0)  # a lease, as if it lived
-    work.release_claims()  # the next start
+    the_worker_dies()
     assert run("webhook") == 1
     assert len(hook.got) == 1
 

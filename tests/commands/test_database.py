@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from placet.commands.serve import only_process
+from placet.commands.locks import lock_folder
 from tests.installation import PATIENCE, Installation, new_database
 
 SQLITE = "placet.sqlite3"
@@ -74,7 +74,7 @@ def test_without_a_database_there_is_nothing_to_copy(tmp_path: Path) -> None:
 
 
 def test_while_placet_runs_nothing_is_copied(old: Installation) -> None:
-    with only_process(old.data_dir):
+    with lock_folder(old.data_dir, alone=True):
         assert "already runs" in old.refused("database", "copy", "postgres://localhost/x")
 
 

@@ -68,7 +68,7 @@ def test_a_claim_lasts_until_its_lease_ends(world: World) -> None:
     before = timezone.now()
     assert entry._claim(incoming.pk)
     taken = IncomingMail.objects.get()
-    assert taken.due >= before + entry.LEASE
+    assert taken.due >= before + entry.LEASED.length
     assert (taken.state, taken.tries) == (State.KEPT, 1)
     assert len(taken.claim) == 32
 
@@ -99,8 +99,8 @@ def test_whoever_lost_the_claim_commits_nothing(
     assert incoming.handled_at is None
     assert {name: getattr(incoming, name) for name in lost} == lost
     if "claim" in lost:
-        assert incoming.due < timezone.now() + entry.LEASE + timedelta(seconds=1)
-        assert incoming.due > timezone.now() + entry.LEASE - timedelta(
+        assert incoming.due < timezone.now() + entry.LEASED.length + timedelta(seconds=1)
+        assert incoming.due > timezone.now() + entry.LEASED.length - timedelta(
             minutes=1
         )  # their lease, not a pause of ours
 

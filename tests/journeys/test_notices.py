@@ -15,7 +15,7 @@ import requests
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from placet import work
+from placet import work_alone
 from placet.accounts import general
 from placet.accounts.models import Installation as Said
 from placet.approvals.models import Decision
@@ -95,7 +95,7 @@ def site(
     general.save({"public_url": live_server.url}, by=1)
     world = make_world(sandbox, via)
     over(world, via)
-    runner, listeners = work.Runner(), Listeners()
+    runner, listeners = work_alone.Runner(), Listeners()
     runner.start()
     listeners.start()
     try:

@@ -25,6 +25,8 @@ from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded, MailError, Refused, Wait
 from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
 from placet.mailboxes.models import Mailbox
+from placet.workers import leases
+from tests.dying import the_worker_dies
 from tests.making import damage, make_mailbox
 
 pytestmark = pytest.mark.django_db
@@ -544,16 +546,16 @@ def test_a_worker_that_was_killed_leaves_a_mail_that_another_takes_up(
         OutgoingMail.objects.select_related("mailbox").get(pk=mail.pk)
     )  # and it was never seen again
     assert not outbox.work(mail.pk)  # its lease runs
-    with time_machine.travel(timezone.now() + outbox.LEASE + timedelta(seconds=1)):
+    with time_machine.travel(timezone.now() + outbox.LEASED.length + timedelta(seconds=1)):
         assert outbox.due(10) == [mail.pk]
         assert outbox.work(mail.pk)
     assert len(server.sent) == 1
 
 
-def test_after_a_start_no_lease_has_to_run_out(mailbox: Mailbox, server: MemoryMailbox) -> None:
+def test_after_a_death_no_lease_has_to_run_out(mailbox: Mailbox, server: MemoryMailbox) -> None:
     mail = write(mailbox)
     outbox._claim(OutgoingMail.objects.get(pk=mail.pk))
-    outbox.release_claims()
+    the_worker_dies()
     assert again(mail).claim == ""
     with time_machine.travel(timezone.now() + outbox.UNSURE_PAUSE + timedelta(seconds=1)):
         assert outbox.work(mail.pk)
@@ -683,7 +685,7 @@ def test_a_send_that_lost_its_lease_leaves_the_row_to_whoever_has_it(
     (claimed,) = during
     assert (claimed["state"], len(claimed["claim"]), claimed["tries"]) == ("sending", 32, 1)
     assert began <= claimed["started_at"] <= timezone.now()
-    assert began + outbox.LEASE <= claimed["due"] <= timezone.now() + outbox.LEASE
+    assert began + outbox.LEASED.length <= claimed["due"] <= timezone.now() + outbox.LEASED.length
 
 
 @pytest.mark.parametrize(
@@ -721,16 +723,18 @@ def test_after_the_mailboxs_failure_it_waits_as_long_as_its_fate_is_unsure(
     assert as_stored(other) == before
 
 
-def test_a_start_frees_what_was_being_sent_and_changes_nothing_else(mailbox: Mailbox) -> None:
-    sending = write(mailbox)
-    OutgoingMail.objects.update(state="sending", claim="left", due=timezone.now() + timedelta(days=1))
-    others = [write(mailbox, f"test:{state}") for state in ("waiting", "sent", "failed")]
-    for other, state in zip(others, ("waiting", "sent", "failed"), strict=True):
+def test_what_a_dead_worker_was_sending_is_free_and_nothing_else(mailbox: Mailbox) -> None:
+    sending, claim = write(mailbox), leases.new_claim()
+    OutgoingMail.objects.update(state="sending", claim=claim, due=timezone.now() + timedelta(days=1))
+    others = [write(mailbox, f"test:{state}") for state in ("sent", "failed", "sending")]
+    for other, state in zip(others, ("sent", "failed", "sending"), strict=True):
         OutgoingMail.objects.filter(pk=other.pk).update(
-            state=state, claim="left", due=timezone.now() + timedelta(days=1)
+            state=state,
+            claim="of-somebody-else" if state == "sending" else claim,
+            due=timezone.now() + timedelta(days=1),
         )
     before = [as_stored(other) for other in others]
-    outbox.release_claims()
+    the_worker_dies()
     assert as_stored(sending)["claim"] == ""
     assert timezone.now() < as_stored(sending)["due"] <= timezone.now() + outbox.UNSURE_PAUSE
     assert [as_stored(other) for other in others] == before

@@ -15,6 +15,8 @@ from placet.mailboxes.base import Action, MailError, Wait
 from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import ExchangeSettings
+from placet.workers import leases
+from tests.dying import the_worker_dies
 
 pytestmark = pytest.mark.django_db
 RAW = b"From: bob@contoso.example\r\nSubject: x\r\n\r\nyes\r\n"
@@ -113,18 +115,18 @@ def test_a_worker_that_was_killed_leaves_a_task_that_another_takes_up(
     incoming: IncomingMail, server: MemoryMailbox
 ) -> None:
     tasks.move(incoming, "x")
-    ServerTask.objects.update(claim="somebody", due=timezone.now() + tasks.LEASE, tries=1)
+    ServerTask.objects.update(claim="somebody", due=timezone.now() + tasks.LEASED.length, tries=1)
     assert tasks.due(10) == []
     assert not tasks.work(the_task().pk)
-    with time_machine.travel(timezone.now() + tasks.LEASE + timedelta(seconds=1)):
+    with time_machine.travel(timezone.now() + tasks.LEASED.length + timedelta(seconds=1)):
         assert tasks.work(the_task().pk)
     assert server.folders == {"x": [incoming.server_id]}
 
 
-def test_after_a_start_no_lease_has_to_run_out(incoming: IncomingMail, server: MemoryMailbox) -> None:
+def test_after_a_death_no_lease_has_to_run_out(incoming: IncomingMail, server: MemoryMailbox) -> None:
     tasks.move(incoming, "x")
-    ServerTask.objects.update(claim="somebody", due=timezone.now() + tasks.LEASE)
-    tasks.release_claims()
+    ServerTask.objects.update(claim=leases.new_claim(), due=timezone.now() + tasks.LEASED.length)
+    the_worker_dies()
     assert tasks.due(10) == [the_task().pk]
 
 
@@ -218,7 +220,7 @@ def test_while_it_is_worked_on_its_lease_runs(
     monkeypatch.setattr(tasks, "_mark", marking)
     began = timezone.now()
     assert tasks.work(task.pk)
-    assert began + tasks.LEASE <= during[0]["due"] <= timezone.now() + tasks.LEASE
+    assert began + tasks.LEASED.length <= during[0]["due"] <= timezone.now() + tasks.LEASED.length
     assert (len(during[0]["claim"]), during[0]["tries"], during[0]["done_at"]) == (32, 1, None)
     after = as_stored(task)
     assert (after["claim"], after["tries"], after["last_error"]) == ("", 1, "")
@@ -326,18 +328,15 @@ def test_only_what_was_given_up_is_tried_again(mailbox: Mailbox, server: MemoryM
     assert [as_stored(other) for other in others] == before
 
 
-def test_a_start_frees_what_is_claimed_and_changes_nothing_else(
-    mailbox: Mailbox, server: MemoryMailbox
-) -> None:
-    claimed = another(mailbox, server, **CLAIMED)
+def test_what_a_dead_worker_held_is_free_and_nothing_else(mailbox: Mailbox, server: MemoryMailbox) -> None:
+    claim = leases.new_claim()
+    claimed = another(mailbox, server, **{**CLAIMED, "claim": claim})
     others = [
-        another(
-            mailbox, server, claim="left", done_at=timezone.now(), due=timezone.now() - timedelta(days=1)
-        ),
+        another(mailbox, server, claim=claim, done_at=timezone.now(), due=timezone.now() - timedelta(days=1)),
         another(mailbox, server, due=timezone.now() + timedelta(hours=1)),
     ]
     before = [as_stored(other) for other in others]
-    tasks.release_claims()
+    the_worker_dies()
     assert as_stored(claimed)["claim"] == ""
     assert tasks.due(10) == [claimed.pk]
     assert [as_stored(other) for other in others] == before

@@ -19,6 +19,8 @@ from placet.mailboxes.graph import subscriptions
 from placet.mailboxes.graph.client import Unreadable
 from placet.mailboxes.models import Mailbox, Subscription
 from placet.mailboxes.noticing import hindrance, noticings
+from placet.workers import leases
+from tests.dying import the_worker_dies
 from tests.mailboxes.stub import CLIENT_ID, MAILBOX, Reply, Request, Stub
 
 ID = "7f105c7d-2dc5-4530-97cd-4e7ae6534c07"
@@ -426,11 +428,11 @@ def test_a_start_tries_again_what_failed(stub: Stub, mailbox: Mailbox) -> None:
     stub.graph_replies = [NOT_VALIDATED]
     work()
     assert work() == 0
-    subscribing.release_claims()
+    subscribing.try_again()
     numbered(stub)
     assert work() == 1
     due = list(Subscription.objects.values_list("due", flat=True))
-    subscribing.release_claims()
+    subscribing.try_again()
     assert list(Subscription.objects.values_list("due", flat=True)) == due
 
 
@@ -535,12 +537,11 @@ def test_a_removal_that_comes_during_a_renewal_is_not_overwritten(
     assert rows()["inbox"] == "sub-3"
 
 
-def test_a_start_frees_what_an_earlier_process_held(stub: Stub, mailbox: Mailbox) -> None:
+def test_what_a_dead_worker_held_is_free(stub: Stub, mailbox: Mailbox) -> None:
     numbered(stub)
+    held = {"claim": leases.new_claim(), "due": timezone.now() + timedelta(minutes=5)}
     for folder in ("inbox", "junk"):
-        Subscription.objects.create(
-            mailbox=mailbox, via="graph", folder=folder, claim="x", due=timezone.now() + timedelta(minutes=5)
-        )
+        Subscription.objects.create(mailbox=mailbox, via="graph", folder=folder, **held)
     assert work() == 0
-    subscribing.release_claims()
+    the_worker_dies()
     assert work() == 1

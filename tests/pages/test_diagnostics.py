@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from placet import work
+from placet import work, work_alone
 from placet.accounts.general import log_level, save
 from placet.accounts.models import Installation, Person
 from placet.approvals.models import Ask, Assignment
@@ -93,7 +93,7 @@ def test_a_full_disk_is_said(browser: Client, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_without_workers_it_says_what_to_start(browser: Client) -> None:
-    assert "No worker runs in this process" in page(browser)
+    assert "No process of Placet does the work" in page(browser)
 
 
 def test_every_kind_of_work_has_its_words() -> None:
@@ -104,8 +104,8 @@ def test_every_kind_of_work_tells_whether_it_lives_and_when_it_last_turned(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = [work.Kind(name, lambda limit: [], lambda row: False) for name in findings.KINDS]
-    monkeypatch.setattr(work, "kinds", lambda: nothing)
-    runner = work.Runner()
+    monkeypatch.setattr(work_alone, "kinds", lambda: nothing)
+    runner = work_alone.Runner()
     runner.start()
     try:
         until = timezone.now() + timedelta(seconds=30)
@@ -114,7 +114,7 @@ def test_every_kind_of_work_tells_whether_it_lives_and_when_it_last_turned(
         workers = {worker.kind: worker for worker in findings.workers()}
         assert set(workers) == set(findings.KINDS) == set(runner.alive())
         assert all(worker.alive and worker.last_turn_at for worker in workers.values())
-        assert "No worker runs" not in page(browser)
+        assert "No process of Placet" not in page(browser)
     finally:
         runner.stop()
     assert not any(worker.alive for worker in findings.workers())

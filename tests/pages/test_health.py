@@ -13,12 +13,11 @@ from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
 from placet.approvals.models import Decision, Request, Visit
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
-from placet.mailboxes import pool
+from placet.mailboxes import polling, pool
 from placet.mailboxes.base import FixNeeded, Wait
 from placet.mailboxes.credentials import CERTIFICATE
 from placet.mailboxes.models import Mailbox
 from placet.panel import health
-from placet.replies import entry
 from tests.making import one_step, start
 from tests.pages.conftest import HOSTILE
 
@@ -62,7 +61,7 @@ def test_a_mailbox_that_was_just_switched_on_again_is_not_late(client: Client) -
 def test_a_long_look_that_is_going_on_is_not_late_until_its_lease_has_run_out(client: Client) -> None:
     Mailbox.objects.update(last_poll_at=ago(seconds=400), claim="x")
     assert failing(client) == []
-    Mailbox.objects.update(last_poll_at=timezone.now() - entry.POLL_LEASE - timedelta(seconds=201))
+    Mailbox.objects.update(last_poll_at=timezone.now() - polling.LEASED.length - timedelta(seconds=201))
     assert failing(client) == ["poll"]
 
 

@@ -8,12 +8,14 @@ from django.db.models import Model
 from django.utils import timezone
 
 from placet.mail.models import IncomingMail, ServerTask
-from placet.mailboxes import pool
+from placet.mailboxes import polling, pool
 from placet.mailboxes.base import FixNeeded, Received, Wait
 from placet.mailboxes.memory import MemoryMailbox
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
 from placet.replies.parse import Mail, OwnMail, parse
+from placet.workers import leases
+from tests.dying import the_worker_dies
 from tests.making import damage, make_mailbox
 from tests.replies.test_fetch import SETTINGS
 
@@ -79,7 +81,7 @@ def test_a_poll_holds_one_mailbox_as_long_as_its_lease_and_then_gives_it_back(
     monkeypatch.setattr(entry, "_look_into", looking)
     began = timezone.now()
     assert entry.receive(mailbox.pk)
-    assert began + entry.POLL_LEASE <= during[0]["next_poll"] <= timezone.now() + entry.POLL_LEASE
+    assert began + polling.LEASED.length <= during[0]["next_poll"] <= timezone.now() + polling.LEASED.length
     assert len(during[0]["claim"]) == 32
     after = as_stored(mailbox)
     assert after["claim"] == ""
@@ -120,7 +122,7 @@ def test_a_claim_is_of_one_mail(mailbox: Mailbox, server: MemoryMailbox) -> None
     assert reply is not None
     assert reply.claim == as_stored(one)["claim"]
     assert reply.incoming.pk == one.pk
-    assert began + entry.LEASE <= as_stored(one)["due"] <= timezone.now() + entry.LEASE
+    assert began + entry.LEASED.length <= as_stored(one)["due"] <= timezone.now() + entry.LEASED.length
     assert entry._claim(one.pk) is None  # somebody has it
     entry.mine(reply)
     assert {"state": "handled", "claim": "", "tries": 1}.items() <= as_stored(one).items()
@@ -210,18 +212,19 @@ def test_only_what_was_set_aside_is_handled_again(mailbox: Mailbox, state: str) 
     assert as_stored(one) == before
 
 
-def test_a_start_frees_what_is_claimed_and_changes_nothing_else(mailbox: Mailbox) -> None:
-    held = {"claim": "somebody", "due": timezone.now() + LATER}
+def test_what_a_dead_worker_held_is_free_and_nothing_else(mailbox: Mailbox) -> None:
+    held = {"claim": leases.new_claim(), "due": timezone.now() + LATER}
     claimed = kept(mailbox, "one", **held)
     others = [
         kept(mailbox, "two", due=timezone.now() + LATER),
         kept(mailbox, "three", **held, state="set_aside"),
+        kept(mailbox, "four", **{**held, "claim": "of-somebody-else"}),
     ]
     free = make_mailbox("free@contoso.example", **SETTINGS)
     Mailbox.objects.update(next_poll=timezone.now() + LATER)
-    Mailbox.objects.filter(pk=mailbox.pk).update(claim="somebody")
+    Mailbox.objects.filter(pk=mailbox.pk).update(claim=leases.new_claim())
     before = [as_stored(row) for row in (*others, free)]
-    entry.release_claims()
+    the_worker_dies()
     assert as_stored(claimed)["claim"] == as_stored(mailbox)["claim"] == ""
     assert as_stored(claimed)["due"] <= timezone.now()
     assert as_stored(mailbox)["next_poll"] <= timezone.now()

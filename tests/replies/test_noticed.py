@@ -8,8 +8,9 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from placet import work
+from placet import work, work_alone
 from placet.lib import working
+from placet.mailboxes import polling
 from placet.mailboxes.base import Wait
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.noticing import notice
@@ -80,7 +81,7 @@ def test_a_notice_during_a_poll_leads_to_one_more(mailbox: Mailbox, polls: Polls
     ran = polls(disturbed)
     notice(mailbox.pk)
     assert entry.receive(mailbox.pk)
-    assert seen[0] > entry.POLL_LEASE / 2  # the lease was left alone
+    assert seen[0] > polling.LEASED.length / 2  # the lease was left alone
     assert wait() <= entry.NOTICED_PAUSE
     Mailbox.objects.update(next_poll=timezone.now())
     assert entry.receive(mailbox.pk)
@@ -135,8 +136,8 @@ def test_the_worker_wakes_and_a_storm_of_notices_is_few_polls(
 
     ran = polls(look)
     (poll,) = [kind for kind in work.kinds() if kind.name == "poll"]
-    monkeypatch.setattr(work, "kinds", lambda: [poll])
-    runner = work.Runner()
+    monkeypatch.setattr(work_alone, "kinds", lambda: [poll])
+    runner = work_alone.Runner()
     runner.start()
 
     def storm() -> None:
@@ -172,8 +173,8 @@ def test_a_notice_is_followed_by_its_poll_without_waiting_for_the_next_look(
     polled = threading.Event()
     polls(lambda pk: polled.set())
     kind = work.Kind("poll", work.mailboxes_due, entry.receive, idle=60)
-    monkeypatch.setattr(work, "kinds", lambda: [kind])
-    runner = work.Runner()
+    monkeypatch.setattr(work_alone, "kinds", lambda: [kind])
+    runner = work_alone.Runner()
     runner.start()
     threading.Event().wait(0.5)  # it has looked, and found nothing
     notice(mailbox.pk)

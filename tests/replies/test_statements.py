@@ -74,6 +74,6 @@ def _statements(name: str) -> Counter[str]:
     rows = kind.due(work.BATCH)
     with CaptureQueriesContext(connection) as captured:
         for row in rows:
-            assert work._work(kind, row)
+            assert work.work(kind, row)
     assert IncomingMail.objects.exists()
     return Counter(query["sql"].split()[0].rstrip(";") for query in captured.captured_queries)

@@ -100,16 +100,16 @@ def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
     figures = Figures(connection.vendor, plan.way, replies=plan.replies)
     chance = random.Random(plan.seed)
     began = time.monotonic()
-    expected = _requests(sandbox, plan, chance)
-    asked = _asks(sandbox)
-    waiting = _answers(asked, expected, chance)
+    expected = make_requests(sandbox, plan, chance)
+    asked = send_asks(sandbox)
+    waiting = make_answers(asked, expected, chance)
     with log.open("w") as output:
         held: set[tuple[str, str]] = set()
         movers = Movers(environment(), output, random.Random(plan.seed))
         for number in range(plan.kills):
             mover = movers.next() if plan.moving else None
             with _serving(output) as process:
-                _reply(waiting, plan.replies - plan.replies * (number + 1) // plan.kills, sandbox)
+                answer_until(waiting, plan.replies - plan.replies * (number + 1) // plan.kills, sandbox)
                 if mover is not None:
                     process.wait_for(process.ready.is_set)
                     mover.go()
@@ -123,17 +123,17 @@ def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
         movers.end_all()
         figures.movers_killed = movers.killed
         with _serving(output):
-            _until(lambda: _settled(sandbox, plan.replies), "everything is done")
+            until(lambda: settled(sandbox, plan.replies), "everything is done")
     figures.seconds = time.monotonic() - began
-    _check(sandbox, expected, figures)
-    _check_log(log)
+    check(sandbox, expected, figures)
+    check_log(log)
     return figures
 
 
 # --- what is to be answered -------------------------------------------------------------------------------
 
 
-def _requests(sandbox: Sandbox, plan: Plan, chance: random.Random) -> dict[str, str]:
+def make_requests(sandbox: Sandbox, plan: Plan, chance: random.Random) -> dict[str, str]:
     """People with mailboxes, and requests of which each approver has some; the answer to come for each title."""
     sandbox.add_mailbox("approvals", "Approvals")
     requesters = [_pair(sandbox, number) for number in range(plan.approvers)]
@@ -175,7 +175,7 @@ def _connect(sandbox: Sandbox, way: str) -> None:
     )
 
 
-def _asks(sandbox: Sandbox) -> dict[str, Mail]:
+def send_asks(sandbox: Sandbox) -> dict[str, Mail]:
     """Send the mails that ask, here and undisturbed; by the title of their request."""
     sending = next(kind for kind in work.kinds() if kind.name == "send")
     while OutgoingMail.objects.exclude(state=OutgoingMail.State.SENT).exists():
@@ -198,13 +198,13 @@ class Answer:
     text: str
 
 
-def _answers(asked: dict[str, Mail], expected: dict[str, str], chance: random.Random) -> list[Answer]:
+def make_answers(asked: dict[str, Mail], expected: dict[str, str], chance: random.Random) -> list[Answer]:
     answers = [Answer(asked[title], chance.choice(ANSWERS[outcome])) for title, outcome in expected.items()]
     chance.shuffle(answers)
     return answers
 
 
-def _reply(waiting: list[Answer], left: int, sandbox: Sandbox) -> None:
+def answer_until(waiting: list[Answer], left: int, sandbox: Sandbox) -> None:
     """Let people answer until so many answers are left."""
     while len(waiting) > left:
         answer = waiting.pop()
@@ -242,7 +242,7 @@ class Process:
 
     def wait_for(self, moment: Callable[[], bool]) -> None:
         """Until the moment has come; nobody but this test may end the process."""
-        _until(lambda: moment() or not self.alive(), "the moment to kill has come")
+        until(lambda: moment() or not self.alive(), "the moment to kill has come")
         assert self.alive(), f"placet serve ended by itself with {self._process.returncode}"
 
     def kill(self) -> None:
@@ -321,7 +321,7 @@ def _held() -> set[tuple[str, str]]:
     return {(what, claim) for what, rows in claims.items() for claim in rows.exclude(claim="")}
 
 
-def _settled(sandbox: Sandbox, replies: int) -> bool:
+def settled(sandbox: Sandbox, replies: int) -> bool:
     """Whether nothing is left to do."""
     try:
         return (
@@ -335,7 +335,7 @@ def _settled(sandbox: Sandbox, replies: int) -> bool:
         connections.close_all()
 
 
-def _until(done: Callable[[], bool], what: str) -> None:
+def until(done: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + PATIENCE
     while not done():
         assert time.monotonic() < end, f"Not within {PATIENCE:.0f} s: {what}."
@@ -345,7 +345,7 @@ def _until(done: Callable[[], bool], what: str) -> None:
 # --- what must be true ------------------------------------------------------------------------------------
 
 
-def _check(sandbox: Sandbox, expected: dict[str, str], figures: Figures) -> None:
+def check(sandbox: Sandbox, expected: dict[str, str], figures: Figures) -> None:
     _check_incoming(sandbox, len(expected), figures)
     figures.moves = AuditEntry.objects.filter(request=None).count()
     assert figures.moves or not figures.shown_again
@@ -412,13 +412,13 @@ def _check_confirmations(sandbox: Sandbox, expected: dict[str, str]) -> None:
     assert {subject for subject, copies in found.items() if copies > 1} <= set(cut)
 
 
-def _check_log(log: Path) -> None:
+def check_log(log: Path) -> None:
     """No process met an error that it did not expect."""
-    errors = [line for line in log.read_text().splitlines() if _is_error(line)]
+    errors = [line for line in log.read_text().splitlines() if is_error(line)]
     assert not errors, "\n".join(errors[:5])
 
 
-def _is_error(line: str) -> bool:
+def is_error(line: str) -> bool:
     """Logs are JSON, one event a line; the kill may cut the last one, and a stack trace is none."""
     try:
         entry = json.loads(line)

@@ -1,0 +1,63 @@
+"""A process of Placet that goes on until it is told to stop: what comes before it does anything, and its end."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import django
+import structlog
+
+from placet.commands.locks import DatabaseLock, lock_folder, watch
+from placet.commands.start import (
+    database_trouble_in_words,
+    make_private,
+    read_words,
+    refuse_half_restored,
+    set_up_tables,
+)
+
+if TYPE_CHECKING:
+    from placet.lib.config import Config
+
+log = structlog.get_logger(__name__)
+
+
+def on_postgresql(config: "Config") -> bool:
+    return config.database_url.startswith("postgres")
+
+
+@contextmanager
+def started(config: "Config") -> Iterator[DatabaseLock]:
+    """Folder, database, tables, words, and what was entered on pages."""
+    make_private(config.data_dir)
+    with lock_folder(config.data_dir, alone=not on_postgresql(config)):
+        refuse_half_restored(config.data_dir)
+        django.setup()
+        with database_trouble_in_words():
+            lock = DatabaseLock.take(alone=False)  # before its tables are changed under a copy
+        set_up_tables()
+        read_words()
+        from placet.accounts.entered import use_entered
+
+        with database_trouble_in_words():
+            use_entered()
+        yield lock
+
+
+def stop_by_signal() -> threading.Event:
+    """Set when the process shall stop, from now on."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def until_stopped(lock: DatabaseLock, stop: threading.Event) -> bool:
+    """False if it stops because it lost the lock of its database."""
+    lost = threading.Event()
+    threading.Thread(target=watch, args=(lock, stop, lost), name="database-lock", daemon=True).start()
+    stop.wait()
+    log.info("stopping")
+    return not lost.is_set()
