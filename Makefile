@@ -54,7 +54,7 @@ test-changed: setup
 	else echo "Nothing changed since $(SINCE) that a test imports."; fi
 
 test-postgres: setup
-	@tools/system-packages postgresql
+	@tools/system-packages postgresql pgbouncer
 	tools/with-postgres $(PYTEST) --in-turn --durations=20 --database-only -m 'not browser and not demo and not attack' $(TESTS)
 
 check: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
@@ -96,7 +96,7 @@ soak: setup
 	@tools/system-packages chromium
 	$(PYTEST) --whole --forgeries 1200 --replies 40
 	$(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200
-	@tools/system-packages postgresql
+	@tools/system-packages postgresql pgbouncer
 	tools/with-postgres $(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200
 
 # What is known from the same sources is not tried again: a run that was stopped goes on. CHANGES="--survived" and others

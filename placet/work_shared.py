@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -112,7 +113,8 @@ class Runner:
         """Let every turn end what it has in hand."""
         self._stop.set()
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._end)
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._end)
         self._worker.join(timeout)
         self._looker.join(timeout)
         for threads in self._threads.values():

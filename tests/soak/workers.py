@@ -190,9 +190,7 @@ def _restart_the_database() -> None:
 def _check_log(log: Path) -> None:
     """No process met an error that such a break does not explain."""
     lines = log.read_text(errors="replace").splitlines()
-    events = Counter(
-        _event(line) for line in lines if line.startswith("{") and kill.is_error(line)
-    )
+    events = Counter(_event(line) for line in lines if line.startswith("{") and kill.is_error(line))
     unexpected = {event: count for event, count in events.items() if event not in AFTER_A_BREAK}
     assert not unexpected, unexpected
 
