@@ -76,7 +76,7 @@ def test_a_mail_has_one_task_and_the_last_wish_counts(incoming: IncomingMail, se
 
 def test_a_mail_that_is_gone_is_no_error(incoming: IncomingMail, server: MemoryMailbox) -> None:
     tasks.move(incoming, "x")
-    server.connect().mark(incoming.server_id, Action.DELETE, "")
+    list(server.connect().mark([incoming.server_id], Action.DELETE, ""))
     assert tasks.work(the_task().pk)
     assert the_task().done_at is not None
 
