@@ -61,7 +61,7 @@ def work(task_id: int) -> bool:
     or another worker has it. MailboxError passes through, after what was done before it is written."""
     claim = secrets.token_hex(16)
     mine = _claim(task_id, claim)
-    with_mail = mine.select_related("incoming__mailbox")
+    with_mail = mine.select_related("incoming__mailbox").order_by("pk")
     tasks = list(with_mail.defer("incoming__raw", "incoming__transport_headers"))
     if not tasks:
         return False
