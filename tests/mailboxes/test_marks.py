@@ -22,8 +22,10 @@ from placet.mailboxes.ews import xml
 from placet.mailboxes.graph import calls
 from placet.mailboxes.graph.client import AT_ONCE, Graph
 from placet.mailboxes.oauth import Access, TokenCache
+from placet.sandbox.server import Sandbox
 
 from .graph_stub import HTML, PAGE, refused, reply
+from .sandboxed import BOX, everything, opened
 from .stub import MAILBOX, Reply, Request, Stub, envelope, ews_reply, failed, fault_reply, token_reply
 
 OPERATIONS = {Action.MOVE: "MoveItem", Action.MARK_READ: "UpdateItem", Action.DELETE: "DeleteItem"}
@@ -592,3 +594,106 @@ def test_a_batch_that_fails_leaves_its_places(stub: Stub) -> None:
     stub.answer = None
     stub.graph_replies = [reply({"id": "A2="}, 201)]
     assert marked(connection, ["A2="], Action.DELETE) == ({"A2=": "A2="}, None)
+
+
+# -- both, on the sandbox ------------------------------------------------------------------------------------
+
+#: By way, the sandbox's counters of requests that mark, and what they count for each mail.
+CALLS = {"ews": ("ews_MoveItem", None), "graph": ("graph_batch", "graph_move")}
+WAYS = ["ews", "graph"]
+
+
+def full(sandbox: Sandbox, via: str, count: int) -> tuple[Connection, list[str]]:
+    """A connection to a mailbox with so many mails, and their ids."""
+    for number in range(count):
+        sandbox.send_as("ann", to=BOX, subject=f"RE: {number}", text="Yes")
+    connection = opened(sandbox, via)
+    return connection, [seen.server_id for seen in everything(connection)[0]]
+
+
+def known(sandbox: Sandbox, via: str, folder: str) -> list[str]:
+    mails = sandbox.mails("approvals", folder)
+    return sorted(mail.immutable_id if via == "graph" else mail.id for mail in mails)
+
+
+@pytest.mark.parametrize("via", WAYS)
+def test_a_hundred_mails_take_five_calls(sandbox: Sandbox, via: str) -> None:
+    connection, ids = full(sandbox, via, 100)
+    outcomes, error = marked(connection, ids)
+    assert error is None
+    assert sandbox.mails("approvals") == []
+    assert sorted(outcomes.values()) == known(sandbox, via, "Placet")
+    together, each = CALLS[via]
+    assert sandbox.counters[together] == 5
+    assert each is None or sandbox.counters[each] == 100
+    before = sandbox.counters["ews_requests"] + sandbox.counters["graph_requests"]
+    assert marked(connection, ids)[1] is None  # twice is no error
+    after = sandbox.counters["ews_requests"] + sandbox.counters["graph_requests"]
+    assert (
+        after - before <= 5 * 2
+    )  # Graph does not say whether the mail or the folder is gone: that is looked up
+    assert len(sandbox.mails("approvals", "Placet")) == 100
+
+
+@pytest.mark.parametrize("via", WAYS)
+@pytest.mark.parametrize("action", [Action.MARK_READ, Action.DELETE])
+def test_many_are_marked_read_or_deleted(sandbox: Sandbox, via: str, action: Action) -> None:
+    connection, ids = full(sandbox, via, 5)
+    assert marked(connection, ids, action) == ({id_: id_ for id_ in ids}, None)
+    mails = sandbox.mails("approvals") + sandbox.mails("approvals", "deleteditems")
+    assert [mail.is_read for mail in mails] == [action is Action.MARK_READ] * 5
+    assert len(sandbox.mails("approvals")) == (5 if action is Action.MARK_READ else 0)
+
+
+@pytest.mark.parametrize("via", WAYS)
+def test_one_that_is_gone_and_one_that_never_was_stop_none_beside_them(sandbox: Sandbox, via: str) -> None:
+    connection, ids = full(sandbox, via, 4)
+    box = sandbox.mailbox("approvals")
+    box.remove(next(iter(box.inbox.items.values())))
+    outcomes, error = marked(connection, ["malformed", *ids])
+    assert error is None
+    assert outcomes.pop("malformed") == "error ErrorInvalidIdMalformed"
+    assert len(sandbox.mails("approvals", "Placet")) == 3
+    assert set(known(sandbox, via, "Placet")) < set(outcomes.values())
+
+
+FAULTS: list[dict[str, Any]] = [
+    {"kind": "cut_before"},
+    {"kind": "cut_after"},
+    {"kind": "half_answer"},
+    {"kind": "stopped"},
+    {"kind": "transient"},
+    {"kind": "busy"},
+    {"kind": "throttled", "retry_after": "1"},
+    {"kind": "tokens_expire"},
+]
+
+
+@pytest.mark.parametrize("via", WAYS)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: str(fault["kind"]))
+def test_whatever_strikes_the_others_are_done_and_the_next_time_all_are(
+    sandbox: Sandbox, via: str, fault: dict[str, Any]
+) -> None:
+    connection, ids = full(sandbox, via, 10)
+    sandbox.faults.set(**fault, count=1, operations=["MoveItem"])
+    outcomes, error = marked(connection, ids)
+    assert sandbox.faults.struck == {fault["kind"]: 1}
+    if fault["kind"] == "tokens_expire":
+        assert error is None
+    else:
+        assert isinstance(error, Wait)
+    assert set(outcomes.values()) <= set(known(sandbox, via, "Placet"))
+    left = [id_ for id_ in ids if id_ not in outcomes]
+    assert marked(connection, left)[1] is None
+    assert sandbox.mails("approvals") == []
+    assert len(sandbox.mails("approvals", "Placet")) == 10
+
+
+def test_what_the_limit_of_graph_lets_through_is_done(sandbox: Sandbox) -> None:
+    connection, ids = full(sandbox, "graph", 10)
+    assert marked(connection, ids[:1])[1] is None  # the folders are known
+    sandbox.switches.mailbox_requests = 4  # in ten minutes: those before are not counted
+    outcomes, error = marked(connection, ids[1:])
+    assert isinstance(error, Wait)
+    assert error.seconds
+    assert sorted([*outcomes.values(), ids[0]]) == known(sandbox, "graph", "Placet")
