@@ -87,8 +87,10 @@ def _claim(task_id: int, claim: str) -> QuerySet[ServerTask]:
     What was tried before is tried by itself: what breaks a call in a way that nobody foresaw breaks no other's again.
     """
     now = timezone.now()
-    ready = ServerTask.objects.filter(done_at=None, failed=False, due__lte=now)
-    task = ready.filter(pk=task_id).values("incoming__mailbox", "action", "folder", "tries").first()
+    # By the sum SQLite does not begin with all mails of the mailbox: few tasks are ready, and have an index.
+    mailbox = F("incoming__mailbox") + 0
+    ready = ServerTask.objects.filter(done_at=None, failed=False, due__lte=now).annotate(mailbox=mailbox)
+    task = ready.filter(pk=task_id).values("mailbox", "action", "folder", "tries").first()
     if task is None:
         return ServerTask.objects.none()
     ids = [task_id]
