@@ -348,9 +348,8 @@ class _Door:
 
     @contextmanager
     def passed(self, places: int = 1) -> Iterator[None]:
-        with (
-            self._queue
-        ):  # one after the other: whoever needs several places is not overtaken until they are free
+        # One after the other: whoever needs several places is not overtaken until they are free.
+        with self._queue:
             for _place in range(places):
                 self._places.acquire()
         try:
