@@ -76,6 +76,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.replies
 	$(BIN)/python -m benchmarks.idle
+	$(BIN)/python -m benchmarks.marks
 	$(BIN)/python -m benchmarks.notices
 
 # The same pages and the same work at several sizes of the database: SIZES="10000 1300000" (half an hour, 10 GB each).

@@ -171,7 +171,7 @@ def _decided_by_mail(request: Request, asked: Person, mailbox: Mailbox) -> None:
         facts={"item_class": "IPM.Note", "sender": asked.email, "size": MAIL, "message_id": ""},
         verdict={"subject": "Re: pattern", "from": asked.email, "new_text": "yes", "request": request.number},
     )  # fmt: skip
-    ServerTask.objects.create(incoming=mail, action="read", done_at=timezone.now())
+    ServerTask.objects.create(incoming=mail, action="mark_read", done_at=timezone.now())
     engine.decide(seat.pk, by=asked, outcome="approve", door=Decision.Door.MAIL, incoming=mail)
     OutgoingMail.objects.create(
         mailbox=mailbox, kind="confirmation", to=asked.email, cause=f"incoming:{mail.pk}", reference="pattern",

@@ -96,9 +96,9 @@ def _polls(sandbox: Any, way: str) -> tuple[Traffic, Traffic]:
         secret=sandbox.client_secret,
         by="a benchmark",
     )
-    with _counted() as first:
+    with counted() as first:
         _poll()
-    with _counted() as idle:
+    with counted() as idle:
         for _ in range(POLLS):
             _poll()
     return first, idle
@@ -121,7 +121,7 @@ def _poll() -> None:
 
 
 @contextmanager
-def _counted() -> Iterator[Traffic]:
+def counted() -> Iterator[Traffic]:
     """What `requests` sends and gets meanwhile, but for tokens."""
     traffic = Traffic()
     send = requests.Session.send

@@ -2,7 +2,7 @@
 
 connection  the way that it shall go: its pre-flight says what is missing, before anything changes
 move        ids of mails are translated, then they, the settings and an audit entry are written in one transaction
-id_here     by what id the way that is open knows a mail of which the other way gave the id
+ids_here    by what ids the way that is open knows mails of which the other way gave the ids
 
 Each way has ids of its own for the same mail. A mail whose id cannot be translated keeps it: the new way lists it anew,
 and its fingerprint says that it is known (`placet.replies.fetch`).
@@ -264,21 +264,26 @@ def _changed_meanwhile() -> NotMoved:
 # --- afterwards -------------------------------------------------------------------------------------------
 
 
-def id_here(connection: Connection, incoming: IncomingMail) -> str:
-    """By what id the open way knows this mail; "" if it cannot tell: then the mail is gone, or is listed anew under an
-    id that has a row of its own."""
-    if incoming.via == incoming.mailbox.via:
-        return incoming.server_id
-    return connection.known_as([incoming.server_id], incoming.via).get(incoming.server_id, "")
+def ids_here(connection: Connection, mailbox: Mailbox, mails: Sequence[IncomingMail]) -> dict[int, str]:
+    """By what id the open way knows each of these mails of `mailbox`, by their keys. Left out are those of which it
+    cannot tell: they are gone, or are listed anew under an id that has a row of its own."""
+    ids = {mail.pk: mail.server_id for mail in mails if mail.via == mailbox.via}
+    for via in {mail.via for mail in mails} - {mailbox.via}:
+        elsewhere = [mail for mail in mails if mail.via == via]
+        names = connection.known_as([mail.server_id for mail in elsewhere], via)
+        ids |= {mail.pk: names[mail.server_id] for mail in elsewhere if names.get(mail.server_id)}
+    return ids
 
 
-def remember_id(incoming: IncomingMail, server_id: str) -> None:
-    """Where the mail is from now on, by the way that its mailbox was read with: whatever the row holds by now, this is
-    newer. Not if another row has that id: it is the same mail, listed anew."""
-    via = incoming.mailbox.via
-    row = IncomingMail.objects.filter(pk=incoming.pk)
+def remember_ids(mailbox: Mailbox, ids: Mapping[int, str]) -> None:
+    """Where mails are from now on, by their keys and by the way that their mailbox was read with: whatever their rows
+    hold by now, this is newer. Not if another row has that id: it is the same mail, listed anew."""
     try:
-        with transaction.atomic():
-            row.exclude(server_id=server_id, via=via).update(server_id=server_id, via=via)
+        with transaction.atomic(), transaction.get_connection().cursor() as cursor:
+            cursor.executemany(RENAME, [(ids[pk], mailbox.via, pk) for pk in sorted(ids)])
     except IntegrityError:
-        log.info("id_has_another_row", incoming=incoming.pk)
+        if len(ids) == 1:
+            log.info("id_has_another_row", incoming=next(iter(ids)))
+            return
+        for pk, server_id in ids.items():
+            remember_ids(mailbox, {pk: server_id})

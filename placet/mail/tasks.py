@@ -1,15 +1,18 @@
 """Marks on the server: what is still to be done to a mail there, as rows, because it will not be shown again."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from placet.lib import rows
 from placet.mail.models import IncomingMail, ServerTask
-from placet.mail.moving import id_here, remember_id
-from placet.mailboxes.base import Action, Connection, MailboxError, MailError
+from placet.mail.moving import ids_here, remember_ids
+from placet.mailboxes.base import MOST_MARKED, Action, Connection, MailboxError, MailError
+from placet.mailboxes.models import Mailbox
 from placet.mailboxes.pool import opened
 from placet.mailboxes.settings import ExchangeSettings
 from placet.workers.leases import Leased
@@ -20,6 +23,9 @@ LEASED = Leased(ServerTask, timedelta(minutes=5), unfinished=Q(done_at=None, fai
 MOST_TRIES = 8
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=6)
+
+#: The id that a task's mail has from now on, or what is wrong with it. None: nothing was done, and nothing is to do.
+Outcomes = Mapping[ServerTask, str | MailError | None]
 
 
 def handled(incoming: IncomingMail, settings: ExchangeSettings) -> None:
@@ -60,42 +66,93 @@ def _due() -> QuerySet[ServerTask]:
 
 
 def work(task_id: int) -> bool:
-    """Do one. False if it is no longer due, or another worker has it. MailboxError passes through."""
-    waiting = ServerTask.objects.filter(pk=task_id, done_at=None, failed=False, due__lte=timezone.now())
-    claim = LEASED.take(waiting, tries=F("tries") + 1)
-    if not claim:
+    """Do one, and in the same call what else is due in its mailbox and is the same to do. False if it is no longer due,
+    or another worker has it. MailboxError passes through, after what was done before it is written."""
+    mine = _take(task_id)
+    with_mail = mine.select_related("incoming__mailbox").order_by("pk")
+    tasks = list(with_mail.defer("incoming__raw", "incoming__transport_headers"))
+    if not tasks:
         return False
-    with_mail = ServerTask.objects.select_related("incoming__mailbox")
-    task = with_mail.defer("incoming__raw", "incoming__transport_headers").get(pk=task_id)
-    mine = LEASED.mine(task_id, claim)
+    mailbox = tasks[0].incoming.mailbox
+    outcomes: dict[ServerTask, str | MailError | None] = {}
     try:
-        with opened(task.incoming.mailbox) as connection:
-            _mark(connection, task)
+        with opened(mailbox) as connection:
+            for task, outcome in _mark(connection, mailbox, tasks):
+                outcomes[task] = outcome
     except MailboxError:
+        _write_back(mine, mailbox, outcomes)
         mine.update(claim="", tries=F("tries") - 1, due=timezone.now())
         raise
-    except MailError as error:
-        for_good = task.tries >= MOST_TRIES
-        log.warning("server_task_failed", task=task_id, code=error.code, given_up=for_good)
-        pause = min(FIRST_PAUSE * 2**task.tries, LONGEST_PAUSE)
-        mine.update(claim="", failed=for_good, last_error=str(error), due=timezone.now() + pause)
-        return True
-    mine.update(done_at=timezone.now(), claim="", last_error="")
+    unheard = MailError(_("The server did not say what became of the mail."), "NoAnswer")
+    _write_back(mine, mailbox, {task: outcomes.get(task, unheard) for task in tasks})
     return True
 
 
-def _mark(connection: Connection, task: ServerTask) -> None:
-    incoming, action = task.incoming, Action(task.action)
-    server_id = id_here(connection, incoming)
-    if not server_id:
+def _take(task_id: int) -> QuerySet[ServerTask]:
+    """Take this one, and those that go with it in one call, in one statement. Those of them that are ours as long as
+    the lease holds.
+
+    What was tried before is tried by itself: what breaks a call in a way that nobody foresaw breaks no other's again.
+    """
+    now = timezone.now()
+    # By the sum SQLite does not begin with all mails of the mailbox: few tasks are ready, and have an index.
+    mailbox = F("incoming__mailbox") + 0
+    ready = ServerTask.objects.filter(done_at=None, failed=False, due__lte=now).annotate(mailbox=mailbox)
+    task = ready.filter(pk=task_id).values("mailbox", "action", "folder", "tries").first()
+    if task is None:
+        return ServerTask.objects.none()
+    ids = [task_id]
+    if task["tries"] == 0:
+        others = ready.filter(**task).exclude(pk=task_id).order_by("due", "id")
+        ids += others.values_list("id", flat=True)[: MOST_MARKED - 1]
+    claim = LEASED.take(ready.filter(pk__in=ids), tries=F("tries") + 1)
+    return ServerTask.objects.filter(pk__in=ids, claim=claim) if claim else ServerTask.objects.none()
+
+
+def _mark(
+    connection: Connection, mailbox: Mailbox, tasks: Sequence[ServerTask]
+) -> Iterator[tuple[ServerTask, str | MailError | None]]:
+    ids = ids_here(connection, mailbox, [task.incoming for task in tasks])
+    by_id: dict[str, list[ServerTask]] = {}  # two rows may be of one mail, known by the ids of both ways
+    for task in tasks:
+        if server_id := ids.get(task.incoming_id):
+            by_id.setdefault(server_id, []).append(task)
+            continue
         # Known by the other way's id only (`placet.mail.moving`). If it is there, it is listed anew, and that row has
         # the same to do.
         log.info("mark_left_to_another_row", task=task.pk)
-        return
-    now_at = connection.mark(server_id, action, task.folder)
-    if action is Action.MOVE or server_id != incoming.server_id:
-        # What is moved once more (set aside, then handled again) must be found where it is.
-        remember_id(incoming, now_at)
+        yield task, None
+    action, folder = Action(tasks[0].action), tasks[0].folder
+    for server_id, outcome in connection.mark(list(by_id), action, folder):
+        for task in by_id[server_id]:
+            yield task, outcome
+
+
+def _write_back(mine: QuerySet[ServerTask], mailbox: Mailbox, outcomes: Outcomes) -> None:
+    """What became of those that are still ours; before that, where mails are now, for whoever takes them up if this is
+    cut off in between."""
+    now = timezone.now()
+    errors = {task: outcome for task, outcome in outcomes.items() if isinstance(outcome, MailError)}
+    if done := [task.pk for task in outcomes if task not in errors]:
+        _remember(mailbox, outcomes)
+        mine.filter(pk__in=done).update(done_at=now, claim="", last_error="")
+    for task, error in errors.items():
+        for_good = task.tries >= MOST_TRIES
+        log.warning("server_task_failed", task=task.pk, code=error.code, given_up=for_good)
+        pause = min(FIRST_PAUSE * 2**task.tries, LONGEST_PAUSE)
+        mine.filter(pk=task.pk).update(claim="", failed=for_good, last_error=str(error), due=now + pause)
+
+
+def _remember(mailbox: Mailbox, outcomes: Outcomes) -> None:
+    """What is moved once more (set aside, then handled again) must be found where it is."""
+    moved = {
+        task.incoming_id: server_id
+        for task, server_id in outcomes.items()
+        if isinstance(server_id, str)
+        and (server_id, mailbox.via) != (task.incoming.server_id, task.incoming.via)
+    }
+    if moved:
+        remember_ids(mailbox, moved)
 
 
 def try_again() -> int:

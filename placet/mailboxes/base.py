@@ -73,6 +73,9 @@ class Folder(StrEnum):
     JUNK = "junk"
 
 
+MOST_MARKED = 20  # mails in one call of `mark`: Microsoft Graph takes no more requests in a batch
+
+
 class Action(StrEnum):
     """What becomes of a mail on the server after its effect is committed."""
 
@@ -181,11 +184,16 @@ class Connection(Protocol):
         """By reference, what Sent Items has of each of these mails, sent since then: the server may have replaced the
         Message-ID and the From address. Left out are those that are not there (yet)."""
 
-    def mark(self, server_id: str, action: Action, folder: str) -> str:
-        """Move the mail to `folder` (a path such as "Placet/Processed", made where it is missing), mark it
-        read, or delete it (to Deleted Items). Doing it twice, or to a mail that is gone, is no error.
+    def mark(
+        self, server_ids: Sequence[str], action: Action, folder: str
+    ) -> Iterator[tuple[str, str | MailError]]:
+        """Move the mails to `folder` (a path such as "Placet/Processed", made where it is missing), mark them
+        read, or delete them (to Deleted Items), MOST_MARKED in one call. Doing it twice, or to a mail that is gone, is
+        no error. `server_ids` holds none twice.
 
-        The id that the mail has from now on: a move may change it."""
+        Each id, in any order, with the id that its mail has from now on (a move may change it), or with what is wrong
+        with this one. A MailboxError comes after the mails of which the server said what became of them; the others
+        are to be marked again."""
 
     def known_as(self, server_ids: Sequence[str], via: str) -> Mapping[str, str]:
         """By what id this way knows each mail that the way `via` named. Left out are those of which it cannot be

@@ -38,8 +38,8 @@ class MemoryMailbox:
     """What the server would hold. Connections to it come from `connect`; several may be open at once.
 
     Failures are injected by operation name (`changes`, `fetch`, `send`, `was_sent`, `copies_of_sent`, `mark`,
-    `check`): each call takes one from `failures[operation]` and raises it. `broken` holds errors of single mails
-    by server id.
+    `check`): each call takes one from `failures[operation]` and raises it; `mark` takes one for each mail. `broken`
+    holds errors of single mails by server id.
     """
 
     address: str = "approvals@example.com"
@@ -186,15 +186,23 @@ class MemoryConnection:
         }
         return {mail.reference: copies[mail.reference] for mail in sent if mail.reference in copies}
 
-    def mark(self, server_id: str, action: Action, folder: str) -> str:
+    def mark(
+        self, server_ids: Sequence[str], action: Action, folder: str
+    ) -> Iterator[tuple[str, str | MailError]]:
         box = self._mailbox
-        box.fail_if_told("mark")
-        if action is Action.MARK_READ:
-            box.read.add(server_id)
-        elif box.present(server_id):
-            del box._present[server_id]
-            box.folders.setdefault(folder if action is Action.MOVE else "Deleted Items", []).append(server_id)
-        return server_id
+        for server_id in server_ids:
+            try:
+                box.fail_if_told("mark")
+            except MailError as error:
+                yield server_id, error
+                continue
+            if action is Action.MARK_READ:
+                box.read.add(server_id)
+            elif box.present(server_id):
+                del box._present[server_id]
+                target = folder if action is Action.MOVE else "Deleted Items"
+                box.folders.setdefault(target, []).append(server_id)
+            yield server_id, server_id
 
     def known_as(self, server_ids: Sequence[str], via: str) -> Mapping[str, str]:
         return {server_id: server_id for server_id in server_ids if self._mailbox.present(server_id)}

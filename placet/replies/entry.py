@@ -28,7 +28,7 @@ from placet.lib import rows
 from placet.lib.prepared import Prepared
 from placet.mail import tasks
 from placet.mail.models import IncomingMail
-from placet.mail.moving import id_here, remember_id
+from placet.mail.moving import ids_here, remember_ids
 from placet.mail.packing import Damaged
 from placet.mailboxes import polling, pool
 from placet.mailboxes.base import Folder, Gone, MailboxError, MailError, Seen, Wait
@@ -395,7 +395,7 @@ def _whole(reply: Reply) -> bool:
     if not incoming.facts.get("unread"):
         return True
     with pool.opened(incoming.mailbox) as connection:
-        server_id = id_here(connection, incoming)
+        server_id = ids_here(connection, incoming.mailbox, [incoming]).get(incoming.pk)
         if not server_id:
             set_aside(reply, _(MOVED_UNREAD))
             return False
@@ -420,7 +420,7 @@ def _whole(reply: Reply) -> bool:
         with transaction.atomic():
             keep_shown_again(incoming, known)
     elif server_id != incoming.server_id:
-        remember_id(incoming, server_id)
+        remember_ids(incoming.mailbox, {incoming.pk: server_id})
     return known is None
 
 

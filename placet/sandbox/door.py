@@ -11,12 +11,11 @@ from lxml import etree
 from placet.sandbox import envelope
 from placet.sandbox.entra import BadToken, Entra
 from placet.sandbox.envelope import NotXml, SoapFault
-from placet.sandbox.ews import Ews, EwsBlocked, busy
+from placet.sandbox.ews import INTERNAL_ERROR, Ews, EwsBlocked, busy
 from placet.sandbox.faults import TOKEN, Fault, Faults, Kind, after, before
 from placet.sandbox.httpd import Request, Response
 from placet.sandbox.tenant import Tenant
 
-_INTERNAL_ERROR = "An internal server error occurred. The operation failed."
 _AUTHENTICATE = (
     'Bearer client_id="00000002-0000-0ff1-ce00-000000000000", '
     'trusted_issuers="00000001-0000-0000-c000-000000000000@*", '
@@ -110,11 +109,11 @@ class Door:
                 raise busy(struck[Kind.BUSY].back_off_ms)
             if Kind.BUSY_INSIDE in struck:
                 code, inner = "ErrorInternalServerError", "ErrorServerBusy"
-                return Response(200, headers, self.ews.fail(parsed, code, _INTERNAL_ERROR, inner))
+                return Response(200, headers, self.ews.fail(parsed, code, INTERNAL_ERROR, inner))
             if Kind.TRANSIENT in struck:
                 code = "ErrorInternalServerTransientError"
-                return Response(200, headers, self.ews.fail(parsed, code, _INTERNAL_ERROR))
-            answer = self.ews.call(parsed)
+                return Response(200, headers, self.ews.fail(parsed, code, INTERNAL_ERROR))
+            answer = self.ews.call(parsed, stops=Kind.STOPPED in struck)
             if isinstance(answer, bytes):
                 return Response(200, headers, answer)
             return Response(200, headers, stream=answer)

@@ -151,6 +151,13 @@ def success(operation: str, payload: str) -> str:
     )
 
 
+def warning(operation: str, code: str, text: str, payload: str) -> str:
+    """A response message of something that was not looked at."""
+    return error(operation, code, text, payload).replace(
+        'ResponseClass="Error"', 'ResponseClass="Warning"', 1
+    )
+
+
 def error(operation: str, code: str, text: str, payload: str, inner: str = "") -> str:
     """A response message of something that failed; `inner` is the code of the error behind it."""
     details = (

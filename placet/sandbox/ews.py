@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import itertools
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,12 +20,13 @@ from lxml import etree
 
 from placet.sandbox import envelope, permissions
 from placet.sandbox.delivery import Post, SendRefused, rebuilt
-from placet.sandbox.envelope import M, SoapFault, T, error, is_true, need, success
+from placet.sandbox.envelope import M, SoapFault, T, error, is_true, need, success, warning
 from placet.sandbox.search import FOLDER_FIELDS, ITEM_FIELDS, Search, Unsearchable, wanted_message_id
 from placet.sandbox.shapes import FolderShape, ItemShape, UnreadablePath, element_name, folder_id, item_id
 from placet.sandbox.streaming import Subscriptions
 from placet.sandbox.tenant import Change, Folder, Item, Mailbox, Tenant
 
+INTERNAL_ERROR = "An internal server error occurred. The operation failed."
 MAX_PAGE = 1000
 MAX_SEARCH_PAGE = 250
 
@@ -98,10 +100,11 @@ class Ews:
         self.known = frozenset(self.operations) | {"GetStreamingEvents"}
         self.subscriptions = Subscriptions(tenant)
 
-    def call(self, request: etree._Element) -> bytes | Iterator[bytes]:
+    def call(self, request: etree._Element, *, stops: bool = False) -> bytes | Iterator[bytes]:
         """The answer to one envelope from an app whose token was accepted. Raises SoapFault and EwsBlocked.
 
-        GetStreamingEvents gives envelopes as they come; every other operation gives one.
+        GetStreamingEvents gives envelopes as they come; every other operation gives one. `stops`: after half of what
+        was asked for the server fails, and does not look at the rest.
         """
         call = envelope.read(request, self.known)
         with self.tenant.changed:
@@ -110,16 +113,16 @@ class Ews:
                 ids = [element.text or "" for element in call.body.iter(f"{T}SubscriptionId")]
                 minutes = int(call.body.findtext(f"{M}ConnectionTimeout") or "1")
                 return self.subscriptions.stream(mailbox, ids, minutes)
-            messages = list(self.operations[call.operation](mailbox, call.body))
+            messages = self.operations[call.operation](mailbox, call.body)
+            done = list(_stopped(call, messages) if stops else messages)
             self.tenant.changed.notify_all()
-        return envelope.answer(call.operation, messages)
+        return envelope.answer(call.operation, done)
 
     def fail(self, request: etree._Element, code: str, text: str, inner: str = "") -> bytes:
         """An answer in which everything that was asked for fails, one response message each. Raises SoapFault."""
         call = envelope.read(request, self.known)
-        asked = call.body.find(f"{M}{_ASKED[call.operation]}") if call.operation in _ASKED else None
         message = error(call.operation, code, text, _EMPTY.get(call.operation, ""), inner)
-        return envelope.answer(call.operation, [message] * (1 if asked is None else len(asked)))
+        return envelope.answer(call.operation, [message] * _asked(call))
 
     def _impersonated(self, address: str | None) -> Mailbox:
         if address is None:
@@ -472,6 +475,22 @@ class Ews:
         if self.tenant.inside(address) is None:
             raise ItemError("ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it.")
         raise ItemError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
+
+
+def _asked(call: envelope.Call) -> int:
+    """How many response messages an operation gives."""
+    things = call.body.find(f"{M}{_ASKED[call.operation]}") if call.operation in _ASKED else None
+    return 1 if things is None else len(things)
+
+
+def _stopped(call: envelope.Call, messages: Iterator[str]) -> Iterator[str]:
+    empty, asked = _EMPTY.get(call.operation, ""), _asked(call)
+    yield from itertools.islice(messages, asked // 2)
+    yield error(call.operation, "ErrorInternalServerTransientError", INTERNAL_ERROR, empty)
+    for _rest in range(asked - asked // 2 - 1):
+        yield warning(
+            call.operation, "ErrorBatchProcessingStopped", "Processing of the request stopped.", empty
+        )
 
 
 def _failed(operation: str, wrong: ItemError) -> str:

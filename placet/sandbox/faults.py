@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from placet.sandbox.httpd import Cut, Response
@@ -25,6 +25,9 @@ class Kind(enum.StrEnum):
     has no inside, 503 ErrorServerBusy that does not say for how long."""
     TRANSIENT = "transient"
     """HTTP 200 with ErrorInternalServerTransientError for every item, and nothing done; over Graph 500."""
+    STOPPED = "stopped"
+    """HTTP 200; half of the items are done, the next one fails with ErrorInternalServerTransientError, and of the rest
+    the server says that it did not look at them; over Graph 500, in a batch for this one of its requests."""
     REDIRECTED = "redirected"
     """302 to the page that Exchange shows when it cannot reach a mailbox; over Graph 504 without a word."""
     CUT_BEFORE = "cut_before"
@@ -40,6 +43,10 @@ class Kind(enum.StrEnum):
     SYNC_LOST = "sync_lost"
     """The server no longer knows any sync state, or delta link, that it gave out."""
 
+
+OF_THE_CONNECTION = frozenset({Kind.CUT_BEFORE, Kind.CUT_AFTER, Kind.HALF_ANSWER, Kind.SLOW})
+"""These strike the whole of a batch, also for an operation of one of its requests; all others strike each by itself."""
+OF_THE_SERVICE = frozenset(Kind) - OF_THE_CONNECTION
 
 TOKEN = "token"  # noqa: S105 - the name of the token endpoint among the operations
 """The operation that stands for the token endpoint; faults without operations spare it."""
@@ -149,15 +156,18 @@ class Faults:
         with self._lock:
             return list(self._on.values())
 
-    def draw(self, operation: str) -> dict[Kind, Fault]:
-        """The faults that strike this request."""
+    def draw(self, *operations: str, kinds: Collection[Kind] = frozenset(Kind)) -> dict[Kind, Fault]:
+        """The faults of these kinds that strike this request, which is of these operations."""
         if not self._on:
             return {}
         with self._lock:
-            return {kind: fault for kind, fault in self._on.items() if self._strikes(fault, operation)}
+            on = {kind: fault for kind, fault in self._on.items() if kind in kinds}
+            return {kind: fault for kind, fault in on.items() if self._strikes(fault, operations)}
 
-    def _strikes(self, fault: Fault, operation: str) -> bool:
-        if not fault.concerns(operation) or (fault.count is not None and fault.struck >= fault.count):
+    def _strikes(self, fault: Fault, operations: Iterable[str]) -> bool:
+        if not any(map(fault.concerns, operations)):
+            return False
+        if fault.count is not None and fault.struck >= fault.count:
             return False
         fault.seen += 1
         if fault.seen % fault.every or self._random.random() >= fault.probability:

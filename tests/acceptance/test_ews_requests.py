@@ -92,7 +92,9 @@ def test_every_request_of_the_contract_is_valid(
     connection.send(RAW, "code")
     connection.was_sent("<a&b@contoso.example>", "nothing", LONG_AGO)
     for action in (Action.MARK_READ, Action.MOVE, Action.DELETE):
-        connection.mark(page.seen[0].server_id, action, 'Placet/A "quoted" & <odd> name')
+        list(
+            connection.mark([mail.server_id for mail in page.seen], action, 'Placet/A "quoted" & <odd> name')
+        )
     assert all(step.ok for step in connection.check())
     assert check(schema, bodies) == {
         "CreateFolder",

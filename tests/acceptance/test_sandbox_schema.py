@@ -328,3 +328,24 @@ def test_answers_in_which_everything_fails_are_valid(
         assert answer.status == 200
         assert all(code.startswith("ErrorInternalServer") for code in answer.codes)
         check(schema, answer)
+
+
+def test_an_answer_that_stops_in_the_middle_is_valid(schema: etree.XMLSchema, sandbox: Sandbox) -> None:
+    fill(sandbox)
+    ids = "".join(f'<t:ItemId Id="{mail.id}"/>' for mail in sandbox.mails("approvals")[:1] * 4)
+    target = '<m:ToFolderId><t:DistinguishedFolderId Id="junkemail"/></m:ToFolderId>'
+    changes = ids.replace("<t:ItemId", "<t:ItemChange><t:ItemId").replace(
+        "/>",
+        '/><t:Updates><t:SetItemField><t:FieldURI FieldURI="message:IsRead"/><t:Message><t:IsRead>true</t:IsRead>'
+        "</t:Message></t:SetItemField></t:Updates></t:ItemChange>",
+    )
+    for request in (
+        '<m:UpdateItem ConflictResolution="AlwaysOverwrite" MessageDisposition="SaveOnly">'
+        f"<m:ItemChanges>{changes}</m:ItemChanges></m:UpdateItem>",
+        f"<m:MoveItem>{target}<m:ItemIds>{ids}</m:ItemIds></m:MoveItem>",
+        f'<m:DeleteItem DeleteType="MoveToDeletedItems"><m:ItemIds>{ids}</m:ItemIds></m:DeleteItem>',
+    ):
+        sandbox.faults.set("stopped", count=1)
+        answer = wire.ews(sandbox, request)
+        assert answer.codes[2:] == ["ErrorInternalServerTransientError", "ErrorBatchProcessingStopped"]
+        check(schema, answer)

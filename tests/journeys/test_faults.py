@@ -30,6 +30,7 @@ FAULTS: dict[str, Callable[[Sandbox], object]] = {
     "503 with Retry-After": lambda s: s.faults.set("unavailable", probability=0.25, retry_after="1"),
     "503 without": lambda s: s.faults.set("unavailable", probability=0.25),
     "ErrorServerBusy": lambda s: s.faults.set("busy", probability=0.25, back_off_ms=500),
+    "stopped in the middle": lambda s: s.faults.set("stopped", probability=0.25),
     "cut before": lambda s: s.faults.set("cut_before", probability=0.25),
     "cut after the work": lambda s: s.faults.set("cut_after", probability=0.25),
     "half an answer": lambda s: s.faults.set("half_answer", probability=0.25),

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from pydantic import SecretStr
 
+from placet.mailboxes.base import Action, Connection, MailError
 from placet.mailboxes.ews.connection import EwsConnection
 from placet.mailboxes.ews.soap import Soap
 from placet.mailboxes.graph.client import Graph
@@ -161,6 +162,15 @@ def running_stub() -> Iterator[Stub]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def mark_one(connection: Connection, server_id: str, action: Action, folder: str) -> str:
+    """The id that the mail has from now on. Raises what is wrong with it."""
+    [(marked, outcome)] = connection.mark([server_id], action, folder)
+    assert marked == server_id
+    if isinstance(outcome, MailError):
+        raise outcome
+    return outcome
 
 
 def token_reply(token: str = "the-first-token", **more: object) -> Reply:

@@ -41,6 +41,7 @@ from .stub import (
     ews_reply,
     failed,
     fault_reply,
+    mark_one,
     running_stub,
     token_reply,
 )
@@ -93,7 +94,7 @@ def fetch_one(stub: Stub, size: int | None = 1000, max_size: int = 10**6) -> Any
 
 def test_a_request_impersonates_the_mailbox_and_says_who_asks(stub: Stub) -> None:
     stub.ews_replies = [ews_reply("DeleteItem", "")]
-    stub.connection().mark("A1=", Action.DELETE, "")
+    mark_one(stub.connection(), "A1=", Action.DELETE, "")
     [request] = stub.ews_requests
     assert request.headers["authorization"] == "Bearer the-first-token"
     assert request.headers["x-anchormailbox"] == MAILBOX
@@ -114,7 +115,7 @@ def test_a_netrc_entry_does_not_replace_the_token(
     netrc.write_text("machine 127.0.0.1 login me password mine\n")
     monkeypatch.setenv("NETRC", str(netrc))
     stub.ews_replies = [ews_reply("DeleteItem", "")]
-    stub.connection().mark("A1=", Action.DELETE, "")
+    mark_one(stub.connection(), "A1=", Action.DELETE, "")
     assert stub.ews_requests[0].headers["authorization"] == "Bearer the-first-token"
     assert "authorization" not in stub.token_requests[0].headers
 
@@ -487,7 +488,7 @@ def test_a_403_tells_of_the_end_of_ews(stub: Stub) -> None:
 def test_a_refused_token_is_renewed_once_and_the_call_repeated(stub: Stub) -> None:
     stub.token_replies = [token_reply("old"), token_reply("new")]
     stub.ews_replies = [Reply(401), ews_reply("DeleteItem", "")]
-    stub.connection().mark("A1=", Action.DELETE, "")
+    mark_one(stub.connection(), "A1=", Action.DELETE, "")
     assert [request.headers["authorization"] for request in stub.ews_requests] == ["Bearer old", "Bearer new"]
     assert len(stub.token_requests) == 2
 
@@ -617,7 +618,7 @@ def test_marking_a_mail_that_is_gone_is_no_error(stub: Stub, action: Action) -> 
         return ews_reply(operation, failed("ErrorItemNotFound")) if "/EWS/" in request.path else None
 
     stub.answer = answer
-    stub.connection().mark("GONE=", action, "Placet")
+    mark_one(stub.connection(), "GONE=", action, "Placet")
     assert stub.ews_requests
 
 
@@ -639,14 +640,14 @@ def test_no_mail_is_moved_to_where_mail_is_taken_from_whatever_it_is_called(
     connection = stub.connection()
     for _ in range(2):
         with pytest.raises(FixNeeded, match="takes mail from the folder “Posteingang”"):
-            connection.mark("A1=", Action.MOVE, "Posteingang")
+            mark_one(connection, "A1=", Action.MOVE, "Posteingang")
     assert not any(b"MoveItem" in request.body for request in stub.ews_requests)
 
 
 def test_where_mail_is_taken_from_must_be_known_before_any_is_moved(stub: Stub) -> None:
     stub.ews_replies = [folder_reply("F1="), ews_reply("GetFolder", failed("ErrorAccessDenied"))]
     with pytest.raises(FixNeeded):
-        stub.connection().mark("A1=", Action.MOVE, "Placet")
+        mark_one(stub.connection(), "A1=", Action.MOVE, "Placet")
 
 
 def test_a_folder_that_another_worker_makes_at_the_same_time_is_used(stub: Stub) -> None:
@@ -659,8 +660,8 @@ def test_a_folder_that_another_worker_makes_at_the_same_time_is_used(stub: Stub)
         ews_reply("MoveItem", ""),
     ]
     connection = stub.connection()
-    connection.mark("A1=", Action.MOVE, "Placet")
-    connection.mark("A2=", Action.MOVE, "Placet")
+    mark_one(connection, "A1=", Action.MOVE, "Placet")
+    mark_one(connection, "A2=", Action.MOVE, "Placet")
     assert len(stub.ews_requests) == 6  # the folders were remembered
 
 
@@ -671,7 +672,7 @@ def test_a_folder_that_hides_itself_is_said_in_words(stub: Stub) -> None:
         folder_reply(""),
     ]
     with pytest.raises(FixNeeded, match="another name"):
-        stub.connection().mark("A1=", Action.MOVE, "Placet")
+        mark_one(stub.connection(), "A1=", Action.MOVE, "Placet")
 
 
 def test_a_remembered_folder_that_was_deleted_is_made_again(stub: Stub) -> None:
@@ -682,7 +683,7 @@ def test_a_remembered_folder_that_was_deleted_is_made_again(stub: Stub) -> None:
         folder_reply("NEW="),
         ews_reply("MoveItem", ""),
     ]
-    stub.connection().mark("A1=", Action.MOVE, "Placet")
+    mark_one(stub.connection(), "A1=", Action.MOVE, "Placet")
     target = body_of(stub.ews_requests[-1]).find("m:ToFolderId/t:FolderId", xml.NAMESPACES)
     assert target.get("Id") == "NEW="
 

@@ -15,6 +15,7 @@ from placet.mailboxes.base import (
 )
 from placet.sandbox.server import Sandbox
 from tests.mailboxes.sandboxed import LONG_AGO, everything, opened, received, written
+from tests.mailboxes.stub import mark_one
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_a_handled_mail_moves_once_and_can_come_back(sandbox: Sandbox, connectio
     sandbox.send_as("ann", to="approvals@contoso.example", subject="RE: Ask", text="Yes")
     [entry], cursor = everything(connection)
     for _ in range(2):
-        connection.mark(entry.server_id, Action.MOVE, "Placet/Processed")
+        mark_one(connection, entry.server_id, Action.MOVE, "Placet/Processed")
     [moved] = sandbox.mails("approvals", "Placet/Processed")
     assert not connection.changes(cursor, LONG_AGO, 10).seen
     sandbox.move("approvals", moved.id, "inbox")
@@ -66,9 +67,9 @@ def test_a_handled_mail_moves_once_and_can_come_back(sandbox: Sandbox, connectio
 def test_a_mail_is_marked_read_or_deleted(sandbox: Sandbox, connection: Connection) -> None:
     sandbox.send_as("ann", to="approvals@contoso.example", subject="RE: Ask", text="Yes")
     [entry], _ = everything(connection)
-    connection.mark(entry.server_id, Action.MARK_READ, "")
+    mark_one(connection, entry.server_id, Action.MARK_READ, "")
     assert sandbox.mails("approvals")[0].is_read
-    connection.mark(entry.server_id, Action.DELETE, "")
+    mark_one(connection, entry.server_id, Action.DELETE, "")
     assert not sandbox.mails("approvals")
     assert len(sandbox.mails("approvals", "deleteditems")) == 1
 

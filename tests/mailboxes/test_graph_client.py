@@ -47,6 +47,7 @@ from .stub import (
     Reply,
     Request,
     Stub,
+    mark_one,
     running_stub,
     token_reply,
 )
@@ -88,8 +89,8 @@ def test_every_request_asks_for_lasting_ids(stub: Stub) -> None:
     connection = stub.graph_connection()
     connection.changes({}, AT, 5)
     list(connection.fetch([seen()], 100))
-    connection.mark("A1=", Action.MOVE, "Placet/Processed")
-    connection.mark("A1=", Action.MARK_READ, "")
+    mark_one(connection, "A1=", Action.MOVE, "Placet/Processed")
+    mark_one(connection, "A1=", Action.MARK_READ, "")
     connection.send(b"From: x", "")
     connection.was_sent("<x@y.example>", "z", AT)
     assert len(stub.graph_requests) > 12
@@ -103,7 +104,7 @@ def test_a_netrc_entry_does_not_replace_the_token(
     netrc.write_text("machine 127.0.0.1 login me password mine\n")
     monkeypatch.setenv("NETRC", str(netrc))
     stub.graph_replies = [message()]
-    stub.graph_connection().mark("A1=", Action.MARK_READ, "")
+    mark_one(stub.graph_connection(), "A1=", Action.MARK_READ, "")
     assert stub.graph_requests[0].headers["authorization"] == "Bearer the-first-token"
 
 
@@ -111,7 +112,7 @@ def test_an_id_or_an_address_cannot_leave_its_place_in_the_url(stub: Stub) -> No
     stub.graph_replies = [message()]
     access = Access("box", stub.grant, TokenCache())
     graph = Graph(stub.graph_url, "o'brien/../x?y#z@contoso.example", access)
-    calls.mark_read(graph, "../../me?x=/#%2e")
+    calls.mark(graph, "../../me?x=/#%2e", None)
     path = urlsplit(stub.graph_requests[0].path).path
     assert path == (
         "/v1.0/users/o%27brien%2F..%2Fx%3Fy%23z@contoso.example/messages/..%2F..%2Fme%3Fx%3D%2F%23%252e"

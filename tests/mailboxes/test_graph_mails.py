@@ -41,6 +41,7 @@ from .stub import (
     Reply,
     Request,
     Stub,
+    mark_one,
 )
 
 
@@ -304,8 +305,8 @@ ITEM_GONE = refused(404, "ErrorItemNotFound")
 def test_a_mail_moves_to_a_folder_that_is_found_once(stub: Stub) -> None:
     stub.graph_replies = [folders("Placet"), folders("Processed"), *WATCHED, MOVED]
     connection = stub.graph_connection()
-    assert connection.mark("A1=", Action.MOVE, "Placet/Processed") == "A1="
-    assert connection.mark("A1=", Action.MOVE, "Placet/Processed") == "A1="
+    assert mark_one(connection, "A1=", Action.MOVE, "Placet/Processed") == "A1="
+    assert mark_one(connection, "A1=", Action.MOVE, "Placet/Processed") == "A1="
     paths = [urlsplit(request.path).path for request in stub.graph_requests]
     assert paths == [
         f"{USER}/mailFolders/msgfolderroot/childFolders",
@@ -320,26 +321,26 @@ def test_a_mail_moves_to_a_folder_that_is_found_once(stub: Stub) -> None:
 
 def test_a_name_with_a_quote_is_looked_for_as_it_is(stub: Stub) -> None:
     stub.graph_replies = [folders("Ann's & Bob's"), *WATCHED, MOVED]
-    stub.graph_connection().mark("A1=", Action.MOVE, "Ann's & Bob's")
+    mark_one(stub.graph_connection(), "A1=", Action.MOVE, "Ann's & Bob's")
     assert query_of(stub.graph_requests[0])["$filter"] == "displayName eq 'Ann''s & Bob''s'"
 
 
 def test_a_server_that_does_not_hear_the_filter_does_not_move_mail_elsewhere(stub: Stub) -> None:
     stub.graph_replies = [folders("Archive", "PLACET", "Inbox"), *WATCHED, MOVED]
-    stub.graph_connection().mark("A1=", Action.MOVE, "Placet")
+    mark_one(stub.graph_connection(), "A1=", Action.MOVE, "Placet")
     assert json.loads(stub.graph_requests[-1].body) == {"destinationId": "F-PLACET"}
 
 
 def test_a_mail_is_marked_read(stub: Stub) -> None:
     stub.graph_replies = [message()]
-    assert stub.graph_connection().mark("A1=", Action.MARK_READ, "") == "A1="
+    assert mark_one(stub.graph_connection(), "A1=", Action.MARK_READ, "") == "A1="
     [request] = stub.graph_requests
     assert (request.method, json.loads(request.body)) == ("PATCH", {"isRead": True})
 
 
 def test_a_mail_is_deleted_by_a_move_that_can_be_repeated(stub: Stub) -> None:
     stub.graph_replies = [MOVED]
-    assert stub.graph_connection().mark("A1=", Action.DELETE, "") == "A1="
+    assert mark_one(stub.graph_connection(), "A1=", Action.DELETE, "") == "A1="
     [request] = stub.graph_requests
     assert (request.method, json.loads(request.body)) == ("POST", {"destinationId": "deleteditems"})
 
@@ -354,7 +355,7 @@ def test_marking_a_mail_that_is_gone_is_no_error(stub: Stub, action: Action) -> 
         return ITEM_GONE if "/messages/" in request.path else well_known(request.path)
 
     stub.answer = answer
-    assert stub.graph_connection().mark("GONE=", action, "Placet") == "GONE="
+    assert mark_one(stub.graph_connection(), "GONE=", action, "Placet") == "GONE="
     assert stub.graph_requests
 
 
@@ -368,7 +369,7 @@ def test_a_remembered_folder_that_was_deleted_is_made_again(stub: Stub, code: st
         reply({"id": "NEW"}, 201),
         MOVED,
     ]
-    assert stub.graph_connection().mark("A1=", Action.MOVE, "Placet") == "A1="
+    assert mark_one(stub.graph_connection(), "A1=", Action.MOVE, "Placet") == "A1="
     assert json.loads(stub.graph_requests[-1].body) == {"destinationId": "NEW"}
 
 
@@ -380,31 +381,31 @@ def test_no_mail_is_moved_to_where_mail_is_taken_from_whatever_it_is_called(
     connection = stub.graph_connection()
     for _ in range(2):
         with pytest.raises(FixNeeded, match="takes mail from the folder “Posteingang”"):
-            connection.mark("A1=", Action.MOVE, "Posteingang")
+            mark_one(connection, "A1=", Action.MOVE, "Posteingang")
     assert not stub.to("/move")
 
 
 def test_where_mail_is_taken_from_must_be_known_before_any_is_moved(stub: Stub) -> None:
     stub.graph_replies = [folders("Placet"), refused(403, "ErrorAccessDenied")]
     with pytest.raises(FixNeeded):
-        stub.graph_connection().mark("A1=", Action.MOVE, "Placet")
+        mark_one(stub.graph_connection(), "A1=", Action.MOVE, "Placet")
     stub.graph_replies = [folders("Placet"), reply({"id": None})]
     with pytest.raises(Wait):
-        stub.graph_connection().mark("A1=", Action.MOVE, "Placet")
+        mark_one(stub.graph_connection(), "A1=", Action.MOVE, "Placet")
 
 
 @pytest.mark.parametrize("status", [409, 400])
 def test_a_folder_that_another_worker_makes_at_the_same_time_is_used(stub: Stub, status: int) -> None:
     there = refused(status, "ErrorFolderExists", "A folder with the specified name already exists.")
     stub.graph_replies = [folders(), there, folders("Placet"), *WATCHED, MOVED]
-    stub.graph_connection().mark("A1=", Action.MOVE, "Placet")
+    mark_one(stub.graph_connection(), "A1=", Action.MOVE, "Placet")
     assert json.loads(stub.graph_requests[-1].body) == {"destinationId": "F-Placet"}
 
 
 def test_a_folder_that_hides_itself_is_said_in_words(stub: Stub) -> None:
     stub.graph_replies = [folders(), refused(409, "ErrorFolderExists"), folders()]
     with pytest.raises(FixNeeded, match="another name"):
-        stub.graph_connection().mark("A1=", Action.MOVE, "Placet")
+        mark_one(stub.graph_connection(), "A1=", Action.MOVE, "Placet")
 
 
 # -- what was sent -------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from placet.mailboxes.graph.connection import GraphConnection
 from placet.replies.parse import Kind, OwnMail, parse
 from placet.sandbox.server import Sandbox
 from tests.mailboxes.sandboxed import BOX, LONG_AGO, everything, opened, received, written
+from tests.mailboxes.stub import mark_one
 
 mail = partial(written, text="Please decide.\nk7f2-abcd\n")
 
@@ -110,7 +111,7 @@ def test_a_handled_mail_moves_once_under_its_lasting_id(
     sandbox.send_as("ann", to=BOX, subject="RE: Ask", text="Yes")
     [entry], cursor = everything(connection)
     for _ in range(2):
-        assert connection.mark(entry.server_id, Action.MOVE, "Placet/Processed") == entry.server_id
+        assert mark_one(connection, entry.server_id, Action.MOVE, "Placet/Processed") == entry.server_id
     [moved] = sandbox.mails("approvals", "Placet/Processed")
     page = connection.changes(cursor, LONG_AGO, 10)
     assert not page.seen
@@ -136,11 +137,11 @@ def test_a_mail_is_marked_read_or_deleted_as_often_as_one_likes(
     sandbox.send_as("ann", to=BOX, subject="RE: Ask", text="Yes")
     [entry], cursor = everything(connection)
     for _ in range(2):
-        connection.mark(entry.server_id, Action.MARK_READ, "")
+        mark_one(connection, entry.server_id, Action.MARK_READ, "")
     assert sandbox.mails("approvals")[0].is_read
     assert not connection.changes(cursor, LONG_AGO, 10).seen
     for _ in range(3):
-        connection.mark(entry.server_id, Action.DELETE, "")
+        mark_one(connection, entry.server_id, Action.DELETE, "")
     assert not sandbox.mails("approvals")
     assert len(sandbox.mails("approvals", "deleteditems")) == 1
 
@@ -153,7 +154,7 @@ def test_what_is_gone_for_good_is_no_error_to_mark_and_one_to_fetch(
     box = sandbox.mailbox("approvals")
     box.remove(next(iter(box.inbox.items.values())))
     for action in Action:
-        connection.mark(seen[0].server_id, action, "Placet/Processed")
+        mark_one(connection, seen[0].server_id, action, "Placet/Processed")
     [found] = connection.fetch(seen, 10**6)
     assert isinstance(found, tuple)
     assert found[0] == seen[0]
@@ -166,13 +167,13 @@ def test_a_folder_that_was_deleted_meanwhile_is_made_again(
     for number in range(2):
         sandbox.send_as("ann", to=BOX, subject=f"RE: {number}", text="Yes")
     one, two = everything(connection)[0]
-    connection.mark(one.server_id, Action.MOVE, "Placet/Processed")
+    mark_one(connection, one.server_id, Action.MOVE, "Placet/Processed")
     box = sandbox.mailbox("approvals")
     [gone] = [folder for folder in box.folders.values() if folder.name == "Processed"]
     assert gone.parent is not None
     gone.parent.children.remove(gone)
     del box.folders[gone.id]
-    connection.mark(two.server_id, Action.MOVE, "Placet/Processed")
+    mark_one(connection, two.server_id, Action.MOVE, "Placet/Processed")
     assert [entry.subject for entry in sandbox.mails("approvals", "Placet/Processed")] == ["RE: 1"]
 
 

@@ -5,6 +5,8 @@ import pytest
 from placet.mailboxes.base import Action, Connection, Folder, Gone, MailError, Received, Refused, Wait
 from placet.mailboxes.memory import MemoryMailbox
 
+from .stub import mark_one
+
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 RAW = b"From: Ann <Ann@Example.com>\r\nMessage-ID: <m1@example.com>\r\nSubject: RE: Ask\r\n\r\nYes\r\n"
 
@@ -48,11 +50,11 @@ def test_old_mail_handled_mail_and_large_mail_are_treated_as_on_a_server() -> No
     assert isinstance(large, Received)
     assert large.too_large
     assert large.raw.endswith(b"\r\n\r\n")
-    connection.mark(new, Action.MARK_READ, "")
+    mark_one(connection, new, Action.MARK_READ, "")
     assert box.read == {new}
-    connection.mark(new, Action.MOVE, "Placet/Processed")
-    connection.mark(new, Action.MOVE, "Placet/Processed")
-    connection.mark(new, Action.DELETE, "")
+    mark_one(connection, new, Action.MOVE, "Placet/Processed")
+    mark_one(connection, new, Action.MOVE, "Placet/Processed")
+    mark_one(connection, new, Action.DELETE, "")
     assert box.folders == {"Placet/Processed": [new]}
     [(_, error)] = [found for found in connection.fetch(seen, 10**6) if isinstance(found, tuple)]
     assert isinstance(error, Gone)

@@ -225,7 +225,7 @@ def test_a_mail_that_is_gone_before_it_could_be_read_is_set_aside_in_words(
         poll(mailbox)
     assert unread() == {gone}
     server.poison = {}
-    server.connect().mark(gone, Action.DELETE, "")
+    list(server.connect().mark([gone], Action.DELETE, ""))
     take_in(mailbox)
     row = IncomingMail.objects.get(server_id=gone)
     assert (row.state, row.result, row.tries, row.claim) == (IncomingMail.State.SET_ASIDE, "set_aside", 1, "")
@@ -286,7 +286,7 @@ def test_a_mail_that_is_read_later_is_kept_whole_under_the_id_it_has_then(
         poll(mailbox)
     server.poison = {}
     now = server.show_again(id_)
-    monkeypatch.setattr(entry, "id_here", lambda connection, incoming: now)
+    monkeypatch.setattr(entry, "ids_here", lambda connection, mailbox, mails: {mails[0].pk: now})
     take_in(mailbox)
     row = IncomingMail.objects.get()
     assert (row.server_id, row.state) == (now, IncomingMail.State.HANDLED)
@@ -308,7 +308,7 @@ def test_one_that_only_the_other_way_knows_is_set_aside_in_words(
     server.poison[id_] = BUSY
     for _ in range(3):
         poll(mailbox)
-    monkeypatch.setattr(entry, "id_here", lambda connection, incoming: "")
+    monkeypatch.setattr(entry, "ids_here", lambda connection, mailbox, mails: {})
     take_in(mailbox)
     row = IncomingMail.objects.get()
     assert (row.state, row.reason) == (IncomingMail.State.SET_ASIDE, entry.MOVED_UNREAD)

@@ -57,6 +57,27 @@ def test_every_item_fails_under_http_200(kind: str, code: str, sandbox: Sandbox)
     assert sandbox.mails("ann") == []
 
 
+def named(mail: str) -> str:
+    return f'<t:ItemId Id="{mail}"/>'
+
+
+def test_exchange_stops_in_the_middle_of_a_request(sandbox: Sandbox) -> None:
+    for _ in range(4):
+        sandbox.send_as("ann", wire.mail())
+    mails = [mail.id for mail in sandbox.mails("approvals")]
+    sandbox.faults.set("stopped", count=1)
+    answer = wire.ews(
+        sandbox, wire.delete_item(mails[0]).replace(named(mails[0]), "".join(map(named, mails)))
+    )
+    failed, stopped = "ErrorInternalServerTransientError", "ErrorBatchProcessingStopped"
+    assert (answer.status, answer.codes) == (200, ["NoError", "NoError", failed, stopped])
+    assert answer.text.count('ResponseClass="Warning"') == 1
+    assert [mail.id for mail in sandbox.mails("approvals")] == mails[2:]
+    sandbox.faults.set("stopped", count=1)
+    assert wire.ews(sandbox, SEND).codes == [failed]
+    assert sandbox.mails("ann") == []
+
+
 def test_exchange_redirects_to_its_error_page(sandbox: Sandbox) -> None:
     sandbox.faults.set("redirected", count=1)
     answer = wire.ews(sandbox, SEND)

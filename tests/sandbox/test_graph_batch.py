@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import base64
+import http.client
+import json
+import threading
 from typing import Any
 
 import pytest
 
 from placet.sandbox import Sandbox
+from placet.sandbox.graph.batch import AT_ONCE, Batch
+from placet.sandbox.httpd import Request, Response
 from tests.sandbox import wire
 from tests.sandbox.graph_wire import IMMUTABLE, Graph, refused
 from tests.sandbox.wire import APPROVALS, Answer
 
+GONE = (http.client.RemoteDisconnected, ConnectionError)
 HOME = f"/users/{APPROVALS}"
 
 
@@ -86,15 +92,60 @@ def test_what_depends_on_a_failure_is_not_done(sandbox: Sandbox, graph: Graph) -
 def test_one_part_may_be_throttled_inside_a_200(sandbox: Sandbox, graph: Graph) -> None:
     sandbox.faults.set("throttled", operations=["graph_folder"], retry_after=7, count=1)
     answers = parts(batch(graph, get("1", "mailFolders/inbox"), get("2", "mailFolders/inbox")))
-    assert (answers["1"]["status"], answers["1"]["headers"]["Retry-After"]) == (429, "7")
-    assert answers["1"]["body"]["error"]["code"] == "TooManyRequests"
-    assert answers["2"]["status"] == 200
+    first, second = sorted(answers.values(), key=lambda answer: str(answer["status"]))
+    assert first["status"] == 200
+    assert (second["status"], second["headers"]["Retry-After"]) == (429, "7")
+    assert second["body"]["error"]["code"] == "TooManyRequests"
+
+
+def test_a_connection_is_cut_for_all_of_a_batch(sandbox: Sandbox, graph: Graph) -> None:
+    sandbox.send_as("ann", wire.mail())
+    [message] = graph.get("~/messages", IMMUTABLE).json["value"]
+    read = {
+        "id": "1",
+        "method": "PATCH",
+        "url": f"{HOME}/messages/{message['id']}",
+        "headers": {**IMMUTABLE, "Content-Type": "application/json"},
+        "body": {"isRead": True},
+    }
+    sandbox.faults.set("cut_before", operations=["UpdateItem"], count=1)
+    with pytest.raises(GONE):
+        batch(graph, read, get("2", "mailFolders"))
+    assert not sandbox.mails("approvals")[0].is_read
+    sandbox.faults.set("cut_after", operations=["UpdateItem"], count=1)
+    assert parts(batch(graph, get("2", "mailFolders")))["2"]["status"] == 200
+    with pytest.raises(GONE):
+        batch(graph, read, get("2", "mailFolders"))
+    assert sandbox.mails("approvals")[0].is_read
+    assert sandbox.faults.struck == {"cut_before": 1, "cut_after": 1}
+
+
+def test_four_of_a_batch_run_at_once_and_no_more() -> None:
+    together, running, most = threading.Barrier(AT_ONCE), [0], [0]
+    lock = threading.Lock()
+
+    def answer(request: Request) -> Response:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        together.wait(60)
+        with lock:
+            running[0] -= 1
+        return Response(200)
+
+    body = json.dumps({"requests": [get(str(number), "mailFolders") for number in range(3 * AT_ONCE)]})
+    whole = Request(
+        "POST", "/v1.0/$batch", "", {"content-type": "application/json"}, body.encode(), "/v1.0/$batch"
+    )
+    answers = Batch(answer).answer(whole).value["responses"]
+    assert {one["id"] for one in answers} == {str(number) for number in range(3 * AT_ONCE)}
+    assert most == [AT_ONCE]
 
 
 def test_parts_count_for_the_limits(sandbox: Sandbox, graph: Graph) -> None:
     sandbox.switches.mailbox_requests = 1
     answers = parts(batch(graph, get("1", "mailFolders"), get("2", "mailFolders")))
-    assert [answers[name]["status"] for name in ("1", "2")] == [200, 429]
+    assert sorted(answers[name]["status"] for name in ("1", "2")) == [200, 429]
 
 
 @pytest.mark.parametrize(

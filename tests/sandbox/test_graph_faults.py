@@ -50,6 +50,7 @@ def test_the_front_door_is_overloaded(
         ("busy", 429, "ApplicationThrottled", "2.5"),
         ("busy_inside", 503, "ErrorServerBusy", None),
         ("transient", 500, "ErrorInternalServerTransientError", None),
+        ("stopped", 500, "ErrorInternalServerTransientError", None),
         ("redirected", 504, "UnknownError", None),
     ],
 )

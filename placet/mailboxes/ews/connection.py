@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from placet.mailboxes.base import (
+    MOST_MARKED,
     Action,
     Check,
     Folder,
@@ -36,7 +37,7 @@ from placet.mailboxes.exchange_parts import (
 from placet.mailboxes.preflight import Preflight
 
 from . import operations
-from .errors import ServerError
+from .errors import ServerError, may_be_of_one_mail
 from .operations import FolderRef, Item
 from .probe import EwsProbe
 from .soap import Soap, Unreadable
@@ -46,6 +47,7 @@ FOLDERS = {Folder.INBOX: operations.INBOX, Folder.JUNK: operations.JUNK}
 BATCH_BYTES = 4 * 1024 * 1024  # of mails fetched in one call; larger ones come alone
 UNKNOWN_SIZE = 512 * 1024  # bytes, where the server did not say
 BY_SENT = "item:DateTimeCreated"
+NO_SUCH_FOLDER = ("ErrorToFolderNotFound", "ErrorFolderNotFound", "ErrorInvalidFolderId")
 SENT_PAGE = 500  # Exchange gives up to 1,000; a look into Sent Items takes one call for half an hour's mail
 
 
@@ -194,26 +196,58 @@ class EwsConnection:
             ]
             offset, last = page.next_offset, page.last or len(recent) < len(page.items)
 
-    def mark(self, server_id: str, action: Action, folder: str) -> str:
-        try:
-            if action is Action.MOVE:
-                return self._move(server_id, folder) or server_id
-            if action is Action.MARK_READ:
-                operations.mark_read(self.soap, server_id)
-            else:
-                operations.delete_item(self.soap, server_id)
-        except Gone:
-            pass  # done before, or by somebody else
-        return server_id
+    def mark(
+        self, server_ids: Sequence[str], action: Action, folder: str
+    ) -> Iterator[tuple[str, str | MailError]]:
+        for start in range(0, len(server_ids), MOST_MARKED):
+            yield from self._mark(server_ids[start : start + MOST_MARKED], action, folder)
 
-    def _move(self, server_id: str, path: str) -> str:
+    def _mark(self, ids: Sequence[str], action: Action, folder: str) -> Iterator[tuple[str, str | MailError]]:
         try:
-            return operations.move_item(self.soap, server_id, self.folder_for_moved(path))
-        except MailError as error:
-            if error.code not in ("ErrorToFolderNotFound", "ErrorFolderNotFound", "ErrorInvalidFolderId"):
+            results = self._marked(ids, action, folder)
+        except MailboxError as error:
+            if not isinstance(error, Unreadable) and not may_be_of_one_mail(error):
                 raise
-            self._folders.forget()  # somebody deleted the folder that was remembered
-            return operations.move_item(self.soap, server_id, self.folder_for_moved(path))
+            if len(ids) > 1:  # one of them spoils the request: find out which, for the sake of the others
+                for id_ in ids:
+                    yield from self._mark([id_], action, folder)
+                return
+            operations.get_folder(self.soap, operations.INBOX)  # raises where all of the mailbox fails
+            yield ids[0], MailError(error.cause, error.details.get("code", "Unreadable"))
+            return
+        stopped = []
+        trouble: MailboxError | None = None
+        for id_, result in zip(ids, results, strict=True):
+            if isinstance(result, str):
+                yield id_, result or id_
+            elif result.code == "ErrorBatchProcessingStopped" and len(ids) > 1:
+                stopped.append(id_)
+            elif isinstance(explained := self.soap.explain(result, About.MAIL), MailboxError):
+                trouble = trouble or explained  # the others of this answer come first
+            else:  # gone: done before, or by somebody else
+                yield id_, id_ if isinstance(explained, Gone) else explained
+        if trouble is not None:
+            raise trouble
+        for id_ in stopped:  # for another mail's sake
+            yield from self._mark([id_], action, folder)
+
+    def _marked(self, ids: Sequence[str], action: Action, folder: str) -> list[str | ServerError]:
+        if action is Action.MARK_READ:
+            return operations.mark_read(self.soap, ids)
+        if action is Action.DELETE:
+            return operations.delete_items(self.soap, ids)
+        results = operations.move_items(self.soap, ids, self.folder_for_moved(folder))
+        without_folder = [
+            id_
+            for id_, result in zip(ids, results, strict=True)
+            if isinstance(result, ServerError) and result.code in NO_SUCH_FOLDER
+        ]
+        if not without_folder:
+            return results
+        self._folders.forget()  # somebody deleted the folder that was remembered
+        moved = operations.move_items(self.soap, without_folder, self.folder_for_moved(folder))
+        again = dict(zip(without_folder, moved, strict=True))
+        return [again.get(id_, result) for id_, result in zip(ids, results, strict=True)]
 
     def folder_for_moved(self, path: str) -> FolderRef:
         return self._folders.for_moved(path)

@@ -100,6 +100,19 @@ FOLDER_FIXES: dict[str, Fix] = {
 MEANINGS = Meanings(FIXES, FOLDER_FIXES)
 
 
+#: A request that names mails may fail with these because of one of them.
+OF_ONE_MAIL = frozenset({"ErrorInternalServerError", "ErrorInvalidRequest", "ErrorSchemaValidation"})
+
+
+def may_be_of_one_mail(error: MailboxError) -> bool:
+    """Whether one of the mails that a request named may be why all of it failed. By HTTP 400 the front door refuses
+    what it cannot read."""
+    code = error.details.get("code")
+    if code is None:
+        return error.details.get("status") == "400"
+    return code in OF_ONE_MAIL and "inner_code" not in error.details
+
+
 def explain(
     error: ServerError, about: About, names: Mapping[str, str], details: Mapping[str, str] | None = None
 ) -> MailboxError | MailError:

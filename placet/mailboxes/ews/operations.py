@@ -14,7 +14,7 @@ from placet.mailboxes.http import safe_text
 
 from . import xml
 from .errors import ServerError
-from .soap import Soap, message_xml
+from .soap import Soap, message_xml, unreadable
 from .xml import M, T
 
 MOST_CHANGES = 512  # SyncFolderItems gives no more at once
@@ -132,7 +132,7 @@ def get_items(soap: Soap, ids: Sequence[str], mime_limit: int = 0) -> list[Item 
             T.ExtendedFieldURI(PropertyTag=f"0x{TRANSPORT_HEADERS:04X}", PropertyType="String"),
         )
     )
-    answer = soap.call(M.GetItem(shape, M.ItemIds(*(T.ItemId(Id=id_) for id_ in ids))), mime_limit)
+    answer = soap.call(M.GetItem(shape, _item_ids(ids)), mime_limit)
     messages = list(_messages(answer))
     results = [_error(message) or _item(message, answer) for message in messages]
     missing = len(ids) - len(results)
@@ -180,33 +180,40 @@ def create_item(soap: Soap, raw: bytes) -> None:
     _success(soap, request, About.OUTGOING)
 
 
-def move_item(soap: Soap, id_: str, folder: FolderRef) -> str:
-    """Move a mail; the id it has there ("" if the server does not say)."""
-    request = M.MoveItem(
-        M.ToFolderId(folder.element()), M.ItemIds(T.ItemId(Id=id_)), M.ReturnNewItemIds("true")
-    )
-    message = _success(soap, request, About.MAIL)
-    return xml.attribute_of(message, "m:Items/*/t:ItemId", "Id")
+def move_items(soap: Soap, ids: Sequence[str], folder: FolderRef) -> list[str | ServerError]:
+    """Move mails; the id that each has there, in the order of `ids` ("" if the server does not say)."""
+    request = M.MoveItem(M.ToFolderId(folder.element()), _item_ids(ids), M.ReturnNewItemIds("true"))
+    return [
+        _error(message) or xml.attribute_of(message, "m:Items/*/t:ItemId", "Id")
+        for message in _message_of_each(soap, request, ids)
+    ]
 
 
-def mark_read(soap: Soap, id_: str) -> None:
-    """Set IsRead. Without a ChangeKey, which AlwaysOverwrite does not ask for; no read receipt goes out."""
-    change = T.ItemChange(
-        T.ItemId(Id=id_),
-        T.Updates(T.SetItemField(_field("message:IsRead"), T.Message(T.IsRead("true")))),
+def mark_read(soap: Soap, ids: Sequence[str]) -> list[str | ServerError]:
+    """Set IsRead; the id of each, in their order. Without ChangeKeys, which AlwaysOverwrite does not ask for; no read
+    receipts go out."""
+    changes = (
+        T.ItemChange(
+            T.ItemId(Id=id_),
+            T.Updates(T.SetItemField(_field("message:IsRead"), T.Message(T.IsRead("true")))),
+        )
+        for id_ in ids
     )
     request = M.UpdateItem(
-        M.ItemChanges(change),
+        M.ItemChanges(*changes),
         ConflictResolution="AlwaysOverwrite",
         MessageDisposition="SaveOnly",
         SuppressReadReceipts="true",
     )
-    _success(soap, request, About.MAIL)
+    messages = _message_of_each(soap, request, ids)
+    return [_error(message) or id_ for id_, message in zip(ids, messages, strict=True)]
 
 
-def delete_item(soap: Soap, id_: str) -> None:
-    request = M.DeleteItem(M.ItemIds(T.ItemId(Id=id_)), DeleteType="MoveToDeletedItems")
-    _success(soap, request, About.MAIL)
+def delete_items(soap: Soap, ids: Sequence[str]) -> list[str | ServerError]:
+    """Move mails to Deleted Items; the former id of each, in their order: the server does not say the new one."""
+    request = M.DeleteItem(_item_ids(ids), DeleteType="MoveToDeletedItems")
+    messages = _message_of_each(soap, request, ids)
+    return [_error(message) or id_ for id_, message in zip(ids, messages, strict=True)]
 
 
 def get_folder(soap: Soap, folder: FolderRef) -> tuple[str, int]:
@@ -258,6 +265,10 @@ def _field(uri: str) -> etree._Element:
     return T.FieldURI(FieldURI=uri)
 
 
+def _item_ids(ids: Sequence[str]) -> etree._Element:
+    return M.ItemIds(*(T.ItemId(Id=id_) for id_ in ids))
+
+
 def _equals(uri: str, value: str) -> etree._Element:
     return T.IsEqualTo(_field(uri), T.FieldURIOrConstant(T.Constant(Value=value)))
 
@@ -275,6 +286,14 @@ def _success(soap: Soap, request: etree._Element, about: About) -> etree._Elemen
 
 def _messages(answer: xml.Answer) -> Iterator[etree._Element]:
     return answer.root.iterfind("s:Body/*/m:ResponseMessages/*", xml.NAMESPACES)
+
+
+def _message_of_each(soap: Soap, request: etree._Element, ids: Sequence[str]) -> list[etree._Element]:
+    """The response message of each mail. They name none, only their order tells: Unreadable if they are not as many."""
+    messages = list(_messages(soap.call(request)))
+    if len(messages) != len(ids):
+        raise unreadable(f"{len(messages)}/{len(ids)}")
+    return messages
 
 
 def _only(answer: xml.Answer) -> etree._Element:

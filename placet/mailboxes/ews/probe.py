@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from placet.mailboxes.base import FixNeeded, Wait
 from placet.mailboxes.clouds import EWS
+from placet.mailboxes.exchange_errors import About
 from placet.mailboxes.preflight import Listed
 
 from . import operations
+from .errors import ServerError
 from .operations import FolderRef
 
 if TYPE_CHECKING:
@@ -67,7 +69,9 @@ class EwsProbe:
         return [item.transport_headers or "" for item in items if isinstance(item, operations.Item)]
 
     def delete(self, id_: str) -> None:
-        operations.delete_item(self._soap, id_)
+        [result] = operations.delete_items(self._soap, [id_])
+        if isinstance(result, ServerError):
+            raise self._soap.explain(result, About.MAIL)
 
     def may_not(self, error: FixNeeded) -> bool:
         """A refusal at the door (401, 403) has no code of EWS's."""

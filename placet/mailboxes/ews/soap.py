@@ -152,16 +152,7 @@ class Soap:
                 _("Exchange's answer ended in the middle."), _(WAIT_CURE), details=_ids(response)
             ) from None
         except xml.AnswerBroken as broken:
-            raise Unreadable(
-                _("The answer is not the XML that Exchange Web Services speak ({reason}).").format(
-                    reason=broken
-                ),
-                _(
-                    "If a proxy or firewall answers instead of Exchange, let this machine pass; Placet tries again by "
-                    "itself."
-                ),
-                details=_ids(response),
-            ) from None
+            raise unreadable(str(broken), _ids(response)) from None
 
     def _chunks(self, response: requests.Response) -> Iterator[bytes]:
         return http.chunks(response, LARGEST_ANSWER, _ids(response))
@@ -228,6 +219,17 @@ class Soap:
         else:
             told = _("{host} answered with an error (HTTP {status}).")
         return Wait(told.format(host=host, status=status), _(WAIT_CURE), seconds, details)
+
+
+def unreadable(reason: str, details: Mapping[str, str] | None = None) -> Unreadable:
+    return Unreadable(
+        _("The answer is not the XML that Exchange Web Services speak ({reason}).").format(reason=reason),
+        _(
+            "If a proxy or firewall answers instead of Exchange, let this machine pass; Placet tries again by "
+            "itself."
+        ),
+        details=details,
+    )
 
 
 def _ids(response: requests.Response) -> dict[str, str]:

@@ -5,7 +5,8 @@ import math
 import threading
 import uuid
 import weakref
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
@@ -14,9 +15,10 @@ import requests
 import structlog
 from django.utils.translation import gettext as _
 from pydantic import SecretStr
+from requests.structures import CaseInsensitiveDict
 
 from placet.mailboxes import http
-from placet.mailboxes.base import FixNeeded, MailboxError, Wait
+from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Wait
 from placet.mailboxes.exchange_errors import About
 from placet.mailboxes.http import safe_text
 from placet.mailboxes.oauth import Access
@@ -29,11 +31,13 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 4  # requests to one mailbox: Microsoft's limit for an application
 LARGEST_JSON = 64 * 1024 * 1024  # bytes: 500 long header blocks fit
 LARGEST_ERROR = 1024 * 1024  # bytes of an error answer that are read
+#: HTTP: what answers takes no batches, or not this one. Its requests by themselves say what is wrong, if anything is.
+NO_BATCH = (400, 403, 404, 405, 413, 415, 501)
 NO_BODY = (202, 204)  # HTTP: success without a word
 LONGEST_LINK = 32 * 1024  # characters
 IMMUTABLE = 'IdType="ImmutableId"'
 
-_doors: "weakref.WeakValueDictionary[tuple[str, str], threading.Semaphore]" = weakref.WeakValueDictionary()
+_doors: "weakref.WeakValueDictionary[tuple[str, str], _Door]" = weakref.WeakValueDictionary()
 _doors_lock = threading.Lock()
 
 
@@ -88,20 +92,60 @@ class Graph:
 
     def answer(self, call: Call) -> dict[str, Any]:
         """The object that answers `call`; {} where success has no body. Raises MailboxError, MailError, or Apart."""
-        with self._door:
-            response = self._answered(call)
-            with response:
-                self._judge(response, call)
-                if response.status_code in NO_BODY:
-                    return {}
-                answer = self._object(response)
-                if isinstance(answer.get("error"), dict):
-                    raise self.explain(read_error(answer, _known(response)), call.about)
-                return answer
+        with self._door.passed():
+            return self._answer(call)
+
+    def batch(self, calls: Sequence[Call]) -> list[dict[str, Any] | ServerError | None]:
+        """What answers each of `calls` (20 at most, Microsoft's limit), sent in one request: its object, its error, or
+        None where it got no answer that can be read. Raises MailboxError for all of them, or Apart where the server
+        takes no batches.
+
+        Microsoft Graph runs four of them at once ("Outlook service limits for JSON batching"), which is all that one
+        mailbox may be asked at the same time.
+        """
+        parts = [self._part(str(number), call) for number, call in enumerate(calls)]
+        whole = Call(
+            "POST",
+            link=self.beside("/$batch"),
+            body=json.dumps({"requests": parts}).encode(),
+            apart=lambda error: error.status in NO_BATCH,
+        )
+        with self._door.passed(AT_ONCE):
+            answers = self._answer(whole).get("responses")
+        by_id = {
+            answer["id"]: answer
+            for answer in (answers if isinstance(answers, list) else [])
+            if isinstance(answer, dict) and isinstance(answer.get("id"), str)
+        }
+        return [_answer_in(by_id.get(part["id"]), call) for part, call in zip(parts, calls, strict=True)]
+
+    def _part(self, id_: str, call: Call) -> dict[str, Any]:
+        headers = {"Prefer": ", ".join(call.prefer)}
+        part = {
+            "id": id_,
+            "method": call.method,
+            "url": self._url(call).removeprefix(self._base),
+            "headers": headers,
+        }
+        if call.body is not None:
+            headers["Content-Type"] = call.content_type
+            part["body"] = json.loads(call.body)
+        return part
+
+    def _answer(self, call: Call) -> dict[str, Any]:
+        response = self._answered(call)
+        with response:
+            self._judge(response, call)
+            if response.status_code in NO_BODY:
+                return {}
+            answer = self._object(response)
+            if isinstance(answer.get("error"), dict):
+                raise self.explain(read_error(answer, _known(response)), call.about)
+            return answer
 
     def content(self, call: Call, most: int) -> bytes | None:
         """The bytes that answer `call`; None where they are more than `most`."""
-        with self._door:
+        with self._door.passed():
             response = self._answered(call)
             with response:
                 self._judge(response, call)
@@ -110,7 +154,7 @@ class Graph:
             raise unreadable("a page", _ids(response))
         return found
 
-    def explain(self, error: ServerError, about: About) -> Exception:
+    def explain(self, error: ServerError, about: About) -> MailboxError | MailError:
         """`error` as an exception to raise."""
         return errors.explain(error, about, self._host, self.names)
 
@@ -236,6 +280,19 @@ class Graph:
             return known  # the status says enough
 
 
+def _answer_in(answer: Mapping[str, Any] | None, call: Call) -> dict[str, Any] | ServerError | None:
+    """One answer of a batch; None if it is missing, or nothing that Graph gives."""
+    status = answer.get("status") if answer else None
+    if answer is None or not isinstance(status, int):
+        return None
+    headers, body = answer.get("headers"), answer.get("body")
+    given = headers.items() if isinstance(headers, dict) else ()
+    known = _error_of(status, CaseInsensitiveDict({str(name): str(value) for name, value in given}))
+    if status in call.expected and isinstance(body, dict):
+        return read_error(body, known) if isinstance(body.get("error"), dict) else body
+    return None if 200 <= status < 300 else read_error(body, known)
+
+
 def read_error(answer: object, known: ServerError) -> ServerError:
     """The error object of an answer, with what else is known of it."""
     error = answer.get("error") if isinstance(answer, dict) else None
@@ -245,9 +302,12 @@ def read_error(answer: object, known: ServerError) -> ServerError:
 
 
 def _known(response: requests.Response) -> ServerError:
-    seconds = http.retry_after(response.headers)
-    whole = None if seconds is None else math.ceil(seconds)
-    return ServerError(response.status_code, seconds=whole, details=_ids(response))
+    return replace(_error_of(response.status_code, response.headers), details=_ids(response))
+
+
+def _error_of(status: int, headers: Mapping[str, str]) -> ServerError:
+    seconds = http.retry_after(headers)
+    return ServerError(status, seconds=None if seconds is None else math.ceil(seconds))
 
 
 def unreadable(reason: str, details: Mapping[str, str] | None = None) -> Unreadable:
@@ -279,11 +339,29 @@ def _host_of(link: object) -> str:
         return ""
 
 
-def _door(base_url: str, user: str) -> threading.Semaphore:
+class _Door:
     """What all connections of this process to one mailbox pass through."""
+
+    def __init__(self) -> None:
+        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._queue = threading.Lock()
+
+    @contextmanager
+    def passed(self, places: int = 1) -> Iterator[None]:
+        # One after the other: whoever needs several places is not overtaken until they are free.
+        with self._queue:
+            for _place in range(places):
+                self._places.acquire()
+        try:
+            yield
+        finally:
+            self._places.release(places)
+
+
+def _door(base_url: str, user: str) -> _Door:
     key = (base_url.lower(), user.lower())
     with _doors_lock:
         door = _doors.get(key)
         if door is None:
-            door = _doors[key] = threading.BoundedSemaphore(AT_ONCE)
+            door = _doors[key] = _Door()
         return door

@@ -1,25 +1,31 @@
 """An Exchange Online mailbox through Microsoft Graph, as `base.Connection` asks for it."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import math
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+import structlog
 from django.utils.translation import gettext as _
 
 from placet.mailboxes.base import (
+    MOST_MARKED,
     Action,
     Check,
     Folder,
     Gone,
+    MailboxError,
     MailError,
     Page,
     Received,
     Seen,
     SentCopy,
     SentMail,
+    Wait,
 )
+from placet.mailboxes.exchange_errors import About
 from placet.mailboxes.exchange_parts import (
     LEAST_LISTED,
     SENT_LARGEST,
@@ -36,8 +42,11 @@ from placet.mailboxes.preflight import Preflight
 
 from . import calls
 from .calls import Changes
-from .client import Graph, Unreadable
+from .client import Apart, Graph, Unreadable
+from .errors import ServerError, may_be_of_one_mail
 from .probe import GraphProbe
+
+log = structlog.get_logger(__name__)
 
 FOLDERS = {Folder.INBOX: calls.INBOX, Folder.JUNK: calls.JUNK}
 
@@ -210,29 +219,76 @@ class GraphConnection:
                 if (entry.created_at or since) >= since
             ]
 
-    def mark(self, server_id: str, action: Action, folder: str) -> str:
-        try:
-            if action is Action.MOVE:
-                return self._move(server_id, folder) or server_id
-            if action is Action.MARK_READ:
-                calls.mark_read(self.graph, server_id)
-            else:
-                calls.delete(self.graph, server_id)
-        except Gone:
-            pass  # done before, or by somebody else
-        return server_id
+    def mark(
+        self, server_ids: Sequence[str], action: Action, folder: str
+    ) -> Iterator[tuple[str, str | MailError]]:
+        for start in range(0, len(server_ids), MOST_MARKED):
+            yield from self._mark(server_ids[start : start + MOST_MARKED], action, folder)
 
-    def _move(self, server_id: str, path: str) -> str:
-        target = self.folder_for_moved(path)
-        try:
-            return calls.move(self.graph, server_id, target)
-        except MailError:
-            # Either the mail or the folder that was remembered is gone: the codes do not say which.
+    def _mark(self, ids: Sequence[str], action: Action, folder: str) -> Iterator[tuple[str, str | MailError]]:
+        target = self._target(action, folder)
+        errors: dict[str, MailError] = {}
+        for id_, outcome in self._marked(ids, target):
+            if isinstance(outcome, MailError):
+                errors[id_] = outcome
+            else:
+                yield id_, outcome
+        if errors and action is Action.MOVE:
+            # Either the mails or the folder that was remembered are gone: the codes do not say which.
             self._folders.forget()
-            again = self.folder_for_moved(path)
-            if again == target:
+            again = self._target(action, folder)
+            if again != target:
+                yield from _without_gone(self._marked(list(errors), again))
+                return
+        yield from _without_gone(errors.items())
+
+    def _target(self, action: Action, folder: str) -> str | None:
+        if action is Action.MOVE:
+            return self.folder_for_moved(folder)
+        return calls.DELETED if action is Action.DELETE else None
+
+    def _marked(self, ids: Sequence[str], target: str | None) -> Iterator[tuple[str, str | MailError]]:
+        alone = []
+        troubles = []
+        for id_, result in zip(ids, self._marked_together(ids, target), strict=True):
+            if isinstance(result, str):
+                yield id_, result or id_
+            elif result is None or result.status == 401:  # a token is renewed for a whole request only
+                alone.append(id_)
+            elif isinstance(error := self.graph.explain(result, About.MAIL), MailError):
+                yield id_, error
+            elif may_be_of_one_mail(error):
+                alone.append(id_)
+            else:
+                troubles.append(error)
+        if troubles:  # the others of this answer come first
+            raise max(troubles, key=_gravity)
+        for id_ in alone:
+            yield id_, self._marked_alone(id_, target)
+
+    def _marked_together(self, ids: Sequence[str], target: str | None) -> list[str | ServerError | None]:
+        """What became of the mails in one request. None for those that have to be marked one by one: all of them if
+        the server takes no several in one, or one of them spoils it."""
+        if len(ids) > 1:
+            try:
+                return calls.mark_together(self.graph, ids, target)
+            except Apart as refusal:
+                log.info("graph_batch_refused", code=str(refusal))
+            except MailboxError as error:
+                if not isinstance(error, Unreadable) and not may_be_of_one_mail(error):
+                    raise
+        return [None] * len(ids)
+
+    def _marked_alone(self, id_: str, target: str | None) -> str | MailError:
+        try:
+            return calls.mark(self.graph, id_, target) or id_
+        except MailError as error:
+            return error
+        except MailboxError as error:
+            if not isinstance(error, Unreadable) and not may_be_of_one_mail(error):
                 raise
-            return calls.move(self.graph, server_id, again)
+            calls.get_folder(self.graph, calls.INBOX)  # raises where all of the mailbox fails
+            return MailError(error.cause, error.details.get("code", "Unreadable"))
 
     def folder_for_moved(self, path: str) -> str:
         return self._folders.for_moved(path)
@@ -255,3 +311,16 @@ class GraphConnection:
 
     def close(self) -> None:
         self.graph.close()
+
+
+def _without_gone(
+    outcomes: Iterable[tuple[str, str | MailError]],
+) -> Iterator[tuple[str, str | MailError]]:
+    """Gone is done: before, or by somebody else."""
+    for id_, outcome in outcomes:
+        yield id_, id_ if isinstance(outcome, Gone) else outcome
+
+
+def _gravity(error: MailboxError) -> float:
+    """What somebody must mend, then the longest pause."""
+    return (error.seconds or 0.0) if isinstance(error, Wait) else math.inf

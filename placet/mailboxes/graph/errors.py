@@ -174,6 +174,12 @@ UNEXPLAINED_401 = Fix(
 )
 
 
+def may_be_of_one_mail(error: MailboxError) -> bool:
+    """Whether the mail that was asked for may be why the server failed, and not the mailbox."""
+    code = error.details.get("code", "")
+    return error.details.get("status") == "500" and code not in exchange_errors.WAITS and code not in WAITS
+
+
 def explain(
     error: ServerError, about: About, host: str, names: Mapping[str, str]
 ) -> MailboxError | MailError:

@@ -64,7 +64,7 @@ class GraphProbe:
         return found
 
     def delete(self, id_: str) -> None:
-        calls.delete(self._graph, id_)
+        calls.mark(self._graph, id_, calls.DELETED)
 
     def may_not(self, error: FixNeeded) -> bool:
         return error.details.get("code") in DENIED

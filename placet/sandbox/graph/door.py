@@ -16,7 +16,7 @@ from typing import Any
 from placet.sandbox import permissions
 from placet.sandbox.delivery import Post
 from placet.sandbox.entra import GRAPH, BadToken, Entra
-from placet.sandbox.faults import Fault, Faults, Kind, after, before
+from placet.sandbox.faults import OF_THE_CONNECTION, OF_THE_SERVICE, Fault, Faults, Kind, after, before
 from placet.sandbox.graph import errors, query, routes
 from placet.sandbox.graph.batch import Batch
 from placet.sandbox.graph.calls import Answer, Call, Calls, MailCall
@@ -43,23 +43,33 @@ class GraphDoor:
         self.faults = faults
         self.calls = Calls(tenant, post)
         self.subscriptions = Subscriptions(tenant)
-        self._batch = Batch(self.answer)
+        self._batch = Batch(self._answer_part)
         self._traffic = _Traffic(tenant)
 
     def answer(self, request: Request) -> Response:
         self.tenant.count("graph_requests")
         self.tenant.count("graph_bytes_received", len(request.body))
-        try:
-            target: Target | GraphError = routes.find(request.method, request.raw_path)
-        except GraphError as wrong:
-            target = wrong
-        struck = self.faults.draw("" if isinstance(target, GraphError) else target.route.name)
+        target = _target(request)
+        name = _name(target)
+        parts = self._batch.names(request) if name == "graph_batch" else ()
+        struck = self.faults.draw(name, *parts, kinds=OF_THE_CONNECTION)
+        struck |= self.faults.draw(name, kinds=OF_THE_SERVICE)
+        response = self._answer(request, target, struck)
+        self.tenant.count("graph_bytes_sent", len(response.body))
+        return after(struck, response)
+
+    def _answer_part(self, request: Request) -> Response:
+        """The answer to one request of a batch."""
+        target = _target(request)
+        return self._answer(request, target, self.faults.draw(_name(target), kinds=OF_THE_SERVICE))
+
+    def _answer(
+        self, request: Request, target: Target | GraphError, struck: Mapping[Kind, Fault]
+    ) -> Response:
         mailbox = self._mailbox(target)
         with self._traffic.running(mailbox) as too_many:
             before(struck)
-            response = self._respond(request, target, mailbox, struck, too_many)
-        self.tenant.count("graph_bytes_sent", len(response.body))
-        return after(struck, response)
+            return self._respond(request, target, mailbox, struck, too_many)
 
     def _mailbox(self, target: Target | GraphError) -> Mailbox | None:
         if isinstance(target, GraphError) or "user" not in target.names:
@@ -172,6 +182,17 @@ class GraphDoor:
             raise errors.no_privileges()
 
 
+def _target(request: Request) -> Target | GraphError:
+    try:
+        return routes.find(request.method, request.raw_path)
+    except GraphError as wrong:
+        return wrong
+
+
+def _name(target: Target | GraphError) -> str:
+    return "" if isinstance(target, GraphError) else target.route.name
+
+
 _BAD_TOKEN = {
     "token_expired": "Access token has expired or is not yet valid.",
     "invalid_resource": "Access token validation failure. Invalid audience.",
@@ -201,7 +222,7 @@ def _strike(struck: Mapping[Kind, Fault]) -> None:
         raise GraphError(
             503, "ErrorServerBusy", "The server cannot service this request right now. Try again later."
         )
-    if Kind.TRANSIENT in struck:
+    if Kind.TRANSIENT in struck or Kind.STOPPED in struck:
         text = "An internal server error occurred. Try again later."
         raise GraphError(500, "ErrorInternalServerTransientError", text)
     if Kind.REDIRECTED in struck:
