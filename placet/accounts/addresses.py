@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
-from placet.lib.domains import in_ascii, is_address
+from placet.lib.domains import is_address, spelled_as_in_mails
 from placet.lib.prepared import Prepared
 
 LONGEST_NAME = 200  # characters; of people and groups
@@ -44,11 +44,7 @@ def normal(address: str) -> str:
     """The spelling that addresses are kept and compared in: lower case (RFC 5321 lets hosts differ on the
     local part, but no mail system that people use does), and the domain as mails have it. What cannot be so is no
     address (`check_address`) and stays as it is."""
-    lower = address.strip().lower()
-    try:
-        return in_ascii(lower)
-    except ValueError:
-        return lower
+    return spelled_as_in_mails(address.strip().lower())
 
 
 def person_at(address: str) -> Person | None:

@@ -25,3 +25,11 @@ def in_ascii(address: str) -> str:
     if not _TWO_READINGS.isdisjoint(domain):
         raise ValueError(f"{domain!r} can be read as two domains")
     return f"{local}{at}{domain.encode('idna').decode()}"
+
+
+def spelled_as_in_mails(address: str) -> str:
+    """The same; what cannot be in ASCII stays as it is, and is no address."""
+    try:
+        return in_ascii(address)
+    except ValueError:
+        return address

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from pydantic import SecretStr
 
-from placet.lib.domains import in_ascii
+from placet.lib.domains import spelled_as_in_mails
 
 from .base import Action
 from .clouds import CLOUDS, GRAPH, LOGIN_HOSTS, OWN, WAYS, WORLDWIDE, Fitting, same_cloud
@@ -421,20 +421,12 @@ def _username(raw: Any, reading: _Reading) -> str:
 
 
 def _address(raw: Any, reading: _Reading) -> str:
-    text = _in_ascii(_text(raw))
+    text = spelled_as_in_mails(_text(raw))
     if not ADDRESS.fullmatch(text):
         raise _Wrong(_("Enter one mail address, such as approvals@contoso.com."))
     if len(text) > LONGEST_ADDRESS:
         raise _Wrong(_("An e-mail address has at most {number} letters.").format(number=LONGEST_ADDRESS))
     return text
-
-
-def _in_ascii(text: str) -> str:
-    """With its domain as mails have it; one that cannot be is left as it is, and is no address."""
-    try:
-        return in_ascii(text)
-    except ValueError:
-        return text
 
 
 def _client_id(raw: Any, reading: _Reading) -> str:
@@ -695,7 +687,9 @@ def _mechanisms(raw: Any, reading: _Reading) -> tuple[str, ...]:
 
 def _domains(raw: Any, reading: _Reading) -> tuple[str, ...]:
     """Whole domains: a part of one (.contoso.com) would let in everybody who gets a name below it."""
-    domains = tuple(dict.fromkeys(_in_ascii(part.lower().removeprefix("@")) for part in _parts(raw)))
+    domains = tuple(
+        dict.fromkeys(spelled_as_in_mails(part.lower().removeprefix("@")) for part in _parts(raw))
+    )
     if not all(ADDRESS.fullmatch(f"name@{domain}") for domain in domains):
         raise _Wrong(
             _("Enter domains in full, such as contoso.com; one below another is named by itself, too.")
@@ -711,7 +705,7 @@ def _domains(raw: Any, reading: _Reading) -> tuple[str, ...]:
 
 
 def _addresses(raw: Any, reading: _Reading) -> tuple[str, ...]:
-    addresses = tuple(dict.fromkeys(_in_ascii(part.lower()) for part in _parts(raw)))
+    addresses = tuple(dict.fromkeys(spelled_as_in_mails(part.lower()) for part in _parts(raw)))
     if not all(ADDRESS.fullmatch(address) for address in addresses):
         raise _Wrong(_("Enter addresses of mailboxes, such as approvals@contoso.com."))
     return addresses
