@@ -12,7 +12,7 @@ from zlib import crc32
 
 import pytest
 
-from placet.replies.languages import PARTS, PHRASES, SHARED, AnswerWords, Language, languages, table
+from placet.replies.languages import PARTS, PHRASES, SHARED, SHIPPED, AnswerWords, Language, languages, table
 from placet.replies.languages.table import Table, letter_of, made, refusal_texts
 from placet.replies.parse import words
 from placet.replies.parse.folding import fold
@@ -258,7 +258,7 @@ def test_every_run_makes_the_same_one() -> None:
     assert runs[0].stdout == runs[1].stdout != ""
 
 
-@pytest.mark.parametrize("file", sorted(table.SHIPPED.glob("*.toml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted(SHIPPED.glob("*.toml")), ids=lambda file: file.stem)
 def test_every_python_knows_its_letters_so_that_all_make_the_same_one(file: Path) -> None:
     """Unicode keeps what a letter that has been given folds to; the oldest Python that we run on knows the fewest."""
     assert not {letter for letter in file.read_text() if unicodedata.category(letter) == "Cn"}
