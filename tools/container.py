@@ -103,14 +103,13 @@ class Image:
 
     def remove(self) -> None:
         self._buildah("rm", "--all")
-        self._buildah("rmi", "--all", "--force")
         # What overlay keeps mounted of its own store would stand in the way of removing the folder.
-        if (store := self._folder / "store" / "overlay").is_mount():
+        if (store := self._folder / self._driver / self._driver).is_mount():
             _run("umount", str(store))
 
     def _buildah(self, *words: str) -> str:
         """What it prints to its output."""
-        store = ("--root", str(self._folder / "store"), "--runroot", str(self._folder / "run"))
+        store = ("--root", str(self._folder / self._driver), "--runroot", str(self._folder / "run"))
         command = ["buildah", "--storage-driver", self._driver, *store, *words]
         ended = subprocess.run(  # noqa: S603 - our own command
             command,
