@@ -8,7 +8,7 @@ TESTS ?=
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-changed test-postgres check acceptance bench bench-growth soak mutants screenshots messages lock clean
+.PHONY: help setup demo test test-changed test-postgres check acceptance bench bench-growth soak mutants screenshots container release messages lock clean
 
 help:
 	@echo "make demo        try Placet: SQLite and a local Exchange Online, nothing else needed"
@@ -22,6 +22,8 @@ help:
 	@echo "make messages    the catalogues of translated texts, brought up to date"
 	@echo "make screenshots pictures of every page and mail, in screenshots/"
 	@echo "make mutants     whether the tests would notice: 300 small changes to what decisions rest on"
+	@echo "make container   the image, built and run with PostgreSQL and Caddy as deploy/container says (as root on Debian)"
+	@echo "make release     the wheel, its checksums and notes, in dist/"
 	@echo "make soak        attacks, kills and faults at full length, on SQLite and PostgreSQL"
 
 # The words of replies as they are looked up: for those who run Placet and may not write here.
@@ -105,6 +107,16 @@ soak: setup
 mutants: setup
 	@tools/system-packages postgresql
 	$(BIN)/python -m tools.mutants $(CHANGES)
+
+# Needs root, and a kernel that lets it mount; the network is used for Debian's packages and for the libraries.
+container: setup
+	@tools/system-packages container postgresql caddy promtool
+	$(BIN)/pytest -q -p no:xdist tests/test_deploy.py
+	$(BIN)/python -m tools.container
+
+# Of the last commit: what is not committed is not in it.
+release: setup
+	$(BIN)/python -m tools.release
 
 # The texts of pages and mails in other languages than English, brought up to date with the sources.
 messages: setup

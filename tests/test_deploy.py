@@ -86,6 +86,42 @@ def test_systemd_counts_little_that_it_could_do_to_the_machine(unit: Path) -> No
     assert judged.returncode == 0, judged.stdout
 
 
+# --- Prometheus -------------------------------------------------------------------------------------------
+
+
+def test_prometheus_understands_the_alert_rules_and_tells_of_a_step_that_is_stuck(tmp_path: Path) -> None:
+    program = shutil.which("promtool")
+    if program is None:  # only machines with Prometheus have it; what the rules ask for is tested on all
+        pytest.skip("there is no promtool here")
+    rules = DEPLOY / "prometheus" / "placet-alerts.yml"
+    quiet = {"alertname": "PlacetStepStuck", "exp_alerts": [], "eval_time": "10m"}
+    case = {
+        "interval": "1m",
+        "input_series": [
+            {"series": 'placet_visits_stuck{instance="a"}', "values": "2x60"},
+            {"series": 'placet_visits_stuck{instance="b"}', "values": "0x60"},
+        ],
+        "alert_rule_test": [quiet, {**quiet, "eval_time": "30m", "exp_alerts": [
+            {"exp_labels": {"severity": "warning", "instance": "a"}, "exp_annotations": _annotations(rules, "2")}
+        ]}],
+    }  # fmt: skip
+    tests = tmp_path / "tests.yml"
+    tests.write_text(
+        yaml.safe_dump({"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": [case]})
+    )
+    for command in (["check", "rules", "--lint-fatal", str(rules)], ["test", "rules", str(tests)]):
+        checked = subprocess.run(
+            [program, *command], capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def _annotations(rules: Path, value: str) -> Mapping[str, str]:
+    every = yaml.safe_load(rules.read_text())["groups"][0]["rules"]
+    (annotations,) = (rule["annotations"] for rule in every if rule["alert"] == "PlacetStepStuck")
+    return {name: text.replace("{{ $value }}", value) for name, text in annotations.items()}
+
+
 # --- the image --------------------------------------------------------------------------------------------
 
 CONTAINER = DEPLOY / "container"

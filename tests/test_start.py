@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,9 +13,12 @@ from pathlib import Path
 
 import pytest
 import requests
+from django.db import connection
 
+from placet.cli import CommandError
 from placet.commands import locks
 from placet.commands.locks import DatabaseLock
+from placet.commands.start import check_sqlite, set_up_tables
 
 from .installation import PATIENCE, Installation, copied, free_port, new_installation
 
@@ -61,6 +65,30 @@ def test_a_port_in_use_is_said(installation: Installation, tmp_path: Path) -> No
     with installation.serve() as serving, new_installation(tmp_path / "other") as other:
         said = other.refused("serve", "--listen", f"127.0.0.1:{serving.port}")
         assert f"Cannot listen on 127.0.0.1:{serving.port}" in said
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("version", "is_new_enough"), [((3, 34, 1), False), ((3, 35, 0), True), ((4, 0, 0), True)]
+)
+def test_an_sqlite_that_is_too_old_is_said_before_it_is_used(
+    version: tuple[int, ...], is_new_enough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+    monkeypatch.setattr(sqlite3, "sqlite_version", ".".join(map(str, version)))
+    monkeypatch.setattr(connection, "vendor", "sqlite")
+    if is_new_enough:
+        check_sqlite()
+        return
+    monkeypatch.setattr(connection, "ensure_connection", lambda: pytest.fail("it was opened"))
+    with pytest.raises(CommandError, match=r"3\.34\.1; Placet needs 3\.35 or newer"):
+        set_up_tables()
+
+
+def test_postgresql_needs_no_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 8))
+    monkeypatch.setattr(connection, "vendor", "postgresql")
+    check_sqlite()
 
 
 @pytest.mark.parametrize("listen", ["foo", "localhost:99999", ":8000", "127.0.0.1:http", ""])

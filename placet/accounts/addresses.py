@@ -3,13 +3,12 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from allauth.account.models import EmailAddress
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
+from placet.lib.domains import is_address, spelled_as_in_mails
 from placet.lib.prepared import Prepared
 
 LONGEST_NAME = 200  # characters; of people and groups
@@ -33,10 +32,8 @@ def check_name(name: str) -> None:
 
 
 def check_address(email: str) -> None:
-    try:
-        validate_email(normal(email))
-    except ValidationError as error:
-        raise PersonInvalid(_("“{address}” is not an e-mail address.").format(address=email)) from error
+    if not is_address(normal(email)):
+        raise PersonInvalid(_("“{address}” is not an e-mail address.").format(address=email))
     if len(normal(email)) > LONGEST_ADDRESS:
         raise PersonInvalid(
             _("An e-mail address has at most {longest} letters.").format(longest=LONGEST_ADDRESS)
@@ -44,9 +41,10 @@ def check_address(email: str) -> None:
 
 
 def normal(address: str) -> str:
-    """The spelling that addresses are kept and compared in (lower case; RFC 5321 lets hosts differ on the
-    local part, but no mail system that people use does)."""
-    return address.strip().lower()
+    """The spelling that addresses are kept and compared in: lower case (RFC 5321 lets hosts differ on the
+    local part, but no mail system that people use does), and the domain as mails have it. What cannot be so is no
+    address (`check_address`) and stays as it is."""
+    return spelled_as_in_mails(address.strip().lower())
 
 
 def person_at(address: str) -> Person | None:
@@ -105,7 +103,7 @@ def add_person(
     cannot be kept; IntegrityError if the address is somebody else's."""
     check_person(name, email)
     person = Person.objects.create_user(
-        email, password, name=name, manager=manager, is_administrator=administrator
+        normal(email), password, name=name, manager=manager, is_administrator=administrator
     )
     add_address(person, email, primary=True)
     return person

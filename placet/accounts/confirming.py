@@ -9,13 +9,12 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core import signing
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from placet.accounts.addresses import LONGEST_ADDRESS, add_address, normal, person_at
 from placet.accounts.models import Person
+from placet.lib.domains import is_address
 
 LASTS = timedelta(days=7)
 _SALT = "placet.accounts.confirming"
@@ -66,9 +65,7 @@ def _signer() -> signing.TimestampSigner:
 
 def is_free(address: str) -> bool:
     """Whether it is an address that could be added to somebody's."""
-    try:
-        validate_email(normal(address))
-    except ValidationError:
+    if not is_address(normal(address)):
         return False
     known = Person.objects.filter(email=normal(address)).exists() or person_at(address) is not None
     return len(normal(address)) <= LONGEST_ADDRESS and not known

@@ -1,6 +1,7 @@
 """What every command that touches the database does first."""
 
 import fcntl
+import sqlite3
 import stat
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from placet.lib.config import Config
 
 SET_UP_LOCK = "setup.lock"
+OLDEST_SQLITE = (3, 35)  # RETURNING, by which rows are written (placet/lib/rows.py)
 UNFINISHED = "restore.unfinished"  # in the data folder while a backup is put there
 
 
@@ -63,6 +65,7 @@ def set_up_tables() -> None:
     from placet.cli import CommandError
     from placet.lib.keys import KeyTrouble
 
+    check_sqlite()
     with _one_at_a_time(settings.PLACET.data_dir), database_trouble_in_words(), one_sets_up():
         try:
             if _has_migrations():
@@ -72,6 +75,18 @@ def set_up_tables() -> None:
             ensure_macs()
         except KeyTrouble as error:
             raise CommandError(str(error)) from error
+
+
+def check_sqlite() -> None:
+    """CommandError if the data is to lie in SQLite and that of this Python is too old for it."""
+    from placet.cli import CommandError
+
+    if connection.vendor == "sqlite" and sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise CommandError(
+            f"The SQLite of this Python is {sqlite3.sqlite_version}; Placet needs {oldest} or newer. Use a Python with "
+            "a newer one, or PostgreSQL: PLACET_DATABASE_URL."
+        )
 
 
 def _has_migrations() -> bool:

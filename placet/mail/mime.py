@@ -11,6 +11,8 @@ from email.utils import formataddr
 from functools import lru_cache
 from itertools import groupby
 
+from placet.lib.domains import in_ascii
+
 LINE = 76  # characters of a header's line, where a blank lets it be parted
 PIECE = 39  # bytes in one encoded word: 52 letters, with 12 around them
 LONGEST_WORD = 60  # letters; a longer one is encoded, so that lines have an end
@@ -103,5 +105,4 @@ def address(name: str, spec: str) -> str:
 @lru_cache(maxsize=1000)
 def _in_ascii(spec: str) -> str:
     """An address with its domain as it is looked up. ValueError if it is none."""
-    local, _, domain = Address(addr_spec=spec).addr_spec.rpartition("@")
-    return f"{local}@{domain.encode('idna').decode()}"
+    return in_ascii(Address(addr_spec=spec).addr_spec)

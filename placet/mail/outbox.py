@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 
 from placet import __version__
 from placet.lib import rows
+from placet.lib.domains import in_ascii
 from placet.mail import mime, sent_items
 from placet.mail.models import OutgoingMail
 from placet.mail.packing import Damaged
@@ -68,7 +69,7 @@ def queue(
     """Write one mail to be sent. The same kind, recipient and cause again gives the row that is there."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("A mail is queued in the transaction of what it tells of.")
-    message_id = f"<{reference}@{mailbox.address.rpartition('@')[2]}>"
+    message_id = f"<{reference}@{in_ascii(mailbox.address).rpartition('@')[2]}>"
     subject = mime.one_line(subject).replace("=?", "= ?")  # what looks encoded (RFC 2047) is meant literally
     head = {
         "From": mime.address("Placet", mailbox.address),

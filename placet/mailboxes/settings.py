@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from pydantic import SecretStr
 
+from placet.lib.domains import spelled_as_in_mails
+
 from .base import Action
 from .clouds import CLOUDS, GRAPH, LOGIN_HOSTS, OWN, WAYS, WORLDWIDE, Fitting, same_cloud
 from .fields import BY_NAME, SECRET, SECRET_EXPIRES_ON
@@ -31,7 +33,7 @@ DOMAIN = re.compile(
     r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]", re.IGNORECASE
 )
 ADDRESS = re.compile(
-    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([a-z0-9-]+\.)+[a-z][a-z0-9-]*[a-z0-9]", re.IGNORECASE
+    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([a-z0-9-]+\.)+[a-z][a-z0-9-]*[a-z0-9]", re.IGNORECASE | re.ASCII
 )
 #: Characters. The mailbox's name in the database (200) and the Message-IDs of its mails (200) hold it.
 LONGEST_USERNAME = 180
@@ -419,7 +421,7 @@ def _username(raw: Any, reading: _Reading) -> str:
 
 
 def _address(raw: Any, reading: _Reading) -> str:
-    text = _text(raw)
+    text = spelled_as_in_mails(_text(raw))
     if not ADDRESS.fullmatch(text):
         raise _Wrong(_("Enter one mail address, such as approvals@contoso.com."))
     if len(text) > LONGEST_ADDRESS:
@@ -685,7 +687,9 @@ def _mechanisms(raw: Any, reading: _Reading) -> tuple[str, ...]:
 
 def _domains(raw: Any, reading: _Reading) -> tuple[str, ...]:
     """Whole domains: a part of one (.contoso.com) would let in everybody who gets a name below it."""
-    domains = tuple(dict.fromkeys(part.lower().removeprefix("@") for part in _parts(raw)))
+    domains = tuple(
+        dict.fromkeys(spelled_as_in_mails(part.lower().removeprefix("@")) for part in _parts(raw))
+    )
     if not all(ADDRESS.fullmatch(f"name@{domain}") for domain in domains):
         raise _Wrong(
             _("Enter domains in full, such as contoso.com; one below another is named by itself, too.")
@@ -701,7 +705,7 @@ def _domains(raw: Any, reading: _Reading) -> tuple[str, ...]:
 
 
 def _addresses(raw: Any, reading: _Reading) -> tuple[str, ...]:
-    addresses = tuple(dict.fromkeys(part.lower() for part in _parts(raw)))
+    addresses = tuple(dict.fromkeys(spelled_as_in_mails(part.lower()) for part in _parts(raw)))
     if not all(ADDRESS.fullmatch(address) for address in addresses):
         raise _Wrong(_("Enter addresses of mailboxes, such as approvals@contoso.com."))
     return addresses

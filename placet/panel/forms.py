@@ -15,6 +15,7 @@ from placet.accounts.addresses import (
     LONGEST_ADDRESS,
     LONGEST_NAME,
     PersonInvalid,
+    check_address,
     check_name,
     people_at,
     person_at,
@@ -101,6 +102,10 @@ class NewAddressField(forms.EmailField):
 
     def clean(self, value: Any) -> str:
         address = str(super().clean(value))
+        try:
+            check_address(address)
+        except PersonInvalid as error:
+            raise forms.ValidationError(str(error)) from error
         if person_at(address) is not None:
             raise forms.ValidationError(TAKEN)
         return address

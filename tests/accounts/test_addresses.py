@@ -2,10 +2,21 @@
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from placet.accounts.addresses import add_address, add_person, addresses_of, normal, person_at, somebodys
+from placet.accounts.addresses import (
+    PersonInvalid,
+    add_address,
+    add_person,
+    addresses_of,
+    normal,
+    person_at,
+    somebodys,
+)
+from placet.accounts.confirming import is_free
 from placet.accounts.models import Person
+from placet.panel.forms import NewAddressField
 
 pytestmark = pytest.mark.django_db
 
@@ -16,6 +27,25 @@ def test_an_address_is_found_however_it_is_spelt() -> None:
     for spelling in ("bob@contoso.example", "BOB@CONTOSO.EXAMPLE", " bob@contoso.example\n"):
         assert person_at(spelling) == bob
     assert normal(" Bob@Contoso.Example ") == "bob@contoso.example"
+
+
+def test_a_domain_in_unicode_is_the_one_that_mails_name() -> None:
+    bob = add_person("Bob", "Bob@Bücher.example")
+    assert bob.email == "bob@xn--bcher-kva.example"
+    assert addresses_of(bob) == {bob.email}
+    for spelling in ("bob@bücher.example", "BOB@BÜCHER.EXAMPLE", "bob@xn--bcher-kva.example"):
+        assert person_at(spelling) == bob
+
+
+@pytest.mark.parametrize(
+    "address", ["bob@straße.example", "bob@a\u200db.example", "bob@" + "ü" * 64 + ".example"]
+)
+def test_a_domain_that_is_two_or_none_is_refused(address: str) -> None:
+    with pytest.raises(PersonInvalid, match="is not an e-mail address"):
+        add_person("Bob", address)
+    assert not is_free(address)
+    with pytest.raises(ValidationError):
+        NewAddressField().clean(address)
 
 
 @pytest.mark.parametrize(

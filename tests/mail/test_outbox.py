@@ -91,6 +91,16 @@ def test_a_mail_is_written_whole(mailbox: Mailbox) -> None:
     assert (mail.state, mail.tries, mail.subject) == ("waiting", 0, "Please decide: Desk")
 
 
+def test_a_mailbox_with_a_domain_in_unicode_writes_too(mailbox: Mailbox) -> None:
+    """As settings of an older version kept it."""
+    mailbox.address = "approvals@bücher.example"
+    message = parsed(write(mailbox, to="bob@bücher.example", reply_to="approvals+abc@bücher.example"))
+    assert message["From"] == "Placet <approvals@xn--bcher-kva.example>"
+    assert message["Message-ID"].endswith("@xn--bcher-kva.example>")
+    assert message["To"].addresses[0].addr_spec == "bob@xn--bcher-kva.example"
+    assert message["Reply-To"] == "approvals+abc@xn--bcher-kva.example"
+
+
 def test_of_a_long_subject_the_row_keeps_the_beginning(mailbox: Mailbox) -> None:
     mail = write(mailbox, subject="x" * 600)
     assert again(mail).subject == "x" * 500

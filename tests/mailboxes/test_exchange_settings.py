@@ -130,10 +130,23 @@ def test_a_personal_mailbox_is_refused_with_the_reason(domain: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "username", ["approvals", "a@b@c.com", "a+b@contoso.com", "Approvals <a@contoso.com>"]
-)
+    "username",
+    [
+        "approvals", "a@b@c.com", "a+b@contoso.com", "Approvals <a@contoso.com>", "büro@contoso.com",
+        "a@straße.example", "a@bü..example", "a@" + "ü" * 70 + ".example", "\u212a@contoso.com", "a@contoſo..com",
+    ],
+)  # fmt: skip
 def test_username_is_one_plain_address(username: str) -> None:
     assert error("username", username=username)
+
+
+def test_a_domain_in_unicode_is_kept_as_mails_have_it() -> None:
+    settings = parse(
+        username="approvals@bücher.example", reply_to="Replies@BÜCHER.example", own_domains="müller.example"
+    )
+    assert settings.username == "approvals@xn--bcher-kva.example"
+    assert settings.reply_to == "Replies@xn--bcher-kva.example"
+    assert settings.own_domains == ("xn--mller-kva.example",)
 
 
 def test_what_belongs_elsewhere_is_recognised_in_the_client_id() -> None:
@@ -362,7 +375,7 @@ def test_own_domains_are_never_none(typed: str | list[str], domains: tuple[str, 
 
 @pytest.mark.parametrize(
     "typed",
-    ["com", ".contoso.com", "*.contoso.com", "contoso", "bücher.example", "contoso.com.", "a@contoso.com"],
+    ["com", ".contoso.com", "*.contoso.com", "contoso", "straße.example", "contoso.com.", "a@contoso.com"],
 )
 def test_a_part_of_a_domain_is_none(typed: str) -> None:
     assert "domains in full" in error("own_domains", own_domains=typed)

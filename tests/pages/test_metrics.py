@@ -337,6 +337,25 @@ def test_the_alert_rules_ask_for_what_is_there(printed: set[str]) -> None:
     assert named and named <= printed
 
 
+def test_a_step_that_is_stuck_is_told_of_and_shown() -> None:
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "placet-alerts.yml").read_text())["groups"][0]["rules"]
+    assert [rule["alert"] for rule in rules if "placet_visits_stuck" in rule["expr"]] == ["PlacetStepStuck"]
+    board = json.loads((DEPLOY / "grafana" / "placet.json").read_text())
+    shown = {name for panel in board["panels"] for name in NAMED.findall(panel["targets"][0]["expr"])}
+    assert {"placet_visits_stuck", "placet_visits_oldest_stuck_seconds"} <= shown
+
+
+def test_no_panel_lies_on_another() -> None:
+    board = json.loads((DEPLOY / "grafana" / "placet.json").read_text())
+    cells = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in board["panels"])
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(set(cells)) == len(cells)
+
+
 def test_the_dashboard_asks_for_what_is_there(printed: set[str]) -> None:
     board = json.loads((DEPLOY / "grafana" / "placet.json").read_text())
     panels = board["panels"]

@@ -1,7 +1,10 @@
 """The table of the language files: what it gives is what stands in them, and a table that is no longer good is made
 anew."""
 
+import os
+import subprocess
 import sys
+import unicodedata
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import fields
 from pathlib import Path
@@ -9,13 +12,14 @@ from zlib import crc32
 
 import pytest
 
-from placet.replies.languages import PARTS, PHRASES, SHARED, AnswerWords, Language, languages, table
+from placet.replies.languages import PARTS, PHRASES, SHARED, SHIPPED, AnswerWords, Language, languages, table
 from placet.replies.languages.table import Table, letter_of, made, refusal_texts
 from placet.replies.parse import words
 from placet.replies.parse.folding import fold
 from placet.replies.read_phrases import Meaning, _Node
 from placet.replies.read_tokens import contractions, phrase, single_words, spellings
 from placet.replies.read_vocabulary import _MEANINGS, Lines, Vocabulary, vocabulary
+from tests.installation import PATIENCE
 from tests.rotation import whole
 from tests.words import LANGUAGES
 
@@ -223,6 +227,41 @@ def test_a_second_start_reads_no_file_of_words(kept: Path, monkeypatch: pytest.M
     monkeypatch.setattr(table, "languages", _never)
     assert _is_good(_shipped())
     assert kept.stat().st_mode & 0o777 == 0o644  # whoever runs Placet reads it, whoever made it
+
+
+def test_the_one_in_a_wheel_is_used_and_no_other_made(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = table._source()
+    monkeypatch.setattr(table, "SHIPPED", tmp_path)
+    monkeypatch.setattr(table, "_source", lambda: source)
+    kept.rename(tmp_path / table.IN_WHEEL)
+    monkeypatch.setattr(table, "languages", _never)
+    assert _is_good(_shipped())
+    (tmp_path / table.IN_WHEEL).rename(kept)
+
+
+def test_every_run_makes_the_same_one() -> None:
+    """Sets are in another order in each."""
+    code = (
+        "import hashlib; from placet.replies.languages import languages; "
+        "from placet.replies.languages.table import made; "
+        "print(hashlib.sha256(made({code: languages()[code] for code in ('en', 'fr')})).hexdigest())"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, timeout=PATIENCE, check=True,
+        )
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert runs[0].stdout == runs[1].stdout != ""
+
+
+@pytest.mark.parametrize("file", sorted(SHIPPED.glob("*.toml")), ids=lambda file: file.stem)
+def test_every_python_knows_its_letters_so_that_all_make_the_same_one(file: Path) -> None:
+    """Unicode keeps what a letter that has been given folds to; the oldest Python that we run on knows the fewest."""
+    assert not {letter for letter in file.read_text() if unicodedata.category(letter) == "Cn"}
 
 
 @pytest.mark.parametrize(

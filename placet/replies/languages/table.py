@@ -13,9 +13,10 @@ Its entries are JSON, each by its name:
     phrases WORD     the phrases that begin with this word in some spelling: texts by "CODE LIST", of the PHRASES
     words LETTER     single words of PHRASES and PARTS that begin with this letter, by CODE
 
-Python keeps what it made of a module beside it, in `__pycache__`; there `shipped` keeps what it made of the files, for
-whoever may read it. Where it may not write, each start makes the table again, which takes seconds: `make setup` makes
-it beforehand. An organisation's own files are small, and a table of their own in memory.
+A wheel that `make release` made has the table beside the files. Elsewhere `shipped` keeps what it made of the files
+where Python keeps what it made of a module, in `__pycache__`, for whoever may read it. Where it may not write, each
+start makes the table again, which takes seconds: `make setup` makes it beforehand. Every Python makes the same one,
+byte for byte. An organisation's own files are small, and a table of their own in memory.
 """
 
 import json
@@ -55,7 +56,9 @@ from placet.replies.read_tokens import (
 
 # The lists that decide or change what was decided.
 _ANSWERS = ("approve", "approve_weak", "reject", "reject_weak", "negations", "but", "doubts")
-# What the table follows from, besides the files and Python.
+#: The table in a wheel, beside the files.
+IN_WHEEL = "words.table"
+# What the table follows from, besides the files.
 _CODE = ("languages/__init__.py", "languages/table.py", "read_tokens.py", "parse/folding.py")
 _NUMBER = Struct("=I")
 _DIGEST = 32  # bytes
@@ -139,7 +142,7 @@ def made(known: Mapping[str, Language], own_words: Mapping[str, Sequence[str]] |
         "legal": sorted(_as_parsed(known, ["legal"])),
         "form_labels": sorted(_as_parsed(known, ["form_labels", "comment_labels"])),
     }
-    entries |= {f"answer {text}": True for text in _as_parsed(known, _ANSWERS) if " " not in text}
+    entries |= {f"answer {text}": True for text in sorted(_as_parsed(known, _ANSWERS)) if " " not in text}
     for code, language in known.items():
         _add(entries, code, {name: getattr(language.answer, name) for name in (*PHRASES, *PARTS)})
     if own_words:
@@ -193,9 +196,9 @@ def letter_of(word: str) -> str:
 
 @cache
 def shipped() -> Table:
-    """The table of the files that come with Placet: the one that is kept, if it was made of them as they are."""
+    """The table of the files that come with Placet: one that is kept, if it was made of them as they are."""
     path, source = Path(cache_from_source(str(SHIPPED / "words.py"))).with_suffix(".table"), _source()
-    kept = _kept(path, source)
+    kept = _kept(SHIPPED / IN_WHEEL, source) or _kept(path, source)
     if kept is None:
         packed = made(languages())
         _keep(path, source, packed)
@@ -205,7 +208,7 @@ def shipped() -> Table:
 
 def _source() -> bytes:
     """What the table follows from."""
-    digest = blake2b(sys.version.encode() + sys.byteorder.encode(), digest_size=_DIGEST)
+    digest = blake2b(sys.byteorder.encode(), digest_size=_DIGEST)
     for path in (*(SHIPPED.parent / name for name in _CODE), *sorted(SHIPPED.glob("*.toml"))):
         digest.update(path.name.encode() + blake2b(path.read_bytes()).digest())
     return digest.digest()

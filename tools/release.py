@@ -1,0 +1,136 @@
+"""`make release`: of the last commit, into dist/: the wheel, the libraries that it was tested with (for pip, each with
+its hashes), what is new in it, as the changelog says, and SHA256SUMS.
+
+The same commit gives the same bytes: files have the time of the commit. Beside what is tracked the wheel has the table
+of the words of replies, so that nobody who installs it has to make it.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LANGUAGES = Path("placet/replies/languages")
+TABLE = LANGUAGES / "words.table"
+_WHOLE = (
+    "import sys; from placet.replies.languages import table as t; "
+    "sys.exit(t._kept(t.SHIPPED / t.IN_WHEEL, t._source()) is None)"
+)
+
+
+class ReleaseInvalid(Exception):
+    """It cannot be published; the message says why."""
+
+
+def main() -> int:
+    if _git("status", "--porcelain"):
+        sys.stderr.write("What is not committed is not in the release.\n")
+    target = ROOT / "dist"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    try:
+        with tempfile.TemporaryDirectory(prefix="placet-release-") as folder:
+            tree = Path(folder) / "tree"
+            _export(tree)
+            version = version_of(tree)
+            notes = notes_of((tree / "CHANGELOG.md").read_text(), version)
+            build(tree, target, int(_git("log", "-1", "--format=%ct")))
+            (target / f"placet-{version}-notes.md").write_text(notes)
+            shutil.copyfile(tree / "requirements" / "run.txt", target / f"placet-{version}-requirements.txt")
+    except ReleaseInvalid as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sums = checksums(target)
+    (target / "SHA256SUMS").write_text(sums)
+    sys.stdout.write(f"Placet {version} in {target.relative_to(ROOT)}/:\n{sums}")
+    return 0
+
+
+def version_of(tree: Path) -> str:
+    found = re.search(
+        r'^__version__ = "(\d+\.\d+\.\d+)"$', (tree / "placet" / "__init__.py").read_text(), re.M
+    )
+    if found is None:
+        raise ReleaseInvalid("placet/__init__.py has no __version__ such as 0.2.0.")
+    return found[1]
+
+
+def notes_of(changelog: str, version: str) -> str:
+    """What the changelog says of this version. ReleaseInvalid if nothing, or if it gives no date."""
+    heading = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$"
+    found = re.search(rf"{heading}\n(.*?)(?=^## |\Z)", changelog, re.M | re.S)
+    if found is None or not found[1].strip():
+        raise ReleaseInvalid(f"CHANGELOG.md has no “## [{version}] - YYYY-MM-DD” with what is new.")
+    return f"# Placet {version}\n\n{found[1].strip()}\n"
+
+
+def build(tree: Path, target: Path, moment: int) -> Path:
+    """The wheel of what lies in `tree`, with all that it needs. `moment`: of every file, seconds since 1970."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PLACET_")},
+        "PYTHONPATH": str(tree), "SOURCE_DATE_EPOCH": str(moment), "PYTHONPYCACHEPREFIX": str(tree / "cache"),
+    }  # fmt: skip
+    tracked = {path.relative_to(tree) for path in (tree / "placet").rglob("*") if path.is_file()}
+    _python(environment, tree, "-m", "placet.replies.languages.table")
+    (table,) = (tree / "cache").rglob("words.*.table")
+    table.rename(tree / TABLE)
+    shutil.rmtree(tree / "cache")
+    _python(
+        environment, tree, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps",
+        "--no-build-isolation", "--no-index", "--wheel-dir", str(target), ".",
+    )  # fmt: skip
+    wheel = target / f"placet-{version_of(tree)}-py3-none-any.whl"
+    needed = {path.as_posix() for path in {*tracked, TABLE} if path.suffix != ".po"}  # a .mo is made of each
+    _check(wheel, needed, tree / "installed", environment)
+    return wheel
+
+
+def _check(wheel: Path, needed: set[str], site: Path, environment: Mapping[str, str]) -> None:
+    """ReleaseInvalid unless it holds what is needed and nothing else, and its table is one of its words."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        archive.extractall(site)  # noqa: S202 - made here
+    if names != needed:
+        raise ReleaseInvalid(
+            f"The wheel is not what is tracked; these differ: {', '.join(sorted(names ^ needed))}"
+        )
+    try:
+        _python({**environment, "PYTHONPATH": str(site)}, site, "-c", _WHOLE)
+    except subprocess.CalledProcessError as error:
+        raise ReleaseInvalid("The table of words in the wheel is not of its words.") from error
+
+
+def checksums(folder: Path) -> str:
+    """As `sha256sum --check` reads them."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != "SHA256SUMS")
+    return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
+
+
+def _export(tree: Path) -> None:
+    archive = tree.with_suffix(".tar")
+    _git("-c", "tar.umask=0022", "archive", f"--output={archive}", "HEAD")
+    with tarfile.open(archive) as file:
+        file.extractall(tree, filter="data")
+
+
+def _git(*words: str) -> str:
+    command = ["git", *words]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    return ended.stdout.strip()
+
+
+def _python(environment: Mapping[str, str], folder: Path, *words: str) -> None:
+    command = [sys.executable, *words]
+    subprocess.run(command, cwd=folder, env=environment, umask=0o022, check=True)  # noqa: S603 - our own command
+
+
+if __name__ == "__main__":
+    sys.exit(main())
