@@ -803,6 +803,7 @@ def test_a_mail_that_is_damaged_where_it_lies_is_given_up_and_shown(
 ) -> None:
     mail = write(mailbox)
     damage(mail)
+    OutgoingMail.objects.update(state="sending", claim="a lease that is over")
     assert outbox.work(mail.pk)
     assert outbox.due(10) == [] and not outbox.work(mail.pk)
     row = OutgoingMail.objects.defer("raw").get()

@@ -251,14 +251,16 @@ def test_our_own_senders_are_the_mailboxes_that_ever_sent(
 
 def test_a_mail_that_is_damaged_where_it_lies_is_set_aside(mailbox: Mailbox) -> None:
     """And not put away on the server, which has the only copy."""
-    damaged, busy = (
+    damaged, busy, waiting = (
         kept(mailbox, "damaged"),
         kept(mailbox, "busy", due=timezone.now() + LATER, claim="another's"),
+        kept(mailbox, "waiting"),
     )
     for row in (damaged, busy):
         damage(row)
     before = IncomingMail.objects.filter(pk=busy.pk).defer("raw").values("state", "due", "claim").get()
     assert entry.take_in(damaged.pk)
+    assert as_stored(waiting)["state"] == "kept"
     assert not entry.take_in(damaged.pk)
     row = IncomingMail.objects.defer("raw").get(pk=damaged.pk)
     assert (row.state, row.result, row.claim) == ("set_aside", "set_aside", "")

@@ -273,6 +273,15 @@ def test_of_many_refusals_to_one_person_the_newest_are_looked_through(
     assert mails_answered(mail, line) == [raw(line.ask.outgoing), raw(new)]
 
 
+def test_refusals_to_others_crowd_nobodys_out(
+    mailbox: Mailbox, line: AskLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("placet.replies.pick.LOOKED_THROUGH", 1)
+    theirs = written(mailbox, "theirs")
+    written(mailbox, "another's", "mallory@contoso.example")
+    assert mails_answered(reply(theirs.message_id), line) == [raw(line.ask.outgoing), raw(theirs)]
+
+
 def test_an_ask_whose_mail_is_not_known_leaves_those_that_are_named(mailbox: Mailbox, line: AskLine) -> None:
     refusal = written(mailbox, "one")
     line.ask.outgoing = None

@@ -45,7 +45,7 @@ CORE = (
     "placet/replies/read_comment.py", "placet/replies/read_facts.py", "placet/replies/settle.py",
     "placet/replies/tell.py", "placet/approvals/engine.py", "placet/approvals/policy.py", "placet/approvals/record.py",
     "placet/mail/outbox.py", "placet/mail/sent_items.py", "placet/mail/tasks.py", "placet/mailboxes/oauth.py",
-    "placet/audit/chain.py", "placet/audit/commitments.py", "placet/audit/mac.py",
+    "placet/audit/chain.py", "placet/audit/commitments.py", "placet/audit/mac.py", "placet/workers/leases.py",
 )  # fmt: skip
 SEED = "placet 1"  # the sample: the changes whose name, hashed with this, comes first
 SAMPLE = 300
@@ -55,7 +55,7 @@ WORKERS = 2
 TESTS = (
     "tests/approvals", "tests/attacks", "tests/audit", "tests/journeys", "tests/mail", "tests/replies",
     "tests/mailboxes/test_oauth.py", "tests/mailboxes/test_pool.py", "tests/mailboxes/test_certificates.py",
-    "tests/test_work.py",
+    "tests/test_work.py", "tests/workers/test_life.py", "tests/workers/test_shared.py",
 )  # fmt: skip
 NO_TESTS = ("tests/journeys/test_kill.py",)  # kills processes of its own
 #: Seconds of the rounds, as they took without the change: the tests that are made for what is changed, then a few that
