@@ -64,6 +64,10 @@ def fresh_installation(tenant: Tenant, way: str) -> list[Person]:
 
 
 def _drop_database() -> None:
+    if connections["default"].vendor == "postgresql":
+        with connections["default"].cursor() as cursor:
+            cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        return
     name = Path(connections["default"].settings_dict["NAME"])
     connections.close_all()
     for path in name.parent.glob(f"{name.name}*"):  # with its write-ahead log
