@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from django.db import connections, models, transaction
+from django.db import connection, connections, models, transaction
 
 from benchmarks.tenant import APPROVALS, DOMAIN, Tenant
 from placet.accounts.addresses import add_person
@@ -64,8 +64,8 @@ def fresh_installation(tenant: Tenant, way: str) -> list[Person]:
 
 
 def _drop_database() -> None:
-    if connections["default"].vendor == "postgresql":
-        with connections["default"].cursor() as cursor:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
             cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         return
     name = Path(connections["default"].settings_dict["NAME"])

@@ -143,14 +143,16 @@ def _tell(form: str, rows: Sequence[int]) -> None:
         work_shared.tell("take_in")
     elif form == "job a row":
         from procrastinate.contrib.django import app
+        from procrastinate.types import JSONDict
 
-        app.configure_task(ROW, queue=ROW).batch_defer(*({"row": row} for row in rows))
+        jobs: list[JSONDict] = [{"row": row} for row in rows]
+        app.configure_task(ROW, queue=ROW).batch_defer(*jobs)
 
 
 @contextmanager
 def _processes(form: str, count: int) -> Iterator[list[psutil.Process]]:
     words = (
-        [Path(sys.executable).with_name("placet"), "work"]
+        [str(Path(sys.executable).with_name("placet")), "work"]
         if form == "workers"
         else [sys.executable, "-m", "benchmarks.workers_otherwise", form]
     )

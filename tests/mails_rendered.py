@@ -29,7 +29,8 @@ from placet.alarms.models import Outage
 from placet.approvals import engine, messages
 from placet.approvals.models import AskLine, Assignment, Decision, Request, Version
 from placet.approvals.processes import publish
-from placet.audit.models import Checkpoint
+from placet.audit.models import AuditEntry, Checkpoint
+from placet.commands.process import SAMPLES
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import store
@@ -128,6 +129,26 @@ def raw_mails(language: str) -> dict[str, bytes]:
         mails = {mail.kind: mail.raw for _, mail in _queued(language)}
         transaction.set_rollback(True)
     return mails
+
+
+def shipped_ask() -> bytes:
+    """An ask of the process that comes with Placet."""
+    with override_settings(EMAIL_BACKEND="placet.mail.backend.OutboxBackend"), transaction.atomic():
+        version = publish((SAMPLES / "purchase.yaml").read_text())
+        entered = {"item": TEXTS["en"]["title"], "amount": "1250.00", "reason": TEXTS["en"]["because"]}
+        engine.start(version, _scene("en").alice, entered)
+        mail = OutgoingMail.objects.filter(kind="ask").latest("pk")
+        transaction.set_rollback(True)
+    return bytes(mail.raw)
+
+
+def recorded(language: str) -> list[dict[str, Any]]:
+    """What the audit entries say that come of these mails, in their order."""
+    with override_settings(EMAIL_BACKEND="placet.mail.backend.OutboxBackend"), transaction.atomic():
+        list(_queued(language))
+        entries = list(AuditEntry.objects.order_by("pk").values_list("what", flat=True))
+        transaction.set_rollback(True)
+    return entries
 
 
 def _written(language: str) -> Iterator[tuple[str, str, str]]:

@@ -11,6 +11,7 @@ from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Request, Version
 from placet.approvals.processes import publish
+from placet.audit.models import AuditEntry
 from placet.commands.process import SAMPLES
 from placet.mail import packing
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -34,6 +35,22 @@ FORM = [
 def make_mailbox(address: str = "approvals@contoso.example", **settings: Any) -> Mailbox:
     """A mailbox that mails are written for; nothing connects to it."""
     return Mailbox.objects.create(name=address, address=address, active=True, settings=settings)
+
+
+def entries(event: str, **about: Any) -> list[AuditEntry]:
+    """Audit entries that say this, oldest first. `about`: the request, or what else the entry says."""
+    request = about.pop("request", None)
+    rows = AuditEntry.objects.filter(request=request) if request is not None else AuditEntry.objects.all()
+    wanted = {"event": event, **about}.items()
+    return [
+        entry for entry in rows.order_by("pk") if all(entry.what.get(name) == value for name, value in wanted)
+    ]
+
+
+def entry_of(event: str, **about: Any) -> AuditEntry:
+    """The only one."""
+    [entry] = entries(event, **about)
+    return entry
 
 
 def damage(mail: IncomingMail | OutgoingMail) -> None:

@@ -405,23 +405,39 @@ def _hash_of_one(rows: "QuerySet[Any]", number: int, column: str) -> dict[int | 
 
 
 def _mails(ids: Collection[int]) -> dict[int, Held]:
-    hashes = _hashes(IncomingMail.objects.all(), ids, "raw")
     mails: dict[int, Held] = {}
     wanted = iter(sorted(ids))
     while some := list(islice(wanted, MAILS_AT_ONCE)):
-        rows = IncomingMail.objects.filter(pk__in=some).defer("raw")
-        for mail in rows.iterator(chunk_size=WHOLE_MAILS_AT_ONCE):
-            mails[mail.pk] = _mail(mail, hashes.get(mail.pk, ""))
+        contents = _contents(some)
+        rows = IncomingMail.objects.filter(pk__in=some).defer("raw", "transport_headers")
+        mails |= {mail.pk: _mail(mail, contents.get(mail.pk, {})) for mail in rows}
     return mails
 
 
-def _mail(mail: IncomingMail, content_hash: str) -> Held:
+def _contents(ids: Collection[int]) -> dict[int, Held]:
+    """Hashes of what the server gave of these mails, which is not held."""
+    rows = IncomingMail.objects.filter(pk__in=ids).only("raw", "transport_headers")
+    try:
+        return {
+            mail.pk: {"mail": record.sha256(mail.raw), "transport": digest(mail.transport_headers)}
+            for mail in rows.iterator(chunk_size=WHOLE_MAILS_AT_ONCE)
+        }
+    except Damaged:
+        if len(ids) == 1:
+            return {number: {"mail": DAMAGED, "transport": DAMAGED} for number in ids}
+    contents: dict[int, Held] = {}
+    for number in ids:
+        contents |= _contents([number])
+    return contents
+
+
+def _mail(mail: IncomingMail, content: Held) -> Held:
     logged = record.Logged(mail.result, mail.reason, mail.verdict, mail.person_id)
     names = ("state", "result", "folder", "received_at", "kept_at", "handled_at", "fingerprint")
     return {
         **_held(mail, *names, mailbox="mailbox_id", same_as="same_as_id"),
-        "mail": content_hash,
-        "transport": digest(mail.transport_headers),
+        "mail": "",
+        **content,
         "server": digest(mail.facts),
         "log": logged.digest if mail.verdict else "",
     }
@@ -492,7 +508,7 @@ def _definition(version: Version, definitions: dict[int, str]) -> str:
 
 def _is_what_was_asked_for(request: Request, said: Said) -> bool:
     """The hash that the table holds is compared like any other column; here the data with it."""
-    return request.data == {} if said.value is ERASED else digest(request.data) == request.data_hash
+    return bool(request.data == {} if said.value is ERASED else digest(request.data) == request.data_hash)
 
 
 def _rows(

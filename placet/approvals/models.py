@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from placet.accounts.models import Person
+from placet.lib.fields import HexField
 from placet.lib.ids import uuid7
 from placet.mail.models import IncomingMail, OutgoingMail
 
@@ -55,7 +56,7 @@ class Request(models.Model):
     requester = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="requests")
     title = models.CharField(max_length=200)
     data = models.JSONField()
-    data_hash = models.CharField(max_length=64)
+    data_hash = HexField()
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     result = models.CharField(max_length=40, blank=True)  # of the end step that was reached
     words = models.TextField(
@@ -194,7 +195,7 @@ class AskLine(models.Model):
     ask = models.ForeignKey(Ask, on_delete=models.PROTECT, related_name="lines")
     line = models.PositiveSmallIntegerField()
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ask_lines")
-    facts_hash = models.CharField(max_length=64)
+    facts_hash = HexField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["ask", "line"], name="one_ask_line_per_number")]

@@ -10,6 +10,7 @@ have a forged record taken for an old one.
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -91,9 +92,12 @@ def _mark(key: mac.Key) -> None:
     append_of_installation("system", what, key)
 
 
-def _heads(key: mac.Key) -> Iterator[tuple[str, int]]:
+def _heads(key: mac.Key) -> Iterator[tuple[Any, int]]:
+    stored = ChainHead._meta.get_field("mac").get_db_prep_save
     # Whole batches are read before they are written: SQLite may show a row again that was changed during a read.
     last = 0
     while some := list(ChainHead.objects.filter(pk__gt=last).order_by("pk")[:AT_ONCE]):
-        yield from ((head_mac(key, head.pk, head.seq, head.hash), head.pk) for head in some)
+        yield from (
+            (stored(head_mac(key, head.pk, head.seq, head.hash), connection), head.pk) for head in some
+        )
         last = some[-1].pk

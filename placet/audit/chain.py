@@ -219,7 +219,7 @@ def _around(entry: AuditEntry) -> dict[str, Any]:
 
 def _is_as_hashed(entry: AuditEntry) -> bool:
     try:
-        return entry.hash == (first_form_hash(entry) if entry.mac is None else _hash(entry))
+        return bool(entry.hash == (first_form_hash(entry) if entry.mac is None else _hash(entry)))
     except (ValueError, TypeError):
         return False  # what holds other things than we write was changed, too
 
@@ -380,10 +380,9 @@ def _ended_otherwise(end: _End, head: Head | None) -> Broken | None:
 
 def macs_began() -> AuditEntry | None:
     """The installation's entry that says up to where the first form counts. None where it never did."""
-    entries = AuditEntry.objects.filter(request=None, mac__isnull=False, what__event=MACS_BEGIN)
-    return next(
-        (entry for entry in entries.order_by("seq") if not _wrong(entry, until=0, macs_begun=True)), None
-    )
+    entries = AuditEntry.objects.filter(request=None, mac__isnull=False).order_by("seq")
+    begun = (entry for entry in entries if entry.what.get("event") == MACS_BEGIN)
+    return next((entry for entry in begun if not _wrong(entry, until=0, macs_begun=True)), None)
 
 
 def first_form_until() -> int:

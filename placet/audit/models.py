@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 
 from placet.audit import commitments
+from placet.audit.packing import EntryField
+from placet.lib.fields import HexField
 
 LONGEST_MAC = 80
 
@@ -14,18 +16,18 @@ class AuditEntry(models.Model):
     """One link of a chain: a request's, or the installation's own. Written by `placet.audit.chain` only; never changed
     or deleted, but for personal values in it that are erased (`chain.erase`)."""
 
-    # None: of the installation
+    # None: of the installation. The index of its unique constraint finds the entries of a request.
     request = models.ForeignKey(
-        "approvals.Request", null=True, on_delete=models.PROTECT, related_name="audit"
+        "approvals.Request", null=True, on_delete=models.PROTECT, related_name="audit", db_index=False
     )
     seq = models.PositiveIntegerField()  # 1, 2, 3, ... within the chain
     at = models.DateTimeField()
     who = models.CharField(max_length=320)  # "person:12", "system", "mail", "command line (root)"
-    what = models.JSONField()  # {"event": "decided", ..., "personal": {name: commitment}}
-    previous_hash = models.CharField(max_length=64)
-    hash = models.CharField(max_length=64)
+    what = EntryField()  # {"event": "decided", ..., "personal": {name: commitment}}
+    previous_hash = HexField()
+    hash = HexField()
     # "<id of the key>:<MAC>". None: an entry of the first form, from before there were MACs
-    mac = models.CharField(max_length=LONGEST_MAC, null=True)
+    mac = HexField(null=True)
 
     class Meta:
         constraints = [
@@ -51,16 +53,16 @@ class ChainHead(models.Model):
         "approvals.Request", on_delete=models.PROTECT, primary_key=True, related_name="+"
     )
     seq = models.PositiveIntegerField()
-    hash = models.CharField(max_length=64)
-    mac = models.CharField(max_length=LONGEST_MAC, null=True)  # as that of an entry
+    hash = HexField()
+    mac = HexField(null=True)  # as that of an entry
 
 
 class InstallationHead(models.Model):
     """The same of the installation's chain: one row, with the id 1, from its first entry on."""
 
     seq = models.PositiveIntegerField()
-    hash = models.CharField(max_length=64)
-    mac = models.CharField(max_length=LONGEST_MAC, null=True)
+    hash = HexField()
+    mac = HexField(null=True)
 
 
 class Checkpoint(models.Model):

@@ -1,11 +1,13 @@
 """Mail in and mail out, as rows. Nothing here knows of approvals."""
 
+from typing import Any, Self
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from placet.accounts.models import Person
-from placet.mail.packing import PackedField
+from placet.mail.packing import HeadersField, PackedField
 from placet.mailboxes.models import Mailbox
 
 
@@ -27,7 +29,7 @@ class IncomingMail(models.Model):
     received_at = models.DateTimeField(null=True)
     kept_at = models.DateTimeField(default=timezone.now)
     raw = PackedField()
-    transport_headers = models.TextField(blank=True)
+    transport_headers = HeadersField(blank=True, default="")
     facts = models.JSONField(
         default=dict
     )  # what the server said beside the mail: item class, sender, voting, size
@@ -67,6 +69,14 @@ class IncomingMail(models.Model):
             models.Index(fields=["id"], condition=Q(state="set_aside"), name="incoming_set_aside"),
             models.Index(fields=["id"], condition=Q(state="duplicate"), name="incoming_duplicate"),
         ]
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """What is damaged is found when the mail is read, be it the mail or the headers that are kept beside it."""
+        mail = super().from_db(*arguments, **options)
+        if mail.__dict__.keys() >= {"raw", "transport_headers"}:
+            _ = mail.transport_headers
+        return mail
 
 
 class ServerTask(models.Model):

@@ -85,8 +85,11 @@ def _connect(mailbox: Mailbox, settings: ExchangeSettings) -> Connection:
 
 
 def last_move(mailbox: Mailbox) -> AuditEntry | None:
-    told = AuditEntry.objects.filter(request=None, what__event=EVENT, what__mailbox=mailbox.pk)
-    return told.order_by("-seq").first()
+    entries = AuditEntry.objects.filter(request=None).order_by(
+        "-seq"
+    )  # few: nothing else happens to all of it
+    moves = (entry for entry in entries.iterator() if entry.what.get("event") == EVENT)
+    return next((entry for entry in moves if entry.what.get("mailbox") == mailbox.pk), None)
 
 
 # --- the move ---------------------------------------------------------------------------------------------

@@ -1,26 +1,35 @@
-"""Mails as they lie in the database: compressed, with a dictionary of what stands in every mail of ours and in every
-reply that quotes one. That is most of what an installation keeps: without it a request takes three times the room.
+"""Mails as they lie in the database: unwrapped (`placet.mail.unwrapping`) and compressed (`placet.lib.compression`),
+with a dictionary of what stands in every mail of ours and in every reply that quotes one. That is most of what an
+installation keeps: without it a request takes many times the room.
 
-A packed mail begins with a mark that no mail begins with, the number of its dictionary, and how many bytes the mail has
-(so that nothing has to be unpacked to know that); zlib's stream follows (RFC 1950). What was kept before there was this
-has no mark, and is read as it is. A dictionary never changes: `dictionaries/N.txt` is made once, by
-`python -m tools.mail_dictionary`, and the newest one is used for what is written.
+What an earlier version kept is read as it is, or, where it begins with that version's mark, by zlib and the dictionary
+of that time. A dictionary never changes: `dictionaries/N.zdict` is made once, by `python -m tools.dictionary mails N`,
+and the newest one is used for what is written.
 """
 
 import struct
 import zlib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.db.models.query_utils import DeferredAttribute
 
-MARK = b"\x00packed\x00"
-NEWEST = 1  # dictionary; 0 is none
-_HEAD = struct.Struct(">8sBQ")
-LEVEL = 3  # of 9: more takes twice the time for a tenth less room
-LONGEST = 512 * 1024 * 1024  # bytes unpacked; whoever wrote more into the database wrote no mail
-_FOLDER = Path(__file__).parent / "dictionaries"
+from placet.lib import compression
+from placet.lib.compression import LONGEST, Compression
+from placet.lib.fields import KeptField
+from placet.mail.unwrapping import CUT_OFF, NotUnwrapped, unwrapped, wrapped
+
+_DICTIONARIES = Path(__file__).parent / "dictionaries"
+Damaged = compression.Damaged
+MARK = b"\x00zs"
+MAILS = Compression(MARK, {number: _DICTIONARIES / f"{number}.zdict" for number in (2,)})
+ZLIB_MARK = b"\x00packed\x00"
+_ZLIB_HEAD = struct.Struct(">8sBQ")  # with the number of the dictionary, 0 for none, and the size of the mail
+SMALLEST_HEAD, LARGEST_HEAD = 100, 64 * 1024  # bytes of a mail beside which its headers are kept
+_LISTED = 16 * 1024  # bytes, far more than the list of a mail's bodies has
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -30,23 +39,23 @@ else:
     _BinaryField = models.BinaryField
 
 
-class Damaged(Exception):
-    """What lies in the database is no packed mail, though it begins like one."""
-
-
 def packed(mail: bytes) -> bytes:
     """A mail as it is kept; nothing is kept as nothing."""
-    if not mail:
-        return mail
-    squeeze = zlib.compressobj(LEVEL, zdict=_dictionary(NEWEST))
-    return _HEAD.pack(MARK, NEWEST, len(mail)) + squeeze.compress(mail) + squeeze.flush()
+    return MAILS.compressed(unwrapped(mail), len(mail)) if mail else mail
 
 
 def unpacked(kept: bytes) -> bytes:
     """The mail. Raises Damaged."""
-    if not kept.startswith(MARK):
+    if kept.startswith(MARK):
+        size = MAILS.note_of(kept)
+        try:
+            mail = wrapped(MAILS.decompressed(kept))
+        except NotUnwrapped as error:
+            raise Damaged(f"What is kept of a mail cannot be read: {error}") from error
+    elif kept.startswith(ZLIB_MARK):
+        mail, size = _by_zlib(kept, LONGEST)
+    else:
         return kept
-    mail, size = start_and_size(kept, LONGEST)
     if len(mail) != size:
         raise Damaged(f"A mail of {size} bytes is kept as {len(mail)}.")
     return mail
@@ -55,24 +64,99 @@ def unpacked(kept: bytes) -> bytes:
 def start_and_size(kept: bytes, most: int) -> tuple[bytes, int | None]:
     """The first `most` bytes (more than none) of a mail, as far as `kept` has them, which may be the beginning of what
     is kept; and how many the whole mail has, if that is known. Raises Damaged."""
-    if not kept.startswith(MARK):
-        return kept[:most], None
-    try:
-        _, dictionary, size = _HEAD.unpack_from(kept)
-        squeezed = zlib.decompressobj(zdict=_dictionary(dictionary))
-        return squeezed.decompress(kept[_HEAD.size :], most), size
-    except (struct.error, zlib.error, OSError) as error:
-        raise Damaged(f"A kept mail cannot be unpacked: {error}") from error
+    if kept.startswith(MARK):
+        content = MAILS.beginning(kept, _LISTED + most + CUT_OFF)
+        return wrapped(content, whole=False)[:most], MAILS.note_of(kept)
+    if kept.startswith(ZLIB_MARK):
+        return _by_zlib(kept, most)
+    return kept[:most], None
 
 
 def room_for(most: int) -> int:
     """How many bytes of what is kept have the first `most` of a mail, however little they could be compressed."""
-    return _HEAD.size + most + most // 1000 + 64
+    return compression.room_for(_LISTED + most + CUT_OFF)
+
+
+def _by_zlib(kept: bytes, most: int) -> tuple[bytes, int]:
+    try:
+        _, dictionary, size = _ZLIB_HEAD.unpack_from(kept)
+        squeezed = zlib.decompressobj(zdict=_zlib_dictionary(dictionary))
+        return squeezed.decompress(kept[_ZLIB_HEAD.size :], most), size
+    except (struct.error, zlib.error, OSError) as error:
+        raise Damaged(f"A kept mail cannot be unpacked: {error}") from error
 
 
 @cache
-def _dictionary(number: int) -> bytes:
-    return (_FOLDER / f"{number}.txt").read_bytes() if number else b""
+def _zlib_dictionary(number: int) -> bytes:
+    return (_DICTIONARIES / f"{number}.txt").read_bytes() if number else b""
+
+
+# --- the server's headers ---------------------------------------------------------------------------------
+
+
+class _Kept(bytes):
+    """Headers that can be read beside the mail alone."""
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """Headers that are to be kept beside this beginning of a mail."""
+
+    headers: str
+    start: bytes
+
+
+class _HeadersAttribute(DeferredAttribute):
+    """The headers as text, read when they are asked for. Raises Damaged."""
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        value = super().__get__(instance, cls)
+        if isinstance(value, _Kept):
+            value = instance.__dict__[self.field.attname] = _headers_beside(value, bytes(instance.raw))
+        return value
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.field.attname] = value
+
+
+class HeadersField(KeptField):
+    """The headers of a mail as the server gave them apart, kept as what they have more than those in its `raw`: nearly
+    all of them stand there, too, and the largest are signatures, which do not compress."""
+
+    descriptor_class = _HeadersAttribute
+
+    def pre_save(self, model_instance: Any, add: bool) -> Any:
+        value = getattr(model_instance, self.attname)
+        return _Beside(value, _head(bytes(model_instance.raw)))
+
+    def packed(self, value: Any) -> bytes:
+        if isinstance(value, _Kept):
+            return value
+        headers, start = (value.headers, value.start) if isinstance(value, _Beside) else (str(value), b"")
+        text = headers.encode()
+        return text and MAILS.compressed(text, len(start), beside=start)
+
+    def unpacked(self, kept: bytes) -> Any:
+        """Raises Damaged."""
+        if not kept.startswith(MARK):
+            return kept.decode()
+        return _Kept(kept) if MAILS.note_of(kept) else MAILS.decompressed(kept).decode()
+
+
+def _headers_beside(kept: bytes, raw: bytes) -> str:
+    try:
+        return MAILS.decompressed(kept, beside=raw[: MAILS.note_of(kept)]).decode()
+    except UnicodeDecodeError as error:
+        raise Damaged(f"What is kept of a mail's headers cannot be read: {error}") from error
+
+
+def _head(raw: bytes) -> bytes:
+    """A mail's headers; nothing, where there are too few to be of use."""
+    end = raw.find(b"\r\n\r\n", 0, LARGEST_HEAD)
+    return raw[: end if end >= 0 else LARGEST_HEAD] if len(raw) > SMALLEST_HEAD else b""
+
+
+# --- mails ------------------------------------------------------------------------------------------------
 
 
 class PackedField(_BinaryField):

@@ -23,7 +23,7 @@ from placet.panel.mail_parts import (
     content_of,
     download,
 )
-from placet.panel.mail_read import ask_of, explanation_of, start_and_size, then
+from placet.panel.mail_read import ask_of, explanation_of, read_beginning, start_and_size, then
 from placet.panel.mail_source import source_of
 from placet.panel.mail_story import story
 from placet.panel.mail_words import refusals_of
@@ -41,6 +41,7 @@ def incoming_mail(request: PersonsRequest, pk: int) -> HttpResponse:
     found = IncomingMail.objects.select_related("mailbox", "person", "same_as").defer("raw", "same_as__raw")
     mail = get_object_or_404(found, pk=pk)
     start, size = start_and_size(pk)
+    read_beginning(mail, start)
     line = ask_of(mail)
     explanation = explanation_of(mail, start, line)
     content = content_of(start)

@@ -46,11 +46,21 @@ def start_and_size(pk: int) -> tuple[bytes, int]:
     return start, size if unpacked_size is None else unpacked_size
 
 
+def read_beginning(mail: IncomingMail, start: bytes) -> None:
+    """Without what was not asked of the database: the rest stays there, for it is never looked at."""
+    if start:
+        mail.raw = start
+    try:
+        _ = mail.transport_headers  # they are kept beside the mail's beginning
+    except packing.Damaged:
+        mail.transport_headers = ""
+
+
 def explanation_of(mail: IncomingMail, start: bytes, line: AskLine | None) -> Explanation | None:
     """How the mail is read now. None: the server never gave it."""
     if not start:
         return None
-    mail.raw = start  # the rest stays in the database: it is never looked at
+    read_beginning(mail, start)
     own = entry.own_mail(mail.mailbox)
     known = entry.known_words()
     if line is None:

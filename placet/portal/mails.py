@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -81,10 +82,14 @@ def _stuck(request: Request) -> list[str]:
     visits = list(request.visits.filter(state="stuck").values_list("pk", flat=True))
     if not visits:
         return []
-    entries = AuditEntry.objects.filter(request=request, what__event="stuck").order_by("-seq")
-    return [
-        f"visit:{pk}:{seq}" for pk in visits for seq in entries.values_list("seq", flat=True)[:MOST_MAILS]
-    ]
+    entries = _entries(request, "stuck", MOST_MAILS)
+    return [f"visit:{pk}:{entry.seq}" for pk in visits for entry in entries]
+
+
+def _entries(request: Request, event: str, most: int) -> list[AuditEntry]:
+    """The newest ones of the request's record that say this."""
+    entries = AuditEntry.objects.filter(request=request).order_by("-seq")
+    return list(islice((entry for entry in entries if entry.what.get("event") == event), most))
 
 
 def _shown(mail: OutgoingMail) -> Mail:
@@ -97,8 +102,7 @@ def _shown(mail: OutgoingMail) -> Mail:
 
 def bounces_of(request: Request) -> Sequence[Bounce]:
     """Mails about a request that came back, newest first, with what the other server said."""
-    entries = AuditEntry.objects.filter(request=request, what__event="not delivered").order_by("-seq")
-    found = list(entries[:MOST_BOUNCES])
+    found = _entries(request, "not delivered", MOST_BOUNCES)
     people = Person.objects.in_bulk({int(entry.what["person"]) for entry in found})
     return [
         Bounce(

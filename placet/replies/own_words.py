@@ -10,7 +10,6 @@ import hashlib
 import json
 import sys
 import unicodedata
-import zlib
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from pathlib import Path
@@ -20,6 +19,7 @@ from lxml import etree
 
 from placet.audit import mac
 from placet.mail.models import OutgoingMail
+from placet.mail.packing import MAILS, MARK, Damaged
 from placet.replies import parse
 from placet.replies.parse.original import Original, Sent
 
@@ -38,7 +38,7 @@ def keep(raw: bytes) -> bytes:
             "links": sorted(read.links),
         }
     )
-    return zlib.compress(f"{_mac(mac.newest(), raw, said)}\n{said}".encode())
+    return MAILS.compressed(f"{_mac(mac.newest(), raw, said)}\n{said}".encode(), 0)
 
 
 def originals(sent: Iterable[OutgoingMail]) -> Original:
@@ -53,9 +53,11 @@ def _original(raw: bytes, words: bytes) -> Original:
 
 def _kept(raw: bytes, words: bytes) -> Original | None:
     """None, unless Placet kept this of these bytes, by the same rules."""
+    if not words.startswith(MARK):
+        return None
     try:
-        seal, _, said = zlib.decompressobj().decompress(words, LARGEST).decode().partition("\n")
-    except (zlib.error, UnicodeDecodeError):
+        seal, _, said = MAILS.beginning(words, LARGEST).decode().partition("\n")
+    except (Damaged, UnicodeDecodeError):
         return None
     if mac.check(seal, PURPOSE, *_about(raw, said)) != mac.HOLDS:
         return None

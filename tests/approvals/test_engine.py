@@ -23,7 +23,7 @@ from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
-from tests.making import SAMPLE, asked, make_mailbox, one_step, open_for, start
+from tests.making import SAMPLE, asked, entry_of, make_mailbox, one_step, open_for, start
 
 pytestmark = pytest.mark.django_db
 PAGE = Decision.Door.PAGE
@@ -102,7 +102,7 @@ def test_the_record_tells_what_happened_in_order(mailbox: Mailbox, alice: Person
     request = start(SAMPLE, alice)
     decide(bob, comment="Good price.")
     assert events(request) == ["started", "entered", "asked", "decided", "closed", "ended"]
-    decided = AuditEntry.objects.get(request=request, what__event="decided")
+    decided = entry_of("decided", request=request)
     assert decided.who == f"person:{bob.pk}"
     assert (decided.what["outcome"], decided.what["door"]) == ("approve", "page")
     assert list(chain.verify(request.pk)) == []

@@ -11,10 +11,9 @@ from placet.accounts.models import Person
 from placet.approvals import engine, evidence
 from placet.approvals.evidence import Differs
 from placet.approvals.models import Assignment, Counter, Decision, Request, Version
-from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
 from placet.mail.models import OutgoingMail
-from tests.making import SAMPLE, damage, make_mailbox, open_for, start
+from tests.making import SAMPLE, damage, entry_of, make_mailbox, open_for, start
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +29,7 @@ def decided(alice: Person, bob: Person, dave: Person) -> Request:
 
 
 def entry(request: Request, event: str) -> int:
-    return AuditEntry.objects.get(request=request, what__event=event).seq
+    return entry_of(event, request=request).seq
 
 
 CHANGES: dict[str, Callable[[], object]] = {

@@ -15,7 +15,7 @@ from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
-from tests.making import SAMPLE, make_mailbox, open_for, start
+from tests.making import SAMPLE, entries, make_mailbox, open_for, start
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def mailbox(db: None) -> Mailbox:
 
 
 def entry(request: Request, event: str) -> AuditEntry:
-    return AuditEntry.objects.filter(request=request, what__event=event).latest("seq")
+    return entries(event, request=request)[-1]
 
 
 def said(request: Request, event: str) -> tuple[dict[str, Any], dict[str, Any]]:

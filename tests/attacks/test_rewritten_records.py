@@ -39,13 +39,14 @@ from placet.approvals.processes import publish
 from placet.approvals.verification import findings
 from placet.audit import chain, checkpoints, commitments, mac
 from placet.audit.models import AuditEntry, ChainHead, Checkpoint, InstallationHead
+from placet.audit.packing import EntryField
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.models import Mailbox
 from tests.attacks.arena import Count
 from tests.attacks.tally import Counts
 from tests.audit.before import as_before
 from tests.journeys.conftest import World
-from tests.making import one_step
+from tests.making import entry_of, one_step
 
 pytestmark = pytest.mark.django_db
 
@@ -280,7 +281,7 @@ def others(
             ]
         case models.DateField():
             candidates += [now - timedelta(days=1)]
-        case models.JSONField():
+        case models.JSONField() | EntryField():
             candidates += list(_json_like(rng, now))
         case models.BinaryField():
             raw = bytes(now)
@@ -515,7 +516,8 @@ def _forget(number: int) -> None:
 
 def _take_away(number: int) -> None:
     """As if they had been erased, which the hashes allow."""
-    entry = AuditEntry.objects.filter(request=number, what__has_key="personal").order_by("-seq")[0]
+    told = AuditEntry.objects.filter(request=number).order_by("-seq")
+    entry = next(one for one in told if "personal" in one.what)
     personal = entry.what["personal"]
     entry.what["personal"] = {name: commitments.erased(one) for name, one in personal.items()}
     entry.save()
@@ -712,7 +714,7 @@ def _erase_title(number: int) -> None:
 def _erase_comment() -> None:
     decision = Decision.objects.get(door="page", comment="No.")
     number = decision.assignment.visit.request_id
-    entry = AuditEntry.objects.get(request=number, what__event="decided", what__door="page")
+    entry = entry_of("decided", request=number, door="page")
     chain.erase(number, entry.seq, ["comment", "name", "address"], "person:1", "asked for by the person")
     Decision.objects.filter(pk=decision.pk).update(comment="")
 
@@ -720,7 +722,7 @@ def _erase_comment() -> None:
 def _erase_mail() -> None:
     mail = Decision.objects.get(door="mail").incoming
     assert mail is not None
-    entry = AuditEntry.objects.get(what__event="decided", what__incoming=mail.pk)
+    entry = entry_of("decided", incoming=mail.pk)
     assert entry.request_id is not None
     names = ["mail", "transport", "server", "log", "proof", "comment"]
     chain.erase(entry.request_id, entry.seq, names, "person:1", "asked for by the person")

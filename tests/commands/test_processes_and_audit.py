@@ -10,7 +10,7 @@ from placet.approvals import engine
 from placet.approvals.models import Assignment, Decision, Process
 from placet.audit.models import AuditEntry
 from tests.commands.conftest import Run
-from tests.making import SAMPLE, start
+from tests.making import SAMPLE, entry_of, start
 
 
 def test_a_sample_is_published_and_listed(placet: Run) -> None:
@@ -82,7 +82,7 @@ def test_a_decision_that_was_changed_behind_the_record_is_found(
     )
     assert placet("audit", "verify").code == 0
     Decision.objects.filter(pk=decided.pk).update(outcome="approve")
-    seq = AuditEntry.objects.get(request=second, what__event="decided").seq
+    seq = entry_of("decided", request=second).seq
     changed = placet("audit", "verify")
     assert (changed.code, changed.out) == (
         1,

@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from placet.accounts.addresses import add_person
 from placet.approvals.models import Decision, Request
-from placet.audit.models import AuditEntry
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import store
 from placet.mailboxes.models import Mailbox
@@ -17,6 +16,7 @@ from placet.sandbox.delivery import AuthResults
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import INTERNAL, answer, code_of, letter, reply_to
+from tests.making import entries, entry_of
 
 BOTH_WAYS = True
 
@@ -135,7 +135,7 @@ def test_an_ask_that_cannot_be_delivered_is_shown_on_the_request(world: World) -
     assert kept.verdict["shown"] is True
     ask = OutgoingMail.objects.get()
     assert ask.bounced_at is not None
-    noted = AuditEntry.objects.get(request=request, what__event="not delivered")
+    noted = entry_of("not delivered", request=request)
     assert noted.what["reason"] == "the address does not exist (5.1.10)"
     assert noted.what["incoming"] == kept.pk
     it_was_put_with_the_handled_ones(world)
@@ -152,7 +152,7 @@ def test_a_second_bounce_of_the_same_ask_is_noted_once(world: World) -> None:
     world.sandbox.place("approvals", again, item_class="REPORT.IPM.Note.NDR")
     world.run_until_quiet()
     assert world.results() == ["bounce", "bounce"]
-    assert AuditEntry.objects.filter(request=request, what__event="not delivered").count() == 1
+    assert len(entries("not delivered", request=request)) == 1
 
 
 def test_a_bounce_of_a_mail_that_is_not_ours_is_left_where_it_is(world: World) -> None:

@@ -10,13 +10,13 @@ from placet.accounts.addresses import add_address
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Decision
 from placet.approvals.processes import publish
-from placet.audit.models import AuditEntry
 from placet.commands.process import SAMPLES
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.sandbox.delivery import AuthResults
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import INTERNAL, answer, code_of, quote_of
+from tests.making import entry_of
 
 BOTH_WAYS = True
 
@@ -67,7 +67,7 @@ def test_outside_takes_an_answer_that_passed_dmarc_with_a_signature_of_the_same_
     _, asked = world.asked()
     came_from_outside(world, asked)
     assert world.decisions() == [("Bob", "approve")]
-    proof = AuditEntry.objects.get(what__event="decided").value("proof")
+    proof = entry_of("decided").value("proof")
     assert (proof["level"], proof["address"], proof["dkim_domain"]) == ("outside", OUTSIDE, "partner.example")
     assert "Approved: Desk" in world.subjects("bob"), "confirmed to the address that was asked"
 
@@ -87,7 +87,7 @@ def test_outside_takes_a_colleague_s_answer_as_well(world: World) -> None:
     world.sandbox.reply_as("bob", asked.id, "approve")
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "approve")]
-    assert AuditEntry.objects.get(what__event="decided").value("proof")["level"] == "colleague"
+    assert entry_of("decided").value("proof")["level"] == "colleague"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import json
 import logging
 import re
 import traceback
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +21,11 @@ from django.test import Client
 from placet.accounts.models import Person
 from placet.accounts.name_index import NAMES
 from placet.approvals.word_index import WORDS
+from placet.audit import packing as entries
 from placet.audit.models import AuditEntry
 from placet.mail import packing
 from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mail.packing import HeadersField
 from placet.mailboxes import store
 from placet.mailboxes.base import MailboxError
 from placet.mailboxes.models import Mailbox
@@ -119,19 +120,24 @@ def cells() -> Iterator[tuple[str, str]]:
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
             columns = [column[0] for column in cursor.description]
             for row in cursor.fetchall():
-                for column, value in zip(columns, row, strict=True):
+                values = dict(zip(columns, row, strict=True))
+                for column, value in values.items():
+                    place = f"{table}.{column}"
                     raw = bytes(value) if isinstance(value, (bytes, memoryview)) else str(value).encode()
-                    yield f"{table}.{column}", _as_written(raw).decode("latin-1")
+                    yield place, _as_written(place, raw, values).decode("latin-1")
 
 
-def _as_written(value: bytes) -> bytes:
-    """A mail, or the words of one, that is compressed where it lies; anything else as it is."""
-    if value.startswith(packing.MARK):
-        return packing.unpacked(value)
-    try:
-        return zlib.decompress(value)
-    except zlib.error:
+def _as_written(place: str, value: bytes, row: Mapping[str, Any]) -> bytes:
+    """What is compressed where it lies as it was; anything else as it is."""
+    if place == "audit_auditentry.what":
+        return json.dumps(entries.unpacked(value)).encode()
+    if place == "mail_incomingmail.transport_headers":
+        mail = IncomingMail(raw=packing.unpacked(bytes(row["raw"])))
+        mail.transport_headers = HeadersField().unpacked(value)
+        return str(mail.transport_headers).encode()
+    if not value.startswith(packing.MARK):
         return value
+    return packing.unpacked(value) if place.endswith(".raw") else packing.MAILS.decompressed(value)
 
 
 def database_files() -> bytes:

@@ -15,13 +15,13 @@ import yaml
 from placet.approvals.models import Ask, Decision, Request, Visit
 from placet.approvals.processes import publish
 from placet.audit import chain
-from placet.audit.models import AuditEntry
 from placet.commands.process import SAMPLES
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.sandbox.delivery import AuthResults
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import INTERNAL, answer, code_of, letter, reply_to
+from tests.making import entry_of
 
 BOTH_WAYS = True
 
@@ -271,7 +271,7 @@ def assert_nothing_came_of_it(one: Tried) -> None:
     ask = Ask.objects.get(lines__assignment__visit__request=one.request)
     warnings = OutgoingMail.objects.filter(kind="code-misused", cause=f"ask:{ask.public_id}", to=BOB)
     assert warnings.count() == one.warns, one.name
-    noted = AuditEntry.objects.get(what__event="reply refused", what__incoming=kept.pk)
+    noted = entry_of("reply refused", incoming=kept.pk)
     assert noted.what["reason"] == one.result, one.name
 
 

@@ -11,6 +11,7 @@ from placet.accounts.models import Person
 from placet.audit import mac
 from placet.mail import outbox
 from placet.mail.models import OutgoingMail
+from placet.mail.packing import MAILS
 from placet.mailboxes.models import Mailbox
 from placet.replies import own_words
 from placet.replies.own_words import keep, originals
@@ -98,13 +99,17 @@ def written(mailbox: Mailbox, text: str, reply_to: str = "approvals+x@contoso.ex
 
 
 def other_words(words: bytes) -> bytes:
-    seal, _, said = zlib.decompress(words).decode().partition("\n")
-    return zlib.compress(f"{seal}\n{said.replace('decide', 'reject')}".encode())
+    seal, _, said = MAILS.decompressed(words).decode().partition("\n")
+    return compressed(f"{seal}\n{said.replace('decide', 'reject')}".encode())
+
+
+def compressed(text: bytes) -> bytes:
+    return MAILS.compressed(text, 0)
 
 
 def by_another_key(words: bytes) -> bytes:
-    said = zlib.decompress(words).decode().partition("\n")[2]
-    return zlib.compress(f"{mac.Key(b'x' * 32).mac(own_words.PURPOSE, said)}\n{said}".encode())
+    said = MAILS.decompressed(words).decode().partition("\n")[2]
+    return compressed(f"{mac.Key(b'x' * 32).mac(own_words.PURPOSE, said)}\n{said}".encode())
 
 
 CHANGES: dict[str, Callable[[bytes], bytes | None]] = {
@@ -112,10 +117,11 @@ CHANGES: dict[str, Callable[[bytes], bytes | None]] = {
     "empty": lambda words: b"",
     "not compressed": lambda words: b"\x00 words",
     "cut": lambda words: words[:-20],
-    "not text": lambda words: zlib.compress(b"\xff\n{}"),
+    "not text": lambda words: compressed(b"\xff\n{}"),
+    "as version 0.1 kept it": lambda words: zlib.compress(MAILS.decompressed(words)),
     "other words": other_words,
     "by another key": by_another_key,
-    "too large": lambda words: zlib.compress(zlib.decompress(words) + b" " * own_words.LARGEST),
+    "too large": lambda words: compressed(MAILS.decompressed(words) + b" " * own_words.LARGEST),
 }
 
 
