@@ -1,6 +1,7 @@
 """A worker of another form, for `benchmarks.workers`: `python -m benchmarks.workers_otherwise "bare loop"`."""
 
 import asyncio
+import logging
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from benchmarks.workers import ROW, TURN
 
 def main() -> None:
     django.setup()
+    logging.getLogger("procrastinate").setLevel(logging.ERROR)  # it warns of where this one's task is made
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     print("ready", flush=True)

@@ -100,6 +100,6 @@ def bury(workers: "QuerySet[Worker]", leased: Sequence[Leased[Any]]) -> None:
             workers = workers.select_for_update(skip_locked=True)
         for worker in workers:
             freed = sum(rows.free(worker.pk) for rows in leased)
-            worker.delete()
             if worker.pk != leases.worker_id():
                 log.warning("worker_is_gone", worker=worker.name, freed=freed)
+            worker.delete()
