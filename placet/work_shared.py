@@ -202,6 +202,7 @@ class Runner:
 
     async def _work_until_it_breaks(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(_unheard)
         told = await _notices_arrive()
         app = procrastinate.App(connector=PsycopgConnector(kwargs=_listening_parameters(), **CONNECTIONS))
         app.task(name=TASK)(self.turn)
@@ -227,6 +228,14 @@ class Runner:
 def _take_the_look() -> bool:
     """Whether it is this process that looks now."""
     return bool(Sweep.objects.filter(pk=1, at__lte=Now() - LOOK).update(at=Now()))
+
+
+def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Of a nudge that could not be ended because the database was away: it is thrown away like those of the dead."""
+    if isinstance(context.get("exception"), ConnectorException):
+        log.warning("nudge_not_ended")
+    else:
+        loop.default_exception_handler(context)
 
 
 async def _worker(app: procrastinate.App, queue: str, at_once: int, *, told: bool) -> None:

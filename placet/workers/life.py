@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.db import close_old_connections, connection, connections, transaction
+from django.db import DatabaseError, close_old_connections, connection, connections, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
@@ -48,7 +48,11 @@ class Life:
         """Once nothing is in hand any more: nobody has to wait until it is taken for dead."""
         self._over.set()
         self._thread.join(BEAT)
-        bury(Worker.objects.filter(pk=leases.worker_id()), self._leased)
+        try:
+            close_old_connections()  # the one of this thread is as old as the process
+            bury(Worker.objects.filter(pk=leases.worker_id()), self._leased)
+        except DatabaseError:
+            log.warning("farewell_failed", exc_info=True)  # the others find out
 
     def _register(self) -> None:
         name = f"{socket.gethostname()}:{os.getpid()}"[:200]

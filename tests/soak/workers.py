@@ -29,8 +29,9 @@ from tests.soak.kill import Figures, Plan, environment, until
 #: What processes may say in the log while the database is away, and when they come to after a long sleep.
 AFTER_A_BREAK = frozenset(
     {
-        "database_away", "life_sign_failed", "listener_failed", "listeners_failed", "stalled_nudge_kept",
-        "taken_for_dead", "take_in_failed", "work_failed", "work_lookup_failed", "work_turn_failed", "workers_ended",
+        "database_away", "life_sign_failed", "listener_failed", "listeners_failed", "outgoing_crashed", "poll_failed",
+        "stalled_nudge_kept", "taken_for_dead", "take_in_failed", "work_failed", "work_lookup_failed",
+        "work_turn_failed", "workers_ended",
     }
 )  # fmt: skip
 
