@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SOURCE = "sqlite"  # Django's name of the connection to the old database; the new one is the default
 AT_A_TIME, LARGE_AT_A_TIME = 2_000, 20  # rows that are held in memory; those with a mail or a file in them
 POSTGRESQL = ("postgres://", "postgresql://")
+NUDGES = "procrastinate"  # the application whose tables SQLite does not have: what is in them is of the moment
 
 Row = tuple[Any, ...]
 
@@ -133,10 +134,10 @@ def _refuse_other_tables() -> None:
 
     try:
         executor = MigrationExecutor(connections[SOURCE])
-        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as error:
         raise CommandError(f"The SQLite database cannot be read: {error}.") from error
-    if waiting:
+    if any(migration.app_label != NUDGES for migration, _backwards in plan):
         raise CommandError(
             "The tables of the SQLite database are of another version of Placet. Start this version on it once, stop "
             "it, and try again."
@@ -145,6 +146,7 @@ def _refuse_other_tables() -> None:
 
 def _refuse_what_is_in_use() -> None:
     """Tables may be there, from a copy that was cut off; what people did may not."""
+    from django.apps import apps
     from django.db import connection
 
     from placet.accounts.models import Person
@@ -155,7 +157,7 @@ def _refuse_what_is_in_use() -> None:
     used = [
         m for m in (Person, Mailbox, Request) if m._meta.db_table in there and m._default_manager.exists()
     ]
-    others = there - {model._meta.db_table for model in _models()} - _NOT_COPIED
+    others = there - {model._meta.db_table for model in apps.get_models(include_auto_created=True)} - _NOT_COPIED
     if used:
         raise CommandError(
             "There is a Placet in that database already. Name an empty one; nothing was changed."
