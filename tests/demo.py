@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +13,15 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from tests.installation import PATIENCE, PLACET, ended_after, free_port
+from tests.installation import PATIENCE, ended_after, free_port
 
 DOMAIN = "contoso.example"
+
+
+HEEDS_CTRL_C = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from placet.cli import main; sys.exit(main(sys.argv[1:]))"
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,8 @@ def running_demo(folder: Path | None = None) -> Iterator[Demo]:
 def _started(folder: Path) -> "subprocess.Popen[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PLACET_")}
     return subprocess.Popen(
-        [PLACET, "demo", "--port", str(free_port())],
+        # Where the tests run in the background, Ctrl-C is ignored, and so it is by what they start.
+        [sys.executable, "-c", HEEDS_CTRL_C, "demo", "--port", str(free_port())],
         env=environment | {"PLACET_DATA_DIR": str(folder)},
         cwd=folder,
         stdout=subprocess.PIPE,

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 SOURCE = "sqlite"  # Django's name of the connection to the old database; the new one is the default
 AT_A_TIME, LARGE_AT_A_TIME = 2_000, 20  # rows that are held in memory; those with a mail or a file in them
 POSTGRESQL = ("postgres://", "postgresql://")
-NUDGES = "procrastinate"  # the application whose tables SQLite does not have: what is in them is of the moment
+NUDGES = (
+    "procrastinate"  # the application whose tables SQLite does not have: what is in them is of the moment
+)
 
 Row = tuple[Any, ...]
 
@@ -157,7 +159,9 @@ def _refuse_what_is_in_use() -> None:
     used = [
         m for m in (Person, Mailbox, Request) if m._meta.db_table in there and m._default_manager.exists()
     ]
-    others = there - {model._meta.db_table for model in apps.get_models(include_auto_created=True)} - _NOT_COPIED
+    others = (
+        there - {model._meta.db_table for model in apps.get_models(include_auto_created=True)} - _NOT_COPIED
+    )
     if used:
         raise CommandError(
             "There is a Placet in that database already. Name an empty one; nothing was changed."
