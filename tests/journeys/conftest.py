@@ -71,6 +71,7 @@ class World:
     def take_in(self) -> None:
         self._due_now()
         work.run_once(self.kinds["take_in"], limit=1000)
+        work.run_once(self.kinds["fetch"], limit=1000)
 
     def send(self) -> None:
         self._due_now()

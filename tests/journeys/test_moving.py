@@ -544,7 +544,9 @@ def test_a_kill_leaves_all_or_nothing(threaded_world: World, start: str, point: 
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    Mailbox.objects.update(next_poll=timezone.now())  # its lease ends: it was no worker that others watch
+    Mailbox.objects.update(
+        claim="", next_poll=timezone.now()
+    )  # its lease ends: it was no worker that others watch
     if point == "committed":
         assert Mailbox.objects.get().via == OTHER[start]
         assert IncomingMail.objects.filter(via=OTHER[start]).count() == 4

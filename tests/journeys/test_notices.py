@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -358,7 +358,7 @@ def test_who_was_asleep_too_long_leaves_it_to_the_other(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listening, "LOOK", 0.1)
-    monkeypatch.setattr(listening, "LEASE", timedelta(seconds=1))
+    monkeypatch.setattr(listening, "LEASED", replace(listening.LEASED, length=timedelta(seconds=1)))
     world = make_world(sandbox, "ews")
     listeners = Listeners()
     listeners.start()

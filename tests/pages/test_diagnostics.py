@@ -100,6 +100,7 @@ def test_every_kind_of_work_has_its_words() -> None:
     assert {kind.name for kind in work.kinds()} == set(findings.KINDS)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_every_kind_of_work_tells_whether_it_lives_and_when_it_last_turned(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,7 +92,7 @@ def poll(mailbox: Mailbox) -> None:
 
 def take_in(mailbox: Mailbox) -> None:
     IncomingMail.objects.filter(state="kept").update(due=timezone.now() - timedelta(seconds=1))
-    for pk in work.incoming_due(100):
+    for pk in [*work.incoming_due(100), *work.unread_due(100)]:
         entry.take_in(pk)
 
 
@@ -338,11 +338,14 @@ def test_an_unread_mail_of_a_mailbox_that_rests_is_not_asked_for(mailbox: Mailbo
     server.broken[ids[0]] = MailError("Corrupt.", "ErrorCorruptData")
     poll(mailbox)
     bad, good = (IncomingMail.objects.get(server_id=id_) for id_ in ids)
-    assert work.incoming_due(10) == [bad.pk, good.pk]
+    assert (work.incoming_due(10), work.unread_due(10)) == ([good.pk], [bad.pk])
     soon = timezone.now() + timedelta(minutes=1)
     for rest in ({"paused_until": soon}, {"paused_until": None, "active": False}):
         Mailbox.objects.update(**rest)
-        assert work.incoming_due(10) == [good.pk]  # what was read needs no server
+        assert (work.incoming_due(10), work.unread_due(10)) == (
+            [good.pk],
+            [],
+        )  # what was read needs no server
         assert not entry.take_in(bad.pk)  # one that was looked up just before
         assert not IncomingMail.objects.filter(tries__gt=0).exists()
         IncomingMail.objects.update(due=timezone.now() - timedelta(seconds=1))
