@@ -15,7 +15,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -26,11 +26,12 @@ import procrastinate
 import psycopg
 import structlog
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, close_old_connections, connection, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, close_old_connections, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
+from procrastinate.job_context import JobContext
 from procrastinate.jobs import Status
 from procrastinate.psycopg_connector import PsycopgConnector
 from psycopg import sql
@@ -46,13 +47,14 @@ from placet.workers.nudges import TASK, WHOLE, Nudge
 log = structlog.get_logger(__name__)
 
 SIDE_BY_SIDE, IN_TURN = "side_by_side", "in_turn"  # the queues
-SLOTS = 16  # turns of mail to take in that go on at the same time, over all processes
+SLOTS = 16  # turns of mail to take in that wait at the same time
 MOST_IN_TURN = 16  # turns of the other kinds that one process does at the same time
 LOOK = timedelta(seconds=0.9)  # between two looks through all kinds, over all processes
 POLLING = 5.0  # seconds between two looks for nudges that nobody was told of
 POLLING_UNTOLD = 0.5  # the same where the database's notices do not arrive
 REAPING = 10.0  # seconds between two looks for what dead workers had begun with
 AFTER_TROUBLE = 2.0  # seconds until the database is tried again
+DOING = "SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND worker_id = ANY(%(workers)s)"
 TOLD_WITHIN = 3.0  # seconds in which a notice of the database arrives, if it does
 CONNECTIONS: dict[str, Any] = {"min_size": 1, "max_size": 4, "timeout": 10.0}  # of a process, for its nudges
 
@@ -87,6 +89,8 @@ class Runner:
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._workers: list[asyncio.Future[None]] = []
+        self._in_hand: dict[int, int] = {}  # jobs, each with the worker of Procrastinate that began with it
+        self._job_workers: set[int] = set()  # of this process, as far as they have begun with a job
         self._connections: list[BaseDatabaseWrapper] = []
         # A thread keeps its connections, to the database and to mailboxes, from turn to turn.
         self._threads = {
@@ -134,23 +138,31 @@ class Runner:
 
     # --- turns --------------------------------------------------------------------------------------------
 
-    async def turn(self, kind: str, shard: int) -> None:
+    async def turn(self, context: JobContext, kind: str, shard: int) -> None:
         """What a nudge leads to."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._threads[kind], self._turn, self._kinds[kind], shard)
+        loop, job, worker = asyncio.get_running_loop(), context.job.id, context.job.worker_id
+        assert job is not None and worker is not None
+        self._in_hand[job] = worker
+        self._job_workers.add(worker)
+        try:
+            await loop.run_in_executor(self._threads[kind], self._turn, self._kinds[kind], shard)
+        finally:
+            del self._in_hand[job]
 
     def _turn(self, kind: Kind, shard: int) -> None:
         if self._stop.is_set():
             return
         close_old_connections()
         working.began(kind.name)
-        worked = 0
+        worked, rows = 0, list[int]()
         try:
             mailbox = shard if kind.mailboxes is not None else None
             rows = kind.reserve(BATCH) if kind.reserve is not None else rows_of(kind, BATCH, mailbox)
             worked = one_after_the_other(kind, rows, self._stop.is_set)
             if worked:
                 nudges.send(self._next(kind, shard, len(rows)))
+            if kind.let_go is not None:
+                kind.let_go(rows)  # of those that failed what is still reserved
         except Exception:
             # The database may be away for a while. Whatever is due is looked for again.
             log.exception("work_turn_failed", kind=kind.name)
@@ -186,8 +198,15 @@ class Runner:
     def _due_now(self, looked_at: dict[str, float]) -> Iterator[Nudge]:
         for kind in self._kinds.values():
             if time.monotonic() - looked_at.get(kind.name, -kind.idle) >= kind.idle:
+                try:
+                    due = list(nudges_of(kind))
+                except DatabaseError:
+                    raise
+                except Exception:
+                    log.exception("work_lookup_failed", kind=kind.name)  # the other kinds go on
+                    due = []
                 looked_at[kind.name] = time.monotonic()
-                yield from nudges_of(kind)
+                yield from due
 
     # --- Procrastinate ------------------------------------------------------------------------------------
 
@@ -205,20 +224,34 @@ class Runner:
         self._loop.set_exception_handler(_unheard)
         told = await _notices_arrive()
         app = procrastinate.App(connector=PsycopgConnector(kwargs=_listening_parameters(), **CONNECTIONS))
-        app.task(name=TASK)(self.turn)
+        app.task(name=TASK, pass_context=True)(self.turn)
         async with app.open_async():
             tasks = [
                 _worker(app, SIDE_BY_SIDE, self._kinds["take_in"].workers, told=told),
                 _worker(app, IN_TURN, MOST_IN_TURN, told=told),
-                _reap(app),
+                _reap(app, self._in_hand, self._job_workers),
             ]
             self._workers = [asyncio.ensure_future(task) for task in tasks]
+            beating = asyncio.ensure_future(self._beat(app))
             try:
                 if not self._stop.is_set():
                     await asyncio.wait(self._workers, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 self._end()
-                await asyncio.gather(*self._workers, return_exceptions=True)
+                for ended in await asyncio.gather(*self._workers, return_exceptions=True):
+                    if isinstance(ended, Exception):
+                        log.warning("worker_ended", exc_info=ended)
+                beating.cancel()
+
+    async def _beat(self, app: procrastinate.App) -> None:
+        """Show that those live whose turns are in hand: Procrastinate's own signs end before the last turn does."""
+        while True:
+            await asyncio.sleep(REAPING)
+            for worker in set(self._in_hand.values()):
+                try:
+                    await app.job_manager.update_heartbeat(worker)
+                except ConnectorException:
+                    log.warning("heartbeat_failed")
 
     def _end(self) -> None:
         for worker in self._workers:
@@ -231,7 +264,7 @@ def _take_the_look() -> bool:
 
 
 def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Of a nudge that could not be ended because the database was away: it is thrown away like those of the dead."""
+    """Of a nudge that could not be ended because the database was away: `_reap` does."""
     if isinstance(context.get("exception"), ConnectorException):
         log.warning("nudge_not_ended")
     else:
@@ -250,10 +283,19 @@ async def _worker(app: procrastinate.App, queue: str, at_once: int, *, told: boo
     )
 
 
-async def _reap(app: procrastinate.App) -> None:
-    """Throw away what dead workers had begun with, again and again: else nobody could do what they had the lock of."""
+async def _reap(app: procrastinate.App, in_hand: Mapping[int, int], own: Collection[int]) -> None:
+    """Throw away what dead workers had begun with, again and again: else nobody could do what they had the lock of. And
+    what this process has ended, but could not say so because the database was away."""
     jobs, dead_after = app.job_manager, int(DEAD_AFTER.total_seconds())
+    before: set[int] = set()
     while True:
+        doing = await app.connector.execute_query_all_async(DOING, workers=list(own))
+        left = {row["id"] for row in doing} - set(in_hand)
+        for job_id in left & before:  # at two looks: it is not just beginning or ending
+            with suppress(ConnectorException):
+                await jobs.finish_job_by_id_async(job_id, Status.FAILED, delete_job=True)
+                log.warning("ended_nudge_thrown_away", job=job_id)
+        before = left
         await jobs.prune_stalled_workers(dead_after)
         for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=dead_after):
             try:

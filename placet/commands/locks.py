@@ -1,7 +1,7 @@
 """Which processes of Placet run at the same time on a data folder and a database.
 
 On SQLite one. On PostgreSQL as many as wanted, with the pages, the work or both; none of them while an installation is
-restored or copied there.
+copied there.
 """
 
 import fcntl
@@ -60,6 +60,7 @@ class DatabaseLock:
     def __init__(self, keeper: "BaseDatabaseWrapper | None", *, alone: bool) -> None:
         self._keeper = keeper
         self._alone = alone
+        self._lost = False
 
     @classmethod
     def take(cls, *, alone: bool) -> "DatabaseLock":
@@ -72,7 +73,7 @@ class DatabaseLock:
         if not lock._took():
             raise CommandError(
                 "Another Placet already runs on this database." if alone
-                else "An installation is just being copied or restored into this database."
+                else "An installation is just being copied into this database."
             )  # fmt: skip
         return lock
 
@@ -84,19 +85,22 @@ class DatabaseLock:
         if self._keeper is None:
             return True
         try:
-            with self._keeper.cursor() as cursor:
-                cursor.execute("SELECT 1")
+            if not self._lost:
+                with self._keeper.cursor() as cursor:
+                    cursor.execute("SELECT 1")
+                return True
         except Error:
-            if self._alone:
-                return False  # somebody else may have had it meanwhile
-        else:
-            return True
+            self._lost = True  # another connection does not have it
+        if self._alone:
+            return False  # somebody else may have had it meanwhile
         try:
             self._keeper.close()
-            return self._took()
+            took = self._took()
         except Error:
             log.warning("database_away")
             return True
+        self._lost = not took
+        return took
 
     def _took(self) -> bool:
         assert self._keeper is not None
@@ -140,7 +144,7 @@ def _own_connection() -> "BaseDatabaseWrapper":
 
 
 def watch(lock: DatabaseLock, stop: threading.Event, lost: threading.Event) -> None:
-    """Stop the process once the database's lock is lost: an installation is copied or restored there now. A supervisor
+    """Stop the process once the database's lock is lost: an installation is copied there now. A supervisor
     starts this one again, which finds out."""
     while not stop.wait(LOOK_AT_LOCK):
         if not lock.held():

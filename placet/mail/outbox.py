@@ -168,6 +168,11 @@ def work(outgoing_id: int) -> bool:
         with opened(before.mailbox) as connection:
             if may_be_out and _was_sent(connection, before):
                 log.info("outgoing_found_in_sent_items", outgoing=before.pk)
+            elif not _mine(before, claim).exists():
+                log.warning(
+                    "outgoing_lease_lost", outgoing=before.pk
+                )  # this process slept, and was taken for dead
+                return True
             else:
                 may_be_out = False
                 connection.send(bytes(before.raw), before.reference)

@@ -373,7 +373,8 @@ def _set_damaged_aside(incoming_id: int, error: Damaged) -> bool:
     """What cannot be read from the database stays on the server where it is: that is the only copy, too."""
     log.error("incoming_damaged", incoming=incoming_id, error=str(error))
     now = timezone.now()
-    due = IncomingMail.objects.filter(pk=incoming_id, state=IncomingMail.State.KEPT, due__lte=now)
+    ready = Q(due__lte=now) | Q(claim=leases.reservation())
+    due = IncomingMail.objects.filter(ready, pk=incoming_id, state=IncomingMail.State.KEPT)
     state, reason = IncomingMail.State.SET_ASIDE, _failure(error)
     return bool(due.update(state=state, claim="", result="set_aside", reason=reason, handled_at=now))
 

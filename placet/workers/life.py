@@ -14,6 +14,7 @@ import structlog
 from django.db import DatabaseError, close_old_connections, connection, connections, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from placet import __version__
 from placet.workers import leases
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 BEAT = 5.0  # seconds between two signs of life
 DEAD_AFTER = timedelta(seconds=30)
+CLOCKS = 5.0  # seconds by which the machine's may differ from the database's
 STEADY = 2  # signs of life in a row before a worker says of others that they are dead
 
 
@@ -56,13 +58,20 @@ class Life:
 
     def _register(self) -> None:
         name = f"{socket.gethostname()}:{os.getpid()}"[:200]
-        Worker.objects.create(pk=leases.worker_id(), name=name, does=self._does, version=__version__)
+        me = Worker.objects.create(pk=leases.worker_id(), name=name, does=self._does, version=__version__)
+        me.refresh_from_db()
+        ahead = (timezone.now() - me.beat_at).total_seconds()
+        if abs(ahead) > CLOCKS:
+            log.warning(
+                "clock_differs",
+                seconds=round(ahead),
+                next="Let the machines of Placet and its database keep time (NTP).",
+            )
 
     def _run(self) -> None:
         in_a_row = 0
         while not self._over.wait(BEAT):
             try:
-                close_old_connections()
                 in_a_row = in_a_row + 1 if self._beat() else 0
                 # After a gap, as when the database was away, the others have yet to show that they live.
                 if in_a_row >= STEADY:

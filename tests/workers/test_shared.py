@@ -20,7 +20,7 @@ from placet.mailboxes.models import Mailbox
 from placet.replies import entry
 from placet.workers import leases
 from placet.workers.models import Sweep, Worker
-from tests.making import make_mailbox
+from tests.making import damage, make_mailbox
 from tests.replies.test_fetch import SETTINGS
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -261,3 +261,56 @@ def test_mailboxes_settings_say_what_reads_a_session_of_its_own(monkeypatch: pyt
     monkeypatch.setattr(settings.PLACET, "database_direct_url", "postgres://own@db.example:5433/placet")
     parameters = work_shared._listening_parameters()
     assert (parameters["host"], parameters["port"], parameters["dbname"]) == ("db.example", "5433", "placet")
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------
+
+
+def test_a_damaged_mail_that_was_chosen_is_set_aside() -> None:
+    (row,) = kept(make_mailbox(**SETTINGS), 1)
+    damage(IncomingMail.objects.get(pk=row))
+    assert entry.LEASED.reserve(IncomingMail.objects.defer("raw").order_by("pk"), 1) == [row]
+    assert entry.take_in(row)
+    assert IncomingMail.objects.filter(pk=row, state=IncomingMail.State.SET_ASIDE, claim="").exists()
+
+
+def test_a_kind_that_cannot_be_looked_up_keeps_no_other_from_its_work(
+    runners: Process, worked: Counter[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from placet import work_shared
+
+    def broken(_limit: int) -> list[int]:
+        raise ValueError("a setting that is no number")
+
+    others = work_shared.kinds()
+    monkeypatch.setattr(
+        work_shared, "kinds", lambda: [work.Kind("watch", broken, lambda row: False), *others]
+    )
+    mailbox = make_mailbox(**SETTINGS)
+    Mailbox.objects.update(next_poll=None)
+    kept(mailbox, 2)
+    runners()
+    until(lambda: len(worked) == 2)
+
+
+def test_a_nudge_whose_end_could_not_be_written_blocks_its_lane_for_a_moment_only(
+    runners: Process, worked: Counter[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from placet import work_shared
+    from placet.workers import nudges
+    from placet.workers.nudges import Nudge
+
+    monkeypatch.setattr(work_shared, "REAPING", 0.2)
+    mailbox = make_mailbox(**SETTINGS)
+    Mailbox.objects.update(next_poll=None)
+    kept(mailbox, 1)
+    runner = runners()
+    until(lambda: len(worked) == 1)
+    nudges.send([Nudge("send", mailbox.pk, "nobody's", lock=f"send:{mailbox.pk}")])
+    with connection.cursor() as cursor:  # as if it had ended while the database was away
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE queue_name = 'nobody''s'",
+            [max(runner._job_workers)],
+        )
+        assert cursor.rowcount == 1
+    until(lambda: (f"send:{mailbox.pk}", "doing") not in jobs())
