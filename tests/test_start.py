@@ -16,7 +16,7 @@ import requests
 from django.db import connection
 
 from placet.cli import CommandError
-from placet.commands import locks
+from placet.commands import locks, running
 from placet.commands.locks import DatabaseLock
 from placet.commands.start import check_sqlite, set_up_tables
 
@@ -218,3 +218,17 @@ def test_it_is_watched_as_a_monitor_and_a_supervisor_do(installation: Installati
     assert through.headers["X-Request-ID"] == "a-proxys-own" != ready.headers["X-Request-ID"]
     assert refused.status_code == 401 and "placet_" not in refused.text
     assert 'placet_worker_alive{kind="take_in"} 1.0' in told.text
+
+
+def test_a_signal_at_any_moment_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in the handful of instructions between deciding to wait and waiting."""
+    monkeypatch.setattr(locks, "LOOK_AT_LOCK", 3600.0)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        for pause in (0.0, *(n * 0.000_02 for n in range(200))):
+            asked = running.stop_by_signal()
+            threading.Timer(pause, os.kill, (os.getpid(), signal.SIGTERM)).start()
+            assert running.until_stopped(DatabaseLock(None, alone=False), asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import django
@@ -46,18 +47,25 @@ def started(config: "Config") -> Iterator[DatabaseLock]:
         yield lock
 
 
-def stop_by_signal() -> threading.Event:
-    """Set when the process shall stop, from now on."""
-    stop = threading.Event()
+def stop_by_signal() -> "SimpleQueue[None]":
+    """Gets an entry when the process shall stop, from now on. No Event: one that is set by a handler of signals while the
+    same thread is just about to wait for it stands still for ever."""
+    asked: SimpleQueue[None] = SimpleQueue()  # `put` may be called anywhere, says its documentation
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+        signal.signal(number, lambda *_: asked.put(None))
+    return asked
 
 
-def until_stopped(lock: DatabaseLock, stop: threading.Event) -> bool:
+def until_stopped(lock: DatabaseLock, asked: "SimpleQueue[None]") -> bool:
     """False if it stops because it lost the lock of its database."""
-    lost = threading.Event()
-    threading.Thread(target=watch, args=(lock, stop, lost), name="database-lock", daemon=True).start()
-    stop.wait()
+    over, lost = threading.Event(), threading.Event()
+
+    def watched() -> None:
+        watch(lock, over, lost)
+        asked.put(None)
+
+    threading.Thread(target=watched, name="database-lock", daemon=True).start()
+    asked.get()
+    over.set()
     log.info("stopping")
     return not lost.is_set()

@@ -87,10 +87,10 @@ def _serve(listen: str, lock: DatabaseLock, *, web_only: bool) -> int:
         raise CommandError(
             f"Cannot listen on {listen}: {getattr(error, 'strerror', '') or error}."
         ) from error
-    stop = stop_by_signal()
+    asked = stop_by_signal()
     with pages() if web_only else workers_and_pages():
         threading.Thread(target=server.run, name="web", daemon=True).start()
         say(f"Placet runs at {general().public_url} (listening on {listen}). Stop it with Ctrl-C.")
-        kept = until_stopped(lock, stop)
+        kept = until_stopped(lock, asked)
     server.close()
     return 0 if kept else 1

@@ -22,8 +22,8 @@ def run(_options: argparse.Namespace) -> int:
         from placet.workers import leases
         from placet.workforce import workers
 
-        stop = stop_by_signal()
+        asked = stop_by_signal()
         with workers():
             say(f"Placet works ({leases.worker_id()}). Stop it with Ctrl-C.")
-            kept = until_stopped(lock, stop)
+            kept = until_stopped(lock, asked)
     return 0 if kept else 1
