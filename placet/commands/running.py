@@ -48,8 +48,8 @@ def started(config: "Config") -> Iterator[DatabaseLock]:
 
 
 def stop_by_signal() -> "SimpleQueue[None]":
-    """Gets an entry when the process shall stop, from now on. No Event: where a handler of signals sets it while the same
-    thread is just about to wait for it, both stand still for ever."""
+    """Gets an entry when the process shall stop, from now on. No Event: set by a handler of signals while this thread
+    is just about to wait for it, it stands still for ever."""
     asked: SimpleQueue[None] = SimpleQueue()  # `put` may be called anywhere, says its documentation
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.put(None))
