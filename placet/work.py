@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db import Error as DatabaseTrouble
 from django.db import close_old_connections
 from django.db.models import Q
 from django.utils import timezone
@@ -195,7 +196,8 @@ def work(kind: Kind, row: int) -> bool:
             return kind.work(row)
     except MailboxError:
         raise
-    except Exception:
+    except Exception as error:
         log.exception("work_failed", kind=kind.name, row=row)
-        close_old_connections()  # where the database was away, the next row has a connection that works
+        if isinstance(error, DatabaseTrouble):
+            close_old_connections()  # where the database was away, the next row has a connection that works
         return False
