@@ -156,7 +156,7 @@ if ON_POSTGRESQL:
             server.execute("SELECT pg_advisory_lock(%s)", [locks.DATABASE_LOCK])
             server.execute("DELETE FROM django_migrations WHERE app = 'accounts' AND name = '0002_tidied_at'")
             said = installation.refused("serve", PLACET_LISTEN="127.0.0.1:0")
-            assert "copied or restored into this database" in said
+            assert "just being copied into this database" in said
             made = server.execute("SELECT count(*) FROM django_migrations WHERE name = '0002_tidied_at'")
             assert made.fetchone() == (0,)
 

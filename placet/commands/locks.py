@@ -69,8 +69,10 @@ class DatabaseLock:
 
         if connection.vendor != "postgresql":
             return cls(None, alone=alone)
-        lock = cls(_own_connection(), alone=alone)
+        keeper = _own_connection()
+        lock = cls(keeper, alone=alone)
         if not lock._took():
+            keeper.close()
             raise CommandError(
                 "Another Placet already runs on this database." if alone
                 else "An installation is just being copied into this database."
