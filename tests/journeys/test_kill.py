@@ -28,6 +28,6 @@ def test_replies_survive_kills_once_each(sandbox: Sandbox, way: str, tmp_path: P
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.long
 def test_replies_survive_kills_while_the_mailbox_moves_to_and_fro(sandbox: Sandbox, tmp_path: Path) -> None:
-    plan = Plan(replies=30, kills=3, approvers=6, way="ews", moving=True)
+    plan = Plan(replies=30, kills=3, approvers=6, way="ews", moves=2)
     figures = kill(sandbox, plan, tmp_path / "serve.log")
     assert figures.moves >= 2
