@@ -93,6 +93,26 @@ def pytest_configure(config: pytest.Config) -> None:
         database["TEST"] = {**database.get("TEST", {}), "NAME": str(DATA_DIR / "test.sqlite3")}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_looked_up_once() -> "Iterator[None]":
+    """Every test client loads the middleware anew, and WhiteNoise would look at each file that there is: that was half
+    of what a page took."""
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    files: dict[str, object] = {}
+    look_up = WhiteNoiseMiddleware.add_files_from_finders
+
+    def once(middleware: WhiteNoiseMiddleware) -> None:
+        if not files:
+            look_up(middleware)
+            files.update(middleware.files)
+        middleware.files.update(files)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", once)
+        yield
+
+
 LONGEST_ID = 80
 
 

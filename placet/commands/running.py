@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import django
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from placet.lib.config import Config
 
 log = structlog.get_logger(__name__)
+
+LOOK_FOR_SIGNAL = 1.0  # seconds
 
 
 def on_postgresql(config: "Config") -> bool:
@@ -56,6 +58,16 @@ def stop_by_signal() -> "SimpleQueue[None]":
     return asked
 
 
+def _is_asked(asked: "SimpleQueue[None]") -> bool:
+    """A signal that comes in the last instructions before this thread sleeps wakes nobody: its handler runs when the
+    thread goes on, so it never sleeps for long."""
+    try:
+        asked.get(timeout=LOOK_FOR_SIGNAL)
+    except Empty:
+        return False
+    return True
+
+
 def until_stopped(lock: DatabaseLock, asked: "SimpleQueue[None]") -> bool:
     """False if it stops because it lost the lock of its database."""
     over, lost = threading.Event(), threading.Event()
@@ -65,7 +77,8 @@ def until_stopped(lock: DatabaseLock, asked: "SimpleQueue[None]") -> bool:
         asked.put(None)
 
     threading.Thread(target=watched, name="database-lock", daemon=True).start()
-    asked.get()
+    while not _is_asked(asked):
+        pass
     over.set()
     log.info("stopping")
     return not lost.is_set()
