@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-JOBS ?= auto
+# Half of what tests take is waiting: for a server, a browser, another process.
+JOBS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 TESTS ?=
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal
 

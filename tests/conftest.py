@@ -99,14 +99,14 @@ def _static_files_looked_up_once() -> "Iterator[None]":
     of what a page took."""
     from whitenoise.middleware import WhiteNoiseMiddleware
 
-    files: dict[str, object] = {}
+    known: dict[str, dict[str, object]] = {}  # by where they are below
     look_up = WhiteNoiseMiddleware.add_files_from_finders
 
     def once(middleware: WhiteNoiseMiddleware) -> None:
-        if not files:
+        if middleware.static_prefix not in known:
             look_up(middleware)
-            files.update(middleware.files)
-        middleware.files.update(files)
+            known[middleware.static_prefix] = dict(middleware.files)
+        middleware.files.update(known[middleware.static_prefix])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", once)
