@@ -1,6 +1,8 @@
-"""What is installed outside of a checkout: the wheel has all that the package needs, and works by itself."""
+"""What `make release` publishes: the same bytes for the same commit; it has all that the package needs, and works by
+itself, outside of a checkout."""
 
 import ast
+import hashlib
 import os
 import re
 import shutil
@@ -19,29 +21,37 @@ import requests
 from placet import __version__
 from tests.installation import PATIENCE, ended_after, free_port
 from tests.test_complete import PACKAGE, ROOT, modules, tracked
+from tools import release
+from tools.release import ReleaseInvalid
 
 RUN = "import sys; from placet.cli import main; sys.exit(main())"
+MOMENT = 1_764_374_400
+WORDS_SHIPPED = "from placet.replies.languages.table import shipped; print(len(shipped().get('codes')))"
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made of what is tracked, as from a fresh clone, beside the data of somebody who ran it there."""
-    clone = tmp_path_factory.mktemp("clone")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is tracked, as a commit would give it, beside the data of somebody who ran it there."""
+    tree = tmp_path_factory.mktemp("release") / "tree"
     for path in tracked():
         if path.is_relative_to(PACKAGE) or path.parent == ROOT:
-            there = clone / path.relative_to(ROOT)
-            there.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, there)
-    (clone / "placet-data" / "keys").mkdir(parents=True)
-    (clone / "placet-data" / "keys" / "secret.py").write_text("must not be published")
-    out = tmp_path_factory.mktemp("wheel")
-    made = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(out), "."],
-        cwd=clone, capture_output=True, text=True, timeout=PATIENCE, check=False,
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
-    (found,) = out.glob("*.whl")
-    return found
+            copy = tree / path.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy)
+    (tree / "placet-data" / "keys").mkdir(parents=True)
+    (tree / "placet-data" / "keys" / "secret.py").write_text("must not be published")
+    return tree
+
+
+def built(tree: Path, folder: Path) -> Path:
+    shutil.copytree(tree, folder / "tree")
+    (folder / "dist").mkdir()
+    return release.build(folder / "tree", folder / "dist", MOMENT)
+
+
+@pytest.fixture(scope="module")
+def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tree, tmp_path_factory.mktemp("first"))
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +70,7 @@ def test_it_holds_the_package_and_nothing_else(names: set[str]) -> None:
     needed = {path.relative_to(ROOT).as_posix() for path in tracked() if path.is_relative_to(PACKAGE)}
     needed = {name for name in needed if not name.endswith(".po")}  # a .mo is made of each
     assert any(name.endswith(".mo") for name in needed)
+    needed.add(release.TABLE.as_posix())
     inside = {name for name in names if not name.startswith(f"placet-{__version__}.dist-info/")}
     assert inside == needed
 
@@ -164,3 +175,61 @@ def test_its_pages_have_their_templates_files_and_translations(served: str) -> N
     for file in files:
         assert requests.get(f"{served}{file}", timeout=60).status_code == 200, file
     assert requests.get(f"{served}/readyz", timeout=60).text == "ready\n"
+
+
+# --- it is a release ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.whole  # .ci/run makes the release itself twice
+def test_the_same_sources_give_the_same_bytes(
+    wheel: Path, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in tree.rglob("*"):
+        os.utime(path, (0, 0))
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    before = os.umask(0o077)
+    try:
+        again = built(tree, tmp_path)
+    finally:
+        os.umask(before)
+    assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(wheel.read_bytes()).digest()
+
+
+@pytest.mark.long
+def test_whoever_installs_it_makes_no_table_of_words(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(tmp_path / "site"),
+        "PYTHONPYCACHEPREFIX": str(tmp_path / "cache"),
+    }
+    started = subprocess.run(
+        [sys.executable, "-c", WORDS_SHIPPED],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=True,
+    )  # fmt: skip
+    assert int(started.stdout) > 20
+    assert not [*(tmp_path / "cache").rglob("*.table")]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("harm", ["a file more", "a file less", "words of another table"])
+def test_a_wheel_that_is_not_whole_is_not_published(harm: str, wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        needed = {name for name in archive.namelist() if ".dist-info/" not in name}
+        changed = tmp_path / wheel.name
+        with zipfile.ZipFile(changed, "w") as other:
+            for name in archive.namelist():
+                if harm == "a file less" and name.endswith("placet.css"):
+                    continue
+                more = (
+                    b"# another"
+                    if harm == "words of another table" and name.endswith("languages/en.toml")
+                    else b""
+                )
+                other.writestr(name, archive.read(name) + more)
+            if harm == "a file more":
+                other.writestr("placet/local.py", "")
+    with pytest.raises(ReleaseInvalid):
+        release._check(changed, needed, tmp_path / "site", os.environ)
