@@ -410,6 +410,7 @@ _KINDS: dict[str, Any] = {
             refusals.Changed(),
             refusals.NoLongerOpen(Sentence("The request was withdrawn.")),
             refusals.AlreadyDecided("Carol Finance", "reject", "2026-11-24T09:30:00+00:00"),
+            refusals.CommentNeeded("Reject"),
         )
     },
     "ended": _ended,

@@ -47,7 +47,7 @@ FACTS = (
 _CONTEXT = {
     "marker": "=== Reply above this line ===",
     "lead": "Alice Requester asks for your decision on purchase request 42.",
-    "answers": [Link("Approve", _LINK + "Approve", "approve"), Link("Reject", _LINK + "Reject", "reject")],
+    "answers": [Link("Approve", _LINK + "Approve", "good"), Link("Reject", _LINK + "Reject", "bad")],
     "pair": "yes",
     "page": Link("Open the request in Placet (you will be asked to sign in)", _PAGE),
     "how": "Reply to this mail with “approve” or “reject” on the first line; a comment can follow below it.",

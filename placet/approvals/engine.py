@@ -33,7 +33,9 @@ from placet.approvals.models import (
     Version,
     Visit,
 )
+from placet.approvals.outcomes import Outcome
 from placet.approvals.processes import (
+    ApprovalStep,
     Definition,
     EndStep,
     Fact,
@@ -80,6 +82,14 @@ class NoLongerOpen(EngineError):
 
 class NotAllowed(EngineError):
     """This person may not do this."""
+
+
+class CommentNeeded(EngineError):
+    """This answer needs a comment, and has none."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(Sentence("“{answer}” needs a comment that says why.", answer=outcome.shown))
+        self.outcome = outcome
 
 
 class TooSoon(EngineError):
@@ -293,8 +303,8 @@ def decide(
     """Apply one answer. The first one wins, whatever the door. Of an answer by mail: `ask` is what it answers, `logged`
     what the mail log says of it.
 
-    Raises AlreadyDecided, NoLongerOpen or NotAllowed, and EngineError if the comment is too long and no mail
-    has the whole of it; then nothing has changed.
+    Raises AlreadyDecided, NoLongerOpen, NotAllowed or CommentNeeded, and EngineError if the comment is too long and no
+    mail has the whole of it; then nothing has changed.
     """
     request = _locked(assignment_id)
     seats = _seats_beside(request, assignment_id)
@@ -303,13 +313,7 @@ def decide(
     _must_be_allowed(request, assignment, by)
     definition = definition_of(request.version)
     step = definition.approval(assignment.visit.step_key)
-    if outcome not in step.outcomes:
-        possible = ", ".join(step.outcomes)
-        raise NotAllowed(
-            Sentence(
-                "“{answer}” is no answer here; possible are {answers}.", answer=outcome, answers=possible
-            )
-        )
+    _must_be_complete(request, definition, step, outcome, comment)
     decision = Decision(
         assignment=assignment,
         outcome=outcome,
@@ -328,6 +332,21 @@ def decide(
     _note(request, by, "decided", at=decision.at, **what)
     _go_on(request, definition, assignment.visit, seats)
     return decision
+
+
+def _must_be_complete(
+    request: Request, definition: Definition, step: ApprovalStep, outcome: str, comment: str
+) -> None:
+    """An answer that the step offers, with the comment that it asks for."""
+    if outcome not in step.outcome_keys:
+        possible = ", ".join(step.outcome_keys)
+        raise NotAllowed(
+            Sentence(
+                "“{answer}” is no answer here; possible are {answers}.", answer=outcome, answers=possible
+            )
+        )
+    if not comment.strip() and policy.needs_comment(definition, step, outcome, request):
+        raise CommentNeeded(step.outcome(outcome))
 
 
 def _bounded(comment: str, incoming: IncomingMail | None) -> str:

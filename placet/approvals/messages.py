@@ -14,21 +14,14 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from placet.accounts.general import General, general
 from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
+from placet.approvals import policy
 from placet.approvals.models import Ask, Assignment, Decision, Request, Visit
-from placet.approvals.processes import (
-    APPROVE,
-    REJECT,
-    Definition,
-    EndStep,
-    Fact,
-    definition_of,
-    facts_as_read,
-)
+from placet.approvals.outcomes import Outcome, you_answered
+from placet.approvals.processes import Definition, EndStep, Fact, definition_of, facts_as_read
 from placet.lib.ids import code_hash
 from placet.lib.prepared import Prepared
 from placet.mail import mime, outbox
@@ -38,13 +31,6 @@ from placet.mail.writing import Link, Notice, Written, labelled, no_links, when,
 from placet.mailboxes.models import Mailbox
 
 TEMPLATES = Path(__file__).parent / "templates" / "mails"
-# What links write as an answer, so each is a word that is read as one (placet/replies/languages).
-LABELS = {APPROVE: gettext_lazy("Approve"), REJECT: gettext_lazy("Reject")}
-DONE = {APPROVE: gettext_lazy("approved"), REJECT: gettext_lazy("rejected")}
-YOU_DID = {
-    APPROVE: gettext_lazy("You approved this request"),
-    REJECT: gettext_lazy("You rejected this request"),
-}
 LONGEST_QUOTE = 1000  # characters of somebody's reply that are shown back
 LONGEST_COMMENT = 10_000  # of their comment, in the mail that says what counted
 
@@ -144,7 +130,8 @@ def ask(
     """The mail that asks one person."""
     person = assignment.person
     by_mail = definition.proof_for(assignment.visit.step_key) != "page"
-    outcomes = definition.approval(assignment.visit.step_key).outcomes
+    step = definition.approval(assignment.visit.step_key)
+    commented = [one for one in step.outcomes if policy.needs_comment(definition, step, one.key, request)]
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     with _to(person) as said:
         heading = _("Please decide: {title}").format(title=request.title)
@@ -155,10 +142,10 @@ def ask(
             preview=_("{name} asks for your decision: {title}").format(**names),
             lead=lead.format(process=definition.name.lower(), **names),
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data)],
-            answers=[_answer(mailbox, code, subject, outcome) for outcome in outcomes],
+            answers=[_answer(mailbox, code, subject, outcome) for outcome in step.outcomes],
             page=Link(_("Open the request in Placet (you will be asked to sign in)"), page_of(request, said)),
             by_mail=by_mail,
-            how=_how(outcomes, by_mail=by_mail),
+            how=_how(step.outcomes, commented, by_mail=by_mail),
             code=code,
         )
         return _queue(
@@ -174,18 +161,24 @@ def ask(
         )
 
 
-def _answer(mailbox: Mailbox, code: str, subject: str, outcome: str) -> Link:
-    label = str(LABELS[outcome])
-    return Link(label, answer_link(mailbox, code, subject, label), outcome)
+def _answer(mailbox: Mailbox, code: str, subject: str, outcome: Outcome) -> Link:
+    label = outcome.shown
+    return Link(no_links(label), answer_link(mailbox, code, subject, label), outcome.colour)
 
 
-def _how(outcomes: Sequence[str], *, by_mail: bool) -> str:
+def _how(outcomes: Sequence[Outcome], commented: Sequence[Outcome], *, by_mail: bool) -> str:
+    """`commented`: those of which a comment has to say why."""
     if not by_mail:
         return _("This one is decided on the page only: please open the request and sign in.")
-    answers = [_("“{word}”").format(word=str(LABELS[outcome]).lower()) for outcome in outcomes]
-    return _("Reply to this mail with {answers} on the first line; a comment can follow below it.").format(
-        answers=one_of(answers)
+    how = _("Reply to this mail with {answers} on the first line; a comment can follow below it.")
+    needs = (
+        _("With {answers}, please say why below it.").format(answers=_quoted(commented)) if commented else ""
     )
+    return f"{how.format(answers=_quoted(outcomes))} {needs}".rstrip()
+
+
+def _quoted(outcomes: Sequence[Outcome]) -> str:
+    return one_of([_("“{word}”").format(word=outcome.shown.lower()) for outcome in outcomes])
 
 
 def one_of(words: Sequence[str]) -> str:
@@ -239,8 +232,9 @@ def withdrawn(request: Request, assignment: Assignment) -> None:
 def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -> None:
     """To somebody whose reply was applied: what it was read as."""
     request = decision.assignment.visit.request
+    outcome = outcome_of(decision)
     with _to(decision.by_person) as said:
-        done = str(DONE[decision.outcome])
+        done = outcome.done
         sentence = (
             _("Your answer to “{title}” (number {number}) was read as: {answer}. With this comment:")
             if decision.comment
@@ -252,9 +246,9 @@ def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -
             decision.by_person,
             said,
             cause=f"incoming:{incoming.pk}",
-            subject=_("{answer}: {title}").format(answer=done.capitalize(), title=request.title),
+            subject=_("{answer}: {title}").format(answer=done[:1].upper() + done[1:], title=request.title),
             letter=Notice(
-                str(YOU_DID[decision.outcome]),
+                you_answered(outcome),
                 [sentence.format(title=request.title, number=request.number, answer=done)],
                 quote=_shown(decision.comment),
                 links=[_page_link(request, said)],
@@ -263,6 +257,12 @@ def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -
             priority=OutgoingMail.Priority.CONFIRMATION,
             in_reply_to=in_reply_to,
         )
+
+
+def outcome_of(decision: Decision) -> Outcome:
+    """What was answered, in the words of the version that the request runs on."""
+    visit = decision.assignment.visit
+    return definition_of(visit.request.version).approval(visit.step_key).outcome(decision.outcome)
 
 
 def _shown(comment: str) -> str:
@@ -279,7 +279,7 @@ class AnswerAgain:
     heading: str
     how: str  # which words to write
     by_link: str
-    words: dict[str, str]  # outcome: the word that a link writes
+    words: Sequence[tuple[Outcome, str]]  # with the word that a link writes
 
 
 def refusal(
@@ -331,8 +331,8 @@ def refusal(
 def _answers(mailbox: Mailbox, request: Request, again: AnswerAgain, code: str) -> list[Link]:
     title = with_code(request.title, code)
     return [
-        Link(word, answer_link(mailbox, code, title, word), outcome, again.language)
-        for outcome, word in again.words.items()
+        Link(no_links(word), answer_link(mailbox, code, title, word), outcome.colour, again.language)
+        for outcome, word in again.words
     ]
 
 
@@ -470,15 +470,16 @@ def ended(request: Request, step: EndStep) -> None:
 def _decisions(request: Request) -> Iterator[str]:
     """A line for each decision that counted."""
     definition = definition_of(request.version)
-    for step_key, outcome, name, at, comment in _DECIDED(request=request.pk):
+    for step_key, answer, name, at, comment in _DECIDED(request=request.pk):
+        step = definition.approval(step_key)
         line = (
             _("{step}: {answer} by {name}, {time} — “{comment}”")
             if comment
             else _("{step}: {answer} by {name}, {time}")
         )
         yield line.format(
-            step=definition.approval(step_key).name,
-            answer=DONE[outcome],
+            step=step.name,
+            answer=step.outcome(answer).done,
             name=name,
             time=when(at),
             comment=comment[:LONGEST_QUOTE],

@@ -1,22 +1,15 @@
 """Who is asked, who may decide, and when a step is decided. Looks; never changes anything."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from placet.accounts.addresses import person_at
 from placet.accounts.models import Group, Person
 from placet.approvals.models import Assignment, Request
-from placet.approvals.processes import (
-    APPROVE,
-    REJECT,
-    ApprovalStep,
-    Definition,
-    Transition,
-    Who,
-    condition_values,
-)
-from placet.lib.conditions import holds
+from placet.approvals.outcomes import Condition
+from placet.approvals.processes import ApprovalStep, Definition, Transition, Who, condition_values
+from placet.approvals.rules import Seats
+from placet.lib.conditions import ConditionError, holds
 from placet.lib.sentences import NOTHING, Sentence, listed
 
 LONGEST_CHAIN = 50  # managers of managers; ends a ring of people who manage each other
@@ -48,7 +41,7 @@ def people_to_ask(
         if not people:
             missing.append(_describe(who, request.requester))
         found.update({person.pk: person for person in people})
-    needed = step.rule if isinstance(step.rule, int) else 1
+    needed = step.decided_by.most_needed
     incomplete = step.rule != "first" and bool(missing)
     reason = NOTHING
     if incomplete or len(found) < needed:
@@ -93,33 +86,32 @@ def _describe(who: Who, requester: Person) -> Sentence:
 def result_of(step: ApprovalStep, assignments: Iterable[Assignment], to_come: float = 0) -> str:
     """The outcome of a step so far, or "" while it waits for more answers. `to_come` is how many more people
     may still be asked: infinity leaves only what nobody's answer could change."""
-    counted = Counter(
-        assignment.decision.outcome if assignment.state == Assignment.State.DECIDED else assignment.state
-        for assignment in assignments
-        if assignment.state in (Assignment.State.OPEN, Assignment.State.DECIDED)
-    )
-    approved, rejected = counted[APPROVE], counted[REJECT]
-    waiting = counted[Assignment.State.OPEN] + to_come
-    if step.rule == "first":
-        return APPROVE if approved else REJECT if rejected else ""
-    if step.rule == "all":
-        return REJECT if rejected else APPROVE if approved and not waiting else ""
-    if approved >= step.rule:
-        return APPROVE
-    return REJECT if rejected and approved + waiting < step.rule else ""
+    return step.decided_by.result(_seats(assignments, to_come))
 
 
 def can_be_decided(step: ApprovalStep, assignments: Iterable[Assignment], new: int = 0) -> bool:
     """Whether the step is decided, or the people still asked, with so many new ones, are enough to decide it."""
+    rule, seats = step.decided_by, _seats(assignments, new)
+    return bool(rule.result(seats)) or (seats.waiting > 0 and rule.enough(seats))
+
+
+def _seats(assignments: Iterable[Assignment], to_come: float) -> Seats:
+    """Those who count: who decided, and who is still asked."""
     assignments = list(assignments)
-    if result_of(step, assignments):
+    decided = [one.decision.outcome for one in assignments if one.state == Assignment.State.DECIDED]
+    waiting = sum(one.state == Assignment.State.OPEN for one in assignments)
+    return Seats.of(decided, waiting + to_come)
+
+
+def needs_comment(definition: Definition, step: ApprovalStep, outcome: str, request: Request) -> bool:
+    """Whether an answer has to say why. Where the condition cannot be evaluated it has to."""
+    rule = step.outcome(outcome).comment
+    if not isinstance(rule, Condition):
+        return rule == "required"
+    try:
+        return holds(rule.when, condition_values(definition, request.data))
+    except ConditionError:
         return True
-    waiting = new + sum(assignment.state == Assignment.State.OPEN for assignment in assignments)
-    if not isinstance(step.rule, int):
-        return waiting > 0
-    decided = [a for a in assignments if a.state == Assignment.State.DECIDED]
-    approved = sum(assignment.decision.outcome == APPROVE for assignment in decided)
-    return approved + waiting >= step.rule
 
 
 def way_on(definition: Definition, step_key: str, outcome: str, request: Request) -> Transition:

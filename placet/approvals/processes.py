@@ -8,7 +8,8 @@ A definition is data (JSON; YAML is how it travels):
     start                       key of the first step
     proof                       colleague | outside | page: how sure a reply's sender must be
     requester_may_decide        false unless said
-    steps                       {key: {kind: approval, name, ask, rule, outcomes, proof?, requester_may_decide?}}
+    steps                       {key: {kind: approval, name, ask, rule, otherwise?, early?, outcomes, proof?,
+                                 requester_may_decide?}}; outcomes and rules in modules of their own
                                 {key: {kind: end, name, result}}
     transitions                 list of {from, outcome, when?, to}; of those that fit, the first one is taken
 
@@ -17,26 +18,29 @@ A step's kind and a transition's `from` and `to` leave room for other kinds and 
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import yaml
+from django.conf import settings
 from django.db import transaction
 from django.utils import formats, timezone
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from placet.approvals.models import Process, Version
+from placet.approvals.outcomes import APPROVE, REJECT, Condition, Outcome
+from placet.approvals.rules import Line, Rule, as_rule
 from placet.lib.conditions import ConditionError, compile_condition, holds
 
 KEY = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 Proof = Literal["colleague", "outside", "page"]
-APPROVE, REJECT = "approve", "reject"
-OUTCOMES = (APPROVE, REJECT)  # of this version; a process's own come later
+OUTCOMES = (Outcome(key=APPROVE), Outcome(key=REJECT))  # where a step says none
 LONGEST_TEXT = 200
 LONGEST_LONG_TEXT = 10_000
 LARGEST_AMOUNT = Decimal(10) ** 12
@@ -90,20 +94,38 @@ class Who(_Part):
 
 
 def _rule(value: Any) -> Any:
-    if value in ("first", "all") or type(value) is int:  # true is no number here: YAML reads “yes” as true
+    # true is no number here: YAML reads “yes” as true
+    if isinstance(value, list | tuple) or value in ("first", "all") or type(value) is int:
         return value
-    raise ValueError("say first, all, or how many people must approve")
+    raise ValueError("say first, all, or how many people must approve; or a list such as [{approve: all}]")
 
 
 class ApprovalStep(_Part):
     kind: Literal["approval"]
     name: str = Field(min_length=1, max_length=100)
     ask: tuple[Who, ...] = Field(min_length=1)
-    # A number: so many must approve.
-    rule: Annotated[Literal["first", "all"] | int, BeforeValidator(_rule)] = "first"
-    outcomes: tuple[str, ...] = Field(OUTCOMES, min_length=1)
+    # A number: so many must approve. A list: `placet.approvals.rules`.
+    rule: Annotated[Literal["first", "all"] | int | tuple[Line, ...], BeforeValidator(_rule)] = "first"
+    otherwise: str | None = None
+    early: bool | None = None
+    outcomes: tuple[Outcome, ...] = Field(OUTCOMES, min_length=1)
     proof: Proof | None = None
     requester_may_decide: bool | None = None
+
+    @property
+    def outcome_keys(self) -> tuple[str, ...]:
+        return tuple(outcome.key for outcome in self.outcomes)
+
+    def outcome(self, key: str) -> Outcome:
+        """KeyError if it is none of this step."""
+        for outcome in self.outcomes:
+            if outcome.key == key:
+                return outcome
+        raise KeyError(key)
+
+    @property
+    def decided_by(self) -> Rule:
+        return as_rule(self.rule, self.outcome_keys, self.otherwise or "", early=bool(self.early))
 
 
 class EndStep(_Part):
@@ -212,7 +234,7 @@ def _problems(definition: Definition) -> list[str]:
     sample = condition_values(definition, sample_data(definition))
     for key, step in steps.items():
         if isinstance(step, ApprovalStep):
-            problems += _step_problems(definition, key, step)
+            problems += _step_problems(definition, key, step, sample)
     for number, transition in enumerate(definition.transitions, start=1):
         problems += _transition_problems(definition, number, transition, sample)
     if not problems:
@@ -220,17 +242,20 @@ def _problems(definition: Definition) -> list[str]:
     return problems
 
 
-def _step_problems(definition: Definition, key: str, step: ApprovalStep) -> list[str]:
+def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample: dict[str, Any]) -> list[str]:
+    keys = step.outcome_keys
     problems = [
-        f"steps.{key}: {outcome} is not an outcome" for outcome in step.outcomes if outcome not in OUTCOMES
-    ]
-    problems += [
         f"steps.{key}: {outcome} is said twice"
-        for outcome in sorted({one for one in step.outcomes if step.outcomes.count(one) > 1})
+        for outcome in sorted({one for one in keys if keys.count(one) > 1})
     ]
-    if isinstance(step.rule, int) and step.rule < 1:
-        problems.append(f"steps.{key}: at least one person must answer")
-    for outcome in step.outcomes:
+    problems += [f"steps.{key}: {problem}" for problem in _rule_problems(step)]
+    if not problems:
+        problems += [f"steps.{key}: {problem}" for problem in _words_problems(step)]
+    for one in step.outcomes:
+        if isinstance(one.comment, Condition):
+            problem = _condition_problem(one.comment.when, sample)
+            problems += [f"steps.{key}: {one.key}: {problem}"] if problem else []
+    for outcome in keys:
         ways = [t for t in definition.transitions if t.from_ == key and t.outcome == outcome]
         if not ways:
             problems.append(f"steps.{key}: nothing follows {outcome}")
@@ -245,6 +270,44 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep) -> list
     return problems
 
 
+def _rule_problems(step: ApprovalStep) -> Iterator[str]:
+    if isinstance(step.rule, int) and step.rule < 1:
+        yield "at least one person must answer"
+    if not isinstance(step.rule, tuple):
+        if step.otherwise is not None or step.early is not None:
+            yield f"otherwise and early belong to a rule that is a list, not to {step.rule}"
+        return
+    named = [line.outcome for line in step.rule]
+    yield from (
+        f"the rule names {one}, which is no outcome here" for one in named if one not in step.outcome_keys
+    )
+    yield from (
+        f"the rule names {one} twice" for one in sorted({one for one in named if named.count(one) > 1})
+    )
+    yield from (f"the rule does not say what {one} needs" for one in step.outcome_keys if one not in named)
+    if step.otherwise is None:
+        yield "what if no line of the rule holds in the end? Say otherwise: with an outcome"
+    elif step.otherwise not in step.outcome_keys:
+        yield f"otherwise: {step.otherwise} is no outcome here"
+
+
+def _words_problems(step: ApprovalStep) -> list[str]:
+    """Answers that a reply could not give: the reader knows other words better than the author of a process can."""
+    if not any(outcome.reply_words for outcome in step.outcomes):
+        return []
+    problems: list[str] = import_string(settings.CHECK_WORDS)(step)
+    return problems
+
+
+def _condition_problem(condition: str, sample: dict[str, Any]) -> str:
+    try:
+        compile_condition(condition)
+        holds(condition, sample)
+    except ConditionError as error:
+        return str(error)
+    return ""
+
+
 def _transition_problems(
     definition: Definition, number: int, transition: Transition, sample: dict[str, Any]
 ) -> list[str]:
@@ -253,17 +316,12 @@ def _transition_problems(
     start = definition.steps.get(transition.from_)
     if not isinstance(start, ApprovalStep):
         problems.append(f"{where}: there is no approval step {transition.from_}")
-    elif transition.outcome not in start.outcomes:
+    elif transition.outcome not in start.outcome_keys:
         problems.append(f"{where}: {transition.from_} has no outcome {transition.outcome}")
     if transition.to not in definition.steps:
         problems.append(f"{where}: there is no step {transition.to}")
-    if transition.when is not None:
-        try:
-            compile_condition(transition.when)
-            holds(transition.when, sample)
-        except ConditionError as error:
-            problems.append(f"{where}: {error}")
-    return problems
+    problem = "" if transition.when is None else _condition_problem(transition.when, sample)
+    return [*problems, f"{where}: {problem}"] if problem else problems
 
 
 def _reach_problems(definition: Definition) -> list[str]:

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 if TYPE_CHECKING:  # what says something of itself is handed in: nothing here needs the database
     from placet.accounts.general import General
 
-COLOURS = {"main": "#0f6a5b", "approve": "#1f7a4d", "reject": "#b3372b"}
+COLOURS = {"main": "#0f6a5b", "good": "#1f7a4d", "bad": "#b3372b", "neutral": "#4a5a66"}
 HERE = Path(__file__).parent / "templates" / "mails"
 # What mail programs know links by: a scheme, www., \\server, and names and addresses, which end in a dot (also
 # one of the three that IDNA takes for one, UTS 46) and a letter. 1.250,00 has no letter.

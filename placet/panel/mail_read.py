@@ -14,8 +14,9 @@ from placet.portal.templatetags.pages import words
 from placet.replies import entry, refusals
 from placet.replies.explain import LOOKED_AT, Explanation, explain_received
 from placet.replies.fetch import received_of
+from placet.replies.own_outcomes import vocabulary_of
 from placet.replies.pick import mails_answered
-from placet.replies.settle import outcomes_of
+from placet.replies.settle import step_of
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,10 @@ def explanation_of(mail: IncomingMail, start: bytes, line: AskLine | None) -> Ex
         return None
     read_beginning(mail, start)
     own = entry.own_mail(mail.mailbox)
-    known = entry.known_words()
     if line is None:
-        return explain_received(received_of(mail), own, lambda _mail: (), known=known)
-    answered = partial(mails_answered, line=line)
-    return explain_received(received_of(mail), own, answered, outcomes_of(line), known)
+        return explain_received(received_of(mail), own, lambda _mail: (), known=entry.known_words())
+    answered, step = partial(mails_answered, line=line), step_of(line)
+    return explain_received(received_of(mail), own, answered, step.outcome_keys, vocabulary_of(step))
 
 
 def ask_of(mail: IncomingMail) -> AskLine | None:

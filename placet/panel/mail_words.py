@@ -45,6 +45,7 @@ RESULTS: dict[str, Promise] = {
     "sealed": gettext_lazy("encrypted or protected"),
     "not_named": gettext_lazy("does not answer our mail"),
     "unclear": gettext_lazy("unclear"),
+    "comment_needed": gettext_lazy("needs a comment"),
     "already_decided": gettext_lazy("already decided"),
     "no_longer_open": gettext_lazy("no longer open"),
     "changed": gettext_lazy("request changed"),

@@ -9,12 +9,14 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from placet.accounts.models import Person
-from placet.approvals import engine
+from placet.approvals import engine, policy
+from placet.approvals.messages import outcome_of
 from placet.approvals.models import Assignment, Decision, Request
-from placet.approvals.processes import APPROVE, REJECT, Fact, definition_of, facts_as_read
+from placet.approvals.outcomes import APPROVE, LABELS, REJECT, Outcome
+from placet.approvals.processes import Fact, definition_of, facts_as_read
 from placet.portal.forms import Pick, SeveralForm
 from placet.portal.path import DOORS, Definitions, step_name, what_now
 from placet.portal.people import PersonsRequest
@@ -29,7 +31,7 @@ _YOU_DID_NAMED: dict[str, Promise] = {
     REJECT: gettext_lazy("You rejected “{title}”."),
 }
 # What the button for several says, without and with their number.
-SEVERAL: dict[str, tuple[Promise, Promise]] = {
+_SEVERAL: dict[str, tuple[Promise, Promise]] = {
     APPROVE: (gettext_lazy("Approve the chosen ones …"), gettext_lazy("Approve {n} …")),
     REJECT: (gettext_lazy("Reject the chosen ones …"), gettext_lazy("Reject {n} …")),
 }
@@ -61,6 +63,26 @@ _SOMEBODY_WAS_FIRST: dict[str, Promise] = {
     ),
 }
 
+_ANSWERED_FIRST: dict[bool, Promise] = {
+    True: gettext_lazy(
+        "You answered “{answer}” on {time}, {door}, before this answer came. It changed nothing."
+    ),
+    False: gettext_lazy(
+        "{name} answered “{answer}” on {time}, {door}, before this answer came. It changed nothing."
+    ),
+}
+
+
+def several_words(outcome: str, label: str) -> tuple[str, str]:
+    """What the button that answers several says, without and with their number."""
+    if outcome in _SEVERAL and label == str(LABELS[outcome]):
+        without, counted = _SEVERAL[outcome]
+        return str(without), str(counted)
+    return (
+        _("“{answer}” for the chosen ones …").format(answer=label),
+        _("“{answer}” for {n} …").format(answer=label, n="{n}"),
+    )
+
 
 class ChangedMeanwhile(Exception):
     """The request is not what was shown any more."""
@@ -79,8 +101,13 @@ def what_was_done(asked: Assignment, decision: Decision, *, named: bool) -> str:
     """The sentences after a decision: what was done, and where the request stands now. `named`: where its page does
     not say which request."""
     request = Request.objects.select_related("version", "requester").get(visits__assignments=asked.pk)
-    done = str((_YOU_DID_NAMED if named else _YOU_DID)[decision.outcome]).format(title=request.title)
-    return f"{done} {what_now(request, definition_of(request.version))}"
+    definition = definition_of(request.version)
+    outcome = definition.approval(asked.visit.step_key).outcome(decision.outcome)
+    if outcome.is_built_in:
+        done = str((_YOU_DID_NAMED if named else _YOU_DID)[outcome.key])
+    else:
+        done = _("You answered “{answer}” to “{title}”.") if named else _("You answered “{answer}”.")
+    return f"{done.format(title=request.title, answer=outcome.shown)} {what_now(request, definition)}"
 
 
 def who_was_first(error: engine.AlreadyDecided, person: Person) -> str:
@@ -88,8 +115,12 @@ def who_was_first(error: engine.AlreadyDecided, person: Person) -> str:
         return _("This was already decided. Your answer changed nothing.")
     first = error.decisions[-1]
     mine = first.by_person_id == person.pk
-    sentence = (_YOU_WERE_FIRST if mine else _SOMEBODY_WAS_FIRST)[first.outcome]
-    return str(sentence).format(name=first.by_person.name, time=exact(first.at), door=DOORS[first.door])
+    outcome = outcome_of(first)
+    sentences = _YOU_WERE_FIRST if mine else _SOMEBODY_WAS_FIRST
+    sentence = sentences[outcome.key] if outcome.is_built_in else _ANSWERED_FIRST[mine]
+    return str(sentence).format(
+        name=first.by_person.name, answer=outcome.shown, time=exact(first.at), door=DOORS[first.door]
+    )
 
 
 def changed_sentence() -> str:
@@ -114,22 +145,50 @@ class Picked:
     facts: Sequence[Fact]
     trouble: str = ""
     changed: bool = False  # it can be decided, but is not what was chosen
+    needs_comment: bool = False
 
 
 def shown_once_more(request: PersonsRequest, form: SeveralForm, picks: Sequence[Pick]) -> HttpResponse:
     """A decision cannot be taken back: all of them are shown before they are made."""
     outcome = form.cleaned_data["outcome"]
     items = _items(request.user, picks, outcome)
-    asks, button, tone = _ONCE_MORE[outcome]
+    asks, button, tone = _once_more(_shown_as(request.user, picks, outcome), len(items))
     context = {
         "form": form,
         "outcome": outcome,
         "items": items,
-        "asks": str(asks % {"n": len(items)}),
+        "asks": asks,
         "button": button,
         "tone": tone,
+        "needs_comment": any(one.needs_comment for one in items),
     }
     return render(request, "portal/several.html", context)
+
+
+def _shown_as(person: Person, picks: Sequence[Pick], outcome: str) -> Outcome:
+    """The outcome of this key as the first of the questions has it that offers it."""
+    definitions = Definitions()
+    for _pick, asked in _asked(person, picks):
+        step = definitions.of(asked.visit.request).approval(asked.visit.step_key)
+        if outcome in step.outcome_keys:
+            return step.outcome(outcome)
+    return Outcome(key=outcome, label=outcome)
+
+
+def _once_more(outcome: Outcome, number: int) -> tuple[str, str, str]:
+    """What is asked, the button that then decides, and how that one looks."""
+    if outcome.is_built_in:
+        asks, button, tone = _ONCE_MORE[outcome.key]
+        return str(asks % {"n": number}), str(button), tone
+    question = ngettext(
+        "Answer “{answer}” to this request?", "Answer “{answer}” to these {n} requests?", number
+    )
+    look = {"good": "primary", "bad": "danger", "neutral": ""}[outcome.colour]
+    return (
+        question.format(answer=outcome.shown, n=number),
+        _("“{answer}” for the chosen ones").format(answer=outcome.shown),
+        look,
+    )
 
 
 def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
@@ -140,7 +199,9 @@ def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
         definition = definitions.of(request)
         now = Pick(asked.pk, engine.facts_hash(request, definition))
         trouble = "" if asked.state == Assignment.State.OPEN else _("This is not open any more.")
-        if outcome not in definition.approval(asked.visit.step_key).outcomes:
+        step = definition.approval(asked.visit.step_key)
+        offered = outcome in step.outcome_keys
+        if not offered:
             trouble = _("This one does not offer that answer.")
         items.append(
             Picked(
@@ -151,6 +212,7 @@ def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
                 facts_as_read(definition, request.data),
                 trouble,
                 changed=now != pick,
+                needs_comment=offered and policy.needs_comment(definition, step, outcome, request),
             )
         )
     return items
@@ -172,7 +234,7 @@ def offered(person: Person, picks: Sequence[Pick]) -> list[str]:
         definitions.of(asked.visit.request).approval(asked.visit.step_key)
         for _pick, asked in _asked(person, picks)
     )
-    return list(dict.fromkeys(outcome for step in steps for outcome in step.outcomes))
+    return list(dict.fromkeys(key for step in steps for key in step.outcome_keys))
 
 
 def decide_each(request: PersonsRequest, form: SeveralForm, picks: Sequence[Pick]) -> HttpResponse:

@@ -6,13 +6,14 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from placet.approvals.models import Decision, Request
-from placet.approvals.processes import APPROVE, REJECT
+from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.lib.web import entered, keep
 from placet.portal import live
-from placet.portal.path import DOORS, Definitions, standings, step_name
+from placet.portal.path import DOORS, Definitions, outcome_of, standings, step_name
 from placet.portal.people import PersonsRequest, signed_in
 from placet.portal.search import matching
 
@@ -22,7 +23,7 @@ STATES: dict[str, Promise] = {
     Request.State.ENDED: gettext_lazy("ended"),
     Request.State.WITHDRAWN: gettext_lazy("withdrawn"),
 }
-DECIDED: dict[str, Promise] = {
+_DECIDED: dict[str, Promise] = {
     APPROVE: gettext_lazy("You approved this."),
     REJECT: gettext_lazy("You rejected this."),
 }
@@ -70,9 +71,19 @@ def decided(request: PersonsRequest) -> HttpResponse:
             "decision": decision,
             "standing": standing,
             "step": step_name(definitions.of(standing.request), decision.assignment.visit.step_key),
-            "did": DECIDED[decision.outcome],
+            "did": _did(
+                outcome_of(
+                    definitions.of(standing.request), decision.assignment.visit.step_key, decision.outcome
+                )
+            ),
             "door": DOORS[decision.door],
         }
         for decision, standing in zip(page, standings(about, definitions), strict=True)
     ]
     return render(request, "portal/decided.html", {"page": page, "q": q, "keep": keep(q=q), "rows": rows})
+
+
+def _did(outcome: Outcome) -> str:
+    if outcome.is_built_in:
+        return str(_DECIDED[outcome.key])
+    return _("You answered “{answer}”.").format(answer=outcome.shown)

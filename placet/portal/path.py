@@ -12,15 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from placet.approvals.models import AskLine, Assignment, Decision, Request, Visit
+from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.approvals.policy import way_on
-from placet.approvals.processes import (
-    APPROVE,
-    REJECT,
-    ApprovalStep,
-    Definition,
-    EndStep,
-    definition_of,
-)
+from placet.approvals.processes import ApprovalStep, Definition, EndStep, definition_of
+from placet.approvals.rules import Line as RuleLine
+from placet.approvals.rules import Percent
 from placet.lib.conditions import ConditionError
 from placet.mail.models import OutgoingMail
 
@@ -28,16 +24,17 @@ MOST_VISITS = 40  # shown of one request, newest last
 MOST_PEOPLE = 300  # shown of one path
 MOST_NAMES = 3  # said of those who are asked, before "and 4 others"
 
-#: After somebody's name: what they did.
-DID: dict[str, Promise] = {
+#: After somebody's name: what they did. Of a process's own outcomes the label is quoted.
+_DID: dict[str, Promise] = {
     APPROVE: pgettext_lazy("after a person's name", "approved"),
     REJECT: pgettext_lazy("after a person's name", "rejected"),
 }
 #: What became of a step.
-BECAME: dict[str, Promise] = {
+_BECAME: dict[str, Promise] = {
     APPROVE: pgettext_lazy("a step", "approved"),
     REJECT: pgettext_lazy("a step", "rejected"),
 }
+_ANSWERED = pgettext_lazy("after a person's name", "answered “{answer}”")
 DOORS: dict[str, Promise] = {
     Decision.Door.MAIL: gettext_lazy("by mail"),
     Decision.Door.PAGE: gettext_lazy("on the page"),
@@ -60,7 +57,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Station:
-    """One place on the way. `kind`: start, good, bad, waiting, stuck, withdrawn, ended, later."""
+    """One place on the way. `kind`: start, good, bad, neutral, waiting, stuck, withdrawn, ended, later."""
 
     kind: str
     name: str
@@ -78,6 +75,10 @@ class Path:
     left_out: int  # earlier visits that are not shown
 
 
+def outcome_of(definition: Definition, step_key: str, key: str) -> Outcome:
+    return definition.approval(step_key).outcome(key)
+
+
 def step_name(definition: Definition, key: str) -> str:
     step = definition.steps.get(key)
     return step.name if step else key
@@ -88,7 +89,7 @@ def path_of(request: Request, definition: Definition) -> Path:
     newest = list(request.visits.order_by("-id")[: MOST_VISITS + 1])
     visits = newest[:MOST_VISITS][::-1]
     earlier = request.visits.count() - len(visits) if len(newest) > MOST_VISITS else 0
-    lines, left_out = _lines(visits)
+    lines, left_out = _lines(visits, definition)
     by = _("by {name}").format(name=request.requester.name)
     stations = [Station("start", _("Started"), by, request.created_at)]
     stations += [_station(definition, visit, lines, left_out) for visit in visits]
@@ -96,7 +97,7 @@ def path_of(request: Request, definition: Definition) -> Path:
     return Path([*stations, end] if end else [*stations, *_later(request, definition, visits)], earlier)
 
 
-def _lines(visits: Sequence[Visit]) -> tuple[dict[int, list[Line]], dict[int, int]]:
+def _lines(visits: Sequence[Visit], definition: Definition) -> tuple[dict[int, list[Line]], dict[int, int]]:
     """Lines by visit: who decided, then who is asked, then the others; and how many are left out."""
     found = Assignment.objects.filter(visit__in=visits).select_related(
         "person", "visit", "decision__by_person"
@@ -106,7 +107,7 @@ def _lines(visits: Sequence[Visit]) -> tuple[dict[int, list[Line]], dict[int, in
     mails = _newest_mails(a for a in assignments if a.state == Assignment.State.OPEN)
     lines: dict[int, list[Line]] = defaultdict(list)
     for assignment in assignments[:MOST_PEOPLE]:
-        lines[assignment.visit_id].append(_line(assignment, mails.get(assignment.pk)))
+        lines[assignment.visit_id].append(_line(assignment, definition, mails.get(assignment.pk)))
     left_out: dict[int, int] = {}
     if len(assignments) > MOST_PEOPLE:
         left_out = {v.pk: v.assignments.count() - len(lines[v.pk]) for v in visits}
@@ -123,12 +124,13 @@ def _newest_mails(assignments: Iterable[Assignment]) -> dict[int, OutgoingMail]:
     return newest
 
 
-def _line(assignment: Assignment, mail: OutgoingMail | None) -> Line:
+def _line(assignment: Assignment, definition: Definition, mail: OutgoingMail | None) -> Line:
     name = assignment.person.name
     if assignment.state == Assignment.State.DECIDED:
         decision = assignment.decision
-        did = str(DID.get(decision.outcome, decision.outcome))
-        return Line(name, did, decision.at, str(DOORS[decision.door]), decision.comment)
+        outcome = outcome_of(definition, assignment.visit.step_key, decision.outcome)
+        did = _DID[outcome.key] if outcome.is_built_in else _ANSWERED.format(answer=outcome.shown)
+        return Line(name, str(did), decision.at, str(DOORS[decision.door]), decision.comment)
     asked = assignment.created_at
     if assignment.state == Assignment.State.OPEN:
         words, trouble = _mail_in_words(mail)
@@ -153,7 +155,7 @@ def _mail_in_words(mail: OutgoingMail | None) -> tuple[str, bool]:
 def _station(
     definition: Definition, visit: Visit, lines: dict[int, list[Line]], left_out: dict[int, int]
 ) -> Station:
-    kind, words = _visit_in_words(visit)
+    kind, words = _visit_in_words(visit, definition)
     return Station(
         kind,
         step_name(definition, visit.step_key),
@@ -166,14 +168,15 @@ def _station(
     )
 
 
-def _visit_in_words(visit: Visit) -> tuple[str, str]:
+def _visit_in_words(visit: Visit, definition: Definition) -> tuple[str, str]:
     if visit.state == Visit.State.STUCK:
         return "stuck", _("stuck: {reason}").format(reason=visit.reason)
     if visit.state == Visit.State.OPEN:
         return "waiting", pgettext("a step", "waiting")
     if visit.result == "withdrawn":
         return "withdrawn", pgettext("a step", "withdrawn")
-    return ("good" if visit.result == APPROVE else "bad"), str(BECAME.get(visit.result, visit.result))
+    outcome = outcome_of(definition, visit.step_key, visit.result)
+    return outcome.colour, str(_BECAME[outcome.key]) if outcome.is_built_in else outcome.shown
 
 
 def _end(request: Request, definition: Definition) -> Station | None:
@@ -320,8 +323,27 @@ class Definitions:
 
 def asks(step: ApprovalStep) -> str:
     """What a step's rule means for the people asked."""
+    if isinstance(step.rule, tuple):
+        lines = [_line_of_rule(line, step) for line in step.rule]
+        ends = _("otherwise “{answer}”").format(answer=step.outcome(step.otherwise or "").shown)
+        return _("It ends with {rules}.").format(rules="; ".join([*lines, ends]))
     if step.rule == "first":
         return _("The first answer counts.")
     if step.rule == "all":
         return _("Everybody asked must approve.")
     return ngettext("One must approve.", "{n} must approve.", step.rule).format(n=step.rule)
+
+
+def _line_of_rule(line: RuleLine, step: ApprovalStep) -> str:
+    answer = step.outcome(line.outcome).shown
+    match line.needs:
+        case "any":
+            return _("“{answer}” if anybody answers so").format(answer=answer)
+        case "all":
+            return _("“{answer}” if everybody answers so").format(answer=answer)
+        case Percent(percent=number):
+            return _("“{answer}” if {n} % answer so").format(answer=answer, n=number)
+        case number:
+            return ngettext("“{answer}” if one answers so", "“{answer}” if {n} answer so", number).format(
+                answer=answer, n=number
+            )

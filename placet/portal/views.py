@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.general import of_request
 from placet.approvals import engine
-from placet.approvals.messages import LABELS, mailbox_for, page_of
+from placet.approvals.messages import mailbox_for, page_of
 from placet.approvals.models import Assignment, Request, Visit
 from placet.approvals.processes import Definition, definition_of, facts_as_read
 from placet.portal import deciding, live, path
@@ -21,7 +21,7 @@ from placet.portal.forms import DecideForm, WhichForm
 from placet.portal.mails import bounces_of, mails_of
 from placet.portal.path import Definitions, listed, path_of, standings, what_now
 from placet.portal.people import PersonsRequest, find_request, requests_visible_to, signed_in
-from placet.portal.waiting import Answer
+from placet.portal.waiting import Answer, say_why
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class Question:
     step: str
     rule: str
     answers: Sequence[Answer]
+
+    @property
+    def needs_comment(self) -> str:
+        """With which answers a comment has to say why; "" if with none."""
+        return say_why(self.answers)
 
 
 @signed_in
@@ -80,8 +85,7 @@ def _questions(request: PersonsRequest, shown: Request, definition: Definition) 
     found = []
     for assignment in mine.select_related("visit").order_by("id"):
         step = definition.approval(assignment.visit.step_key)
-        answers = [Answer(outcome, str(LABELS[outcome])) for outcome in step.outcomes]
-        found.append(Question(assignment, step.name, path.asks(step), answers))
+        found.append(Question(assignment, step.name, path.asks(step), Answer.to(step, definition, shown)))
     return found
 
 
@@ -105,6 +109,9 @@ def decide(request: PersonsRequest, public_id: UUID) -> HttpResponse:
         return _once_more(request, public_id, form, status=409)
     except engine.AlreadyDecided as error:
         messages.warning(request, deciding.who_was_first(error, request.user))
+    except engine.CommentNeeded as error:
+        form.add_error("comment", deciding.nothing_decided(error))
+        return _once_more(request, public_id, form, status=422)
     except engine.EngineError as error:
         messages.error(request, deciding.nothing_decided(error))
     else:

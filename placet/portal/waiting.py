@@ -7,11 +7,12 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
-from placet.approvals import engine
-from placet.approvals.messages import LABELS
+from placet.approvals import engine, policy
+from placet.approvals.messages import one_of
 from placet.approvals.models import Assignment, Request
-from placet.approvals.processes import Fact, facts_as_read
+from placet.approvals.processes import ApprovalStep, Definition, Fact, facts_as_read
 from placet.lib.web import entered, keep
 from placet.portal import deciding, live
 from placet.portal.forms import MOST_PICKED, Pick, SeveralForm
@@ -32,11 +33,32 @@ class Answer:
 
     outcome: str
     label: str
+    main: bool = False  # the one that stands out
+    needs_comment: bool = False
+
+    @classmethod
+    def to(cls, step: ApprovalStep, definition: Definition, request: Request) -> "list[Answer]":
+        """The answers that a step offers about a request, in its order."""
+        return [
+            cls(
+                one.key,
+                one.shown,
+                one.colour == "good",
+                policy.needs_comment(definition, step, one.key, request),
+            )
+            for one in step.outcomes
+        ]
 
     @property
     def key(self) -> str:
         """The key that goes to it; "" where the page has another use for that."""
         return "" if self.outcome[:1] in _KEYS_OF_PAGE else self.outcome[:1]
+
+
+def say_why(answers: Sequence[Answer]) -> str:
+    """The sentence that asks for a comment, if any of these answers needs one."""
+    needed = [_("“{word}”").format(word=answer.label) for answer in answers if answer.needs_comment]
+    return _("With {answers}, please say why.").format(answers=one_of(needed)) if needed else ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +84,10 @@ class Waiting:
     answers: Sequence[Answer]
     facts: Sequence[Fact]
     all_facts: Sequence[Fact]  # if `facts` are not all, or not whole
+
+    @property
+    def needs_comment(self) -> str:
+        return say_why(self.answers)
 
 
 @signed_in
@@ -98,9 +124,9 @@ def _home(
 
 def _several(waiting: Sequence[Waiting]) -> list[Several]:
     """The answers that any of the questions offers."""
-    offered = dict.fromkeys(answer for one in waiting for answer in one.answers)
+    offered = {(answer.outcome, answer.label): answer for one in waiting for answer in one.answers}
     return [
-        Several(answer, *(str(words) for words in deciding.SEVERAL[answer.outcome])) for answer in offered
+        Several(answer, *deciding.several_words(answer.outcome, answer.label)) for answer in offered.values()
     ]
 
 
@@ -134,7 +160,7 @@ def _waiting(assignment: Assignment, definitions: Definitions, chosen: set[int])
         assignment,
         Pick(assignment.pk, engine.facts_hash(about, definition)),
         assignment.pk in chosen,
-        [Answer(outcome, str(LABELS[outcome])) for outcome in step.outcomes],
+        Answer.to(step, definition, about),
         glance,
         [] if whole else facts,
     )

@@ -46,6 +46,7 @@ from placet.replies.fetch import (
     received_of,
     storable,
 )
+from placet.replies.own_outcomes import vocabulary_of
 from placet.replies.own_words import originals
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.parse.original import without_original
@@ -197,10 +198,11 @@ def _walk(reply: Reply) -> None:
             raise refusals.TooLarge(reply.incoming.facts["size"], reply.settings.max_size)
         if mail.sealed:
             raise refusals.Sealed(mail.sealed)
-        must_answer_us(mail, picked, own, known_words(), proof, kept_at=reply.incoming.kept_at)
+        step = settle.step_of(picked.line)
+        known = vocabulary_of(step)
+        must_answer_us(mail, picked, own, known, proof, kept_at=reply.incoming.kept_at)
         reply.mail = mail = without_original(mail, originals(answered_of(mail, picked.line, picked.ours)))
-        offered, about = settle.outcomes_of(picked.line), settle.about(picked.line)
-        reply.answer = read(mail, offered, known_words(), about)
+        reply.answer = read(mail, step.outcome_keys, known, settle.about(picked.line))
         with transaction.atomic():
             logged = tell.decided(reply)
             mine(reply, **logged.columns)

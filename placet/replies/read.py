@@ -8,7 +8,8 @@
     "the supplier" decided is not the sender's answer; "cannot approve today" is none yet.
 4.  A doubt anywhere (a condition, a limit, "later", "maybe", somebody else) makes the whole unclear; so do a
     question, two outcomes, and a word for the other outcome in a clause that is not understood. In sentences
-    behind a rejection, doubts and questions change nothing unless they take it back.
+    behind a rejection, or another outcome that grants nothing, doubts and questions change nothing unless they take
+    it back.
 5.  What is not understood may stand beside a strong answer ("approved", "I reject this"): before it, behind a
     rejection, and below an approval that has the first line for itself. Beside a weak one ("yes", "ok", "no") all
     must be understood, and a remark may not contradict it ("yes, too expensive").
@@ -248,7 +249,8 @@ def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
         name = _NAME_ABOVE.search(found.text, max(place.start - _LONGEST_TITLE, 0), place.start) is not None
         if more := _doubt_below(text, reading, found.known, small=small, below_name=name):
             return more
-    return NOTHING if reading.outcome == REJECT else other_value(found.text, about, reading.language)
+    refuses = reading.outcome in found.known.refusing
+    return NOTHING if refuses else other_value(found.text, about, reading.language)
 
 
 _NAME_ABOVE = re.compile(r"(?:\A|\n)[ \t]*(?:[^\W\d_a-z][\w.'’-]{0,20}[ \t]*){1,4}\n\Z")
@@ -305,6 +307,7 @@ def _doubt_below(
                     below_name and sentence == [clause] and sentence is first and _may_be_title(clause, found)
                 )
                 only_answers = saying or title or _is_titled(clause, found)
+                only_answers = only_answers or reading.outcome in known.refusing
                 if _speaks_against(clause, reading.outcome or "", only_answers=only_answers, small=small):
                     return _more_below(_short(found, clause))
     return NOTHING
@@ -366,7 +369,7 @@ def _speaks_against(clause: Spoken, outcome: str, *, only_answers: bool, small: 
         return clause.outcome != outcome
     if clause.taken is Taken.RETRACTION:
         return True
-    if outcome == REJECT or only_answers:
+    if only_answers:
         return False
     if small:
         return clause.taken is Taken.DOUBT
@@ -580,7 +583,8 @@ def _turn(sentence: Sequence[Spoken]) -> int:
 
 def _is_against(clause: Spoken, state: _Found, found: Text, known: Vocabulary, code: str) -> bool:
     """Whether a clause that does not decide stands in the way of the answer."""
-    firm = state.outcome == REJECT and not state.weak
+    refuses = state.outcome in known.refusing
+    firm = refuses and not state.weak
     match clause.taken:
         case Taken.RETRACTION:
             return True
@@ -591,12 +595,12 @@ def _is_against(clause: Spoken, state: _Found, found: Text, known: Vocabulary, c
             apart = firm and state.decided_before and not state.sentence_decides
             return not apart or bool(_spoken_in(clause, found, known, code) - {state.outcome})
         case Taken.NEGATED:
-            return state.outcome != REJECT or bool(_outcomes_in(clause))
+            return not refuses or bool(_outcomes_in(clause))
         case Taken.ELSEWHERE:
             return state.weak or state.decided_here or state.decided_before
         case Taken.REASON:
             other = _spoken_in(clause, found, known, code) - {state.outcome}
-            return (state.weak or state.outcome == APPROVE) and bool(other)
+            return (state.weak or not refuses) and bool(other)
         case Taken.HARMLESS:
             against = any(piece.role is Role.AGAINST for piece in clause.pieces)
             return against and state.weak and state.outcome == APPROVE and not state.before_turn
@@ -614,7 +618,7 @@ def _unknown_is_against(clause: Spoken, state: _Found, found: Text, known: Vocab
     if spoken - {state.outcome}:
         return True
     after = state.decided_here or state.decided_before
-    if state.outcome == APPROVE and after:
+    if after and state.outcome not in known.refusing:
         # What stands below an answer that has a line for itself is a comment, if no number or "not" limits it.
         return not state.alone_above or state.sentence_decides or _limits(clause, found)
     if state.sentence_decides and not any(piece.meaning for piece in clause.pieces):

@@ -26,6 +26,7 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         Sealed              is encrypted or protected, so that its text cannot be read
         NotNamed            names an ask of ours by its reply code, but does not answer our mail
         Unclear             the answer cannot be understood without a guess
+        CommentNeeded       the answer is clear, but has to say why
         AlreadyDecided      somebody decided before
         NoLongerOpen        withdrawn, replaced or of an older round
         Changed             what the ask showed is no longer true
@@ -302,15 +303,27 @@ class Unclear(Told):
         self.language = language  # of its words; "" where that is not known
 
 
+class CommentNeeded(Told):
+    """Your answer needs a comment that says why, so nothing was decided yet."""
+
+    key = "comment_needed"
+
+    def __init__(self, answer: str, language: str = "") -> None:
+        super().__init__(answer, language)
+        self.answer = answer  # as the page calls it
+        self.language = language  # of the reply; "" where that is not known
+
+
 class AlreadyDecided(Told):
     """This approval was decided before your answer came, so your answer changed nothing."""
 
     key = "already_decided"
 
-    def __init__(self, who: str, outcome: str, when: str) -> None:
-        super().__init__(who, outcome, when)
+    def __init__(self, who: str, outcome: str, when: str, answer: str = "") -> None:
+        super().__init__(who, outcome, when, answer)
         self.who = who
         self.outcome = outcome
+        self.answer = answer  # its label, where the outcome is the process's own
         self.when = when  # ISO 8601, UTC
 
 
@@ -341,5 +354,5 @@ class TooLarge(Told):
         self.limit = limit  # bytes
 
 
-ANSWER_AGAIN: tuple[type[Told], ...] = (NotNamed, Unclear)
+ANSWER_AGAIN: tuple[type[Told], ...] = (NotNamed, Unclear, CommentNeeded)
 """Refusals whose mails carry the reply code once more: they are answered like the ask."""

@@ -7,7 +7,15 @@ from typing import Any
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine
 from placet.approvals.models import AskLine, Decision
-from placet.approvals.processes import FormField, definition_of, facts, facts_as_read, minor_digits
+from placet.approvals.outcomes import Outcome
+from placet.approvals.processes import (
+    ApprovalStep,
+    FormField,
+    definition_of,
+    facts,
+    facts_as_read,
+    minor_digits,
+)
 from placet.approvals.record import Logged
 from placet.mail.models import IncomingMail
 from placet.replies import refusals
@@ -22,9 +30,10 @@ def proof_needed(line: AskLine) -> str:
     return definition_of(visit.request.version).proof_for(visit.step_key)
 
 
-def outcomes_of(line: AskLine) -> tuple[str, ...]:
+def step_of(line: AskLine) -> ApprovalStep:
+    """What can be answered, and what each answer needs."""
     visit = line.assignment.visit
-    return definition_of(visit.request.version).approval(visit.step_key).outcomes
+    return definition_of(visit.request.version).approval(visit.step_key)
 
 
 def about(line: AskLine) -> About:
@@ -78,6 +87,18 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
         )
     except engine.AlreadyDecided as error:
         first = error.decisions[-1]
-        raise refusals.AlreadyDecided(first.by_person.name, first.outcome, first.at.isoformat()) from error
+        counted = step_of(line).outcome(first.outcome)
+        label = "" if counted.is_built_in else _as_read(counted, line)
+        raise refusals.AlreadyDecided(
+            first.by_person.name, first.outcome, first.at.isoformat(), label
+        ) from error
+    except engine.CommentNeeded as error:
+        raise refusals.CommentNeeded(_as_read(error.outcome, line), answer.language) from error
     except (engine.NoLongerOpen, engine.NotAllowed) as error:
         raise refusals.NoLongerOpen(error.message) from error
+
+
+def _as_read(outcome: Outcome, line: AskLine) -> str:
+    """What whoever was asked reads."""
+    with as_read_by(line.ask.person):
+        return outcome.shown

@@ -3,7 +3,6 @@
 All in the transaction of the effect. Strangers are told nothing.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,8 @@ from placet.accounts.reader import LANGUAGES, as_read_by
 from placet.approvals import engine, messages
 from placet.approvals.messages import Misuse
 from placet.approvals.models import Decision
-from placet.approvals.processes import APPROVE, REJECT
+from placet.approvals.outcomes import APPROVE, REJECT
+from placet.approvals.processes import ApprovalStep
 from placet.approvals.record import Logged
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -36,7 +36,7 @@ LONGEST_STAMP = 200  # the same of one header that a server writes
 def decided(reply: "Reply") -> Logged:
     """What the mail log says of a reply that counts: a part of the record of its decision."""
     assert reply.line is not None and reply.answer is not None
-    by, answer = reply.line.ask.person.name, messages.DONE[reply.answer.outcome]
+    by, answer = reply.line.ask.person.name, settle.step_of(reply.line).outcome(reply.answer.outcome).done
     return _logged(reply, "decided", _("{name}: {answer}").format(name=by, answer=answer))
 
 
@@ -89,13 +89,10 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     if lately.count() >= reply.settings.refusals_per_hour:
         return False
     unclear = refusal if isinstance(refusal, refusals.Unclear) else None
+    read = refusal if isinstance(refusal, refusals.Unclear | refusals.CommentNeeded) else None
     answer_again = isinstance(refusal, refusals.ANSWER_AGAIN)
     with as_read_by(person):
-        again = (
-            _again(unclear.language if unclear else "", settle.outcomes_of(reply.line))
-            if answer_again
-            else None
-        )
+        again = _again(read.language if read else "", settle.step_of(reply.line)) if answer_again else None
         sentences = _sentences(refusal, again)
     messages.refusal(
         reply.incoming,
@@ -122,12 +119,16 @@ def _texts(code: str) -> tuple[str, RefusalTexts]:
     return FALLBACK, known[FALLBACK]
 
 
-def _again(code: str, outcomes: Sequence[str]) -> messages.AnswerAgain:
+def _again(code: str, step: ApprovalStep) -> messages.AnswerAgain:
     """With the words of what the step offers, and no others."""
     language, said = _texts(code)
     every = {APPROVE: said.approve, REJECT: said.reject}
-    words = {outcome: every[outcome] for outcome in outcomes}
-    how = said.how(words.values())
+    with translation.override(language):
+        words = [
+            (outcome, every[outcome.key] if outcome.is_built_in else outcome.shown)
+            for outcome in step.outcomes
+        ]
+    how = said.how(word for _outcome, word in words)
     return messages.AnswerAgain(language, said.subject, said.nothing_decided, how, said.by_link, words)
 
 
@@ -136,11 +137,16 @@ def _sentences(refusal: refusals.Refusal, again: messages.AnswerAgain | None) ->
     anything is said in it."""
     nothing = _("Your answer changed nothing.")
     if isinstance(refusal, refusals.AlreadyDecided):
-        said = _SOMEBODY_DID[refusal.outcome]
-        first = said.format(name=refusal.who, time=when(datetime.fromisoformat(refusal.when)))
+        said = _SOMEBODY_ANSWERED if refusal.answer else _SOMEBODY_DID[refusal.outcome]
+        first = said.format(
+            name=refusal.who, time=when(datetime.fromisoformat(refusal.when)), answer=refusal.answer
+        )
         return [f"{first} {nothing}"]
     if isinstance(refusal, refusals.NoLongerOpen):
         return [f"{refusal.why} {nothing}"]
+    if isinstance(refusal, refusals.CommentNeeded):
+        needed = _("“{answer}” needs a comment that says why. Please answer again, with the comment below.")
+        return [needed.format(answer=refusal.answer)]
     if isinstance(refusal, refusals.Unclear) and again is not None:
         return _why_unclear(refusal, again.language)
     if again is not None and again.language in LANGUAGES:
@@ -153,6 +159,7 @@ _SOMEBODY_DID = {
     APPROVE: gettext_lazy("{name} approved this on {time}, before your answer came."),
     REJECT: gettext_lazy("{name} rejected this on {time}, before your answer came."),
 }
+_SOMEBODY_ANSWERED = gettext_lazy("{name} answered “{answer}” on {time}, before your answer came.")
 
 
 def _why_unclear(refusal: refusals.Unclear, language: str) -> list[str]:

@@ -70,7 +70,7 @@ def test_the_sample_is_good() -> None:
         (changed("start", to="nowhere"), "start: there is no step nowhere"),
         (
             changed("steps", "manager", "outcomes", to=["approve", "reject", "shrug"]),
-            "steps.manager: shrug is not an outcome",
+            "steps.manager.approval.outcomes.2: shrug needs a label",
         ),
         (changed("steps", "manager", "rule", to=0), "steps.manager: at least one person must answer"),
         (changed("steps", "manager", "rule", to=-1), "steps.manager: at least one person must answer"),

@@ -212,7 +212,7 @@ def test_the_line_above_which_to_answer_is_known_in_every_language_of_the_pages(
 
 @pytest.mark.parametrize("code", [code for code, _ in settings.LANGUAGES])
 def test_buttons_and_what_is_said_of_unclear_answers_use_the_same_words(code: str) -> None:
-    from placet.approvals.messages import LABELS
+    from placet.approvals.outcomes import LABELS
 
     said = refusal_texts()[code]
     with translation.override(code):

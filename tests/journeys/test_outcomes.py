@@ -12,7 +12,14 @@ from django.urls import reverse
 
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Decision, Request
-from placet.approvals.processes import OUTCOMES, DefinitionInvalid, definition_of, parse_definition, publish
+from placet.approvals.outcomes import APPROVE, REJECT
+from placet.approvals.processes import (
+    ApprovalStep,
+    DefinitionInvalid,
+    definition_of,
+    parse_definition,
+    publish,
+)
 from placet.commands.process import SAMPLES
 from placet.replies import tell
 from placet.replies.languages import SHARED
@@ -22,6 +29,7 @@ from tests.words import LANGUAGES
 
 pytestmark = pytest.mark.django_db
 
+OUTCOMES = (APPROVE, REJECT)
 SUBSETS = [("approve",), ("reject",), ("approve", "reject"), ("reject", "approve")]
 PAST = {"approve": "Approved", "reject": "Rejected"}
 
@@ -134,12 +142,15 @@ def test_several_of_different_steps_offer_what_each_has(world: World, client: Cl
 
 @pytest.mark.parametrize("outcomes", SUBSETS)
 def test_the_refusal_names_them_and_no_others_in_every_language(outcomes: tuple[str, ...]) -> None:
+    step = ApprovalStep.model_validate(
+        {"kind": "approval", "name": "S", "ask": [{"manager": True}], "outcomes": outcomes}
+    )
     for code, language in LANGUAGES.items():
         if code == SHARED or not language.refusal.answer_again:
             continue
-        again = tell._again(code, outcomes)
+        again = tell._again(code, step)
         words = {one: getattr(language.refusal, one) for one in OUTCOMES}
-        assert list(again.words.items()) == [(one, words[one]) for one in outcomes]
+        assert [(one.key, word) for one, word in again.words] == [(one, words[one]) for one in outcomes]
         quoted = [language.refusal.quoted.format(word=word) for word in words.values()]
         named = [one for one, quote in zip(words, quoted, strict=True) if quote in again.how]
         assert sorted(named) == sorted(outcomes), code

@@ -102,7 +102,7 @@ def test_proof_and_outcomes_are_those_of_the_step(mailbox: Mailbox, alice: Perso
     del source["steps"]["rejected"], source["transitions"][1]
     start(source, alice)
     line = AskLine.objects.get()
-    assert (settle.proof_needed(line), settle.outcomes_of(line)) == ("page", ("approve",))
+    assert (settle.proof_needed(line), settle.step_of(line).outcome_keys) == ("page", ("approve",))
 
 
 # --- the decision -----------------------------------------------------------------------------------------------
@@ -142,7 +142,8 @@ def test_what_came_too_late_names_who_decided_what_and_when(
     first = engine.decide(line.assignment_id, by=bob, outcome="reject", door=Decision.Door.PAGE)
     with pytest.raises(refusals.AlreadyDecided) as refused:
         settled(line)
-    assert refused.value.facts == {"who": "Bob Manager", "outcome": "reject", "when": first.at.isoformat()}
+    who_and_what = {"who": "Bob Manager", "outcome": "reject", "answer": ""}
+    assert refused.value.facts == who_and_what | {"when": first.at.isoformat()}
 
 
 def test_what_is_no_longer_asked_says_why(mailbox: Mailbox, alice: Person, bob: Person) -> None:

@@ -1,0 +1,130 @@
+"""What can be answered in a step, as its process says it: the mail, its links, the pages and the reader of replies take
+an answer's words and all that it needs from here, and from nowhere else.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+APPROVE, REJECT = "approve", "reject"
+#: What a link writes as an answer, so each is a word that is read as one (`placet.replies.languages`).
+LABELS: dict[str, Promise] = {APPROVE: gettext_lazy("Approve"), REJECT: gettext_lazy("Reject")}
+DONE: dict[str, Promise] = {APPROVE: gettext_lazy("approved"), REJECT: gettext_lazy("rejected")}
+MOST_WORDS = 50  # of one outcome in one language
+FALLBACK = "en"
+
+Tone = Literal["good", "bad", "neutral"]
+_Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")]
+_Words = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^\S(.*\S)?$")]
+
+
+def _in_a_row(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+class Condition(BaseModel):
+    """When a comment is needed: a condition on the form, in CEL."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    when: str = Field(min_length=1)
+
+
+class Outcome(BaseModel):
+    """One answer. Written as its key alone where there is nothing to add: `approve`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
+    #: What buttons, mails and pages call it, in one language or in several.
+    label: _Words | dict[_Language, _Words] | None = None
+    #: What else a reply may say for it, by language.
+    words: dict[
+        _Language, Annotated[tuple[_Words, ...], BeforeValidator(_in_a_row), Field(max_length=MOST_WORDS)]
+    ] = {}
+    tone: Tone | None = None
+    comment: Literal["optional", "required"] | Condition = "optional"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_its_key(cls, value: Any) -> Any:
+        return {"key": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> "Outcome":
+        if self.label is None and self.key not in LABELS:
+            raise ValueError(f"{self.key} needs a label")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> Any:
+        """As short as it can be written: a version that names nothing of its own is kept as ever."""
+        written = {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+        return self.key if written.keys() == {"key"} else written
+
+    # --- how it is shown ----------------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> str:
+        """Its label, as the reader reads it."""
+        if self.label is None:
+            return str(LABELS[self.key])
+        return self.label if isinstance(self.label, str) else in_language(self.label)
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether sentences may say "approved" and "rejected" of it; another one is quoted by its label."""
+        return self.key in LABELS and self.label is None
+
+    @property
+    def done(self) -> str:
+        """What somebody did who answered it: "approved", or the label of an outcome of a process's own."""
+        return str(DONE[self.key]) if self.is_built_in else self.shown
+
+    @property
+    def colour(self) -> Tone:
+        if self.tone is not None:
+            return self.tone
+        return {APPROVE: "good", REJECT: "bad"}.get(self.key, "neutral")  # type: ignore[return-value]
+
+    # --- how it is answered -------------------------------------------------------------------------------
+
+    @property
+    def reply_words(self) -> tuple[str, ...]:
+        """What a reply may say for it, beside what all languages know of approving and rejecting."""
+        labels = (
+            ()
+            if self.label is None
+            else (self.label,)
+            if isinstance(self.label, str)
+            else self.label.values()
+        )
+        return tuple(dict.fromkeys([*labels, *(word for words in self.words.values() for word in words)]))
+
+
+def in_language(texts: Mapping[str, str]) -> str:
+    """Of texts by language the one for the language that is active."""
+    language = get_language() or FALLBACK
+    for code in (language, language.partition("-")[0], FALLBACK):
+        if code in texts:
+            return texts[code]
+    return next(iter(texts.values()))
+
+
+def you_answered(outcome: Outcome) -> str:
+    """Of the reader: "You approved this request"."""
+    if outcome.is_built_in:
+        return _("You approved this request") if outcome.key == APPROVE else _("You rejected this request")
+    return _("You answered “{answer}”").format(answer=outcome.shown)

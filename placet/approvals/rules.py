@@ -1,0 +1,157 @@
+"""When a step is decided, and how: an ordered list of outcomes, each with what it needs.
+
+    rule:
+      - {approve: all}
+      - {reject: any}
+    otherwise: reject
+
+A line decides when it holds and no line above it can still come true. What a line needs only grows with answers, so
+the result does not hang on the order in which people answer, and comes as early as it can. `early`: whichever line
+holds first decides; that does hang on the order, so it is said.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+
+from placet.approvals.outcomes import APPROVE
+
+
+class Percent(BaseModel):
+    """So many in a hundred of those who are asked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    percent: Annotated[int, Field(strict=True, ge=1, le=100)]
+
+
+Needs = Literal["any", "all"] | Annotated[int, Field(strict=True, ge=1)] | Percent
+
+
+class Line(BaseModel):
+    """One outcome, and how many have to answer it. Written as `{approve: all}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    outcome: str
+    needs: Needs
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and not {"outcome", "needs"} <= value.keys():
+            if len(value) != 1:
+                raise ValueError("say one outcome, and how many must answer it: {approve: all}")
+            ((outcome, needs),) = value.items()
+            return {"outcome": outcome, "needs": needs}
+        return value
+
+    @model_serializer
+    def _to_write(self) -> dict[str, Any]:
+        needs = self.needs
+        return {self.outcome: needs.model_dump() if isinstance(needs, Percent) else needs}
+
+    def most_needed(self) -> int:
+        """People without whom it can never hold, however they answer."""
+        return self.needs if isinstance(self.needs, int) else 1
+
+
+@dataclass(frozen=True)
+class Seats:
+    """Those who count in a step: how often each outcome was answered, and how many have not answered."""
+
+    answers: Mapping[str, int]
+    waiting: float  # infinite where it is not known who is to be asked
+
+    @classmethod
+    def of(cls, answers: Iterable[str], waiting: float) -> "Seats":
+        return cls(Counter(answers), waiting)
+
+    @property
+    def answered(self) -> int:
+        return sum(self.answers.values())
+
+    @property
+    def all(self) -> float:
+        return self.answered + self.waiting
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The rule of a step."""
+
+    lines: Sequence[Line]
+    otherwise: str = ""  # the result where nobody is left to answer and no line holds; "": the step is stuck
+    early: bool = False
+
+    def result(self, seats: Seats) -> str:
+        """The outcome so far, or "" while it waits for more answers, or for ever."""
+        for line in self.lines:
+            if _holds(line.needs, seats.answers.get(line.outcome, 0), seats):
+                return line.outcome
+            if not self.early and _possible(line.needs, seats.answers.get(line.outcome, 0), seats):
+                return ""
+        if seats.waiting or not seats.answered or not self.enough(seats):
+            return ""
+        return self.otherwise
+
+    def enough(self, seats: Seats) -> bool:
+        """Whether as many are asked as the rule can need: nobody is asked in vain."""
+        return seats.all >= self.most_needed
+
+    @property
+    def most_needed(self) -> int:
+        return max(line.most_needed() for line in self.lines)
+
+
+def _holds(needs: Needs, count: int, seats: Seats) -> bool:
+    return count > 0 and count >= _number(needs, seats)
+
+
+def _possible(needs: Needs, count: int, seats: Seats) -> bool:
+    """Whether it holds if everybody who is still waited for answers so."""
+    if count + seats.waiting <= 0:
+        return False
+    if needs == "all":
+        return count == seats.answered
+    return math.isinf(seats.waiting) or count + seats.waiting >= _number(needs, seats)
+
+
+def _number(needs: Needs, seats: Seats) -> float:
+    match needs:
+        case "any":
+            return 1
+        case "all":
+            return seats.all
+        case Percent():
+            # In whole numbers: 0.07 * 100 is a little more than 7.
+            return math.inf if math.isinf(seats.all) else -(-int(seats.all) * needs.percent // 100)
+    return needs
+
+
+def as_rule(
+    written: Literal["first", "all"] | int | Sequence[Line],
+    outcomes: Sequence[str],
+    otherwise: str,
+    *,
+    early: bool,
+) -> Rule:
+    """What a step says, as a rule. The short forms say how many must approve; any other answer stands against it."""
+    if written == "first":
+        return Rule([Line(outcome=outcome, needs="any") for outcome in outcomes], early=True)
+    if isinstance(written, str | int):
+        return Rule(
+            [
+                Line(outcome=one, needs=written if one == APPROVE else "any")
+                for one in _approval_first(outcomes)
+            ]
+        )
+    return Rule(written, otherwise, early)
+
+
+def _approval_first(outcomes: Sequence[str]) -> Sequence[str]:
+    return sorted(outcomes, key=lambda outcome: outcome != APPROVE)

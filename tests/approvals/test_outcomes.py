@@ -1,0 +1,215 @@
+"""What a process says of its answers: kept as written, shown in the reader's language, held to by the engine."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from placet.accounts.models import Person
+from placet.approvals import engine
+from placet.approvals.models import Decision, Request
+from placet.approvals.outcomes import Outcome
+from placet.approvals.processes import DefinitionInvalid, definition_of, parse_definition, publish
+from placet.mail.models import OutgoingMail
+from placet.mailboxes.models import Mailbox
+from tests.making import FORM, open_for, start
+
+CHANGES = {
+    "key": "changes",
+    "label": {"en": "Needs changes", "de": "Änderungen nötig", "fr": "À modifier"},
+    "comment": "required",
+}
+OWN = ["approve", CHANGES, {"key": "reject", "comment": {"when": "amount > 1000"}}]
+
+
+def process(outcomes: list[Any] = OWN, **step: Any) -> dict[str, Any]:
+    keys = [one if isinstance(one, str) else one["key"] for one in outcomes]
+    return {
+        "key": "contract",
+        "name": "Contract",
+        "title": "{item}",
+        "form": FORM,
+        "start": "legal",
+        "steps": {
+            "legal": {
+                "kind": "approval",
+                "name": "Legal",
+                "ask": [{"manager": True}],
+                "outcomes": outcomes,
+                **step,
+            },
+            **{f"end-{key}": {"kind": "end", "name": f"End {key}", "result": key} for key in keys},
+        },
+        "transitions": [{"from": "legal", "outcome": key, "to": f"end-{key}"} for key in keys],
+    }
+
+
+def problems(**changes: Any) -> list[str]:
+    with pytest.raises(DefinitionInvalid) as refused:
+        parse_definition(process(**changes))
+    return refused.value.problems
+
+
+@pytest.mark.django_db
+def test_it_is_kept_as_it_was_written() -> None:
+    version = publish(process())
+    assert version.definition["steps"]["legal"]["outcomes"] == OWN
+    assert definition_of(version) == parse_definition(version.definition)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("outcomes", [["approve", "reject"], ["approve"], None])
+def test_a_process_without_own_outcomes_is_kept_as_ever(outcomes: list[str] | None) -> None:
+    definition = process(outcomes or ["approve", "reject"])
+    if outcomes is None:
+        del definition["steps"]["legal"]["outcomes"]
+    step = publish(definition).definition["steps"]["legal"]
+    assert step["outcomes"] == (outcomes or ["approve", "reject"])
+    assert not {"otherwise", "early"} & step.keys()
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [
+        ("en", "Needs changes"),
+        ("fr", "À modifier"),
+        ("de", "Änderungen nötig"),
+        ("de-ch", "Änderungen nötig"),
+        ("it", "Needs changes"),
+    ],
+)
+def test_its_label_is_the_readers(language: str, shown: str) -> None:
+    with translation.override(language):
+        assert Outcome.model_validate(CHANGES).shown == shown
+        assert Outcome(key="x", label="One text").shown == "One text"
+        assert Outcome(key="x", label={"ja": "保留"}).shown == "保留"
+
+
+def test_tones() -> None:
+    tones = [Outcome(key=key, label="L").colour for key in ("approve", "reject", "other")]
+    assert tones == ["good", "bad", "neutral"]
+    assert Outcome(key="other", label="L", tone="bad").colour == "bad"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"outcomes": ["approve", {"key": "approve", "label": "Yes"}]}, "steps.legal: approve is said twice"),
+        ({"outcomes": ["approve", "later"]}, "later needs a label"),
+        ({"outcomes": ["approve", {"key": "later", "label": ""}]}, "label"),
+        ({"outcomes": ["approve", {"key": "later", "label": {"English": "x"}}]}, "label"),
+        (
+            {"outcomes": ["approve", {"key": "later", "label": "Yes"}]},
+            "later: “Yes” is a word for approve already",
+        ),
+        (
+            {"outcomes": ["approve", {"key": "a", "label": "Hold"}, {"key": "b", "label": "hold"}]},
+            "“hold” stands for a and b",
+        ),
+        (
+            {"outcomes": ["approve", {"key": "reject", "comment": {"when": "amount >"}}]},
+            "steps.legal: reject: ",
+        ),
+        (
+            {"outcomes": ["approve", {"key": "reject", "comment": {"when": "weight > 1"}}]},
+            "steps.legal: reject: ",
+        ),
+        ({"outcomes": ["approve", {"key": "reject", "comment": "sometimes"}]}, "comment"),
+        (
+            {"rule": [{"approve": "all"}, {"reject": "any"}], "otherwise": "reject"},
+            "the rule does not say what changes needs",
+        ),
+        (
+            {"rule": [{"approve": "all"}, {"changes": 1}, {"reject": "any"}]},
+            "what if no line of the rule holds",
+        ),
+        (
+            {"rule": [{"approve": "all"}, {"changes": 1}, {"reject": 1}], "otherwise": "shrug"},
+            "otherwise: shrug is no outcome",
+        ),
+        (
+            {"rule": [{"approve": "all"}, {"changes": 1}, {"shrug": 1}], "otherwise": "reject"},
+            "the rule names shrug",
+        ),
+        (
+            {"rule": [{"approve": "all"}, {"approve": 1}, {"reject": 1}], "otherwise": "reject"},
+            "the rule names approve twice",
+        ),
+        ({"rule": [], "otherwise": "reject"}, "the rule does not say what approve needs"),
+        ({"rule": "all", "otherwise": "reject"}, "otherwise and early belong to a rule that is a list"),
+    ],
+)
+def test_each_mistake_is_named(changes: Mapping[str, Any], sentence: str) -> None:
+    found = problems(**changes)
+    assert any(sentence in problem for problem in found), found
+
+
+# --- deciding ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def request_(alice: Person, bob: Person, mailbox: Mailbox) -> Request:
+    return start(process(), alice, amount="900")
+
+
+def decide(person: Person, outcome: str, comment: str = "") -> Decision:
+    return engine.decide(
+        open_for(person).pk, by=person, outcome=outcome, comment=comment, door=Decision.Door.PAGE
+    )
+
+
+def test_an_own_outcome_ends_where_it_leads(request_: Request, bob: Person) -> None:
+    decide(bob, "changes", "Section 4.")
+    request_.refresh_from_db()
+    assert (request_.state, request_.result) == ("ended", "changes")
+    told = OutgoingMail.objects.get(kind="ended")
+    assert "Legal: Needs changes by Bob Manager" in bytes(told.raw).decode().replace("=\n", "")
+
+
+@pytest.mark.parametrize("comment", ["", "  \n\t"])
+def test_without_the_comment_that_it_needs_nothing_is_decided(
+    request_: Request, bob: Person, comment: str
+) -> None:
+    with pytest.raises(engine.CommentNeeded) as refused:
+        decide(bob, "changes", comment)
+    assert str(refused.value.message) == "“Needs changes” needs a comment that says why."
+    assert not Decision.objects.exists()
+
+
+@pytest.mark.parametrize(("amount", "needed"), [("900", False), ("1001", True)])
+def test_whether_it_needs_one_may_hang_on_the_form(
+    alice: Person, bob: Person, mailbox: Mailbox, amount: str, needed: bool
+) -> None:
+    start(process(), alice, amount=amount)
+    if not needed:
+        assert decide(bob, "reject").outcome == "reject"
+        return
+    with pytest.raises(engine.CommentNeeded):
+        decide(bob, "reject")
+    assert decide(bob, "reject", "Too dear.").comment == "Too dear."
+
+
+def test_what_a_step_does_not_offer_is_no_answer(request_: Request, bob: Person) -> None:
+    with pytest.raises(engine.NotAllowed):
+        decide(bob, "later", "x")
+
+
+def test_a_rule_of_own_outcomes_decides(alice: Person, bob: Person, carol: Person, mailbox: Mailbox) -> None:
+    rule = [{"reject": "any"}, {"changes": "any"}, {"approve": "all"}]
+    request = start(
+        process(ask=[{"manager": True}, {"group": "finance"}], rule=rule, otherwise="changes"), alice
+    )
+    decide(bob, "changes", "Section 4.")
+    request.refresh_from_db()
+    assert request.state == "open"  # somebody may still reject
+    decide(carol, "approve")
+    request.refresh_from_db()
+    assert request.result == "changes"
+
+
+def test_fewer_than_a_rule_needs_are_not_asked(alice: Person, bob: Person, mailbox: Mailbox) -> None:
+    rule = [{"approve": 2}, {"changes": "any"}, {"reject": "any"}]
+    request = start(process(rule=rule, otherwise="reject"), alice)
+    assert request.visits.get().state == "stuck"
+    assert not OutgoingMail.objects.filter(kind="ask").exists()
