@@ -3,7 +3,8 @@
 from placet.mailboxes.base import Folder, Received
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.original import Original, without_original
-from placet.replies.read import Reading, read_mail
+from placet.replies.read import read_mail
+from placet.replies.read_result import Reading
 
 OWN = OwnMail("approvals@contoso.example", "placet.contoso.example")
 

@@ -345,7 +345,7 @@ def _must_be_complete(
                 "“{answer}” is no answer here; possible are {answers}.", answer=outcome, answers=possible
             )
         )
-    if not comment.strip() and policy.needs_comment(definition, step, outcome, request):
+    if not any(map(str.isalnum, comment)) and policy.needs_comment(definition, step, outcome, request):
         raise CommentNeeded(step.outcome(outcome))
 
 

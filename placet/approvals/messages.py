@@ -178,7 +178,8 @@ def _how(outcomes: Sequence[Outcome], commented: Sequence[Outcome], *, by_mail: 
 
 
 def _quoted(outcomes: Sequence[Outcome]) -> str:
-    return one_of([_("“{word}”").format(word=outcome.shown.lower()) for outcome in outcomes])
+    words = [one.shown.lower() if one.is_built_in else one.shown for one in outcomes]
+    return one_of([_("“{word}”").format(word=word) for word in words])
 
 
 def one_of(words: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -17,6 +18,8 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+
+from placet.lib.canonical import digest
 
 APPROVE, REJECT = "approve", "reject"
 #: What a link writes as an answer, so each is a word that is read as one (`placet.replies.languages`).
@@ -27,7 +30,17 @@ FALLBACK = "en"
 
 Tone = Literal["good", "bad", "neutral"]
 _Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")]
-_Words = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^\S(.*\S)?$")]
+
+
+def _plain(text: str) -> str:
+    if not text.isprintable() or text != " ".join(text.split(" ")).strip() or not any(map(str.isalnum, text)):
+        raise ValueError(
+            "one line of letters, digits and signs, please, without anything that cannot be seen"
+        )
+    return text
+
+
+_Words = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_plain)]
 
 
 def _in_a_row(value: Any) -> Any:
@@ -54,6 +67,8 @@ class Outcome(BaseModel):
     words: dict[
         _Language, Annotated[tuple[_Words, ...], BeforeValidator(_in_a_row), Field(max_length=MOST_WORDS)]
     ] = {}
+    #: Whether it gives what is asked for: then a reply that says it is read as strictly as an approval.
+    grants: bool | None = None
     tone: Tone | None = None
     comment: Literal["optional", "required"] | Condition = "optional"
 
@@ -64,8 +79,16 @@ class Outcome(BaseModel):
 
     @model_validator(mode="after")
     def _has_a_name(self) -> "Outcome":
-        if self.label is None and self.key not in LABELS:
+        if self.key in LABELS:
+            if self.grants is not None:
+                raise ValueError(f"whether {self.key} grants what is asked for is known; leave grants out")
+            return self
+        if self.label is None:
             raise ValueError(f"{self.key} needs a label")
+        if self.grants is None:
+            raise ValueError(
+                f"{self.key}: say grants: true if this answer gives what is asked for, grants: false if not"
+            )
         return self
 
     @model_serializer(mode="wrap")
@@ -94,10 +117,21 @@ class Outcome(BaseModel):
         return str(DONE[self.key]) if self.is_built_in else self.shown
 
     @property
+    def is_granted(self) -> bool:
+        return self.key == APPROVE or bool(self.grants)
+
+    @property
     def colour(self) -> Tone:
         if self.tone is not None:
             return self.tone
-        return {APPROVE: "good", REJECT: "bad"}.get(self.key, "neutral")  # type: ignore[return-value]
+        return "good" if self.is_granted else "bad" if self.key == REJECT else "neutral"
+
+    @property
+    def identity(self) -> str:
+        """Tells it from an outcome of the same key that another process calls otherwise."""
+        if self.label is None:
+            return self.key
+        return f"{self.key}~{digest([self.label, self.is_granted])[:12]}"
 
     # --- how it is answered -------------------------------------------------------------------------------
 
@@ -116,10 +150,11 @@ class Outcome(BaseModel):
 
 def in_language(texts: Mapping[str, str]) -> str:
     """Of texts by language the one for the language that is active."""
-    language = get_language() or FALLBACK
+    language = (get_language() or FALLBACK).lower()
+    written = {code.lower(): text for code, text in texts.items()}
     for code in (language, language.partition("-")[0], FALLBACK):
-        if code in texts:
-            return texts[code]
+        if code in written:
+            return written[code]
     return next(iter(texts.values()))
 
 

@@ -45,10 +45,16 @@ def people_to_ask(
     incomplete = step.rule != "first" and bool(missing)
     reason = NOTHING
     if incomplete or len(found) < needed:
-        reason = listed(missing) or Sentence(
-            "{needed} people must approve, but only {found} can be asked", needed=needed, found=len(found)
-        )
+        reason = listed(missing) or _too_few(step, needed, len(found))
     return People([person for person in found.values() if person.is_active], reason, incomplete)
+
+
+def _too_few(step: ApprovalStep, needed: int, found: int) -> Sentence:
+    if isinstance(step.rule, tuple):
+        return Sentence(
+            "{needed} people must answer alike, but only {found} can be asked", needed=needed, found=found
+        )
+    return Sentence("{needed} people must approve, but only {found} can be asked", needed=needed, found=found)
 
 
 def _resolve(who: Who, requester: Person, answered: Collection[int]) -> list[Person]:

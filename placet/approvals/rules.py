@@ -90,14 +90,16 @@ class Rule:
 
     def result(self, seats: Seats) -> str:
         """The outcome so far, or "" while it waits for more answers, or for ever."""
+        open_lines = False  # that may still come true
         for line in self.lines:
-            if _holds(line.needs, seats.answers.get(line.outcome, 0), seats):
+            count = seats.answers.get(line.outcome, 0)
+            if _holds(line.needs, count, seats):
                 return line.outcome
-            if not self.early and _possible(line.needs, seats.answers.get(line.outcome, 0), seats):
-                return ""
-        if seats.waiting or not seats.answered or not self.enough(seats):
-            return ""
-        return self.otherwise
+            if _possible(line.needs, count, seats):
+                if not self.early:
+                    return ""
+                open_lines = True
+        return "" if open_lines or not seats.answered or not self.enough(seats) else self.otherwise
 
     def enough(self, seats: Seats) -> bool:
         """Whether as many are asked as the rule can need: nobody is asked in vain."""
@@ -144,14 +146,6 @@ def as_rule(
     if written == "first":
         return Rule([Line(outcome=outcome, needs="any") for outcome in outcomes], early=True)
     if isinstance(written, str | int):
-        return Rule(
-            [
-                Line(outcome=one, needs=written if one == APPROVE else "any")
-                for one in _approval_first(outcomes)
-            ]
-        )
+        others = [Line(outcome=one, needs="any") for one in outcomes if one != APPROVE]
+        return Rule([Line(outcome=APPROVE, needs=written), *others])
     return Rule(written, otherwise, early)
-
-
-def _approval_first(outcomes: Sequence[str]) -> Sequence[str]:
-    return sorted(outcomes, key=lambda outcome: outcome != APPROVE)

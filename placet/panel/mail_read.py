@@ -14,8 +14,8 @@ from placet.portal.templatetags.pages import words
 from placet.replies import entry, refusals
 from placet.replies.explain import LOOKED_AT, Explanation, explain_received
 from placet.replies.fetch import received_of
-from placet.replies.own_outcomes import vocabulary_of
 from placet.replies.pick import mails_answered
+from placet.replies.read_own import own_of
 from placet.replies.settle import step_of
 
 
@@ -63,10 +63,11 @@ def explanation_of(mail: IncomingMail, start: bytes, line: AskLine | None) -> Ex
         return None
     read_beginning(mail, start)
     own = entry.own_mail(mail.mailbox)
+    known = entry.known_words()
     if line is None:
-        return explain_received(received_of(mail), own, lambda _mail: (), known=entry.known_words())
+        return explain_received(received_of(mail), own, lambda _mail: (), known=known)
     answered, step = partial(mails_answered, line=line), step_of(line)
-    return explain_received(received_of(mail), own, answered, step.outcome_keys, vocabulary_of(step))
+    return explain_received(received_of(mail), own, answered, step.outcome_keys, known, own_of(step))
 
 
 def ask_of(mail: IncomingMail) -> AskLine | None:

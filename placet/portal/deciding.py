@@ -16,7 +16,7 @@ from placet.approvals import engine, policy
 from placet.approvals.messages import outcome_of
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.outcomes import APPROVE, LABELS, REJECT, Outcome
-from placet.approvals.processes import Fact, definition_of, facts_as_read
+from placet.approvals.processes import ApprovalStep, Fact, definition_of, facts_as_read
 from placet.portal.forms import Pick, SeveralForm
 from placet.portal.path import DOORS, Definitions, step_name, what_now
 from placet.portal.people import PersonsRequest
@@ -145,6 +145,7 @@ class Picked:
     facts: Sequence[Fact]
     trouble: str = ""
     changed: bool = False  # it can be decided, but is not what was chosen
+    outcome: Outcome | None = None  # None where this one does not offer it
     needs_comment: bool = False
 
 
@@ -152,7 +153,10 @@ def shown_once_more(request: PersonsRequest, form: SeveralForm, picks: Sequence[
     """A decision cannot be taken back: all of them are shown before they are made."""
     outcome = form.cleaned_data["outcome"]
     items = _items(request.user, picks, outcome)
-    asks, button, tone = _once_more(_shown_as(request.user, picks, outcome), len(items))
+    shown = next(one.outcome for one in items if one.outcome) if any(one.outcome for one in items) else None
+    if shown is None:
+        return redirect("portal:home")
+    asks, button, tone = _once_more(shown, len(items))
     context = {
         "form": form,
         "outcome": outcome,
@@ -165,14 +169,19 @@ def shown_once_more(request: PersonsRequest, form: SeveralForm, picks: Sequence[
     return render(request, "portal/several.html", context)
 
 
-def _shown_as(person: Person, picks: Sequence[Pick], outcome: str) -> Outcome:
-    """The outcome of this key as the first of the questions has it that offers it."""
-    definitions = Definitions()
-    for _pick, asked in _asked(person, picks):
-        step = definitions.of(asked.visit.request).approval(asked.visit.step_key)
-        if outcome in step.outcome_keys:
-            return step.outcome(outcome)
-    return Outcome(key=outcome, label=outcome)
+def _as_offered(step: ApprovalStep, identity: str) -> Outcome | None:
+    """The outcome of a step that a page showed so; None if it has none, or means something else by it."""
+    return next((outcome for outcome in step.outcomes if outcome.identity == identity), None)
+
+
+def misses_comment(person: Person, form: SeveralForm, picks: Sequence[Pick]) -> bool:
+    """Whether one of these needs a comment and there is none; then the form says so."""
+    if any(map(str.isalnum, form.cleaned_data["comment"])):
+        return False
+    needed = any(one.needs_comment for one in _items(person, picks, form.cleaned_data["outcome"]))
+    if needed:
+        form.add_error("comment", _("Please say why; nothing was decided."))
+    return needed
 
 
 def _once_more(outcome: Outcome, number: int) -> tuple[str, str, str]:
@@ -200,8 +209,8 @@ def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
         now = Pick(asked.pk, engine.facts_hash(request, definition))
         trouble = "" if asked.state == Assignment.State.OPEN else _("This is not open any more.")
         step = definition.approval(asked.visit.step_key)
-        offered = outcome in step.outcome_keys
-        if not offered:
+        offered = _as_offered(step, outcome)
+        if offered is None:
             trouble = _("This one does not offer that answer.")
         items.append(
             Picked(
@@ -212,7 +221,9 @@ def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
                 facts_as_read(definition, request.data),
                 trouble,
                 changed=now != pick,
-                needs_comment=offered and policy.needs_comment(definition, step, outcome, request),
+                outcome=offered,
+                needs_comment=offered is not None
+                and policy.needs_comment(definition, step, offered.key, request),
             )
         )
     return items
@@ -228,13 +239,13 @@ def _asked(person: Person, picks: Sequence[Pick]) -> list[tuple[Pick, Assignment
 
 
 def offered(person: Person, picks: Sequence[Pick]) -> list[str]:
-    """The outcomes that any of these questions offers, each once."""
+    """The outcomes that any of these questions offers, each once, as `Outcome.identity`."""
     definitions = Definitions()
     steps = (
         definitions.of(asked.visit.request).approval(asked.visit.step_key)
         for _pick, asked in _asked(person, picks)
     )
-    return list(dict.fromkeys(key for step in steps for key in step.outcome_keys))
+    return list(dict.fromkeys(outcome.identity for step in steps for outcome in step.outcomes))
 
 
 def decide_each(request: PersonsRequest, form: SeveralForm, picks: Sequence[Pick]) -> HttpResponse:
@@ -245,11 +256,16 @@ def decide_each(request: PersonsRequest, form: SeveralForm, picks: Sequence[Pick
 
 
 def _decide_one(request: PersonsRequest, form: SeveralForm, pick: Pick, asked: Assignment) -> None:
-    title = asked.visit.request.title
+    about = asked.visit.request
+    title = about.title
+    outcome = _as_offered(
+        definition_of(about.version).approval(asked.visit.step_key), form.cleaned_data["outcome"]
+    )
+    if outcome is None:
+        messages.error(request, _about(title, _("This one does not offer that answer.")))
+        return
     try:
-        decision = apply(
-            asked, request.user, pick.shown, form.cleaned_data["outcome"], form.cleaned_data["comment"]
-        )
+        decision = apply(asked, request.user, pick.shown, outcome.key, form.cleaned_data["comment"])
     except ChangedMeanwhile:
         messages.warning(request, _about(title, changed_sentence()))
     except engine.AlreadyDecided as error:

@@ -33,26 +33,22 @@ class Answer:
 
     outcome: str
     label: str
+    identity: str = ""  # for several at once: two processes may mean other things by the same key
+    key: str = ""  # of the keyboard, that goes to it; "" where the page has another use for that
     main: bool = False  # the one that stands out
     needs_comment: bool = False
 
     @classmethod
     def to(cls, step: ApprovalStep, definition: Definition, request: Request) -> "list[Answer]":
         """The answers that a step offers about a request, in its order."""
-        return [
-            cls(
-                one.key,
-                one.shown,
-                one.colour == "good",
-                policy.needs_comment(definition, step, one.key, request),
-            )
-            for one in step.outcomes
-        ]
-
-    @property
-    def key(self) -> str:
-        """The key that goes to it; "" where the page has another use for that."""
-        return "" if self.outcome[:1] in _KEYS_OF_PAGE else self.outcome[:1]
+        taken = set(_KEYS_OF_PAGE)
+        answers = []
+        for one in step.outcomes:
+            key = "" if one.key[0] in taken else one.key[0]
+            taken.add(key)
+            needed = policy.needs_comment(definition, step, one.key, request)
+            answers.append(cls(one.key, one.shown, one.identity, key, one.colour == "good", needed))
+        return answers
 
 
 def say_why(answers: Sequence[Answer]) -> str:
@@ -124,7 +120,7 @@ def _home(
 
 def _several(waiting: Sequence[Waiting]) -> list[Several]:
     """The answers that any of the questions offers."""
-    offered = {(answer.outcome, answer.label): answer for one in waiting for answer in one.answers}
+    offered = {answer.identity: answer for one in waiting for answer in one.answers}
     return [
         Several(answer, *deciding.several_words(answer.outcome, answer.label)) for answer in offered.values()
     ]
@@ -176,6 +172,6 @@ def decide_several(request: PersonsRequest) -> HttpResponse:
     form.offer(deciding.offered(request.user, picks))
     if not form.is_valid() or not picks:
         return _home(request, live.of_person(request.user), form, status=422)
-    if form.cleaned_data["sure"]:
+    if form.cleaned_data["sure"] and not deciding.misses_comment(request.user, form, picks):
         return deciding.decide_each(request, form, picks)
     return deciding.shown_once_more(request, form, picks)

@@ -46,7 +46,6 @@ from placet.replies.fetch import (
     received_of,
     storable,
 )
-from placet.replies.own_outcomes import vocabulary_of
 from placet.replies.own_words import originals
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.parse.original import without_original
@@ -56,6 +55,7 @@ from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
 from placet.replies.prove_outside import Servers
 from placet.replies.read import Answer, read
+from placet.replies.read_own import own_of
 from placet.replies.read_vocabulary import Vocabulary, vocabulary
 from placet.workers import leases
 from placet.workers.leases import Leased
@@ -198,11 +198,10 @@ def _walk(reply: Reply) -> None:
             raise refusals.TooLarge(reply.incoming.facts["size"], reply.settings.max_size)
         if mail.sealed:
             raise refusals.Sealed(mail.sealed)
-        step = settle.step_of(picked.line)
-        known = vocabulary_of(step)
-        must_answer_us(mail, picked, own, known, proof, kept_at=reply.incoming.kept_at)
+        must_answer_us(mail, picked, own, known_words(), proof, kept_at=reply.incoming.kept_at)
         reply.mail = mail = without_original(mail, originals(answered_of(mail, picked.line, picked.ours)))
-        reply.answer = read(mail, step.outcome_keys, known, settle.about(picked.line))
+        step, about = settle.step_of(picked.line), settle.about(picked.line)
+        reply.answer = read(mail, step.outcome_keys, known_words(), about, own_of(step))
         with transaction.atomic():
             logged = tell.decided(reply)
             mine(reply, **logged.columns)

@@ -20,7 +20,9 @@ from placet.mailboxes.base import Folder, Received
 from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, html, limits, parse
 from placet.replies.parse.original import Original, without_original
-from placet.replies.read import Reading, read_mail
+from placet.replies.read import read_mail
+from placet.replies.read_own import Own
+from placet.replies.read_result import Reading
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary
 
 LOOKED_AT = limits.READ + 1  # bytes of a mail; of more than limits.READ it is only known that there are more
@@ -127,6 +129,7 @@ def explain_received(
     answered: Callable[[Mail], Sequence[bytes]],
     outcomes: Collection[str] = (APPROVE, REJECT),
     known: Vocabulary | None = None,
+    own_words: Own | None = None,
 ) -> Explanation:
     """The same of a mail with all that the server said of it; `answered` finds our mails that it may quote. Never
     raises."""
@@ -136,7 +139,7 @@ def explain_received(
             return Explanation(mail)
         if originals := answered(mail):
             mail = without_original(mail, Original.of(*originals))
-        return Explanation(mail, read_mail(mail, outcomes, known))
+        return Explanation(mail, read_mail(mail, outcomes, known, own=own_words))
     except refusals.Unparseable as error:
         return Explanation(error=f"{error} {error.reason}")
     except Exception as error:  # noqa: BLE001 - said in the explanation: one mail must not stop those behind it

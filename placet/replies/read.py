@@ -8,14 +8,14 @@
     "the supplier" decided is not the sender's answer; "cannot approve today" is none yet.
 4.  A doubt anywhere (a condition, a limit, "later", "maybe", somebody else) makes the whole unclear; so do a
     question, two outcomes, and a word for the other outcome in a clause that is not understood. In sentences
-    behind a rejection, or another outcome that grants nothing, doubts and questions change nothing unless they take
-    it back.
+    behind a rejection, doubts and questions change nothing unless they take it back.
 5.  What is not understood may stand beside a strong answer ("approved", "I reject this"): before it, behind a
     rejection, and below an approval that has the first line for itself. Beside a weak one ("yes", "ok", "no") all
     must be understood, and a remark may not contradict it ("yes, too expensive").
 6.  All languages are tried, none is guessed. Where two understand the text in different ways, or one that knows
     more of its words finds no answer, it is unclear.
-7.  Nothing is lost: every sentence with a word that is neither the answer nor polite is comment (`read_comment`).
+7.  A step's own answers count where they are the whole first sentence (`read_own`).
+8.  Nothing is lost: every sentence with a word that is neither the answer nor polite is comment (`read_comment`).
     One that names another value than the request's makes an approval unclear (`read_facts`).
 
 A wrong decision is worse than a hundred answers that have to be given again. The words stand in `languages/`.
@@ -26,7 +26,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
-from placet.replies import read_form, read_frame
+from placet.replies import read_form, read_frame, read_own
 from placet.replies.languages import SHARED
 from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
@@ -44,7 +44,9 @@ from placet.replies.read_clauses import (
 )
 from placet.replies.read_comment import Part, Place, comment_of, parts_of, without_contacts
 from placet.replies.read_facts import UNKNOWN, About, other_value, same_values
+from placet.replies.read_own import Own
 from placet.replies.read_phrases import Role
+from placet.replies.read_result import MORE_THAN_ONE, Reading
 from placet.replies.read_tokens import Kind, composed, misleading, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, label_before, vocabulary
 from placet.replies.refusals import Unclear
@@ -53,25 +55,6 @@ READ_TEXT = 2_000  # characters of the text that an Unclear carries
 
 
 # --- what comes of it -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a text was read as."""
-
-    outcome: str | None  # None: unclear
-    comment: str
-    why: Sentence  # what makes it unclear, or what it rests on
-    rests_on: tuple[str, ...] = ()  # the words that decide, as the sender wrote them
-    language: str = ""  # of the words; "" where they belong to none, or none is known
-    clauses: tuple[Clause, ...] = ()
-    text: str = ""  # of a decision: as it was read
-    parts: tuple[Place, ...] = ()  # of a decision: what each word of the text is
-
-    @property
-    def labelled_clauses(self) -> list[tuple[Clause, str]]:
-        """Each clause with what it was taken for, in the reader's language."""
-        return [(clause, clause.label(beside_an_answer=self.outcome is not None)) for clause in self.clauses]
 
 
 @dataclass(frozen=True)
@@ -85,11 +68,15 @@ class Answer:
 
 
 def read(
-    mail: Mail, outcomes: Collection[str], known: Vocabulary | None = None, about: About = UNKNOWN
+    mail: Mail,
+    outcomes: Collection[str],
+    known: Vocabulary | None = None,
+    about: About = UNKNOWN,
+    own: Own | None = None,
 ) -> Answer:
-    """The answer of a proved reply to an ask that offers `outcomes`, of a request of which `about` is known. Raises
-    Unclear with what was read."""
-    found = read_mail(mail, outcomes, known, about)
+    """The answer of a proved reply to an ask that offers `outcomes`, some of them in words of its `own`, of a request
+    of which `about` is known. Raises Unclear with what was read."""
+    found = read_mail(mail, outcomes, known, about, own)
     if found.outcome is None:
         raise Unclear(mail.new_text[:READ_TEXT], found.why, found.language)
     return Answer(found.outcome, found.comment, found.rests_on, found.language)
@@ -100,13 +87,17 @@ def read_mail(
     outcomes: Collection[str] = (APPROVE, REJECT),
     known: Vocabulary | None = None,
     about: About = UNKNOWN,
+    own: Own | None = None,
 ) -> Reading:
-    """What a mail was read as. Its text alone counts, or its subject where there is no text."""
+    """What a mail was read as. Its text alone counts, or its subject where there is no text: not for an answer of the
+    step's own, whose words may stand in a title."""
     problem = _unreadable(mail) or _said_in_quote(mail.quoted_else, known or vocabulary())
+    if not problem and own and own.outcomes_in(mail.quoted_else):
+        problem = Sentence("An answer is quoted, and may be your own; please answer above the quoted mail.")
     if problem:
         return Reading(None, "", problem)
     if mail.new_text.strip():
-        return read_text(_with_dashes(mail.new_text, mail), outcomes, known, about)
+        return read_text(_with_dashes(mail.new_text, mail), outcomes, known, about, own)
     found = read_text(_with_dashes(mail.own_subject, mail), outcomes, known, about)
     return found if _is_subject_only(found, mail) else Reading(None, "", _NO_TEXT)
 
@@ -173,9 +164,10 @@ def read_text(
     outcomes: Collection[str] = (APPROVE, REJECT),
     known: Vocabulary | None = None,
     about: About = UNKNOWN,
+    own: Own | None = None,
 ) -> Reading:
     """What a text was read as that was written as an answer, without quotes. `outcomes` are those that may be
-    answered. Never raises; linear in the text, and in the fields of the request."""
+    answered, some in words of a step's `own`. Never raises; linear in the text, and in the fields of the request."""
     known = known or vocabulary()
     text = composed(text)
     if not text.strip():
@@ -187,8 +179,11 @@ def read_text(
     form = read_form.take_apart(text, known)
     if form is not None and form.problem:
         return Reading(None, "", form.problem)
-    found = Text.of(form.text + below, known, form.end) if form else Text.of(text + below, known)
-    reading = _read(found, known, about)
+    whole, end = (form.text + below, form.end) if form else (text + below, None)
+    stands = read_own.standing(whole, end, own, known) if own else None
+    reading = _read(Text.of(stands.text if stands else whole, known, end), known, about)
+    if own:
+        reading = read_own.in_own_words(reading, whole, stands, own, known)
     if reading.outcome is not None and reading.outcome not in outcomes:
         not_offered = Sentence("This approval does not offer the answer that was read.")
         return Reading(None, "", not_offered, (), reading.language, reading.clauses)
@@ -249,8 +244,7 @@ def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
         name = _NAME_ABOVE.search(found.text, max(place.start - _LONGEST_TITLE, 0), place.start) is not None
         if more := _doubt_below(text, reading, found.known, small=small, below_name=name):
             return more
-    refuses = reading.outcome in found.known.refusing
-    return NOTHING if refuses else other_value(found.text, about, reading.language)
+    return NOTHING if reading.outcome == REJECT else other_value(found.text, about, reading.language)
 
 
 _NAME_ABOVE = re.compile(r"(?:\A|\n)[ \t]*(?:[^\W\d_a-z][\w.'’-]{0,20}[ \t]*){1,4}\n\Z")
@@ -307,7 +301,6 @@ def _doubt_below(
                     below_name and sentence == [clause] and sentence is first and _may_be_title(clause, found)
                 )
                 only_answers = saying or title or _is_titled(clause, found)
-                only_answers = only_answers or reading.outcome in known.refusing
                 if _speaks_against(clause, reading.outcome or "", only_answers=only_answers, small=small):
                     return _more_below(_short(found, clause))
     return NOTHING
@@ -369,7 +362,7 @@ def _speaks_against(clause: Spoken, outcome: str, *, only_answers: bool, small: 
         return clause.outcome != outcome
     if clause.taken is Taken.RETRACTION:
         return True
-    if only_answers:
+    if outcome == REJECT or only_answers:
         return False
     if small:
         return clause.taken is Taken.DOUBT
@@ -435,7 +428,7 @@ def _judge(view: View, found: Text, known: Vocabulary, about: About) -> None:
     if not deciding:
         view.problem = _why_nothing(view, found)
     elif len(outcomes) > 1:
-        view.problem = Sentence("It says more than one answer.")
+        view.problem = MORE_THAN_ONE
     else:
         outcome = outcomes.pop()
         view.problem = _only_seen(view, found, known)
@@ -583,8 +576,7 @@ def _turn(sentence: Sequence[Spoken]) -> int:
 
 def _is_against(clause: Spoken, state: _Found, found: Text, known: Vocabulary, code: str) -> bool:
     """Whether a clause that does not decide stands in the way of the answer."""
-    refuses = state.outcome in known.refusing
-    firm = refuses and not state.weak
+    firm = state.outcome == REJECT and not state.weak
     match clause.taken:
         case Taken.RETRACTION:
             return True
@@ -595,12 +587,12 @@ def _is_against(clause: Spoken, state: _Found, found: Text, known: Vocabulary, c
             apart = firm and state.decided_before and not state.sentence_decides
             return not apart or bool(_spoken_in(clause, found, known, code) - {state.outcome})
         case Taken.NEGATED:
-            return not refuses or bool(_outcomes_in(clause))
+            return state.outcome != REJECT or bool(_outcomes_in(clause))
         case Taken.ELSEWHERE:
             return state.weak or state.decided_here or state.decided_before
         case Taken.REASON:
             other = _spoken_in(clause, found, known, code) - {state.outcome}
-            return (state.weak or not refuses) and bool(other)
+            return (state.weak or state.outcome == APPROVE) and bool(other)
         case Taken.HARMLESS:
             against = any(piece.role is Role.AGAINST for piece in clause.pieces)
             return against and state.weak and state.outcome == APPROVE and not state.before_turn
@@ -618,7 +610,7 @@ def _unknown_is_against(clause: Spoken, state: _Found, found: Text, known: Vocab
     if spoken - {state.outcome}:
         return True
     after = state.decided_here or state.decided_before
-    if after and state.outcome not in known.refusing:
+    if state.outcome == APPROVE and after:
         # What stands below an answer that has a line for itself is a comment, if no number or "not" limits it.
         return not state.alone_above or state.sentence_decides or _limits(clause, found)
     if state.sentence_decides and not any(piece.meaning for piece in clause.pieces):

@@ -85,9 +85,6 @@ class Vocabulary:
     parts: Mapping[str, Parts]  # by language
     seen: Phrases  # what may also say only that a mail was seen: "ok"
     silent: Mapping[str, Phrases]  # by language, with what all share: what adds nothing to an answer
-    refusing: frozenset[str] = frozenset(
-        {REJECT}
-    )  # outcomes that grant nothing: no condition can be behind them
 
     def speaks_of(self, word: str, code: str) -> str:
         """The outcome that a word speaks of by how it begins, in this language; "" if of none."""

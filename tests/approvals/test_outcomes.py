@@ -20,6 +20,7 @@ from tests.making import FORM, open_for, start
 CHANGES = {
     "key": "changes",
     "label": {"en": "Needs changes", "de": "Änderungen nötig", "fr": "À modifier"},
+    "grants": False,
     "comment": "required",
 }
 OWN = ["approve", CHANGES, {"key": "reject", "comment": {"when": "amount > 1000"}}]
@@ -84,14 +85,29 @@ def test_a_process_without_own_outcomes_is_kept_as_ever(outcomes: list[str] | No
 def test_its_label_is_the_readers(language: str, shown: str) -> None:
     with translation.override(language):
         assert Outcome.model_validate(CHANGES).shown == shown
-        assert Outcome(key="x", label="One text").shown == "One text"
-        assert Outcome(key="x", label={"ja": "保留"}).shown == "保留"
+        assert Outcome(key="x", label="One text", grants=False).shown == "One text"
+        assert Outcome(key="x", label={"ja": "保留"}, grants=False).shown == "保留"
 
 
 def test_tones() -> None:
-    tones = [Outcome(key=key, label="L").colour for key in ("approve", "reject", "other")]
-    assert tones == ["good", "bad", "neutral"]
-    assert Outcome(key="other", label="L", tone="bad").colour == "bad"
+    assert [Outcome(key=key, label="L").colour for key in ("approve", "reject")] == ["good", "bad"]
+    assert [Outcome(key="x", label="L", grants=grants).colour for grants in (True, False)] == [
+        "good",
+        "neutral",
+    ]
+    assert Outcome(key="x", label="L", grants=False, tone="bad").colour == "bad"
+
+
+def test_a_language_is_found_however_it_is_written() -> None:
+    outcome = Outcome(key="x", label={"en": "Hold", "pt-BR": "Aguardar"}, grants=False)
+    with translation.override("pt-br"):
+        assert outcome.shown == "Aguardar"
+
+
+def test_two_of_one_key_that_are_called_otherwise_are_told_apart() -> None:
+    hold, release = (Outcome(key="hold", label=label, grants=False) for label in ("Hold", "Release the hold"))
+    assert hold.identity != release.identity
+    assert Outcome(key="approve").identity == "approve" != Outcome(key="approve", label="Clear it").identity
 
 
 @pytest.mark.parametrize(
@@ -99,15 +115,25 @@ def test_tones() -> None:
     [
         ({"outcomes": ["approve", {"key": "approve", "label": "Yes"}]}, "steps.legal: approve is said twice"),
         ({"outcomes": ["approve", "later"]}, "later needs a label"),
-        ({"outcomes": ["approve", {"key": "later", "label": ""}]}, "label"),
-        ({"outcomes": ["approve", {"key": "later", "label": {"English": "x"}}]}, "label"),
+        ({"outcomes": ["approve", {"key": "later", "label": "Hold"}]}, "later: say grants: true"),
+        ({"outcomes": [{"key": "approve", "grants": False}]}, "leave grants out"),
+        ({"rule": "all"}, "rule all is about approving; with other outcomes say for each what it needs"),
+        ({"rule": 2}, "rule 2 is about approving"),
+        ({"outcomes": ["approve", {"key": "later", "label": "", "grants": False}]}, "label"),
+        ({"outcomes": ["approve", {"key": "later", "label": {"English": "x"}, "grants": False}]}, "label"),
         (
-            {"outcomes": ["approve", {"key": "later", "label": "Yes"}]},
+            {"outcomes": ["approve", {"key": "later", "label": "Yes", "grants": False}]},
             "later: “Yes” is a word for approve already",
         ),
         (
-            {"outcomes": ["approve", {"key": "a", "label": "Hold"}, {"key": "b", "label": "hold"}]},
-            "“hold” stands for a and b",
+            {
+                "outcomes": [
+                    "approve",
+                    {"key": "a", "label": "Hold", "grants": False},
+                    {"key": "b", "label": "hold", "grants": False},
+                ]
+            },
+            "“Hold” stands for a and b",
         ),
         (
             {"outcomes": ["approve", {"key": "reject", "comment": {"when": "amount >"}}]},
@@ -139,7 +165,7 @@ def test_tones() -> None:
             "the rule names approve twice",
         ),
         ({"rule": [], "otherwise": "reject"}, "the rule does not say what approve needs"),
-        ({"rule": "all", "otherwise": "reject"}, "otherwise and early belong to a rule that is a list"),
+        ({"rule": "first", "otherwise": "reject"}, "otherwise and early belong to a rule that is a list"),
     ],
 )
 def test_each_mistake_is_named(changes: Mapping[str, Any], sentence: str) -> None:
@@ -169,7 +195,7 @@ def test_an_own_outcome_ends_where_it_leads(request_: Request, bob: Person) -> N
     assert "Legal: Needs changes by Bob Manager" in bytes(told.raw).decode().replace("=\n", "")
 
 
-@pytest.mark.parametrize("comment", ["", "  \n\t"])
+@pytest.mark.parametrize("comment", ["", "  \n\t", "\u200b", "\u2800", ".", "--"])
 def test_without_the_comment_that_it_needs_nothing_is_decided(
     request_: Request, bob: Person, comment: str
 ) -> None:

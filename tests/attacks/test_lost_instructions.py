@@ -19,9 +19,10 @@ from benchmarks.reading.door import parsed
 from placet.replies.languages import SHARED
 from placet.replies.parse.folding import fold
 from placet.replies.parse.signatures import is_device
-from placet.replies.read import Reading, read_mail, read_text
+from placet.replies.read import read_mail, read_text
 from placet.replies.read_comment import Part
 from placet.replies.read_facts import About, Field
+from placet.replies.read_result import Reading
 from placet.replies.read_tokens import Kind, composed, spellings, tokens
 from tests.attacks.arena import Count
 from tests.attacks.instructions import INSTRUCTIONS, LIMITS, NAMES

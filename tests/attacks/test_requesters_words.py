@@ -20,7 +20,8 @@ from benchmarks.reading.door import reading
 from benchmarks.reading.locales import LOCALES
 from benchmarks.reading.programs import PROGRAMS, UNMARKED, Answered, Place, written
 from placet.replies.parse.original import Original
-from placet.replies.read import Reading, read_text
+from placet.replies.read import read_text
+from placet.replies.read_result import Reading
 from tests.attacks.arena import Count
 from tests.attacks.tally import Counts
 

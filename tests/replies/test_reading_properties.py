@@ -10,7 +10,8 @@ from benchmarks.reading.ask import ADDRESS, CODE, ask
 from placet.mailboxes.base import Folder, Received
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.original import Original, without_original
-from placet.replies.read import Reading, read_mail, read_text
+from placet.replies.read import read_mail, read_text
+from placet.replies.read_result import Reading
 
 OWN = OwnMail(ADDRESS, "placet.contoso.example")
 ASK = ask()

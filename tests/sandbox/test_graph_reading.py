@@ -398,7 +398,9 @@ def test_ids_are_translated_between_all_formats(sandbox: Sandbox, graph: Graph) 
         # Base64 for addresses, with the number of its padding signs at the end.
         bare, padding = made["targetId"][:-1], int(made["targetId"][-1])
         base64.b64decode(bare + "=" * padding, altchars=b"-_", validate=True)
-    assert len(set(formats.values())) == (5 if "/" in mail.id or "+" in mail.id else 4)  # few ids have neither
+    assert len(set(formats.values())) == (
+        5 if "/" in mail.id or "+" in mail.id else 4
+    )  # few ids have neither
     for source, given in formats.items():
         for target, wanted in formats.items():
             assert translate(graph, source, target, given)[0] == {"sourceId": given, "targetId": wanted}

@@ -1,0 +1,247 @@
+"""The answers of a step's own: outcomes of a process, in the words that the process gives them.
+
+Such a word is known to no language, so nothing says what a sentence around it means. It counts only where it is the
+whole first sentence below a greeting ("Needs changes." or "Hold, please"). Then a sign that all languages know stands
+in its place, and the text is read like any other: as below "approved", or, where the answer grants nothing, as below
+"rejected". A word of another outcome anywhere makes it unclear, and so does a short denial that is all the rest.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from django.conf import settings
+
+from placet.approvals.outcomes import APPROVE, REJECT, Outcome
+from placet.approvals.processes import ApprovalStep
+from placet.lib.sentences import Sentence
+from placet.replies.languages import SHARED
+from placet.replies.read_clauses import Text
+from placet.replies.read_phrases import Meaning, PhraseTree, Role
+from placet.replies.read_result import MORE_THAN_ONE, Reading
+from placet.replies.read_tokens import Kind, composed, phrase, spellings, tokens
+from placet.replies.read_vocabulary import Vocabulary, begins_with, vocabulary
+
+KEPT = 256  # steps whose words are kept
+#: What stands for an answer of one's own while the rest is read: signs of one character, so that places stay the same.
+SIGNS = {APPROVE: "✅", REJECT: "❌"}
+_MOST_GREETINGS = 3  # sentences
+_LONGEST_NAME = 4  # words behind a greeting
+_SHORT = 5  # words
+_NEGATIVE = frozenset(
+    {Role.NEGATION, Role.NEGATION_HELPER, Role.DOUBT, Role.RETRACTION, Role.ELSEWHERE, Role.ASKS}
+)
+
+
+@dataclass(frozen=True)
+class Own:
+    """The words of a step's own outcomes."""
+
+    phrases: PhraseTree
+    grants: frozenset[str]  # the outcomes that grant what is asked for
+
+    def longest(self, words: Sequence[str], at: int) -> tuple[int, str]:
+        """How many words the longest phrase takes that begins here, and its outcome; 0 if none does."""
+        matches = self.phrases.matches(words, at) if words[at] else []
+        return max(((match.length, match.meaning.outcome) for match in matches), default=(0, ""))
+
+    def outcomes_in(self, text: str) -> set[str]:
+        """The outcomes whose words stand in a text, wherever that is."""
+        words = [token.text if token.kind is Kind.WORD else "" for token in tokens(composed(text))]
+        found: set[str] = set()
+        at = 0
+        while at < len(words):
+            length, outcome = self.longest(words, at)
+            found |= {outcome} - {""}
+            at += length or 1
+        return found
+
+
+def own_of(step: ApprovalStep) -> Own | None:
+    """None where a step has no words of its own."""
+    if not any(outcome.reply_words for outcome in step.outcomes):
+        return None
+    return _own(tuple((one.key, one.reply_words, one.is_granted) for one in step.outcomes))
+
+
+@lru_cache(maxsize=KEPT)
+def _own(outcomes: tuple[tuple[str, tuple[str, ...], bool], ...]) -> Own:
+    """`outcomes`: key, words, whether it grants what is asked for."""
+    texts: dict[str, list[tuple[str, Meaning]]] = {}
+    for key, own_words, _is_granted in outcomes:
+        for words in {words for word in own_words for words in _spelled(word)}:
+            texts.setdefault(words[0], []).append((" ".join(words), Meaning(SHARED, Role.DECIDES, key)))
+    grants = frozenset(key for key, _words, is_granted in outcomes if is_granted)
+    return Own(PhraseTree(lambda first: texts.get(first, [])), grants)
+
+
+def _spelled(word: str) -> Iterator[tuple[str, ...]]:
+    """The words of a phrase, as they may be typed."""
+    written = " ".join(token.text for token in tokens(composed(word)) if token.kind is Kind.WORD)
+    return (words for words in spellings(phrase(written)) if words and words[0])
+
+
+# --- where it stands --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A text in which a sign stands for an answer of the step's own."""
+
+    text: str
+    outcome: str  # of the step
+    read_as: str  # what the text has to be read as: APPROVE or REJECT
+    written: str  # the answer, as it was written
+    start: int  # where it begins in the text
+
+    @property
+    def sign(self) -> str:
+        return SIGNS[self.read_as]
+
+
+def standing(text: str, end: int | None, own: Own, known: Vocabulary) -> Standing | None:
+    """None if no answer of the step's own is the first sentence. `end`: of a form, as `Text.of` takes it."""
+    found = Text.of(text, known, end)
+    start = _first_said(found, known)
+    if found.too_long or start is None:
+        return None
+    sentence = next(one for one in found.sentences if one.spans and one.spans[0].start == start)
+    words = [token.text if token.kind is Kind.WORD else "" for token in found.tokens]
+    length, outcome = own.longest(words, start)
+    behind = start + length
+    if not length or sentence.asks or not _is_polite(found, behind, sentence.spans[-1].end):
+        return None
+    begin, stop = found.tokens[start].start, found.tokens[behind - 1].end
+    read_as = APPROVE if outcome in own.grants else REJECT
+    sign = SIGNS[read_as] + " " * (stop - begin - 1)
+    return Standing(text[:begin] + sign + text[stop:], outcome, read_as, text[begin:stop], begin)
+
+
+def _first_said(found: Text, known: Vocabulary) -> int | None:
+    """Where the first sentence begins that is no greeting."""
+    for sentence in found.sentences[: _MOST_GREETINGS + 1]:
+        if not sentence.spans:
+            return None
+        start, end = sentence.spans[0].start, sentence.spans[-1].end
+        words = [token.text for token in found.tokens[start:end] if token.kind is Kind.WORD]
+        length = begins_with(words, known.lines.greetings)
+        if not length or len(words) - length > _LONGEST_NAME:
+            return start
+    return None
+
+
+def _is_polite(found: Text, at: int, end: int) -> bool:
+    """Whether nothing but thanks and the like stands there."""
+    while at < end:
+        if found.tokens[at].kind is Kind.WORD:
+            polite = [match.length for match in found.matches[at] if match.meaning.role is Role.COURTESY]
+            if not polite:
+                return False
+            at += max(polite)
+        else:
+            at += 1
+    return at == end
+
+
+def takes_back(comment: str, known: Vocabulary) -> bool:
+    """Whether what stands beside an answer may be the opposite of it: a few words that are all known, with a denial or
+    a doubt, or with nothing that says anything ("none", "0", "it does not", "not sure")."""
+    words = [token.text for token in tokens(composed(comment)) if token.kind is Kind.WORD]
+    if not words or sum(map(str.isalnum, words)) > _SHORT:
+        return False
+    matches = [known.phrases.matches(words, at) for at in range(len(words))]
+    covered = {at + step for at, here in enumerate(matches) for match in here for step in range(match.length)}
+    if any(word.isalpha() and at not in covered for at, word in enumerate(words)):
+        return False  # it names something
+    roles = [{match.meaning.role for match in here} for here in matches]
+    empty = all(Role.FILLER in here or not word.isalpha() for word, here in zip(words, roles, strict=True))
+    return empty or any(not _NEGATIVE.isdisjoint(here) for here in roles)
+
+
+# --- what comes of it --------------------------------------------------------------------------------------
+
+
+def in_own_words(
+    reading: Reading, text: str, stands: Standing | None, own: Own, known: Vocabulary
+) -> Reading:
+    """A reading as one of the step's own answers, if it is one, and if no other one is spoken of."""
+    written = stands.written if stands else ""
+    clauses = tuple(
+        replace(clause, text=clause.text.replace(stands.sign, written).strip()) if stands else clause
+        for clause in reading.clauses
+    )
+    said = stands.outcome if stands else reading.outcome
+    if reading.outcome is None:
+        why = MORE_THAN_ONE if stands and stands.sign in str(reading.why) else reading.why
+        return replace(reading, why=why, clauses=clauses)
+    if own.outcomes_in(text) - {said}:
+        return replace(reading, outcome=None, comment="", why=MORE_THAN_ONE, clauses=clauses)
+    if stands is None:
+        return reading
+    alone = reading.outcome == stands.read_as and reading.rests_on == (stands.sign,)
+    if not alone:
+        return replace(reading, outcome=None, comment="", why=MORE_THAN_ONE, clauses=clauses)
+    if takes_back(reading.comment, known):
+        back = Sentence("“{text}” may take the answer back.", text=reading.comment)
+        return replace(reading, outcome=None, comment="", why=back, clauses=clauses)
+    why = Sentence("“{words}” is an answer of this step.", words=written)
+    end = stands.start + len(written)
+    parts = tuple(
+        replace(place, end=end) if place.start == stands.start else place for place in reading.parts
+    )
+    return replace(
+        reading, outcome=said, why=why, rests_on=(written,), clauses=clauses, text=text, parts=parts
+    )
+
+
+# --- before a process is published ------------------------------------------------------------------------
+
+#: What a phrase may mean in a language and another thing in a step, where that grants nothing.
+_GIVEN_WAY = frozenset({Role.REMARK, Role.AGAINST, Role.ELSEWHERE, Role.DOUBT})
+_SHORTEST = 2  # letters
+
+
+def problems(step: ApprovalStep) -> list[str]:
+    """Which words of its outcomes a reply could not be read by, each with why."""
+    known = vocabulary(settings.PLACET.words_dir, settings.PLACET.reply_languages)
+    own = [(outcome, word) for outcome in step.outcomes for word in outcome.reply_words]
+    found = [
+        f"{outcome.key}: “{word}” {why}" for outcome, word in own if (why := _why_not(word, outcome, known))
+    ]
+    return [*_said_twice(own), *found]
+
+
+def _why_not(word: str, outcome: Outcome, known: Vocabulary) -> str:
+    if sum(map(str.isalpha, word)) < _SHORTEST:
+        return "has too few letters"
+    if re.search(r"[.!?…。！？\n]", word):
+        return "is a sentence with its sign; leave the sign out"
+    for words in _spelled(word):
+        for match in known.phrases.matches(words, 0):
+            meaning = match.meaning
+            gives_way = meaning.role in _GIVEN_WAY and not outcome.is_granted
+            if match.length != len(words) or meaning.outcome == outcome.key or gives_way:
+                continue
+            if meaning.outcome:
+                return f"is a word for {meaning.outcome} already"
+            return "means something else in replies; choose other words"
+    if not outcome.is_granted and _approves(word, known):
+        return "holds a word that approves; if it grants what is asked for, say grants: true"
+    return ""
+
+
+def _approves(word: str, known: Vocabulary) -> bool:
+    words = next(_spelled(word))
+    matches = (match for at in range(len(words)) for match in known.phrases.matches(words, at))
+    return any(match.meaning.outcome == APPROVE and match.meaning.role is Role.DECIDES for match in matches)
+
+
+def _said_twice(own: Sequence[tuple[Outcome, str]]) -> list[str]:
+    """Words that two outcomes share, in whatever languages and spellings: those of a reply are not known."""
+    of: dict[tuple[str, ...], dict[str, str]] = {}
+    for outcome, word in own:
+        for words in _spelled(word):
+            of.setdefault(words, {}).setdefault(outcome.key, word)
+    shared = {tuple(sorted(keys)): next(iter(keys.values())) for keys in of.values() if len(keys) > 1}
+    return [f"“{word}” stands for {' and '.join(keys)}" for keys, word in shared.items()]

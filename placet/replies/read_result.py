@@ -1,0 +1,28 @@
+"""What a text was read as."""
+
+from dataclasses import dataclass
+
+from placet.lib.sentences import Sentence
+from placet.replies.read_clauses import Clause
+from placet.replies.read_comment import Place
+
+MORE_THAN_ONE = Sentence("It says more than one answer.")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text was read as."""
+
+    outcome: str | None  # None: unclear
+    comment: str
+    why: Sentence  # what makes it unclear, or what it rests on
+    rests_on: tuple[str, ...] = ()  # the words that decide, as the sender wrote them
+    language: str = ""  # of the words; "" where they belong to none, or none is known
+    clauses: tuple[Clause, ...] = ()
+    text: str = ""  # of a decision: as it was read
+    parts: tuple[Place, ...] = ()  # of a decision: what each word of the text is
+
+    @property
+    def labelled_clauses(self) -> list[tuple[Clause, str]]:
+        """Each clause with what it was taken for, in the reader's language."""
+        return [(clause, clause.label(beside_an_answer=self.outcome is not None)) for clause in self.clauses]
