@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -154,10 +155,17 @@ logfile = {folder}/log
         user = ["runuser", "-u", "postgres", "--"]
     process = subprocess.Popen([*user, program, "-q", str(folder / "ini")], cwd="/")
     try:
+        until(lambda: process.poll() is not None or _listens(port))
+        assert process.poll() is None, (folder / "log").read_text()
         yield database._replace(netloc=f"{database.username}:{database.password}@127.0.0.1:{port}").geturl()
     finally:
         process.terminate()
         process.wait(PATIENCE)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 NOT_TOLD = "database_notices_do_not_arrive"
