@@ -176,7 +176,7 @@ def read_text(
     problem = misleading(text)
     if problem:
         return Reading(None, "", Sentence("The text holds {what}.", what=problem))
-    form = read_form.take_apart(text, known)
+    form = read_form.take_apart(text, known, own)
     if form is not None and form.problem:
         return Reading(None, "", form.problem)
     whole, end = (form.text + below, form.end) if form else (text + below, None)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from placet.lib.sentences import NOTHING, Sentence
+from placet.replies.read_own import Own
 from placet.replies.read_tokens import Kind, tokens
 from placet.replies.read_vocabulary import Vocabulary, begins_with
 
@@ -39,11 +40,13 @@ class Form:
     end: int | None = None  # where the form ends in `text`, and nothing below is read
 
 
-def take_apart(text: str, known: Vocabulary) -> Form | None:
+def take_apart(text: str, known: Vocabulary, own: Own | None = None) -> Form | None:
     """The answer of a form, as the first sentence of a text with all else that was written below. None: it is none."""
     lines = text.split("\n")
     end = _end(lines, known)
-    form = _questions("\n".join(lines[:end])) or _boxes(lines[:end], known) or _labels(lines[:end], known)
+    form = (
+        _questions("\n".join(lines[:end])) or _boxes(lines[:end], known, own) or _labels(lines[:end], known)
+    )
     if form is None or form.problem or end == len(lines):
         return form
     above = form.text.rstrip("\n") + "\n"
@@ -86,7 +89,7 @@ def _questions(text: str) -> Form | None:
 # --- boxes ----------------------------------------------------------------------------------------------------
 
 
-def _boxes(lines: list[str], known: Vocabulary) -> Form | None:
+def _boxes(lines: list[str], known: Vocabulary, own: Own | None) -> Form | None:
     """Boxes with a label behind each, or before each where a line does not begin with one. What stands beside the
     labels is somebody's own."""
     ticked: list[str] = []
@@ -103,7 +106,7 @@ def _boxes(lines: list[str], known: Vocabulary) -> Form | None:
             seen += 1
             if mark in _TICKED:
                 ticked.append(label)
-            elif beside := _beside_answer(label, known):
+            elif not (own and own.is_label(label)) and (beside := _beside_answer(label, known)):
                 rest.append(beside)
         if before_first and line[found[-1].end() :].strip():
             rest.append(line[found[-1].end() :])

@@ -3,17 +3,17 @@
 Such a word is known to no language, so nothing says what a sentence around it means. It counts only where it is the
 whole first sentence below a greeting ("Needs changes." or "Hold, please"). Then a sign that all languages know stands
 in its place, and the text is read like any other: as below "approved", or, where the answer grants nothing, as below
-"rejected". A word of another outcome anywhere makes it unclear, and so does a short denial that is all the rest.
+"rejected". What makes it unclear besides: a word of another outcome anywhere; below one that grants, a doubt or a
+denial in any language, for nothing says which one is spoken; and a short denial that is all the rest.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from django.conf import settings
-
-from placet.approvals.outcomes import APPROVE, REJECT, Outcome
+from placet.approvals.outcomes import APPROVE, REJECT
 from placet.approvals.processes import ApprovalStep
 from placet.lib.sentences import Sentence
 from placet.replies.languages import SHARED
@@ -21,14 +21,18 @@ from placet.replies.read_clauses import Text
 from placet.replies.read_phrases import Meaning, PhraseTree, Role
 from placet.replies.read_result import MORE_THAN_ONE, Reading
 from placet.replies.read_tokens import Kind, composed, phrase, spellings, tokens
-from placet.replies.read_vocabulary import Vocabulary, begins_with, vocabulary
+from placet.replies.read_vocabulary import Vocabulary, begins_with
 
 KEPT = 256  # steps whose words are kept
+_SHOWN = 80  # characters
 #: What stands for an answer of one's own while the rest is read: signs of one character, so that places stay the same.
 SIGNS = {APPROVE: "✅", REJECT: "❌"}
 _MOST_GREETINGS = 3  # sentences
 _LONGEST_NAME = 4  # words behind a greeting
 _SHORT = 5  # words
+_EMPTY_BOX = re.compile(r"[\[(][ \u00a0-]?[\])]|[☐◯⬜]")
+_LIST = re.compile(r"[ \t]*(?:[-–—*•·]|\d{1,2}[.)])[ \t]")
+_LIMITS = frozenset({Role.DOUBT, Role.NEGATION, Role.RETRACTION, Role.ASKS, Role.BUT})
 _NEGATIVE = frozenset(
     {Role.NEGATION, Role.NEGATION_HELPER, Role.DOUBT, Role.RETRACTION, Role.ELSEWHERE, Role.ASKS}
 )
@@ -45,6 +49,11 @@ class Own:
         """How many words the longest phrase takes that begins here, and its outcome; 0 if none does."""
         matches = self.phrases.matches(words, at) if words[at] else []
         return max(((match.length, match.meaning.outcome) for match in matches), default=(0, ""))
+
+    def is_label(self, text: str) -> bool:
+        """Whether a text is one of the words and nothing else."""
+        words = [token.text if token.kind is Kind.WORD else "" for token in tokens(composed(text))]
+        return bool(words) and self.longest(words, 0)[0] == len(words)
 
     def outcomes_in(self, text: str) -> set[str]:
         """The outcomes whose words stand in a text, wherever that is."""
@@ -70,13 +79,13 @@ def _own(outcomes: tuple[tuple[str, tuple[str, ...], bool], ...]) -> Own:
     """`outcomes`: key, words, whether it grants what is asked for."""
     texts: dict[str, list[tuple[str, Meaning]]] = {}
     for key, own_words, _is_granted in outcomes:
-        for words in {words for word in own_words for words in _spelled(word)}:
+        for words in {words for word in own_words for words in spelled(word)}:
             texts.setdefault(words[0], []).append((" ".join(words), Meaning(SHARED, Role.DECIDES, key)))
     grants = frozenset(key for key, _words, is_granted in outcomes if is_granted)
     return Own(PhraseTree(lambda first: texts.get(first, [])), grants)
 
 
-def _spelled(word: str) -> Iterator[tuple[str, ...]]:
+def spelled(word: str) -> Iterator[tuple[str, ...]]:
     """The words of a phrase, as they may be typed."""
     written = " ".join(token.text for token in tokens(composed(word)) if token.kind is Kind.WORD)
     return (words for words in spellings(phrase(written)) if words and words[0])
@@ -94,6 +103,7 @@ class Standing:
     read_as: str  # what the text has to be read as: APPROVE or REJECT
     written: str  # the answer, as it was written
     start: int  # where it begins in the text
+    end: int  # where its sentence ends, with what is polite in it
 
     @property
     def sign(self) -> str:
@@ -106,16 +116,35 @@ def standing(text: str, end: int | None, own: Own, known: Vocabulary) -> Standin
     start = _first_said(found, known)
     if found.too_long or start is None:
         return None
-    sentence = next(one for one in found.sentences if one.spans and one.spans[0].start == start)
     words = [token.text if token.kind is Kind.WORD else "" for token in found.tokens]
     length, outcome = own.longest(words, start)
-    behind = start + length
-    if not length or sentence.asks or not _is_polite(found, behind, sentence.spans[-1].end):
+    sentence = next(one for one in found.sentences if one.spans and one.spans[0].start == start)
+    begin = found.tokens[start].start
+    if not length or sentence.asks or _EMPTY_BOX.search(_line(text, begin)):
         return None
-    begin, stop = found.tokens[start].start, found.tokens[behind - 1].end
+    behind = start + length
+    last = _end(found, behind, sentence.spans[-1].end, text)
+    if not _is_polite(found, behind, last):
+        return None
+    written = text[begin : found.tokens[behind - 1].end]
+    stop = found.tokens[last - 1].end
     read_as = APPROVE if outcome in own.grants else REJECT
-    sign = SIGNS[read_as] + " " * (stop - begin - 1)
-    return Standing(text[:begin] + sign + text[stop:], outcome, read_as, text[begin:stop], begin)
+    # With what is polite behind it, and ended, for a list may follow in the next line.
+    sign = f"{SIGNS[read_as]}.".ljust(stop - begin)
+    return Standing(text[:begin] + sign + text[stop:], outcome, read_as, written, begin, stop)
+
+
+def _line(text: str, at: int) -> str:
+    return text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0]
+
+
+def _end(found: Text, behind: int, end: int, text: str) -> int:
+    """Where the sentence ends: at a list in the next line at the latest."""
+    for at in range(behind, end):
+        line = text.rfind("\n", 0, found.tokens[at].start) + 1
+        if line > found.tokens[at - 1].start and _LIST.match(text, line):
+            return at
+    return end
 
 
 def _first_said(found: Text, known: Vocabulary) -> int | None:
@@ -126,7 +155,8 @@ def _first_said(found: Text, known: Vocabulary) -> int | None:
         start, end = sentence.spans[0].start, sentence.spans[-1].end
         words = [token.text for token in found.tokens[start:end] if token.kind is Kind.WORD]
         length = begins_with(words, known.lines.greetings)
-        if not length or len(words) - length > _LONGEST_NAME:
+        greets = length and len(words) - length <= _LONGEST_NAME
+        if not greets and not _is_polite(found, start, end):
             return start
     return None
 
@@ -146,7 +176,7 @@ def _is_polite(found: Text, at: int, end: int) -> bool:
 
 def takes_back(comment: str, known: Vocabulary) -> bool:
     """Whether what stands beside an answer may be the opposite of it: a few words that are all known, with a denial or
-    a doubt, or with nothing that says anything ("none", "0", "it does not", "not sure")."""
+    a doubt, or one that says nothing ("none", "0", "it does not", "not sure")."""
     words = [token.text for token in tokens(composed(comment)) if token.kind is Kind.WORD]
     if not words or sum(map(str.isalnum, words)) > _SHORT:
         return False
@@ -154,9 +184,28 @@ def takes_back(comment: str, known: Vocabulary) -> bool:
     covered = {at + step for at, here in enumerate(matches) for match in here for step in range(match.length)}
     if any(word.isalpha() and at not in covered for at, word in enumerate(words)):
         return False  # it names something
-    roles = [{match.meaning.role for match in here} for here in matches]
-    empty = all(Role.FILLER in here or not word.isalpha() for word, here in zip(words, roles, strict=True))
-    return empty or any(not _NEGATIVE.isdisjoint(here) for here in roles)
+    roles = {match.meaning.role for here in matches for match in here}
+    numbers = not any(map(str.isalpha, words))
+    return numbers or (len(words) == 1 and Role.FILLER in roles) or not _NEGATIVE.isdisjoint(roles)
+
+
+def _speaks_against(comment: str, stands: Standing, known: Vocabulary) -> bool:
+    """Whether what stands below an answer decides in strong words of a language that knows half of its words; or,
+    below one that grants, may limit it in any language."""
+    words = [token.text if token.kind is Kind.WORD else "" for token in tokens(composed(comment))]
+    matches = [known.phrases.matches(words, at) if word else [] for at, word in enumerate(words)]
+    meanings = [match.meaning for here in matches for match in here]
+    grants = stands.read_as == APPROVE
+    if grants and any(meaning.role in _LIMITS for meaning in meanings):
+        return True
+    knows = Counter(code for here in matches for code in {match.meaning.language for match in here})
+    half = sum(map(bool, words)) / 2
+    return any(
+        meaning.role is Role.DECIDES
+        and not (grants and meaning.outcome == APPROVE)
+        and (meaning.language == SHARED or knows[meaning.language] >= half)
+        for meaning in meanings
+    )
 
 
 # --- what comes of it --------------------------------------------------------------------------------------
@@ -168,7 +217,7 @@ def in_own_words(
     """A reading as one of the step's own answers, if it is one, and if no other one is spoken of."""
     written = stands.written if stands else ""
     clauses = tuple(
-        replace(clause, text=clause.text.replace(stands.sign, written).strip()) if stands else clause
+        replace(clause, text=clause.text.replace(stands.sign, written)) if stands else clause
         for clause in reading.clauses
     )
     said = stands.outcome if stands else reading.outcome
@@ -182,66 +231,13 @@ def in_own_words(
     alone = reading.outcome == stands.read_as and reading.rests_on == (stands.sign,)
     if not alone:
         return replace(reading, outcome=None, comment="", why=MORE_THAN_ONE, clauses=clauses)
-    if takes_back(reading.comment, known):
-        back = Sentence("“{text}” may take the answer back.", text=reading.comment)
+    if takes_back(reading.comment, known) or _speaks_against(reading.comment, stands, known):
+        back = Sentence("“{text}” may take the answer back.", text=reading.comment[:_SHOWN])
         return replace(reading, outcome=None, comment="", why=back, clauses=clauses)
     why = Sentence("“{words}” is an answer of this step.", words=written)
-    end = stands.start + len(written)
     parts = tuple(
-        replace(place, end=end) if place.start == stands.start else place for place in reading.parts
+        replace(place, end=stands.end) if place.start == stands.start else place for place in reading.parts
     )
     return replace(
         reading, outcome=said, why=why, rests_on=(written,), clauses=clauses, text=text, parts=parts
     )
-
-
-# --- before a process is published ------------------------------------------------------------------------
-
-#: What a phrase may mean in a language and another thing in a step, where that grants nothing.
-_GIVEN_WAY = frozenset({Role.REMARK, Role.AGAINST, Role.ELSEWHERE, Role.DOUBT})
-_SHORTEST = 2  # letters
-
-
-def problems(step: ApprovalStep) -> list[str]:
-    """Which words of its outcomes a reply could not be read by, each with why."""
-    known = vocabulary(settings.PLACET.words_dir, settings.PLACET.reply_languages)
-    own = [(outcome, word) for outcome in step.outcomes for word in outcome.reply_words]
-    found = [
-        f"{outcome.key}: “{word}” {why}" for outcome, word in own if (why := _why_not(word, outcome, known))
-    ]
-    return [*_said_twice(own), *found]
-
-
-def _why_not(word: str, outcome: Outcome, known: Vocabulary) -> str:
-    if sum(map(str.isalpha, word)) < _SHORTEST:
-        return "has too few letters"
-    if re.search(r"[.!?…。！？\n]", word):
-        return "is a sentence with its sign; leave the sign out"
-    for words in _spelled(word):
-        for match in known.phrases.matches(words, 0):
-            meaning = match.meaning
-            gives_way = meaning.role in _GIVEN_WAY and not outcome.is_granted
-            if match.length != len(words) or meaning.outcome == outcome.key or gives_way:
-                continue
-            if meaning.outcome:
-                return f"is a word for {meaning.outcome} already"
-            return "means something else in replies; choose other words"
-    if not outcome.is_granted and _approves(word, known):
-        return "holds a word that approves; if it grants what is asked for, say grants: true"
-    return ""
-
-
-def _approves(word: str, known: Vocabulary) -> bool:
-    words = next(_spelled(word))
-    matches = (match for at in range(len(words)) for match in known.phrases.matches(words, at))
-    return any(match.meaning.outcome == APPROVE and match.meaning.role is Role.DECIDES for match in matches)
-
-
-def _said_twice(own: Sequence[tuple[Outcome, str]]) -> list[str]:
-    """Words that two outcomes share, in whatever languages and spellings: those of a reply are not known."""
-    of: dict[tuple[str, ...], dict[str, str]] = {}
-    for outcome, word in own:
-        for words in _spelled(word):
-            of.setdefault(words, {}).setdefault(outcome.key, word)
-    shared = {tuple(sorted(keys)): next(iter(keys.values())) for keys in of.values() if len(keys) > 1}
-    return [f"“{word}” stands for {' and '.join(keys)}" for keys, word in shared.items()]

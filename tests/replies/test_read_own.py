@@ -4,8 +4,9 @@ import pytest
 from django.conf import settings
 
 from placet.approvals.processes import ApprovalStep
+from placet.replies.outcome_words import problems
 from placet.replies.read import read_text
-from placet.replies.read_own import own_of, problems
+from placet.replies.read_own import own_of
 
 
 def step(*outcomes: object) -> ApprovalStep:
@@ -68,10 +69,17 @@ def test_an_answer_that_stands_alone_decides(text: str, outcome: str) -> None:
         ("Needs changes\n\nThe price in section 4 is wrong.", "changes", "The price in section 4 is wrong."),
         ("Needs changes. Section 4 names the wrong party.", "changes", "Section 4 names the wrong party."),
         ("Needs changes\n\nIs section 4 right?", "changes", "Is section 4 right?"),
-        ("Needs changes\n\nIt can go out if clause 3 is dropped.", "changes", "It can go out if clause 3 is dropped."),
+        ("Needs changes\n\nClause 3 may stay if the price drops.", "changes", "Clause 3 may stay if the price drops."),
         ("Ask counsel. Section 7 is new.", "counsel", "Section 7 is new."),
         ("Hold\n\nThe supplier is being audited until May.", "hold", "The supplier is being audited until May."),
         ("Approve with conditions\n\nThe clerk pays.", "conditions", "The clerk pays."),
+        ("Needs changes, best regards\n\nThe price went up.", "changes", "The price went up."),
+        ("Änderungen nötig, tausend Dank", "changes", ""),
+        ("Needs changes\n- price of the desks\n- date", "changes", "- price of the desks\n- date"),
+        ("Needs changes. The price.", "changes", "The price."),
+        ("Merci. À modifier.", "changes", ""),
+        ("[x] Needs changes\n[ ] Approve with conditions\n[ ] No opinion", "changes", ""),
+        ("[x] Approve\n[ ] Approve with conditions\n[ ] Needs changes", "approve", ""),
     ],
 )  # fmt: skip
 def test_what_else_is_said_is_comment(text: str, outcome: str, comment: str) -> None:
@@ -79,6 +87,11 @@ def test_what_else_is_said_is_comment(text: str, outcome: str, comment: str) -> 
 
 
 UNCLEAR = (
+    # below one that grants, a limit in any language
+    "Cleared\n\nSi Luc signe.", "Cleared\n\nOm Lars skriver under.", "Mit Auflagen\n\nEr den underskrevet",
+    # decided in another sentence, or not ticked
+    "Hold\n\nbetter reject it zork", "Hold\n\nMy vote is to reject this zork.", "Hold\n\nApprove the zork plonk.",
+    "[ ] Needs changes", "( ) Needs changes", "☐ Needs changes", "Needs changes: [ ]",
     # denied, or a second answer, in whatever language
     "No. Hold.", "No. Escalate.", "Escalate. No.", "Hold, ej", "No hold", "No, hold.", "no escalate",
     "不要保留", "ej hold",
@@ -162,8 +175,13 @@ def test_it_is_explained_in_the_words_that_were_written() -> None:
         ("maybe", True, "“maybe” means something else in replies"),
         ("4711", False, "“4711” has too few letters"),
         ("X", False, "“X” has too few letters"),
-        ("Not now?", False, "“Not now?” is a sentence with its sign"),
-        ("Approve with conditions", False, "“Approve with conditions” holds a word that approves"),
+        ("Not now?", False, "“Not now?” holds a sign"),
+        ("Hold (for now)", False, "“Hold (for now)” holds a sign"),
+        ("OK, but", False, "“OK, but” holds a sign"),
+        ("@Finance", False, "“@Finance” holds a sign"),
+        ("re-send", False, "“re-send” cannot be read for certain"),
+        ("Regards", False, "“Regards” cannot be read for certain"),
+        ("Confidential", False, "“Confidential” cannot be read for certain"),
     ],
 )
 def test_words_that_a_reply_could_not_be_read_by_are_named(words: str, grants: bool, sentence: str) -> None:
