@@ -21,6 +21,7 @@ from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, html, limits, parse
 from placet.replies.parse.original import Original, without_original
 from placet.replies.read import read_mail
+from placet.replies.read_facts import UNKNOWN
 from placet.replies.read_own import Own
 from placet.replies.read_result import Reading
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary
@@ -139,7 +140,7 @@ def explain_received(
             return Explanation(mail)
         if originals := answered(mail):
             mail = without_original(mail, Original.of(*originals))
-        return Explanation(mail, read_mail(mail, outcomes, known, own=own_words))
+        return Explanation(mail, read_mail(mail, outcomes, known, UNKNOWN, own_words))
     except refusals.Unparseable as error:
         return Explanation(error=f"{error} {error.reason}")
     except Exception as error:  # noqa: BLE001 - said in the explanation: one mail must not stop those behind it

@@ -12,16 +12,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from placet.approvals.outcomes import APPROVE, REJECT
-from placet.approvals.processes import ApprovalStep
 from placet.lib.sentences import Sentence
 from placet.replies.languages import SHARED
 from placet.replies.read_clauses import Text
 from placet.replies.read_phrases import Meaning, PhraseTree, Role
 from placet.replies.read_result import MORE_THAN_ONE, Reading
 from placet.replies.read_tokens import Kind, composed, phrase, spellings, tokens
-from placet.replies.read_vocabulary import Vocabulary, begins_with
+from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with
+
+if TYPE_CHECKING:  # what a process is needs the database, and replies are read without one, too
+    from placet.approvals.processes import ApprovalStep
 
 KEPT = 256  # steps whose words are kept
 _SHOWN = 80  # characters
@@ -67,7 +69,7 @@ class Own:
         return found
 
 
-def own_of(step: ApprovalStep) -> Own | None:
+def own_of(step: "ApprovalStep") -> Own | None:
     """None where a step has no words of its own."""
     if not any(outcome.reply_words for outcome in step.outcomes):
         return None
