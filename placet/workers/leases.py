@@ -95,7 +95,15 @@ class Leased(Generic[Row]):
 
     def free(self, worker: str) -> int:
         """What a dead worker held. How many rows they were."""
+        return self._free(Q(claim__startswith=worker))
+
+    def free_others(self, worker: str) -> int:
+        """What anybody held but this worker, for one that is alone: also what a command held that was killed, which is
+        no worker."""
+        return self._free(~Q(claim="") & ~Q(claim__startswith=worker))
+
+    def _free(self, whose: Q) -> int:
         now = timezone.now()
-        held = self.model._default_manager.filter(self.unfinished, claim__startswith=worker)
+        held = self.model._default_manager.filter(self.unfinished & whose)
         chosen = held.filter(claim__endswith=RESERVED).update(claim="", **{self.due: now})
         return chosen + held.update(claim="", **{self.due: now + self.pause})

@@ -44,6 +44,8 @@ class Life:
         self._register()
         if alone:
             bury(Worker.objects.exclude(pk=leases.worker_id()), self._leased)
+            for rows in self._leased:
+                rows.free_others(leases.worker_id())
         self._thread.start()
 
     def end(self) -> None:

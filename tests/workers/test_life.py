@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from placet import work
 from placet.mail.models import IncomingMail
+from placet.mailboxes import polling
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
 from placet.workers import leases, life
@@ -83,6 +84,18 @@ def test_the_only_process_frees_at_once_what_any_earlier_one_held() -> None:
     mine.end()
     assert work.incoming_due(10) == [mail.pk]
     assert not Worker.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("alone", [True, False])
+def test_it_frees_what_a_command_held_that_was_killed_only_if_it_is_the_only_one(alone: bool) -> None:
+    mailbox = make_mailbox()
+    polling.LEASED.take(Mailbox.objects.filter(pk=mailbox.pk))  # as a move does, which is no worker
+    mine = Life(Worker.Does.ALL, work.LEASED)
+    mine.begin(alone=alone)
+    mine.end()
+    mailbox.refresh_from_db()
+    assert (mailbox.claim == "") is alone
 
 
 @pytest.mark.django_db(transaction=True)
