@@ -148,7 +148,8 @@ logfile = {folder}/log
     )
     user: list[str] = []
     if os.getuid() == 0:  # it refuses to run as root
-        shutil.chown(folder, "postgres")
+        for path in (folder, folder / "users", folder / "ini"):  # which nobody else may read by some umasks
+            shutil.chown(path, "postgres")
         for parent in (folder, *folder.parents):
             if parent.stat().st_uid == 0 and parent != Path("/"):
                 parent.chmod(parent.stat().st_mode | 0o011)
