@@ -22,6 +22,8 @@ from django.utils.translation import gettext_lazy
 from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
 from placet.approvals import attachments, messages, policy, record
+from placet.approvals.definitions import ApprovalStep, Definition, EndStep, definition_of
+from placet.approvals.form import Fact, facts, read_form, show_value, title_of
 from placet.approvals.models import (
     Ask,
     AskLine,
@@ -34,17 +36,6 @@ from placet.approvals.models import (
     Visit,
 )
 from placet.approvals.outcomes import Outcome
-from placet.approvals.processes import (
-    ApprovalStep,
-    Definition,
-    EndStep,
-    Fact,
-    definition_of,
-    facts,
-    read_form,
-    show_value,
-    title_of,
-)
 from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.lib import rows

@@ -19,9 +19,10 @@ from placet.accounts.general import General, general
 from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
 from placet.approvals import policy
+from placet.approvals.definitions import Definition, EndStep, definition_of
+from placet.approvals.form import Fact, facts_as_read
 from placet.approvals.models import Ask, Assignment, Decision, Request, Visit
 from placet.approvals.outcomes import Outcome, you_answered
-from placet.approvals.processes import Definition, EndStep, Fact, definition_of, facts_as_read
 from placet.lib.ids import code_hash
 from placet.lib.prepared import Prepared
 from placet.mail import mime, outbox

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from placet.accounts.addresses import person_at
 from placet.accounts.models import Group, Person
+from placet.approvals.definitions import ApprovalStep, Definition, Transition, Who
+from placet.approvals.form import condition_values
 from placet.approvals.models import Assignment, Request
 from placet.approvals.outcomes import Condition
-from placet.approvals.processes import ApprovalStep, Definition, Transition, Who, condition_values
 from placet.approvals.rules import Seats
 from placet.lib.conditions import ConditionError, holds
 from placet.lib.sentences import NOTHING, Sentence, listed

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from django.db.models import Exists, OuterRef, Q, Subquery
 
 from placet.accounts.addresses import normal
+from placet.approvals.definitions import ApprovalStep, Who, definition_of
 from placet.approvals.models import Request, Version
-from placet.approvals.processes import ApprovalStep, Who, definition_of
 
 
 def processes_naming(*, group: str = "", addresses: Collection[str] = ()) -> list[str]:

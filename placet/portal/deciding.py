@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from placet.accounts.models import Person
 from placet.approvals import engine, policy
+from placet.approvals.definitions import ApprovalStep, definition_of
+from placet.approvals.form import Fact, facts_as_read
 from placet.approvals.messages import outcome_of
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.outcomes import APPROVE, LABELS, REJECT, Outcome
-from placet.approvals.processes import ApprovalStep, Fact, definition_of, facts_as_read
 from placet.portal.forms import Pick, SeveralForm
 from placet.portal.path import DOORS, Definitions, step_name, what_now
 from placet.portal.people import PersonsRequest

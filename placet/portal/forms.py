@@ -9,15 +9,9 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from placet.approvals.definitions import Definition, FormField
 from placet.approvals.engine import LONGEST_COMMENT
-from placet.approvals.processes import (
-    LONGEST_LONG_TEXT,
-    LONGEST_TEXT,
-    Definition,
-    FormField,
-    minor_digits,
-    size_as_read,
-)
+from placet.approvals.form import LONGEST_LONG_TEXT, LONGEST_TEXT, minor_digits, size_as_read
 
 PREFIX = "f-"  # keeps a process's field names apart from ours
 MOST_PICKED = 25  # decided at once

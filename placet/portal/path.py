@@ -11,10 +11,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from placet.approvals.definitions import ApprovalStep, Definition, EndStep, definition_of
 from placet.approvals.models import AskLine, Assignment, Decision, Request, Visit
 from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.approvals.policy import way_on
-from placet.approvals.processes import ApprovalStep, Definition, EndStep, definition_of
 from placet.approvals.rules import Line as RuleLine
 from placet.approvals.rules import Percent
 from placet.lib.conditions import ConditionError

@@ -19,8 +19,10 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from placet.approvals import attachments, engine
 from placet.approvals.attachments import FileRefused, FilesChanged
+from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.form import FormInvalid
 from placet.approvals.models import Attachment, Draft, Process, Request, Version
-from placet.approvals.processes import Definition, FormInvalid, definition_of, newest
+from placet.approvals.processes import newest
 from placet.lib.web import as_file
 from placet.portal.forms import PREFIX, as_typed, entered_in, rows, what_fits
 from placet.portal.path import what_now

@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.general import of_request
 from placet.approvals import engine
+from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.form import facts_as_read
 from placet.approvals.messages import mailbox_for, page_of
 from placet.approvals.models import Assignment, Request, Visit
-from placet.approvals.processes import Definition, definition_of, facts_as_read
 from placet.portal import deciding, live, path
 from placet.portal.forms import DecideForm, WhichForm
 from placet.portal.mails import bounces_of, mails_of

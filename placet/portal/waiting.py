@@ -10,9 +10,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from placet.approvals import engine, policy
+from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.form import Fact, facts_as_read
 from placet.approvals.messages import one_of
 from placet.approvals.models import Assignment, Request
-from placet.approvals.processes import ApprovalStep, Definition, Fact, facts_as_read
 from placet.lib.web import entered, keep
 from placet.portal import deciding, live
 from placet.portal.forms import MOST_PICKED, Pick, SeveralForm

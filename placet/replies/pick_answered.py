@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from placet.accounts.addresses import somebodys
-from placet.approvals.processes import letters
+from placet.approvals.form import letters
 from placet.lib.sentences import Sentence
 from placet.mail.models import OutgoingMail
 from placet.replies import refusals

@@ -6,16 +6,10 @@ from typing import Any
 
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine
+from placet.approvals.definitions import ApprovalStep, FormField, definition_of
+from placet.approvals.form import facts, facts_as_read, minor_digits
 from placet.approvals.models import AskLine, Decision
 from placet.approvals.outcomes import Outcome
-from placet.approvals.processes import (
-    ApprovalStep,
-    FormField,
-    definition_of,
-    facts,
-    facts_as_read,
-    minor_digits,
-)
 from placet.approvals.record import Logged
 from placet.mail.models import IncomingMail
 from placet.replies import refusals

@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.reader import LANGUAGES, as_read_by
 from placet.approvals import engine, messages
+from placet.approvals.definitions import ApprovalStep
 from placet.approvals.messages import Misuse
 from placet.approvals.models import Decision
 from placet.approvals.outcomes import APPROVE, REJECT
-from placet.approvals.processes import ApprovalStep
 from placet.approvals.record import Logged
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, OutgoingMail

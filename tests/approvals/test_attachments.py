@@ -10,18 +10,18 @@ from django.utils import translation
 
 from placet.accounts.models import Person
 from placet.approvals import attachments, engine, evidence
+from placet.approvals.definitions import definition_of
 from placet.approvals.evidence import Differs
-from placet.approvals.models import Attachment, Draft, Request, Version
-from placet.approvals.processes import (
+from placet.approvals.form import (
     FormInvalid,
     condition_values,
-    definition_of,
     facts,
     facts_as_read,
-    publish,
     size_as_read,
     size_in_words,
 )
+from placet.approvals.models import Attachment, Draft, Request, Version
+from placet.approvals.processes import publish
 from placet.lib.canonical import digest
 from placet.mail.models import OutgoingMail
 from tests.making import SAMPLE, make_mailbox

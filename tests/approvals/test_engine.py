@@ -15,9 +15,10 @@ from placet import work
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
 from placet.approvals import engine, messages, policy
+from placet.approvals.form import FormInvalid
 from placet.approvals.messages import hash_of
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Visit
-from placet.approvals.processes import FormInvalid, publish
+from placet.approvals.processes import publish
 from placet.approvals.record import Logged
 from placet.audit import chain
 from placet.audit.models import AuditEntry

@@ -9,9 +9,10 @@ from django.utils import translation
 
 from placet.accounts.models import Person
 from placet.approvals import engine
+from placet.approvals.definitions import definition_of
 from placet.approvals.models import Decision, Request
 from placet.approvals.outcomes import Outcome
-from placet.approvals.processes import DefinitionInvalid, definition_of, parse_definition, publish
+from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.commands.process import SAMPLES
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox

@@ -9,8 +9,9 @@ import pytest
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
 from placet.approvals import policy
+from placet.approvals.definitions import ApprovalStep
 from placet.approvals.models import Assignment, Decision, Request
-from placet.approvals.processes import ApprovalStep, parse_definition, publish
+from placet.approvals.processes import parse_definition, publish
 from placet.lib.conditions import ConditionError
 from tests.making import SAMPLE, one_step
 

@@ -10,22 +10,18 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from placet.approvals.models import Process
-from placet.approvals.processes import (
-    Definition,
-    DefinitionInvalid,
+from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.form import (
     FormInvalid,
     condition_values,
-    definition_of,
     facts,
     minor_digits,
-    newest,
-    parse_definition,
-    publish,
     read_form,
     sample_data,
     title_of,
 )
+from placet.approvals.models import Process
+from placet.approvals.processes import DefinitionInvalid, newest, parse_definition, publish
 from tests.making import SAMPLE
 
 

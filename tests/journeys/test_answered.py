@@ -9,7 +9,7 @@ from django.apps import apps
 from django.utils import timezone
 
 from placet.accounts.addresses import add_address
-from placet.approvals import processes
+from placet.approvals import form
 from placet.approvals.models import Decision
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.sandbox.programs import PROGRAMS
@@ -240,7 +240,7 @@ def test_a_prepared_reply_under_another_subject_does_not(world: World, subject: 
 def test_a_title_without_letters_from_before_matches_no_subject(
     world: World, title: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "SHORTEST_TITLE", 0)
+    monkeypatch.setattr(form, "SHORTEST_TITLE", 0)
     _, asked = world.asked(item=title)
     for text in ("Approve", f"Approve\n\n#{code_of(asked)}"):
         bare(world, asked, text, Subject=f"Re: Lunch? [#{code_of(asked)}]")

@@ -15,8 +15,8 @@ from django.test import Client
 from django.urls import reverse
 
 from placet.approvals import engine
+from placet.approvals.form import FormInvalid
 from placet.approvals.models import Assignment, Decision, Request, Visit
-from placet.approvals.processes import FormInvalid
 from placet.mail.marker import marker
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import store

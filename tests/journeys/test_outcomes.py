@@ -11,15 +11,10 @@ from django.test import Client
 from django.urls import reverse
 
 from placet.approvals import engine
+from placet.approvals.definitions import ApprovalStep, definition_of
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.outcomes import APPROVE, REJECT
-from placet.approvals.processes import (
-    ApprovalStep,
-    DefinitionInvalid,
-    definition_of,
-    parse_definition,
-    publish,
-)
+from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.commands.process import SAMPLES
 from placet.replies import tell
 from placet.replies.languages import SHARED

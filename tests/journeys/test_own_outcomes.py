@@ -7,8 +7,9 @@ from django.test import Client
 from django.urls import reverse
 
 from placet.approvals import engine
+from placet.approvals.definitions import definition_of
 from placet.approvals.models import Decision
-from placet.approvals.processes import definition_of, publish
+from placet.approvals.processes import publish
 from placet.mail.models import IncomingMail
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import World

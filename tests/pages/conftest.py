@@ -107,7 +107,7 @@ def as_() -> Callable[[Person | None], Client]:
 
 def answer(asked: Assignment, outcome: str = "approve", comment: str = "") -> dict[str, object]:
     """The decide form as the page would send it."""
-    from placet.approvals.processes import definition_of
+    from placet.approvals.definitions import definition_of
 
     request = asked.visit.request
     shown = engine.facts_hash(request, definition_of(request.version))

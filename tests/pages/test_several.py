@@ -8,8 +8,8 @@ from django.urls import reverse
 
 from placet.accounts.models import Person
 from placet.approvals import engine
+from placet.approvals.definitions import definition_of
 from placet.approvals.models import Assignment, Decision, Request, Version
-from placet.approvals.processes import definition_of
 from tests.pages.conftest import HOSTILE, answer
 
 As = Callable[[Person | None], Client]

@@ -24,8 +24,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from placet.alarms.models import Outage
 from placet.approvals import engine
+from placet.approvals.definitions import definition_of
 from placet.approvals.models import Assignment
-from placet.approvals.processes import definition_of
 from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.models import Mailbox

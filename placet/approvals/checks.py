@@ -1,0 +1,140 @@
+"""Every check before a definition is published."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from placet.approvals.definitions import KEY, ApprovalStep, Definition, EndStep, Transition
+from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, sample_data, title_of
+from placet.approvals.outcomes import APPROVE, REJECT, Condition
+from placet.lib.conditions import ConditionError, compile_condition, holds
+
+
+def problems_of(definition: Definition) -> list[str]:
+    problems: list[str] = []
+    steps = definition.steps
+    problems += [
+        f"steps: “{key}” is not a key (a-z, 0-9, - and _)" for key in steps if not KEY.fullmatch(key)
+    ]
+    names = [field.name for field in definition.form]
+    problems += [f"form: two fields are called {name}" for name in {n for n in names if names.count(n) > 1}]
+    problems += [
+        f"form: {f.name} needs a currency" for f in definition.form if f.type == "money" and not f.currency
+    ]
+    if definition.start not in steps:
+        problems.append(f"start: there is no step {definition.start}")
+    places = [name for name in PLACE.findall(definition.title) if name in names]
+    if not places and len(letters(title_of(definition, {}))) < SHORTEST_TITLE:
+        problems.append(
+            f"title: it needs at least {SHORTEST_TITLE} letters or digits, or a field of the form"
+        )
+    sample = condition_values(definition, sample_data(definition))
+    for key, step in steps.items():
+        if isinstance(step, ApprovalStep):
+            problems += _step_problems(definition, key, step, sample)
+    for number, transition in enumerate(definition.transitions, start=1):
+        problems += _transition_problems(definition, number, transition, sample)
+    if not problems:
+        problems += _reach_problems(definition)
+    return problems
+
+
+def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample: dict[str, Any]) -> list[str]:
+    keys = step.outcome_keys
+    problems = [
+        f"steps.{key}: {outcome} is said twice"
+        for outcome in sorted({one for one in keys if keys.count(one) > 1})
+    ]
+    problems += [f"steps.{key}: {problem}" for problem in _rule_problems(step)]
+    if not problems:
+        problems += [f"steps.{key}: {problem}" for problem in _words_problems(step)]
+    for one in step.outcomes:
+        if isinstance(one.comment, Condition):
+            problem = _condition_problem(one.comment.when, sample)
+            problems += [f"steps.{key}: {one.key}: {problem}"] if problem else []
+    for outcome in keys:
+        ways = [t for t in definition.transitions if t.from_ == key and t.outcome == outcome]
+        if not ways:
+            problems.append(f"steps.{key}: nothing follows {outcome}")
+        elif ways[-1].when is not None:
+            problems.append(
+                f"steps.{key}: what if no condition holds on {outcome}? End with a way that has none"
+            )
+        if any(t.when is None for t in ways[:-1]):
+            problems.append(
+                f"steps.{key}: on {outcome}, ways after the one without a condition are never taken"
+            )
+    return problems
+
+
+def _rule_problems(step: ApprovalStep) -> Iterator[str]:
+    if isinstance(step.rule, int) and step.rule < 1:
+        yield "at least one person must answer"
+    if step.rule != "first" and not isinstance(step.rule, tuple) and {*step.outcome_keys} - {APPROVE, REJECT}:
+        yield f"rule {step.rule} is about approving; with other outcomes say for each what it needs, in a list"
+    if not isinstance(step.rule, tuple):
+        if step.otherwise is not None or step.early is not None:
+            yield f"otherwise and early belong to a rule that is a list, not to {step.rule}"
+        return
+    named = [line.outcome for line in step.rule]
+    yield from (
+        f"the rule names {one}, which is no outcome here" for one in named if one not in step.outcome_keys
+    )
+    yield from (
+        f"the rule names {one} twice" for one in sorted({one for one in named if named.count(one) > 1})
+    )
+    yield from (f"the rule does not say what {one} needs" for one in step.outcome_keys if one not in named)
+    if step.otherwise is None:
+        yield "what if no line of the rule holds in the end? Say otherwise: with an outcome"
+    elif step.otherwise not in step.outcome_keys:
+        yield f"otherwise: {step.otherwise} is no outcome here"
+
+
+def _words_problems(step: ApprovalStep) -> list[str]:
+    """Answers that a reply could not give: the reader knows other words better than the author of a process can."""
+    if not any(outcome.reply_words for outcome in step.outcomes):
+        return []
+    problems: list[str] = import_string(settings.CHECK_WORDS)(step)
+    return problems
+
+
+def _condition_problem(condition: str, sample: dict[str, Any]) -> str:
+    try:
+        compile_condition(condition)
+        holds(condition, sample)
+    except ConditionError as error:
+        return str(error)
+    return ""
+
+
+def _transition_problems(
+    definition: Definition, number: int, transition: Transition, sample: dict[str, Any]
+) -> list[str]:
+    where = f"transitions, number {number}"
+    problems = []
+    start = definition.steps.get(transition.from_)
+    if not isinstance(start, ApprovalStep):
+        problems.append(f"{where}: there is no approval step {transition.from_}")
+    elif transition.outcome not in start.outcome_keys:
+        problems.append(f"{where}: {transition.from_} has no outcome {transition.outcome}")
+    if transition.to not in definition.steps:
+        problems.append(f"{where}: there is no step {transition.to}")
+    problem = "" if transition.when is None else _condition_problem(transition.when, sample)
+    return [*problems, f"{where}: {problem}"] if problem else problems
+
+
+def _reach_problems(definition: Definition) -> list[str]:
+    onward: dict[str, set[str]] = {key: set() for key in definition.steps}
+    for transition in definition.transitions:
+        onward[transition.from_].add(transition.to)
+    reached, waiting = {definition.start}, [definition.start]
+    while waiting:
+        new = onward[waiting.pop()] - reached
+        reached |= new
+        waiting += new
+    problems = [f"steps.{key}: no way leads here" for key in definition.steps if key not in reached]
+    if not any(isinstance(definition.steps[key], EndStep) for key in reached):
+        problems.append("steps: the process never ends")
+    return problems
