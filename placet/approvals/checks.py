@@ -1,15 +1,17 @@
 """Every check before a definition is published."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from placet.approvals.definitions import KEY, ApprovalStep, Definition, EndStep, Transition
+from placet.approvals.definitions import KEY, ApprovalStep, Definition, EndStep, ParallelStep, Transition
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, sample_data, title_of
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
 from placet.lib.conditions import ConditionError, compile_condition, holds
+
+DEEPEST_BLOCKS = 5
 
 
 def problems_of(definition: Definition) -> list[str]:
@@ -34,6 +36,8 @@ def problems_of(definition: Definition) -> list[str]:
     for key, step in steps.items():
         if isinstance(step, ApprovalStep):
             problems += _step_problems(definition, key, step, sample)
+        elif isinstance(step, ParallelStep):
+            problems += _block_problems(definition, key, step, sample)
     for number, transition in enumerate(definition.transitions, start=1):
         problems += _transition_problems(definition, number, transition, sample)
     if not problems:
@@ -54,7 +58,13 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
         if isinstance(one.comment, Condition):
             problem = _condition_problem(one.comment.when, sample)
             problems += [f"steps.{key}: {one.key}: {problem}"] if problem else []
-    for outcome in keys:
+    return problems + _ways_problems(definition, key, keys)
+
+
+def _ways_problems(definition: Definition, key: str, outcomes: Sequence[str]) -> list[str]:
+    """Each outcome has to lead on, whatever the conditions say."""
+    problems = []
+    for outcome in outcomes:
         ways = [t for t in definition.transitions if t.from_ == key and t.outcome == outcome]
         if not ways:
             problems.append(f"steps.{key}: nothing follows {outcome}")
@@ -115,26 +125,133 @@ def _transition_problems(
     where = f"transitions, number {number}"
     problems = []
     start = definition.steps.get(transition.from_)
-    if not isinstance(start, ApprovalStep):
-        problems.append(f"{where}: there is no approval step {transition.from_}")
+    if not isinstance(start, ApprovalStep | ParallelStep):
+        problems.append(f"{where}: there is no step {transition.from_} that has outcomes")
     elif transition.outcome not in start.outcome_keys:
         problems.append(f"{where}: {transition.from_} has no outcome {transition.outcome}")
-    if transition.to not in definition.steps:
+    if transition.to is not None and transition.to not in definition.steps:
         problems.append(f"{where}: there is no step {transition.to}")
     problem = "" if transition.when is None else _condition_problem(transition.when, sample)
     return [*problems, f"{where}: {problem}"] if problem else problems
 
 
+def _block_problems(
+    definition: Definition, key: str, block: ParallelStep, sample: dict[str, Any]
+) -> Iterator[str]:
+    for name, branch in block.branches.items():
+        if not KEY.fullmatch(name):
+            yield f"steps.{key}: “{name}” is not a key of a branch (a-z, 0-9, - and _)"
+        if not isinstance(definition.steps.get(branch.start), ApprovalStep | ParallelStep):
+            yield f"steps.{key}: branch {name} has to start with a step, and {branch.start} is none"
+        problem = "" if branch.when is None else _condition_problem(branch.when, sample)
+        if problem:
+            yield f"steps.{key}: branch {name}: {problem}"
+    named = [line.outcome for line in block.result]
+    for one in sorted({one for one in named if named.count(one) > 1}):
+        yield f"steps.{key}: the result names {one} twice"
+    for line in block.result:
+        if line.most_needed() > len(block.branches):
+            yield f"steps.{key}: {line.outcome} needs more branches than there are"
+    for one in sorted(block.labels.keys() - {*block.outcome_keys}):
+        yield f"steps.{key}: labels name {one}, which is no result here"
+    yield from _ways_problems(definition, key, block.outcome_keys)
+
+
 def _reach_problems(definition: Definition) -> list[str]:
-    onward: dict[str, set[str]] = {key: set() for key in definition.steps}
-    for transition in definition.transitions:
-        onward[transition.from_].add(transition.to)
-    reached, waiting = {definition.start}, [definition.start]
-    while waiting:
-        new = onward[waiting.pop()] - reached
-        reached |= new
-        waiting += new
-    problems = [f"steps.{key}: no way leads here" for key in definition.steps if key not in reached]
-    if not any(isinstance(definition.steps[key], EndStep) for key in reached):
+    places = definition.places
+    problems = [f"steps.{key}: no way leads here" for key in _unreached(definition)]
+    if not any(isinstance(definition.steps[key], EndStep) for key in _led_to(definition)):
         problems.append("steps: the process never ends")
+    if problems:
+        return problems
+    problems += _branch_problems(definition)
+    if not problems:
+        ending = _ending(definition)
+        problems += [
+            f"steps.{key}: no way leads on from here to an end" for key in places if key not in ending
+        ]
     return problems
+
+
+def _led_to(definition: Definition) -> set[str]:
+    """The steps that a request can come to."""
+    reached: set[str] = set()
+    waiting = [definition.start]
+    while waiting:
+        key = waiting.pop()
+        if key in reached:
+            continue
+        reached.add(key)
+        waiting += definition.ways_from(key)
+        step = definition.steps[key]
+        if isinstance(step, ParallelStep):
+            waiting += [branch.start for branch in step.branches.values()]
+    return reached
+
+
+def _unreached(definition: Definition) -> Iterator[str]:
+    reached = _led_to(definition)
+    return (key for key in definition.steps if key not in reached)
+
+
+def _branch_problems(definition: Definition) -> Iterator[str]:
+    """Each branch has steps of its own, begins where only its block leads to, and ends as something that the block
+    knows."""
+    places = definition.places
+    if max(map(len, places.values())) > DEEPEST_BLOCKS:
+        yield f"steps: blocks stand in each other more than {DEEPEST_BLOCKS} deep"
+    for key, step in definition.steps.items():
+        if isinstance(step, ParallelStep):
+            for name, branch in step.branches.items():
+                if places[branch.start] != (*places[key], (key, name)):
+                    yield (
+                        f"steps.{key}: branch {name} starts with {branch.start}, which is also reached without it; "
+                        "give it a step of its own"
+                    )
+    for number, transition in enumerate(definition.transitions, start=1):
+        yield from _branch_way_problems(definition, number, transition)
+    yield from _result_problems(definition)
+
+
+def _branch_way_problems(definition: Definition, number: int, transition: Transition) -> Iterator[str]:
+    where, here = f"transitions, number {number}", definition.places[transition.from_]
+    if transition.to is not None:
+        there = definition.places[transition.to]
+        if here[: len(there)] != there:
+            yield f"{where}: {transition.to} stands in another branch than {transition.from_}; no way leads into one"
+        return
+    if not here:
+        yield f"{where}: {transition.from_} stands in no branch that could end"
+        return
+    block, _branch = here[-1]
+    known = [line.outcome for line in definition.block(block).result]
+    if transition.ends_branch not in known:
+        yield f"{where}: the result of {block} does not say what {transition.ends_branch} means there"
+
+
+def _result_problems(definition: Definition) -> Iterator[str]:
+    ends: dict[str, set[str | None]] = {}
+    for transition in definition.transitions:
+        for block, _branch in definition.places[transition.from_][-1:]:
+            ends.setdefault(block, set()).add(transition.ends_branch)
+    for key, step in definition.steps.items():
+        if isinstance(step, ParallelStep):
+            for line in step.result:
+                if line.outcome not in ends.get(key, ()):
+                    yield f"steps.{key}: the result names {line.outcome}, as which no branch ends"
+
+
+def _ending(definition: Definition) -> set[str]:
+    """The steps from which a way leads to an end, to the end of their branch, or out of it."""
+    places = definition.places
+    ending = {key for key, step in definition.steps.items() if isinstance(step, EndStep)}
+    ways = [t for t in definition.transitions if t.from_ in places]
+    while True:
+        more = {
+            t.from_
+            for t in ways
+            if t.to is None or t.to in ending or len(places[t.to]) < len(places[t.from_])
+        } - ending
+        if not more:
+            return ending
+        ending |= more

@@ -10,26 +10,37 @@ A definition is data (JSON; YAML is how it travels):
     requester_may_decide        false unless said
     steps                       {key: {kind: approval, name, ask, rule, otherwise?, early?, outcomes, proof?,
                                  requester_may_decide?}}; outcomes and rules in modules of their own
+                                {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
                                 {key: {kind: end, name, result}}
-    transitions                 list of {from, outcome, when?, to}; of those that fit, the first one is taken
+    transitions                 list of {from, outcome, when?, to} or, at the end of a branch, {from, outcome, when?,
+                                 ends_branch}; of those that fit, the first one is taken
 
-A step's kind and a transition's `from` and `to` leave room for other kinds and for several steps at once.
+A parallel step is a block of branches that run side by side. Each branch has steps of its own: those that its start
+leads to, but for steps that are reached without it. Going there leaves the block, with all of its branches.
 """
 
 import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from placet.approvals.models import Version
-from placet.approvals.outcomes import APPROVE, REJECT, Outcome
-from placet.approvals.rules import Line, Rule, as_rule
+from placet.approvals.outcomes import APPROVE, REJECT, Label, Outcome
+from placet.approvals.rules import BranchLine, Line, Rule, as_rule
 
 KEY = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 
 
 Proof = Literal["colleague", "outside", "page"]
 
+
+#: What a branch or a block comes to.
+WORD = r"^[a-z][a-z0-9_-]{0,39}$"
+MOST_BRANCHES = 20
+#: Where a step stands: blocks and the branches of them that it is in, from the outermost.
+Place = tuple[tuple[str, str], ...]
 
 OUTCOMES = (Outcome(key=APPROVE), Outcome(key=REJECT))  # where a step says none
 
@@ -95,6 +106,34 @@ class ApprovalStep(_Part):
         return as_rule(self.rule, self.outcome_keys, self.otherwise or "", early=bool(self.early))
 
 
+class Branch(_Part):
+    """One of several ways through a block, taken beside the others."""
+
+    start: str
+    name: str | None = Field(None, min_length=1, max_length=100)  # where its first step's will not do
+    when: str | None = None
+
+
+class ParallelStep(_Part):
+    """A block: its branches run side by side, and its result comes of theirs."""
+
+    kind: Literal["parallel"]
+    name: str = Field(min_length=1, max_length=100)
+    branches: dict[str, Branch] = Field(min_length=2, max_length=MOST_BRANCHES)
+    result: tuple[BranchLine, ...] = Field(min_length=1)
+    otherwise: str = Field(pattern=WORD)
+    early: bool | None = None
+    labels: dict[Annotated[str, Field(pattern=WORD)], Label] = {}  # what pages and mails call a result
+
+    @property
+    def outcome_keys(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*(line.outcome for line in self.result), self.otherwise]))
+
+    @property
+    def decided_by(self) -> Rule:
+        return Rule(self.result, self.otherwise, bool(self.early))
+
+
 class EndStep(_Part):
     kind: Literal["end"]
     name: str = Field(min_length=1, max_length=100)
@@ -102,10 +141,19 @@ class EndStep(_Part):
 
 
 class Transition(_Part):
+    """A way on: `to` a step, or to the end of the branch, which then has this result."""
+
     from_: str = Field(alias="from")
     outcome: str
     when: str | None = None
-    to: str
+    to: str | None = None
+    ends_branch: str | None = Field(None, pattern=WORD)
+
+    @model_validator(mode="after")
+    def _one(self) -> "Transition":
+        if (self.to is None) == (self.ends_branch is None):
+            raise ValueError("say where it leads: to: STEP, or ends_branch: RESULT at the end of a branch")
+        return self
 
 
 class Definition(_Part):
@@ -117,7 +165,7 @@ class Definition(_Part):
     start: str
     proof: Proof = "colleague"
     requester_may_decide: bool = False
-    steps: dict[str, Annotated[ApprovalStep | EndStep, Field(discriminator="kind")]]
+    steps: dict[str, Annotated[ApprovalStep | ParallelStep | EndStep, Field(discriminator="kind")]]
     transitions: tuple[Transition, ...] = ()
 
     def approval(self, step_key: str) -> ApprovalStep:
@@ -125,6 +173,39 @@ class Definition(_Part):
         if not isinstance(step, ApprovalStep):
             raise TypeError(f"{step_key} is not an approval step")
         return step
+
+    def block(self, step_key: str) -> ParallelStep:
+        step = self.steps[step_key]
+        if not isinstance(step, ParallelStep):
+            raise TypeError(f"{step_key} is not a parallel step")
+        return step
+
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        """Of every step that is reached."""
+        places: dict[str, Place] = {key: () for key, step in self.steps.items() if isinstance(step, EndStep)}
+        self._put((), self.start, places)
+        return places
+
+    def _put(self, place: Place, start: str, places: dict[str, Place]) -> None:
+        """Those that `start` leads to and that have no place yet; then the blocks among them, each branch in turn."""
+        waiting, blocks = [start], {}
+        while waiting:
+            key = waiting.pop()
+            if key in places or key not in self.steps:
+                continue
+            places[key] = place
+            waiting += self.ways_from(key)
+            step = self.steps[key]
+            if isinstance(step, ParallelStep):
+                blocks[key] = step
+        for key, block in blocks.items():
+            for name, branch in block.branches.items():
+                self._put((*place, (key, name)), branch.start, places)
+
+    def ways_from(self, step_key: str) -> Iterator[str]:
+        """The steps that a step leads to."""
+        return (t.to for t in self.transitions if t.from_ == step_key and t.to is not None)
 
     def proof_for(self, step_key: str) -> Proof:
         return self.approval(step_key).proof or self.proof

@@ -1,32 +1,44 @@
-"""The only code that changes a request's state. Every door calls it.
+"""The only code that changes a request's state. Every channel calls it.
 
-    start → _enter(first step) → _ask each person
-    decide → the step's result? → _finish → the way on → _enter(next step), or the end
-    withdraw, resend, deactivate, ask_again
+A request runs on one version of a process. Where it stands are its live visits: one of a step at the root, and inside
+the visit of a block (a parallel step) one for each branch that still runs. A visit of an approval step has a seat
+(`Assignment`) for each person who is asked; their answers (`Decision`) make the visit's result (`policy`), and a
+transition of the definition says where that leads.
 
-Each function is one transaction and locks the request first, so that of two answers at the same instant one
-is second. What must never be double is held by unique constraints.
+    start → engine_visits.enter(first step) → ... → engine_asks.ask each person
+    decide → engine_visits.go_on → the step's result? → leave → the next step, the end of a branch, or the end
+    withdraw, resend, deactivate, ask_again, ask_by_mail
+    note_bounce, note_refused: what came by mail and changes nothing
+
+engine          what can be done to a request, by whom, and what stands against it. Start here
+engine_visits   where a request stands: entering and leaving steps, blocks and their branches, being stuck
+engine_asks     whom a visit asks, and the mails that ask
+policy          looks and decides nothing by itself: who is asked, when a step or a block is decided, which way leads on
+record          what the audit entries say
+
+Each function here is one transaction and locks the request first (the row of `Request`, whatever the branch), so that
+of two answers at the same instant one is second. Locks are taken in one order: request, people, mails. What must never
+be double is held by unique constraints: one live visit at the root and in each branch, one seat for a person in a
+visit, one decision for a seat. Everything that happens is an entry of the request's record, from which
+`evidence` can tell what every row has to hold.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Model, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from placet.accounts.models import Person
-from placet.accounts.reader import as_the_installation_reads
-from placet.approvals import attachments, messages, policy, record
-from placet.approvals.definitions import ApprovalStep, Definition, EndStep, definition_of
-from placet.approvals.form import Fact, facts, read_form, show_value, title_of
+from placet.approvals import attachments, engine_asks, engine_visits, messages, policy, record
+from placet.approvals.definitions import ApprovalStep, Definition, definition_of
+from placet.approvals.form import facts, facts_hash, read_form, show_value, title_of
 from placet.approvals.models import (
     Ask,
-    AskLine,
     Assignment,
     Counter,
     Decision,
@@ -36,12 +48,10 @@ from placet.approvals.models import (
     Visit,
 )
 from placet.approvals.outcomes import Outcome
+from placet.approvals.record import note
 from placet.audit import chain
-from placet.audit.models import AuditEntry
 from placet.lib import rows
 from placet.lib.canonical import digest
-from placet.lib.conditions import ConditionError
-from placet.lib.ids import new_code
 from placet.lib.prepared import Prepared
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -138,8 +148,8 @@ def start(
     )
     if draft:
         attachments.hand_over(draft, request)
-    _note(request, requester, "started", at=request.created_at, **record.started(request))
-    _enter(request, definition, definition.start)
+    note(request, requester, "started", at=request.created_at, **record.started(request))
+    engine_visits.enter(request, definition, definition.start)
     return request
 
 
@@ -161,118 +171,6 @@ def _next_number() -> int:
     counter.last += 1
     counter.save(update_fields=["last"])
     return counter.last
-
-
-def _enter(request: Request, definition: Definition, step_key: str) -> None:
-    step = definition.steps[step_key]
-    if isinstance(step, EndStep):
-        _end(request, step)
-        return
-    last = request.visits.filter(step_key=step_key).aggregate(last=Max("round"))["last"] or 0
-    visit = Visit.objects.create(request=request, step_key=step_key, round=last + 1)
-    _note(request, None, "entered", at=visit.opened_at, step=step_key, round=visit.round)
-    _consider(request, definition, visit)
-
-
-def _consider(request: Request, definition: Definition, visit: Visit) -> None:
-    """Ask whoever the step names now and is not asked yet. Only what they could not change is a result; if it
-    cannot be decided so, the visit is stuck."""
-    step = definition.approval(visit.step_key)
-    there = list(visit.assignments.select_related("decision"))
-    wanted, new = _whom_to_ask(request, definition, visit, there)
-    result = policy.result_of(step, there, to_come=math.inf if wanted.incomplete else len(new))
-    if result:
-        _finish(request, definition, visit, there, result)
-    elif wanted.incomplete or not policy.can_be_decided(step, there, len(new)):
-        # Nobody is asked in vain.
-        _stick(request, visit, wanted.reason or Sentence("nobody is left who can be asked"))
-    else:
-        _unstick(request, visit, Visit.State.OPEN)
-        _assign(request, definition, visit, there, new)
-
-
-def _whom_to_ask(
-    request: Request, definition: Definition, visit: Visit, there: Sequence[Assignment]
-) -> tuple[policy.People, Sequence[Person]]:
-    """Whom the step asks, and who of them is not asked yet."""
-    answered = {seat.person_id for seat in there if seat.state == Assignment.State.DECIDED}
-    asked = {seat.person_id for seat in there if seat.state != Assignment.State.WITHDRAWN}
-    while True:
-        wanted = policy.people_to_ask(definition, visit.step_key, request, answered)
-        new = [person for person in wanted.people if person.pk not in asked]
-        if _hold(new):
-            return wanted, new
-
-
-def _hold(people: Sequence[Person]) -> bool:
-    """Keep people from leaving until this is committed: `deactivate` waits, and then finds what they are asked.
-    False if somebody has left since they were looked up. In one order, so that two cannot wait for each other."""
-    held = Person.objects.select_for_update(no_key=True).filter(pk__in=[person.pk for person in people])
-    active = held.filter(is_active=True).order_by("pk").values_list("pk", flat=True)
-    return not people or len(active) == len(people)
-
-
-def _assign(
-    request: Request,
-    definition: Definition,
-    visit: Visit,
-    there: Sequence[Assignment],
-    new: Sequence[Person],
-) -> None:
-    seats = {seat.person_id: seat for seat in there}
-    for person in new:
-        assignment = seats.get(person.pk) or Assignment(visit=visit, person=person)
-        assignment.state = Assignment.State.OPEN
-        assignment.save()
-        _ask(request, definition, assignment, again=False)
-
-
-def _stick(request: Request, visit: Visit, why: object) -> None:
-    told = visit.state == Visit.State.STUCK
-    with as_the_installation_reads():  # kept for whoever administers, in whosever turn it happens
-        reason = str(why)
-    visit.state, visit.reason = Visit.State.STUCK, reason
-    visit.save(update_fields=["state", "reason"])
-    entry = _note(request, None, "stuck", step=visit.step_key, round=visit.round, personal={"reason": reason})
-    if not told:
-        messages.stuck(request, visit, entry.seq)
-
-
-def _unstick(request: Request, visit: Visit, state: Visit.State) -> None:
-    if visit.state != Visit.State.STUCK:
-        return
-    visit.state, visit.reason = state, ""
-    visit.save(update_fields=["state", "reason"])
-    _note(request, None, "no longer stuck", step=visit.step_key, round=visit.round)
-
-
-def _ask(request: Request, definition: Definition, assignment: Assignment, *, again: bool) -> None:
-    """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door."""
-    mailbox = messages.mailbox_for(request)
-    if assignment.page_only != (mailbox is None):
-        assignment.page_only = mailbox is None
-        assignment.save(update_fields=["page_only"])
-    if mailbox is None:
-        _note(request, None, "asked", **record.asked(assignment), door="page")
-        return
-    code = new_code()
-    ask = Ask.objects.create(code_hash=messages.hash_of(code), person=assignment.person)
-    line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=facts_hash(request, definition))
-    line.save()
-    ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code)
-    ask.save(update_fields=["outgoing"])
-    what = record.together(record.asked(assignment), record.asked_by_mail(ask, line))
-    _note(request, None, "asked again" if again else "asked", at=ask.created_at, **what)
-
-
-def facts_hash(request: Request, definition: Definition) -> str:
-    """What an approver was shown; an answer to something else does not count."""
-    return digest([request.title, [_sealed(fact) for fact in facts(definition, request.data)]])
-
-
-def _sealed(fact: Fact) -> list[str]:
-    """A fact as its hash covers it: of files the content too, not only what they are called."""
-    return [fact.label, fact.text, *(str(file["sha256"]) for file in fact.files)]
 
 
 # --- deciding ---------------------------------------------------------------------------------------------
@@ -314,14 +212,14 @@ def decide(
         incoming=incoming,
     )
     rows.insert([decision])
-    _change(assignment, state=Assignment.State.DECIDED)
+    rows.change(assignment, state=Assignment.State.DECIDED)
     what = record.together(
         record.decided(decision, facts_hash(request, definition), ask, proof or {}),
         record.mail(incoming) if incoming is not None else {"incoming": None},
         record.reading(logged) if logged is not None else {},
     )
-    _note(request, by, "decided", at=decision.at, **what)
-    _go_on(request, definition, assignment.visit, seats)
+    note(request, by, "decided", at=decision.at, **what)
+    engine_visits.go_on(request, definition, assignment.visit, seats)
     return decision
 
 
@@ -383,19 +281,16 @@ _BESIDE = Prepared(
 )
 
 
-def _change(row: Model, **changes: Any) -> None:
-    """Some columns of one row."""
-    for name, value in changes.items():
-        setattr(row, name, value)
-    rows.update(type(row), {"id": row.pk}, **changes)
-
-
 def _must_be_open(assignment: Assignment) -> None:
     if assignment.state == Assignment.State.DECIDED:
         raise AlreadyDecided([assignment.decision])
     if assignment.state == Assignment.State.SUPERSEDED:
-        counted = Decision.objects.filter(assignment__visit=assignment.visit).select_related("by_person")
-        raise AlreadyDecided(list(counted.order_by("at", "id")))
+        visit = assignment.visit
+        counted = Decision.objects.filter(assignment__visit=visit.ended_by_id or visit.pk)
+        decisions = list(counted.select_related("by_person").order_by("at", "id"))
+        if decisions:
+            raise AlreadyDecided(decisions)
+        raise NoLongerOpen(Sentence("No answer is needed here any more."))
     if assignment.state == Assignment.State.WITHDRAWN:
         raise NoLongerOpen(
             Sentence("The request was withdrawn.")
@@ -413,56 +308,6 @@ def _must_be_allowed(request: Request, assignment: Assignment, by: Person) -> No
         definition = definition_of(request.version)
         if not definition.requester_may_decide_in(assignment.visit.step_key):
             raise NotAllowed(Sentence("Nobody decides their own request in this process."))
-
-
-def _go_on(request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment]) -> None:
-    """After an answer: is the step decided?"""
-    if visit.state == Visit.State.STUCK:
-        # Somebody was missing: those who answered are not all whom the step needs.
-        _consider(request, definition, visit)
-        return
-    step = definition.approval(visit.step_key)
-    result = policy.result_of(step, seats)
-    if result:
-        _finish(request, definition, visit, seats, result)
-
-
-def _finish(
-    request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment], result: str
-) -> None:
-    _supersede(request, visit, seats)
-    _close(request, visit, result)
-    _leave(request, definition, visit)
-
-
-def _supersede(request: Request, visit: Visit, seats: Sequence[Assignment]) -> None:
-    persons = [seat.person_id for seat in seats if seat.state == Assignment.State.OPEN]
-    if persons:
-        visit.assignments.filter(state=Assignment.State.OPEN).update(state=Assignment.State.SUPERSEDED)
-        _note(request, None, "superseded", step=visit.step_key, round=visit.round, persons=persons)
-
-
-def _close(request: Request, visit: Visit, result: str) -> None:
-    _change(visit, state=Visit.State.CLOSED, result=result, reason="", closed_at=timezone.now())
-    _note(request, None, "closed", at=visit.closed_at, step=visit.step_key, round=visit.round, result=result)
-
-
-def _leave(request: Request, definition: Definition, visit: Visit) -> None:
-    """On to where the result of a step leads."""
-    try:
-        transition = policy.way_on(definition, visit.step_key, visit.result, request)
-    except (ConditionError, LookupError) as error:
-        # The decision stands; where it leads has to be said by an administrator.
-        _stick(request, visit, error)
-        return
-    _unstick(request, visit, Visit.State.CLOSED)
-    _enter(request, definition, transition.to)
-
-
-def _end(request: Request, step: EndStep) -> None:
-    _change(request, state=Request.State.ENDED, result=step.result, closed_at=timezone.now())
-    _note(request, None, "ended", at=request.closed_at, result=step.result)
-    messages.ended(request, step)
 
 
 # --- everything else that can happen ----------------------------------------------------------------------
@@ -483,9 +328,9 @@ def withdraw(request_id: int, by: Person) -> Request:
     )
     request.state, request.closed_at = Request.State.WITHDRAWN, timezone.now()
     request.save(update_fields=["state", "closed_at"])
-    _note(request, by, "withdrawn", at=request.closed_at)
-    for visit in request.visits.exclude(state=Visit.State.CLOSED):
-        _close(request, visit, "withdrawn")
+    note(request, by, "withdrawn", at=request.closed_at)
+    for visit in request.visits.filter(state__in=Visit.LIVE).order_by("-pk"):  # what is inside others, first
+        engine_visits.close(request, visit, "withdrawn")
     for assignment in waiting:
         assignment.state = Assignment.State.WITHDRAWN
         assignment.save(update_fields=["state"])
@@ -505,7 +350,7 @@ def resend(assignment_id: int, by: Person) -> None:
     assignment = Assignment.objects.select_related("visit", "person").get(pk=assignment_id)
     _must_be_open(assignment)
     _must_not_be_too_soon(assignment)
-    _ask(request, definition_of(request.version), assignment, again=True)
+    engine_asks.ask(request, definition_of(request.version), assignment, again=True)
 
 
 def _must_not_be_too_soon(assignment: Assignment) -> None:
@@ -541,8 +386,8 @@ def deactivate(person: Person, by: Person) -> None:
             assignment.state = Assignment.State.WITHDRAWN
             assignment.save(update_fields=["state"])
             visit = assignment.visit
-            _note(request, by, "no longer asked", person=person.pk, step=visit.step_key, round=visit.round)
-            _consider(request, definition_of(request.version), assignment.visit)
+            note(request, by, "no longer asked", person=person.pk, step=visit.step_key, round=visit.round)
+            engine_visits.consider(request, definition_of(request.version), assignment.visit)
 
 
 def _open_assignments(person: Person) -> list[int]:
@@ -559,12 +404,12 @@ def ask_again(visit_id: int, by: Person) -> None:
         raise NotAllowed(Sentence("Only an administrator can do this."))
     if request.state != Request.State.OPEN or visit.state != Visit.State.STUCK:
         raise NoLongerOpen(Sentence("This step is not stuck."))
-    _note(request, by, "tried again", step=visit.step_key)
+    note(request, by, "tried again", step=visit.step_key)
     definition = definition_of(request.version)
     if visit.result:  # decided; only the way on was not found
-        _leave(request, definition, visit)
+        engine_visits.leave(request, definition, visit)
     else:
-        _consider(request, definition, visit)
+        engine_visits.begin(request, definition, visit)
 
 
 @_transaction()
@@ -577,7 +422,7 @@ def ask_by_mail(assignment_id: int) -> bool:
         return False
     if messages.mailbox_for(request) is None:
         return False
-    _ask(request, definition_of(request.version), assignment, again=False)
+    engine_asks.ask(request, definition_of(request.version), assignment, again=False)
     return True
 
 
@@ -591,7 +436,7 @@ def unasked(limit: int | None = None) -> list[int]:
 def note_bounce(request_id: int, *, person: Person, reason: str, incoming: IncomingMail) -> None:
     """An ask could not be delivered: shown on the request, for the requester and the administrator."""
     request = _lock(request_id)
-    _note(request, None, "not delivered", person=person.pk, reason=reason[:500], incoming=incoming.pk)
+    note(request, None, "not delivered", person=person.pk, reason=reason[:500], incoming=incoming.pk)
 
 
 @_transaction()
@@ -602,18 +447,4 @@ def note_refused(
     mail log says of it."""
     request = _lock(request_id)
     what = record.together(record.mail(incoming), record.reading(logged))
-    _note(request, None, "reply refused", person=person.pk, reason=reason, **what)
-
-
-def _note(
-    request: Request,
-    who: Person | None,
-    event: str,
-    *,
-    at: datetime | None = None,
-    personal: Mapping[str, Any] | None = None,
-    **what: Any,
-) -> AuditEntry:
-    """`at`: the moment that the row which it tells of has, where it has one."""
-    by = f"person:{who.pk}" if who else "system"
-    return chain.append(request.pk, by, {"event": event, **what}, at, personal)
+    note(request, None, "reply refused", person=person.pk, reason=reason, **what)

@@ -183,7 +183,12 @@ def _entered(telling: Telling, entry: AuditEntry) -> None:
     key = entry.what["step"], entry.what["round"]
     telling.rounds[key[0]] = key[1]
     row = telling.visits[key] = {}
-    _say(row, entry, state=Visit.State.OPEN, result="", reason="", opened_at=entry.at, closed_at=None)
+    block = entry.what.get("block")
+    _say(
+        row, entry, state=Visit.State.OPEN, result="", reason="", opened_at=entry.at, closed_at=None,
+        parent=None if block is None else (block, entry.what["block_round"]),
+        branch=entry.what.get("branch", ""), branch_result="", ended_by=None,
+    )  # fmt: skip
 
 
 def _asked(telling: Telling, entry: AuditEntry) -> None:
@@ -254,6 +259,16 @@ def _closed(telling: Telling, entry: AuditEntry) -> None:
     _say(row, entry, state=Visit.State.CLOSED, result=entry.what["result"], reason="", closed_at=entry.at)
 
 
+def _branch_ended(telling: Telling, entry: AuditEntry) -> None:
+    _say(telling.visits.setdefault(telling.visit_of(entry), {}), entry, branch_result=entry.what["result"])
+
+
+def _cancelled(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.visits.setdefault(telling.visit_of(entry), {})
+    by = entry.what["by_step"], entry.what["by_round"]
+    _say(row, entry, state=Visit.State.CANCELLED, reason="", closed_at=entry.at, ended_by=by)
+
+
 def _stuck(telling: Telling, entry: AuditEntry) -> None:
     row = telling.visits.setdefault(telling.visit_of(entry), {})
     _say(row, entry, state=Visit.State.STUCK, reason=entry.value("reason"))
@@ -286,6 +301,8 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "superseded": _superseded,
     "no longer asked": _no_longer_asked,
     "closed": _closed,
+    "branch ended": _branch_ended,
+    "cancelled": _cancelled,
     "stuck": _stuck,
     "no longer stuck": _no_longer_stuck,
     "ended": _ended,
@@ -325,9 +342,14 @@ def _tables(ids: Collection[int]) -> Tables:
         defaultdict(dict),
         set(files.distinct()),
     )
-    for visit in Visit.objects.filter(request__in=ids):
-        names = ("state", "result", "reason", "opened_at", "closed_at")
-        tables.visits[visit.request_id][visit.step_key, visit.round] = _held(visit, *names)
+    visits = {visit.pk: visit for visit in Visit.objects.filter(request__in=ids)}
+    for visit in visits.values():
+        names = ("state", "result", "reason", "opened_at", "closed_at", "branch", "branch_result")
+        others = {"parent": visit.parent_id, "ended_by": visit.ended_by_id}
+        tables.visits[visit.request_id][visit.step_key, visit.round] = {
+            **_held(visit, *names),
+            **{name: _in_request(visits, visit, other) for name, other in others.items()},
+        }
     seats = Assignment.objects.filter(visit__request__in=ids).select_related("visit", "decision")
     for assignment in seats:
         request, seat = assignment.visit.request_id, _seat(assignment)
@@ -338,6 +360,14 @@ def _tables(ids: Collection[int]) -> Tables:
             tables.decisions[request][seat] = _decision(decision)
     _put_asks(tables, ids)
     return tables
+
+
+def _in_request(visits: Mapping[int, Visit], visit: Visit, other: int | None) -> Any:
+    """What another visit is known by; one of another request is never what an entry says."""
+    if other is None:
+        return None
+    row = visits.get(other)
+    return (row.step_key, row.round) if row is not None and row.request_id == visit.request_id else other
 
 
 def _held(row: Model, *same: str, **others: str) -> Held:
@@ -550,6 +580,10 @@ _OF_VISIT = {
     "reason": "why a step is stuck",
     "opened_at": "when a step began",
     "closed_at": "when a step ended",
+    "parent": "the block that a step stands in",
+    "branch": "the branch that a step stands in",
+    "branch_result": "what a branch came to",
+    "ended_by": "which step made another needless",
 }
 _OF_SEAT = {
     "state": "the state of who is asked",

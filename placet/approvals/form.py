@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from placet.approvals.definitions import Definition, FormField
+from placet.approvals.models import Request
+from placet.lib.canonical import digest
 
 LONGEST_TEXT = 200
 
@@ -248,6 +250,16 @@ def facts(definition: Definition, data: Mapping[str, Any]) -> list[Fact]:
         for f in definition.form
         if data.get(f.name) is not None
     ]
+
+
+def facts_hash(request: Request, definition: Definition) -> str:
+    """What an approver was shown; an answer to something else does not count."""
+    return digest([request.title, [_sealed(fact) for fact in facts(definition, request.data)]])
+
+
+def _sealed(fact: Fact) -> list[str]:
+    """A fact as its hash covers it: of files the content too, not only what they are called."""
+    return [fact.label, fact.text, *(str(file["sha256"]) for file in fact.files)]
 
 
 def facts_as_read(definition: Definition, data: Mapping[str, Any]) -> list[Fact]:

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from placet.accounts.general import General, general
@@ -138,10 +140,12 @@ def ask(
         heading = _("Please decide: {title}").format(title=request.title)
         subject = with_code(heading, code)
         lead = _("{name} asks for your decision on {process} {number}.")
+        if assignment.visit.parent_id is not None:  # one person may be asked in two branches at once
+            lead = _("{name} asks for your decision on {process} {number}: {step}.")
         question = Question(
             heading=heading,
             preview=_("{name} asks for your decision: {title}").format(**names),
-            lead=lead.format(process=definition.name.lower(), **names),
+            lead=lead.format(process=definition.name.lower(), step=step.name, **names),
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data)],
             answers=[_answer(mailbox, code, subject, outcome) for outcome in step.outcomes],
             page=Link(_("Open the request in Placet (you will be asked to sign in)"), page_of(request, said)),
@@ -231,6 +235,31 @@ def withdrawn(request: Request, assignment: Assignment) -> None:
         )
 
 
+def not_needed(request: Request, assignment: Assignment, last: Visit) -> None:
+    """To somebody who was asked in a branch that is not needed any more. `last`: the visit whose result made it so."""
+    mailbox = mailbox_for(request)
+    if mailbox is None:
+        return
+    step = definition_of(request.version).approval(assignment.visit.step_key)
+    names = {"step": step.name, "title": request.title, "number": request.number}
+    with _to(assignment.person) as said:
+        sentence = _("“{step}” for “{title}” (number {number}) needs no answer any more.").format(**names)
+        decided = [f"{line}." for line in _decisions(request, last)]
+        _queue(
+            mailbox,
+            "not-needed",
+            assignment.person,
+            said,
+            cause=f"assignment:{assignment.pk}",
+            subject=_("No longer needed: {title}").format(title=request.title),
+            letter=Notice(
+                _("No answer needed any more"),
+                [sentence, *decided],
+                links=[_page_link(request, said, tone="")],
+            ),
+        )
+
+
 def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -> None:
     """To somebody whose reply was applied: what it was read as."""
     request = decision.assignment.visit.request
@@ -265,6 +294,15 @@ def outcome_of(decision: Decision) -> Outcome:
     """What was answered, in the words of the version that the request runs on."""
     visit = decision.assignment.visit
     return definition_of(visit.request.version).approval(visit.step_key).outcome(decision.outcome)
+
+
+def decided_elsewhere(decision: Decision, assignment: Assignment) -> str:
+    """The name of the step that was decided, if it is another one than that of the assignment: in a block the answer of
+    one branch may end the others."""
+    visit = decision.assignment.visit
+    if visit.pk == assignment.visit_id:
+        return ""
+    return definition_of(visit.request.version).approval(visit.step_key).name
 
 
 def _shown(comment: str) -> str:
@@ -469,10 +507,11 @@ def ended(request: Request, step: EndStep) -> None:
         )
 
 
-def _decisions(request: Request) -> Iterator[str]:
-    """A line for each decision that counted."""
+def _decisions(request: Request, visit: Visit | None = None) -> Iterator[str]:
+    """A line for each decision that counted, of all visits or of one."""
     definition = definition_of(request.version)
-    for step_key, answer, name, at, comment in _DECIDED(request=request.pk):
+    decided = _DECIDED(request=request.pk) if visit is None else _decided_in(visit)
+    for step_key, answer, name, at, comment in decided:
         step = definition.approval(step_key)
         line = (
             _("{step}: {answer} by {name}, {time} — “{comment}”")
@@ -488,12 +527,17 @@ def _decisions(request: Request) -> Iterator[str]:
         )
 
 
+def _as_lines(decisions: QuerySet[Decision]) -> QuerySet[Decision, tuple[Any, ...]]:
+    names = ("assignment__visit__step_key", "outcome", "by_person__name", "at", "comment")
+    return decisions.order_by("at", "id").values_list(*names)
+
+
+def _decided_in(visit: Visit) -> list[tuple[Any, ...]]:
+    return list(_as_lines(Decision.objects.filter(assignment__visit=visit)))
+
+
 _DECIDED = Prepared(
-    lambda given: (
-        Decision.objects.filter(assignment__visit__request=given("request"))
-        .order_by("at", "id")
-        .values_list("assignment__visit__step_key", "outcome", "by_person__name", "at", "comment")
-    )
+    lambda given: _as_lines(Decision.objects.filter(assignment__visit__request=given("request")))
 )
 
 
@@ -502,7 +546,7 @@ def stuck(request: Request, visit: Visit, seq: int) -> None:
     mailbox = mailbox_for(request)
     if mailbox is None:
         return
-    step = definition_of(request.version).approval(visit.step_key)
+    step = definition_of(request.version).steps[visit.step_key]
     for person in Person.objects.filter(is_administrator=True, is_active=True):
         with _to(person) as said:
             why = _("Request {number} cannot go on: {reason}.")

@@ -128,14 +128,23 @@ class Counter(models.Model):
 
 
 class Visit(models.Model):
-    """One time that a request is in a step."""
+    """One time that a request is in a step. Of a parallel step it lasts as long as its branches."""
 
     class State(models.TextChoices):
         OPEN = "open"
         STUCK = "stuck"  # nobody can be asked; an administrator has to help
         CLOSED = "closed"
+        CANCELLED = "cancelled"  # another branch made it needless
+
+    LIVE = (State.OPEN, State.STUCK)
 
     request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="visits")
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
+    branch = models.CharField(max_length=60, blank=True, default="")  # of the parent
+    branch_result = models.CharField(max_length=40, blank=True, default="")  # of a branch's last visit
+    ended_by = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     step_key = models.CharField(max_length=60)
     round = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
@@ -146,7 +155,17 @@ class Visit(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["request", "step_key", "round"], name="one_visit_per_round")
+            models.UniqueConstraint(fields=["request", "step_key", "round"], name="one_visit_per_round"),
+            models.UniqueConstraint(
+                fields=["request"],
+                condition=Q(parent__isnull=True, state__in=("open", "stuck")),
+                name="one_live_visit_at_the_root",
+            ),
+            models.UniqueConstraint(
+                fields=["parent", "branch"],
+                condition=Q(parent__isnull=False, state__in=("open", "stuck")),
+                name="one_live_visit_per_branch",
+            ),
         ]
         indexes = [models.Index(fields=["opened_at"], condition=Q(state="stuck"), name="visit_stuck")]
         ordering = ["id"]

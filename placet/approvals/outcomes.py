@@ -43,6 +43,9 @@ def _plain(text: str) -> str:
 _Words = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_plain)]
 
 
+Label = _Words | dict[_Language, _Words]  # in one language, or by language
+
+
 def _in_a_row(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
@@ -62,7 +65,7 @@ class Outcome(BaseModel):
 
     key: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
     #: What buttons, mails and pages call it, in one language or in several.
-    label: _Words | dict[_Language, _Words] | None = None
+    label: Label | None = None
     #: What else a reply may say for it, by language.
     words: dict[
         _Language, Annotated[tuple[_Words, ...], BeforeValidator(_in_a_row), Field(max_length=MOST_WORDS)]
@@ -104,7 +107,7 @@ class Outcome(BaseModel):
         """Its label, as the reader reads it."""
         if self.label is None:
             return str(LABELS[self.key])
-        return self.label if isinstance(self.label, str) else in_language(self.label)
+        return as_read(self.label)
 
     @property
     def is_built_in(self) -> bool:
@@ -146,6 +149,11 @@ class Outcome(BaseModel):
             else self.label.values()
         )
         return tuple(dict.fromkeys([*labels, *(word for words in self.words.values() for word in words)]))
+
+
+def as_read(label: str | Mapping[str, str]) -> str:
+    """A label, as the reader reads it."""
+    return label if isinstance(label, str) else in_language(label)
 
 
 def in_language(texts: Mapping[str, str]) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from placet.accounts.addresses import person_at
 from placet.accounts.models import Group, Person
-from placet.approvals.definitions import ApprovalStep, Definition, Transition, Who
+from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep, Transition, Who
 from placet.approvals.form import condition_values
 from placet.approvals.models import Assignment, Request
 from placet.approvals.outcomes import Condition
-from placet.approvals.rules import Seats
+from placet.approvals.rules import BranchLine, Seats
 from placet.lib.conditions import ConditionError, holds
 from placet.lib.sentences import NOTHING, Sentence, listed
 
@@ -108,6 +108,23 @@ def _seats(assignments: Iterable[Assignment], to_come: float) -> Seats:
     decided = [one.decision.outcome for one in assignments if one.state == Assignment.State.DECIDED]
     waiting = sum(one.state == Assignment.State.OPEN for one in assignments)
     return Seats.of(decided, waiting + to_come)
+
+
+def result_of_block(step: ParallelStep, results: Sequence[str], running: int) -> str:
+    """What a block comes to, or "" while it waits for branches that still run. `results`: of those that have ended."""
+    rule, branches = step.decided_by, Seats.of(results, running)
+    if not running:
+        return rule.result(branches) or step.otherwise
+    line = rule.deciding_line(branches)
+    return line.outcome if isinstance(line, BranchLine) and line.cancel else ""
+
+
+def branches_to_take(definition: Definition, step_key: str, request: Request) -> Sequence[str]:
+    """Those whose condition holds, in their order. ConditionError if one cannot be evaluated with this request's
+    data."""
+    values = condition_values(definition, request.data)
+    branches = definition.block(step_key).branches.items()
+    return [name for name, branch in branches if branch.when is None or holds(branch.when, values)]
 
 
 def needs_comment(definition: Definition, step: ApprovalStep, outcome: str, request: Request) -> bool:

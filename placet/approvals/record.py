@@ -7,9 +7,13 @@ Each function gives what an entry says in the clear, with what is personal in it
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from placet.accounts.models import Person
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request
+from placet.audit import chain
+from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
 from placet.mail.models import IncomingMail
 
@@ -17,6 +21,20 @@ What = dict[str, Any]
 
 #: In `IncomingMail.verdict`: what an administrator did with a mail afterwards (`placet.approvals.another_address`).
 ADDED_LATER = "offer"
+
+
+def note(
+    request: Request,
+    who: Person | None,
+    event: str,
+    *,
+    at: datetime | None = None,
+    personal: Mapping[str, Any] | None = None,
+    **what: Any,
+) -> AuditEntry:
+    """One more entry of a request's record. `at`: the moment that the row which it tells of has, where it has one."""
+    by = f"person:{who.pk}" if who else "system"
+    return chain.append(request.pk, by, {"event": event, **what}, at, personal)
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,9 @@ class Line(BaseModel):
 
     @model_serializer
     def _to_write(self) -> dict[str, Any]:
+        return self._written()
+
+    def _written(self) -> dict[str, Any]:
         needs = self.needs
         return {self.outcome: needs.model_dump() if isinstance(needs, Percent) else needs}
 
@@ -60,9 +63,31 @@ class Line(BaseModel):
         return self.needs if isinstance(self.needs, int) else 1
 
 
+class BranchLine(Line):
+    """One result of a block, and how many of its branches have to come to it. `cancel: others` beside it: then branches
+    that still run are not waited for."""
+
+    cancel: Literal["others"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or {"outcome", "needs"} <= value.keys():
+            return value
+        line = {name: needs for name, needs in value.items() if name != "cancel"}
+        if len(line) != 1:
+            raise ValueError("say one result, and how many branches must come to it: {approved: all}")
+        ((outcome, needs),) = line.items()
+        return {"outcome": outcome, "needs": needs, "cancel": value.get("cancel")}
+
+    def _written(self) -> dict[str, Any]:
+        return super()._written() | ({"cancel": self.cancel} if self.cancel else {})
+
+
 @dataclass(frozen=True)
 class Seats:
-    """Those who count in a step: how often each outcome was answered, and how many have not answered."""
+    """Those who count in a step, or the branches of a block: how often each outcome was answered, and how many have not
+    answered."""
 
     answers: Mapping[str, int]
     waiting: float  # infinite where it is not known who is to be asked
@@ -90,16 +115,23 @@ class Rule:
 
     def result(self, seats: Seats) -> str:
         """The outcome so far, or "" while it waits for more answers, or for ever."""
-        open_lines = False  # that may still come true
+        line = self.deciding_line(seats)
+        if line is not None:
+            return line.outcome
+        still_open = any(
+            _possible(line.needs, seats.answers.get(line.outcome, 0), seats) for line in self.lines
+        )
+        return "" if still_open or not seats.answered or not self.enough(seats) else self.otherwise
+
+    def deciding_line(self, seats: Seats) -> Line | None:
+        """The line that holds, unless it has to wait for one above it that may still come true."""
         for line in self.lines:
             count = seats.answers.get(line.outcome, 0)
             if _holds(line.needs, count, seats):
-                return line.outcome
-            if _possible(line.needs, count, seats):
-                if not self.early:
-                    return ""
-                open_lines = True
-        return "" if open_lines or not seats.answered or not self.enough(seats) else self.otherwise
+                return line
+            if not self.early and _possible(line.needs, count, seats):
+                return None
+        return None
 
     def enough(self, seats: Seats) -> bool:
         """Whether as many are asked as the rule can need: nobody is asked in vain."""

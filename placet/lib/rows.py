@@ -5,6 +5,7 @@ column's attribute (`person_id`).
 insert          one statement for several rows, and of many for each hundred
 insert_new      one row, unless a unique constraint has it already: no look before, and no savepoint around
 write_for_each  a row for each of those that another table has
+change          some columns of one row
 update          rows that are known by what some columns hold; how many they were says whether a claim still held
 """
 
@@ -46,6 +47,13 @@ def write_for_each(row: Model, link: str, of_any: Mapping[str, Any], *, again: N
     sought = [_sought(to.related_model, name, value) for name, value in of_any.items()]
     with connection.cursor() as cursor:
         cursor.execute(_for_each_sql(model, link, tuple(of_any), again), [*values, *sought])
+
+
+def change(row: Model, **changes: Any) -> None:
+    """Some columns of one row."""
+    for name, value in changes.items():
+        setattr(row, name, value)
+    update(type(row), {"id": row.pk}, **changes)
 
 
 def update(model: type[Model], where: Mapping[str, Any], **changes: Any) -> int:

@@ -66,6 +66,7 @@ KINDS: dict[str, Promise] = {
     "ask": gettext_lazy("ask"),
     "confirmation": gettext_lazy("confirmation"),
     "withdrawn": gettext_lazy("no longer needed"),
+    "not-needed": gettext_lazy("no longer needed"),
     "code-misused": gettext_lazy("warning: a reply that may not be theirs"),
     "ended": gettext_lazy("how it ended"),
     "stuck": gettext_lazy("call for help"),

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from placet.accounts.models import Person
 from placet.approvals import engine, policy
 from placet.approvals.definitions import ApprovalStep, definition_of
-from placet.approvals.form import Fact, facts_as_read
-from placet.approvals.messages import outcome_of
+from placet.approvals.form import Fact, facts_as_read, facts_hash
+from placet.approvals.messages import decided_elsewhere, outcome_of
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.outcomes import APPROVE, LABELS, REJECT, Outcome
 from placet.portal.forms import Pick, SeveralForm
@@ -93,7 +93,7 @@ def apply(asked: Assignment, by: Person, shown: str, outcome: str, comment: str)
     """Decide, if `shown` is the hash of what the request says now."""
     with transaction.atomic():
         request = Request.objects.select_related("version", "requester").get(visits__assignments=asked.pk)
-        if shown != engine.facts_hash(request, definition_of(request.version)):
+        if shown != facts_hash(request, definition_of(request.version)):
             raise ChangedMeanwhile
         return engine.decide(asked.pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE)
 
@@ -111,7 +111,8 @@ def what_was_done(asked: Assignment, decision: Decision, *, named: bool) -> str:
     return f"{done.format(title=request.title, answer=outcome.shown)} {what_now(request, definition)}"
 
 
-def who_was_first(error: engine.AlreadyDecided, person: Person) -> str:
+def who_was_first(error: engine.AlreadyDecided, person: Person, asked: Assignment) -> str:
+    """Why an answer came too late. `asked`: what it answered."""
     if not error.decisions:
         return _("This was already decided. Your answer changed nothing.")
     first = error.decisions[-1]
@@ -119,9 +120,11 @@ def who_was_first(error: engine.AlreadyDecided, person: Person) -> str:
     outcome = outcome_of(first)
     sentences = _YOU_WERE_FIRST if mine else _SOMEBODY_WAS_FIRST
     sentence = sentences[outcome.key] if outcome.is_built_in else _ANSWERED_FIRST[mine]
-    return str(sentence).format(
+    told = str(sentence).format(
         name=first.by_person.name, answer=outcome.shown, time=exact(first.at), door=DOORS[first.door]
     )
+    step = decided_elsewhere(first, asked)
+    return " ".join([told, _("That decided “{step}”.").format(step=step)]) if step else told
 
 
 def changed_sentence() -> str:
@@ -207,7 +210,7 @@ def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
     for pick, asked in _asked(person, picks):
         request = asked.visit.request
         definition = definitions.of(request)
-        now = Pick(asked.pk, engine.facts_hash(request, definition))
+        now = Pick(asked.pk, facts_hash(request, definition))
         trouble = "" if asked.state == Assignment.State.OPEN else _("This is not open any more.")
         step = definition.approval(asked.visit.step_key)
         offered = _as_offered(step, outcome)
@@ -270,7 +273,7 @@ def _decide_one(request: PersonsRequest, form: SeveralForm, pick: Pick, asked: A
     except ChangedMeanwhile:
         messages.warning(request, _about(title, changed_sentence()))
     except engine.AlreadyDecided as error:
-        messages.warning(request, _about(title, who_was_first(error, request.user)))
+        messages.warning(request, _about(title, who_was_first(error, request.user, asked)))
     except engine.EngineError as error:
         messages.error(request, _about(title, nothing_decided(error)))
     else:

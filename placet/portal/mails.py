@@ -5,24 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from placet.accounts.models import Person
-from placet.approvals.models import AskLine, Assignment, Decision, Request
+from placet.approvals.models import AskLine, Assignment, Decision, Request, Visit
 from placet.audit.models import AuditEntry
 from placet.mail.models import OutgoingMail
 
 MOST_MAILS = 50  # shown of one request, newest first
 MOST_CAUSES = 300
 MOST_BOUNCES = 10
-_ABOUT_A_REQUEST = ["confirmation", "withdrawn", "ended", "stuck"]
+_ABOUT_A_REQUEST = ["confirmation", "withdrawn", "not-needed", "ended", "stuck"]
 
 KINDS: dict[str, Promise] = {
     "ask": gettext_lazy("Ask"),
     "confirmation": gettext_lazy("Confirmation"),
     "withdrawn": gettext_lazy("No answer needed any more"),
+    "not-needed": gettext_lazy("No answer needed any more"),
     "ended": gettext_lazy("How it ended"),
     "stuck": gettext_lazy("Call for help"),
 }
@@ -60,12 +62,8 @@ def mails_of(request: Request) -> list[Mail]:
     assignments = Assignment.objects.filter(visit__request=request)
     answered = Decision.objects.filter(assignment__in=assignments, incoming__isnull=False)
     causes = [f"request:{request.pk}"]
-    causes += [
-        f"assignment:{pk}"
-        for pk in assignments.filter(state=Assignment.State.WITHDRAWN).values_list("pk", flat=True)[
-            :MOST_CAUSES
-        ]
-    ]
+    told = assignments.filter(Q(state=Assignment.State.WITHDRAWN) | Q(visit__state=Visit.State.CANCELLED))
+    causes += [f"assignment:{pk}" for pk in told.values_list("pk", flat=True)[:MOST_CAUSES]]
     causes += [f"incoming:{pk}" for pk in answered.values_list("incoming", flat=True)[:MOST_CAUSES]]
     causes += _stuck(request)
     # Each half by its index: of both at once, in the order of their ids, SQLite would read all mails.

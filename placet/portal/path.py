@@ -11,9 +11,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
-from placet.approvals.definitions import ApprovalStep, Definition, EndStep, definition_of
+from placet.approvals.definitions import ApprovalStep, Definition, EndStep, ParallelStep, definition_of
 from placet.approvals.models import AskLine, Assignment, Decision, Request, Visit
-from placet.approvals.outcomes import APPROVE, REJECT, Outcome
+from placet.approvals.outcomes import APPROVE, REJECT, Outcome, as_read
 from placet.approvals.policy import way_on
 from placet.approvals.rules import Line as RuleLine
 from placet.approvals.rules import Percent
@@ -34,6 +34,12 @@ _BECAME: dict[str, Promise] = {
     APPROVE: pgettext_lazy("a step", "approved"),
     REJECT: pgettext_lazy("a step", "rejected"),
 }
+#: Results that every process may use; others are shown as their process writes them.
+APPROVED, REJECTED = "approved", "rejected"
+_RESULTS: dict[str, Promise] = {APPROVED: _BECAME[APPROVE], REJECTED: _BECAME[REJECT]}
+_TONES = {APPROVED: "good", REJECTED: "bad"}
+#: The result of a step that leads on as far as possible.
+_GOOD: dict[type, str] = {ApprovalStep: APPROVE, ParallelStep: APPROVED}
 _ANSWERED = pgettext_lazy("after a person's name", "answered “{answer}”")
 DOORS: dict[str, Promise] = {
     Decision.Door.MAIL: gettext_lazy("by mail"),
@@ -67,6 +73,16 @@ class Station:
     lines: Sequence[Line] = ()
     left_out: int = 0  # people who are not shown
     stuck_visit: int | None = None
+    branches: Sequence["BranchShown"] = ()  # of a block
+
+
+@dataclass(frozen=True)
+class BranchShown:
+    """One branch of a block, with its own stations. `words`: what it came to."""
+
+    name: str
+    words: str
+    stations: Sequence[Station] = ()
 
 
 @dataclass(frozen=True)
@@ -90,11 +106,96 @@ def path_of(request: Request, definition: Definition) -> Path:
     visits = newest[:MOST_VISITS][::-1]
     earlier = request.visits.count() - len(visits) if len(newest) > MOST_VISITS else 0
     lines, left_out = _lines(visits, definition)
+    shown = {visit.pk for visit in visits}
+    inside: dict[int | None, list[Visit]] = defaultdict(list)
+    for visit in visits:
+        # What stood in a block that is not shown any more stands by itself.
+        inside[visit.parent_id if visit.parent_id in shown else None].append(visit)
+    tree = _Tree(request, definition, inside, lines, left_out)
     by = _("by {name}").format(name=request.requester.name)
-    stations = [Station("start", _("Started"), by, request.created_at)]
-    stations += [_station(definition, visit, lines, left_out) for visit in visits]
+    stations = [Station("start", _("Started"), by, request.created_at), *tree.stations(inside[None])]
     end = _end(request, definition)
-    return Path([*stations, end] if end else [*stations, *_later(request, definition, visits)], earlier)
+    return Path([*stations, end] if end else [*stations, *tree.later(inside[None])], earlier)
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """The visits of a request: stations, and in those of blocks the stations of their branches."""
+
+    request: Request
+    definition: Definition
+    inside: Mapping[int | None, Sequence[Visit]]  # visits by the one whose branches they stand in
+    lines: Mapping[int, Sequence[Line]]  # by visit
+    left_out: Mapping[int, int]
+
+    def stations(self, visits: Iterable[Visit]) -> list[Station]:
+        return [self._station(visit) for visit in visits]
+
+    def _station(self, visit: Visit) -> Station:
+        kind, words = _visit_in_words(visit, self.definition)
+        return Station(
+            kind,
+            step_name(self.definition, visit.step_key),
+            words,
+            visit.closed_at or visit.opened_at,
+            visit.round,
+            self.lines.get(visit.pk, ()),
+            self.left_out.get(visit.pk, 0),
+            visit.pk if visit.state == Visit.State.STUCK else None,
+            self._branches(visit),
+        )
+
+    def _branches(self, block: Visit) -> list[BranchShown]:
+        step = self.definition.steps[block.step_key]
+        if not isinstance(step, ParallelStep):
+            return []
+        if block.state == Visit.State.STUCK and block.pk not in self.inside:
+            return []  # it is not known yet which are taken
+        taken: dict[str, list[Visit]] = defaultdict(list)
+        for visit in self.inside.get(block.pk, ()):
+            taken[visit.branch].append(visit)
+        return [
+            BranchShown(
+                branch.name or step_name(self.definition, branch.start),
+                _branch_in_words(step, taken.get(name, ())),
+                [*self.stations(taken.get(name, ())), *self.later(taken.get(name, ()))],
+            )
+            for name, branch in step.branches.items()
+        ]
+
+    def later(self, visits: Sequence[Visit]) -> Iterator[Station]:
+        """What is still to come beside these, if everybody approves: conditions see only the form, which cannot change
+        any more, so this is certain."""
+        here = [visit.step_key for visit in visits if visit.state in Visit.LIVE]
+        if len(here) != 1:
+            return
+        words, seen, key = _("comes next, if approved"), set(here), here[0]
+        places = self.definition.places
+        while (outcome := _GOOD.get(type(self.definition.steps[key]))) is not None:
+            try:
+                way = way_on(self.definition, key, outcome, self.request)
+            except (ConditionError, LookupError):
+                return
+            if way.to is None or way.to in seen or places[way.to][: len(places[key])] != places[key]:
+                return
+            key = way.to
+            seen.add(key)
+            yield Station("later", step_name(self.definition, key), words)
+            words = _("then, if approved")
+
+
+def _branch_in_words(step: ParallelStep, visits: Sequence[Visit]) -> str:
+    """What a branch came to; "" while it runs."""
+    if not visits:
+        return pgettext("a branch", "not needed here")
+    return next((result_as_read(step, one.branch_result) for one in visits if one.branch_result), "")
+
+
+def result_as_read(step: ParallelStep, result: str) -> str:
+    """What pages and mails call what a block, or one of its branches, came to."""
+    if result in step.labels:
+        return as_read(step.labels[result])
+    return str(_RESULTS[result]) if result in _RESULTS else result.replace("_", " ")
 
 
 def _lines(visits: Sequence[Visit], definition: Definition) -> tuple[dict[int, list[Line]], dict[int, int]]:
@@ -152,29 +253,18 @@ def _mail_in_words(mail: OutgoingMail | None) -> tuple[str, bool]:
     return (_("mail sent") if sent else _("the mail is about to be sent")), False
 
 
-def _station(
-    definition: Definition, visit: Visit, lines: dict[int, list[Line]], left_out: dict[int, int]
-) -> Station:
-    kind, words = _visit_in_words(visit, definition)
-    return Station(
-        kind,
-        step_name(definition, visit.step_key),
-        words,
-        visit.closed_at or visit.opened_at,
-        visit.round,
-        lines[visit.pk],
-        left_out.get(visit.pk, 0),
-        visit.pk if visit.state == Visit.State.STUCK else None,
-    )
-
-
 def _visit_in_words(visit: Visit, definition: Definition) -> tuple[str, str]:
     if visit.state == Visit.State.STUCK:
         return "stuck", _("stuck: {reason}").format(reason=visit.reason)
     if visit.state == Visit.State.OPEN:
         return "waiting", pgettext("a step", "waiting")
+    if visit.state == Visit.State.CANCELLED:
+        return "neutral", pgettext("a step", "not needed any more")
     if visit.result == "withdrawn":
         return "withdrawn", pgettext("a step", "withdrawn")
+    step = definition.steps[visit.step_key]
+    if isinstance(step, ParallelStep):
+        return _TONES.get(visit.result, "neutral"), result_as_read(step, visit.result)
     outcome = outcome_of(definition, visit.step_key, visit.result)
     return outcome.colour, str(_BECAME[outcome.key]) if outcome.is_built_in else outcome.shown
 
@@ -185,25 +275,6 @@ def _end(request: Request, definition: Definition) -> Station | None:
     if request.state == Request.State.WITHDRAWN:
         return Station("withdrawn", _("Withdrawn"), "", request.closed_at)
     return Station(tone_of(request), result_name(request, definition), _("the end"), request.closed_at)
-
-
-def _later(request: Request, definition: Definition, visits: Sequence[Visit]) -> Iterator[Station]:
-    """What is still to come if everybody approves: conditions see only the form, which cannot change any more, so
-    this is certain."""
-    here = [visit.step_key for visit in visits if visit.state != Visit.State.CLOSED]
-    if len(here) != 1:
-        return
-    words, seen, key = _("comes next, if approved"), set(here), here[0]
-    while isinstance(definition.steps[key], ApprovalStep):
-        try:
-            key = way_on(definition, key, APPROVE, request).to
-        except (ConditionError, LookupError):
-            return
-        if key in seen:
-            return
-        seen.add(key)
-        yield Station("later", step_name(definition, key), words)
-        words = _("then, if approved")
 
 
 def result_name(request: Request, definition: Definition) -> str:
@@ -218,7 +289,7 @@ def tone_of(request: Request) -> str:
         return "waiting"
     if request.state == Request.State.WITHDRAWN:
         return "withdrawn"
-    return {"approved": "good", "rejected": "bad"}.get(request.result, "ended")
+    return _TONES.get(request.result, "ended")
 
 
 # --- where a request stands, in a sentence ----------------------------------------------------------------
@@ -238,7 +309,9 @@ class Standing:
 def standings(requests: Sequence[Request], definitions: "Definitions") -> list[Standing]:
     """Where each request stands, with two queries for all of them."""
     running = [request for request in requests if request.state == Request.State.OPEN]
-    visits = Visit.objects.filter(request__in=running).exclude(state=Visit.State.CLOSED).order_by("id")
+    live = Visit.objects.filter(request__in=running, state__in=Visit.LIVE)
+    # Of a block those who are asked in it say enough.
+    visits = live.exclude(children__state__in=Visit.LIVE).order_by("id")
     current: dict[int, list[Visit]] = defaultdict(list)
     for visit in visits:
         current[visit.request_id].append(visit)

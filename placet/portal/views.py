@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from placet.accounts.general import of_request
 from placet.approvals import engine
 from placet.approvals.definitions import Definition, definition_of
-from placet.approvals.form import facts_as_read
+from placet.approvals.form import facts_as_read, facts_hash
 from placet.approvals.messages import mailbox_for, page_of
 from placet.approvals.models import Assignment, Request, Visit
 from placet.portal import deciding, live, path
@@ -73,7 +73,7 @@ def _request_page(
         return render(request, "portal/request_live.html", context)
     context |= {
         "facts": facts_as_read(definition, shown.data),
-        "facts_hash": engine.facts_hash(shown, definition),
+        "facts_hash": facts_hash(shown, definition),
         "may_start_again": mine,
         "address": page_of(shown, of_request(request)),
         "form": form,
@@ -109,7 +109,7 @@ def decide(request: PersonsRequest, public_id: UUID) -> HttpResponse:
         messages.warning(request, deciding.changed_sentence())
         return _once_more(request, public_id, form, status=409)
     except engine.AlreadyDecided as error:
-        messages.warning(request, deciding.who_was_first(error, request.user))
+        messages.warning(request, deciding.who_was_first(error, request.user, asked))
     except engine.CommentNeeded as error:
         form.add_error("comment", deciding.nothing_decided(error))
         return _once_more(request, public_id, form, status=422)
@@ -163,7 +163,7 @@ def send_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     try:
         engine.resend(asked.pk, request.user)
     except engine.AlreadyDecided as error:
-        messages.warning(request, deciding.who_was_first(error, request.user))
+        messages.warning(request, deciding.who_was_first(error, request.user, asked))
     except engine.EngineError as error:
         messages.warning(request, " ".join([str(error), _("No mail was sent.")]))
     else:

@@ -9,9 +9,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from placet.approvals import engine, policy
+from placet.approvals import policy
 from placet.approvals.definitions import ApprovalStep, Definition
-from placet.approvals.form import Fact, facts_as_read
+from placet.approvals.form import Fact, facts_as_read, facts_hash
 from placet.approvals.messages import one_of
 from placet.approvals.models import Assignment, Request
 from placet.lib.web import entered, keep
@@ -155,7 +155,7 @@ def _waiting(assignment: Assignment, definitions: Definitions, chosen: set[int])
         step_name(definition, assignment.visit.step_key),
         asks(step),
         assignment,
-        Pick(assignment.pk, engine.facts_hash(about, definition)),
+        Pick(assignment.pk, facts_hash(about, definition)),
         assignment.pk in chosen,
         Answer.to(step, definition, about),
         glance,

@@ -319,9 +319,10 @@ class AlreadyDecided(Told):
 
     key = "already_decided"
 
-    def __init__(self, who: str, outcome: str, when: str, answer: str = "") -> None:
-        super().__init__(who, outcome, when, answer)
+    def __init__(self, who: str, outcome: str, when: str, answer: str = "", step: str = "") -> None:
+        super().__init__(who, outcome, when, answer, step)
         self.who = who
+        self.step = step  # its name, where another step than the one asked about was decided
         self.outcome = outcome
         self.answer = answer  # its label, where the outcome is the process's own
         self.when = when  # ISO 8601, UTC

@@ -7,7 +7,8 @@ from typing import Any
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine
 from placet.approvals.definitions import ApprovalStep, FormField, definition_of
-from placet.approvals.form import facts, facts_as_read, minor_digits
+from placet.approvals.form import facts, facts_as_read, facts_hash, minor_digits
+from placet.approvals.messages import decided_elsewhere, outcome_of
 from placet.approvals.models import AskLine, Decision
 from placet.approvals.outcomes import Outcome
 from placet.approvals.record import Logged
@@ -65,7 +66,7 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
     what the mail log will say of it."""
     line = picked.line
     request = line.assignment.visit.request
-    if line.facts_hash != engine.facts_hash(request, definition_of(request.version)):
+    if line.facts_hash != facts_hash(request, definition_of(request.version)):
         raise refusals.Changed
     try:
         return engine.decide(
@@ -81,10 +82,11 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
         )
     except engine.AlreadyDecided as error:
         first = error.decisions[-1]
-        counted = step_of(line).outcome(first.outcome)
+        counted = outcome_of(first)
         label = "" if counted.is_built_in else _as_read(counted, line)
+        step = decided_elsewhere(first, line.assignment)
         raise refusals.AlreadyDecided(
-            first.by_person.name, first.outcome, first.at.isoformat(), label
+            first.by_person.name, first.outcome, first.at.isoformat(), label, step
         ) from error
     except engine.CommentNeeded as error:
         raise refusals.CommentNeeded(_as_read(error.outcome, line), answer.language) from error

@@ -141,7 +141,8 @@ def _sentences(refusal: refusals.Refusal, again: messages.AnswerAgain | None) ->
         first = said.format(
             name=refusal.who, time=when(datetime.fromisoformat(refusal.when)), answer=refusal.answer
         )
-        return [f"{first} {nothing}"]
+        where = [_("That decided “{step}”.").format(step=refusal.step)] if refusal.step else []
+        return [" ".join([first, *where, nothing])]
     if isinstance(refusal, refusals.NoLongerOpen):
         return [f"{refusal.why} {nothing}"]
     if isinstance(refusal, refusals.CommentNeeded):

@@ -17,6 +17,7 @@ from placet.approvals.form import (
     condition_values,
     facts,
     facts_as_read,
+    facts_hash,
     size_as_read,
     size_in_words,
 )
@@ -55,7 +56,7 @@ def test_the_hash_of_what_was_shown_covers_the_content_of_files(version: Version
     assert (
         facts(definition, one.data)[-1].text == facts(definition, two.data)[-1].text == "offer.pdf (3 bytes)"
     )
-    assert engine.facts_hash(one, definition) != engine.facts_hash(two, definition)
+    assert facts_hash(one, definition) != facts_hash(two, definition)
     assert one.data_hash != two.data_hash
     assert condition_values(definition, one.data)["quotes"] == 1.0
 
@@ -63,7 +64,7 @@ def test_the_hash_of_what_was_shown_covers_the_content_of_files(version: Version
 def test_what_was_shown_without_files_hashes_as_it_always_did(version: Version, alice: Person) -> None:
     request = engine.start(version, alice, ENTERED)
     shown = [["What do you need?", "Desk"], ["Amount", "5.00 EUR"]]
-    assert engine.facts_hash(request, definition_of(version)) == digest(["Desk", shown])
+    assert facts_hash(request, definition_of(version)) == digest(["Desk", shown])
 
 
 def test_the_mail_that_asks_names_the_files(version: Version, alice: Person, bob: Person) -> None:
@@ -127,11 +128,11 @@ def test_sizes_are_said_in_the_readers_language_and_facts_stay_the_same(
 ) -> None:
     definition = definition_of(version)
     request = engine.start(version, alice, ENTERED, draft_of(alice, version, offer=b"x" * size))
-    before = engine.facts_hash(request, definition)
+    before = facts_hash(request, definition)
     with translation.override("fr"):
         assert size_as_read(size).replace("\xa0", " ") == words
         read = facts_as_read(definition, request.data)[-1].text.replace("\xa0", " ")
-        assert engine.facts_hash(request, definition) == before
+        assert facts_hash(request, definition) == before
     assert read.endswith(f" ({words})")
 
 

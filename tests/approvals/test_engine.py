@@ -14,7 +14,7 @@ from django.utils import timezone
 from placet import work
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, messages, policy
+from placet.approvals import engine, engine_asks, engine_visits, messages, policy
 from placet.approvals.form import FormInvalid
 from placet.approvals.messages import hash_of
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Visit
@@ -922,7 +922,7 @@ def test_a_decision_that_fails_takes_all_of_the_callers_transaction_with_it(
     def fail(*args: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(engine, "_go_on", fail)
+    monkeypatch.setattr(engine_visits, "go_on", fail)
     with transaction.atomic():
         Person.objects.filter(pk=bob.pk).update(name="Changed")
         with contextlib.suppress(ZeroDivisionError):
@@ -1005,7 +1005,7 @@ def test_who_leaves_while_they_are_being_asked_keeps_no_question(
     version = publish(SAMPLE)
     bob.manager = dave
     bob.save()
-    looked_up, gone, assign = threading.Event(), threading.Event(), engine._assign
+    looked_up, gone, assign = threading.Event(), threading.Event(), engine_asks.assign
 
     def slowly(*args: Any) -> None:
         looked_up.set()
@@ -1017,7 +1017,7 @@ def test_who_leaves_while_they_are_being_asked_keeps_no_question(
         engine.deactivate(bob, by=dave)
         gone.set()
 
-    monkeypatch.setattr(engine, "_assign", slowly)
+    monkeypatch.setattr(engine_asks, "assign", slowly)
     request, _ = at_once(lambda: start(version, alice), leave)
     assert isinstance(request, Request)
     assert asked(request) == ["Dave"]

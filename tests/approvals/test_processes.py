@@ -84,11 +84,11 @@ def test_the_sample_is_good() -> None:
         ),
         (
             changed("transitions", 3, "from", to="nowhere"),
-            "transitions, number 4: there is no approval step nowhere",
+            "transitions, number 4: there is no step nowhere that has outcomes",
         ),
         (
             changed("transitions", 3, "from", to="approved"),
-            "transitions, number 4: there is no approval step approved",
+            "transitions, number 4: there is no step approved that has outcomes",
         ),
         (
             changed("transitions", 3, "outcome", to="shrug"),

@@ -10,8 +10,8 @@ import yaml
 from django.test import Client
 from django.urls import reverse
 
-from placet.approvals import engine
 from placet.approvals.definitions import ApprovalStep, definition_of
+from placet.approvals.form import facts_hash
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.outcomes import APPROVE, REJECT
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
@@ -103,7 +103,7 @@ def test_exactly_the_step_s_outcomes_are_offered_everywhere(
 def refused_on_the_page(world: World, client: Client, request: Request, outcome: str) -> None:
     """By the form of one question, and by that of several."""
     asked = Assignment.objects.get(visit__request=request, person=world.people["bob"])
-    shown = engine.facts_hash(request, definition_of(request.version))
+    shown = facts_hash(request, definition_of(request.version))
     one = {"assignment": asked.pk, "shown": shown, "outcome": outcome}
     client.post(reverse("portal:decide", args=[request.public_id]), one)
     for sure in ({}, {"sure": "yes"}):
@@ -123,8 +123,7 @@ def test_several_of_different_steps_offer_what_each_has(world: World, client: Cl
     assert home.xpath("//dialog//kbd/text()")[-3:-1] == ["a", "r"]
     both = Assignment.objects.filter(visit__request__in=[first, second]).order_by("pk")
     picks = [
-        f"{one.pk}:{engine.facts_hash(one.visit.request, definition_of(one.visit.request.version))}"
-        for one in both
+        f"{one.pk}:{facts_hash(one.visit.request, definition_of(one.visit.request.version))}" for one in both
     ]
     once_more = client.post(
         reverse("portal:decide_several"), {"pick": picks, "outcome": "reject"}

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from placet.approvals import engine
 from placet.approvals.definitions import definition_of
+from placet.approvals.form import facts_hash
 from placet.approvals.models import Decision
 from placet.approvals.processes import publish
 from placet.mail.models import IncomingMail
@@ -168,7 +169,7 @@ def test_pages_say_it_in_the_labels_of_the_process(world: World, client: Client)
     shown = client.get(page).content.decode()
     assert "With “Needs changes” or “Reject”, please say why." in shown
     asks = {"assignment": str(request.visits.get().assignments.get().pk), "outcome": "changes"}
-    asks["shown"] = engine.facts_hash(request, definition_of(request.version))
+    asks["shown"] = facts_hash(request, definition_of(request.version))
     refused = client.post(reverse("portal:decide", args=[request.public_id]), asks | {"comment": " "})
     assert refused.status_code == 422
     assert "needs a comment that says why" in refused.content.decode()

@@ -8,6 +8,7 @@ from django.test import Client
 
 from placet.accounts.models import Person
 from placet.approvals import engine
+from placet.approvals.form import facts_hash
 from placet.approvals.models import Assignment, Request, Version
 from placet.approvals.processes import publish
 from placet.mail.models import IncomingMail
@@ -110,5 +111,5 @@ def answer(asked: Assignment, outcome: str = "approve", comment: str = "") -> di
     from placet.approvals.definitions import definition_of
 
     request = asked.visit.request
-    shown = engine.facts_hash(request, definition_of(request.version))
+    shown = facts_hash(request, definition_of(request.version))
     return {"assignment": asked.pk, "shown": shown, "outcome": outcome, "comment": comment}

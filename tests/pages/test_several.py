@@ -9,6 +9,7 @@ from django.urls import reverse
 from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.definitions import definition_of
+from placet.approvals.form import facts_hash
 from placet.approvals.models import Assignment, Decision, Request, Version
 from tests.pages.conftest import HOSTILE, answer
 
@@ -30,7 +31,7 @@ def picks(assignments: list[Assignment]) -> list[str]:
 
 def shown(asked: Assignment) -> str:
     request = asked.visit.request
-    return engine.facts_hash(request, definition_of(request.version))
+    return facts_hash(request, definition_of(request.version))
 
 
 def test_one_is_decided_on_its_card(three: list[Assignment], bob: Person, as_: As) -> None:

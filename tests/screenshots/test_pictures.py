@@ -23,8 +23,8 @@ from playwright.sync_api import Browser, Page, Route
 from pytest_django.live_server_helper import LiveServer
 
 from placet.alarms.models import Outage
-from placet.approvals import engine
 from placet.approvals.definitions import definition_of
+from placet.approvals.form import facts_hash
 from placet.approvals.models import Assignment
 from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded
@@ -288,7 +288,7 @@ def _answers_to_forms(album: Album, story: Story) -> None:
 
 def _shown(asked: Assignment) -> str:
     request = asked.visit.request
-    return engine.facts_hash(request, definition_of(request.version))
+    return facts_hash(request, definition_of(request.version))
 
 
 def _errors(camera: Camera, album: Album) -> None:

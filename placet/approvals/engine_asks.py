@@ -1,0 +1,67 @@
+"""Who is asked in a visit, and the mails that ask them. Called by `placet.approvals.engine`, which holds the request's
+lock."""
+
+from collections.abc import Sequence
+
+from placet.accounts.models import Person
+from placet.approvals import messages, policy, record
+from placet.approvals.definitions import Definition
+from placet.approvals.form import facts_hash
+from placet.approvals.models import Ask, AskLine, Assignment, Request, Visit
+from placet.approvals.record import note
+from placet.lib.ids import new_code
+
+
+def whom_to_ask(
+    request: Request, definition: Definition, visit: Visit, there: Sequence[Assignment]
+) -> tuple[policy.People, Sequence[Person]]:
+    """Whom the step asks, and who of them is not asked yet."""
+    answered = {seat.person_id for seat in there if seat.state == Assignment.State.DECIDED}
+    asked = {seat.person_id for seat in there if seat.state != Assignment.State.WITHDRAWN}
+    while True:
+        wanted = policy.people_to_ask(definition, visit.step_key, request, answered)
+        new = [person for person in wanted.people if person.pk not in asked]
+        if _hold(new):
+            return wanted, new
+
+
+def _hold(people: Sequence[Person]) -> bool:
+    """Keep people from leaving until this is committed: `deactivate` waits, and then finds what they are asked.
+    False if somebody has left since they were looked up. In one order, so that two cannot wait for each other."""
+    held = Person.objects.select_for_update(no_key=True).filter(pk__in=[person.pk for person in people])
+    active = held.filter(is_active=True).order_by("pk").values_list("pk", flat=True)
+    return not people or len(active) == len(people)
+
+
+def assign(
+    request: Request,
+    definition: Definition,
+    visit: Visit,
+    there: Sequence[Assignment],
+    new: Sequence[Person],
+) -> None:
+    seats = {seat.person_id: seat for seat in there}
+    for person in new:
+        assignment = seats.get(person.pk) or Assignment(visit=visit, person=person)
+        assignment.state = Assignment.State.OPEN
+        assignment.save()
+        ask(request, definition, assignment, again=False)
+
+
+def ask(request: Request, definition: Definition, assignment: Assignment, *, again: bool) -> None:
+    """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door."""
+    mailbox = messages.mailbox_for(request)
+    if assignment.page_only != (mailbox is None):
+        assignment.page_only = mailbox is None
+        assignment.save(update_fields=["page_only"])
+    if mailbox is None:
+        note(request, None, "asked", **record.asked(assignment), door="page")
+        return
+    code = new_code()
+    ask = Ask.objects.create(code_hash=messages.hash_of(code), person=assignment.person)
+    line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=facts_hash(request, definition))
+    line.save()
+    ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code)
+    ask.save(update_fields=["outgoing"])
+    what = record.together(record.asked(assignment), record.asked_by_mail(ask, line))
+    note(request, None, "asked again" if again else "asked", at=ask.created_at, **what)

@@ -1,0 +1,231 @@
+"""Where a request stands: visits of steps, beside each other in the branches of a block.
+
+    enter → an end step: `_end`
+          → a parallel step: `_split`, a visit for each branch whose condition holds
+          → an approval step: `consider`, which asks people
+    go_on → is the step decided? → `_finish` → `leave` → enter the next step
+                                                       → or the end of the branch: `_join`, is the block decided?
+
+A visit is live while it is open or stuck. What is live of a request forms a tree: one visit at the root, and below a
+visit of a block at most one for each of its branches. Whatever ends a visit of a block ends what is below it first
+(`_cancel`). Called by `placet.approvals.engine`, which holds the request's lock.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils import timezone
+
+from placet.accounts.reader import as_the_installation_reads
+from placet.approvals import engine_asks, messages, policy
+from placet.approvals.definitions import Definition, EndStep, ParallelStep
+from placet.approvals.models import Assignment, Request, Visit
+from placet.approvals.record import note
+from placet.lib import rows
+from placet.lib.conditions import ConditionError
+from placet.lib.sentences import Sentence
+
+
+def enter(
+    request: Request, definition: Definition, step_key: str, block: Visit | None = None, branch: str = ""
+) -> None:
+    """`block` and `branch`: where the step stands, if that is in a branch."""
+    step = definition.steps[step_key]
+    if isinstance(step, EndStep):
+        _end(request, step)
+    else:
+        begin(request, definition, _visit(request, step_key, block, branch))
+
+
+def _visit(request: Request, step_key: str, block: Visit | None, branch: str) -> Visit:
+    earlier = request.visits.filter(step_key=step_key).order_by("-round").values_list("round", flat=True)
+    visit = Visit.objects.create(
+        request=request, step_key=step_key, round=(earlier.first() or 0) + 1, parent=block, branch=branch
+    )
+    where: dict[str, Any] = (
+        {} if block is None else {"block": block.step_key, "block_round": block.round, "branch": branch}
+    )
+    note(request, None, "entered", at=visit.opened_at, step=step_key, round=visit.round, **where)
+    return visit
+
+
+def begin(request: Request, definition: Definition, visit: Visit) -> None:
+    """What is to be done in a step, or once more, if it was stuck."""
+    if isinstance(definition.steps[visit.step_key], ParallelStep):
+        _split(request, definition, visit)
+    else:
+        consider(request, definition, visit)
+
+
+# --- people -----------------------------------------------------------------------------------------------
+
+
+def consider(request: Request, definition: Definition, visit: Visit) -> None:
+    """Ask whoever the step names now and is not asked yet. Only what they could not change is a result; if it
+    cannot be decided so, the visit is stuck."""
+    step = definition.approval(visit.step_key)
+    there = list(visit.assignments.select_related("decision"))
+    wanted, new = engine_asks.whom_to_ask(request, definition, visit, there)
+    result = policy.result_of(step, there, to_come=math.inf if wanted.incomplete else len(new))
+    if result:
+        _finish(request, definition, visit, there, result)
+    elif wanted.incomplete or not policy.can_be_decided(step, there, len(new)):
+        # Nobody is asked in vain.
+        _stick(request, visit, wanted.reason or Sentence("nobody is left who can be asked"))
+    else:
+        _unstick(request, visit, Visit.State.OPEN)
+        engine_asks.assign(request, definition, visit, there, new)
+
+
+def go_on(request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment]) -> None:
+    """After an answer: is the step decided?"""
+    if visit.state == Visit.State.STUCK:
+        # Somebody was missing: those who answered are not all whom the step needs.
+        consider(request, definition, visit)
+        return
+    step = definition.approval(visit.step_key)
+    result = policy.result_of(step, seats)
+    if result:
+        _finish(request, definition, visit, seats, result)
+
+
+def _finish(
+    request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment], result: str
+) -> None:
+    _supersede(request, visit, [seat for seat in seats if seat.state == Assignment.State.OPEN])
+    close(request, visit, result)
+    leave(request, definition, visit)
+
+
+def _supersede(request: Request, visit: Visit, seats: Sequence[Assignment]) -> None:
+    """Who is still asked need not answer any more."""
+    if seats:
+        visit.assignments.filter(state=Assignment.State.OPEN).update(state=Assignment.State.SUPERSEDED)
+        persons = [seat.person_id for seat in seats]
+        note(request, None, "superseded", step=visit.step_key, round=visit.round, persons=persons)
+
+
+# --- the way on -------------------------------------------------------------------------------------------
+
+
+def close(request: Request, visit: Visit, result: str) -> None:
+    """Nobody is asked here any more, and nothing is below it."""
+    rows.change(visit, state=Visit.State.CLOSED, result=result, reason="", closed_at=timezone.now())
+    note(request, None, "closed", at=visit.closed_at, step=visit.step_key, round=visit.round, result=result)
+
+
+def leave(request: Request, definition: Definition, visit: Visit) -> None:
+    """On to where the result of a step leads."""
+    try:
+        transition = policy.way_on(definition, visit.step_key, visit.result, request)
+    except (ConditionError, LookupError) as error:
+        # The decision stands; where it leads has to be said by an administrator.
+        _stick(request, visit, error)
+        return
+    _unstick(request, visit, Visit.State.CLOSED)
+    if transition.ends_branch is not None:
+        _end_branch(request, definition, visit, transition.ends_branch)
+    elif transition.to is not None:
+        _go_to(request, definition, visit, transition.to)
+
+
+def _go_to(request: Request, definition: Definition, visit: Visit, step_key: str) -> None:
+    """Out of every block that the step does not stand in: what still runs there is not needed any more."""
+    last = visit
+    if visit.parent_id is not None:
+        for _ in range(len(definition.places[visit.step_key]) - len(definition.places[step_key])):
+            assert visit.parent is not None
+            visit = visit.parent
+    if visit is not last:
+        _cancel(request, visit, last)
+    enter(request, definition, step_key, visit.parent, visit.branch)
+
+
+def _end(request: Request, step: EndStep) -> None:
+    rows.change(request, state=Request.State.ENDED, result=step.result, closed_at=timezone.now())
+    note(request, None, "ended", at=request.closed_at, result=step.result)
+    messages.ended(request, step)
+
+
+# --- blocks -----------------------------------------------------------------------------------------------
+
+
+def _split(request: Request, definition: Definition, visit: Visit) -> None:
+    """Into each branch whose condition holds now; none is entered later."""
+    block = definition.block(visit.step_key)
+    try:
+        taken = policy.branches_to_take(definition, visit.step_key, request)
+    except ConditionError as error:
+        _stick(request, visit, error)
+        return
+    _unstick(request, visit, Visit.State.OPEN)
+    note(request, None, "split", step=visit.step_key, round=visit.round, branches=list(taken))
+    if not taken:
+        close(request, visit, block.otherwise)
+        leave(request, definition, visit)
+        return
+    # All are there before one of them can end the block.
+    first = [_visit(request, block.branches[name].start, visit, name) for name in taken]
+    for one in first:
+        if Visit.objects.filter(pk=one.pk, state__in=Visit.LIVE).exists():
+            begin(request, definition, one)
+
+
+def _end_branch(request: Request, definition: Definition, last: Visit, result: str) -> None:
+    """`last`: the branch's last visit, from which no step follows."""
+    block = last.parent
+    assert block is not None
+    rows.change(last, branch_result=result)
+    note(request, None, "branch ended", step=last.step_key, round=last.round, result=result)
+    _join(request, definition, block, last)
+
+
+def _join(request: Request, definition: Definition, block: Visit, last: Visit) -> None:
+    """Has the block come to a result?"""
+    inside = list(block.children.order_by("pk"))
+    results = [visit.branch_result for visit in inside if visit.branch_result]
+    running = [visit for visit in inside if visit.state in Visit.LIVE]
+    result = policy.result_of_block(definition.block(block.step_key), results, len(running))
+    if result:
+        for visit in running:
+            _cancel(request, visit, last)
+        close(request, block, result)
+        leave(request, definition, block)
+
+
+def _cancel(request: Request, visit: Visit, last: Visit) -> None:
+    """A visit is not needed any more, nor what is below it, which ends first. Whoever is asked there is told once.
+    `last`: the visit whose result made it so."""
+    for inside in visit.children.filter(state__in=Visit.LIVE).order_by("pk"):
+        _cancel(request, inside, last)
+    seats = list(visit.assignments.filter(state=Assignment.State.OPEN).select_related("person"))
+    _supersede(request, visit, seats)
+    rows.change(visit, state=Visit.State.CANCELLED, ended_by_id=last.pk, reason="", closed_at=timezone.now())
+    where: dict[str, Any] = {"step": visit.step_key, "round": visit.round}
+    by: dict[str, Any] = {"by_step": last.step_key, "by_round": last.round}
+    note(request, None, "cancelled", at=visit.closed_at, **where, **by)
+    for seat in seats:
+        messages.not_needed(request, seat, last)
+
+
+# --- stuck ------------------------------------------------------------------------------------------------
+
+
+def _stick(request: Request, visit: Visit, why: object) -> None:
+    told = visit.state == Visit.State.STUCK
+    with as_the_installation_reads():  # kept for whoever administers, in whosever turn it happens
+        reason = str(why)
+    visit.state, visit.reason = Visit.State.STUCK, reason
+    visit.save(update_fields=["state", "reason"])
+    entry = note(request, None, "stuck", step=visit.step_key, round=visit.round, personal={"reason": reason})
+    if not told:
+        messages.stuck(request, visit, entry.seq)
+
+
+def _unstick(request: Request, visit: Visit, state: Visit.State) -> None:
+    if visit.state != Visit.State.STUCK:
+        return
+    visit.state, visit.reason = state, ""
+    visit.save(update_fields=["state", "reason"])
+    note(request, None, "no longer stuck", step=visit.step_key, round=visit.round)
