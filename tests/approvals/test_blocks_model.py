@@ -77,7 +77,8 @@ def lines(draw: st.DrawFn, deep: int = 0, block: Node | None = None, path: str =
                 node.branches.append(draw(lines(deep + 1, node, f"{key}-{branch}-")))
         else:
             node.people = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True))
-            node.rule = draw(st.sampled_from(["first", "all", 1]))
+            rules: list[str | int] = ["first", "all", 1]
+            node.rule = draw(st.sampled_from(rules))
         line.nodes.append(node)
     return line
 
@@ -244,9 +245,8 @@ def came_to(result: list[dict[str, Any]], ended: list[str], running: int) -> tup
     total = len(ended) + running
     for line in result:
         ((word, needs),) = ((name, value) for name, value in line.items() if name != "cancel")
-        needed = {"any": 1, "all": total}.get(needs) if isinstance(needs, str) else needs
-        if isinstance(needs, dict):
-            needed = -(-total * needs["percent"] // 100)
+        percent = needs["percent"] if isinstance(needs, dict) else 0
+        needed = -(-total * percent // 100) if percent else {"any": 1, "all": total}.get(needs, needs)
         count = ended.count(word)
         if count and count >= needed:
             return word, "cancel" in line
@@ -352,7 +352,7 @@ def _row(visit: Visit) -> tuple[Any, ...]:
 
 
 def _key(visit: Visit | None) -> tuple[str, int] | None:
-    return visit and (visit.step_key, visit.round)
+    return (visit.step_key, visit.round) if visit else None
 
 
 @pytest.mark.django_db

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from django.conf import settings
@@ -28,7 +28,7 @@ from placet import work
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
 from placet.approvals import engine
-from placet.approvals.models import Decision, Request
+from placet.approvals.models import Decision, Request, Visit
 from placet.approvals.processes import publish
 from placet.approvals.verification import findings
 from placet.audit.models import AuditEntry
@@ -138,18 +138,68 @@ def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
 # --- what is to be answered -------------------------------------------------------------------------------
 
 
-def make_requests(sandbox: Sandbox, plan: Plan, chance: random.Random) -> dict[str, str]:
-    """People with mailboxes, and requests of which each approver has some; the answer to come for each title."""
+Question = tuple[str, str]  # the title of a request, and the address of somebody whom it asks
+
+
+def make_requests(sandbox: Sandbox, plan: Plan, chance: random.Random) -> dict[Question, str]:
+    """People with mailboxes, and requests of which each approver has some; the answer to come for each question. Every
+    other question is one of two that a request asks at once, in two branches."""
     sandbox.add_mailbox("approvals", "Approvals")
     requesters = [_pair(sandbox, number) for number in range(plan.approvers)]
-    version = publish((SAMPLES / "purchase.yaml").read_text())
+    beside = f"beside@{sandbox.tenant.domain}"
+    sandbox.add_mailbox("beside", "Answers Beside")
+    add_person("Answers Beside", beside)
+    alone = publish((SAMPLES / "purchase.yaml").read_text())
+    in_branches = publish(_in_branches(beside))
     _connect(sandbox, plan.way)
-    expected: dict[str, str] = {}
-    for number in range(plan.replies):
-        title = f"Thing {number:04}"
-        engine.start(version, requesters[number % len(requesters)], {"item": title, "amount": "900"})
-        expected[title] = chance.choice(("approve", "reject"))
+    expected: dict[Question, str] = {}
+    while len(expected) < plan.replies:
+        number = len(expected)
+        requester, title = requesters[number % len(requesters)], f"Thing {number:04}"
+        version = in_branches if number % 4 == 0 and number + 2 <= plan.replies else alone
+        engine.start(version, requester, {"item": title, "amount": "900"})
+        assert requester.manager is not None
+        for address in (requester.manager.email, *([beside] if version is in_branches else [])):
+            expected[title, address] = chance.choice(("approve", "reject"))
     return expected
+
+
+def _in_branches(beside: str) -> dict[str, Any]:
+    """The manager beside somebody else. Both are heard, whatever the first one says."""
+    asks: dict[str, dict[str, object]] = {"manager": {"manager": True}, "beside": {"person": beside}}
+    results = {"approve": "approved", "reject": "rejected"}
+    return {
+        "key": "beside",
+        "name": "Purchase beside",
+        "title": "{item}",
+        "form": [
+            {"name": "item", "label": "Item", "type": "text"},
+            {"name": "amount", "label": "Amount", "type": "money", "currency": "EUR"},
+        ],
+        "start": "both",
+        "steps": {
+            "both": {
+                "kind": "parallel",
+                "name": "Both",
+                "branches": {key: {"start": key} for key in asks},
+                "result": [{"rejected": "any"}, {"approved": "all"}],
+                "otherwise": "rejected",
+            },
+            **{key: {"kind": "approval", "name": key.title(), "ask": [ask]} for key, ask in asks.items()},
+            **{
+                result: {"kind": "end", "name": result.title(), "result": result}
+                for result in results.values()
+            },
+        },
+        "transitions": [
+            *(
+                {"from": key, "outcome": outcome, "ends_branch": result}
+                for key in asks
+                for outcome, result in results.items()
+            ),
+            *({"from": "both", "outcome": result, "to": result} for result in results.values()),
+        ],
+    }
 
 
 def _pair(sandbox: Sandbox, number: int) -> Person:
@@ -180,8 +230,8 @@ def _connect(sandbox: Sandbox, way: str) -> None:
     )
 
 
-def send_asks(sandbox: Sandbox) -> dict[str, Mail]:
-    """Send the mails that ask, here and undisturbed; by the title of their request."""
+def send_asks(sandbox: Sandbox) -> dict[Question, Mail]:
+    """Send the mails that ask, here and undisturbed; by what they ask whom."""
     sending = next(kind for kind in work.kinds() if kind.name == "send")
     while OutgoingMail.objects.exclude(state=OutgoingMail.State.SENT).exists():
         # The pace is the server's limit, not what is tested here.
@@ -191,7 +241,7 @@ def send_asks(sandbox: Sandbox) -> dict[str, Mail]:
     for mailbox in Mailbox.objects.all():
         pool.drop(mailbox)
     return {
-        mail.subject.removeprefix("Please decide: ").partition(" [#")[0]: mail
+        (mail.subject.removeprefix("Please decide: ").partition(" [#")[0], mailbox.address): mail
         for mailbox in list(sandbox.tenant.mailboxes.values())
         for mail in sandbox.mails(mailbox.address)
     }
@@ -203,8 +253,12 @@ class Answer:
     text: str
 
 
-def make_answers(asked: dict[str, Mail], expected: dict[str, str], chance: random.Random) -> list[Answer]:
-    answers = [Answer(asked[title], chance.choice(ANSWERS[outcome])) for title, outcome in expected.items()]
+def make_answers(
+    asked: dict[Question, Mail], expected: dict[Question, str], chance: random.Random
+) -> list[Answer]:
+    answers = [
+        Answer(asked[question], chance.choice(ANSWERS[outcome])) for question, outcome in expected.items()
+    ]
     chance.shuffle(answers)
     return answers
 
@@ -357,7 +411,7 @@ def until(done: Callable[[], bool], what: str) -> None:
 # --- what must be true ------------------------------------------------------------------------------------
 
 
-def check(sandbox: Sandbox, expected: dict[str, str], figures: Figures) -> None:
+def check(sandbox: Sandbox, expected: dict[Question, str], figures: Figures) -> None:
     _check_incoming(sandbox, len(expected), figures)
     figures.moves = _moves()
     assert figures.moves or not figures.shown_again
@@ -367,13 +421,16 @@ def check(sandbox: Sandbox, expected: dict[str, str], figures: Figures) -> None:
     assert list(findings()) == []
 
 
-def _check_decisions(expected: dict[str, str]) -> None:
-    rows = Decision.objects.values_list("assignment__visit__request__title", "outcome", "door")
-    assert sorted(rows) == sorted((title, outcome, "mail") for title, outcome in expected.items())
-    ended = {"approve": "approved", "reject": "rejected"}
+def _check_decisions(expected: dict[Question, str]) -> None:
+    """Every answer decided what it was written for, and every request ended as its answers say."""
+    names = ("assignment__visit__request__title", "by_person__email", "outcome", "door")
+    rows = Decision.objects.values_list(*names)
+    assert sorted(rows) == sorted((*question, outcome, "mail") for question, outcome in expected.items())
+    refused = {title for (title, _address), outcome in expected.items() if outcome == "reject"}
     assert dict(Request.objects.values_list("title", "result")) == {
-        title: ended[outcome] for title, outcome in expected.items()
+        title: "rejected" if title in refused else "approved" for title, _address in expected
     }
+    assert not Visit.objects.filter(state__in=Visit.LIVE).exists()
 
 
 def _check_incoming(sandbox: Sandbox, replies: int, figures: Figures) -> None:
@@ -408,20 +465,21 @@ def _check_mail_out(sandbox: Sandbox, figures: Figures) -> None:
     assert not arrived, f"Mail that no row knows of: {arrived}"
 
 
-def _check_confirmations(sandbox: Sandbox, expected: dict[str, str]) -> None:
+def _check_confirmations(sandbox: Sandbox, expected: dict[Question, str]) -> None:
     """Whoever answered finds one confirmation of each answer in their mailbox, saying what it was read as."""
     said = {"approve": "Approved", "reject": "Rejected"}
-    found: Counter[str] = Counter()
-    for mailbox in list(sandbox.tenant.mailboxes.values()):
-        if mailbox.address.startswith("answers"):
-            found += Counter(
-                mail.subject
-                for mail in sandbox.mails(mailbox.address)
-                if not mail.subject.startswith("Please decide:")
-            )
-    assert set(found) == {f"{said[outcome]}: {title}" for title, outcome in expected.items()}
-    cut = OutgoingMail.objects.filter(kind="confirmation", tries__gt=1).values_list("subject", flat=True)
-    assert {subject for subject, copies in found.items() if copies > 1} <= set(cut)
+    found = Counter(
+        (mailbox.address, mail.subject)
+        for mailbox in list(sandbox.tenant.mailboxes.values())
+        if mailbox.address.startswith(("answers", "beside"))
+        for mail in sandbox.mails(mailbox.address)
+        if not mail.subject.startswith("Please decide:")
+    )
+    assert set(found) == {
+        (address, f"{said[outcome]}: {title}") for (title, address), outcome in expected.items()
+    }
+    cut = OutgoingMail.objects.filter(kind="confirmation", tries__gt=1).values_list("to", "subject")
+    assert {key for key, copies in found.items() if copies > 1} <= set(cut)
 
 
 def check_log(log: Path) -> None:
