@@ -8,6 +8,7 @@ from django.utils.module_loading import import_string
 
 from placet.approvals.definitions import KEY, ApprovalStep, Definition, EndStep, Transition
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, sample_data, title_of
+from placet.approvals.form_checks import form_problems
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
 from placet.lib.conditions import ConditionError, compile_condition, holds
 
@@ -19,10 +20,7 @@ def problems_of(definition: Definition) -> list[str]:
         f"steps: “{key}” is not a key (a-z, 0-9, - and _)" for key in steps if not KEY.fullmatch(key)
     ]
     names = [field.name for field in definition.form]
-    problems += [f"form: two fields are called {name}" for name in {n for n in names if names.count(n) > 1}]
-    problems += [
-        f"form: {f.name} needs a currency" for f in definition.form if f.type == "money" and not f.currency
-    ]
+    problems += form_problems(definition)
     if definition.start not in steps:
         problems.append(f"start: there is no step {definition.start}")
     places = [name for name in PLACE.findall(definition.title) if name in names]

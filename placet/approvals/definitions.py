@@ -4,7 +4,7 @@ A definition is data (JSON; YAML is how it travels):
 
     key, name, title            title: "{item}" - filled from the form
     description                 what it is for, shown where a request is started (may be left out)
-    form                        list of {name, label, type, required?, currency?}
+    form                        list of fields; `placet.approvals.form_parts`
     start                       key of the first step
     proof                       colleague | outside | page: how sure a reply's sender must be
     requester_may_decide        false unless said
@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from placet.approvals.form_parts import FormField
 from placet.approvals.models import Version
 from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.approvals.rules import Line, Rule, as_rule
@@ -36,14 +37,6 @@ OUTCOMES = (Outcome(key=APPROVE), Outcome(key=REJECT))  # where a step says none
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class FormField(_Part):
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")
-    label: str = Field(min_length=1, max_length=200)
-    type: Literal["text", "long_text", "money", "number", "date", "yes_no", "files"]
-    required: bool = False
-    currency: str = Field("", pattern=r"^([A-Z]{3})?$")
 
 
 class Who(_Part):

@@ -23,7 +23,7 @@ from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
 from placet.approvals import attachments, messages, policy, record
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, definition_of
-from placet.approvals.form import Fact, facts, read_form, show_value, title_of
+from placet.approvals.form import Fact, facts, read_form, title_of, words_of
 from placet.approvals.models import (
     Ask,
     AskLine,
@@ -134,20 +134,13 @@ def start(
         title=title_of(definition, data),
         data=data,
         data_hash=digest(data),
-        words=_words(definition, data),
+        words=words_of(definition, data),
     )
     if draft:
         attachments.hand_over(draft, request)
     _note(request, requester, "started", at=request.created_at, **record.started(request))
     _enter(request, definition, definition.start)
     return request
-
-
-def _words(definition: Definition, data: Mapping[str, Any]) -> str:
-    """What a search finds a request by. Amounts are looked for as 1250, too."""
-    shown = [title_of(definition, data), *(fact.text for fact in facts(definition, data))]
-    amounts = [show_value(f, data[f.name]) for f in definition.form if f.type == "money" and data[f.name]]
-    return "\n".join([*shown, *(amount.replace(",", "") for amount in amounts)]).casefold()
 
 
 def _is_active(person: Person) -> bool:

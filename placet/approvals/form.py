@@ -4,38 +4,17 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
-from django.utils import formats
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
-from placet.approvals.definitions import Definition, FormField
-
-LONGEST_TEXT = 200
-
-
-LONGEST_LONG_TEXT = 10_000
-
-
-LARGEST_AMOUNT = Decimal(10) ** 12
-
-
-MOST_DIGITS = 25  # Decimal rounds in silence above 28
-
+from placet.approvals.definitions import Definition
+from placet.approvals.field_types import is_filled, sample_of, type_of
+from placet.approvals.form_parts import FormField
 
 SHORTEST_TITLE = 2  # letters or digits: subjects are known again by them
-
-
 PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-
-
 _BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # the Hangul fillers: letters to Unicode, and nothing to see
-
-
-_UNKEPT = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, and UTF-8 no half of a pair
 
 
 class FormInvalid(ValueError):
@@ -54,20 +33,14 @@ def read_form(
     data: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for field in definition.form:
-        value = entered.get(field.name)
-        if field.type == "files":
-            value = data[field.name] = [dict(file) for file in files.get(field.name, ())] or None
-            if field.required and value is None:
-                errors[field.name] = _("Please add a file.")
-            continue
-        text = "" if value is None else str(value).strip()
-        if not text:
+        value = files.get(field.name) if field.type == "files" else entered.get(field.name)
+        if not is_filled(value):
             if field.required:
-                errors[field.name] = _("Please fill this in.")
+                errors[field.name] = _please(field)
             data[field.name] = False if field.type == "yes_no" else None
             continue
         try:
-            data[field.name] = _READERS[field.type](text, field)
+            data[field.name] = type_of(field).read(value, field)
         except ValueError as error:
             errors[field.name] = str(error)
     for name in set(entered) - {field.name for field in definition.form}:
@@ -88,147 +61,26 @@ def letters(text: str) -> str:
     return "".join(sign for sign in folded if sign.isalnum() and sign not in _BLANK_LETTERS)
 
 
-def _read_text(text: str, field: FormField) -> str:
-    longest = LONGEST_TEXT if field.type == "text" else LONGEST_LONG_TEXT
-    if len(text) > longest:
-        raise ValueError(_("At most {number} characters, please.").format(number=longest))
-    if _UNKEPT.search(text):
-        raise ValueError(_("This text holds a character that cannot be kept."))
-    if field.type == "text" and len(text.splitlines()) > 1:
-        raise ValueError(_("One line only, please."))
-    return text
-
-
-def _read_decimal(text: str) -> Decimal:
-    # Spaces and apostrophes group. So do commas before every third digit (but in 0,125 it is the decimal point),
-    # and points, if a comma follows them. Any other single comma is the decimal point.
-    compact = re.sub(r"[\s'\u2019\u00a0\u202f]", "", text)
-    if len(compact) > MOST_DIGITS:
-        raise ValueError(_("This number has too many digits."))
-    if re.fullmatch(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", compact):
-        compact = compact.replace(",", "")
-    elif re.fullmatch(r"-?\d{1,3}(\.\d{3})+,\d+", compact):
-        compact = compact.replace(".", "").replace(",", ".")
-    elif compact.count(",") == 1 and "." not in compact:
-        compact = compact.replace(",", ".")
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", compact):
-        raise ValueError(_("Please write a number, such as 1250.00."))
-    number = Decimal(compact)
-    if abs(number) > LARGEST_AMOUNT:
-        raise ValueError(_("This number is too large."))
-    return number
-
-
-def _read_money(text: str, field: FormField) -> dict[str, Any]:
-    number, digits = _read_decimal(text), minor_digits(field.currency)
-    # Written digits count, zeros too: somebody's 1.250 is a thousand, and not to be taken for 1.25.
-    written = -int(number.as_tuple().exponent)
-    if written > digits:
-        said = ngettext(
-            "At most {number} digit after the point, please. Write a thousand as 1000 or 1,000.",
-            "At most {number} digits after the point, please. Write a thousand as 1000 or 1,000.",
-            digits,
-        )
-        raise ValueError(said.format(number=digits))
-    if number < 0:
-        raise ValueError(_("An amount cannot be negative."))
-    return {"minor": int(number.scaleb(digits)), "currency": field.currency}
-
-
-def _read_number(text: str, field: FormField) -> float | int:
-    number = _read_decimal(text)
-    return int(number) if number == number.to_integral_value() else float(number)
-
-
-def _read_date(text: str, field: FormField) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        raise ValueError(_("Please write a date as 2026-12-31.")) from error
-
-
-def _read_yes_no(text: str, field: FormField) -> bool:
-    if text.lower() not in _YES | _NO:
-        raise ValueError(_("Please answer yes or no."))
-    return text.lower() in _YES
-
-
-_YES = frozenset({"on", "yes", "true", "1"})
-
-
-_NO = frozenset({"off", "no", "false", "0"})
-
-
-_READERS = {
-    "text": _read_text,
-    "long_text": _read_text,
-    "money": _read_money,
-    "number": _read_number,
-    "date": _read_date,
-    "yes_no": _read_yes_no,
-}
-
-
-def minor_digits(currency: str) -> int:
-    """Digits after the point (ISO 4217); the currencies that do not have two."""
-    if currency in {
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    }:
-        return 0
-    return 3 if currency in {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"} else 2
+def _please(field: FormField) -> str:
+    """What to do about a field that is needed and not filled in."""
+    if field.type == "files":
+        return _("Please add a file.")
+    return _("Please choose.") if field.type in ("choice", "choices") else _("Please fill this in.")
 
 
 def sample_data(definition: Definition) -> dict[str, Any]:
     """Values of the right types, to try conditions with before anybody depends on them."""
-    samples: dict[str, Any] = {
-        "text": "x",
-        "long_text": "x",
-        "number": 1,
-        "date": "2026-01-01",
-        "yes_no": True,
-        "files": [{"id": "", "name": "x", "size": 1, "sha256": ""}],
-    }
-    return {
-        field.name: {"minor": 100, "currency": field.currency}
-        if field.type == "money"
-        else samples[field.type]
-        for field in definition.form
-    }
+    return {field.name: sample_of(field) for field in definition.form}
 
 
 def condition_values(definition: Definition, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The form's fields as conditions see them: money and numbers as doubles, what is empty as zero or "", and
-    files as their number."""
-    values: dict[str, Any] = {}
-    for field in definition.form:
-        value = data.get(field.name)
-        if field.type == "money":
-            digits = minor_digits(field.currency)
-            values[field.name] = (value["minor"] if value else 0) / 10**digits
-        elif field.type == "number":
-            values[field.name] = float(value or 0)
-        elif field.type == "yes_no":
-            values[field.name] = bool(value)
-        elif field.type == "files":
-            values[field.name] = float(len(value or ()))
-        else:
-            values[field.name] = value or ""
-    return values
+    """The form's fields as conditions see them: money and numbers as doubles, what is empty as zero or "", people as
+    their addresses, and files as their number."""
+    return {field.name: _seen(field, data.get(field.name)) for field in definition.form}
+
+
+def _seen(field: FormField, value: Any) -> Any:
+    return type_of(field).empty if value is None else type_of(field).seen(value, field)
 
 
 @dataclass(frozen=True)
@@ -253,7 +105,7 @@ def facts(definition: Definition, data: Mapping[str, Any]) -> list[Fact]:
 def facts_as_read(definition: Definition, data: Mapping[str, Any]) -> list[Fact]:
     """The same as the reader reads it: amounts, dates, yes and no are written differently from language to language."""
     return [
-        replace(fact, text=_as_read(field, data[field.name]))
+        replace(fact, text=type_of(field).as_read(data[field.name], field))
         for field, fact in zip(
             [field for field in definition.form if data.get(field.name) is not None],
             facts(definition, data),
@@ -262,54 +114,20 @@ def facts_as_read(definition: Definition, data: Mapping[str, Any]) -> list[Fact]
     ]
 
 
-def _as_read(field: FormField, value: Any) -> str:
-    if field.type == "money":
-        digits = minor_digits(value["currency"])
-        amount = Decimal(value["minor"]).scaleb(-digits)
-        return (
-            f"{formats.number_format(amount, digits, use_l10n=True, force_grouping=True)} {value['currency']}"
-        )
-    if field.type == "number":
-        return formats.number_format(value, use_l10n=True)
-    if field.type == "date":
-        return formats.date_format(date.fromisoformat(value), "j F Y")
-    if field.type == "yes_no":
-        return str(_YES_OR_NO[bool(value)])
-    if field.type == "files":
-        return "\n".join(f"{file['name']} ({size_as_read(file['size'])})" for file in value)
-    return show_value(field, value)
-
-
-_YES_OR_NO = {True: gettext_lazy("yes"), False: gettext_lazy("no")}
-
-
 def show_value(field: FormField, value: Any) -> str:
-    if value is None:
-        return ""
-    if field.type == "money":
-        digits = minor_digits(value["currency"])
-        return f"{Decimal(value['minor']).scaleb(-digits):,.{digits}f} {value['currency']}"
-    if field.type == "files":
-        return "\n".join(f"{file['name']} ({size_in_words(file['size'])})" for file in value)
-    if field.type == "yes_no":
-        return "yes" if value else "no"
-    return str(value)
+    return "" if value is None else type_of(field).text(value, field)
 
 
-def size_in_words(size: int) -> str:
-    """Of a file: "820 bytes", "14 kB", "1.2 MB". The same for everybody and for ever, as facts are."""
-    if size < 1000:
-        return "1 byte" if size == 1 else f"{size} bytes"
-    return f"{size / 1000:.0f} kB" if size < 999_500 else f"{size / 1_000_000:.1f} MB"
-
-
-def size_as_read(size: int) -> str:
-    """The same as the reader writes it: "820 octets", "14 ko", "1,2 Mo"."""
-    if size < 1000:
-        return ngettext("{n} byte", "{n} bytes", size).format(n=size)
-    if size < 999_500:
-        return _("{n} kB").format(n=f"{size / 1000:.0f}")
-    return _("{n} MB").format(n=formats.number_format(f"{size / 1_000_000:.1f}", use_l10n=True))
+def words_of(definition: Definition, data: Mapping[str, Any]) -> str:
+    """What a search finds a request by."""
+    shown = [title_of(definition, data), *(fact.text for fact in facts(definition, data))]
+    more = [
+        word
+        for field in definition.form
+        if data.get(field.name) is not None
+        for word in type_of(field).words(data[field.name], field)
+    ]
+    return "\n".join([*shown, *more]).casefold()
 
 
 def title_of(definition: Definition, data: Mapping[str, Any]) -> str:

@@ -20,11 +20,12 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from placet.approvals import attachments, engine
 from placet.approvals.attachments import FileRefused, FilesChanged
 from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.field_types import is_filled
 from placet.approvals.form import FormInvalid
 from placet.approvals.models import Attachment, Draft, Process, Request, Version
 from placet.approvals.processes import newest
 from placet.lib.web import as_file
-from placet.portal.forms import PREFIX, as_typed, entered_in, rows, what_fits
+from placet.portal.form_rows import PREFIX, as_typed, entered_in, rows, what_fits
 from placet.portal.path import what_now
 from placet.portal.people import PersonsRequest, find_request, requests_visible_to, signed_in
 
@@ -137,7 +138,7 @@ def _sent(request: PersonsRequest, version: Version, definition: Definition, too
 
 
 def _files_changed(
-    request: PersonsRequest, version: Version, definition: Definition, entered: dict[str, str]
+    request: PersonsRequest, version: Version, definition: Definition, entered: dict[str, Any]
 ) -> HttpResponse:
     messages.warning(
         request,
@@ -146,7 +147,7 @@ def _files_changed(
     return _form_page(request, version, definition, entered, status=409)
 
 
-def _entered(request: PersonsRequest, version: Version, definition: Definition) -> dict[str, str]:
+def _entered(request: PersonsRequest, version: Version, definition: Definition) -> dict[str, Any]:
     """What was typed; of an older form, what fits the one of today."""
     number = request.POST.get("version", "")
     shown = version.process.versions.filter(number=int(number)).first() if _NUMBER.fullmatch(number) else None
@@ -157,7 +158,7 @@ def _entered(request: PersonsRequest, version: Version, definition: Definition) 
 
 
 def _start(
-    request: PersonsRequest, version: Version, definition: Definition, entered: dict[str, str]
+    request: PersonsRequest, version: Version, definition: Definition, entered: dict[str, Any]
 ) -> HttpResponse:
     try:
         started = engine.start(version, request.user, entered, _draft(request, version.process))
@@ -179,7 +180,7 @@ def _form_page(
     request: PersonsRequest,
     version: Version,
     definition: Definition,
-    entered: dict[str, str] | None = None,
+    entered: dict[str, Any] | None = None,
     errors: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
@@ -193,6 +194,7 @@ def _form_page(
         "version": version,
         "definition": definition,
         "rows": rows(definition, entered or {}, errors or {}, attachments.of(draft) if draft else {}),
+        "scripted": any(field.type in ("person", "people") for field in definition.form),
         "takes_files": any(field.type == "files" for field in definition.form),
         "errors": errors,
         "draft": draft,
@@ -213,16 +215,25 @@ def _draft(request: PersonsRequest, process: Process) -> Draft | None:
 
 
 def _save(
-    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, str]
+    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, Any]
 ) -> Draft:
     """The draft as it is typed now. Files of fields that the form does not have any more go."""
-    typed = {name: text.replace("\x00", "") for name, text in entered.items() if text}
+    typed = {name: _storable(one) for name, one in entered.items() if is_filled(one)}
     defaults = {"version": version, "data": typed, "saved_at": timezone.now()}
     draft, _created = Draft.objects.update_or_create(
         person=request.user, process=version.process, defaults=defaults
     )
     draft.attachments.exclude(field__in=_file_fields(definition)).delete()
     return draft
+
+
+def _storable(entered: Any) -> Any:
+    """What was typed, as a database takes it."""
+    if isinstance(entered, str):
+        return entered.replace("\x00", "")
+    if isinstance(entered, list):
+        return [_storable(one) for one in entered]
+    return {name: _storable(one) for name, one in entered.items()} if isinstance(entered, dict) else entered
 
 
 def _last_request(request: PersonsRequest, process: Process) -> int:
@@ -233,7 +244,7 @@ def _last_request(request: PersonsRequest, process: Process) -> int:
 
 @transaction.atomic
 def _saved_by_itself(
-    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, str]
+    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, Any]
 ) -> int:
     """The status that tells the script. An empty form is nothing to keep; and one that was sent or discarded since it
     was shown does not come back as a draft (409)."""
@@ -241,7 +252,7 @@ def _saved_by_itself(
     shown, last = request.POST.get("draft", ""), str(_last_request(request, version.process))
     if request.POST.get("last") != last or (shown and (draft is None or shown != str(draft.pk))):
         return 409
-    if draft or any(entered.values()):
+    if draft or is_filled(entered):
         _save(request, version, definition, entered)
     return 204
 
@@ -268,7 +279,7 @@ def _files_there(request: PersonsRequest, version: Version, definition: Definiti
 
 
 def _keep_uploads(
-    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, str]
+    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, Any]
 ) -> dict[str, str]:
     """Keep what was chosen with the draft, so that it is not chosen again when something else does not fit. Gives a
     sentence for each field with a file that cannot be kept."""

@@ -6,8 +6,10 @@ from typing import Any
 
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine
-from placet.approvals.definitions import ApprovalStep, FormField, definition_of
-from placet.approvals.form import facts, facts_as_read, minor_digits
+from placet.approvals.definitions import ApprovalStep, definition_of
+from placet.approvals.form import facts, facts_as_read
+from placet.approvals.form_numbers import minor_digits
+from placet.approvals.form_parts import FormField
 from placet.approvals.models import AskLine, Decision
 from placet.approvals.outcomes import Outcome
 from placet.approvals.record import Logged
@@ -53,7 +55,7 @@ def _field(field: FormField, value: Any, shown: set[str]) -> Field:
     if field.type == "money":
         amount = Decimal(value["minor"]).scaleb(-minor_digits(value["currency"]))
         return Field(field.label, texts, number=amount, currency=value["currency"])
-    if field.type == "number":
+    if field.type in ("number", "percent"):
         return Field(field.label, texts, number=Decimal(str(value)))
     if field.type == "date":
         return Field(field.label, texts, day=date.fromisoformat(value))

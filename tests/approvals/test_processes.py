@@ -15,11 +15,11 @@ from placet.approvals.form import (
     FormInvalid,
     condition_values,
     facts,
-    minor_digits,
     read_form,
     sample_data,
     title_of,
 )
+from placet.approvals.form_numbers import minor_digits
 from placet.approvals.models import Process
 from placet.approvals.processes import DefinitionInvalid, newest, parse_definition, publish
 from tests.making import SAMPLE
