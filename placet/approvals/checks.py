@@ -19,7 +19,7 @@ def problems_of(definition: Definition) -> list[str]:
     problems += [
         f"steps: “{key}” is not a key (a-z, 0-9, - and _)" for key in steps if not KEY.fullmatch(key)
     ]
-    names = [field.name for field in definition.form]
+    names = [field.name for field in definition.fields]
     problems += form_problems(definition)
     if definition.start not in steps:
         problems.append(f"start: there is no step {definition.start}")

@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from placet.approvals.form_parts import FormField
+from placet.approvals.form_parts import FormField, FormPart
 from placet.approvals.models import Version
 from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.approvals.rules import Line, Rule, as_rule
@@ -106,12 +106,17 @@ class Definition(_Part):
     name: str = Field(min_length=1, max_length=200)
     title: str = "{key}"
     description: str = Field("", max_length=2000)
-    form: tuple[FormField, ...] = ()
+    form: tuple[FormPart, ...] = ()
     start: str
     proof: Proof = "colleague"
     requester_may_decide: bool = False
     steps: dict[str, Annotated[ApprovalStep | EndStep, Field(discriminator="kind")]]
     transitions: tuple[Transition, ...] = ()
+
+    @property
+    def fields(self) -> tuple[FormField, ...]:
+        """What of the form holds something."""
+        return tuple(part for part in self.form if isinstance(part, FormField))
 
     def approval(self, step_key: str) -> ApprovalStep:
         step = self.steps[step_key]

@@ -9,7 +9,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import Definition
-from placet.approvals.field_types import is_filled, sample_of, type_of
+from placet.approvals.field_types import sample_of, type_of
+from placet.approvals.form_logic import NO_FILES, Files, fill
 from placet.approvals.form_parts import FormField
 
 SHORTEST_TITLE = 2  # letters or digits: subjects are known again by them
@@ -25,28 +26,18 @@ class FormInvalid(ValueError):
         self.errors = dict(errors)
 
 
-def read_form(
-    definition: Definition, entered: Mapping[str, Any], files: Mapping[str, Sequence[Mapping[str, Any]]] = {}
-) -> dict[str, Any]:
+def read_form(definition: Definition, entered: Mapping[str, Any], files: Files = NO_FILES) -> dict[str, Any]:
     """What is stored of a filled form (JSON; money as {"minor", "currency"}, files as a list of {"id", "name",
-    "size", "sha256"}), or FormInvalid. `files`: those of each field, as `placet.approvals.attachments` kept them."""
-    data: dict[str, Any] = {}
-    errors: dict[str, str] = {}
-    for field in definition.form:
-        value = files.get(field.name) if field.type == "files" else entered.get(field.name)
-        if not is_filled(value):
-            if field.required:
-                errors[field.name] = _please(field)
-            data[field.name] = False if field.type == "yes_no" else None
-            continue
-        try:
-            data[field.name] = type_of(field).read(value, field)
-        except ValueError as error:
-            errors[field.name] = str(error)
-    for name in set(entered) - {field.name for field in definition.form}:
+    "size", "sha256"}), or FormInvalid."""
+    filled = fill(definition, entered, files)
+    data, errors = filled.data, dict(filled.errors)
+    for name in set(entered) - {field.name for field in definition.fields}:
         errors[name] = _("This form has no such field.")
     if not errors and len(letters(title_of(definition, data))) < SHORTEST_TITLE:
-        blamed = [field.name for field in definition.form if field.name in PLACE.findall(definition.title)]
+        places = PLACE.findall(definition.title)
+        blamed = [
+            field.name for field in definition.fields if field.name in places and filled.shows(field.name)
+        ]
         said = _("At least {number} letters or digits, please: this is what the request is called.")
         errors = dict.fromkeys(blamed or ["title"], said.format(number=SHORTEST_TITLE))
     if errors:
@@ -61,22 +52,15 @@ def letters(text: str) -> str:
     return "".join(sign for sign in folded if sign.isalnum() and sign not in _BLANK_LETTERS)
 
 
-def _please(field: FormField) -> str:
-    """What to do about a field that is needed and not filled in."""
-    if field.type == "files":
-        return _("Please add a file.")
-    return _("Please choose.") if field.type in ("choice", "choices") else _("Please fill this in.")
-
-
 def sample_data(definition: Definition) -> dict[str, Any]:
     """Values of the right types, to try conditions with before anybody depends on them."""
-    return {field.name: sample_of(field) for field in definition.form}
+    return {field.name: sample_of(field) for field in definition.fields}
 
 
 def condition_values(definition: Definition, data: Mapping[str, Any]) -> dict[str, Any]:
     """The form's fields as conditions see them: money and numbers as doubles, what is empty as zero or "", people as
     their addresses, and files as their number."""
-    return {field.name: _seen(field, data.get(field.name)) for field in definition.form}
+    return {field.name: _seen(field, data.get(field.name)) for field in definition.fields}
 
 
 def _seen(field: FormField, value: Any) -> Any:
@@ -97,7 +81,7 @@ def facts(definition: Definition, data: Mapping[str, Any]) -> list[Fact]:
     answer counts for exactly this."""
     return [
         Fact(f.label, show_value(f, data.get(f.name)), tuple(data[f.name]) if f.type == "files" else ())
-        for f in definition.form
+        for f in definition.fields
         if data.get(f.name) is not None
     ]
 
@@ -107,7 +91,7 @@ def facts_as_read(definition: Definition, data: Mapping[str, Any]) -> list[Fact]
     return [
         replace(fact, text=type_of(field).as_read(data[field.name], field))
         for field, fact in zip(
-            [field for field in definition.form if data.get(field.name) is not None],
+            [field for field in definition.fields if data.get(field.name) is not None],
             facts(definition, data),
             strict=True,
         )
@@ -123,7 +107,7 @@ def words_of(definition: Definition, data: Mapping[str, Any]) -> str:
     shown = [title_of(definition, data), *(fact.text for fact in facts(definition, data))]
     more = [
         word
-        for field in definition.form
+        for field in definition.fields
         if data.get(field.name) is not None
         for word in type_of(field).words(data[field.name], field)
     ]
@@ -132,6 +116,6 @@ def words_of(definition: Definition, data: Mapping[str, Any]) -> str:
 
 def title_of(definition: Definition, data: Mapping[str, Any]) -> str:
     """The request's title. Only plain `{field}` places are filled: a form cannot reach into objects."""
-    shown = {field.name: show_value(field, data.get(field.name)) for field in definition.form}
+    shown = {field.name: show_value(field, data.get(field.name)) for field in definition.fields}
     title = PLACE.sub(lambda place: shown.get(place[1], ""), definition.title)
     return " ".join(title.split())[:200] or definition.name

@@ -2,14 +2,26 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from django.utils import timezone, translation
+
 from placet.approvals.definitions import Definition
-from placet.approvals.field_types import day_of, problem_of_pattern
+from placet.approvals.field_types import Text, day_of, is_filled, problem_of_pattern, type_of
+from placet.approvals.form import condition_values, sample_data
+from placet.approvals.form_logic import (
+    TODAY,
+    DependsOnItself,
+    as_entered,
+    expressions_of,
+    in_order,
+    sections_of,
+)
 from placet.approvals.form_numbers import limit_of
-from placet.approvals.form_parts import Input, Option
+from placet.approvals.form_parts import FormField, FormPart, Input, Option
+from placet.lib.conditions import ConditionError, holds, names_in, value_of
 
 MOST_PARTS = 200
 _LIMITS, _TEXT = {"min", "max"}, {"length", "pattern", "message"}
@@ -34,16 +46,22 @@ _TAKES: dict[str, set[str]] = {
     "people": {"among"},
 }
 _OWN = ("options", "among", "min", "max", "step", "digits", "length", "pattern", "message")
+COMPUTED = ("number", "percent", "money", "text")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _A_DAY = date(2026, 1, 1)  # that limits are tried with
 
 
 def form_problems(definition: Definition) -> list[str]:
-    problems = [f"form: {problem}" for problem in _names_problems([field.name for field in definition.form])]
+    problems = [
+        f"form: {problem}" for problem in _names_problems([field.name for field in definition.fields])
+    ]
     if len(definition.form) > MOST_PARTS:
         problems.append(f"form: it has more than {MOST_PARTS} parts")
-    for field in definition.form:
+    for field in definition.fields:
         problems += [f"form: {field.name}{problem}" for problem in _input_problems(field)]
+        problems += [f"form: {field.name}{problem}" for problem in _roles_problems(field)]
+    if not problems:
+        problems += [f"form: {problem}" for problem in _expressions_problems(definition)]
     return problems
 
 
@@ -125,3 +143,86 @@ def _limit(field: Input, limit: object) -> Any:
     if isinstance(limit, str):
         raise ValueError("write a number")
     return limit_of(limit)
+
+
+# --- expressions ------------------------------------------------------------------------------------------
+
+
+def _roles_problems(field: FormField) -> Iterator[str]:
+    """What cannot be said of one field together."""
+    said = {
+        name for name in ("default", "read_only", "computed", "require") if getattr(field, name) is not None
+    }
+    if field.computed is not None:
+        if field.type not in COMPUTED:
+            yield f": what is computed is one of {', '.join(COMPUTED)}, and not {field.type}"
+        others = [*sorted(said - {"computed"}), *(["required"] if field.required else [])]
+        yield from (f": it is computed, so leave {name} out" for name in others)
+    if field.type == "files":
+        yield from (f": files take no {name}" for name in ("default", "read_only") if name in said)
+    if field.required and field.require is not None:
+        yield ": it is required, so leave require out"
+
+
+def _expressions_problems(definition: Definition) -> Iterator[str]:
+    compiled = True
+    for key, part, _section in sections_of(definition):
+        where = key if isinstance(part, FormField) else f"part {int(key) + 1}"
+        for name, source in expressions_of(part).items():
+            problem = _names_problem(definition, source)
+            compiled = compiled and not problem
+            yield from [f"{where}: {name}: {problem}"] if problem else []
+    if not compiled:
+        return
+    try:
+        in_order(definition)
+    except DependsOnItself as error:
+        yield f"{error}: these depend on each other in a circle; no order is left to look at them in"
+        return
+    for values in (sample_data(definition), {}):
+        seen = {TODAY: timezone.localdate().isoformat()} | condition_values(definition, values)
+        found = [problem for part in definition.form for problem in _values_problems(part, seen)]
+        yield from found
+        if found:
+            return
+
+
+def _names_problem(definition: Definition, source: str) -> str:
+    try:
+        names = names_in(source)
+    except ConditionError as error:
+        return str(error)
+    unknown = sorted(names - {field.name for field in definition.fields} - {TODAY})
+    if not unknown:
+        return ""
+    return f"there is no field {unknown[0]}; a text stands in quotes within the quotes of YAML: \"'{unknown[0]}'\""
+
+
+def _values_problems(part: FormPart, seen: Mapping[str, Any]) -> Iterator[str]:
+    """What goes wrong with these values. Where fields are empty, too: so most forms begin."""
+    where = part.name if isinstance(part, FormField) else part.type
+    for name, source in expressions_of(part).items():
+        try:
+            if name in ("default", "computed") and isinstance(part, FormField):
+                _must_suit(part, name, source, seen)
+            else:
+                holds(source, seen)
+        except ValueError as error:
+            yield f"{where}: {name}: {error}"
+
+
+def _must_suit(field: FormField, name: str, source: str, seen: Mapping[str, Any]) -> None:
+    """ValueError if what an expression comes to is nothing for this field."""
+    value = value_of(source, seen)
+    if value is None:
+        return
+    if name == "computed":
+        is_text = isinstance(type_of(field), Text)
+        if isinstance(value, bool) or not isinstance(value, str if is_text else int | float):
+            raise ConditionError(f"“{source}” gives no {'text' if is_text else 'number'}")
+        return
+    entered = as_entered(value)
+    constant = not names_in(source) - {TODAY}
+    if constant and is_filled(entered) and field.type not in ("person", "people"):
+        with translation.override("en"):
+            type_of(field).read(entered, field)

@@ -8,18 +8,22 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     StrictFloat,
     StrictInt,
     StrictStr,
+    Tag,
     model_validator,
 )
 
 from placet.approvals.outcomes import in_language, text_for_ever
 
+FIELD = "field"  # among the parts of a form; no name of a type
 MOST_OPTIONS = 200
 LONGEST_PATTERN = 500
 LONGEST_HELP = 1000
+LONGEST_BLOCK = 5000
 LONGEST_EXPRESSION = 2000
 MOST_LETTERS = 10_000  # of a text of several lines, and so the most that `length` can say
 
@@ -90,7 +94,7 @@ def _source(value: Any) -> Any:
     return repr(value) if isinstance(value, int | float) else value
 
 
-Expression = Annotated[str, BeforeValidator(_source), Field(min_length=1, max_length=LONGEST_EXPRESSION)]
+Expression = Annotated[str, Field(min_length=1, max_length=LONGEST_EXPRESSION), BeforeValidator(_source)]
 
 
 class Input(Part):
@@ -124,3 +128,39 @@ class FormField(Input):
         "email", "phone", "url", "iban", "percent", "time", "date_time", "period", "choice", "choices",
         "person", "people",
     ]  # fmt: skip
+    # Expressions over the other fields.
+    default: Expression | None = None  # what stands there until somebody changes it
+    show: Expression | None = None
+    require: Expression | None = None
+    read_only: Expression | None = None  # then it is what `default` says
+    computed: Expression | None = None  # nobody enters it
+
+
+class Section(Part):
+    """A heading. What stands below it, down to the next one, is shown if it is."""
+
+    type: Literal["section"]
+    label: str = Field(min_length=1, max_length=200)
+    help: Annotated[str, Field(min_length=1, max_length=LONGEST_HELP)] | None = None
+    show: Expression | None = None
+
+
+class TextBlock(Part):
+    """Something to read among the fields."""
+
+    type: Literal["text_block"]
+    text: str = Field(min_length=1, max_length=LONGEST_BLOCK)
+    show: Expression | None = None
+
+
+def _kind(value: Any) -> str:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return kind if kind in ("section", "text_block") else FIELD
+
+
+FormPart = Annotated[
+    Annotated[FormField, Tag(FIELD)]
+    | Annotated[Section, Tag("section")]
+    | Annotated[TextBlock, Tag("text_block")],
+    Discriminator(_kind),
+]

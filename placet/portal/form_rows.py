@@ -1,6 +1,7 @@
 """The form of a request as its page shows it, and what was typed into it."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,17 @@ from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import Definition
 from placet.approvals.field_types import MOST_PEOPLE, longest_of, size_as_read, type_of
+from placet.approvals.form_checks import MOST_PARTS
+from placet.approvals.form_logic import NO_FILES, TODAY, Files, Filled, Standing, expressions_of, sections_of
 from placet.approvals.form_numbers import minor_digits
-from placet.approvals.form_parts import FormField, Input
+from placet.approvals.form_parts import FormField, FormPart, Input, Section, TextBlock
+from placet.lib.canonical import digest
+from placet.lib.conditions import names_in
 
 PREFIX = "f-"  # keeps a process's field names apart from ours
 MOST_RADIOS = 6  # options that are all shown; more are in a list that opens
 SPARE_PEOPLE = 2  # empty lines below those who were entered
+SHOWN, HIDDEN, FIXED = "shown", "hidden", "fixed"  # how a row stands on the page
 _SHAPES = {
     "long_text": "lines",
     "yes_no": "tick",
@@ -55,24 +61,76 @@ class Offered:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A part of the form that nothing is entered in."""
+
+    key: str
+    part: Section | TextBlock
+    shown: bool
+    depends: bool  # on what is entered
+
+    @property
+    def name(self) -> str:
+        return PREFIX + self.key
+
+    @property
+    def shape(self) -> str:
+        return self.part.type
+
+    @property
+    def state(self) -> str:
+        return _state(self.key, SHOWN if self.shown else HIDDEN)
+
+
+@dataclass(frozen=True)
 class Row:
     """One field of a process's form as the page shows it."""
 
     field: FormField
-    value: Any
+    standing: Standing
+    value: Any  # as it was typed, or stands there by itself
+    kept: Any  # what is stored of it
     error: str
+    depends: bool  # on other fields
     files: Sequence[KeptFile] = ()
+
+    @property
+    def key(self) -> str:
+        return self.field.name
 
     @property
     def name(self) -> str:
         return PREFIX + self.field.name
 
     @property
+    def shown(self) -> bool:
+        return self.standing.shown
+
+    @property
     def required(self) -> bool:
-        return self.field.required
+        return self.standing.required
+
+    @property
+    def by_itself(self) -> str:
+        """What stands here, if it may stand here by itself: so that it is known again when that changes."""
+        return "" if self.field.default is None else json.dumps(self.value, sort_keys=True)
+
+    @property
+    def fixed_text(self) -> str:
+        return "" if self.kept is None else type_of(self.field).as_read(self.kept, self.field)
+
+    @property
+    def state(self) -> str:
+        """Says what of this row follows from other fields: a row is sent anew where that has changed."""
+        stands = HIDDEN if not self.shown else FIXED if self.standing.fixed else SHOWN
+        return _state(
+            self.key, stands, self.required, self.fixed_text if stands == FIXED else "", self.by_itself
+        )
 
     @property
     def shape(self) -> str:
+        if self.standing.fixed:
+            return "fixed"
         if self.field.type == "choice":
             return "radios" if len(self.field.options or ()) <= MOST_RADIOS else "list"
         return _SHAPES.get(self.field.type, "line")
@@ -121,6 +179,8 @@ class Row:
     @property
     def hint(self) -> str:
         """How a field of this type is filled in, if the process does not say it itself."""
+        if self.standing.fixed:
+            return ""
         if self.field.type == "files":
             return _("At most 10 files, 10 MB each, 25 MB together.")
         if self.field.help is not None:
@@ -146,15 +206,64 @@ class Row:
 
 
 def rows(
-    definition: Definition,
-    entered: Mapping[str, Any],
-    errors: Mapping[str, str],
-    files: Mapping[str, Sequence[Mapping[str, Any]]] = {},
-) -> list[Row]:
-    return [
-        Row(field, entered.get(field.name, ""), errors.get(field.name, ""), _kept(files.get(field.name, ())))
-        for field in definition.form
-    ]
+    definition: Definition, filled: Filled, errors: Mapping[str, str], files: Files = NO_FILES
+) -> list[Row | Heading]:
+    """Each part of the form, those that are not shown too."""
+    found: list[Row | Heading] = []
+    moving: set[str] = set()  # sections that come and go
+    for key, part, section in sections_of(definition):
+        standing = filled.standings[key]
+        depends = _depends(part) or section in moving
+        if isinstance(part, Section) and depends:
+            moving.add(key)
+        if not isinstance(part, FormField):
+            found.append(Heading(key, part, standing.shown, depends))
+            continue
+        found.append(
+            Row(
+                part,
+                standing,
+                filled.entered[key],
+                filled.data[key],
+                errors.get(key, ""),
+                depends,
+                files=_kept(files.get(key, ())),
+            )
+        )
+    return found
+
+
+def _depends(part: FormPart) -> bool:
+    """Whether anything of it follows from other fields."""
+    return any(names_in(source) - {TODAY} for source in expressions_of(part).values())
+
+
+def _state(key: str, stands: str, *more: object) -> str:
+    return f"{key}:{stands}:{digest([str(one) for one in more])[:12]}"
+
+
+def states_in(posted: QueryDict) -> dict[str, str]:
+    """How the parts of the form stood on the page that was sent, by their keys."""
+    return {text.partition(":")[0]: text for text in posted.getlist("state")[:MOST_PARTS]}
+
+
+def changed(shown: Iterable[Row | Heading], before: Mapping[str, str]) -> list[Row | Heading]:
+    """The rows that stand otherwise than the page has them."""
+    return [row for row in shown if row.depends and before.get(row.key) != row.state]
+
+
+def any_hidden(before: Mapping[str, str]) -> bool:
+    return bool(_hidden(before))
+
+
+def never_seen(shown: Iterable[Row | Heading], before: Mapping[str, str]) -> list[Row]:
+    """The fields to fill in that the page did not show, because something else was entered there."""
+    hidden = _hidden(before)
+    return [row for row in shown if isinstance(row, Row) and row.shown and row.key in hidden]
+
+
+def _hidden(before: Mapping[str, str]) -> set[str]:
+    return {key for key, state in before.items() if state.split(":")[1:2] == [HIDDEN]}
 
 
 def _kept(files: Sequence[Mapping[str, Any]]) -> list[KeptFile]:
@@ -164,9 +273,25 @@ def _kept(files: Sequence[Mapping[str, Any]]) -> list[KeptFile]:
 # --- what was typed ---------------------------------------------------------------------------------------
 
 
-def entered_in(definition: Definition, posted: QueryDict) -> dict[str, Any]:
-    """What was typed, by the names of the definition; whether it fits is for `approvals.form.read_form` to say."""
-    return {field.name: _entered(field, posted, PREFIX + field.name) for field in definition.form}
+def entered_in(definition: Definition, posted: QueryDict, *, by_itself: bool = False) -> dict[str, Any]:
+    """What was typed, by the names of the definition; whether it fits is for `approvals.form.read_form` to say. A
+    field that was not shown says what it says by itself; and, with `by_itself`, one that nobody has changed."""
+    before = states_in(posted)
+    typed = {field.name: _entered(field, posted, PREFIX + field.name) for field in definition.fields}
+    for field in definition.fields:
+        stood = before.get(field.name, "").split(":")[1:2]
+        unchanged = typed[field.name] == _stood(posted, field) and (by_itself or stood == [HIDDEN])
+        if field.default is not None and (unchanged or stood == [FIXED]):
+            del typed[field.name]
+    return typed
+
+
+def _stood(posted: QueryDict, field: FormField) -> Any:
+    """What stood in a field by itself when the page was made."""
+    try:
+        return json.loads(posted.get(f"was-{field.name}", ""))
+    except ValueError:
+        return None
 
 
 def _entered(field: Input, posted: QueryDict, name: str) -> Any:
@@ -181,16 +306,16 @@ def as_typed(definition: Definition, data: Mapping[str, Any]) -> dict[str, Any]:
     """A request's data as somebody would type it once more."""
     return {
         field.name: "" if data.get(field.name) is None else type_of(field).typed(data[field.name], field)
-        for field in definition.form
+        for field in definition.fields
     }
 
 
 def what_fits(new: Definition, old: Definition, typed: Mapping[str, Any]) -> dict[str, Any]:
     """Of what was typed into an older form, that which the new one asks for in the same way: 1250.00 of one currency
     is not 1250.00 of another."""
-    kinds = {field.name: (field.type, field.currency) for field in old.form}
+    kinds = {field.name: (field.type, field.currency) for field in old.fields}
     return {
         field.name: typed[field.name]
-        for field in new.form
+        for field in new.fields
         if field.name in typed and kinds.get(field.name) == (field.type, field.currency)
     }

@@ -22,10 +22,21 @@ from placet.approvals.attachments import FileRefused, FilesChanged
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.field_types import is_filled
 from placet.approvals.form import FormInvalid
+from placet.approvals.form_logic import fill
 from placet.approvals.models import Attachment, Draft, Process, Request, Version
 from placet.approvals.processes import newest
 from placet.lib.web import as_file
-from placet.portal.form_rows import PREFIX, as_typed, entered_in, rows, what_fits
+from placet.portal.form_rows import (
+    PREFIX,
+    any_hidden,
+    as_typed,
+    entered_in,
+    never_seen,
+    rows,
+    states_in,
+    what_fits,
+)
+from placet.portal.form_rows import changed as changed_rows
 from placet.portal.path import what_now
 from placet.portal.people import PersonsRequest, find_request, requests_visible_to, signed_in
 
@@ -104,6 +115,8 @@ def _start_form(
 def _sent(request: PersonsRequest, version: Version, definition: Definition, too_large: bool) -> HttpResponse:
     """What the buttons of the form do: send, save, remove a file. A script saves by itself."""
     do, changed = request.POST.get("do", "send"), request.POST.get("version") != str(version.number)
+    if do == "look" and not too_large:
+        return HttpResponse(status=409) if changed else _form_changes(request, version, definition)
     entered = _entered(request, version, definition)
     if too_large:
         messages.error(
@@ -134,7 +147,32 @@ def _sent(request: PersonsRequest, version: Version, definition: Definition, too
             _("This process was changed while you filled the form. Please look at it again and send it."),
         )
         return _form_page(request, version, definition, entered, status=409)
+    if not stale and _brings_up_more(request, version, definition, entered):
+        messages.warning(
+            request,
+            _("What you entered brings up more questions. Please look at the form again and send it."),
+        )
+        return _form_page(request, version, definition, entered, status=422)
     return (_files_changed if stale else _start)(request, version, definition, entered)
+
+
+def _form_changes(request: PersonsRequest, version: Version, definition: Definition) -> HttpResponse:
+    """The parts of the form that stand otherwise after what was just entered. Nothing is kept."""
+    entered = entered_in(definition, request.POST, by_itself=True)
+    context = _form_context(version, definition, entered, {}, _draft(request, version.process))
+    context["rows"] = changed_rows(context["rows"], states_in(request.POST))
+    return render(request, "portal/form_changes.html", context)
+
+
+def _brings_up_more(
+    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, Any]
+) -> bool:
+    """Whether there are fields to fill in that were not on the page: where it has no script, they come up now."""
+    before = states_in(request.POST)
+    if not any_hidden(before):
+        return False
+    context = _form_context(version, definition, entered, {}, _draft(request, version.process))
+    return bool(never_seen(context["rows"], before))
 
 
 def _files_changed(
@@ -190,21 +228,37 @@ def _form_page(
         entered = restored.data
         if restored.version_id != version.pk:
             entered = what_fits(definition, definition_of(restored.version), restored.data)
-    context = {
-        "version": version,
-        "definition": definition,
-        "rows": rows(definition, entered or {}, errors or {}, attachments.of(draft) if draft else {}),
-        "scripted": any(field.type in ("person", "people") for field in definition.form),
-        "takes_files": any(field.type == "files" for field in definition.form),
+    context = _form_context(version, definition, entered or {}, errors or {}, draft) | {
+        "takes_files": bool(_file_fields(definition)),
         "errors": errors,
         "draft": draft,
         "last_request": _last_request(request, version.process),
         "restored": restored,
         "restored_from_older": restored is not None and restored.version_id != version.pk,
+    }
+    return render(request, "portal/start_form.html", context, status=status)
+
+
+def _form_context(
+    version: Version,
+    definition: Definition,
+    entered: Mapping[str, Any],
+    errors: Mapping[str, str],
+    draft: Draft | None,
+) -> dict[str, Any]:
+    """What the rows of the form are made of."""
+    files = attachments.of(draft) if draft else {}
+    shown = rows(definition, fill(definition, entered, files), errors, files)
+    return {
+        "version": version,
+        "definition": definition,
+        "rows": shown,
+        "looks": any(row.depends for row in shown),
+        "scripted": any(row.depends or row.shape in ("person", "people") for row in shown),
+        "file_inputs": ",".join(PREFIX + name for name in _file_fields(definition)),
         "largest_file": attachments.LARGEST_FILE,
         "largest_together": attachments.LARGEST_TOGETHER,
     }
-    return render(request, "portal/start_form.html", context, status=status)
 
 
 # --- the draft --------------------------------------------------------------------------------------------
@@ -218,7 +272,10 @@ def _save(
     request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, Any]
 ) -> Draft:
     """The draft as it is typed now. Files of fields that the form does not have any more go."""
-    typed = {name: _storable(one) for name, one in entered.items() if is_filled(one)}
+    by_itself = {
+        field.name for field in definition.fields if field.default is not None
+    }  # unless it was emptied
+    typed = {name: _storable(one) for name, one in entered.items() if is_filled(one) or name in by_itself}
     defaults = {"version": version, "data": typed, "saved_at": timezone.now()}
     draft, _created = Draft.objects.update_or_create(
         person=request.user, process=version.process, defaults=defaults
@@ -263,7 +320,7 @@ def _locked_draft(request: PersonsRequest, process: Process) -> Draft | None:
 
 
 def _file_fields(definition: Definition) -> list[str]:
-    return [field.name for field in definition.form if field.type == "files"]
+    return [field.name for field in definition.fields if field.type == "files"]
 
 
 def _files_shown(kept: list[str]) -> set[str]:

@@ -33,7 +33,7 @@ def suggest(request: PersonsRequest, key: str) -> HttpResponse:
 
 
 def _field(definition: Definition, name: str) -> Input | None:
-    fields = (field for field in definition.form if field.type in ("person", "people"))
+    fields = (field for field in definition.fields if field.type in ("person", "people"))
     return next((field for field in fields if field.name == name), None)
 
 

@@ -39,7 +39,7 @@ def about(line: AskLine) -> About:
     with as_read_by(line.ask.person):
         as_read = facts_as_read(definition, request.data)
     shown = facts(definition, request.data)
-    fields = [field for field in definition.form if request.data.get(field.name) is not None]
+    fields = [field for field in definition.fields if request.data.get(field.name) is not None]
     return About(
         tuple(
             _field(field, request.data[field.name], {one.text, other.text})

@@ -234,11 +234,13 @@ def test_what_is_invalid_is_not_published() -> None:
 # --- the form -------------------------------------------------------------------------------------------------
 
 
-def form(*fields: dict[str, Any], **more: Any) -> Definition:
-    source = changed("form", to=[{"label": field["name"], **field} for field in fields])
+def form(*parts: dict[str, Any], check: bool = True, **more: Any) -> Definition:
+    """A process with this form. Without `check` it is one that could not be published."""
+    named = [{"label": part["name"], **part} if "name" in part else part for part in parts]
+    source = changed("form", to=named)
     source["transitions"] = [t for t in source["transitions"] if "when" not in t and t["from"] != "finance"]
     del source["steps"]["finance"]
-    return parse_definition(source | more)
+    return parse_definition(source | more) if check else Definition.model_validate(source | more)
 
 
 def read(kind: str, value: Any, **more: Any) -> Any:
