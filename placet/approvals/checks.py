@@ -19,10 +19,10 @@ def problems_of(definition: Definition) -> list[str]:
     problems += [
         f"steps: “{key}” is not a key (a-z, 0-9, - and _)" for key in steps if not KEY.fullmatch(key)
     ]
-    names = [field.name for field in definition.fields]
     problems += form_problems(definition)
     if definition.start not in steps:
         problems.append(f"start: there is no step {definition.start}")
+    names = condition_values(definition, {}).keys()
     places = [name for name in PLACE.findall(definition.title) if name in names]
     if not places and len(letters(title_of(definition, {}))) < SHORTEST_TITLE:
         problems.append(

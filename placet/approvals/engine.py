@@ -23,7 +23,7 @@ from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
 from placet.approvals import attachments, messages, policy, record
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, definition_of
-from placet.approvals.form import Fact, facts, read_form, title_of, words_of
+from placet.approvals.form import facts, read_form, title_of, words_of
 from placet.approvals.models import (
     Ask,
     AskLine,
@@ -260,12 +260,7 @@ def _ask(request: Request, definition: Definition, assignment: Assignment, *, ag
 
 def facts_hash(request: Request, definition: Definition) -> str:
     """What an approver was shown; an answer to something else does not count."""
-    return digest([request.title, [_sealed(fact) for fact in facts(definition, request.data)]])
-
-
-def _sealed(fact: Fact) -> list[str]:
-    """A fact as its hash covers it: of files the content too, not only what they are called."""
-    return [fact.label, fact.text, *(str(file["sha256"]) for file in fact.files)]
+    return digest([request.title, [fact.sealed for fact in facts(definition, request.data)]])
 
 
 # --- deciding ---------------------------------------------------------------------------------------------

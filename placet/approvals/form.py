@@ -3,15 +3,16 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import Definition
-from placet.approvals.field_types import sample_of, type_of
 from placet.approvals.form_logic import NO_FILES, Files, fill
 from placet.approvals.form_parts import FormField
+from placet.approvals.form_tables import ShownTable, column_of, shown_table, totals_of
+from placet.approvals.form_types import sample_of, seen_values, type_of
 
 SHORTEST_TITLE = 2  # letters or digits: subjects are known again by them
 PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -34,9 +35,11 @@ def read_form(definition: Definition, entered: Mapping[str, Any], files: Files =
     for name in set(entered) - {field.name for field in definition.fields}:
         errors[name] = _("This form has no such field.")
     if not errors and len(letters(title_of(definition, data))) < SHORTEST_TITLE:
-        places = PLACE.findall(definition.title)
+        places = set(PLACE.findall(definition.title))
         blamed = [
-            field.name for field in definition.fields if field.name in places and filled.shows(field.name)
+            field.name
+            for field in definition.fields
+            if filled.shows(field.name) and places & seen_values(field, None).keys()
         ]
         said = _("At least {number} letters or digits, please: this is what the request is called.")
         errors = dict.fromkeys(blamed or ["title"], said.format(number=SHORTEST_TITLE))
@@ -60,46 +63,56 @@ def sample_data(definition: Definition) -> dict[str, Any]:
 def condition_values(definition: Definition, data: Mapping[str, Any]) -> dict[str, Any]:
     """The form's fields as conditions see them: money and numbers as doubles, what is empty as zero or "", people as
     their addresses, and files as their number."""
-    return {field.name: _seen(field, data.get(field.name)) for field in definition.fields}
-
-
-def _seen(field: FormField, value: Any) -> Any:
-    return type_of(field).empty if value is None else type_of(field).seen(value, field)
+    values: dict[str, Any] = {}
+    for field in definition.fields:
+        values |= seen_values(field, data.get(field.name))
+    return values
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One line of what an approver is shown. `files`: those that stand behind the text, if it is about files."""
+    """One line of what an approver is shown. `files`: those that stand behind the text, if it is about files;
+    `table`: the cells of a table, which the text runs together."""
 
     label: str
     text: str
     files: Sequence[Mapping[str, Any]] = ()
+    table: ShownTable | None = None
+
+    @property
+    def sealed(self) -> list[Any]:
+        """As a hash covers it: of files the content too, not only what they are called; of tables each cell."""
+        files = [str(file["sha256"]) for file in self.files]
+        return [self.label, self.text, *files, *([self.table.sealed] if self.table else [])]
+
+    @property
+    def glance(self) -> str:
+        """Where there is no room for all of it."""
+        return self.table.glance if self.table else self.text
 
 
 def facts(definition: Definition, data: Mapping[str, Any]) -> list[Fact]:
     """What an approver is shown of a request, in the order of the form. The same for everybody and for ever: an
     answer counts for exactly this."""
-    return [
-        Fact(f.label, show_value(f, data.get(f.name)), tuple(data[f.name]) if f.type == "files" else ())
-        for f in definition.fields
-        if data.get(f.name) is not None
-    ]
+    return [_fact(field, data[field.name], as_read=False) for field in filled_fields(definition, data)]
 
 
 def facts_as_read(definition: Definition, data: Mapping[str, Any]) -> list[Fact]:
     """The same as the reader reads it: amounts, dates, yes and no are written differently from language to language."""
-    return [
-        replace(fact, text=type_of(field).as_read(data[field.name], field))
-        for field, fact in zip(
-            [field for field in definition.fields if data.get(field.name) is not None],
-            facts(definition, data),
-            strict=True,
-        )
-    ]
+    return [_fact(field, data[field.name], as_read=True) for field in filled_fields(definition, data)]
 
 
-def show_value(field: FormField, value: Any) -> str:
-    return "" if value is None else type_of(field).text(value, field)
+def filled_fields(definition: Definition, data: Mapping[str, Any]) -> list[FormField]:
+    """The fields that hold something; each is a fact."""
+    return [field for field in definition.fields if data.get(field.name) is not None]
+
+
+def _fact(field: FormField, value: Any, *, as_read: bool) -> Fact:
+    if field.type == "table":
+        table = shown_table(field, value, as_read=as_read)
+        return Fact(field.label, table.text, table=table)
+    text = type_of(field).as_read(value, field) if as_read else type_of(field).text(value, field)
+    return Fact(field.label, text, tuple(value) if field.type == "files" else ())
 
 
 def words_of(definition: Definition, data: Mapping[str, Any]) -> str:
@@ -116,6 +129,14 @@ def words_of(definition: Definition, data: Mapping[str, Any]) -> str:
 
 def title_of(definition: Definition, data: Mapping[str, Any]) -> str:
     """The request's title. Only plain `{field}` places are filled: a form cannot reach into objects."""
-    shown = {field.name: show_value(field, data.get(field.name)) for field in definition.fields}
+    shown: dict[str, str] = {}
+    for field in definition.fields:
+        value = data.get(field.name)
+        shown[field.name] = "" if value is None else type_of(field).text(value, field)
+        came_to = totals_of(field, value)
+        for total in field.totals or ():
+            column = column_of(field, total)
+            is_there = value is not None and came_to[total.name] is not None
+            shown[total.name] = type_of(column).text(came_to[total.name], column) if is_there else ""
     title = PLACE.sub(lambda place: shown.get(place[1], ""), definition.title)
     return " ".join(title.split())[:200] or definition.name

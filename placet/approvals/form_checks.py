@@ -4,26 +4,30 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from graphlib import CycleError
 from typing import Any
 
 from django.utils import timezone, translation
 
 from placet.approvals.definitions import Definition
-from placet.approvals.field_types import Text, day_of, is_filled, problem_of_pattern, type_of
+from placet.approvals.field_types import Text, day_of, is_filled, problem_of_pattern
 from placet.approvals.form import condition_values, sample_data
+from placet.approvals.form_computed import COMPUTED, as_entered
 from placet.approvals.form_logic import (
     TODAY,
     DependsOnItself,
-    as_entered,
     expressions_of,
     in_order,
     sections_of,
 )
 from placet.approvals.form_numbers import limit_of
-from placet.approvals.form_parts import FormField, FormPart, Input, Option
+from placet.approvals.form_parts import MOST_ROWS, FormField, FormPart, Input, Option
+from placet.approvals.form_tables import SUMMED, computed_in_order, most_rows, sample_row, seen_row
+from placet.approvals.form_types import type_of
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
 
 MOST_PARTS = 200
+MOST_CELLS = 3000  # of all tables: a page sends each
 _LIMITS, _TEXT = {"min", "max"}, {"length", "pattern", "message"}
 #: What a field may say beside its name, label, type and help, and whether it is required.
 _TAKES: dict[str, set[str]] = {
@@ -42,32 +46,36 @@ _TAKES: dict[str, set[str]] = {
     "period": _LIMITS,
     "choice": {"options"},
     "choices": {"options"},
+    "table": _LIMITS,
     "person": {"among"},
     "people": {"among"},
 }
 _OWN = ("options", "among", "min", "max", "step", "digits", "length", "pattern", "message")
-COMPUTED = ("number", "percent", "money", "text")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _A_DAY = date(2026, 1, 1)  # that limits are tried with
 
 
 def form_problems(definition: Definition) -> list[str]:
-    problems = [
-        f"form: {problem}" for problem in _names_problems([field.name for field in definition.fields])
-    ]
+    totals = [total.name for field in definition.fields for total in field.totals or ()]
+    names = [*(field.name for field in definition.fields), *totals]
+    what = "fields or totals" if totals else "fields"
+    problems = [f"form: {problem}" for problem in _names_problems(names, what)]
     if len(definition.form) > MOST_PARTS:
         problems.append(f"form: it has more than {MOST_PARTS} parts")
     for field in definition.fields:
         problems += [f"form: {field.name}{problem}" for problem in _input_problems(field)]
         problems += [f"form: {field.name}{problem}" for problem in _roles_problems(field)]
+        problems += [f"form: {field.name}{problem}" for problem in table_problems(field)]
+    if not problems:
+        problems += [f"form: {problem}" for problem in _cells_problems(definition)]
     if not problems:
         problems += [f"form: {problem}" for problem in _expressions_problems(definition)]
     return problems
 
 
-def _names_problems(names: Iterable[str]) -> Iterator[str]:
+def _names_problems(names: Iterable[str], what: str) -> Iterator[str]:
     counted = Counter(names)
-    yield from (f"two fields are called {name}" for name in sorted(counted) if counted[name] > 1)
+    yield from (f"two {what} are called {name}" for name in sorted(counted) if counted[name] > 1)
 
 
 def _input_problems(field: Input) -> Iterator[str]:
@@ -140,9 +148,76 @@ def _limit(field: Input, limit: object) -> Any:
         if day is None:
             raise ValueError("write a date such as 2026-12-31, “today”, or “today + 90 days” (or weeks)")
         return day
+    if field.type == "table" and (not isinstance(limit, int) or not 0 <= limit <= MOST_ROWS):
+        raise ValueError(f"write a number of rows, at most {MOST_ROWS}")
     if isinstance(limit, str):
         raise ValueError("write a number")
     return limit_of(limit)
+
+
+# --- tables -----------------------------------------------------------------------------------------------
+
+
+def _cells_problems(definition: Definition) -> Iterator[str]:
+    cells = sum(most_rows(field) * len(field.columns or ()) for field in definition.fields if field.columns)
+    if cells > MOST_CELLS:
+        yield f"its tables may have {cells} cells together, and {MOST_CELLS} is the most: say max of their rows"
+
+
+def table_problems(field: FormField) -> Iterator[str]:
+    """Each begins behind the name."""
+    if field.type != "table":
+        yield from (
+            f": {name} belongs to a table"
+            for name in ("columns", "totals", "unique")
+            if getattr(field, name) is not None
+        )
+        return
+    if field.columns is None:
+        yield ": say its columns"
+        return
+    names = [column.name for column in field.columns]
+    yield from (f": {problem}" for problem in _names_problems(names, "columns"))
+    for column in field.columns:
+        yield from (f".{column.name}{problem}" for problem in _input_problems(column))
+    if field.unique is not None and field.unique not in names:
+        yield f": unique: there is no column {field.unique}"
+    for total in field.totals or ():
+        kinds = {one.name: one.type for one in field.columns}
+        if total.of and total.of not in kinds:
+            yield f": {total.name}: there is no column {total.of}"
+        elif total.count is None and kinds.get(total.of) not in SUMMED:
+            yield f": {total.name}: only columns of {', '.join(SUMMED)} have a sum, a least and a most"
+    yield from (f".{problem}" for problem in _computed_problems(field))
+
+
+def _computed_problems(field: FormField) -> Iterator[str]:
+    columns = [column for column in field.columns or () if column.computed is not None]
+    for column in columns:
+        if column.type not in COMPUTED:
+            yield f"{column.name}: what is computed is one of {', '.join(COMPUTED)}, and not {column.type}"
+            return
+        if column.required:
+            yield f"{column.name}: it is computed, so leave required out"
+        try:
+            unknown = unknown_problem(names_in(column.computed or "") - sample_row(field).keys())
+        except ConditionError as error:
+            unknown = str(error)
+        if unknown:
+            yield f"{column.name}: computed: {unknown}; what is computed in a row sees its columns alone"
+            return
+    try:
+        computed_in_order(field)
+    except CycleError as error:
+        yield f"{columns[0].name}: {' → '.join(error.args[1][::-1])} depend on each other in a circle"
+        return
+    for row in (sample_row(field), {}):
+        for column in columns:
+            try:
+                must_compute(column, column.computed or "", seen_row(field, row))
+            except ValueError as error:
+                yield f"{column.name}: computed: {error}"
+                return
 
 
 # --- expressions ------------------------------------------------------------------------------------------
@@ -158,8 +233,9 @@ def _roles_problems(field: FormField) -> Iterator[str]:
             yield f": what is computed is one of {', '.join(COMPUTED)}, and not {field.type}"
         others = [*sorted(said - {"computed"}), *(["required"] if field.required else [])]
         yield from (f": it is computed, so leave {name} out" for name in others)
-    if field.type == "files":
-        yield from (f": files take no {name}" for name in ("default", "read_only") if name in said)
+    if field.type in ("files", "table"):
+        what = "files take" if field.type == "files" else "a table takes"
+        yield from (f": {what} no {name}" for name in ("default", "read_only") if name in said)
     if field.required and field.require is not None:
         yield ": it is required, so leave require out"
 
@@ -192,7 +268,11 @@ def _names_problem(definition: Definition, source: str) -> str:
         names = names_in(source)
     except ConditionError as error:
         return str(error)
-    unknown = sorted(names - {field.name for field in definition.fields} - {TODAY})
+    return unknown_problem(names - condition_values(definition, {}).keys() - {TODAY})
+
+
+def unknown_problem(names: Iterable[str]) -> str:
+    unknown = sorted(names)
     if not unknown:
         return ""
     return f"there is no field {unknown[0]}; a text stands in quotes within the quotes of YAML: \"'{unknown[0]}'\""
@@ -203,23 +283,29 @@ def _values_problems(part: FormPart, seen: Mapping[str, Any]) -> Iterator[str]:
     where = part.name if isinstance(part, FormField) else part.type
     for name, source in expressions_of(part).items():
         try:
-            if name in ("default", "computed") and isinstance(part, FormField):
-                _must_suit(part, name, source, seen)
+            if name == "computed" and isinstance(part, FormField):
+                must_compute(part, source, seen)
+            elif name == "default" and isinstance(part, FormField):
+                _must_suit(part, source, seen)
             else:
                 holds(source, seen)
         except ValueError as error:
             yield f"{where}: {name}: {error}"
 
 
-def _must_suit(field: FormField, name: str, source: str, seen: Mapping[str, Any]) -> None:
-    """ValueError if what an expression comes to is nothing for this field."""
+def must_compute(field: Input, source: str, seen: Mapping[str, Any]) -> None:
+    """ValueError if what an expression comes to is nothing that a field can be computed as."""
+    value, is_text = value_of(source, seen), isinstance(type_of(field), Text)
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, str if is_text else int | float)
+    ):
+        raise ConditionError(f"“{source}” gives no {'text' if is_text else 'number'}")
+
+
+def _must_suit(field: FormField, source: str, seen: Mapping[str, Any]) -> None:
+    """ValueError if what stands in a field by itself is nothing that could be entered there."""
     value = value_of(source, seen)
     if value is None:
-        return
-    if name == "computed":
-        is_text = isinstance(type_of(field), Text)
-        if isinstance(value, bool) or not isinstance(value, str if is_text else int | float):
-            raise ConditionError(f"“{source}” gives no {'text' if is_text else 'number'}")
         return
     entered = as_entered(value)
     constant = not names_in(source) - {TODAY}

@@ -11,19 +11,13 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import Definition
-from placet.approvals.field_types import Text, is_filled, type_of
-from placet.approvals.form_numbers import (
-    LARGEST_AMOUNT,
-    SETTLED_DIGITS,
-    minor_digits,
-    must_be_within,
-    plain,
-    settled,
-)
+from placet.approvals.field_types import is_filled
+from placet.approvals.form_computed import as_entered, cannot_be_computed, computed_value, please
 from placet.approvals.form_parts import FormField, FormPart, Section
+from placet.approvals.form_tables import CellsInvalid
+from placet.approvals.form_types import seen_values, type_of
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
 
 TODAY = "today"  # what expressions of a form see beside its fields, unless one of these is called so
@@ -92,12 +86,14 @@ def sections_of(definition: Definition) -> Iterator[tuple[str, FormPart, str]]:
 def in_order(definition: Definition) -> list[tuple[str, FormPart, str]]:
     """The parts of a form, each behind those that it depends on; or DependsOnItself."""
     parts = {key: (key, part, section) for key, part, section in sections_of(definition)}
+    totals = {total.name: one.name for one in definition.fields for total in one.totals or ()}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for key, part, section in parts.values():
         said = expressions_of(part)
         said.pop("require", None)
         names = {name for source in said.values() for name in names_in(source)}
-        sorter.add(key, *sorted(names & parts.keys()), *([section] if section else []))
+        needed = {totals.get(name, name) for name in names} & parts.keys()
+        sorter.add(key, *sorted(needed), *([section] if section else []))
     try:
         return [parts[key] for key in sorter.static_order()]
     except CycleError as error:
@@ -114,9 +110,9 @@ class _Filling:
         self.definition = definition
         self.given = entered
         self.files = files
-        self.values = {TODAY: timezone.localdate().isoformat()} | {
-            one.name: type_of(one).empty for one in definition.fields
-        }
+        self.values: dict[str, Any] = {TODAY: timezone.localdate().isoformat()}
+        for one in definition.fields:
+            self.values |= seen_values(one, None)
         self.filled = Filled()
         self.without_value: set[str] = (
             set()
@@ -152,12 +148,19 @@ class _Filling:
     def _keep(self, one: FormField, reader: Any) -> None:
         try:
             value = self.filled.data[one.name] = reader(one)
+        except CellsInvalid as error:
+            self.filled.errors |= {f"{one.name}.{where}": said for where, said in error.errors.items()}
+            self.values |= seen_values(one, error.rows)  # what a page shows as their totals, too
+            self._lose(one)
+            return
         except ValueError as error:
             self.filled.errors[one.name] = str(error)
-            self.without_value.add(one.name)
+            self._lose(one)
             return
-        if value is not None:
-            self.values[one.name] = type_of(one).seen(value, one)
+        self.values |= seen_values(one, value)
+
+    def _lose(self, one: FormField) -> None:
+        self.without_value |= {one.name, *(total.name for total in one.totals or ())}
 
     def _read(self, one: FormField) -> Any:
         raw = self.files.get(one.name) if one.type == "files" else self.filled.entered[one.name]
@@ -181,9 +184,7 @@ class _Filling:
         try:
             return computed_value(one, value_of(one.computed, self.values))
         except ConditionError as error:
-            raise ValueError(
-                _("This cannot be computed from what was entered. Please check the other fields.")
-            ) from error
+            raise ValueError(cannot_be_computed()) from error
 
     def _require(self, one: FormField) -> None:
         standing = self.filled.standings[one.name]
@@ -193,7 +194,7 @@ class _Filling:
         self.filled.standings[one.name] = Standing(required=required)
         raw = self.files.get(one.name) if one.type == "files" else self.filled.entered[one.name]
         if required and not is_filled(raw):
-            self.filled.errors.setdefault(one.name, _please(one))
+            self.filled.errors.setdefault(one.name, please(one))
 
     def _holds(self, source: str | None, *, otherwise: bool, unsaid: bool = True) -> bool:
         """`otherwise`: where it cannot be told with these values. `unsaid`: where there is no condition."""
@@ -203,44 +204,3 @@ class _Filling:
             return holds(source, self.values)
         except ConditionError:
             return otherwise
-
-
-def _please(one: FormField) -> str:
-    """What to do about a field that is needed and not filled in."""
-    if one.type == "files":
-        return _("Please add a file.")
-    return _("Please choose.") if one.type in ("choice", "choices") else _("Please fill this in.")
-
-
-def as_entered(value: Any) -> Any:
-    """What an expression came to, as somebody would enter it."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else ""
-        case float():
-            is_kept = abs(value) <= LARGEST_AMOUNT
-            return f"{settled(value, SETTLED_DIGITS).normalize():f}" if is_kept else str(value)
-        case list():
-            return [str(one) for one in value]
-        case dict():
-            return {str(name): str(one) for name, one in value.items()}
-    return str(value)
-
-
-def computed_value(one: FormField, value: Any) -> Any:
-    """What is kept of what a field's expression came to, or ValueError with a sentence."""
-    if value is None:
-        return None
-    kind = type_of(one)
-    if isinstance(kind, Text):
-        return kind.read(value, one) if is_filled(value) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST_AMOUNT:
-        raise ValueError(_("This comes to no number that can be kept. Please check the other fields."))
-    digits = minor_digits(one.currency) if one.type == "money" else one.digits
-    number = settled(float(value), SETTLED_DIGITS if digits is None else digits)
-    must_be_within(number, one)
-    if one.type == "money":
-        return {"minor": int(number.scaleb(minor_digits(one.currency))), "currency": one.currency}
-    return plain(number)

@@ -20,7 +20,10 @@ from pydantic import (
 from placet.approvals.outcomes import in_language, text_for_ever
 
 FIELD = "field"  # among the parts of a form; no name of a type
+NAME = r"^[a-z][a-z0-9_]{0,59}$"
 MOST_OPTIONS = 200
+MOST_ROWS = 200  # of a table
+MOST_COLUMNS = 12
 LONGEST_PATTERN = 500
 LONGEST_HELP = 1000
 LONGEST_BLOCK = 5000
@@ -100,7 +103,7 @@ Expression = Annotated[str, Field(min_length=1, max_length=LONGEST_EXPRESSION), 
 class Input(Part):
     """What a field of a form and a column of a table have in common."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")
+    name: str = Field(pattern=NAME)
     label: str = Field(min_length=1, max_length=200)
     type: str
     required: bool = False
@@ -122,12 +125,42 @@ class Input(Part):
         return next((option for option in self.options or () if option.key == key), None)
 
 
+class Column(Input):
+    type: SmallType
+    computed: Expression | None = None  # over the other columns of its row
+
+
+class Total(Part):
+    """What the rows of a table come to."""
+
+    name: str = Field(pattern=NAME)
+    label: str = Field(min_length=1, max_length=200)
+    sum: str | None = None  # of a column, and so are the next ones
+    min: str | None = None
+    max: str | None = None
+    count: Literal[True] | str | None = None  # of rows, or of those where a column is filled in
+
+    @model_validator(mode="after")
+    def _one(self) -> "Total":
+        if sum(value is not None for value in (self.sum, self.min, self.max, self.count)) != 1:
+            raise ValueError("say exactly one of sum, count, min and max")
+        return self
+
+    @property
+    def of(self) -> str:
+        """The column; "" for the rows themselves."""
+        return self.sum or self.min or self.max or (self.count if isinstance(self.count, str) else "")
+
+
 class FormField(Input):
     type: Literal[
         "text", "long_text", "money", "number", "date", "yes_no", "files",
         "email", "phone", "url", "iban", "percent", "time", "date_time", "period", "choice", "choices",
-        "person", "people",
+        "person", "people", "table",
     ]  # fmt: skip
+    columns: Annotated[tuple[Column, ...], Field(min_length=1, max_length=MOST_COLUMNS)] | None = None
+    totals: Annotated[tuple[Total, ...], Field(min_length=1, max_length=MOST_COLUMNS)] | None = None
+    unique: str | None = None  # a column in which nothing stands twice
     # Expressions over the other fields.
     default: Expression | None = None  # what stands there until somebody changes it
     show: Expression | None = None

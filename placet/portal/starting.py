@@ -28,6 +28,7 @@ from placet.approvals.processes import newest
 from placet.lib.web import as_file
 from placet.portal.form_rows import (
     PREFIX,
+    Row,
     any_hidden,
     as_typed,
     entered_in,
@@ -35,12 +36,15 @@ from placet.portal.form_rows import (
     rows,
     states_in,
     what_fits,
+    with_row,
+    without_row,
 )
 from placet.portal.form_rows import changed as changed_rows
 from placet.portal.path import what_now
 from placet.portal.people import PersonsRequest, find_request, requests_visible_to, signed_in
 
 A_PAGE = 25
+ADD_ROW, REMOVE_ROW = "add-row", "remove-row"
 _NUMBER = re.compile("[0-9]{1,9}")
 # With the text of the form, which has its own limit. What is larger is read without its files; what is much larger,
 # not at all.
@@ -115,8 +119,8 @@ def _start_form(
 def _sent(request: PersonsRequest, version: Version, definition: Definition, too_large: bool) -> HttpResponse:
     """What the buttons of the form do: send, save, remove a file. A script saves by itself."""
     do, changed = request.POST.get("do", "send"), request.POST.get("version") != str(version.number)
-    if do == "look" and not too_large:
-        return HttpResponse(status=409) if changed else _form_changes(request, version, definition)
+    if (do == "look" or "HX-Request" in request.headers) and not too_large:
+        return HttpResponse(status=409) if changed else _form_changes(request, version, definition, do)
     entered = _entered(request, version, definition)
     if too_large:
         messages.error(
@@ -147,6 +151,8 @@ def _sent(request: PersonsRequest, version: Version, definition: Definition, too
             _("This process was changed while you filled the form. Please look at it again and send it."),
         )
         return _form_page(request, version, definition, entered, status=409)
+    if with_rows := _with_rows(definition, entered, do):
+        return _form_page(request, version, definition, with_rows)
     if not stale and _brings_up_more(request, version, definition, entered):
         messages.warning(
             request,
@@ -156,12 +162,34 @@ def _sent(request: PersonsRequest, version: Version, definition: Definition, too
     return (_files_changed if stale else _start)(request, version, definition, entered)
 
 
-def _form_changes(request: PersonsRequest, version: Version, definition: Definition) -> HttpResponse:
+def _form_changes(request: PersonsRequest, version: Version, definition: Definition, do: str) -> HttpResponse:
     """The parts of the form that stand otherwise after what was just entered. Nothing is kept."""
     entered = entered_in(definition, request.POST, by_itself=True)
-    context = _form_context(version, definition, entered, {}, _draft(request, version.process))
-    context["rows"] = changed_rows(context["rows"], states_in(request.POST))
+    with_rows = _with_rows(definition, entered, do)
+    context = _form_context(version, definition, with_rows or entered, {}, _draft(request, version.process))
+    shown = context["rows"]
+    tables = [row for row in shown if isinstance(row, Row) and row.grid and do.split(":")[1:2] == [row.key]]
+    context["rows"] = [
+        *tables,
+        *(row for row in changed_rows(shown, states_in(request.POST)) if row not in tables),
+    ]
+    context["grids"] = [
+        row.grid for row in shown if isinstance(row, Row) and row.grid and row not in context["rows"]
+    ]
+    context["added"] = do.startswith(ADD_ROW)
     return render(request, "portal/form_changes.html", context)
+
+
+def _with_rows(definition: Definition, entered: Mapping[str, Any], do: str) -> dict[str, Any] | None:
+    """What was typed after a button that adds a row to a table or takes one away; None if it was none of these."""
+    what, _colon, rest = do.partition(":")
+    name, _colon, number = rest.partition(":")
+    field = next((field for field in definition.fields if field.name == name and field.type == "table"), None)
+    if field is None or what not in (ADD_ROW, REMOVE_ROW):
+        return None
+    if what == ADD_ROW:
+        return with_row(entered, field)
+    return without_row(entered, field, int(number)) if _NUMBER.fullmatch(number) else None
 
 
 def _brings_up_more(
@@ -249,12 +277,14 @@ def _form_context(
     """What the rows of the form are made of."""
     files = attachments.of(draft) if draft else {}
     shown = rows(definition, fill(definition, entered, files), errors, files)
+    looks = any(row.depends or (isinstance(row, Row) and row.computes) for row in shown)
     return {
         "version": version,
         "definition": definition,
         "rows": shown,
-        "looks": any(row.depends for row in shown),
-        "scripted": any(row.depends or row.shape in ("person", "people") for row in shown),
+        "looks": looks,
+        "wide": any(row.shape == "table" for row in shown),
+        "scripted": looks or any(row.shape in ("person", "people", "table") for row in shown),
         "file_inputs": ",".join(PREFIX + name for name in _file_fields(definition)),
         "largest_file": attachments.LARGEST_FILE,
         "largest_together": attachments.LARGEST_TOGETHER,

@@ -33,8 +33,11 @@ def suggest(request: PersonsRequest, key: str) -> HttpResponse:
 
 
 def _field(definition: Definition, name: str) -> Input | None:
-    fields = (field for field in definition.fields if field.type in ("person", "people"))
-    return next((field for field in fields if field.name == name), None)
+    """By its name, or a column of a table by the names of both."""
+    inputs: dict[str, Input] = {field.name: field for field in definition.fields}
+    inputs |= {f"{field.name}.{one.name}": one for field in definition.fields for one in field.columns or ()}
+    found = inputs.get(name)
+    return found if found is not None and found.type in ("person", "people") else None
 
 
 def _called(text: str, field: Input) -> QuerySet[Person]:

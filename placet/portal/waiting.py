@@ -148,7 +148,9 @@ def _waiting(assignment: Assignment, definitions: Definitions, chosen: set[int])
     step = definition.approval(assignment.visit.step_key)
     facts = facts_as_read(definition, about.data)
     glance = facts[:FACTS_AT_A_GLANCE]
-    whole = len(facts) == len(glance) and all(len(fact.text) <= LONGEST_AT_A_GLANCE for fact in glance)
+    whole = len(facts) == len(glance) and all(
+        fact.glance == fact.text and len(fact.text) <= LONGEST_AT_A_GLANCE for fact in glance
+    )
     return Waiting(
         about,
         definition.name,

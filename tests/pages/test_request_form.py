@@ -6,7 +6,6 @@ from typing import Any
 
 import lxml.html
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -77,11 +76,11 @@ def travel(db: None) -> Version:
     return published(TRAVEL)
 
 
-def of(page: HttpResponse) -> lxml.html.HtmlElement:
+def of(page: Any) -> Any:
     return lxml.html.document_fromstring(page.content.decode())
 
 
-def inputs(page: lxml.html.HtmlElement) -> dict[str, Any]:
+def inputs(page: Any) -> dict[str, Any]:
     """What the form on a page would send."""
     sent: dict[str, Any] = {}
     for name, value in page.get_element_by_id("start").form_values():
@@ -92,15 +91,15 @@ def inputs(page: lxml.html.HtmlElement) -> dict[str, Any]:
     return sent
 
 
-def row(page: lxml.html.HtmlElement, name: str) -> lxml.html.HtmlElement:
+def row(page: Any, name: str) -> Any:
     return page.get_element_by_id(f"row_{name}")
 
 
-def is_hidden(page: lxml.html.HtmlElement, name: str) -> bool:
+def is_hidden(page: Any, name: str) -> bool:
     return row(page, name).get("hidden") is not None
 
 
-def swapped(answer: HttpResponse) -> list[str]:
+def swapped(answer: Any) -> list[str]:
     """The rows that the server sends anew."""
     return re.findall(r'id="row_(\w+)" hx-swap-oob="true"', answer.content.decode())
 
@@ -324,3 +323,147 @@ def test_a_draft_of_every_kind_comes_back(every: Version, alice: Person, as_: As
     }  # fmt: skip
     form = inputs(of(browser.get(FORM)))
     assert (form["f-extras"], form["f-team"], form["f-colour"]) == (["Desk"], ["xy", "", ""], ["r"])
+
+
+# --- tables ---------------------------------------------------------------------------------------------------
+
+LINES: dict[str, Any] = {
+    "name": "lines", "label": "Lines", "type": "table", "max": 3, "unique": "item", "help": "One row for each thing.",
+    "columns": [
+        {"name": "item", "label": "Thing", "type": "text", "required": True},
+        {"name": "kind", "label": "Kind", "type": "choice", "options": ["New", "Used"]},
+        {"name": "number", "label": "Number", "type": "number", "digits": 0},
+        {"name": "price", "label": "Price", "type": "money", "currency": "EUR"},
+        {"name": "who", "label": "For", "type": "person"},
+        {"name": "gift", "label": "Gift", "type": "yes_no"},
+        {"name": "sum", "label": "Sum", "type": "money", "currency": "EUR", "computed": "number * price"},
+    ],
+    "totals": [{"name": "total", "label": "Total", "sum": "sum"}, {"name": "kinds", "label": "Things", "count": True}],
+}  # fmt: skip
+ORDER = [
+    EVERY[0],
+    LINES,
+    {"name": "why", "label": "Why?", "type": "text", "show": "total > 1000.0", "required": True},
+]
+
+
+@pytest.fixture
+def order(db: None) -> Version:
+    return published(ORDER)
+
+
+def table_row(row: int, **cells: str) -> dict[str, str]:
+    return {f"f-lines-{row}-{name}": text for name, text in cells.items()}
+
+
+def test_a_table_is_entered_kept_and_shown(order: Version, alice: Person, bob: Person, as_: As) -> None:
+    browser = as_(alice)
+    form = {
+        **inputs(of(browser.get(FORM))), "f-item": "Office", "f-lines-rows": "3",
+        **table_row(1, item="Desk", kind="New", number="2", price="300", gift="yes", sum="1"),
+        **table_row(1, who="bob@contoso.example"),
+        **table_row(3, item=f"Lamp{HOSTILE}", number="1", price="12.50"),
+    }  # fmt: skip
+    sent = browser.post(FORM, form, follow=True)
+    lines = Request.objects.get().data["lines"]
+    assert [(row["item"][:4], row["number"], row["sum"], row["gift"]) for row in lines] == [
+        ("Desk", 2, {"minor": 60_000, "currency": "EUR"}, True),
+        ("Lamp", 1, {"minor": 1250, "currency": "EUR"}, False),
+    ]
+    page = of(sent)
+    cells = [[cell.text_content() for cell in row] for row in page.xpath("//tbody/tr")]
+    assert cells[0] == [
+        "Desk",
+        "New",
+        "2",
+        "300.00 EUR",
+        "Bob Manager (bob@contoso.example)",
+        "yes",
+        "600.00 EUR",
+    ]
+    assert page.xpath("//td/@data-label")[:2] == ["Thing", "Kind"]
+    assert "Total612.50 EUR" in page.text_content().replace("\n", "")
+    assert "<script>alert" not in sent.content.decode()
+    assert "2 rows · Total: 612.50 EUR · Things: 2" in as_(bob).get("/").content.decode()
+    again = of(
+        browser.post(reverse("portal:start_again", args=[Request.objects.get().public_id]), follow=True)
+    )
+    assert inputs(again)["f-lines-2-price"] == ["12.50"]
+    assert "f-lines-2-sum" not in inputs(again)
+
+
+def test_what_does_not_fit_in_a_table_is_said_at_its_cell(order: Version, alice: Person, as_: As) -> None:
+    form = {
+        "version": 1, "f-item": "Office", "f-lines-rows": "3", **table_row(1, item="Desk", price="much"),
+        **table_row(3, item="desk", who="eve@x.example"),
+    }  # fmt: skip
+    page = of(as_(alice).post(FORM, form))
+    cell = page.get_element_by_id("id_f-lines-1-price")
+    assert (cell.get("aria-invalid"), cell.get("aria-describedby")) == ("true", "id_f-lines-1-price_error")
+    assert cell.get("aria-label") == "Price, row 1"
+    errors = {error.get("id"): error.text_content().strip() for error in page.find_class("errorlist")}
+    assert errors == {
+        "id_f-lines-1-price_error": "Please write a number, such as 1250.00.",
+        "id_f-lines-3-who_error": "There is nobody with the address eve@x.example.",
+    }
+    assert inputs(page)["f-lines-3-item"] == ["desk"]
+    assert "2 fields marked below" in page.text_content()
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_rows_are_added_and_removed(scripted: bool, order: Version, alice: Person, as_: As) -> None:
+    browser = as_(alice)
+    headers = {"HX-Request": "true"} if scripted else {}
+    form = {**inputs(of(browser.get(FORM))), **table_row(1, item="Desk", number="2", price="300")}
+    assert form["f-lines-rows"] == ["1"]
+
+    def press(button: str, **more: str) -> Any:
+        answer = browser.post(FORM, {**form, **more, "do": button}, headers=headers)
+        assert answer.status_code == 200
+        assert ("<html" in answer.content.decode()) is not scripted
+        return answer
+
+    page = of(press("add-row:lines"))
+    assert page.get_element_by_id("id_f-lines-1-item").get("value") == "Desk"
+    assert page.get_element_by_id("id_f-lines-2-item").get("value") == ""
+    assert (page.get_element_by_id("id_f-lines-2-item").get("autofocus") is not None) is scripted
+    assert page.get_element_by_id("total_total").text_content().strip() == "600.00 EUR"
+    more = {"f-lines-rows": "3", **table_row(2, item="Lamp"), **table_row(3, item="Chair")}
+    full = press("add-row:lines", **more).content.decode()
+    assert 'id="id_f-lines-4-item"' not in full
+    assert "add-row:" not in full
+    page = of(press("remove-row:lines:2", **more))
+    assert [page.get_element_by_id(f"id_f-lines-{n}-item").get("value") for n in (1, 2)] == ["Desk", "Chair"]
+    assert page.xpath("//input[@name='f-lines-rows']/@value") == ["2"]
+    assert not Request.objects.exists()
+    assert not Draft.objects.exists()
+
+
+def test_totals_follow_what_is_entered_and_the_inputs_stay(order: Version, alice: Person, as_: As) -> None:
+    browser = as_(alice)
+    form = {
+        **inputs(of(browser.get(FORM))),
+        **table_row(1, item="Desk", number="2", price="600"),
+        "do": "look",
+    }
+    answer = browser.post(FORM, form)
+    assert swapped(answer) == ["why"]
+    page = of(answer)
+    assert page.get_element_by_id("id_f-lines-1-sum").text_content().strip() == "1,200.00 EUR"
+    assert page.get_element_by_id("total_total").get("hx-swap-oob") == "true"
+    assert not is_hidden(page, "why")
+    assert not page.xpath("//input[@id='id_f-lines-1-item']")
+
+
+def test_more_rows_than_a_page_has_are_not_looked_for(order: Version, alice: Person, as_: As) -> None:
+    for rows in ("999", "9" * 50, "-1", "x", ""):
+        answer = as_(alice).post(FORM, {"version": 1, "f-lines-rows": rows, "do": "look"})
+        assert answer.status_code == 200
+
+
+def test_people_are_suggested_in_a_table(order: Version, alice: Person, bob: Person, as_: As) -> None:
+    address = reverse("portal:suggest_people", args=["one-step"])
+    page = of(as_(alice).get(FORM))
+    assert page.get_element_by_id("id_f-lines-1-who").get("hx-get") == f"{address}?field=lines.who"
+    answer = as_(alice).get(address, {"field": "lines.who", "f-lines-1-who": "mana"})
+    assert "bob@contoso.example" in answer.content.decode()

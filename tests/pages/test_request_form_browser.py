@@ -2,19 +2,20 @@
 JavaScript."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from placet.accounts.models import Person
 from placet.approvals.models import Request
 from tests.pages.browsing import complaints_of, sign_in, window
 from tests.pages.test_every_page import too_wide, violations
-from tests.pages.test_request_form import EVERY, FORM, TRAVEL, published
+from tests.pages.test_request_form import EVERY, FORM, ORDER, TRAVEL, published
 
 As = Callable[[Person | None], Client]
 Opened = Callable[..., AbstractContextManager[Page]]
@@ -39,6 +40,11 @@ def page_of(chromium: Browser, live_server: LiveServer, as_: As) -> Opened:
     return opened
 
 
+def slowly(route: Route) -> None:
+    time.sleep(0.7)
+    route.continue_()
+
+
 def test_rows_come_and_go_while_somebody_fills_the_form(alice: Person, bob: Person, page_of: Opened) -> None:
     form = [*TRAVEL, {"name": "offer", "label": "Offer", "type": "files", "show": "days > 2.0"}]
     published(form)
@@ -55,7 +61,7 @@ def test_rows_come_and_go_while_somebody_fills_the_form(alice: Person, bob: Pers
         expect(page.locator("#row_visa")).not_to_contain_text("optional")
         page.get_by_label("Visa").press_sequentially("V-1")
         # What is typed while the server answers stays.
-        page.route(f"**{FORM}", lambda route: (page.wait_for_timeout(700), route.continue_()))
+        page.route(f"**{FORM}", slowly)
         page.get_by_label("Days").fill("3")
         page.get_by_label("Visa").focus()
         page.get_by_label("Visa").press_sequentially("23")
@@ -120,3 +126,35 @@ def test_axe_finds_nothing_in_a_form_of_every_type(
         expect(page.get_by_text("There is nobody with the address")).to_be_visible()
         assert violations(page) == []
         assert not too_wide(page)
+
+
+@pytest.mark.parametrize("size", ["wide", "phone"])
+def test_a_table_is_filled_with_the_keyboard(size: str, alice: Person, bob: Person, page_of: Opened) -> None:
+    published(ORDER)
+    with page_of(alice, size=size) as page:
+        page.goto(FORM)
+        page.get_by_label("Item").fill("Office")
+        page.get_by_label("Thing, row 1").fill("Desk")
+        page.get_by_label("Number, row 1").fill("2")
+        page.get_by_label("Price, row 1").fill("600")
+        page.get_by_label("Price, row 1").press("Tab")
+        expect(page.locator("#total_total")).to_have_text("1,200.00 EUR")
+        expect(page.get_by_label("Sum, row 1")).to_have_text("1,200.00 EUR")
+        page.get_by_label("Why?").fill("All are old")
+        page.get_by_role("button", name="Add a row to Lines").press("Enter")
+        expect(page.get_by_label("Thing, row 2")).to_be_focused()
+        page.keyboard.type("Lamp")
+        page.get_by_role("button", name="Add a row to Lines").press("Enter")
+        expect(page.get_by_label("Thing, row 3")).to_be_focused()
+        page.keyboard.type("Chair")
+        expect(page.get_by_role("button", name="Add a row to Lines")).to_have_count(0)
+        page.get_by_role("button", name="Remove row 2").press("Enter")
+        expect(page.get_by_label("Thing, row 2")).to_have_value("Chair")
+        expect(page.get_by_role("button", name="Add a row to Lines")).to_be_focused()
+        assert violations(page) == []
+        assert not too_wide(page)
+        page.get_by_role("button", name="Send request").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Office")
+        assert violations(page) == []
+        assert not too_wide(page)
+    assert [row["item"] for row in Request.objects.get().data["lines"]] == ["Desk", "Chair"]
