@@ -8,7 +8,7 @@ from django.utils.module_loading import import_string
 
 from placet.approvals.definitions import KEY, ApprovalStep, Definition, EndStep, Transition
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, sample_data, title_of
-from placet.approvals.form_checks import form_problems
+from placet.approvals.form_checks import form_problems, hide_problems
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
 from placet.lib.conditions import ConditionError, compile_condition, holds
 
@@ -48,6 +48,7 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
     problems += [f"steps.{key}: {problem}" for problem in _rule_problems(step)]
     if not problems:
         problems += [f"steps.{key}: {problem}" for problem in _words_problems(step)]
+    problems += [f"steps.{key}: form: hide: {problem}" for problem in hide_problems(definition, step)]
     for one in step.outcomes:
         if isinstance(one.comment, Condition):
             problem = _condition_problem(one.comment.when, sample)

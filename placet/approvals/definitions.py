@@ -9,7 +9,7 @@ A definition is data (JSON; YAML is how it travels):
     proof                       colleague | outside | page: how sure a reply's sender must be
     requester_may_decide        false unless said
     steps                       {key: {kind: approval, name, ask, rule, otherwise?, early?, outcomes, proof?,
-                                 requester_may_decide?}}; outcomes and rules in modules of their own
+                                 requester_may_decide?, form?}}; outcomes and rules in modules of their own
                                 {key: {kind: end, name, result}}
     transitions                 list of {from, outcome, when?, to}; of those that fit, the first one is taken
 
@@ -17,6 +17,7 @@ A step's kind and a transition's `from` and `to` leave room for other kinds and 
 """
 
 import re
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -60,6 +61,16 @@ def _rule(value: Any) -> Any:
     raise ValueError("say first, all, or how many people must approve; or a list such as [{approve: all}]")
 
 
+class StepForm(_Part):
+    """What of the form a step's approvers are shown."""
+
+    #: Names of fields; `*` stands for any letters of one.
+    hide: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_*]{1,60}$")], ...] = Field(min_length=1)
+
+    def hides(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self.hide)
+
+
 class ApprovalStep(_Part):
     kind: Literal["approval"]
     name: str = Field(min_length=1, max_length=100)
@@ -71,6 +82,7 @@ class ApprovalStep(_Part):
     outcomes: tuple[Outcome, ...] = Field(OUTCOMES, min_length=1)
     proof: Proof | None = None
     requester_may_decide: bool | None = None
+    form: StepForm | None = None
 
     @property
     def outcome_keys(self) -> tuple[str, ...]:
@@ -117,6 +129,15 @@ class Definition(_Part):
     def fields(self) -> tuple[FormField, ...]:
         """What of the form holds something."""
         return tuple(part for part in self.form if isinstance(part, FormField))
+
+    def hidden_in(self, step_key: str) -> frozenset[str]:
+        """The fields that a step's approvers are not shown."""
+        shown = self.approval(step_key).form
+        return (
+            frozenset()
+            if shown is None
+            else frozenset(one.name for one in self.fields if shown.hides(one.name))
+        )
 
     def approval(self, step_key: str) -> ApprovalStep:
         step = self.steps[step_key]

@@ -250,7 +250,8 @@ def _ask(request: Request, definition: Definition, assignment: Assignment, *, ag
         return
     code = new_code()
     ask = Ask.objects.create(code_hash=messages.hash_of(code), person=assignment.person)
-    line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=facts_hash(request, definition))
+    shown = facts_hash(request, definition, assignment.visit.step_key)
+    line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=shown)
     line.save()
     ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code)
     ask.save(update_fields=["outgoing"])
@@ -258,9 +259,10 @@ def _ask(request: Request, definition: Definition, assignment: Assignment, *, ag
     _note(request, None, "asked again" if again else "asked", at=ask.created_at, **what)
 
 
-def facts_hash(request: Request, definition: Definition) -> str:
-    """What an approver was shown; an answer to something else does not count."""
-    return digest([request.title, [fact.sealed for fact in facts(definition, request.data)]])
+def facts_hash(request: Request, definition: Definition, step_key: str = "") -> str:
+    """What an approver was shown; an answer to something else does not count. Of all fields, where no step is named."""
+    hidden = definition.hidden_in(step_key) if step_key else ()
+    return digest([request.title, [fact.sealed for fact in facts(definition, request.data, hidden)]])
 
 
 # --- deciding ---------------------------------------------------------------------------------------------
@@ -304,7 +306,9 @@ def decide(
     rows.insert([decision])
     _change(assignment, state=Assignment.State.DECIDED)
     what = record.together(
-        record.decided(decision, facts_hash(request, definition), ask, proof or {}),
+        record.decided(
+            decision, facts_hash(request, definition, assignment.visit.step_key), ask, proof or {}
+        ),
         record.mail(incoming) if incoming is not None else {"incoming": None},
         record.reading(logged) if logged is not None else {},
     )

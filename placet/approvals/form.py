@@ -2,13 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from placet.approvals.definitions import Definition
+from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form_logic import NO_FILES, Files, fill
 from placet.approvals.form_parts import FormField
 from placet.approvals.form_tables import ShownTable, column_of, shown_table, totals_of
@@ -91,20 +91,28 @@ class Fact:
         return self.table.glance if self.table else self.text
 
 
-def facts(definition: Definition, data: Mapping[str, Any]) -> list[Fact]:
+def facts(definition: Definition, data: Mapping[str, Any], hidden: Collection[str] = ()) -> list[Fact]:
     """What an approver is shown of a request, in the order of the form. The same for everybody and for ever: an
-    answer counts for exactly this."""
-    return [_fact(field, data[field.name], as_read=False) for field in filled_fields(definition, data)]
+    answer counts for exactly this. `hidden`: the fields that their step does not show."""
+    return [
+        _fact(field, data[field.name], as_read=False) for field in filled_fields(definition, data, hidden)
+    ]
 
 
-def facts_as_read(definition: Definition, data: Mapping[str, Any]) -> list[Fact]:
+def facts_as_read(
+    definition: Definition, data: Mapping[str, Any], hidden: Collection[str] = ()
+) -> list[Fact]:
     """The same as the reader reads it: amounts, dates, yes and no are written differently from language to language."""
-    return [_fact(field, data[field.name], as_read=True) for field in filled_fields(definition, data)]
+    return [_fact(field, data[field.name], as_read=True) for field in filled_fields(definition, data, hidden)]
 
 
-def filled_fields(definition: Definition, data: Mapping[str, Any]) -> list[FormField]:
+def filled_fields(
+    definition: Definition, data: Mapping[str, Any], hidden: Collection[str] = ()
+) -> list[FormField]:
     """The fields that hold something; each is a fact."""
-    return [field for field in definition.fields if data.get(field.name) is not None]
+    return [
+        field for field in definition.fields if data.get(field.name) is not None and field.name not in hidden
+    ]
 
 
 def _fact(field: FormField, value: Any, *, as_read: bool) -> Fact:
@@ -116,12 +124,17 @@ def _fact(field: FormField, value: Any, *, as_read: bool) -> Fact:
 
 
 def words_of(definition: Definition, data: Mapping[str, Any]) -> str:
-    """What a search finds a request by."""
-    shown = [title_of(definition, data), *(fact.text for fact in facts(definition, data))]
+    """What a search finds a request by. Not by what a step hides: whoever looks might be one of its approvers."""
+    hidden = {
+        name
+        for key, step in definition.steps.items()
+        if isinstance(step, ApprovalStep)
+        for name in definition.hidden_in(key)
+    }
+    shown = [title_of(definition, data), *(fact.text for fact in facts(definition, data, hidden))]
     more = [
         word
-        for field in definition.fields
-        if data.get(field.name) is not None
+        for field in filled_fields(definition, data, hidden)
         for word in type_of(field).words(data[field.name], field)
     ]
     return "\n".join([*shown, *more]).casefold()

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.utils import timezone, translation
 
-from placet.approvals.definitions import Definition
+from placet.approvals.definitions import ApprovalStep, Definition, StepForm
 from placet.approvals.field_types import Text, day_of, is_filled, problem_of_pattern
-from placet.approvals.form import condition_values, sample_data
+from placet.approvals.form import PLACE, condition_values, sample_data
 from placet.approvals.form_computed import COMPUTED, as_entered
 from placet.approvals.form_logic import (
     TODAY,
@@ -23,7 +23,7 @@ from placet.approvals.form_logic import (
 from placet.approvals.form_numbers import limit_of
 from placet.approvals.form_parts import MOST_ROWS, FormField, FormPart, Input, Option
 from placet.approvals.form_tables import SUMMED, computed_in_order, most_rows, sample_row, seen_row
-from placet.approvals.form_types import type_of
+from placet.approvals.form_types import seen_values, type_of
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
 
 MOST_PARTS = 200
@@ -218,6 +218,22 @@ def _computed_problems(field: FormField) -> Iterator[str]:
             except ValueError as error:
                 yield f"{column.name}: computed: {error}"
                 return
+
+
+# --- what steps show --------------------------------------------------------------------------------------
+
+
+def hide_problems(definition: Definition, step: ApprovalStep) -> Iterator[str]:
+    if step.form is None:
+        return
+    for pattern in step.form.hide:
+        one = StepForm(hide=(pattern,))
+        if not any(one.hides(field.name) for field in definition.fields):
+            yield f"there is no field {pattern}"
+    titled = set(PLACE.findall(definition.title))
+    for field in definition.fields:
+        if step.form.hides(field.name) and titled & seen_values(field, None).keys():
+            yield f"{field.name} stands in the title, which everybody reads who is asked"
 
 
 # --- expressions ------------------------------------------------------------------------------------------

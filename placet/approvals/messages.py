@@ -165,7 +165,10 @@ def ask(
     """The mail that asks one person."""
     person = assignment.person
     by_mail = definition.proof_for(assignment.visit.step_key) != "page"
-    step = definition.approval(assignment.visit.step_key)
+    step, hidden = (
+        definition.approval(assignment.visit.step_key),
+        definition.hidden_in(assignment.visit.step_key),
+    )
     commented = [one for one in step.outcomes if policy.needs_comment(definition, step, one.key, request)]
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     with _to(person) as said:
@@ -176,7 +179,7 @@ def ask(
             heading=heading,
             preview=_("{name} asks for your decision: {title}").format(**names),
             lead=lead.format(process=definition.name.lower(), **names),
-            facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data)],
+            facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
             answers=[_answer(mailbox, code, subject, outcome) for outcome in step.outcomes],
             page=Link(_("Open the request in Placet (you will be asked to sign in)"), page_of(request, said)),
             by_mail=by_mail,

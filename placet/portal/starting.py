@@ -41,7 +41,7 @@ from placet.portal.form_rows import (
 )
 from placet.portal.form_rows import changed as changed_rows
 from placet.portal.path import what_now
-from placet.portal.people import PersonsRequest, find_request, requests_visible_to, signed_in
+from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
 
 A_PAGE = 25
 ADD_ROW, REMOVE_ROW = "add-row", "remove-row"
@@ -451,4 +451,7 @@ def attachment(request: PersonsRequest, public_id: UUID) -> HttpResponse:
 def _may_see(request: PersonsRequest, found: Attachment) -> bool:
     if found.request_id is None:
         return found.draft is not None and found.draft.person_id == request.user.pk
-    return requests_visible_to(request.user).filter(pk=found.request_id).exists()
+    about = requests_visible_to(request.user).select_related("version").filter(pk=found.request_id).first()
+    return about is not None and found.field not in hidden_from(
+        request.user, about, definition_of(about.version)
+    )

@@ -39,12 +39,15 @@ def about(line: AskLine) -> About:
     """The request as its ask shows it, for the reader of an answer."""
     request = line.assignment.visit.request
     definition = definition_of(request.version)
+    hidden = definition.hidden_in(line.assignment.visit.step_key)
     with as_read_by(line.ask.person):
-        as_read = facts_as_read(definition, request.data)
-    shown = facts(definition, request.data)
+        as_read = facts_as_read(definition, request.data, hidden)
+    shown = facts(definition, request.data, hidden)
     fields: list[Field] = []
     amounts: list[Field] = []
-    for field, one, other in zip(filled_fields(definition, request.data), shown, as_read, strict=True):
+    for field, one, other in zip(
+        filled_fields(definition, request.data, hidden), shown, as_read, strict=True
+    ):
         value = request.data[field.name]
         if field.type == "table":
             fields += _totals(field, value)
@@ -93,7 +96,8 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
     what the mail log will say of it."""
     line = picked.line
     request = line.assignment.visit.request
-    if line.facts_hash != engine.facts_hash(request, definition_of(request.version)):
+    shown = engine.facts_hash(request, definition_of(request.version), line.assignment.visit.step_key)
+    if line.facts_hash != shown:
         raise refusals.Changed
     try:
         return engine.decide(
