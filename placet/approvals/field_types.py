@@ -22,6 +22,7 @@ from pydantic_core import SchemaError, SchemaValidator, core_schema
 from placet.accounts.addresses import LONGEST_ADDRESS, normal, person_at
 from placet.accounts.models import Person
 from placet.approvals.form_numbers import (
+    LARGEST_AMOUNT,
     amount_as_read,
     minor_digits,
     must_be_within,
@@ -140,7 +141,7 @@ def problem_of_pattern(source: str) -> str:
 class Email(Text):
     def spelled(self, text: str) -> str:
         address = normal(text)
-        if not is_address(address) or len(address) > LONGEST_ADDRESS:
+        if not is_address(address) or len(address) > LONGEST_ADDRESS:  # a domain in ASCII is longer
             raise ValueError(_("Please write an e-mail address, such as name@example.com."))
         return address
 
@@ -191,7 +192,14 @@ class Iban(Text):
 # --- numbers ----------------------------------------------------------------------------------------------
 
 
-class Money(FieldType):
+class _Numeric(FieldType):
+    def read(self, entered: Any, field: Input) -> Any:
+        # 1250.0 is what a program sends for 1250: it has not written a digit after the point.
+        is_whole = isinstance(entered, float) and entered.is_integer() and abs(entered) <= LARGEST_AMOUNT
+        return super().read(int(entered) if is_whole else entered, field)
+
+
+class Money(_Numeric):
     empty, sample = 0.0, {"minor": 100, "currency": ""}
 
     def read_text(self, text: str, field: Input) -> dict[str, Any]:
@@ -221,7 +229,7 @@ class Money(FieldType):
         return [self.text(value, field).replace(",", "")]  # 1250 is looked for, too
 
 
-class Number(FieldType):
+class Number(_Numeric):
     empty, sample = 0.0, 1
 
     def read_text(self, text: str, field: Input) -> float | int:
@@ -582,7 +590,7 @@ def size_as_read(size: int) -> str:
 TYPES: Mapping[str, FieldType] = {
     "text": Text(LONGEST_TEXT),
     "long_text": Text(LONGEST_LONG_TEXT, lines=True),
-    "email": Email(LONGEST_TEXT + LONGEST_ADDRESS),
+    "email": Email(LONGEST_ADDRESS),
     "phone": Phone(LONGEST_PHONE),
     "url": Url(LONGEST_URL),
     "iban": Iban(LONGEST_TEXT),

@@ -1,12 +1,15 @@
 """Tables of a form: what their rows take, what they come to, and how an approver is shown them."""
 
+import re
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import lxml.html
 import pytest
+import yaml
 from django.utils import translation
 
 from placet.accounts.models import Person
@@ -307,6 +310,16 @@ def test_tables_have_not_more_cells_than_a_page_can_send() -> None:
         DefinitionInvalid, match="may have 4800 cells together, and 3000 is the most: say max"
     ):
         form(*({"name": name, "type": "table", "columns": columns} for name in "ab"), title="It")
+
+
+def test_the_examples_of_the_manual_can_be_published() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "processes.md").read_text()
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    forms = [block["form"] for block in blocks if isinstance(block, dict) and "form" in block]
+    tables = [block for block in blocks if isinstance(block, list) and block[0].get("type") == "table"]
+    assert (len(forms), len(tables)) == (2, 1)
+    for parts in [forms[1], *tables]:
+        assert form(*parts, title="Example").fields
 
 
 def test_circles_through_a_total_are_found() -> None:
