@@ -273,7 +273,7 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const focused = document.activeElement;
   if (!target.id.startsWith("row_") || !target.contains(focused) || !focused.id) return;
   const fresh = fragment.querySelector(`#${CSS.escape(focused.id)}`);
-  if (!fresh || !("selectionStart" in focused)) return;
+  if (!fresh || !("selectionStart" in focused) || focused.type === "file") return; // that one is kept as it is
   fresh.value = focused.value;
   const { id, selectionStart, selectionEnd } = focused;
   document.addEventListener("htmx:oobAfterSwap", () => {

@@ -1,16 +1,19 @@
 """What of a form depends on what else of it: shown, needed, fixed, filled in by itself, computed."""
 
+import json
 from typing import Any
 
 import pytest
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from placet.accounts.models import Person
 from placet.approvals import attachments, engine
 from placet.approvals.definitions import Definition, definition_of
-from placet.approvals.form import FormInvalid, condition_values, facts, read_form
+from placet.approvals.form import FormInvalid, condition_values, facts, facts_as_read, read_form, words_of
 from placet.approvals.form_logic import Standing, fill
 from placet.approvals.models import Draft
 from placet.approvals.processes import DefinitionInvalid, publish
@@ -341,3 +344,66 @@ def test_a_version_keeps_what_it_says_of_its_form() -> None:
         "show": "visa != ''",
     }
     assert read_form(definition_of(version), {"goal": "Lyon"})["days"] == 1
+
+
+# --- whatever is entered --------------------------------------------------------------------------------------
+
+_TEXT = st.text(max_size=8) | st.sampled_from(
+    ["1", "yes", "2026-01-01", "14:30", "France", "1e9", "-0", "0.005"]
+)
+_ENTERED = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | _TEXT,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(_TEXT | st.sampled_from(["n", "from", "to"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+_KINDS = [
+    "text", "long_text", "money", "number", "date", "yes_no", "email", "phone", "url", "iban", "percent", "time",
+    "date_time", "period", "choice", "choices", "table",
+]  # fmt: skip
+
+
+def _of_every_kind() -> Definition:
+    about: dict[str, dict[str, Any]] = {
+        "money": {"currency": "EUR", "step": 0.05},
+        "number": {"min": -5, "step": 2},
+        "choice": {"options": ["France", "1"]},
+        "choices": {"options": ["France", "1"]},
+        "table": {
+            "columns": [
+                {"name": "n", "label": "N", "type": "number"},
+                {"name": "half", "label": "Half", "type": "number", "computed": "1.0 / n"},
+            ],
+            "totals": [{"name": "sum", "label": "Sum", "sum": "half"}],
+            "unique": "n",
+        },
+    }
+    fields = [{"name": kind, "type": kind, **about.get(kind, {})} for kind in _KINDS]
+    ratio = {
+        "name": "ratio",
+        "type": "number",
+        "computed": "number / sum",
+        "show": "yes_no || size(choices) > 0",
+    }
+    return form(
+        *fields,
+        ratio,
+        {"name": "more", "type": "text", "default": "text + long_text", "require": "ratio > 1.0"},
+        title="All",
+    )
+
+
+_ALL = _of_every_kind()
+
+
+@given(st.dictionaries(st.sampled_from([*_KINDS, "ratio", "more"]), _ENTERED, max_size=6))
+def test_whatever_is_entered_is_kept_and_shown_or_answered_in_words(entered: dict[str, Any]) -> None:
+    filled = fill(_ALL, entered)
+    assert all(said.endswith(".") for said in filled.errors.values()), filled.errors
+    json.dumps(filled.data, allow_nan=False)
+    condition_values(_ALL, filled.data)
+    shown = [facts(_ALL, filled.data), facts_as_read(_ALL, filled.data)]
+    assert len(shown[0]) == len(shown[1])
+    words_of(_ALL, filled.data)
