@@ -161,6 +161,7 @@ X_FRAME_OPTIONS = "DENY"
 if PLACET.trust_proxy:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # tables of a form have up to 3,000 cells (`approvals.form_checks`)
 
 CACHES = {
     "default": {

@@ -5,7 +5,7 @@ import hashlib
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 from uuid import uuid4
@@ -100,7 +100,14 @@ def copy(request: Request, draft: Draft, fields: Sequence[str], by: Person) -> N
 
 def _named(request: Request) -> list[Mapping[str, Any]]:
     """The files that a request's data names."""
-    return [file for value in request.data.values() if isinstance(value, list) for file in value]
+    return [file for _field, files in _files_of(request) for file in files]
+
+
+def _files_of(request: Request) -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
+    """The fields of a request that files belong to, with the files that its data names there."""
+    for part in request.version.definition.get("form", ()):
+        if part["type"] == "files" and request.data.get(part["name"]):
+            yield part["name"], request.data[part["name"]]
 
 
 def are_whole(request: Request, *, has_files: bool) -> bool:
@@ -108,9 +115,8 @@ def are_whole(request: Request, *, has_files: bool) -> bool:
     table holds any of it."""
     named = {
         file["id"]: (field, file["name"], file["size"], file["sha256"], file["sha256"])
-        for field, value in request.data.items()
-        if isinstance(value, list)
-        for file in value
+        for field, files in _files_of(request)
+        for file in files
     }
     kept = {}
     for file in request.attachments.iterator(chunk_size=1) if has_files else ():

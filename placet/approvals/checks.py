@@ -8,6 +8,7 @@ from django.utils.module_loading import import_string
 
 from placet.approvals.definitions import KEY, ApprovalStep, Definition, EndStep, ParallelStep, Transition
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, sample_data, title_of
+from placet.approvals.form_checks import form_problems, hide_problems
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
 from placet.lib.conditions import ConditionError, compile_condition, holds
 
@@ -20,13 +21,10 @@ def problems_of(definition: Definition) -> list[str]:
     problems += [
         f"steps: “{key}” is not a key (a-z, 0-9, - and _)" for key in steps if not KEY.fullmatch(key)
     ]
-    names = [field.name for field in definition.form]
-    problems += [f"form: two fields are called {name}" for name in {n for n in names if names.count(n) > 1}]
-    problems += [
-        f"form: {f.name} needs a currency" for f in definition.form if f.type == "money" and not f.currency
-    ]
+    problems += form_problems(definition)
     if definition.start not in steps:
         problems.append(f"start: there is no step {definition.start}")
+    names = condition_values(definition, {}).keys()
     places = [name for name in PLACE.findall(definition.title) if name in names]
     if not places and len(letters(title_of(definition, {}))) < SHORTEST_TITLE:
         problems.append(
@@ -54,6 +52,7 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
     problems += [f"steps.{key}: {problem}" for problem in _rule_problems(step)]
     if not problems:
         problems += [f"steps.{key}: {problem}" for problem in _words_problems(step)]
+    problems += [f"steps.{key}: form: hide: {problem}" for problem in hide_problems(definition, step)]
     for one in step.outcomes:
         if isinstance(one.comment, Condition):
             problem = _condition_problem(one.comment.when, sample)

@@ -4,12 +4,12 @@ A definition is data (JSON; YAML is how it travels):
 
     key, name, title            title: "{item}" - filled from the form
     description                 what it is for, shown where a request is started (may be left out)
-    form                        list of {name, label, type, required?, currency?}
+    form                        list of fields; `placet.approvals.form_parts`
     start                       key of the first step
     proof                       colleague | outside | page: how sure a reply's sender must be
     requester_may_decide        false unless said
     steps                       {key: {kind: approval, name, ask, rule, otherwise?, early?, outcomes, proof?,
-                                 requester_may_decide?}}; outcomes and rules in modules of their own
+                                 requester_may_decide?, form?}}; outcomes and rules in modules of their own
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
                                 {key: {kind: end, name, result}}
     transitions                 list of {from, outcome, when?, to} or, at the end of a branch, {from, outcome, when?,
@@ -21,11 +21,13 @@ leads to, but for steps that are reached without it. Going there leaves the bloc
 
 import re
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from placet.approvals.form_parts import FormField, FormPart
 from placet.approvals.models import Version
 from placet.approvals.outcomes import APPROVE, REJECT, Label, Outcome
 from placet.approvals.rules import BranchLine, Line, Rule, as_rule
@@ -49,14 +51,6 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class FormField(_Part):
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")
-    label: str = Field(min_length=1, max_length=200)
-    type: Literal["text", "long_text", "money", "number", "date", "yes_no", "files"]
-    required: bool = False
-    currency: str = Field("", pattern=r"^([A-Z]{3})?$")
-
-
 class Who(_Part):
     """One source of people; exactly one of these is given."""
 
@@ -78,6 +72,16 @@ def _rule(value: Any) -> Any:
     raise ValueError("say first, all, or how many people must approve; or a list such as [{approve: all}]")
 
 
+class StepForm(_Part):
+    """What of the form a step's approvers are shown."""
+
+    #: Names of fields; `*` stands for any letters of one.
+    hide: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_*]{1,60}$")], ...] = Field(min_length=1)
+
+    def hides(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self.hide)
+
+
 class ApprovalStep(_Part):
     kind: Literal["approval"]
     name: str = Field(min_length=1, max_length=100)
@@ -89,6 +93,7 @@ class ApprovalStep(_Part):
     outcomes: tuple[Outcome, ...] = Field(OUTCOMES, min_length=1)
     proof: Proof | None = None
     requester_may_decide: bool | None = None
+    form: StepForm | None = None
 
     @property
     def outcome_keys(self) -> tuple[str, ...]:
@@ -161,12 +166,26 @@ class Definition(_Part):
     name: str = Field(min_length=1, max_length=200)
     title: str = "{key}"
     description: str = Field("", max_length=2000)
-    form: tuple[FormField, ...] = ()
+    form: tuple[FormPart, ...] = ()
     start: str
     proof: Proof = "colleague"
     requester_may_decide: bool = False
     steps: dict[str, Annotated[ApprovalStep | ParallelStep | EndStep, Field(discriminator="kind")]]
     transitions: tuple[Transition, ...] = ()
+
+    @property
+    def fields(self) -> tuple[FormField, ...]:
+        """What of the form holds something."""
+        return tuple(part for part in self.form if isinstance(part, FormField))
+
+    def hidden_in(self, step_key: str) -> frozenset[str]:
+        """The fields that a step's approvers are not shown."""
+        shown = self.approval(step_key).form
+        return (
+            frozenset()
+            if shown is None
+            else frozenset(one.name for one in self.fields if shown.hides(one.name))
+        )
 
     def approval(self, step_key: str) -> ApprovalStep:
         step = self.steps[step_key]

@@ -36,7 +36,7 @@ from django.utils.translation import gettext_lazy
 from placet.accounts.models import Person
 from placet.approvals import attachments, engine_asks, engine_visits, messages, policy, record
 from placet.approvals.definitions import ApprovalStep, Definition, definition_of
-from placet.approvals.form import facts, facts_hash, read_form, show_value, title_of
+from placet.approvals.form import facts_hash, read_form, title_of, words_of
 from placet.approvals.models import (
     Ask,
     Assignment,
@@ -144,20 +144,13 @@ def start(
         title=title_of(definition, data),
         data=data,
         data_hash=digest(data),
-        words=_words(definition, data),
+        words=words_of(definition, data),
     )
     if draft:
         attachments.hand_over(draft, request)
     note(request, requester, "started", at=request.created_at, **record.started(request))
     engine_visits.enter(request, definition, definition.start)
     return request
-
-
-def _words(definition: Definition, data: Mapping[str, Any]) -> str:
-    """What a search finds a request by. Amounts are looked for as 1250, too."""
-    shown = [title_of(definition, data), *(fact.text for fact in facts(definition, data))]
-    amounts = [show_value(f, data[f.name]) for f in definition.form if f.type == "money" and data[f.name]]
-    return "\n".join([*shown, *(amount.replace(",", "") for amount in amounts)]).casefold()
 
 
 def _is_active(person: Person) -> bool:
@@ -214,7 +207,9 @@ def decide(
     rows.insert([decision])
     rows.change(assignment, state=Assignment.State.DECIDED)
     what = record.together(
-        record.decided(decision, facts_hash(request, definition), ask, proof or {}),
+        record.decided(
+            decision, facts_hash(request, definition, assignment.visit.step_key), ask, proof or {}
+        ),
         record.mail(incoming) if incoming is not None else {"incoming": None},
         record.reading(logged) if logged is not None else {},
     )

@@ -59,7 +59,8 @@ def ask(request: Request, definition: Definition, assignment: Assignment, *, aga
         return
     code = new_code()
     ask = Ask.objects.create(code_hash=messages.hash_of(code), person=assignment.person)
-    line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=facts_hash(request, definition))
+    shown = facts_hash(request, definition, assignment.visit.step_key)
+    line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=shown)
     line.save()
     ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code)
     ask.save(update_fields=["outgoing"])

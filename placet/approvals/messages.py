@@ -7,7 +7,7 @@ part of an address or a link.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from placet.accounts.general import General, general
 from placet.accounts.models import Person
@@ -23,6 +24,7 @@ from placet.accounts.reader import as_read_by
 from placet.approvals import policy
 from placet.approvals.definitions import Definition, EndStep, definition_of
 from placet.approvals.form import Fact, facts_as_read
+from placet.approvals.form_tables import ShownTable
 from placet.approvals.models import Ask, Assignment, Decision, Request, Visit
 from placet.approvals.outcomes import Outcome, you_answered
 from placet.lib.ids import code_hash
@@ -34,8 +36,15 @@ from placet.mail.writing import Link, Notice, Written, labelled, no_links, when,
 from placet.mailboxes.models import Mailbox
 
 TEMPLATES = Path(__file__).parent / "templates" / "mails"
+MOST_ROWS = 10  # of a table; of more only what they come to
+MOST_COLUMNS = 4  # beside each other; the cells of wider tables stand below each other
 LONGEST_QUOTE = 1000  # characters of somebody's reply that are shown back
 LONGEST_COMMENT = 10_000  # of their comment, in the mail that says what counted
+
+
+def named(label: str) -> str:
+    """A label as it stands before its value."""
+    return label if label.endswith(("?", ":", "!")) else labelled(label, "").rstrip()
 
 
 @dataclass(frozen=True)
@@ -46,15 +55,40 @@ class ShownFact:
     label: str
     text: str
     lines: Sequence[str]  # for the text part: each set off, if there are several
+    table: ShownTable | None = None
+    left_out: str = ""  # of a table: that its rows stand on the page only
+
+    @property
+    def narrow(self) -> bool:
+        """Whether its columns fit beside each other on a telephone."""
+        return self.table is not None and bool(self.table.rows) and len(self.table.columns) <= MOST_COLUMNS
 
     @classmethod
     def of(cls, fact: Fact) -> "ShownFact":
+        label = named(fact.label)
+        if fact.table is not None:
+            return cls._of_table(label, fact.table)
         text = no_links(fact.text)
         lines = text.splitlines()
-        label = fact.label
-        if not label.endswith(("?", ":", "!")):
-            label = labelled(label, "").rstrip()
         return cls(label, text, lines if len(lines) > 1 else [])
+
+    @classmethod
+    def _of_table(cls, label: str, table: ShownTable) -> "ShownFact":
+        number, left_out = len(table.rows), ""
+        shown = table.written(no_links, named)
+        if number > MOST_ROWS:
+            left_out = ngettext(
+                "{n} row; see the request in Placet.", "{n} rows; see the request in Placet.", number
+            ).format(n=number)
+            shown = replace(shown, rows=[])
+        head = [" · ".join(shown.columns)] if shown.rows else []
+        return cls(
+            label,
+            shown.text,
+            [*([left_out] if left_out else []), *head, *shown.text.splitlines()],
+            shown,
+            left_out,
+        )
 
 
 @dataclass(frozen=True)
@@ -133,7 +167,10 @@ def ask(
     """The mail that asks one person."""
     person = assignment.person
     by_mail = definition.proof_for(assignment.visit.step_key) != "page"
-    step = definition.approval(assignment.visit.step_key)
+    step, hidden = (
+        definition.approval(assignment.visit.step_key),
+        definition.hidden_in(assignment.visit.step_key),
+    )
     commented = [one for one in step.outcomes if policy.needs_comment(definition, step, one.key, request)]
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     with _to(person) as said:
@@ -146,7 +183,7 @@ def ask(
             heading=heading,
             preview=_("{name} asks for your decision: {title}").format(**names),
             lead=lead.format(process=definition.name.lower(), step=step.name, **names),
-            facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data)],
+            facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
             answers=[_answer(mailbox, code, subject, outcome) for outcome in step.outcomes],
             page=Link(_("Open the request in Placet (you will be asked to sign in)"), page_of(request, said)),
             by_mail=by_mail,

@@ -166,6 +166,11 @@ def in_language(texts: Mapping[str, str]) -> str:
     return next(iter(texts.values()))
 
 
+def text_for_ever(texts: Mapping[str, str]) -> str:
+    """Of texts by language the one that facts are written in, whoever reads them and whichever database kept them."""
+    return texts.get(FALLBACK) or texts[min(texts)]
+
+
 def you_answered(outcome: Outcome) -> str:
     """Of the reader: "You approved this request"."""
     if outcome.is_built_in:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from placet.approvals.checks import problems_of
 from placet.approvals.definitions import Definition
+from placet.approvals.form_parts import FIELD
 from placet.approvals.models import Process, Version
 
 
@@ -30,15 +31,19 @@ def parse_definition(source: str | Mapping[str, Any]) -> Definition:
         definition = Definition.model_validate(data)
     except ValidationError as error:
         raise DefinitionInvalid(
-            [
-                f"{'.'.join(str(part) for part in e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
-                for e in error.errors()
-            ]
+            [f"{_place(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
         ) from error
     problems = problems_of(definition)
     if problems:
         raise DefinitionInvalid(problems)
     return definition
+
+
+def _place(path: Sequence[int | str]) -> str:
+    """Where in a definition something stands, as its author would count it out."""
+    return ".".join(
+        str(name) for at, name in enumerate(path) if not (name == FIELD and path[0] == "form" and at == 2)
+    )
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,6 +1,7 @@
 """`placet process`: processes from YAML files."""
 
 import argparse
+import json
 from pathlib import Path
 
 from placet.cli import CommandError
@@ -10,16 +11,20 @@ SAMPLES = Path(__file__).resolve().parent.parent / "approvals" / "samples"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_subparsers(dest="what", required=True, metavar="publish|list")
+    what = parser.add_subparsers(dest="what", required=True, metavar="publish|list|schema")
     publish = what.add_parser("publish", help="check a definition and make it the newest version")
     publish.add_argument(
         "file", help=f"a YAML file, or a sample: {', '.join(p.stem for p in SAMPLES.glob('*.yaml'))}"
     )
     what.add_parser("list")
+    schema = what.add_parser("schema", help="what its form takes, as JSON Schema")
+    schema.add_argument("key", help="of a process that is published")
 
 
 def run(options: argparse.Namespace) -> int:
     set_up()
+    from placet.approvals.definitions import definition_of
+    from placet.approvals.form_schema import schema_of
     from placet.approvals.models import Process
     from placet.approvals.processes import DefinitionInvalid, newest, publish
 
@@ -27,6 +32,13 @@ def run(options: argparse.Namespace) -> int:
         for process in Process.objects.all():
             version = newest(process)
             say(f"{process.key}: {process.name}, version {version.number if version else '-'}")
+        return 0
+    if options.what == "schema":
+        wanted = Process.objects.filter(key=options.key).first()
+        version = None if wanted is None else newest(wanted)
+        if version is None:
+            raise CommandError(f"No process {options.key} is published. See: placet process list")
+        say(json.dumps(schema_of(definition_of(version)), indent=2, ensure_ascii=False))
         return 0
     sample = SAMPLES / f"{options.file}.yaml"
     path = sample if sample.is_file() else Path(options.file)

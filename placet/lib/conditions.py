@@ -6,6 +6,7 @@ counted before it is compiled: it ends within seconds on any form.
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +15,8 @@ DEEPEST = 32  # nested brackets
 MOST_PLUSES = 20
 MOST_PATTERNS = 3  # and none beside a macro, which would search once for each item
 _GAP = r"(?:\s|//[^\n]*\n)*"  # white space and comments may stand before the bracket of a call
-_MACRO = re.compile(rf"\b(?:all|exists|exists_one|existsOne|map|filter){_GAP}\(")
+_MACRO = re.compile(rf"\b(?:all|exists|exists_one|existsOne|map|filter){_GAP}\({_GAP}([A-Za-z_]\w*)?")
+_WHOLE_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
 _PATTERN = re.compile(rf"\bmatches{_GAP}\(")
 
 
@@ -55,12 +57,25 @@ def _must_be_bounded(source: str) -> None:
         raise ConditionError(f"A condition can use + at most {MOST_PLUSES} times.")
 
 
-def holds(source: str, values: dict[str, Any]) -> bool:
-    """Whether a condition is true for these values. Anything but true or false is an error."""
+def names_in(source: str) -> frozenset[str]:
+    """What it looks at, without the name that a macro gives to each item."""
+    names = frozenset(compile_condition(source).variables())
+    return names - {macro[1] for macro in _MACRO.finditer(source)}
+
+
+def value_of(source: str, values: Mapping[str, Any]) -> Any:
+    """What an expression comes to with these values."""
     try:
-        result = compile_condition(source).execute(values)
+        return compile_condition(source).execute(dict(values))
     except (ValueError, RuntimeError, TypeError, ArithmeticError, LookupError) as error:
-        raise ConditionError(f"“{source}” cannot be evaluated: {error}") from error
+        mixed = "perat" in str(error) and _WHOLE_NUMBER.search(source)
+        hint = " Fields are numbers with a point, so write 2.0 and not 2." if mixed else ""
+        raise ConditionError(f"“{source}” cannot be evaluated: {error}{hint}") from error
+
+
+def holds(source: str, values: Mapping[str, Any]) -> bool:
+    """Whether a condition is true for these values. Anything but true or false is an error."""
+    result = value_of(source, values)
     if not isinstance(result, bool):
         raise ConditionError(f"“{source}” is neither true nor false.")
     return result

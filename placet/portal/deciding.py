@@ -93,7 +93,7 @@ def apply(asked: Assignment, by: Person, shown: str, outcome: str, comment: str)
     """Decide, if `shown` is the hash of what the request says now."""
     with transaction.atomic():
         request = Request.objects.select_related("version", "requester").get(visits__assignments=asked.pk)
-        if shown != facts_hash(request, definition_of(request.version)):
+        if shown != facts_hash(request, definition_of(request.version), asked.visit.step_key):
             raise ChangedMeanwhile
         return engine.decide(asked.pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE)
 
@@ -210,7 +210,7 @@ def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
     for pick, asked in _asked(person, picks):
         request = asked.visit.request
         definition = definitions.of(request)
-        now = Pick(asked.pk, facts_hash(request, definition))
+        now = Pick(asked.pk, facts_hash(request, definition, asked.visit.step_key))
         trouble = "" if asked.state == Assignment.State.OPEN else _("This is not open any more.")
         step = definition.approval(asked.visit.step_key)
         offered = _as_offered(step, outcome)
@@ -222,7 +222,7 @@ def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
                 request,
                 definition.name,
                 step_name(definition, asked.visit.step_key),
-                facts_as_read(definition, request.data),
+                facts_as_read(definition, request.data, definition.hidden_in(asked.visit.step_key)),
                 trouble,
                 changed=now != pick,
                 outcome=offered,

@@ -1,124 +1,16 @@
-"""What people enter on the portal's pages."""
+"""What people enter on the portal's pages; the form of a request is in `placet.portal.form_rows`."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.approvals.definitions import Definition, FormField
 from placet.approvals.engine import LONGEST_COMMENT
-from placet.approvals.form import LONGEST_LONG_TEXT, LONGEST_TEXT, minor_digits, size_as_read
 
-PREFIX = "f-"  # keeps a process's field names apart from ours
 MOST_PICKED = 25  # decided at once
 _PICK = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
-
-
-# --- starting a request -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class KeptFile:
-    """A file that is already with the form."""
-
-    id: str
-    name: str
-    size: str
-
-
-@dataclass(frozen=True)
-class Row:
-    """One field of a process's form as the page shows it."""
-
-    field: FormField
-    value: str
-    error: str
-    files: Sequence[KeptFile] = ()
-
-    @property
-    def name(self) -> str:
-        return PREFIX + self.field.name
-
-    @property
-    def longest(self) -> int:
-        return LONGEST_TEXT if self.field.type == "text" else LONGEST_LONG_TEXT
-
-    @property
-    def input_type(self) -> str:
-        return "date" if self.field.type == "date" else "text"
-
-    @property
-    def input_mode(self) -> str:
-        return "decimal" if self.field.type in ("money", "number") else "text"
-
-    @property
-    def help(self) -> str:
-        if self.field.type == "money":
-            return _("For example 1250.00") if minor_digits(self.field.currency) else _("For example 1250")
-        if self.field.type == "number":
-            return _("A number, for example 12 or 2.5")
-        if self.field.type == "files":
-            return _("At most 10 files, 10 MB each, 25 MB together.")
-        return ""
-
-    @property
-    def described_by(self) -> str:
-        """The ids of what explains the field."""
-        ids = [f"id_{self.name}_error"] if self.error else []
-        return " ".join([*ids, *([f"id_{self.name}_help"] if self.help else [])])
-
-
-def rows(
-    definition: Definition,
-    entered: Mapping[str, str],
-    errors: Mapping[str, str],
-    files: Mapping[str, Sequence[Mapping[str, Any]]] = {},
-) -> list[Row]:
-    return [
-        Row(field, entered.get(field.name, ""), errors.get(field.name, ""), _kept(files.get(field.name, ())))
-        for field in definition.form
-    ]
-
-
-def _kept(files: Sequence[Mapping[str, Any]]) -> list[KeptFile]:
-    return [KeptFile(file["id"], file["name"], size_as_read(file["size"])) for file in files]
-
-
-def entered_in(definition: Definition, posted: Mapping[str, str]) -> dict[str, str]:
-    """What was typed, by the names of the definition; whether it fits is for `processes.read_form` to say."""
-    return {f.name: posted.get(PREFIX + f.name, "") for f in definition.form}
-
-
-def as_typed(definition: Definition, data: Mapping[str, Any]) -> dict[str, str]:
-    """A request's data as somebody would type it once more."""
-    return {field.name: _typed(field, data.get(field.name)) for field in definition.form}
-
-
-def _typed(field: FormField, value: Any) -> str:
-    if value is None or field.type == "files":
-        return ""
-    if field.type == "yes_no":
-        return "yes" if value else ""
-    if field.type == "money":
-        digits = minor_digits(value["currency"])
-        whole, rest = divmod(value["minor"], 10**digits)
-        return f"{whole}.{rest:0{digits}}" if digits else str(whole)
-    return str(value)
-
-
-def what_fits(new: Definition, old: Definition, typed: Mapping[str, str]) -> dict[str, str]:
-    """Of what was typed into an older form, that which the new one asks for in the same way: 1250.00 of one currency
-    is not 1250.00 of another."""
-    kinds = {field.name: (field.type, field.currency) for field in old.form}
-    return {
-        field.name: typed[field.name]
-        for field in new.form
-        if field.name in typed and kinds.get(field.name) == (field.type, field.currency)
-    }
 
 
 # --- deciding ---------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from placet.accounts.models import Person
+from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.models import Assignment, Request
 
 
@@ -55,3 +56,17 @@ def find_request(request: PersonsRequest, public_id: UUID) -> Request:
     """Whoever may not see a request cannot tell it from one that is not there."""
     visible = requests_visible_to(request.user).select_related("version__process", "requester")
     return get_object_or_404(visible, public_id=public_id)
+
+
+def hidden_from(person: Person, request: Request, definition: Definition) -> frozenset[str]:
+    """The fields that none of the steps shows that somebody was asked in. Whoever made a request, or administers, sees
+    all of it."""
+    hiding = any(
+        isinstance(step, ApprovalStep) and step.form is not None for step in definition.steps.values()
+    )
+    if not hiding or person.is_administrator or person.pk == request.requester_id:
+        return frozenset()
+    asked = Assignment.objects.filter(visit__request=request, person=person)
+    steps = asked.order_by().values_list("visit__step_key", flat=True).distinct()
+    hidden = [definition.hidden_in(key) for key in steps]
+    return frozenset.intersection(*hidden) if hidden else frozenset(one.name for one in definition.fields)

@@ -20,15 +20,31 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from placet.approvals import attachments, engine
 from placet.approvals.attachments import FileRefused, FilesChanged
 from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.field_types import is_filled
 from placet.approvals.form import FormInvalid
+from placet.approvals.form_logic import fill
 from placet.approvals.models import Attachment, Draft, Process, Request, Version
 from placet.approvals.processes import newest
 from placet.lib.web import as_file
-from placet.portal.forms import PREFIX, as_typed, entered_in, rows, what_fits
+from placet.portal.form_rows import (
+    PREFIX,
+    Row,
+    any_hidden,
+    as_typed,
+    entered_in,
+    never_seen,
+    rows,
+    states_in,
+    what_fits,
+    with_row,
+    without_row,
+)
+from placet.portal.form_rows import changed as changed_rows
 from placet.portal.path import what_now
-from placet.portal.people import PersonsRequest, find_request, requests_visible_to, signed_in
+from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
 
 A_PAGE = 25
+ADD_ROW, REMOVE_ROW = "add-row", "remove-row"
 _NUMBER = re.compile("[0-9]{1,9}")
 # With the text of the form, which has its own limit. What is larger is read without its files; what is much larger,
 # not at all.
@@ -103,6 +119,8 @@ def _start_form(
 def _sent(request: PersonsRequest, version: Version, definition: Definition, too_large: bool) -> HttpResponse:
     """What the buttons of the form do: send, save, remove a file. A script saves by itself."""
     do, changed = request.POST.get("do", "send"), request.POST.get("version") != str(version.number)
+    if (do == "look" or "HX-Request" in request.headers) and not too_large:
+        return HttpResponse(status=409) if changed else _form_changes(request, version, definition, do)
     entered = _entered(request, version, definition)
     if too_large:
         messages.error(
@@ -133,11 +151,60 @@ def _sent(request: PersonsRequest, version: Version, definition: Definition, too
             _("This process was changed while you filled the form. Please look at it again and send it."),
         )
         return _form_page(request, version, definition, entered, status=409)
+    if with_rows := _with_rows(definition, entered, do):
+        return _form_page(request, version, definition, with_rows)
+    if not stale and _brings_up_more(request, version, definition, entered):
+        messages.warning(
+            request,
+            _("What you entered brings up more questions. Please look at the form again and send it."),
+        )
+        return _form_page(request, version, definition, entered, status=422)
     return (_files_changed if stale else _start)(request, version, definition, entered)
 
 
+def _form_changes(request: PersonsRequest, version: Version, definition: Definition, do: str) -> HttpResponse:
+    """The parts of the form that stand otherwise after what was just entered. Nothing is kept."""
+    entered = entered_in(definition, request.POST, by_itself=True)
+    with_rows = _with_rows(definition, entered, do)
+    context = _form_context(version, definition, with_rows or entered, {}, _draft(request, version.process))
+    shown = context["rows"]
+    tables = [row for row in shown if isinstance(row, Row) and row.grid and do.split(":")[1:2] == [row.key]]
+    context["rows"] = [
+        *tables,
+        *(row for row in changed_rows(shown, states_in(request.POST)) if row not in tables),
+    ]
+    context["grids"] = [
+        row.grid for row in shown if isinstance(row, Row) and row.grid and row not in context["rows"]
+    ]
+    context["added"] = do.startswith(ADD_ROW)
+    return render(request, "portal/form_changes.html", context)
+
+
+def _with_rows(definition: Definition, entered: Mapping[str, Any], do: str) -> dict[str, Any] | None:
+    """What was typed after a button that adds a row to a table or takes one away; None if it was none of these."""
+    what, _colon, rest = do.partition(":")
+    name, _colon, number = rest.partition(":")
+    field = next((field for field in definition.fields if field.name == name and field.type == "table"), None)
+    if field is None or what not in (ADD_ROW, REMOVE_ROW):
+        return None
+    if what == ADD_ROW:
+        return with_row(entered, field)
+    return without_row(entered, field, int(number)) if _NUMBER.fullmatch(number) else None
+
+
+def _brings_up_more(
+    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, Any]
+) -> bool:
+    """Whether there are fields to fill in that were not on the page: where it has no script, they come up now."""
+    before = states_in(request.POST)
+    if not any_hidden(before):
+        return False
+    context = _form_context(version, definition, entered, {}, _draft(request, version.process))
+    return bool(never_seen(context["rows"], before))
+
+
 def _files_changed(
-    request: PersonsRequest, version: Version, definition: Definition, entered: dict[str, str]
+    request: PersonsRequest, version: Version, definition: Definition, entered: dict[str, Any]
 ) -> HttpResponse:
     messages.warning(
         request,
@@ -146,7 +213,7 @@ def _files_changed(
     return _form_page(request, version, definition, entered, status=409)
 
 
-def _entered(request: PersonsRequest, version: Version, definition: Definition) -> dict[str, str]:
+def _entered(request: PersonsRequest, version: Version, definition: Definition) -> dict[str, Any]:
     """What was typed; of an older form, what fits the one of today."""
     number = request.POST.get("version", "")
     shown = version.process.versions.filter(number=int(number)).first() if _NUMBER.fullmatch(number) else None
@@ -157,7 +224,7 @@ def _entered(request: PersonsRequest, version: Version, definition: Definition) 
 
 
 def _start(
-    request: PersonsRequest, version: Version, definition: Definition, entered: dict[str, str]
+    request: PersonsRequest, version: Version, definition: Definition, entered: dict[str, Any]
 ) -> HttpResponse:
     try:
         started = engine.start(version, request.user, entered, _draft(request, version.process))
@@ -179,7 +246,7 @@ def _form_page(
     request: PersonsRequest,
     version: Version,
     definition: Definition,
-    entered: dict[str, str] | None = None,
+    entered: dict[str, Any] | None = None,
     errors: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
@@ -189,20 +256,39 @@ def _form_page(
         entered = restored.data
         if restored.version_id != version.pk:
             entered = what_fits(definition, definition_of(restored.version), restored.data)
-    context = {
-        "version": version,
-        "definition": definition,
-        "rows": rows(definition, entered or {}, errors or {}, attachments.of(draft) if draft else {}),
-        "takes_files": any(field.type == "files" for field in definition.form),
+    context = _form_context(version, definition, entered or {}, errors or {}, draft) | {
+        "takes_files": bool(_file_fields(definition)),
         "errors": errors,
         "draft": draft,
         "last_request": _last_request(request, version.process),
         "restored": restored,
         "restored_from_older": restored is not None and restored.version_id != version.pk,
+    }
+    return render(request, "portal/start_form.html", context, status=status)
+
+
+def _form_context(
+    version: Version,
+    definition: Definition,
+    entered: Mapping[str, Any],
+    errors: Mapping[str, str],
+    draft: Draft | None,
+) -> dict[str, Any]:
+    """What the rows of the form are made of."""
+    files = attachments.of(draft) if draft else {}
+    shown = rows(definition, fill(definition, entered, files), errors, files)
+    looks = any(row.depends or (isinstance(row, Row) and row.computes) for row in shown)
+    return {
+        "version": version,
+        "definition": definition,
+        "rows": shown,
+        "looks": looks,
+        "wide": any(row.shape == "table" for row in shown),
+        "scripted": looks or any(row.shape in ("person", "people", "table") for row in shown),
+        "file_inputs": ",".join(PREFIX + name for name in _file_fields(definition)),
         "largest_file": attachments.LARGEST_FILE,
         "largest_together": attachments.LARGEST_TOGETHER,
     }
-    return render(request, "portal/start_form.html", context, status=status)
 
 
 # --- the draft --------------------------------------------------------------------------------------------
@@ -213,16 +299,28 @@ def _draft(request: PersonsRequest, process: Process) -> Draft | None:
 
 
 def _save(
-    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, str]
+    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, Any]
 ) -> Draft:
     """The draft as it is typed now. Files of fields that the form does not have any more go."""
-    typed = {name: text.replace("\x00", "") for name, text in entered.items() if text}
+    by_itself = {
+        field.name for field in definition.fields if field.default is not None
+    }  # unless it was emptied
+    typed = {name: _storable(one) for name, one in entered.items() if is_filled(one) or name in by_itself}
     defaults = {"version": version, "data": typed, "saved_at": timezone.now()}
     draft, _created = Draft.objects.update_or_create(
         person=request.user, process=version.process, defaults=defaults
     )
     draft.attachments.exclude(field__in=_file_fields(definition)).delete()
     return draft
+
+
+def _storable(entered: Any) -> Any:
+    """What was typed, as a database takes it."""
+    if isinstance(entered, str):
+        return entered.replace("\x00", "")
+    if isinstance(entered, list):
+        return [_storable(one) for one in entered]
+    return {name: _storable(one) for name, one in entered.items()} if isinstance(entered, dict) else entered
 
 
 def _last_request(request: PersonsRequest, process: Process) -> int:
@@ -233,7 +331,7 @@ def _last_request(request: PersonsRequest, process: Process) -> int:
 
 @transaction.atomic
 def _saved_by_itself(
-    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, str]
+    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, Any]
 ) -> int:
     """The status that tells the script. An empty form is nothing to keep; and one that was sent or discarded since it
     was shown does not come back as a draft (409)."""
@@ -241,7 +339,7 @@ def _saved_by_itself(
     shown, last = request.POST.get("draft", ""), str(_last_request(request, version.process))
     if request.POST.get("last") != last or (shown and (draft is None or shown != str(draft.pk))):
         return 409
-    if draft or any(entered.values()):
+    if draft or is_filled(entered):
         _save(request, version, definition, entered)
     return 204
 
@@ -252,7 +350,7 @@ def _locked_draft(request: PersonsRequest, process: Process) -> Draft | None:
 
 
 def _file_fields(definition: Definition) -> list[str]:
-    return [field.name for field in definition.form if field.type == "files"]
+    return [field.name for field in definition.fields if field.type == "files"]
 
 
 def _files_shown(kept: list[str]) -> set[str]:
@@ -268,7 +366,7 @@ def _files_there(request: PersonsRequest, version: Version, definition: Definiti
 
 
 def _keep_uploads(
-    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, str]
+    request: PersonsRequest, version: Version, definition: Definition, entered: Mapping[str, Any]
 ) -> dict[str, str]:
     """Keep what was chosen with the draft, so that it is not chosen again when something else does not fit. Gives a
     sentence for each field with a file that cannot be kept."""
@@ -353,4 +451,7 @@ def attachment(request: PersonsRequest, public_id: UUID) -> HttpResponse:
 def _may_see(request: PersonsRequest, found: Attachment) -> bool:
     if found.request_id is None:
         return found.draft is not None and found.draft.person_id == request.user.pk
-    return requests_visible_to(request.user).filter(pk=found.request_id).exists()
+    about = requests_visible_to(request.user).select_related("version").filter(pk=found.request_id).first()
+    return about is not None and found.field not in hidden_from(
+        request.user, about, definition_of(about.version)
+    )

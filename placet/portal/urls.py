@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from placet.portal import lists, search, starting, views, waiting
+from placet.portal import lists, search, starting, suggesting, views, waiting
 
 app_name = "portal"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("start/", starting.start, name="start"),
     path("start/<slug:key>/", starting.start_form, name="start_form"),
     path("start/<slug:key>/discard/", starting.discard_draft, name="discard_draft"),
+    path("start/<slug:key>/people/", suggesting.suggest, name="suggest_people"),
     path("files/<uuid:public_id>/", starting.attachment, name="attachment"),
     path("search/", search.search, name="search"),
     path("requests/", lists.mine, name="mine"),

@@ -21,7 +21,7 @@ from placet.portal import deciding, live, path
 from placet.portal.forms import DecideForm, WhichForm
 from placet.portal.mails import bounces_of, mails_of
 from placet.portal.path import Definitions, listed, path_of, standings, what_now
-from placet.portal.people import PersonsRequest, find_request, requests_visible_to, signed_in
+from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
 from placet.portal.waiting import Answer, say_why
 
 
@@ -33,6 +33,7 @@ class Question:
     step: str
     rule: str
     answers: Sequence[Answer]
+    shown: str  # the hash of what its step shows
 
     @property
     def needs_comment(self) -> str:
@@ -72,8 +73,7 @@ def _request_page(
     if live.asks(request):
         return render(request, "portal/request_live.html", context)
     context |= {
-        "facts": facts_as_read(definition, shown.data),
-        "facts_hash": facts_hash(shown, definition),
+        "facts": facts_as_read(definition, shown.data, hidden_from(request.user, shown, definition)),
         "may_start_again": mine,
         "address": page_of(shown, of_request(request)),
         "form": form,
@@ -86,7 +86,9 @@ def _questions(request: PersonsRequest, shown: Request, definition: Definition) 
     found = []
     for assignment in mine.select_related("visit").order_by("id"):
         step = definition.approval(assignment.visit.step_key)
-        found.append(Question(assignment, step.name, path.asks(step), Answer.to(step, definition, shown)))
+        answers = Answer.to(step, definition, shown)
+        what = facts_hash(shown, definition, assignment.visit.step_key)
+        found.append(Question(assignment, step.name, path.asks(step), answers, what))
     return found
 
 

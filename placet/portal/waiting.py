@@ -146,16 +146,18 @@ def _waiting(assignment: Assignment, definitions: Definitions, chosen: set[int])
     about = assignment.visit.request
     definition = definitions.of(about)
     step = definition.approval(assignment.visit.step_key)
-    facts = facts_as_read(definition, about.data)
+    facts = facts_as_read(definition, about.data, definition.hidden_in(assignment.visit.step_key))
     glance = facts[:FACTS_AT_A_GLANCE]
-    whole = len(facts) == len(glance) and all(len(fact.text) <= LONGEST_AT_A_GLANCE for fact in glance)
+    whole = len(facts) == len(glance) and all(
+        fact.glance == fact.text and len(fact.text) <= LONGEST_AT_A_GLANCE for fact in glance
+    )
     return Waiting(
         about,
         definition.name,
         step_name(definition, assignment.visit.step_key),
         asks(step),
         assignment,
-        Pick(assignment.pk, facts_hash(about, definition)),
+        Pick(assignment.pk, facts_hash(about, definition, assignment.visit.step_key)),
         assignment.pk in chosen,
         Answer.to(step, definition, about),
         glance,

@@ -50,6 +50,7 @@ class About:
 
     fields: Sequence[Field] = ()
     names: Collection[str] = ()
+    amounts: Sequence[Field] = ()  # what stands in tables: known where it is named, but no line of its own
 
     @property
     def name_words(self) -> frozenset[str]:
@@ -62,7 +63,7 @@ UNKNOWN = About()
 def other_value(text: str, about: About, code: str) -> Sentence:
     """What a text says of a field that is not the request's value; NOTHING if it names none or the same. `code` is the
     language that it was written in."""
-    if not about.fields:
+    if not about.fields and not about.amounts:
         return NOTHING
     words = tokens(text)
     for field in about.fields:
@@ -217,7 +218,9 @@ def number(written: str, code: str) -> Decimal | None:
 
 def _other_amount(text: str, about: About, code: str) -> Sentence:
     """An amount with a currency that is none of the request's, where it has some."""
-    asked = [field for field in about.fields if field.currency and field.number is not None]
+    asked = [
+        field for field in (*about.fields, *about.amounts) if field.currency and field.number is not None
+    ]
     if not asked:
         return NOTHING
     for written, currency, said in _amounts(text, {field.currency for field in asked}):

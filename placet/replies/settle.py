@@ -1,13 +1,18 @@
 """The decision applied, by calling `approvals.engine` and nothing else."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine
-from placet.approvals.definitions import ApprovalStep, FormField, definition_of
-from placet.approvals.form import facts, facts_as_read, facts_hash, minor_digits
+from placet.approvals.definitions import ApprovalStep, definition_of
+from placet.approvals.form import facts, facts_as_read, facts_hash, filled_fields
+from placet.approvals.form_numbers import minor_digits
+from placet.approvals.form_parts import FormField, Input
+from placet.approvals.form_tables import column_of, totals_of
+from placet.approvals.form_types import type_of
 from placet.approvals.messages import decided_elsewhere, outcome_of
 from placet.approvals.models import AskLine, Decision
 from placet.approvals.outcomes import Outcome
@@ -35,30 +40,56 @@ def about(line: AskLine) -> About:
     """The request as its ask shows it, for the reader of an answer."""
     request = line.assignment.visit.request
     definition = definition_of(request.version)
+    hidden = definition.hidden_in(line.assignment.visit.step_key)
     with as_read_by(line.ask.person):
-        as_read = facts_as_read(definition, request.data)
-    shown = facts(definition, request.data)
-    fields = [field for field in definition.form if request.data.get(field.name) is not None]
-    return About(
-        tuple(
-            _field(field, request.data[field.name], {one.text, other.text})
-            for field, one, other in zip(fields, shown, as_read, strict=True)
-            if field.type != "files"
-        ),
-        (request.requester.name, line.ask.person.name),
-    )
+        as_read = facts_as_read(definition, request.data, hidden)
+    shown = facts(definition, request.data, hidden)
+    fields: list[Field] = []
+    amounts: list[Field] = []
+    for field, one, other in zip(
+        filled_fields(definition, request.data, hidden), shown, as_read, strict=True
+    ):
+        value = request.data[field.name]
+        if field.type == "table":
+            fields += _totals(field, value)
+            amounts += _amounts(field, value)
+        elif field.type != "files":
+            fields.append(_field(field, field.label, value, {one.text, other.text}))
+    return About(tuple(fields), (request.requester.name, line.ask.person.name), tuple(amounts))
 
 
-def _field(field: FormField, value: Any, shown: set[str]) -> Field:
+def _field(field: Input, label: str, value: Any, shown: set[str]) -> Field:
     texts = tuple(sorted(shown))
     if field.type == "money":
         amount = Decimal(value["minor"]).scaleb(-minor_digits(value["currency"]))
-        return Field(field.label, texts, number=amount, currency=value["currency"])
-    if field.type == "number":
-        return Field(field.label, texts, number=Decimal(str(value)))
+        return Field(label, texts, number=amount, currency=value["currency"])
+    if field.type in ("number", "percent"):
+        return Field(label, texts, number=Decimal(str(value)))
     if field.type == "date":
-        return Field(field.label, texts, day=date.fromisoformat(value))
-    return Field(field.label, texts)
+        return Field(label, texts, day=date.fromisoformat(value))
+    return Field(label, texts)
+
+
+def _totals(field: FormField, rows: Sequence[Mapping[str, Any]]) -> Iterator[Field]:
+    came_to = totals_of(field, rows)
+    for total in field.totals or ():
+        column, value = column_of(field, total), came_to[total.name]
+        if value is not None:
+            yield _field(column, total.label, value, {type_of(column).text(value, column)})
+
+
+def _amounts(field: FormField, rows: Sequence[Mapping[str, Any]]) -> Iterator[Field]:
+    """The amounts in the cells of a table, each once: a reply may name any of them."""
+    seen = set()
+    for column in field.columns or ():
+        for value in (
+            row[column.name] for row in rows if column.type == "money" and row[column.name] is not None
+        ):
+            if (value["minor"], value["currency"]) not in seen:
+                seen.add((value["minor"], value["currency"]))
+                yield _field(
+                    column, f"{field.label}, {column.label}", value, {type_of(column).text(value, column)}
+                )
 
 
 def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail, logged: Logged) -> Decision:
@@ -66,7 +97,8 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
     what the mail log will say of it."""
     line = picked.line
     request = line.assignment.visit.request
-    if line.facts_hash != facts_hash(request, definition_of(request.version)):
+    shown = facts_hash(request, definition_of(request.version), line.assignment.visit.step_key)
+    if line.facts_hash != shown:
         raise refusals.Changed
     try:
         return engine.decide(

@@ -159,7 +159,7 @@
   const form = document.querySelector("form[data-draft]");
   if (!form) return;
   const said = form.querySelector("[data-saved]");
-  const files = [...form.querySelectorAll("input[type=file]")];
+  const files = [...form.querySelectorAll("input[type=file]")]; // they stay, even where their row is sent anew
   let changed = false;
   let sending = false;
   let waiting = false; // for the draft, before files are sent
@@ -266,3 +266,19 @@
     saving?.abort();
   });
 })();
+
+// --- a form whose fields depend on each other: a row that the server sends anew takes over what is being typed in it --
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail;
+  const focused = document.activeElement;
+  if (!target.id.startsWith("row_") || !target.contains(focused) || !focused.id) return;
+  const fresh = fragment.querySelector(`#${CSS.escape(focused.id)}`);
+  if (!fresh || !("selectionStart" in focused) || focused.type === "file") return; // that one is kept as it is
+  fresh.value = focused.value;
+  const { id, selectionStart, selectionEnd } = focused;
+  document.addEventListener("htmx:oobAfterSwap", () => {
+    const again = document.getElementById(id);
+    again.focus();
+    if (selectionStart !== null) again.setSelectionRange(selectionStart, selectionEnd);
+  }, { once: true });
+});

@@ -12,14 +12,13 @@ from placet.accounts.models import Person
 from placet.approvals import attachments, engine, evidence
 from placet.approvals.definitions import definition_of
 from placet.approvals.evidence import Differs
+from placet.approvals.field_types import size_as_read, size_in_words
 from placet.approvals.form import (
     FormInvalid,
     condition_values,
     facts,
     facts_as_read,
     facts_hash,
-    size_as_read,
-    size_in_words,
 )
 from placet.approvals.models import Attachment, Draft, Request, Version
 from placet.approvals.processes import publish

@@ -1,5 +1,6 @@
 """`placet process` and `placet audit`."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,15 @@ def test_what_cannot_be_read_is_said(placet: Run, tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes("key: für".encode("latin-1"))
     latin = placet("process", "publish", str(tmp_path / "latin.yaml"))
     assert (latin.code, latin.error) == (1, f"{tmp_path / 'latin.yaml'} is not text in UTF-8.\n")
+
+
+def test_what_a_form_takes_is_printed_as_json_schema(placet: Run) -> None:
+    placet("process", "publish", "purchase")
+    schema = json.loads(placet("process", "schema", "purchase").out)
+    assert list(schema["properties"]) == ["item", "amount", "reason"]
+    assert schema["required"] == ["item", "amount"]
+    ran = placet("process", "schema", "nothing")
+    assert (ran.code, ran.error) == (1, "No process nothing is published. See: placet process list\n")
 
 
 def test_the_record_is_verified(placet: Run, alice: Person, bob: Person) -> None:

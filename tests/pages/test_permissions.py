@@ -25,6 +25,7 @@ SEEN = {
     "portal:mine": (302, 200, 200, 200, 200),
     "portal:decide_several": (302, 302, 302, 302, 302),
     "portal:discard_draft": (302, 302, 302, 302, 302),
+    "portal:suggest_people": (302, 200, 200, 200, 200),  # whom a form may name; this one asks for nobody
     "portal:attachment": (302, 404, 200, 200, 200),
     "portal:search": (302, 200, 200, 200, 200),
     "portal:decided": (302, 200, 200, 200, 200),
@@ -234,7 +235,7 @@ def world(
         request=request, field="quotes", name="offer.html", size=3, sha256="0" * 64, content=b"<b>", by=carol
     )
     about["portal:attachment"] = {"public_id": file.public_id}
-    about["portal:discard_draft"] = {"key": "purchase"}
+    about["portal:discard_draft"] = about["portal:suggest_people"] = {"key": "purchase"}
     for name in ("request", "decide", "withdraw", "start_again", "send_again", "ask_again"):
         about[f"portal:{name}"] = {"public_id": request.public_id}
     return {name: reverse(name, kwargs=about.get(name, {})) for name in SEEN}

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from placet.approvals.form import size_as_read
+from placet.approvals.field_types import size_as_read
 
 register = template.Library()
 

@@ -1,0 +1,330 @@
+"""What is checked of a form before its process is published: a sentence for each thing to change."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from graphlib import CycleError
+from typing import Any
+
+from django.utils import timezone, translation
+
+from placet.approvals.definitions import ApprovalStep, Definition, StepForm
+from placet.approvals.field_types import Text, day_of, is_filled, problem_of_pattern
+from placet.approvals.form import PLACE, condition_values, sample_data
+from placet.approvals.form_computed import COMPUTED, as_entered
+from placet.approvals.form_logic import (
+    TODAY,
+    DependsOnItself,
+    expressions_of,
+    in_order,
+    sections_of,
+)
+from placet.approvals.form_numbers import limit_of
+from placet.approvals.form_parts import MOST_ROWS, FormField, FormPart, Input, Option
+from placet.approvals.form_tables import SUMMED, computed_in_order, most_rows, sample_row, seen_row
+from placet.approvals.form_types import seen_values, type_of
+from placet.lib.conditions import ConditionError, holds, names_in, value_of
+
+MOST_PARTS = 200
+MOST_CELLS = 3000  # of all tables: a page sends each
+_LIMITS, _TEXT = {"min", "max"}, {"length", "pattern", "message"}
+#: What a field may say beside its name, label, type and help, and whether it is required.
+_TAKES: dict[str, set[str]] = {
+    "text": _TEXT,
+    "long_text": _TEXT,
+    "email": _TEXT,
+    "phone": _TEXT,
+    "url": _TEXT,
+    "iban": _TEXT,
+    "money": {*_LIMITS, "step"},
+    "number": {*_LIMITS, "step", "digits"},
+    "percent": {*_LIMITS, "step", "digits"},
+    "date": _LIMITS,
+    "time": _LIMITS,
+    "date_time": _LIMITS,
+    "period": _LIMITS,
+    "choice": {"options"},
+    "choices": {"options"},
+    "table": _LIMITS,
+    "person": {"among"},
+    "people": {"among"},
+}
+_OWN = ("options", "among", "min", "max", "step", "digits", "length", "pattern", "message")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_A_DAY = date(2026, 1, 1)  # that limits are tried with
+
+
+def form_problems(definition: Definition) -> list[str]:
+    totals = [total.name for field in definition.fields for total in field.totals or ()]
+    names = [*(field.name for field in definition.fields), *totals]
+    what = "fields or totals" if totals else "fields"
+    problems = [f"form: {problem}" for problem in _names_problems(names, what)]
+    if len(definition.form) > MOST_PARTS:
+        problems.append(f"form: it has more than {MOST_PARTS} parts")
+    for field in definition.fields:
+        problems += [f"form: {field.name}{problem}" for problem in _input_problems(field)]
+        problems += [f"form: {field.name}{problem}" for problem in _roles_problems(field)]
+        problems += [f"form: {field.name}{problem}" for problem in table_problems(field)]
+    if not problems:
+        problems += [f"form: {problem}" for problem in _cells_problems(definition)]
+    if not problems:
+        problems += [f"form: {problem}" for problem in _expressions_problems(definition)]
+    return problems
+
+
+def _names_problems(names: Iterable[str], what: str) -> Iterator[str]:
+    counted = Counter(names)
+    yield from (f"two {what} are called {name}" for name in sorted(counted) if counted[name] > 1)
+
+
+def _input_problems(field: Input) -> Iterator[str]:
+    """Each begins behind the name."""
+    if field.type == "money" and not field.currency:
+        yield " needs a currency"
+    takes = _TAKES.get(field.type, set())
+    yield from (
+        f": a field of the type {field.type} takes no {name}"
+        for name in _OWN
+        if getattr(field, name) is not None and name not in takes
+    )
+    if "options" in takes:
+        yield from _options_problems(field.options)
+    if field.pattern is not None:
+        problem = problem_of_pattern(field.pattern)
+        if problem:
+            yield f": “{field.pattern}” is not a pattern: {problem}"
+        elif field.message is None:
+            yield ": say in message how it is to be written, for whom the pattern does not let through"
+    elif field.message is not None:
+        yield ": message belongs to a pattern, and there is none"
+    if takes >= _LIMITS:
+        yield from _limits_problems(field)
+
+
+def _options_problems(options: tuple[Option, ...] | None) -> Iterator[str]:
+    if not options:
+        yield ": say its options"
+        return
+    keys = Counter(option.key for option in options)
+    yield from (f": two options have the key {key}" for key in sorted(keys) if keys[key] > 1)
+    languages = {code for option in options if isinstance(option.label, dict) for code in option.label}
+    for language in [None, *sorted(languages)]:
+        labels = Counter(_label(option, language).casefold() for option in options)
+        twice = sorted(label for label in labels if labels[label] > 1)
+        if twice:
+            yield from (f": two options are called “{label}”" for label in twice)
+            return
+
+
+def _label(option: Option, language: str | None) -> str:
+    if language is not None and isinstance(option.label, dict):
+        return option.label.get(language, option.text)
+    return option.text
+
+
+def _limits_problems(field: Input) -> Iterator[str]:
+    values = []
+    relative = {str(limit).startswith("today") for limit in (field.min, field.max)}
+    for name in ("min", "max"):
+        limit = getattr(field, name)
+        if limit is None:
+            continue
+        try:
+            values.append(_limit(field, limit))
+        except ValueError as error:
+            yield f": {name}: {error}"
+    if len(values) == 2 and len(relative) == 1 and values[0] > values[1]:
+        yield ": min is more than max"
+
+
+def _limit(field: Input, limit: object) -> Any:
+    if field.type == "time":
+        if not _TIME.fullmatch(str(limit)):
+            raise ValueError('write a time in quotes, such as "08:00"')
+        return limit
+    if field.type in ("date", "date_time", "period"):
+        day = day_of(limit, _A_DAY)
+        if day is None:
+            raise ValueError("write a date such as 2026-12-31, “today”, or “today + 90 days” (or weeks)")
+        return day
+    if field.type == "table" and (not isinstance(limit, int) or not 0 <= limit <= MOST_ROWS):
+        raise ValueError(f"write a number of rows, at most {MOST_ROWS}")
+    if isinstance(limit, str):
+        raise ValueError("write a number")
+    return limit_of(limit)
+
+
+# --- tables -----------------------------------------------------------------------------------------------
+
+
+def _cells_problems(definition: Definition) -> Iterator[str]:
+    cells = sum(most_rows(field) * len(field.columns or ()) for field in definition.fields if field.columns)
+    if cells > MOST_CELLS:
+        yield f"its tables may have {cells} cells together, and {MOST_CELLS} is the most: say max of their rows"
+
+
+def table_problems(field: FormField) -> Iterator[str]:
+    """Each begins behind the name."""
+    if field.type != "table":
+        yield from (
+            f": {name} belongs to a table"
+            for name in ("columns", "totals", "unique")
+            if getattr(field, name) is not None
+        )
+        return
+    if field.columns is None:
+        yield ": say its columns"
+        return
+    names = [column.name for column in field.columns]
+    yield from (f": {problem}" for problem in _names_problems(names, "columns"))
+    for column in field.columns:
+        yield from (f".{column.name}{problem}" for problem in _input_problems(column))
+    if field.unique is not None and field.unique not in names:
+        yield f": unique: there is no column {field.unique}"
+    for total in field.totals or ():
+        kinds = {one.name: one.type for one in field.columns}
+        if total.of and total.of not in kinds:
+            yield f": {total.name}: there is no column {total.of}"
+        elif total.count is None and kinds.get(total.of) not in SUMMED:
+            yield f": {total.name}: only columns of {', '.join(SUMMED)} have a sum, a least and a most"
+    yield from (f".{problem}" for problem in _computed_problems(field))
+
+
+def _computed_problems(field: FormField) -> Iterator[str]:
+    columns = [column for column in field.columns or () if column.computed is not None]
+    for column in columns:
+        if column.type not in COMPUTED:
+            yield f"{column.name}: what is computed is one of {', '.join(COMPUTED)}, and not {column.type}"
+            return
+        if column.required:
+            yield f"{column.name}: it is computed, so leave required out"
+        try:
+            unknown = unknown_problem(names_in(column.computed or "") - sample_row(field).keys())
+        except ConditionError as error:
+            unknown = str(error)
+        if unknown:
+            yield f"{column.name}: computed: {unknown}; what is computed in a row sees its columns alone"
+            return
+    try:
+        computed_in_order(field)
+    except CycleError as error:
+        yield f"{columns[0].name}: {' → '.join(error.args[1][::-1])} depend on each other in a circle"
+        return
+    for row in (sample_row(field), {}):
+        for column in columns:
+            try:
+                must_compute(column, column.computed or "", seen_row(field, row))
+            except ValueError as error:
+                yield f"{column.name}: computed: {error}"
+                return
+
+
+# --- what steps show --------------------------------------------------------------------------------------
+
+
+def hide_problems(definition: Definition, step: ApprovalStep) -> Iterator[str]:
+    if step.form is None:
+        return
+    for pattern in step.form.hide:
+        one = StepForm(hide=(pattern,))
+        if not any(one.hides(field.name) for field in definition.fields):
+            yield f"there is no field {pattern}"
+    titled = set(PLACE.findall(definition.title))
+    for field in definition.fields:
+        if step.form.hides(field.name) and titled & seen_values(field, None).keys():
+            yield f"{field.name} stands in the title, which everybody reads who is asked"
+
+
+# --- expressions ------------------------------------------------------------------------------------------
+
+
+def _roles_problems(field: FormField) -> Iterator[str]:
+    """What cannot be said of one field together."""
+    said = {
+        name for name in ("default", "read_only", "computed", "require") if getattr(field, name) is not None
+    }
+    if field.computed is not None:
+        if field.type not in COMPUTED:
+            yield f": what is computed is one of {', '.join(COMPUTED)}, and not {field.type}"
+        others = [*sorted(said - {"computed"}), *(["required"] if field.required else [])]
+        yield from (f": it is computed, so leave {name} out" for name in others)
+    if field.type in ("files", "table"):
+        what = "files take" if field.type == "files" else "a table takes"
+        yield from (f": {what} no {name}" for name in ("default", "read_only") if name in said)
+    if field.required and field.require is not None:
+        yield ": it is required, so leave require out"
+
+
+def _expressions_problems(definition: Definition) -> Iterator[str]:
+    compiled = True
+    for key, part, _section in sections_of(definition):
+        where = key if isinstance(part, FormField) else f"part {int(key) + 1}"
+        for name, source in expressions_of(part).items():
+            problem = _names_problem(definition, source)
+            compiled = compiled and not problem
+            yield from [f"{where}: {name}: {problem}"] if problem else []
+    if not compiled:
+        return
+    try:
+        in_order(definition)
+    except DependsOnItself as error:
+        yield f"{error}: these depend on each other in a circle; no order is left to look at them in"
+        return
+    for values in (sample_data(definition), {}):
+        seen = {TODAY: timezone.localdate().isoformat()} | condition_values(definition, values)
+        found = [problem for part in definition.form for problem in _values_problems(part, seen)]
+        yield from found
+        if found:
+            return
+
+
+def _names_problem(definition: Definition, source: str) -> str:
+    try:
+        names = names_in(source)
+    except ConditionError as error:
+        return str(error)
+    return unknown_problem(names - condition_values(definition, {}).keys() - {TODAY})
+
+
+def unknown_problem(names: Iterable[str]) -> str:
+    unknown = sorted(names)
+    if not unknown:
+        return ""
+    return f"there is no field {unknown[0]}; a text stands in quotes within the quotes of YAML: \"'{unknown[0]}'\""
+
+
+def _values_problems(part: FormPart, seen: Mapping[str, Any]) -> Iterator[str]:
+    """What goes wrong with these values. Where fields are empty, too: so most forms begin."""
+    where = part.name if isinstance(part, FormField) else part.type
+    for name, source in expressions_of(part).items():
+        try:
+            if name == "computed" and isinstance(part, FormField):
+                must_compute(part, source, seen)
+            elif name == "default" and isinstance(part, FormField):
+                _must_suit(part, source, seen)
+            else:
+                holds(source, seen)
+        except ValueError as error:
+            yield f"{where}: {name}: {error}"
+
+
+def must_compute(field: Input, source: str, seen: Mapping[str, Any]) -> None:
+    """ValueError if what an expression comes to is nothing that a field can be computed as."""
+    value, is_text = value_of(source, seen), isinstance(type_of(field), Text)
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, str if is_text else int | float)
+    ):
+        raise ConditionError(f"“{source}” gives no {'text' if is_text else 'number'}")
+
+
+def _must_suit(field: FormField, source: str, seen: Mapping[str, Any]) -> None:
+    """ValueError if what stands in a field by itself is nothing that could be entered there."""
+    value = value_of(source, seen)
+    if value is None:
+        return
+    entered = as_entered(value)
+    constant = not names_in(source) - {TODAY}
+    if constant and is_filled(entered) and field.type not in ("person", "people"):
+        with translation.override("en"):
+            type_of(field).read(entered, field)

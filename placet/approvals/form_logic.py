@@ -1,0 +1,206 @@
+"""A form as it is filled: which parts are shown, needed or fixed, what stands there by itself, what is computed.
+
+Each part is looked at after those that it depends on, so one pass settles the form. A part that is not shown holds
+nothing and is not checked. What a field requires changes no value: that is asked last, and two fields may require
+each other.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from django.utils import timezone
+
+from placet.approvals.definitions import Definition
+from placet.approvals.field_types import is_filled
+from placet.approvals.form_computed import as_entered, cannot_be_computed, computed_value, please
+from placet.approvals.form_parts import FormField, FormPart, Section
+from placet.approvals.form_tables import CellsInvalid
+from placet.approvals.form_types import seen_values, type_of
+from placet.lib.conditions import ConditionError, holds, names_in, value_of
+
+TODAY = "today"  # what expressions of a form see beside its fields, unless one of these is called so
+
+Files = Mapping[
+    str, Sequence[Mapping[str, Any]]
+]  # of each field, as `placet.approvals.attachments` kept them
+NO_FILES: Files = {}
+
+
+class DependsOnItself(ValueError):
+    """Parts of a form depend on each other in a circle; `names` are those, the first one again at the end."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(" → ".join(names))
+        self.names = list(names)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a part of a form stands."""
+
+    shown: bool = True
+    required: bool = False
+    fixed: bool = False  # nobody enters it: it is computed, or says what it says by itself
+
+
+@dataclass
+class Filled:
+    """A form with what was entered."""
+
+    data: dict[str, Any] = field(default_factory=dict)  # by field
+    errors: dict[str, str] = field(default_factory=dict)
+    standings: dict[str, Standing] = field(default_factory=dict)  # by `key_of`
+    entered: dict[str, Any] = field(
+        default_factory=dict
+    )  # as it stands in the inputs, with what stands there by itself
+
+    def shows(self, name: str) -> bool:
+        return self.standings[name].shown
+
+
+def key_of(number: int, part: FormPart) -> str:
+    """Of the parts of a form, which do not all have a name."""
+    return part.name if isinstance(part, FormField) else str(number)
+
+
+def expressions_of(part: FormPart) -> dict[str, str]:
+    """What a part says about other fields, by what it is for."""
+    names = ("show", "default", "read_only", "computed", "require")
+    said = {name: getattr(part, name, None) for name in names}
+    return {name: source for name, source in said.items() if source is not None}
+
+
+def sections_of(definition: Definition) -> Iterator[tuple[str, FormPart, str]]:
+    """Each part with its key and with that of the section that it stands in; "" for none."""
+    section = ""
+    for number, part in enumerate(definition.form):
+        if isinstance(part, Section):
+            section = key_of(number, part)
+            yield section, part, ""
+        else:
+            yield key_of(number, part), part, section
+
+
+def in_order(definition: Definition) -> list[tuple[str, FormPart, str]]:
+    """The parts of a form, each behind those that it depends on; or DependsOnItself."""
+    parts = {key: (key, part, section) for key, part, section in sections_of(definition)}
+    totals = {total.name: one.name for one in definition.fields for total in one.totals or ()}
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for key, part, section in parts.values():
+        said = expressions_of(part)
+        said.pop("require", None)
+        names = {name for source in said.values() for name in names_in(source)}
+        needed = {totals.get(name, name) for name in names} & parts.keys()
+        sorter.add(key, *sorted(needed), *([section] if section else []))
+    try:
+        return [parts[key] for key in sorter.static_order()]
+    except CycleError as error:
+        raise DependsOnItself(error.args[1][::-1]) from error
+
+
+def fill(definition: Definition, entered: Mapping[str, Any], files: Files = NO_FILES) -> Filled:
+    """What becomes of a form with this in it. A field that `entered` does not name says what it says by itself."""
+    return _Filling(definition, entered, files).done()
+
+
+class _Filling:
+    def __init__(self, definition: Definition, entered: Mapping[str, Any], files: Files) -> None:
+        self.definition = definition
+        self.given = entered
+        self.files = files
+        self.values: dict[str, Any] = {TODAY: timezone.localdate().isoformat()}
+        for one in definition.fields:
+            self.values |= seen_values(one, None)
+        self.filled = Filled()
+        self.without_value: set[str] = (
+            set()
+        )  # fields whose value is not known, because something does not fit
+
+    def done(self) -> Filled:
+        for key, part, section in in_order(self.definition):
+            shown = (not section or self.filled.shows(section)) and self._holds(part.show, otherwise=True)
+            self.filled.standings[key] = Standing(shown)
+            if isinstance(part, FormField):
+                self._fill(part, shown=shown)
+        for one in self.definition.fields:
+            self._require(one)
+        self.filled.data = {one.name: self.filled.data[one.name] for one in self.definition.fields}
+        return self.filled
+
+    def _fill(self, one: FormField, *, shown: bool) -> None:
+        """Its value. Whether it has to have one is asked when all values are known."""
+        self.filled.entered[one.name] = self.given.get(one.name, "")
+        self.filled.data[one.name] = None
+        if not shown:
+            return
+        if one.computed is not None:
+            self.filled.standings[one.name] = Standing(fixed=True)
+            self._keep(one, self._computed)
+            return
+        fixed = self._holds(one.read_only, otherwise=True) if one.read_only is not None else False
+        self.filled.standings[one.name] = Standing(fixed=fixed)
+        if fixed or one.name not in self.given:
+            self.filled.entered[one.name] = self._by_itself(one)
+        self._keep(one, self._read)
+
+    def _keep(self, one: FormField, reader: Any) -> None:
+        try:
+            value = self.filled.data[one.name] = reader(one)
+        except CellsInvalid as error:
+            self.filled.errors |= {f"{one.name}.{where}": said for where, said in error.errors.items()}
+            self.values |= seen_values(one, error.rows)  # what a page shows as their totals, too
+            self._lose(one)
+            return
+        except ValueError as error:
+            self.filled.errors[one.name] = str(error)
+            self._lose(one)
+            return
+        self.values |= seen_values(one, value)
+
+    def _lose(self, one: FormField) -> None:
+        self.without_value |= {one.name, *(total.name for total in one.totals or ())}
+
+    def _read(self, one: FormField) -> Any:
+        raw = self.files.get(one.name) if one.type == "files" else self.filled.entered[one.name]
+        if not is_filled(raw):
+            return False if one.type == "yes_no" else None
+        return type_of(one).read(raw, one)
+
+    def _by_itself(self, one: FormField) -> Any:
+        if one.default is None:
+            return ""
+        try:
+            return as_entered(value_of(one.default, self.values))
+        except ConditionError:
+            return ""  # it was tried before it was published; with these values there is nothing to say
+
+    def _computed(self, one: FormField) -> Any:
+        assert one.computed is not None
+        if self.without_value & names_in(one.computed):
+            self.without_value.add(one.name)
+            return None
+        try:
+            return computed_value(one, value_of(one.computed, self.values))
+        except ConditionError as error:
+            raise ValueError(cannot_be_computed()) from error
+
+    def _require(self, one: FormField) -> None:
+        standing = self.filled.standings[one.name]
+        if not standing.shown or standing.fixed:
+            return
+        required = one.required or self._holds(one.require, otherwise=True, unsaid=False)
+        self.filled.standings[one.name] = Standing(required=required)
+        raw = self.files.get(one.name) if one.type == "files" else self.filled.entered[one.name]
+        if required and not is_filled(raw):
+            self.filled.errors.setdefault(one.name, please(one))
+
+    def _holds(self, source: str | None, *, otherwise: bool, unsaid: bool = True) -> bool:
+        """`otherwise`: where it cannot be told with these values. `unsaid`: where there is no condition."""
+        if source is None:
+            return unsaid
+        try:
+            return holds(source, self.values)
+        except ConditionError:
+            return otherwise

@@ -1,0 +1,472 @@
+"""The form of a request as its page shows it, and what was typed into it."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from placet.approvals.definitions import Definition
+from placet.approvals.field_types import MOST_PEOPLE, longest_of, size_as_read
+from placet.approvals.form_checks import MOST_PARTS
+from placet.approvals.form_logic import NO_FILES, TODAY, Files, Filled, Standing, expressions_of, sections_of
+from placet.approvals.form_numbers import minor_digits
+from placet.approvals.form_parts import MOST_ROWS, Column, FormField, FormPart, Input, Section, TextBlock
+from placet.approvals.form_tables import column_of, is_filled_row, least_rows, most_rows, read_row, totals_of
+from placet.approvals.form_types import type_of
+from placet.lib.canonical import digest
+from placet.lib.conditions import names_in
+
+PREFIX = "f-"  # keeps a process's field names apart from ours
+MOST_RADIOS = 6  # options that are all shown; more are in a list that opens
+SPARE_PEOPLE = 2  # empty lines below those who were entered
+SHOWN, HIDDEN, FIXED = "shown", "hidden", "fixed"  # how a row stands on the page
+_ROWS = re.compile("[0-9]{1,3}")
+_SHAPES = {
+    "table": "table",
+    "long_text": "lines",
+    "yes_no": "tick",
+    "files": "files",
+    "choices": "ticks",
+    "period": "period",
+    "person": "person",
+    "people": "people",
+}  # of an input; others are a line
+_INPUT_TYPES = {"date": "date", "time": "time", "date_time": "datetime-local"}
+_INPUT_MODES = {
+    "money": "decimal",
+    "number": "decimal",
+    "percent": "decimal",
+    "email": "email",
+    "phone": "tel",
+    "url": "url",
+}
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file that is already with the form."""
+
+    id: str
+    name: str
+    size: str
+
+
+@dataclass(frozen=True)
+class Offered:
+    """One option as it is shown."""
+
+    id: str
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A part of the form that nothing is entered in."""
+
+    key: str
+    part: Section | TextBlock
+    shown: bool
+    depends: bool  # on what is entered
+
+    @property
+    def name(self) -> str:
+        return PREFIX + self.key
+
+    @property
+    def shape(self) -> str:
+        return self.part.type
+
+    @property
+    def state(self) -> str:
+        return _state(self.key, SHOWN if self.shown else HIDDEN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Something to enter: an input, or a few."""
+
+    name: str
+    field: Input
+    value: Any  # as it was typed, or stands there by itself
+    kept: Any  # what is stored of it
+    error: str
+    required: bool
+    fixed: bool  # nobody enters it
+    spoken: str = ""  # what it is called where no label stands beside it
+
+    @property
+    def shape(self) -> str:
+        if self.fixed:
+            return "fixed"
+        if self.field.type == "choice":
+            return "radios" if len(self.field.options or ()) <= MOST_RADIOS and not self.spoken else "list"
+        return _SHAPES.get(self.field.type, "line")
+
+    @property
+    def unit(self) -> str:
+        return "%" if self.field.type == "percent" else self.field.currency
+
+    @property
+    def longest(self) -> int | None:
+        return longest_of(self.field)
+
+    @property
+    def input_type(self) -> str:
+        return _INPUT_TYPES.get(self.field.type, "text")
+
+    @property
+    def input_mode(self) -> str:
+        return _INPUT_MODES.get(self.field.type, "text")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a browser's spelling and capitals would only be in the way."""
+        return self.field.type in ("email", "phone", "url", "iban", "person", "people")
+
+    @property
+    def fixed_text(self) -> str:
+        return "" if self.kept is None else type_of(self.field).as_read(self.kept, self.field)
+
+    @property
+    def offered(self) -> list[Offered]:
+        chosen = set(self.value) if isinstance(self.value, list) else {self.value}
+        return [
+            Offered(f"id_{self.name}_{number}", option.key, option.shown, option.key in chosen)
+            for number, option in enumerate(self.field.options or ())
+        ]
+
+    @property
+    def suggested_for(self) -> str:
+        """Which field people are suggested for (`placet.portal.suggesting`)."""
+        return self.field.name
+
+    @property
+    def described_by(self) -> str:
+        """The ids of what explains it."""
+        return f"id_{self.name}_error" if self.error else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row(Entry):
+    """One field of a process's form as the page shows it."""
+
+    field: FormField
+    standing: Standing
+    depends: bool  # on other fields
+    files: Sequence[KeptFile] = ()
+    grid: "Grid | None" = None
+
+    @property
+    def key(self) -> str:
+        return self.field.name
+
+    @property
+    def shown(self) -> bool:
+        return self.standing.shown
+
+    @property
+    def grouped(self) -> bool:
+        """Whether it has several inputs, which a legend names."""
+        return self.shape in ("radios", "ticks", "period", "people", "table")
+
+    @property
+    def computes(self) -> bool:
+        """Whether something in it follows from what is entered in it."""
+        return self.grid is not None and self.grid.computes
+
+    @property
+    def by_itself(self) -> str:
+        """What stands here, if it may stand here by itself: so that it is known again when that changes."""
+        return "" if self.field.default is None else json.dumps(self.value, sort_keys=True)
+
+    @property
+    def state(self) -> str:
+        """Says what of this row follows from other fields: a row is sent anew where that has changed."""
+        stands = HIDDEN if not self.shown else FIXED if self.fixed else SHOWN
+        return _state(self.key, stands, self.required, self.fixed_text if self.fixed else "", self.by_itself)
+
+    @property
+    def people(self) -> list[str]:
+        """Those who were entered, and empty lines for more."""
+        entered = self.value if isinstance(self.value, list) else [self.value]
+        entered = [str(one) for one in entered if one]
+        return [*entered, *[""] * min(SPARE_PEOPLE, MOST_PEOPLE - len(entered))]
+
+    @property
+    def hint(self) -> str:
+        """How a field of this type is filled in, if the process does not say it itself."""
+        if self.fixed:
+            return ""
+        if self.field.type == "files":
+            return _("At most 10 files, 10 MB each, 25 MB together.")
+        if self.field.help is not None:
+            return ""
+        match self.field.type:
+            case "money":
+                return (
+                    _("For example 1250.00") if minor_digits(self.field.currency) else _("For example 1250")
+                )
+            case "number":
+                return _("A number, for example 12 or 2.5")
+            case "person":
+                return _("An address, or a name: people are suggested while you type.")
+            case "people":
+                return _("An address, or a name, on each line: people are suggested while you type.")
+        return ""
+
+    @property
+    def described_by(self) -> str:
+        ids = {"error": self.error, "about": self.field.help, "help": self.hint}
+        return " ".join(f"id_{self.name}_{what}" for what, text in ids.items() if text)
+
+
+# --- tables -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell(Entry):
+    table: str
+
+    @property
+    def suggested_for(self) -> str:
+        return f"{self.table}.{self.field.name}"
+
+
+@dataclass(frozen=True)
+class ShownTotal:
+    id: str
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The cells of a table as the page shows them."""
+
+    name: str
+    columns: Sequence[Column]
+    lines: Sequence[Sequence[Cell]]
+    totals: Sequence[ShownTotal]
+    may_add: bool
+
+    @property
+    def computes(self) -> bool:
+        return bool(self.totals) or any(column.computed is not None for column in self.columns)
+
+    @property
+    def outputs(self) -> list[Cell]:
+        """The cells that nobody enters."""
+        return [cell for line in self.lines for cell in line if cell.fixed]
+
+
+def grid_of(field: FormField, value: Any, errors: Mapping[str, str]) -> Grid:
+    lines = _lines(field, value)
+    read = [read_row(field, line) for line in lines]
+    whole = [
+        row
+        for line, (row, wrong) in zip(lines, read, strict=True)
+        if is_filled_row(field, line) and not wrong
+    ]
+    came_to = totals_of(field, whole)
+    return Grid(
+        field.name,
+        field.columns or (),
+        [
+            [_cell(field, column, number, line, row, errors) for column in field.columns or ()]
+            for number, (line, (row, _wrong)) in enumerate(zip(lines, read, strict=True), start=1)
+        ],
+        [
+            ShownTotal(
+                f"total_{total.name}", total.label, _as_read(column_of(field, total), came_to[total.name])
+            )
+            for total in field.totals or ()
+        ],
+        may_add=len(lines) < most_rows(field),
+    )
+
+
+def _lines(field: FormField, value: Any) -> list[dict[str, Any]]:
+    """The rows that are shown: at least one, and as many as there have to be."""
+    lines = [line for line in value if isinstance(line, dict)] if isinstance(value, list) else []
+    return [*lines, *({} for _ in range(max(1, least_rows(field)) - len(lines)))]
+
+
+def _cell(
+    field: FormField,
+    column: Column,
+    number: int,
+    line: Mapping[str, Any],
+    row: Mapping[str, Any],
+    errors: Mapping[str, str],
+) -> Cell:
+    return Cell(
+        name=f"{PREFIX}{field.name}-{number}-{column.name}",
+        field=column,
+        value=line.get(column.name, ""),
+        kept=row[column.name],
+        error=errors.get(f"{field.name}.{number}.{column.name}", ""),
+        required=column.required,
+        fixed=column.computed is not None,
+        spoken=_("{column}, row {number}").format(column=column.label, number=number),
+        table=field.name,
+    )
+
+
+def _as_read(column: Input, value: Any) -> str:
+    return "–" if value is None else type_of(column).as_read(value, column)
+
+
+def with_row(typed: Mapping[str, Any], field: FormField) -> dict[str, Any]:
+    """What was typed, with one more row of a table."""
+    lines = _lines(field, typed.get(field.name))
+    return {**typed, field.name: [*lines, {}] if len(lines) < most_rows(field) else lines}
+
+
+def without_row(typed: Mapping[str, Any], field: FormField, number: int) -> dict[str, Any]:
+    lines = _lines(field, typed.get(field.name))
+    return {**typed, field.name: [line for at, line in enumerate(lines, start=1) if at != number]}
+
+
+# --- all rows ---------------------------------------------------------------------------------------------
+
+
+def rows(
+    definition: Definition, filled: Filled, errors: Mapping[str, str], files: Files = NO_FILES
+) -> list[Row | Heading]:
+    """Each part of the form, those that are not shown too."""
+    found: list[Row | Heading] = []
+    moving: set[str] = set()  # sections that come and go
+    for key, part, section in sections_of(definition):
+        standing = filled.standings[key]
+        depends = _depends(part) or section in moving
+        if isinstance(part, Section) and depends:
+            moving.add(key)
+        if not isinstance(part, FormField):
+            found.append(Heading(key, part, standing.shown, depends))
+            continue
+        found.append(
+            Row(
+                name=PREFIX + key,
+                field=part,
+                value=filled.entered[key],
+                kept=filled.data[key],
+                error=errors.get(key, ""),
+                required=standing.required,
+                fixed=standing.fixed,
+                standing=standing,
+                depends=depends,
+                files=_kept(files.get(key, ())),
+                grid=grid_of(part, filled.entered[key], errors) if part.type == "table" else None,
+            )
+        )
+    return found
+
+
+def _depends(part: FormPart) -> bool:
+    """Whether anything of it follows from other fields."""
+    return any(names_in(source) - {TODAY} for source in expressions_of(part).values())
+
+
+def _state(key: str, stands: str, *more: object) -> str:
+    return f"{key}:{stands}:{digest([str(one) for one in more])[:12]}"
+
+
+def states_in(posted: QueryDict) -> dict[str, str]:
+    """How the parts of the form stood on the page that was sent, by their keys."""
+    return {text.partition(":")[0]: text for text in posted.getlist("state")[:MOST_PARTS]}
+
+
+def changed(shown: Iterable[Row | Heading], before: Mapping[str, str]) -> list[Row | Heading]:
+    """The rows that stand otherwise than the page has them."""
+    return [row for row in shown if row.depends and before.get(row.key) != row.state]
+
+
+def any_hidden(before: Mapping[str, str]) -> bool:
+    return bool(_hidden(before))
+
+
+def never_seen(shown: Iterable[Row | Heading], before: Mapping[str, str]) -> list[Row]:
+    """The fields to fill in that the page did not show, because something else was entered there."""
+    hidden = _hidden(before)
+    return [row for row in shown if isinstance(row, Row) and row.shown and row.key in hidden]
+
+
+def _hidden(before: Mapping[str, str]) -> set[str]:
+    return {key for key, state in before.items() if state.split(":")[1:2] == [HIDDEN]}
+
+
+def _kept(files: Sequence[Mapping[str, Any]]) -> list[KeptFile]:
+    return [KeptFile(file["id"], file["name"], size_as_read(file["size"])) for file in files]
+
+
+# --- what was typed ---------------------------------------------------------------------------------------
+
+
+def entered_in(definition: Definition, posted: QueryDict, *, by_itself: bool = False) -> dict[str, Any]:
+    """What was typed, by the names of the definition; whether it fits is for `approvals.form.read_form` to say. A
+    field that was not shown says what it says by itself; and, with `by_itself`, one that nobody has changed."""
+    before = states_in(posted)
+    typed = {field.name: _entered(field, posted, PREFIX + field.name) for field in definition.fields}
+    for field in definition.fields:
+        stood = before.get(field.name, "").split(":")[1:2]
+        unchanged = typed[field.name] == _stood(posted, field) and (by_itself or stood == [HIDDEN])
+        if field.default is not None and (unchanged or stood == [FIXED]):
+            del typed[field.name]
+    return typed
+
+
+def _stood(posted: QueryDict, field: FormField) -> Any:
+    """What stood in a field by itself when the page was made."""
+    try:
+        return json.loads(posted.get(f"was-{field.name}", ""))
+    except ValueError:
+        return None
+
+
+def _entered(field: Input, posted: QueryDict, name: str) -> Any:
+    if field.type in ("choices", "people"):
+        return posted.getlist(name)
+    if isinstance(field, FormField) and field.type == "table":
+        numbers = range(1, _number(posted.get(f"{name}-rows", "")) + 1)
+        columns = [column for column in field.columns or () if column.computed is None]
+        return [
+            {one.name: _entered(one, posted, f"{name}-{n}-{one.name}") for one in columns} for n in numbers
+        ]
+    if field.type == "period":
+        return {part: posted.get(f"{name}-{part}", "") for part in ("from", "to")}
+    return posted.get(name, "")
+
+
+def _number(text: str) -> int:
+    """Of the rows that the page had."""
+    return min(int(text), MOST_ROWS) if _ROWS.fullmatch(text) else 0
+
+
+def as_typed(definition: Definition, data: Mapping[str, Any]) -> dict[str, Any]:
+    """A request's data as somebody would type it once more."""
+    return {
+        field.name: "" if data.get(field.name) is None else type_of(field).typed(data[field.name], field)
+        for field in definition.fields
+    }
+
+
+def what_fits(new: Definition, old: Definition, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what was typed into an older form, that which the new one asks for in the same way: 1250.00 of one currency
+    is not 1250.00 of another."""
+    kinds = {field.name: _asked_for(field) for field in old.fields}
+    return {
+        field.name: typed[field.name]
+        for field in new.fields
+        if field.name in typed and kinds.get(field.name) == _asked_for(field)
+    }
+
+
+def _asked_for(field: Input) -> tuple[Any, ...]:
+    columns = field.columns or () if isinstance(field, FormField) else ()
+    return (field.type, field.currency, *((column.name, *_asked_for(column)) for column in columns))

@@ -1,0 +1,47 @@
+"""Whom a form may name, while somebody types: a few people by name or address, and never the whole directory."""
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from placet.accounts.addresses import has_address_with
+from placet.accounts.models import Person
+from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.form_parts import Input
+from placet.approvals.models import Process
+from placet.approvals.processes import newest
+from placet.lib.web import entered
+from placet.portal.form_rows import PREFIX
+from placet.portal.people import PersonsRequest, signed_in
+
+MOST_SUGGESTED = 10
+SHORTEST = 2  # letters that somebody is looked for by
+
+
+@signed_in
+def suggest(request: PersonsRequest, key: str) -> HttpResponse:
+    """Options for a field of a process's form that names somebody."""
+    version = newest(get_object_or_404(Process, key=key))
+    field = None if version is None else _field(definition_of(version), request.GET.get("field", ""))
+    name = next((name for name in request.GET if name.startswith(PREFIX)), "")
+    text = entered(request.GET, name)
+    people = _called(text, field)[:MOST_SUGGESTED] if field is not None and len(text) >= SHORTEST else []
+    answer = render(request, "portal/suggested.html", {"people": people})
+    # A part of a page, and no page by itself.
+    answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
+
+
+def _field(definition: Definition, name: str) -> Input | None:
+    """By its name, or a column of a table by the names of both."""
+    inputs: dict[str, Input] = {field.name: field for field in definition.fields}
+    inputs |= {f"{field.name}.{one.name}": one for field in definition.fields for one in field.columns or ()}
+    found = inputs.get(name)
+    return found if found is not None and found.type in ("person", "people") else None
+
+
+def _called(text: str, field: Input) -> QuerySet[Person]:
+    people = Person.objects.filter(
+        Q(name__casefold__contains=text) | Q(has_address_with(text)), is_active=True
+    )
+    return people if field.among is None else people.filter(approval_groups__key=field.among)
