@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
-from placet.approvals import attachments, messages, policy, record
+from placet.approvals import attachments, messages, policy, record, turns, whom
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, definition_of
 from placet.approvals.form import Fact, facts, read_form, show_value, title_of
 from placet.approvals.models import (
@@ -73,6 +73,10 @@ class NoLongerOpen(EngineError):
 
 class NotAllowed(EngineError):
     """This person may not do this."""
+
+
+class Barred(NotAllowed):
+    """This person may decide nothing here: the request is their own, or somebody else has to be the second one."""
 
 
 class CommentNeeded(EngineError):
@@ -183,22 +187,33 @@ def _consider(request: Request, definition: Definition, visit: Visit) -> None:
     result = policy.result_of(step, there, to_come=math.inf if wanted.incomplete else len(new))
     if result:
         _finish(request, definition, visit, there, result)
+    elif wanted.skips_to:
+        _skip(request, definition, visit, wanted)
     elif wanted.incomplete or not policy.can_be_decided(step, there, len(new)):
         # Nobody is asked in vain.
         _stick(request, visit, wanted.reason or Sentence("nobody is left who can be asked"))
     else:
         _unstick(request, visit, Visit.State.OPEN)
-        _assign(request, definition, visit, there, new)
+        turns.advance(wanted.turns)
+        _assign(request, definition, visit, there, new, wanted.lines)
+
+
+def _skip(request: Request, definition: Definition, visit: Visit, wanted: whom.People) -> None:
+    """Nobody is there, and the process says which outcome the step has then."""
+    with as_the_installation_reads():
+        reason = str(wanted.reason)
+    _note(request, None, "skipped", step=visit.step_key, round=visit.round, personal={"reason": reason})
+    _finish(request, definition, visit, (), wanted.skips_to)
 
 
 def _whom_to_ask(
     request: Request, definition: Definition, visit: Visit, there: Sequence[Assignment]
-) -> tuple[policy.People, Sequence[Person]]:
+) -> tuple[whom.People, Sequence[Person]]:
     """Whom the step asks, and who of them is not asked yet."""
-    answered = {seat.person_id for seat in there if seat.state == Assignment.State.DECIDED}
+    turns.hold(definition.approval(visit.step_key))
     asked = {seat.person_id for seat in there if seat.state != Assignment.State.WITHDRAWN}
     while True:
-        wanted = policy.people_to_ask(definition, visit.step_key, request, answered)
+        wanted = whom.people_to_ask(definition, visit.step_key, request, there)
         new = [person for person in wanted.people if person.pk not in asked]
         if _hold(new):
             return wanted, new
@@ -218,11 +233,13 @@ def _assign(
     visit: Visit,
     there: Sequence[Assignment],
     new: Sequence[Person],
+    lines: Mapping[int, int],
 ) -> None:
+    """`lines`: which line of `ask` names each, by person."""
     seats = {seat.person_id: seat for seat in there}
     for person in new:
         assignment = seats.get(person.pk) or Assignment(visit=visit, person=person)
-        assignment.state = Assignment.State.OPEN
+        assignment.state, assignment.source = Assignment.State.OPEN, lines[person.pk]
         assignment.save()
         _ask(request, definition, assignment, again=False)
 
@@ -301,8 +318,8 @@ def decide(
     seats = _seats_beside(request, assignment_id)
     assignment = next(seat for seat in seats if seat.pk == assignment_id)
     _must_be_open(assignment)
-    _must_be_allowed(request, assignment, by)
     definition = definition_of(request.version)
+    _must_be_allowed(request, definition, assignment, by)
     step = definition.approval(assignment.visit.step_key)
     _must_be_complete(request, definition, step, outcome, comment)
     decision = Decision(
@@ -404,15 +421,13 @@ def _must_be_open(assignment: Assignment) -> None:
         )
 
 
-def _must_be_allowed(request: Request, assignment: Assignment, by: Person) -> None:
+def _must_be_allowed(request: Request, definition: Definition, assignment: Assignment, by: Person) -> None:
     if by.pk != assignment.person_id:
         raise NotAllowed(Sentence("Somebody else was asked."))
     if not assignment.person.is_active:  # read just now: `by` may have been read before they left
         raise NotAllowed(Sentence("This account is not active any more."))
-    if by.pk == request.requester_id:
-        definition = definition_of(request.version)
-        if not definition.requester_may_decide_in(assignment.visit.step_key):
-            raise NotAllowed(Sentence("Nobody decides their own request in this process."))
+    if bar := whom.Bars(request, definition, assignment.visit.step_key).against(by):
+        raise Barred(bar)
 
 
 def _go_on(request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment]) -> None:

@@ -57,10 +57,15 @@ def _must_be_bounded(source: str) -> None:
 
 def holds(source: str, values: dict[str, Any]) -> bool:
     """Whether a condition is true for these values. Anything but true or false is an error."""
-    try:
-        result = compile_condition(source).execute(values)
-    except (ValueError, RuntimeError, TypeError, ArithmeticError, LookupError) as error:
-        raise ConditionError(f"“{source}” cannot be evaluated: {error}") from error
+    result = evaluate(source, values)
     if not isinstance(result, bool):
         raise ConditionError(f"“{source}” is neither true nor false.")
     return result
+
+
+def evaluate(source: str, values: dict[str, Any]) -> Any:
+    """What an expression comes to, whatever that is; it is bounded as a condition is."""
+    try:
+        return compile_condition(source).execute(values)
+    except (ValueError, RuntimeError, TypeError, ArithmeticError, LookupError) as error:
+        raise ConditionError(f"“{source}” cannot be evaluated: {error}") from error

@@ -156,6 +156,8 @@ def _station(
     definition: Definition, visit: Visit, lines: dict[int, list[Line]], left_out: dict[int, int]
 ) -> Station:
     kind, words = _visit_in_words(visit, definition)
+    if _was_skipped(visit, lines[visit.pk]):
+        words = _("{result}; nobody was there to be asked").format(result=words)
     return Station(
         kind,
         step_name(definition, visit.step_key),
@@ -166,6 +168,13 @@ def _station(
         left_out.get(visit.pk, 0),
         visit.pk if visit.state == Visit.State.STUCK else None,
     )
+
+
+def _was_skipped(visit: Visit, lines: Sequence[Line]) -> bool:
+    """Whether a step came to its result without anybody's answer."""
+    if visit.state != Visit.State.CLOSED or visit.result == "withdrawn" or any(line.door for line in lines):
+        return False
+    return not visit.assignments.filter(state=Assignment.State.DECIDED).exists()
 
 
 def _visit_in_words(visit: Visit, definition: Definition) -> tuple[str, str]:

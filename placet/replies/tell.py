@@ -142,7 +142,7 @@ def _sentences(refusal: refusals.Refusal, again: messages.AnswerAgain | None) ->
             name=refusal.who, time=when(datetime.fromisoformat(refusal.when)), answer=refusal.answer
         )
         return [f"{first} {nothing}"]
-    if isinstance(refusal, refusals.NoLongerOpen):
+    if isinstance(refusal, refusals.NoLongerOpen | refusals.MayNotDecide):
         return [f"{refusal.why} {nothing}"]
     if isinstance(refusal, refusals.CommentNeeded):
         needed = _("“{answer}” needs a comment that says why. Please answer again, with the comment below.")
