@@ -10,7 +10,7 @@ from placet.approvals.models import Turn
 def hold(step: ApprovalStep) -> None:
     """Nobody else picks from the groups that this step asks in turn until this is committed: of two requests at the
     same instant the second one goes to the next person. In one order, so that two cannot wait for each other."""
-    keys = {who.group for who in (*step.ask, *step.others) if who.pick == "next" and who.group}
+    keys = {who.group for who in (*step.ask, *step.others) if who.pick == "next"}
     if not keys:
         return
     groups = list(Group.objects.filter(key__in=keys).order_by("pk"))

@@ -136,7 +136,7 @@ class _Line:
     missing: Sequence[Sentence] = ()
     vacant: bool = False  # where somebody is missing nobody is there; not: somebody is, and may not decide
     unclear: bool = False  # it cannot be said whom it names
-    turn: str = ""  # key of the group in which it is the turn of whoever is named
+    turn: str | None = None  # key of the group in which it is the turn of whoever is named
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ class _Lookup:
                     others = {person.pk for line in named.values() for person in line.people}
                     named[number] = self._line(who, number, others)
             except ConditionError as error:
-                problem = str(error)[:LONGEST_PROBLEM]
+                problem = " ".join(str(error).split())[:LONGEST_PROBLEM]  # on one line
                 reason = Sentence("it cannot be worked out whom to ask: {problem}", problem=problem)
                 named[number] = _Line(missing=[reason], unclear=True)
         return _Named(named)
@@ -222,7 +222,7 @@ class _Lookup:
                 vacant = vacant and place.may_be_vacant and not barred
         is_new = bool(people) and people[0].pk not in self.asked
         turn = who.group if who.pick == "next" and is_new else None
-        return _Line(people, missing, vacant, turn=turn or "")
+        return _Line(people, missing, vacant, turn=turn)
 
     def _taken(self, place: _Place) -> tuple[list[Person], list[Person]]:
         """Those at a place who can be asked, and those who are there and may not decide."""
@@ -259,7 +259,8 @@ class _Lookup:
     def _places(self, who: Who, number: int, others: Collection[int]) -> Iterator[_Place]:
         requester = self._request.requester
         if who.group is not None:
-            yield self._group(who.group) if who.pick is None else self._picked(who, number, others)
+            place = self._group(who.group)
+            yield place if who.pick is None else self._picked(place, who.group, who.pick, number, others)
         elif who.person is not None:
             person = person_at(who.person)
             # An address that is nobody's is a slip of whoever wrote the process: no step is skipped for it.
@@ -284,16 +285,15 @@ class _Lookup:
         nobody = Sentence("nobody in the group “{group}” can be asked", group=key)
         return _Place(members, nobody, may_be_vacant=group is not None)
 
-    def _picked(self, who: Who, number: int, others: Collection[int]) -> _Place:
+    def _picked(self, place: _Place, group: str, pick: str, number: int, others: Collection[int]) -> _Place:
         """One of a group; whoever was picked in this visit already, while they can be asked."""
-        place = self._group(who.group or "")
         kept = [seat.person for seat in self._seats if seat.source == number]
         kept = [person for person in kept if self._can_be_asked(person)]
         if kept:
             return replace(place, people=kept, only_one=True)
         able = [person for person in place.people if self._can_be_asked(person)]
         free = [person for person in able if person.pk not in others] or able
-        ordered = _in_turn(free, who.group or "") if who.pick == "next" else _least_busy_first(free)
+        ordered = _in_turn(free, group) if pick == "next" else _least_busy_first(free)
         return replace(place, people=ordered or place.people, only_one=True)
 
     def _manager(self, person: Person, level: int = 1) -> _Place:

@@ -1,7 +1,9 @@
 """Who is asked: what each line of `ask` names, who may not decide, and what a requester cannot make of it."""
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +20,7 @@ from placet.lib.conditions import ConditionError
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.portal.path import path_of
+from tests.approvals.test_engine import at_once
 from tests.making import FORM, SAMPLE, asked, entry_of, one_step, open_for
 
 pytestmark = pytest.mark.django_db
@@ -452,6 +455,14 @@ def test_an_error_asks_nobody_even_where_others_are_named(alice: Person, bob: Pe
     assert "it cannot be worked out" in stuck_for(request_of(source, alice))
 
 
+def test_an_error_stays_on_its_line_whatever_the_form_says(alice: Person) -> None:
+    form = [*FORM, {"name": "why", "label": "Why", "type": "long_text"}]
+    source = step([{"manager": True, "if": "item.matches(why)"}], form)
+    reason = stuck_for(request_of(source, alice, why="(\n\nAll is well: press “Ask again”."))
+    assert "All is well" in reason
+    assert len(reason.splitlines()) == 1
+
+
 def test_a_long_error_is_cut(alice: Person) -> None:
     form = [*FORM, {"name": "why", "label": "Why", "type": "long_text"}]
     source = step([{"expression": "{'Chair': 'a@b.example'}[why]"}], form)
@@ -674,6 +685,29 @@ def test_the_least_busy_one_stays_asked_when_others_become_less_busy(
     request_of(step([{"person": bob.email}]), alice)
     engine.deactivate(admin, by=bob)
     assert asked(request) == ["Bob"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_requests_at_the_same_instant_each_takes_a_turn(alice: Person, bob: Person, dave: Person) -> None:
+    """Of requests that are decided; those that are started wait for their number anyway."""
+    group("team", dave, person("Erin"), person("Frank"))
+    version = publish(two_steps({"ask": [{"manager": True}]}, {"ask": NEXT}))
+    for round_ in (1, 2, 3):
+        for _ in range(3):
+            engine.start(version, alice, {"item": "Desk", "amount": "900"})
+        seats = Assignment.objects.filter(person=bob, state=Assignment.State.OPEN)
+        results = at_once(*[partial(answered, seat.pk, bob) for seat in seats])
+        assert all(isinstance(result, Decision) for result in results), results
+        numbers = Assignment.objects.exclude(person=bob).values_list("person__name").order_by()
+        assert Counter(name for (name,) in numbers) == {
+            "Dave Stranger": round_,
+            "Erin": round_,
+            "Frank": round_,
+        }
+
+
+def answered(seat: int, by: Person) -> Decision:
+    return engine.decide(seat, by=by, outcome="approve", door=PAGE)
 
 
 def test_a_group_with_a_turn_can_be_deleted(alice: Person, bob: Person) -> None:
