@@ -92,7 +92,8 @@ def path_of(request: Request, definition: Definition) -> Path:
     lines, left_out = _lines(visits, definition)
     by = _("by {name}").format(name=request.requester.name)
     stations = [Station("start", _("Started"), by, request.created_at)]
-    stations += [_station(definition, visit, lines, left_out) for visit in visits]
+    skipped = _skipped(visits, lines)
+    stations += [_station(definition, visit, lines, left_out, visit.pk in skipped) for visit in visits]
     end = _end(request, definition)
     return Path([*stations, end] if end else [*stations, *_later(request, definition, visits)], earlier)
 
@@ -153,10 +154,14 @@ def _mail_in_words(mail: OutgoingMail | None) -> tuple[str, bool]:
 
 
 def _station(
-    definition: Definition, visit: Visit, lines: dict[int, list[Line]], left_out: dict[int, int]
+    definition: Definition,
+    visit: Visit,
+    lines: dict[int, list[Line]],
+    left_out: dict[int, int],
+    skipped: bool,
 ) -> Station:
     kind, words = _visit_in_words(visit, definition)
-    if _was_skipped(visit, lines[visit.pk]):
+    if skipped:
         words = _("{result}; nobody was there to be asked").format(result=words)
     return Station(
         kind,
@@ -170,11 +175,14 @@ def _station(
     )
 
 
-def _was_skipped(visit: Visit, lines: Sequence[Line]) -> bool:
-    """Whether a step came to its result without anybody's answer."""
-    if visit.state != Visit.State.CLOSED or visit.result == "withdrawn" or any(line.door for line in lines):
-        return False
-    return not visit.assignments.filter(state=Assignment.State.DECIDED).exists()
+def _skipped(visits: Sequence[Visit], lines: Mapping[int, Sequence[Line]]) -> set[int]:
+    """Those that came to their result without anybody's answer."""
+    closed = [visit for visit in visits if visit.state == Visit.State.CLOSED and visit.result != "withdrawn"]
+    unanswered = {visit.pk for visit in closed if not any(line.door for line in lines.get(visit.pk, ()))}
+    if not unanswered:
+        return unanswered
+    answered = Assignment.objects.filter(visit__in=unanswered, state=Assignment.State.DECIDED).order_by()
+    return unanswered - set(answered.values_list("visit", flat=True).distinct())
 
 
 def _visit_in_words(visit: Visit, definition: Definition) -> tuple[str, str]:
