@@ -8,7 +8,7 @@ is nobody, and is not written to.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
 from typing import Any
@@ -35,11 +35,11 @@ class People:
     """Whom a step asks, in a stable order, and why they are too few, if they are."""
 
     people: Sequence[Person]
-    reason: Sentence = NOTHING
-    incomplete: bool = False  # somebody whom the step needs is missing, or it is not known whom it names
-    lines: Mapping[int, int] = field(default_factory=dict)  # by person: which line of `ask` names them
-    turns: Mapping[str, int] = field(default_factory=dict)  # by key of a group: whose turn it is now
-    skips_to: str = ""  # nobody is there, and the step has this outcome then
+    reason: Sentence
+    incomplete: bool  # somebody whom the step needs is missing, or it is not known whom it names
+    lines: Mapping[int, int]  # by person: which line of `ask` names them
+    turns: Mapping[str, int]  # by key of a group: whose turn it is now
+    skips_to: str  # the outcome that the step has because nobody is there; "" where it is to be decided
 
 
 def people_to_ask(
@@ -51,7 +51,7 @@ def people_to_ask(
     step = definition.approval(step_key)
     lookup = _Lookup(definition, step_key, request, seats)
     named = lookup.named_by(step.ask)
-    if not named.people and not named.unclear and step.others:
+    if not named.people and not named.unclear:
         others = lookup.named_by(step.others, first=len(step.ask))
         named = others if others.people else _Named({**named.lines, **others.lines})
     people = {person.pk: person for person in named.people}
@@ -343,7 +343,7 @@ class _Lookup:
         """Whose answers counted the last time that this request was through the step."""
         closed = Visit.objects.filter(request=self._request, step_key=key, state=Visit.State.CLOSED)
         last = closed.order_by("-round").values("pk")[:1]
-        people = Person.objects.filter(decisions__assignment__visit__in=last).order_by("pk").distinct()
+        people = Person.objects.filter(decisions__assignment__visit__in=last).order_by("pk")
         step = self._definition.approval(key).name
         return _Place(
             people, Sentence("nobody who decided “{step}” can be asked", step=step), may_be_vacant=True
@@ -411,6 +411,6 @@ def _in_turn(members: Sequence[Person], group: str) -> list[Person]:
 
 def _least_busy_first(members: Sequence[Person]) -> list[Person]:
     """By how many questions are open for them."""
-    waiting = Assignment.objects.filter(person__in=members, state=Assignment.State.OPEN).order_by()
+    waiting = Assignment.objects.filter(person__in=members, state=Assignment.State.OPEN)
     numbers = dict(waiting.values_list("person").annotate(number=Count("pk")))
     return sorted(members, key=lambda person: (numbers.get(person.pk, 0), person.pk))

@@ -178,6 +178,12 @@ def test_in_whatever_lines_and_rings_nobody_is_asked_who_is_below_gone_or_the_re
             assert [one.name for one in looked_up(source, alice).people] == expected
 
 
+@pytest.mark.parametrize(("length", "people"), [(50, ["P49"]), (51, [])])
+def test_a_line_is_followed_so_far_and_no_further(alice: Person, length: int, people: list[str]) -> None:
+    line(alice, *(person(f"P{number}", active=number == length - 1) for number in range(length)))
+    assert names(looked_up(step([{"manager": True}]), alice)) == people
+
+
 def test_a_requester_who_may_decide_is_still_not_their_own_manager(alice: Person, bob: Person) -> None:
     line(alice, bob, alice)
     leave(bob)
@@ -370,6 +376,7 @@ def test_what_a_field_that_chooses_people_keeps(alice: Person, carol: Person, da
         ["Dave"],
         "alice@contoso.example is nobody who can be asked",
     )
+    assert of({"person": -1, "name": "Nemo"}) == ([], "Nemo is nobody who can be asked")
     for number in (str(dave.pk), True, None, 10**9, [dave.pk]):
         assert of(kept(dave, person=number)) == ([], "dave@contoso.example is nobody who can be asked")
     among = [{"field": "reviewer", "among": "finance"}]
@@ -461,6 +468,12 @@ def test_an_error_stays_on_its_line_whatever_the_form_says(alice: Person) -> Non
     reason = stuck_for(request_of(source, alice, why="(\n\nAll is well: press “Ask again”."))
     assert "All is well" in reason
     assert len(reason.splitlines()) == 1
+
+
+def test_an_error_is_not_put_to_others(alice: Person, bob: Person) -> None:
+    others = {"ask": [{"manager": True}]}
+    source = step([{"expression": "{'Chair': 'a@b.example'}[item]"}], nobody=others)
+    assert "it cannot be worked out" in stuck_for(request_of(source, alice))
 
 
 def test_a_long_error_is_cut(alice: Person) -> None:
@@ -561,8 +574,29 @@ def test_who_decided_in_another_request_is_nobody_here(alice: Person, bob: Perso
     decide_in(one, bob)
     decide_in(one, Person.objects.get(name="Erin"), "reject")
     assert asked(one) == ["Erin"]
-    decide_in(other, bob, "reject")
-    assert result_of(other) == "rejected"
+    assert [asked(other), asked(request_of(source, alice))] == [["Bob"], ["Bob"]]
+
+
+def test_a_step_that_is_still_being_decided_counts_as_it_was_the_last_time(
+    alice: Person, bob: Person, carol: Person, dave: Person, admin: Person
+) -> None:
+    group("team", bob, carol, dave)
+    others = {"ask": [{"group": "team"}]}
+    request = request_of(step([{"decided": "step"}], rule=2, nobody=others), alice)
+    decide(bob)
+    engine.deactivate(carol, by=admin)
+    assert (request.visits.get().state, asked(request)) == (Visit.State.OPEN, ["Dave"])
+
+
+def test_who_decided_is_asked_in_one_order_whatever_they_are_called(alice: Person, bob: Person) -> None:
+    zoe, abe = person("Zoe"), person("Abe")
+    group("team", zoe, abe)
+    request = request_of(
+        two_steps({"ask": [{"group": "team"}], "rule": 2}, {"ask": [{"decided": "first"}]}), alice
+    )
+    decide(abe)
+    decide(zoe)
+    assert asked(request) == ["Zoe", "Abe"]
 
 
 def decide_in(request: Request, by: Person, outcome: str = "approve") -> Decision:
@@ -635,6 +669,16 @@ def test_a_pick_stays_until_they_are_gone(
     engine.deactivate(erin, by=admin)
     engine.deactivate(dave, by=admin)
     assert asked(request) == [], "who answered and left was the pick: nobody else is"
+
+
+def test_a_pick_is_known_from_those_whom_other_lines_name(
+    alice: Person, bob: Person, carol: Person, dave: Person, admin: Person
+) -> None:
+    group("team", bob, carol)
+    request = request_of(step([{"person": dave.email}, *NEXT], rule="all"), alice)
+    assert asked(request) == ["Dave", "Bob"]
+    engine.deactivate(bob, by=admin)
+    assert asked(request) == ["Dave", "Carol"]
 
 
 def test_whoever_another_line_names_is_not_picked_beside(alice: Person, bob: Person, dave: Person) -> None:
@@ -770,6 +814,7 @@ SKIP = {"skip": "approve"}
         [{"person": "erin@contoso.example"}],
         [{"manager": True}, {"group": "team"}],
         [{"group": "team", "if": "amount > 1000"}],
+        [{"decided": "step"}],
     ],
 )
 @pytest.mark.parametrize("rule", ["first", "all", 2])
@@ -898,6 +943,18 @@ def test_earlier_rounds_count_too(alice: Person, bob: Person, carol: Person, dav
     decide(bob, "reject")  # back to the first step
     decide(bob)
     assert asked(request) == ["Dave"]
+
+
+def test_another_request_bars_nobody(alice: Person, bob: Person) -> None:
+    group("team", bob)
+    source = two_steps({"ask": [{"manager": True}]}, OTHER_EYES)
+    request_of(source, alice)
+    decide(bob)
+    carol = person("Carla")
+    line(alice, carol)
+    request = request_of(source, alice)
+    decide(carol)
+    assert asked(request) == ["Bob"]
 
 
 def test_several_addresses_are_one_human(alice: Person, bob: Person, dave: Person) -> None:
