@@ -580,10 +580,11 @@ def test_who_decided_in_another_request_is_nobody_here(alice: Person, bob: Perso
 def test_a_step_that_is_still_being_decided_counts_as_it_was_the_last_time(
     alice: Person, bob: Person, carol: Person, dave: Person, admin: Person
 ) -> None:
-    group("team", bob, carol, dave)
+    team = group("team", bob, carol)
     others = {"ask": [{"group": "team"}]}
     request = request_of(step([{"decided": "step"}], rule=2, nobody=others), alice)
     decide(bob)
+    team.members.add(dave)
     engine.deactivate(carol, by=admin)
     assert (request.visits.get().state, asked(request)) == (Visit.State.OPEN, ["Dave"])
 
