@@ -409,6 +409,7 @@ _KINDS: dict[str, Any] = {
             refusals.TooLarge(26_000_000, 25_000_000),
             refusals.Changed(),
             refusals.NoLongerOpen(Sentence("The request was withdrawn.")),
+            refusals.MayNotDecide(Sentence("Nobody decides their own request in this process.")),
             refusals.AlreadyDecided("Carol Finance", "reject", "2026-11-24T09:30:00+00:00"),
             refusals.CommentNeeded("Reject"),
         )

@@ -6,6 +6,7 @@ error is left out as a whole.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any, TypeAlias
 
@@ -23,6 +24,7 @@ from placet.accounts.addresses import (
     normal,
     people_at,
 )
+from placet.accounts.limits import read_limit, written_limit
 from placet.accounts.models import Group, Person
 from placet.accounts.people_csv import Row, Table
 from placet.lib.canonical import digest
@@ -193,10 +195,10 @@ def _compare(row: Row, planned: Planned, options: Options, by: Person) -> None:
     elif planned.person is None:
         planned.errors.append(_("Somebody new needs a name."))
     planned.name = planned.name or person.name
-    for column, understood in (("language", _language), ("zone", _zone)):
+    for column, name, understood in _READ:
         if cell := row.cells.get(column, ""):
             try:
-                planned.set(column, getattr(person, column), understood(cell))
+                planned.set(name, getattr(person, name), understood(cell))
             except PersonInvalid as error:
                 planned.errors.append(str(error))
     if options.administrators and (cell := row.cells.get("administrator", "")):
@@ -236,6 +238,14 @@ def _zone(cell: str) -> str:
     return found
 
 
+#: Columns whose cells are read by themselves: the column, the person's field, and what reads the cell.
+_READ: Sequence[tuple[str, str, Callable[[str], Any]]] = (
+    ("language", "language", _language),
+    ("zone", "zone", _zone),
+    ("limit", "approval_limit", read_limit),
+)
+
+
 @cache
 def _zones() -> dict[str, str]:
     return {name.casefold(): name for name in zone_names()}
@@ -244,6 +254,8 @@ def _zones() -> dict[str, str]:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None or isinstance(value, Decimal):
+        return written_limit(value)
     return str(value)
 
 

@@ -32,6 +32,8 @@ class Person(AbstractBaseUser):
     manager = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports"
     )
+    #: Up to which amount they approve by themselves; none is set for somebody who never does.
+    approval_limit = models.DecimalField(max_digits=15, decimal_places=2, null=True, blank=True)
     is_active = models.BooleanField(default=True)
     is_administrator = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)

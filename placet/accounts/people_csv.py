@@ -27,6 +27,7 @@ COLUMNS = {
     "name": gettext_noop("Name"),
     "address": gettext_noop("E-mail address"),
     "manager": gettext_noop("Manager"),
+    "limit": gettext_noop("Approval limit"),
     "groups": gettext_noop("Groups"),
     "language": gettext_noop("Language"),
     "zone": gettext_noop("Time zone"),
@@ -43,6 +44,7 @@ _CALLED = {
     "workemail useremail adresseemail adresse adressemail adressedemessagerie adresseelectronique courriel",
     "manager": "manager manageremail managermail manageraddress managersemail managersaddress supervisor "
     "responsable gestionnaire superieur superieurhierarchique managerupn adresseduresponsable",
+    "limit": "approvallimit limit approvalauthority limitedapprobation limite plafond plafonddapprobation",
     "groups": "groups group groupes groupe",
     "language": "language preferredlanguage lang langue languepreferee",
     "zone": "timezone zone fuseauhoraire fuseau",

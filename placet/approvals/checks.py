@@ -6,10 +6,20 @@ from typing import Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from placet.approvals.definitions import KEY, ApprovalStep, Definition, EndStep, ParallelStep, Transition
+from placet.approvals.definitions import (
+    KEY,
+    NAMES_PEOPLE,
+    ApprovalStep,
+    Definition,
+    EndStep,
+    ParallelStep,
+    Transition,
+    Who,
+)
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, sample_data, title_of
 from placet.approvals.form_checks import form_problems, hide_problems
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
+from placet.approvals.whom import LIMIT, entries_of
 from placet.lib.conditions import ConditionError, compile_condition, holds
 
 DEEPEST_BLOCKS = 5
@@ -50,6 +60,7 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
         for outcome in sorted({one for one in keys if keys.count(one) > 1})
     ]
     problems += [f"steps.{key}: {problem}" for problem in _rule_problems(step)]
+    problems += [f"steps.{key}: {problem}" for problem in _who_problems(definition, key, step, sample)]
     if not problems:
         problems += [f"steps.{key}: {problem}" for problem in _words_problems(step)]
     problems += [f"steps.{key}: form: hide: {problem}" for problem in hide_problems(definition, step)]
@@ -76,6 +87,71 @@ def _ways_problems(definition: Definition, key: str, outcomes: Sequence[str]) ->
                 f"steps.{key}: on {outcome}, ways after the one without a condition are never taken"
             )
     return problems
+
+
+def _who_problems(
+    definition: Definition, key: str, step: ApprovalStep, sample: dict[str, Any]
+) -> Iterator[str]:
+    """Of the lines of `ask`, of `nobody` and of `not_same_as`."""
+    for name, lines in (("ask", step.ask), ("nobody.ask", step.others)):
+        for number, who in enumerate(lines, start=1):
+            for problem in _line_problems(definition, who, sample):
+                yield f"{name}, number {number}: {problem}"
+    if step.skips_to and step.skips_to not in step.outcome_keys:
+        yield f"nobody: {step.skips_to} is no outcome here"
+    if _skips_back(definition, key):
+        yield "nobody: skipping leads back here, so the request would go round for ever without anybody"
+    for other in step.not_same_as or ():
+        if other == key:
+            yield "not_same_as: a step cannot name itself"
+        elif not isinstance(definition.steps.get(other), ApprovalStep):
+            yield f"not_same_as: there is no approval step {other}"
+
+
+def _line_problems(definition: Definition, who: Who, sample: dict[str, Any]) -> Iterator[str]:
+    conditions = [] if who.if_ is None else [(who.if_, sample)]
+    if who.managers is not None:
+        conditions.append((who.managers.until, {**sample, LIMIT: 1.0}))
+        if LIMIT in sample:
+            yield f"a field of the form is called {LIMIT}, as a manager's approval limit is here; rename it"
+    yield from filter(None, (_condition_problem(condition, values) for condition, values in conditions))
+    types = {field.name: field.type for field in definition.fields}
+    for name in filter(None, (who.field, who.manager_of)):
+        if name not in types:
+            yield f"there is no field {name}"
+        elif types[name] not in NAMES_PEOPLE:
+            known = ", ".join(NAMES_PEOPLE)
+            yield f"{name} is of type {types[name]}; a field that names somebody is of type {known}"
+    if who.decided is not None and not isinstance(definition.steps.get(who.decided), ApprovalStep):
+        yield f"there is no approval step {who.decided}"
+    if who.expression is not None:
+        yield from _expression_problems(who.expression, sample)
+
+
+def _expression_problems(expression: str, sample: dict[str, Any]) -> Iterator[str]:
+    try:
+        entries_of(expression, sample)
+    except ConditionError as error:
+        # A map that does not know the sample's value may know everything that people enter.
+        if not isinstance(error.__cause__, LookupError):
+            yield str(error)
+
+
+def _skips_back(definition: Definition, key: str) -> bool:
+    """Whether a step that is skipped can be reached by skipping on from there."""
+    seen: set[str] = set()
+    waiting = [key]
+    while waiting:
+        step = definition.steps.get(here := waiting.pop())
+        if not isinstance(step, ApprovalStep) or not step.skips_to:
+            continue
+        ways = [t for t in definition.transitions if t.from_ == here and t.outcome == step.skips_to]
+        onward = {way.to for way in ways if way.to is not None}
+        if key in onward:
+            return True
+        waiting += onward - seen
+        seen |= onward
+    return False
 
 
 def _rule_problems(step: ApprovalStep) -> Iterator[str]:

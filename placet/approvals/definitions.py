@@ -8,8 +8,9 @@ A definition is data (JSON; YAML is how it travels):
     start                       key of the first step
     proof                       colleague | outside | page: how sure a reply's sender must be
     requester_may_decide        false unless said
-    steps                       {key: {kind: approval, name, ask, rule, otherwise?, early?, outcomes, proof?,
-                                 requester_may_decide?, form?}}; outcomes and rules in modules of their own
+    steps                       {key: {kind: approval, name, ask, nobody?, not_same_as?, rule, otherwise?, early?,
+                                 outcomes, proof?, requester_may_decide?, form?}}; outcomes and rules in modules of
+                                 their own
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
                                 {key: {kind: end, name, result}}
     transitions                 list of {from, outcome, when?, to} or, at the end of a branch, {from, outcome, when?,
@@ -44,6 +45,9 @@ MOST_BRANCHES = 20
 #: Where a step stands: blocks and the branches of them that it is in, from the outermost.
 Place = tuple[tuple[str, str], ...]
 
+NAMES_PEOPLE = ("person", "people", "email", "text")  # types of fields that can say who is asked
+HIGHEST_LEVEL = 10  # of managers above somebody
+
 OUTCOMES = (Outcome(key=APPROVE), Outcome(key=REJECT))  # where a step says none
 
 
@@ -51,18 +55,68 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class Who(_Part):
-    """One source of people; exactly one of these is given."""
+class Chain(_Part):
+    """The line of managers, up to the first whose approval limit is enough."""
 
-    manager: Literal[True] | None = None  # the requester's
+    until: str = Field(min_length=1)  # a condition on the form, and on `limit`
+    all: bool | None = None  # everybody on the way too
+
+
+def _level(value: Any) -> Any:
+    if value is None or value is True or (type(value) is int and 1 <= value <= HIGHEST_LEVEL):
+        return value
+    raise ValueError(f"say true, or how many levels up: 1 to {HIGHEST_LEVEL}")
+
+
+class Who(_Part):
+    """One line of `ask`: a source of people, and when it counts. Exactly one of `SOURCES` is given."""
+
+    # The requester's; a number: so many levels up.
+    manager: Annotated[Literal[True] | int | None, BeforeValidator(_level)] = None
+    manager_of: str | None = None  # field of the form that names somebody
+    managers: Chain | None = None
     group: str | None = None  # key of a group
     person: str | None = None  # an address
+    field: str | None = None  # of the form, that names somebody
+    decided: str | None = None  # key of a step: whoever decided it in this request
+    expression: str | None = None  # in CEL: an address, or a list of addresses and of `group:KEY`
+    pick: Literal["next", "least_busy"] | None = None  # one of the group
+    among: str | None = None  # key of a group that whoever the field names must be in
+    if_: str | None = Field(None, alias="if")  # a condition on the form
 
     @model_validator(mode="after")
     def _one(self) -> "Who":
-        if sum(value is not None for value in (self.manager, self.group, self.person)) != 1:
-            raise ValueError("say exactly one of manager, group and person")
+        if sum(getattr(self, source) is not None for source in SOURCES) != 1:
+            raise ValueError(f"say exactly one of {', '.join(SOURCES[:-1])} and {SOURCES[-1]}")
+        if self.pick is not None and self.group is None:
+            raise ValueError("pick belongs to a group")
+        if self.among is not None and self.field is None:
+            raise ValueError("among belongs to a field")
         return self
+
+
+SOURCES = ("manager", "manager_of", "managers", "group", "person", "field", "decided", "expression")
+
+
+class Nobody(_Part):
+    """What becomes of a step that nobody can be asked in; exactly one of these is given."""
+
+    skip: str | None = None  # the step's outcome, without anybody's answer
+    ask: tuple[Who, ...] | None = Field(None, min_length=1)  # others
+
+    @model_validator(mode="after")
+    def _one(self) -> "Nobody":
+        if (self.skip is None) == (self.ask is None):
+            raise ValueError("say exactly one of skip and ask, or stuck")
+        return self
+
+
+def _nobody(value: Any) -> Any:
+    if value == "stuck":
+        return None
+    if value is None or isinstance(value, Nobody | Mapping):
+        return value
+    raise ValueError("say stuck, {skip: OUTCOME} or {ask: [...]}")
 
 
 def _rule(value: Any) -> Any:
@@ -86,6 +140,8 @@ class ApprovalStep(_Part):
     kind: Literal["approval"]
     name: str = Field(min_length=1, max_length=100)
     ask: tuple[Who, ...] = Field(min_length=1)
+    nobody: Annotated[Nobody | None, BeforeValidator(_nobody)] = None  # None: the step is stuck
+    not_same_as: tuple[str, ...] | None = Field(None, min_length=1)  # steps: who decided them does not here
     # A number: so many must approve. A list: `placet.approvals.rules`.
     rule: Annotated[Literal["first", "all"] | int | tuple[Line, ...], BeforeValidator(_rule)] = "first"
     otherwise: str | None = None
@@ -105,6 +161,16 @@ class ApprovalStep(_Part):
             if outcome.key == key:
                 return outcome
         raise KeyError(key)
+
+    @property
+    def others(self) -> tuple[Who, ...]:
+        """Whom it asks where nobody of `ask` can be asked."""
+        return (self.nobody.ask or ()) if self.nobody else ()
+
+    @property
+    def skips_to(self) -> str:
+        """The outcome that it has where nobody is there; "" where it waits for help then."""
+        return (self.nobody.skip or "") if self.nobody else ""
 
     @property
     def decided_by(self) -> Rule:

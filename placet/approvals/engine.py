@@ -34,7 +34,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from placet.accounts.models import Person
-from placet.approvals import attachments, engine_asks, engine_visits, messages, policy, record
+from placet.approvals import attachments, engine_asks, engine_visits, messages, policy, record, whom
 from placet.approvals.definitions import ApprovalStep, Definition, definition_of
 from placet.approvals.form import facts_hash, read_form, title_of, words_of
 from placet.approvals.models import (
@@ -83,6 +83,10 @@ class NoLongerOpen(EngineError):
 
 class NotAllowed(EngineError):
     """This person may not do this."""
+
+
+class Barred(NotAllowed):
+    """This person may decide nothing here: the request is their own, or somebody else has to be the second one."""
 
 
 class CommentNeeded(EngineError):
@@ -192,8 +196,8 @@ def decide(
     seats = _seats_beside(request, assignment_id)
     assignment = next(seat for seat in seats if seat.pk == assignment_id)
     _must_be_open(assignment)
-    _must_be_allowed(request, assignment, by)
     definition = definition_of(request.version)
+    _must_be_allowed(request, definition, assignment, by)
     step = definition.approval(assignment.visit.step_key)
     _must_be_complete(request, definition, step, outcome, comment)
     decision = Decision(
@@ -294,15 +298,13 @@ def _must_be_open(assignment: Assignment) -> None:
         )
 
 
-def _must_be_allowed(request: Request, assignment: Assignment, by: Person) -> None:
+def _must_be_allowed(request: Request, definition: Definition, assignment: Assignment, by: Person) -> None:
     if by.pk != assignment.person_id:
         raise NotAllowed(Sentence("Somebody else was asked."))
     if not assignment.person.is_active:  # read just now: `by` may have been read before they left
         raise NotAllowed(Sentence("This account is not active any more."))
-    if by.pk == request.requester_id:
-        definition = definition_of(request.version)
-        if not definition.requester_may_decide_in(assignment.visit.step_key):
-            raise NotAllowed(Sentence("Nobody decides their own request in this process."))
+    if bar := whom.Bars(request, definition, assignment.visit.step_key).against(by):
+        raise Barred(bar)
 
 
 # --- everything else that can happen ----------------------------------------------------------------------

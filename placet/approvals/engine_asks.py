@@ -1,10 +1,10 @@
 """Who is asked in a visit, and the mails that ask them. Called by `placet.approvals.engine`, which holds the request's
 lock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from placet.accounts.models import Person
-from placet.approvals import messages, policy, record
+from placet.approvals import messages, record, turns, whom
 from placet.approvals.definitions import Definition
 from placet.approvals.form import facts_hash
 from placet.approvals.models import Ask, AskLine, Assignment, Request, Visit
@@ -14,12 +14,12 @@ from placet.lib.ids import new_code
 
 def whom_to_ask(
     request: Request, definition: Definition, visit: Visit, there: Sequence[Assignment]
-) -> tuple[policy.People, Sequence[Person]]:
+) -> tuple[whom.People, Sequence[Person]]:
     """Whom the step asks, and who of them is not asked yet."""
-    answered = {seat.person_id for seat in there if seat.state == Assignment.State.DECIDED}
+    turns.hold(definition)
     asked = {seat.person_id for seat in there if seat.state != Assignment.State.WITHDRAWN}
     while True:
-        wanted = policy.people_to_ask(definition, visit.step_key, request, answered)
+        wanted = whom.people_to_ask(definition, visit.step_key, request, there)
         new = [person for person in wanted.people if person.pk not in asked]
         if _hold(new):
             return wanted, new
@@ -39,11 +39,13 @@ def assign(
     visit: Visit,
     there: Sequence[Assignment],
     new: Sequence[Person],
+    lines: Mapping[int, int],
 ) -> None:
+    """`lines`: which line of `ask` names each, by person."""
     seats = {seat.person_id: seat for seat in there}
     for person in new:
         assignment = seats.get(person.pk) or Assignment(visit=visit, person=person)
-        assignment.state = Assignment.State.OPEN
+        assignment.state, assignment.source = Assignment.State.OPEN, lines[person.pk]
         assignment.save()
         ask(request, definition, assignment, again=False)
 

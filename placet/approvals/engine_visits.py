@@ -18,7 +18,7 @@ from typing import Any
 from django.utils import timezone
 
 from placet.accounts.reader import as_the_installation_reads
-from placet.approvals import engine_asks, messages, policy
+from placet.approvals import engine_asks, messages, policy, turns, whom
 from placet.approvals.definitions import Definition, EndStep, ParallelStep
 from placet.approvals.models import Assignment, Request, Visit
 from placet.approvals.record import note
@@ -70,12 +70,23 @@ def consider(request: Request, definition: Definition, visit: Visit) -> None:
     result = policy.result_of(step, there, to_come=math.inf if wanted.incomplete else len(new))
     if result:
         _finish(request, definition, visit, there, result)
+    elif wanted.skips_to:
+        _skip(request, definition, visit, wanted)
     elif wanted.incomplete or not policy.can_be_decided(step, there, len(new)):
         # Nobody is asked in vain.
         _stick(request, visit, wanted.reason or Sentence("nobody is left who can be asked"))
     else:
         _unstick(request, visit, Visit.State.OPEN)
-        engine_asks.assign(request, definition, visit, there, new)
+        turns.advance(wanted.turns)
+        engine_asks.assign(request, definition, visit, there, new, wanted.lines)
+
+
+def _skip(request: Request, definition: Definition, visit: Visit, wanted: whom.People) -> None:
+    """Nobody is there, and the process says which outcome the step has then."""
+    with as_the_installation_reads():
+        reason = str(wanted.reason)
+    note(request, None, "skipped", step=visit.step_key, round=visit.round, personal={"reason": reason})
+    _finish(request, definition, visit, (), wanted.skips_to)
 
 
 def go_on(request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment]) -> None:

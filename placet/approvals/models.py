@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from placet.accounts.models import Person
+from placet.accounts.models import Group, Person
 from placet.lib.fields import HexField
 from placet.lib.ids import uuid7
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -183,6 +183,7 @@ class Assignment(models.Model):
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="assignments")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="assignments")
     on_behalf_of = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    source = models.PositiveSmallIntegerField(null=True)  # which line of the step's `ask` named them
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     created_at = models.DateTimeField(default=timezone.now)
     page_only = models.BooleanField(default=False)  # asked while there was no mailbox: no mail says so yet
@@ -196,6 +197,13 @@ class Assignment(models.Model):
             ),
         ]
         ordering = ["id"]
+
+
+class Turn(models.Model):
+    """Whose turn it was last in a group that is asked in turn."""
+
+    group = models.OneToOneField(Group, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    last = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
 
 
 class Ask(models.Model):

@@ -4,6 +4,7 @@ import argparse
 import getpass
 import secrets
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 from placet.cli import CommandError
@@ -12,12 +13,13 @@ from placet.commands.start import say, set_up
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(
-        dest="what", required=True, metavar="add|list|import|manager|deactivate|password"
+        dest="what", required=True, metavar="add|list|import|manager|limit|deactivate|password"
     )
     add = what.add_parser("add", help="add somebody")
     add.add_argument("name")
     add.add_argument("address")
     add.add_argument("--manager", help="address of their manager")
+    add.add_argument("--limit", help="up to which amount they approve by themselves, such as 5000")
     add.add_argument("--administrator", action="store_true")
     add.add_argument("--no-password", action="store_true", help="answers by mail only, cannot sign in")
     what.add_parser("list", help="who is there")
@@ -34,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     manager = what.add_parser("manager", help="set somebody's manager")
     manager.add_argument("address")
     manager.add_argument("manager", help="address of the manager")
+    limit = what.add_parser("limit", help="set up to which amount somebody approves by themselves")
+    limit.add_argument("address")
+    limit.add_argument("limit", help="such as 5000 or 5000.00; none takes it away")
     for name, help_ in (("deactivate", "somebody leaves"), ("password", "set a new password")):
         what.add_parser(name, help=help_).add_argument("address")
 
@@ -45,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
         "list": _list,
         "import": _import,
         "manager": _manager,
+        "limit": _limit,
         "deactivate": _deactivate,
         "password": _password,
     }[options.what](options)
@@ -60,6 +66,7 @@ def _add(options: argparse.Namespace) -> int:
     except PersonInvalid as error:
         raise CommandError(str(error)) from error
     manager = _find(options.manager) if options.manager else None
+    limit = _read_limit(options.limit) if options.limit else None
     password = None if options.no_password else ask_password(options.name, options.address)
     try:
         with transaction.atomic():
@@ -70,6 +77,9 @@ def _add(options: argparse.Namespace) -> int:
                 manager=manager,
                 administrator=options.administrator,
             )
+            if limit is not None:
+                person.approval_limit = limit
+                person.save(update_fields=["approval_limit"])
     except IntegrityError as error:
         raise CommandError(f"{options.address} belongs to somebody already.") from error
     say(f"{person.name} <{person.email}> was added.")
@@ -84,6 +94,7 @@ def _list(options: argparse.Namespace) -> int:
             "administrator" if person.is_administrator else "",
             "" if person.is_active else "deactivated",
             f"manager: {person.manager}" if person.manager else "",
+            f"limit: {person.approval_limit:.2f}" if person.approval_limit is not None else "",
         ]
         say(f"{person.name} <{person.email}>  {', '.join(note for note in notes if note)}".rstrip())
     return 0
@@ -128,6 +139,24 @@ def _manager(options: argparse.Namespace) -> int:
     person.save(update_fields=["manager"])
     say(f"{manager.name} is the manager of {person.name} now.")
     return 0
+
+
+def _limit(options: argparse.Namespace) -> int:
+    person, limit = _find(options.address), _read_limit(options.limit)
+    person.approval_limit = limit
+    person.save(update_fields=["approval_limit"])
+    say(f"{person.name} {'has no approval limit' if limit is None else f'approves up to {limit:.2f}'} now.")
+    return 0
+
+
+def _read_limit(text: str) -> Decimal | None:
+    from placet.accounts.addresses import PersonInvalid
+    from placet.accounts.limits import read_limit
+
+    try:
+        return read_limit(text)
+    except PersonInvalid as error:
+        raise CommandError(str(error)) from error
 
 
 def _deactivate(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -22,6 +23,7 @@ from placet.accounts.addresses import (
 )
 from placet.accounts.general import general
 from placet.accounts.importing import Options
+from placet.accounts.limits import read_limit, written_limit
 from placet.accounts.models import Group, Person
 from placet.accounts.people_csv import LARGEST, FileInvalid, Table, read
 from placet.lib.zones import zone_names
@@ -151,11 +153,26 @@ def known_of(person: Person) -> dict[str, Any]:
     return {
         "name": person.name,
         "manager": person.manager.email if person.manager else "",
+        "approval_limit": written_limit(person.approval_limit),
         "language": person.language,
         "zone": person.zone,
         "groups": sorted(group.pk for group in person.approval_groups.all()),
         "administrator": person.is_administrator,
     }
+
+
+class LimitField(forms.CharField):
+    """Up to which amount somebody approves; empty: no limit is set."""
+
+    def __init__(self, **about: Any) -> None:
+        super().__init__(max_length=40, required=False, widget=forms.TextInput(attrs=_PLAIN), **about)
+
+    def clean(self, value: Any) -> Decimal | None:
+        text = str(super().clean(value))
+        try:
+            return read_limit(text) if text else None
+        except PersonInvalid as error:
+            raise forms.ValidationError(str(error)) from error
 
 
 class PersonForm(forms.Form):
@@ -166,6 +183,12 @@ class PersonForm(forms.Form):
         label=gettext_lazy("Manager"),
         required=False,
         help_text=gettext_lazy("Their name or address. Asked where a process says “manager”."),
+    )
+    approval_limit = LimitField(
+        label=gettext_lazy("Approval limit"),
+        help_text=gettext_lazy(
+            "Asked where a process looks for a manager whose limit is enough. Empty: never enough."
+        ),
     )
     language = forms.ChoiceField(label=gettext_lazy("Language"), required=False)
     zone = forms.CharField(
@@ -196,7 +219,12 @@ class PersonForm(forms.Form):
         """Like `known_of`."""
         given = self.cleaned_data
         manager, groups = given["manager"], sorted(group.pk for group in given["groups"])
-        return {**given, "manager": manager.email if manager else "", "groups": groups}
+        return {
+            **given,
+            "manager": manager.email if manager else "",
+            "approval_limit": written_limit(given["approval_limit"]),
+            "groups": groups,
+        }
 
     def stored_otherwise(self) -> list[tuple[str, str]]:
         """Labels of what was entered otherwise than it is stored, each with what is stored."""

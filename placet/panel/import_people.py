@@ -40,6 +40,7 @@ from placet.accounts.importing import (
     plan,
 )
 from placet.accounts.invitations import invite
+from placet.accounts.limits import written_limit
 from placet.accounts.models import Group, Person
 from placet.accounts.people_csv import COLUMNS, MORE_COLUMNS, Table, written, written_in_pieces
 from placet.panel.forms import ImportForm
@@ -60,6 +61,7 @@ FIELDS = {
     "manager": gettext_lazy("Manager"),
     "language": gettext_lazy("Language"),
     "zone": gettext_lazy("Time zone"),
+    "approval_limit": gettext_lazy("Approval limit"),
     "is_administrator": gettext_lazy("Administrator"),
     "joins": gettext_lazy("Joins the group"),
     "leaves": gettext_lazy("Leaves the group"),
@@ -217,8 +219,17 @@ def _key(token: str, by: Person) -> str:
 def template(request: PersonsRequest) -> HttpResponse:
     """A file to fill in: its headings, and two lines that show how."""
     rows = [
-        ["Bob Manager", "bob@example.com", "", "", "", "", ""],
-        ["Alice Requester", "alice@example.com", "bob@example.com", "finance; it", "en", "Europe/Paris", ""],
+        ["Bob Manager", "bob@example.com", "", "5000", "", "", "", ""],
+        [
+            "Alice Requester",
+            "alice@example.com",
+            "bob@example.com",
+            "",
+            "finance; it",
+            "en",
+            "Europe/Paris",
+            "",
+        ],
     ]
     return HttpResponse(written(list(COLUMNS), rows), headers=_headers("people-template.csv"))
 
@@ -243,7 +254,9 @@ class _Words:
 def _pieces(found: QuerySet[Person], words: _Words) -> Iterator[list[list[str]]]:
     """Some people at a time, each time by a query of its own: whoever takes the file slowly holds nothing up."""
     rows = found.select_related(None).prefetch_related(None).order_by("name", "id")
-    fields = ("pk", "name", "email", "manager__email", "language", "zone", "is_administrator", "is_active")
+    fields = (
+        "pk", "name", "email", "manager__email", "approval_limit", "language", "zone", "is_administrator", "is_active"
+    )  # fmt: skip
     last: tuple[str, int] | None = None
     while True:
         after = (
@@ -256,12 +269,12 @@ def _pieces(found: QuerySet[Person], words: _Words) -> Iterator[list[list[str]]]
         addresses, groups = addresses_by_person(people), _groups_by_person(people)
         yield [
             [
-                name, email, manager or "", "; ".join(groups.get(pk, [])), language, zone,
+                name, email, manager or "", written_limit(limit), "; ".join(groups.get(pk, [])), language, zone,
                 words.administrator[administers],
                 "; ".join(address for address in addresses.get(pk, []) if address != email),
                 words.state[active],
             ]
-            for pk, name, email, manager, language, zone, administers, active in some
+            for pk, name, email, manager, limit, language, zone, administers, active in some
         ]  # fmt: skip
         last = some[-1][1], some[-1][0]
 

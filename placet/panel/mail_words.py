@@ -47,6 +47,7 @@ RESULTS: dict[str, Promise] = {
     "unclear": gettext_lazy("unclear"),
     "comment_needed": gettext_lazy("needs a comment"),
     "already_decided": gettext_lazy("already decided"),
+    "may_not_decide": gettext_lazy("may not decide"),
     "no_longer_open": gettext_lazy("no longer open"),
     "changed": gettext_lazy("request changed"),
     "too_large": gettext_lazy("too large"),

@@ -1,5 +1,6 @@
 """Which processes name a group or a person."""
 
+import re
 from collections.abc import Collection
 
 from django.db.models import Exists, OuterRef, Q, Subquery
@@ -7,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from placet.accounts.addresses import normal
 from placet.approvals.definitions import ApprovalStep, Who, definition_of
 from placet.approvals.models import Request, Version
+from placet.approvals.whom import GROUP
 
 
 def processes_naming(*, group: str = "", addresses: Collection[str] = ()) -> list[str]:
@@ -21,9 +23,19 @@ def processes_naming(*, group: str = "", addresses: Collection[str] = ()) -> lis
 
 def _names(version: Version, group: str, addresses: Collection[str]) -> bool:
     steps = definition_of(version).steps.values()
-    asked = [who for step in steps if isinstance(step, ApprovalStep) for who in step.ask]
+    asked = [who for step in steps if isinstance(step, ApprovalStep) for who in (*step.ask, *step.others)]
     return any(_is(who, group, addresses) for who in asked)
 
 
 def _is(who: Who, group: str, addresses: Collection[str]) -> bool:
-    return bool(group and who.group == group) or (who.person is not None and normal(who.person) in addresses)
+    if group and group in (who.group, who.among):
+        return True
+    if who.person is not None and normal(who.person) in addresses:
+        return True
+    return who.expression is not None and _speaks_of(who.expression, group, addresses)
+
+
+def _speaks_of(expression: str, group: str, addresses: Collection[str]) -> bool:
+    """Whether a group or an address stands in an expression. What is put together there is not seen."""
+    texts = re.findall(r"[^\s\"'`,;()\[\]{}]+", expression)
+    return bool(group and f"{GROUP}{group}" in texts) or any(normal(text) in addresses for text in texts)

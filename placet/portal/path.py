@@ -1,7 +1,7 @@
 """A request's path as it is shown: stations in the order they were reached. Looks; changes nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -111,8 +111,8 @@ def path_of(request: Request, definition: Definition) -> Path:
     for visit in visits:
         # What stood in a block that is not shown any more stands by itself.
         inside[visit.parent_id if visit.parent_id in shown else None].append(visit)
-    tree = _Tree(request, definition, inside, lines, left_out)
     by = _("by {name}").format(name=request.requester.name)
+    tree = _Tree(request, definition, inside, lines, left_out, _skipped(visits, definition, lines))
     stations = [Station("start", _("Started"), by, request.created_at), *tree.stations(inside[None])]
     end = _end(request, definition)
     return Path([*stations, end] if end else [*stations, *tree.later(inside[None])], earlier)
@@ -127,12 +127,15 @@ class _Tree:
     inside: Mapping[int | None, Sequence[Visit]]  # visits by the one whose branches they stand in
     lines: Mapping[int, Sequence[Line]]  # by visit
     left_out: Mapping[int, int]
+    skipped: Collection[int]  # those that nobody was there to be asked in
 
     def stations(self, visits: Iterable[Visit]) -> list[Station]:
         return [self._station(visit) for visit in visits]
 
     def _station(self, visit: Visit) -> Station:
         kind, words = _visit_in_words(visit, self.definition)
+        if visit.pk in self.skipped:
+            words = _("{result}; nobody was there to be asked").format(result=words)
         return Station(
             kind,
             step_name(self.definition, visit.step_key),
@@ -251,6 +254,19 @@ def _mail_in_words(mail: OutgoingMail | None) -> tuple[str, bool]:
         return _("the mail to {address} could not be sent").format(address=mail.to), True
     sent = mail.state == OutgoingMail.State.SENT
     return (_("mail sent") if sent else _("the mail is about to be sent")), False
+
+
+def _skipped(
+    visits: Sequence[Visit], definition: Definition, lines: Mapping[int, Sequence[Line]]
+) -> set[int]:
+    """Those that came to their result without anybody's answer."""
+    closed = [visit for visit in visits if visit.state == Visit.State.CLOSED and visit.result != "withdrawn"]
+    asking = [visit for visit in closed if isinstance(definition.steps[visit.step_key], ApprovalStep)]
+    unanswered = {visit.pk for visit in asking if not any(line.door for line in lines.get(visit.pk, ()))}
+    if not unanswered:
+        return unanswered
+    answered = Assignment.objects.filter(visit__in=unanswered, state=Assignment.State.DECIDED).order_by()
+    return unanswered - set(answered.values_list("visit", flat=True).distinct())
 
 
 def _visit_in_words(visit: Visit, definition: Definition) -> tuple[str, str]:

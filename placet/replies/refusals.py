@@ -28,6 +28,7 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         Unclear             the answer cannot be understood without a guess
         CommentNeeded       the answer is clear, but has to say why
         AlreadyDecided      somebody decided before
+        MayNotDecide        of the person's own request, or where somebody else has to be the second one
         NoLongerOpen        withdrawn, replaced or of an older round
         Changed             what the ask showed is no longer true
         TooLarge            larger than the mailbox takes
@@ -326,6 +327,16 @@ class AlreadyDecided(Told):
         self.outcome = outcome
         self.answer = answer  # its label, where the outcome is the process's own
         self.when = when  # ISO 8601, UTC
+
+
+class MayNotDecide(Told):
+    """Whoever was asked may not decide this one, so nothing was decided."""
+
+    key = "may_not_decide"
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why)
+        self.why = why  # one sentence for the sender
 
 
 class NoLongerOpen(Told):

@@ -122,6 +122,8 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
         ) from error
     except engine.CommentNeeded as error:
         raise refusals.CommentNeeded(_as_read(error.outcome, line), answer.language) from error
+    except engine.Barred as error:
+        raise refusals.MayNotDecide(error.message) from error
     except (engine.NoLongerOpen, engine.NotAllowed) as error:
         raise refusals.NoLongerOpen(error.message) from error
 

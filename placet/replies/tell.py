@@ -143,7 +143,7 @@ def _sentences(refusal: refusals.Refusal, again: messages.AnswerAgain | None) ->
         )
         where = [_("That decided “{step}”.").format(step=refusal.step)] if refusal.step else []
         return [" ".join([first, *where, nothing])]
-    if isinstance(refusal, refusals.NoLongerOpen):
+    if isinstance(refusal, refusals.NoLongerOpen | refusals.MayNotDecide):
         return [f"{refusal.why} {nothing}"]
     if isinstance(refusal, refusals.CommentNeeded):
         needed = _("“{answer}” needs a comment that says why. Please answer again, with the comment below.")

@@ -4,6 +4,7 @@ import csv
 import io
 import random
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -87,7 +88,9 @@ def test_headings_are_known_in_any_order_and_as_directories_write_them(
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_a_file_that_was_written_here_is_read_again_in_each_language(language: str) -> None:
-    cells = ["=cmd|' /C calc'!A0", "+a@b.example", "-m@b.example", "finance; it", "fr", "Europe/Paris", "no"]
+    cells = [
+        "=cmd|' /C calc'!A0", "+a@b.example", "-m@b.example", "5000.00", "finance; it", "fr", "Europe/Paris", "no"
+    ]  # fmt: skip
     with translation.override(language):
         made = written([*COLUMNS, *MORE_COLUMNS], [[*cells, "@x.example", "active"]])
     found = read(made)
@@ -359,6 +362,36 @@ def test_the_role_is_read_only_where_that_was_ticked(admin: Person, dave: Person
 def test_an_empty_cell_leaves_things_as_they_are(admin: Person, alice: Person, bob: Person) -> None:
     Person.objects.filter(pk=alice.pk).update(language="fr", zone="Europe/Paris")
     assert plan(f"{HEAD},alice@contoso.example,,,,,\n", admin).counts[UNCHANGED] == 1
+
+
+def test_approval_limits_are_planned_written_and_taken_away(admin: Person, bob: Person) -> None:
+    head = "Name,Mail,Approval limit\n"
+    text = f'{head}Bob Manager,bob@contoso.example,"5,000"\nErin,erin@contoso.example,100.5\n'
+    planned = plan(text, admin)
+    changes = [[(c.field, c.before, c.after) for c in row.changes] for row in planned.of([CHANGED, NEW])]
+    assert changes == [
+        [("approval_limit", "", "5000.00")],
+        [("name", "", "Erin"), ("approval_limit", "", "100.50")],
+    ]
+    run(text, admin)
+    limits = dict(Person.objects.values_list("name", "approval_limit"))
+    assert limits == {"Ada Administrator": None, "Bob Manager": Decimal(5000), "Erin": Decimal("100.5")}
+    assert plan(text, admin).counts[UNCHANGED] == 2
+    empty = f"{head}Bob Manager,bob@contoso.example,\n"
+    assert plan(empty, admin).counts[UNCHANGED] == 1
+    (taken,) = plan(empty.replace(",\n", ",none\n"), admin).of([CHANGED])
+    assert [(c.field, c.before, c.after) for c in taken.changes] == [("approval_limit", "5000.00", "")]
+    run(empty.replace(",\n", ",none\n"), admin)
+    bob.refresh_from_db()
+    assert bob.approval_limit is None
+    assert "“much” is not a limit" in errors(plan(f"{head},bob@contoso.example,much\n", admin))[2]
+
+
+@pytest.mark.parametrize(
+    "heading", ["Approval limit", "limit", "Approval Authority", "Limite d’approbation", "Plafond"]
+)
+def test_the_column_of_limits_is_known_by_several_names(heading: str) -> None:
+    assert table(f"Mail,{heading}\na@b.example,5\n").rows[0].cells == {"address": "a@b.example", "limit": "5"}
 
 
 def test_who_is_not_in_the_file_is_listed_and_stays(admin: Person, bob: Person, dave: Person) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from placet import work
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, engine_asks, engine_visits, messages, policy
+from placet.approvals import engine, engine_asks, engine_visits, messages, policy, whom
 from placet.approvals.form import FormInvalid
 from placet.approvals.messages import hash_of
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Visit
@@ -966,16 +966,16 @@ def test_who_leaves_between_the_look_and_the_question_is_not_asked(
 ) -> None:
     bob.manager = dave
     bob.save()
-    looked = policy.people_to_ask
+    looked = whom.people_to_ask
     names: list[list[str]] = []
 
-    def look(*args: Any) -> policy.People:
+    def look(*args: Any) -> whom.People:
         found = looked(*args)
         names.append([person.name for person in found.people])
         Person.objects.filter(pk=bob.pk).update(is_active=False)
         return found
 
-    monkeypatch.setattr(policy, "people_to_ask", look)
+    monkeypatch.setattr(whom, "people_to_ask", look)
     assert asked(start(SAMPLE, alice)) == ["Dave"]
     assert names == [["Bob Manager"], ["Dave Stranger"]]
     assert mails("ask") == ["dave"]

@@ -14,13 +14,13 @@ from django.utils import translation
 
 from placet.accounts.models import Person
 from placet.approvals import engine
-from placet.approvals.form import facts_hash
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import (
     FormInvalid,
     condition_values,
     facts,
     facts_as_read,
+    facts_hash,
     read_form,
     title_of,
     words_of,

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
 from placet.approvals import policy
 from placet.approvals.definitions import ApprovalStep
@@ -129,53 +128,3 @@ def test_a_condition_that_cannot_be_evaluated_is_no_way_on(alice: Person) -> Non
 def test_an_outcome_that_leads_nowhere_is_an_error(alice: Person) -> None:
     with pytest.raises(LookupError, match="no way leads on from “manager” on “shrug”"):
         policy.way_on(parse_definition(SAMPLE), "manager", "shrug", a_request(alice))
-
-
-@pytest.mark.django_db
-def test_the_line_of_managers_is_followed_to_the_first_who_is_there(alice: Person) -> None:
-    above = alice
-    for number in range(5):
-        manager = add_person(f"M{number}", f"m{number}@contoso.example")
-        manager.is_active = number == 4
-        manager.save()
-        above.manager = manager
-        above.save()
-        above = manager
-    found = policy.people_to_ask(parse_definition(SAMPLE), "manager", a_request(alice))
-    assert [person.name for person in found.people] == ["M4"]
-    assert (str(found.reason), found.incomplete) == ("", False)
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(("rule", "incomplete"), [("first", False), ("all", True), (1, True)])
-def test_whoever_is_not_there_makes_a_step_incomplete_where_everybody_is_needed(
-    alice: Person, rule: str | int, incomplete: bool
-) -> None:
-    source = one_step([{"manager": True}, {"group": "nowhere"}], rule=rule)
-    found = policy.people_to_ask(parse_definition(source), "step", a_request(alice, source))
-    assert [person.name for person in found.people] == ["Bob Manager"]
-    assert (found.incomplete, str(found.reason)) == (
-        incomplete,
-        "nobody in the group “nowhere” can be asked" if incomplete else "",
-    )
-
-
-@pytest.mark.django_db
-def test_the_line_of_managers_is_read_as_it_is_now(alice: Person, bob: Person, dave: Person) -> None:
-    assert alice.manager == bob  # known to the object
-    type(alice).objects.filter(pk=alice.pk).update(manager=dave)
-    found = policy.people_to_ask(parse_definition(SAMPLE), "manager", a_request(alice))
-    assert found.people == [dave]
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("answered", [True, False])
-def test_who_answered_and_left_is_not_missing_and_not_asked(
-    alice: Person, bob: Person, dave: Person, answered: bool
-) -> None:
-    source = one_step([{"person": bob.email}, {"person": dave.email}], rule="all")
-    type(bob).objects.filter(pk=bob.pk).update(is_active=False)
-    found = policy.people_to_ask(
-        parse_definition(source), "step", a_request(alice, source), {bob.pk} if answered else ()
-    )
-    assert (found.people, found.incomplete) == ([dave], not answered)

@@ -122,14 +122,17 @@ def test_the_sample_is_good() -> None:
             changed("steps", "manager", "ask", to=[]),
             "steps.manager.approval.ask: Tuple should have at least 1 item",
         ),
-        (changed("steps", "manager", "ask", to=[{}]), "say exactly one of manager, group and person"),
+        (
+            changed("steps", "manager", "ask", to=[{}]),
+            "say exactly one of manager, manager_of, managers, group, person, field, decided and expression",
+        ),
         (
             changed("steps", "manager", "ask", to=[{"manager": True, "group": "x"}]),
-            "say exactly one of manager, group and person",
+            "say exactly one of manager, manager_of, managers, group, person, field, decided and expression",
         ),
         (
             changed("steps", "manager", "ask", to=[{"manager": False}]),
-            "steps.manager.approval.ask.0.manager: Input should be True",
+            "steps.manager.approval.ask.0.manager: say true, or how many levels up: 1 to 10",
         ),
         (
             changed("steps", "manager", "kind", to="robot"),

@@ -37,6 +37,18 @@ def test_people_are_added_listed_and_given_managers(placet: Run) -> None:
     assert changed.out == "Carol is the manager of Alice now.\n"
 
 
+def test_limits_are_set_shown_and_taken_away(placet: Run) -> None:
+    placet("person", "add", "Bob", "bob@contoso.example", "--no-password", "--limit", "5,000")
+    placet("person", "add", "Carol", "carol@contoso.example", "--no-password")
+    assert placet("person", "list").out.splitlines() == [
+        "Bob <bob@contoso.example>  limit: 5000.00",
+        "Carol <carol@contoso.example>",
+    ]
+    assert placet("person", "limit", "carol@contoso.example", "0").out == "Carol approves up to 0.00 now.\n"
+    assert placet("person", "limit", "bob@contoso.example", "none").out == "Bob has no approval limit now.\n"
+    assert dict(Person.objects.values_list("name", "approval_limit")) == {"Bob": None, "Carol": 0}
+
+
 def test_an_empty_password_is_made_up_and_shown(placet: Run) -> None:
     made = placet("person", "add", "Bob", "bob@contoso.example", stdin="\n")
     shown = re.match(r"Password: (\S{16})\n", made.out)
@@ -71,6 +83,9 @@ def test_an_empty_password_is_made_up_and_shown(placet: Run) -> None:
             "There is nobody with the address ghost@x.test.\n",
         ),
         (["password", "ghost@x.test"], "", "There is nobody with the address ghost@x.test.\n"),
+        (["limit", "ghost@x.test", "5"], "", "There is nobody with the address ghost@x.test.\n"),
+        (["limit", "ada@contoso.example", "5.000"], "", "“5.000” is not a limit. Write an amount such as"),
+        (["add", "Bob", "bob@contoso.example", "--limit", "much"], "", "“much” is not a limit."),
         (["deactivate", "ghost@x.test"], "", "There is nobody with the address ghost@x.test.\n"),
         (
             ["deactivate", "ada@contoso.example"],

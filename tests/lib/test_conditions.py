@@ -14,6 +14,7 @@ from placet.lib.conditions import (
     ConditionError,
     compile_condition,
     holds,
+    value_of,
 )
 
 VALUES = {"amount": 1000.0, "item": "Desk", "urgent": True}
@@ -137,3 +138,23 @@ def test_no_text_fails_otherwise_than_in_words(source: str) -> None:
         assert str(error)
     else:
         assert result in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("item", "Desk"),
+        ("amount", 1000.0),
+        ("[item, 'x']", ["Desk", "x"]),
+        ("{'Desk': 1}[item]", 1),
+        ("null", None),
+    ],
+)
+def test_an_expression_comes_to_what_it_says(source: str, value: Any) -> None:
+    assert value_of(source, VALUES) == value
+
+
+@pytest.mark.parametrize("source", ["nothing", "{'Chair': 1}[item]", "item >", "'" + "x" * LONGEST + "'"])
+def test_an_expression_that_cannot_be_worked_out_is_said_in_words(source: str) -> None:
+    with pytest.raises(ConditionError):
+        value_of(source, VALUES)

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from placet.accounts.models import Group, Person
 from placet.approvals import attachments, engine
-from placet.approvals.form import facts_hash
 from placet.approvals.definitions import definition_of
+from placet.approvals.form import facts_hash
 from placet.approvals.models import AskLine, Assignment, Attachment, Decision, Draft, Request
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.lib.canonical import digest

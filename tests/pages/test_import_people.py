@@ -252,7 +252,7 @@ def test_the_template_is_read_by_the_import(ada: Client, admin: Person) -> None:
 def test_an_export_has_whom_the_list_shows_and_changes_nothing_when_it_comes_back(
     ada: Client, alice: Person, bob: Person, carol: Person
 ) -> None:
-    Person.objects.filter(pk=bob.pk).update(name="=HYPERLINK(1)", is_active=False)
+    Person.objects.filter(pk=bob.pk).update(name="=HYPERLINK(1)", is_active=False, approval_limit=5000)
     add_address(bob, "robert@contoso.example")
     answer = ada.get(reverse("panel:export_people"))
     assert answer["Content-Type"].startswith("text/csv")
@@ -262,6 +262,7 @@ def test_an_export_has_whom_the_list_shows_and_changes_nothing_when_it_comes_bac
         "'=HYPERLINK(1)", "Ada Administrator", "Alice Requester", "Carol Finance"
     ]  # fmt: skip
     assert rows_of(content)[1][-2:] == ["robert@contoso.example", "deactivated"]
+    assert [row[3] for row in rows_of(content)] == ["Approval limit", "5000.00", "", "", ""]
     again = ada.get(upload(ada, content, administrators="on", leave_groups="on"))
     assert again.context["plan"].counts == {"error": 0, "new": 0, "changed": 0, "unchanged": 4}
     some = ada.get(reverse("panel:export_people"), {"show": "deactivated"})
@@ -282,7 +283,7 @@ def test_an_export_that_is_read_in_pieces_has_everybody_once(
         "ada@contoso.example",
         *(f"robin{n}@contoso.example" for n in range(5)),
     ]
-    assert {row[3] for row in rows[1:]} == {"finance"}
+    assert {row[4] for row in rows[1:]} == {"finance"}
 
 
 def test_files_and_previews_speak_french_too(ada: Client, admin: Person, bob: Person, carol: Person) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from placet.accounts.addresses import add_address, add_person, addresses_of
+from placet.accounts.limits import written_limit
 from placet.accounts.models import Group, Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Version
@@ -57,6 +58,7 @@ def form_of(person: Person, **changes: object) -> dict[str, object]:
         "seen": seen,
         "name": person.name,
         "manager": person.manager.email if person.manager else "",
+        "approval_limit": written_limit(person.approval_limit),
         "language": person.language,
         "zone": person.zone,
         "groups": [group.pk for group in person.approval_groups.all()],
@@ -270,17 +272,19 @@ def test_what_is_known_of_a_person_is_changed(ada: Client, bob: Person, carol: P
     finance = Group.objects.get()
     changes = form_of(
         bob, name="Robert Manager", manager="Carol Finance", language="fr", zone="Europe/Paris",
-        groups=[finance.pk], administrator="on",
+        groups=[finance.pk], administrator="on", approval_limit="5,000",
     )  # fmt: skip
     page = ada.post(page_of("person", bob.pk), changes, follow=True).content.decode()
     assert "requests that start from now on go that way" in page
     bob.refresh_from_db()
     assert (bob.name, bob.manager, bob.language, bob.zone) == ("Robert Manager", carol, "fr", "Europe/Paris")
     assert bob.is_administrator
+    assert bob.approval_limit == 5000
+    assert 'name="approval_limit" value="5000.00"' in page
     assert list(bob.approval_groups.all()) == [finance]
-    ada.post(page_of("person", bob.pk), form_of(bob, groups=[], manager=""))
-    bob.refresh_from_db()
-    assert bob.manager is None
+    ada.post(page_of("person", bob.pk), form_of(bob, groups=[], manager="", approval_limit=""))
+    bob = Person.objects.get(pk=bob.pk)
+    assert (bob.manager, bob.approval_limit) == (None, None)
     assert not bob.approval_groups.exists()
 
 
@@ -291,6 +295,7 @@ def test_what_is_known_of_a_person_is_changed(ada: Client, bob: Person, carol: P
         ({"manager": "alice@contoso.example"}, "Bob Manager → Alice Requester → Bob Manager"),
         ({"manager": "twin"}, "Several people are called twin. Write the address."),
         ({"zone": "Mars/Olympus"}, "There is no such time zone."),
+        ({"approval_limit": "5.000"}, "“5.000” is not a limit. Write an amount such as 5000 or 5000.00."),
         ({"language": "xx"}, "xx is not one of the available choices"),
         ({"groups": ["77"]}, "77 is not one of the available choices"),
         ({"name": " "}, "This field is required"),
@@ -322,7 +327,9 @@ def test_a_page_that_was_opened_before_a_change_does_not_undo_it(
     assert f'name="seen" value="{sent["seen"]}"' in ada.get(page).content.decode()
     # Meanwhile somebody else takes the role and the group from him, and he chooses a language and a zone.
     finance.members.remove(bob)
-    Person.objects.filter(pk=bob.pk).update(is_administrator=False, language="fr", zone="Europe/Paris")
+    Person.objects.filter(pk=bob.pk).update(
+        is_administrator=False, language="fr", zone="Europe/Paris", approval_limit=50
+    )
     answer = ada.post(page, sent)
     text = answer.content.decode()
     assert answer.status_code == 409
@@ -330,7 +337,7 @@ def test_a_page_that_was_opened_before_a_change_does_not_undo_it(
     assert 'value="Bobby Manager"' in text
     stored = {
         "Name": "Bob Manager", "Language": "Français", "Time zone": "Europe/Paris",
-        "Groups": "nothing", "Administrator": "no",
+        "Groups": "nothing", "Administrator": "no", "Approval limit": "50.00",
     }  # fmt: skip
     for label, said in stored.items():
         assert f"<li><strong>{label}</strong> <bdi>{said}</bdi></li>" in text

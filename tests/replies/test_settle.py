@@ -146,6 +146,15 @@ def test_what_came_too_late_names_who_decided_what_and_when(
     assert refused.value.facts == who_and_what | {"when": first.at.isoformat()}
 
 
+def test_whoever_may_not_decide_hears_why(mailbox: Mailbox, alice: Person, bob: Person) -> None:
+    request = start(SAMPLE, alice)
+    Request.objects.filter(pk=request.pk).update(requester=bob)
+    with pytest.raises(refusals.MayNotDecide) as refused:
+        settled(AskLine.objects.get())
+    assert refused.value.facts == {"why": "Nobody decides their own request in this process."}
+    assert not Decision.objects.exists()
+
+
 def test_what_is_no_longer_asked_says_why(mailbox: Mailbox, alice: Person, bob: Person) -> None:
     request = start(SAMPLE, alice)
     line = AskLine.objects.get()

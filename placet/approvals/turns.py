@@ -1,0 +1,27 @@
+"""Whose turn it is in groups that are asked in turn. Called by the engine, in its transaction."""
+
+from collections.abc import Mapping
+
+from placet.accounts.models import Group
+from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.models import Turn
+
+
+def hold(definition: Definition) -> None:
+    """Nobody else picks from the groups that this process asks in turn until this is committed: of two requests at the
+    same instant the second one goes to the next person. All of them, in one order: one transaction may enter several
+    steps, and two must not wait for each other."""
+    asking = [step for step in definition.steps.values() if isinstance(step, ApprovalStep)]
+    keys = {who.group for step in asking for who in (*step.ask, *step.others) if who.pick == "next"}
+    if not keys:
+        return
+    groups = list(Group.objects.filter(key__in=keys).order_by("pk"))
+    for group in groups:
+        Turn.objects.get_or_create(group=group)
+    list(Turn.objects.select_for_update().filter(group__in=groups).order_by("pk").values_list("pk"))
+
+
+def advance(turns: Mapping[str, int]) -> None:
+    """These people are asked now: by the key of the group whose turn it is."""
+    for key, person in turns.items():
+        Turn.objects.filter(group__key=key).update(last=person)

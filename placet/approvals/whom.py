@@ -1,0 +1,416 @@
+"""Who is asked in a step, and who may not decide it. Looks; never changes anything.
+
+    people_to_ask   each line of `ask` → the places it names → who of them can be asked; `nobody` where none can
+    Bars            who may not decide: looked at when people are asked, and once more when they answer
+
+What a requester writes chooses among people who are there already, and never the requester: an address that is nobody's
+is nobody, and is not written to.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from itertools import islice
+from typing import Any
+
+from django.db.models import Count
+
+from placet.accounts.addresses import LONGEST_ADDRESS, person_at
+from placet.accounts.models import Group, Person
+from placet.approvals.definitions import ApprovalStep, Chain, Definition, Who
+from placet.approvals.form import condition_values
+from placet.approvals.models import Assignment, Decision, Request, Turn, Visit
+from placet.lib.conditions import ConditionError, holds, value_of
+from placet.lib.sentences import NOTHING, Sentence, listed
+
+LONGEST_CHAIN = 50  # managers of managers
+MOST_NAMED = 50  # people that an expression or a field names
+LONGEST_PROBLEM = 300  # characters of what is wrong with an expression; what a form says may stand in it
+GROUP = "group:"  # before the key of a group, in what an expression comes to
+LIMIT = "limit"  # what the condition of a chain calls somebody's approval limit
+
+
+@dataclass(frozen=True)
+class People:
+    """Whom a step asks, in a stable order, and why they are too few, if they are."""
+
+    people: Sequence[Person]
+    reason: Sentence
+    incomplete: bool  # somebody whom the step needs is missing, or it is not known whom it names
+    lines: Mapping[int, int]  # by person: which line of `ask` names them
+    turns: Mapping[str, int]  # by key of a group: whose turn it is now
+    skips_to: str  # the outcome that the step has because nobody is there; "" where it is to be decided
+
+
+def people_to_ask(
+    definition: Definition, step_key: str, request: Request, seats: Sequence[Assignment] = ()
+) -> People:
+    """The active people that a step asks. The person who made the request is one of them only if the process says so.
+    `seats`: who is asked in this visit already. Those who answered count for whatever names them, even if they have
+    left since; whoever was picked from a group stays its pick."""
+    step = definition.approval(step_key)
+    lookup = _Lookup(definition, step_key, request, seats)
+    named = lookup.named_by(step.ask)
+    if not named.people and not named.unclear:
+        others = lookup.named_by(step.others, first=len(step.ask))
+        named = others if others.people else _Named({**named.lines, **others.lines})
+    people = {person.pk: person for person in named.people}
+    needed = step.decided_by.most_needed
+    incomplete = named.unclear or (step.rule != "first" and bool(named.missing))
+    reason = NOTHING
+    if incomplete or len(people) < needed:
+        reason = listed(named.missing) or _too_few(step, needed, len(people))
+    nobody = named.vacant and not people and not lookup.asked
+    return People(
+        [person for person in people.values() if person.is_active],
+        reason,
+        incomplete,
+        named.line_of,
+        named.turns,
+        step.skips_to if nobody else "",
+    )
+
+
+def _too_few(step: ApprovalStep, needed: int, found: int) -> Sentence:
+    if isinstance(step.rule, tuple):
+        return Sentence(
+            "{needed} people must answer alike, but only {found} can be asked", needed=needed, found=found
+        )
+    return Sentence("{needed} people must approve, but only {found} can be asked", needed=needed, found=found)
+
+
+class Bars:
+    """Who may not decide a step of a request. People are told apart as people: whatever address somebody is asked at or
+    answers from, they are one."""
+
+    def __init__(self, request: Request, definition: Definition, step_key: str) -> None:
+        self._request, self._definition, self._step_key = request, definition, step_key
+
+    def against(self, person: Person) -> Sentence:
+        """Why they may not, as they are told; NOTHING if they may."""
+        own = person.pk == self._request.requester_id
+        if own and not self._definition.requester_may_decide_in(self._step_key):
+            return Sentence("Nobody decides their own request in this process.")
+        if step := self.step_decided_by(person):
+            return Sentence(
+                "You decided “{step}” of this request, so this step needs somebody else. "
+                "Please tell an administrator if nobody else is asked.",
+                step=step,
+            )
+        return NOTHING
+
+    def step_decided_by(self, person: Person) -> str:
+        """The name of the step that they decided in this request, of those whose deciders are not asked here."""
+        key = self._deciders.get(person.pk)
+        return "" if key is None else self._definition.approval(key).name
+
+    @cached_property
+    def _deciders(self) -> Mapping[int, str]:
+        """In whatever round: who decided, and what."""
+        steps = self._definition.approval(self._step_key).not_same_as
+        if steps is None:
+            return {}
+        visits = Visit.objects.filter(request=self._request, step_key__in=steps)
+        decisions = Decision.objects.filter(assignment__visit__in=visits).order_by("pk")
+        return dict(decisions.values_list("by_person_id", "assignment__visit__step_key"))
+
+
+# --- what the lines of `ask` name -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What a line names: the people who could stand there, the first ones first."""
+
+    people: Iterable[Person]
+    nobody: Sentence  # said where none of them can be asked
+    only_one: bool = False  # the first who can be asked
+    may_be_vacant: bool = False  # whether somebody is there does not hang on what the requester writes
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Whom one line of `ask` names, of those who can be asked."""
+
+    people: Sequence[Person] = ()
+    missing: Sequence[Sentence] = ()
+    vacant: bool = False  # where somebody is missing nobody is there; not: somebody is, and may not decide
+    unclear: bool = False  # it cannot be said whom it names
+    turn: str | None = None  # key of the group in which it is the turn of whoever is named
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Whom several lines name, by their numbers; those that do not apply are left out."""
+
+    lines: Mapping[int, _Line]
+
+    @property
+    def people(self) -> list[Person]:
+        return [person for _number, line in sorted(self.lines.items()) for person in line.people]
+
+    @property
+    def missing(self) -> list[Sentence]:
+        if not self.lines:
+            return [Sentence("no line of “ask” applies to this request")]
+        return [sentence for _number, line in sorted(self.lines.items()) for sentence in line.missing]
+
+    @property
+    def vacant(self) -> bool:
+        return all(line.vacant for line in self.lines.values())
+
+    @property
+    def unclear(self) -> bool:
+        return any(line.unclear for line in self.lines.values())
+
+    @property
+    def line_of(self) -> dict[int, int]:
+        """By person: the first line that names them."""
+        numbers: dict[int, int] = {}
+        for number, line in sorted(self.lines.items()):
+            for person in line.people:
+                numbers.setdefault(person.pk, number)
+        return numbers
+
+    @property
+    def turns(self) -> dict[str, int]:
+        """By key of a group: whose turn it is. Of two lines that pick from one group the later one says it."""
+        return {line.turn: line.people[0].pk for _number, line in sorted(self.lines.items()) if line.turn}
+
+
+class _Lookup:
+    """One look at whom a step asks."""
+
+    def __init__(
+        self, definition: Definition, step_key: str, request: Request, seats: Sequence[Assignment]
+    ) -> None:
+        self._definition, self._request = definition, request
+        self._bars = Bars(request, definition, step_key)
+        counting = (Assignment.State.OPEN, Assignment.State.DECIDED)
+        self._seats = [seat for seat in seats if seat.state in counting]
+        self._answered = {seat.person_id for seat in seats if seat.state == Assignment.State.DECIDED}
+        self.asked = {seat.person_id for seat in self._seats}
+
+    @cached_property
+    def _values(self) -> dict[str, Any]:
+        return condition_values(self._definition, self._request.data)
+
+    def named_by(self, lines: Sequence[Who], first: int = 0) -> _Named:
+        """`first`: the number of the first line. Whoever is picked from a group is somebody whom no other line names,
+        if there is somebody; so these lines are looked at last."""
+        named: dict[int, _Line] = {}
+        for number, who in sorted(enumerate(lines, first), key=lambda one: one[1].pick is not None):
+            try:
+                if who.if_ is None or holds(who.if_, self._values):
+                    others = {person.pk for line in named.values() for person in line.people}
+                    named[number] = self._line(who, number, others)
+            except ConditionError as error:
+                problem = " ".join(str(error).split())[:LONGEST_PROBLEM]  # on one line
+                reason = Sentence("it cannot be worked out whom to ask: {problem}", problem=problem)
+                named[number] = _Line(missing=[reason], unclear=True)
+        return _Named(named)
+
+    def _line(self, who: Who, number: int, others: Collection[int]) -> _Line:
+        people: list[Person] = []
+        missing: list[Sentence] = []
+        vacant = True
+        for place in self._places(who, number, others):
+            standing, barred = self._taken(place)
+            people += standing
+            if not standing:
+                missing.append(self._missing(place, barred))
+                vacant = vacant and place.may_be_vacant and not barred
+        is_new = bool(people) and people[0].pk not in self.asked
+        turn = who.group if who.pick == "next" and is_new else None
+        return _Line(people, missing, vacant, turn=turn)
+
+    def _taken(self, place: _Place) -> tuple[list[Person], list[Person]]:
+        """Those at a place who can be asked, and those who are there and may not decide."""
+        standing: list[Person] = []
+        barred: list[Person] = []
+        for person in place.people:
+            if self._can_be_asked(person):
+                standing.append(person)
+                if place.only_one:
+                    break
+            elif person.is_active:
+                barred.append(person)
+        return standing, barred
+
+    def _can_be_asked(self, person: Person) -> bool:
+        if person.pk in self._answered:
+            return True
+        return person.is_active and not self._bars.against(person)
+
+    def _missing(self, place: _Place, barred: Sequence[Person]) -> Sentence:
+        """Why nobody at this place can be asked."""
+        for person in barred:
+            if step := self._bars.step_decided_by(person):
+                return Sentence(
+                    "{nobody} ({name} decided “{step}” before)",
+                    nobody=place.nobody,
+                    name=person.name,
+                    step=step,
+                )
+        return place.nobody
+
+    # -- each source -------------------------------------------------------------------------------------------
+
+    def _places(self, who: Who, number: int, others: Collection[int]) -> Iterator[_Place]:
+        requester = self._request.requester
+        if who.group is not None:
+            place = self._group(who.group)
+            yield place if who.pick is None else self._picked(place, who.group, who.pick, number, others)
+        elif who.person is not None:
+            person = person_at(who.person)
+            # An address that is nobody's is a slip of whoever wrote the process: no step is skipped for it.
+            yield _Place(_or_nobody(person), _unknown(who.person), may_be_vacant=person is not None)
+        elif who.manager is not None:
+            yield replace(self._manager(requester, int(who.manager)), may_be_vacant=True)
+        elif who.managers is not None:
+            nobody = Sentence("nobody above {name} has an approval limit that is enough", name=requester.name)
+            yield _Place(self._chain(who.managers), nobody)
+        elif who.manager_of is not None:
+            yield from self._in_field(who.manager_of, self._manager_of)
+        elif who.field is not None:
+            yield from self._in_field(who.field, partial(self._entered, among=who.among))
+        elif who.decided is not None:
+            yield self._deciders_of(who.decided)
+        elif who.expression is not None:
+            yield from self._worked_out(who.expression)
+
+    def _group(self, key: str) -> _Place:
+        group = Group.objects.filter(key=key).first()
+        members = list(group.members.order_by("id")) if group is not None else []
+        nobody = Sentence("nobody in the group “{group}” can be asked", group=key)
+        return _Place(members, nobody, may_be_vacant=group is not None)
+
+    def _picked(self, place: _Place, group: str, pick: str, number: int, others: Collection[int]) -> _Place:
+        """One of a group; whoever was picked in this visit already, while they can be asked."""
+        kept = [seat.person for seat in self._seats if seat.source == number]
+        kept = [person for person in kept if self._can_be_asked(person)]
+        if kept:
+            return replace(place, people=kept, only_one=True)
+        able = [person for person in place.people if self._can_be_asked(person)]
+        free = [person for person in able if person.pk not in others] or able
+        ordered = _in_turn(free, group) if pick == "next" else _least_busy_first(free)
+        return replace(place, people=ordered or place.people, only_one=True)
+
+    def _manager(self, person: Person, level: int = 1) -> _Place:
+        """Somebody's, so many levels up, or the next one above who can be asked. Never the requester."""
+        line = islice(_line_above(person), level - 1, None)
+        above = (one for one in line if one.pk != self._request.requester_id)
+        nobody = (
+            Sentence("{name} has no manager who can be asked", name=person.name)
+            if level == 1
+            else Sentence("{name} has no manager {n} levels up who can be asked", name=person.name, n=level)
+        )
+        return _Place(above, nobody, only_one=True)
+
+    def _chain(self, chain: Chain) -> list[Person]:
+        people: list[Person] = []
+        for person in filter(self._can_be_asked, _line_above(self._request.requester)):
+            people.append(person)
+            limit = person.approval_limit
+            if limit is not None and holds(chain.until, {**self._values, LIMIT: float(limit)}):
+                return people if chain.all else [person]
+        return []
+
+    def _in_field(self, name: str, place_of: Callable[[str, Person | None], _Place]) -> Iterator[_Place]:
+        """A place for each that the field says."""
+        value = self._request.data.get(name)
+        entries = [entry for entry in (value if isinstance(value, list) else [value]) if entry]
+        if len(entries) > MOST_NAMED:
+            raise ConditionError(f"“{name}” names more than {MOST_NAMED} people.")
+        if not entries:
+            label = next(one.label for one in self._definition.fields if one.name == name)
+            yield _Place([], Sentence("“{field}” names nobody", field=label))
+        for entry in entries:
+            yield place_of(*_person_in(entry))
+
+    def _manager_of(self, text: str, person: Person | None) -> _Place:
+        return _Place([], _unknown(text)) if person is None else self._manager(person)
+
+    def _entered(self, text: str, person: Person | None, among: str | None = None) -> _Place:
+        """Whoever the requester names, or may have named. That is never themself, whatever else they may do."""
+        if person is None or person.pk == self._request.requester_id:
+            return _Place([], _unknown(text))
+        if among is not None and not Group.objects.filter(key=among, members=person).exists():
+            return _Place([], Sentence("{address} is not in the group “{group}”", address=text, group=among))
+        return _Place([person], _unknown(text))
+
+    def _deciders_of(self, key: str) -> _Place:
+        """Whose answers counted the last time that this request was through the step."""
+        closed = Visit.objects.filter(request=self._request, step_key=key, state=Visit.State.CLOSED)
+        last = closed.order_by("-round").values("pk")[:1]
+        people = Person.objects.filter(decisions__assignment__visit__in=last).order_by("pk")
+        step = self._definition.approval(key).name
+        return _Place(
+            people, Sentence("nobody who decided “{step}” can be asked", step=step), may_be_vacant=True
+        )
+
+    def _worked_out(self, expression: str) -> list[_Place]:
+        places = [
+            replace(self._group(entry.removeprefix(GROUP)), may_be_vacant=False)
+            if entry.startswith(GROUP)
+            else self._entered(entry, person_at(entry))
+            for entry in entries_of(expression, self._values)
+        ]
+        if sum(len(list(place.people)) for place in places) > MOST_NAMED:
+            raise ConditionError(f"“{expression}” names more than {MOST_NAMED} people.")
+        return places or [_Place([], Sentence("“{expression}” names nobody", expression=expression))]
+
+
+def entries_of(expression: str, values: dict[str, Any]) -> list[str]:
+    """What an expression comes to: addresses, and `group:` with a group's key. ConditionError for anything else."""
+    result = value_of(expression, values)
+    entries = result if isinstance(result, list) else [result]
+    if not all(isinstance(entry, str) for entry in entries):
+        raise ConditionError(f"“{expression}” is neither an address nor a list of addresses and group:KEY.")
+    if len(entries) > MOST_NAMED:
+        raise ConditionError(f"“{expression}” names more than {MOST_NAMED} people.")
+    stripped = [entry.strip() for entry in entries]
+    if any(len(entry) > LONGEST_ADDRESS or not entry.isprintable() for entry in stripped):
+        raise ConditionError(f"“{expression}” comes to something that is no address.")
+    return [entry for entry in stripped if entry]
+
+
+def _person_in(entry: Any) -> tuple[str, Person | None]:
+    """What a field says of one person, and who that is: their address, or the value of a field that chooses people."""
+    if not isinstance(entry, Mapping):
+        return str(entry), person_at(str(entry))
+    number = entry.get("person")
+    person = Person.objects.filter(pk=number).first() if type(number) is int else None
+    return str(entry.get("address") or entry.get("name") or ""), person
+
+
+def _or_nobody(person: Person | None) -> list[Person]:
+    return [] if person is None else [person]
+
+
+def _unknown(address: str) -> Sentence:
+    return Sentence("{address} is nobody who can be asked", address=address)
+
+
+def _line_above(person: Person) -> Iterator[Person]:
+    """Managers of managers, as they are now: who leads whom may have changed since the person was read. A ring ends
+    where it closes."""
+    passed = {person.pk}
+    above = Person.objects.filter(reports=person.pk).first()
+    while above is not None and above.pk not in passed and len(passed) <= LONGEST_CHAIN:
+        yield above
+        passed.add(above.pk)
+        above = Person.objects.filter(reports=above.pk).first()
+
+
+def _in_turn(members: Sequence[Person], group: str) -> list[Person]:
+    """Whoever comes after the last one first, then round."""
+    last = Turn.objects.filter(group__key=group).values_list("last", flat=True).first() or 0
+    return sorted(members, key=lambda person: (person.pk <= last, person.pk))
+
+
+def _least_busy_first(members: Sequence[Person]) -> list[Person]:
+    """By how many questions are open for them."""
+    waiting = Assignment.objects.filter(person__in=members, state=Assignment.State.OPEN)
+    numbers = dict(waiting.values_list("person").annotate(number=Count("pk")))
+    return sorted(members, key=lambda person: (numbers.get(person.pk, 0), person.pk))
