@@ -8,6 +8,7 @@ A definition is data (JSON; YAML is how it travels):
     start                       key of the first step
     proof                       colleague | outside | page: how sure a reply's sender must be
     requester_may_decide        false unless said
+    most_rounds                 how often a request may enter one step; 20 unless said
     steps                       {key: {kind: approval, name, ask, nobody?, not_same_as?, rule, otherwise?, early?,
                                  outcomes, proof?, requester_may_decide?, form?}}; outcomes and rules in modules of
                                  their own
@@ -42,6 +43,7 @@ Proof = Literal["colleague", "outside", "page"]
 #: What a branch or a block comes to.
 WORD = r"^[a-z][a-z0-9_-]{0,39}$"
 MOST_BRANCHES = 20
+MOST_ROUNDS = 20  # of a step, where the process does not say
 #: Where a step stands: blocks and the branches of them that it is in, from the outermost.
 Place = tuple[tuple[str, str], ...]
 
@@ -236,6 +238,7 @@ class Definition(_Part):
     start: str
     proof: Proof = "colleague"
     requester_may_decide: bool = False
+    most_rounds: int | None = Field(None, ge=1, le=1000, strict=True)
     steps: dict[str, Annotated[ApprovalStep | ParallelStep | EndStep, Field(discriminator="kind")]]
     transitions: tuple[Transition, ...] = ()
 
@@ -264,6 +267,11 @@ class Definition(_Part):
         if not isinstance(step, ParallelStep):
             raise TypeError(f"{step_key} is not a parallel step")
         return step
+
+    @property
+    def rounds(self) -> int:
+        """How often a request may enter one step."""
+        return self.most_rounds or MOST_ROUNDS
 
     @cached_property
     def places(self) -> Mapping[str, Place]:

@@ -218,6 +218,7 @@ def decide(
         record.reading(logged) if logged is not None else {},
     )
     note(request, by, "decided", at=decision.at, **what)
+    engine_visits.withdraw_barred(request, definition, assignment.visit, by)
     engine_visits.go_on(request, definition, assignment.visit, seats)
     return decision
 
@@ -404,7 +405,7 @@ def ask_again(visit_id: int, by: Person) -> None:
     note(request, by, "tried again", step=visit.step_key)
     definition = definition_of(request.version)
     if visit.result:  # decided; only the way on was not found
-        engine_visits.leave(request, definition, visit)
+        engine_visits.leave(request, definition, visit, once_more=True)
     else:
         engine_visits.begin(request, definition, visit)
 

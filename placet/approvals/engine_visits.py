@@ -12,15 +12,16 @@ visit of a block at most one for each of its branches. Whatever ends a visit of 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.utils import timezone
 
+from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
 from placet.approvals import engine_asks, messages, policy, turns, whom
-from placet.approvals.definitions import Definition, EndStep, ParallelStep
-from placet.approvals.models import Assignment, Request, Visit
+from placet.approvals.definitions import ApprovalStep, Definition, EndStep, ParallelStep
+from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.record import note
 from placet.lib import rows
 from placet.lib.conditions import ConditionError
@@ -101,6 +102,29 @@ def go_on(request: Request, definition: Definition, visit: Visit, seats: Sequenc
         _finish(request, definition, visit, seats, result)
 
 
+def withdraw_barred(request: Request, definition: Definition, visit: Visit, by: Person) -> None:
+    """Somebody has decided a step: where that bars them from another one that they are asked in at the same time, they
+    are asked there no longer, and somebody else is."""
+    for seat in _open_beside(request, definition, visit, by):
+        rows.change(seat, state=Assignment.State.WITHDRAWN)
+        where: dict[str, Any] = {"step": seat.visit.step_key, "round": seat.visit.round}
+        note(request, None, "no longer asked", person=by.pk, **where)
+        consider(request, definition, seat.visit)
+
+
+def _open_beside(request: Request, definition: Definition, visit: Visit, by: Person) -> Iterator[Assignment]:
+    barring = [
+        key
+        for key, step in definition.steps.items()
+        if isinstance(step, ApprovalStep) and visit.step_key in (step.not_same_as or ())
+    ]
+    if barring:
+        seats = Assignment.objects.filter(visit__request=request, visit__step_key__in=barring, person=by)
+        numbers = list(seats.filter(state=Assignment.State.OPEN).order_by("pk").values_list("pk", flat=True))
+        for number in numbers:  # what becomes of one may end the others
+            yield from seats.filter(pk=number, state=Assignment.State.OPEN).select_related("visit")
+
+
 def _finish(
     request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment], result: str
 ) -> None:
@@ -126,10 +150,12 @@ def close(request: Request, visit: Visit, result: str) -> None:
     note(request, None, "closed", at=visit.closed_at, step=visit.step_key, round=visit.round, result=result)
 
 
-def leave(request: Request, definition: Definition, visit: Visit) -> None:
-    """On to where the result of a step leads."""
+def leave(request: Request, definition: Definition, visit: Visit, *, once_more: bool = False) -> None:
+    """On to where the result of a step leads. `once_more`: even if that was entered as often as it may be."""
     try:
         transition = policy.way_on(definition, visit.step_key, visit.result, request)
+        if transition.to is not None:
+            _must_not_go_round(request, definition, transition.to, once_more=once_more)
     except (ConditionError, LookupError) as error:
         # The decision stands; where it leads has to be said by an administrator.
         _stick(request, visit, error)
@@ -151,6 +177,22 @@ def _go_to(request: Request, definition: Definition, visit: Visit, step_key: str
     if visit is not last:
         _cancel(request, visit, last)
     enter(request, definition, step_key, visit.parent, visit.branch)
+
+
+def _must_not_go_round(request: Request, definition: Definition, step_key: str, *, once_more: bool) -> None:
+    """LookupError where a step would be entered once more without an answer since the last time, which would never end,
+    or more often than the process lets it."""
+    if isinstance(definition.steps[step_key], EndStep):
+        return
+    last = request.visits.filter(step_key=step_key).order_by("-round").first()
+    if last is None:
+        return
+    name = definition.steps[step_key].name
+    since = Decision.objects.filter(assignment__visit__request=request, assignment__visit__gte=last.pk)
+    if not since.exists():
+        raise LookupError(Sentence("“{step}” would be entered again without anybody's answer", step=name))
+    if last.round >= definition.rounds and not once_more:
+        raise LookupError(Sentence("“{step}” was entered {n} times already", step=name, n=last.round))
 
 
 def _end(request: Request, step: EndStep) -> None:

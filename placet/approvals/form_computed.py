@@ -47,7 +47,9 @@ def as_entered(value: Any) -> Any:
 
 
 def _can_be_kept(value: float) -> bool:
-    return math.isfinite(value) and abs(value) <= LARGEST_AMOUNT  # a Decimal is not compared with what is no number
+    return (
+        math.isfinite(value) and abs(value) <= LARGEST_AMOUNT
+    )  # a Decimal is not compared with what is no number
 
 
 def computed_value(one: Input, value: Any) -> Any:

@@ -502,6 +502,71 @@ def test_who_leaves_is_replaced_in_their_branch(
     assert asked(request) == ["Bob", "Dave"]
 
 
+def test_a_block_that_leads_back_to_itself_without_anybody_is_stuck(
+    mailbox: Mailbox, alice: Person, bob: Person, carol: Person
+) -> None:
+    definition = two()
+    for branch in definition["steps"]["checks"]["branches"].values():
+        branch["when"] = "amount > 1000"
+    definition["transitions"].insert(
+        -1, {"from": "checks", "outcome": "rejected", "when": "amount < 1000", "to": "checks"}
+    )
+    request = start(definition, alice)
+    visit = request.visits.get()
+    assert (visit.state, visit.result) == ("stuck", "rejected")
+    assert visit.reason == "“Checks” would be entered again without anybody's answer"
+
+
+def test_a_way_back_is_taken_as_often_as_the_process_says(
+    alice: Person, bob: Person, carol: Person, dave: Person
+) -> None:
+    definition = two(HEARD, name="Checks")
+    definition["most_rounds"] = 2
+    definition["transitions"][-1] = {"from": "checks", "outcome": "rejected", "to": "checks"}
+    definition["transitions"].append({"from": "checks", "outcome": "rejected", "to": "rejected"})
+    definition["transitions"][-2]["when"] = "amount < 1000"
+    request = start(definition, alice)
+    for _ in range(2):
+        answer(bob, "reject")
+        answer(carol)
+    assert visits(request)["checks 2"] == "stuck rejected"
+    assert request.visits.get(step_key="checks", round=2).reason == "“Checks” was entered 2 times already"
+    dave.is_administrator = True
+    dave.save()
+    engine.ask_again(request.visits.get(step_key="checks", round=2).pk, dave)
+    assert visits(request)["checks 3"] == "open"
+
+
+def test_four_eyes_side_by_side(
+    mailbox: Mailbox, alice: Person, bob: Person, carol: Person, dave: Person
+) -> None:
+    """Bob is asked in both branches. Once he has decided one he is asked no longer in the other, but Carol is."""
+    Group.objects.create(key="both", name="Both").members.set([bob])
+    definition = two()
+    definition["steps"]["legal"]["ask"] = [{"group": "both"}]
+    definition["steps"]["finance"] |= {"ask": [{"group": "both"}], "not_same_as": ["legal"]}
+    request = start(definition, alice)
+    assert asked(request) == ["Bob", "Bob"]
+    Group.objects.get(key="both").members.set([bob, carol])
+    answer(bob)
+    assert asked(request) == ["Carol"]
+    seat = Assignment.objects.get(visit__step_key="finance", person=bob)
+    assert seat.state == "withdrawn"
+    with pytest.raises(engine.NoLongerOpen):
+        engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    answer(carol)
+    assert standing(request) == ("ended", "approved")
+
+
+def test_four_eyes_side_by_side_with_nobody_else(alice: Person, bob: Person) -> None:
+    definition = two()
+    definition["steps"]["finance"] |= {**step("bob", name="Money"), "not_same_as": ["legal"]}
+    request = start(definition, alice)
+    answer(bob)
+    assert visits(request)["finance"] == "stuck"
+    assert "decided “Bob” before" in request.visits.get(step_key="finance").reason
+
+
 # --- what the database holds ----------------------------------------------------------------------------------
 
 

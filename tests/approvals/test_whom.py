@@ -1087,7 +1087,8 @@ def problems(source: dict[str, Any]) -> list[str]:
         ({"manager_of": "nobody"}, "steps.step: ask, number 1: there is no field nobody"),
         (
             {"field": "amount"},
-            "ask, number 1: amount is of type money; a field that names somebody is of type person, people, email, text",
+            "ask, number 1: amount is of type money; "
+            "a field that names somebody is of type person, people, email, text",
         ),
         ({"manager_of": "amount"}, "ask, number 1: amount is of type money"),
         ({"decided": "nowhere"}, "ask, number 1: there is no approval step nowhere"),
