@@ -93,6 +93,15 @@ def pytest_configure(config: pytest.Config) -> None:
         database["TEST"] = {**database.get("TEST", {}), "NAME": str(DATA_DIR / "test.sqlite3")}
 
 
+@pytest.fixture(autouse=True)
+def _in_english() -> "Iterator[None]":
+    """Commands leave no language active, and the next test in the same process would write numbers otherwise."""
+    from django.utils import translation
+
+    with translation.override("en"):
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _static_files_looked_up_once() -> "Iterator[None]":
     """Every test client loads the middleware anew, and WhiteNoise would look at each file that there is: that was half

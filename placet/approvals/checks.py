@@ -23,6 +23,7 @@ from placet.approvals.whom import LIMIT, entries_of
 from placet.lib.conditions import ConditionError, compile_condition, holds
 
 DEEPEST_BLOCKS = 5
+MOST_STEPS = 100
 
 
 def problems_of(definition: Definition) -> list[str]:
@@ -32,6 +33,8 @@ def problems_of(definition: Definition) -> list[str]:
         f"steps: “{key}” is not a key (a-z, 0-9, - and _)" for key in steps if not KEY.fullmatch(key)
     ]
     problems += form_problems(definition)
+    if len(steps) > MOST_STEPS:
+        problems.append(f"steps: {len(steps)} steps are too many; {MOST_STEPS} is the most")
     if definition.start not in steps:
         problems.append(f"start: there is no step {definition.start}")
     names = condition_values(definition, {}).keys()
@@ -293,7 +296,10 @@ def _branch_way_problems(definition: Definition, number: int, transition: Transi
     if transition.to is not None:
         there = definition.places[transition.to]
         if here[: len(there)] != there:
-            yield f"{where}: {transition.to} stands in another branch than {transition.from_}; no way leads into one"
+            yield (
+                f"{where}: {transition.to} stands in another branch than {transition.from_}; no way leads into one. "
+                "End the branch with a result of its own, and lead on from the block"
+            )
         return
     if not here:
         yield f"{where}: {transition.from_} stands in no branch that could end"

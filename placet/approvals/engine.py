@@ -218,8 +218,8 @@ def decide(
         record.reading(logged) if logged is not None else {},
     )
     note(request, by, "decided", at=decision.at, **what)
-    engine_visits.withdraw_barred(request, definition, assignment.visit, by)
     engine_visits.go_on(request, definition, assignment.visit, seats)
+    engine_visits.withdraw_barred(request, definition, assignment.visit.step_key, by)
     return decision
 
 

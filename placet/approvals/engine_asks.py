@@ -3,6 +3,8 @@ lock."""
 
 from collections.abc import Mapping, Sequence
 
+from django.db import connection
+
 from placet.accounts.models import Person
 from placet.approvals import messages, record, turns, whom
 from placet.approvals.definitions import Definition
@@ -27,10 +29,15 @@ def whom_to_ask(
 
 def _hold(people: Sequence[Person]) -> bool:
     """Keep people from leaving until this is committed: `deactivate` waits, and then finds what they are asked.
-    False if somebody has left since they were looked up. In one order, so that two cannot wait for each other."""
-    held = Person.objects.select_for_update(no_key=True).filter(pk__in=[person.pk for person in people])
-    active = held.filter(is_active=True).order_by("pk").values_list("pk", flat=True)
-    return not people or len(active) == len(people)
+    False if somebody has left since they were looked up."""
+    if not people:
+        return True
+    asked = Person.objects.filter(pk__in=[person.pk for person in people], is_active=True).order_by("pk")
+    sql, params = asked.values_list("pk").query.sql_with_params()
+    with connection.cursor() as cursor:
+        # Shared: a block asks people step by step, so two transactions may want the same ones in another order.
+        cursor.execute(f"{sql} FOR SHARE" if connection.vendor == "postgresql" else sql, params)
+        return len(cursor.fetchall()) == len(people)
 
 
 def assign(

@@ -27,6 +27,8 @@ from placet.lib import rows
 from placet.lib.conditions import ConditionError
 from placet.lib.sentences import Sentence
 
+LONGEST_REASON = 1000  # characters
+
 
 def enter(
     request: Request, definition: Definition, step_key: str, block: Visit | None = None, branch: str = ""
@@ -102,21 +104,21 @@ def go_on(request: Request, definition: Definition, visit: Visit, seats: Sequenc
         _finish(request, definition, visit, seats, result)
 
 
-def withdraw_barred(request: Request, definition: Definition, visit: Visit, by: Person) -> None:
-    """Somebody has decided a step: where that bars them from another one that they are asked in at the same time, they
-    are asked there no longer, and somebody else is."""
-    for seat in _open_beside(request, definition, visit, by):
+def withdraw_barred(request: Request, definition: Definition, step_key: str, by: Person) -> None:
+    """Somebody has decided a step, and what follows from that is done. Where it bars them from another one that they
+    are still asked in, they are asked there no longer, and somebody else is."""
+    for seat in _open_beside(request, definition, step_key, by):
         rows.change(seat, state=Assignment.State.WITHDRAWN)
         where: dict[str, Any] = {"step": seat.visit.step_key, "round": seat.visit.round}
         note(request, None, "no longer asked", person=by.pk, **where)
         consider(request, definition, seat.visit)
 
 
-def _open_beside(request: Request, definition: Definition, visit: Visit, by: Person) -> Iterator[Assignment]:
+def _open_beside(request: Request, definition: Definition, step_key: str, by: Person) -> Iterator[Assignment]:
     barring = [
         key
         for key, step in definition.steps.items()
-        if isinstance(step, ApprovalStep) and visit.step_key in (step.not_same_as or ())
+        if isinstance(step, ApprovalStep) and step_key in (step.not_same_as or ())
     ]
     if barring:
         seats = Assignment.objects.filter(visit__request=request, visit__step_key__in=barring, person=by)
@@ -150,8 +152,17 @@ def close(request: Request, visit: Visit, result: str) -> None:
     note(request, None, "closed", at=visit.closed_at, step=visit.step_key, round=visit.round, result=result)
 
 
-def leave(request: Request, definition: Definition, visit: Visit, *, once_more: bool = False) -> None:
-    """On to where the result of a step leads. `once_more`: even if that was entered as often as it may be."""
+def leave(
+    request: Request,
+    definition: Definition,
+    visit: Visit,
+    *,
+    answered: Visit | None = None,
+    once_more: bool = False,
+) -> None:
+    """On to where the result of a step leads. `answered`: the visit whose answers made it so, if it is another one.
+    `once_more`: even if that was entered as often as it may be."""
+    answered = answered or visit
     try:
         transition = policy.way_on(definition, visit.step_key, visit.result, request)
         if transition.to is not None:
@@ -162,20 +173,20 @@ def leave(request: Request, definition: Definition, visit: Visit, *, once_more: 
         return
     _unstick(request, visit, Visit.State.CLOSED)
     if transition.ends_branch is not None:
-        _end_branch(request, definition, visit, transition.ends_branch)
+        _end_branch(request, definition, visit, transition.ends_branch, answered)
     elif transition.to is not None:
-        _go_to(request, definition, visit, transition.to)
+        _go_to(request, definition, visit, transition.to, answered)
 
 
-def _go_to(request: Request, definition: Definition, visit: Visit, step_key: str) -> None:
+def _go_to(request: Request, definition: Definition, visit: Visit, step_key: str, answered: Visit) -> None:
     """Out of every block that the step does not stand in: what still runs there is not needed any more."""
-    last = visit
+    here = visit
     if visit.parent_id is not None:
         for _ in range(len(definition.places[visit.step_key]) - len(definition.places[step_key])):
             assert visit.parent is not None
             visit = visit.parent
-    if visit is not last:
-        _cancel(request, visit, last)
+    if visit is not here:
+        _cancel(request, visit, answered)
     enter(request, definition, step_key, visit.parent, visit.branch)
 
 
@@ -225,16 +236,16 @@ def _split(request: Request, definition: Definition, visit: Visit) -> None:
             begin(request, definition, one)
 
 
-def _end_branch(request: Request, definition: Definition, last: Visit, result: str) -> None:
+def _end_branch(request: Request, definition: Definition, last: Visit, result: str, answered: Visit) -> None:
     """`last`: the branch's last visit, from which no step follows."""
     block = last.parent
     assert block is not None
     rows.change(last, branch_result=result)
     note(request, None, "branch ended", step=last.step_key, round=last.round, result=result)
-    _join(request, definition, block, last)
+    _join(request, definition, block, answered)
 
 
-def _join(request: Request, definition: Definition, block: Visit, last: Visit) -> None:
+def _join(request: Request, definition: Definition, block: Visit, answered: Visit) -> None:
     """Has the block come to a result?"""
     inside = list(block.children.order_by("pk"))
     results = [visit.branch_result for visit in inside if visit.branch_result]
@@ -242,24 +253,26 @@ def _join(request: Request, definition: Definition, block: Visit, last: Visit) -
     result = policy.result_of_block(definition.block(block.step_key), results, len(running))
     if result:
         for visit in running:
-            _cancel(request, visit, last)
+            _cancel(request, visit, answered)
         close(request, block, result)
-        leave(request, definition, block)
+        leave(request, definition, block, answered=answered)
 
 
-def _cancel(request: Request, visit: Visit, last: Visit) -> None:
+def _cancel(request: Request, visit: Visit, answered: Visit) -> None:
     """A visit is not needed any more, nor what is below it, which ends first. Whoever is asked there is told once.
-    `last`: the visit whose result made it so."""
+    `answered`: the visit whose answers made it so."""
     for inside in visit.children.filter(state__in=Visit.LIVE).order_by("pk"):
-        _cancel(request, inside, last)
+        _cancel(request, inside, answered)
     seats = list(visit.assignments.filter(state=Assignment.State.OPEN).select_related("person"))
     _supersede(request, visit, seats)
-    rows.change(visit, state=Visit.State.CANCELLED, ended_by_id=last.pk, reason="", closed_at=timezone.now())
+    rows.change(
+        visit, state=Visit.State.CANCELLED, ended_by_id=answered.pk, reason="", closed_at=timezone.now()
+    )
     where: dict[str, Any] = {"step": visit.step_key, "round": visit.round}
-    by: dict[str, Any] = {"by_step": last.step_key, "by_round": last.round}
+    by: dict[str, Any] = {"by_step": answered.step_key, "by_round": answered.round}
     note(request, None, "cancelled", at=visit.closed_at, **where, **by)
     for seat in seats:
-        messages.not_needed(request, seat, last)
+        messages.not_needed(request, seat, answered)
 
 
 # --- stuck ------------------------------------------------------------------------------------------------
@@ -268,7 +281,7 @@ def _cancel(request: Request, visit: Visit, last: Visit) -> None:
 def _stick(request: Request, visit: Visit, why: object) -> None:
     told = visit.state == Visit.State.STUCK
     with as_the_installation_reads():  # kept for whoever administers, in whosever turn it happens
-        reason = str(why)
+        reason = " ".join(str(why).split())[:LONGEST_REASON]  # what a form says may stand in it
     visit.state, visit.reason = Visit.State.STUCK, reason
     visit.save(update_fields=["state", "reason"])
     entry = note(request, None, "stuck", step=visit.step_key, round=visit.round, personal={"reason": reason})

@@ -27,6 +27,7 @@ from placet.approvals.form_types import seen_values, type_of
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
 
 MOST_PARTS = 200
+MOST_PEOPLE_IN_CELLS = 200
 MOST_CELLS = 3000  # of all tables: a page sends each
 _LIMITS, _TEXT = {"min", "max"}, {"length", "pattern", "message"}
 #: What a field may say beside its name, label, type and help, and whether it is required.
@@ -160,6 +161,16 @@ def _limit(field: Input, limit: object) -> Any:
 
 def _cells_problems(definition: Definition) -> Iterator[str]:
     cells = sum(most_rows(field) * len(field.columns or ()) for field in definition.fields if field.columns)
+    people = sum(
+        most_rows(field) * sum(column.type == "person" for column in field.columns or ())
+        for field in definition.fields
+        if field.columns
+    )
+    if people > MOST_PEOPLE_IN_CELLS:
+        yield (
+            f"its tables may name {people} people together, and {MOST_PEOPLE_IN_CELLS} is the most: each is looked up; "
+            "say max of their rows"
+        )
     if cells > MOST_CELLS:
         yield f"its tables may have {cells} cells together, and {MOST_CELLS} is the most: say max of their rows"
 

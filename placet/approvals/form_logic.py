@@ -174,7 +174,10 @@ class _Filling:
         try:
             return as_entered(value_of(one.default, self.values))
         except ConditionError:
-            return ""  # it was tried before it was published; with these values there is nothing to say
+            # It was tried before it was published.
+            if self.filled.standings[one.name].fixed:
+                self.filled.errors[one.name] = cannot_be_computed()  # nobody can enter it instead
+            return ""
 
     def _computed(self, one: FormField) -> Any:
         assert one.computed is not None
@@ -188,7 +191,11 @@ class _Filling:
 
     def _require(self, one: FormField) -> None:
         standing = self.filled.standings[one.name]
-        if not standing.shown or standing.fixed:
+        if not standing.shown:
+            return
+        if standing.fixed:
+            if one.required and one.default is not None and not is_filled(self.filled.entered[one.name]):
+                self.filled.errors.setdefault(one.name, cannot_be_computed())
             return
         required = one.required or self._holds(one.require, otherwise=True, unsaid=False)
         self.filled.standings[one.name] = Standing(required=required)

@@ -1,7 +1,7 @@
 """Numbers, amounts and percentages as people write them, and as they are kept and shown."""
 
 import re
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 from django.utils import formats
@@ -94,8 +94,9 @@ def plain(number: Decimal) -> float | int:
 def settled(computed: float, digits: int) -> Decimal:
     """What came out of a computation with fractions in base two, as a person would have computed it: 1.265 that came
     out as 1.26499999999999 is rounded as 1.265 is."""
-    near = Decimal(repr(computed)).quantize(Decimal(1).scaleb(-digits - SETTLED_DIGITS), ROUND_HALF_UP)
-    return near.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    with localcontext(prec=MOST_DIGITS + 2 * SETTLED_DIGITS):
+        near = Decimal(repr(computed)).quantize(Decimal(1).scaleb(-digits - SETTLED_DIGITS), ROUND_HALF_UP)
+        return near.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
 
 
 def minor_digits(currency: str) -> int:

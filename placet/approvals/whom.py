@@ -7,6 +7,7 @@ What a requester writes chooses among people who are there already, and never th
 is nobody, and is not written to.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -27,6 +28,7 @@ LONGEST_CHAIN = 50  # managers of managers
 MOST_NAMED = 50  # people that an expression or a field names
 LONGEST_PROBLEM = 300  # characters of what is wrong with an expression; what a form says may stand in it
 GROUP = "group:"  # before the key of a group, in what an expression comes to
+_BEGINS_A_GROUP = re.compile(rf"""(["']){GROUP}\1""")
 LIMIT = "limit"  # what the condition of a chain calls somebody's approval limit
 
 
@@ -157,7 +159,8 @@ class _Named:
 
     @property
     def vacant(self) -> bool:
-        return all(line.vacant for line in self.lines.values())
+        # Where no line applies it is a gap between conditions, which whoever fills in the form could find.
+        return bool(self.lines) and all(line.vacant for line in self.lines.values())
 
     @property
     def unclear(self) -> bool:
@@ -351,7 +354,7 @@ class _Lookup:
 
     def _worked_out(self, expression: str) -> list[_Place]:
         places = [
-            replace(self._group(entry.removeprefix(GROUP)), may_be_vacant=False)
+            self._group_named(entry, expression)
             if entry.startswith(GROUP)
             else self._entered(entry, person_at(entry))
             for entry in entries_of(expression, self._values)
@@ -359,6 +362,15 @@ class _Lookup:
         if sum(len(list(place.people)) for place in places) > MOST_NAMED:
             raise ConditionError(f"“{expression}” names more than {MOST_NAMED} people.")
         return places or [_Place([], Sentence("“{expression}” names nobody", expression=expression))]
+
+    def _group_named(self, entry: str, expression: str) -> _Place:
+        """A group that an expression names, or begins to (`"group:" + office`): a field alone cannot be one. Never with
+        the requester, who may have chosen it."""
+        if entry not in expression and not _BEGINS_A_GROUP.search(expression):
+            raise ConditionError(f"“{entry}” is no address.")
+        place = self._group(entry.removeprefix(GROUP))
+        others = [person for person in place.people if person.pk != self._request.requester_id]
+        return replace(place, people=others, may_be_vacant=False)
 
 
 def entries_of(expression: str, values: dict[str, Any]) -> list[str]:

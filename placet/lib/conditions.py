@@ -65,8 +65,10 @@ def names_in(source: str) -> frozenset[str]:
 
 def value_of(source: str, values: Mapping[str, Any]) -> Any:
     """What an expression comes to with these values."""
+    compiled = compile_condition(source)
     try:
-        return compile_condition(source).execute(dict(values))
+        # Only what it looks at: each value is converted.
+        return compiled.execute({name: values[name] for name in compiled.variables() if name in values})
     except (ValueError, RuntimeError, TypeError, ArithmeticError, LookupError) as error:
         mixed = "perat" in str(error) and _WHOLE_NUMBER.search(source)
         hint = " Fields are numbers with a point, so write 2.0 and not 2." if mixed else ""

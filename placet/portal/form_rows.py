@@ -425,7 +425,7 @@ def _stood(posted: QueryDict, field: FormField) -> Any:
     """What stood in a field by itself when the page was made."""
     try:
         return json.loads(posted.get(f"was-{field.name}", ""))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

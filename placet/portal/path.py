@@ -100,11 +100,15 @@ def step_name(definition: Definition, key: str) -> str:
     return step.name if step else key
 
 
-def path_of(request: Request, definition: Definition) -> Path:
-    """The whole path, of which no more is read than is shown."""
+def path_of(request: Request, definition: Definition, *, with_reasons: bool = False) -> Path:
+    """The whole path, of which no more is read than is shown: the newest visits, and whatever is live. `with_reasons`:
+    why a step is stuck may tell what the form says, so it is not for everybody."""
     newest = list(request.visits.order_by("-id")[: MOST_VISITS + 1])
-    visits = newest[:MOST_VISITS][::-1]
-    earlier = request.visits.count() - len(visits) if len(newest) > MOST_VISITS else 0
+    visits, earlier = newest[:MOST_VISITS][::-1], 0
+    if len(newest) > MOST_VISITS:
+        live = request.visits.filter(state__in=Visit.LIVE, pk__lt=visits[0].pk).order_by("id")
+        visits = [*live, *visits]
+        earlier = request.visits.count() - len(visits)
     lines, left_out = _lines(visits, definition)
     shown = {visit.pk for visit in visits}
     inside: dict[int | None, list[Visit]] = defaultdict(list)
@@ -112,7 +116,8 @@ def path_of(request: Request, definition: Definition) -> Path:
         # What stood in a block that is not shown any more stands by itself.
         inside[visit.parent_id if visit.parent_id in shown else None].append(visit)
     by = _("by {name}").format(name=request.requester.name)
-    tree = _Tree(request, definition, inside, lines, left_out, _skipped(visits, definition, lines))
+    skipped = _skipped(visits, definition, lines)
+    tree = _Tree(request, definition, inside, lines, left_out, skipped, with_reasons)
     stations = [Station("start", _("Started"), by, request.created_at), *tree.stations(inside[None])]
     end = _end(request, definition)
     return Path([*stations, end] if end else [*stations, *tree.later(inside[None])], earlier)
@@ -128,12 +133,13 @@ class _Tree:
     lines: Mapping[int, Sequence[Line]]  # by visit
     left_out: Mapping[int, int]
     skipped: Collection[int]  # those that nobody was there to be asked in
+    with_reasons: bool
 
     def stations(self, visits: Iterable[Visit]) -> list[Station]:
         return [self._station(visit) for visit in visits]
 
     def _station(self, visit: Visit) -> Station:
-        kind, words = _visit_in_words(visit, self.definition)
+        kind, words = _visit_in_words(visit, self.definition, with_reason=self.with_reasons)
         if visit.pk in self.skipped:
             words = _("{result}; nobody was there to be asked").format(result=words)
         return Station(
@@ -269,9 +275,10 @@ def _skipped(
     return unanswered - set(answered.values_list("visit", flat=True).distinct())
 
 
-def _visit_in_words(visit: Visit, definition: Definition) -> tuple[str, str]:
+def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) -> tuple[str, str]:
     if visit.state == Visit.State.STUCK:
-        return "stuck", _("stuck: {reason}").format(reason=visit.reason)
+        stuck = pgettext("a step", "stuck")
+        return "stuck", _("stuck: {reason}").format(reason=visit.reason) if with_reason else stuck
     if visit.state == Visit.State.OPEN:
         return "waiting", pgettext("a step", "waiting")
     if visit.state == Visit.State.CANCELLED:

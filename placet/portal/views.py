@@ -62,7 +62,7 @@ def _request_page(
         "version": version,
         "process": definition.name,
         "standing": standings([shown], Definitions())[0],
-        "path": path_of(shown, definition),
+        "path": path_of(shown, definition, with_reasons=steers),
         "questions": _questions(request, shown, definition),
         "running": running,
         "may_steer": steers and running,

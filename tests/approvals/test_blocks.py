@@ -558,6 +558,34 @@ def test_four_eyes_side_by_side(
     assert standing(request) == ("ended", "approved")
 
 
+@pytest.mark.parametrize("following", ["end", "step"])
+def test_what_an_answer_decides_comes_before_whom_it_bars(
+    mailbox: Mailbox, alice: Person, bob: Person, carol: Person, dave: Person, following: str
+) -> None:
+    """Bob's answer ends the block; that he may not answer beside it any more, which would end it too, comes after."""
+    Group.objects.create(key="both", name="Both").members.set([bob, carol])
+    definition = two([{"approved": "any", "cancel": "others"}, {"rejected": "any"}])
+    definition["steps"]["finance"] |= {"ask": [{"group": "both"}], "rule": "all", "not_same_as": ["legal"]}
+    if following == "step":
+        definition["steps"]["final"] = step("dave")
+        definition["transitions"][-2]["to"] = "final"
+        definition["transitions"] += [
+            {"from": "final", "outcome": "approve", "to": "approved"},
+            {"from": "final", "outcome": "reject", "to": "rejected"},
+        ]
+    request = start(definition, alice)
+    answer(carol)
+    legal = Assignment.objects.get(person=bob, visit__step_key="legal")
+    engine.decide(legal.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    assert visits(request)["legal"] == "closed approve"
+    assert visits(request)["checks"] == "closed approved"
+    assert visits(request)["finance"] == "cancelled"
+    if following == "step":
+        assert asked(request) == ["Dave"]
+    else:
+        assert (standing(request), mails("ended")) == (("ended", "approved"), ["alice"])
+
+
 def test_four_eyes_side_by_side_with_nobody_else(alice: Person, bob: Person) -> None:
     definition = two()
     definition["steps"]["finance"] |= {**step("bob", name="Money"), "not_same_as": ["legal"]}

@@ -190,16 +190,17 @@ class Life:
             room.seats = {name: "superseded" if one == "open" else one for name, one in room.seats.items()}
             self.close(room, result)
 
-    def close(self, room: Room, result: str) -> None:
+    def close(self, room: Room, result: str, answered: Room | None = None) -> None:
+        answered = answered or room
         room.state, room.result = "closed", result
         at = room.line.nodes.index(room.node)
         if result in ("approve", "approved"):
             if at + 1 < len(room.line.nodes):
                 self.enter(room.line, at + 1, room.above, room.branch)
             else:
-                self.end(room, "approved")
+                self.end(room, "approved", answered)
         elif room.node.rejected == END:
-            self.end(room, "rejected")
+            self.end(room, "rejected", answered)
         elif room.node.rejected == BACK:
             self.enter(room.line, 0, room.above, room.branch)
         else:
@@ -207,10 +208,10 @@ class Life:
             while top.above:
                 top = top.above
             if top is not room:
-                self.cancel(top, room)
+                self.cancel(top, answered)
             self.enter(self.root, 0, None, "")
 
-    def end(self, room: Room, result: str) -> None:
+    def end(self, room: Room, result: str, answered: Room) -> None:
         if room.above is None:
             self.state, self.result = "ended", result
             return
@@ -222,8 +223,8 @@ class Life:
         if running and not (outcome and cancels):
             return
         for one in running:
-            self.cancel(one, room)
-        self.close(block, outcome or block.node.otherwise)
+            self.cancel(one, answered)
+        self.close(block, outcome or block.node.otherwise, answered)
 
     def cancel(self, room: Room, by: Room) -> None:
         for one in self.inside(room, running=True):

@@ -133,6 +133,28 @@ def test_who_comes_too_late_reads_which_step_was_decided(
     assert "That decided “Legal check”." in page
 
 
+def test_why_a_step_is_stuck_is_not_for_everybody(
+    contract: Request, alice: Person, bob: Person, as_: As
+) -> None:
+    """The reason may tell what the form says, which a step may hide from those whom it asks."""
+    Group.objects.get(key="money").members.clear()
+    form = {"contract": "Lease", "partner": "Fabrikam", "value": "25000", "why": "The new hall."}
+    request = engine.start(contract.version, alice, form)
+    reason = "nobody in the group “money” can be asked"
+    assert reason in as_(alice).get(page_of(request)).content.decode()
+    page = as_(bob).get(page_of(request)).content.decode()
+    assert "Budget check" in page
+    assert reason not in page
+
+
+def test_a_branch_that_is_stuck_is_shown_however_often_another_goes_round(
+    contract: Request, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("placet.portal.path.MOST_VISITS", 1)
+    assert ("  Legal check", "waiting") in shown(contract)
+    assert ("  Budget check", "waiting") in shown(contract)
+
+
 def test_one_who_is_asked_in_two_branches_sees_both_questions(
     contract: Request, alice: Person, bob: Person, as_: As
 ) -> None:

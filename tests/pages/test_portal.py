@@ -384,7 +384,7 @@ def test_a_long_path_is_bounded_and_says_what_it_leaves_out(
     browser = as_(alice)
     with django_assert_max_num_queries(20):
         page = browser.get(page_of(purchase)).content.decode()
-    assert "19 earlier stations are not shown." in page
+    assert "18 earlier stations are not shown." in page
 
 
 def test_times_are_shown_in_the_zone_of_the_reader(asked: Assignment, bob: Person, as_: As) -> None:
