@@ -1,5 +1,6 @@
 """What expressions come to, as values of fields, and what is said where they come to none."""
 
+from math import isfinite
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -37,13 +38,16 @@ def as_entered(value: Any) -> Any:
         case bool():
             return "yes" if value else ""
         case float():
-            is_kept = abs(value) <= LARGEST_AMOUNT
-            return f"{settled(value, SETTLED_DIGITS).normalize():f}" if is_kept else str(value)
+            return f"{settled(value, SETTLED_DIGITS).normalize():f}" if _can_be_kept(value) else str(value)
         case list():
             return [str(one) for one in value]
         case dict():
             return {str(name): str(one) for name, one in value.items()}
     return str(value)
+
+
+def _can_be_kept(number: float) -> bool:
+    return isfinite(number) and abs(number) <= LARGEST_AMOUNT  # zero by zero cannot even be compared
 
 
 def computed_value(one: Input, value: Any) -> Any:
@@ -53,7 +57,7 @@ def computed_value(one: Input, value: Any) -> Any:
     kind = type_of(one)
     if isinstance(kind, Text):
         return kind.read(value, one) if is_filled(value) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST_AMOUNT:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _can_be_kept(value):
         raise ValueError(_("This comes to no number that can be kept. Please check the other fields."))
     digits = minor_digits(one.currency) if one.type == "money" else one.digits
     number = settled(float(value), SETTLED_DIGITS if digits is None else digits)
