@@ -595,6 +595,11 @@ def test_what_needs_a_comment_decides_nothing_without_one(
             {"interviewers": ["frank@contoso.example"]},
             {"interviewers": "Frank is not in the group "},
         ),
+        (
+            "hiring",
+            {"interviewers": ["carol@contoso.example"]},
+            {"interviewers": "At least 3 people, please."},
+        ),
         ("travel", {"costs": [{"what": "Train"}]}, {"costs.1.amount": "Please fill this in."}),
         ("change", {"risk": "medium"}, {"back": "Please fill this in."}),
         ("change", {"at": "tomorrow"}, {"at": "Please write a date and a time as 2026-12-31 14:30."}),
