@@ -15,7 +15,10 @@ import pytest
 import yaml
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.html import escape
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
@@ -637,7 +640,20 @@ def test_an_invoice_adds_up_with_its_taxes(people: Mapping[str, Person]) -> None
     assert [request.data["lines"][0][name]["minor"] for name in ("net", "gross")] == [50000, 59500]
 
 
-# --- mails ------------------------------------------------------------------------------------------------
+# --- pages and mails ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_form_and_its_requests_can_be_opened(
+    name: str, people: Mapping[str, Person], client: Client
+) -> None:
+    request = start(name, people["alice"], {})
+    client.force_login(people["alice"])
+    form = client.get(reverse("portal:start_form", args=[name]))
+    assert form.status_code == 200
+    page = client.get(reverse("portal:request", args=[request.public_id]))
+    assert page.status_code == 200
+    assert escape(request.title) in page.content.decode()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -35,7 +35,7 @@ def test_publishing_says_which_groups_have_nobody_in_them(placet: Run, carol: Pe
 def test_a_sample_is_printed_to_be_changed(placet: Run, tmp_path: Path) -> None:
     file = tmp_path / "vacation.yaml"
     file.write_text(placet("process", "sample", "vacation").out, encoding="utf-8")
-    assert placet("process", "publish", str(file)).out == "Vacation is published as version 1.\n"
+    assert placet("process", "publish", str(file)).out == "Vacation request is published as version 1.\n"
     unknown = placet("process", "sample", "../vacation")
     assert (unknown.code, unknown.error.splitlines()[0]) == (
         1,
