@@ -177,7 +177,7 @@ def ask(
         heading = _("Please decide: {title}").format(title=request.title)
         subject = with_code(heading, code)
         lead = _("{name} asks for your decision on {process} {number}.")
-        if assignment.visit.parent_id is not None:  # one person may be asked in two branches at once
+        if len(definition.approvals) > 1:  # one person may be asked in several, even at once
             lead = _("{name} asks for your decision on {process} {number}: {step}.")
         question = Question(
             heading=heading,

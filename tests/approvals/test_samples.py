@@ -676,6 +676,21 @@ def test_the_mail_of_its_first_step_has_its_answers_in_the_readers_language(
         assert [label for label in labels if label.lower() not in text.lower()] == []
 
 
+def test_a_mail_says_which_step_it_asks_about(people: Mapping[str, Person], mailbox: Mailbox) -> None:
+    """Erin checks the estimate of a trip, and books it later: two mails about one request."""
+    request = start("travel", people["alice"], {})
+    answer(request, people["erin"], "approve")
+    for step, mail in zip(
+        ("Check of the estimate", "Booking"),
+        OutgoingMail.objects.filter(kind="ask").order_by("pk"),
+        strict=True,
+    ):
+        text = " ".join(bytes(mail.raw).decode().split())
+        assert f"on business trip {request.number}: {step}." in text
+    start("document", people["alice"], {})
+    assert "document release 2." in bytes(OutgoingMail.objects.latest("pk").raw).decode()
+
+
 def test_what_a_step_hides_is_not_in_its_mail(people: Mapping[str, Person], mailbox: Mailbox) -> None:
     for name, shown, hidden in (
         ("hiring", "Position", "60,000"),
