@@ -256,6 +256,19 @@ class Definition(_Part):
             else frozenset(one.name for one in self.fields if shown.hides(one.name))
         )
 
+    @property
+    def approvals(self) -> list[ApprovalStep]:
+        """The steps that ask people."""
+        return [step for step in self.steps.values() if isinstance(step, ApprovalStep)]
+
+    @property
+    def groups(self) -> list[str]:
+        """Keys of those that it names, in lines of `ask` and in its form; those of an expression are not known."""
+        lines = [who for step in self.approvals for who in (*step.ask, *step.others)]
+        columns = [column for field in self.fields for column in field.columns or ()]
+        named = [*(who.group or who.among for who in lines), *(one.among for one in (*self.fields, *columns))]
+        return sorted({key for key in named if key is not None})
+
     def approval(self, step_key: str) -> ApprovalStep:
         step = self.steps[step_key]
         if not isinstance(step, ApprovalStep):

@@ -529,10 +529,16 @@ class SeveralPeople(FieldType):
     def read(self, entered: Any, field: Input) -> list[dict[str, Any]]:
         wanted = [part.strip() for text in _texts(entered) for part in self._BETWEEN.split(text)]
         wanted = list(dict.fromkeys(part for part in wanted if part))
-        if len(wanted) > MOST_PEOPLE:
-            raise ValueError(_("At most {number} people, please.").format(number=MOST_PEOPLE))
-        people = [OnePerson().read_text(part, field) for part in wanted]
-        return list({one["person"]: one for one in people}.values())
+        most = most_people(field)
+        if len(wanted) > MOST_PEOPLE:  # before each is looked up
+            raise ValueError(_("At most {number} people, please.").format(number=most))
+        entries = [OnePerson().read_text(part, field) for part in wanted]
+        people = list({one["person"]: one for one in entries}.values())
+        if len(people) > most:
+            raise ValueError(_("At most {number} people, please.").format(number=most))
+        if len(people) < least_people(field):
+            raise ValueError(_("At least {number} people, please.").format(number=least_people(field)))
+        return people
 
     def seen(self, value: Any, field: Input) -> list[str]:
         return [one["address"] for one in value]
@@ -542,6 +548,14 @@ class SeveralPeople(FieldType):
 
     def typed(self, value: Any, field: Input) -> list[str]:
         return [one["address"] for one in value]
+
+
+def least_people(field: Input) -> int:
+    return int(field.min or 0)
+
+
+def most_people(field: Input) -> int:
+    return MOST_PEOPLE if field.max is None else int(field.max)
 
 
 # --- files ------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone, translation
 
 from placet.approvals.definitions import ApprovalStep, Definition, StepForm
-from placet.approvals.field_types import Text, day_of, is_filled, problem_of_pattern
+from placet.approvals.field_types import MOST_PEOPLE, Text, day_of, is_filled, problem_of_pattern
 from placet.approvals.form import PLACE, condition_values, sample_data
 from placet.approvals.form_computed import COMPUTED, as_entered
 from placet.approvals.form_logic import (
@@ -49,7 +49,7 @@ _TAKES: dict[str, set[str]] = {
     "choices": {"options"},
     "table": _LIMITS,
     "person": {"among"},
-    "people": {"among"},
+    "people": {"among", *_LIMITS},
 }
 _OWN = ("options", "among", "min", "max", "step", "digits", "length", "pattern", "message")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -151,6 +151,8 @@ def _limit(field: Input, limit: object) -> Any:
         return day
     if field.type == "table" and (not isinstance(limit, int) or not 0 <= limit <= MOST_ROWS):
         raise ValueError(f"write a number of rows, at most {MOST_ROWS}")
+    if field.type == "people" and (not isinstance(limit, int) or not 2 <= limit <= MOST_PEOPLE):
+        raise ValueError(f"write how many people, 2 to {MOST_PEOPLE}; one is a field of the type person")
     if isinstance(limit, str):
         raise ValueError("write a number")
     return limit_of(limit)

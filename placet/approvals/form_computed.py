@@ -1,6 +1,6 @@
 """What expressions come to, as values of fields, and what is said where they come to none."""
 
-import math
+from math import isfinite
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -46,10 +46,8 @@ def as_entered(value: Any) -> Any:
     return str(value)
 
 
-def _can_be_kept(value: float) -> bool:
-    return (
-        math.isfinite(value) and abs(value) <= LARGEST_AMOUNT
-    )  # a Decimal is not compared with what is no number
+def _can_be_kept(number: float) -> bool:
+    return isfinite(number) and abs(number) <= LARGEST_AMOUNT  # zero by zero cannot even be compared
 
 
 def computed_value(one: Input, value: Any) -> Any:

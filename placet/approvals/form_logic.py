@@ -142,6 +142,9 @@ class _Filling:
         fixed = self._holds(one.read_only, otherwise=True) if one.read_only is not None else False
         self.filled.standings[one.name] = Standing(fixed=fixed)
         if fixed or one.name not in self.given:
+            if one.default is not None and self.without_value & names_in(one.default):
+                self._lose(one)  # what is wrong with the other field is said there, and that is enough
+                return
             self.filled.entered[one.name] = self._by_itself(one)
         self._keep(one, self._read)
 
@@ -200,7 +203,7 @@ class _Filling:
         required = one.required or self._holds(one.require, otherwise=True, unsaid=False)
         self.filled.standings[one.name] = Standing(required=required)
         raw = self.files.get(one.name) if one.type == "files" else self.filled.entered[one.name]
-        if required and not is_filled(raw):
+        if required and not is_filled(raw) and one.name not in self.without_value:
             self.filled.errors.setdefault(one.name, please(one))
 
     def _holds(self, source: str | None, *, otherwise: bool, unsaid: bool = True) -> bool:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from placet.approvals.definitions import Definition
-from placet.approvals.field_types import MOST_PEOPLE, longest_of
+from placet.approvals.field_types import least_people, longest_of, most_people
 from placet.approvals.form_computed import as_entered
 from placet.approvals.form_logic import sections_of
 from placet.approvals.form_numbers import LARGEST_AMOUNT, limit_of, minor_digits, plain
@@ -105,6 +105,11 @@ def _person(field: Input) -> dict[str, Any]:
     return {"type": "string", "format": "email"}
 
 
+def _people(field: Input) -> dict[str, Any]:
+    least = {"minItems": least_people(field)} if field.required and field.min is not None else {}
+    return {"type": "array", "items": _person(field), **least, "maxItems": most_people(field)}
+
+
 def _period(field: Input) -> dict[str, Any]:
     day = {"type": "string", "format": "date"}
     return {
@@ -139,5 +144,5 @@ _KINDS: dict[str, Any] = {
     "choice": _chosen,
     "choices": lambda field: {"type": "array", "items": _chosen(field), "uniqueItems": True},
     "person": _person,
-    "people": lambda field: {"type": "array", "items": _person(field), "maxItems": MOST_PEOPLE},
+    "people": _people,
 }

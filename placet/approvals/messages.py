@@ -177,12 +177,12 @@ def ask(
         heading = _("Please decide: {title}").format(title=request.title)
         subject = with_code(heading, code)
         lead = _("{name} asks for your decision on {process} {number}.")
-        if assignment.visit.parent_id is not None:  # one person may be asked in two branches at once
+        if len(definition.approvals) > 1:  # one person may be asked in several, even at once
             lead = _("{name} asks for your decision on {process} {number}: {step}.")
         question = Question(
             heading=heading,
             preview=_("{name} asks for your decision: {title}").format(**names),
-            lead=lead.format(process=definition.name.lower(), step=step.name, **names),
+            lead=lead.format(process=_within(definition.name), step=step.name, **names),
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
             answers=[_answer(mailbox, code, subject, outcome) for outcome in step.outcomes],
             page=Link(_("Open the request in Placet (you will be asked to sign in)"), page_of(request, said)),
@@ -201,6 +201,11 @@ def ask(
             priority=OutgoingMail.Priority.ASK,
             reply_to=reply_address(mailbox, code),
         )
+
+
+def _within(name: str) -> str:
+    """The name of a process within a sentence: in small letters, but for abbreviations."""
+    return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in name.split(" "))
 
 
 def _answer(mailbox: Mailbox, code: str, subject: str, outcome: Outcome) -> Link:

@@ -13,6 +13,8 @@ from placet.approvals.definitions import Definition
 from placet.approvals.form_parts import FIELD
 from placet.approvals.models import Process, Version
 
+_QUOTES = "A text with a colon, a question mark, a comma, a bracket or a brace in it stands in quotes."
+
 
 class DefinitionInvalid(ValueError):
     """A definition cannot be published. `problems` has a sentence for each thing to change."""
@@ -63,6 +65,8 @@ class _Loader(yaml.SafeLoader):
 def _read_yaml(source: str) -> Any:
     try:
         return yaml.load(source, _Loader)  # noqa: S506 - a SafeLoader: plain values only
+    except (yaml.parser.ParserError, yaml.scanner.ScannerError) as error:
+        raise DefinitionInvalid([f"This is not YAML: {error}", _QUOTES]) from error
     except yaml.YAMLError as error:
         raise DefinitionInvalid([f"This is not YAML: {error}"]) from error
     except RecursionError as error:

@@ -9,12 +9,28 @@ from placet.approvals.definitions import ApprovalStep
 from placet.approvals.outcomes import Outcome
 from placet.replies.read import read_text
 from placet.replies.read_own import own_of, spelled
-from placet.replies.read_phrases import Role
+from placet.replies.read_phrases import Meaning, Role
 from placet.replies.read_vocabulary import Vocabulary, vocabulary
 
 _SIGNS = " -'’&/"
 #: What a phrase may mean in a language and another thing in a step, where that grants nothing.
 _GIVEN_WAY = frozenset({Role.REMARK, Role.AGAINST, Role.ELSEWHERE, Role.DOUBT})
+#: Why a phrase of this role is none for an outcome of a step.
+SAYS = {
+    Role.FILLER: "beside an answer it says nothing",
+    Role.COURTESY: "it is polite",
+    Role.GREETING: "it greets or takes leave",
+    Role.REMARK: "it is a remark",
+    Role.AGAINST: "it speaks against something",
+    Role.NEGATION_HELPER: "it denies",
+    Role.NEGATION: "it denies",
+    Role.BUT: "it makes a condition",
+    Role.ELSEWHERE: "it sends to somebody else",
+    Role.BECAUSE: "it gives a reason",
+    Role.ASKS: "it asks",
+    Role.DOUBT: "it is a doubt",
+    Role.RETRACTION: "it takes an answer back",
+}
 _SHORTEST = 2  # letters
 
 
@@ -40,15 +56,24 @@ def _why_not(word: str, outcome: Outcome, known: Vocabulary) -> str:
     if not all(one.isalnum() or one in _SIGNS or category(one)[0] == "M" for one in word):
         return "holds a sign; write letters, digits, blanks and hyphens"
     for words in spelled(word):
-        for match in known.phrases.matches(words, 0):
-            meaning = match.meaning
-            gives_way = meaning.role in _GIVEN_WAY and not outcome.is_granted
-            if match.length != len(words) or meaning.outcome == outcome.key or gives_way:
+        meanings = [one.meaning for one in known.phrases.matches(words, 0) if one.length == len(words)]
+        for meaning in meanings:
+            if meaning.outcome == outcome.key or _gives_way(meaning, outcome, meanings):
                 continue
             if meaning.outcome:
                 return f"is a word for {meaning.outcome} already"
-            return "means something else in replies; choose other words"
+            return (
+                f"means something else in replies ({SAYS[meaning.role]}); choose other words, or more of them"
+            )
     return ""
+
+
+def _gives_way(meaning: Meaning, outcome: Outcome, others: Sequence[Meaning]) -> bool:
+    if outcome.is_granted:
+        return False
+    if meaning.role is Role.NEGATION:  # “nicht möglich” denies, and says no by itself
+        return any(one.language == meaning.language and one.outcome == outcome.key for one in others)
+    return meaning.role in _GIVEN_WAY
 
 
 def _said_twice(own: Sequence[tuple[Outcome, str]]) -> list[str]:

@@ -422,6 +422,16 @@ def test_several_people_are_kept_once_each(bob: Person, carol: Person) -> None:
     assert complaint("people", [f"{n}@x.example" for n in range(21)]) == "At most 20 people, please."
 
 
+@pytest.mark.django_db
+def test_a_field_may_say_how_many_people_it_takes(bob: Person, carol: Person, dave: Person) -> None:
+    two = ["bob@contoso.example", "carol@contoso.example"]
+    assert len(read("people", two, min=2, max=2)) == 2
+    twice = [two[0], "Bob Manager"]
+    assert complaint("people", twice, min=2) == "At least 2 people, please."  # people count, and not lines
+    assert len(read("people", [*two, "Bob Manager"], max=2)) == 2
+    assert complaint("people", [*two, "dave@contoso.example"], max=2) == "At most 2 people, please."
+
+
 # --- what is checked before publishing ------------------------------------------------------------------------
 
 
@@ -431,6 +441,15 @@ def test_several_people_are_kept_once_each(bob: Person, carol: Person) -> None:
         ({"type": "text", "min": 3}, "form: it: a field of the type text takes no min"),
         ({"type": "yes_no", "options": ["a"]}, "form: it: a field of the type yes_no takes no options"),
         ({"type": "choice"}, "form: it: say its options"),
+        (
+            {"type": "people", "max": 1},
+            "form: it: max: write how many people, 2 to 20; one is a field of the type person",
+        ),
+        (
+            {"type": "people", "min": 21},
+            "form: it: min: write how many people, 2 to 20; one is a field of the type person",
+        ),
+        ({"type": "people", "min": 3, "max": 2}, "form: it: min is more than max"),
         ({"type": "choice", "options": ["a", "a"]}, "form: it: two options have the key a"),
         (
             {"type": "choice", "options": ["a", {"key": "b", "label": "A"}]},

@@ -127,6 +127,17 @@ def test_a_default_is_what_nobody_has_said_otherwise() -> None:
     assert read_form(travel(), {"goal": "Lyon", "days": ""})["days"] is None  # somebody emptied it
 
 
+def test_a_default_says_nothing_where_what_it_comes_of_does_not_fit() -> None:
+    definition = form(
+        {"name": "when", "type": "period"},
+        {"name": "days", "type": "number", "default": "when.days", "min": 1, "required": True},
+        title="Away",
+    )
+    with pytest.raises(FormInvalid) as error:
+        read_form(definition, {"when": {"from": "2026-12-31", "to": "2026-12-30"}})
+    assert error.value.errors == {"when": "The last day is before the first one."}
+
+
 def test_what_is_read_only_is_its_default_whatever_is_sent() -> None:
     entered = {"goal": "Lyon", "country": "France", "rate": "999"}
     assert read_form(travel(), {**entered, "abroad": "yes"})["rate"]["minor"] == 5000
@@ -396,6 +407,21 @@ def _of_every_kind() -> Definition:
 
 
 _ALL = _of_every_kind()
+
+
+@pytest.mark.parametrize(("a", "b"), [("0", "0"), ("1", "0"), ("", "")])
+def test_what_is_divided_by_nothing_is_answered_in_words(a: str, b: str) -> None:
+    number = {"type": "number"}
+    definition = form(
+        {"name": "a", **number},
+        {"name": "b", **number},
+        {"name": "ratio", **number, "computed": "a / b"},
+        {"name": "part", **number, "default": "a / b"},
+        title="Ratio",
+    )
+    errors = fill(definition, {"a": a, "b": b}).errors
+    assert errors["ratio"] == "This comes to no number that can be kept. Please check the other fields."
+    assert errors["part"].startswith("Please write a number")
 
 
 @given(st.dictionaries(st.sampled_from([*_KINDS, "ratio", "more"]), _ENTERED, max_size=6))

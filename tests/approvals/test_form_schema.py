@@ -75,6 +75,19 @@ def described(**field: Any) -> dict[str, Any]:
                 "description": "Of the group “board”.",
             },
         ),
+        (
+            {"type": "people", "min": 2, "max": 3, "required": True},
+            {
+                "type": "array",
+                "items": {"type": "string", "format": "email"},
+                "minItems": 2,
+                "maxItems": 3,
+            },
+        ),
+        (
+            {"type": "people", "min": 2},
+            {"type": "array", "items": {"type": "string", "format": "email"}, "maxItems": 20},
+        ),
     ],
 )
 def test_each_type_is_described(field: dict[str, Any], about: dict[str, Any]) -> None:

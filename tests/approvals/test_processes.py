@@ -186,6 +186,10 @@ def test_all_mistakes_are_named_at_once() -> None:
         ("[1, 2]", "A process is a list of names"),
         ("key: [", "This is not YAML"),
         ("\x00", "This is not YAML"),
+        (
+            "a: {label: Where to?, b: c}",
+            "a question mark, a comma, a bracket or a brace in it stands in quotes",
+        ),
         ("[" * 5000, "nests too deep"),
         ("{a: " * 5000, "nests too deep"),
         ("day: 2026-99-99", "cannot be read"),

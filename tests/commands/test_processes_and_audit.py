@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from placet import cli
-from placet.accounts.models import Person
+from placet.accounts.models import Group, Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Decision, Process
 from placet.audit.models import AuditEntry
@@ -18,6 +18,29 @@ def test_a_sample_is_published_and_listed(placet: Run) -> None:
     assert placet("process", "publish", "purchase").out == "Purchase request is published as version 1.\n"
     assert placet("process", "publish", "purchase").out == "Purchase request is published as version 2.\n"
     assert placet("process", "list").out == "purchase: Purchase request, version 2\n"
+
+
+def test_publishing_says_which_groups_have_nobody_in_them(placet: Run, carol: Person, dave: Person) -> None:
+    Group.objects.create(key="hr", name="Human resources")
+    Group.objects.create(key="interviewers", name="Interviewers").members.add(dave)
+    ran = placet("process", "publish", "hiring")
+    assert ran.code == 0
+    assert ran.error.splitlines()[0] == "It names groups that nobody is in yet: hr."
+    dave.is_active = False
+    dave.save()
+    assert "nobody is in yet: hr, interviewers." in placet("process", "publish", "hiring").error
+    assert not placet("process", "publish", "purchase").error  # Carol is finance
+
+
+def test_a_sample_is_printed_to_be_changed(placet: Run, tmp_path: Path) -> None:
+    file = tmp_path / "vacation.yaml"
+    file.write_text(placet("process", "sample", "vacation").out, encoding="utf-8")
+    assert placet("process", "publish", str(file)).out == "Vacation request is published as version 1.\n"
+    unknown = placet("process", "sample", "../vacation")
+    assert (unknown.code, unknown.error.splitlines()[0]) == (
+        1,
+        "There is no sample ../vacation. See: placet process sample --help",
+    )
 
 
 def test_a_file_is_published(placet: Run, tmp_path: Path) -> None:

@@ -365,7 +365,7 @@ def test_the_text_of_an_ask_reads_well(world: World) -> None:
     assert [line for line in lines if line] == [
         marker(),
         "Please decide: Standing desk",
-        f"Alice Aliceson asks for your decision on purchase request {request.number}.",
+        f"Alice Aliceson asks for your decision on purchase request {request.number}: Manager.",
         "What do you need? Standing desk",
         "Amount: 900.00 EUR",
         "Why?",

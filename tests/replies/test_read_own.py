@@ -4,9 +4,10 @@ import pytest
 from django.conf import settings
 
 from placet.approvals.definitions import ApprovalStep
-from placet.replies.outcome_words import problems
+from placet.replies.outcome_words import SAYS, problems
 from placet.replies.read import read_text
 from placet.replies.read_own import own_of
+from placet.replies.read_phrases import Role
 
 
 def step(*outcomes: object) -> ApprovalStep:
@@ -165,8 +166,8 @@ def test_it_is_explained_in_the_words_that_were_written() -> None:
         ("yés", False, "“yés” is a word for approve already"),
         ("Ja", True, "“Ja” is a word for approve already"),
         ("abgelehnt", False, "“abgelehnt” is a word for reject already"),
-        ("thanks", False, "“thanks” means something else in replies"),
-        ("not", False, "“not” means something else in replies"),
+        ("thanks", False, "“thanks” means something else in replies (it is polite)"),
+        ("not", False, "“not” means something else in replies (it "),
         ("nót", False, "“nót” means something else in replies"),
         ("keín", False, "“keín” means something else in replies"),
         ("but", False, "“but” means something else in replies"),
@@ -187,6 +188,20 @@ def test_it_is_explained_in_the_words_that_were_written() -> None:
 def test_words_that_a_reply_could_not_be_read_by_are_named(words: str, grants: bool, sentence: str) -> None:
     found = problems(step("approve", "reject", {"key": "own", "label": words, "grants": grants}))
     assert [problem for problem in found if problem.startswith(f"own: {sentence}")], found
+
+
+@pytest.mark.parametrize("role", sorted({*Role} - {Role.DECIDES, Role.DECIDES_WEAKLY}))
+def test_every_other_meaning_of_a_phrase_can_be_said(role: Role) -> None:
+    assert SAYS[role]
+
+
+@pytest.mark.parametrize("word", ["Nicht möglich", "Pas possible"])
+def test_a_denial_that_says_no_by_itself_may_be_what_a_rejection_is_called(word: str) -> None:
+    made = step("approve", {"key": "reject", "label": word})
+    assert not problems(made)
+    assert read_text(word, made.outcome_keys, own=own_of(made)).outcome == "reject"
+    assert problems(step("approve", "reject", {"key": "own", "label": word, "grants": False}))
+    assert problems(step({"key": "approve", "label": word}, "reject"))
 
 
 @pytest.mark.parametrize("word", ["later", "tomorrow", "maybe"])
