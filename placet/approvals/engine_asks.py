@@ -4,10 +4,10 @@ lock."""
 from collections.abc import Mapping, Sequence
 
 from placet.accounts.models import Person
-from placet.approvals import messages, record, turns, whom
+from placet.approvals import authority, messages, record, turns, whom
 from placet.approvals.definitions import Definition
 from placet.approvals.form import facts_hash
-from placet.approvals.models import Ask, AskLine, Assignment, Request, Visit
+from placet.approvals.models import Ask, AskLine, Assignment, Request, TableMatch, Visit
 from placet.approvals.record import note
 from placet.lib.ids import new_code
 
@@ -18,8 +18,11 @@ def whom_to_ask(
     """Whom the step asks, and who of them is not asked yet."""
     turns.hold(definition)
     asked = {seat.person_id for seat in there if seat.state != Assignment.State.WITHDRAWN}
+    step = definition.approval(visit.step_key)
+    looks_in_tables = any(who.table is not None for who in (*step.ask, *step.others))
+    versions = authority.versions_of(visit) if looks_in_tables else {}
     while True:
-        wanted = whom.people_to_ask(definition, visit.step_key, request, there)
+        wanted = whom.people_to_ask(definition, visit.step_key, request, there, versions)
         new = [person for person in wanted.people if person.pk not in asked]
         if _hold(new):
             return wanted, new
@@ -31,6 +34,18 @@ def _hold(people: Sequence[Person]) -> bool:
     held = Person.objects.select_for_update(no_key=True).filter(pk__in=[person.pk for person in people])
     active = held.filter(is_active=True).order_by("pk").values_list("pk", flat=True)
     return not people or len(active) == len(people)
+
+
+def keep_matches(request: Request, visit: Visit, matches: Mapping[int, authority.Match]) -> None:
+    """People are asked by these rows of tables: for the rest of the visit its lines look in the same versions.
+    `matches`: by line of `ask`."""
+    if not matches:
+        return
+    known = set(visit.table_matches.values_list("line", flat=True))
+    for line, match in sorted(matches.items()):
+        if line not in known:
+            row = TableMatch.objects.create(visit=visit, line=line, version=match.version, rows=match.rows)
+            note(request, None, "looked up", **record.looked_up(row))
 
 
 def assign(

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from django.db.models import Exists, OuterRef, Q, Subquery
 
 from placet.accounts.addresses import normal
+from placet.approvals import authority
+from placet.approvals.authority_cells import GROUP
 from placet.approvals.definitions import ApprovalStep, Who, definition_of
 from placet.approvals.models import Request, Version
-from placet.approvals.whom import GROUP
 
 
 def processes_naming(*, group: str = "", addresses: Collection[str] = ()) -> list[str]:
@@ -32,6 +33,8 @@ def _is(who: Who, group: str, addresses: Collection[str]) -> bool:
         return True
     if who.person is not None and normal(who.person) in addresses:
         return True
+    if who.table is not None:
+        return authority.asks(who.table, [*([f"{GROUP}{group}"] if group else []), *addresses])
     return who.expression is not None and _speaks_of(who.expression, group, addresses)
 
 
