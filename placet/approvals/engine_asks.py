@@ -41,10 +41,12 @@ def keep_matches(request: Request, visit: Visit, matches: Mapping[int, authority
     `matches`: by line of `ask`."""
     if not matches:
         return
-    known = set(visit.table_matches.values_list("line", flat=True))
+    kept = {row.line: row for row in visit.table_matches.all()}
     for line, match in sorted(matches.items()):
-        if line not in known:
-            row = TableMatch.objects.create(visit=visit, line=line, version=match.version, rows=match.rows)
+        row = kept.get(line) or TableMatch(visit=visit, line=line)
+        if row.rows != list(match.rows):
+            row.version, row.rows = match.version, list(match.rows)
+            row.save()
             note(request, None, "looked up", **record.looked_up(row))
 
 

@@ -167,6 +167,21 @@ def test_a_visit_looks_in_one_version_for_as_long_as_it_lasts(
     assert [match.version.number for match in TableMatch.objects.all()] == [1, 2]
 
 
+def test_other_rows_of_the_version_are_recorded_too(
+    alice: Person, dave: Person, erin: Person, admin: Person
+) -> None:
+    finance(erin)
+    table()
+    request = request_of(source(), alice, "4711", "2000")
+    Request.objects.update(data={**request.data, "amount": {"minor": 9_900_000, "currency": "EUR"}})
+    table("cost_centre,amount:number,ask\n,,manager\n")
+    leave(erin, admin)
+    assert asked(request) == ["Dave"]
+    [row] = TableMatch.objects.all()
+    assert (row.version.number, row.rows) == (1, [3])
+    assert [entry.what["rows"] for entry in entries("looked up", request=request)] == [[2], [3]]
+
+
 def test_every_row_that_fits_counts_and_nobody_is_asked_twice(
     alice: Person, carol: Person, dave: Person
 ) -> None:
