@@ -22,7 +22,7 @@ from placet.approvals.authority_cells import (
     meet,
 )
 
-MOST_STEPS = 2_000_000  # some seconds
+MOST_STEPS = 500_000  # some seconds
 
 OTHER = None  # among the values of a column: all that no row names
 Box = Sequence[Match]
