@@ -21,6 +21,7 @@ COMMANDS = {
     "person": "add people, set their manager, deactivate them",
     "group": "add groups and their members",
     "process": "publish a process from a YAML file, or list them",
+    "table": "authority tables: who may approve what, from CSV files",
     "explain": "show how a mail is read, and why; nothing happens and nothing is looked up",
     "audit": "verify that nobody changed the record of a request",
     "backup": "copy database, keys and files into one archive, while Placet runs",

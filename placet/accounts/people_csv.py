@@ -7,7 +7,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from typing import Any
@@ -89,8 +89,8 @@ def read(content: bytes) -> Table:
     """The rows of a file. FileInvalid if it is none that people can be read from."""
     if len(content) > LARGEST:
         raise FileInvalid(_("This file is larger than 2 MB. Split it, and import one part after the other."))
-    text = _decoded(content)
-    start, delimiter = _shape(text)
+    text = decoded(content)
+    start, delimiter = shape(text, lambda heading: _column(heading) != "")
     reader = csv.reader(io.StringIO(text[start:], newline=""), delimiter=delimiter, strict=True)
     try:
         return _table(reader, text[:start].count("\n"))
@@ -102,7 +102,7 @@ def read(content: bytes) -> Table:
         ) from error
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise FileInvalid(
             _("This is a workbook, not a CSV file. Save it as “CSV UTF-8” and choose that file.")
@@ -128,15 +128,14 @@ def _encodings(content: bytes) -> Sequence[str]:
     return ("utf-8", "cp1252")
 
 
-def _shape(text: str) -> tuple[int, str]:
-    """Where the headings begin (Excel may name the delimiter in a line before), and the delimiter."""
+def shape(text: str, is_known: Callable[[str], bool]) -> tuple[int, str]:
+    """Where the headings begin (Excel may name the delimiter in a line before), and the delimiter: the one that gives
+    most headings that are known."""
     told = re.match(r"\s*\"?sep=([,;\t])\"?\r?\n", text, re.IGNORECASE)
     if told:
         return told.end(), told[1]
     heading = next((line for line in text.splitlines() if line.strip()), "")
-    known = {
-        delimiter: sum(_column(cell) != "" for cell in heading.split(delimiter)) for delimiter in _DELIMITERS
-    }
+    known = {delimiter: sum(map(is_known, heading.split(delimiter))) for delimiter in _DELIMITERS}
     return 0, max(_DELIMITERS, key=lambda delimiter: (known[delimiter], heading.count(delimiter)))
 
 
@@ -191,7 +190,7 @@ def _row(line: int, columns: Sequence[str], cells: Sequence[str]) -> Row:
     if any(cell.strip() for cell in cells[len(columns) :]):
         return Row(line, problem=_("This line has more cells than there are headings."))
     found = {
-        column: _plain(cell) for column, cell in zip(columns, cells, strict=False) if column and cell.strip()
+        column: plain(cell) for column, cell in zip(columns, cells, strict=False) if column and cell.strip()
     }
     return Row(line, _with_name(found))
 
@@ -204,8 +203,8 @@ def _with_name(cells: dict[str, str]) -> dict[str, str]:
     return {**cells, "name": name} if name else cells
 
 
-def _plain(cell: str) -> str:
-    """With plain spaces, and without the mark that keeps spreadsheets from calculating (`_guarded`)."""
+def plain(cell: str) -> str:
+    """With plain spaces, and without the mark that keeps spreadsheets from calculating (`guarded`)."""
     cell = cell.translate(_NO_BREAK_SPACES).strip()
     return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell
 
@@ -229,11 +228,17 @@ def written_in_pieces(columns: Sequence[str], pieces: Iterable[Iterable[Sequence
     )
 
 
+def written_rows(rows: Iterable[Sequence[str]]) -> bytes:
+    """A file of any rows, written as `written` does."""
+    return _piece(rows).encode("utf-8-sig")
+
+
 def _piece(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([_guarded(cell) for cell in row] for row in rows)
+    csv.writer(text).writerows([guarded(cell) for cell in row] for row in rows)
     return text.getvalue()
 
 
-def _guarded(cell: str) -> str:
+def guarded(cell: str) -> str:
+    """As a spreadsheet shows it and does not calculate it."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell

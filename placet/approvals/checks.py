@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from placet.approvals import authority
+from placet.approvals.authority_cells import matched_columns
 from placet.approvals.definitions import (
     KEY,
     NAMES_PEOPLE,
@@ -129,6 +131,8 @@ def _line_problems(definition: Definition, who: Who, sample: dict[str, Any]) -> 
         yield f"there is no approval step {who.decided}"
     if who.expression is not None:
         yield from _expression_problems(who.expression, sample)
+    if who.table is not None:
+        yield from _table_problems(who.table, who.with_ or {}, sample)
 
 
 def _expression_problems(expression: str, sample: dict[str, Any]) -> Iterator[str]:
@@ -138,6 +142,24 @@ def _expression_problems(expression: str, sample: dict[str, Any]) -> Iterator[st
         # A map that does not know the sample's value may know everything that people enter.
         if not isinstance(error.__cause__, LookupError):
             yield str(error)
+
+
+def _table_problems(key: str, expressions: dict[str, str], sample: dict[str, Any]) -> Iterator[str]:
+    version = authority.newest(key)
+    if version is None:
+        yield f"there is no table {key}; import it first: placet table import {key} FILE.csv"
+        return
+    columns = matched_columns(authority.rows_of(version).columns)
+    names = [column.name for column in columns]
+    yield from (f"with: the table {key} has no column {name}" for name in expressions if name not in names)
+    yield from (f"with: the table {key} has a column {name}" for name in names if name not in expressions)
+    for column in columns:
+        if column.name in expressions:
+            try:
+                authority.value_sought(column, expressions[column.name], sample)
+            except ConditionError as error:
+                if not isinstance(error.__cause__, LookupError):  # as in `_expression_problems`
+                    yield str(error)
 
 
 def _skips_back(definition: Definition, key: str) -> bool:

@@ -82,6 +82,10 @@ class Who(_Part):
     field: str | None = None  # of the form, that names somebody
     decided: str | None = None  # key of a step: whoever decided it in this request
     expression: str | None = None  # in CEL: an address, or a list of addresses and of `group:KEY`
+    table: str | None = None  # key of an authority table
+    with_: dict[str, Annotated[str, Field(min_length=1)]] | None = Field(
+        None, alias="with"
+    )  # by column, in CEL
     pick: Literal["next", "least_busy"] | None = None  # one of the group
     among: str | None = None  # key of a group that whoever the field names must be in
     if_: str | None = Field(None, alias="if")  # a condition on the form
@@ -92,12 +96,16 @@ class Who(_Part):
             raise ValueError(f"say exactly one of {', '.join(SOURCES[:-1])} and {SOURCES[-1]}")
         if self.pick is not None and self.group is None:
             raise ValueError("pick belongs to a group")
+        if (self.table is None) != (self.with_ is None):
+            raise ValueError(
+                "table and with belong together: with names a value for each column of the table"
+            )
         if self.among is not None and self.field is None:
             raise ValueError("among belongs to a field")
         return self
 
 
-SOURCES = ("manager", "manager_of", "managers", "group", "person", "field", "decided", "expression")
+SOURCES = ("manager", "manager_of", "managers", "group", "person", "field", "decided", "expression", "table")
 
 
 class Nobody(_Part):

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from django.db import connection
 
 from placet.accounts.models import Person
-from placet.approvals import messages, record, turns, whom
+from placet.approvals import authority, messages, record, turns, whom
 from placet.approvals.definitions import Definition
 from placet.approvals.form import facts_hash
-from placet.approvals.models import Ask, AskLine, Assignment, Request, Visit
+from placet.approvals.models import Ask, AskLine, Assignment, Request, TableMatch, Visit
 from placet.approvals.record import note
 from placet.lib.ids import new_code
 
@@ -20,8 +20,11 @@ def whom_to_ask(
     """Whom the step asks, and who of them is not asked yet."""
     turns.hold(definition)
     asked = {seat.person_id for seat in there if seat.state != Assignment.State.WITHDRAWN}
+    step = definition.approval(visit.step_key)
+    looks_in_tables = any(who.table is not None for who in (*step.ask, *step.others))
+    versions = authority.versions_of(visit) if looks_in_tables else {}
     while True:
-        wanted = whom.people_to_ask(definition, visit.step_key, request, there)
+        wanted = whom.people_to_ask(definition, visit.step_key, request, there, versions)
         new = [person for person in wanted.people if person.pk not in asked]
         if _hold(new):
             return wanted, new
@@ -38,6 +41,20 @@ def _hold(people: Sequence[Person]) -> bool:
         # Shared: a block asks people step by step, so two transactions may want the same ones in another order.
         cursor.execute(f"{sql} FOR SHARE" if connection.vendor == "postgresql" else sql, params)
         return len(cursor.fetchall()) == len(people)
+
+
+def keep_matches(request: Request, visit: Visit, matches: Mapping[int, authority.Match]) -> None:
+    """People are asked by these rows of tables: for the rest of the visit its lines look in the same versions.
+    `matches`: by line of `ask`."""
+    if not matches:
+        return
+    kept = {row.line: row for row in visit.table_matches.all()}
+    for line, match in sorted(matches.items()):
+        row = kept.get(line) or TableMatch(visit=visit, line=line)
+        if row.rows != list(match.rows):
+            row.version, row.rows = match.version, list(match.rows)
+            row.save()
+            note(request, None, "looked up", **record.looked_up(row))
 
 
 def assign(

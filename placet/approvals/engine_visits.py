@@ -81,6 +81,7 @@ def consider(request: Request, definition: Definition, visit: Visit) -> None:
     else:
         _unstick(request, visit, Visit.State.OPEN)
         turns.advance(wanted.turns)
+        engine_asks.keep_matches(request, visit, wanted.matches)
         engine_asks.assign(request, definition, visit, there, new, wanted.lines)
 
 

@@ -25,6 +25,8 @@ from placet.approvals.models import (
     Counter,
     Decision,
     Request,
+    TableMatch,
+    TableVersion,
     Version,
     Visit,
 )
@@ -41,6 +43,7 @@ WHOLE_MAILS_AT_ONCE = 5
 NEAR = timedelta(minutes=10)  # between a row's moment and that of its entry, where they were taken apart
 
 Seat = tuple[str, int, int]  # step, round and person: somebody who is asked
+Line = tuple[str, int, int]  # step, round and line of `ask`: one that looked in an authority table
 
 
 @dataclass(frozen=True)
@@ -93,15 +96,15 @@ def suspects(but: Collection[int], first: int = chain.LOWEST, last: int = chain.
     requests = Request.objects.filter(pk__gte=first, pk__lte=last).order_by("pk")
     numbers = requests.values_list("pk", flat=True).iterator(chunk_size=1000)
     compared = (number for number in numbers if number not in but)
-    definitions: dict[int, str] = {}
+    digests = Digests()
     while some := list(islice(compared, AT_ONCE)):
-        yield from (differs.request_id for differs in _compare(some, definitions))
+        yield from (differs.request_id for differs in _compare(some, digests))
 
 
 @transaction.atomic
 def _standing_still(number: int) -> list[Differs]:
     Request.objects.select_for_update().filter(pk=number).values_list("pk").first()
-    return list(_compare([number], {}))
+    return list(_compare([number], Digests()))
 
 
 # --- what the entries say ---------------------------------------------------------------------------------
@@ -139,6 +142,7 @@ class Telling:
     seats: dict[Seat, Row] = field(default_factory=dict)
     asks: dict[str, Row] = field(default_factory=dict)  # by public id
     decisions: dict[Seat, Row] = field(default_factory=dict)
+    matches: dict[Line, Row] = field(default_factory=dict)
     mails: dict[int, Row] = field(default_factory=dict)  # by the id of the incoming mail
     rounds: dict[str, int] = field(default_factory=dict)  # the latest of each step
 
@@ -188,6 +192,15 @@ def _entered(telling: Telling, entry: AuditEntry) -> None:
         row, entry, state=Visit.State.OPEN, result="", reason="", opened_at=entry.at, closed_at=None,
         parent=None if block is None else (block, entry.what["block_round"]),
         branch=entry.what.get("branch", ""), branch_result="", ended_by=None,
+    )  # fmt: skip
+
+
+def _looked_up(telling: Telling, entry: AuditEntry) -> None:
+    step, number = telling.visit_of(entry)
+    _say(
+        telling.matches.setdefault((step, number, entry.what["line"]), {}), entry,
+        version=(entry.what["table"], entry.what["version"]),
+        rows=entry.what["rows"], content=entry.what["content"],
     )  # fmt: skip
 
 
@@ -294,6 +307,7 @@ def _withdrawn(telling: Telling, entry: AuditEntry) -> None:
 _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "started": _started,
     "entered": _entered,
+    "looked up": _looked_up,
     "asked": _asked,
     "asked again": _asked,
     "decided": _decided,
@@ -328,14 +342,34 @@ class Tables:
     seats: dict[int, dict[Seat, Held]]
     asks: dict[int, dict[str, Held]]
     decisions: dict[int, dict[Seat, Held]]
+    matches: dict[int, dict[Line, Held]]
     with_files: Collection[int]
 
 
-def _tables(ids: Collection[int]) -> Tables:
+@dataclass(frozen=True)
+class Digests:
+    """Of what many requests share and what is long, once it was read."""
+
+    definitions: dict[int, str] = field(default_factory=dict)  # by version of a process
+    tables: dict[int, str] = field(default_factory=dict)  # by version of an authority table
+
+    def of_definition(self, version: Version) -> str:
+        if version.pk not in self.definitions:
+            self.definitions[version.pk] = digest(version.definition)
+        return self.definitions[version.pk]
+
+    def of_table(self, number: int) -> str:
+        if number not in self.tables:
+            self.tables[number] = record.digest_of_table(TableVersion.objects.get(pk=number))
+        return self.tables[number]
+
+
+def _tables(ids: Collection[int], digests: Digests) -> Tables:
     requests = Request.objects.filter(pk__in=ids).select_related("version__process")
     files = Attachment.objects.filter(request__in=ids).order_by().values_list("request", flat=True)
     tables = Tables(
         list(requests.defer("version__definition").order_by("pk")),
+        defaultdict(dict),
         defaultdict(dict),
         defaultdict(dict),
         defaultdict(dict),
@@ -359,6 +393,14 @@ def _tables(ids: Collection[int]) -> Tables:
         if decision is not None:
             tables.decisions[request][seat] = _decision(decision)
     _put_asks(tables, ids)
+    matches = TableMatch.objects.filter(visit__request__in=ids).select_related("visit", "version__table")
+    for match in matches.defer("version__columns", "version__rows"):
+        visit, version = match.visit, match.version
+        tables.matches[visit.request_id][visit.step_key, visit.round, match.line] = {
+            "version": (version.table.key, version.number),
+            "rows": match.rows,
+            "content": digests.of_table(version.pk),
+        }
     return tables
 
 
@@ -489,19 +531,18 @@ def _request(request: Request, definition: str) -> Held:
 # --- comparing --------------------------------------------------------------------------------------------
 
 
-def _compare(ids: list[int], definitions: dict[int, str]) -> Iterator[Differs]:
-    """`definitions`: hashes of those that were read already, by version."""
+def _compare(ids: list[int], digests: Digests) -> Iterator[Differs]:
     tellings: dict[int, Telling] = {number: Telling() for number in ids}
     for entry in AuditEntry.objects.filter(request__in=ids).order_by("request_id", "seq"):
         assert entry.request_id is not None
         tellings[entry.request_id].take(entry)
-    tables = _tables(ids)
+    tables = _tables(ids, digests)
     mails = _mails({number for telling in tellings.values() for number in telling.mails})
     # Whoever reads a request reads its version, too: without one it is nowhere to be seen.
     for number in sorted({*ids} - {request.pk for request in tables.requests}):
         yield Differs(number, 1, "the version of its process is gone")
     for request in tables.requests:
-        differences = list(_differences(request, tellings[request.pk], tables, mails, definitions))
+        differences = list(_differences(request, tellings[request.pk], tables, mails, digests))
         if differences:
             # What no entry speaks of comes last: it follows from nothing that was said.
             yield min(differences, key=lambda differs: (not differs.seq, differs.seq))
@@ -512,10 +553,10 @@ def _differences(
     telling: Telling,
     tables: Tables,
     mails: Mapping[int, Held],
-    definitions: dict[int, str],
+    digests: Digests,
 ) -> Iterator[Differs]:
     number = request.pk
-    held = {number: _request(request, _definition(request.version, definitions))}
+    held = {number: _request(request, digests.of_definition(request.version))}
     yield from _rows(number, {number: telling.request}, held, "the request", _OF_REQUEST)
     said = telling.request.get("data_hash", NO_WORD)
     if not _is_what_was_asked_for(request, said):
@@ -523,17 +564,12 @@ def _differences(
     elif not attachments.are_whole(request, has_files=number in tables.with_files):
         yield Differs(number, 0, "a file was changed, or is gone")
     yield from _rows(number, telling.visits, tables.visits[number], "a step", _OF_VISIT)
+    yield from _rows(number, telling.matches, tables.matches[number], "what a table says", _OF_MATCH)
     yield from _rows(number, telling.seats, tables.seats[number], "who is asked", _OF_SEAT)
     yield from _rows(number, telling.asks, tables.asks[number], "a mail that asks", _OF_ASK)
     yield from _rows(number, telling.decisions, tables.decisions[number], "a decision", _OF_DECISION)
     answers = {mail: mails[mail] for mail in telling.mails if mail in mails}
     yield from _rows(number, telling.mails, answers, "a mail that came", _OF_MAIL)
-
-
-def _definition(version: Version, definitions: dict[int, str]) -> str:
-    if version.pk not in definitions:
-        definitions[version.pk] = digest(version.definition)
-    return definitions[version.pk]
 
 
 def _is_what_was_asked_for(request: Request, said: Said) -> bool:
@@ -584,6 +620,11 @@ _OF_VISIT = {
     "branch": "the branch that a step stands in",
     "branch_result": "what a branch came to",
     "ended_by": "which step made another needless",
+}
+_OF_MATCH = {
+    "version": "the version of a table",
+    "rows": "the rows of a table that fitted",
+    "content": "the content of a table",
 }
 _OF_SEAT = {
     "state": "the state of who is asked",

@@ -42,6 +42,39 @@ class Version(models.Model):
         ]
 
 
+class AuthorityTable(models.Model):
+    """Who may approve what, kept outside of processes; its versions say who."""
+
+    key = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TableVersion(models.Model):
+    """The rows of a table. Immutable (`placet.approvals.authority`)."""
+
+    class Hits(models.TextChoices):
+        FIRST = "first"  # of the rows that fit, the first one counts
+        EVERY = "every"  # all of them
+
+    table = models.ForeignKey(AuthorityTable, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    hits = models.CharField(max_length=10, choices=Hits)
+    columns = models.JSONField()  # {"name", "kind"} of each
+    rows = models.JSONField()  # texts of cells, in the order of the columns
+    published_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["table", "number"], name="one_table_version_per_number")
+        ]
+
+
 class Request(models.Model):
     """One run of a version."""
 
@@ -168,6 +201,20 @@ class Visit(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["opened_at"], condition=Q(state="stuck"), name="visit_stuck")]
+        ordering = ["id"]
+
+
+class TableMatch(models.Model):
+    """The rows of an authority table by which people are asked in a visit. As long as the visit lasts it looks in this
+    version."""
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="table_matches")
+    line = models.PositiveSmallIntegerField()  # of the step's `ask`
+    version = models.ForeignKey(TableVersion, on_delete=models.PROTECT, related_name="matches")
+    rows = models.JSONField()  # their numbers, from 1
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["visit", "line"], name="one_table_match_per_line")]
         ordering = ["id"]
 
 

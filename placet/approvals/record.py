@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from placet.accounts.models import Person
-from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request
+from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, TableMatch, TableVersion
 from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
@@ -81,6 +81,24 @@ def started(request: Request) -> What:
             "words": digest(request.words),
         },
     }
+
+
+def looked_up(match: TableMatch) -> What:
+    """The rows of an authority table by which people are asked."""
+    return {
+        "step": match.visit.step_key,
+        "round": match.visit.round,
+        "line": match.line,
+        "table": match.version.table.key,
+        "version": match.version.number,
+        "rows": match.rows,
+        "content": digest_of_table(match.version),
+    }
+
+
+def digest_of_table(version: TableVersion) -> str:
+    """Of all that says who is asked."""
+    return digest([version.hits, version.columns, version.rows])
 
 
 def asked(assignment: Assignment) -> What:

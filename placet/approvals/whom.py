@@ -18,16 +18,17 @@ from django.db.models import Count
 
 from placet.accounts.addresses import LONGEST_ADDRESS, person_at
 from placet.accounts.models import Group, Person
+from placet.approvals import authority
+from placet.approvals.authority_cells import GROUP, MANAGER
 from placet.approvals.definitions import ApprovalStep, Chain, Definition, Who
 from placet.approvals.form import condition_values
-from placet.approvals.models import Assignment, Decision, Request, Turn, Visit
+from placet.approvals.models import Assignment, Decision, Request, TableVersion, Turn, Visit
 from placet.lib.conditions import ConditionError, holds, value_of
 from placet.lib.sentences import NOTHING, Sentence, listed
 
 LONGEST_CHAIN = 50  # managers of managers
 MOST_NAMED = 50  # people that an expression or a field names
 LONGEST_PROBLEM = 300  # characters of what is wrong with an expression; what a form says may stand in it
-GROUP = "group:"  # before the key of a group, in what an expression comes to
 _BEGINS_A_GROUP = re.compile(rf"""(["']){GROUP}\1""")
 LIMIT = "limit"  # what the condition of a chain calls somebody's approval limit
 
@@ -42,16 +43,22 @@ class People:
     lines: Mapping[int, int]  # by person: which line of `ask` names them
     turns: Mapping[str, int]  # by key of a group: whose turn it is now
     skips_to: str  # the outcome that the step has because nobody is there; "" where it is to be decided
+    matches: Mapping[int, authority.Match]  # by line of `ask`: the rows of a table that name them
 
 
 def people_to_ask(
-    definition: Definition, step_key: str, request: Request, seats: Sequence[Assignment] = ()
+    definition: Definition,
+    step_key: str,
+    request: Request,
+    seats: Sequence[Assignment] = (),
+    versions: Mapping[str, TableVersion] | None = None,
 ) -> People:
     """The active people that a step asks. The person who made the request is one of them only if the process says so.
     `seats`: who is asked in this visit already. Those who answered count for whatever names them, even if they have
-    left since; whoever was picked from a group stays its pick."""
+    left since; whoever was picked from a group stays its pick. `versions`: of authority tables, by key, that this visit
+    looks in already; of others it is the newest."""
     step = definition.approval(step_key)
-    lookup = _Lookup(definition, step_key, request, seats)
+    lookup = _Lookup(definition, step_key, request, seats, versions or {})
     named = lookup.named_by(step.ask)
     if not named.people and not named.unclear:
         others = lookup.named_by(step.others, first=len(step.ask))
@@ -70,6 +77,7 @@ def people_to_ask(
         named.line_of,
         named.turns,
         step.skips_to if nobody else "",
+        lookup.matches,
     )
 
 
@@ -181,11 +189,24 @@ class _Named:
         return {line.turn: line.people[0].pk for _number, line in sorted(self.lines.items()) if line.turn}
 
 
+class _Unclear(Exception):
+    """It cannot be said whom a line names."""
+
+    def __init__(self, reason: Sentence) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class _Lookup:
     """One look at whom a step asks."""
 
     def __init__(
-        self, definition: Definition, step_key: str, request: Request, seats: Sequence[Assignment]
+        self,
+        definition: Definition,
+        step_key: str,
+        request: Request,
+        seats: Sequence[Assignment],
+        versions: Mapping[str, TableVersion],
     ) -> None:
         self._definition, self._request = definition, request
         self._bars = Bars(request, definition, step_key)
@@ -193,6 +214,8 @@ class _Lookup:
         self._seats = [seat for seat in seats if seat.state in counting]
         self._answered = {seat.person_id for seat in seats if seat.state == Assignment.State.DECIDED}
         self.asked = {seat.person_id for seat in self._seats}
+        self._versions: dict[str, TableVersion | None] = {**versions}
+        self.matches: dict[int, authority.Match] = {}  # by number of the line
 
     @cached_property
     def _values(self) -> dict[str, Any]:
@@ -208,9 +231,10 @@ class _Lookup:
                     others = {person.pk for line in named.values() for person in line.people}
                     named[number] = self._line(who, number, others)
             except ConditionError as error:
-                problem = " ".join(str(error).split())[:LONGEST_PROBLEM]  # on one line
-                reason = Sentence("it cannot be worked out whom to ask: {problem}", problem=problem)
+                reason = Sentence("it cannot be worked out whom to ask: {problem}", problem=_cut(str(error)))
                 named[number] = _Line(missing=[reason], unclear=True)
+            except _Unclear as error:
+                named[number] = _Line(missing=[error.reason], unclear=True)
         return _Named(named)
 
     def _line(self, who: Who, number: int, others: Collection[int]) -> _Line:
@@ -281,6 +305,8 @@ class _Lookup:
             yield self._deciders_of(who.decided)
         elif who.expression is not None:
             yield from self._worked_out(who.expression)
+        elif who.table is not None:
+            yield from self._in_table(who.table, who.with_ or {}, number)
 
     def _group(self, key: str) -> _Place:
         group = Group.objects.filter(key=key).first()
@@ -359,7 +385,7 @@ class _Lookup:
             else self._entered(entry, person_at(entry))
             for entry in entries_of(expression, self._values)
         ]
-        if sum(len(list(place.people)) for place in places) > MOST_NAMED:
+        if _number_of_people(places) > MOST_NAMED:
             raise ConditionError(f"“{expression}” names more than {MOST_NAMED} people.")
         return places or [_Place([], Sentence("“{expression}” names nobody", expression=expression))]
 
@@ -371,6 +397,44 @@ class _Lookup:
         place = self._group(entry.removeprefix(GROUP))
         others = [person for person in place.people if person.pk != self._request.requester_id]
         return replace(place, people=others, may_be_vacant=False)
+
+    def _in_table(self, key: str, expressions: Mapping[str, str], number: int) -> list[_Place]:
+        """What the form says chooses the row, so none of its places is vacant (`may_be_vacant`)."""
+        version = self._version(key)
+        if version is None or not authority.names_columns(version, expressions):
+            raise _Unclear(Sentence("the table “{table}” has other columns, or is not there", table=key))
+        values = authority.values_sought(version, expressions, self._values)
+        match = authority.matching(version, values)
+        if not match.rows:
+            written = _cut(", ".join(f"{column} {value}" for column, value in values.items()))
+            raise _Unclear(Sentence("no row of the table “{table}” fits {values}", table=key, values=written))
+        places = [self._entry_of_table(entry) for entry in authority.entries_of(match)]
+        if _number_of_people(places) > MOST_NAMED:
+            raise ConditionError(f"The table “{key}” names more than {MOST_NAMED} people.")
+        self.matches[number] = match
+        return places
+
+    def _version(self, key: str) -> TableVersion | None:
+        """All lines of a step look in the same one."""
+        if key not in self._versions:
+            self._versions[key] = authority.newest(key)
+        return self._versions[key]
+
+    def _entry_of_table(self, entry: str) -> _Place:
+        if entry == MANAGER:
+            return self._manager(self._request.requester)
+        if entry.startswith(GROUP):
+            return replace(self._group(entry.removeprefix(GROUP)), may_be_vacant=False)
+        return _Place(_or_nobody(person_at(entry)), _unknown(entry))
+
+
+def _cut(problem: str) -> str:
+    """On one line, and not longer than a mail about it can bear."""
+    return " ".join(problem.split())[:LONGEST_PROBLEM]
+
+
+def _number_of_people(places: Iterable[_Place]) -> int:
+    return sum(len(place.people) for place in places if isinstance(place.people, Sequence))
 
 
 def entries_of(expression: str, values: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which processes name a group or a person."""
+"""Which processes name a group, a person or an authority table."""
 
 import re
 from collections.abc import Collection
@@ -6,25 +6,26 @@ from collections.abc import Collection
 from django.db.models import Exists, OuterRef, Q, Subquery
 
 from placet.accounts.addresses import normal
+from placet.approvals import authority
+from placet.approvals.authority_cells import GROUP
 from placet.approvals.definitions import ApprovalStep, Who, definition_of
 from placet.approvals.models import Request, Version
-from placet.approvals.whom import GROUP
 
 
-def processes_naming(*, group: str = "", addresses: Collection[str] = ()) -> list[str]:
-    """Names of processes that ask this group, or somebody by one of these addresses: in the version that is
-    published now, or in an older one that requests still go through."""
+def processes_naming(*, group: str = "", addresses: Collection[str] = (), table: str = "") -> list[str]:
+    """Names of processes that ask this group, somebody by one of these addresses, or by this authority table: in the
+    version that is published now, or in an older one that requests still go through."""
     published = Version.objects.filter(published_at__isnull=False)
     newest = published.filter(process=OuterRef("process")).order_by("-number").values("pk")[:1]
     going_on = Request.objects.filter(version=OuterRef("pk"), state=Request.State.OPEN)
     used = published.filter(Q(pk=Subquery(newest)) | Exists(going_on)).select_related("process")
-    return sorted({version.process.name for version in used if _names(version, group, addresses)})
+    return sorted({version.process.name for version in used if _names(version, group, addresses, table)})
 
 
-def _names(version: Version, group: str, addresses: Collection[str]) -> bool:
+def _names(version: Version, group: str, addresses: Collection[str], table: str) -> bool:
     steps = definition_of(version).steps.values()
     asked = [who for step in steps if isinstance(step, ApprovalStep) for who in (*step.ask, *step.others)]
-    return any(_is(who, group, addresses) for who in asked)
+    return any((table and who.table == table) or _is(who, group, addresses) for who in asked)
 
 
 def _is(who: Who, group: str, addresses: Collection[str]) -> bool:
@@ -32,6 +33,8 @@ def _is(who: Who, group: str, addresses: Collection[str]) -> bool:
         return True
     if who.person is not None and normal(who.person) in addresses:
         return True
+    if who.table is not None:
+        return authority.asks(who.table, [*([f"{GROUP}{group}"] if group else []), *addresses])
     return who.expression is not None and _speaks_of(who.expression, group, addresses)
 
 

@@ -18,6 +18,7 @@ from placet.panel import (
     outgoing,
     people,
     remote_approval,
+    tables,
     try_reply,
     views,
 )
@@ -114,4 +115,7 @@ urlpatterns = [
     path("groups/<int:pk>/", groups.group, name="group"),
     path("groups/<int:pk>/rename/", groups.rename, name="rename_group"),
     path("groups/<int:pk>/delete/", groups.delete, name="delete_group"),
+    # --- authority tables
+    path("tables/", tables.tables, name="tables"),
+    path("tables/<int:pk>/", tables.table, name="table"),
 ]

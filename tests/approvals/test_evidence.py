@@ -143,10 +143,10 @@ def test_what_is_written_while_others_are_looked_at_is_no_difference(
     """The entries are read before the rows: a decision that comes between is looked at once more."""
     tables = evidence._tables
 
-    def decided_meanwhile(ids: list[int]) -> evidence.Tables:
+    def decided_meanwhile(ids: list[int], digests: evidence.Digests) -> evidence.Tables:
         monkeypatch.undo()
         engine.decide(open_for(bob).pk, by=bob, outcome="reject", door=Decision.Door.PAGE)
-        return tables(ids)
+        return tables(ids, digests)
 
     monkeypatch.setattr(evidence, "_tables", decided_meanwhile)
     assert list(evidence.compare()) == []

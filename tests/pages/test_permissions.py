@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from placet.accounts.models import Group, Person
-from placet.approvals.models import Assignment, Attachment, Request
+from placet.approvals.models import Assignment, Attachment, AuthorityTable, Request, TableVersion
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.certificates import Certificate
 from placet.mailboxes.models import Mailbox
@@ -96,6 +96,8 @@ SEEN = {
     "panel:group": (302, 403, 403, 403, 200),
     "panel:rename_group": (302, 403, 403, 403, 200),
     "panel:delete_group": (302, 403, 403, 403, 200),
+    "panel:tables": (302, 403, 403, 403, 200),
+    "panel:table": (302, 403, 403, 403, 200),
 }
 # Of the same people, what a POST of an empty form answers; all but the sign-in pages.
 SENT = {
@@ -194,6 +196,15 @@ def world(
         mailbox=mailbox, kind="ask", to="bob@contoso.example", cause="test", reference="1", message_id="<1@x>",
         subject="Please decide", raw=b"", state=OutgoingMail.State.FAILED,
     )  # fmt: skip
+    table = AuthorityTable.objects.create(key="authority", name="Who may approve")
+    for number in (1, 2):
+        TableVersion.objects.create(
+            table=table, number=number, hits="first", rows=[["4711", "", "group:finance"]],
+            columns=[
+                {"name": name, "kind": kind}
+                for name, kind in (("site", "text"), ("amount", "number"), ("ask", "ask"))
+            ],
+        )  # fmt: skip
     about: dict[str, dict[str, object]] = {
         "portal:start_form": {"key": "purchase"},
         "panel:mailbox": {"pk": mailbox.pk},
@@ -230,6 +241,7 @@ def world(
         "panel:rename_group": {"pk": Group.objects.get().pk},
         "panel:delete_group": {"pk": Group.objects.get().pk},
         "panel:group": {"pk": Group.objects.get().pk},
+        "panel:table": {"pk": table.pk},
     }
     file = Attachment.objects.create(
         request=request, field="quotes", name="offer.html", size=3, sha256="0" * 64, content=b"<b>", by=carol

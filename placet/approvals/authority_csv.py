@@ -1,0 +1,153 @@
+"""Authority tables as CSV files: whatever a spreadsheet writes is read; what is written opens in one.
+
+The first line names the columns: `cost_centre`, `amount:number`, and `ask` for who is asked. Problems are said in
+English, as commands speak it."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from placet.accounts.people_csv import LARGEST, FileInvalid, decoded, plain, shape, written_rows
+from placet.approvals.authority_cells import (
+    ASK,
+    LONGEST_CELL,
+    NUMBER,
+    TEXT,
+    CellInvalid,
+    Column,
+    entries_of_cell,
+    match_of,
+    matched_columns,
+)
+
+MOST_ROWS = 5000
+MOST_COLUMNS = 10
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
+
+
+class TableInvalid(ValueError):
+    """A file cannot be published as a table. `problems` has a sentence for each thing to change."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a table holds."""
+
+    columns: Sequence[Column]
+    cells: Sequence[Sequence[str]]  # row by row, in the order of the columns
+    lines: Sequence[int] = ()  # of the file, where each row begins; empty if it is from none
+
+    def where(self, row: int) -> str:
+        """`row`: counted from 0."""
+        return f"line {self.lines[row]}" if self.lines else f"row {row + 1}"
+
+
+def read(content: bytes) -> Rows:
+    """A table that is sound cell by cell, or TableInvalid with every problem."""
+    if len(content) > LARGEST:
+        raise TableInvalid(["This file is larger than 2 MB."])
+    try:
+        text = decoded(content)
+    except FileInvalid as error:
+        raise TableInvalid([str(error)]) from error
+    start, delimiter = shape(text, lambda heading: _column(heading) is not None)
+    reader = csv.reader(io.StringIO(text[start:], newline=""), delimiter=delimiter, strict=True)
+    try:
+        return _rows(reader, text[:start].count("\n"))
+    except csv.Error as error:
+        raise TableInvalid(
+            [f"This is not a whole CSV file, from line {reader.line_num} on: {error}."]
+        ) from error
+
+
+def _rows(reader: Any, skipped: int) -> Rows:
+    """`skipped`: lines of the file before those that the reader has."""
+    headings: list[str] = next((row for row in reader if any(cell.strip() for cell in row)), [])
+    while headings and not headings[-1].strip():  # spreadsheets write empty columns on the right
+        headings.pop()
+    columns = _columns(headings)
+    cells: list[list[str]] = []
+    lines: list[int] = []
+    problems: list[str] = []
+    before = reader.line_num
+    for row in reader:
+        line, before = skipped + before + 1, reader.line_num
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(cells) == MOST_ROWS:
+            raise TableInvalid([*problems, f"There are more than {MOST_ROWS} rows."])
+        if any(cell.strip() for cell in row[len(columns) :]):
+            problems.append(f"line {line}: it has more cells than there are headings")
+        filled = [plain(cell) for cell in row[: len(columns)]] + [""] * (len(columns) - len(row))
+        problems += [f"line {line}: {problem}" for problem in row_problems(columns, filled)]
+        cells.append(filled)
+        lines.append(line)
+    if not cells:
+        problems.append("There are no rows, only headings.")
+    if problems:
+        raise TableInvalid(problems)
+    return Rows(columns, cells, lines)
+
+
+def _columns(headings: Sequence[str]) -> list[Column]:
+    problems = [f"“{heading.strip()}” names no column" for heading in headings if _column(heading) is None]
+    columns = [column for column in map(_column, headings) if column is not None]
+    names = [column.name for column in columns]
+    problems += [
+        f"two columns are called {name}" for name in sorted({n for n in names if names.count(n) > 1})
+    ]
+    if problems:
+        problems.append(
+            f"The first line names columns in a-z, 0-9 and _: cost_centre, amount:{NUMBER}, {ASK} (who is asked)."
+        )
+    elif ASK not in names:
+        problems.append(f"There is no column {ASK}, for who is asked.")
+    elif not matched_columns(columns):
+        problems.append(f"There is no column but {ASK}; a group does the same.")
+    if len(columns) > MOST_COLUMNS:
+        problems.append(f"There are more than {MOST_COLUMNS} columns.")
+    if problems:
+        raise TableInvalid(problems)
+    return columns
+
+
+def _column(heading: str) -> Column | None:
+    name, _colon, kind = (part.strip() for part in heading.strip().strip('"').casefold().partition(":"))
+    if not _NAME.fullmatch(name) or kind not in ("", TEXT, NUMBER, ASK) or (kind == ASK) > (name == ASK):
+        return None
+    if name == ASK:
+        return Column(ASK, ASK) if kind in ("", ASK) else None
+    return Column(name, kind or TEXT)
+
+
+def row_problems(columns: Sequence[Column], cells: Sequence[str]) -> Iterator[str]:
+    for column, cell in zip(columns, cells, strict=True):
+        if len(cell) > LONGEST_CELL:
+            yield f"{column.name}: the cell has more than {LONGEST_CELL} characters"
+        elif not cell.isprintable():
+            yield f"{column.name}: a cell is one line of plain text"
+        else:
+            try:
+                entries_of_cell(cell) if column.kind == ASK else match_of(column, cell)
+            except CellInvalid as error:
+                yield f"{column.name}: {error}"
+
+
+def written(rows: Rows) -> bytes:
+    """A file that `read` reads as the same."""
+    return written_rows([[column.heading for column in rows.columns], *rows.cells])
+
+
+def columns_as_json(columns: Sequence[Column]) -> list[dict[str, str]]:
+    return [{"name": column.name, "kind": column.kind} for column in columns]
+
+
+def columns_from_json(columns: Sequence[Mapping[str, str]]) -> list[Column]:
+    return [Column(**column) for column in columns]
