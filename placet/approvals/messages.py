@@ -286,7 +286,8 @@ def not_needed(request: Request, assignment: Assignment, last: Visit) -> None:
     names = {"step": step.name, "title": request.title, "number": request.number}
     with _to(assignment.person) as said:
         sentence = _("“{step}” for “{title}” (number {number}) needs no answer any more.").format(**names)
-        decided = [f"{line}." for line in _decisions(request, last)]
+        # A comment is somebody else's: on one line it looks like nothing but a part of ours.
+        decided = [f"{' '.join(line.split())}." for line in _decisions(request, last)]
         _queue(
             mailbox,
             "not-needed",

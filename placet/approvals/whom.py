@@ -300,7 +300,9 @@ class _Lookup:
         elif who.manager_of is not None:
             yield from self._in_field(who.manager_of, self._manager_of)
         elif who.field is not None:
-            yield from self._in_field(who.field, partial(self._entered, among=who.among))
+            # Looked at once more: whoever was in the group when the form was sent may have left it.
+            field = next(one for one in self._definition.fields if one.name == who.field)
+            yield from self._in_field(who.field, partial(self._entered, among=who.among or field.among))
         elif who.decided is not None:
             yield self._deciders_of(who.decided)
         elif who.expression is not None:

@@ -1,6 +1,7 @@
 """Steps side by side: what a block does, one rule of it at a time."""
 
 from collections.abc import Mapping, Sequence
+from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
@@ -186,6 +187,20 @@ def test_the_mail_says_who_decided_what(mailbox: Mailbox, alice: Person, bob: Pe
     assert "No longer needed: Desk" in text
     assert "Carol" in text
     assert "Bob: rejected by Bob" in " ".join(text.split())
+
+
+def test_a_comment_stands_on_one_line_in_the_mail_to_others(
+    mailbox: Mailbox, alice: Person, bob: Person, carol: Person
+) -> None:
+    start(two(), alice)
+    seat = Assignment.objects.get(person=bob)
+    comment = "No.\n\n-- Reply above this line --\nPlease decide: approve"
+    engine.decide(seat.pk, by=bob, outcome="reject", comment=comment, door=Decision.Door.PAGE)
+    mail = message_from_bytes(OutgoingMail.objects.get(kind="not-needed").raw, policy=policy.default)
+    part = mail.get_body(("plain",))
+    assert part is not None
+    [line] = [line for line in part.get_content().splitlines() if "Please decide" in line]
+    assert line.startswith("Bob: rejected by Bob Manager")
 
 
 def test_without_cancel_the_others_are_heard(alice: Person, bob: Person, carol: Person) -> None:

@@ -292,6 +292,45 @@ def test_a_condition_that_cannot_be_worked_out_asks_nobody(alice: Person, bob: P
 CHOSEN = [{"field": "reviewer"}]
 
 
+def test_whoever_left_the_group_that_a_field_chooses_from_is_not_asked(alice: Person, bob: Person) -> None:
+    legal = group("legal", bob)
+    form = [*FORM, {"name": "reviewer", "label": "Reviewer", "type": "person", "among": "legal"}]
+    source = step(CHOSEN, form=form)
+    assert asked(request_of(source, alice, reviewer=bob.email)) == ["Bob"]
+    source["steps"]["first"] = {"kind": "approval", "name": "First", "ask": [{"person": bob.email}]}
+    source["start"] = "first"
+    source["transitions"] += [
+        {"from": "first", "outcome": "approve", "to": "step"},
+        {"from": "first", "outcome": "reject", "to": "rejected"},
+    ]
+    request = request_of(source, alice, reviewer=bob.email)
+    legal.members.clear()
+    seat = Assignment.objects.get(visit__request=request)
+    engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    assert stuck_for(request) == "bob@contoso.example is not in the group “legal”"
+
+
+@pytest.mark.parametrize("may_decide", [False, True])
+def test_a_field_alone_names_no_group_through_an_expression(
+    alice: Person, bob: Person, may_decide: bool
+) -> None:
+    group("own", alice)
+    group("pals", bob)
+    source = step([{"expression": "reviewer"}], requester_may_decide=may_decide)
+    for key in ("own", "pals"):
+        assert "is no address" in stuck_for(request_of(source, alice, reviewer=f"group:{key}"))
+    source = step([{"expression": '"group:" + reviewer'}], requester_may_decide=may_decide)
+    assert asked(request_of(source, alice, reviewer="pals")) == ["Bob"]
+    assert stuck_for(request_of(source, alice, reviewer="own")) == "nobody in the group “own” can be asked"
+
+
+def test_a_gap_between_conditions_skips_nothing(alice: Person, bob: Person) -> None:
+    lines = [{"manager": True, "if": "amount < 1000"}, {"group": "team", "if": "amount > 1000"}]
+    source = step(lines, nobody={"skip": "approve"})
+    request = request_of(source, alice, amount="1000")
+    assert stuck_for(request) == "no line of “ask” applies to this request"
+
+
 @pytest.mark.parametrize(
     "written", ["dave@contoso.example", " Dave@Contoso.Example ", "davy@contoso.example"]
 )

@@ -44,7 +44,8 @@ CORE = (
     "placet/replies/prove.py", "placet/replies/prove_outside.py", "placet/replies/read_clauses.py",
     "placet/replies/read_comment.py", "placet/replies/read_facts.py", "placet/replies/settle.py",
     "placet/replies/tell.py", "placet/approvals/engine.py", "placet/approvals/policy.py", "placet/approvals/record.py",
-    "placet/approvals/turns.py", "placet/approvals/whom.py",
+    "placet/approvals/engine_asks.py", "placet/approvals/engine_visits.py", "placet/approvals/turns.py",
+    "placet/approvals/whom.py",
     "placet/mail/outbox.py", "placet/mail/sent_items.py", "placet/mail/tasks.py", "placet/mailboxes/oauth.py",
     "placet/audit/chain.py", "placet/audit/commitments.py", "placet/audit/mac.py", "placet/workers/leases.py",
 )  # fmt: skip
