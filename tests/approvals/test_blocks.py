@@ -1,7 +1,10 @@
 """Steps side by side: what a block does, one rule of it at a time."""
 
+import contextlib
+import threading
 from collections.abc import Mapping, Sequence
 from email import message_from_bytes, policy
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,13 +12,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, evidence
+from placet.approvals import engine, engine_asks, evidence
 from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
+from tests.approvals.test_engine import at_once
 from tests.making import FORM
 
 pytestmark = pytest.mark.django_db
@@ -550,6 +554,38 @@ def test_a_way_back_is_taken_as_often_as_the_process_says(
     dave.save()
     engine.ask_again(request.visits.get(step_key="checks", round=2).pk, dave)
     assert visits(request)["checks 3"] == "open"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_blocks_that_ask_the_same_people_in_another_order_do_not_wait_for_each_other(
+    alice: Person, bob: Person, carol: Person, dave: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def process(key: str, first: str, second: str) -> dict[str, Any]:
+        definition = two() | {"key": key, "start": "gate"}
+        definition["steps"] |= {"gate": step("dave"), "legal": step(first), "finance": step(second)}
+        definition["transitions"] += [
+            {"from": "gate", "outcome": "approve", "to": "checks"},
+            {"from": "gate", "outcome": "reject", "to": "rejected"},
+        ]
+        return definition
+
+    requests = [start(process("one", "bob", "carol"), alice), start(process("other", "carol", "bob"), alice)]
+    seats = [Assignment.objects.get(visit__request=request) for request in requests]
+    hold, both, met = engine_asks._hold, threading.Barrier(2), threading.local()
+
+    def slowly(people: Sequence[Person]) -> bool:
+        held = hold(people)
+        if people and not hasattr(met, "once"):
+            met.once = True
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both.wait(1)  # where there is one lock for all, the other one cannot come
+        return held
+
+    monkeypatch.setattr(engine_asks, "_hold", slowly)
+    decide = partial(engine.decide, by=dave, outcome="approve", door=Decision.Door.PAGE)
+    decisions = at_once(*(partial(decide, seat.pk) for seat in seats))
+    assert [isinstance(one, Decision) for one in decisions] == [True, True]
+    assert [asked(request) for request in requests] == [["Bob", "Carol"], ["Carol", "Bob"]]
 
 
 def test_four_eyes_side_by_side(
