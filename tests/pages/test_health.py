@@ -235,7 +235,9 @@ def test_a_request_that_is_stuck_is_shown_until_it_is_not(purchase: Request, pag
 def test_only_some_of_many_stuck_requests_are_listed(purchase: Request, page: Callable[[], str]) -> None:
     visit = purchase.visits.get()
     Visit.objects.bulk_create(
-        Visit(request=purchase, step_key=visit.step_key, round=number, state=Visit.State.STUCK)
+        Visit(
+            request=purchase, parent=visit, branch=f"b{number}", step_key="one", round=number, state="stuck"
+        )
         for number in range(2, 22)
     )
     shown = page()

@@ -46,5 +46,11 @@ def test_whoever_is_notified_is_notified_of_something_that_is_shown() -> None:
 
 def test_facts_are_what_a_refusal_was_given() -> None:
     refusal = refusals.AlreadyDecided("Ann", "approve", "2026-11-24T10:00:00Z")
-    assert refusal.facts == {"who": "Ann", "outcome": "approve", "when": "2026-11-24T10:00:00Z", "answer": ""}
+    assert refusal.facts == {
+        "who": "Ann",
+        "outcome": "approve",
+        "when": "2026-11-24T10:00:00Z",
+        "answer": "",
+        "step": "",
+    }
     assert str(refusal) == refusal.sentence
