@@ -325,7 +325,10 @@ def test_a_field_alone_names_no_group_through_an_expression(
 
 
 def test_a_gap_between_conditions_skips_nothing(alice: Person, bob: Person) -> None:
-    lines = [{"manager": True, "if": "amount < 1000"}, {"group": "team", "if": "amount > 1000"}]
+    lines: list[dict[str, Any]] = [
+        {"manager": True, "if": "amount < 1000"},
+        {"group": "team", "if": "amount > 1000"},
+    ]
     source = step(lines, nobody={"skip": "approve"})
     request = request_of(source, alice, amount="1000")
     assert stuck_for(request) == "no line of “ask” applies to this request"
