@@ -213,7 +213,7 @@ def _asked(telling: Telling, entry: AuditEntry) -> None:
         _say(row, entry, state=Assignment.State.OPEN)
     if "since" in entry.what:
         row["created_at"] = Said(datetime.fromisoformat(entry.what["since"]), entry.seq)
-    _say_what_it_says(row, entry, "assignment")
+    _say_what_it_says(row, entry, "assignment", "source")
     if entry.what.get("ask"):
         row = telling.asks[entry.what["ask"]] = {}
         public_id = entry.what["ask"]
@@ -387,7 +387,9 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
     seats = Assignment.objects.filter(visit__request__in=ids).select_related("visit", "decision")
     for assignment in seats:
         request, seat = assignment.visit.request_id, _seat(assignment)
-        held = _held(assignment, "state", "created_at", assignment="pk", on_behalf_of="on_behalf_of_id")
+        held = _held(
+            assignment, "state", "created_at", "source", assignment="pk", on_behalf_of="on_behalf_of_id"
+        )
         tables.seats[request][seat] = held
         decision: Decision | None = getattr(assignment, "decision", None)
         if decision is not None:
@@ -630,6 +632,7 @@ _OF_SEAT = {
     "state": "the state of who is asked",
     "assignment": "which row stands for who is asked",
     "on_behalf_of": "for whom somebody is asked",
+    "source": "which line of a step names who is asked",
     "created_at": "when somebody was asked",
 }
 _OF_ASK = {

@@ -109,6 +109,7 @@ def asked(assignment: Assignment) -> What:
         "round": assignment.visit.round,
         "assignment": assignment.pk,
         "since": assignment.created_at.isoformat(),
+        "source": assignment.source,
     }
 
 

@@ -21,17 +21,22 @@ from django.db.models import Model
 from django.utils import timezone
 
 from placet.accounts.models import Person
-from placet.approvals import attachments, engine
+from placet.approvals import attachments, authority, engine
+from placet.approvals.authority_csv import read
 from placet.approvals.models import (
     Ask,
     AskLine,
     Assignment,
     Attachment,
+    AuthorityTable,
     Counter,
     Decision,
     Draft,
     Process,
     Request,
+    TableMatch,
+    TableVersion,
+    Turn,
     Version,
     Visit,
 )
@@ -65,6 +70,11 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     Ask: {"id": OWN_NUMBER},
     AskLine: {"id": OWN_NUMBER},
     Decision: {"id": OWN_NUMBER},
+    TableMatch: {"id": OWN_NUMBER},
+    TableVersion: {
+        "id": OWN_NUMBER,
+        "published_at": "changes nothing of a request that looked in it",
+    },
     Attachment: {
         "id": OWN_NUMBER,
         "draft": "a file that belongs to a request cannot belong to a draft, says a constraint",
@@ -120,6 +130,8 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
 }
 #: Other tables of the same parts, which the record does not speak of.
 NOT_OF_THE_RECORD: dict[type[Model], str] = {
+    AuthorityTable: "its key is compared with each request that looked in it; its name is for lists",
+    Turn: "who is asked next; who was asked is compared",
     Draft: "a form that was not sent yet",
     Process: "its key is compared with each request; its name is for lists, and may change",
     ServerTask: "where a handled mail is put on the server",
@@ -127,6 +139,7 @@ NOT_OF_THE_RECORD: dict[type[Model], str] = {
 #: Rows that may be put in: they mean nothing until an entry speaks of them.
 MAY_BE_PUT_IN: dict[type[Model], str] = {
     Version: "a new version changes no request that runs by another",
+    TableVersion: "a new version changes no request that looked in another",
     IncomingMail: "a mail decides nothing by lying there; what it decided is recorded",
     OutgoingMail: "an ask needs its own row; what else is sent is no record",
     Ask: "an ask without a line asks nothing, and one with a line is found",
@@ -157,6 +170,7 @@ def record(world: World) -> Record:
     _with_a_file(people)
     _superseded(people)
     _stuck(world)
+    _by_a_table(people)
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
     Mailbox.objects.create(name="other", address="other@contoso.example")
@@ -197,6 +211,18 @@ def _with_a_file(people: Any) -> None:
     draft = Draft.objects.create(person=people["alice"], process=version.process, version=version)
     attachments.keep(draft, "offer", SimpleUploadedFile("offer.pdf", b"%PDF 900 EUR"), people["alice"])
     engine.start(version, people["alice"], {"item": "Desk", "amount": "900"}, draft)
+
+
+def _by_a_table(people: Any) -> None:
+    """Whoever may approve so much stands in an authority table. One request looked in each of its versions; a version
+    that none looked in is of no record."""
+    text = f"amount:number,ask\n0..1000,{people['bob'].email}\n1000..,{people['dave'].email}\n"
+    line = {"table": "limits", "with": {"amount": "amount"}}
+    for limit in ("1000", "500"):
+        authority.publish("limits", read(text.replace("1000", limit).encode()), "first")
+        version = publish(one_step([line], key="by-a-table"))
+        engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
+    AuthorityTable.objects.create(key="other", name="Other")
 
 
 def _superseded(people: Any) -> None:
