@@ -170,7 +170,8 @@ class Life:
             return
         taken = [(n, line) for n, line in enumerate(room.node.branches) if line.taken]
         for inside in [self.arrive(line, 0, room, f"b{n}") for n, line in taken]:
-            self.begin(inside)
+            if inside.state == "open":  # one before it may have ended the block
+                self.begin(inside)
         if not taken:
             self.close(room, room.node.otherwise)
 
