@@ -92,6 +92,7 @@ def of_seat(seat: Assignment) -> dict[str, Any]:
         "round": seat.visit.round,
         "assignment": seat.pk,
         "since": seat.created_at.isoformat(),
+        "source": seat.source,
     }
 
 
