@@ -98,7 +98,7 @@ screenshots: setup
 # The whole suite with nothing sampled, then the longest of it.
 soak: setup
 	@tools/system-packages chromium
-	$(PYTEST) --whole --forgeries 1200 --replies 40
+	$(PYTEST) --sampled-only --whole --forgeries 1200 --ignore=tests/soak
 	$(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200
 	@tools/system-packages postgresql pgbouncer
 	tools/with-postgres $(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200

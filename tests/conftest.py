@@ -77,6 +77,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="all of what the suite shows a sample of: tests/rotation.py (make soak)",
     )
+    parser.addoption(
+        "--sampled-only",
+        action="store_true",
+        help="leave out what does the same with --whole and --forgeries as without them (make soak)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -154,6 +159,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     _leave_out(config, items, lambda item: item.get_closest_marker("whole") is None or whole(config))
     if not _on_postgresql():
         _leave_out(config, items, lambda item: item.get_closest_marker("postgresql") is None)
+    if config.getoption("--sampled-only"):
+        _leave_out(config, items, _is_sampled)
     if config.getoption("--database-only"):
         _leave_out(config, items, _asks_a_database)
     if config.getoption("--in-turn"):
@@ -178,6 +185,13 @@ def _leave_out(
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if unless(item)]
+
+
+def _is_sampled(item: pytest.Item) -> bool:
+    """The suite shows a sample of it, or it stands in a module that asks how much is wanted."""
+    module = getattr(item, "module", None)
+    attacks = getattr(module, "__name__", "").startswith("tests.attacks.")
+    return attacks or item.get_closest_marker("whole") is not None or hasattr(module, "whole")
 
 
 def _on_postgresql() -> bool:
