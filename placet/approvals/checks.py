@@ -19,7 +19,7 @@ from placet.approvals.definitions import (
     Who,
 )
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, sample_data, title_of
-from placet.approvals.form_checks import form_problems, hide_problems
+from placet.approvals.form_checks import form_problems, start_form_problems, step_form_problems
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
 from placet.approvals.whom import LIMIT, entries_of
 from placet.lib.conditions import ConditionError, compile_condition, holds
@@ -35,6 +35,7 @@ def problems_of(definition: Definition) -> list[str]:
         f"steps: “{key}” is not a key (a-z, 0-9, - and _)" for key in steps if not KEY.fullmatch(key)
     ]
     problems += form_problems(definition)
+    problems += [f"start_form: {problem}" for problem in start_form_problems(definition)]
     if len(steps) > MOST_STEPS:
         problems.append(f"steps: {len(steps)} steps are too many; {MOST_STEPS} is the most")
     if definition.start not in steps:
@@ -68,7 +69,7 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
     problems += [f"steps.{key}: {problem}" for problem in _who_problems(definition, key, step, sample)]
     if not problems:
         problems += [f"steps.{key}: {problem}" for problem in _words_problems(step)]
-    problems += [f"steps.{key}: form: hide: {problem}" for problem in hide_problems(definition, step)]
+    problems += [f"steps.{key}: form: {problem}" for problem in step_form_problems(definition, key, step)]
     for one in step.outcomes:
         if isinstance(one.comment, Condition):
             problem = _condition_problem(one.comment.when, sample)
@@ -204,7 +205,7 @@ def _rule_problems(step: ApprovalStep) -> Iterator[str]:
 
 def _words_problems(step: ApprovalStep) -> list[str]:
     """Answers that a reply could not give: the reader knows other words better than the author of a process can."""
-    if not any(outcome.reply_words for outcome in step.outcomes):
+    if not any(outcome.label is not None or outcome.words for outcome in step.outcomes):
         return []
     problems: list[str] = import_string(settings.CHECK_WORDS)(step)
     return problems

@@ -8,10 +8,12 @@ A definition is data (JSON; YAML is how it travels):
     start                       key of the first step
     proof                       colleague | outside | page: how sure a reply's sender must be
     requester_may_decide        false unless said
+    start_form                  {hide: names}: fields that are not entered where a request is started, but later
     most_rounds                 how often a request may enter one step; 20 unless said
     steps                       {key: {kind: approval, name, ask, nobody?, not_same_as?, rule, otherwise?, early?,
                                  outcomes, proof?, requester_may_decide?, form?}}; outcomes and rules in modules of
-                                 their own
+                                 their own; form: {hide, fill, require}: what its people are shown, what they enter
+                                {key: {kind: task, ...}}: the same with the one outcome `done`
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
                                 {key: {kind: end, name, result}}
     transitions                 list of {from, outcome, when?, to} or, at the end of a branch, {from, outcome, when?,
@@ -22,7 +24,7 @@ leads to, but for steps that are reached without it. Going there leaves the bloc
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -31,7 +33,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from placet.approvals.form_parts import FormField, FormPart
 from placet.approvals.models import Version
-from placet.approvals.outcomes import APPROVE, REJECT, Label, Outcome
+from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Label, Outcome
 from placet.approvals.rules import BranchLine, Line, Rule, as_rule
 
 KEY = re.compile(r"[a-z][a-z0-9_-]{0,59}")
@@ -51,6 +53,7 @@ NAMES_PEOPLE = ("person", "people", "email", "text")  # types of fields that can
 HIGHEST_LEVEL = 10  # of managers above somebody
 
 OUTCOMES = (Outcome(key=APPROVE), Outcome(key=REJECT))  # where a step says none
+OUTCOMES_OF_TASK = (Outcome(key=TASK_DONE),)
 
 
 class _Part(BaseModel):
@@ -73,6 +76,7 @@ def _level(value: Any) -> Any:
 class Who(_Part):
     """One line of `ask`: a source of people, and when it counts. Exactly one of `SOURCES` is given."""
 
+    requester: Literal[True] | None = None
     # The requester's; a number: so many levels up.
     manager: Annotated[Literal[True] | int | None, BeforeValidator(_level)] = None
     manager_of: str | None = None  # field of the form that names somebody
@@ -105,7 +109,9 @@ class Who(_Part):
         return self
 
 
-SOURCES = ("manager", "manager_of", "managers", "group", "person", "field", "decided", "expression", "table")
+SOURCES = (
+    "requester", "manager", "manager_of", "managers", "group", "person", "field", "decided", "expression", "table",
+)  # fmt: skip
 
 
 class Nobody(_Part):
@@ -136,18 +142,40 @@ def _rule(value: Any) -> Any:
     raise ValueError("say first, all, or how many people must approve; or a list such as [{approve: all}]")
 
 
+#: Names of fields; `*` stands for any letters of one.
+Names = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9_*]{1,60}$")], ...], Field(min_length=1)]
+
+
+def names_fit(name: str, patterns: Sequence[str] | None) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns or ())
+
+
+class StartForm(_Part):
+    """What of the form is not entered where a request is started."""
+
+    hide: Names
+
+
 class StepForm(_Part):
-    """What of the form a step's approvers are shown."""
+    """What of the form a step's people are shown, and what of it they enter. All else they see as it is."""
 
-    #: Names of fields; `*` stands for any letters of one.
-    hide: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_*]{1,60}$")], ...] = Field(min_length=1)
+    hide: Names | None = None
+    fill: Names | None = None
+    require: Names | None = None  # of those that they enter, for an answer that grants what is asked for
 
-    def hides(self, name: str) -> bool:
-        return any(fnmatchcase(name, pattern) for pattern in self.hide)
+    @model_validator(mode="after")
+    def _says_something(self) -> "StepForm":
+        if self.hide is None and self.fill is None:
+            raise ValueError(
+                "say which fields the step's people do not see (hide), or which they enter (fill)"
+            )
+        return self
 
 
 class ApprovalStep(_Part):
-    kind: Literal["approval"]
+    """A step that asks people. A task asks them to do something, and for the one answer that it is done."""
+
+    kind: Literal["approval", "task"]
     name: str = Field(min_length=1, max_length=100)
     ask: tuple[Who, ...] = Field(min_length=1)
     nobody: Annotated[Nobody | None, BeforeValidator(_nobody)] = None  # None: the step is stuck
@@ -160,6 +188,19 @@ class ApprovalStep(_Part):
     proof: Proof | None = None
     requester_may_decide: bool | None = None
     form: StepForm | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_task(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or value.get("kind") != "task":
+            return value
+        if value.get("outcomes", [TASK_DONE]) not in ([TASK_DONE], OUTCOMES_OF_TASK):
+            raise ValueError("a task has the one outcome done; leave outcomes out, or write kind: approval")
+        return {**value, "outcomes": OUTCOMES_OF_TASK}
+
+    @property
+    def is_task(self) -> bool:
+        return self.kind == "task"
 
     @property
     def outcome_keys(self) -> tuple[str, ...]:
@@ -184,6 +225,8 @@ class ApprovalStep(_Part):
 
     @property
     def decided_by(self) -> Rule:
+        if self.is_task and (self.rule == "all" or isinstance(self.rule, int)):
+            return Rule((Line(outcome=TASK_DONE, needs=self.rule),), TASK_DONE)
         return as_rule(self.rule, self.outcome_keys, self.otherwise or "", early=bool(self.early))
 
 
@@ -246,6 +289,7 @@ class Definition(_Part):
     start: str
     proof: Proof = "colleague"
     requester_may_decide: bool = False
+    start_form: StartForm | None = None
     most_rounds: int | None = Field(None, ge=1, le=1000, strict=True)
     steps: dict[str, Annotated[ApprovalStep | ParallelStep | EndStep, Field(discriminator="kind")]]
     transitions: tuple[Transition, ...] = ()
@@ -256,13 +300,35 @@ class Definition(_Part):
         return tuple(part for part in self.form if isinstance(part, FormField))
 
     def hidden_in(self, step_key: str) -> frozenset[str]:
-        """The fields that a step's approvers are not shown."""
-        shown = self.approval(step_key).form
-        return (
-            frozenset()
-            if shown is None
-            else frozenset(one.name for one in self.fields if shown.hides(one.name))
+        """The fields that a step's people are not shown."""
+        form = self.approval(step_key).form
+        return self._named(form.hide if form else None)
+
+    def filled_in(self, step_key: str) -> frozenset[str]:
+        """The fields that a step's people enter."""
+        form = self.approval(step_key).form
+        entered = (one for one in self.fields if one.computed is None and one.type != "files")
+        return self._named(form.fill if form else None) & {one.name for one in entered} - self.hidden_in(
+            step_key
         )
+
+    def required_in(self, step_key: str) -> frozenset[str]:
+        """Those that they have to enter."""
+        form = self.approval(step_key).form
+        return self._named(form.require if form else None) & self.filled_in(step_key)
+
+    @property
+    def changes_data(self) -> bool:
+        """Whether what was entered at the start may be another thing later."""
+        return any(step.form is not None and step.form.fill is not None for step in self.approvals)
+
+    @property
+    def entered_later(self) -> frozenset[str]:
+        """The fields that are not entered where a request is started."""
+        return self._named(self.start_form.hide if self.start_form else None)
+
+    def _named(self, patterns: Sequence[str] | None) -> frozenset[str]:
+        return frozenset(one.name for one in self.fields if names_fit(one.name, patterns))
 
     @property
     def approvals(self) -> list[ApprovalStep]:
@@ -325,8 +391,10 @@ class Definition(_Part):
         return self.approval(step_key).proof or self.proof
 
     def requester_may_decide_in(self, step_key: str) -> bool:
-        own = self.approval(step_key).requester_may_decide
-        return self.requester_may_decide if own is None else own
+        """A task is no decision, so requesters may do theirs."""
+        step = self.approval(step_key)
+        own = step.requester_may_decide
+        return (self.requester_may_decide or step.is_task) if own is None else own
 
 
 def definition_of(version: Version) -> Definition:

@@ -13,6 +13,7 @@ transition of the definition says where that leads.
 engine          what can be done to a request, by whom, and what stands against it. Start here
 engine_visits   where a request stands: entering and leaving steps, blocks and their branches, being stuck
 engine_asks     whom a visit asks, and the mails that ask
+engine_revisions  how what was entered changes
 policy          looks and decides nothing by itself: who is asked, when a step or a block is decided, which way leads on
 record          what the audit entries say
 
@@ -34,9 +35,18 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from placet.accounts.models import Person
-from placet.approvals import attachments, engine_asks, engine_visits, messages, policy, record, whom
+from placet.approvals import (
+    attachments,
+    engine_asks,
+    engine_revisions,
+    engine_visits,
+    messages,
+    policy,
+    record,
+    whom,
+)
 from placet.approvals.definitions import ApprovalStep, Definition, definition_of
-from placet.approvals.form import facts_hash, read_form, title_of, words_of
+from placet.approvals.form import FormInvalid, facts_hash, read_form, title_of, words_of
 from placet.approvals.models import (
     Ask,
     Assignment,
@@ -95,6 +105,17 @@ class CommentNeeded(EngineError):
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(Sentence("“{answer}” needs a comment that says why.", answer=outcome.shown))
         self.outcome = outcome
+
+
+class FieldsInvalid(EngineError):
+    """What was filled in does not fit the form: a sentence by field."""
+
+    def __init__(self, definition: Definition, errors: Mapping[str, str]) -> None:
+        labels = {field.name: field.label for field in definition.fields}
+        first = next(iter(errors))
+        label = labels.get(first.partition(".")[0], first)
+        super().__init__(Sentence("{field}: {problem}", field=label, problem=errors[first]))
+        self.errors = dict(errors)
 
 
 class TooSoon(EngineError):
@@ -185,12 +206,14 @@ def decide(
     proof: Mapping[str, Any] | None = None,
     ask: Ask | None = None,
     logged: record.Logged | None = None,
+    entered: Mapping[str, Any] | None = None,
 ) -> Decision:
     """Apply one answer. The first one wins, whatever the door. Of an answer by mail: `ask` is what it answers, `logged`
-    what the mail log says of it.
+    what the mail log says of it. `entered`: what was filled in, as it was entered, by field of the form; a field that
+    is left out stays as it is.
 
-    Raises AlreadyDecided, NoLongerOpen, NotAllowed or CommentNeeded, and EngineError if the comment is too long and no
-    mail has the whole of it; then nothing has changed.
+    Raises AlreadyDecided, NoLongerOpen, NotAllowed, CommentNeeded or FieldsInvalid, and EngineError if the comment is
+    too long and no mail has the whole of it; then nothing has changed.
     """
     request = _locked(assignment_id)
     seats = _seats_beside(request, assignment_id)
@@ -200,8 +223,10 @@ def decide(
     _must_be_allowed(request, definition, assignment, by)
     step = definition.approval(assignment.visit.step_key)
     _must_be_complete(request, definition, step, outcome, comment)
+    data = _data_after(request, definition, assignment.visit.step_key, outcome, entered or {})
     decision = Decision(
         assignment=assignment,
+        revision=request.revision,
         outcome=outcome,
         comment=_bounded(comment, incoming),
         by_person=by,
@@ -218,9 +243,21 @@ def decide(
         record.reading(logged) if logged is not None else {},
     )
     note(request, by, "decided", at=decision.at, **what)
+    changed = engine_revisions.revise(request, definition, data, decision)
     engine_visits.go_on(request, definition, assignment.visit, seats)
     engine_visits.withdraw_barred(request, definition, assignment.visit.step_key, by)
+    if changed:
+        engine_asks.ask_about_changes(request, definition)
     return decision
+
+
+def _data_after(
+    request: Request, definition: Definition, step_key: str, outcome: str, entered: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    try:
+        return engine_revisions.data_after(request, definition, step_key, outcome, entered)
+    except FormInvalid as error:
+        raise FieldsInvalid(definition, error.errors) from error
 
 
 def _must_be_complete(

@@ -7,6 +7,7 @@ from django.db import connection
 
 from placet.accounts.models import Person
 from placet.approvals import authority, messages, record, turns, whom
+from placet.approvals.changes import changes_since
 from placet.approvals.definitions import Definition
 from placet.approvals.form import facts_hash
 from placet.approvals.models import Ask, AskLine, Assignment, Request, TableMatch, Visit
@@ -74,8 +75,21 @@ def assign(
         ask(request, definition, assignment, again=False)
 
 
-def ask(request: Request, definition: Definition, assignment: Assignment, *, again: bool) -> None:
-    """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door."""
+def ask_about_changes(request: Request, definition: Definition) -> None:
+    """Whoever is asked about what is not so any more gets a new ask that says what changed; an answer to the older one
+    counts no longer."""
+    seats = Assignment.objects.filter(visit__request=request, state=Assignment.State.OPEN, page_only=False)
+    for assignment in seats.select_related("visit", "person").order_by("pk"):
+        last = assignment.ask_lines.order_by("-pk").first()
+        if last is not None and last.facts_hash != facts_hash(request, definition, assignment.visit.step_key):
+            ask(request, definition, assignment, again=True, since=last.revision)
+
+
+def ask(
+    request: Request, definition: Definition, assignment: Assignment, *, again: bool, since: int | None = None
+) -> None:
+    """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door. `since`: the
+    revision that the person knows, if what is shown has changed."""
     mailbox = messages.mailbox_for(request)
     if assignment.page_only != (mailbox is None):
         assignment.page_only = mailbox is None
@@ -86,9 +100,10 @@ def ask(request: Request, definition: Definition, assignment: Assignment, *, aga
     code = new_code()
     ask = Ask.objects.create(code_hash=messages.hash_of(code), person=assignment.person)
     shown = facts_hash(request, definition, assignment.visit.step_key)
-    line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=shown)
+    line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=shown, revision=request.revision)
     line.save()
-    ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code)
+    changes = changes_since(request, definition, assignment.visit.step_key, since) if since else ()
+    ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code, changes)
     ask.save(update_fields=["outgoing"])
     what = record.together(record.asked(assignment), record.asked_by_mail(ask, line))
     note(request, None, "asked again" if again else "asked", at=ask.created_at, **what)

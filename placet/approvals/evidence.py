@@ -25,6 +25,7 @@ from placet.approvals.models import (
     Counter,
     Decision,
     Request,
+    Revision,
     TableMatch,
     TableVersion,
     Version,
@@ -143,6 +144,7 @@ class Telling:
     asks: dict[str, Row] = field(default_factory=dict)  # by public id
     decisions: dict[Seat, Row] = field(default_factory=dict)
     matches: dict[Line, Row] = field(default_factory=dict)
+    revisions: dict[int, Row] = field(default_factory=dict)  # by number
     mails: dict[int, Row] = field(default_factory=dict)  # by the id of the incoming mail
     rounds: dict[str, int] = field(default_factory=dict)  # the latest of each step
 
@@ -176,11 +178,29 @@ def _say_what_it_says(row: Row, entry: AuditEntry, *names: str) -> None:
 def _started(telling: Telling, entry: AuditEntry) -> None:
     _say(
         telling.request, entry, requester=entry.who, process=(entry.what["process"], entry.what["version"]),
-        created_at=entry.at, state=Request.State.OPEN, result="", closed_at=None,
+        created_at=entry.at, state=Request.State.OPEN, result="", closed_at=None, revision=1,
     )  # fmt: skip
     _say_what_it_says(
         telling.request, entry, "definition", "number", "public_id", "title", "words", "data_hash"
     )
+
+
+#: What its row holds, and what of the request says so.
+_FIRST_REVISION = {"by": "requester", "at": "created_at", "data": "data_hash", "data_hash": "data_hash"}
+
+
+def _revised(telling: Telling, entry: AuditEntry) -> None:
+    if not telling.revisions:  # from now on the first one has a row, too
+        started = telling.request
+        telling.revisions[1] = {
+            name: started[column] for name, column in _FIRST_REVISION.items() if column in started
+        }
+        _say(telling.revisions[1], entry, assignment=None)
+    row = telling.revisions[entry.what["revision"]] = {}
+    _say(row, entry, by=entry.who, at=entry.at, assignment=entry.what["assignment"])
+    _say(telling.request, entry, revision=entry.what["revision"])
+    _say(row, entry, data=entry.value("data_hash"), data_hash=entry.value("data_hash"))
+    _say_what_it_says(telling.request, entry, "data_hash", "words")
 
 
 def _entered(telling: Telling, entry: AuditEntry) -> None:
@@ -218,6 +238,7 @@ def _asked(telling: Telling, entry: AuditEntry) -> None:
         row = telling.asks[entry.what["ask"]] = {}
         public_id = entry.what["ask"]
         _say(row, entry, seat=seat, person=seat[2], kind="ask", cause=f"ask:{public_id}", created_at=entry.at)
+        _say(row, entry, revision=entry.what.get("revision", 1))
         _say_what_it_says(row, entry, "to", "subject", "shown", "facts_hash", "code", "line")
 
 
@@ -227,7 +248,7 @@ def _decided(telling: Telling, entry: AuditEntry) -> None:
     seat = by_number.get(number) or telling.seat_of(entry, _person(entry.who))
     _say(telling.seats.setdefault(seat, {}), entry, state=Assignment.State.DECIDED, assignment=number)
     row = telling.decisions[seat] = {}
-    _say(row, entry, by_person=entry.who, at=entry.at, answers={})
+    _say(row, entry, by_person=entry.who, at=entry.at, answers={}, revision=entry.what.get("revision", 1))
     _say_what_it_says(row, entry, "outcome", "comment", "comment_hash", "answers", "door", "incoming")
     if telling.request.get("data_hash", NO_WORD).value != entry.value("data_hash"):
         _say_what_it_says(telling.request, entry, "data_hash")
@@ -306,6 +327,7 @@ def _withdrawn(telling: Telling, entry: AuditEntry) -> None:
 
 _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "started": _started,
+    "revised": _revised,
     "entered": _entered,
     "looked up": _looked_up,
     "asked": _asked,
@@ -343,6 +365,7 @@ class Tables:
     asks: dict[int, dict[str, Held]]
     decisions: dict[int, dict[Seat, Held]]
     matches: dict[int, dict[Line, Held]]
+    revisions: dict[int, dict[int, Held]]
     with_files: Collection[int]
 
 
@@ -374,6 +397,7 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
         defaultdict(dict),
         defaultdict(dict),
         defaultdict(dict),
+        defaultdict(dict),
         set(files.distinct()),
     )
     visits = {visit.pk: visit for visit in Visit.objects.filter(request__in=ids)}
@@ -395,6 +419,12 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
         if decision is not None:
             tables.decisions[request][seat] = _decision(decision)
     _put_asks(tables, ids)
+    for revision in Revision.objects.filter(request__in=ids):
+        tables.revisions[revision.request_id][revision.number] = {
+            **_held(revision, "data_hash", "at", assignment="assignment_id"),
+            "data": digest(revision.data),
+            "by": f"person:{revision.by_id}",
+        }
     matches = TableMatch.objects.filter(visit__request__in=ids).select_related("visit", "version__table")
     for match in matches.defer("version__columns", "version__rows"):
         visit, version = match.visit, match.version
@@ -426,7 +456,7 @@ def _seat(assignment: Assignment) -> Seat:
 
 def _decision(decision: Decision) -> Held:
     return {
-        **_held(decision, "outcome", "comment", "answers", "door", "at", incoming="incoming_id"),
+        **_held(decision, "outcome", "comment", "answers", "door", "at", "revision", incoming="incoming_id"),
         "comment_hash": digest(decision.comment),
         "by_person": f"person:{decision.by_person_id}",
     }
@@ -440,7 +470,7 @@ def _put_asks(tables: Tables, ids: Collection[int]) -> None:
     for line in asks:
         ask, outgoing = line.ask, line.ask.outgoing
         held: Held = {
-            **_held(line, "line", "facts_hash"),
+            **_held(line, "line", "facts_hash", "revision"),
             **_held(ask, "created_at", person="person_id"),
             "seat": _seat(line.assignment),
             "code": digest(ask.code_hash),
@@ -518,7 +548,7 @@ def _mail(mail: IncomingMail, content: Held) -> Held:
 
 
 def _request(request: Request, definition: str) -> Held:
-    names = ("number", "title", "created_at", "state", "result", "closed_at", "data_hash")
+    names = ("number", "title", "created_at", "state", "result", "closed_at", "data_hash", "revision")
     version = request.version
     return {
         **_held(request, *names),
@@ -565,6 +595,9 @@ def _differences(
         yield Differs(number, said.seq, "what was asked for was changed")
     elif not attachments.are_whole(request, has_files=number in tables.with_files):
         yield Differs(number, 0, "a file was changed, or is gone")
+    yield from _rows(
+        number, telling.revisions, tables.revisions[number], "what was entered before", _OF_REVISION
+    )
     yield from _rows(number, telling.visits, tables.visits[number], "a step", _OF_VISIT)
     yield from _rows(number, telling.matches, tables.matches[number], "what a table says", _OF_MATCH)
     yield from _rows(number, telling.seats, tables.seats[number], "who is asked", _OF_SEAT)
@@ -607,10 +640,18 @@ _OF_REQUEST = {
     "title": "the title",
     "words": "what a search finds the request by",
     "data_hash": "what was asked for",
+    "revision": "which revision the data has",
     "created_at": "when it was started",
     "state": "the state of the request",
     "result": "the result of the request",
     "closed_at": "when it ended",
+}
+_OF_REVISION = {
+    "data": "what was entered before",
+    "data_hash": "the hash of what was entered before",
+    "by": "who entered something",
+    "at": "when something was entered",
+    "assignment": "in which step something was entered",
 }
 _OF_VISIT = {
     "state": "the state of a step",
@@ -646,6 +687,7 @@ _OF_ASK = {
     "facts_hash": "the hash of what was shown",
     "code": "the reply code",
     "line": "the line of a mail that asks",
+    "revision": "which revision a mail shows",
     "created_at": "when somebody was written to",
 }
 _OF_DECISION = {
@@ -656,6 +698,7 @@ _OF_DECISION = {
     "by_person": "who decided",
     "door": "the door",
     "incoming": "the mail that decided",
+    "revision": "which revision was decided on",
     "at": "when it was decided",
 }
 _OF_MAIL = {

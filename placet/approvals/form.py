@@ -9,7 +9,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import ApprovalStep, Definition
-from placet.approvals.form_logic import NO_FILES, Files, fill
+from placet.approvals.field_types import is_filled
+from placet.approvals.form_logic import NO_FILES, Data, Files, Scope, fill
 from placet.approvals.form_parts import FormField
 from placet.approvals.form_tables import ShownTable, column_of, shown_table, totals_of
 from placet.approvals.form_types import sample_of, seen_values, type_of
@@ -36,6 +37,9 @@ def read_form(definition: Definition, entered: Mapping[str, Any], files: Files =
     data, errors = filled.data, dict(filled.errors)
     for name in set(entered) - {field.name for field in definition.fields}:
         errors[name] = _("This form has no such field.")
+    for name in definition.entered_later:
+        if is_filled(entered.get(name)):
+            errors[name] = _("This is entered later, in another step.")
     if not errors and len(letters(title_of(definition, data))) < SHORTEST_TITLE:
         places = set(PLACE.findall(definition.title))
         blamed = [
@@ -48,6 +52,21 @@ def read_form(definition: Definition, entered: Mapping[str, Any], files: Files =
     if errors:
         raise FormInvalid(errors)
     return data
+
+
+def read_revision(
+    definition: Definition, step_key: str, held: Data, entered: Mapping[str, Any], *, complete: bool
+) -> dict[str, Any]:
+    """What is stored of the form after a step's people entered this, or FormInvalid. `complete`: what they have to
+    enter is asked for."""
+    scope = Scope(definition.filled_in(step_key), definition.required_in(step_key), held, complete)
+    filled = fill(definition, entered, scope=scope)
+    errors = dict(filled.errors)
+    for name in set(entered) - scope.fields:
+        errors[name] = _("This is not entered in this step.")
+    if errors:
+        raise FormInvalid(errors)
+    return filled.data
 
 
 def letters(text: str) -> str:

@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from graphlib import CycleError
 from typing import Any
 
 from django.utils import timezone, translation
 
-from placet.approvals.definitions import ApprovalStep, Definition, StepForm
+from placet.approvals.definitions import ApprovalStep, Definition, names_fit
 from placet.approvals.field_types import MOST_PEOPLE, Text, day_of, is_filled, problem_of_pattern
 from placet.approvals.form import PLACE, condition_values, sample_data
 from placet.approvals.form_computed import COMPUTED, as_entered
@@ -236,17 +236,61 @@ def _computed_problems(field: FormField) -> Iterator[str]:
 # --- what steps show --------------------------------------------------------------------------------------
 
 
-def hide_problems(definition: Definition, step: ApprovalStep) -> Iterator[str]:
+def step_form_problems(definition: Definition, key: str, step: ApprovalStep) -> Iterator[str]:
+    """Of what a step says about the form."""
     if step.form is None:
         return
-    for pattern in step.form.hide:
-        one = StepForm(hide=(pattern,))
-        if not any(one.hides(field.name) for field in definition.fields):
-            yield f"there is no field {pattern}"
+    for name, patterns in (
+        ("hide", step.form.hide),
+        ("fill", step.form.fill),
+        ("require", step.form.require),
+    ):
+        yield from (f"{name}: {problem}" for problem in _unknown_names(definition, patterns))
     titled = set(PLACE.findall(definition.title))
+    filled = definition.filled_in(key)
     for field in definition.fields:
-        if step.form.hides(field.name) and titled & seen_values(field, None).keys():
-            yield f"{field.name} stands in the title, which everybody reads who is asked"
+        if names_fit(field.name, step.form.hide) and titled & seen_values(field, None).keys():
+            yield f"hide: {field.name} stands in the title, which everybody reads who is asked"
+        if field.name in filled or field.name not in {*(step.form.fill or ()), *(step.form.require or ())}:
+            continue
+        if field.type == "files":
+            yield f"fill: {field.name} takes files, which are added only where a request is started"
+        elif field.computed is not None:
+            yield f"fill: {field.name} is computed, so nobody enters it"
+        elif names_fit(field.name, step.form.hide):
+            yield f"fill: {field.name} is hidden in this step"
+        else:
+            yield f"require: {field.name} is not among the fields that are entered here (fill)"
+    if step.form.fill is not None and not filled:
+        yield "fill: none of these fields can be entered here"
+
+
+def start_form_problems(definition: Definition) -> Iterator[str]:
+    """Of fields that are entered later than where a request is started."""
+    if definition.start_form is None:
+        return
+    yield from (f"hide: {problem}" for problem in _unknown_names(definition, definition.start_form.hide))
+    titled = set(PLACE.findall(definition.title))
+    filled = {
+        name
+        for key, step in definition.steps.items()
+        if isinstance(step, ApprovalStep)
+        for name in definition.filled_in(key)
+    }
+    for field in definition.fields:
+        if field.name not in definition.entered_later:
+            continue
+        if titled & seen_values(field, None).keys():
+            yield f"hide: {field.name} stands in the title, which is made where a request is started"
+        elif field.name not in filled and field.computed is None:
+            yield f"hide: no step fills {field.name} in; say so in its form: fill: [{field.name}]"
+
+
+def _unknown_names(definition: Definition, patterns: Sequence[str] | None) -> Iterator[str]:
+    names = [field.name for field in definition.fields]
+    for pattern in patterns or ():
+        if not any(names_fit(name, (pattern,)) for name in names):
+            yield f"there is no field {pattern}"
 
 
 # --- expressions ------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ Files = Mapping[
     str, Sequence[Mapping[str, Any]]
 ]  # of each field, as `placet.approvals.attachments` kept them
 NO_FILES: Files = {}
+Data = Mapping[str, Any]  # what is stored of a form, by field
 
 
 class DependsOnItself(ValueError):
@@ -34,6 +35,17 @@ class DependsOnItself(ValueError):
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(" → ".join(names))
         self.names = list(names)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What of a form is entered now. All else stays as it is, but for what is computed from what is entered and for
+    what is not shown any more because of it."""
+
+    fields: frozenset[str]
+    required: frozenset[str] = frozenset()  # of those
+    held: Data = field(default_factory=dict)  # what stands already
+    complete: bool = True  # False: nothing has to be filled in
 
 
 @dataclass(frozen=True)
@@ -100,16 +112,27 @@ def in_order(definition: Definition) -> list[tuple[str, FormPart, str]]:
         raise DependsOnItself(error.args[1][::-1]) from error
 
 
-def fill(definition: Definition, entered: Mapping[str, Any], files: Files = NO_FILES) -> Filled:
-    """What becomes of a form with this in it. A field that `entered` does not name says what it says by itself."""
-    return _Filling(definition, entered, files).done()
+def fill(
+    definition: Definition, entered: Mapping[str, Any], files: Files = NO_FILES, scope: Scope | None = None
+) -> Filled:
+    """What becomes of a form with this in it. A field that `entered` does not name says what it says by itself, or what
+    it held. Without a `scope`: where a request is started."""
+    return _Filling(definition, entered, files, scope or at_start(definition)).done()
+
+
+def at_start(definition: Definition) -> Scope:
+    return Scope(frozenset(one.name for one in definition.fields) - definition.entered_later)
 
 
 class _Filling:
-    def __init__(self, definition: Definition, entered: Mapping[str, Any], files: Files) -> None:
+    def __init__(
+        self, definition: Definition, entered: Mapping[str, Any], files: Files, scope: Scope
+    ) -> None:
         self.definition = definition
         self.given = entered
         self.files = files
+        self.scope = scope
+        self.moved: set[str] = set()  # fields, and their totals, that do not hold what they held
         self.values: dict[str, Any] = {TODAY: timezone.localdate().isoformat()}
         for one in definition.fields:
             self.values |= seen_values(one, None)
@@ -123,30 +146,56 @@ class _Filling:
             shown = (not section or self.filled.shows(section)) and self._holds(part.show, otherwise=True)
             self.filled.standings[key] = Standing(shown)
             if isinstance(part, FormField):
-                self._fill(part, shown=shown)
+                self._fill(part, shown=shown, section=section)
+                if self.filled.data[part.name] != self.scope.held.get(part.name):
+                    self.moved |= {part.name, *(total.name for total in part.totals or ())}
+            elif isinstance(part, Section) and part.show is not None and names_in(part.show) & self.moved:
+                self.moved.add(key)  # what stands in it comes or goes
         for one in self.definition.fields:
             self._require(one)
         self.filled.data = {one.name: self.filled.data[one.name] for one in self.definition.fields}
         return self.filled
 
-    def _fill(self, one: FormField, *, shown: bool) -> None:
+    def _fill(self, one: FormField, *, shown: bool, section: str) -> None:
         """Its value. Whether it has to have one is asked when all values are known."""
-        self.filled.entered[one.name] = self.given.get(one.name, "")
+        held = self.scope.held.get(one.name)
+        self.filled.entered[one.name] = self.given.get(one.name, "") if one.name in self.scope.fields else ""
         self.filled.data[one.name] = None
+        if one.name not in self.scope.fields and not self._follows(one, section):
+            self._hold(one, held, Standing(shown=False))
+            return
         if not shown:
             return
         if one.computed is not None:
             self.filled.standings[one.name] = Standing(fixed=True)
             self._keep(one, self._computed)
             return
+        if one.name not in self.scope.fields:
+            self._hold(one, held, Standing(shown=False))
+            return
         fixed = self._holds(one.read_only, otherwise=True) if one.read_only is not None else False
         self.filled.standings[one.name] = Standing(fixed=fixed)
         if fixed or one.name not in self.given:
+            if held is not None:
+                self._hold(one, held, Standing(fixed=fixed))
+                return
             if one.default is not None and self.without_value & names_in(one.default):
                 self._lose(one)  # what is wrong with the other field is said there, and that is enough
                 return
             self.filled.entered[one.name] = self._by_itself(one)
         self._keep(one, self._read)
+
+    def _follows(self, one: FormField, section: str) -> bool:
+        """Whether its value, or that it has one, follows from something that does not hold what it held."""
+        said = [source for source in (one.show, one.computed) if source is not None]
+        return bool({section, *(name for source in said for name in names_in(source))} & self.moved)
+
+    def _hold(self, one: FormField, held: Any, standing: Standing) -> None:
+        """As it stands."""
+        self.filled.standings[one.name] = standing
+        self.filled.data[one.name] = held
+        self.filled.entered[one.name] = "" if held is None else type_of(one).typed(held, one)
+        self.values |= seen_values(one, held)
 
     def _keep(self, one: FormField, reader: Any) -> None:
         try:
@@ -197,10 +246,19 @@ class _Filling:
         if not standing.shown:
             return
         if standing.fixed:
-            if one.required and one.default is not None and not is_filled(self.filled.entered[one.name]):
+            if (
+                self.scope.complete
+                and one.required
+                and one.default is not None
+                and not is_filled(self.filled.entered[one.name])
+            ):
                 self.filled.errors.setdefault(one.name, cannot_be_computed())
             return
-        required = one.required or self._holds(one.require, otherwise=True, unsaid=False)
+        required = self.scope.complete and (
+            one.required
+            or one.name in self.scope.required
+            or self._holds(one.require, otherwise=True, unsaid=False)
+        )
         self.filled.standings[one.name] = Standing(required=required)
         raw = self.files.get(one.name) if one.type == "files" else self.filled.entered[one.name]
         if required and not is_filled(raw) and one.name not in self.without_value:

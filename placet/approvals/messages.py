@@ -22,11 +22,12 @@ from placet.accounts.general import General, general
 from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
 from placet.approvals import policy
-from placet.approvals.definitions import Definition, EndStep, definition_of
+from placet.approvals.changes import Change
+from placet.approvals.definitions import ApprovalStep, Definition, EndStep, definition_of
 from placet.approvals.form import Fact, facts_as_read
 from placet.approvals.form_tables import ShownTable
 from placet.approvals.models import Ask, Assignment, Decision, Request, Visit
-from placet.approvals.outcomes import Outcome, you_answered
+from placet.approvals.outcomes import LABELS, TASK_DONE, Outcome, you_answered
 from placet.lib.ids import code_hash
 from placet.lib.prepared import Prepared
 from placet.mail import mime, outbox
@@ -92,12 +93,31 @@ class ShownFact:
 
 
 @dataclass(frozen=True)
+class ShownChange:
+    """What was entered before and now, as mails show it: no line of ours, and no link."""
+
+    label: str
+    was: str
+    now: str
+
+    @classmethod
+    def of(cls, change: Change) -> "ShownChange":
+        return cls(named(change.label), *(_on_one_line(no_links(text)) for text in (change.was, change.now)))
+
+
+def _on_one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_QUOTE else f"{line[: LONGEST_QUOTE - 1]}…"
+
+
+@dataclass(frozen=True)
 class Question:
     """The mail that asks: what it is about, the links that answer, how to answer, and where the page is."""
 
     heading: str
     preview: str
     lead: str
+    changes: Sequence["ShownChange"]  # what is not as the person was shown before
     facts: Sequence[ShownFact]
     answers: Sequence[Link]  # one for each outcome of the step
     page: Link
@@ -112,6 +132,7 @@ class Question:
             "heading": no_links(self.heading),
             "preview": no_links(self.preview),
             "lead": no_links(self.lead),
+            "changes": self.changes,
             "facts": self.facts,
             "answers": self.answers,
             "pair": len(self.answers) == 2,  # beside each other; others stand below each other
@@ -162,9 +183,15 @@ def _page_link(request: Request, said: General, tone: str = "main") -> Link:
 
 
 def ask(
-    mailbox: Mailbox, request: Request, definition: Definition, assignment: Assignment, ask: Ask, code: str
+    mailbox: Mailbox,
+    request: Request,
+    definition: Definition,
+    assignment: Assignment,
+    ask: Ask,
+    code: str,
+    changes: Sequence[Change] = (),
 ) -> OutgoingMail:
-    """The mail that asks one person."""
+    """The mail that asks one person. `changes`: what is not as they were shown before."""
     person = assignment.person
     by_mail = definition.proof_for(assignment.visit.step_key) != "page"
     step, hidden = (
@@ -174,20 +201,21 @@ def ask(
     commented = [one for one in step.outcomes if policy.needs_comment(definition, step, one.key, request)]
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     with _to(person) as said:
-        heading = _("Please decide: {title}").format(title=request.title)
+        heading, preview, lead = _asking(step, definition, changed=bool(changes))
+        heading = heading.format(**names)
         subject = with_code(heading, code)
-        lead = _("{name} asks for your decision on {process} {number}.")
-        if len(definition.approvals) > 1:  # one person may be asked in several, even at once
-            lead = _("{name} asks for your decision on {process} {number}: {step}.")
         question = Question(
             heading=heading,
-            preview=_("{name} asks for your decision: {title}").format(**names),
+            preview=preview.format(**names),
             lead=lead.format(process=_within(definition.name), step=step.name, **names),
+            changes=[ShownChange.of(change) for change in changes],
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
             answers=[_answer(mailbox, code, subject, outcome) for outcome in step.outcomes],
             page=Link(_("Open the request in Placet (you will be asked to sign in)"), page_of(request, said)),
             by_mail=by_mail,
-            how=_how(step.outcomes, commented, by_mail=by_mail),
+            how=_how_to_do(by_mail=by_mail)
+            if step.is_task
+            else _how(step.outcomes, commented, by_mail=by_mail),
             code=code,
         )
         return _queue(
@@ -201,6 +229,22 @@ def ask(
             priority=OutgoingMail.Priority.ASK,
             reply_to=reply_address(mailbox, code),
         )
+
+
+def _asking(step: ApprovalStep, definition: Definition, *, changed: bool) -> tuple[str, str, str]:
+    """Heading, what a list of mails shows of it, and the first sentence."""
+    if step.is_task:
+        heading, preview = _("Please do: {title}"), _("{name} needs something from you: {title}")
+        lead = _("{process} {number} by {name} needs something from you: {step}.")
+    else:
+        heading, preview = _("Please decide: {title}"), _("{name} asks for your decision: {title}")
+        lead = _("{name} asks for your decision on {process} {number}.")
+        if len(definition.approvals) > 1:  # one person may be asked in several, even at once
+            lead = _("{name} asks for your decision on {process} {number}: {step}.")
+    if changed:
+        heading = _("Changed: {title}")
+        lead = f"{lead} {_('It has changed since you were asked; an answer to the earlier mail counts no longer.')}"
+    return heading, preview, lead
 
 
 def _within(name: str) -> str:
@@ -222,6 +266,15 @@ def _how(outcomes: Sequence[Outcome], commented: Sequence[Outcome], *, by_mail: 
         _("With {answers}, please say why below it.").format(answers=_quoted(commented)) if commented else ""
     )
     return f"{how.format(answers=_quoted(outcomes))} {needs}".rstrip()
+
+
+def _how_to_do(*, by_mail: bool) -> str:
+    if not by_mail:
+        return _("This one is done on the page only: please open the request and sign in.")
+    word = _("“{word}”").format(word=LABELS[TASK_DONE])
+    return _(
+        "When it is done, reply to this mail with {word} on the first line; a comment can follow below it."
+    ).format(word=word)
 
 
 def _quoted(outcomes: Sequence[Outcome]) -> str:

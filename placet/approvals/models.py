@@ -88,8 +88,9 @@ class Request(models.Model):
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="requests")
     requester = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="requests")
     title = models.CharField(max_length=200)
-    data = models.JSONField()
+    data = models.JSONField()  # of the newest revision
     data_hash = HexField()
+    revision = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     result = models.CharField(max_length=40, blank=True)  # of the end step that was reached
     words = models.TextField(
@@ -158,6 +159,24 @@ class Counter(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     last = models.PositiveIntegerField(default=0)
+
+
+class Revision(models.Model):
+    """A numbered state of a request's data. Of a request whose data never changed there is none: it is at 1."""
+
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="revisions")
+    number = models.PositiveSmallIntegerField()
+    data = models.JSONField()
+    data_hash = HexField()
+    by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    assignment = models.ForeignKey(
+        "Assignment", null=True, on_delete=models.PROTECT, related_name="revisions"
+    )  # whose answer made it; none of the first
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["request", "number"], name="one_revision_per_number")]
+        ordering = ["request", "number"]
 
 
 class Visit(models.Model):
@@ -270,6 +289,7 @@ class AskLine(models.Model):
     line = models.PositiveSmallIntegerField()
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ask_lines")
     facts_hash = HexField()
+    revision = models.PositiveSmallIntegerField(default=1)  # of the data that was shown
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["ask", "line"], name="one_ask_line_per_number")]
@@ -285,6 +305,7 @@ class Decision(models.Model):
     assignment = models.OneToOneField(Assignment, on_delete=models.PROTECT, related_name="decision")
     outcome = models.CharField(max_length=40)
     answers = models.JSONField(default=dict)
+    revision = models.PositiveSmallIntegerField(default=1)  # of the data that was decided on
     comment = models.TextField(blank=True)
     by_person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="decisions")
     door = models.CharField(max_length=10, choices=Door)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
 from pydantic import (
     AfterValidator,
@@ -19,11 +19,18 @@ from pydantic import (
     model_validator,
 )
 
+from placet.approvals.task_words import TASK_WORDS
 from placet.lib.canonical import digest
 
 APPROVE, REJECT = "approve", "reject"
-#: What a link writes as an answer, so each is a word that is read as one (`placet.replies.languages`).
-LABELS: dict[str, Promise] = {APPROVE: gettext_lazy("Approve"), REJECT: gettext_lazy("Reject")}
+TASK_DONE = "done"  # the one outcome of a task
+#: What a link writes as an answer, so each is a word that is read as one (`placet.replies.languages`; of a task
+#: `placet.approvals.task_words`).
+LABELS: dict[str, Promise] = {
+    APPROVE: gettext_lazy("Approve"),
+    REJECT: gettext_lazy("Reject"),
+    TASK_DONE: pgettext_lazy("a task", "Done"),
+}
 DONE: dict[str, Promise] = {APPROVE: gettext_lazy("approved"), REJECT: gettext_lazy("rejected")}
 MOST_WORDS = 50  # of one outcome in one language
 FALLBACK = "en"
@@ -82,7 +89,7 @@ class Outcome(BaseModel):
 
     @model_validator(mode="after")
     def _has_a_name(self) -> "Outcome":
-        if self.key in LABELS:
+        if self._is_known:
             if self.grants is not None:
                 raise ValueError(f"whether {self.key} grants what is asked for is known; leave grants out")
             return self
@@ -100,6 +107,11 @@ class Outcome(BaseModel):
         written = {name: value for name, value in handler(self).items() if name in self.model_fields_set}
         return self.key if written.keys() == {"key"} else written
 
+    @property
+    def _is_known(self) -> bool:
+        """A process may call an answer of its own `done`, too: then it has a label."""
+        return self.key in (APPROVE, REJECT) or (self.key == TASK_DONE and self.label is None)
+
     # --- how it is shown ----------------------------------------------------------------------------------
 
     @property
@@ -112,7 +124,7 @@ class Outcome(BaseModel):
     @property
     def is_built_in(self) -> bool:
         """Whether sentences may say "approved" and "rejected" of it; another one is quoted by its label."""
-        return self.key in LABELS and self.label is None
+        return self.key in DONE and self.label is None
 
     @property
     def done(self) -> str:
@@ -127,7 +139,8 @@ class Outcome(BaseModel):
     def colour(self) -> Tone:
         if self.tone is not None:
             return self.tone
-        return "good" if self.is_granted else "bad" if self.key == REJECT else "neutral"
+        done = self._is_known and self.key == TASK_DONE
+        return "good" if self.is_granted or done else "bad" if self.key == REJECT else "neutral"
 
     @property
     def identity(self) -> str:
@@ -141,6 +154,8 @@ class Outcome(BaseModel):
     @property
     def reply_words(self) -> tuple[str, ...]:
         """What a reply may say for it, beside what all languages know of approving and rejecting."""
+        if self.label is None and self.key == TASK_DONE:
+            return (*TASK_WORDS, *(word for words in self.words.values() for word in words))
         labels = (
             ()
             if self.label is None

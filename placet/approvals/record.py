@@ -11,7 +11,16 @@ from datetime import datetime
 from typing import Any
 
 from placet.accounts.models import Person
-from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, TableMatch, TableVersion
+from placet.approvals.models import (
+    Ask,
+    AskLine,
+    Assignment,
+    Decision,
+    Request,
+    Revision,
+    TableMatch,
+    TableVersion,
+)
 from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
@@ -83,6 +92,14 @@ def started(request: Request) -> What:
     }
 
 
+def revised(request: Request, revision: Revision) -> What:
+    return {
+        "revision": revision.number,
+        "assignment": revision.assignment_id,
+        "personal": {"data_hash": revision.data_hash, "words": digest(request.words)},
+    }
+
+
 def looked_up(match: TableMatch) -> What:
     """The rows of an authority table by which people are asked."""
     return {
@@ -119,6 +136,7 @@ def asked_by_mail(ask: Ask, line: AskLine) -> What:
         "ask": str(ask.public_id),
         "code": digest(ask.code_hash),
         "line": line.line,
+        "revision": line.revision,
         "personal": {
             "to": ask.outgoing.to,
             "subject": digest(ask.outgoing.subject),  # the reply code stands in it
@@ -140,6 +158,7 @@ def decided(decision: Decision, facts_hash: str, ask: Ask | None, proof: Mapping
         "outcome": decision.outcome,
         "door": decision.door,
         "ask": str(ask.public_id) if ask is not None else None,
+        "revision": decision.revision,
         "personal": {
             "name": by.name,
             "address": by.email,

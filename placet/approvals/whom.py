@@ -285,7 +285,11 @@ class _Lookup:
 
     def _places(self, who: Who, number: int, others: Collection[int]) -> Iterator[_Place]:
         requester = self._request.requester
-        if who.group is not None:
+        if who.requester is not None:
+            yield _Place(
+                [requester], Sentence("{name} cannot be asked", name=requester.name), may_be_vacant=True
+            )
+        elif who.group is not None:
             place = self._group(who.group)
             yield place if who.pick is None else self._picked(place, who.group, who.pick, number, others)
         elif who.person is not None:

@@ -1,7 +1,8 @@
 """Answers given on a page: applied to exactly what was shown there, one by one or several at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
@@ -89,13 +90,23 @@ class ChangedMeanwhile(Exception):
     """The request is not what was shown any more."""
 
 
-def apply(asked: Assignment, by: Person, shown: str, outcome: str, comment: str) -> Decision:
-    """Decide, if `shown` is the hash of what the request says now."""
+def apply(
+    asked: Assignment,
+    by: Person,
+    shown: str,
+    outcome: str,
+    comment: str,
+    entered: Mapping[str, Any] | None = None,
+) -> Decision:
+    """Decide, if `shown` is the hash of what the request says now. `entered`: by field of the form, what was filled
+    in."""
     with transaction.atomic():
         request = Request.objects.select_related("version", "requester").get(visits__assignments=asked.pk)
         if shown != facts_hash(request, definition_of(request.version), asked.visit.step_key):
             raise ChangedMeanwhile
-        return engine.decide(asked.pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE)
+        return engine.decide(
+            asked.pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE, entered=entered
+        )
 
 
 def what_was_done(asked: Assignment, decision: Decision, *, named: bool) -> str:
@@ -216,6 +227,8 @@ def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
         offered = _as_offered(step, outcome)
         if offered is None:
             trouble = _("This one does not offer that answer.")
+        elif definition.filled_in(asked.visit.step_key):
+            trouble = _("This one has something to fill in: please open it.")
         items.append(
             Picked(
                 now,
@@ -262,9 +275,11 @@ def decide_each(request: PersonsRequest, form: SeveralForm, picks: Sequence[Pick
 def _decide_one(request: PersonsRequest, form: SeveralForm, pick: Pick, asked: Assignment) -> None:
     about = asked.visit.request
     title = about.title
-    outcome = _as_offered(
-        definition_of(about.version).approval(asked.visit.step_key), form.cleaned_data["outcome"]
-    )
+    definition = definition_of(about.version)
+    outcome = _as_offered(definition.approval(asked.visit.step_key), form.cleaned_data["outcome"])
+    if definition.filled_in(asked.visit.step_key):
+        messages.error(request, _about(title, _("This one has something to fill in: please open it.")))
+        return
     if outcome is None:
         messages.error(request, _about(title, _("This one does not offer that answer.")))
         return

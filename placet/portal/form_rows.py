@@ -23,8 +23,10 @@ from placet.lib.conditions import names_in
 PREFIX = "f-"  # keeps a process's field names apart from ours
 MOST_RADIOS = 6  # options that are all shown; more are in a list that opens
 SPARE_PEOPLE = 2  # empty lines below those who were entered
+ADD_ROW, REMOVE_ROW = "add-row", "remove-row"  # what buttons of a table do
 SHOWN, HIDDEN, FIXED = "shown", "hidden", "fixed"  # how a row stands on the page
 _ROWS = re.compile("[0-9]{1,3}")
+_NUMBER = re.compile("[0-9]{1,9}")
 _SHAPES = {
     "table": "table",
     "long_text": "lines",
@@ -320,6 +322,18 @@ def _cell(
 
 def _as_read(column: Input, value: Any) -> str:
     return "–" if value is None else type_of(column).as_read(value, column)
+
+
+def with_row_button(definition: Definition, typed: Mapping[str, Any], do: str) -> dict[str, Any] | None:
+    """What was typed after a button that adds a row to a table or takes one away; None if it was none of these."""
+    what, _colon, rest = do.partition(":")
+    name, _colon, number = rest.partition(":")
+    field = next((field for field in definition.fields if field.name == name and field.type == "table"), None)
+    if field is None or what not in (ADD_ROW, REMOVE_ROW):
+        return None
+    if what == ADD_ROW:
+        return with_row(typed, field)
+    return without_row(typed, field, int(number)) if _NUMBER.fullmatch(number) else None
 
 
 def with_row(typed: Mapping[str, Any], field: FormField) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_
 
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, ParallelStep, definition_of
 from placet.approvals.models import AskLine, Assignment, Decision, Request, Visit
-from placet.approvals.outcomes import APPROVE, REJECT, Outcome, as_read
+from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Outcome, as_read
 from placet.approvals.policy import way_on
 from placet.approvals.rules import Line as RuleLine
 from placet.approvals.rules import Percent
@@ -38,8 +38,6 @@ _BECAME: dict[str, Promise] = {
 APPROVED, REJECTED = "approved", "rejected"
 _RESULTS: dict[str, Promise] = {APPROVED: _BECAME[APPROVE], REJECTED: _BECAME[REJECT]}
 _TONES = {APPROVED: "good", REJECTED: "bad"}
-#: The result of a step that leads on as far as possible.
-_GOOD: dict[type, str] = {ApprovalStep: APPROVE, ParallelStep: APPROVED}
 _ANSWERED = pgettext_lazy("after a person's name", "answered “{answer}”")
 DOORS: dict[str, Promise] = {
     Decision.Door.MAIL: gettext_lazy("by mail"),
@@ -173,14 +171,19 @@ class _Tree:
         ]
 
     def later(self, visits: Sequence[Visit]) -> Iterator[Station]:
-        """What is still to come beside these, if everybody approves: conditions see only the form, which cannot change
-        any more, so this is certain."""
+        """What is still to come beside these, if everybody approves. Conditions see only the form: where that cannot
+        change any more this is certain, and where it can it ends before a condition."""
         here = [visit.step_key for visit in visits if visit.state in Visit.LIVE]
         if len(here) != 1:
             return
-        words, seen, key = _("comes next, if approved"), set(here), here[0]
+        seen, key = set(here), here[0]
         places = self.definition.places
-        while (outcome := _GOOD.get(type(self.definition.steps[key]))) is not None:
+        words = _("comes next, if approved")
+        if _is_task(self.definition, key):
+            words = _("comes next, when this is done")
+        while (outcome := _good(self.definition, key)) and not _may_lead_elsewhere(
+            self.definition, key, outcome
+        ):
             try:
                 way = way_on(self.definition, key, outcome, self.request)
             except (ConditionError, LookupError):
@@ -191,6 +194,25 @@ class _Tree:
             seen.add(key)
             yield Station("later", step_name(self.definition, key), words)
             words = _("then, if approved")
+
+
+def _is_task(definition: Definition, key: str) -> bool:
+    step = definition.steps[key]
+    return isinstance(step, ApprovalStep) and step.is_task
+
+
+def _good(definition: Definition, key: str) -> str:
+    """The result of a step that leads on as far as possible; "" of one that has none."""
+    step = definition.steps[key]
+    if isinstance(step, ApprovalStep):
+        return TASK_DONE if step.is_task else APPROVE
+    return APPROVED if isinstance(step, ParallelStep) else ""
+
+
+def _may_lead_elsewhere(definition: Definition, key: str, outcome: str) -> bool:
+    """Whether what is entered meanwhile may lead another way."""
+    ways = (way for way in definition.transitions if way.from_ == key and way.outcome == outcome)
+    return definition.changes_data and any(way.when is not None for way in ways)
 
 
 def _branch_in_words(step: ParallelStep, visits: Sequence[Visit]) -> str:

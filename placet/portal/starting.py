@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, Max, OuterRef, Subquery
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -27,6 +28,7 @@ from placet.approvals.models import Attachment, Draft, Process, Request, Version
 from placet.approvals.processes import newest
 from placet.lib.web import as_file
 from placet.portal.form_rows import (
+    ADD_ROW,
     PREFIX,
     Row,
     any_hidden,
@@ -36,15 +38,13 @@ from placet.portal.form_rows import (
     rows,
     states_in,
     what_fits,
-    with_row,
-    without_row,
+    with_row_button,
 )
 from placet.portal.form_rows import changed as changed_rows
 from placet.portal.path import what_now
 from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
 
 A_PAGE = 25
-ADD_ROW, REMOVE_ROW = "add-row", "remove-row"
 _NUMBER = re.compile("[0-9]{1,9}")
 # With the text of the form, which has its own limit. What is larger is read without its files; what is much larger,
 # not at all.
@@ -151,7 +151,7 @@ def _sent(request: PersonsRequest, version: Version, definition: Definition, too
             _("This process was changed while you filled the form. Please look at it again and send it."),
         )
         return _form_page(request, version, definition, entered, status=409)
-    if with_rows := _with_rows(definition, entered, do):
+    if with_rows := with_row_button(definition, entered, do):
         return _form_page(request, version, definition, with_rows)
     if not stale and _brings_up_more(request, version, definition, entered):
         messages.warning(
@@ -165,7 +165,7 @@ def _sent(request: PersonsRequest, version: Version, definition: Definition, too
 def _form_changes(request: PersonsRequest, version: Version, definition: Definition, do: str) -> HttpResponse:
     """The parts of the form that stand otherwise after what was just entered. Nothing is kept."""
     entered = entered_in(definition, request.POST, by_itself=True)
-    with_rows = _with_rows(definition, entered, do)
+    with_rows = with_row_button(definition, entered, do)
     context = _form_context(version, definition, with_rows or entered, {}, _draft(request, version.process))
     shown = context["rows"]
     tables = [row for row in shown if isinstance(row, Row) and row.grid and do.split(":")[1:2] == [row.key]]
@@ -178,18 +178,6 @@ def _form_changes(request: PersonsRequest, version: Version, definition: Definit
     ]
     context["added"] = do.startswith(ADD_ROW)
     return render(request, "portal/form_changes.html", context)
-
-
-def _with_rows(definition: Definition, entered: Mapping[str, Any], do: str) -> dict[str, Any] | None:
-    """What was typed after a button that adds a row to a table or takes one away; None if it was none of these."""
-    what, _colon, rest = do.partition(":")
-    name, _colon, number = rest.partition(":")
-    field = next((field for field in definition.fields if field.name == name and field.type == "table"), None)
-    if field is None or what not in (ADD_ROW, REMOVE_ROW):
-        return None
-    if what == ADD_ROW:
-        return with_row(entered, field)
-    return without_row(entered, field, int(number)) if _NUMBER.fullmatch(number) else None
 
 
 def _brings_up_more(
@@ -276,11 +264,13 @@ def _form_context(
 ) -> dict[str, Any]:
     """What the rows of the form are made of."""
     files = attachments.of(draft) if draft else {}
-    shown = rows(definition, fill(definition, entered, files), errors, files)
+    every = rows(definition, fill(definition, entered, files), errors, files)
+    shown = [row for row in every if row.key not in definition.entered_later]
     looks = any(row.depends or (isinstance(row, Row) and row.computes) for row in shown)
     return {
         "version": version,
         "definition": definition,
+        "form_url": reverse("portal:start_form", args=[version.process.key]),
         "rows": shown,
         "looks": looks,
         "wide": any(row.shape == "table" for row in shown),

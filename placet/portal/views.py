@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.general import of_request
 from placet.approvals import engine
+from placet.approvals.changes import history
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import facts_as_read, facts_hash
 from placet.approvals.messages import mailbox_for, page_of
@@ -34,6 +35,8 @@ class Question:
     rule: str
     answers: Sequence[Answer]
     shown: str  # the hash of what its step shows
+    fills: bool  # whether something is filled in with the answer
+    is_task: bool
 
     @property
     def needs_comment(self) -> str:
@@ -72,8 +75,10 @@ def _request_page(
     }
     if live.asks(request):
         return render(request, "portal/request_live.html", context)
+    hidden = hidden_from(request.user, shown, definition)
     context |= {
-        "facts": facts_as_read(definition, shown.data, hidden_from(request.user, shown, definition)),
+        "facts": facts_as_read(definition, shown.data, hidden),
+        "history": history(shown, definition, hidden),
         "may_start_again": mine,
         "address": page_of(shown, of_request(request)),
         "form": form,
@@ -88,7 +93,8 @@ def _questions(request: PersonsRequest, shown: Request, definition: Definition) 
         step = definition.approval(assignment.visit.step_key)
         answers = Answer.to(step, definition, shown)
         what = facts_hash(shown, definition, assignment.visit.step_key)
-        found.append(Question(assignment, step.name, path.asks(step), answers, what))
+        fills = bool(definition.filled_in(assignment.visit.step_key))
+        found.append(Question(assignment, step.name, path.asks(step), answers, what, fills, step.is_task))
     return found
 
 

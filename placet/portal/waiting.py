@@ -81,6 +81,7 @@ class Waiting:
     answers: Sequence[Answer]
     facts: Sequence[Fact]
     all_facts: Sequence[Fact]  # if `facts` are not all, or not whole
+    fills: bool  # whether something is filled in with the answer
 
     @property
     def needs_comment(self) -> str:
@@ -121,7 +122,7 @@ def _home(
 
 def _several(waiting: Sequence[Waiting]) -> list[Several]:
     """The answers that any of the questions offers."""
-    offered = {answer.identity: answer for one in waiting for answer in one.answers}
+    offered = {answer.identity: answer for one in waiting if not one.fills for answer in one.answers}
     return [
         Several(answer, *deciding.several_words(answer.outcome, answer.label)) for answer in offered.values()
     ]
@@ -162,6 +163,7 @@ def _waiting(assignment: Assignment, definitions: Definitions, chosen: set[int])
         Answer.to(step, definition, about),
         glance,
         [] if whole else facts,
+        bool(definition.filled_in(assignment.visit.step_key)),
     )
 
 

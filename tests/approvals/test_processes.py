@@ -124,11 +124,11 @@ def test_the_sample_is_good() -> None:
         ),
         (
             changed("steps", "manager", "ask", to=[{}]),
-            "say exactly one of manager, manager_of, managers, group, person, field, decided, expression and table",
+            "say exactly one of requester, manager, manager_of, managers, group, person, ",
         ),
         (
             changed("steps", "manager", "ask", to=[{"manager": True, "group": "x"}]),
-            "say exactly one of manager, manager_of, managers, group, person, field, decided, expression and table",
+            "say exactly one of requester, manager, manager_of, managers, group, person, ",
         ),
         (
             changed("steps", "manager", "ask", to=[{"manager": False}]),

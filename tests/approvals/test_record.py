@@ -113,7 +113,13 @@ def test_a_mail_that_asks_is_on_record_with_its_code_and_what_it_showed(
     ask, sent = line.ask, line.ask.outgoing
     assert sent is not None
     assert said(request, event) == (
-        {**of_seat(open_for(bob)), "ask": str(ask.public_id), "code": digest(ask.code_hash), "line": 1},
+        {
+            **of_seat(open_for(bob)),
+            "ask": str(ask.public_id),
+            "code": digest(ask.code_hash),
+            "line": 1,
+            "revision": 1,
+        },
         {
             "to": "bob@contoso.example",
             "subject": digest(sent.subject),
@@ -145,6 +151,7 @@ def test_a_decision_by_mail_says_how_the_mail_was_kept_read_and_proved(
             "outcome": "approve",
             "door": "mail",
             "ask": str(line.ask.public_id),
+            "revision": 1,
             **clear,
         },
         {
@@ -175,6 +182,7 @@ def test_a_decision_on_the_page_says_that_no_mail_was_answered(
             "outcome": "reject",
             "door": "page",
             "ask": None,
+            "revision": 1,
             "incoming": None,
         },
         {

@@ -34,6 +34,7 @@ from placet.approvals.models import (
     Draft,
     Process,
     Request,
+    Revision,
     TableMatch,
     TableVersion,
     Turn,
@@ -70,6 +71,7 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     Ask: {"id": OWN_NUMBER},
     AskLine: {"id": OWN_NUMBER},
     Decision: {"id": OWN_NUMBER},
+    Revision: {"id": OWN_NUMBER},
     TableMatch: {"id": OWN_NUMBER},
     TableVersion: {
         "id": OWN_NUMBER,
@@ -171,6 +173,7 @@ def record(world: World) -> Record:
     _superseded(people)
     _stuck(world)
     _by_a_table(people)
+    _revised(people)
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
     Mailbox.objects.create(name="other", address="other@contoso.example")
@@ -223,6 +226,31 @@ def _by_a_table(people: Any) -> None:
         version = publish(one_step([line], key="by-a-table"))
         engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
     AuthorityTable.objects.create(key="other", name="Other")
+
+
+def _revised(people: Any) -> None:
+    """Bob does a task and enters what it costs; Carol, who is asked beside him, is asked once more."""
+    one = one_step([{"person": people["bob"].email}], key="revised")
+    task = {**one["steps"]["step"], "kind": "task", "form": {"fill": ["amount"]}}
+    beside = {**one["steps"]["step"], "ask": [{"person": people["carol"].email}]}
+    both = {
+        "kind": "parallel", "name": "Both", "branches": {"a": {"start": "manager"}, "b": {"start": "beside"}},
+        "result": [{"approved": "all"}], "otherwise": "rejected",
+    }  # fmt: skip
+    ways = [
+        *({"from": "both", "outcome": result, "to": result} for result in ("approved", "rejected")),
+        {"from": "manager", "outcome": "done", "ends_branch": "approved"},
+        *({"from": "beside", "outcome": outcome, "ends_branch": "approved"} for outcome in ("approve", "reject")),
+    ]  # fmt: skip
+    ends = {key: step for key, step in one["steps"].items() if step["kind"] == "end"}
+    steps = {"both": both, "manager": task, "beside": beside, **ends}
+    version = publish({**one, "start": "both", "steps": steps, "transitions": ways})
+    request = engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
+    asked = Assignment.objects.get(visit__request=request, person=people["bob"])
+    engine.decide(
+        asked.pk, by=asked.person, outcome="done", door=Decision.Door.PAGE, entered={"amount": "950"}
+    )
+    assert AskLine.objects.filter(revision=2).count() == 1
 
 
 def _superseded(people: Any) -> None:
@@ -733,6 +761,8 @@ def neighbours() -> Iterator[Tampering]:
 def _erase_title(number: int) -> None:
     request = Request.objects.get(pk=number)
     chain.erase(number, 1, ["title", "words"], "person:1", "asked for by the person")
+    for entry in [one for one in AuditEntry.objects.filter(request=number) if one.what["event"] == "revised"]:
+        chain.erase(number, entry.seq, ["words"], "person:1", "asked for by the person")
     request.title = request.words = ""
     request.save()
 

@@ -32,6 +32,7 @@ SEEN = {
     "portal:start_again": (302, 404, 302, 403, 403),
     "portal:request": (302, 404, 200, 200, 200),
     "portal:decide": (302, 404, 302, 302, 302),
+    "portal:fill_in": (302, 404, 404, 302, 404),  # for whoever is asked; this step has nothing to fill in
     "portal:withdraw": (302, 404, 200, 403, 200),
     "portal:send_again": (302, 404, 302, 403, 302),
     "portal:ask_again": (302, 404, 403, 403, 302),
@@ -106,6 +107,7 @@ SENT = {
     "portal:discard_draft": (302, 302, 302, 302, 302),
     "portal:start_again": (302, 404, 302, 403, 403),
     "portal:decide": (302, 404, 422, 422, 422),
+    "portal:fill_in": (302, 404, 404, 302, 404),
     "portal:withdraw": (302, 404, 302, 403, 302),
     "portal:send_again": (302, 404, 404, 403, 404),
     "portal:ask_again": (302, 404, 403, 403, 404),
@@ -248,6 +250,8 @@ def world(
     )
     about["portal:attachment"] = {"public_id": file.public_id}
     about["portal:discard_draft"] = about["portal:suggest_people"] = {"key": "purchase"}
+    asked = Assignment.objects.get(visit__request=request, person__email="bob@contoso.example")
+    about["portal:fill_in"] = {"public_id": request.public_id, "number": asked.pk}
     for name in ("request", "decide", "withdraw", "start_again", "send_again", "ask_again"):
         about[f"portal:{name}"] = {"public_id": request.public_id}
     return {name: reverse(name, kwargs=about.get(name, {})) for name in SEEN}
