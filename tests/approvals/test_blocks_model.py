@@ -363,6 +363,7 @@ SHARES = 10
 
 @pytest.mark.django_db
 @pytest.mark.long
+@pytest.mark.timeout(7200)  # of `make soak`
 @pytest.mark.parametrize(
     "share", [0, *(pytest.param(share, marks=pytest.mark.any_database) for share in range(1, SHARES))]
 )

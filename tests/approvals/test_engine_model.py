@@ -548,6 +548,7 @@ def _seats(room: Room) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.django_db
 @pytest.mark.long
+@pytest.mark.timeout(7200)  # of `make soak`
 def test_whatever_happens_the_engine_does_what_the_model_says(request: pytest.FixtureRequest) -> None:
     run_state_machine_as_test(
         EngineAgainstModel,
