@@ -1,0 +1,119 @@
+"""Tasks by mail, and what happens to open questions when what they are about changes."""
+
+from typing import Any
+
+import pytest
+
+from placet.approvals import engine
+from placet.approvals.models import Assignment, Decision, Request
+from placet.approvals.processes import publish
+from tests.journeys.conftest import World
+from tests.journeys.test_blocks import replied, standing, started
+
+pytestmark = pytest.mark.django_db
+BOTH_WAYS = True
+
+#: Bob approves while Carol accounts for it, and Dave carries it out.
+PROCESS: dict[str, Any] = {
+    "key": "access", "name": "Access", "title": "{item}", "start": "both", "start_form": {"hide": ["cost_centre"]},
+    "form": [
+        {"name": "item", "label": "Item", "type": "text"},
+        {"name": "cost_centre", "label": "Cost centre", "type": "text"},
+        {"name": "internal", "label": "Internal", "type": "text"},
+    ],
+    "steps": {
+        "both": {
+            "kind": "parallel", "name": "Both",
+            "branches": {"account": {"start": "account"}, "boss": {"start": "boss"}},
+            "result": [{"rejected": "any"}, {"approved": "all"}], "otherwise": "rejected",
+        },
+        "account": {
+            "kind": "task", "name": "Account", "ask": [{"person": "carol@contoso.example"}],
+            "form": {"fill": ["cost_centre", "internal"]},
+        },
+        "boss": {
+            "kind": "approval", "name": "Boss", "ask": [{"person": "bob@contoso.example"}],
+            "form": {"hide": ["internal"]},
+        },
+        "carry": {"kind": "task", "name": "Set it up", "ask": [{"person": "dave@contoso.example"}]},
+        "approved": {"kind": "end", "name": "Given", "result": "approved"},
+        "rejected": {"kind": "end", "name": "Refused", "result": "rejected"},
+    },
+    "transitions": [
+        {"from": "account", "outcome": "done", "ends_branch": "approved"},
+        {"from": "boss", "outcome": "approve", "ends_branch": "approved"},
+        {"from": "boss", "outcome": "reject", "ends_branch": "rejected"},
+        {"from": "both", "outcome": "approved", "to": "carry"},
+        {"from": "both", "outcome": "rejected", "to": "rejected"},
+        {"from": "carry", "outcome": "done", "to": "approved"},
+    ],
+}  # fmt: skip
+
+
+def access(world: World) -> Request:
+    publish(PROCESS)
+    return started(world, "access", {"item": "Drive V"})
+
+
+def accounts(world: World, request: Request, **entered: str) -> None:
+    asked = Assignment.objects.get(visit__request=request, visit__step_key="account", state="open")
+    engine.decide(
+        asked.pk, by=world.people["carol"], outcome="done", door=Decision.Door.PAGE, entered=entered
+    )
+    world.run_until_quiet()
+
+
+@pytest.mark.parametrize(
+    ("text", "comment"),
+    [
+        ("Done", ""),
+        ("Erledigt.\n\nDer Schlüssel liegt am Empfang.", "Der Schlüssel liegt am Empfang."),
+        ("C'est fait. Merci", ""),
+    ],
+)
+def test_a_task_is_done_by_mail(world: World, text: str, comment: str) -> None:
+    request = access(world)
+    accounts(world, request)
+    replied(world, "bob", "Approved")
+    asked = world.newest("dave", "Please do")
+    assert "Set it up" in asked.text
+    assert "“Done”" in asked.text
+    replied(world, "dave", text, asked)
+    assert standing(request) == ("ended", "approved")
+    assert Decision.objects.get(assignment__visit__step_key="carry").comment == comment
+
+
+@pytest.mark.parametrize("text", ["Not done yet.", "I will do it on Monday", "Approved", "Done?"])
+def test_a_task_that_is_not_done_stays_open_and_whoever_wrote_is_asked_again(world: World, text: str) -> None:
+    request = access(world)
+    accounts(world, request)
+    replied(world, "bob", "Approved")
+    replied(world, "dave", text, world.newest("dave", "Please do"))
+    assert standing(request) == ("open", "")
+    replied(world, "dave", "Done", world.newest("dave"))
+    assert standing(request) == ("ended", "approved")
+
+
+def test_an_answer_to_what_is_not_so_any_more_does_not_count_and_one_to_the_new_mail_does(
+    world: World,
+) -> None:
+    request = access(world)
+    before = world.newest("bob", "Please decide")
+    accounts(world, request, cost_centre="4711")
+    changed = world.newest("bob", "Changed")
+    assert "It has changed since you were asked" in " ".join(changed.text.split())
+    assert "4711" in changed.text
+    replied(world, "bob", "Approved", before)
+    assert world.results()[-1] == "changed"
+    assert standing(request) == ("open", "")
+    replied(world, "bob", "Approved", changed)
+    assert Decision.objects.get(assignment__visit__step_key="boss").revision == 2
+
+
+def test_what_a_step_does_not_show_changes_nothing_for_it(world: World) -> None:
+    request = access(world)
+    before = world.newest("bob", "Please decide")
+    accounts(world, request, internal="Secret")
+    assert [one for one in world.subjects("bob") if one.startswith("Changed")] == []
+    replied(world, "bob", "Rejected. Not needed.", before)
+    assert standing(request) == ("ended", "rejected")
