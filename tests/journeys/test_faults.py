@@ -1,19 +1,24 @@
-"""A bad day at the server: with each fault on while replies come, all are decided once and confirmed once.
+"""A bad day at the server: with each fault on while replies come, all are decided once and confirmed once. Every other
+one answers in one of two branches that are open beside each other.
 
 `make soak` lets 200 replies come, the suite fewer.
 """
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from placet.approvals.models import Decision
+from placet.approvals import engine
+from placet.approvals.models import Decision, Request, Visit
+from placet.approvals.processes import publish
 from placet.audit import chain
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail, Sandbox
 from tests.journeys.conftest import World
+from tests.making import one_step
 
 BOTH_WAYS = True
 
@@ -56,7 +61,14 @@ def test_all_replies_are_decided_once(threaded_world: World, fault: str, pytestc
     }
     assert Decision.objects.filter(outcome="reject", comment="Budget is spent.").count() == replies // 2
     assert set(world.results()) == {"decided"}
-    assert _confirmations(world) == Counter({f"Item {number}": 1 for number in range(replies)})
+    assert _confirmations(world) == Counter(
+        mail.subject.partition(": ")[2].partition(" [#")[0] for mail in asked
+    )
+    assert (
+        len(set(_confirmations(world).values())) == 2
+    )  # one for what was asked alone, two for what in branches
+    assert not Visit.objects.filter(state__in=Visit.LIVE).exists()
+    assert not Request.objects.filter(state="open").exists()
     assert world.sandbox.mails("approvals") == []
     assert len(world.sandbox.mails("approvals", "Placet/Processed")) == replies
     assert list(chain.verify()) == []
@@ -65,11 +77,36 @@ def test_all_replies_are_decided_once(threaded_world: World, fault: str, pytestc
 
 
 def _ask(world: World, count: int) -> list[Mail]:
+    """So many mails to Bob: of four, two ask about a request each, and two about the branches of one."""
+    pair = publish(_in_branches())
     for number in range(count):
-        world.request(item=f"Item {number}")
+        if number % 4 < 2 or count < 4:
+            world.request(item=f"Item {number}")
+        elif number % 4 == 2:
+            engine.start(pair, world.people["alice"], {"item": f"Pair {number}", "amount": "10"})
     while OutgoingMail.objects.filter(state="waiting").exists():
         world.send()
     return list(world.sandbox.mails("bob"))
+
+
+def _in_branches() -> dict[str, Any]:
+    """Two branches that both ask Bob, and neither ends the other."""
+    one = one_step([{"person": "bob@contoso.example"}], key="pair")
+    step, ends = one["steps"]["step"], {key: one["steps"][key] for key in ("approved", "rejected")}
+    both = {
+        "kind": "parallel", "name": "Both", "branches": {key: {"start": key} for key in ("left", "right")},
+        "result": [{"rejected": "any"}, {"approved": "all"}], "otherwise": "rejected",
+    }  # fmt: skip
+    came_to = {"approve": "approved", "reject": "rejected"}
+    ways = [{"from": "both", "outcome": result, "to": result} for result in ends]
+    ways += [
+        {"from": key, "outcome": outcome, "ends_branch": result}
+        for key in ("left", "right")
+        for outcome, result in came_to.items()
+    ]
+    return {
+        **one, "start": "both", "steps": {"both": both, "left": step, "right": step, **ends}, "transitions": ways,
+    }  # fmt: skip
 
 
 def _small_pages() -> None:
