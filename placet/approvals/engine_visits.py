@@ -81,7 +81,7 @@ def consider(request: Request, definition: Definition, visit: Visit) -> None:
     else:
         _unstick(request, visit, Visit.State.OPEN)
         now = engine_asks.whose_turn(step, there, new)
-        turns.advance(wanted.turns if now is new else turns.taken(step, now, wanted.lines))
+        turns.advance(turns.taken(step, now, wanted.lines) if step.order else wanted.turns)
         engine_asks.keep_matches(request, visit, wanted.matches)
         engine_asks.assign(request, definition, visit, there, now, wanted.lines)
 

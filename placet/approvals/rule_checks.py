@@ -13,7 +13,7 @@ def names_problems(step: ApprovalStep) -> Iterator[str]:
     """Of what lines of `ask` are called, and what they weigh."""
     keys = Counter(who.key for who in step.ask if who.key is not None)
     yield from (f"ask: two lines have the key {key}" for key, number in keys.items() if number > 1)
-    groups = {who.group for who in step.lines}
+    groups = {who.group for who in step.lines if who.group is not None}
     yield from (
         f"ask: {who.key} is the key of a line and the group of another; call one of them otherwise"
         for who in step.lines
@@ -21,7 +21,7 @@ def names_problems(step: ApprovalStep) -> Iterator[str]:
     )
     yield from (
         f"ask: the group {group} is called by a number, as lines are in a rule; give its line a key"
-        for group in sorted(filter(None, groups))
+        for group in sorted(groups)
         if not KEY.fullmatch(group) and GROUP + group in _names(step)
     )
     weighing = any(isinstance(line.needs, Together) and line.needs.weight for line in _lines(step))
