@@ -115,9 +115,7 @@ def _who_problems(
             yield f"not_same_as: there is no approval step {other}"
 
 
-def _line_problems(
-    definition: Definition, key: str, who: Who, sample: dict[str, Any]
-) -> Iterator[str]:
+def _line_problems(definition: Definition, key: str, who: Who, sample: dict[str, Any]) -> Iterator[str]:
     conditions = [] if who.if_ is None else [(who.if_, sample)]
     if who.managers is not None:
         conditions.append((who.managers.until, {**sample, LIMIT: 1.0}))

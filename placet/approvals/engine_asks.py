@@ -30,9 +30,7 @@ def whom_to_ask(
             return wanted, new
 
 
-def whose_turn(
-    step: ApprovalStep, there: Sequence[Assignment], new: Sequence[Person]
-) -> Sequence[Person]:
+def whose_turn(step: ApprovalStep, there: Sequence[Assignment], new: Sequence[Person]) -> Sequence[Person]:
     """Who is asked now, of those who are not asked yet."""
     if step.order != "one_by_one":
         return new

@@ -64,8 +64,8 @@ def begin(request: Request, definition: Definition, visit: Visit) -> None:
 
 
 def consider(request: Request, definition: Definition, visit: Visit) -> None:
-    """Ask whoever the step names now and is not asked yet; where people are asked one by one, the first of them, if
-    nobody else is asked. Only what they could not change is a result; if it cannot be decided so, the visit is stuck."""
+    """Ask whoever the step names now and is not asked yet; one by one where the step says so. Only what they could not
+    change is a result; if it cannot be decided so, the visit is stuck."""
     step = definition.approval(visit.step_key)
     there = list(visit.assignments.select_related("decision"))
     wanted, new = engine_asks.whom_to_ask(request, definition, visit, there)

@@ -22,7 +22,7 @@ def hold(definition: Definition) -> None:
 
 
 def taken(step: ApprovalStep, people: Iterable[Person], lines: Mapping[int, int]) -> dict[str, int]:
-    """The turns of those alone who are asked now, where others come later. `lines`: which line names each, by person."""
+    """The turns of those who are asked now, where others come later. `lines`: which one names each, by person."""
     picked = ((step.lines[lines[person.pk]], person) for person in people)
     return {who.group: person.pk for who, person in picked if who.group is not None and who.pick == "next"}
 

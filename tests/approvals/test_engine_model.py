@@ -174,8 +174,7 @@ class Model:
         new = [
             name
             for name in dict.fromkeys(name for names in named for name in sorted(names, key=PEOPLE.index))
-            if name in self.active
-            and (name not in room.seats or room.seats[name].state == "withdrawn")
+            if name in self.active and (name not in room.seats or room.seats[name].state == "withdrawn")
         ]
         missing = RULES[room.step] != "first" and not all(named)
         if self.go_on(life, room, more=99 if missing else len(new)):
@@ -279,7 +278,8 @@ class EngineAgainstModel(RuleBasedStateMachine):
     # -- what happens ------------------------------------------------------------------------------------
 
     @initialize(
-        approvals=st.integers(min_value=0, max_value=5), in_turn=st.frozensets(st.sampled_from(["team", "board"]))
+        approvals=st.integers(min_value=0, max_value=5),
+        in_turn=st.frozensets(st.sampled_from(["team", "board"])),
     )
     def begin(self, approvals: int, in_turn: frozenset[str]) -> None:
         """Lives begin at different places, or few of them would get far."""

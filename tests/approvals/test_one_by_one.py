@@ -226,7 +226,9 @@ def test_two_of_all_and_one_of_legal(alice: Person, bob: Person, carol: Person, 
     assert result_of(request) == "approved"
 
 
-def test_the_boss_who_is_in_the_group_too_is_still_required(alice: Person, bob: Person, carol: Person) -> None:
+def test_the_boss_who_is_in_the_group_too_is_still_required(
+    alice: Person, bob: Person, carol: Person
+) -> None:
     group("team", bob, carol)
     source = process(
         [{"approve": {"n": 1, "required": ["boss"]}}, {"reject": "all"}],
@@ -282,7 +284,12 @@ def test_a_rule_in_words() -> None:
 ONE = {"person": "bob@contoso.example"}
 MISTAKES: list[tuple[Any, list[dict[str, Any]], dict[str, Any], str]] = [
     ({"groups": {"legal": 1}}, [{"group": "board"}], {}, "the group legal, which no line of ask names"),
-    ({"lines": {3: 1}}, [{"group": "board"}], {}, "names 3, which is neither the number nor the key nor the group"),
+    (
+        {"lines": {3: 1}},
+        [{"group": "board"}],
+        {},
+        "names 3, which is neither the number nor the key nor the group",
+    ),
     ({"required": ["boss"]}, [ONE], {}, "names boss, which is neither"),
     ({"lines": {1: 2}}, [ONE, {"group": "board"}], {}, "needs 2 of 1, which names no more than 1"),
     ({"n": 3}, [ONE, {"manager": True}], {}, "approve needs 3 people, and ask names no more than 2"),
@@ -320,7 +327,10 @@ def test_other_mistakes_of_a_rule_are_named() -> None:
     for source, problem in (
         (process(late, {"group": "board"}, otherwise="reject"), "the veto of reject comes too late"),
         (in_turn("first", {"group": "board"}), "nobody is asked after the first one"),
-        (process("all", {"group": "board"}, wait_for_all=True), "wait_for_all belongs to a rule that is a list"),
+        (
+            process("all", {"group": "board"}, wait_for_all=True),
+            "wait_for_all belongs to a rule that is a list",
+        ),
     ):
         with pytest.raises(DefinitionInvalid, match=problem):
             parse_definition(source)
@@ -473,7 +483,9 @@ def test_steps_that_come_before() -> None:
 def seeing(condition: str, form: list[dict[str, Any]] = FORM) -> dict[str, Any]:
     """The second step ends approved where the condition holds, and rejected otherwise."""
     source = two({}, form=form)
-    source["transitions"].insert(2, {"from": "second", "outcome": "approve", "when": condition, "to": "approved"})
+    source["transitions"].insert(
+        2, {"from": "second", "outcome": "approve", "when": condition, "to": "approved"}
+    )
     source["transitions"][3]["to"] = "rejected"
     return source
 
@@ -517,9 +529,7 @@ def test_conditions_of_lines_tables_and_comments_see_them_too(
     with pytest.raises(engine.CommentNeeded):
         decide(dave)
     request = start(two(second), alice)
-    engine.decide(
-        Assignment.objects.get(visit__request=request).pk, by=bob, outcome="approve", door=PAGE
-    )
+    engine.decide(Assignment.objects.get(visit__request=request).pk, by=bob, outcome="approve", door=PAGE)
     assert request.visits.get(step_key="second").state == Visit.State.STUCK, "the expression names nobody"
 
 
@@ -567,7 +577,7 @@ def test_before_a_step_is_decided_it_is_empty_and_what_comes_next_is_not_foretol
 def test_a_condition_that_looks_at_no_step_costs_no_query(alice: Person) -> None:
     request = start(two({}), alice)
     values = earlier.Values(definition_of(request.version), request)
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         assert policy.holds("amount > 100.0", values)
     assert len(queries) == 0
     with CaptureQueriesContext(connection) as queries:

@@ -71,9 +71,7 @@ def seats_of(answers: Given, waiting: Sequence[int]) -> Seats:
 
 
 def completions(answers: Given, waiting: Sequence[int]) -> list[Given]:
-    return [
-        [*answers, *zip(more, waiting, strict=True)] for more in product(OUTCOMES, repeat=len(waiting))
-    ]
+    return [[*answers, *zip(more, waiting, strict=True)] for more in product(OUTCOMES, repeat=len(waiting))]
 
 
 def ends_with(rule: Rule, answers: Given) -> str:

@@ -145,9 +145,7 @@ def _asks_for_the_next() -> Iterator[None]:
 @pytest.mark.usefixtures("_asks_for_the_next")
 def test_the_one_before_chooses_who_is_next(world: World) -> None:
     groups(world, {"board": ["carol", "dave"]})
-    request = asks(
-        world, {"ask": [{"manager": True}]}, {"ask": [{"from_answer": "next", "among": "board"}]}
-    )
+    request = asks(world, {"ask": [{"manager": True}]}, {"ask": [{"from_answer": "next", "among": "board"}]})
     dave, insert = world.people["dave"], rows.insert
     chosen = {"next": {"person": dave.pk, "name": dave.name, "address": dave.email}}
 
