@@ -9,7 +9,7 @@ that is called so is what is seen instead: it was there first.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, ParallelStep
@@ -45,9 +45,10 @@ class Values(Mapping[str, Any]):
 
 def questions_of(definition: Definition, step_key: str) -> Sequence[FormField]:
     """What is asked in a step beside its outcome."""
-    asked = getattr(definition, "questions_of", None)
-    asks = asked is not None and isinstance(definition.steps[step_key], ApprovalStep)
-    return asked(step_key) if asks else ()
+    if not isinstance(definition.steps[step_key], ApprovalStep):
+        return ()
+    asked: Callable[[str], Sequence[FormField]] | None = getattr(definition, "questions_of", None)
+    return () if asked is None else asked(step_key)
 
 
 def newest_answer(request: Request, name: str) -> tuple[Any, Decision | None]:
@@ -68,11 +69,11 @@ def _steps(definition: Definition, request: Request) -> dict[str, Any]:
         given[decision.assignment.visit_id].append(decision)
     seen = {}
     for key in _keys(definition):
-        visit = decided.get(key)
-        decisions = [] if visit is None else given[visit.pk]
+        last = decided.get(key)
+        decisions = [] if last is None else given[last.pk]
         answers = {name: value for decision in decisions for name, value in decision.answers.items()}
         by = decisions[-1].by_person.email if decisions else ""
-        seen[key] = _seen(definition, key, visit.result if visit else "", by, answers)
+        seen[key] = _seen(definition, key, last.result if last else "", by, answers)
     return seen
 
 

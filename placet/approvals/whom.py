@@ -8,7 +8,7 @@ is nobody, and is not written to.
 """
 
 import re
-from collections import ChainMap, Counter
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -24,7 +24,7 @@ from placet.approvals.authority_cells import GROUP, MANAGER
 from placet.approvals.definitions import ApprovalStep, Chain, Definition, Who
 from placet.approvals.models import Assignment, Decision, Request, TableVersion, Turn, Visit
 from placet.approvals.rules import WAITING, Rule, Seats, Shortage
-from placet.lib.conditions import ConditionError, holds, value_of
+from placet.lib.conditions import ConditionError, holds, names_in, value_of
 from placet.lib.sentences import NOTHING, Sentence, listed
 
 LONGEST_CHAIN = 50  # managers of managers
@@ -368,10 +368,11 @@ class _Lookup:
 
     def _chain(self, chain: Chain) -> list[Person]:
         people: list[Person] = []
+        seen = {name: self._values[name] for name in names_in(chain.until) if name in self._values}
         for person in filter(self._can_be_asked, _line_above(self._request.requester)):
             people.append(person)
             limit = person.approval_limit
-            if limit is not None and holds(chain.until, ChainMap({LIMIT: float(limit)}, self._values)):
+            if limit is not None and holds(chain.until, {**seen, LIMIT: float(limit)}):
                 return people if chain.all else [person]
         return []
 

@@ -14,6 +14,8 @@ from placet.approvals.form_parts import FormField
 from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.audit import chain
+from placet.lib import rows
+from placet.lib.conditions import holds
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.portal.path import asks, path_of
@@ -64,7 +66,7 @@ def test_each_is_asked_when_the_one_before_has_answered(
 ) -> None:
     group("team", bob, dave)
     request = start(in_turn("all", *TEAM_THEN_CAROL), alice)
-    order = []
+    order: list[str] = []
     while waiting := asked(request):
         assert OutgoingMail.objects.filter(kind="ask").count() == len(order) + 1, "one mail at a time"
         [name] = waiting
@@ -377,15 +379,15 @@ def value(person: Person) -> dict[str, Any]:
 
 def answers(person: Person, outcome: str = "approve", **given: Any) -> Decision:
     """A decision that answers questions too, as the engine writes it."""
-    insert = engine.rows.insert
+    insert = rows.insert
 
-    def with_answers(rows: list[Any]) -> None:
-        for row in rows:
+    def with_answers(several: list[Any]) -> None:
+        for row in several:
             if isinstance(row, Decision):
                 row.answers = given
-        insert(rows)
+        insert(several)
 
-    with mock.patch.object(engine.rows, "insert", with_answers):
+    with mock.patch.object(rows, "insert", with_answers):
         return decide(person, outcome)
 
 
@@ -578,11 +580,11 @@ def test_a_condition_that_looks_at_no_step_costs_no_query(alice: Person) -> None
     request = start(two({}), alice)
     values = earlier.Values(definition_of(request.version), request)
     with CaptureQueriesContext(connection) as queries:
-        assert policy.holds("amount > 100.0", values)
+        assert holds("amount > 100.0", values)
     assert len(queries) == 0
     with CaptureQueriesContext(connection) as queries:
-        assert policy.holds("steps.first.by == ''", values)
-        assert policy.holds("steps.first.outcome == ''", values)
+        assert holds("steps.first.by == ''", values)
+        assert holds("steps.first.outcome == ''", values)
     assert len(queries) <= 2
 
 

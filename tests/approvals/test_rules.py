@@ -14,7 +14,7 @@ from placet.approvals.rules import WAITING, Line, Rule, Seats, Together, as_rule
 OUTCOMES = ("approve", "changes", "reject")
 LINES = (0, 1, 2)  # of `ask`
 NAMED = {"1": [0], "2": [1], "boss": [1], "group:legal": [0, 2]}
-WEIGHTS = {0: 3, 2: 2}
+WEIGHTS: dict[int | None, int] = {0: 3, 2: 2}
 Given = list[tuple[str, int]]  # answers, with the line that named whoever gave it
 
 
@@ -62,8 +62,8 @@ def rules() -> st.SearchStrategy[Rule]:
     )
 
 
-def given_by(*most: int) -> st.SearchStrategy[Given]:
-    return st.lists(st.tuples(st.sampled_from(OUTCOMES), st.sampled_from(LINES)), max_size=most[0])
+def given_by(most: int) -> st.SearchStrategy[Given]:
+    return st.lists(st.tuples(st.sampled_from(OUTCOMES), st.sampled_from(LINES)), max_size=most)
 
 
 def seats_of(answers: Given, waiting: Sequence[int]) -> Seats:
@@ -91,7 +91,7 @@ def holds(line: Line, answers: Given) -> bool:
 def _is_so(needs: Any, outcome: str, answers: Given) -> bool:
     so = [line for answer, line in answers if answer == outcome]
     if not isinstance(needs, Together):
-        return len(so) >= {"any": 1, "all": len(answers)}.get(needs, needs)
+        return len(so) >= int({"any": 1, "all": len(answers)}.get(needs, needs))
     vetoing = {number for name in needs.veto or () for number in _lines_of(name)}
     if vetoing & set(so):
         return True
@@ -113,7 +113,7 @@ def _is_so(needs: Any, outcome: str, answers: Given) -> bool:
 def _share_is_so(name: str, much: Any, so: list[int], answers: Given) -> bool:
     lines = _lines_of(name)
     count, there = sum(one in lines for one in so), sum(one in lines for _answer, one in answers)
-    return count >= {"any": 1, "all": max(there, 1)}.get(much, much)
+    return count >= int({"any": 1, "all": max(there, 1)}.get(much, much))
 
 
 def _lines_of(name: str) -> list[int]:
