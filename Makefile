@@ -98,10 +98,10 @@ screenshots: setup
 # The whole suite with nothing sampled, then the longest of it.
 soak: setup
 	@tools/system-packages chromium
-	$(PYTEST) --sampled-only --whole --forgeries 1200 --ignore=tests/soak
-	$(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200
+	$(PYTEST) -o faulthandler_timeout=0 --sampled-only --whole --forgeries 1200 --ignore=tests/soak
+	$(BIN)/pytest -o faulthandler_timeout=0 tests/soak tests/journeys/test_faults.py --replies 200
 	@tools/system-packages postgresql pgbouncer
-	tools/with-postgres $(BIN)/pytest tests/soak tests/journeys/test_faults.py --replies 200
+	tools/with-postgres $(BIN)/pytest -o faulthandler_timeout=0 tests/soak tests/journeys/test_faults.py --replies 200
 
 # What is known from the same sources is not tried again: a run that was stopped goes on. CHANGES="--survived" and others
 # are those of python -m tools.mutants --help.

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from placet.approvals import authority
+from placet.approvals import authority, earlier
 from placet.approvals.authority_cells import matched_columns
 from placet.approvals.definitions import (
     KEY,
@@ -18,9 +18,10 @@ from placet.approvals.definitions import (
     Transition,
     Who,
 )
-from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, sample_data, title_of
+from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, title_of
 from placet.approvals.form_checks import form_problems, start_form_problems, step_form_problems
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
+from placet.approvals.rule_checks import names_problems, order_problems, rule_problems
 from placet.approvals.whom import LIMIT, entries_of
 from placet.lib.conditions import ConditionError, compile_condition, holds
 
@@ -46,7 +47,7 @@ def problems_of(definition: Definition) -> list[str]:
         problems.append(
             f"title: it needs at least {SHORTEST_TITLE} letters or digits, or a field of the form"
         )
-    sample = condition_values(definition, sample_data(definition))
+    sample = earlier.samples(definition)
     for key, step in steps.items():
         if isinstance(step, ApprovalStep):
             problems += _step_problems(definition, key, step, sample)
@@ -65,7 +66,8 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
         f"steps.{key}: {outcome} is said twice"
         for outcome in sorted({one for one in keys if keys.count(one) > 1})
     ]
-    problems += [f"steps.{key}: {problem}" for problem in _rule_problems(step)]
+    rule = (*_rule_problems(step), *names_problems(step), *rule_problems(step), *order_problems(step))
+    problems += [f"steps.{key}: {problem}" for problem in rule]
     problems += [f"steps.{key}: {problem}" for problem in _who_problems(definition, key, step, sample)]
     if not problems:
         problems += [f"steps.{key}: {problem}" for problem in _words_problems(step)]
@@ -101,7 +103,7 @@ def _who_problems(
     """Of the lines of `ask`, of `nobody` and of `not_same_as`."""
     for name, lines in (("ask", step.ask), ("nobody.ask", step.others)):
         for number, who in enumerate(lines, start=1):
-            for problem in _line_problems(definition, who, sample):
+            for problem in _line_problems(definition, key, who, sample):
                 yield f"{name}, number {number}: {problem}"
     if step.skips_to and step.skips_to not in step.outcome_keys:
         yield f"nobody: {step.skips_to} is no outcome here"
@@ -114,7 +116,7 @@ def _who_problems(
             yield f"not_same_as: there is no approval step {other}"
 
 
-def _line_problems(definition: Definition, who: Who, sample: dict[str, Any]) -> Iterator[str]:
+def _line_problems(definition: Definition, key: str, who: Who, sample: dict[str, Any]) -> Iterator[str]:
     conditions = [] if who.if_ is None else [(who.if_, sample)]
     if who.managers is not None:
         conditions.append((who.managers.until, {**sample, LIMIT: 1.0}))
@@ -130,6 +132,8 @@ def _line_problems(definition: Definition, who: Who, sample: dict[str, Any]) -> 
             yield f"{name} is of type {types[name]}; a field that names somebody is of type {known}"
     if who.decided is not None and not isinstance(definition.steps.get(who.decided), ApprovalStep):
         yield f"there is no approval step {who.decided}"
+    if who.from_answer is not None:
+        yield from earlier.answer_problems(definition, key, who.from_answer)
     if who.expression is not None:
         yield from _expression_problems(who.expression, sample)
     if who.table is not None:
@@ -137,8 +141,10 @@ def _line_problems(definition: Definition, who: Who, sample: dict[str, Any]) -> 
 
 
 def _expression_problems(expression: str, sample: dict[str, Any]) -> Iterator[str]:
+    yield from earlier.problems(expression, sample)
     try:
-        entries_of(expression, sample)
+        for values in earlier.tried_with(expression, sample):
+            entries_of(expression, values)
     except ConditionError as error:
         # A map that does not know the sample's value may know everything that people enter.
         if not isinstance(error.__cause__, LookupError):
@@ -156,8 +162,11 @@ def _table_problems(key: str, expressions: dict[str, str], sample: dict[str, Any
     yield from (f"with: the table {key} has a column {name}" for name in names if name not in expressions)
     for column in columns:
         if column.name in expressions:
+            expression = expressions[column.name]
+            yield from earlier.problems(expression, sample)
             try:
-                authority.value_sought(column, expressions[column.name], sample)
+                for values in earlier.tried_with(expression, sample):
+                    authority.value_sought(column, expression, values)
             except ConditionError as error:
                 if not isinstance(error.__cause__, LookupError):  # as in `_expression_problems`
                     yield str(error)
@@ -188,6 +197,8 @@ def _rule_problems(step: ApprovalStep) -> Iterator[str]:
     if not isinstance(step.rule, tuple):
         if step.otherwise is not None or step.early is not None:
             yield f"otherwise and early belong to a rule that is a list, not to {step.rule}"
+        if step.wait_for_all is not None:
+            yield f"wait_for_all belongs to a rule that is a list, not to {step.rule}"
         return
     named = [line.outcome for line in step.rule]
     yield from (
@@ -214,7 +225,10 @@ def _words_problems(step: ApprovalStep) -> list[str]:
 def _condition_problem(condition: str, sample: dict[str, Any]) -> str:
     try:
         compile_condition(condition)
-        holds(condition, sample)
+        for problem in earlier.problems(condition, sample):
+            return problem
+        for values in earlier.tried_with(condition, sample):
+            holds(condition, values)
     except ConditionError as error:
         return str(error)
     return ""

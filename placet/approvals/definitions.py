@@ -10,9 +10,10 @@ A definition is data (JSON; YAML is how it travels):
     requester_may_decide        false unless said
     start_form                  {hide: names}: fields that are not entered where a request is started, but later
     most_rounds                 how often a request may enter one step; 20 unless said
-    steps                       {key: {kind: approval, name, ask, nobody?, not_same_as?, rule, otherwise?, early?,
-                                 outcomes, proof?, requester_may_decide?, form?}}; outcomes and rules in modules of
-                                 their own; form: {hide, fill, require}: what its people are shown, what they enter
+    steps                       {key: {kind: approval, name, ask, order?, nobody?, not_same_as?, rule, otherwise?,
+                                 early?, wait_for_all?, outcomes, proof?, requester_may_decide?, form?}}; outcomes and
+                                 rules in modules of their own; form: {hide, fill, require}: what its people are
+                                 shown, what they enter
                                 {key: {kind: task, ...}}: the same with the one outcome `done`
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
                                 {key: {kind: end, name, result}}
@@ -34,7 +35,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from placet.approvals.form_parts import FormField, FormPart
 from placet.approvals.models import Version
 from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Label, Outcome
-from placet.approvals.rules import BranchLine, Line, Rule, as_rule
+from placet.approvals.rules import GROUP, BranchLine, Line, Rule, as_rule
 
 KEY = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 
@@ -85,14 +86,17 @@ class Who(_Part):
     person: str | None = None  # an address
     field: str | None = None  # of the form, that names somebody
     decided: str | None = None  # key of a step: whoever decided it in this request
+    from_answer: str | None = None  # name of a question: whoever its newest answer names
     expression: str | None = None  # in CEL: an address, or a list of addresses and of `group:KEY`
     table: str | None = None  # key of an authority table
     with_: dict[str, Annotated[str, Field(min_length=1)]] | None = Field(
         None, alias="with"
     )  # by column, in CEL
     pick: Literal["next", "least_busy"] | None = None  # one of the group
-    among: str | None = None  # key of a group that whoever the field names must be in
+    among: str | None = None  # key of a group that whoever the field or the answer names must be in
     if_: str | None = Field(None, alias="if")  # a condition on the form
+    key: str | None = Field(None, pattern=rf"^{KEY.pattern}$")  # what the rule calls whoever this line names
+    weight: int | None = Field(None, ge=1, le=1000, strict=True)  # of an answer; 1 unless said
 
     @model_validator(mode="after")
     def _one(self) -> "Who":
@@ -104,13 +108,14 @@ class Who(_Part):
             raise ValueError(
                 "table and with belong together: with names a value for each column of the table"
             )
-        if self.among is not None and self.field is None:
-            raise ValueError("among belongs to a field")
+        if self.among is not None and self.field is None and self.from_answer is None:
+            raise ValueError("among belongs to a field or to from_answer")
         return self
 
 
 SOURCES = (
-    "requester", "manager", "manager_of", "managers", "group", "person", "field", "decided", "expression", "table",
+    "requester", "manager", "manager_of", "managers", "group", "person", "field", "decided", "from_answer",
+    "expression", "table",
 )  # fmt: skip
 
 
@@ -178,12 +183,14 @@ class ApprovalStep(_Part):
     kind: Literal["approval", "task"]
     name: str = Field(min_length=1, max_length=100)
     ask: tuple[Who, ...] = Field(min_length=1)
+    order: Literal["one_by_one"] | None = None  # None: everybody at once
     nobody: Annotated[Nobody | None, BeforeValidator(_nobody)] = None  # None: the step is stuck
     not_same_as: tuple[str, ...] | None = Field(None, min_length=1)  # steps: who decided them does not here
     # A number: so many must approve. A list: `placet.approvals.rules`.
     rule: Annotated[Literal["first", "all"] | int | tuple[Line, ...], BeforeValidator(_rule)] = "first"
     otherwise: str | None = None
     early: bool | None = None
+    wait_for_all: bool | None = None
     outcomes: tuple[Outcome, ...] = Field(OUTCOMES, min_length=1)
     proof: Proof | None = None
     requester_may_decide: bool | None = None
@@ -224,10 +231,33 @@ class ApprovalStep(_Part):
         return (self.nobody.skip or "") if self.nobody else ""
 
     @property
+    def lines(self) -> tuple[Who, ...]:
+        """By the numbers that seats know them by (`Assignment.source`)."""
+        return (*self.ask, *self.others)
+
+    @property
     def decided_by(self) -> Rule:
-        if self.is_task and (self.rule == "all" or isinstance(self.rule, int)):
-            return Rule((Line(outcome=TASK_DONE, needs=self.rule),), TASK_DONE)
-        return as_rule(self.rule, self.outcome_keys, self.otherwise or "", early=bool(self.early))
+        rule, otherwise = self.rule, self.otherwise or ""
+        if self.is_task and not isinstance(rule, tuple) and rule != "first":
+            rule, otherwise = (Line(outcome=TASK_DONE, needs=rule),), TASK_DONE
+        return as_rule(
+            rule,
+            self.outcome_keys,
+            otherwise,
+            early=bool(self.early),
+            wait_for_all=bool(self.wait_for_all),
+            named=self._named,
+            weights={number: who.weight for number, who in enumerate(self.lines) if who.weight is not None},
+        )
+
+    @property
+    def _named(self) -> dict[str, frozenset[int | None]]:
+        """What a rule calls lines by: their number, their key, or a group that they name."""
+        named: dict[str, set[int | None]] = {str(number + 1): {number} for number in range(len(self.ask))}
+        for number, who in enumerate(self.lines):
+            for name in filter(None, (who.key, who.group and GROUP + who.group)):
+                named.setdefault(name, set()).add(number)
+        return {name: frozenset(numbers) for name, numbers in named.items()}
 
 
 class Branch(_Part):

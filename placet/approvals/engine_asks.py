@@ -8,7 +8,7 @@ from django.db import connection
 from placet.accounts.models import Person
 from placet.approvals import authority, messages, record, turns, whom
 from placet.approvals.changes import changes_since
-from placet.approvals.definitions import Definition
+from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form import facts_hash
 from placet.approvals.models import Ask, AskLine, Assignment, Request, TableMatch, Visit
 from placet.approvals.record import note
@@ -29,6 +29,13 @@ def whom_to_ask(
         new = [person for person in wanted.people if person.pk not in asked]
         if _hold(new):
             return wanted, new
+
+
+def whose_turn(step: ApprovalStep, there: Sequence[Assignment], new: Sequence[Person]) -> Sequence[Person]:
+    """Who is asked now, of those who are not asked yet."""
+    if step.order != "one_by_one":
+        return new
+    return [] if any(seat.state == Assignment.State.OPEN for seat in there) else new[:1]
 
 
 def _hold(people: Sequence[Person]) -> bool:

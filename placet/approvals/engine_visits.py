@@ -11,7 +11,6 @@ visit of a block at most one for each of its branches. Whatever ends a visit of 
 (`_cancel`). Called by `placet.approvals.engine`, which holds the request's lock.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -65,24 +64,26 @@ def begin(request: Request, definition: Definition, visit: Visit) -> None:
 
 
 def consider(request: Request, definition: Definition, visit: Visit) -> None:
-    """Ask whoever the step names now and is not asked yet. Only what they could not change is a result; if it
-    cannot be decided so, the visit is stuck."""
+    """Ask whoever the step names now and is not asked yet; one by one where the step says so. Only what they could not
+    change is a result; if it cannot be decided so, the visit is stuck."""
     step = definition.approval(visit.step_key)
     there = list(visit.assignments.select_related("decision"))
     wanted, new = engine_asks.whom_to_ask(request, definition, visit, there)
-    result = policy.result_of(step, there, to_come=math.inf if wanted.incomplete else len(new))
+    lines = [wanted.lines[person.pk] for person in new]
+    result = policy.result_of(step, there, lines, unknown=wanted.incomplete)
     if result:
         _finish(request, definition, visit, there, result)
     elif wanted.skips_to:
         _skip(request, definition, visit, wanted)
-    elif wanted.incomplete or not policy.can_be_decided(step, there, len(new)):
+    elif wanted.incomplete or not policy.can_be_decided(step, there, lines):
         # Nobody is asked in vain.
         _stick(request, visit, wanted.reason or Sentence("nobody is left who can be asked"))
     else:
         _unstick(request, visit, Visit.State.OPEN)
-        turns.advance(wanted.turns)
+        now = engine_asks.whose_turn(step, there, new)
+        turns.advance(turns.taken(step, now, wanted.lines) if step.order else wanted.turns)
         engine_asks.keep_matches(request, visit, wanted.matches)
-        engine_asks.assign(request, definition, visit, there, new, wanted.lines)
+        engine_asks.assign(request, definition, visit, there, now, wanted.lines)
 
 
 def _skip(request: Request, definition: Definition, visit: Visit, wanted: whom.People) -> None:
@@ -95,11 +96,11 @@ def _skip(request: Request, definition: Definition, visit: Visit, wanted: whom.P
 
 def go_on(request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment]) -> None:
     """After an answer: is the step decided?"""
-    if visit.state == Visit.State.STUCK:
-        # Somebody was missing: those who answered are not all whom the step needs.
+    step = definition.approval(visit.step_key)
+    if visit.state == Visit.State.STUCK or step.order == "one_by_one":
+        # Those who answered are not all whom the step needs: somebody was missing, or it is somebody else's turn.
         consider(request, definition, visit)
         return
-    step = definition.approval(visit.step_key)
     result = policy.result_of(step, seats)
     if result:
         _finish(request, definition, visit, seats, result)

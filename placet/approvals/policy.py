@@ -1,34 +1,47 @@
 """When a step is decided, and where its outcome leads. Looks; never changes anything. Who is asked: `whom`."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from placet.approvals import earlier
 from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep, Transition
-from placet.approvals.form import condition_values
 from placet.approvals.models import Assignment, Request
 from placet.approvals.outcomes import Condition
-from placet.approvals.rules import BranchLine, Seats
+from placet.approvals.rules import WAITING, BranchLine, Seats
 from placet.lib.conditions import ConditionError, holds
 from placet.lib.sentences import Sentence
 
 
-def result_of(step: ApprovalStep, assignments: Iterable[Assignment], to_come: float = 0) -> str:
-    """The outcome of a step so far, or "" while it waits for more answers. `to_come` is how many more people
-    may still be asked: infinity leaves only what nobody's answer could change."""
-    return step.decided_by.result(_seats(assignments, to_come))
+def result_of(
+    step: ApprovalStep,
+    assignments: Iterable[Assignment],
+    new: Iterable[int | None] = (),
+    *,
+    unknown: bool = False,
+) -> str:
+    """The outcome of a step so far, or "" while it waits for more answers. `new`: people who are still to be asked, by
+    the line of `ask` that names them. `unknown`: and it is not known who else: only what nobody's answer could change
+    is a result."""
+    return step.decided_by.result(_seats(assignments, new, unknown=unknown))
 
 
-def can_be_decided(step: ApprovalStep, assignments: Iterable[Assignment], new: int = 0) -> bool:
-    """Whether the step is decided, or the people still asked, with so many new ones, are enough to decide it."""
+def can_be_decided(
+    step: ApprovalStep, assignments: Iterable[Assignment], new: Iterable[int | None] = ()
+) -> bool:
+    """Whether the step is decided, or the people still asked, with these new ones, are enough to decide it."""
     rule, seats = step.decided_by, _seats(assignments, new)
-    return bool(rule.result(seats)) or (seats.waiting > 0 and rule.enough(seats))
+    return bool(rule.result(seats)) or (seats.waiting and rule.enough(seats))
 
 
-def _seats(assignments: Iterable[Assignment], to_come: float) -> Seats:
-    """Those who count: who decided, and who is still asked."""
-    assignments = list(assignments)
-    decided = [one.decision.outcome for one in assignments if one.state == Assignment.State.DECIDED]
-    waiting = sum(one.state == Assignment.State.OPEN for one in assignments)
-    return Seats.of(decided, waiting + to_come)
+def _seats(assignments: Iterable[Assignment], new: Iterable[int | None], *, unknown: bool = False) -> Seats:
+    """Those who count: who decided, and who is still asked or to be asked."""
+    numbers = Counter((WAITING, line) for line in new)
+    for one in assignments:
+        if one.state == Assignment.State.DECIDED:
+            numbers[one.decision.outcome, one.source] += 1
+        elif one.state == Assignment.State.OPEN:
+            numbers[WAITING, one.source] += 1
+    return Seats(numbers, unknown)
 
 
 def result_of_block(step: ParallelStep, results: Sequence[str], running: int) -> str:
@@ -43,7 +56,7 @@ def result_of_block(step: ParallelStep, results: Sequence[str], running: int) ->
 def branches_to_take(definition: Definition, step_key: str, request: Request) -> Sequence[str]:
     """Those whose condition holds, in their order. ConditionError if one cannot be evaluated with this request's
     data."""
-    values = condition_values(definition, request.data)
+    values = earlier.Values(definition, request)
     branches = definition.block(step_key).branches.items()
     return [name for name, branch in branches if branch.when is None or holds(branch.when, values)]
 
@@ -54,7 +67,7 @@ def needs_comment(definition: Definition, step: ApprovalStep, outcome: str, requ
     if not isinstance(rule, Condition):
         return rule == "required"
     try:
-        return holds(rule.when, condition_values(definition, request.data))
+        return holds(rule.when, earlier.Values(definition, request))
     except ConditionError:
         return True
 
@@ -62,7 +75,7 @@ def needs_comment(definition: Definition, step: ApprovalStep, outcome: str, requ
 def way_on(definition: Definition, step_key: str, outcome: str, request: Request) -> Transition:
     """The first transition that fits. A checked definition always has one; ConditionError if a condition
     cannot be evaluated with this request's data."""
-    values = condition_values(definition, request.data)
+    values = earlier.Values(definition, request)
     for transition in definition.transitions:
         if transition.from_ != step_key or transition.outcome != outcome:
             continue
@@ -71,3 +84,11 @@ def way_on(definition: Definition, step_key: str, outcome: str, request: Request
     raise LookupError(
         Sentence("no way leads on from “{step}” on “{outcome}”", step=step_key, outcome=outcome)
     )
+
+
+def is_certain(definition: Definition, step_key: str, outcome: str) -> bool:
+    """Whether what is known before a step is decided says where an outcome leads: not what another step came to, nor a
+    form that somebody still fills in."""
+    ways = [way for way in definition.transitions if way.from_ == step_key and way.outcome == outcome]
+    conditions = [way.when for way in ways if way.when is not None]
+    return not any(definition.changes_data or earlier.looks_at_steps(condition) for condition in conditions)

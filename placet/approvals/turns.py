@@ -1,8 +1,8 @@
 """Whose turn it is in groups that are asked in turn. Called by the engine, in its transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from placet.accounts.models import Group
+from placet.accounts.models import Group, Person
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.models import Turn
 
@@ -19,6 +19,12 @@ def hold(definition: Definition) -> None:
     for group in groups:
         Turn.objects.get_or_create(group=group)
     list(Turn.objects.select_for_update().filter(group__in=groups).order_by("pk").values_list("pk"))
+
+
+def taken(step: ApprovalStep, people: Iterable[Person], lines: Mapping[int, int]) -> dict[str, int]:
+    """The turns of those who are asked now, where others come later. `lines`: which one names each, by person."""
+    picked = ((step.lines[lines[person.pk]], person) for person in people)
+    return {who.group: person.pk for who, person in picked if who.group is not None and who.pick == "next"}
 
 
 def advance(turns: Mapping[str, int]) -> None:

@@ -8,6 +8,7 @@ is nobody, and is not written to.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -18,12 +19,12 @@ from django.db.models import Count
 
 from placet.accounts.addresses import LONGEST_ADDRESS, person_at
 from placet.accounts.models import Group, Person
-from placet.approvals import authority
+from placet.approvals import authority, earlier
 from placet.approvals.authority_cells import GROUP, MANAGER
 from placet.approvals.definitions import ApprovalStep, Chain, Definition, Who
-from placet.approvals.form import condition_values
 from placet.approvals.models import Assignment, Decision, Request, TableVersion, Turn, Visit
-from placet.lib.conditions import ConditionError, holds, value_of
+from placet.approvals.rules import WAITING, Rule, Seats, Shortage
+from placet.lib.conditions import ConditionError, holds, names_in, value_of
 from placet.lib.sentences import NOTHING, Sentence, listed
 
 LONGEST_CHAIN = 50  # managers of managers
@@ -64,24 +65,50 @@ def people_to_ask(
         others = lookup.named_by(step.others, first=len(step.ask))
         named = others if others.people else _Named({**named.lines, **others.lines})
     people = {person.pk: person for person in named.people}
-    needed = step.decided_by.most_needed
+    rule = step.decided_by
+    lines = named.line_of(rule)
     incomplete = named.unclear or (step.rule != "first" and bool(named.missing))
+    short = rule.shortage(Seats(Counter((WAITING, line) for line in lines.values())))
     reason = NOTHING
-    if incomplete or len(people) < needed:
-        reason = listed(named.missing) or _too_few(step, needed, len(people))
+    if incomplete or short:
+        reason = listed(named.missing) or (_too_few(step, short) if short else NOTHING)
     nobody = named.vacant and not people and not lookup.asked
     return People(
         [person for person in people.values() if person.is_active],
         reason,
         incomplete,
-        named.line_of,
+        lines,
         named.turns,
         step.skips_to if nobody else "",
         lookup.matches,
     )
 
 
-def _too_few(step: ApprovalStep, needed: int, found: int) -> Sentence:
+def to_come(definition: Definition, visit: Visit, request: Request) -> list[Person]:
+    """Who is not asked yet, in the order in which they are: as it looks now, for each is looked up once more when it is
+    their turn."""
+    seats = list(visit.assignments.select_related("person"))
+    versions = authority.versions_of(visit)
+    people = people_to_ask(definition, visit.step_key, request, seats, versions).people
+    asked = {seat.person_id for seat in seats if seat.state != Assignment.State.WITHDRAWN}
+    return [person for person in people if person.pk not in asked]
+
+
+def _too_few(step: ApprovalStep, short: Shortage) -> Sentence:
+    needed, found = short.needed, short.there
+    if short.weight:
+        return Sentence(
+            "answers with a weight of {needed} are needed, but those who can be asked have only {found}",
+            needed=needed,
+            found=found,
+        )
+    if short.name:
+        return Sentence(
+            "{needed} of “{name}” must answer alike, but only {found} can be asked",
+            needed=needed,
+            name=short.name,
+            found=found,
+        )
     if isinstance(step.rule, tuple):
         return Sentence(
             "{needed} people must answer alike, but only {found} can be asked", needed=needed, found=found
@@ -174,11 +201,10 @@ class _Named:
     def unclear(self) -> bool:
         return any(line.unclear for line in self.lines.values())
 
-    @property
-    def line_of(self) -> dict[int, int]:
-        """By person: the first line that names them."""
+    def line_of(self, rule: Rule) -> dict[int, int]:
+        """By person: the line that they count for, of those that name them."""
         numbers: dict[int, int] = {}
-        for number, line in sorted(self.lines.items()):
+        for number, line in sorted(self.lines.items(), key=lambda one: (rule.standing(one[0]), one[0])):
             for person in line.people:
                 numbers.setdefault(person.pk, number)
         return numbers
@@ -218,8 +244,8 @@ class _Lookup:
         self.matches: dict[int, authority.Match] = {}  # by number of the line
 
     @cached_property
-    def _values(self) -> dict[str, Any]:
-        return condition_values(self._definition, self._request.data)
+    def _values(self) -> Mapping[str, Any]:
+        return earlier.Values(self._definition, self._request)
 
     def named_by(self, lines: Sequence[Who], first: int = 0) -> _Named:
         """`first`: the number of the first line. Whoever is picked from a group is somebody whom no other line names,
@@ -309,6 +335,8 @@ class _Lookup:
             yield from self._in_field(who.field, partial(self._entered, among=who.among or field.among))
         elif who.decided is not None:
             yield self._deciders_of(who.decided)
+        elif who.from_answer is not None:
+            yield from self._answered_with(who.from_answer, who.among)
         elif who.expression is not None:
             yield from self._worked_out(who.expression)
         elif who.table is not None:
@@ -344,10 +372,11 @@ class _Lookup:
 
     def _chain(self, chain: Chain) -> list[Person]:
         people: list[Person] = []
+        seen = {name: self._values[name] for name in names_in(chain.until) if name in self._values}
         for person in filter(self._can_be_asked, _line_above(self._request.requester)):
             people.append(person)
             limit = person.approval_limit
-            if limit is not None and holds(chain.until, {**self._values, LIMIT: float(limit)}):
+            if limit is not None and holds(chain.until, {**seen, LIMIT: float(limit)}):
                 return people if chain.all else [person]
         return []
 
@@ -368,11 +397,8 @@ class _Lookup:
 
     def _entered(self, text: str, person: Person | None, among: str | None = None) -> _Place:
         """Whoever the requester names, or may have named. That is never themself, whatever else they may do."""
-        if person is None or person.pk == self._request.requester_id:
-            return _Place([], _unknown(text))
-        if among is not None and not Group.objects.filter(key=among, members=person).exists():
-            return _Place([], Sentence("{address} is not in the group “{group}”", address=text, group=among))
-        return _Place([person], _unknown(text))
+        own = person is not None and person.pk == self._request.requester_id
+        return _Place([], _unknown(text)) if own else _among(text, person, among)
 
     def _deciders_of(self, key: str) -> _Place:
         """Whose answers counted the last time that this request was through the step."""
@@ -383,6 +409,22 @@ class _Lookup:
         return _Place(
             people, Sentence("nobody who decided “{step}” can be asked", step=step), may_be_vacant=True
         )
+
+    def _answered_with(self, name: str, among: str | None) -> Iterator[_Place]:
+        """A place for each whom the newest answer to a question names. The requester is never one of them by an answer
+        of their own."""
+        value, decision = earlier.newest_answer(self._request, name)
+        entries = [entry for entry in (value if isinstance(value, list) else [value]) if entry]
+        if len(entries) > MOST_NAMED:
+            raise ConditionError(f"“{name}” names more than {MOST_NAMED} people.")
+        if not entries:
+            yield _Place([], Sentence("no answer to “{question}” names anybody", question=name))
+        own = decision is not None and decision.by_person_id == self._request.requester_id
+        if among is None and decision is not None:  # looked at once more, as of a field
+            questions = earlier.questions_of(self._definition, decision.assignment.visit.step_key)
+            among = next((one.among for one in questions if one.name == name), None)
+        for text, person in map(_person_in, entries):
+            yield self._entered(text, person, among) if own else _among(text, person, among)
 
     def _worked_out(self, expression: str) -> list[_Place]:
         places = [
@@ -443,7 +485,7 @@ def _number_of_people(places: Iterable[_Place]) -> int:
     return sum(len(place.people) for place in places if isinstance(place.people, Sequence))
 
 
-def entries_of(expression: str, values: dict[str, Any]) -> list[str]:
+def entries_of(expression: str, values: Mapping[str, Any]) -> list[str]:
     """What an expression comes to: addresses, and `group:` with a group's key. ConditionError for anything else."""
     result = value_of(expression, values)
     entries = result if isinstance(result, list) else [result]
@@ -464,6 +506,15 @@ def _person_in(entry: Any) -> tuple[str, Person | None]:
     number = entry.get("person")
     person = Person.objects.filter(pk=number).first() if type(number) is int else None
     return str(entry.get("address") or entry.get("name") or ""), person
+
+
+def _among(text: str, person: Person | None, group: str | None) -> _Place:
+    """Whoever somebody chose, if they are in the group that they had to be chosen from."""
+    if person is None:
+        return _Place([], _unknown(text))
+    if group is not None and not Group.objects.filter(key=group, members=person).exists():
+        return _Place([], Sentence("{address} is not in the group “{group}”", address=text, group=group))
+    return _Place([person], _unknown(text))
 
 
 def _or_nobody(person: Person | None) -> list[Person]:

@@ -11,17 +11,18 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from placet.approvals import whom
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, ParallelStep, definition_of
 from placet.approvals.models import AskLine, Assignment, Decision, Request, Visit
 from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Outcome, as_read
-from placet.approvals.policy import way_on
-from placet.approvals.rules import Line as RuleLine
-from placet.approvals.rules import Percent
+from placet.approvals.policy import is_certain, way_on
 from placet.lib.conditions import ConditionError
 from placet.mail.models import OutgoingMail
+from placet.portal.rule_words import line_in_words
 
 MOST_VISITS = 40  # shown of one request, newest last
 MOST_PEOPLE = 300  # shown of one path
+MOST_TO_COME = 10  # of those who are asked later in one step
 MOST_NAMES = 3  # said of those who are asked, before "and 4 others"
 
 #: After somebody's name: what they did. Of a process's own outcomes the label is quoted.
@@ -138,6 +139,7 @@ class _Tree:
 
     def _station(self, visit: Visit) -> Station:
         kind, words = _visit_in_words(visit, self.definition, with_reason=self.with_reasons)
+        to_come = self._to_come(visit)
         if visit.pk in self.skipped:
             words = _("{result}; nobody was there to be asked").format(result=words)
         return Station(
@@ -146,11 +148,20 @@ class _Tree:
             words,
             visit.closed_at or visit.opened_at,
             visit.round,
-            self.lines.get(visit.pk, ()),
-            self.left_out.get(visit.pk, 0),
+            [*self.lines.get(visit.pk, ()), *to_come[:MOST_TO_COME]],
+            self.left_out.get(visit.pk, 0) + len(to_come[MOST_TO_COME:]),
             visit.pk if visit.state == Visit.State.STUCK else None,
             self._branches(visit),
         )
+
+    def _to_come(self, visit: Visit) -> list[Line]:
+        """Where people are asked one by one: those whose turn comes, if nothing is decided before."""
+        step = self.definition.steps[visit.step_key]
+        if visit.state != Visit.State.OPEN or not isinstance(step, ApprovalStep) or step.order is None:
+            return []
+        people = whom.to_come(self.definition, visit, self.request)
+        first, then = _("is asked next"), _("is asked after that")
+        return [Line(one.name, then if at else first, visit.opened_at) for at, one in enumerate(people)]
 
     def _branches(self, block: Visit) -> list[BranchShown]:
         step = self.definition.steps[block.step_key]
@@ -171,8 +182,8 @@ class _Tree:
         ]
 
     def later(self, visits: Sequence[Visit]) -> Iterator[Station]:
-        """What is still to come beside these, if everybody approves. Conditions see only the form: where that cannot
-        change any more this is certain, and where it can it ends before a condition."""
+        """What is still to come beside these, if everybody approves, as far as it is certain: what conditions see of
+        steps can change, and what they see of the form where a step's people enter something."""
         here = [visit.step_key for visit in visits if visit.state in Visit.LIVE]
         if len(here) != 1:
             return
@@ -181,9 +192,9 @@ class _Tree:
         words = _("comes next, if approved")
         if _is_task(self.definition, key):
             words = _("comes next, when this is done")
-        while (outcome := _good(self.definition, key)) and not _may_lead_elsewhere(
-            self.definition, key, outcome
-        ):
+        while outcome := _good(self.definition, key):
+            if not is_certain(self.definition, key, outcome):
+                return
             try:
                 way = way_on(self.definition, key, outcome, self.request)
             except (ConditionError, LookupError):
@@ -207,12 +218,6 @@ def _good(definition: Definition, key: str) -> str:
     if isinstance(step, ApprovalStep):
         return TASK_DONE if step.is_task else APPROVE
     return APPROVED if isinstance(step, ParallelStep) else ""
-
-
-def _may_lead_elsewhere(definition: Definition, key: str, outcome: str) -> bool:
-    """Whether what is entered meanwhile may lead another way."""
-    ways = (way for way in definition.transitions if way.from_ == key and way.outcome == outcome)
-    return definition.changes_data and any(way.when is not None for way in ways)
 
 
 def _branch_in_words(step: ParallelStep, visits: Sequence[Visit]) -> str:
@@ -441,8 +446,17 @@ class Definitions:
 
 def asks(step: ApprovalStep) -> str:
     """What a step's rule means for the people asked."""
+    sentences = [_rule_in_words(step)]
+    if step.order == "one_by_one":
+        sentences.append(_("People are asked one after the other."))
+    if step.wait_for_all:
+        sentences.append(_("Everybody is heard first."))
+    return " ".join(sentences)
+
+
+def _rule_in_words(step: ApprovalStep) -> str:
     if isinstance(step.rule, tuple):
-        lines = [_line_of_rule(line, step) for line in step.rule]
+        lines = [line_in_words(line, step) for line in step.rule]
         ends = _("otherwise “{answer}”").format(answer=step.outcome(step.otherwise or "").shown)
         return _("It ends with {rules}.").format(rules="; ".join([*lines, ends]))
     if step.rule == "first":
@@ -450,18 +464,3 @@ def asks(step: ApprovalStep) -> str:
     if step.rule == "all":
         return _("Everybody asked must approve.")
     return ngettext("One must approve.", "{n} must approve.", step.rule).format(n=step.rule)
-
-
-def _line_of_rule(line: RuleLine, step: ApprovalStep) -> str:
-    answer = step.outcome(line.outcome).shown
-    match line.needs:
-        case "any":
-            return _("“{answer}” if anybody answers so").format(answer=answer)
-        case "all":
-            return _("“{answer}” if everybody answers so").format(answer=answer)
-        case Percent(percent=number):
-            return _("“{answer}” if {n} % answer so").format(answer=answer, n=number)
-        case number:
-            return ngettext("“{answer}” if one answers so", "“{answer}” if {n} answer so", number).format(
-                answer=answer, n=number
-            )

@@ -4,7 +4,7 @@ requests of random processes: branches in branches, ways back, ways out, crashes
 After every step the database must say what the model says, and what must hold of any database must hold of this one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +40,8 @@ class Node:
     rejected: str  # BACK: to the first of its line. OUT: to the first step of all. END: of its line
     people: list[str] = field(default_factory=list)
     rule: str | int = "first"
+    weight: int = 0  # that is needed to approve, in place of a rule
+    in_turn: bool = False
     branches: "list[Line]" = field(default_factory=list)
     result: list[dict[str, Any]] = field(default_factory=list)
     otherwise: str = "rejected"
@@ -79,8 +81,14 @@ def lines(draw: st.DrawFn, deep: int = 0, block: Node | None = None, path: str =
             node.people = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True))
             rules: list[str | int] = ["first", "all", 1]
             node.rule = draw(st.sampled_from(rules))
+            node.weight = draw(st.sampled_from([0, 0, *range(1, sum(weights(node.people)) + 1)]))
+            node.in_turn = draw(st.booleans()) and (node.weight > 0 or node.rule != "first")
         line.nodes.append(node)
     return line
+
+
+def weights(people: Sequence[str]) -> list[int]:
+    return [1 + NAMES.index(name) % 3 for name in people]
 
 
 def definition_of(line: Line) -> dict[str, Any]:
@@ -105,8 +113,7 @@ def _write(line: Line, first: str, steps: dict[str, Any], ways: list[dict[str, A
         on_good = {"to": following.key} if following else end("approved")
         ways += [{"from": node.key, "outcome": good, **on_good}, {"from": node.key, "outcome": bad, **on_bad}]
         if node.people:
-            ask = [{"person": f"{name}@contoso.example"} for name in node.people]
-            steps[node.key] = {"kind": "approval", "name": node.key, "ask": ask, "rule": node.rule}
+            steps[node.key] = _step(node)
             continue
         branches = {}
         for number, branch in enumerate(node.branches):
@@ -117,6 +124,16 @@ def _write(line: Line, first: str, steps: dict[str, Any], ways: list[dict[str, A
             "kind": "parallel", "name": node.key, "branches": branches,
             "result": node.result, "otherwise": node.otherwise,
         }  # fmt: skip
+
+
+def _step(node: Node) -> dict[str, Any]:
+    ask: list[dict[str, Any]] = [{"person": f"{name}@contoso.example"} for name in node.people]
+    step: dict[str, Any] = {"kind": "approval", "name": node.key, "ask": ask, "rule": node.rule}
+    if node.weight:
+        for line, weight in zip(ask, weights(node.people), strict=True):
+            line["weight"] = weight
+        step |= {"rule": [{"approve": {"weight": node.weight}}, {"reject": "any"}], "otherwise": "reject"}
+    return step | ({"order": "one_by_one"} if node.in_turn else {})
 
 
 # --- the model ------------------------------------------------------------------------------------------------
@@ -166,7 +183,7 @@ class Life:
 
     def begin(self, room: Room) -> None:
         if room.node.people:
-            room.seats = dict.fromkeys(room.node.people, "open")
+            room.seats = dict.fromkeys(room.node.people[: 1 if room.node.in_turn else None], "open")
             return
         taken = [(n, line) for n, line in enumerate(room.node.branches) if line.taken]
         for inside in [self.arrive(line, 0, room, f"b{n}") for n, line in taken]:
@@ -180,16 +197,12 @@ class Life:
 
     def decide(self, room: Room, name: str, outcome: str) -> None:
         room.seats[name] = outcome
-        yes, no = (list(room.seats.values()).count(one) for one in ("approve", "reject"))
-        if room.node.rule == "all":
-            result = "reject" if no else "approve" if yes == len(room.seats) else ""
-        elif room.node.rule == 1:
-            result = "approve" if yes else "reject" if no == len(room.seats) else ""
-        else:
-            result = outcome
+        result = _result(room.node, room.seats, outcome)
         if result:
             room.seats = {name: "superseded" if one == "open" else one for name, one in room.seats.items()}
             self.close(room, result)
+        elif room.node.in_turn:
+            room.seats[room.node.people[len(room.seats)]] = "open"
 
     def close(self, room: Room, result: str, answered: Room | None = None) -> None:
         answered = answered or room
@@ -240,6 +253,25 @@ class Life:
             if room.state == "open":
                 room.state, room.result = "closed", "withdrawn"
                 room.seats = {name: "withdrawn" if one == "open" else one for name, one in room.seats.items()}
+
+
+def _result(node: Node, seats: Mapping[str, str], outcome: str) -> str:
+    if node.weight:
+        return _decided(node, seats)
+    yes, no = (list(seats.values()).count(one) for one in ("approve", "reject"))
+    if node.rule == "all":
+        return "reject" if no else "approve" if yes == len(node.people) else ""
+    if node.rule == 1:
+        return "approve" if yes else "reject" if no == len(node.people) else ""
+    return outcome
+
+
+def _decided(node: Node, seats: Mapping[str, str]) -> str:
+    """By weights: of those who approved, and of those who still may."""
+    each = dict(zip(node.people, weights(node.people), strict=True))
+    yes = sum(weight for name, weight in each.items() if seats.get(name) == "approve")
+    no = sum(weight for name, weight in each.items() if seats.get(name) == "reject")
+    return "approve" if yes >= node.weight else "reject" if sum(each.values()) - no < node.weight else ""
 
 
 def came_to(result: list[dict[str, Any]], ended: list[str], running: int) -> tuple[str, bool]:

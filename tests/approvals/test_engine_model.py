@@ -7,6 +7,7 @@ which mails were written; and what must hold of any database must hold of this o
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -53,7 +54,7 @@ WAYS = {
     ("board", "approve"): "approved",
     ("board", "reject"): "team",
 }
-DEFINITION = {
+DEFINITION: dict[str, Any] = {
     "key": "model",
     "name": "Model",
     "title": "{item}",
@@ -132,7 +133,8 @@ class Life:
 
 
 class Model:
-    def __init__(self) -> None:
+    def __init__(self, in_turn: frozenset[str]) -> None:
+        self.in_turn = in_turn  # steps that ask people one by one
         self.active = set(PEOPLE)
         self.lives: list[Life] = []
         self.mails: Counter[tuple[str, str]] = Counter()  # by kind and recipient
@@ -169,11 +171,11 @@ class Model:
         """Nothing is decided that somebody new could still change, nor while somebody who must be asked is not
         there."""
         named = self.whom(life, room)
-        new = {
+        new = [
             name
-            for name in {name for names in named for name in names} & self.active
-            if name not in room.seats or room.seats[name].state == "withdrawn"
-        }
+            for name in dict.fromkeys(name for names in named for name in sorted(names, key=PEOPLE.index))
+            if name in self.active and (name not in room.seats or room.seats[name].state == "withdrawn")
+        ]
         missing = RULES[room.step] != "first" and not all(named)
         if self.go_on(life, room, more=99 if missing else len(new)):
             return
@@ -185,6 +187,8 @@ class Model:
             room.state = "stuck"
             return
         room.state = "open"
+        if room.step in self.in_turn:
+            new = [] if room.count("open") else new[:1]
         for name in new:
             seat = room.seats.setdefault(name, Seat(asks=0))
             seat.state = "open"
@@ -214,7 +218,7 @@ class Model:
 
     def decide(self, life: Life, room: Room, name: str, outcome: str) -> None:
         room.seats[name].state, room.seats[name].outcome = "decided", outcome
-        if room.state == "stuck":
+        if room.state == "stuck" or room.step in self.in_turn:
             self.consider(life, room)
         else:
             self.go_on(life, room)
@@ -256,11 +260,11 @@ class EngineAgainstModel(RuleBasedStateMachine):
             person.save()
         for key, members in GROUPS.items():
             Group.objects.create(key=key, name=key).members.set([self.people[name] for name in members])
-        self.version: Version = publish(DEFINITION)
+        self.version = Version()
         self.requests: list[Request] = []
         self.codes: dict[int, list[str]] = {}  # by assignment
         self.read_mails = 0
-        self.model = Model()
+        self.model = Model(frozenset())
 
     def teardown(self) -> None:
         """Whatever happened: the tables hold what the record says."""
@@ -273,9 +277,17 @@ class EngineAgainstModel(RuleBasedStateMachine):
 
     # -- what happens ------------------------------------------------------------------------------------
 
-    @initialize(approvals=st.integers(min_value=0, max_value=5))
-    def begin(self, approvals: int) -> None:
+    @initialize(
+        approvals=st.integers(min_value=0, max_value=5),
+        in_turn=st.frozensets(st.sampled_from(["team", "board"])),
+    )
+    def begin(self, approvals: int, in_turn: frozenset[str]) -> None:
         """Lives begin at different places, or few of them would get far."""
+        steps: dict[str, dict[str, Any]] = {
+            key: {**step, "order": "one_by_one"} if key in in_turn else step
+            for key, step in DEFINITION["steps"].items()
+        }
+        self.version, self.model = publish({**DEFINITION, "steps": steps}), Model(in_turn)
         self.start("ben", 1001)
         self.start("alice", 1001)
         for pick in range(approvals):

@@ -1,17 +1,38 @@
 """When a step is decided: never before it is certain, in whatever order people answer, and as early as it can."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import combinations_with_replacement
+from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from placet.approvals.rules import Line, Rule, Seats, as_rule
+from placet.approvals.rules import WAITING, Line, Rule, Seats, Together, as_rule
 
 OUTCOMES = ("approve", "changes", "reject")
+LINES = (0, 1, 2)  # of `ask`
+NAMED = {"1": [0], "2": [1], "boss": [1], "group:legal": [0, 2]}
+WEIGHTS: dict[int | None, int] = {0: 3, 2: 2}
+Given = list[tuple[str, int]]  # answers, with the line that named whoever gave it
+
+
+def together() -> st.SearchStrategy[Any]:
+    much = st.one_of(st.sampled_from(["any", "all"]), st.integers(1, 2))
+    names = st.lists(st.sampled_from(["1", "boss", "legal"]), min_size=1, max_size=2, unique=True)
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "n": st.integers(1, 4),
+            "weight": st.integers(1, 8),
+            "percent": st.integers(1, 100),
+            "groups": st.fixed_dictionaries({"legal": much}),
+            "lines": st.dictionaries(st.sampled_from([1, "2", "boss"]), much, min_size=1, max_size=2),
+            "required": names,
+            "veto": names,
+        },
+    ).filter(bool)
 
 
 def needs() -> st.SearchStrategy[Any]:
@@ -19,13 +40,17 @@ def needs() -> st.SearchStrategy[Any]:
         st.sampled_from(["any", "all"]),
         st.integers(1, 5),
         st.integers(1, 100).map(lambda number: {"percent": number}),
+        st.integers(1, 100).map(lambda number: {"percent": number, "of": "answers"}),
+        together(),
+        together(),
     )
 
 
 def rules() -> st.SearchStrategy[Rule]:
-    def made(order: Sequence[str], each: Sequence[Any], otherwise: str, early: bool) -> Rule:
+    def made(order: Sequence[str], each: Sequence[Any], otherwise: str, early: bool, whole: bool) -> Rule:
         lines = [Line.model_validate({outcome: need}) for outcome, need in zip(order, each, strict=True)]
-        return Rule(lines, otherwise, early)
+        named = {name: frozenset[int | None](numbers) for name, numbers in NAMED.items()}
+        return Rule(lines, otherwise, early, whole, named, dict(WEIGHTS))
 
     return st.builds(
         made,
@@ -33,60 +58,114 @@ def rules() -> st.SearchStrategy[Rule]:
         st.lists(needs(), min_size=3, max_size=3),
         st.sampled_from(OUTCOMES),
         st.booleans(),
+        st.sampled_from([False, False, True]),
     )
 
 
-def completions(answers: Mapping[str, int], waiting: int) -> list[Seats]:
-    return [
-        Seats(Counter(answers) + Counter(more), 0)
-        for more in combinations_with_replacement(OUTCOMES, waiting)
-    ]
+def given_by(most: int) -> st.SearchStrategy[Given]:
+    return st.lists(st.tuples(st.sampled_from(OUTCOMES), st.sampled_from(LINES)), max_size=most)
 
 
-def ends_with(rule: Rule, seats: Seats) -> str:
+def seats_of(answers: Given, waiting: Sequence[int]) -> Seats:
+    return Seats(Counter([*answers, *((WAITING, line) for line in waiting)]))
+
+
+def completions(answers: Given, waiting: Sequence[int]) -> list[Given]:
+    return [[*answers, *zip(more, waiting, strict=True)] for more in product(OUTCOMES, repeat=len(waiting))]
+
+
+def ends_with(rule: Rule, answers: Given) -> str:
     """What a rule means once everybody has answered, read from its text."""
-    for line in rule.lines:
-        count, everybody = seats.answers.get(line.outcome, 0), int(seats.all)
-        if isinstance(line.needs, int):
-            holds = count >= line.needs
-        elif line.needs == "any":
-            holds = count > 0
-        elif line.needs == "all":
-            holds = count == everybody
-        else:
-            holds = 100 * count >= line.needs.percent * everybody and count > 0
-        if holds:
-            return line.outcome
-    return (
-        rule.otherwise
-        if all(not isinstance(line.needs, int) or line.needs <= seats.all for line in rule.lines)
-        else ""
+    if not all(can_hold(line.needs, [line for _answer, line in answers]) for line in rule.lines):
+        holding = [line.outcome for line in rule.lines if holds(line, answers)]
+        return holding[0] if holding else ""
+    return next((line.outcome for line in rule.lines if holds(line, answers)), rule.otherwise)
+
+
+def holds(line: Line, answers: Given) -> bool:
+    return any(answer == line.outcome for answer, _line in answers) and _is_so(
+        line.needs, line.outcome, answers
     )
 
 
-@settings(max_examples=400)
-@given(rules(), st.lists(st.sampled_from(OUTCOMES), max_size=4), st.integers(0, 3))
-def test_a_result_is_what_every_way_to_go_on_ends_with(rule: Rule, answers: list[str], waiting: int) -> None:
+def _is_so(needs: Any, outcome: str, answers: Given) -> bool:
+    so = [line for answer, line in answers if answer == outcome]
+    if not isinstance(needs, Together):
+        return len(so) >= int({"any": 1, "all": len(answers)}.get(needs, needs))
+    vetoing = {number for name in needs.veto or () for number in _lines_of(name)}
+    if vetoing & set(so):
+        return True
+    shares = [
+        *((f"group:{name}", much) for name, much in (needs.groups or {}).items()),
+        *(needs.lines or {}).items(),
+        *((name, "all") for name in needs.required or ()),
+    ]
+    others = [needs.n, needs.weight, needs.percent, *shares]
+    return (
+        any(other is not None for other in others)
+        and len(so) >= (needs.n or 0)
+        and sum(WEIGHTS.get(line, 1) for line in so) >= (needs.weight or 0)
+        and 100 * len(so) >= (needs.percent or 0) * len(answers)
+        and all(_share_is_so(name, much, so, answers) for name, much in shares)
+    )
+
+
+def _share_is_so(name: str, much: Any, so: list[int], answers: Given) -> bool:
+    lines = _lines_of(name)
+    count, there = sum(one in lines for one in so), sum(one in lines for _answer, one in answers)
+    return count >= int({"any": 1, "all": max(there, 1)}.get(much, much))
+
+
+def _lines_of(name: str) -> list[int]:
+    return NAMED.get(name) or NAMED[f"group:{name}"]
+
+
+def can_hold(needs: Any, lines: Sequence[int]) -> bool:
+    """If everybody answered so. A veto that nobody has is no reason to ask nobody."""
+    if isinstance(needs, Together):
+        needs = needs.model_copy(update={"veto": None})
+        if not needs.model_dump(exclude_none=True):
+            return True
+    return bool(lines) and _is_so(needs, "so", [("so", line) for line in lines])
+
+
+@settings(max_examples=600)
+@given(rules(), given_by(4), st.lists(st.sampled_from(LINES), max_size=3))
+def test_a_result_is_what_every_way_to_go_on_ends_with(
+    rule: Rule, answers: Given, waiting: list[int]
+) -> None:
     if rule.early or not answers:
         return
-    seats = Seats.of(answers, waiting)
-    result = rule.result(seats)
-    ends = {ends_with(rule, whole) for whole in completions(seats.answers, waiting)}
+    result = rule.result(seats_of(answers, waiting))
+    ends = {ends_with(rule, whole) for whole in completions(answers, waiting)}
     if result:
         assert ends == {result}
-    elif len(ends) == 1 and ends != {""}:
+    elif not waiting:
+        assert ends == {""}
+    elif len(ends) == 1 and ends != {""} and not rule.wait_for_all:
         # What several lines would come to alike: which of them it is, is not known yet.
         assert any(line.outcome == rule.otherwise for line in rule.lines)
 
 
-@settings(max_examples=200)
-@given(rules(), st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=6))
-def test_more_answers_never_change_a_result(rule: Rule, answers: list[str]) -> None:
+@settings(max_examples=400)
+@given(rules(), given_by(6).filter(bool))
+def test_more_answers_never_change_a_result(rule: Rule, answers: Given) -> None:
     if rule.early:
         return
-    results = [rule.result(Seats.of(answers[:at], len(answers) - at)) for at in range(1, len(answers) + 1)]
+    lines = [line for _answer, line in answers]
+    results = [rule.result(seats_of(answers[:at], lines[at:])) for at in range(1, len(answers) + 1)]
     first = next((result for result in results if result), "")
     assert all(result == first for result in results[results.index(first) :])
+
+
+@settings(max_examples=300)
+@given(rules(), given_by(4).filter(bool), st.lists(st.sampled_from(LINES), max_size=3))
+def test_what_is_certain_whoever_else_is_asked_stays_so(rule: Rule, answers: Given, more: list[int]) -> None:
+    """While it is not known who else is to be asked, only what none of them could change is a result."""
+    certain = rule.result(Seats(seats_of(answers, []).numbers, unknown=True))
+    if certain and not rule.early:
+        assert rule.result(seats_of(answers, more)) in (certain, "")
+        assert {ends_with(rule, whole) for whole in completions(answers, more)} <= {certain, ""}
 
 
 @pytest.mark.parametrize(
@@ -115,6 +194,29 @@ def test_examples(written: list[dict[str, Any]], answers: list[str], waiting: in
     assert rule.result(Seats.of(answers, waiting)) == result
 
 
+TOGETHER = [
+    # 2 of all, one of them from legal
+    ({"n": 2, "groups": {"legal": 1}}, [("approve", 1), ("approve", 1)], [0], ""),
+    ({"n": 2, "groups": {"legal": 1}}, [("approve", 1), ("approve", 0)], [1], "approve"),
+    ({"n": 2, "groups": {"legal": 1}}, [("approve", 1), ("reject", 0)], [1], "reject"),
+    # the boss has to be one of them
+    ({"n": 2, "required": ["boss"]}, [("approve", 0), ("approve", 0)], [1], ""),
+    ({"n": 2, "required": ["boss"]}, [("reject", 1)], [0, 0], "reject"),
+    ({"percent": 50, "of": "answers"}, [("approve", 0), ("approve", 0)], [1], ""),
+    ({"weight": 4}, [("approve", 0), ("approve", 1)], [2], "approve"),
+    ({"weight": 4}, [("reject", 0), ("approve", 1), ("approve", 1)], [1], "reject"),
+]
+
+
+@pytest.mark.parametrize(("needs", "answers", "waiting", "result"), TOGETHER)
+def test_examples_of_what_must_hold_together(
+    needs: dict[str, Any], answers: Given, waiting: list[int], result: str
+) -> None:
+    named = {name: frozenset[int | None](numbers) for name, numbers in NAMED.items()}
+    rule = Rule([Line.model_validate({"approve": needs})], "reject", named=named, weights=dict(WEIGHTS))
+    assert rule.result(seats_of(answers, waiting)) == result
+
+
 def test_early_ends_with_whichever_line_holds_first() -> None:
     lines = [Line.model_validate({"reject": 2}), Line.model_validate({"approve": 2})]
     assert Rule(lines, "reject", early=True).result(Seats.of(["approve", "approve"], 3)) == "approve"
@@ -135,7 +237,8 @@ def test_short_forms_ask_for_approvals_in_whatever_order_the_answers_stand(
 
 
 def test_a_rule_is_kept_as_it_is_written() -> None:
-    for line in ({"approve": "all"}, {"approve": 2}, {"approve": {"percent": 60}}):
+    together = {"n": 2, "groups": {"legal": 1}, "lines": {"1": "all"}, "required": ["boss"], "veto": ["2"]}
+    for line in ({"approve": "all"}, {"approve": 2}, {"approve": {"percent": 60}}, {"approve": together}):
         assert Line.model_validate(line).model_dump() == line
         assert Line.model_validate(Line.model_validate(line).model_dump()) == Line.model_validate(line)
 
@@ -148,6 +251,11 @@ def test_a_rule_is_kept_as_it_is_written() -> None:
         {"approve": True},
         {"approve": "most"},
         {"approve": {"percent": 101}},
+        {"approve": {}},
+        {"approve": {"n": 2, "of": "answers"}},
+        {"approve": {"groups": {"legal": 0}}},
+        {"approve": {"groups": {}}},
+        {"approve": {"veto": []}},
         {"a": 1, "b": 1},
     ],
 )
