@@ -11,7 +11,16 @@ from datetime import datetime
 from typing import Any
 
 from placet.accounts.models import Person
-from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, TableMatch, TableVersion
+from placet.approvals.models import (
+    Ask,
+    AskLine,
+    Assignment,
+    Decision,
+    PendingAnswer,
+    Request,
+    TableMatch,
+    TableVersion,
+)
 from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
@@ -151,6 +160,29 @@ def decided(decision: Decision, facts_hash: str, ask: Ask | None, proof: Mapping
             "proof": dict(proof),
         },
     }
+
+
+def pending(answer: PendingAnswer, answered: Ask, proof: Mapping[str, Any]) -> What:
+    """A clear answer that lacks something. `answered`: the mail that asked for it. `proof`: of who sent it."""
+    assignment = answer.assignment
+    return {
+        "step": assignment.visit.step_key,
+        "round": assignment.visit.round,
+        "assignment": assignment.pk,
+        "pending": answer.pk,
+        "pending_since": answer.incoming_id,
+        "answered": str(answered.public_id),
+        "outcome": answer.outcome,
+        "personal": {"comment": answer.comment, "answers": answer.answers, "proof": dict(proof)},
+    }
+
+
+def completing(answer: PendingAnswer | None) -> What:
+    """Of a decision: the earlier answer that its mail made whole, with that answer's own mail."""
+    if answer is None:
+        return {}
+    earlier = {"mail_before": sha256(answer.incoming.raw)}
+    return {"completes": answer.pk, "pending_since": answer.incoming_id, "personal": earlier}
 
 
 def reading(logged: Logged) -> What:
