@@ -80,21 +80,27 @@ def _reading(
     """And whether it completes the earlier answer."""
     alone = read_mail(mail, outcomes, known, about, own)
     is_strong = alone.outcome is not None and _is_strong(alone, known, own)
+    if is_strong:  # it is whole, or lacks the same once more
+        completes = alone.outcome == earlier.outcome
+        return (_with_comment(alone, earlier) if completes else alone), completes
     if alone.outcome not in (None, earlier.outcome):
-        if is_strong:
-            return alone, False
         return _unclear(alone, Sentence("“{text}” may be another answer.", text=_shown(alone))), False
-    together = read_mail(_below(mail, earlier, known), outcomes, known, about, own)
+    greeting, said = _parted(mail, known)
+    below = f"{greeting}\n\n{earlier.written}\n\n{said}".lstrip()
+    together = read_mail(replace(mail, new_text=below) if said else mail, outcomes, known, about, own)
+    without_greeting = read_mail(replace(mail, new_text=said), outcomes, known, about, own)
     problem = together.why if together.outcome != earlier.outcome else NOTHING
-    if not (is_strong and alone.comment):  # a whole answer may ask something, too
-        problem = problem or _no_statement(alone, together)
+    problem = problem or _no_statement(without_greeting, together)
     if earlier.is_granted:
         problem = problem or _speaks_against(together.comment, alone, known)
     if problem:
         return _unclear(alone, problem), False
-    comment = "\n".join(filter(None, (earlier.comment, together.comment)))
-    language = alone.language or together.language
-    return replace(together, comment=comment, rests_on=alone.rests_on, language=language), True
+    reading = _with_comment(together, earlier)
+    return replace(reading, rests_on=alone.rests_on, language=alone.language or together.language), True
+
+
+def _with_comment(reading: Reading, earlier: Earlier) -> Reading:
+    return replace(reading, comment="\n".join(filter(None, (earlier.comment, reading.comment))))
 
 
 def _unclear(alone: Reading, why: Sentence) -> Reading:
@@ -105,15 +111,13 @@ def _shown(reading: Reading) -> str:
     return ", ".join(reading.rests_on)[:_SHOWN]
 
 
-def _below(mail: Mail, earlier: Earlier, known: Vocabulary) -> Mail:
-    """The mail as if the earlier answer stood in it, above the first sentence that is no greeting."""
+def _parted(mail: Mail, known: Vocabulary) -> tuple[str, str]:
+    """What greets, and the text from the first sentence on that does not."""
     text = composed(mail.new_text)
-    if not text.strip():
-        return mail
     found = Text.of(text, known)
     at = None if found.too_long else first_said(found, known)
     begin = found.tokens[at - 1].end if at else 0
-    return replace(mail, new_text=f"{text[:begin]}\n\n{earlier.written}\n\n{text[begin:].lstrip()}".lstrip())
+    return text[:begin], text[begin:].strip()
 
 
 def _is_strong(reading: Reading, known: Vocabulary, own: Own | None) -> bool:
