@@ -99,7 +99,8 @@ def test_an_approval_takes_a_plain_reason(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Too expensive", "No budget left", "if it stays under 500", "Wait", "no", "Why not", "Within 2027"]
+    "text",
+    ["Too expensive", "No budget left", "if it stays under 500", "Wait", "no", "Why not", "Within 2027"],
 )
 def test_what_speaks_against_an_approval_is_not_its_reason(text: str) -> None:
     assert completed(text, APPROVE) is None
