@@ -208,9 +208,7 @@ def _walk(reply: Reply) -> None:
             try:
                 decision = settle.settle(picked, answer, proof, reply.incoming, logged)
             except refusals.Incomplete as lacking:
-                tell.incomplete(
-                    reply, lacking
-                )  # in one transaction with the look: the request is still locked
+                tell.incomplete(reply, lacking)  # here, where the request is still locked
             else:
                 tell.applied(reply, decision)
     except refusals.Unparseable as error:
