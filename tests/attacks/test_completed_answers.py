@@ -89,8 +89,8 @@ def forgeries(rng: random.Random) -> Iterator[tuple[str, Forge]]:
             (
                 "with the other code, too",
                 place(
-                    lambda asked, rest, r=reason: mail_of(BOB, rest, f"{r}\n\n#{code_of(asked)}", *INTERNAL)
-                ),  # type: ignore[misc]
+                    lambda asked, rest, r=reason: mail_of(BOB, rest, f"{r}\n\n#{code_of(asked)}", *INTERNAL)  # type: ignore[misc]
+                ),
             ),
             (
                 "a decision that is quoted",
