@@ -4,7 +4,7 @@ Needs a migrated database and leaves nothing in it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -41,6 +41,7 @@ from placet.replies import refusals, tell
 from placet.replies.entry import Reply
 from placet.replies.parse import OwnMail, parse
 from placet.replies.prove import Level, Proof
+from placet.replies.read import Answer
 
 _NUMBERS = count(1)
 
@@ -392,6 +393,12 @@ def _unclear(language: str) -> "Any":
     return write
 
 
+def _comment_needed(scene: Scene) -> str:
+    reply = replace(_reply(scene), answer=Answer("reject", "", ("no",), ""))
+    tell.incomplete(reply, refusals.CommentNeeded("Reject"))
+    return "refusal-comment_needed"
+
+
 _KINDS: dict[str, Any] = {
     "ask": _ask,
     "ask-on-the-page": _ask_on_the_page,
@@ -411,9 +418,9 @@ _KINDS: dict[str, Any] = {
             refusals.NoLongerOpen(Sentence("The request was withdrawn.")),
             refusals.MayNotDecide(Sentence("Nobody decides their own request in this process.")),
             refusals.AlreadyDecided("Carol Finance", "reject", "2026-11-24T09:30:00+00:00"),
-            refusals.CommentNeeded("Reject"),
         )
     },
+    "comment-needed": _comment_needed,
     "ended": _ended,
     "withdrawn": _withdrawn,
     "code-misused": _misused,

@@ -8,11 +8,13 @@ transition of the definition says where that leads.
     start → engine_visits.enter(first step) → ... → engine_asks.ask each person
     decide → engine_visits.go_on → the step's result? → leave → the next step, the end of a branch, or the end
     withdraw, resend, deactivate, ask_again, ask_by_mail
+    keep_incomplete: an answer by mail that decides once the rest of it came
     note_bounce, note_refused: what came by mail and changes nothing
 
 engine          what can be done to a request, by whom, and what stands against it. Start here
 engine_visits   where a request stands: entering and leaving steps, blocks and their branches, being stuck
 engine_asks     whom a visit asks, and the mails that ask
+engine_pending  answers that lack something, and the mails that ask for it
 engine_revisions  how what was entered changes
 policy          looks and decides nothing by itself: who is asked, when a step or a block is decided, which way leads on
 record          what the audit entries say
@@ -38,6 +40,7 @@ from placet.accounts.models import Person
 from placet.approvals import (
     attachments,
     engine_asks,
+    engine_pending,
     engine_revisions,
     engine_visits,
     messages,
@@ -53,6 +56,7 @@ from placet.approvals.models import (
     Counter,
     Decision,
     Draft,
+    PendingAnswer,
     Request,
     Version,
     Visit,
@@ -116,6 +120,10 @@ class FieldsInvalid(EngineError):
         label = labels.get(first.partition(".")[0], first)
         super().__init__(Sentence("{field}: {problem}", field=label, problem=errors[first]))
         self.errors = dict(errors)
+
+
+class Lapsed(EngineError):
+    """The earlier answer, of which this is the rest, was answered otherwise or left in doubt since."""
 
 
 class TooSoon(EngineError):
@@ -207,13 +215,14 @@ def decide(
     ask: Ask | None = None,
     logged: record.Logged | None = None,
     entered: Mapping[str, Any] | None = None,
+    completes: PendingAnswer | None = None,
 ) -> Decision:
     """Apply one answer. The first one wins, whatever the door. Of an answer by mail: `ask` is what it answers, `logged`
-    what the mail log says of it. `entered`: what was filled in, as it was entered, by field of the form; a field that
-    is left out stays as it is.
+    what the mail log says of it, `completes` the earlier answer of which it is the rest. `entered`: what was filled in,
+    as it was entered, by field of the form; a field that is left out stays as it is.
 
-    Raises AlreadyDecided, NoLongerOpen, NotAllowed, CommentNeeded or FieldsInvalid, and EngineError if the comment is
-    too long and no mail has the whole of it; then nothing has changed.
+    Raises AlreadyDecided, NoLongerOpen, NotAllowed, CommentNeeded, FieldsInvalid or Lapsed, and EngineError if the
+    comment is too long and no mail has the whole of it; then nothing has changed.
     """
     request = _locked(assignment_id)
     seats = _seats_beside(request, assignment_id)
@@ -222,6 +231,8 @@ def decide(
     definition = definition_of(request.version)
     _must_be_allowed(request, definition, assignment, by)
     step = definition.approval(assignment.visit.step_key)
+    if completes is not None:
+        _must_be_pending(completes, assignment)
     _must_be_complete(request, definition, step, outcome, comment)
     data = _data_after(request, definition, assignment.visit.step_key, outcome, entered or {})
     decision = Decision(
@@ -232,6 +243,7 @@ def decide(
         by_person=by,
         door=door,
         incoming=incoming,
+        completes=completes,
     )
     rows.insert([decision])
     rows.change(assignment, state=Assignment.State.DECIDED)
@@ -241,6 +253,7 @@ def decide(
         ),
         record.mail(incoming) if incoming is not None else {"incoming": None},
         record.reading(logged) if logged is not None else {},
+        record.completing(completes),
     )
     note(request, by, "decided", at=decision.at, **what)
     changed = engine_revisions.revise(request, definition, data, decision)
@@ -258,6 +271,28 @@ def _data_after(
         return engine_revisions.data_after(request, definition, step_key, outcome, entered)
     except FormInvalid as error:
         raise FieldsInvalid(definition, error.errors) from error
+
+
+@_transaction()
+def keep_incomplete(
+    assignment_id: int, answer: engine_pending.Incomplete, asking: messages.AskForRest
+) -> PendingAnswer:
+    """An answer that `decide` refused only because it lacks something: kept, and asked for the rest. Nothing is
+    decided. Raises AlreadyDecided, NoLongerOpen or NotAllowed; then nothing has changed."""
+    request = _locked(assignment_id)
+    seats = _seats_beside(request, assignment_id)
+    assignment = next(seat for seat in seats if seat.pk == assignment_id)
+    _must_be_open(assignment)
+    definition = definition_of(request.version)
+    _must_be_allowed(request, definition, assignment, answer.ask.person)
+    return engine_pending.keep(request, definition, assignment, answer, asking)
+
+
+def _must_be_pending(answer: PendingAnswer, assignment: Assignment) -> None:
+    """As the database says now: a later mail may have been taken in since it was read."""
+    live = PendingAnswer.objects.filter(pk=answer.pk, assignment=assignment, lapsed_by=None)
+    if not live.exists():
+        raise Lapsed(Sentence("A later mail of yours says something else."))
 
 
 def _must_be_complete(
@@ -476,10 +511,17 @@ def note_bounce(request_id: int, *, person: Person, reason: str, incoming: Incom
 
 @_transaction()
 def note_refused(
-    request_id: int, *, person: Person, reason: str, incoming: IncomingMail, logged: record.Logged
+    request_id: int,
+    *,
+    person: Person,
+    reason: str,
+    incoming: IncomingMail,
+    logged: record.Logged,
+    doubted: Assignment | None = None,
 ) -> None:
     """A mail carried a reply code of this request but was not applied: on record, with its reason and with what the
-    mail log says of it."""
+    mail log says of it. `doubted`: where its sender was asked and is proved, and what they mean is not clear."""
     request = _lock(request_id)
-    what = record.together(record.mail(incoming), record.reading(logged))
+    lapsed = engine_pending.lapse(doubted, incoming) if doubted is not None else {}
+    what = record.together(record.mail(incoming), record.reading(logged), lapsed)
     note(request, None, "reply refused", person=person.pk, reason=reason, **what)

@@ -24,6 +24,7 @@ from placet.approvals.models import (
     Attachment,
     Counter,
     Decision,
+    PendingAnswer,
     Request,
     Revision,
     TableMatch,
@@ -143,6 +144,7 @@ class Telling:
     seats: dict[Seat, Row] = field(default_factory=dict)
     asks: dict[str, Row] = field(default_factory=dict)  # by public id
     decisions: dict[Seat, Row] = field(default_factory=dict)
+    pending: dict[int, Row] = field(default_factory=dict)  # by id
     matches: dict[Line, Row] = field(default_factory=dict)
     revisions: dict[int, Row] = field(default_factory=dict)  # by number
     mails: dict[int, Row] = field(default_factory=dict)  # by the id of the incoming mail
@@ -238,8 +240,29 @@ def _asked(telling: Telling, entry: AuditEntry) -> None:
         row = telling.asks[entry.what["ask"]] = {}
         public_id = entry.what["ask"]
         _say(row, entry, seat=seat, person=seat[2], kind="ask", cause=f"ask:{public_id}", created_at=entry.at)
-        _say(row, entry, revision=entry.what.get("revision", 1))
+        _say(row, entry, completes=None, revision=entry.what.get("revision", 1))
         _say_what_it_says(row, entry, "to", "subject", "shown", "facts_hash", "code", "line")
+
+
+def _incomplete(telling: Telling, entry: AuditEntry) -> None:
+    number, mail, reason = entry.what["pending"], entry.what["incoming"], entry.what["reason"]
+    seat = telling.seat_of(entry, _person(entry.who))
+    _lapses(telling, entry)
+    row = telling.pending.setdefault(number, {})
+    _say(row, entry, seat=seat, incoming=entry.what["pending_since"], lapsed_by=None)
+    _say_what_it_says(row, entry, "outcome", "comment", "answers")
+    asked = telling.asks[entry.what["ask"]] = {}
+    _say(
+        asked, entry, seat=seat, person=seat[2], kind=f"refusal-{reason}", cause=f"incoming:{mail}",
+        created_at=entry.at, completes=number,
+    )  # fmt: skip
+    _say_what_it_says(asked, entry, "to", "subject", "shown", "facts_hash", "code", "line")
+    _say_of_mail(telling, entry, reason)
+
+
+def _lapses(telling: Telling, entry: AuditEntry) -> None:
+    if "lapses" in entry.what:
+        _say(telling.pending.setdefault(entry.what["lapses"], {}), entry, lapsed_by=entry.what["incoming"])
 
 
 def _decided(telling: Telling, entry: AuditEntry) -> None:
@@ -248,7 +271,10 @@ def _decided(telling: Telling, entry: AuditEntry) -> None:
     seat = by_number.get(number) or telling.seat_of(entry, _person(entry.who))
     _say(telling.seats.setdefault(seat, {}), entry, state=Assignment.State.DECIDED, assignment=number)
     row = telling.decisions[seat] = {}
-    _say(row, entry, by_person=entry.who, at=entry.at, answers={}, revision=entry.what.get("revision", 1))
+    _say(
+        row, entry, by_person=entry.who, at=entry.at, answers={},
+        revision=entry.what.get("revision", 1), completes=entry.what.get("completes"),
+    )  # fmt: skip
     _say_what_it_says(row, entry, "outcome", "comment", "comment_hash", "answers", "door", "incoming")
     if telling.request.get("data_hash", NO_WORD).value != entry.value("data_hash"):
         _say_what_it_says(telling.request, entry, "data_hash")
@@ -261,6 +287,7 @@ def _decided(telling: Telling, entry: AuditEntry) -> None:
 
 def _refused(telling: Telling, entry: AuditEntry) -> None:
     _say_of_mail(telling, entry, entry.what["reason"])
+    _lapses(telling, entry)
 
 
 def _say_of_mail(telling: Telling, entry: AuditEntry, result: str) -> None:
@@ -333,6 +360,7 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "asked": _asked,
     "asked again": _asked,
     "decided": _decided,
+    "answer incomplete": _incomplete,
     "reply refused": _refused,
     "superseded": _superseded,
     "no longer asked": _no_longer_asked,
@@ -364,6 +392,7 @@ class Tables:
     seats: dict[int, dict[Seat, Held]]
     asks: dict[int, dict[str, Held]]
     decisions: dict[int, dict[Seat, Held]]
+    pending: dict[int, dict[int, Held]]
     matches: dict[int, dict[Line, Held]]
     revisions: dict[int, dict[int, Held]]
     with_files: Collection[int]
@@ -398,6 +427,7 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
         defaultdict(dict),
         defaultdict(dict),
         defaultdict(dict),
+        defaultdict(dict),
         set(files.distinct()),
     )
     visits = {visit.pk: visit for visit in Visit.objects.filter(request__in=ids)}
@@ -424,6 +454,14 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
             **_held(revision, "data_hash", "at", assignment="assignment_id"),
             "data": digest(revision.data),
             "by": f"person:{revision.by_id}",
+        }
+    answers = PendingAnswer.objects.filter(assignment__visit__request__in=ids)
+    for answer in answers.select_related("assignment__visit"):
+        tables.pending[answer.assignment.visit.request_id][answer.pk] = {
+            **_held(
+                answer, "outcome", "comment", "answers", incoming="incoming_id", lapsed_by="lapsed_by_id"
+            ),
+            "seat": _seat(answer.assignment),
         }
     matches = TableMatch.objects.filter(visit__request__in=ids).select_related("visit", "version__table")
     for match in matches.defer("version__columns", "version__rows"):
@@ -457,6 +495,7 @@ def _seat(assignment: Assignment) -> Seat:
 def _decision(decision: Decision) -> Held:
     return {
         **_held(decision, "outcome", "comment", "answers", "door", "at", "revision", incoming="incoming_id"),
+        "completes": decision.completes_id,
         "comment_hash": digest(decision.comment),
         "by_person": f"person:{decision.by_person_id}",
     }
@@ -470,7 +509,7 @@ def _put_asks(tables: Tables, ids: Collection[int]) -> None:
     for line in asks:
         ask, outgoing = line.ask, line.ask.outgoing
         held: Held = {
-            **_held(line, "line", "facts_hash", "revision"),
+            **_held(line, "line", "facts_hash", "revision", completes="completes_id"),
             **_held(ask, "created_at", person="person_id"),
             "seat": _seat(line.assignment),
             "code": digest(ask.code_hash),
@@ -603,6 +642,8 @@ def _differences(
     yield from _rows(number, telling.seats, tables.seats[number], "who is asked", _OF_SEAT)
     yield from _rows(number, telling.asks, tables.asks[number], "a mail that asks", _OF_ASK)
     yield from _rows(number, telling.decisions, tables.decisions[number], "a decision", _OF_DECISION)
+    pending = tables.pending[number]
+    yield from _rows(number, telling.pending, pending, "an answer that lacks something", _OF_PENDING)
     answers = {mail: mails[mail] for mail in telling.mails if mail in mails}
     yield from _rows(number, telling.mails, answers, "a mail that came", _OF_MAIL)
 
@@ -688,6 +729,7 @@ _OF_ASK = {
     "code": "the reply code",
     "line": "the line of a mail that asks",
     "revision": "which revision a mail shows",
+    "completes": "which answer a mail asks for the rest of",
     "created_at": "when somebody was written to",
 }
 _OF_DECISION = {
@@ -699,7 +741,16 @@ _OF_DECISION = {
     "door": "the door",
     "incoming": "the mail that decided",
     "revision": "which revision was decided on",
+    "completes": "which earlier answer was completed",
     "at": "when it was decided",
+}
+_OF_PENDING = {
+    "seat": "whose answer lacks something",
+    "outcome": "the outcome of an answer that lacks something",
+    "comment": "the comment of an answer that lacks something",
+    "answers": "what was answered beside it",
+    "incoming": "the mail of an answer that lacks something",
+    "lapsed_by": "which mail an answer lapsed with",
 }
 _OF_MAIL = {
     "state": "the state of a mail that came",

@@ -464,6 +464,40 @@ def refusal(
         )
 
 
+@dataclass(frozen=True)
+class AskForRest:
+    """How a mail asks for what a clear answer lacks, in the language of that answer."""
+
+    language: str
+    subject: str  # stands before the request's title
+    sentence: str  # what was understood, and what is needed
+    in_reply_to: str
+
+
+def ask_for_rest(
+    incoming: IncomingMail, person: Person, request: Request, *, key: str, asking: AskForRest, code: str
+) -> OutgoingMail:
+    """To a proved sender whose reply is clear and lacks something: an answer to this mail, by its own code, is that."""
+    with _to(person) as said:
+        return _queue(
+            incoming.mailbox,
+            f"refusal-{key}",
+            person,
+            said,
+            cause=f"incoming:{incoming.pk}",
+            subject=with_code(f"{asking.subject}: {request.title}", code),
+            letter=Notice(
+                asking.subject,
+                [asking.sentence],
+                links=[_page_link(request, said, tone="")],
+                spoken=asking.language,
+            ),
+            priority=OutgoingMail.Priority.CONFIRMATION,
+            reply_to=reply_address(incoming.mailbox, code),
+            in_reply_to=asking.in_reply_to,
+        )
+
+
 def _answers(mailbox: Mailbox, request: Request, again: AnswerAgain, code: str) -> list[Link]:
     title = with_code(request.title, code)
     return [

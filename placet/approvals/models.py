@@ -272,6 +272,28 @@ class Turn(models.Model):
     last = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
 
 
+class PendingAnswer(models.Model):
+    """A clear answer by mail that lacks what its outcome requires, such as a comment. It decides nothing: an answer to
+    a mail that asks for the rest (`AskLine.completes`) makes it whole."""
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="pending_answers")
+    outcome = models.CharField(max_length=40)
+    comment = models.TextField(blank=True)
+    answers = models.JSONField(default=dict)
+    incoming = models.OneToOneField(IncomingMail, on_delete=models.PROTECT, related_name="pending_answer")
+    # The later mail that leaves it in doubt, or answers otherwise; then nothing completes it any more.
+    lapsed_by = models.ForeignKey(IncomingMail, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["assignment"],
+                condition=Q(lapsed_by__isnull=True),
+                name="one_pending_answer_at_a_time",
+            )
+        ]
+
+
 class Ask(models.Model):
     """One mail that asks one person. Its reply code is stored as a keyed hash only."""
 
@@ -290,6 +312,9 @@ class AskLine(models.Model):
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ask_lines")
     facts_hash = HexField()
     revision = models.PositiveSmallIntegerField(default=1)  # of the data that was shown
+    completes = models.ForeignKey(
+        PendingAnswer, null=True, on_delete=models.PROTECT, related_name="lines"
+    )  # the answer that it asks for the rest of
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["ask", "line"], name="one_ask_line_per_number")]
@@ -310,7 +335,16 @@ class Decision(models.Model):
     by_person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="decisions")
     door = models.CharField(max_length=10, choices=Door)
     incoming = models.ForeignKey(IncomingMail, null=True, on_delete=models.PROTECT, related_name="decisions")
+    # Where `incoming` gave what an earlier answer lacked. Its index is that of the constraint.
+    completes = models.ForeignKey(
+        PendingAnswer, null=True, on_delete=models.PROTECT, related_name="decisions", db_index=False
+    )
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["completes"], condition=Q(completes__isnull=False), name="an_answer_is_completed_once"
+            )
+        ]
         indexes = [models.Index(fields=["by_person", "-at", "-id"], name="decision_newest_of_person")]

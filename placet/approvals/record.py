@@ -16,6 +16,7 @@ from placet.approvals.models import (
     AskLine,
     Assignment,
     Decision,
+    PendingAnswer,
     Request,
     Revision,
     TableMatch,
@@ -170,6 +171,29 @@ def decided(decision: Decision, facts_hash: str, ask: Ask | None, proof: Mapping
             "proof": dict(proof),
         },
     }
+
+
+def pending(answer: PendingAnswer, answered: Ask, proof: Mapping[str, Any]) -> What:
+    """A clear answer that lacks something. `answered`: the mail that asked for it. `proof`: of who sent it."""
+    assignment = answer.assignment
+    return {
+        "step": assignment.visit.step_key,
+        "round": assignment.visit.round,
+        "assignment": assignment.pk,
+        "pending": answer.pk,
+        "pending_since": answer.incoming_id,
+        "answered": str(answered.public_id),
+        "outcome": answer.outcome,
+        "personal": {"comment": answer.comment, "answers": answer.answers, "proof": dict(proof)},
+    }
+
+
+def completing(answer: PendingAnswer | None) -> What:
+    """Of a decision: the earlier answer that its mail made whole, with that answer's own mail."""
+    if answer is None:
+        return {}
+    earlier = {"mail_before": sha256(answer.incoming.raw)}
+    return {"completes": answer.pk, "pending_since": answer.incoming_id, "personal": earlier}
 
 
 def reading(logged: Logged) -> What:

@@ -16,7 +16,7 @@ from placet.replies.explain import LOOKED_AT, Explanation, explain_received
 from placet.replies.fetch import received_of
 from placet.replies.pick import mails_answered
 from placet.replies.read_own import own_of
-from placet.replies.settle import step_of
+from placet.replies.settle import earlier, step_of
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,15 @@ def explanation_of(mail: IncomingMail, start: bytes, line: AskLine | None) -> Ex
     if line is None:
         return explain_received(received_of(mail), own, lambda _mail: (), known=known)
     answered, step = partial(mails_answered, line=line), step_of(line)
-    return explain_received(received_of(mail), own, answered, step.outcome_keys, known, own_of(step))
+    before = earlier(line, read=mail.pk)
+    return explain_received(received_of(mail), own, answered, step.outcome_keys, known, own_of(step), before)
 
 
 def ask_of(mail: IncomingMail) -> AskLine | None:
     """The ask that the mail was found to answer when it came."""
     ask = mail.verdict.get("ask")
     lines = AskLine.objects.select_related(
-        "ask__person", "ask__outgoing", "assignment__visit__request__version"
+        "ask__person", "ask__outgoing", "completes", "assignment__visit__request__version"
     )
     return lines.filter(ask__public_id=ask).first() if ask else None
 

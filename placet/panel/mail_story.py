@@ -24,6 +24,7 @@ _ACTIONS = {
 }
 # Which step said no, by the key of the refusal.
 _AUTOMATIC = frozenset(kind.key for kind in refusals_of(refusals.Automatic))
+_INCOMPLETE = frozenset(kind.key for kind in refusals_of(refusals.Incomplete))
 _NO_ASK = frozenset({refusals.NoCode.key, refusals.UnknownCode.key, refusals.CodesDisagree.key})
 _NO_SENDER = frozenset(
     {
@@ -168,7 +169,11 @@ def _read(made: Mapping[str, Any]) -> Step:
         said.append(_("It rests on: {words}").format(words=", ".join(rests_on)))
     if made.get("comment"):
         said.append(_("Comment: {text}").format(text=made["comment"]))
-    return Step(_("What was read?"), said, "good")
+    links = []
+    if earlier := made.get("completes_mail"):
+        said.append(_("It gives what an earlier answer lacked, whose outcome counts."))
+        links.append(Link(_("The earlier answer"), reverse("panel:incoming_mail", args=[earlier])))
+    return Step(_("What was read?"), said, "good", links=links)
 
 
 def _done(mail: IncomingMail, line: AskLine | None, told: Sequence[OutgoingMail]) -> Step:
@@ -182,6 +187,8 @@ def _done(mail: IncomingMail, line: AskLine | None, told: Sequence[OutgoingMail]
     if mail.result == "decided":
         return Step(title, [mail.reason], "good", mail.handled_at, links)
     said = [_("It was not applied ({result}).").format(result=result_of(mail))]
+    if mail.result in _INCOMPLETE and told:
+        said.append(mail.reason)
     if mail.result in _AUTOMATIC:
         said = [_("It was not read for an answer, and is not answered.")]
     elif not told:

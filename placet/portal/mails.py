@@ -22,6 +22,7 @@ _ABOUT_A_REQUEST = ["confirmation", "withdrawn", "not-needed", "ended", "stuck"]
 
 KINDS: dict[str, Promise] = {
     "ask": gettext_lazy("Ask"),
+    "refusal-comment_needed": gettext_lazy("Asks for a comment"),
     "confirmation": gettext_lazy("Confirmation"),
     "withdrawn": gettext_lazy("No answer needed any more"),
     "not-needed": gettext_lazy("No answer needed any more"),

@@ -22,6 +22,7 @@ from placet.portal import deciding, live, path
 from placet.portal.forms import DecideForm, WhichForm
 from placet.portal.mails import bounces_of, mails_of
 from placet.portal.path import Definitions, listed, path_of, standings, what_now
+from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
 from placet.portal.waiting import Answer, say_why
 
@@ -37,6 +38,7 @@ class Question:
     shown: str  # the hash of what its step shows
     fills: bool  # whether something is filled in with the answer
     is_task: bool
+    pending: str = ""  # what they answered by mail, where that waits for its comment
 
     @property
     def needs_comment(self) -> str:
@@ -89,12 +91,17 @@ def _request_page(
 def _questions(request: PersonsRequest, shown: Request, definition: Definition) -> list[Question]:
     mine = Assignment.objects.filter(visit__request=shown, person=request.user, state=Assignment.State.OPEN)
     found = []
-    for assignment in mine.select_related("visit").order_by("id"):
+    seats = list(mine.select_related("visit__request__version").order_by("id"))
+    pending = pending_of(seats)
+    for assignment in seats:
         step = definition.approval(assignment.visit.step_key)
         answers = Answer.to(step, definition, shown)
         what = facts_hash(shown, definition, assignment.visit.step_key)
         fills = bool(definition.filled_in(assignment.visit.step_key))
-        found.append(Question(assignment, step.name, path.asks(step), answers, what, fills, step.is_task))
+        waits = pending.get(assignment.pk, "")
+        found.append(
+            Question(assignment, step.name, path.asks(step), answers, what, fills, step.is_task, waits)
+        )
     return found
 
 

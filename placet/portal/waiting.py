@@ -1,6 +1,6 @@
 """What waits for me: decided one by one on its card, or several at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from placet.lib.web import entered, keep
 from placet.portal import deciding, live
 from placet.portal.forms import MOST_PICKED, Pick, SeveralForm
 from placet.portal.path import Definitions, asks, standings, step_name
+from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, signed_in
 from placet.portal.search import matching
 
@@ -82,6 +83,7 @@ class Waiting:
     facts: Sequence[Fact]
     all_facts: Sequence[Fact]  # if `facts` are not all, or not whole
     fills: bool  # whether something is filled in with the answer
+    pending: str = ""  # what they answered by mail, where that waits for its comment
 
     @property
     def needs_comment(self) -> str:
@@ -102,7 +104,8 @@ def _home(
     chosen = {pick.assignment for pick in form.picks()} if form else set()
     definitions = Definitions()
     running = request.user.requests.filter(state=Request.State.OPEN).select_related("version")[: A_PAGE + 1]
-    waiting = [_waiting(assignment, definitions, chosen) for assignment in page]
+    pending = pending_of(list(page))
+    waiting = [_waiting(assignment, definitions, chosen, pending) for assignment in page]
     context: dict[str, Any] = {
         "version": version,
         "page": page,
@@ -143,7 +146,9 @@ def _open_ones(request: PersonsRequest) -> str | None:
     return " ".join(map(str, found)) if len(found) <= MOST_OPEN else None
 
 
-def _waiting(assignment: Assignment, definitions: Definitions, chosen: set[int]) -> Waiting:
+def _waiting(
+    assignment: Assignment, definitions: Definitions, chosen: set[int], pending: Mapping[int, str]
+) -> Waiting:
     about = assignment.visit.request
     definition = definitions.of(about)
     step = definition.approval(assignment.visit.step_key)
@@ -164,6 +169,7 @@ def _waiting(assignment: Assignment, definitions: Definitions, chosen: set[int])
         glance,
         [] if whole else facts,
         bool(definition.filled_in(assignment.visit.step_key)),
+        pending.get(assignment.pk, ""),
     )
 
 

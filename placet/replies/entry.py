@@ -55,6 +55,7 @@ from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
 from placet.replies.prove_outside import Servers
 from placet.replies.read import Answer, read
+from placet.replies.read_completion import read_completion
 from placet.replies.read_own import own_of
 from placet.replies.read_vocabulary import Vocabulary, vocabulary
 from placet.workers import leases
@@ -200,19 +201,31 @@ def _walk(reply: Reply) -> None:
             raise refusals.Sealed(mail.sealed)
         must_answer_us(mail, picked, own, known_words(), proof, kept_at=reply.incoming.kept_at)
         reply.mail = mail = without_original(mail, originals(answered_of(mail, picked.line, picked.ours)))
-        step, about = settle.step_of(picked.line), settle.about(picked.line)
-        reply.answer = read(mail, step.outcome_keys, known_words(), about, own_of(step))
+        reply.answer = answer = _read(mail, picked.line)
         with transaction.atomic():
             logged = tell.decided(reply)
             mine(reply, **logged.columns)
-            decision = settle.settle(picked, reply.answer, proof, reply.incoming, logged)
-            tell.applied(reply, decision)
+            try:
+                decision = settle.settle(picked, answer, proof, reply.incoming, logged)
+            except refusals.Incomplete as lacking:
+                tell.incomplete(reply, lacking)  # here, where the request is still locked
+            else:
+                tell.applied(reply, decision)
     except refusals.Unparseable as error:
         set_aside(reply, f"{error} {error.reason}")
     except refusals.Refusal as refusal:
         with transaction.atomic():
             mine(reply)
             tell.refused(reply, refusal)
+
+
+def _read(mail: Mail, line: AskLine) -> Answer:
+    """The text as an answer; or, of a reply to the mail that asks for the rest of one, as that rest."""
+    step, about = settle.step_of(line), settle.about(line)
+    offered, own, earlier = step.outcome_keys, own_of(step), settle.earlier(line)
+    if earlier is not None:
+        return read_completion(mail, earlier, offered, known_words(), about, own)
+    return read(mail, offered, known_words(), about, own)
 
 
 def known_words() -> Vocabulary:

@@ -21,10 +21,11 @@ from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, html, limits, parse
 from placet.replies.parse.original import Original, without_original
 from placet.replies.read import read_mail
+from placet.replies.read_completion import Earlier, reading_of
 from placet.replies.read_facts import UNKNOWN
 from placet.replies.read_own import Own
 from placet.replies.read_result import Reading
-from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary
+from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, vocabulary
 
 LOOKED_AT = limits.READ + 1  # bytes of a mail; of more than limits.READ it is only known that there are more
 PROVES_NOBODY = gettext_lazy(
@@ -131,15 +132,18 @@ def explain_received(
     outcomes: Collection[str] = (APPROVE, REJECT),
     known: Vocabulary | None = None,
     own_words: Own | None = None,
+    earlier: Earlier | None = None,
 ) -> Explanation:
-    """The same of a mail with all that the server said of it; `answered` finds our mails that it may quote. Never
-    raises."""
+    """The same of a mail with all that the server said of it; `answered` finds our mails that it may quote. `earlier`:
+    the answer that it may be the rest of. Never raises."""
     try:
         mail = parse(received, own)
         if mail.automatic is not None:
             return Explanation(mail)
         if originals := answered(mail):
             mail = without_original(mail, Original.of(*originals))
+        if earlier is not None:
+            return Explanation(mail, reading_of(mail, earlier, outcomes, known or vocabulary(), own_words))
         return Explanation(mail, read_mail(mail, outcomes, known, UNKNOWN, own_words))
     except refusals.Unparseable as error:
         return Explanation(error=f"{error} {error.reason}")

@@ -209,6 +209,7 @@ def _lines_of(hashes: Sequence[Any]) -> QuerySet[AskLine]:
     return AskLine.objects.filter(ask__code_hash__in=hashes).select_related(
         "ask__person",
         "ask__outgoing",
+        "completes__incoming",
         "assignment__visit__request__version",
         "assignment__visit__request__requester",
     )

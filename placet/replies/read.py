@@ -65,6 +65,7 @@ class Answer:
     comment: str
     rests_on: tuple[str, ...]  # as the sender wrote them
     language: str
+    completes: bool = False  # it is what an earlier answer lacked, whose outcome it has (`read_completion`)
 
 
 def read(

@@ -115,7 +115,7 @@ class Standing:
 def standing(text: str, end: int | None, own: Own, known: Vocabulary) -> Standing | None:
     """None if no answer of the step's own is the first sentence. `end`: of a form, as `Text.of` takes it."""
     found = Text.of(text, known, end)
-    start = _first_said(found, known)
+    start = first_said(found, known)
     if found.too_long or start is None:
         return None
     words = [token.text if token.kind is Kind.WORD else "" for token in found.tokens]
@@ -149,8 +149,8 @@ def _end(found: Text, behind: int, end: int, text: str) -> int:
     return end
 
 
-def _first_said(found: Text, known: Vocabulary) -> int | None:
-    """Where the first sentence begins that is no greeting."""
+def first_said(found: Text, known: Vocabulary) -> int | None:
+    """At which token the first sentence begins that is no greeting."""
     for sentence in found.sentences[: _MOST_GREETINGS + 1]:
         if not sentence.spans:
             return None

@@ -26,7 +26,8 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         Sealed              is encrypted or protected, so that its text cannot be read
         NotNamed            names an ask of ours by its reply code, but does not answer our mail
         Unclear             the answer cannot be understood without a guess
-        CommentNeeded       the answer is clear, but has to say why
+        Incomplete          the answer is clear, but lacks something that the sender is asked for
+            CommentNeeded   it has to say why
         AlreadyDecided      somebody decided before
         MayNotDecide        of the person's own request, or where somebody else has to be the second one
         NoLongerOpen        withdrawn, replaced or of an older round
@@ -304,15 +305,21 @@ class Unclear(Told):
         self.language = language  # of its words; "" where that is not known
 
 
-class CommentNeeded(Told):
-    """Your answer needs a comment that says why, so nothing was decided yet."""
+class Incomplete(Told):
+    """Your answer lacks something that it needs, so nothing was decided yet."""
 
-    key = "comment_needed"
+    key = "incomplete"
 
     def __init__(self, answer: str, language: str = "") -> None:
         super().__init__(answer, language)
         self.answer = answer  # as the page calls it
         self.language = language  # of the reply; "" where that is not known
+
+
+class CommentNeeded(Incomplete):
+    """Your answer needs a comment that says why, so nothing was decided yet."""
+
+    key = "comment_needed"
 
 
 class AlreadyDecided(Told):
@@ -366,5 +373,5 @@ class TooLarge(Told):
         self.limit = limit  # bytes
 
 
-ANSWER_AGAIN: tuple[type[Told], ...] = (NotNamed, Unclear, CommentNeeded)
+ANSWER_AGAIN: tuple[type[Told], ...] = (NotNamed, Unclear)
 """Refusals whose mails carry the reply code once more: they are answered like the ask."""

@@ -15,13 +15,14 @@ from placet.approvals.form_tables import column_of, totals_of
 from placet.approvals.form_types import type_of
 from placet.approvals.messages import decided_elsewhere, outcome_of
 from placet.approvals.models import AskLine, Decision
-from placet.approvals.outcomes import Outcome
+from placet.approvals.outcomes import LABELS, Outcome
 from placet.approvals.record import Logged
 from placet.mail.models import IncomingMail
 from placet.replies import refusals
 from placet.replies.pick import Picked, without_codes
 from placet.replies.prove import Proof
 from placet.replies.read import Answer
+from placet.replies.read_completion import Earlier
 from placet.replies.read_facts import About, Field
 
 
@@ -34,6 +35,22 @@ def step_of(line: AskLine) -> ApprovalStep:
     """What can be answered, and what each answer needs."""
     visit = line.assignment.visit
     return definition_of(visit.request.version).approval(visit.step_key)
+
+
+def earlier(line: AskLine, read: int | None = None) -> Earlier | None:
+    """The answer that this ask is for the rest of, as long as it waits for that. `read`: a mail that was read already,
+    with which it may have lapsed."""
+    pending = line.completes
+    if pending is None or pending.lapsed_by_id not in (None, read):
+        return None
+    outcome = step_of(line).outcome(pending.outcome)
+    label = "" if outcome.key in LABELS else _as_a_sentence(outcome.reply_words)
+    return Earlier(outcome.key, pending.comment, outcome.is_granted, label)
+
+
+def _as_a_sentence(words: Sequence[str]) -> str:
+    """One of an outcome's words that asks nothing and ends nowhere before its end."""
+    return next((word for word in words if not any(sign in word for sign in ".?!:;\n")), words[0])
 
 
 def about(line: AskLine) -> About:
@@ -111,6 +128,7 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
             proof=proof.as_json(),
             ask=line.ask,
             logged=logged,
+            completes=line.completes if answer.completes else None,
         )
     except engine.AlreadyDecided as error:
         first = error.decisions[-1]
@@ -122,6 +140,8 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
         ) from error
     except engine.CommentNeeded as error:
         raise refusals.CommentNeeded(_as_read(error.outcome, line), answer.language) from error
+    except engine.Lapsed as error:
+        raise refusals.Unclear(answer.comment, error.message, answer.language) from error
     except engine.Barred as error:
         raise refusals.MayNotDecide(error.message) from error
     except (engine.NoLongerOpen, engine.NotAllowed) as error:

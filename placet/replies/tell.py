@@ -12,7 +12,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from placet.accounts.reader import LANGUAGES, as_read_by
-from placet.approvals import engine, messages
+from placet.approvals import engine, engine_pending, messages
 from placet.approvals.definitions import ApprovalStep
 from placet.approvals.messages import Misuse
 from placet.approvals.models import Decision
@@ -47,6 +47,52 @@ def applied(reply: "Reply", decision: Decision) -> None:
     tasks.handled(reply.incoming, reply.settings)
 
 
+def incomplete(reply: "Reply", lacking: refusals.Incomplete) -> None:
+    """The reply is clear and lacks something: kept, and its sender is asked for just that. Whoever was told enough in
+    this hour is asked for nothing, and then nothing is kept."""
+    line, answer = reply.line, reply.answer
+    assert line is not None and answer is not None and reply.mail is not None and reply.proof is not None
+    if not _may_be_told(reply):
+        refused(reply, lacking)
+        return
+    more = {"told": True, "shown": lacking.shown, "refusal": dict(lacking.facts)}
+    logged = _logged(reply, lacking.key, _waits(line.ask.person.name, lacking), **more)
+    kept = engine_pending.Incomplete(
+        answer.outcome,
+        line.ask,
+        reply.incoming,
+        logged,
+        reply.proof.as_json(),
+        lacking.key,
+        without_codes(answer.comment, reply.code),
+    )
+    with as_read_by(line.ask.person):
+        asking = _for_rest(lacking, answer.outcome, settle.step_of(line), reply.mail.message_id)
+    engine.keep_incomplete(line.assignment_id, kept, asking)
+    tasks.handled(reply.incoming, reply.settings)
+    _log(reply, logged)
+
+
+def _waits(name: str, lacking: refusals.Incomplete) -> str:
+    """For the mail log."""
+    return _("{name} answered “{answer}”, which waits for its comment.").format(
+        name=name, answer=lacking.answer
+    )
+
+
+def _for_rest(
+    lacking: refusals.Incomplete, outcome: str, step: ApprovalStep, in_reply_to: str
+) -> messages.AskForRest:
+    """In the language of the answer, if it is known how to ask in it."""
+    language, said = _texts(lacking.language, needed="say_why")
+    answered = step.outcome(outcome)
+    with translation.override(language):
+        word = (
+            {APPROVE: said.approve, REJECT: said.reject}[outcome] if answered.is_built_in else answered.shown
+        )
+    return messages.AskForRest(language, said.say_why_subject, said.why_needed(word), in_reply_to)
+
+
 def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
     """The reply did not count: say so to whom it may be said."""
     told = False
@@ -67,7 +113,12 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
             asked_from = ask.outgoing.mailbox if ask.outgoing is not None else reply.incoming.mailbox
             messages.misused(ask, request, asked_from, _misuse(refusal))
         engine.note_refused(
-            request.pk, person=ask.person, reason=refusal.key, incoming=reply.incoming, logged=logged
+            request.pk,
+            person=ask.person,
+            reason=refusal.key,
+            incoming=reply.incoming,
+            logged=logged,
+            doubted=reply.line.assignment if isinstance(refusal, refusals.Unclear) else None,
         )
     _log(reply, logged)
 
@@ -82,17 +133,14 @@ def _misuse(refusal: refusals.Refusal) -> Misuse:
 def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     """Tell the proved sender, unless they were told enough in this hour."""
     assert reply.line is not None and reply.mail is not None and reply.proof is not None
-    person = reply.line.ask.person
-    lately = OutgoingMail.objects.filter(
-        kind__startswith="refusal-", to=person.email, created_at__gt=timezone.now() - timedelta(hours=1)
-    )
-    if lately.count() >= reply.settings.refusals_per_hour:
+    if not _may_be_told(reply):
         return False
+    person = reply.line.ask.person
     unclear = refusal if isinstance(refusal, refusals.Unclear) else None
-    read = refusal if isinstance(refusal, refusals.Unclear | refusals.CommentNeeded) else None
     answer_again = isinstance(refusal, refusals.ANSWER_AGAIN)
     with as_read_by(person):
-        again = _again(read.language if read else "", settle.step_of(reply.line)) if answer_again else None
+        language = unclear.language if unclear else ""
+        again = _again(language, settle.step_of(reply.line)) if answer_again else None
         sentences = _sentences(refusal, again)
     messages.refusal(
         reply.incoming,
@@ -108,13 +156,23 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     return True
 
 
-def _texts(code: str) -> tuple[str, RefusalTexts]:
+def _may_be_told(reply: "Reply") -> bool:
+    assert reply.line is not None
+    lately = OutgoingMail.objects.filter(
+        kind__startswith="refusal-",
+        to=reply.line.ask.person.email,
+        created_at__gt=timezone.now() - timedelta(hours=1),
+    )
+    return lately.count() < reply.settings.refusals_per_hour
+
+
+def _texts(code: str, needed: str = "answer_again") -> tuple[str, RefusalTexts]:
     """A language and what is said in it: that of the answer, that of the person where the answer's is not known,
-    English where nothing is said in either."""
+    English where nothing is said in either. `needed`: the text without which a language will not do."""
     known = refusal_texts(settings.PLACET.words_dir)
     for language in (code, (get_language() or "").partition("-")[0]):
         found = known.get(language)
-        if found is not None and found.answer_again:
+        if found is not None and getattr(found, needed):
             return language, found
     return FALLBACK, known[FALLBACK]
 
@@ -145,9 +203,6 @@ def _sentences(refusal: refusals.Refusal, again: messages.AnswerAgain | None) ->
         return [" ".join([first, *where, nothing])]
     if isinstance(refusal, refusals.NoLongerOpen | refusals.MayNotDecide):
         return [f"{refusal.why} {nothing}"]
-    if isinstance(refusal, refusals.CommentNeeded):
-        needed = _("“{answer}” needs a comment that says why. Please answer again, with the comment below.")
-        return [needed.format(answer=refusal.answer)]
     if isinstance(refusal, refusals.Unclear) and again is not None:
         return _why_unclear(refusal, again.language)
     if again is not None and again.language in LANGUAGES:
@@ -243,6 +298,8 @@ def verdict(reply: "Reply", **more: Any) -> dict[str, Any]:
             "comment": reply.answer.comment[:LONGEST_SHOWN],
             "rests_on": list(reply.answer.rests_on),
         }
+        if reply.answer.completes and reply.line is not None and reply.line.completes is not None:
+            found["completes_mail"] = reply.line.completes.incoming_id
     return {name: _without_codes(value, reply.code) for name, value in found.items()}
 
 

@@ -32,6 +32,7 @@ from placet.approvals.models import (
     Counter,
     Decision,
     Draft,
+    PendingAnswer,
     Process,
     Request,
     Revision,
@@ -72,6 +73,7 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     AskLine: {"id": OWN_NUMBER},
     Decision: {"id": OWN_NUMBER},
     Revision: {"id": OWN_NUMBER},
+    PendingAnswer: {},
     TableMatch: {"id": OWN_NUMBER},
     TableVersion: {
         "id": OWN_NUMBER,
@@ -174,6 +176,7 @@ def record(world: World) -> Record:
     _stuck(world)
     _by_a_table(people)
     _revised(people)
+    _lacking(world)
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
     Mailbox.objects.create(name="other", address="other@contoso.example")
@@ -205,6 +208,23 @@ def _by_mail(world: World) -> None:
     )
     assert IncomingMail.objects.exclude(result="decided").count() == 1
     assert Decision.objects.filter(door="mail").count() == 1
+
+
+def _lacking(world: World) -> None:
+    """Bob rejects three times without the comment that it needs: he gives it, he does not, and he is in doubt."""
+    needed = one_step([{"manager": True}], key="purchase")
+    needed["steps"]["step"]["outcomes"] = ["approve", {"key": "reject", "comment": "required"}]
+    publish(needed)
+    for text in ("No budget left.", "", "Wait."):
+        world.asked()
+        world.sandbox.reply_as("bob", world.newest("bob", "Please decide").id, "Rejected.")
+        world.run_until_quiet()
+        if text:
+            world.sandbox.reply_as("bob", world.newest("bob", "Please say why").id, text)
+            world.run_until_quiet()
+    assert PendingAnswer.objects.count() == 3
+    assert Decision.objects.exclude(completes=None).count() == 1
+    assert PendingAnswer.objects.exclude(lapsed_by=None).count() == 1
 
 
 def _with_a_file(people: Any) -> None:
@@ -447,7 +467,11 @@ def _again(row: Model) -> Callable[[], object]:
                 copy.person = copy.visit.request.requester.__class__.objects.exclude(pk__in=taken)[0]
             case Decision():
                 free = Assignment.objects.filter(decision=None)
-                copy.assignment = free.order_by("-pk")[0]
+                copy.assignment, copy.completes = free.order_by("-pk")[0], None
+            case PendingAnswer():
+                seats = Assignment.objects.exclude(pending_answers__lapsed_by=None)
+                copy.assignment = seats.order_by("-pk")[0]
+                copy.incoming = IncomingMail.objects.filter(pending_answer=None)[0]
             case AskLine():
                 copy.line += 1
             case Attachment():
@@ -551,6 +575,10 @@ def _forget(number: int) -> None:
     """The request with all that hangs on it and its record."""
     statements = [
         "DELETE FROM approvals_decision WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
+        "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
+        "UPDATE approvals_askline SET completes_id = NULL WHERE assignment_id IN (SELECT a.id FROM "
+        "approvals_assignment a JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
+        "DELETE FROM approvals_pendinganswer WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
         "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
         "DELETE FROM approvals_askline WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
         "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
@@ -776,7 +804,7 @@ def _erase_comment() -> None:
 
 
 def _erase_mail() -> None:
-    mail = Decision.objects.get(door="mail").incoming
+    mail = Decision.objects.get(door="mail", completes=None).incoming
     assert mail is not None
     entry = entry_of("decided", incoming=mail.pk)
     assert entry.request_id is not None
@@ -794,7 +822,7 @@ def _go_on() -> None:
 
 
 def _offered() -> None:
-    refused = IncomingMail.objects.exclude(result="decided").get()
+    refused = IncomingMail.objects.exclude(result="decided").order_by("pk")[0]
     refused.verdict["offer"] = {"id": "x"}
     refused.save()
 

@@ -7,7 +7,7 @@ import pytest
 from placet.replies import refusals
 
 TREE = [one for _, one in inspect.getmembers(refusals, inspect.isclass) if issubclass(one, refusals.Refusal)]
-GROUPS = {refusals.Refusal, refusals.Automatic, refusals.Stranger, refusals.Told}
+GROUPS = {refusals.Refusal, refusals.Automatic, refusals.Stranger, refusals.Told, refusals.Incomplete}
 
 
 @pytest.mark.parametrize("one", TREE)

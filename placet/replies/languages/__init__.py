@@ -104,6 +104,12 @@ class RefusalTexts:
     by_link: str = ""
     approve: str = ""  # the words to write
     reject: str = ""
+    say_why_subject: str = ""  # above a mail that asks for the comment of a clear answer
+    say_why: str = ""  # {answer} stands for that answer
+
+    def why_needed(self, word: str) -> str:
+        """What was understood, and that its comment is missing."""
+        return self.say_why.format(answer=(self.quoted or "“{word}”").format(word=word))
 
     def how(self, words: Iterable[str]) -> str:
         """How to answer again, with these words."""
@@ -170,6 +176,10 @@ def _table(path: Path, table: str, kind: type[Any], content: object) -> Any:
         raise LanguageInvalid(
             f"{path.name}: answer_again in [{table}] needs {{answers}} where the words to write stand, which are those "
             "that a step offers; quoted is one of them, {word}, and either stands between them."
+        )
+    if "say_why" in content and "{answer}" not in content["say_why"]:
+        raise LanguageInvalid(
+            f"{path.name}: say_why in [{table}] needs {{answer}} where the answer that was understood stands."
         )
     return kind(**{key: tuple(value) if types[key] is tuple else value for key, value in content.items()})
 

@@ -1,0 +1,102 @@
+"""Answers by mail that lack something, and the mails that ask for it. Called by `placet.approvals.engine`, which holds
+the request's lock.
+
+Such an answer decides nothing: the seat stays open, and whatever else decides it does so as always. There is one of a
+seat at a time. It lapses with the next mail in which the person says something else, or nothing that is clear; then
+only a whole answer counts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from placet.approvals import messages, record
+from placet.approvals.definitions import Definition
+from placet.approvals.form import facts_hash
+from placet.approvals.models import Ask, AskLine, Assignment, PendingAnswer, Request
+from placet.approvals.record import Logged, What, note
+from placet.lib.ids import new_code
+from placet.mail.models import IncomingMail
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """A clear answer that lacks something, as it came by mail. `ask`: what it answers; `logged`: what the mail log says
+    of it; `proof`: of who sent it."""
+
+    outcome: str
+    ask: Ask
+    incoming: IncomingMail
+    logged: Logged
+    proof: Mapping[str, Any]
+    reason: str  # the key of the refusal that names what it lacks
+    comment: str = ""
+    answers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def keep(
+    request: Request,
+    definition: Definition,
+    assignment: Assignment,
+    answer: Incomplete,
+    asking: messages.AskForRest,
+) -> PendingAnswer:
+    """One that says the same as before stays the one it was; its sender is written to once more."""
+    lapsed: What = {}
+    pending = PendingAnswer.objects.filter(assignment=assignment, lapsed_by=None).first()
+    if pending is None or not _is_same(pending, answer):
+        lapsed = lapse(assignment, answer.incoming)
+        pending = PendingAnswer.objects.create(
+            assignment=assignment,
+            outcome=answer.outcome,
+            comment=answer.comment,
+            answers=dict(answer.answers),
+            incoming=answer.incoming,
+        )
+    pending.assignment = assignment
+    line = _ask_for_rest(request, definition, pending, answer, asking)
+    what = record.together(
+        record.pending(pending, answer.ask, answer.proof),
+        record.asked_by_mail(line.ask, line),
+        record.mail(answer.incoming),
+        record.reading(answer.logged),
+        lapsed,
+    )
+    note(
+        request, answer.ask.person, "answer incomplete", at=line.ask.created_at, reason=answer.reason, **what
+    )
+    return pending
+
+
+def _is_same(pending: PendingAnswer, answer: Incomplete) -> bool:
+    now = answer.outcome, answer.comment, dict(answer.answers)
+    return now == (pending.outcome, pending.comment, pending.answers)
+
+
+def _ask_for_rest(
+    request: Request,
+    definition: Definition,
+    pending: PendingAnswer,
+    answer: Incomplete,
+    asking: messages.AskForRest,
+) -> AskLine:
+    """With a reply code of its own: what answers this mail is the rest of that answer, and of no other."""
+    assignment, code = pending.assignment, new_code()
+    ask = Ask.objects.create(code_hash=messages.hash_of(code), person=answer.ask.person)
+    shown = facts_hash(request, definition, assignment.visit.step_key)
+    line = AskLine.objects.create(ask=ask, line=1, assignment=assignment, facts_hash=shown, completes=pending)
+    ask.outgoing = messages.ask_for_rest(
+        answer.incoming, ask.person, request, key=answer.reason, asking=asking, code=code
+    )
+    ask.save(update_fields=["outgoing"])
+    return line
+
+
+def lapse(assignment: Assignment, by: IncomingMail) -> What:
+    """Nothing completes the answer that waits there, if one does. What the record says of it."""
+    pending = PendingAnswer.objects.filter(assignment=assignment, lapsed_by=None).first()
+    if pending is None:
+        return {}
+    pending.lapsed_by = by
+    pending.save(update_fields=["lapsed_by"])
+    return {"lapses": pending.pk}

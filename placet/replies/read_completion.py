@@ -1,0 +1,150 @@
+"""A reply to the mail that asks for what an earlier, clear answer lacks: it is that, or an answer of its own.
+
+The earlier answer and the text are read together, as if the text stood below the answer in one mail: what makes such a
+mail unclear does so here, too, and the comment is cut from greetings, names and signatures by the same rules (`read`,
+`read_comment`). But time has passed between the two, so that less is believed than of one mail:
+
+- the text has to begin with a statement: "Wait", "If Carol agrees" and "What do you mean?" complete nothing
+- below an answer that grants, no word may deny or speak against it
+- another outcome counts only in words that speak of approving and rejecting, or in the process's own: "yes", "ok" and a
+  thumb may say that our mail was seen
+- the subject says nothing, for it is ours
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from placet.lib.sentences import NOTHING, Sentence
+from placet.replies.languages import SHARED
+from placet.replies.parse import Mail
+from placet.replies.read import READ_TEXT, Answer, read_mail
+from placet.replies.read_clauses import Taken, Text
+from placet.replies.read_facts import UNKNOWN, About
+from placet.replies.read_own import SIGNS, Own, first_said
+from placet.replies.read_phrases import Role
+from placet.replies.read_result import Reading
+from placet.replies.read_tokens import Kind, composed, tokens
+from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary
+from placet.replies.refusals import Unclear
+
+_NO_STATEMENT = frozenset({Taken.DOUBT, Taken.QUESTION, Taken.RETRACTION, Taken.NEGATED})
+_AGAINST = frozenset({Role.AGAINST, Role.NEGATION, Role.NEGATION_HELPER, Role.RETRACTION, Role.DOUBT})
+_SHOWN = 80  # characters
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What was answered before, as far as it goes."""
+
+    outcome: str
+    comment: str = ""
+    is_granted: bool = False
+    label: str = ""  # of an outcome of the step's own: a word that a reply says for it
+
+    @property
+    def written(self) -> str:
+        """It, as a sentence that is understood in every language."""
+        return f"{self.label or SIGNS[APPROVE if self.is_granted else REJECT]}."
+
+
+def read_completion(
+    mail: Mail,
+    earlier: Earlier,
+    outcomes: Collection[str],
+    known: Vocabulary,
+    about: About = UNKNOWN,
+    own: Own | None = None,
+) -> Answer:
+    """The earlier answer with the comment that this mail gives, or the answer that it is by itself. Raises Unclear."""
+    reading, completes = _reading(replace(mail, own_subject=""), earlier, outcomes, known, about, own)
+    if reading.outcome is None:
+        raise Unclear(mail.new_text[:READ_TEXT], reading.why, reading.language)
+    return Answer(reading.outcome, reading.comment, reading.rests_on, reading.language, completes)
+
+
+def reading_of(
+    mail: Mail, earlier: Earlier, outcomes: Collection[str], known: Vocabulary, own: Own | None = None
+) -> Reading:
+    """How it is read, for people to look at. The earlier answer stands in it as a sign, or in its own words."""
+    return _reading(replace(mail, own_subject=""), earlier, outcomes, known, UNKNOWN, own)[0]
+
+
+def _reading(
+    mail: Mail,
+    earlier: Earlier,
+    outcomes: Collection[str],
+    known: Vocabulary,
+    about: About,
+    own: Own | None,
+) -> tuple[Reading, bool]:
+    """And whether it completes the earlier answer."""
+    alone = read_mail(mail, outcomes, known, about, own)
+    is_strong = alone.outcome is not None and _is_strong(alone, known, own)
+    if is_strong:  # it is whole, or lacks the same once more
+        completes = alone.outcome == earlier.outcome
+        return (_with_comment(alone, earlier) if completes else alone), completes
+    if alone.outcome not in (None, earlier.outcome):
+        return _unclear(alone, Sentence("“{text}” may be another answer.", text=_shown(alone))), False
+    greeting, said = _parted(mail, known)
+    below = f"{greeting}\n\n{earlier.written}\n\n{said}".lstrip()
+    together = read_mail(replace(mail, new_text=below) if said else mail, outcomes, known, about, own)
+    without_greeting = read_mail(replace(mail, new_text=said), outcomes, known, about, own)
+    problem = together.why if together.outcome != earlier.outcome else NOTHING
+    problem = problem or _no_statement(without_greeting, together)
+    if earlier.is_granted:
+        problem = problem or _speaks_against(together.comment, alone, known)
+    if problem:
+        return _unclear(alone, problem), False
+    reading = _with_comment(together, earlier)
+    return replace(reading, rests_on=alone.rests_on, language=alone.language or together.language), True
+
+
+def _with_comment(reading: Reading, earlier: Earlier) -> Reading:
+    return replace(reading, comment="\n".join(filter(None, (earlier.comment, reading.comment))))
+
+
+def _unclear(alone: Reading, why: Sentence) -> Reading:
+    return replace(alone, outcome=None, comment="", why=why, rests_on=(), parts=())
+
+
+def _shown(reading: Reading) -> str:
+    return ", ".join(reading.rests_on)[:_SHOWN]
+
+
+def _parted(mail: Mail, known: Vocabulary) -> tuple[str, str]:
+    """What greets, and the text from the first sentence on that does not."""
+    text = composed(mail.new_text)
+    found = Text.of(text, known)
+    at = None if found.too_long else first_said(found, known)
+    begin = found.tokens[at - 1].end if at else 0
+    return text[:begin], text[begin:].strip()
+
+
+def _is_strong(reading: Reading, known: Vocabulary, own: Own | None) -> bool:
+    """Whether its words speak of approving or rejecting in any form, or are those of the step's own."""
+    if own is not None and any(own.is_label(written) for written in reading.rests_on):
+        return True
+    written = " ".join(reading.rests_on)
+    words = [token.text for token in tokens(composed(written)) if token.kind is Kind.WORD]
+    matches = (match for at in range(len(words)) for match in known.phrases.matches(words, at))
+    decides = any(match.meaning.role is Role.DECIDES for match in matches)
+    return decides and any(known.speaks_of(word, reading.language) for word in words)
+
+
+def _no_statement(alone: Reading, together: Reading) -> Sentence:
+    """The first clause that is neither the answer nor polite, if it leaves something open."""
+    for reading in (alone, together):
+        clauses = (clause for clause in reading.clauses if clause.taken not in (Taken.FRAME, Taken.DECIDES))
+        first = next(clauses, None)
+        if first is not None and first.taken in _NO_STATEMENT:
+            return Sentence("“{text}” leaves the answer open.", text=first.text[:_SHOWN])
+    return NOTHING
+
+
+def _speaks_against(comment: str, alone: Reading, known: Vocabulary) -> Sentence:
+    words = [token.text if token.kind is Kind.WORD else "" for token in tokens(composed(comment))]
+    matches = (match for at, word in enumerate(words) if word for match in known.phrases.matches(words, at))
+    meanings = (match.meaning for match in matches)
+    if any(one.role in _AGAINST and one.language in (alone.language, SHARED) for one in meanings):
+        return Sentence("“{text}” may take the answer back.", text=comment[:_SHOWN])
+    return NOTHING
