@@ -8,10 +8,11 @@ A definition is data (JSON; YAML is how it travels):
     start                       key of the first step
     proof                       colleague | outside | page: how sure a reply's sender must be
     requester_may_decide        false unless said
+    answer_brackets             two signs that replies may put an answer to a question between; [] unless said
     most_rounds                 how often a request may enter one step; 20 unless said
     steps                       {key: {kind: approval, name, ask, nobody?, not_same_as?, rule, otherwise?, early?,
-                                 outcomes, proof?, requester_may_decide?, form?}}; outcomes and rules in modules of
-                                 their own
+                                 outcomes, questions?, outcome_question?, proof?, requester_may_decide?, form?}};
+                                 outcomes, rules and questions in modules of their own
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
                                 {key: {kind: end, name, result}}
     transitions                 list of {from, outcome, when?, to} or, at the end of a branch, {from, outcome, when?,
@@ -27,7 +28,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from placet.approvals.form_parts import FormField, FormPart
 from placet.approvals.models import Version
@@ -44,6 +45,8 @@ Proof = Literal["colleague", "outside", "page"]
 WORD = r"^[a-z][a-z0-9_-]{0,39}$"
 MOST_BRANCHES = 20
 MOST_ROUNDS = 20  # of a step, where the process does not say
+MOST_QUESTIONS = 20  # of a step
+BRACKETS = "[]"  # where the process does not say
 #: Where a step stands: blocks and the branches of them that it is in, from the outermost.
 Place = tuple[tuple[str, str], ...]
 
@@ -129,6 +132,12 @@ def _nobody(value: Any) -> Any:
     raise ValueError("say stuck, {skip: OUTCOME} or {ask: [...]}")
 
 
+def _two_signs(value: str) -> str:
+    if len(value) != 2 or any(sign.isalnum() or sign.isspace() or sign in ":：-.,#" for sign in value):
+        raise ValueError("say two signs that an answer stands between, such as [] or ()")
+    return value
+
+
 def _rule(value: Any) -> Any:
     # true is no number here: YAML reads “yes” as true
     if isinstance(value, list | tuple) or value in ("first", "all") or type(value) is int:
@@ -157,6 +166,8 @@ class ApprovalStep(_Part):
     otherwise: str | None = None
     early: bool | None = None
     outcomes: tuple[Outcome, ...] = Field(OUTCOMES, min_length=1)
+    questions: Annotated[tuple[FormField, ...], Field(min_length=1, max_length=MOST_QUESTIONS)] | None = None
+    outcome_question: Literal[True] | None = None  # replies may say the outcome as the answer to Q1
     proof: Proof | None = None
     requester_may_decide: bool | None = None
     form: StepForm | None = None
@@ -247,6 +258,7 @@ class Definition(_Part):
     proof: Proof = "colleague"
     requester_may_decide: bool = False
     most_rounds: int | None = Field(None, ge=1, le=1000, strict=True)
+    answer_brackets: Annotated[str, AfterValidator(_two_signs)] | None = None
     steps: dict[str, Annotated[ApprovalStep | ParallelStep | EndStep, Field(discriminator="kind")]]
     transitions: tuple[Transition, ...] = ()
 
@@ -274,7 +286,9 @@ class Definition(_Part):
         """Keys of those that it names, in lines of `ask` and in its form; those of an expression are not known."""
         lines = [who for step in self.approvals for who in (*step.ask, *step.others)]
         columns = [column for field in self.fields for column in field.columns or ()]
-        named = [*(who.group or who.among for who in lines), *(one.among for one in (*self.fields, *columns))]
+        asked = [question for step in self.approvals for question in step.questions or ()]
+        inputs = (*self.fields, *columns, *asked)
+        named = [*(who.group or who.among for who in lines), *(one.among for one in inputs)]
         return sorted({key for key in named if key is not None})
 
     def approval(self, step_key: str) -> ApprovalStep:
@@ -282,6 +296,15 @@ class Definition(_Part):
         if not isinstance(step, ApprovalStep):
             raise TypeError(f"{step_key} is not an approval step")
         return step
+
+    def questions_of(self, step_key: str) -> tuple[FormField, ...]:
+        """What is asked in a step beside its outcome, in order."""
+        return self.approval(step_key).questions or ()
+
+    @property
+    def brackets(self) -> str:
+        """The two signs that a reply may put an answer between."""
+        return self.answer_brackets or BRACKETS
 
     def block(self, step_key: str) -> ParallelStep:
         step = self.steps[step_key]

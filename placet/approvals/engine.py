@@ -26,6 +26,7 @@ visit, one decision for a seat. Everything that happens is an entry of the reque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
@@ -34,7 +35,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from placet.accounts.models import Person
+from placet.accounts.reader import as_read_by
 from placet.approvals import attachments, engine_asks, engine_visits, messages, policy, record, whom
+from placet.approvals.answers import AnswersRead, read_answers
 from placet.approvals.definitions import ApprovalStep, Definition, definition_of
 from placet.approvals.form import facts_hash, read_form, title_of, words_of
 from placet.approvals.models import (
@@ -58,6 +61,7 @@ from placet.mail.models import IncomingMail, OutgoingMail
 
 LONGEST_COMMENT = 20_000
 SHORTENED = gettext_lazy("… (shortened; the whole text is in the mail)")
+NO_ANSWERS: Mapping[str, Any] = MappingProxyType({})
 AGAIN_AFTER = timedelta(minutes=10)  # between two mails that ask one person the same
 
 
@@ -95,6 +99,16 @@ class CommentNeeded(EngineError):
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(Sentence("“{answer}” needs a comment that says why.", answer=outcome.shown))
         self.outcome = outcome
+
+
+class AnswersInvalid(EngineError):
+    """Questions of the step are not answered, or in a way that cannot be read."""
+
+    def __init__(self, outcome: Outcome, read: AnswersRead) -> None:
+        super().__init__(Sentence("Some questions are not answered as they have to be."))
+        self.outcome = outcome
+        self.errors = read.errors  # by name of the question, in the language that was active
+        self.kept = read.kept  # what was understood of the others
 
 
 class TooSoon(EngineError):
@@ -185,12 +199,13 @@ def decide(
     proof: Mapping[str, Any] | None = None,
     ask: Ask | None = None,
     logged: record.Logged | None = None,
+    answers: Mapping[str, Any] = NO_ANSWERS,
 ) -> Decision:
     """Apply one answer. The first one wins, whatever the door. Of an answer by mail: `ask` is what it answers, `logged`
-    what the mail log says of it.
+    what the mail log says of it. `answers`: to the questions of the step by their names, as they were entered.
 
-    Raises AlreadyDecided, NoLongerOpen, NotAllowed or CommentNeeded, and EngineError if the comment is too long and no
-    mail has the whole of it; then nothing has changed.
+    Raises AlreadyDecided, NoLongerOpen, NotAllowed, AnswersInvalid or CommentNeeded, and EngineError if the comment is
+    too long and no mail has the whole of it; then nothing has changed.
     """
     request = _locked(assignment_id)
     seats = _seats_beside(request, assignment_id)
@@ -199,10 +214,13 @@ def decide(
     definition = definition_of(request.version)
     _must_be_allowed(request, definition, assignment, by)
     step = definition.approval(assignment.visit.step_key)
-    _must_be_complete(request, definition, step, outcome, comment)
+    _must_be_offered(step, outcome)
+    kept = _answers(definition, assignment.visit.step_key, outcome, answers, door, by)
+    _must_say_why(request, definition, step, outcome, comment)
     decision = Decision(
         assignment=assignment,
         outcome=outcome,
+        answers=kept,
         comment=_bounded(comment, incoming),
         by_person=by,
         door=door,
@@ -223,10 +241,7 @@ def decide(
     return decision
 
 
-def _must_be_complete(
-    request: Request, definition: Definition, step: ApprovalStep, outcome: str, comment: str
-) -> None:
-    """An answer that the step offers, with the comment that it asks for."""
+def _must_be_offered(step: ApprovalStep, outcome: str) -> None:
     if outcome not in step.outcome_keys:
         possible = ", ".join(step.outcome_keys)
         raise NotAllowed(
@@ -234,6 +249,29 @@ def _must_be_complete(
                 "“{answer}” is no answer here; possible are {answers}.", answer=outcome, answers=possible
             )
         )
+
+
+def _answers(
+    definition: Definition,
+    step_key: str,
+    outcome: str,
+    entered: Mapping[str, Any],
+    door: Decision.Door,
+    by: Person,
+) -> dict[str, Any]:
+    """What is kept of the answers to the step's questions, of which none that this outcome needs may be missing."""
+    if not entered and not definition.questions_of(step_key):
+        return {}
+    with as_read_by(by):
+        read = read_answers(definition, step_key, outcome, entered, written=door == Decision.Door.MAIL)
+    if read.errors:
+        raise AnswersInvalid(definition.approval(step_key).outcome(outcome), read)
+    return read.kept
+
+
+def _must_say_why(
+    request: Request, definition: Definition, step: ApprovalStep, outcome: str, comment: str
+) -> None:
     if not any(map(str.isalnum, comment)) and policy.needs_comment(definition, step, outcome, request):
         raise CommentNeeded(step.outcome(outcome))
 

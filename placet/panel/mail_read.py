@@ -16,7 +16,7 @@ from placet.replies.explain import LOOKED_AT, Explanation, explain_received
 from placet.replies.fetch import received_of
 from placet.replies.pick import mails_answered
 from placet.replies.read_own import own_of
-from placet.replies.settle import step_of
+from placet.replies.settle import questions_asked, step_of
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def explanation_of(mail: IncomingMail, start: bytes, line: AskLine | None) -> Ex
     if line is None:
         return explain_received(received_of(mail), own, lambda _mail: (), known=known)
     answered, step = partial(mails_answered, line=line), step_of(line)
-    return explain_received(received_of(mail), own, answered, step.outcome_keys, known, own_of(step))
+    return explain_received(
+        received_of(mail), own, answered, step.outcome_keys, known, own_of(step), questions_asked(line)
+    )
 
 
 def ask_of(mail: IncomingMail) -> AskLine | None:

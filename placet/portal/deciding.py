@@ -1,7 +1,8 @@
 """Answers given on a page: applied to exactly what was shown there, one by one or several at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
@@ -18,6 +19,7 @@ from placet.approvals.form import Fact, facts_as_read, facts_hash
 from placet.approvals.messages import decided_elsewhere, outcome_of
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.outcomes import APPROVE, LABELS, REJECT, Outcome
+from placet.approvals.questions import asked_in
 from placet.portal.forms import Pick, SeveralForm
 from placet.portal.path import DOORS, Definitions, step_name, what_now
 from placet.portal.people import PersonsRequest
@@ -89,13 +91,22 @@ class ChangedMeanwhile(Exception):
     """The request is not what was shown any more."""
 
 
-def apply(asked: Assignment, by: Person, shown: str, outcome: str, comment: str) -> Decision:
-    """Decide, if `shown` is the hash of what the request says now."""
+def apply(
+    asked: Assignment,
+    by: Person,
+    shown: str,
+    outcome: str,
+    comment: str,
+    answers: Mapping[str, Any] = engine.NO_ANSWERS,
+) -> Decision:
+    """Decide, if `shown` is the hash of what the request says now. `answers`: to questions, as they were typed."""
     with transaction.atomic():
         request = Request.objects.select_related("version", "requester").get(visits__assignments=asked.pk)
         if shown != facts_hash(request, definition_of(request.version), asked.visit.step_key):
             raise ChangedMeanwhile
-        return engine.decide(asked.pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE)
+        return engine.decide(
+            asked.pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE, answers=answers
+        )
 
 
 def what_was_done(asked: Assignment, decision: Decision, *, named: bool) -> str:
@@ -216,6 +227,8 @@ def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
         offered = _as_offered(step, outcome)
         if offered is None:
             trouble = _("This one does not offer that answer.")
+        elif any(one.is_needed_with(offered.key) for one in asked_in(definition, asked.visit.step_key)):
+            trouble = _("This one asks questions, too: open it to answer them.")
         items.append(
             Picked(
                 now,

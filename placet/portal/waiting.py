@@ -81,6 +81,7 @@ class Waiting:
     answers: Sequence[Answer]
     facts: Sequence[Fact]
     all_facts: Sequence[Fact]  # if `facts` are not all, or not whole
+    asks_more: bool = False  # questions beside the outcome: they are answered on the request's page
 
     @property
     def needs_comment(self) -> str:
@@ -162,6 +163,7 @@ def _waiting(assignment: Assignment, definitions: Definitions, chosen: set[int])
         Answer.to(step, definition, about),
         glance,
         [] if whole else facts,
+        bool(definition.questions_of(assignment.visit.step_key)),
     )
 
 

@@ -201,7 +201,8 @@ def _walk(reply: Reply) -> None:
         must_answer_us(mail, picked, own, known_words(), proof, kept_at=reply.incoming.kept_at)
         reply.mail = mail = without_original(mail, originals(answered_of(mail, picked.line, picked.ours)))
         step, about = settle.step_of(picked.line), settle.about(picked.line)
-        reply.answer = read(mail, step.outcome_keys, known_words(), about, own_of(step))
+        questions = settle.questions_asked(picked.line)
+        reply.answer = read(mail, step.outcome_keys, known_words(), about, own_of(step), questions)
         with transaction.atomic():
             logged = tell.decided(reply)
             mine(reply, **logged.columns)

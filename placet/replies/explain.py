@@ -23,6 +23,7 @@ from placet.replies.parse.original import Original, without_original
 from placet.replies.read import read_mail
 from placet.replies.read_facts import UNKNOWN
 from placet.replies.read_own import Own
+from placet.replies.read_questions import Questions
 from placet.replies.read_result import Reading
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary
 
@@ -98,6 +99,7 @@ class Explanation:
             "with_signature": mail.with_signature if mail else "",
             "outcome": self.outcome,
             "comment": reading.comment if reading else "",
+            "answers": {one.question.name: one.value for one in reading.given} if reading else {},
             "why": self.why,
             "error": self.error or None,
             "rests_on": list(reading.rests_on) if reading else [],
@@ -131,6 +133,7 @@ def explain_received(
     outcomes: Collection[str] = (APPROVE, REJECT),
     known: Vocabulary | None = None,
     own_words: Own | None = None,
+    questions: Questions | None = None,
 ) -> Explanation:
     """The same of a mail with all that the server said of it; `answered` finds our mails that it may quote. Never
     raises."""
@@ -140,7 +143,7 @@ def explain_received(
             return Explanation(mail)
         if originals := answered(mail):
             mail = without_original(mail, Original.of(*originals))
-        return Explanation(mail, read_mail(mail, outcomes, known, UNKNOWN, own_words))
+        return Explanation(mail, read_mail(mail, outcomes, known, UNKNOWN, own_words, questions))
     except refusals.Unparseable as error:
         return Explanation(error=f"{error} {error.reason}")
     except Exception as error:  # noqa: BLE001 - said in the explanation: one mail must not stop those behind it

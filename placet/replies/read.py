@@ -15,18 +15,19 @@
 6.  All languages are tried, none is guessed. Where two understand the text in different ways, or one that knows
     more of its words finds no answer, it is unclear.
 7.  A step's own answers count where they are the whole first sentence (`read_own`).
-8.  Nothing is lost: every sentence with a word that is neither the answer nor polite is comment (`read_comment`).
+8.  Lines that answer the step's questions are taken out first (`read_questions`).
+9.  Nothing is lost: every sentence with a word that is neither the answer nor polite is comment (`read_comment`).
     One that names another value than the request's makes an approval unclear (`read_facts`).
 
 A wrong decision is worse than a hundred answers that have to be given again. The words stand in `languages/`.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
-from placet.replies import read_form, read_frame, read_own
+from placet.replies import read_form, read_frame, read_own, read_questions
 from placet.replies.languages import SHARED
 from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
@@ -46,6 +47,7 @@ from placet.replies.read_comment import Part, Place, comment_of, parts_of, witho
 from placet.replies.read_facts import UNKNOWN, About, other_value, same_values
 from placet.replies.read_own import Own
 from placet.replies.read_phrases import Role
+from placet.replies.read_questions import Questions
 from placet.replies.read_result import MORE_THAN_ONE, Reading
 from placet.replies.read_tokens import Kind, composed, misleading, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, label_before, vocabulary
@@ -65,6 +67,7 @@ class Answer:
     comment: str
     rests_on: tuple[str, ...]  # as the sender wrote them
     language: str
+    answers: Mapping[str, str] = field(default_factory=dict)  # to questions, by their names, as written
 
 
 def read(
@@ -73,13 +76,15 @@ def read(
     known: Vocabulary | None = None,
     about: About = UNKNOWN,
     own: Own | None = None,
+    questions: Questions | None = None,
 ) -> Answer:
-    """The answer of a proved reply to an ask that offers `outcomes`, some of them in words of its `own`, of a request
-    of which `about` is known. Raises Unclear with what was read."""
-    found = read_mail(mail, outcomes, known, about, own)
+    """The answer of a proved reply to an ask that offers `outcomes`, some of them in words of its `own`, and asks these
+    `questions`, of a request of which `about` is known. Raises Unclear with what was read."""
+    found = read_mail(mail, outcomes, known, about, own, questions)
     if found.outcome is None:
         raise Unclear(mail.new_text[:READ_TEXT], found.why, found.language)
-    return Answer(found.outcome, found.comment, found.rests_on, found.language)
+    answers = {given.question.name: given.value for given in found.given}
+    return Answer(found.outcome, found.comment, found.rests_on, found.language, answers)
 
 
 def read_mail(
@@ -88,16 +93,23 @@ def read_mail(
     known: Vocabulary | None = None,
     about: About = UNKNOWN,
     own: Own | None = None,
+    questions: Questions | None = None,
 ) -> Reading:
     """What a mail was read as. Its text alone counts, or its subject where there is no text: not for an answer of the
     step's own, whose words may stand in a title."""
     problem = _unreadable(mail) or _said_in_quote(mail.quoted_else, known or vocabulary())
     if not problem and own and own.outcomes_in(mail.quoted_else):
         problem = Sentence("An answer is quoted, and may be your own; please answer above the quoted mail.")
+    if (
+        not problem
+        and questions
+        and read_questions.answers_in(mail.quoted_else, questions, known or vocabulary())
+    ):
+        problem = Sentence("An answer is quoted, and may be your own; please answer above the quoted mail.")
     if problem:
         return Reading(None, "", problem)
     if mail.new_text.strip():
-        return read_text(_with_dashes(mail.new_text, mail), outcomes, known, about, own)
+        return read_text(_with_dashes(mail.new_text, mail), outcomes, known, about, own, questions)
     found = read_text(_with_dashes(mail.own_subject, mail), outcomes, known, about)
     return found if _is_subject_only(found, mail) else Reading(None, "", _NO_TEXT)
 
@@ -165,6 +177,7 @@ def read_text(
     known: Vocabulary | None = None,
     about: About = UNKNOWN,
     own: Own | None = None,
+    questions: Questions | None = None,
 ) -> Reading:
     """What a text was read as that was written as an answer, without quotes. `outcomes` are those that may be
     answered, some in words of a step's `own`. Never raises; linear in the text, and in the fields of the request."""
@@ -176,6 +189,26 @@ def read_text(
     problem = misleading(text)
     if problem:
         return Reading(None, "", Sentence("The text holds {what}.", what=problem))
+    if questions is None:
+        return _read_answer(text, below, outcomes, known, about, own)
+    extract = read_questions.take_out(text, questions, known)
+    for outcome, rest in read_questions.behind_the_outcome(extract, questions):
+        alone = _read_answer(outcome, "", outcomes, known, about, own)
+        if alone.outcome is not None and not alone.comment:
+            extract = rest
+    if not extract.problem and read_questions.below_dashes(below, extract, questions):
+        extract.problem = Sentence("Below the two dashes stands an answer; please write it above them.")
+    if not extract.problem and not extract.text.strip():
+        extract.problem = Sentence("It answers questions, but gives no answer to the request itself.")
+    if extract.problem:
+        return Reading(None, "", extract.problem, given=extract.given)
+    return replace(_read_answer(extract.text, below, outcomes, known, about, own), given=extract.given)
+
+
+def _read_answer(
+    text: str, below: str, outcomes: Collection[str], known: Vocabulary, about: About, own: Own | None
+) -> Reading:
+    """The outcome and the comment of a text in which no question is answered any more."""
     form = read_form.take_apart(text, known, own)
     if form is not None and form.problem:
         return Reading(None, "", form.problem)

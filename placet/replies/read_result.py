@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from placet.lib.sentences import Sentence
 from placet.replies.read_clauses import Clause
 from placet.replies.read_comment import Place
+from placet.replies.read_questions import Given
 
 MORE_THAN_ONE = Sentence("It says more than one answer.")
 
@@ -21,6 +22,7 @@ class Reading:
     clauses: tuple[Clause, ...] = ()
     text: str = ""  # of a decision: as it was read
     parts: tuple[Place, ...] = ()  # of a decision: what each word of the text is
+    given: tuple[Given, ...] = ()  # answers to the questions of the step, as they were written
 
     @property
     def labelled_clauses(self) -> list[tuple[Clause, str]]:

@@ -27,6 +27,7 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         NotNamed            names an ask of ours by its reply code, but does not answer our mail
         Unclear             the answer cannot be understood without a guess
         CommentNeeded       the answer is clear, but has to say why
+        AnswersNotTaken     the answer is clear, but not what it answers to the questions of the step
         AlreadyDecided      somebody decided before
         MayNotDecide        of the person's own request, or where somebody else has to be the second one
         NoLongerOpen        withdrawn, replaced or of an older round
@@ -315,6 +316,22 @@ class CommentNeeded(Told):
         self.language = language  # of the reply; "" where that is not known
 
 
+class AnswersNotTaken(Told):
+    """A question was not answered, or in a way that cannot be read, so nothing was decided."""
+
+    key = "answers_not_taken"
+
+    def __init__(
+        self, answer: str, wrong: list[str], understood: list[str], given: dict[str, str], language: str = ""
+    ) -> None:
+        super().__init__(answer, wrong, understood, given, language)
+        self.answer = answer  # the outcome, as the page calls it
+        self.wrong = wrong  # for each such question a sentence that names it
+        self.understood = understood  # the others with what they were read as
+        self.given = given  # what was understood as it was written, by the name of its question
+        self.language = language  # of the reply; "" where that is not known
+
+
 class AlreadyDecided(Told):
     """This approval was decided before your answer came, so your answer changed nothing."""
 
@@ -366,5 +383,5 @@ class TooLarge(Told):
         self.limit = limit  # bytes
 
 
-ANSWER_AGAIN: tuple[type[Told], ...] = (NotNamed, Unclear, CommentNeeded)
+ANSWER_AGAIN: tuple[type[Told], ...] = (NotNamed, Unclear, CommentNeeded, AnswersNotTaken)
 """Refusals whose mails carry the reply code once more: they are answered like the ask."""

@@ -16,13 +16,17 @@ from placet.approvals.form_types import type_of
 from placet.approvals.messages import decided_elsewhere, outcome_of
 from placet.approvals.models import AskLine, Decision
 from placet.approvals.outcomes import Outcome
+from placet.approvals.questions import Question, asked_in
+from placet.approvals.questions import as_read as as_answered
 from placet.approvals.record import Logged
 from placet.mail.models import IncomingMail
+from placet.mail.writing import labelled
 from placet.replies import refusals
 from placet.replies.pick import Picked, without_codes
 from placet.replies.prove import Proof
 from placet.replies.read import Answer
 from placet.replies.read_facts import About, Field
+from placet.replies.read_questions import Questions, questions_of
 
 
 def proof_needed(line: AskLine) -> str:
@@ -34,6 +38,16 @@ def step_of(line: AskLine) -> ApprovalStep:
     """What can be answered, and what each answer needs."""
     visit = line.assignment.visit
     return definition_of(visit.request.version).approval(visit.step_key)
+
+
+def asked(line: AskLine) -> Sequence[Question]:
+    visit = line.assignment.visit
+    return asked_in(definition_of(visit.request.version), visit.step_key)
+
+
+def questions_asked(line: AskLine) -> Questions | None:
+    visit = line.assignment.visit
+    return questions_of(definition_of(visit.request.version), visit.step_key)
 
 
 def about(line: AskLine) -> About:
@@ -111,6 +125,7 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
             proof=proof.as_json(),
             ask=line.ask,
             logged=logged,
+            answers={name: without_codes(value, picked.code) for name, value in answer.answers.items()},
         )
     except engine.AlreadyDecided as error:
         first = error.decisions[-1]
@@ -120,12 +135,32 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
         raise refusals.AlreadyDecided(
             first.by_person.name, first.outcome, first.at.isoformat(), label, step
         ) from error
+    except engine.AnswersInvalid as error:
+        raise _answers_refused(error, line, answer) from error
     except engine.CommentNeeded as error:
         raise refusals.CommentNeeded(_as_read(error.outcome, line), answer.language) from error
     except engine.Barred as error:
         raise refusals.MayNotDecide(error.message) from error
     except (engine.NoLongerOpen, engine.NotAllowed) as error:
         raise refusals.NoLongerOpen(error.message) from error
+
+
+def _answers_refused(error: engine.AnswersInvalid, line: AskLine, answer: Answer) -> refusals.AnswersNotTaken:
+    """In the words of whoever was asked: what is wrong, what was understood of the others, and how to write it all."""
+    visit = line.assignment.visit
+    definition = definition_of(visit.request.version)
+    with as_read_by(line.ask.person):
+        wrong = [
+            (one.title, error.errors[one.field.name]) for one in asked(line) if one.field.name in error.errors
+        ]
+        understood = as_answered(definition, visit.step_key, error.kept)
+        return refusals.AnswersNotTaken(
+            _as_read(error.outcome, line),
+            [labelled(title, said) for title, said in wrong],
+            [labelled(one.title, one.text) for one in understood],
+            {name: value for name, value in answer.answers.items() if name in error.kept},
+            answer.language,
+        )
 
 
 def _as_read(outcome: Outcome, line: AskLine) -> str:

@@ -3,6 +3,7 @@
 All in the transaction of the effect. Strangers are told nothing.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from placet.approvals.outcomes import APPROVE, REJECT
 from placet.approvals.record import Logged
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, OutgoingMail
-from placet.mail.writing import when
+from placet.mail.writing import labelled, when
 from placet.replies import refusals, settle
 from placet.replies.languages import FALLBACK, RefusalTexts
 from placet.replies.languages.table import refusal_texts
@@ -89,10 +90,13 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     if lately.count() >= reply.settings.refusals_per_hour:
         return False
     unclear = refusal if isinstance(refusal, refusals.Unclear) else None
-    read = refusal if isinstance(refusal, refusals.Unclear | refusals.CommentNeeded) else None
+    read = refusal if isinstance(refusal, _IN_ITS_LANGUAGE) else None
+    given = refusal.given if isinstance(refusal, refusals.AnswersNotTaken) else {}
     answer_again = isinstance(refusal, refusals.ANSWER_AGAIN)
     with as_read_by(person):
         again = _again(read.language if read else "", settle.step_of(reply.line)) if answer_again else None
+        if again is not None:
+            again = replace(again, lines=messages.answer_lines(settle.asked(reply.line), given))
         sentences = _sentences(refusal, again)
     messages.refusal(
         reply.incoming,
@@ -106,6 +110,9 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
         in_reply_to=reply.mail.message_id,
     )
     return True
+
+
+_IN_ITS_LANGUAGE = (refusals.Unclear, refusals.CommentNeeded, refusals.AnswersNotTaken)
 
 
 def _texts(code: str) -> tuple[str, RefusalTexts]:
@@ -148,12 +155,28 @@ def _sentences(refusal: refusals.Refusal, again: messages.AnswerAgain | None) ->
     if isinstance(refusal, refusals.CommentNeeded):
         needed = _("“{answer}” needs a comment that says why. Please answer again, with the comment below.")
         return [needed.format(answer=refusal.answer)]
+    if isinstance(refusal, refusals.AnswersNotTaken):
+        return _about_answers(refusal)
     if isinstance(refusal, refusals.Unclear) and again is not None:
         return _why_unclear(refusal, again.language)
     if again is not None and again.language in LANGUAGES:
         with translation.override(again.language):
             return [refusal.sentence]
     return [refusal.sentence]
+
+
+def _about_answers(refusal: refusals.AnswersNotTaken) -> list[str]:
+    how = _(
+        "Please answer again with all of it: “{answer}” on the first line, and each answer on a line below it."
+    )
+    understood = [*refusal.understood, labelled(_("Answer"), refusal.answer)]
+    return [
+        _("Your answer was “{answer}”, and this is missing or cannot be read:").format(answer=refusal.answer),
+        *refusal.wrong,
+        _("Understood was:"),
+        *understood,
+        how.format(answer=refusal.answer),
+    ]
 
 
 _SOMEBODY_DID = {
@@ -242,6 +265,7 @@ def verdict(reply: "Reply", **more: Any) -> dict[str, Any]:
             "outcome": reply.answer.outcome,
             "comment": reply.answer.comment[:LONGEST_SHOWN],
             "rests_on": list(reply.answer.rests_on),
+            "answers": dict(reply.answer.answers),
         }
     return {name: _without_codes(value, reply.code) for name, value in found.items()}
 
