@@ -412,6 +412,12 @@ _KINDS: dict[str, Any] = {
             refusals.MayNotDecide(Sentence("Nobody decides their own request in this process.")),
             refusals.AlreadyDecided("Carol Finance", "reject", "2026-11-24T09:30:00+00:00"),
             refusals.CommentNeeded("Reject"),
+            refusals.AnswersNotTaken(
+                "Approve",
+                ["“Q1 Cost centre”: This needs an answer."],
+                ["“Q2 Colour”: Red"],
+                {"colour": "red"},
+            ),
         )
     },
     "ended": _ended,

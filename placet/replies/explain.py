@@ -99,7 +99,6 @@ class Explanation:
             "with_signature": mail.with_signature if mail else "",
             "outcome": self.outcome,
             "comment": reading.comment if reading else "",
-            "answers": {one.question.name: one.value for one in reading.given} if reading else {},
             "why": self.why,
             "error": self.error or None,
             "rests_on": list(reading.rests_on) if reading else [],

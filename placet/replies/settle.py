@@ -5,6 +5,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine
 from placet.approvals.definitions import ApprovalStep, definition_of
@@ -20,7 +22,6 @@ from placet.approvals.questions import Question, asked_in
 from placet.approvals.questions import as_read as as_answered
 from placet.approvals.record import Logged
 from placet.mail.models import IncomingMail
-from placet.mail.writing import labelled
 from placet.replies import refusals
 from placet.replies.pick import Picked, without_codes
 from placet.replies.prove import Proof
@@ -156,11 +157,17 @@ def _answers_refused(error: engine.AnswersInvalid, line: AskLine, answer: Answer
         understood = as_answered(definition, visit.step_key, error.kept)
         return refusals.AnswersNotTaken(
             _as_read(error.outcome, line),
-            [labelled(title, said) for title, said in wrong],
-            [labelled(one.title, one.text) for one in understood],
+            [_of_question(title, said) for title, said in wrong],
+            [_of_question(one.title, one.text) for one in understood],
             {name: value for name, value in answer.answers.items() if name in error.kept},
             answer.language,
         )
+
+
+def _of_question(title: str, text: str) -> str:
+    """Between quotation marks: a line that begins with the number of a question, with a colon behind it, would be an
+    answer, were it taken for the sender's own."""
+    return _("“{question}”: {text}").format(question=title, text=text)
 
 
 def _as_read(outcome: Outcome, line: AskLine) -> str:

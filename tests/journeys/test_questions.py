@@ -1,4 +1,4 @@
-"""Questions beside the outcome: answered in a reply, in each way that a person may write and be wrong, and on the page."""
+"""Questions beside the outcome, answered in a reply, in each way that people write and are wrong, and on the page."""
 
 import json
 from typing import Any
@@ -38,7 +38,7 @@ OUTCOMES = [{"key": "approve", "questions": ["budget", "colour"]}, "reject"]
 
 
 def asking(**step: Any) -> dict[str, Any]:
-    return contract(OUTCOMES, **{"questions": QUESTIONS, **step})
+    return contract(**{"outcomes": OUTCOMES, "questions": QUESTIONS, **step})
 
 
 def words(mail: Mail) -> str:
@@ -54,29 +54,30 @@ def test_three_questions_are_asked_answered_and_confirmed(world: World) -> None:
     assert "Q3 Delivery day A date, such as 2026-12-31. Optional." in shown
     assert "Q2 Which colour?" in lxml.html.document_fromstring(asked.html).text_content()
 
-    text = 'Approved.\n\nQ1: [4711]\nWhich colour: "dark blue"\nQ3 Delivery day: 31.12.2026\n\nPlease hurry.\n\nBest\nBob'
+    lines = 'Q1: [4711]\nWhich colour: "dark blue"\nQ3 Delivery day: 31.12.2026'
+    text = f"Approved.\n\n{lines}\n\nPlease hurry.\n\nBest\nBob"
     confirmation = answered(world, asked, text)
     [decision] = Decision.objects.all()
     assert (decision.outcome, decision.comment) == ("approve", "Please hurry.")
     assert decision.answers == {"budget": 4711, "colour": "b", "day": "2026-12-31"}
     told = words(confirmation)
-    assert "Q1 Budget: 4,711 Q2 Which colour?: Dark blue Q3 Delivery day: 31 December 2026" in told
+    assert "Q1 Budget: 4711 Q2 Which colour?: Dark blue Q3 Delivery day: 31 December 2026" in told
     assert "With this comment: > Please hurry." in told
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("Approved\n\nQ1: [many]\nQ2: [red]", "Q1 Budget: Please write a number, such as 1250.00."),
-        ("Approved\n\nQ1: [1.250]\nQ2: [red]", "Q1 Budget: “1.250” can be read as two numbers."),
+        ("Approved\n\nQ1: [many]\nQ2: [red]", "“Q1 Budget”: Please write a number, such as 1250.00."),
+        ("Approved\n\nQ1: [1.250]\nQ2: [red]", "“Q1 Budget”: “1.250” can be read as two numbers."),
         (
             "Approved\n\nQ1: 12\nQ2: green",
-            "Q2 Which colour?: Please choose one of the answers that are offered.",
+            "“Q2 Which colour?”: Please choose one of the answers that are offered.",
         ),
-        ("Approved\n\nQ1: 12", "Q2 Which colour?: This needs an answer."),
-        ("Approved\n\nQ1: 12\nQ2: []", "Q2 Which colour?: This needs an answer."),
+        ("Approved\n\nQ1: 12", "“Q2 Which colour?”: This needs an answer."),
+        ("Approved\n\nQ1: 12\nQ2: []", "“Q2 Which colour?”: This needs an answer."),
         ("Approved\n\nQ1: 12\nQ2: red\nQ3: 3/4/2027", "“3/4/2027” can be read as two days."),
-        ("Approved\n\nQ1: 12\nQ2: red\nQ3: soon", "Q3 Delivery day: Please write a date as 2026-12-31."),
+        ("Approved\n\nQ1: 12\nQ2: red\nQ3: soon", "“Q3 Delivery day”: Please write a date as 2026-12-31."),
     ],
 )
 def test_an_answer_that_cannot_be_taken_is_asked_for_again(world: World, text: str, problem: str) -> None:
@@ -87,7 +88,7 @@ def test_an_answer_that_cannot_be_taken_is_asked_for_again(world: World, text: s
     assert not Decision.objects.exists()
     assert problem in words(told)
     if "Q1: 12" in text:
-        assert "Understood was: Q1 Budget: 12" in words(told)
+        assert "Understood was: “Q1 Budget”: 12" in words(told)
     answered(world, told, "Approved\nQ1: [12]\nQ2: [Rot]")
     [decision] = Decision.objects.all()
     assert decision.answers == {"budget": 12, "colour": "r"}
@@ -203,7 +204,7 @@ def test_the_page_asks_shows_what_is_wrong_and_shows_what_was_answered(world: Wo
     assert "asks questions, too" in client.post(reverse("portal:decide_several"), several).content.decode()
     url = reverse("portal:request", args=[request.public_id])
     page = lxml.html.document_fromstring(client.get(url).content)
-    assert page.xpath(f"//input[@type='date']/@name") == [f"q-{asked.pk}-day"]
+    assert page.xpath("//input[@type='date']/@name") == [f"q-{asked.pk}-day"]
     assert page.xpath(f"//input[@name='q-{asked.pk}-colour']/@value") == ["r", "b", ""]
 
     typed = {f"q-{asked.pk}-budget": "many", f"q-{asked.pk}-colour": "b", f"q-{asked.pk}-day": "2026-12-31"}
@@ -231,6 +232,6 @@ def test_the_mail_log_says_what_was_read(world: World, client: Client) -> None:
     incoming = IncomingMail.objects.get()
     assert incoming.verdict["answers"] == {"budget": "12", "colour": "red"}
     client.force_login(world.people["ada"])
-    page = client.get(reverse("panel:mail", args=[incoming.pk])).content.decode()
+    page = client.get(reverse("panel:incoming_mail", args=[incoming.pk])).content.decode()
     assert "Q2 Which colour" in page and ">red<" in page
     assert json.dumps(incoming.verdict)
