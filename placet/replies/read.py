@@ -1,8 +1,8 @@
 """New text to an answer: an outcome and a comment, or unclear. The rule:
 
 1.  A text that is there to mislead the eye decides nothing (`read_tokens.misleading`).
-2.  It is split into sentences, and these into clauses. Greetings, closings with what stands below them, and
-    small print are no part of the answer (`read_frame`); a form is taken apart first (`read_form`).
+2.  Answers to questions are taken out (`read_questions`), a form is taken apart (`read_form`), the rest is split into
+    sentences and clauses. Greetings, what stands below closings, and small print are no part of it (`read_frame`).
 3.  A clause decides only if every word of it is explained by phrases of one language, and one of them says an
     outcome. One negation turns an approval into a rejection; any other negation decides nothing. What "they" or
     "the supplier" decided is not the sender's answer; "cannot approve today" is none yet.
@@ -15,8 +15,7 @@
 6.  All languages are tried, none is guessed. Where two understand the text in different ways, or one that knows
     more of its words finds no answer, it is unclear.
 7.  A step's own answers count where they are the whole first sentence (`read_own`).
-8.  Lines that answer the step's questions are taken out first (`read_questions`).
-9.  Nothing is lost: every sentence with a word that is neither the answer nor polite is comment (`read_comment`).
+8.  Nothing is lost: every sentence with a word that is neither the answer nor polite is comment (`read_comment`).
     One that names another value than the request's makes an approval unclear (`read_facts`).
 
 A wrong decision is worse than a hundred answers that have to be given again. The words stand in `languages/`.
@@ -50,6 +49,7 @@ from placet.replies.read_phrases import Role
 from placet.replies.read_questions import Questions
 from placet.replies.read_result import MORE_THAN_ONE, Reading
 from placet.replies.read_tokens import Kind, composed, misleading, tokens
+from placet.replies.read_unreadable import unreadable
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, label_before, vocabulary
 from placet.replies.refusals import Unclear
 
@@ -97,7 +97,7 @@ def read_mail(
 ) -> Reading:
     """What a mail was read as. Its text alone counts, or its subject where there is no text: not for an answer of the
     step's own, whose words may stand in a title."""
-    problem = _unreadable(mail) or _said_in_quote(mail.quoted_else, known or vocabulary())
+    problem = unreadable(mail) or _said_in_quote(mail.quoted_else, known or vocabulary())
     if not problem and own and own.outcomes_in(mail.quoted_else):
         problem = Sentence("An answer is quoted, and may be your own; please answer above the quoted mail.")
     if (
@@ -132,21 +132,6 @@ def _is_subject_only(found: Reading, mail: Mail) -> bool:
 
 def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text.casefold()))
-
-
-def _unreadable(mail: Mail) -> Sentence:
-    if mail.sealed:
-        return Sentence(
-            "The mail is encrypted or protected ({how}), so its text cannot be read.",
-            how=Sentence(mail.sealed),
-        )
-    if mail.voting:
-        return Sentence("The answer was given with a voting button; please write it in the mail instead.")
-    if mail.text_truncated:
-        return Sentence("The mail is too long to be read whole.")
-    if mail.quote_doubtful:
-        return Sentence("It is not clear which lines are quoted; please answer above the quoted mail.")
-    return NOTHING
 
 
 def _said_in_quote(text: str, known: Vocabulary) -> Sentence:
@@ -191,15 +176,9 @@ def read_text(
         return Reading(None, "", Sentence("The text holds {what}.", what=problem))
     if questions is None:
         return _read_answer(text, below, outcomes, known, about, own)
-    extract = read_questions.take_out(text, questions, known)
-    for outcome, rest in read_questions.behind_the_outcome(extract, questions):
-        alone = _read_answer(outcome, "", outcomes, known, about, own)
-        if alone.outcome is not None and not alone.comment:
-            extract = rest
-    if not extract.problem and read_questions.below_dashes(below, extract, questions):
-        extract.problem = Sentence("Below the two dashes stands an answer; please write it above them.")
-    if not extract.problem and not extract.text.strip():
-        extract.problem = Sentence("It answers questions, but gives no answer to the request itself.")
+    extract = read_questions.extract(
+        text, below, questions, known, lambda alone: _read_answer(alone, "", outcomes, known, about, own)
+    )
     if extract.problem:
         return Reading(None, "", extract.problem, given=extract.given)
     return replace(_read_answer(extract.text, below, outcomes, known, about, own), given=extract.given)

@@ -14,10 +14,10 @@ Where the process says so, Q1 is the outcome itself (`Q1: [Yes]`, as WorkflowGen
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from placet.lib.sentences import NOTHING, Sentence
 from placet.replies.read_frame import Ends, frame
@@ -183,7 +183,7 @@ class _Taking:
 
     def _answer(self, heading: _Heading) -> Sentence:
         begin, rest = self.at, ""
-        opening, closing = self.questions.brackets
+        opening, closing = self.questions.brackets[0], self.questions.brackets[1]
         if heading.value.startswith(opening):
             inner = self._between(heading.value, opening, closing)
             if inner is None:
@@ -320,27 +320,54 @@ def _named_below(taking: _Taking, end: int) -> Sentence:
     return NOTHING
 
 
-def below_dashes(text: str, extract: Extract, questions: Questions) -> bool:
+def below_dashes(text: str, taken: Extract, questions: Questions) -> bool:
     """Whether a signature holds what answers a question, or looks like it."""
-    given = {one.question.number: one for one in extract.given}
+    given = {one.question.number: one for one in taken.given}
     taking = _Taking(text.split("\n"), questions, 0, given=given)
     before = dict(given)
     return bool(taking.take() or taking.given != before or taking.outcome or _named_below(taking, 0))
 
 
+class _Read(Protocol):
+    """What a text alone was read as."""
+
+    @property
+    def outcome(self) -> str | None: ...
+
+    @property
+    def comment(self) -> str: ...
+
+
+def extract(
+    text: str, below: str, questions: Questions, known: Vocabulary, read: Callable[[str], _Read]
+) -> Extract:
+    """The answers of a text, and the rest of it. `below`: what stands below two dashes. `read`: for the outcome, what
+    stands before an answer in one line with it."""
+    taken = take_out(text, questions, known)
+    for outcome, rest in behind_the_outcome(taken, questions):
+        alone = read(outcome)
+        if alone.outcome is not None and not alone.comment:
+            taken = rest
+    if not taken.problem and below_dashes(below, taken, questions):
+        taken.problem = Sentence("Below the two dashes stands an answer; please write it above them.")
+    if not taken.problem and not taken.text.strip():
+        taken.problem = Sentence("It answers questions, but gives no answer to the request itself.")
+    return taken
+
+
 def answers_in(text: str, questions: Questions, known: Vocabulary) -> bool:
     """Whether anything in a text answers a question, or looks like it."""
-    extract = take_out(text, questions, known)
-    return bool(extract.given or extract.outcome or extract.problem)
+    taken = take_out(text, questions, known)
+    return bool(taken.given or taken.outcome or taken.problem)
 
 
-def behind_the_outcome(extract: Extract, questions: Questions) -> Iterator[tuple[str, Extract]]:
+def behind_the_outcome(taken: Extract, questions: Questions) -> Iterator[tuple[str, Extract]]:
     """For a step with one question that is not answered yet: what may be the outcome ("yes 4711"), and the text as it
     is if that is one."""
-    if len(questions.asked) != 1 or extract.given or questions.asked[0].type not in _BARE:
+    if len(questions.asked) != 1 or taken.given or questions.asked[0].type not in _BARE:
         return
     [question] = questions.asked
-    lines = extract.text.split("\n")
+    lines = taken.text.split("\n")
     first = next((at for at, line in enumerate(lines) if line.strip()), None)
     if first is None:
         return
@@ -349,5 +376,5 @@ def behind_the_outcome(extract: Extract, questions: Questions) -> Iterator[tuple
         value = line[found.end() :]
         if re.fullmatch(_BARE[question.type], value):
             text = "\n".join([*lines[:first], line[: found.start()], *lines[first + 1 :]])
-            yield line[: found.start()], Extract(text, (Given(question, value.strip()),), extract.outcome)
+            yield line[: found.start()], Extract(text, (Given(question, value.strip()),), taken.outcome)
             return

@@ -49,7 +49,7 @@ WRITTEN: dict[str, dict[str, str]] = {
     },
     "Cost centre: 4711\n\nRejected.": {"cost": "4711"},
 }
-PER_PROGRAM = 24
+PER_PROGRAM = 5  # the share of the mails that `--forgeries` asks for
 
 
 def planted(rng: random.Random) -> Ask:
@@ -61,10 +61,12 @@ def planted(rng: random.Random) -> Ask:
 
 
 @pytest.mark.parametrize("program", sorted(PROGRAMS))
-def test_what_a_request_says_answers_no_question(program: str, rng: random.Random, tally: Count) -> None:
-    decided = 0
+def test_what_a_request_says_answers_no_question(
+    program: str, rng: random.Random, most: int, tally: Count
+) -> None:
+    decided, number = 0, most // PER_PROGRAM
     bent: list[str] = []
-    for _ in range(PER_PROGRAM):
+    for _ in range(number):
         text, answers = rng.choice(list(WRITTEN.items()))
         asked, place = planted(rng), rng.choice((Place.ABOVE, Place.ABOVE, Place.BELOW, Place.INSIDE))
         reply = Answered(text, place, LOCALES["en"], asked)
@@ -77,8 +79,6 @@ def test_what_a_request_says_answers_no_question(program: str, rng: random.Rando
         got = {one.question.name: one.value for one in found.given}
         if found.outcome and got != answers:
             bent.append(f"{place}, {parts}: {text!r} was read as {got}\n{asked.text}")
-    tally(Counts(forged=PER_PROGRAM, accepted=len(bent), neighbours=decided, passed=decided))
+    tally(Counts(forged=number, accepted=len(bent), neighbours=decided, passed=decided))
     assert not bent, "\n\n".join(bent[:3])
-    assert decided > PER_PROGRAM / (4 if program in UNMARKED else 3), (
-        "hardly an answer decides, so that nothing is shown"
-    )
+    assert decided > number / (4 if program in UNMARKED else 3), "hardly an answer decides: nothing is shown"
