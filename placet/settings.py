@@ -149,6 +149,7 @@ ACCOUNT_RATE_LIMITS = {"login": "30/m/ip"}
 # What is kept of a mail that can be answered, by the part that reads answers: mails know nothing of it.
 KEEP_WORDS = "placet.replies.own_words.keep"
 CHECK_WORDS = "placet.replies.outcome_words.problems"
+CHECK_QUESTIONS = "placet.replies.question_words.problems"
 EMAIL_BACKEND = "placet.mail.backend.OutboxBackend"
 DEFAULT_FROM_EMAIL = "placet@localhost"  # the outbox puts the mailbox's own address here
 

@@ -41,7 +41,7 @@ from placet.replies import refusals, tell
 from placet.replies.entry import Reply
 from placet.replies.parse import OwnMail, parse
 from placet.replies.prove import Level, Proof
-from placet.replies.read import Answer
+from placet.replies.read_result import Answer
 
 _NUMBERS = count(1)
 
@@ -418,6 +418,12 @@ _KINDS: dict[str, Any] = {
             refusals.NoLongerOpen(Sentence("The request was withdrawn.")),
             refusals.MayNotDecide(Sentence("Nobody decides their own request in this process.")),
             refusals.AlreadyDecided("Carol Finance", "reject", "2026-11-24T09:30:00+00:00"),
+            refusals.AnswersNotTaken(
+                "Approve",
+                ["“Q1 Cost centre”: This needs an answer."],
+                ["“Q2 Colour”: Red"],
+                {"colour": "red"},
+            ),
         )
     },
     "comment-needed": _comment_needed,

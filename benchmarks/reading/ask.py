@@ -74,8 +74,13 @@ class Ask:
     inside: str = INSIDE  # what the line says below which an answer inside it stands
 
 
-def ask(title: str = TITLE, facts: Sequence[Mapping[str, Any]] = FACTS, foot: Sequence[Link] = ()) -> Ask:
-    """The same each time for the same request."""
+def ask(
+    title: str = TITLE,
+    facts: Sequence[Mapping[str, Any]] = FACTS,
+    foot: Sequence[Link] = (),
+    asks: Sequence[Mapping[str, str]] = (),
+) -> Ask:
+    """The same each time for the same request. `asks`: questions beside the outcome, each with `title` and `about`."""
     subject = f"Please decide: {title} [#{CODE}]"
     context = Context(
         {
@@ -83,6 +88,7 @@ def ask(title: str = TITLE, facts: Sequence[Mapping[str, Any]] = FACTS, foot: Se
             "heading": no_links(f"Please decide: {title}"),
             "preview": no_links(f"Alice Requester asks for your decision: {title}"),
             "facts": facts,
+            "asks": asks,
             "foot": foot,
             "subject": subject,
         }

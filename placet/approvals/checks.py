@@ -21,6 +21,7 @@ from placet.approvals.definitions import (
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, title_of
 from placet.approvals.form_checks import form_problems, start_form_problems, step_form_problems
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
+from placet.approvals.question_checks import question_problems
 from placet.approvals.rule_checks import names_problems, order_problems, rule_problems
 from placet.approvals.whom import LIMIT, entries_of
 from placet.lib.conditions import ConditionError, compile_condition, holds
@@ -71,6 +72,7 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
     problems += [f"steps.{key}: {problem}" for problem in _who_problems(definition, key, step, sample)]
     if not problems:
         problems += [f"steps.{key}: {problem}" for problem in _words_problems(step)]
+    problems += [f"steps.{key}: questions: {problem}" for problem in question_problems(definition, key, step)]
     problems += [f"steps.{key}: form: {problem}" for problem in step_form_problems(definition, key, step)]
     for one in step.outcomes:
         if isinstance(one.comment, Condition):

@@ -9,11 +9,12 @@ A definition is data (JSON; YAML is how it travels):
     proof                       colleague | outside | page: how sure a reply's sender must be
     requester_may_decide        false unless said
     start_form                  {hide: names}: fields that are not entered where a request is started, but later
+    answer_brackets             two signs that replies may put an answer to a question between; [] unless said
     most_rounds                 how often a request may enter one step; 20 unless said
     steps                       {key: {kind: approval, name, ask, order?, nobody?, not_same_as?, rule, otherwise?,
-                                 early?, wait_for_all?, outcomes, proof?, requester_may_decide?, form?}}; outcomes and
-                                 rules in modules of their own; form: {hide, fill, require}: what its people are
-                                 shown, what they enter
+                                 early?, wait_for_all?, outcomes, questions?, outcome_question?, proof?,
+                                 requester_may_decide?, form?}}; outcomes, rules and questions in modules of their own;
+                                 form: {hide, fill, require}: what its people are shown, what they enter
                                 {key: {kind: task, ...}}: the same with the one outcome `done`
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
                                 {key: {kind: end, name, result}}
@@ -30,9 +31,9 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from placet.approvals.form_parts import FormField, FormPart
+from placet.approvals.form_parts import FormField, FormPart, Section
 from placet.approvals.models import Version
 from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Label, Outcome
 from placet.approvals.rules import GROUP, BranchLine, Line, Rule, as_rule
@@ -47,6 +48,8 @@ Proof = Literal["colleague", "outside", "page"]
 WORD = r"^[a-z][a-z0-9_-]{0,39}$"
 MOST_BRANCHES = 20
 MOST_ROUNDS = 20  # of a step, where the process does not say
+MOST_QUESTIONS = 20  # of a step
+BRACKETS = "[]"  # where the process does not say
 #: Where a step stands: blocks and the branches of them that it is in, from the outermost.
 Place = tuple[tuple[str, str], ...]
 
@@ -140,6 +143,12 @@ def _nobody(value: Any) -> Any:
     raise ValueError("say stuck, {skip: OUTCOME} or {ask: [...]}")
 
 
+def _two_signs(value: str) -> str:
+    if len(value) != 2 or any(sign.isalnum() or sign.isspace() or sign in ":：-.,#" for sign in value):
+        raise ValueError("say two signs that an answer stands between, such as [] or ()")
+    return value
+
+
 def _rule(value: Any) -> Any:
     # true is no number here: YAML reads “yes” as true
     if isinstance(value, list | tuple) or value in ("first", "all") or type(value) is int:
@@ -192,6 +201,8 @@ class ApprovalStep(_Part):
     early: bool | None = None
     wait_for_all: bool | None = None
     outcomes: tuple[Outcome, ...] = Field(OUTCOMES, min_length=1)
+    questions: Annotated[tuple[FormField, ...], Field(min_length=1, max_length=MOST_QUESTIONS)] | None = None
+    outcome_question: Literal[True] | None = None  # replies may say the outcome as the answer to Q1
     proof: Proof | None = None
     requester_may_decide: bool | None = None
     form: StepForm | None = None
@@ -321,6 +332,7 @@ class Definition(_Part):
     requester_may_decide: bool = False
     start_form: StartForm | None = None
     most_rounds: int | None = Field(None, ge=1, le=1000, strict=True)
+    answer_brackets: Annotated[str, AfterValidator(_two_signs)] | None = None
     steps: dict[str, Annotated[ApprovalStep | ParallelStep | EndStep, Field(discriminator="kind")]]
     transitions: tuple[Transition, ...] = ()
 
@@ -341,6 +353,16 @@ class Definition(_Part):
         return self._named(form.fill if form else None) & {one.name for one in entered} - self.hidden_in(
             step_key
         )
+
+    def filled_by_mail(self, step_key: str) -> tuple[FormField, ...]:
+        """Those that an answer by mail can say in a line, whatever else is entered."""
+        filled, shown, fields = self.filled_in(step_key), True, []
+        for part in self.form:
+            if isinstance(part, Section):
+                shown = part.show is None
+            elif isinstance(part, FormField) and shown and part.name in filled and part.fits_into_a_line:
+                fields.append(part)
+        return tuple(fields)
 
     def required_in(self, step_key: str) -> frozenset[str]:
         """Those that they have to enter."""
@@ -370,7 +392,9 @@ class Definition(_Part):
         """Keys of those that it names, in lines of `ask` and in its form; those of an expression are not known."""
         lines = [who for step in self.approvals for who in (*step.ask, *step.others)]
         columns = [column for field in self.fields for column in field.columns or ()]
-        named = [*(who.group or who.among for who in lines), *(one.among for one in (*self.fields, *columns))]
+        asked = [question for step in self.approvals for question in step.questions or ()]
+        inputs = (*self.fields, *columns, *asked)
+        named = [*(who.group or who.among for who in lines), *(one.among for one in inputs)]
         return sorted({key for key in named if key is not None})
 
     def approval(self, step_key: str) -> ApprovalStep:
@@ -378,6 +402,15 @@ class Definition(_Part):
         if not isinstance(step, ApprovalStep):
             raise TypeError(f"{step_key} is not an approval step")
         return step
+
+    def questions_of(self, step_key: str) -> tuple[FormField, ...]:
+        """What is asked in a step beside its outcome, in order."""
+        return self.approval(step_key).questions or ()
+
+    @property
+    def brackets(self) -> str:
+        """The two signs that a reply may put an answer between."""
+        return self.answer_brackets or BRACKETS
 
     def block(self, step_key: str) -> ParallelStep:
         step = self.steps[step_key]

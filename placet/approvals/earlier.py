@@ -9,7 +9,7 @@ that is called so is what is seen instead: it was there first.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, ParallelStep
@@ -47,8 +47,7 @@ def questions_of(definition: Definition, step_key: str) -> Sequence[FormField]:
     """What is asked in a step beside its outcome."""
     if not isinstance(definition.steps[step_key], ApprovalStep):
         return ()
-    asked: Callable[[str], Sequence[FormField]] | None = getattr(definition, "questions_of", None)
-    return () if asked is None else asked(step_key)
+    return definition.questions_of(step_key)
 
 
 def newest_answer(request: Request, name: str) -> tuple[Any, Decision | None]:
@@ -175,8 +174,6 @@ def _mention_problems(names: Sequence[str], steps: Samples) -> Iterator[str]:
 
 def answer_problems(definition: Definition, step_key: str, name: str) -> Iterator[str]:
     """Of a question whose answer names people: it has to be asked in a step that can come before this one."""
-    if not hasattr(definition, "questions_of"):
-        return
     before = steps_before(definition, step_key)
     asked = [one for key in before for one in questions_of(definition, key) if one.name == name]
     if not asked:

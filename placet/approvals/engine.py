@@ -29,6 +29,7 @@ visit, one decision for a seat. Everything that happens is an entry of the reque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
@@ -37,6 +38,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from placet.accounts.models import Person
+from placet.accounts.reader import as_read_by
 from placet.approvals import (
     attachments,
     engine_asks,
@@ -48,8 +50,10 @@ from placet.approvals import (
     record,
     whom,
 )
+from placet.approvals.answers import AnswersRead, read_answers
 from placet.approvals.definitions import ApprovalStep, Definition, definition_of
 from placet.approvals.form import FormInvalid, facts_hash, read_form, title_of, words_of
+from placet.approvals.form_types import type_of
 from placet.approvals.models import (
     Ask,
     Assignment,
@@ -72,6 +76,7 @@ from placet.mail.models import IncomingMail, OutgoingMail
 
 LONGEST_COMMENT = 20_000
 SHORTENED = gettext_lazy("… (shortened; the whole text is in the mail)")
+NO_ANSWERS: Mapping[str, Any] = MappingProxyType({})
 AGAIN_AFTER = timedelta(minutes=10)  # between two mails that ask one person the same
 
 
@@ -115,11 +120,24 @@ class FieldsInvalid(EngineError):
     """What was filled in does not fit the form: a sentence by field."""
 
     def __init__(self, definition: Definition, errors: Mapping[str, str]) -> None:
-        labels = {field.name: field.label for field in definition.fields}
-        first = next(iter(errors))
-        label = labels.get(first.partition(".")[0], first)
-        super().__init__(Sentence("{field}: {problem}", field=label, problem=errors[first]))
+        self._labels = {field.name: field.label for field in definition.fields}
         self.errors = dict(errors)
+        first = next(iter(errors))
+        super().__init__(Sentence("{field}: {problem}", field=self.label_of(first), problem=errors[first]))
+
+    def label_of(self, name: str) -> str:
+        """Of a field, or of the table that a cell stands in."""
+        return self._labels.get(name.partition(".")[0], name)
+
+
+class AnswersInvalid(EngineError):
+    """Questions of the step are not answered, or in a way that cannot be read."""
+
+    def __init__(self, outcome: Outcome, read: AnswersRead) -> None:
+        super().__init__(Sentence("Some questions are not answered as they have to be."))
+        self.outcome = outcome
+        self.errors = read.errors  # by name of the question, in the language that was active
+        self.kept = read.kept  # what was understood of the others
 
 
 class Lapsed(EngineError):
@@ -214,15 +232,17 @@ def decide(
     proof: Mapping[str, Any] | None = None,
     ask: Ask | None = None,
     logged: record.Logged | None = None,
+    answers: Mapping[str, Any] = NO_ANSWERS,
     entered: Mapping[str, Any] | None = None,
     completes: PendingAnswer | None = None,
 ) -> Decision:
     """Apply one answer. The first one wins, whatever the door. Of an answer by mail: `ask` is what it answers, `logged`
-    what the mail log says of it, `completes` the earlier answer of which it is the rest. `entered`: what was filled in,
-    as it was entered, by field of the form; a field that is left out stays as it is.
+    what the mail log says of it, `completes` the earlier answer of which it is the rest. `answers`: to the questions of
+    the step by their names, as they were entered. `entered`: the same by field of the form; a field that is left out
+    stays as it is.
 
-    Raises AlreadyDecided, NoLongerOpen, NotAllowed, CommentNeeded, FieldsInvalid or Lapsed, and EngineError if the
-    comment is too long and no mail has the whole of it; then nothing has changed.
+    Raises AlreadyDecided, NoLongerOpen, NotAllowed, AnswersInvalid, FieldsInvalid, CommentNeeded or Lapsed, and
+    EngineError if the comment is too long and no mail has the whole of it; then nothing has changed.
     """
     request = _locked(assignment_id)
     seats = _seats_beside(request, assignment_id)
@@ -233,12 +253,16 @@ def decide(
     step = definition.approval(assignment.visit.step_key)
     if completes is not None:
         _must_be_pending(completes, assignment)
-    _must_be_complete(request, definition, step, outcome, comment)
-    data = _data_after(request, definition, assignment.visit.step_key, outcome, entered or {})
+    _must_be_offered(step, outcome)
+    kept = _answers(definition, assignment.visit.step_key, outcome, answers, door, by)
+    kept, filled = _told_apart(definition, assignment.visit.step_key, kept)
+    data = _data_after(request, definition, assignment.visit.step_key, outcome, filled | {**(entered or {})})
+    _must_say_why(request, definition, step, outcome, comment)
     decision = Decision(
         assignment=assignment,
         revision=request.revision,
         outcome=outcome,
+        answers=kept,
         comment=_bounded(comment, incoming),
         by_person=by,
         door=door,
@@ -295,10 +319,7 @@ def _must_be_pending(answer: PendingAnswer, assignment: Assignment) -> None:
         raise Lapsed(Sentence("A later mail of yours says something else."))
 
 
-def _must_be_complete(
-    request: Request, definition: Definition, step: ApprovalStep, outcome: str, comment: str
-) -> None:
-    """An answer that the step offers, with the comment that it asks for."""
+def _must_be_offered(step: ApprovalStep, outcome: str) -> None:
     if outcome not in step.outcome_keys:
         possible = ", ".join(step.outcome_keys)
         raise NotAllowed(
@@ -306,6 +327,39 @@ def _must_be_complete(
                 "“{answer}” is no answer here; possible are {answers}.", answer=outcome, answers=possible
             )
         )
+
+
+def _answers(
+    definition: Definition,
+    step_key: str,
+    outcome: str,
+    entered: Mapping[str, Any],
+    door: Decision.Door,
+    by: Person,
+) -> dict[str, Any]:
+    """What is kept of the answers to the step's questions, of which none that this outcome needs may be missing."""
+    if not entered and not definition.approval(step_key).questions:
+        return {}
+    with as_read_by(by):
+        read = read_answers(definition, step_key, outcome, entered, written=door == Decision.Door.MAIL)
+    if read.errors:
+        raise AnswersInvalid(definition.approval(step_key).outcome(outcome), read)
+    return read.kept
+
+
+def _told_apart(
+    definition: Definition, step_key: str, kept: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The answers to questions; and those that fill in the form, as they would be entered there."""
+    own = {question.name for question in definition.questions_of(step_key)}
+    fields = {field.name: field for field in definition.filled_by_mail(step_key) if field.name not in own}
+    filled = {name: type_of(fields[name]).typed(kept[name], fields[name]) for name in kept.keys() & fields}
+    return {name: value for name, value in kept.items() if name not in filled}, filled
+
+
+def _must_say_why(
+    request: Request, definition: Definition, step: ApprovalStep, outcome: str, comment: str
+) -> None:
     if not any(map(str.isalnum, comment)) and policy.needs_comment(definition, step, outcome, request):
         raise CommentNeeded(step.outcome(outcome))
 

@@ -64,7 +64,7 @@ def form_problems(definition: Definition) -> list[str]:
     if len(definition.form) > MOST_PARTS:
         problems.append(f"form: it has more than {MOST_PARTS} parts")
     for field in definition.fields:
-        problems += [f"form: {field.name}{problem}" for problem in _input_problems(field)]
+        problems += [f"form: {field.name}{problem}" for problem in input_problems(field)]
         problems += [f"form: {field.name}{problem}" for problem in _roles_problems(field)]
         problems += [f"form: {field.name}{problem}" for problem in table_problems(field)]
     if not problems:
@@ -79,7 +79,7 @@ def _names_problems(names: Iterable[str], what: str) -> Iterator[str]:
     yield from (f"two {what} are called {name}" for name in sorted(counted) if counted[name] > 1)
 
 
-def _input_problems(field: Input) -> Iterator[str]:
+def input_problems(field: Input) -> Iterator[str]:
     """Each begins behind the name."""
     if field.type == "money" and not field.currency:
         yield " needs a currency"
@@ -192,7 +192,7 @@ def table_problems(field: FormField) -> Iterator[str]:
     names = [column.name for column in field.columns]
     yield from (f": {problem}" for problem in _names_problems(names, "columns"))
     for column in field.columns:
-        yield from (f".{column.name}{problem}" for problem in _input_problems(column))
+        yield from (f".{column.name}{problem}" for problem in input_problems(column))
     if field.unique is not None and field.unique not in names:
         yield f": unique: there is no column {field.unique}"
     for total in field.totals or ():

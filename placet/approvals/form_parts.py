@@ -1,7 +1,7 @@
 """What a form is made of, as its process says it: fields, columns of tables, headings, explanations."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -167,6 +167,11 @@ class FormField(Input):
     require: Expression | None = None
     read_only: Expression | None = None  # then it is what `default` says
     computed: Expression | None = None  # nobody enters it
+
+    @property
+    def fits_into_a_line(self) -> bool:
+        """Whether it can be entered in a line of a mail, whatever the other fields say."""
+        return self.type in get_args(SmallType) and self.show is None and self.read_only is None
 
 
 class Section(Part):

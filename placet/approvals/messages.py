@@ -5,11 +5,12 @@ What requesters wrote is shown as text only: it is escaped in HTML, folded to on
 part of an address or a link.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -28,6 +29,9 @@ from placet.approvals.form import Fact, facts_as_read
 from placet.approvals.form_tables import ShownTable
 from placet.approvals.models import Ask, Assignment, Decision, Request, Visit
 from placet.approvals.outcomes import LABELS, TASK_DONE, Outcome, you_answered
+from placet.approvals.questions import Answered, asked_in
+from placet.approvals.questions import Question as Asked
+from placet.approvals.questions import as_read as as_answered
 from placet.lib.ids import code_hash
 from placet.lib.prepared import Prepared
 from placet.mail import mime, outbox
@@ -39,6 +43,8 @@ from placet.mailboxes.models import Mailbox
 TEMPLATES = Path(__file__).parent / "templates" / "mails"
 MOST_ROWS = 10  # of a table; of more only what they come to
 MOST_COLUMNS = 4  # beside each other; the cells of wider tables stand below each other
+LONGEST_PREPARED = 800  # characters of the lines in a link: browsers and mail programs cut long ones
+NOT_ANSWERED: Mapping[str, str] = MappingProxyType({})
 LONGEST_QUOTE = 1000  # characters of somebody's reply that are shown back
 LONGEST_COMMENT = 10_000  # of their comment, in the mail that says what counted
 
@@ -111,6 +117,26 @@ def _on_one_line(text: str) -> str:
 
 
 @dataclass(frozen=True)
+class ShownQuestion:
+    """A question of the step as mails show it. There is no colon behind it: no line of ours is an answer."""
+
+    title: str
+    about: str  # what an answer is, and which outcome needs it
+
+    @classmethod
+    def of(cls, asked: Asked, outcomes: Sequence[Outcome]) -> "ShownQuestion":
+        takes = asked.takes[:1].upper() + asked.takes[1:]
+        if asked.always or len(asked.needed_with) == len(outcomes):
+            needed = _("Needed.")
+        elif asked.needed_with:
+            needed = _("Needed with {answers}.").format(answers=_quoted(asked.needed_with))
+        else:
+            needed = _("Optional.")
+        helps = [no_links(" ".join(asked.field.help.split()))] if asked.field.help else []
+        return cls(no_links(asked.title), " ".join([*helps, f"{no_links(takes)}.", needed]))
+
+
+@dataclass(frozen=True)
 class Question:
     """The mail that asks: what it is about, the links that answer, how to answer, and where the page is."""
 
@@ -124,6 +150,7 @@ class Question:
     by_mail: bool
     how: str
     code: str
+    asks: Sequence[ShownQuestion] = ()  # what is asked beside the outcome
 
     def written(self, subject: str, reference: str, said: General) -> Written:
         """What people wrote into it becomes no link of ours."""
@@ -139,6 +166,7 @@ class Question:
             "page": self.page,
             "by_mail": self.by_mail,
             "how": self.how,
+            "asks": self.asks,
             "code": self.code,
         }
         return written(TEMPLATES / "ask", context, subject, reference, said)
@@ -198,6 +226,7 @@ def ask(
         definition.approval(assignment.visit.step_key),
         definition.hidden_in(assignment.visit.step_key),
     )
+    asked = asked_in(definition, assignment.visit.step_key)
     commented = [one for one in step.outcomes if policy.needs_comment(definition, step, one.key, request)]
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     with _to(person) as said:
@@ -210,13 +239,21 @@ def ask(
             lead=lead.format(process=_within(definition.name), step=step.name, **names),
             changes=[ShownChange.of(change) for change in changes],
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
-            answers=[_answer(mailbox, code, subject, outcome) for outcome in step.outcomes],
+            answers=[
+                _answer(mailbox, code, subject, outcome, answer_lines(asked)) for outcome in step.outcomes
+            ],
             page=Link(_("Open the request in Placet (you will be asked to sign in)"), page_of(request, said)),
             by_mail=by_mail,
-            how=_how_to_do(by_mail=by_mail)
-            if step.is_task
-            else _how(step.outcomes, commented, by_mail=by_mail),
+            how=" ".join(
+                [
+                    _how_to_do(by_mail=by_mail)
+                    if step.is_task
+                    else _how(step.outcomes, commented, by_mail=by_mail),
+                    *_how_to_answer(asked, by_mail=by_mail),
+                ]
+            ),
             code=code,
+            asks=_asks(step, asked),
         )
         return _queue(
             mailbox,
@@ -252,9 +289,36 @@ def _within(name: str) -> str:
     return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in name.split(" "))
 
 
-def _answer(mailbox: Mailbox, code: str, subject: str, outcome: Outcome) -> Link:
+def _answer(mailbox: Mailbox, code: str, subject: str, outcome: Outcome, lines: Sequence[str]) -> Link:
     label = outcome.shown
-    return Link(no_links(label), answer_link(mailbox, code, subject, label), outcome.colour)
+    return Link(no_links(label), answer_link(mailbox, code, subject, label, lines), outcome.colour)
+
+
+def answer_lines(asked: Sequence[Asked], given: Mapping[str, str] = NOT_ANSWERED) -> list[str]:
+    """The lines of a prepared reply in which the questions of a step are answered. `given`: what is known to be
+    understood, by the names of questions."""
+    whole = [f"{one.mark} {one.label}: {given.get(one.field.name, '')}" for one in asked]
+    if sum(map(len, whole)) <= LONGEST_PREPARED:
+        return whole
+    return [f"{one.mark}: {given.get(one.field.name, '')}" for one in asked]
+
+
+def _asks(step: ApprovalStep, asked: Sequence[Asked]) -> list[ShownQuestion]:
+    """The questions of a step; the outcome is the first of them, where replies may say it so."""
+    shown = [ShownQuestion.of(one, step.outcomes) for one in asked]
+    if not step.outcome_question:
+        return shown
+    answers = _("One of: {answers}.").format(answers=", ".join(outcome.shown for outcome in step.outcomes))
+    return [ShownQuestion(_("{mark} Your answer").format(mark="Q1"), no_links(answers)), *shown]
+
+
+def _how_to_answer(asked: Sequence[Asked], *, by_mail: bool) -> list[str]:
+    if not asked or not by_mail:
+        return []
+    how = _(
+        "Answer the questions below it, each on a line of its own that begins with its number and a colon."
+    )
+    return [how]
 
 
 def _how(outcomes: Sequence[Outcome], commented: Sequence[Outcome], *, by_mail: bool) -> str:
@@ -297,15 +361,18 @@ def reply_address(mailbox: Mailbox, code: str) -> str:
     return f"{local}+{code}@{domain}"
 
 
-def answer_link(mailbox: Mailbox, code: str, subject: str, word: str) -> str:
+def answer_link(mailbox: Mailbox, code: str, subject: str, word: str, lines: Sequence[str] = ()) -> str:
     """A mailto link (RFC 6068) with `word` as the prefilled answer; it opens a mail, nothing is decided by a click.
     The line with the code below it says that the mail answers ours: it quotes nothing, and belongs to no thread.
+    `lines`: those in which questions are answered.
 
     The plus of the address is written %2B, because some mail programs read + as a space.
     """
     address = quote(reply_address(mailbox, code), safe="@")
     again = quote(f"Re: {mime.one_line(subject)}", safe="")
-    body = quote(f"{word}\r\n\r\n#{code}", safe="")  # line breaks as RFC 6068 has them
+    body = quote(
+        "\r\n".join([word, "", *lines, *([""] if lines else []), f"#{code}"]), safe=""
+    )  # as RFC 6068 breaks
     return f"mailto:{address}?subject={again}&body={body}"
 
 
@@ -362,11 +429,13 @@ def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -
     outcome = outcome_of(decision)
     with _to(decision.by_person) as said:
         done = outcome.done
+        answered = [labelled(one.title, one.text) for one in answers_of(decision)]
         sentence = (
             _("Your answer to “{title}” (number {number}) was read as: {answer}. With this comment:")
-            if decision.comment
+            if decision.comment and not answered
             else _("Your answer to “{title}” (number {number}) was read as: {answer}.")
         )
+        below = [*answered, *([_("With this comment:")] if decision.comment and answered else [])]
         _queue(
             incoming.mailbox,
             "confirmation",
@@ -376,7 +445,7 @@ def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -
             subject=_("{answer}: {title}").format(answer=done[:1].upper() + done[1:], title=request.title),
             letter=Notice(
                 you_answered(outcome),
-                [sentence.format(title=request.title, number=request.number, answer=done)],
+                [sentence.format(title=request.title, number=request.number, answer=done), *below],
                 quote=_shown(decision.comment),
                 links=[_page_link(request, said)],
                 footer=_("If this is not what you meant, tell the requester at once."),
@@ -390,6 +459,12 @@ def outcome_of(decision: Decision) -> Outcome:
     """What was answered, in the words of the version that the request runs on."""
     visit = decision.assignment.visit
     return definition_of(visit.request.version).approval(visit.step_key).outcome(decision.outcome)
+
+
+def answers_of(decision: Decision) -> list[Answered]:
+    """What was answered to the questions of the step, as the reader reads it."""
+    visit = decision.assignment.visit
+    return as_answered(definition_of(visit.request.version), visit.step_key, decision.answers)
 
 
 def decided_elsewhere(decision: Decision, assignment: Assignment) -> str:
@@ -416,6 +491,7 @@ class AnswerAgain:
     how: str  # which words to write
     by_link: str
     words: Sequence[tuple[Outcome, str]]  # with the word that a link writes
+    lines: Sequence[str] = ()  # in which questions are answered
 
 
 def refusal(
@@ -501,7 +577,12 @@ def ask_for_rest(
 def _answers(mailbox: Mailbox, request: Request, again: AnswerAgain, code: str) -> list[Link]:
     title = with_code(request.title, code)
     return [
-        Link(no_links(word), answer_link(mailbox, code, title, word), outcome.colour, again.language)
+        Link(
+            no_links(word),
+            answer_link(mailbox, code, title, word, again.lines),
+            outcome.colour,
+            again.language,
+        )
         for outcome, word in again.words
     ]
 
@@ -638,10 +719,10 @@ def ended(request: Request, step: EndStep) -> None:
 
 
 def _decisions(request: Request, visit: Visit | None = None) -> Iterator[str]:
-    """A line for each decision that counted, of all visits or of one."""
+    """Lines for each decision that counted, with its answers, of all visits or of one."""
     definition = definition_of(request.version)
     decided = _DECIDED(request=request.pk) if visit is None else _decided_in(visit)
-    for step_key, answer, name, at, comment in decided:
+    for step_key, answer, name, at, comment, answers in decided:
         step = definition.approval(step_key)
         line = (
             _("{step}: {answer} by {name}, {time} — “{comment}”")
@@ -655,10 +736,11 @@ def _decisions(request: Request, visit: Visit | None = None) -> Iterator[str]:
             time=when(at),
             comment=comment[:LONGEST_QUOTE],
         )
+        yield from (labelled(one.title, one.text) for one in as_answered(definition, step_key, answers))
 
 
 def _as_lines(decisions: QuerySet[Decision]) -> QuerySet[Decision, tuple[Any, ...]]:
-    names = ("assignment__visit__step_key", "outcome", "by_person__name", "at", "comment")
+    names = ("assignment__visit__step_key", "outcome", "by_person__name", "at", "comment", "answers")
     return decisions.order_by("at", "id").values_list(*names)
 
 

@@ -81,6 +81,8 @@ class Outcome(BaseModel):
     grants: bool | None = None
     tone: Tone | None = None
     comment: Literal["optional", "required"] | Condition = "optional"
+    #: Names of questions of the step that this answer needs to be answered.
+    questions: tuple[str, ...] | None = Field(None, min_length=1)
 
     @model_validator(mode="before")
     @classmethod

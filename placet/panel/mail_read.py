@@ -16,7 +16,7 @@ from placet.replies.explain import LOOKED_AT, Explanation, explain_received
 from placet.replies.fetch import received_of
 from placet.replies.pick import mails_answered
 from placet.replies.read_own import own_of
-from placet.replies.settle import earlier, step_of
+from placet.replies.settle import earlier, questions_asked, step_of
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,16 @@ def explanation_of(mail: IncomingMail, start: bytes, line: AskLine | None) -> Ex
         return explain_received(received_of(mail), own, lambda _mail: (), known=known)
     answered, step = partial(mails_answered, line=line), step_of(line)
     before = earlier(line, read=mail.pk)
-    return explain_received(received_of(mail), own, answered, step.outcome_keys, known, own_of(step), before)
+    return explain_received(
+        received_of(mail),
+        own,
+        answered,
+        step.outcome_keys,
+        known,
+        own_of(step),
+        questions_asked(line),
+        before,
+    )
 
 
 def ask_of(mail: IncomingMail) -> AskLine | None:

@@ -169,6 +169,11 @@ def _read(made: Mapping[str, Any]) -> Step:
         said.append(_("It rests on: {words}").format(words=", ".join(rests_on)))
     if made.get("comment"):
         said.append(_("Comment: {text}").format(text=made["comment"]))
+    answers = made.get("answers")
+    if isinstance(answers, Mapping):
+        said += [
+            _("{question}: {answer}").format(question=name, answer=text) for name, text in answers.items()
+        ]
     links = []
     if earlier := made.get("completes_mail"):
         said.append(_("It gives what an earlier answer lacked, whose outcome counts."))

@@ -19,6 +19,7 @@ from placet.approvals.form import Fact, facts_as_read, facts_hash
 from placet.approvals.messages import decided_elsewhere, outcome_of
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.outcomes import APPROVE, LABELS, REJECT, Outcome
+from placet.approvals.questions import asked_in
 from placet.portal.forms import Pick, SeveralForm
 from placet.portal.path import DOORS, Definitions, step_name, what_now
 from placet.portal.people import PersonsRequest
@@ -96,16 +97,23 @@ def apply(
     shown: str,
     outcome: str,
     comment: str,
+    answers: Mapping[str, Any] = engine.NO_ANSWERS,
     entered: Mapping[str, Any] | None = None,
 ) -> Decision:
-    """Decide, if `shown` is the hash of what the request says now. `entered`: by field of the form, what was filled
-    in."""
+    """Decide, if `shown` is the hash of what the request says now. `answers`: to questions, and `entered`: by field of
+    the form, as they were typed."""
     with transaction.atomic():
         request = Request.objects.select_related("version", "requester").get(visits__assignments=asked.pk)
         if shown != facts_hash(request, definition_of(request.version), asked.visit.step_key):
             raise ChangedMeanwhile
         return engine.decide(
-            asked.pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE, entered=entered
+            asked.pk,
+            by=by,
+            outcome=outcome,
+            comment=comment,
+            door=Decision.Door.PAGE,
+            answers=answers,
+            entered=entered,
         )
 
 
@@ -229,6 +237,8 @@ def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
             trouble = _("This one does not offer that answer.")
         elif definition.filled_in(asked.visit.step_key):
             trouble = _("This one has something to fill in: please open it.")
+        elif any(one.is_needed_with(offered.key) for one in asked_in(definition, asked.visit.step_key)):
+            trouble = _("This one asks questions, too: open it to answer them.")
         items.append(
             Picked(
                 now,

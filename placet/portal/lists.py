@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from placet.approvals.models import Decision, Request
 from placet.approvals.outcomes import APPROVE, REJECT, Outcome
+from placet.approvals.questions import as_read
 from placet.lib.web import entered, keep
 from placet.portal import live
 from placet.portal.path import DOORS, Definitions, outcome_of, standings, step_name
@@ -75,6 +76,9 @@ def decided(request: PersonsRequest) -> HttpResponse:
                 outcome_of(
                     definitions.of(standing.request), decision.assignment.visit.step_key, decision.outcome
                 )
+            ),
+            "answers": as_read(
+                definitions.of(standing.request), decision.assignment.visit.step_key, decision.answers
             ),
             "door": DOORS[decision.door],
         }

@@ -16,6 +16,8 @@ from placet.approvals.definitions import ApprovalStep, Definition, EndStep, Para
 from placet.approvals.models import AskLine, Assignment, Decision, Request, Visit
 from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Outcome, as_read
 from placet.approvals.policy import is_certain, way_on
+from placet.approvals.questions import Answered
+from placet.approvals.questions import as_read as answers_as_read
 from placet.lib.conditions import ConditionError
 from placet.mail.models import OutgoingMail
 from placet.portal.rule_words import line_in_words
@@ -55,6 +57,7 @@ class Line:
     at: datetime
     door: str = ""
     comment: str = ""
+    answers: Sequence[Answered] = ()  # to the questions of the step
     mail: str = ""  # what became of the newest mail that asks, in words
     mail_in_trouble: bool = False
     assignment: int | None = None  # while it is open: it can be sent again
@@ -267,7 +270,8 @@ def _line(assignment: Assignment, definition: Definition, mail: OutgoingMail | N
         decision = assignment.decision
         outcome = outcome_of(definition, assignment.visit.step_key, decision.outcome)
         did = _DID[outcome.key] if outcome.is_built_in else _ANSWERED.format(answer=outcome.shown)
-        return Line(name, str(did), decision.at, str(DOORS[decision.door]), decision.comment)
+        answers = answers_as_read(definition, assignment.visit.step_key, decision.answers)
+        return Line(name, str(did), decision.at, str(DOORS[decision.door]), decision.comment, answers)
     asked = assignment.created_at
     if assignment.state == Assignment.State.OPEN:
         words, trouble = _mail_in_words(mail)

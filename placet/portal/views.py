@@ -1,7 +1,8 @@
 """A request's page, and what can be done there. A GET never changes anything."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,10 @@ from placet.portal.mails import bounces_of, mails_of
 from placet.portal.path import Definitions, listed, path_of, standings, what_now
 from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
+from placet.portal.question_rows import QuestionRow, answers_in, question_rows
 from placet.portal.waiting import Answer, say_why
+
+NO_ERRORS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Question:
     fills: bool  # whether something is filled in with the answer
     is_task: bool
     pending: str = ""  # what they answered by mail, where that waits for its comment
+    asked: Sequence[QuestionRow] = ()  # what it asks beside the outcome
 
     @property
     def needs_comment(self) -> str:
@@ -57,8 +62,14 @@ def request_page(request: PersonsRequest, public_id: UUID) -> HttpResponse:
 
 
 def _request_page(
-    request: PersonsRequest, shown: Request, version: str, form: DecideForm | None = None, status: int = 200
+    request: PersonsRequest,
+    shown: Request,
+    version: str,
+    form: DecideForm | None = None,
+    status: int = 200,
+    errors: Mapping[str, str] = NO_ERRORS,
 ) -> HttpResponse:
+    """`errors`: of the answers to questions, by their names."""
     definition = definition_of(shown.version)
     mine, running = request.user.pk == shown.requester_id, shown.state == Request.State.OPEN
     steers = mine or request.user.is_administrator
@@ -68,7 +79,7 @@ def _request_page(
         "process": definition.name,
         "standing": standings([shown], Definitions())[0],
         "path": path_of(shown, definition, with_reasons=steers),
-        "questions": _questions(request, shown, definition),
+        "questions": _questions(request, shown, definition, errors),
         "running": running,
         "may_steer": steers and running,
         "may_ask_again": request.user.is_administrator and running,
@@ -88,7 +99,9 @@ def _request_page(
     return render(request, "portal/request.html", context, status=status)
 
 
-def _questions(request: PersonsRequest, shown: Request, definition: Definition) -> list[Question]:
+def _questions(
+    request: PersonsRequest, shown: Request, definition: Definition, errors: Mapping[str, str]
+) -> list[Question]:
     mine = Assignment.objects.filter(visit__request=shown, person=request.user, state=Assignment.State.OPEN)
     found = []
     seats = list(mine.select_related("visit__request__version").order_by("id"))
@@ -97,12 +110,29 @@ def _questions(request: PersonsRequest, shown: Request, definition: Definition) 
         step = definition.approval(assignment.visit.step_key)
         answers = Answer.to(step, definition, shown)
         what = facts_hash(shown, definition, assignment.visit.step_key)
-        fills = bool(definition.filled_in(assignment.visit.step_key))
-        waits = pending.get(assignment.pk, "")
+        key = assignment.visit.step_key
+        rows = question_rows(definition, assignment, request.POST, _errors_of(assignment, request, errors))
         found.append(
-            Question(assignment, step.name, path.asks(step), answers, what, fills, step.is_task, waits)
+            Question(
+                assignment,
+                step.name,
+                path.asks(step),
+                answers,
+                what,
+                fills=bool(definition.filled_in(key)),
+                is_task=step.is_task,
+                pending=pending.get(assignment.pk, ""),
+                asked=rows,
+            )
         )
     return found
+
+
+def _errors_of(
+    assignment: Assignment, request: PersonsRequest, errors: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Of the question that was answered: two steps may ask by the same names."""
+    return errors if request.POST.get("assignment") == str(assignment.pk) else NO_ERRORS
 
 
 @signed_in
@@ -118,13 +148,19 @@ def decide(request: PersonsRequest, public_id: UUID) -> HttpResponse:
         return _once_more(request, public_id, form, status=422)
     answer = form.cleaned_data
     asked = get_object_or_404(Assignment, pk=answer["assignment"], visit__request=shown, person=request.user)
+    answers = answers_in(definition_of(shown.version), asked, request.POST)
     try:
-        decision = deciding.apply(asked, request.user, answer["shown"], answer["outcome"], answer["comment"])
+        decision = deciding.apply(
+            asked, request.user, answer["shown"], answer["outcome"], answer["comment"], answers
+        )
     except deciding.ChangedMeanwhile:
         messages.warning(request, deciding.changed_sentence())
         return _once_more(request, public_id, form, status=409)
     except engine.AlreadyDecided as error:
         messages.warning(request, deciding.who_was_first(error, request.user, asked))
+    except engine.AnswersInvalid as error:
+        messages.error(request, deciding.nothing_decided(error))
+        return _once_more(request, public_id, form, 422, error.errors)
     except engine.CommentNeeded as error:
         form.add_error("comment", deciding.nothing_decided(error))
         return _once_more(request, public_id, form, status=422)
@@ -138,10 +174,16 @@ def decide(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     return redirect("portal:request", public_id)
 
 
-def _once_more(request: PersonsRequest, public_id: UUID, form: DecideForm, status: int) -> HttpResponse:
+def _once_more(
+    request: PersonsRequest,
+    public_id: UUID,
+    form: DecideForm,
+    status: int,
+    errors: Mapping[str, str] = NO_ERRORS,
+) -> HttpResponse:
     visible = requests_visible_to(request.user).select_related("version__process", "requester")
     shown = live.with_version(visible).get(public_id=public_id)
-    return _request_page(request, shown, live.of_request(shown), form, status)
+    return _request_page(request, shown, live.of_request(shown), form, status, errors)
 
 
 # --- what requesters and administrators can do ------------------------------------------------------------

@@ -84,6 +84,7 @@ class Waiting:
     all_facts: Sequence[Fact]  # if `facts` are not all, or not whole
     fills: bool  # whether something is filled in with the answer
     pending: str = ""  # what they answered by mail, where that waits for its comment
+    asks_more: bool = False  # questions beside the outcome: they are answered on the request's page
 
     @property
     def needs_comment(self) -> str:
@@ -170,6 +171,7 @@ def _waiting(
         [] if whole else facts,
         bool(definition.filled_in(assignment.visit.step_key)),
         pending.get(assignment.pk, ""),
+        bool(definition.questions_of(assignment.visit.step_key)),
     )
 
 

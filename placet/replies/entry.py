@@ -54,9 +54,10 @@ from placet.replies.pick_answered import NotKnownYet, must_answer_us
 from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
 from placet.replies.prove_outside import Servers
-from placet.replies.read import Answer, read
+from placet.replies.read import read
 from placet.replies.read_completion import read_completion
 from placet.replies.read_own import own_of
+from placet.replies.read_result import Answer
 from placet.replies.read_vocabulary import Vocabulary, vocabulary
 from placet.workers import leases
 from placet.workers.leases import Leased
@@ -225,7 +226,7 @@ def _read(mail: Mail, line: AskLine) -> Answer:
     offered, own, earlier = step.outcome_keys, own_of(step), settle.earlier(line)
     if earlier is not None:
         return read_completion(mail, earlier, offered, known_words(), about, own)
-    return read(mail, offered, known_words(), about, own)
+    return read(mail, offered, known_words(), about, own, settle.questions_asked(line))
 
 
 def known_words() -> Vocabulary:

@@ -24,6 +24,7 @@ from placet.replies.read import read_mail
 from placet.replies.read_completion import Earlier, reading_of
 from placet.replies.read_facts import UNKNOWN
 from placet.replies.read_own import Own
+from placet.replies.read_questions import Questions
 from placet.replies.read_result import Reading
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, vocabulary
 
@@ -132,6 +133,7 @@ def explain_received(
     outcomes: Collection[str] = (APPROVE, REJECT),
     known: Vocabulary | None = None,
     own_words: Own | None = None,
+    questions: Questions | None = None,
     earlier: Earlier | None = None,
 ) -> Explanation:
     """The same of a mail with all that the server said of it; `answered` finds our mails that it may quote. `earlier`:
@@ -144,7 +146,7 @@ def explain_received(
             mail = without_original(mail, Original.of(*originals))
         if earlier is not None:
             return Explanation(mail, reading_of(mail, earlier, outcomes, known or vocabulary(), own_words))
-        return Explanation(mail, read_mail(mail, outcomes, known, UNKNOWN, own_words))
+        return Explanation(mail, read_mail(mail, outcomes, known, UNKNOWN, own_words, questions))
     except refusals.Unparseable as error:
         return Explanation(error=f"{error} {error.reason}")
     except Exception as error:  # noqa: BLE001 - said in the explanation: one mail must not stop those behind it

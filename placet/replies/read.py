@@ -1,8 +1,8 @@
 """New text to an answer: an outcome and a comment, or unclear. The rule:
 
 1.  A text that is there to mislead the eye decides nothing (`read_tokens.misleading`).
-2.  It is split into sentences, and these into clauses. Greetings, closings with what stands below them, and
-    small print are no part of the answer (`read_frame`); a form is taken apart first (`read_form`).
+2.  Answers to questions are taken out (`read_questions`), a form is taken apart (`read_form`), the rest is split into
+    sentences and clauses. Greetings, what stands below closings, and small print are no part of it (`read_frame`).
 3.  A clause decides only if every word of it is explained by phrases of one language, and one of them says an
     outcome. One negation turns an approval into a rejection; any other negation decides nothing. What "they" or
     "the supplier" decided is not the sender's answer; "cannot approve today" is none yet.
@@ -26,7 +26,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
-from placet.replies import read_form, read_frame, read_own
+from placet.replies import read_form, read_frame, read_own, read_questions
 from placet.replies.languages import SHARED
 from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
@@ -46,8 +46,10 @@ from placet.replies.read_comment import Part, Place, comment_of, parts_of, witho
 from placet.replies.read_facts import UNKNOWN, About, other_value, same_values
 from placet.replies.read_own import Own
 from placet.replies.read_phrases import Role
-from placet.replies.read_result import MORE_THAN_ONE, Reading
+from placet.replies.read_questions import Questions
+from placet.replies.read_result import MORE_THAN_ONE, Answer, Reading
 from placet.replies.read_tokens import Kind, composed, misleading, tokens
+from placet.replies.read_unreadable import unreadable
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, label_before, vocabulary
 from placet.replies.refusals import Unclear
 
@@ -57,30 +59,21 @@ READ_TEXT = 2_000  # characters of the text that an Unclear carries
 # --- what comes of it -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a reply decides, and the words that this rests on."""
-
-    outcome: str
-    comment: str
-    rests_on: tuple[str, ...]  # as the sender wrote them
-    language: str
-    completes: bool = False  # it is what an earlier answer lacked, whose outcome it has (`read_completion`)
-
-
 def read(
     mail: Mail,
     outcomes: Collection[str],
     known: Vocabulary | None = None,
     about: About = UNKNOWN,
     own: Own | None = None,
+    questions: Questions | None = None,
 ) -> Answer:
-    """The answer of a proved reply to an ask that offers `outcomes`, some of them in words of its `own`, of a request
-    of which `about` is known. Raises Unclear with what was read."""
-    found = read_mail(mail, outcomes, known, about, own)
+    """The answer of a proved reply to an ask that offers `outcomes`, some of them in words of its `own`, and asks these
+    `questions`, of a request of which `about` is known. Raises Unclear with what was read."""
+    found = read_mail(mail, outcomes, known, about, own, questions)
     if found.outcome is None:
         raise Unclear(mail.new_text[:READ_TEXT], found.why, found.language)
-    return Answer(found.outcome, found.comment, found.rests_on, found.language)
+    answers = {given.question.name: given.value for given in found.given}
+    return Answer(found.outcome, found.comment, found.rests_on, found.language, answers)
 
 
 def read_mail(
@@ -89,16 +82,23 @@ def read_mail(
     known: Vocabulary | None = None,
     about: About = UNKNOWN,
     own: Own | None = None,
+    questions: Questions | None = None,
 ) -> Reading:
     """What a mail was read as. Its text alone counts, or its subject where there is no text: not for an answer of the
     step's own, whose words may stand in a title."""
-    problem = _unreadable(mail) or _said_in_quote(mail.quoted_else, known or vocabulary())
+    problem = unreadable(mail) or _said_in_quote(mail.quoted_else, known or vocabulary())
     if not problem and own and own.outcomes_in(mail.quoted_else):
+        problem = Sentence("An answer is quoted, and may be your own; please answer above the quoted mail.")
+    if (
+        not problem
+        and questions
+        and read_questions.answers_in(mail.quoted_else, questions, known or vocabulary())
+    ):
         problem = Sentence("An answer is quoted, and may be your own; please answer above the quoted mail.")
     if problem:
         return Reading(None, "", problem)
     if mail.new_text.strip():
-        return read_text(_with_dashes(mail.new_text, mail), outcomes, known, about, own)
+        return read_text(_with_dashes(mail.new_text, mail), outcomes, known, about, own, questions)
     found = read_text(_with_dashes(mail.own_subject, mail), outcomes, known, about)
     return found if _is_subject_only(found, mail) else Reading(None, "", _NO_TEXT)
 
@@ -121,21 +121,6 @@ def _is_subject_only(found: Reading, mail: Mail) -> bool:
 
 def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text.casefold()))
-
-
-def _unreadable(mail: Mail) -> Sentence:
-    if mail.sealed:
-        return Sentence(
-            "The mail is encrypted or protected ({how}), so its text cannot be read.",
-            how=Sentence(mail.sealed),
-        )
-    if mail.voting:
-        return Sentence("The answer was given with a voting button; please write it in the mail instead.")
-    if mail.text_truncated:
-        return Sentence("The mail is too long to be read whole.")
-    if mail.quote_doubtful:
-        return Sentence("It is not clear which lines are quoted; please answer above the quoted mail.")
-    return NOTHING
 
 
 def _said_in_quote(text: str, known: Vocabulary) -> Sentence:
@@ -166,6 +151,7 @@ def read_text(
     known: Vocabulary | None = None,
     about: About = UNKNOWN,
     own: Own | None = None,
+    questions: Questions | None = None,
 ) -> Reading:
     """What a text was read as that was written as an answer, without quotes. `outcomes` are those that may be
     answered, some in words of a step's `own`. Never raises; linear in the text, and in the fields of the request."""
@@ -177,6 +163,20 @@ def read_text(
     problem = misleading(text)
     if problem:
         return Reading(None, "", Sentence("The text holds {what}.", what=problem))
+    if questions is None:
+        return _read_answer(text, below, outcomes, known, about, own)
+    extract = read_questions.extract(
+        text, below, questions, known, lambda alone: _read_answer(alone, "", outcomes, known, about, own)
+    )
+    if extract.problem:
+        return Reading(None, "", extract.problem, given=extract.given)
+    return replace(_read_answer(extract.text, below, outcomes, known, about, own), given=extract.given)
+
+
+def _read_answer(
+    text: str, below: str, outcomes: Collection[str], known: Vocabulary, about: About, own: Own | None
+) -> Reading:
+    """The outcome and the comment of a text in which no question is answered any more."""
     form = read_form.take_apart(text, known, own)
     if form is not None and form.problem:
         return Reading(None, "", form.problem)

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from placet.lib.sentences import NOTHING, Sentence
 from placet.replies.languages import SHARED
 from placet.replies.parse import Mail
-from placet.replies.read import READ_TEXT, Answer, read_mail
+from placet.replies.read import READ_TEXT, read_mail
 from placet.replies.read_clauses import Taken, Text
 from placet.replies.read_facts import UNKNOWN, About
 from placet.replies.read_own import SIGNS, Own, first_said
 from placet.replies.read_phrases import Role
-from placet.replies.read_result import Reading
+from placet.replies.read_result import Answer, Reading
 from placet.replies.read_tokens import Kind, composed, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary
 from placet.replies.refusals import Unclear
@@ -59,7 +59,7 @@ def read_completion(
     reading, completes = _reading(replace(mail, own_subject=""), earlier, outcomes, known, about, own)
     if reading.outcome is None:
         raise Unclear(mail.new_text[:READ_TEXT], reading.why, reading.language)
-    return Answer(reading.outcome, reading.comment, reading.rests_on, reading.language, completes)
+    return Answer(reading.outcome, reading.comment, reading.rests_on, reading.language, completes=completes)
 
 
 def reading_of(

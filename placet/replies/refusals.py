@@ -28,6 +28,7 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         Unclear             the answer cannot be understood without a guess
         Incomplete          the answer is clear, but lacks something that the sender is asked for
             CommentNeeded   it has to say why
+        AnswersNotTaken     the answer is clear, but not what it answers to the questions of the step
         AlreadyDecided      somebody decided before
         MayNotDecide        of the person's own request, or where somebody else has to be the second one
         NoLongerOpen        withdrawn, replaced or of an older round
@@ -316,6 +317,22 @@ class Incomplete(Told):
         self.language = language  # of the reply; "" where that is not known
 
 
+class AnswersNotTaken(Told):
+    """A question was not answered, or in a way that cannot be read, so nothing was decided."""
+
+    key = "answers_not_taken"
+
+    def __init__(
+        self, answer: str, wrong: list[str], understood: list[str], given: dict[str, str], language: str = ""
+    ) -> None:
+        super().__init__(answer, wrong, understood, given, language)
+        self.answer = answer  # the outcome, as the page calls it
+        self.wrong = wrong  # for each such question a sentence that names it
+        self.understood = understood  # the others with what they were read as
+        self.given = given  # what was understood as it was written, by the name of its question
+        self.language = language  # of the reply; "" where that is not known
+
+
 class CommentNeeded(Incomplete):
     """Your answer needs a comment that says why, so nothing was decided yet."""
 
@@ -373,5 +390,5 @@ class TooLarge(Told):
         self.limit = limit  # bytes
 
 
-ANSWER_AGAIN: tuple[type[Told], ...] = (NotNamed, Unclear)
+ANSWER_AGAIN: tuple[type[Told], ...] = (NotNamed, Unclear, AnswersNotTaken)
 """Refusals whose mails carry the reply code once more: they are answered like the ask."""

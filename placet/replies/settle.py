@@ -5,6 +5,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine
 from placet.approvals.definitions import ApprovalStep, definition_of
@@ -16,14 +18,17 @@ from placet.approvals.form_types import type_of
 from placet.approvals.messages import decided_elsewhere, outcome_of
 from placet.approvals.models import AskLine, Decision
 from placet.approvals.outcomes import LABELS, Outcome
+from placet.approvals.questions import Question, asked_in
+from placet.approvals.questions import as_read as as_answered
 from placet.approvals.record import Logged
 from placet.mail.models import IncomingMail
 from placet.replies import refusals
 from placet.replies.pick import Picked, without_codes
 from placet.replies.prove import Proof
-from placet.replies.read import Answer
 from placet.replies.read_completion import Earlier
 from placet.replies.read_facts import About, Field
+from placet.replies.read_questions import Questions, questions_of
+from placet.replies.read_result import Answer
 
 
 def proof_needed(line: AskLine) -> str:
@@ -51,6 +56,16 @@ def earlier(line: AskLine, read: int | None = None) -> Earlier | None:
 def _as_a_sentence(words: Sequence[str]) -> str:
     """One of an outcome's words that asks nothing and ends nowhere before its end."""
     return next((word for word in words if not any(sign in word for sign in ".?!:;\n")), words[0])
+
+
+def asked(line: AskLine) -> Sequence[Question]:
+    visit = line.assignment.visit
+    return asked_in(definition_of(visit.request.version), visit.step_key)
+
+
+def questions_asked(line: AskLine) -> Questions | None:
+    visit = line.assignment.visit
+    return questions_of(definition_of(visit.request.version), visit.step_key)
 
 
 def about(line: AskLine) -> About:
@@ -117,6 +132,8 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
     shown = facts_hash(request, definition_of(request.version), line.assignment.visit.step_key)
     if line.facts_hash != shown:
         raise refusals.Changed
+    earlier_answers = line.completes.answers if answer.completes and line.completes else None
+    given = answer.answers if earlier_answers is None else earlier_answers
     try:
         return engine.decide(
             line.assignment_id,
@@ -129,6 +146,7 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
             ask=line.ask,
             logged=logged,
             completes=line.completes if answer.completes else None,
+            answers={name: without_codes(value, picked.code) for name, value in given.items()},
         )
     except engine.AlreadyDecided as error:
         first = error.decisions[-1]
@@ -138,6 +156,10 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
         raise refusals.AlreadyDecided(
             first.by_person.name, first.outcome, first.at.isoformat(), label, step
         ) from error
+    except engine.FieldsInvalid as error:
+        raise _fields_refused(error, line, answer) from error
+    except engine.AnswersInvalid as error:
+        raise _answers_refused(error, line, answer) from error
     except engine.CommentNeeded as error:
         raise refusals.CommentNeeded(_as_read(error.outcome, line), answer.language) from error
     except engine.Lapsed as error:
@@ -146,6 +168,47 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
         raise refusals.MayNotDecide(error.message) from error
     except (engine.NoLongerOpen, engine.NotAllowed) as error:
         raise refusals.NoLongerOpen(error.message) from error
+
+
+def _fields_refused(error: engine.FieldsInvalid, line: AskLine, answer: Answer) -> refusals.AnswersNotTaken:
+    """The same of what has to be filled in: some of it may stand on the page only."""
+    step = step_of(line)
+    by_name = {one.field.name: one.title for one in asked(line)}
+    with as_read_by(line.ask.person):
+        return refusals.AnswersNotTaken(
+            _as_read(step.outcome(answer.outcome), line),
+            [
+                _of_question(by_name.get(name, error.label_of(name)), said)
+                for name, said in error.errors.items()
+            ],
+            [],
+            {name: value for name, value in answer.answers.items() if name not in error.errors},
+            answer.language,
+        )
+
+
+def _answers_refused(error: engine.AnswersInvalid, line: AskLine, answer: Answer) -> refusals.AnswersNotTaken:
+    """In the words of whoever was asked: what is wrong, what was understood of the others, and how to write it all."""
+    visit = line.assignment.visit
+    definition = definition_of(visit.request.version)
+    with as_read_by(line.ask.person):
+        wrong = [
+            (one.title, error.errors[one.field.name]) for one in asked(line) if one.field.name in error.errors
+        ]
+        understood = as_answered(definition, visit.step_key, error.kept)
+        return refusals.AnswersNotTaken(
+            _as_read(error.outcome, line),
+            [_of_question(title, said) for title, said in wrong],
+            [_of_question(one.title, one.text) for one in understood],
+            {name: value for name, value in answer.answers.items() if name in error.kept},
+            answer.language,
+        )
+
+
+def _of_question(title: str, text: str) -> str:
+    """Between quotation marks: a line that begins with the number of a question, with a colon behind it, would be an
+    answer, were it taken for the sender's own."""
+    return _("“{question}”: {text}").format(question=title, text=text)
 
 
 def _as_read(outcome: Outcome, line: AskLine) -> str:

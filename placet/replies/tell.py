@@ -3,6 +3,7 @@
 All in the transaction of the effect. Strangers are told nothing.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from placet.approvals.outcomes import APPROVE, REJECT
 from placet.approvals.record import Logged
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, OutgoingMail
-from placet.mail.writing import when
+from placet.mail.writing import labelled, when
 from placet.replies import refusals, settle
 from placet.replies.languages import FALLBACK, RefusalTexts
 from placet.replies.languages.table import refusal_texts
@@ -65,6 +66,7 @@ def incomplete(reply: "Reply", lacking: refusals.Incomplete) -> None:
         reply.proof.as_json(),
         lacking.key,
         without_codes(answer.comment, reply.code),
+        {name: without_codes(value, reply.code) for name, value in answer.answers.items()},
     )
     with as_read_by(line.ask.person):
         asking = _for_rest(lacking, answer.outcome, settle.step_of(line), reply.mail.message_id)
@@ -137,10 +139,13 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
         return False
     person = reply.line.ask.person
     unclear = refusal if isinstance(refusal, refusals.Unclear) else None
+    read = refusal if isinstance(refusal, _IN_ITS_LANGUAGE) else None
+    given = refusal.given if isinstance(refusal, refusals.AnswersNotTaken) else {}
     answer_again = isinstance(refusal, refusals.ANSWER_AGAIN)
     with as_read_by(person):
-        language = unclear.language if unclear else ""
-        again = _again(language, settle.step_of(reply.line)) if answer_again else None
+        again = _again(read.language if read else "", settle.step_of(reply.line)) if answer_again else None
+        if again is not None:
+            again = replace(again, lines=messages.answer_lines(settle.asked(reply.line), given))
         sentences = _sentences(refusal, again)
     messages.refusal(
         reply.incoming,
@@ -164,6 +169,9 @@ def _may_be_told(reply: "Reply") -> bool:
         created_at__gt=timezone.now() - timedelta(hours=1),
     )
     return lately.count() < reply.settings.refusals_per_hour
+
+
+_IN_ITS_LANGUAGE = (refusals.Unclear, refusals.AnswersNotTaken)
 
 
 def _texts(code: str, needed: str = "answer_again") -> tuple[str, RefusalTexts]:
@@ -203,12 +211,28 @@ def _sentences(refusal: refusals.Refusal, again: messages.AnswerAgain | None) ->
         return [" ".join([first, *where, nothing])]
     if isinstance(refusal, refusals.NoLongerOpen | refusals.MayNotDecide):
         return [f"{refusal.why} {nothing}"]
+    if isinstance(refusal, refusals.AnswersNotTaken):
+        return _about_answers(refusal)
     if isinstance(refusal, refusals.Unclear) and again is not None:
         return _why_unclear(refusal, again.language)
     if again is not None and again.language in LANGUAGES:
         with translation.override(again.language):
             return [refusal.sentence]
     return [refusal.sentence]
+
+
+def _about_answers(refusal: refusals.AnswersNotTaken) -> list[str]:
+    how = _(
+        "Please answer again with all of it: “{answer}” on the first line, and each answer on a line below it."
+    )
+    understood = [*refusal.understood, labelled(_("Answer"), refusal.answer)]
+    return [
+        _("Your answer was “{answer}”, and this is missing or cannot be read:").format(answer=refusal.answer),
+        *refusal.wrong,
+        _("Understood was:"),
+        *understood,
+        how.format(answer=refusal.answer),
+    ]
 
 
 _SOMEBODY_DID = {
@@ -297,6 +321,7 @@ def verdict(reply: "Reply", **more: Any) -> dict[str, Any]:
             "outcome": reply.answer.outcome,
             "comment": reply.answer.comment[:LONGEST_SHOWN],
             "rests_on": list(reply.answer.rests_on),
+            "answers": dict(reply.answer.answers),
         }
         if reply.answer.completes and reply.line is not None and reply.line.completes is not None:
             found["completes_mail"] = reply.line.completes.incoming_id

@@ -274,14 +274,16 @@ def _revised(people: Any) -> None:
 
 
 def _superseded(people: Any) -> None:
-    """Two are asked and the first one decides."""
+    """Two are asked, and the first one decides and answers a question."""
     both = [{"person": people["bob"].email}, {"person": people["dave"].email}]
-    request = engine.start(
-        publish(one_step(both, key="two")), people["alice"], {"item": "Desk", "amount": "9"}
-    )
+    asking = one_step(both, key="two")
+    asking["steps"]["step"]["questions"] = [{"name": "cost", "label": "Cost centre", "type": "text"}]
+    request = engine.start(publish(asking), people["alice"], {"item": "Desk", "amount": "9"})
     first = Assignment.objects.filter(visit__request=request).first()
     assert first is not None
-    engine.decide(first.pk, by=first.person, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(
+        first.pk, by=first.person, outcome="approve", door=Decision.Door.PAGE, answers={"cost": "4711"}
+    )
 
 
 def _stuck(world: World) -> None:

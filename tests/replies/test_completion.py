@@ -5,9 +5,9 @@ import pytest
 
 from placet.mailboxes.base import Folder, Received
 from placet.replies.parse import OwnMail, parse
-from placet.replies.read import Answer
 from placet.replies.read_completion import Earlier, read_completion
 from placet.replies.read_own import _own
+from placet.replies.read_result import Answer
 from placet.replies.read_vocabulary import vocabulary
 from placet.replies.refusals import Unclear
 
@@ -95,7 +95,9 @@ def test_another_answer_in_strong_words_is_that_answer(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["Budget", "we need it", "Planned in the budget", "Für die neue Kollegin."])
 def test_an_approval_takes_a_plain_reason(text: str) -> None:
-    assert completed(text, APPROVE) == Answer("approve", text, (), completed(text, APPROVE).language, True)  # type: ignore[union-attr]
+    answer = completed(text, APPROVE)
+    assert answer is not None
+    assert answer == Answer("approve", text, (), answer.language, completes=True)
 
 
 @pytest.mark.parametrize(

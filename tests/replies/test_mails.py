@@ -16,7 +16,8 @@ from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.pick import codes, codes_in_returned
 from placet.replies.prove import Asked, Level, Proof, ProvePolicy, prove
 from placet.replies.prove_outside import Servers
-from placet.replies.read import Answer, read
+from placet.replies.read import read
+from placet.replies.read_result import Answer
 
 MAILS = Path(__file__).parent.parent / "mails"
 NAMES = sorted(path.stem for path in MAILS.glob("*.eml"))

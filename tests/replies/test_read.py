@@ -10,7 +10,8 @@ from placet.replies.languages import SHARED, LanguageInvalid, languages
 from placet.replies.languages.table import Table, made, shipped
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.subjects import own_subject
-from placet.replies.read import Answer, read, read_mail, read_text
+from placet.replies.read import read, read_mail, read_text
+from placet.replies.read_result import Answer
 from placet.replies.read_vocabulary import Vocabulary, over, vocabulary
 from placet.replies.refusals import Unclear
 from tests.rotation import pairs, whole

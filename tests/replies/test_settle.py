@@ -15,8 +15,8 @@ from placet.mailboxes.models import Mailbox
 from placet.replies import refusals, settle
 from placet.replies.pick import Picked
 from placet.replies.prove import Level, Proof
-from placet.replies.read import Answer
 from placet.replies.read_facts import Field
+from placet.replies.read_result import Answer
 from tests.making import SAMPLE, make_mailbox, one_step, start
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from placet.replies import tell
 from placet.replies.entry import Reply
 from placet.replies.parse import OwnMail, parse
 from placet.replies.prove import Level, Proof
-from placet.replies.read import Answer
+from placet.replies.read_result import Answer
 from tests.mail.test_tasks import with_settings
 from tests.making import SAMPLE, make_mailbox, start
 

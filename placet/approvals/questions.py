@@ -1,0 +1,140 @@
+"""What is asked in a step beside its outcome: its questions, and the fields of the form that its people fill in, as far
+as a line of a mail holds them; with the numbers that mails and replies know them by, and how people read what was
+answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from placet.approvals.definitions import Definition
+from placet.approvals.form_parts import FormField
+from placet.approvals.form_types import type_of
+from placet.approvals.outcomes import Outcome
+
+MOST_OPTIONS_SHOWN = 30  # of one question in a mail; the page has all
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question of a step. `needed_with`: the outcomes that count only with an answer."""
+
+    number: int
+    field: FormField
+    needed_with: tuple[Outcome, ...]
+    always: bool  # every outcome needs it
+    of_form: bool = False  # a field of the form: what is entered there stays as it is, if nothing is said
+
+    @property
+    def mark(self) -> str:
+        return f"Q{self.number}"
+
+    @property
+    def label(self) -> str:
+        """Without the sign at its end, so that a colon can follow."""
+        return bare_label(self.field.label)
+
+    @property
+    def title(self) -> str:
+        return f"{self.mark} {self.field.label}"
+
+    def is_needed_with(self, outcome: str) -> bool:
+        """Whether nothing but an answer will do."""
+        return not self.of_form and any(one.key == outcome for one in self.needed_with)
+
+    @property
+    def takes(self) -> str:
+        """What an answer is, in words."""
+        field = self.field
+        if field.type == "choice":
+            shown = [option.shown for option in (field.options or ())[:MOST_OPTIONS_SHOWN]]
+            more = ["…"] if len(field.options or ()) > MOST_OPTIONS_SHOWN else []
+            return _("one of: {options}").format(options=", ".join([*shown, *more]))
+        match field.type:
+            case "money":
+                return _("an amount in {currency}, such as 1250.00").format(currency=field.currency)
+            case "number":
+                return _("a number")
+            case "percent":
+                return _("a percentage")
+            case "date":
+                return _("a date, such as 2026-12-31")
+            case "time":
+                return _("a time, such as 14:30")
+            case "date_time":
+                return _("a date and a time, such as 2026-12-31 14:30")
+            case "yes_no":
+                return _("yes or no")
+            case "email":
+                return _("an e-mail address")
+            case "phone":
+                return _("a telephone number")
+            case "url":
+                return _("an address on the web")
+            case "iban":
+                return _("an IBAN")
+            case "person":
+                return _("somebody’s e-mail address")
+            case "people":
+                return _("e-mail addresses, with commas between them")
+        return _("a text of one line")
+
+
+def bare_label(label: str) -> str:
+    return label.rstrip(" \u00a0?？:：.")
+
+
+def asked_in(definition: Definition, step_key: str) -> tuple[Question, ...]:
+    """The questions of a step, then the fields that are filled in there. Where replies may say the outcome as Q1, they
+    are counted from there."""
+    step = definition.approval(step_key)
+    own = definition.questions_of(step_key)
+    asked = [
+        *((field, _needed_with(step.outcomes, field), False) for field in own),
+        *(
+            (field, _filled_with(definition, step_key, field), True)
+            for field in definition.filled_by_mail(step_key)
+        ),
+    ]
+    first = 2 if step.outcome_question else 1
+    return tuple(
+        Question(number, field, needed, len(needed) == len(step.outcomes), of_form)
+        for number, (field, needed, of_form) in enumerate(asked, start=first)
+    )
+
+
+def _filled_with(definition: Definition, step_key: str, field: FormField) -> tuple[Outcome, ...]:
+    """The outcomes for which a field has to be filled in (`engine_revisions.data_after`)."""
+    step = definition.approval(step_key)
+    if not field.required and field.name not in definition.required_in(step_key):
+        return ()
+    return tuple(outcome for outcome in step.outcomes if step.is_task or outcome.is_granted)
+
+
+def _needed_with(outcomes: tuple[Outcome, ...], field: FormField) -> tuple[Outcome, ...]:
+    if field.required:
+        return outcomes
+    return tuple(outcome for outcome in outcomes if field.name in (outcome.questions or ()))
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A question and its answer, as the reader reads both."""
+
+    title: str
+    text: str
+
+
+def as_read(definition: Definition, step_key: str, answers: Mapping[str, Any]) -> list[Answered]:
+    """What was answered, in the order of the questions. `answers`: as a decision keeps them."""
+    return [
+        Answered(
+            question.title,
+            ", ".join(
+                type_of(question.field).as_read(answers[question.field.name], question.field).splitlines()
+            ),
+        )
+        for question in asked_in(definition, step_key)
+        if answers.get(question.field.name) is not None
+    ]
