@@ -129,7 +129,7 @@ def can_hold(needs: Any, lines: Sequence[int]) -> bool:
     return bool(lines) and _is_so(needs, "so", [("so", line) for line in lines])
 
 
-@settings(max_examples=600)
+@settings(max_examples=150)
 @given(rules(), given_by(4), st.lists(st.sampled_from(LINES), max_size=3))
 def test_a_result_is_what_every_way_to_go_on_ends_with(
     rule: Rule, answers: Given, waiting: list[int]
@@ -147,7 +147,7 @@ def test_a_result_is_what_every_way_to_go_on_ends_with(
         assert any(line.outcome == rule.otherwise for line in rule.lines)
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(rules(), given_by(6).filter(bool))
 def test_more_answers_never_change_a_result(rule: Rule, answers: Given) -> None:
     if rule.early:
@@ -158,7 +158,7 @@ def test_more_answers_never_change_a_result(rule: Rule, answers: Given) -> None:
     assert all(result == first for result in results[results.index(first) :])
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(rules(), given_by(4).filter(bool), st.lists(st.sampled_from(LINES), max_size=3))
 def test_what_is_certain_whoever_else_is_asked_stays_so(rule: Rule, answers: Given, more: list[int]) -> None:
     """While it is not known who else is to be asked, only what none of them could change is a result."""
