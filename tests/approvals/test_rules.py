@@ -129,7 +129,7 @@ def can_hold(needs: Any, lines: Sequence[int]) -> bool:
     return bool(lines) and _is_so(needs, "so", [("so", line) for line in lines])
 
 
-@settings(max_examples=150)
+@settings(max_examples=400)
 @given(rules(), given_by(4), st.lists(st.sampled_from(LINES), max_size=3))
 def test_a_result_is_what_every_way_to_go_on_ends_with(
     rule: Rule, answers: Given, waiting: list[int]
@@ -202,6 +202,10 @@ TOGETHER = [
     # the boss has to be one of them
     ({"n": 2, "required": ["boss"]}, [("approve", 0), ("approve", 0)], [1], ""),
     ({"n": 2, "required": ["boss"]}, [("reject", 1)], [0, 0], "reject"),
+    ({"required": ["boss"]}, [("approve", 0)], [], ""),  # nobody is required who could answer
+    # who has no veto decides nothing by it
+    ({"veto": ["boss"]}, [("approve", 0), ("approve", 0)], [], "reject"),
+    ({"n": 2, "veto": ["boss"]}, [("approve", 1)], [0], "approve"),
     ({"percent": 50, "of": "answers"}, [("approve", 0), ("approve", 0)], [1], ""),
     ({"weight": 4}, [("approve", 0), ("approve", 1)], [2], "approve"),
     ({"weight": 4}, [("reject", 0), ("approve", 1), ("approve", 1)], [1], "reject"),
