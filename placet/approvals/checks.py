@@ -14,18 +14,21 @@ from placet.approvals.definitions import (
     ApprovalStep,
     Definition,
     EndStep,
+    NoticeStep,
     ParallelStep,
     Transition,
     Who,
 )
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, sample_data, title_of
 from placet.approvals.form_checks import form_problems, hide_problems
+from placet.approvals.form_types import seen_values
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
 from placet.approvals.whom import LIMIT, entries_of
 from placet.lib.conditions import ConditionError, compile_condition, holds
 
 DEEPEST_BLOCKS = 5
 MOST_STEPS = 100
+HAS_OUTCOMES = (ApprovalStep, ParallelStep, NoticeStep)
 
 
 def problems_of(definition: Definition) -> list[str]:
@@ -51,6 +54,9 @@ def problems_of(definition: Definition) -> list[str]:
             problems += _step_problems(definition, key, step, sample)
         elif isinstance(step, ParallelStep):
             problems += _block_problems(definition, key, step, sample)
+        elif isinstance(step, NoticeStep):
+            problems += [f"steps.{key}: {problem}" for problem in _notice_problems(definition, step, sample)]
+            problems += _ways_problems(definition, key, step.outcome_keys)
     for number, transition in enumerate(definition.transitions, start=1):
         problems += _transition_problems(definition, number, transition, sample)
     if not problems:
@@ -111,6 +117,25 @@ def _who_problems(
             yield "not_same_as: a step cannot name itself"
         elif not isinstance(definition.steps.get(other), ApprovalStep):
             yield f"not_same_as: there is no approval step {other}"
+
+
+def _notice_problems(definition: Definition, step: NoticeStep, sample: dict[str, Any]) -> Iterator[str]:
+    for number, who in enumerate(step.to, start=1):
+        for problem in _line_problems(definition, who, sample):
+            yield f"to, number {number}: {problem}"
+    yield from (f"form: hide: {problem}" for problem in hide_problems(definition, step))
+    shown = {
+        name
+        for field in definition.fields
+        if step.form is None or not step.form.hides(field.name)
+        for name in seen_values(field, None)
+    }
+    known = condition_values(definition, {}).keys()
+    for name in dict.fromkeys(PLACE.findall(step.text)):
+        if name not in known:
+            yield f"text: there is no field {name}"
+        elif name not in shown:
+            yield f"text: {name} stands in it, and form hides it"
 
 
 def _line_problems(definition: Definition, who: Who, sample: dict[str, Any]) -> Iterator[str]:
@@ -225,7 +250,7 @@ def _transition_problems(
     where = f"transitions, number {number}"
     problems = []
     start = definition.steps.get(transition.from_)
-    if not isinstance(start, ApprovalStep | ParallelStep):
+    if not isinstance(start, HAS_OUTCOMES):
         problems.append(f"{where}: there is no step {transition.from_} that has outcomes")
     elif transition.outcome not in start.outcome_keys:
         problems.append(f"{where}: {transition.from_} has no outcome {transition.outcome}")
@@ -241,7 +266,7 @@ def _block_problems(
     for name, branch in block.branches.items():
         if not KEY.fullmatch(name):
             yield f"steps.{key}: “{name}” is not a key of a branch (a-z, 0-9, - and _)"
-        if not isinstance(definition.steps.get(branch.start), ApprovalStep | ParallelStep):
+        if not isinstance(definition.steps.get(branch.start), HAS_OUTCOMES):
             yield f"steps.{key}: branch {name} has to start with a step, and {branch.start} is none"
         problem = "" if branch.when is None else _condition_problem(branch.when, sample)
         if problem:

@@ -13,6 +13,7 @@ A definition is data (JSON; YAML is how it travels):
                                  outcomes, proof?, requester_may_decide?, form?}}; outcomes and rules in modules of
                                  their own
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
+                                {key: {kind: notice, name, to, text?, form?}}: people are told, and it goes on
                                 {key: {kind: end, name, result}}
     transitions                 list of {from, outcome, when?, to} or, at the end of a branch, {from, outcome, when?,
                                  ends_branch}; of those that fit, the first one is taken
@@ -43,6 +44,8 @@ Proof = Literal["colleague", "outside", "page"]
 #: What a branch or a block comes to.
 WORD = r"^[a-z][a-z0-9_-]{0,39}$"
 MOST_BRANCHES = 20
+LONGEST_NOTICE = 2000  # characters that a process writes into a notice
+SENT = "sent"  # the outcome of a notice
 MOST_ROUNDS = 20  # of a step, where the process does not say
 #: Where a step stands: blocks and the branches of them that it is in, from the outermost.
 Place = tuple[tuple[str, str], ...]
@@ -187,6 +190,20 @@ class ApprovalStep(_Part):
         return as_rule(self.rule, self.outcome_keys, self.otherwise or "", early=bool(self.early))
 
 
+class NoticeStep(_Part):
+    """Tells people, and waits for nobody."""
+
+    kind: Literal["notice"]
+    name: str = Field(min_length=1, max_length=100)
+    to: tuple[Who, ...] = Field(min_length=1)
+    text: str = Field("", max_length=LONGEST_NOTICE)  # plain; `{field}` is filled from the form
+    form: StepForm | None = None
+
+    @property
+    def outcome_keys(self) -> tuple[str, ...]:
+        return (SENT,)
+
+
 class Branch(_Part):
     """One of several ways through a block, taken beside the others."""
 
@@ -247,7 +264,9 @@ class Definition(_Part):
     proof: Proof = "colleague"
     requester_may_decide: bool = False
     most_rounds: int | None = Field(None, ge=1, le=1000, strict=True)
-    steps: dict[str, Annotated[ApprovalStep | ParallelStep | EndStep, Field(discriminator="kind")]]
+    steps: dict[
+        str, Annotated[ApprovalStep | ParallelStep | NoticeStep | EndStep, Field(discriminator="kind")]
+    ]
     transitions: tuple[Transition, ...] = ()
 
     @property
@@ -256,8 +275,8 @@ class Definition(_Part):
         return tuple(part for part in self.form if isinstance(part, FormField))
 
     def hidden_in(self, step_key: str) -> frozenset[str]:
-        """The fields that a step's approvers are not shown."""
-        shown = self.approval(step_key).form
+        """The fields that those whom a step asks or tells are not shown."""
+        shown = self.showing(step_key).form
         return (
             frozenset()
             if shown is None
@@ -270,11 +289,21 @@ class Definition(_Part):
         return [step for step in self.steps.values() if isinstance(step, ApprovalStep)]
 
     @property
+    def notices(self) -> list[NoticeStep]:
+        """The steps that tell people."""
+        return [step for step in self.steps.values() if isinstance(step, NoticeStep)]
+
+    @property
+    def lines(self) -> list[Who]:
+        """All that name people."""
+        asked = [who for step in self.approvals for who in (*step.ask, *step.others)]
+        return [*asked, *(who for step in self.notices for who in step.to)]
+
+    @property
     def groups(self) -> list[str]:
         """Keys of those that it names, in lines of `ask` and in its form; those of an expression are not known."""
-        lines = [who for step in self.approvals for who in (*step.ask, *step.others)]
         columns = [column for field in self.fields for column in field.columns or ()]
-        named = [*(who.group or who.among for who in lines), *(one.among for one in (*self.fields, *columns))]
+        named = [*(who.group or who.among for who in self.lines), *(one.among for one in (*self.fields, *columns))]
         return sorted({key for key in named if key is not None})
 
     def approval(self, step_key: str) -> ApprovalStep:
@@ -282,6 +311,17 @@ class Definition(_Part):
         if not isinstance(step, ApprovalStep):
             raise TypeError(f"{step_key} is not an approval step")
         return step
+
+    def notice(self, step_key: str) -> NoticeStep:
+        step = self.steps[step_key]
+        if not isinstance(step, NoticeStep):
+            raise TypeError(f"{step_key} is not a notice")
+        return step
+
+    def showing(self, step_key: str) -> ApprovalStep | NoticeStep:
+        """A step that shows people what is asked for."""
+        step = self.steps[step_key]
+        return step if isinstance(step, NoticeStep) else self.approval(step_key)
 
     def block(self, step_key: str) -> ParallelStep:
         step = self.steps[step_key]

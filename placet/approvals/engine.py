@@ -13,6 +13,7 @@ transition of the definition says where that leads.
 engine          what can be done to a request, by whom, and what stands against it. Start here
 engine_visits   where a request stands: entering and leaving steps, blocks and their branches, being stuck
 engine_asks     whom a visit asks, and the mails that ask
+engine_notices  whom a notice tells
 policy          looks and decides nothing by itself: who is asked, when a step or a block is decided, which way leads on
 record          what the audit entries say
 
@@ -372,7 +373,7 @@ def deactivate(person: Person, by: Person) -> None:
     A transaction each, so that a manager with a thousand open questions does not hold up everybody else;
     called again it goes on where it was interrupted.
     """
-    # Waits for whoever is just asking this person (`_hold`); from then on nobody asks them.
+    # Waits for whoever is just asking this person (`engine_asks.hold`); from then on nobody asks them.
     Person.objects.filter(pk=person.pk).update(is_active=False)
     person.is_active = False
     for assignment_id in _open_assignments(person):

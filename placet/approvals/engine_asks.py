@@ -26,11 +26,11 @@ def whom_to_ask(
     while True:
         wanted = whom.people_to_ask(definition, visit.step_key, request, there, versions)
         new = [person for person in wanted.people if person.pk not in asked]
-        if _hold(new):
+        if hold(new):
             return wanted, new
 
 
-def _hold(people: Sequence[Person]) -> bool:
+def hold(people: Sequence[Person]) -> bool:
     """Keep people from leaving until this is committed: `deactivate` waits, and then finds what they are asked.
     False if somebody has left since they were looked up."""
     if not people:

@@ -3,6 +3,7 @@
     enter → an end step: `_end`
           → a parallel step: `_split`, a visit for each branch whose condition holds
           → an approval step: `consider`, which asks people
+          → a notice: `engine_notices`, which tells people, and on at once
     go_on → is the step decided? → `_finish` → `leave` → enter the next step
                                                        → or the end of the branch: `_join`, is the block decided?
 
@@ -19,8 +20,8 @@ from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
-from placet.approvals import engine_asks, messages, policy, turns, whom
-from placet.approvals.definitions import ApprovalStep, Definition, EndStep, ParallelStep
+from placet.approvals import engine_asks, engine_notices, messages, policy, turns, whom
+from placet.approvals.definitions import SENT, ApprovalStep, Definition, EndStep, NoticeStep, ParallelStep
 from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.record import note
 from placet.lib import rows
@@ -55,8 +56,12 @@ def _visit(request: Request, step_key: str, block: Visit | None, branch: str) ->
 
 def begin(request: Request, definition: Definition, visit: Visit) -> None:
     """What is to be done in a step, or once more, if it was stuck."""
-    if isinstance(definition.steps[visit.step_key], ParallelStep):
+    step = definition.steps[visit.step_key]
+    if isinstance(step, ParallelStep):
         _split(request, definition, visit)
+    elif isinstance(step, NoticeStep):
+        engine_notices.notify(request, definition, visit)
+        _finish(request, definition, visit, (), SENT)
     else:
         consider(request, definition, visit)
 

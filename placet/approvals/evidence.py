@@ -24,6 +24,7 @@ from placet.approvals.models import (
     Attachment,
     Counter,
     Decision,
+    Notified,
     Request,
     TableMatch,
     TableVersion,
@@ -143,6 +144,7 @@ class Telling:
     asks: dict[str, Row] = field(default_factory=dict)  # by public id
     decisions: dict[Seat, Row] = field(default_factory=dict)
     matches: dict[Line, Row] = field(default_factory=dict)
+    notified: dict[Seat, Row] = field(default_factory=dict)  # who was told in a notice
     mails: dict[int, Row] = field(default_factory=dict)  # by the id of the incoming mail
     rounds: dict[str, int] = field(default_factory=dict)  # the latest of each step
 
@@ -219,6 +221,14 @@ def _asked(telling: Telling, entry: AuditEntry) -> None:
         public_id = entry.what["ask"]
         _say(row, entry, seat=seat, person=seat[2], kind="ask", cause=f"ask:{public_id}", created_at=entry.at)
         _say_what_it_says(row, entry, "to", "subject", "shown", "facts_hash", "code", "line")
+
+
+def _notified(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.notified[telling.seat_of(entry, entry.what["person"])] = {}
+    by_mail = entry.what.get("door") != "page"
+    mail = {"kind": "notice", "cause": entry.what["cause"]} if by_mail else {"shown": None}
+    _say(row, entry, created_at=entry.at, source=entry.what["source"], **mail)
+    _say_what_it_says(row, entry, "to", "subject", "shown")
 
 
 def _decided(telling: Telling, entry: AuditEntry) -> None:
@@ -310,6 +320,7 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "looked up": _looked_up,
     "asked": _asked,
     "asked again": _asked,
+    "notified": _notified,
     "decided": _decided,
     "reply refused": _refused,
     "superseded": _superseded,
@@ -343,6 +354,7 @@ class Tables:
     asks: dict[int, dict[str, Held]]
     decisions: dict[int, dict[Seat, Held]]
     matches: dict[int, dict[Line, Held]]
+    notified: dict[int, dict[Seat, Held]]
     with_files: Collection[int]
 
 
@@ -374,6 +386,7 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
         defaultdict(dict),
         defaultdict(dict),
         defaultdict(dict),
+        defaultdict(dict),
         set(files.distinct()),
     )
     visits = {visit.pk: visit for visit in Visit.objects.filter(request__in=ids)}
@@ -395,6 +408,7 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
         if decision is not None:
             tables.decisions[request][seat] = _decision(decision)
     _put_asks(tables, ids)
+    _put_notified(tables, ids)
     matches = TableMatch.objects.filter(visit__request__in=ids).select_related("visit", "version__table")
     for match in matches.defer("version__columns", "version__rows"):
         visit, version = match.visit, match.version
@@ -451,6 +465,18 @@ def _put_asks(tables: Tables, ids: Collection[int]) -> None:
         known = tables.asks[line.assignment.visit.request_id]
         # A line that was put in beside the one that was asked is no mail of its own.
         known[str(ask.public_id) if str(ask.public_id) not in known else f"{ask.public_id}, {line.pk}"] = held
+
+
+def _put_notified(tables: Tables, ids: Collection[int]) -> None:
+    rows = Notified.objects.filter(visit__request__in=ids).select_related("visit", "outgoing")
+    notified = list(rows.defer("outgoing__raw"))
+    shown = _hashes(OutgoingMail.objects.all(), {row.outgoing_id for row in notified}, "raw")
+    for row in notified:
+        held = {**_held(row, "created_at", "source"), "shown": shown.get(row.outgoing_id)}
+        if row.outgoing is not None:
+            held |= {**_held(row.outgoing, "to", "kind", "cause"), "subject": digest(row.outgoing.subject)}
+        seat = row.visit.step_key, row.visit.round, row.person_id
+        tables.notified[row.visit.request_id][seat] = held
 
 
 def _hashes(rows: "QuerySet[Any]", ids: Iterable[int | None], column: str) -> dict[int | None, str]:
@@ -568,6 +594,7 @@ def _differences(
     yield from _rows(number, telling.visits, tables.visits[number], "a step", _OF_VISIT)
     yield from _rows(number, telling.matches, tables.matches[number], "what a table says", _OF_MATCH)
     yield from _rows(number, telling.seats, tables.seats[number], "who is asked", _OF_SEAT)
+    yield from _rows(number, telling.notified, tables.notified[number], "who was told", _OF_NOTIFIED)
     yield from _rows(number, telling.asks, tables.asks[number], "a mail that asks", _OF_ASK)
     yield from _rows(number, telling.decisions, tables.decisions[number], "a decision", _OF_DECISION)
     answers = {mail: mails[mail] for mail in telling.mails if mail in mails}
@@ -634,6 +661,15 @@ _OF_SEAT = {
     "on_behalf_of": "for whom somebody is asked",
     "source": "which line of a step names who is asked",
     "created_at": "when somebody was asked",
+}
+_OF_NOTIFIED = {
+    "source": "which line of a notice names who was told",
+    "created_at": "when somebody was told",
+    "kind": "what a mail that tells is",
+    "cause": "which step a mail that tells was written for",
+    "to": "the address that a notice went to",
+    "subject": "the subject of a notice",
+    "shown": "what a notice shows",
 }
 _OF_ASK = {
     "seat": "what a mail asks about",

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone, translation
 
-from placet.approvals.definitions import ApprovalStep, Definition, StepForm
+from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep, StepForm
 from placet.approvals.field_types import MOST_PEOPLE, Text, day_of, is_filled, problem_of_pattern
 from placet.approvals.form import PLACE, condition_values, sample_data
 from placet.approvals.form_computed import COMPUTED, as_entered
@@ -236,7 +236,7 @@ def _computed_problems(field: FormField) -> Iterator[str]:
 # --- what steps show --------------------------------------------------------------------------------------
 
 
-def hide_problems(definition: Definition, step: ApprovalStep) -> Iterator[str]:
+def hide_problems(definition: Definition, step: ApprovalStep | NoticeStep) -> Iterator[str]:
     if step.form is None:
         return
     for pattern in step.form.hide:

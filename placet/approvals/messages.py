@@ -22,8 +22,8 @@ from placet.accounts.general import General, general
 from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
 from placet.approvals import policy
-from placet.approvals.definitions import Definition, EndStep, definition_of
-from placet.approvals.form import Fact, facts_as_read
+from placet.approvals.definitions import Definition, EndStep, NoticeStep, definition_of
+from placet.approvals.form import Fact, facts_as_read, filled_places
 from placet.approvals.form_tables import ShownTable
 from placet.approvals.models import Ask, Assignment, Decision, Request, Visit
 from placet.approvals.outcomes import Outcome, you_answered
@@ -103,15 +103,17 @@ class Question:
     page: Link
     by_mail: bool
     how: str
-    code: str
+    code: str  # "": it asks for nothing
+    paragraphs: Sequence[str] = ()  # below the lead
 
     def written(self, subject: str, reference: str, said: General) -> Written:
         """What people wrote into it becomes no link of ours."""
         context = {
-            "marker": marker(),
+            "marker": marker() if self.code else "",
             "heading": no_links(self.heading),
             "preview": no_links(self.preview),
             "lead": no_links(self.lead),
+            "paragraphs": [no_links(paragraph) for paragraph in self.paragraphs],
             "facts": self.facts,
             "answers": self.answers,
             "pair": len(self.answers) == 2,  # beside each other; others stand below each other
@@ -200,6 +202,38 @@ def ask(
             letter=question,
             priority=OutgoingMail.Priority.ASK,
             reply_to=reply_address(mailbox, code),
+        )
+
+
+def notice(
+    mailbox: Mailbox, request: Request, definition: Definition, visit: Visit, step: NoticeStep, person: Person
+) -> OutgoingMail:
+    """To somebody who is told of a request, and asked for nothing: there is no code in it, so no reply decides."""
+    names = {"name": request.requester.name, "title": request.title, "number": request.number}
+    hidden = definition.hidden_in(visit.step_key)
+    with _to(person) as said:
+        heading = _("For your information: {title}").format(title=request.title)
+        lead = _("{step}: {name} asked for {process} {number}.")
+        letter = Question(
+            heading=heading,
+            preview=heading,
+            lead=lead.format(step=step.name, process=_within(definition.name), **names),
+            facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
+            answers=(),
+            page=_page_link(request, said),
+            by_mail=False,
+            how=_("Nothing is asked of you: a reply to this mail decides nothing."),
+            code="",
+            paragraphs=filled_places(definition, step.text, request.data).strip().splitlines(),
+        )
+        return _queue(
+            mailbox,
+            "notice",
+            person,
+            said,
+            cause=f"visit:{visit.pk}",
+            subject=with_code(heading, ""),
+            letter=letter,
         )
 
 

@@ -246,6 +246,20 @@ class Assignment(models.Model):
         ordering = ["id"]
 
 
+class Notified(models.Model):
+    """Somebody who was told of a request in a visit of a notice. Nobody waits for them; they may see its page."""
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="notified")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    source = models.PositiveSmallIntegerField()  # which line of the notice's `to` named them
+    outgoing = models.OneToOneField(OutgoingMail, null=True, on_delete=models.PROTECT, related_name="notified")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["visit", "person"], name="one_notice_per_person")]
+        ordering = ["id"]
+
+
 class Turn(models.Model):
     """Whose turn it was last in a group that is asked in turn."""
 

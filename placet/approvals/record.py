@@ -11,7 +11,16 @@ from datetime import datetime
 from typing import Any
 
 from placet.accounts.models import Person
-from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, TableMatch, TableVersion
+from placet.approvals.models import (
+    Ask,
+    AskLine,
+    Assignment,
+    Decision,
+    Notified,
+    Request,
+    TableMatch,
+    TableVersion,
+)
 from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
@@ -126,6 +135,20 @@ def asked_by_mail(ask: Ask, line: AskLine) -> What:
             "facts_hash": line.facts_hash,
         },
     }
+
+
+def notified(row: Notified) -> What:
+    """Whom; on the page only, where no mail was written."""
+    what: What = {
+        "person": row.person_id,
+        "step": row.visit.step_key,
+        "round": row.visit.round,
+        "source": row.source,
+    }
+    if row.outgoing is None:
+        return what | {"door": "page"}
+    mail = {"to": row.outgoing.to, "subject": digest(row.outgoing.subject), "shown": sha256(row.outgoing.raw)}
+    return what | {"cause": row.outgoing.cause, "personal": mail}
 
 
 def decided(decision: Decision, facts_hash: str, ask: Ask | None, proof: Mapping[str, Any]) -> What:

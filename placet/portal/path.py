@@ -11,8 +11,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
-from placet.approvals.definitions import ApprovalStep, Definition, EndStep, ParallelStep, definition_of
-from placet.approvals.models import AskLine, Assignment, Decision, Request, Visit
+from placet.approvals.definitions import (
+    SENT,
+    ApprovalStep,
+    Definition,
+    EndStep,
+    NoticeStep,
+    ParallelStep,
+    definition_of,
+)
+from placet.approvals.models import AskLine, Assignment, Decision, Notified, Request, Visit
 from placet.approvals.outcomes import APPROVE, REJECT, Outcome, as_read
 from placet.approvals.policy import way_on
 from placet.approvals.rules import Line as RuleLine
@@ -39,7 +47,7 @@ APPROVED, REJECTED = "approved", "rejected"
 _RESULTS: dict[str, Promise] = {APPROVED: _BECAME[APPROVE], REJECTED: _BECAME[REJECT]}
 _TONES = {APPROVED: "good", REJECTED: "bad"}
 #: The result of a step that leads on as far as possible.
-_GOOD: dict[type, str] = {ApprovalStep: APPROVE, ParallelStep: APPROVED}
+_GOOD: dict[type, str] = {ApprovalStep: APPROVE, ParallelStep: APPROVED, NoticeStep: SENT}
 _ANSWERED = pgettext_lazy("after a person's name", "answered “{answer}”")
 DOORS: dict[str, Promise] = {
     Decision.Door.MAIL: gettext_lazy("by mail"),
@@ -221,7 +229,28 @@ def _lines(visits: Sequence[Visit], definition: Definition) -> tuple[dict[int, l
     left_out: dict[int, int] = {}
     if len(assignments) > MOST_PEOPLE:
         left_out = {v.pk: v.assignments.count() - len(lines[v.pk]) for v in visits}
+    _put_notified(visits, definition, lines, left_out)
     return lines, left_out
+
+
+def _put_notified(
+    visits: Sequence[Visit],
+    definition: Definition,
+    lines: dict[int, list[Line]],
+    left_out: dict[int, int],
+) -> None:
+    """Who was told in notices."""
+    notices = [visit for visit in visits if isinstance(definition.steps[visit.step_key], NoticeStep)]
+    if not notices:
+        return
+    rows = Notified.objects.filter(visit__in=notices).select_related("person", "outgoing")
+    notified = list(rows.defer("outgoing__raw").order_by("id")[: MOST_PEOPLE + 1])
+    for row in notified[:MOST_PEOPLE]:
+        words, trouble = _mail_in_words(row.outgoing)
+        was_told = pgettext("after a person's name", "was told")
+        lines[row.visit_id].append(Line(row.person.name, was_told, row.created_at, "", "", words, trouble))
+    if len(notified) > MOST_PEOPLE:
+        left_out |= {one.pk: one.notified.count() - len(lines[one.pk]) for one in notices}
 
 
 def _newest_mails(assignments: Iterable[Assignment]) -> dict[int, OutgoingMail]:
@@ -288,6 +317,8 @@ def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) 
     step = definition.steps[visit.step_key]
     if isinstance(step, ParallelStep):
         return _TONES.get(visit.result, "neutral"), result_as_read(step, visit.result)
+    if isinstance(step, NoticeStep):
+        return "neutral", pgettext("a notice", "sent")
     outcome = outcome_of(definition, visit.step_key, visit.result)
     return outcome.colour, str(_BECAME[outcome.key]) if outcome.is_built_in else outcome.shown
 

@@ -32,6 +32,7 @@ from placet.approvals.models import (
     Counter,
     Decision,
     Draft,
+    Notified,
     Process,
     Request,
     TableMatch,
@@ -70,6 +71,7 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     Ask: {"id": OWN_NUMBER},
     AskLine: {"id": OWN_NUMBER},
     Decision: {"id": OWN_NUMBER},
+    Notified: {"id": OWN_NUMBER},
     TableMatch: {"id": OWN_NUMBER},
     TableVersion: {
         "id": OWN_NUMBER,
@@ -171,6 +173,7 @@ def record(world: World) -> Record:
     _superseded(people)
     _stuck(world)
     _by_a_table(people)
+    _told(people)
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
     Mailbox.objects.create(name="other", address="other@contoso.example")
@@ -225,6 +228,15 @@ def _by_a_table(people: Any) -> None:
     AuthorityTable.objects.create(key="other", name="Other")
 
 
+def _told(people: Any) -> None:
+    """Two are told before somebody is asked."""
+    one = one_step([{"person": people["bob"].email}], key="told", start="tell")
+    tell = {"kind": "notice", "name": "Tell", "to": [{"person": people[name].email} for name in ("carol", "dave")]}
+    ways = [{"from": "tell", "outcome": "sent", "to": "step"}, *one["transitions"]]
+    version = publish({**one, "steps": {**one["steps"], "tell": tell}, "transitions": ways})
+    engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
+
+
 def _superseded(people: Any) -> None:
     """Two are asked and the first one decides."""
     both = [{"person": people["bob"].email}, {"person": people["dave"].email}]
@@ -253,7 +265,7 @@ def _stuck(world: World) -> None:
 def of_the_record(row: Model) -> bool:
     """Mails that no entry speaks of are none of it."""
     if isinstance(row, OutgoingMail):
-        return row.kind == "ask"
+        return row.kind in ("ask", "notice")
     if isinstance(row, IncomingMail):
         return row.state == IncomingMail.State.HANDLED
     if isinstance(row, Ask):
@@ -417,6 +429,9 @@ def _again(row: Model) -> Callable[[], object]:
             case Assignment():
                 taken = Assignment.objects.filter(visit=copy.visit).values("person")
                 copy.person = copy.visit.request.requester.__class__.objects.exclude(pk__in=taken)[0]
+            case Notified():
+                taken = Notified.objects.filter(visit=copy.visit).values("person")
+                copy.person, copy.outgoing = Person.objects.exclude(pk__in=taken)[0], None
             case Decision():
                 free = Assignment.objects.filter(decision=None)
                 copy.assignment = free.order_by("-pk")[0]
@@ -527,6 +542,8 @@ def _forget(number: int) -> None:
         "DELETE FROM approvals_askline WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
         "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
         "DELETE FROM approvals_assignment WHERE visit_id IN "
+        "(SELECT id FROM approvals_visit WHERE request_id = %s)",
+        "DELETE FROM approvals_notified WHERE visit_id IN "
         "(SELECT id FROM approvals_visit WHERE request_id = %s)",
         "DELETE FROM approvals_visit WHERE request_id = %s",
         "DELETE FROM approvals_attachment WHERE request_id = %s",

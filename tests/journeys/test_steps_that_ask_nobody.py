@@ -1,0 +1,49 @@
+"""Steps that ask nobody, by mail: who is told what, what a wait waits for, and requests that start others."""
+
+from typing import Any
+
+import pytest
+
+from placet.approvals import engine
+from placet.approvals.models import Decision, Request
+from placet.approvals.processes import publish
+from placet.audit import chain
+from tests.approvals.test_steps_that_ask_nobody import notice, process, step, visits
+from tests.journeys.conftest import World
+
+pytestmark = pytest.mark.django_db
+BOTH_WAYS = True
+
+
+def started(world: World, definition: dict[str, Any]) -> Request:
+    request = engine.start(publish(definition), world.people["alice"], {"item": "Desk", "amount": "100"})
+    world.run_until_quiet()
+    return request
+
+
+def replied(world: World, name: str, text: str, beginning: str = "Please decide") -> None:
+    world.sandbox.reply_as(name, world.newest(name, beginning).id, text)
+    world.run_until_quiet()
+
+
+def standing(request: Request) -> tuple[str, str]:
+    request.refresh_from_db()
+    assert list(chain.verify(request.pk)) == []
+    return request.state, request.result
+
+
+def test_a_notice_arrives_once_without_a_code_and_a_reply_to_it_decides_nothing(world: World) -> None:
+    ways = ["tell sent bob", "bob approve approved", "bob reject rejected"]
+    request = started(world, process({"tell": notice("bob", "carol"), "bob": step("bob")}, ways))
+    for name in ("bob", "carol"):
+        told = [mail for mail in world.sandbox.mails(name) if mail.subject.startswith("For your information")]
+        assert [mail.subject for mail in told] == ["For your information: Desk"]
+        assert ("#" in told[0].text, told[0].header("Reply-To")) == (False, None)
+    before = len(world.sandbox.mails("bob"))
+    replied(world, "bob", "Approved.", "For your information")
+    replied(world, "carol", "Approved.", "For your information")
+    assert (standing(request), Decision.objects.count()) == (("open", ""), 0)
+    assert len(world.sandbox.mails("bob")) == before
+    replied(world, "bob", "Approved.")
+    assert standing(request) == ("ended", "approved")
+    assert visits(request) == ["tell closed sent", "bob closed approve"]
