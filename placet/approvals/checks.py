@@ -1,5 +1,6 @@
 """Every check before a definition is published."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,12 +12,14 @@ from placet.approvals.authority_cells import matched_columns
 from placet.approvals.definitions import (
     KEY,
     NAMES_PEOPLE,
+    NO_DATES,
     ApprovalStep,
     Definition,
     EndStep,
     NoticeStep,
     ParallelStep,
     Transition,
+    WaitStep,
     Who,
 )
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, sample_data, title_of
@@ -24,11 +27,13 @@ from placet.approvals.form_checks import form_problems, hide_problems
 from placet.approvals.form_types import seen_values
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
 from placet.approvals.whom import LIMIT, entries_of
-from placet.lib.conditions import ConditionError, compile_condition, holds
+from placet.lib.conditions import ConditionError, compile_condition, holds, names_in
 
 DEEPEST_BLOCKS = 5
 MOST_STEPS = 100
-HAS_OUTCOMES = (ApprovalStep, ParallelStep, NoticeStep)
+HAS_OUTCOMES = (ApprovalStep, ParallelStep, NoticeStep, WaitStep)
+TIMES = ("date", "time", "date_time", "period")  # types of fields that no step waits for yet
+_SPEAKS_OF_TIME = re.compile(r"\b(?:today|now)\b|\b(?:timestamp|duration)\s*\(|\b\d{4}-\d{2}-\d{2}\b")
 
 
 def problems_of(definition: Definition) -> list[str]:
@@ -56,6 +61,9 @@ def problems_of(definition: Definition) -> list[str]:
             problems += _block_problems(definition, key, step, sample)
         elif isinstance(step, NoticeStep):
             problems += [f"steps.{key}: {problem}" for problem in _notice_problems(definition, step, sample)]
+            problems += _ways_problems(definition, key, step.outcome_keys)
+        elif isinstance(step, WaitStep):
+            problems += [f"steps.{key}: until: {problem}" for problem in _wait_problems(definition, step, sample)]
             problems += _ways_problems(definition, key, step.outcome_keys)
     for number, transition in enumerate(definition.transitions, start=1):
         problems += _transition_problems(definition, number, transition, sample)
@@ -136,6 +144,23 @@ def _notice_problems(definition: Definition, step: NoticeStep, sample: dict[str,
             yield f"text: there is no field {name}"
         elif name not in shown:
             yield f"text: {name} stands in it, and form hides it"
+
+
+def _wait_problems(definition: Definition, step: WaitStep, sample: dict[str, Any]) -> Iterator[str]:
+    if step.until is None:
+        return
+    if _SPEAKS_OF_TIME.search(step.until):
+        yield NO_DATES
+        return
+    problem = _condition_problem(step.until, sample)
+    if problem:
+        yield problem
+        return
+    names = names_in(step.until)
+    timed = [field.name for field in definition.fields if field.type in TIMES and field.name in names]
+    yield from (f"{name} is a date or a time, and {NO_DATES}" for name in timed)
+    if not names:
+        yield "nothing could ever change what it comes to; name a field, or say signal: KEY"
 
 
 def _line_problems(definition: Definition, who: Who, sample: dict[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ A definition is data (JSON; YAML is how it travels):
                                  their own
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
                                 {key: {kind: notice, name, to, text?, form?}}: people are told, and it goes on
+                                {key: {kind: wait, name, until?, signal?}}: for a condition, or for a signal from outside
                                 {key: {kind: end, name, result}}
     transitions                 list of {from, outcome, when?, to} or, at the end of a branch, {from, outcome, when?,
                                  ends_branch}; of those that fit, the first one is taken
@@ -24,6 +25,7 @@ leads to, but for steps that are reached without it. Going there leaves the bloc
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -46,6 +48,8 @@ WORD = r"^[a-z][a-z0-9_-]{0,39}$"
 MOST_BRANCHES = 20
 LONGEST_NOTICE = 2000  # characters that a process writes into a notice
 SENT = "sent"  # the outcome of a notice
+ARRIVED = "arrived"  # the outcome of a wait
+NO_DATES = "a step cannot wait for dates and times yet: dates and working days come later"
 MOST_ROUNDS = 20  # of a step, where the process does not say
 #: Where a step stands: blocks and the branches of them that it is in, from the outermost.
 Place = tuple[tuple[str, str], ...]
@@ -204,6 +208,31 @@ class NoticeStep(_Part):
         return (SENT,)
 
 
+def _condition(value: Any) -> Any:
+    if isinstance(value, date):  # as YAML reads 2026-12-31
+        raise ValueError(NO_DATES)
+    return value
+
+
+class WaitStep(_Part):
+    """Waits until a condition holds, or for a signal from outside; with both, for whichever comes first."""
+
+    kind: Literal["wait"]
+    name: str = Field(min_length=1, max_length=100)
+    until: Annotated[str | None, BeforeValidator(_condition)] = Field(None, min_length=1)
+    signal: str | None = Field(None, pattern=WORD)
+
+    @model_validator(mode="after")
+    def _ends(self) -> "WaitStep":
+        if self.until is None and self.signal is None:
+            raise ValueError("say what it waits for: until: CONDITION, or signal: KEY")
+        return self
+
+    @property
+    def outcome_keys(self) -> tuple[str, ...]:
+        return (ARRIVED,)
+
+
 class Branch(_Part):
     """One of several ways through a block, taken beside the others."""
 
@@ -265,7 +294,8 @@ class Definition(_Part):
     requester_may_decide: bool = False
     most_rounds: int | None = Field(None, ge=1, le=1000, strict=True)
     steps: dict[
-        str, Annotated[ApprovalStep | ParallelStep | NoticeStep | EndStep, Field(discriminator="kind")]
+        str,
+        Annotated[ApprovalStep | ParallelStep | NoticeStep | WaitStep | EndStep, Field(discriminator="kind")],
     ]
     transitions: tuple[Transition, ...] = ()
 
@@ -317,6 +347,18 @@ class Definition(_Part):
         if not isinstance(step, NoticeStep):
             raise TypeError(f"{step_key} is not a notice")
         return step
+
+    def wait(self, step_key: str) -> WaitStep:
+        step = self.steps[step_key]
+        if not isinstance(step, WaitStep):
+            raise TypeError(f"{step_key} is not a wait")
+        return step
+
+    @property
+    def signals(self) -> set[str]:
+        """Keys of those that its steps wait for."""
+        waits = (step for step in self.steps.values() if isinstance(step, WaitStep))
+        return {step.signal for step in waits if step.signal is not None}
 
     def showing(self, step_key: str) -> ApprovalStep | NoticeStep:
         """A step that shows people what is asked for."""

@@ -7,7 +7,7 @@ transition of the definition says where that leads.
 
     start → engine_visits.enter(first step) → ... → engine_asks.ask each person
     decide → engine_visits.go_on → the step's result? → leave → the next step, the end of a branch, or the end
-    withdraw, resend, deactivate, ask_again, ask_by_mail
+    withdraw, resend, deactivate, ask_again, ask_by_mail, signal
     note_bounce, note_refused: what came by mail and changes nothing
 
 engine          what can be done to a request, by whom, and what stands against it. Start here
@@ -45,6 +45,7 @@ from placet.approvals.models import (
     Decision,
     Draft,
     Request,
+    Signal,
     Version,
     Visit,
 )
@@ -409,6 +410,28 @@ def ask_again(visit_id: int, by: Person) -> None:
         engine_visits.leave(request, definition, visit, once_more=True)
     else:
         engine_visits.begin(request, definition, visit)
+
+
+@_transaction()
+def signal(request_id: int, key: str, by: Person | None) -> Signal:
+    """Something happened outside that a step of the request waits for, or will wait for. `by`: None, where it was said
+    at the command line. NoLongerOpen where the request has ended, or where the same signal is there and no step took
+    it yet."""
+    request = _lock(request_id)
+    if by is not None and not Person.objects.filter(pk=by.pk, is_administrator=True, is_active=True).exists():
+        raise NotAllowed(Sentence("Only an administrator can do this."))
+    if request.state != Request.State.OPEN:
+        raise NoLongerOpen(Sentence("This request has already ended."))
+    definition = definition_of(request.version)
+    if key not in definition.signals:
+        raise NotAllowed(Sentence("No step of this process waits for the signal “{key}”.", key=key[:40]))
+    if request.signals.filter(key=key, taken_by=None).exists():
+        raise NoLongerOpen(Sentence("The signal “{key}” is there already.", key=key))
+    row = Signal.objects.create(request=request, key=key, by=by)
+    note(request, by, "signalled", at=row.created_at, **record.signalled(row))
+    engine_visits.wake(request, definition)
+    row.refresh_from_db(fields=["taken_by"])
+    return row
 
 
 @_transaction()

@@ -4,6 +4,7 @@
           → a parallel step: `_split`, a visit for each branch whose condition holds
           → an approval step: `consider`, which asks people
           → a notice: `engine_notices`, which tells people, and on at once
+          → a wait: `_look`, whether what it waits for is there; `wake` looks again
     go_on → is the step decided? → `_finish` → `leave` → enter the next step
                                                        → or the end of the branch: `_join`, is the block decided?
 
@@ -20,9 +21,18 @@ from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
-from placet.approvals import engine_asks, engine_notices, messages, policy, turns, whom
-from placet.approvals.definitions import SENT, ApprovalStep, Definition, EndStep, NoticeStep, ParallelStep
-from placet.approvals.models import Assignment, Decision, Request, Visit
+from placet.approvals import engine_asks, engine_notices, messages, policy, record, turns, whom
+from placet.approvals.definitions import (
+    ARRIVED,
+    SENT,
+    ApprovalStep,
+    Definition,
+    EndStep,
+    NoticeStep,
+    ParallelStep,
+    WaitStep,
+)
+from placet.approvals.models import Assignment, Decision, Request, Signal, Visit
 from placet.approvals.record import note
 from placet.lib import rows
 from placet.lib.conditions import ConditionError
@@ -62,6 +72,8 @@ def begin(request: Request, definition: Definition, visit: Visit) -> None:
     elif isinstance(step, NoticeStep):
         engine_notices.notify(request, definition, visit)
         _finish(request, definition, visit, (), SENT)
+    elif isinstance(step, WaitStep):
+        _look(request, definition, visit, step)
     else:
         consider(request, definition, visit)
 
@@ -139,6 +151,7 @@ def _finish(
     _supersede(request, visit, [seat for seat in seats if seat.state == Assignment.State.OPEN])
     close(request, visit, result)
     leave(request, definition, visit)
+    wake(request, definition)
 
 
 def _supersede(request: Request, visit: Visit, seats: Sequence[Assignment]) -> None:
@@ -147,6 +160,44 @@ def _supersede(request: Request, visit: Visit, seats: Sequence[Assignment]) -> N
         visit.assignments.filter(state=Assignment.State.OPEN).update(state=Assignment.State.SUPERSEDED)
         persons = [seat.person_id for seat in seats]
         note(request, None, "superseded", step=visit.step_key, round=visit.round, persons=persons)
+
+
+# --- waiting ----------------------------------------------------------------------------------------------
+
+
+def wake(request: Request, definition: Definition) -> None:
+    """What steps wait for may be there now: a step was decided, the request has other data, or a signal came."""
+    waits = [key for key, step in definition.steps.items() if isinstance(step, WaitStep)]
+    if not waits:
+        return
+    live = request.visits.filter(step_key__in=waits, state__in=Visit.LIVE, result="")
+    for number in list(live.order_by("pk").values_list("pk", flat=True)):
+        visit = live.filter(pk=number).first()  # what became of one may have ended the others
+        if visit is not None:
+            _look(request, definition, visit, definition.wait(visit.step_key))
+
+
+def _look(request: Request, definition: Definition, visit: Visit, step: WaitStep) -> None:
+    """Is it there? A signal that comes early waits until a step takes it."""
+    try:
+        over = policy.is_over(definition, step, request)
+    except ConditionError as error:
+        _stick(request, visit, error)
+        return
+    _unstick(request, visit, Visit.State.OPEN)
+    if over or _takes_signal(request, visit, step):
+        _finish(request, definition, visit, (), ARRIVED)
+
+
+def _takes_signal(request: Request, visit: Visit, step: WaitStep) -> bool:
+    signal = Signal.objects.filter(request=request, key=step.signal or "", taken_by=None).first()
+    if signal is None:
+        return False
+    signal.taken_by = visit
+    signal.save(update_fields=["taken_by"])
+    where: dict[str, Any] = {"step": visit.step_key, "round": visit.round}
+    note(request, None, "signal taken", **record.signalled(signal), **where)
+    return True
 
 
 # --- the way on -------------------------------------------------------------------------------------------
@@ -205,11 +256,16 @@ def _must_not_go_round(request: Request, definition: Definition, step_key: str, 
     if last is None:
         return
     name = definition.steps[step_key].name
-    since = Decision.objects.filter(assignment__visit__request=request, assignment__visit__gte=last.pk)
-    if not since.exists():
+    if not _went_on(request, last):
         raise LookupError(Sentence("“{step}” would be entered again without anybody's answer", step=name))
     if last.round >= definition.rounds and not once_more:
         raise LookupError(Sentence("“{step}” was entered {n} times already", step=name, n=last.round))
+
+
+def _went_on(request: Request, since: Visit) -> bool:
+    """Whether anybody outside made the request go on since a visit: by an answer, or by a signal."""
+    answers = Decision.objects.filter(assignment__visit__request=request, assignment__visit__gte=since.pk)
+    return answers.exists() or request.signals.filter(taken_by__gte=since.pk).exists()
 
 
 def _end(request: Request, step: EndStep) -> None:
@@ -234,6 +290,7 @@ def _split(request: Request, definition: Definition, visit: Visit) -> None:
     if not taken:
         close(request, visit, block.otherwise)
         leave(request, definition, visit)
+        wake(request, definition)
         return
     # All are there before one of them can end the block.
     first = [_visit(request, block.branches[name].start, visit, name) for name in taken]

@@ -26,6 +26,7 @@ from placet.approvals.models import (
     Decision,
     Notified,
     Request,
+    Signal,
     TableMatch,
     TableVersion,
     Version,
@@ -145,6 +146,7 @@ class Telling:
     decisions: dict[Seat, Row] = field(default_factory=dict)
     matches: dict[Line, Row] = field(default_factory=dict)
     notified: dict[Seat, Row] = field(default_factory=dict)  # who was told in a notice
+    signals: dict[int, Row] = field(default_factory=dict)  # by id
     mails: dict[int, Row] = field(default_factory=dict)  # by the id of the incoming mail
     rounds: dict[str, int] = field(default_factory=dict)  # the latest of each step
 
@@ -229,6 +231,17 @@ def _notified(telling: Telling, entry: AuditEntry) -> None:
     mail = {"kind": "notice", "cause": entry.what["cause"]} if by_mail else {"shown": None}
     _say(row, entry, created_at=entry.at, source=entry.what["source"], **mail)
     _say_what_it_says(row, entry, "to", "subject", "shown")
+
+
+def _signalled(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.signals[entry.what["signal"]] = {}
+    by = None if entry.who == "system" else entry.who
+    _say(row, entry, key=entry.what["key"], by=by, created_at=entry.at, taken_by=None)
+
+
+def _signal_taken(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.signals.setdefault(entry.what["signal"], {})
+    _say(row, entry, taken_by=telling.visit_of(entry))
 
 
 def _decided(telling: Telling, entry: AuditEntry) -> None:
@@ -321,6 +334,8 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "asked": _asked,
     "asked again": _asked,
     "notified": _notified,
+    "signalled": _signalled,
+    "signal taken": _signal_taken,
     "decided": _decided,
     "reply refused": _refused,
     "superseded": _superseded,
@@ -355,6 +370,7 @@ class Tables:
     decisions: dict[int, dict[Seat, Held]]
     matches: dict[int, dict[Line, Held]]
     notified: dict[int, dict[Seat, Held]]
+    signals: dict[int, dict[int, Held]]
     with_files: Collection[int]
 
 
@@ -387,6 +403,7 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
         defaultdict(dict),
         defaultdict(dict),
         defaultdict(dict),
+        defaultdict(dict),
         set(files.distinct()),
     )
     visits = {visit.pk: visit for visit in Visit.objects.filter(request__in=ids)}
@@ -395,7 +412,7 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
         others = {"parent": visit.parent_id, "ended_by": visit.ended_by_id}
         tables.visits[visit.request_id][visit.step_key, visit.round] = {
             **_held(visit, *names),
-            **{name: _in_request(visits, visit, other) for name, other in others.items()},
+            **{name: _in_request(visits, visit.request_id, other) for name, other in others.items()},
         }
     seats = Assignment.objects.filter(visit__request__in=ids).select_related("visit", "decision")
     for assignment in seats:
@@ -409,6 +426,12 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
             tables.decisions[request][seat] = _decision(decision)
     _put_asks(tables, ids)
     _put_notified(tables, ids)
+    for signal in Signal.objects.filter(request__in=ids):
+        tables.signals[signal.request_id][signal.pk] = {
+            **_held(signal, "key", "created_at"),
+            "by": None if signal.by_id is None else f"person:{signal.by_id}",
+            "taken_by": _in_request(visits, signal.request_id, signal.taken_by_id),
+        }
     matches = TableMatch.objects.filter(visit__request__in=ids).select_related("visit", "version__table")
     for match in matches.defer("version__columns", "version__rows"):
         visit, version = match.visit, match.version
@@ -420,12 +443,12 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
     return tables
 
 
-def _in_request(visits: Mapping[int, Visit], visit: Visit, other: int | None) -> Any:
-    """What another visit is known by; one of another request is never what an entry says."""
+def _in_request(visits: Mapping[int, Visit], request: int, other: int | None) -> Any:
+    """What a visit of this request is known by; one of another is never what an entry says."""
     if other is None:
         return None
     row = visits.get(other)
-    return (row.step_key, row.round) if row is not None and row.request_id == visit.request_id else other
+    return (row.step_key, row.round) if row is not None and row.request_id == request else other
 
 
 def _held(row: Model, *same: str, **others: str) -> Held:
@@ -595,6 +618,7 @@ def _differences(
     yield from _rows(number, telling.matches, tables.matches[number], "what a table says", _OF_MATCH)
     yield from _rows(number, telling.seats, tables.seats[number], "who is asked", _OF_SEAT)
     yield from _rows(number, telling.notified, tables.notified[number], "who was told", _OF_NOTIFIED)
+    yield from _rows(number, telling.signals, tables.signals[number], "a signal", _OF_SIGNAL)
     yield from _rows(number, telling.asks, tables.asks[number], "a mail that asks", _OF_ASK)
     yield from _rows(number, telling.decisions, tables.decisions[number], "a decision", _OF_DECISION)
     answers = {mail: mails[mail] for mail in telling.mails if mail in mails}
@@ -670,6 +694,12 @@ _OF_NOTIFIED = {
     "to": "the address that a notice went to",
     "subject": "the subject of a notice",
     "shown": "what a notice shows",
+}
+_OF_SIGNAL = {
+    "key": "what a signal says",
+    "by": "who sent a signal",
+    "created_at": "when a signal came",
+    "taken_by": "which step a signal ended",
 }
 _OF_ASK = {
     "seat": "what a mail asks about",

@@ -260,6 +260,24 @@ class Notified(models.Model):
         ordering = ["id"]
 
 
+class Signal(models.Model):
+    """Something that happened outside. It is kept until a step takes it that waits for it, and ends one wait."""
+
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="signals")
+    key = models.CharField(max_length=40)
+    by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    taken_by = models.OneToOneField(Visit, null=True, on_delete=models.PROTECT, related_name="signal_taken")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "key"], condition=Q(taken_by__isnull=True), name="one_signal_waiting_per_key"
+            )
+        ]
+        ordering = ["id"]
+
+
 class Turn(models.Model):
     """Whose turn it was last in a group that is asked in turn."""
 

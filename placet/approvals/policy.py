@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep, Transition
+from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep, Transition, WaitStep
 from placet.approvals.form import condition_values
 from placet.approvals.models import Assignment, Request
 from placet.approvals.outcomes import Condition
@@ -57,6 +57,12 @@ def needs_comment(definition: Definition, step: ApprovalStep, outcome: str, requ
         return holds(rule.when, condition_values(definition, request.data))
     except ConditionError:
         return True
+
+
+def is_over(definition: Definition, step: WaitStep, request: Request) -> bool:
+    """Whether the condition that a step waits for holds now. ConditionError if it cannot be evaluated with this request's
+    data."""
+    return step.until is not None and holds(step.until, condition_values(definition, request.data))
 
 
 def way_on(definition: Definition, step_key: str, outcome: str, request: Request) -> Transition:

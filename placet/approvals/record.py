@@ -18,6 +18,7 @@ from placet.approvals.models import (
     Decision,
     Notified,
     Request,
+    Signal,
     TableMatch,
     TableVersion,
 )
@@ -149,6 +150,11 @@ def notified(row: Notified) -> What:
         return what | {"door": "page"}
     mail = {"to": row.outgoing.to, "subject": digest(row.outgoing.subject), "shown": sha256(row.outgoing.raw)}
     return what | {"cause": row.outgoing.cause, "personal": mail}
+
+
+def signalled(signal: Signal) -> What:
+    """What came from outside; who sent it is the entry's own."""
+    return {"signal": signal.pk, "key": signal.key}
 
 
 def decided(decision: Decision, facts_hash: str, ask: Ask | None, proof: Mapping[str, Any]) -> What:

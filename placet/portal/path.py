@@ -12,12 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from placet.approvals.definitions import (
+    ARRIVED,
     SENT,
     ApprovalStep,
     Definition,
     EndStep,
     NoticeStep,
     ParallelStep,
+    WaitStep,
     definition_of,
 )
 from placet.approvals.models import AskLine, Assignment, Decision, Notified, Request, Visit
@@ -47,7 +49,12 @@ APPROVED, REJECTED = "approved", "rejected"
 _RESULTS: dict[str, Promise] = {APPROVED: _BECAME[APPROVE], REJECTED: _BECAME[REJECT]}
 _TONES = {APPROVED: "good", REJECTED: "bad"}
 #: The result of a step that leads on as far as possible.
-_GOOD: dict[type, str] = {ApprovalStep: APPROVE, ParallelStep: APPROVED, NoticeStep: SENT}
+_GOOD: dict[type, str] = {
+    ApprovalStep: APPROVE,
+    ParallelStep: APPROVED,
+    NoticeStep: SENT,
+    WaitStep: ARRIVED,
+}
 _ANSWERED = pgettext_lazy("after a person's name", "answered “{answer}”")
 DOORS: dict[str, Promise] = {
     Decision.Door.MAIL: gettext_lazy("by mail"),
@@ -81,6 +88,7 @@ class Station:
     lines: Sequence[Line] = ()
     left_out: int = 0  # people who are not shown
     stuck_visit: int | None = None
+    signal: str = ""  # that it waits for
     branches: Sequence["BranchShown"] = ()  # of a block
 
 
@@ -159,8 +167,15 @@ class _Tree:
             self.lines.get(visit.pk, ()),
             self.left_out.get(visit.pk, 0),
             visit.pk if visit.state == Visit.State.STUCK else None,
+            self._signal(visit),
             self._branches(visit),
         )
+
+    def _signal(self, visit: Visit) -> str:
+        step = self.definition.steps[visit.step_key]
+        if visit.state != Visit.State.OPEN or not isinstance(step, WaitStep):
+            return ""
+        return step.signal or ""
 
     def _branches(self, block: Visit) -> list[BranchShown]:
         step = self.definition.steps[block.step_key]
@@ -309,7 +324,7 @@ def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) 
         stuck = pgettext("a step", "stuck")
         return "stuck", _("stuck: {reason}").format(reason=visit.reason) if with_reason else stuck
     if visit.state == Visit.State.OPEN:
-        return "waiting", pgettext("a step", "waiting")
+        return "waiting", waiting_in_words(definition, visit.step_key, with_condition=with_reason)
     if visit.state == Visit.State.CANCELLED:
         return "neutral", pgettext("a step", "not needed any more")
     if visit.result == "withdrawn":
@@ -319,8 +334,26 @@ def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) 
         return _TONES.get(visit.result, "neutral"), result_as_read(step, visit.result)
     if isinstance(step, NoticeStep):
         return "neutral", pgettext("a notice", "sent")
+    if isinstance(step, WaitStep):
+        return "neutral", pgettext("what a step waited for", "is there")
     outcome = outcome_of(definition, visit.step_key, visit.result)
     return outcome.colour, str(_BECAME[outcome.key]) if outcome.is_built_in else outcome.shown
+
+
+def waiting_in_words(definition: Definition, step_key: str, *, with_condition: bool) -> str:
+    """What a step waits for. `with_condition`: what stands in it may tell what the form says."""
+    step = definition.steps[step_key]
+    if not isinstance(step, WaitStep):
+        return pgettext("a step", "waiting")
+    condition = step.until if with_condition else None
+    if step.signal is not None and condition is not None:
+        sentence = _("waiting for the signal “{signal}”, or until {condition}")
+        return sentence.format(signal=step.signal, condition=condition)
+    if step.signal is not None:
+        return _("waiting for the signal “{signal}”").format(signal=step.signal)
+    if condition is not None:
+        return _("waiting until {condition}").format(condition=condition)
+    return pgettext("a step", "waiting")
 
 
 def _end(request: Request, definition: Definition) -> Station | None:
@@ -407,11 +440,18 @@ def _standing(
     return "; ".join(
         _("{step} is stuck").format(step=step_name(definition, visit.step_key))
         if visit.state == Visit.State.STUCK
-        else _("{step}: waiting for {names}").format(
-            step=step_name(definition, visit.step_key), names=names.get(visit.pk) or listed([])
-        )
+        else _standing_in(definition, visit, names)
         for visit in visits
     )
+
+
+def _standing_in(definition: Definition, visit: Visit, names: Mapping[int, str]) -> str:
+    step = step_name(definition, visit.step_key)
+    if isinstance(definition.steps[visit.step_key], WaitStep):
+        return _("{step}: {what}").format(
+            step=step, what=waiting_in_words(definition, visit.step_key, with_condition=False)
+        )
+    return _("{step}: waiting for {names}").format(step=step, names=names.get(visit.pk) or listed([]))
 
 
 def listed(names: Sequence[str], number: int | None = None) -> str:

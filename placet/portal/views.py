@@ -202,6 +202,24 @@ def ask_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     return redirect("portal:request", public_id)
 
 
+@signed_in
+def signal(request: PersonsRequest, public_id: UUID) -> HttpResponse:
+    """An administrator says that something happened which a step waits for."""
+    shown = find_request(request, public_id)
+    if not request.user.is_administrator:
+        raise PermissionDenied(_("Only an administrator can do this."))
+    if request.method != "POST":
+        return redirect("portal:request", public_id)
+    try:
+        engine.signal(shown.pk, request.POST.get("key", ""), request.user)
+    except engine.EngineError as error:
+        messages.warning(request, " ".join([str(error), _("Nothing was changed.")]))
+    else:
+        now = what_now(find_request(request, public_id), definition_of(shown.version))
+        messages.success(request, " ".join([_("The signal was given."), now]))
+    return redirect("portal:request", public_id)
+
+
 def _steered(request: PersonsRequest, public_id: UUID) -> Request:
     shown = find_request(request, public_id)
     if request.user.pk != shown.requester_id and not request.user.is_administrator:

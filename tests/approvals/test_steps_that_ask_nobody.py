@@ -1,18 +1,25 @@
 """Steps that ask nobody: what each does, one rule of it at a time."""
 
+import argparse
 from collections.abc import Mapping, Sequence
+from datetime import date
 from email import message_from_bytes, policy
 from typing import Any
+from unittest import mock
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
-from placet.accounts.models import Group, Person
-from placet.approvals import engine, evidence
-from placet.approvals.models import Assignment, Decision, Notified, Request, Visit
+from placet.accounts.addresses import add_person
+from placet.accounts.models import Person
+from placet.approvals import engine, engine_visits, evidence
+from placet.approvals.definitions import definition_of
+from placet.approvals.models import Assignment, Decision, Notified, Request, Signal
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.audit import chain
-from placet.audit.models import AuditEntry
+from placet.cli import CommandError
+from placet.commands import request as request_command
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from tests.making import FORM, entries, entry_of
@@ -24,6 +31,11 @@ ENDS = {
     "rejected": {"kind": "end", "name": "Rejected", "result": "rejected"},
 }
 NOTE = {"name": "note", "label": "Note", "type": "long_text"}
+
+
+@pytest.fixture
+def ada(db: None) -> Person:
+    return add_person("Ada Admin", "ada@contoso.example", administrator=True)
 
 
 def step(person: str, **more: Any) -> dict[str, Any]:
@@ -184,3 +196,138 @@ def test_what_a_notice_says_is_checked(db: None) -> None:
         "steps.tell: nothing follows sent",
         "transitions, number 1: tell has no outcome ok",
     ]
+
+
+# --- waits ----------------------------------------------------------------------------------------------------
+
+
+def wait(**more: Any) -> dict[str, Any]:
+    return {"kind": "wait", "name": "Delivery", **more}
+
+
+def in_a_block(branch: Mapping[str, Any], result: list[dict[str, Any]], *ways: str) -> dict[str, Any]:
+    """A wait beside Bob."""
+    both = {
+        "kind": "parallel",
+        "name": "Both",
+        "branches": {"wait": {"start": "wait"}, "bob": {"start": "bob"}},
+        "result": result,
+        "otherwise": "rejected",
+    }
+    ends = [
+        {"from": "wait", "outcome": "arrived", "ends_branch": "approved"},
+        {"from": "bob", "outcome": "approve", "ends_branch": "approved"},
+        {"from": "bob", "outcome": "reject", "ends_branch": "rejected"},
+    ]
+    onward = ["both approved approved", "both rejected rejected"]
+    return process({"both": both, "wait": branch, "bob": step("bob")}, [*ends, *onward, *ways])
+
+
+VETO = [{"rejected": "any", "cancel": "others"}, {"approved": "all"}]
+DELIVERED = process(
+    {"wait": wait(signal="delivered"), "again": wait(signal="delivered"), "bob": step("bob")},
+    ["wait arrived bob", "bob approve again", "bob reject rejected", "again arrived approved"],
+)
+
+
+def test_a_signal_ends_one_wait_and_is_kept_if_it_comes_early(
+    alice: Person, bob: Person, ada: Person
+) -> None:
+    request = start(DELIVERED, alice)
+    assert visits(request) == ["wait open"]
+    engine.signal(request.pk, "delivered", ada)
+    assert visits(request) == ["wait closed arrived", "bob open"]
+    early = engine.signal(request.pk, "delivered", None)
+    assert standing(request) == ("open", "")
+    with pytest.raises(engine.NoLongerOpen, match="is there already"):
+        engine.signal(request.pk, "delivered", ada)
+    answer(bob)
+    assert visits(request)[2:] == ["again closed arrived"]
+    assert standing(request) == ("ended", "approved")
+    with pytest.raises(engine.NoLongerOpen, match="has already ended"):
+        engine.signal(request.pk, "delivered", ada)
+    Signal.objects.filter(pk=early.pk).update(by=ada)
+    assert [one.reason for one in evidence.compare(request.pk)] == ["who sent a signal was changed"]
+
+
+def test_who_may_give_a_signal_and_which(client: Client, alice: Person, bob: Person, ada: Person) -> None:
+    request = start(DELIVERED, alice)
+    page = f"/requests/{request.public_id}/"
+    for person in (alice, bob):
+        with pytest.raises(engine.NotAllowed):
+            engine.signal(request.pk, "delivered", person)
+    with pytest.raises(engine.NotAllowed, match="waits for the signal “other”"):
+        engine.signal(request.pk, "other", ada)
+    client.force_login(alice)
+    shown = client.get(page).content.decode()
+    assert ("waiting for the signal “delivered”" in shown, "Give the signal" in shown) == (True, False)
+    assert client.post(f"{page}signal/", {"key": "delivered"}).status_code == 403
+    client.force_login(ada)
+    assert "Give the signal “delivered”" in client.get(page).content.decode()
+    assert "Delivery: waiting for the signal" in client.get(page).content.decode()
+    client.get(f"{page}signal/?key=delivered")
+    assert visits(request) == ["wait open"], "nothing is changed by a GET"
+    client.post(f"{page}signal/", {"key": "other\n" * 50})
+    assert visits(request) == ["wait open"]
+    client.post(f"{page}signal/", {"key": "delivered"})
+    assert visits(request) == ["wait closed arrived", "bob open"]
+    assert entry_of("signalled").who == f"person:{ada.pk}"
+
+
+def test_the_command_gives_a_signal(alice: Person, bob: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    request = start(DELIVERED, alice)
+    for word in ("goes on", "keeps the signal"):
+        options = argparse.Namespace(number=request.number, key="delivered")
+        with mock.patch.object(request_command, "set_up"):
+            assert request_command.run(options) == 0
+        assert word in capsys.readouterr().out
+    with mock.patch.object(request_command, "set_up"), pytest.raises(CommandError, match="is there already"):
+        request_command.run(argparse.Namespace(number=request.number, key="delivered"))
+
+
+def test_a_condition_is_tried_again_when_the_data_or_another_step_say_something_new(
+    alice: Person, bob: Person, mailbox: Mailbox
+) -> None:
+    request = start(in_a_block(wait(until="amount > 500"), VETO), alice)
+    assert visits(request) == ["both open", "wait open", "bob open"]
+    request.data["amount"]["minor"] = 60_000
+    with transaction.atomic():  # as a revision of the data does it
+        engine_visits.wake(request, definition_of(request.version))
+    assert visits(request) == ["both open", "wait closed arrived", "bob open"]
+    answer(bob)
+    assert standing(request) == ("ended", "approved")
+    assert visits(start(in_a_block(wait(until="amount > 50"), VETO), alice))[1] == "wait closed arrived"
+    stuck = process({"wait": wait(until="100 / int(amount) < 0")}, ["wait arrived approved"])
+    assert visits(start(stuck, alice, amount="0")) == ["wait stuck"]
+    assert OutgoingMail.objects.filter(kind="stuck").exists() is False, "nobody administers here"
+
+
+def test_what_makes_a_wait_needless_ends_it(alice: Person, bob: Person, ada: Person) -> None:
+    request = start(in_a_block(wait(signal="delivered"), VETO), alice)
+    answer(bob, "reject")
+    assert visits(request) == ["both closed rejected", "wait cancelled", "bob closed reject"]
+    assert standing(request) == ("ended", "rejected")
+    withdrawn = start(DELIVERED, alice)
+    engine.signal(withdrawn.pk, "delivered", ada)
+    engine.withdraw(withdrawn.pk, alice)
+    assert (visits(withdrawn)[-1], standing(withdrawn)) == ("bob closed withdrawn", ("withdrawn", ""))
+
+
+@pytest.mark.parametrize(
+    ("what", "problem"),
+    [
+        ({}, "say what it waits for"),
+        ({"until": "day > '2026-12-31'"}, "dates and working days come later"),
+        ({"until": "today == day"}, "dates and working days come later"),
+        ({"until": date(2026, 12, 31)}, "dates and working days come later"),
+        ({"until": "timestamp('x') > timestamp('y')"}, "dates and working days come later"),
+        ({"until": "day != ''"}, "day is a date or a time, and a step cannot wait"),
+        ({"until": "1 > 2"}, "nothing could ever change what it comes to"),
+        ({"until": "amount"}, "neither true nor false"),
+        ({"until": "ghost > 2"}, "ghost"),
+        ({"signal": "No key"}, "pattern"),
+    ],
+)
+def test_a_wait_that_cannot_end_is_refused(db: None, what: dict[str, Any], problem: str) -> None:
+    form = [*FORM, {"name": "day", "label": "Day", "type": "date"}]
+    assert problem in refused(process({"wait": wait(**what)}, ["wait arrived approved"], form=form))

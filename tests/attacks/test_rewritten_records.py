@@ -35,6 +35,7 @@ from placet.approvals.models import (
     Notified,
     Process,
     Request,
+    Signal,
     TableMatch,
     TableVersion,
     Turn,
@@ -72,6 +73,7 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     AskLine: {"id": OWN_NUMBER},
     Decision: {"id": OWN_NUMBER},
     Notified: {"id": OWN_NUMBER},
+    Signal: {},
     TableMatch: {"id": OWN_NUMBER},
     TableVersion: {
         "id": OWN_NUMBER,
@@ -174,6 +176,7 @@ def record(world: World) -> Record:
     _stuck(world)
     _by_a_table(people)
     _told(people)
+    _signalled(people)
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
     Mailbox.objects.create(name="other", address="other@contoso.example")
@@ -235,6 +238,17 @@ def _told(people: Any) -> None:
     ways = [{"from": "tell", "outcome": "sent", "to": "step"}, *one["transitions"]]
     version = publish({**one, "steps": {**one["steps"], "tell": tell}, "transitions": ways})
     engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
+
+
+def _signalled(people: Any) -> None:
+    """A wait that a signal ended, and one that came early."""
+    one = one_step([{"person": people["bob"].email}], key="signalled", start="wait")
+    wait = {"kind": "wait", "name": "Wait", "signal": "delivered"}
+    ways = [{"from": "wait", "outcome": "arrived", "to": "step"}, *one["transitions"]]
+    version = publish({**one, "steps": {**one["steps"], "wait": wait}, "transitions": ways})
+    request = engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
+    for by in (people["ada"], None):
+        engine.signal(request.pk, "delivered", by)
 
 
 def _superseded(people: Any) -> None:
@@ -432,6 +446,8 @@ def _again(row: Model) -> Callable[[], object]:
             case Notified():
                 taken = Notified.objects.filter(visit=copy.visit).values("person")
                 copy.person, copy.outgoing = Person.objects.exclude(pk__in=taken)[0], None
+            case Signal():
+                copy.key, copy.taken_by = "other", None
             case Decision():
                 free = Assignment.objects.filter(decision=None)
                 copy.assignment = free.order_by("-pk")[0]
@@ -545,6 +561,7 @@ def _forget(number: int) -> None:
         "(SELECT id FROM approvals_visit WHERE request_id = %s)",
         "DELETE FROM approvals_notified WHERE visit_id IN "
         "(SELECT id FROM approvals_visit WHERE request_id = %s)",
+        "DELETE FROM approvals_signal WHERE request_id = %s",
         "DELETE FROM approvals_visit WHERE request_id = %s",
         "DELETE FROM approvals_attachment WHERE request_id = %s",
         "DELETE FROM audit_auditentry WHERE request_id = %s",

@@ -8,7 +8,7 @@ from placet.approvals import engine
 from placet.approvals.models import Decision, Request
 from placet.approvals.processes import publish
 from placet.audit import chain
-from tests.approvals.test_steps_that_ask_nobody import notice, process, step, visits
+from tests.approvals.test_steps_that_ask_nobody import notice, process, step, visits, wait
 from tests.journeys.conftest import World
 
 pytestmark = pytest.mark.django_db
@@ -47,3 +47,16 @@ def test_a_notice_arrives_once_without_a_code_and_a_reply_to_it_decides_nothing(
     replied(world, "bob", "Approved.")
     assert standing(request) == ("ended", "approved")
     assert visits(request) == ["tell closed sent", "bob closed approve"]
+
+
+def test_a_wait_ends_by_a_signal_and_the_next_one_is_asked(world: World) -> None:
+    ways = ["bob approve wait", "bob reject rejected", "wait arrived carol"]
+    ways += ["carol approve approved", "carol reject rejected"]
+    steps = {"bob": step("bob"), "wait": wait(signal="delivered"), "carol": step("carol")}
+    request = started(world, process(steps, ways))
+    replied(world, "bob", "Approved.")
+    assert (visits(request)[-1], world.subjects("carol")) == ("wait open", [])
+    engine.signal(request.pk, "delivered", world.people["ada"])
+    world.run_until_quiet()
+    replied(world, "carol", "Fine.")
+    assert standing(request) == ("ended", "approved")
