@@ -13,9 +13,12 @@ from placet.approvals.definitions import (
     KEY,
     NAMES_PEOPLE,
     NO_DATES,
+    WITHDRAWN,
     ApprovalStep,
+    CallStep,
     Definition,
     EndStep,
+    IncludeStep,
     NoticeStep,
     ParallelStep,
     Transition,
@@ -25,13 +28,15 @@ from placet.approvals.definitions import (
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, sample_data, title_of
 from placet.approvals.form_checks import form_problems, hide_problems
 from placet.approvals.form_types import seen_values
+from placet.approvals.includes import Included, problems_of_includes, results_of
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
 from placet.approvals.whom import LIMIT, entries_of
-from placet.lib.conditions import ConditionError, compile_condition, holds, names_in
+from placet.lib.conditions import ConditionError, compile_condition, holds, names_in, value_of
 
+Step = ApprovalStep | ParallelStep | NoticeStep | WaitStep | IncludeStep | CallStep  # one that has outcomes
 DEEPEST_BLOCKS = 5
 MOST_STEPS = 100
-HAS_OUTCOMES = (ApprovalStep, ParallelStep, NoticeStep, WaitStep)
+HAS_OUTCOMES = (ApprovalStep, ParallelStep, NoticeStep, WaitStep, IncludeStep, CallStep)
 TIMES = ("date", "time", "date_time", "period")  # types of fields that no step waits for yet
 _SPEAKS_OF_TIME = re.compile(r"\b(?:today|now)\b|\b(?:timestamp|duration)\s*\(|\b\d{4}-\d{2}-\d{2}\b")
 
@@ -43,6 +48,7 @@ def problems_of(definition: Definition) -> list[str]:
         f"steps: “{key}” is not a key (a-z, 0-9, - and _)" for key in steps if not KEY.fullmatch(key)
     ]
     problems += form_problems(definition)
+    problems += problems_of_includes(definition, MOST_STEPS)
     if len(steps) > MOST_STEPS:
         problems.append(f"steps: {len(steps)} steps are too many; {MOST_STEPS} is the most")
     if definition.start not in steps:
@@ -62,6 +68,10 @@ def problems_of(definition: Definition) -> list[str]:
         elif isinstance(step, NoticeStep):
             problems += [f"steps.{key}: {problem}" for problem in _notice_problems(definition, step, sample)]
             problems += _ways_problems(definition, key, step.outcome_keys)
+        elif isinstance(step, IncludeStep | CallStep):
+            if isinstance(step, CallStep):
+                problems += [f"steps.{key}: {problem}" for problem in _call_problems(step, sample)]
+            problems += _ways_problems(definition, key, outcomes_of(step))
         elif isinstance(step, WaitStep):
             problems += [f"steps.{key}: until: {problem}" for problem in _wait_problems(definition, step, sample)]
             problems += _ways_problems(definition, key, step.outcome_keys)
@@ -144,6 +154,46 @@ def _notice_problems(definition: Definition, step: NoticeStep, sample: dict[str,
             yield f"text: there is no field {name}"
         elif name not in shown:
             yield f"text: {name} stands in it, and form hides it"
+
+
+def outcomes_of(step: Step) -> Sequence[str]:
+    """What transitions from a step can be for."""
+    if isinstance(step, IncludeStep | CallStep):
+        read = Included().of(step.process)
+        results = () if read is None else results_of(read[1])
+        return results if isinstance(step, IncludeStep) else tuple(dict.fromkeys([*results, WITHDRAWN]))
+    return step.outcome_keys
+
+
+def _call_problems(step: CallStep, sample: dict[str, Any]) -> Iterator[str]:
+    read = Included().of(step.process)
+    if read is None:
+        yield f"there is no process {step.process} that is published"
+        return
+    fields = {field.name: field for field in read[1].fields}
+    for name, expression in step.data.items():
+        if name not in fields:
+            yield f"data: the form of {step.process} has no field {name}"
+        elif fields[name].type == "files" or fields[name].computed is not None:
+            yield f"data: {name} of {step.process} cannot be filled in: it is computed, or holds files"
+        else:
+            yield from (f"data: {name}: {problem}" for problem in _value_problems(expression, sample))
+    needed = [
+        field.name
+        for field in fields.values()
+        if field.required and field.show is None and field.default is None and field.name not in step.data
+    ]
+    moving = {one for _key, one, section in sections_of(read[1]) if section is not None and section.show is not None}
+    yield from (f"data: the form of {step.process} needs {name}" for name in needed if fields[name] not in moving)
+
+
+def _value_problems(expression: str, sample: dict[str, Any]) -> Iterator[str]:
+    try:
+        value_of(expression, sample)
+    except ConditionError as error:
+        # A map that does not know the sample's value may know everything that people enter.
+        if not isinstance(error.__cause__, LookupError):
+            yield str(error)
 
 
 def _wait_problems(definition: Definition, step: WaitStep, sample: dict[str, Any]) -> Iterator[str]:
@@ -277,7 +327,7 @@ def _transition_problems(
     start = definition.steps.get(transition.from_)
     if not isinstance(start, HAS_OUTCOMES):
         problems.append(f"{where}: there is no step {transition.from_} that has outcomes")
-    elif transition.outcome not in start.outcome_keys:
+    elif transition.outcome not in outcomes_of(start):
         problems.append(f"{where}: {transition.from_} has no outcome {transition.outcome}")
     if transition.to is not None and transition.to not in definition.steps:
         problems.append(f"{where}: there is no step {transition.to}")

@@ -15,6 +15,8 @@ A definition is data (JSON; YAML is how it travels):
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
                                 {key: {kind: notice, name, to, text?, form?}}: people are told, and it goes on
                                 {key: {kind: wait, name, until?, signal?}}: for a condition, or for a signal from outside
+                                {key: {kind: include, process}}: copied in at publishing (`placet.approvals.includes`)
+                                {key: {kind: call, name, process, data}}: a request of its own, which is waited for
                                 {key: {kind: end, name, result}}
     transitions                 list of {from, outcome, when?, to} or, at the end of a branch, {from, outcome, when?,
                                  ends_branch}; of those that fit, the first one is taken
@@ -45,10 +47,12 @@ Proof = Literal["colleague", "outside", "page"]
 
 #: What a branch or a block comes to.
 WORD = r"^[a-z][a-z0-9_-]{0,39}$"
+PROCESS_KEY = r"^[a-z][a-z0-9_-]{0,49}$"
 MOST_BRANCHES = 20
 LONGEST_NOTICE = 2000  # characters that a process writes into a notice
 SENT = "sent"  # the outcome of a notice
 ARRIVED = "arrived"  # the outcome of a wait
+WITHDRAWN = "withdrawn"  # the outcome of a call whose request was withdrawn
 NO_DATES = "a step cannot wait for dates and times yet: dates and working days come later"
 MOST_ROUNDS = 20  # of a step, where the process does not say
 #: Where a step stands: blocks and the branches of them that it is in, from the outermost.
@@ -233,6 +237,34 @@ class WaitStep(_Part):
         return (ARRIVED,)
 
 
+class IncludeStep(_Part):
+    """Stands for the steps of another process. No published version has one."""
+
+    kind: Literal["include"]
+    process: str = Field(pattern=PROCESS_KEY)
+
+    @property
+    def name(self) -> str:
+        return self.process
+
+
+class CallStep(_Part):
+    """Starts a request of another process, and goes on with what that comes to."""
+
+    kind: Literal["call"]
+    name: str = Field(min_length=1, max_length=100)
+    process: str = Field(pattern=PROCESS_KEY)
+    data: dict[str, Annotated[str, Field(min_length=1)]] = {}  # by field of its form, in CEL
+
+
+class IncludedProcess(_Part):
+    """Where steps came from: a note for the reader."""
+
+    process: str
+    version: int
+    depth: int = 1  # 2: of a process that the included one included
+
+
 class Branch(_Part):
     """One of several ways through a block, taken beside the others."""
 
@@ -284,7 +316,7 @@ class Transition(_Part):
 
 
 class Definition(_Part):
-    key: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$")
+    key: str = Field(pattern=PROCESS_KEY)
     name: str = Field(min_length=1, max_length=200)
     title: str = "{key}"
     description: str = Field("", max_length=2000)
@@ -295,9 +327,13 @@ class Definition(_Part):
     most_rounds: int | None = Field(None, ge=1, le=1000, strict=True)
     steps: dict[
         str,
-        Annotated[ApprovalStep | ParallelStep | NoticeStep | WaitStep | EndStep, Field(discriminator="kind")],
+        Annotated[
+            ApprovalStep | ParallelStep | NoticeStep | WaitStep | IncludeStep | CallStep | EndStep,
+            Field(discriminator="kind"),
+        ],
     ]
     transitions: tuple[Transition, ...] = ()
+    included: dict[str, IncludedProcess] | None = None  # by the beginning of keys; written at publishing
 
     @property
     def fields(self) -> tuple[FormField, ...]:
@@ -352,6 +388,12 @@ class Definition(_Part):
         step = self.steps[step_key]
         if not isinstance(step, WaitStep):
             raise TypeError(f"{step_key} is not a wait")
+        return step
+
+    def call(self, step_key: str) -> CallStep:
+        step = self.steps[step_key]
+        if not isinstance(step, CallStep):
+            raise TypeError(f"{step_key} calls no process")
         return step
 
     @property

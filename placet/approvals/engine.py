@@ -14,6 +14,8 @@ engine          what can be done to a request, by whom, and what stands against 
 engine_visits   where a request stands: entering and leaving steps, blocks and their branches, being stuck
 engine_asks     whom a visit asks, and the mails that ask
 engine_notices  whom a notice tells
+engine_calls    what is to be done for steps that call another process; `calling` does it
+engine_starts   a request is made
 policy          looks and decides nothing by itself: who is asked, when a step or a block is decided, which way leads on
 record          what the audit entries say
 
@@ -35,13 +37,22 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from placet.accounts.models import Person
-from placet.approvals import attachments, engine_asks, engine_visits, messages, policy, record, whom
-from placet.approvals.definitions import ApprovalStep, Definition, definition_of
-from placet.approvals.form import facts_hash, read_form, title_of, words_of
+from placet.approvals import (
+    attachments,
+    engine_asks,
+    engine_calls,
+    engine_starts,
+    engine_visits,
+    messages,
+    policy,
+    record,
+    whom,
+)
+from placet.approvals.definitions import WITHDRAWN, ApprovalStep, Definition, definition_of
+from placet.approvals.form import facts_hash, read_form
 from placet.approvals.models import (
     Ask,
     Assignment,
-    Counter,
     Decision,
     Draft,
     Request,
@@ -53,7 +64,6 @@ from placet.approvals.outcomes import Outcome
 from placet.approvals.record import note
 from placet.audit import chain
 from placet.lib import rows
-from placet.lib.canonical import digest
 from placet.lib.prepared import Prepared
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -143,18 +153,10 @@ def start(
         raise NoLongerOpen(Sentence("This form was sent already, or was discarded."))
     definition = definition_of(version)
     data = read_form(definition, entered, attachments.of(draft) if draft else {})
-    request = Request.objects.create(
-        number=_next_number(),
-        version=version,
-        requester=requester,
-        title=title_of(definition, data),
-        data=data,
-        data_hash=digest(data),
-        words=words_of(definition, data),
-    )
+    request = engine_starts.create(version, definition, requester, data)
     if draft:
         attachments.hand_over(draft, request)
-    note(request, requester, "started", at=request.created_at, **record.started(request))
+    engine_starts.note_started(request, requester)
     engine_visits.enter(request, definition, definition.start)
     return request
 
@@ -162,14 +164,6 @@ def start(
 def _is_active(person: Person) -> bool:
     """As the database says now: the object may have been read before they left."""
     return Person.objects.filter(pk=person.pk, is_active=True).exists()
-
-
-def _next_number() -> int:
-    Counter.objects.get_or_create(id=1)
-    counter = Counter.objects.select_for_update().get(id=1)
-    counter.last += 1
-    counter.save(update_fields=["last"])
-    return counter.last
 
 
 # --- deciding ---------------------------------------------------------------------------------------------
@@ -256,7 +250,8 @@ def _locked(assignment_id: int) -> Request:
     raise Request.DoesNotExist
 
 
-def _lock(request_id: int) -> Request:
+def lock(request_id: int) -> Request:
+    """A request, locked until the transaction ends."""
     return _locking().get(pk=request_id)
 
 
@@ -316,11 +311,24 @@ def _must_be_allowed(request: Request, definition: Definition, assignment: Assig
 @_transaction()
 def withdraw(request_id: int, by: Person) -> Request:
     """The requester (or an administrator) takes the request back; whoever was asked is told."""
-    request = _lock(request_id)
+    request = lock(request_id)
     if by.pk != request.requester_id and not by.is_administrator:
         raise NotAllowed(Sentence("Only the person who made a request can withdraw it."))
     if request.state != Request.State.OPEN:
         raise NoLongerOpen(Sentence("This request has already ended."))
+    _withdraw(request, by)
+    return request
+
+
+@_transaction()
+def withdraw_called(request_id: int) -> None:
+    """The step that called this request is over before its time. Called again it does nothing."""
+    request = lock(request_id)
+    if request.state == Request.State.OPEN:
+        _withdraw(request, None)
+
+
+def _withdraw(request: Request, by: Person | None) -> None:
     waiting = list(
         Assignment.objects.filter(visit__request=request, state=Assignment.State.OPEN).select_related(
             "person"
@@ -330,12 +338,13 @@ def withdraw(request_id: int, by: Person) -> Request:
     request.save(update_fields=["state", "closed_at"])
     note(request, by, "withdrawn", at=request.closed_at)
     for visit in request.visits.filter(state__in=Visit.LIVE).order_by("-pk"):  # what is inside others, first
-        engine_visits.close(request, visit, "withdrawn")
+        engine_calls.drop(visit)
+        engine_visits.close(request, visit, WITHDRAWN)
+    engine_calls.report(request)
     for assignment in waiting:
         assignment.state = Assignment.State.WITHDRAWN
         assignment.save(update_fields=["state"])
-        messages.withdrawn(request, assignment)
-    return request
+        messages.withdrawn(request, assignment, by)
 
 
 @_transaction()
@@ -398,7 +407,7 @@ def _open_assignments(person: Person) -> list[int]:
 @_transaction()
 def ask_again(visit_id: int, by: Person) -> None:
     """A step that was stuck is tried once more, after people or groups were put right."""
-    request = _lock(Visit.objects.values_list("request_id", flat=True).get(pk=visit_id))
+    request = lock(Visit.objects.values_list("request_id", flat=True).get(pk=visit_id))
     visit = Visit.objects.get(pk=visit_id)
     if not by.is_administrator:
         raise NotAllowed(Sentence("Only an administrator can do this."))
@@ -417,7 +426,7 @@ def signal(request_id: int, key: str, by: Person | None) -> Signal:
     """Something happened outside that a step of the request waits for, or will wait for. `by`: None, where it was said
     at the command line. NoLongerOpen where the request has ended, or where the same signal is there and no step took
     it yet."""
-    request = _lock(request_id)
+    request = lock(request_id)
     if by is not None and not Person.objects.filter(pk=by.pk, is_administrator=True, is_active=True).exists():
         raise NotAllowed(Sentence("Only an administrator can do this."))
     if request.state != Request.State.OPEN:
@@ -457,7 +466,7 @@ def unasked(limit: int | None = None) -> list[int]:
 @_transaction()
 def note_bounce(request_id: int, *, person: Person, reason: str, incoming: IncomingMail) -> None:
     """An ask could not be delivered: shown on the request, for the requester and the administrator."""
-    request = _lock(request_id)
+    request = lock(request_id)
     note(request, None, "not delivered", person=person.pk, reason=reason[:500], incoming=incoming.pk)
 
 
@@ -467,6 +476,6 @@ def note_refused(
 ) -> None:
     """A mail carried a reply code of this request but was not applied: on record, with its reason and with what the
     mail log says of it."""
-    request = _lock(request_id)
+    request = lock(request_id)
     what = record.together(record.mail(incoming), record.reading(logged))
     note(request, None, "reply refused", person=person.pk, reason=reason, **what)

@@ -4,8 +4,9 @@
           → a parallel step: `_split`, a visit for each branch whose condition holds
           → an approval step: `consider`, which asks people
           → a notice: `engine_notices`, which tells people, and on at once
+          → a call: `engine_calls`, a row of work, by which another request is started (`calling`)
           → a wait: `_look`, whether what it waits for is there; `wake` looks again
-    go_on → is the step decided? → `_finish` → `leave` → enter the next step
+    go_on → is the step decided? → `finish` → `leave` → enter the next step
                                                        → or the end of the branch: `_join`, is the block decided?
 
 A visit is live while it is open or stuck. What is live of a request forms a tree: one visit at the root, and below a
@@ -21,11 +22,13 @@ from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
-from placet.approvals import engine_asks, engine_notices, messages, policy, record, turns, whom
+from placet.approvals import engine_asks, engine_calls, engine_notices, messages, policy, record, turns, whom
 from placet.approvals.definitions import (
     ARRIVED,
     SENT,
+    WITHDRAWN,
     ApprovalStep,
+    CallStep,
     Definition,
     EndStep,
     NoticeStep,
@@ -71,9 +74,12 @@ def begin(request: Request, definition: Definition, visit: Visit) -> None:
         _split(request, definition, visit)
     elif isinstance(step, NoticeStep):
         engine_notices.notify(request, definition, visit)
-        _finish(request, definition, visit, (), SENT)
+        finish(request, definition, visit, (), SENT)
     elif isinstance(step, WaitStep):
         _look(request, definition, visit, step)
+    elif isinstance(step, CallStep):
+        _unstick(request, visit, Visit.State.OPEN)
+        engine_calls.order(visit)
     else:
         consider(request, definition, visit)
 
@@ -89,12 +95,12 @@ def consider(request: Request, definition: Definition, visit: Visit) -> None:
     wanted, new = engine_asks.whom_to_ask(request, definition, visit, there)
     result = policy.result_of(step, there, to_come=math.inf if wanted.incomplete else len(new))
     if result:
-        _finish(request, definition, visit, there, result)
+        finish(request, definition, visit, there, result)
     elif wanted.skips_to:
         _skip(request, definition, visit, wanted)
     elif wanted.incomplete or not policy.can_be_decided(step, there, len(new)):
         # Nobody is asked in vain.
-        _stick(request, visit, wanted.reason or Sentence("nobody is left who can be asked"))
+        stick(request, visit, wanted.reason or Sentence("nobody is left who can be asked"))
     else:
         _unstick(request, visit, Visit.State.OPEN)
         turns.advance(wanted.turns)
@@ -107,7 +113,7 @@ def _skip(request: Request, definition: Definition, visit: Visit, wanted: whom.P
     with as_the_installation_reads():
         reason = str(wanted.reason)
     note(request, None, "skipped", step=visit.step_key, round=visit.round, personal={"reason": reason})
-    _finish(request, definition, visit, (), wanted.skips_to)
+    finish(request, definition, visit, (), wanted.skips_to)
 
 
 def go_on(request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment]) -> None:
@@ -119,7 +125,7 @@ def go_on(request: Request, definition: Definition, visit: Visit, seats: Sequenc
     step = definition.approval(visit.step_key)
     result = policy.result_of(step, seats)
     if result:
-        _finish(request, definition, visit, seats, result)
+        finish(request, definition, visit, seats, result)
 
 
 def withdraw_barred(request: Request, definition: Definition, step_key: str, by: Person) -> None:
@@ -145,7 +151,7 @@ def _open_beside(request: Request, definition: Definition, step_key: str, by: Pe
             yield from seats.filter(pk=number, state=Assignment.State.OPEN).select_related("visit")
 
 
-def _finish(
+def finish(
     request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment], result: str
 ) -> None:
     _supersede(request, visit, [seat for seat in seats if seat.state == Assignment.State.OPEN])
@@ -182,11 +188,11 @@ def _look(request: Request, definition: Definition, visit: Visit, step: WaitStep
     try:
         over = policy.is_over(definition, step, request)
     except ConditionError as error:
-        _stick(request, visit, error)
+        stick(request, visit, error)
         return
     _unstick(request, visit, Visit.State.OPEN)
     if over or _takes_signal(request, visit, step):
-        _finish(request, definition, visit, (), ARRIVED)
+        finish(request, definition, visit, (), ARRIVED)
 
 
 def _takes_signal(request: Request, visit: Visit, step: WaitStep) -> bool:
@@ -226,7 +232,7 @@ def leave(
             _must_not_go_round(request, definition, transition.to, once_more=once_more)
     except (ConditionError, LookupError) as error:
         # The decision stands; where it leads has to be said by an administrator.
-        _stick(request, visit, error)
+        stick(request, visit, error)
         return
     _unstick(request, visit, Visit.State.CLOSED)
     if transition.ends_branch is not None:
@@ -265,12 +271,15 @@ def _must_not_go_round(request: Request, definition: Definition, step_key: str, 
 def _went_on(request: Request, since: Visit) -> bool:
     """Whether anybody outside made the request go on since a visit: by an answer, or by a signal."""
     answers = Decision.objects.filter(assignment__visit__request=request, assignment__visit__gte=since.pk)
-    return answers.exists() or request.signals.filter(taken_by__gte=since.pk).exists()
+    # Answers in a request that was called are answers, too.
+    of_called = Decision.objects.filter(assignment__visit__request__parent_visit__in=request.visits.filter(pk__gte=since.pk))
+    return answers.exists() or of_called.exists() or request.signals.filter(taken_by__gte=since.pk).exists()
 
 
 def _end(request: Request, step: EndStep) -> None:
     rows.change(request, state=Request.State.ENDED, result=step.result, closed_at=timezone.now())
     note(request, None, "ended", at=request.closed_at, result=step.result)
+    engine_calls.report(request)
     messages.ended(request, step)
 
 
@@ -283,7 +292,7 @@ def _split(request: Request, definition: Definition, visit: Visit) -> None:
     try:
         taken = policy.branches_to_take(definition, visit.step_key, request)
     except ConditionError as error:
-        _stick(request, visit, error)
+        stick(request, visit, error)
         return
     _unstick(request, visit, Visit.State.OPEN)
     note(request, None, "split", step=visit.step_key, round=visit.round, branches=list(taken))
@@ -326,6 +335,7 @@ def _cancel(request: Request, visit: Visit, answered: Visit) -> None:
     `answered`: the visit whose answers made it so."""
     for inside in visit.children.filter(state__in=Visit.LIVE).order_by("pk"):
         _cancel(request, inside, answered)
+    engine_calls.drop(visit)
     seats = list(visit.assignments.filter(state=Assignment.State.OPEN).select_related("person"))
     _supersede(request, visit, seats)
     rows.change(
@@ -341,7 +351,7 @@ def _cancel(request: Request, visit: Visit, answered: Visit) -> None:
 # --- stuck ------------------------------------------------------------------------------------------------
 
 
-def _stick(request: Request, visit: Visit, why: object) -> None:
+def stick(request: Request, visit: Visit, why: object) -> None:
     told = visit.state == Visit.State.STUCK
     with as_the_installation_reads():  # kept for whoever administers, in whosever turn it happens
         reason = " ".join(str(why).split())[:LONGEST_REASON]  # what a form says may stand in it

@@ -147,6 +147,7 @@ class Telling:
     matches: dict[Line, Row] = field(default_factory=dict)
     notified: dict[Seat, Row] = field(default_factory=dict)  # who was told in a notice
     signals: dict[int, Row] = field(default_factory=dict)  # by id
+    calls: dict[tuple[str, int], Row] = field(default_factory=dict)  # by visit
     mails: dict[int, Row] = field(default_factory=dict)  # by the id of the incoming mail
     rounds: dict[str, int] = field(default_factory=dict)  # the latest of each step
 
@@ -181,6 +182,7 @@ def _started(telling: Telling, entry: AuditEntry) -> None:
     _say(
         telling.request, entry, requester=entry.who, process=(entry.what["process"], entry.what["version"]),
         created_at=entry.at, state=Request.State.OPEN, result="", closed_at=None,
+        called_by=entry.what.get("called_by"),
     )  # fmt: skip
     _say_what_it_says(
         telling.request, entry, "definition", "number", "public_id", "title", "words", "data_hash"
@@ -231,6 +233,10 @@ def _notified(telling: Telling, entry: AuditEntry) -> None:
     mail = {"kind": "notice", "cause": entry.what["cause"]} if by_mail else {"shown": None}
     _say(row, entry, created_at=entry.at, source=entry.what["source"], **mail)
     _say_what_it_says(row, entry, "to", "subject", "shown")
+
+
+def _called(telling: Telling, entry: AuditEntry) -> None:
+    _say(telling.calls.setdefault(telling.visit_of(entry), {}), entry, called=entry.what["called"])
 
 
 def _signalled(telling: Telling, entry: AuditEntry) -> None:
@@ -334,6 +340,7 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "asked": _asked,
     "asked again": _asked,
     "notified": _notified,
+    "called": _called,
     "signalled": _signalled,
     "signal taken": _signal_taken,
     "decided": _decided,
@@ -371,6 +378,7 @@ class Tables:
     matches: dict[int, dict[Line, Held]]
     notified: dict[int, dict[Seat, Held]]
     signals: dict[int, dict[int, Held]]
+    calls: dict[int, dict[tuple[str, int], Held]]
     with_files: Collection[int]
 
 
@@ -393,10 +401,11 @@ class Digests:
 
 
 def _tables(ids: Collection[int], digests: Digests) -> Tables:
-    requests = Request.objects.filter(pk__in=ids).select_related("version__process")
+    requests = Request.objects.filter(pk__in=ids).select_related("version__process", "parent_visit__request")
     files = Attachment.objects.filter(request__in=ids).order_by().values_list("request", flat=True)
     tables = Tables(
         list(requests.defer("version__definition").order_by("pk")),
+        defaultdict(dict),
         defaultdict(dict),
         defaultdict(dict),
         defaultdict(dict),
@@ -426,6 +435,10 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
             tables.decisions[request][seat] = _decision(decision)
     _put_asks(tables, ids)
     _put_notified(tables, ids)
+    for called in Request.objects.filter(parent_visit__request__in=ids).select_related("parent_visit"):
+        by = called.parent_visit
+        assert by is not None
+        tables.calls[by.request_id][by.step_key, by.round] = {"called": str(called.public_id)}
     for signal in Signal.objects.filter(request__in=ids):
         tables.signals[signal.request_id][signal.pk] = {
             **_held(signal, "key", "created_at"),
@@ -568,13 +581,14 @@ def _mail(mail: IncomingMail, content: Held) -> Held:
 
 def _request(request: Request, definition: str) -> Held:
     names = ("number", "title", "created_at", "state", "result", "closed_at", "data_hash")
-    version = request.version
+    version, by = request.version, request.parent_visit
     return {
         **_held(request, *names),
         "requester": f"person:{request.requester_id}",
         "process": (version.process.key, version.number),
         "definition": definition,
         "public_id": str(request.public_id),
+        "called_by": None if by is None else [str(by.request.public_id), by.step_key, by.round],
         "words": digest(request.words),
     }
 
@@ -618,6 +632,7 @@ def _differences(
     yield from _rows(number, telling.matches, tables.matches[number], "what a table says", _OF_MATCH)
     yield from _rows(number, telling.seats, tables.seats[number], "who is asked", _OF_SEAT)
     yield from _rows(number, telling.notified, tables.notified[number], "who was told", _OF_NOTIFIED)
+    yield from _rows(number, telling.calls, tables.calls[number], "a request that was called", _OF_CALL)
     yield from _rows(number, telling.signals, tables.signals[number], "a signal", _OF_SIGNAL)
     yield from _rows(number, telling.asks, tables.asks[number], "a mail that asks", _OF_ASK)
     yield from _rows(number, telling.decisions, tables.decisions[number], "a decision", _OF_DECISION)
@@ -658,6 +673,7 @@ _OF_REQUEST = {
     "title": "the title",
     "words": "what a search finds the request by",
     "data_hash": "what was asked for",
+    "called_by": "which step called it",
     "created_at": "when it was started",
     "state": "the state of the request",
     "result": "the result of the request",
@@ -695,6 +711,7 @@ _OF_NOTIFIED = {
     "subject": "the subject of a notice",
     "shown": "what a notice shows",
 }
+_OF_CALL = {"called": "which request a step called"}
 _OF_SIGNAL = {
     "key": "what a signal says",
     "by": "who sent a signal",

@@ -9,9 +9,11 @@ name them by their new keys.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import repeat
 from typing import Any
 
 from placet.approvals.definitions import (
@@ -63,9 +65,10 @@ class Included:
 # --- what stands against it -----------------------------------------------------------------------------------
 
 
-def problems_of_includes(definition: Definition) -> Iterator[str]:
-    """Of each by itself. Whether what comes out is a process is checked as ever."""
+def problems_of_includes(definition: Definition, most_steps: int) -> Iterator[str]:
+    """Of each by itself. Whether what comes out is a process is checked as ever, if it is not too large for that."""
     processes = Included()
+    steps = ways = 0
     for key, step in definition.steps.items():
         if isinstance(step, IncludeStep):
             read = processes.of(step.process)
@@ -73,14 +76,28 @@ def problems_of_includes(definition: Definition) -> Iterator[str]:
                 yield f"steps.{key}: there is no process {step.process} that is published"
             else:
                 yield from (f"steps.{key}: {one}" for one in _problems(definition, key, read[1]))
+                steps += len(read[1].steps)
+                ways += sum(1 for _ in _ways_onward(definition, key, read[1]))
+    if steps > most_steps or ways > MOST_WAYS:
+        yield f"steps: with what they include they are too many; {most_steps} steps and {MOST_WAYS} ways are the most"
+
+
+def _ways_onward(definition: Definition, key: str, included: Definition) -> Iterator[None]:
+    """Those that an include makes of the other process's ways to its ends."""
+    onward = Counter(t.outcome for t in definition.transitions if t.from_ == key)
+    for transition in included.transitions:
+        end = included.steps.get(transition.to or "")
+        if isinstance(end, EndStep):
+            yield from repeat(None, onward[end.result])
 
 
 def _problems(definition: Definition, key: str, included: Definition) -> Iterator[str]:
-    inner = [included.key, *(one.process for one in included.included.values())]
+    notes = included.included or {}
+    inner = [included.key, *(one.process for one in notes.values())]
     if definition.key in inner:
         yield f"the process {definition.key} would include itself, by {' → '.join([included.key, definition.key])}"
         return
-    deep = 1 + max((one.depth for one in included.included.values()), default=0)
+    deep = 1 + max((one.depth for one in notes.values()), default=0)
     if deep > DEEPEST:
         yield f"processes include each other more than {DEEPEST} deep"
     if isinstance(included.steps[included.start], EndStep):
@@ -153,7 +170,7 @@ def _copy_in(written: dict[str, Any], key: str, included: Definition, number: in
     written["transitions"] += _copied_ways(included, names, ways)
     notes = written.setdefault("included", {})
     notes[key] = {"process": included.key, "version": number}
-    for name, note in included.included.items():
+    for name, note in (included.included or {}).items():
         notes[f"{key}-{name}"] = {"process": note.process, "version": note.version, "depth": note.depth + 1}
 
 
@@ -217,7 +234,7 @@ def _renamed(value: Any, names: Mapping[str, str], included: Definition, name: s
     if isinstance(value, list):
         return [_renamed(one, names, included, name) for one in value]
     if isinstance(value, str) and name == "decided":
-        return names[value]
+        return names.get(value, value)
     if isinstance(value, str) and name in (*_CONDITIONS, *_EXPRESSIONS):
         return _in_condition(value, names)
     return value

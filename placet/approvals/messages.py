@@ -290,14 +290,18 @@ def answer_link(mailbox: Mailbox, code: str, subject: str, word: str) -> str:
     return f"mailto:{address}?subject={again}&body={body}"
 
 
-def withdrawn(request: Request, assignment: Assignment) -> None:
-    """To somebody who was asked: nothing to do any more."""
+def withdrawn(request: Request, assignment: Assignment, by: Person | None) -> None:
+    """To somebody who was asked: nothing to do any more. `by`: None, where a step called the request and is over."""
     mailbox = mailbox_for(request)
     if mailbox is None:
         return
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     with _to(assignment.person) as said:
-        sentence = _("{name} has withdrawn “{title}” (number {number}).").format(**names)
+        sentence = (
+            _("“{title}” (number {number}) is not needed any more.")
+            if by is None
+            else _("{name} has withdrawn “{title}” (number {number}).")
+        ).format(**names)
         _queue(
             mailbox,
             "withdrawn",

@@ -87,6 +87,10 @@ class Request(models.Model):
     number = models.PositiveIntegerField(unique=True)  # for people: "request 42"
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="requests")
     requester = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="requests")
+    # Of the step that called it, once.
+    parent_visit = models.OneToOneField(
+        "Visit", null=True, on_delete=models.PROTECT, related_name="called"
+    )
     title = models.CharField(max_length=200)
     data = models.JSONField()
     data_hash = HexField()
@@ -276,6 +280,24 @@ class Signal(models.Model):
             )
         ]
         ordering = ["id"]
+
+
+class CallTask(models.Model):
+    """Something that is to be done for a visit of a step that calls another process."""
+
+    class What(models.TextChoices):
+        START = "start"  # its request
+        GO_ON = "go on"  # with what that came to
+        WITHDRAW = "withdraw"  # it, which is not needed any more
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="call_tasks")
+    what = models.CharField(max_length=10, choices=What)
+    due = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["visit", "what"], name="one_call_task_of_each")]
+        indexes = [models.Index(fields=["due", "id"], condition=Q(done_at=None), name="call_task_due")]
 
 
 class Turn(models.Model):

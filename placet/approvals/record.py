@@ -85,12 +85,25 @@ def started(request: Request) -> What:
         "definition": digest(version.definition),
         "number": request.number,
         "public_id": str(request.public_id),
+        **_called_by(request),
         "personal": {
             "title": request.title,
             "data_hash": request.data_hash,
             "words": digest(request.words),
         },
     }
+
+
+def called(request: Request) -> What:
+    """The request that a step called."""
+    return {"called": str(request.public_id)}
+
+
+def _called_by(request: Request) -> What:
+    visit = request.parent_visit
+    if visit is None:
+        return {}
+    return {"called_by": [str(visit.request.public_id), visit.step_key, visit.round]}
 
 
 def looked_up(match: TableMatch) -> What:

@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_
 from placet.approvals.definitions import (
     ARRIVED,
     SENT,
+    WITHDRAWN,
     ApprovalStep,
+    CallStep,
     Definition,
     EndStep,
     NoticeStep,
@@ -54,6 +56,7 @@ _GOOD: dict[type, str] = {
     ParallelStep: APPROVED,
     NoticeStep: SENT,
     WaitStep: ARRIVED,
+    CallStep: APPROVED,
 }
 _ANSWERED = pgettext_lazy("after a person's name", "answered “{answer}”")
 DOORS: dict[str, Promise] = {

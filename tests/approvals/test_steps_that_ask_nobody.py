@@ -13,7 +13,7 @@ from django.test import Client
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
-from placet.approvals import engine, engine_visits, evidence
+from placet.approvals import engine, engine_visits, evidence, includes
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import Assignment, Decision, Notified, Request, Signal
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
@@ -331,3 +331,105 @@ def test_what_makes_a_wait_needless_ends_it(alice: Person, bob: Person, ada: Per
 def test_a_wait_that_cannot_end_is_refused(db: None, what: dict[str, Any], problem: str) -> None:
     form = [*FORM, {"name": "day", "label": "Day", "type": "date"}]
     assert problem in refused(process({"wait": wait(**what)}, ["wait arrived approved"], form=form))
+
+
+# --- processes that are included --------------------------------------------------------------------------------
+
+
+BUDGET = process(
+    {"lead": step("bob"), "second": step("carol", not_same_as=["lead"], form={"hide": ["no*"]})},
+    [
+        {"from": "lead", "outcome": "approve", "when": "amount > 500", "to": "second"},
+        "lead approve approved",
+        "lead reject rejected",
+        "second approve approved",
+        "second reject lead",
+    ],
+    key="budget",
+    proof="page",
+)
+
+
+def including(*ways: str | Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    back = {"from": "sub", "outcome": "rejected", "when": "amount < 10", "to": "first"}
+    steps = {"first": step("dave"), "sub": {"kind": "include", "process": "budget"}}
+    own = ["first approve sub", "first reject rejected", "sub approved approved", back, "sub rejected rejected"]
+    return process(steps, ways or own, key="whole", **more)
+
+
+def test_an_included_process_is_copied_in_and_what_is_stored_is_flat(
+    alice: Person, bob: Person, carol: Person, dave: Person
+) -> None:
+    publish(BUDGET)
+    version = publish(including())
+    stored = version.definition
+    assert list(stored["steps"]) == ["first", "sub-lead", "sub-second", "approved", "rejected"]
+    assert stored["included"] == {"sub": {"process": "budget", "version": 1, "depth": 1}}
+    second = stored["steps"]["sub-second"]
+    assert (second["not_same_as"], second["proof"], stored["proof"]) == (["sub-lead"], "page", "colleague")
+    ways = [(t["from"], t["outcome"], t.get("when"), t["to"]) for t in stored["transitions"]]
+    assert ways[2:] == [
+        ("sub-lead", "approve", "amount > 500", "sub-second"),
+        ("sub-lead", "approve", None, "approved"),
+        ("sub-lead", "reject", "amount < 10", "first"),
+        ("sub-lead", "reject", None, "rejected"),
+        ("sub-second", "approve", None, "approved"),
+        ("sub-second", "reject", None, "sub-lead"),
+    ]
+    publish({**BUDGET, "name": "Another one"})  # what is published already stays so
+    request = engine.start(version, alice, {"item": "Desk", "amount": "600"})
+    for person in (dave, bob, carol):
+        answer(person)
+    assert standing(request) == ("ended", "approved")
+
+
+def test_what_names_steps_in_an_included_process_names_them_by_their_new_keys(db: None) -> None:
+    names = {"lead": "sub-lead", "second": "sub-second"}
+    for condition, renamed in (
+        ("steps.lead.outcome == 'approve'", "steps[\"sub-lead\"].outcome == 'approve'"),
+        ("steps['second'].by != steps.lead.by", "steps[\"sub-second\"].by != steps[\"sub-lead\"].by"),
+        ("note == 'steps.lead' || x.steps.lead", "note == 'steps.lead' || x.steps.lead"),
+        ("note == r\"\\\" + steps.ghost.by", "note == r\"\\\" + steps.ghost.by"),
+    ):
+        assert includes._in_condition(condition, names) == renamed
+
+
+def test_an_include_in_a_branch_ends_it_and_one_in_another_is_flat_too(db: None) -> None:
+    publish(BUDGET)
+    publish(including())
+    ends = [
+        {"from": key, "outcome": outcome, "ends_branch": outcome}
+        for key in ("one", "two")
+        for outcome in ("approved", "rejected")
+    ]
+    block = {
+        "kind": "parallel", "name": "Both", "branches": {"a": {"start": "one"}, "b": {"start": "two"}},
+        "result": VETO, "otherwise": "rejected",
+    }  # fmt: skip
+    steps = {"both": block, "one": {"kind": "include", "process": "whole"}, "two": {"kind": "include", "process": "budget"}}
+    flat = parse_definition(process(steps, [*ends, "both approved approved", "both rejected rejected"]))
+    assert flat.places["one-sub-second"] == (("both", "a"),)
+    assert flat.places["two-lead"] == (("both", "b"),)
+    assert flat.included is not None
+    assert {key: (one.process, one.depth) for key, one in flat.included.items()} == {
+        "one": ("whole", 1), "one-sub": ("budget", 2), "two": ("budget", 1)
+    }  # fmt: skip
+
+
+def test_what_cannot_be_included_is_said(db: None) -> None:
+    assert "steps.sub: there is no process budget that is published" in refused(including())
+    cost = {"name": "cost", "label": "Cost", "type": "money", "currency": "USD"}
+    publish({**BUDGET, "form": [*BUDGET["form"], cost]})
+    own = [*FORM, NOTE, {**cost, "currency": "EUR"}]
+    assert "steps.sub: the form needs what the form of budget has: cost (money USD)" in refused(including(form=own))
+    publish(BUDGET)
+    assert "steps.sub: nothing follows rejected" in refused(
+        including("first approve sub", "first reject rejected", "sub approved approved")
+    )
+    publish(including())
+    ring = {**including(), "key": "budget"}
+    ring["steps"] = {**ring["steps"], "sub": {"kind": "include", "process": "whole"}}
+    assert "steps.sub: the process budget would include itself, by whole → budget" in refused(ring)
+    many = {f"s{number}": {"kind": "include", "process": "budget"} for number in range(60)}
+    assert "with what they include they are too many" in refused(process(many, ["s0 approved approved"]))
+    assert "included: Placet writes that" in refused({**BUDGET, "included": {"a": {"process": "b", "version": 1}}})
