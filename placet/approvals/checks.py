@@ -27,6 +27,7 @@ from placet.approvals.definitions import (
 )
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, sample_data, title_of
 from placet.approvals.form_checks import form_problems, hide_problems
+from placet.approvals.form_schema import schema_of
 from placet.approvals.form_types import seen_values
 from placet.approvals.includes import Included, problems_of_includes, results_of
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
@@ -70,8 +71,8 @@ def problems_of(definition: Definition) -> list[str]:
             problems += _ways_problems(definition, key, step.outcome_keys)
         elif isinstance(step, IncludeStep | CallStep):
             if isinstance(step, CallStep):
-                problems += [f"steps.{key}: {problem}" for problem in _call_problems(step, sample)]
-            problems += _ways_problems(definition, key, outcomes_of(step))
+                problems += [f"steps.{key}: {problem}" for problem in _call_problems(definition, step, sample)]
+            problems += _ways_problems(definition, key, outcomes_of(definition, step))
         elif isinstance(step, WaitStep):
             problems += [f"steps.{key}: until: {problem}" for problem in _wait_problems(definition, step, sample)]
             problems += _ways_problems(definition, key, step.outcome_keys)
@@ -156,21 +157,29 @@ def _notice_problems(definition: Definition, step: NoticeStep, sample: dict[str,
             yield f"text: {name} stands in it, and form hides it"
 
 
-def outcomes_of(step: Step) -> Sequence[str]:
+def _process_named(definition: Definition, key: str) -> Definition | None:
+    """A process that a step names: what is published now as its newest version, or the one that is being checked."""
+    if key == definition.key:
+        return definition
+    read = Included().of(key)
+    return None if read is None else read[1]
+
+
+def outcomes_of(definition: Definition, step: Step) -> Sequence[str]:
     """What transitions from a step can be for."""
     if isinstance(step, IncludeStep | CallStep):
-        read = Included().of(step.process)
-        results = () if read is None else results_of(read[1])
+        named = _process_named(definition, step.process)
+        results = () if named is None else results_of(named)
         return results if isinstance(step, IncludeStep) else tuple(dict.fromkeys([*results, WITHDRAWN]))
     return step.outcome_keys
 
 
-def _call_problems(step: CallStep, sample: dict[str, Any]) -> Iterator[str]:
-    read = Included().of(step.process)
-    if read is None:
+def _call_problems(definition: Definition, step: CallStep, sample: dict[str, Any]) -> Iterator[str]:
+    called = _process_named(definition, step.process)
+    if called is None:
         yield f"there is no process {step.process} that is published"
         return
-    fields = {field.name: field for field in read[1].fields}
+    fields = {field.name: field for field in called.fields}
     for name, expression in step.data.items():
         if name not in fields:
             yield f"data: the form of {step.process} has no field {name}"
@@ -178,13 +187,10 @@ def _call_problems(step: CallStep, sample: dict[str, Any]) -> Iterator[str]:
             yield f"data: {name} of {step.process} cannot be filled in: it is computed, or holds files"
         else:
             yield from (f"data: {name}: {problem}" for problem in _value_problems(expression, sample))
-    needed = [
-        field.name
-        for field in fields.values()
-        if field.required and field.show is None and field.default is None and field.name not in step.data
-    ]
-    moving = {one for _key, one, section in sections_of(read[1]) if section is not None and section.show is not None}
-    yield from (f"data: the form of {step.process} needs {name}" for name in needed if fields[name] not in moving)
+    needed = [name for name in schema_of(called).get("required", ()) if name not in step.data]
+    yield from (f"data: the form of {step.process} needs {name}" for name in needed)
+    files = [one.name for one in fields.values() if one.type == "files" and one.required and one.show is None]
+    yield from (f"the form of {step.process} needs files ({name}), which no step can give" for name in files)
 
 
 def _value_problems(expression: str, sample: dict[str, Any]) -> Iterator[str]:
@@ -327,7 +333,7 @@ def _transition_problems(
     start = definition.steps.get(transition.from_)
     if not isinstance(start, HAS_OUTCOMES):
         problems.append(f"{where}: there is no step {transition.from_} that has outcomes")
-    elif transition.outcome not in outcomes_of(start):
+    elif transition.outcome not in outcomes_of(definition, start):
         problems.append(f"{where}: {transition.from_} has no outcome {transition.outcome}")
     if transition.to is not None and transition.to not in definition.steps:
         problems.append(f"{where}: there is no step {transition.to}")

@@ -103,7 +103,8 @@ def _called_by(request: Request) -> What:
     visit = request.parent_visit
     if visit is None:
         return {}
-    return {"called_by": [str(visit.request.public_id), visit.step_key, visit.round]}
+    by = [str(visit.request.public_id), visit.step_key, visit.round]
+    return {"called_by": by, "requester": f"person:{request.requester_id}"}
 
 
 def looked_up(match: TableMatch) -> What:

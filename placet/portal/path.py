@@ -92,6 +92,7 @@ class Station:
     left_out: int = 0  # people who are not shown
     stuck_visit: int | None = None
     signal: str = ""  # that it waits for
+    called: Request | None = None  # what it called, for whoever may see that
     branches: Sequence["BranchShown"] = ()  # of a block
 
 
@@ -119,9 +120,16 @@ def step_name(definition: Definition, key: str) -> str:
     return step.name if step else key
 
 
-def path_of(request: Request, definition: Definition, *, with_reasons: bool = False) -> Path:
+def path_of(
+    request: Request,
+    definition: Definition,
+    *,
+    with_reasons: bool = False,
+    visible: QuerySet[Request] | None = None,
+) -> Path:
     """The whole path, of which no more is read than is shown: the newest visits, and whatever is live. `with_reasons`:
-    why a step is stuck may tell what the form says, so it is not for everybody."""
+    why a step is stuck may tell what the form says, so it is not for everybody. `visible`: the requests that whoever
+    looks may see."""
     newest = list(request.visits.order_by("-id")[: MOST_VISITS + 1])
     visits, earlier = newest[:MOST_VISITS][::-1], 0
     if len(newest) > MOST_VISITS:
@@ -136,10 +144,20 @@ def path_of(request: Request, definition: Definition, *, with_reasons: bool = Fa
         inside[visit.parent_id if visit.parent_id in shown else None].append(visit)
     by = _("by {name}").format(name=request.requester.name)
     skipped = _skipped(visits, definition, lines)
-    tree = _Tree(request, definition, inside, lines, left_out, skipped, with_reasons)
+    called = _called(visits, definition, visible)
+    tree = _Tree(request, definition, inside, lines, left_out, skipped, with_reasons, called)
     stations = [Station("start", _("Started"), by, request.created_at), *tree.stations(inside[None])]
     end = _end(request, definition)
     return Path([*stations, end] if end else [*stations, *tree.later(inside[None])], earlier)
+
+
+def _called(
+    visits: Sequence[Visit], definition: Definition, visible: QuerySet[Request] | None
+) -> dict[int, Request]:
+    calls = [visit for visit in visits if isinstance(definition.steps[visit.step_key], CallStep)]
+    if visible is None or not calls:
+        return {}
+    return {one.parent_visit_id: one for one in visible.filter(parent_visit__in=calls) if one.parent_visit_id}
 
 
 @dataclass(frozen=True)
@@ -153,6 +171,7 @@ class _Tree:
     left_out: Mapping[int, int]
     skipped: Collection[int]  # those that nobody was there to be asked in
     with_reasons: bool
+    called: Mapping[int, Request]  # by visit: what its step called
 
     def stations(self, visits: Iterable[Visit]) -> list[Station]:
         return [self._station(visit) for visit in visits]
@@ -171,6 +190,7 @@ class _Tree:
             self.left_out.get(visit.pk, 0),
             visit.pk if visit.state == Visit.State.STUCK else None,
             self._signal(visit),
+            self.called.get(visit.pk),
             self._branches(visit),
         )
 
@@ -230,6 +250,10 @@ def result_as_read(step: ParallelStep, result: str) -> str:
     """What pages and mails call what a block, or one of its branches, came to."""
     if result in step.labels:
         return as_read(step.labels[result])
+    return result_in_words(result)
+
+
+def result_in_words(result: str) -> str:
     return str(_RESULTS[result]) if result in _RESULTS else result.replace("_", " ")
 
 
@@ -330,11 +354,13 @@ def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) 
         return "waiting", waiting_in_words(definition, visit.step_key, with_condition=with_reason)
     if visit.state == Visit.State.CANCELLED:
         return "neutral", pgettext("a step", "not needed any more")
-    if visit.result == "withdrawn":
+    if visit.result == WITHDRAWN:
         return "withdrawn", pgettext("a step", "withdrawn")
     step = definition.steps[visit.step_key]
     if isinstance(step, ParallelStep):
         return _TONES.get(visit.result, "neutral"), result_as_read(step, visit.result)
+    if isinstance(step, CallStep):
+        return _TONES.get(visit.result, "neutral"), result_in_words(visit.result)
     if isinstance(step, NoticeStep):
         return "neutral", pgettext("a notice", "sent")
     if isinstance(step, WaitStep):
@@ -346,6 +372,8 @@ def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) 
 def waiting_in_words(definition: Definition, step_key: str, *, with_condition: bool) -> str:
     """What a step waits for. `with_condition`: what stands in it may tell what the form says."""
     step = definition.steps[step_key]
+    if isinstance(step, CallStep):
+        return _("waiting for another request")
     if not isinstance(step, WaitStep):
         return pgettext("a step", "waiting")
     condition = step.until if with_condition else None
@@ -450,7 +478,7 @@ def _standing(
 
 def _standing_in(definition: Definition, visit: Visit, names: Mapping[int, str]) -> str:
     step = step_name(definition, visit.step_key)
-    if isinstance(definition.steps[visit.step_key], WaitStep):
+    if isinstance(definition.steps[visit.step_key], WaitStep | CallStep):
         return _("{step}: {what}").format(
             step=step, what=waiting_in_words(definition, visit.step_key, with_condition=False)
         )

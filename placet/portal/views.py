@@ -62,7 +62,7 @@ def _request_page(
         "version": version,
         "process": definition.name,
         "standing": standings([shown], Definitions())[0],
-        "path": path_of(shown, definition, with_reasons=steers),
+        "path": path_of(shown, definition, with_reasons=steers, visible=requests_visible_to(request.user)),
         "questions": _questions(request, shown, definition),
         "running": running,
         "may_steer": steers and running,
@@ -76,6 +76,9 @@ def _request_page(
         "facts": facts_as_read(definition, shown.data, hidden_from(request.user, shown, definition)),
         "may_start_again": mine,
         "address": page_of(shown, of_request(request)),
+        "called_by": requests_visible_to(request.user).filter(visits=shown.parent_visit_id).first()
+        if shown.parent_visit_id is not None
+        else None,
         "form": form,
     }
     return render(request, "portal/request.html", context, status=status)

@@ -10,12 +10,13 @@ from unittest import mock
 import pytest
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
-from placet.approvals import engine, engine_visits, evidence, includes
+from placet.approvals import calling, engine, engine_visits, evidence, includes
 from placet.approvals.definitions import definition_of
-from placet.approvals.models import Assignment, Decision, Notified, Request, Signal
+from placet.approvals.models import Assignment, CallTask, Decision, Notified, Request, Signal
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.audit import chain
 from placet.cli import CommandError
@@ -433,3 +434,144 @@ def test_what_cannot_be_included_is_said(db: None) -> None:
     many = {f"s{number}": {"kind": "include", "process": "budget"} for number in range(60)}
     assert "with what they include they are too many" in refused(process(many, ["s0 approved approved"]))
     assert "included: Placet writes that" in refused({**BUDGET, "included": {"a": {"process": "b", "version": 1}}})
+
+
+# --- processes that are called ----------------------------------------------------------------------------------
+
+
+CALLED = {**BUDGET, "proof": "colleague"}
+
+
+def calling_one(data: Mapping[str, str] | None = None, key: str = "caller", called: str = "budget") -> dict[str, Any]:
+    data = {"item": "item + ' budget'", "amount": "amount / 2.0", "note": "note"} if data is None else data
+    call = {"kind": "call", "name": "Budget", "process": called, "data": dict(data)}
+    ways = ["call approved dave", "call rejected rejected", "call withdrawn rejected"]
+    ways += ["dave approve approved", "dave reject rejected"]
+    return process({"call": call, "dave": step("dave")}, ways, key=key)
+
+
+def worked() -> int:
+    """All that is to be done for calls."""
+    done = 0
+    while rows := calling.due(10):
+        done += sum(calling.work(row) for row in rows)
+    return done
+
+
+def called_by(request: Request) -> Request:
+    return Request.objects.get(parent_visit__request=request)
+
+
+def test_a_called_process_brings_its_caller_on_once(
+    client: Client, alice: Person, bob: Person, carol: Person, dave: Person
+) -> None:
+    publish(CALLED)
+    request = start(calling_one(), alice)
+    assert (visits(request), worked()) == (["call open"], 1)
+    called = called_by(request)
+    assert (called.title, called.data["amount"]["minor"], called.requester) == ("Desk budget", 5000, alice)
+    assert (visits(called), standing(called)) == (["lead open"], ("open", ""))
+    client.force_login(alice)
+    assert f"/requests/{called.public_id}/" in client.get(f"/requests/{request.public_id}/").content.decode()
+    assert f"/requests/{request.public_id}/" in client.get(f"/requests/{called.public_id}/").content.decode()
+    client.force_login(bob)
+    assert client.get(f"/requests/{request.public_id}/").status_code == 404
+    assert str(request.public_id) not in client.get(f"/requests/{called.public_id}/").content.decode()
+    answer(bob)
+    assert visits(request) == ["call open"], "the one that was called never touches the one that calls"
+    [row] = calling.due(10)
+    with mock.patch.object(engine_visits, "finish", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
+        calling.work(row)  # killed in between
+    assert (calling.due(10), visits(request)) == ([], ["call open"])
+    CallTask.objects.filter(pk=row).update(due=timezone.now())
+    assert [calling.work(row), calling.work(row)] == [True, False]
+    assert visits(request) == ["call closed approved", "dave open"]
+    answer(dave)
+    assert (standing(request), standing(called)) == (("ended", "approved"), ("ended", "approved"))
+    other = start(BUDGET, alice)
+    Request.objects.filter(pk=called.pk).update(parent_visit=None)
+    assert [one.reason for one in evidence.compare(called.pk)] == ["which step called it was changed"]
+    assert [one.reason for one in evidence.compare(request.pk)] == ["a request that was called is gone"]
+    Request.objects.filter(pk=other.pk).update(parent_visit=request.visits.get(step_key="call"))
+    assert [one.reason for one in evidence.compare(request.pk)] == ["which request a step called was changed"]
+
+
+def test_what_is_withdrawn_takes_along_what_it_called_and_is_told_of_it(
+    mailbox: Mailbox, alice: Person, bob: Person
+) -> None:
+    publish(CALLED)
+    request = start(calling_one(), alice)
+    worked()
+    engine.withdraw(request.pk, alice)
+    called = called_by(request)
+    assert standing(called) == ("open", "")
+    worked()
+    assert (standing(called), standing(request)) == (("withdrawn", ""), ("withdrawn", ""))
+    assert "is not needed any more" in text_of(OutgoingMail.objects.get(kind="withdrawn"))
+    other = start(calling_one(), alice)
+    worked()
+    engine.withdraw(called_by(other).pk, alice)
+    worked()
+    assert (visits(other), standing(other)) == (["call closed withdrawn"], ("ended", "rejected"))
+    never = start(calling_one(), alice)
+    engine.withdraw(never.pk, alice)
+    worked()
+    assert not Request.objects.filter(parent_visit__request=never).exists()
+
+
+def test_a_branch_that_ends_takes_along_what_it_called(alice: Person, bob: Person, carol: Person) -> None:
+    publish(process({"carol": step("carol")}, ["carol approve approved", "carol reject rejected"], key="budget"))
+    call = {**calling_one()["steps"]["call"], "data": {"item": "item"}}
+    definition = in_a_block(call, VETO)
+    definition["transitions"] = [
+        *(way for way in definition["transitions"] if way["from"] != "wait"),
+        *({"from": "wait", "outcome": one, "ends_branch": "approved"} for one in ("approved", "rejected", "withdrawn")),
+    ]
+    request = start(definition, alice)
+    worked()
+    answer(bob, "reject")
+    worked()
+    assert visits(request) == ["both closed rejected", "wait cancelled", "bob closed reject"]
+    assert (standing(request), standing(called_by(request))) == (("ended", "rejected"), ("withdrawn", ""))
+
+
+def test_a_call_that_cannot_be_made_is_stuck_with_the_reason(alice: Person, ada: Person, mailbox: Mailbox) -> None:
+    publish(process({"tell": notice("bob")}, ["tell sent approved"], key="budget"))
+    definition = calling_one({"item": "item", "amount": "note"})
+    definition["transitions"] = [way for way in definition["transitions"] if way["outcome"] != "rejected" or way["from"] != "call"]
+    request = start(definition, alice, note="a lot")
+    worked()
+    visit = request.visits.get()
+    assert visit.state == "stuck"
+    assert visit.reason.startswith("the form of “budget” cannot be filled in: amount: ")
+    assert OutgoingMail.objects.filter(kind="stuck").count() == 1
+    engine.ask_again(visit.pk, ada)
+    assert (worked(), visits(request), standing(request)) == (1, ["call stuck"], ("open", ""))
+
+
+def test_processes_that_call_each_other_end_five_deep(alice: Person, ada: Person) -> None:
+    call = {"kind": "call", "name": "Itself", "process": "ring", "data": {"item": "item"}}
+    ways = ["call approved approved", "call rejected rejected", "call withdrawn rejected"]
+    version = publish(process({"call": call}, ways, key="ring"))
+    first = engine.start(version, alice, {"item": "Desk"})
+    assert worked() == 6
+    assert Request.objects.count() == 6
+    last = Request.objects.latest("pk")
+    assert last.visits.get().reason == "processes call each other more than 5 deep"
+    engine.withdraw(last.pk, ada)
+    worked()
+    assert {standing(one) for one in Request.objects.exclude(pk=last.pk)} == {("ended", "rejected")}
+    assert standing(first) == ("ended", "rejected")
+
+
+def test_what_a_call_says_is_checked(db: None) -> None:
+    assert "steps.call: there is no process budget that is published" in refused(calling_one())
+    computed = {"name": "double", "label": "Double", "type": "number", "computed": "amount * 2.0"}
+    why = {"name": "why", "label": "Why", "type": "text", "required": True}
+    publish({**CALLED, "form": [*CALLED["form"], computed, why]})
+    problems = refused(calling_one({"ghost": "item", "double": "amount", "note": "nothing + item"})).splitlines()
+    assert [one for one in problems if not one.startswith("steps.call: data: note: ")] == [
+        "steps.call: data: the form of budget has no field ghost",
+        "steps.call: data: double of budget cannot be filled in: it is computed, or holds files",
+        "steps.call: data: the form of budget needs why",
+    ]

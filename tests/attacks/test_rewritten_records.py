@@ -21,7 +21,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from placet.accounts.models import Person
-from placet.approvals import attachments, authority, engine
+from placet.approvals import attachments, authority, calling, engine
 from placet.approvals.authority_csv import read
 from placet.approvals.models import (
     Ask,
@@ -29,6 +29,7 @@ from placet.approvals.models import (
     Assignment,
     Attachment,
     AuthorityTable,
+    CallTask,
     Counter,
     Decision,
     Draft,
@@ -136,6 +137,7 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
 NOT_OF_THE_RECORD: dict[type[Model], str] = {
     AuthorityTable: "its key is compared with each request that looked in it; its name is for lists",
     Turn: "who is asked next; who was asked is compared",
+    CallTask: "what is to be done for a call; what was done is compared",
     Draft: "a form that was not sent yet",
     Process: "its key is compared with each request; its name is for lists, and may change",
     ServerTask: "where a handled mail is put on the server",
@@ -177,6 +179,7 @@ def record(world: World) -> Record:
     _by_a_table(people)
     _told(people)
     _signalled(people)
+    _called(people)
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
     Mailbox.objects.create(name="other", address="other@contoso.example")
@@ -249,6 +252,20 @@ def _signalled(people: Any) -> None:
     request = engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
     for by in (people["ada"], None):
         engine.signal(request.pk, "delivered", by)
+
+
+def _called(people: Any) -> None:
+    """A request that a step of another one called."""
+    publish(one_step([{"person": people["bob"].email}], key="budget"))
+    one = one_step([{"person": people["bob"].email}], key="caller", start="call")
+    call = {"kind": "call", "name": "Budget", "process": "budget", "data": {"item": "item"}}
+    outcomes = ("approved", "rejected", "withdrawn")
+    ways = [{"from": "call", "outcome": outcome, "to": "step"} for outcome in outcomes]
+    steps = {**one["steps"], "call": call}
+    version = publish({**one, "steps": steps, "transitions": [*ways, *one["transitions"]]})
+    engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
+    for row in calling.due(10):
+        calling.work(row)
 
 
 def _superseded(people: Any) -> None:
@@ -436,6 +453,7 @@ def _again(row: Model) -> Callable[[], object]:
         copy.pk = None
         match copy:
             case Request():
+                copy.parent_visit = None
                 copy.public_id, copy.number = uuid.uuid4(), Request.objects.order_by("-number")[0].number + 1
                 Counter.objects.update(last=copy.number)
             case Visit():
@@ -562,6 +580,10 @@ def _forget(number: int) -> None:
         "DELETE FROM approvals_notified WHERE visit_id IN "
         "(SELECT id FROM approvals_visit WHERE request_id = %s)",
         "DELETE FROM approvals_signal WHERE request_id = %s",
+        "DELETE FROM approvals_calltask WHERE visit_id IN "
+        "(SELECT id FROM approvals_visit WHERE request_id = %s)",
+        "UPDATE approvals_request SET parent_visit_id = NULL WHERE parent_visit_id IN "
+        "(SELECT id FROM approvals_visit WHERE request_id = %s)",
         "DELETE FROM approvals_visit WHERE request_id = %s",
         "DELETE FROM approvals_attachment WHERE request_id = %s",
         "DELETE FROM audit_auditentry WHERE request_id = %s",

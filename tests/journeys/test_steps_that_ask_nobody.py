@@ -8,7 +8,7 @@ from placet.approvals import engine
 from placet.approvals.models import Decision, Request
 from placet.approvals.processes import publish
 from placet.audit import chain
-from tests.approvals.test_steps_that_ask_nobody import notice, process, step, visits, wait
+from tests.approvals.test_steps_that_ask_nobody import calling_one, notice, process, step, visits, wait
 from tests.journeys.conftest import World
 
 pytestmark = pytest.mark.django_db
@@ -60,3 +60,18 @@ def test_a_wait_ends_by_a_signal_and_the_next_one_is_asked(world: World) -> None
     world.run_until_quiet()
     replied(world, "carol", "Fine.")
     assert standing(request) == ("ended", "approved")
+
+
+def test_an_answer_in_a_called_process_brings_its_caller_on(world: World) -> None:
+    ways = ["bob approve approved", "bob reject rejected"]
+    publish(process({"bob": step("bob")}, ways, key="budget"))
+    request = started(world, calling_one({"item": "item + ' budget'"}))
+    assert world.subjects("bob") == ["Please decide: Desk budget" + world.newest("bob").subject[-20:]]
+    assert (visits(request), world.subjects("dave")) == (["call open"], [])
+    replied(world, "bob", "Approved.")
+    assert visits(request) == ["call closed approved", "dave open"]
+    replied(world, "dave", "Yes, please.")
+    assert standing(request) == ("ended", "approved")
+    called = Request.objects.get(parent_visit__request=request)
+    assert standing(called) == ("ended", "approved")
+    assert sorted(world.subjects("alice")) == ["Approved: Desk", "Approved: Desk budget"]
