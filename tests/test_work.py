@@ -41,8 +41,8 @@ def kept(mailbox: Mailbox, name: str, **more: Any) -> IncomingMail:
 def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() -> None:
     kinds = {kind.name: kind for kind in work.kinds()}
     assert list(kinds) == [
-        "poll", "subscribe", "take_in", "fetch", "mark", "call", "ask", "send", "sent_ids", "watch", "webhook", "expiry",
-        "checkpoint", "tidy",
+        "poll", "subscribe", "take_in", "fetch", "mark", "call", "ask", "send", "sent_ids", "watch", "webhook",
+        "expiry", "checkpoint", "tidy",
     ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
         entry.receive,

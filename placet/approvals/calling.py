@@ -1,5 +1,6 @@
-"""The work of steps that call another process: its request is started, and what it came to leads on. A request is called
-once, says a constraint; each row is worked under the lock of the request that calls, and looked at anew there."""
+"""The work of steps that call another process: its request is started, and what it came to leads on. A request is
+called once, says a constraint; each row is worked under the lock of the request that calls, and looked at anew there.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals import engine, engine_starts, engine_visits, record
-from placet.approvals.definitions import CallStep, Definition, definition_of
+from placet.approvals.definitions import WITHDRAWN, CallStep, Definition, definition_of
 from placet.approvals.form import FormInvalid, condition_values, read_form
 from placet.approvals.form_computed import as_entered
 from placet.approvals.includes import newest_published
@@ -115,7 +116,7 @@ def _go_on(request: Request, visit: Visit) -> None:
     called = Request.objects.get(parent_visit=visit)
     if visit.state != Visit.State.OPEN or called.state == Request.State.OPEN:
         return
-    result = called.result if called.state == Request.State.ENDED else engine_visits.WITHDRAWN
+    result = called.result if called.state == Request.State.ENDED else WITHDRAWN
     engine_visits.finish(request, definition_of(request.version), visit, (), result)
 
 

@@ -71,10 +71,14 @@ def problems_of(definition: Definition) -> list[str]:
             problems += _ways_problems(definition, key, step.outcome_keys)
         elif isinstance(step, IncludeStep | CallStep):
             if isinstance(step, CallStep):
-                problems += [f"steps.{key}: {problem}" for problem in _call_problems(definition, step, sample)]
+                problems += [
+                    f"steps.{key}: {problem}" for problem in _call_problems(definition, step, sample)
+                ]
             problems += _ways_problems(definition, key, outcomes_of(definition, step))
         elif isinstance(step, WaitStep):
-            problems += [f"steps.{key}: until: {problem}" for problem in _wait_problems(definition, step, sample)]
+            problems += [
+                f"steps.{key}: until: {problem}" for problem in _wait_problems(definition, step, sample)
+            ]
             problems += _ways_problems(definition, key, step.outcome_keys)
     for number, transition in enumerate(definition.transitions, start=1):
         problems += _transition_problems(definition, number, transition, sample)

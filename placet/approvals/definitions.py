@@ -14,7 +14,7 @@ A definition is data (JSON; YAML is how it travels):
                                  their own
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
                                 {key: {kind: notice, name, to, text?, form?}}: people are told, and it goes on
-                                {key: {kind: wait, name, until?, signal?}}: for a condition, or for a signal from outside
+                                {key: {kind: wait, name, until?, signal?}}: for a condition, or a signal from outside
                                 {key: {kind: include, process}}: copied in at publishing (`placet.approvals.includes`)
                                 {key: {kind: call, name, process, data}}: a request of its own, which is waited for
                                 {key: {kind: end, name, result}}
@@ -369,7 +369,10 @@ class Definition(_Part):
     def groups(self) -> list[str]:
         """Keys of those that it names, in lines of `ask` and in its form; those of an expression are not known."""
         columns = [column for field in self.fields for column in field.columns or ()]
-        named = [*(who.group or who.among for who in self.lines), *(one.among for one in (*self.fields, *columns))]
+        named = [
+            *(who.group or who.among for who in self.lines),
+            *(one.among for one in (*self.fields, *columns)),
+        ]
         return sorted({key for key in named if key is not None})
 
     def approval(self, step_key: str) -> ApprovalStep:

@@ -1,5 +1,5 @@
-"""What is to be done for steps that call another process: rows of work, which `placet.approvals.calling` works. Called by
-the engine.
+"""What is to be done for steps that call another process: rows of work, which `placet.approvals.calling` works.
+Called by the engine.
 
 A request that was called never locks the one that called it: whoever holds a lock on a request may wait for that of one
 that it called, and for no other. So what it came to is a row first.

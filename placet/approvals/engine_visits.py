@@ -26,7 +26,6 @@ from placet.approvals import engine_asks, engine_calls, engine_notices, messages
 from placet.approvals.definitions import (
     ARRIVED,
     SENT,
-    WITHDRAWN,
     ApprovalStep,
     CallStep,
     Definition,
@@ -272,7 +271,9 @@ def _went_on(request: Request, since: Visit) -> bool:
     """Whether anybody outside made the request go on since a visit: by an answer, or by a signal."""
     answers = Decision.objects.filter(assignment__visit__request=request, assignment__visit__gte=since.pk)
     # Answers in a request that was called are answers, too.
-    of_called = Decision.objects.filter(assignment__visit__request__parent_visit__in=request.visits.filter(pk__gte=since.pk))
+    of_called = Decision.objects.filter(
+        assignment__visit__request__parent_visit__in=request.visits.filter(pk__gte=since.pk)
+    )
     return answers.exists() or of_called.exists() or request.signals.filter(taken_by__gte=since.pk).exists()
 
 

@@ -180,7 +180,8 @@ def _say_what_it_says(row: Row, entry: AuditEntry, *names: str) -> None:
 
 def _started(telling: Telling, entry: AuditEntry) -> None:
     _say(
-        telling.request, entry, requester=entry.what.get("requester", entry.who), process=(entry.what["process"], entry.what["version"]),
+        telling.request, entry, requester=entry.what.get("requester", entry.who),
+        process=(entry.what["process"], entry.what["version"]),
         created_at=entry.at, state=Request.State.OPEN, result="", closed_at=None,
         called_by=entry.what.get("called_by"),
     )  # fmt: skip

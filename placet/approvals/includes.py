@@ -222,7 +222,9 @@ def _joined(way: dict[str, Any], onward: dict[str, Any]) -> dict[str, Any]:
     conditions = [one["when"] for one in (way, onward) if "when" in one]
     joined = {name: way[name] for name in ("from", "outcome")}
     if conditions:
-        joined["when"] = conditions[0] if len(conditions) == 1 else " && ".join(f"({one})" for one in conditions)
+        joined["when"] = (
+            conditions[0] if len(conditions) == 1 else " && ".join(f"({one})" for one in conditions)
+        )
     return joined | {name: onward[name] for name in ("to", "ends_branch") if name in onward}
 
 

@@ -88,9 +88,7 @@ class Request(models.Model):
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="requests")
     requester = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="requests")
     # Of the step that called it, once.
-    parent_visit = models.OneToOneField(
-        "Visit", null=True, on_delete=models.PROTECT, related_name="called"
-    )
+    parent_visit = models.OneToOneField("Visit", null=True, on_delete=models.PROTECT, related_name="called")
     title = models.CharField(max_length=200)
     data = models.JSONField()
     data_hash = HexField()
@@ -256,7 +254,9 @@ class Notified(models.Model):
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="notified")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     source = models.PositiveSmallIntegerField()  # which line of the notice's `to` named them
-    outgoing = models.OneToOneField(OutgoingMail, null=True, on_delete=models.PROTECT, related_name="notified")
+    outgoing = models.OneToOneField(
+        OutgoingMail, null=True, on_delete=models.PROTECT, related_name="notified"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -276,7 +276,9 @@ class Signal(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["request", "key"], condition=Q(taken_by__isnull=True), name="one_signal_waiting_per_key"
+                fields=["request", "key"],
+                condition=Q(taken_by__isnull=True),
+                name="one_signal_waiting_per_key",
             )
         ]
         ordering = ["id"]

@@ -60,8 +60,8 @@ def needs_comment(definition: Definition, step: ApprovalStep, outcome: str, requ
 
 
 def is_over(definition: Definition, step: WaitStep, request: Request) -> bool:
-    """Whether the condition that a step waits for holds now. ConditionError if it cannot be evaluated with this request's
-    data."""
+    """Whether the condition that a step waits for holds now. ConditionError if it cannot be evaluated with this
+    request's data."""
     return step.until is not None and holds(step.until, condition_values(definition, request.data))
 
 

@@ -41,7 +41,11 @@ def parse_definition(source: str | Mapping[str, Any]) -> Definition:
         problems.append("included: Placet writes that at publishing; leave it out")
     if problems:
         raise DefinitionInvalid(problems)
-    return _flat(definition) if any(isinstance(s, IncludeStep) for s in definition.steps.values()) else definition
+    return (
+        _flat(definition)
+        if any(isinstance(s, IncludeStep) for s in definition.steps.values())
+        else definition
+    )
 
 
 def _flat(definition: Definition) -> Definition:

@@ -8,7 +8,9 @@ from placet.commands.start import say, set_up
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", required=True, metavar="signal")
-    signal = what.add_parser("signal", help="say that something happened that a step waits for, or will wait for")
+    signal = what.add_parser(
+        "signal", help="say that something happened that a step waits for, or will wait for"
+    )
     signal.add_argument("number", type=int, help="of the request")
     signal.add_argument("key", help="as the step says it: signal: KEY")
 

@@ -60,8 +60,8 @@ def find_request(request: PersonsRequest, public_id: UUID) -> Request:
 
 
 def hidden_from(person: Person, request: Request, definition: Definition) -> frozenset[str]:
-    """The fields that none of the steps shows that somebody was asked or told in. Whoever made a request, or administers, sees
-    all of it."""
+    """The fields that none of the steps shows that somebody was asked or told in. Whoever made a request, or
+    administers, sees all of it."""
     hiding = any(
         isinstance(step, ApprovalStep | NoticeStep) and step.form is not None
         for step in definition.steps.values()
@@ -70,6 +70,8 @@ def hidden_from(person: Person, request: Request, definition: Definition) -> fro
         return frozenset()
     asked = Assignment.objects.filter(visit__request=request, person=person)
     told = Notified.objects.filter(visit__request=request, person=person)
-    steps = asked.order_by().values_list("visit__step_key").union(told.order_by().values_list("visit__step_key"))
+    steps = (
+        asked.order_by().values_list("visit__step_key").union(told.order_by().values_list("visit__step_key"))
+    )
     hidden = [definition.hidden_in(key) for (key,) in steps]
     return frozenset.intersection(*hidden) if hidden else frozenset(one.name for one in definition.fields)

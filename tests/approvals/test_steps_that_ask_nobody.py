@@ -8,6 +8,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import yaml
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -15,12 +16,14 @@ from django.utils import timezone
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
 from placet.approvals import calling, engine, engine_visits, evidence, includes
+from placet.approvals.definition_schema import schema_of_definitions
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import Assignment, CallTask, Decision, Notified, Request, Signal
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.audit import chain
 from placet.cli import CommandError
 from placet.commands import request as request_command
+from placet.commands.process import SAMPLES
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from tests.making import FORM, entries, entry_of
@@ -107,7 +110,9 @@ def text_of(mail: OutgoingMail) -> str:
 
 TOLD = process(
     {
-        "tell": notice("carol", "alice", text="Please note: {item}.\nYours,\n{note}", form={"hide": ["amount"]}),
+        "tell": notice(
+            "carol", "alice", text="Please note: {item}.\nYours,\n{note}", form={"hide": ["amount"]}
+        ),
         "bob": step("bob"),
     },
     ["tell sent bob", "bob approve approved", "bob reject rejected"],
@@ -184,7 +189,10 @@ def test_notices_alone_do_not_go_round(mailbox: Mailbox, alice: Person, bob: Per
 def test_a_long_row_of_notices_is_gone_through(alice: Person, bob: Person) -> None:
     keys = [f"n{number}" for number in range(98)]
     ways = [f"{here} sent {then}" for here, then in zip(keys, [*keys[1:], "approved"], strict=True)]
-    assert standing(start(process({key: notice("bob") for key in keys}, ways), alice)) == ("ended", "approved")
+    assert standing(start(process({key: notice("bob") for key in keys}, ways), alice)) == (
+        "ended",
+        "approved",
+    )
 
 
 def test_what_a_notice_says_is_checked(db: None) -> None:
@@ -354,7 +362,13 @@ BUDGET = process(
 def including(*ways: str | Mapping[str, Any], **more: Any) -> dict[str, Any]:
     back = {"from": "sub", "outcome": "rejected", "when": "amount < 10", "to": "first"}
     steps = {"first": step("dave"), "sub": {"kind": "include", "process": "budget"}}
-    own = ["first approve sub", "first reject rejected", "sub approved approved", back, "sub rejected rejected"]
+    own = [
+        "first approve sub",
+        "first reject rejected",
+        "sub approved approved",
+        back,
+        "sub rejected rejected",
+    ]
     return process(steps, ways or own, key="whole", **more)
 
 
@@ -388,9 +402,9 @@ def test_what_names_steps_in_an_included_process_names_them_by_their_new_keys(db
     names = {"lead": "sub-lead", "second": "sub-second"}
     for condition, renamed in (
         ("steps.lead.outcome == 'approve'", "steps[\"sub-lead\"].outcome == 'approve'"),
-        ("steps['second'].by != steps.lead.by", "steps[\"sub-second\"].by != steps[\"sub-lead\"].by"),
+        ("steps['second'].by != steps.lead.by", 'steps["sub-second"].by != steps["sub-lead"].by'),
         ("note == 'steps.lead' || x.steps.lead", "note == 'steps.lead' || x.steps.lead"),
-        ("note == r\"\\\" + steps.ghost.by", "note == r\"\\\" + steps.ghost.by"),
+        ('note == r"\\" + steps.ghost.by', 'note == r"\\" + steps.ghost.by'),
     ):
         assert includes._in_condition(condition, names) == renamed
 
@@ -407,7 +421,11 @@ def test_an_include_in_a_branch_ends_it_and_one_in_another_is_flat_too(db: None)
         "kind": "parallel", "name": "Both", "branches": {"a": {"start": "one"}, "b": {"start": "two"}},
         "result": VETO, "otherwise": "rejected",
     }  # fmt: skip
-    steps = {"both": block, "one": {"kind": "include", "process": "whole"}, "two": {"kind": "include", "process": "budget"}}
+    steps = {
+        "both": block,
+        "one": {"kind": "include", "process": "whole"},
+        "two": {"kind": "include", "process": "budget"},
+    }
     flat = parse_definition(process(steps, [*ends, "both approved approved", "both rejected rejected"]))
     assert flat.places["one-sub-second"] == (("both", "a"),)
     assert flat.places["two-lead"] == (("both", "b"),)
@@ -422,7 +440,9 @@ def test_what_cannot_be_included_is_said(db: None) -> None:
     cost = {"name": "cost", "label": "Cost", "type": "money", "currency": "USD"}
     publish({**BUDGET, "form": [*BUDGET["form"], cost]})
     own = [*FORM, NOTE, {**cost, "currency": "EUR"}]
-    assert "steps.sub: the form needs what the form of budget has: cost (money USD)" in refused(including(form=own))
+    assert "steps.sub: the form needs what the form of budget has: cost (money USD)" in refused(
+        including(form=own)
+    )
     publish(BUDGET)
     assert "steps.sub: nothing follows rejected" in refused(
         including("first approve sub", "first reject rejected", "sub approved approved")
@@ -433,7 +453,9 @@ def test_what_cannot_be_included_is_said(db: None) -> None:
     assert "steps.sub: the process budget would include itself, by whole → budget" in refused(ring)
     many = {f"s{number}": {"kind": "include", "process": "budget"} for number in range(60)}
     assert "with what they include they are too many" in refused(process(many, ["s0 approved approved"]))
-    assert "included: Placet writes that" in refused({**BUDGET, "included": {"a": {"process": "b", "version": 1}}})
+    assert "included: Placet writes that" in refused(
+        {**BUDGET, "included": {"a": {"process": "b", "version": 1}}}
+    )
 
 
 # --- processes that are called ----------------------------------------------------------------------------------
@@ -442,7 +464,9 @@ def test_what_cannot_be_included_is_said(db: None) -> None:
 CALLED = {**BUDGET, "proof": "colleague"}
 
 
-def calling_one(data: Mapping[str, str] | None = None, key: str = "caller", called: str = "budget") -> dict[str, Any]:
+def calling_one(
+    data: Mapping[str, str] | None = None, key: str = "caller", called: str = "budget"
+) -> dict[str, Any]:
     data = {"item": "item + ' budget'", "amount": "amount / 2.0", "note": "note"} if data is None else data
     call = {"kind": "call", "name": "Budget", "process": called, "data": dict(data)}
     ways = ["call approved dave", "call rejected rejected", "call withdrawn rejected"]
@@ -480,7 +504,10 @@ def test_a_called_process_brings_its_caller_on_once(
     answer(bob)
     assert visits(request) == ["call open"], "the one that was called never touches the one that calls"
     [row] = calling.due(10)
-    with mock.patch.object(engine_visits, "finish", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
+    with (
+        mock.patch.object(engine_visits, "finish", side_effect=ZeroDivisionError),
+        pytest.raises(ZeroDivisionError),
+    ):
         calling.work(row)  # killed in between
     assert (calling.due(10), visits(request)) == ([], ["call open"])
     CallTask.objects.filter(pk=row).update(due=timezone.now())
@@ -520,12 +547,17 @@ def test_what_is_withdrawn_takes_along_what_it_called_and_is_told_of_it(
 
 
 def test_a_branch_that_ends_takes_along_what_it_called(alice: Person, bob: Person, carol: Person) -> None:
-    publish(process({"carol": step("carol")}, ["carol approve approved", "carol reject rejected"], key="budget"))
+    publish(
+        process({"carol": step("carol")}, ["carol approve approved", "carol reject rejected"], key="budget")
+    )
     call = {**calling_one()["steps"]["call"], "data": {"item": "item"}}
     definition = in_a_block(call, VETO)
     definition["transitions"] = [
         *(way for way in definition["transitions"] if way["from"] != "wait"),
-        *({"from": "wait", "outcome": one, "ends_branch": "approved"} for one in ("approved", "rejected", "withdrawn")),
+        *(
+            {"from": "wait", "outcome": one, "ends_branch": "approved"}
+            for one in ("approved", "rejected", "withdrawn")
+        ),
     ]
     request = start(definition, alice)
     worked()
@@ -535,10 +567,14 @@ def test_a_branch_that_ends_takes_along_what_it_called(alice: Person, bob: Perso
     assert (standing(request), standing(called_by(request))) == (("ended", "rejected"), ("withdrawn", ""))
 
 
-def test_a_call_that_cannot_be_made_is_stuck_with_the_reason(alice: Person, ada: Person, mailbox: Mailbox) -> None:
+def test_a_call_that_cannot_be_made_is_stuck_with_the_reason(
+    alice: Person, ada: Person, mailbox: Mailbox
+) -> None:
     publish(process({"tell": notice("bob")}, ["tell sent approved"], key="budget"))
     definition = calling_one({"item": "item", "amount": "note"})
-    definition["transitions"] = [way for way in definition["transitions"] if way["outcome"] != "rejected" or way["from"] != "call"]
+    definition["transitions"] = [
+        way for way in definition["transitions"] if way["outcome"] != "rejected" or way["from"] != "call"
+    ]
     request = start(definition, alice, note="a lot")
     worked()
     visit = request.visits.get()
@@ -569,9 +605,59 @@ def test_what_a_call_says_is_checked(db: None) -> None:
     computed = {"name": "double", "label": "Double", "type": "number", "computed": "amount * 2.0"}
     why = {"name": "why", "label": "Why", "type": "text", "required": True}
     publish({**CALLED, "form": [*CALLED["form"], computed, why]})
-    problems = refused(calling_one({"ghost": "item", "double": "amount", "note": "nothing + item"})).splitlines()
+    problems = refused(
+        calling_one({"ghost": "item", "double": "amount", "note": "nothing + item"})
+    ).splitlines()
     assert [one for one in problems if not one.startswith("steps.call: data: note: ")] == [
         "steps.call: data: the form of budget has no field ghost",
         "steps.call: data: double of budget cannot be filled in: it is computed, or holds files",
         "steps.call: data: the form of budget needs why",
     ]
+
+
+# --- the schema ---------------------------------------------------------------------------------------------------
+
+
+def test_what_processes_are_written_as_fits_the_schema_of_definitions() -> None:
+    schema = schema_of_definitions()
+    samples = [yaml.safe_load(path.read_text()) for path in sorted(SAMPLES.glob("*.yaml"))]
+    for definition in (*samples, TOLD, DELIVERED, BUDGET, including(), calling_one()):
+        assert fits(definition, schema, schema["$defs"]), definition["key"]
+    slips = (
+        wait(signals="x"),
+        {"kind": "notice", "name": "No", "to": []},
+        {"kind": "pause"},
+        notice("bob", text=1),
+    )
+    for slip in slips:
+        assert not fits(process({"slip": slip}, ["slip arrived approved"]), schema, schema["$defs"])
+
+
+def fits(value: Any, schema: Any, parts: Mapping[str, Any]) -> bool:
+    """As much of JSON Schema as the schema of definitions uses for what a step is and for its short forms."""
+    if isinstance(schema, bool):
+        return schema
+    if "$ref" in schema:
+        return fits(value, parts[schema["$ref"].rpartition("/")[2]], parts)
+    for some in ("anyOf", "oneOf"):
+        if some in schema and not any(fits(value, one, parts) for one in schema[some]):
+            return False
+    if "const" in schema and (value != schema["const"] or type(value) is not type(schema["const"])):
+        return False
+    if "enum" in schema and value not in schema["enum"]:
+        return False
+    if isinstance(value, dict) and schema.get("type", "object") == "object":
+        by_pattern = [*schema.get("patternProperties", {}).values()]
+        known = schema.get("properties", {})
+        more = schema.get("additionalProperties", by_pattern[0] if by_pattern else True)
+        is_complete = {*schema.get("required", ())} <= value.keys() and len(value) >= schema.get(
+            "minProperties", 0
+        )
+        return is_complete and all(fits(one, known.get(name, more), parts) for name, one in value.items())
+    if isinstance(value, list | tuple) and schema.get("type", "array") == "array":
+        items = schema.get("items", True)
+        return len(value) >= schema.get("minItems", 0) and all(fits(one, items, parts) for one in value)
+    types = {"string": str, "integer": int, "number": int | float, "boolean": bool, "null": type(None)}
+    if schema.get("type") in ("object", "array"):
+        return False
+    return "type" not in schema or isinstance(value, types[schema["type"]])

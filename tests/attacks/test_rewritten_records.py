@@ -237,7 +237,11 @@ def _by_a_table(people: Any) -> None:
 def _told(people: Any) -> None:
     """Two are told before somebody is asked."""
     one = one_step([{"person": people["bob"].email}], key="told", start="tell")
-    tell = {"kind": "notice", "name": "Tell", "to": [{"person": people[name].email} for name in ("carol", "dave")]}
+    tell = {
+        "kind": "notice",
+        "name": "Tell",
+        "to": [{"person": people[name].email} for name in ("carol", "dave")],
+    }
     ways = [{"from": "tell", "outcome": "sent", "to": "step"}, *one["transitions"]]
     version = publish({**one, "steps": {**one["steps"], "tell": tell}, "transitions": ways})
     engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
