@@ -79,6 +79,7 @@ def _called(request: Request, definition: Definition, visit: Visit, step: CallSt
     called = engine_starts.create(version, wanted, request.requester, data, visit)
     engine_starts.note_started(called, None)
     engine_visits.enter(called, wanted, wanted.start)
+    engine_visits.wake(called, wanted)
     return called
 
 
@@ -117,7 +118,9 @@ def _go_on(request: Request, visit: Visit) -> None:
     if visit.state != Visit.State.OPEN or called.state == Request.State.OPEN:
         return
     result = called.result if called.state == Request.State.ENDED else WITHDRAWN
-    engine_visits.finish(request, definition_of(request.version), visit, (), result)
+    definition = definition_of(request.version)
+    engine_visits.finish(request, definition, visit, (), result)
+    engine_visits.wake(request, definition)
 
 
 def _withdraw(_request: Request, visit: Visit) -> None:

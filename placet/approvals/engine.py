@@ -158,6 +158,7 @@ def start(
         attachments.hand_over(draft, request)
     engine_starts.note_started(request, requester)
     engine_visits.enter(request, definition, definition.start)
+    engine_visits.wake(request, definition)
     return request
 
 
@@ -216,6 +217,7 @@ def decide(
     note(request, by, "decided", at=decision.at, **what)
     engine_visits.go_on(request, definition, assignment.visit, seats)
     engine_visits.withdraw_barred(request, definition, assignment.visit.step_key, by)
+    engine_visits.wake(request, definition)
     return decision
 
 
@@ -396,7 +398,9 @@ def deactivate(person: Person, by: Person) -> None:
             assignment.save(update_fields=["state"])
             visit = assignment.visit
             note(request, by, "no longer asked", person=person.pk, step=visit.step_key, round=visit.round)
-            engine_visits.consider(request, definition_of(request.version), assignment.visit)
+            definition = definition_of(request.version)
+            engine_visits.consider(request, definition, assignment.visit)
+            engine_visits.wake(request, definition)
 
 
 def _open_assignments(person: Person) -> list[int]:
@@ -419,6 +423,7 @@ def ask_again(visit_id: int, by: Person) -> None:
         engine_visits.leave(request, definition, visit, once_more=True)
     else:
         engine_visits.begin(request, definition, visit)
+    engine_visits.wake(request, definition)
 
 
 @_transaction()

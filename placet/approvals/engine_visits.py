@@ -156,7 +156,6 @@ def finish(
     _supersede(request, visit, [seat for seat in seats if seat.state == Assignment.State.OPEN])
     close(request, visit, result)
     leave(request, definition, visit)
-    wake(request, definition)
 
 
 def _supersede(request: Request, visit: Visit, seats: Sequence[Assignment]) -> None:
@@ -171,27 +170,36 @@ def _supersede(request: Request, visit: Visit, seats: Sequence[Assignment]) -> N
 
 
 def wake(request: Request, definition: Definition) -> None:
-    """What steps wait for may be there now: a step was decided, the request has other data, or a signal came."""
+    """What steps wait for may be there now: a step was decided, the request has other data, or a signal came. Called at
+    the end of whatever changes any of these; one that is over may be what another one waits for."""
     waits = [key for key, step in definition.steps.items() if isinstance(step, WaitStep)]
-    if not waits:
-        return
+    while waits and _wake_some(request, definition, waits):
+        pass
+
+
+def _wake_some(request: Request, definition: Definition, waits: Sequence[str]) -> bool:
+    """Whether any of them was over."""
     live = request.visits.filter(step_key__in=waits, state__in=Visit.LIVE, result="")
+    over = False
     for number in list(live.order_by("pk").values_list("pk", flat=True)):
         visit = live.filter(pk=number).first()  # what became of one may have ended the others
         if visit is not None:
-            _look(request, definition, visit, definition.wait(visit.step_key))
+            over = _look(request, definition, visit, definition.wait(visit.step_key)) or over
+    return over
 
 
-def _look(request: Request, definition: Definition, visit: Visit, step: WaitStep) -> None:
+def _look(request: Request, definition: Definition, visit: Visit, step: WaitStep) -> bool:
     """Is it there? A signal that comes early waits until a step takes it."""
     try:
         over = policy.is_over(definition, step, request)
     except ConditionError as error:
         stick(request, visit, error)
-        return
+        return False
     _unstick(request, visit, Visit.State.OPEN)
-    if over or _takes_signal(request, visit, step):
+    over = over or _takes_signal(request, visit, step)
+    if over:
         finish(request, definition, visit, (), ARRIVED)
+    return over
 
 
 def _takes_signal(request: Request, visit: Visit, step: WaitStep) -> bool:
@@ -300,7 +308,6 @@ def _split(request: Request, definition: Definition, visit: Visit) -> None:
     if not taken:
         close(request, visit, block.otherwise)
         leave(request, definition, visit)
-        wake(request, definition)
         return
     # All are there before one of them can end the block.
     first = [_visit(request, block.branches[name].start, visit, name) for name in taken]
