@@ -189,14 +189,15 @@ def _wake_some(request: Request, definition: Definition, waits: Sequence[str]) -
 
 
 def _look(request: Request, definition: Definition, visit: Visit, step: WaitStep) -> bool:
-    """Is it there? A signal that comes early waits until a step takes it."""
+    """Is it there? A signal that comes early waits until a step takes it, and one that is there ends the step whatever
+    becomes of its condition."""
     try:
-        over = policy.is_over(definition, step, request)
+        over = _takes_signal(request, visit, step) or policy.is_over(definition, step, request)
     except ConditionError as error:
-        stick(request, visit, error)
+        if visit.state != Visit.State.STUCK or visit.reason != _reason(error):
+            stick(request, visit, error)  # once for each reason, however often it is looked at
         return False
     _unstick(request, visit, Visit.State.OPEN)
-    over = over or _takes_signal(request, visit, step)
     if over:
         finish(request, definition, visit, (), ARRIVED)
     return over
@@ -361,13 +362,17 @@ def _cancel(request: Request, visit: Visit, answered: Visit) -> None:
 
 def stick(request: Request, visit: Visit, why: object) -> None:
     told = visit.state == Visit.State.STUCK
-    with as_the_installation_reads():  # kept for whoever administers, in whosever turn it happens
-        reason = " ".join(str(why).split())[:LONGEST_REASON]  # what a form says may stand in it
+    reason = _reason(why)
     visit.state, visit.reason = Visit.State.STUCK, reason
     visit.save(update_fields=["state", "reason"])
     entry = note(request, None, "stuck", step=visit.step_key, round=visit.round, personal={"reason": reason})
     if not told:
         messages.stuck(request, visit, entry.seq)
+
+
+def _reason(why: object) -> str:
+    with as_the_installation_reads():  # kept for whoever administers, in whosever turn it happens
+        return " ".join(str(why).split())[:LONGEST_REASON]  # what a form says may stand in it
 
 
 def _unstick(request: Request, visit: Visit, state: Visit.State) -> None:

@@ -34,7 +34,7 @@ BACK, OUT, END = "back", "out", "end"  # where a rejection leads
 
 @dataclass
 class Node:
-    """A step that asks people, tells them (`quiet`: "sent"), or waits for a signal of its own name (`quiet`: "arrived");
+    """A step that asks people, tells them (`quiet`: "sent"), or waits for a signal of its name (`quiet`: "arrived");
     or a block of branches."""
 
     key: str
