@@ -56,11 +56,11 @@ def process(
     steps: Mapping[str, Any], ways: Sequence[str | Mapping[str, Any]], key: str = "quiet", **more: Any
 ) -> dict[str, Any]:
     """`ways`: "from outcome to"."""
-    ways = [
+    transitions = [
         dict(zip(("from", "outcome", "to"), way.split(), strict=True)) if isinstance(way, str) else way
         for way in ways
     ]
-    ends = {name: end for name, end in ENDS.items() if name in [way.get("to") for way in ways]}
+    ends = {name: end for name, end in ENDS.items() if name in [way.get("to") for way in transitions]}
     return {
         "key": key,
         "name": key.title(),
@@ -68,7 +68,7 @@ def process(
         "form": [*FORM, NOTE],
         "start": next(iter(steps)),
         "steps": {**steps, **ends},
-        "transitions": ways,
+        "transitions": transitions,
         **more,
     }
 

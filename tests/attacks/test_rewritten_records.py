@@ -466,8 +466,8 @@ def _again(row: Model) -> Callable[[], object]:
                 taken = Assignment.objects.filter(visit=copy.visit).values("person")
                 copy.person = copy.visit.request.requester.__class__.objects.exclude(pk__in=taken)[0]
             case Notified():
-                taken = Notified.objects.filter(visit=copy.visit).values("person")
-                copy.person, copy.outgoing = Person.objects.exclude(pk__in=taken)[0], None
+                told = Notified.objects.filter(visit=copy.visit).values("person")
+                copy.person, copy.outgoing = Person.objects.exclude(pk__in=told)[0], None
             case Signal():
                 copy.key, copy.taken_by = "other", None
             case Decision():
