@@ -21,6 +21,7 @@ COMMANDS = {
     "person": "add people, set their manager, deactivate them",
     "group": "add groups and their members",
     "process": "publish a process from a YAML file, or list them",
+    "request": "say what happened outside that a request waits for",
     "table": "authority tables: who may approve what, from CSV files",
     "explain": "show how a mail is read, and why; nothing happens and nothing is looked up",
     "audit": "verify that nobody changed the record of a request",

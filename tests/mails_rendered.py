@@ -274,6 +274,22 @@ def _ended(scene: Scene) -> str:
     return "ended"
 
 
+def _notice(scene: Scene) -> str:
+    plain = _definition(scene.texts)
+    to = [{"person": scene.carol.email}]
+    tell = {"kind": "notice", "name": scene.texts["finance"], "to": to, "text": scene.texts["because"]}
+    version = publish(
+        {
+            **plain,
+            "start": "tell",
+            "steps": {**plain["steps"], "tell": tell},
+            "transitions": [{"from": "tell", "outcome": "sent", "to": "manager"}, *plain["transitions"]],
+        }
+    )
+    Scene(**{**vars(scene), "version": version}).request()
+    return "notice"
+
+
 def _withdrawn(scene: Scene) -> str:
     engine.withdraw(scene.request().pk, scene.alice)
     return "withdrawn"
@@ -427,6 +443,7 @@ _KINDS: dict[str, Any] = {
         )
     },
     "comment-needed": _comment_needed,
+    "notice": _notice,
     "ended": _ended,
     "withdrawn": _withdrawn,
     "code-misused": _misused,

@@ -23,7 +23,7 @@ from placet.approvals.authority_cells import (
 )
 from placet.approvals.authority_csv import Rows, TableInvalid, columns_as_json, columns_from_json
 from placet.approvals.authority_gaps import gap_in_words, prove
-from placet.approvals.definitions import KEY, ApprovalStep, Definition, Who, definition_of
+from placet.approvals.definitions import KEY, Definition, Who, definition_of
 from placet.approvals.models import AuthorityTable, Process, TableMatch, TableVersion, Visit
 from placet.approvals.record import digest_of_table
 from placet.lib.conditions import value_of
@@ -174,9 +174,7 @@ def misfits(key: str, columns: Sequence[Column]) -> Iterator[str]:
 
 
 def lines_with_tables(definition: Definition) -> Iterator[Who]:
-    for step in definition.steps.values():
-        if isinstance(step, ApprovalStep):
-            yield from (who for who in (*step.ask, *step.others) if who.table is not None)
+    return (who for who in definition.lines if who.table is not None)
 
 
 def check_names(key: str, name: str) -> None:

@@ -1,5 +1,6 @@
 """Every check before a definition is published."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,23 +12,37 @@ from placet.approvals.authority_cells import matched_columns
 from placet.approvals.definitions import (
     KEY,
     NAMES_PEOPLE,
+    NO_DATES,
+    WITHDRAWN,
     ApprovalStep,
+    CallStep,
     Definition,
     EndStep,
+    IncludeStep,
+    NoticeStep,
     ParallelStep,
     Transition,
+    WaitStep,
     Who,
+    names_fit,
 )
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, title_of
 from placet.approvals.form_checks import form_problems, start_form_problems, step_form_problems
+from placet.approvals.form_schema import schema_of
+from placet.approvals.form_types import seen_values
+from placet.approvals.includes import Included, problems_of_includes, results_of
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
 from placet.approvals.question_checks import question_problems
 from placet.approvals.rule_checks import names_problems, order_problems, rule_problems
 from placet.approvals.whom import LIMIT, entries_of
-from placet.lib.conditions import ConditionError, compile_condition, holds
+from placet.lib.conditions import ConditionError, compile_condition, holds, names_in, value_of
 
+Step = ApprovalStep | ParallelStep | NoticeStep | WaitStep | IncludeStep | CallStep  # one that has outcomes
 DEEPEST_BLOCKS = 5
 MOST_STEPS = 100
+HAS_OUTCOMES = (ApprovalStep, ParallelStep, NoticeStep, WaitStep, IncludeStep, CallStep)
+TIMES = ("date", "time", "date_time", "period")  # types of fields that no step waits for yet
+_SPEAKS_OF_TIME = re.compile(r"\b(?:today|now)\b|\b(?:timestamp|duration)\s*\(|\b\d{4}-\d{2}-\d{2}\b")
 
 
 def problems_of(definition: Definition) -> list[str]:
@@ -38,6 +53,7 @@ def problems_of(definition: Definition) -> list[str]:
     ]
     problems += form_problems(definition)
     problems += [f"start_form: {problem}" for problem in start_form_problems(definition)]
+    problems += problems_of_includes(definition, MOST_STEPS)
     if len(steps) > MOST_STEPS:
         problems.append(f"steps: {len(steps)} steps are too many; {MOST_STEPS} is the most")
     if definition.start not in steps:
@@ -54,6 +70,22 @@ def problems_of(definition: Definition) -> list[str]:
             problems += _step_problems(definition, key, step, sample)
         elif isinstance(step, ParallelStep):
             problems += _block_problems(definition, key, step, sample)
+        elif isinstance(step, NoticeStep):
+            problems += [
+                f"steps.{key}: {problem}" for problem in _notice_problems(definition, key, step, sample)
+            ]
+            problems += _ways_problems(definition, key, step.outcome_keys)
+        elif isinstance(step, IncludeStep | CallStep):
+            if isinstance(step, CallStep):
+                problems += [
+                    f"steps.{key}: {problem}" for problem in _call_problems(definition, step, sample)
+                ]
+            problems += _ways_problems(definition, key, outcomes_of(definition, step))
+        elif isinstance(step, WaitStep):
+            problems += [
+                f"steps.{key}: until: {problem}" for problem in _wait_problems(definition, step, sample)
+            ]
+            problems += _ways_problems(definition, key, step.outcome_keys)
     for number, transition in enumerate(definition.transitions, start=1):
         problems += _transition_problems(definition, number, transition, sample)
     if not problems:
@@ -116,6 +148,89 @@ def _who_problems(
             yield "not_same_as: a step cannot name itself"
         elif not isinstance(definition.steps.get(other), ApprovalStep):
             yield f"not_same_as: there is no approval step {other}"
+
+
+def _notice_problems(
+    definition: Definition, key: str, step: NoticeStep, sample: dict[str, Any]
+) -> Iterator[str]:
+    for number, who in enumerate(step.to, start=1):
+        for problem in _line_problems(definition, key, who, sample):
+            yield f"to, number {number}: {problem}"
+    yield from (f"form: {problem}" for problem in step_form_problems(definition, key, step))
+    shown = {
+        name
+        for field in definition.fields
+        if step.form is None or not names_fit(field.name, step.form.hide)
+        for name in seen_values(field, None)
+    }
+    known = condition_values(definition, {}).keys()
+    for name in dict.fromkeys(PLACE.findall(step.text)):
+        if name not in known:
+            yield f"text: there is no field {name}"
+        elif name not in shown:
+            yield f"text: {name} stands in it, and form hides it"
+
+
+def _process_named(definition: Definition, key: str) -> Definition | None:
+    """A process that a step names: what is published now as its newest version, or the one that is being checked."""
+    if key == definition.key:
+        return definition
+    read = Included().of(key)
+    return None if read is None else read[1]
+
+
+def outcomes_of(definition: Definition, step: Step) -> Sequence[str]:
+    """What transitions from a step can be for."""
+    if isinstance(step, IncludeStep | CallStep):
+        named = _process_named(definition, step.process)
+        results = () if named is None else results_of(named)
+        return results if isinstance(step, IncludeStep) else tuple(dict.fromkeys([*results, WITHDRAWN]))
+    return step.outcome_keys
+
+
+def _call_problems(definition: Definition, step: CallStep, sample: dict[str, Any]) -> Iterator[str]:
+    called = _process_named(definition, step.process)
+    if called is None:
+        yield f"there is no process {step.process} that is published"
+        return
+    fields = {field.name: field for field in called.fields}
+    for name, expression in step.data.items():
+        if name not in fields:
+            yield f"data: the form of {step.process} has no field {name}"
+        elif fields[name].type == "files" or fields[name].computed is not None:
+            yield f"data: {name} of {step.process} cannot be filled in: it is computed, or holds files"
+        else:
+            yield from (f"data: {name}: {problem}" for problem in _value_problems(expression, sample))
+    needed = [name for name in schema_of(called).get("required", ()) if name not in step.data]
+    yield from (f"data: the form of {step.process} needs {name}" for name in needed)
+    files = [one.name for one in fields.values() if one.type == "files" and one.required and one.show is None]
+    yield from (f"the form of {step.process} needs files ({name}), which no step can give" for name in files)
+
+
+def _value_problems(expression: str, sample: dict[str, Any]) -> Iterator[str]:
+    try:
+        value_of(expression, sample)
+    except ConditionError as error:
+        # A map that does not know the sample's value may know everything that people enter.
+        if not isinstance(error.__cause__, LookupError):
+            yield str(error)
+
+
+def _wait_problems(definition: Definition, step: WaitStep, sample: dict[str, Any]) -> Iterator[str]:
+    if step.until is None:
+        return
+    if _SPEAKS_OF_TIME.search(step.until):
+        yield NO_DATES
+        return
+    problem = _condition_problem(step.until, sample)
+    if problem:
+        yield problem
+        return
+    names = names_in(step.until)
+    timed = [field.name for field in definition.fields if field.type in TIMES and field.name in names]
+    yield from (f"{name} is a date or a time, and {NO_DATES}" for name in timed)
+    if not names:
+        yield "nothing could ever change what it comes to; name a field, or say signal: KEY"
 
 
 def _line_problems(definition: Definition, key: str, who: Who, sample: dict[str, Any]) -> Iterator[str]:
@@ -242,9 +357,9 @@ def _transition_problems(
     where = f"transitions, number {number}"
     problems = []
     start = definition.steps.get(transition.from_)
-    if not isinstance(start, ApprovalStep | ParallelStep):
+    if not isinstance(start, HAS_OUTCOMES):
         problems.append(f"{where}: there is no step {transition.from_} that has outcomes")
-    elif transition.outcome not in start.outcome_keys:
+    elif transition.outcome not in outcomes_of(definition, start):
         problems.append(f"{where}: {transition.from_} has no outcome {transition.outcome}")
     if transition.to is not None and transition.to not in definition.steps:
         problems.append(f"{where}: there is no step {transition.to}")
@@ -258,7 +373,7 @@ def _block_problems(
     for name, branch in block.branches.items():
         if not KEY.fullmatch(name):
             yield f"steps.{key}: “{name}” is not a key of a branch (a-z, 0-9, - and _)"
-        if not isinstance(definition.steps.get(branch.start), ApprovalStep | ParallelStep):
+        if not isinstance(definition.steps.get(branch.start), HAS_OUTCOMES):
             yield f"steps.{key}: branch {name} has to start with a step, and {branch.start} is none"
         problem = "" if branch.when is None else _condition_problem(branch.when, sample)
         if problem:

@@ -17,6 +17,10 @@ A definition is data (JSON; YAML is how it travels):
                                  form: {hide, fill, require}: what its people are shown, what they enter
                                 {key: {kind: task, ...}}: the same with the one outcome `done`
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
+                                {key: {kind: notice, name, to, text?, form?}}: people are told, and it goes on
+                                {key: {kind: wait, name, until?, signal?}}: for a condition, or a signal from outside
+                                {key: {kind: include, process}}: copied in at publishing (`placet.approvals.includes`)
+                                {key: {kind: call, name, process, data}}: a request of its own, which is waited for
                                 {key: {kind: end, name, result}}
     transitions                 list of {from, outcome, when?, to} or, at the end of a branch, {from, outcome, when?,
                                  ends_branch}; of those that fit, the first one is taken
@@ -27,6 +31,7 @@ leads to, but for steps that are reached without it. Going there leaves the bloc
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -46,7 +51,13 @@ Proof = Literal["colleague", "outside", "page"]
 
 #: What a branch or a block comes to.
 WORD = r"^[a-z][a-z0-9_-]{0,39}$"
+PROCESS_KEY = r"^[a-z][a-z0-9_-]{0,49}$"
 MOST_BRANCHES = 20
+LONGEST_NOTICE = 2000  # characters that a process writes into a notice
+SENT = "sent"  # the outcome of a notice
+ARRIVED = "arrived"  # the outcome of a wait
+WITHDRAWN = "withdrawn"  # the outcome of a call whose request was withdrawn
+NO_DATES = "a step cannot wait for dates and times yet: dates and working days come later"
 MOST_ROUNDS = 20  # of a step, where the process does not say
 MOST_QUESTIONS = 20  # of a step
 BRACKETS = "[]"  # where the process does not say
@@ -271,6 +282,73 @@ class ApprovalStep(_Part):
         return {name: frozenset(numbers) for name, numbers in named.items()}
 
 
+class NoticeStep(_Part):
+    """Tells people, and waits for nobody."""
+
+    kind: Literal["notice"]
+    name: str = Field(min_length=1, max_length=100)
+    to: tuple[Who, ...] = Field(min_length=1)
+    text: str = Field("", max_length=LONGEST_NOTICE)  # plain; `{field}` is filled from the form
+    form: StepForm | None = None
+
+    @property
+    def outcome_keys(self) -> tuple[str, ...]:
+        return (SENT,)
+
+
+def _condition(value: Any) -> Any:
+    if isinstance(value, date):  # as YAML reads 2026-12-31
+        raise ValueError(NO_DATES)
+    return value
+
+
+class WaitStep(_Part):
+    """Waits until a condition holds, or for a signal from outside; with both, for whichever comes first."""
+
+    kind: Literal["wait"]
+    name: str = Field(min_length=1, max_length=100)
+    until: Annotated[str | None, BeforeValidator(_condition)] = Field(None, min_length=1)
+    signal: str | None = Field(None, pattern=WORD)
+
+    @model_validator(mode="after")
+    def _ends(self) -> "WaitStep":
+        if self.until is None and self.signal is None:
+            raise ValueError("say what it waits for: until: CONDITION, or signal: KEY")
+        return self
+
+    @property
+    def outcome_keys(self) -> tuple[str, ...]:
+        return (ARRIVED,)
+
+
+class IncludeStep(_Part):
+    """Stands for the steps of another process. No published version has one."""
+
+    kind: Literal["include"]
+    process: str = Field(pattern=PROCESS_KEY)
+
+    @property
+    def name(self) -> str:
+        return self.process
+
+
+class CallStep(_Part):
+    """Starts a request of another process, and goes on with what that comes to."""
+
+    kind: Literal["call"]
+    name: str = Field(min_length=1, max_length=100)
+    process: str = Field(pattern=PROCESS_KEY)
+    data: dict[str, Annotated[str, Field(min_length=1)]] = {}  # by field of its form, in CEL
+
+
+class IncludedProcess(_Part):
+    """Where steps came from: a note for the reader."""
+
+    process: str
+    version: int
+    depth: int = 1  # 2: of a process that the included one included
+
+
 class Branch(_Part):
     """One of several ways through a block, taken beside the others."""
 
@@ -322,7 +400,7 @@ class Transition(_Part):
 
 
 class Definition(_Part):
-    key: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$")
+    key: str = Field(pattern=PROCESS_KEY)
     name: str = Field(min_length=1, max_length=200)
     title: str = "{key}"
     description: str = Field("", max_length=2000)
@@ -333,8 +411,15 @@ class Definition(_Part):
     start_form: StartForm | None = None
     most_rounds: int | None = Field(None, ge=1, le=1000, strict=True)
     answer_brackets: Annotated[str, AfterValidator(_two_signs)] | None = None
-    steps: dict[str, Annotated[ApprovalStep | ParallelStep | EndStep, Field(discriminator="kind")]]
+    steps: dict[
+        str,
+        Annotated[
+            ApprovalStep | ParallelStep | NoticeStep | WaitStep | IncludeStep | CallStep | EndStep,
+            Field(discriminator="kind"),
+        ],
+    ]
     transitions: tuple[Transition, ...] = ()
+    included: dict[str, IncludedProcess] | None = None  # by the beginning of keys; written at publishing
 
     @property
     def fields(self) -> tuple[FormField, ...]:
@@ -342,8 +427,8 @@ class Definition(_Part):
         return tuple(part for part in self.form if isinstance(part, FormField))
 
     def hidden_in(self, step_key: str) -> frozenset[str]:
-        """The fields that a step's people are not shown."""
-        form = self.approval(step_key).form
+        """The fields that those whom a step asks or tells are not shown."""
+        form = self.showing(step_key).form
         return self._named(form.hide if form else None)
 
     def filled_in(self, step_key: str) -> frozenset[str]:
@@ -388,13 +473,23 @@ class Definition(_Part):
         return [step for step in self.steps.values() if isinstance(step, ApprovalStep)]
 
     @property
+    def notices(self) -> list[NoticeStep]:
+        """The steps that tell people."""
+        return [step for step in self.steps.values() if isinstance(step, NoticeStep)]
+
+    @property
+    def lines(self) -> list[Who]:
+        """All that name people."""
+        asked = [who for step in self.approvals for who in (*step.ask, *step.others)]
+        return [*asked, *(who for step in self.notices for who in step.to)]
+
+    @property
     def groups(self) -> list[str]:
         """Keys of those that it names, in lines of `ask` and in its form; those of an expression are not known."""
-        lines = [who for step in self.approvals for who in (*step.ask, *step.others)]
         columns = [column for field in self.fields for column in field.columns or ()]
         asked = [question for step in self.approvals for question in step.questions or ()]
         inputs = (*self.fields, *columns, *asked)
-        named = [*(who.group or who.among for who in lines), *(one.among for one in inputs)]
+        named = [*(who.group or who.among for who in self.lines), *(one.among for one in inputs)]
         return sorted({key for key in named if key is not None})
 
     def approval(self, step_key: str) -> ApprovalStep:
@@ -411,6 +506,35 @@ class Definition(_Part):
     def brackets(self) -> str:
         """The two signs that a reply may put an answer between."""
         return self.answer_brackets or BRACKETS
+
+    def notice(self, step_key: str) -> NoticeStep:
+        step = self.steps[step_key]
+        if not isinstance(step, NoticeStep):
+            raise TypeError(f"{step_key} is not a notice")
+        return step
+
+    def wait(self, step_key: str) -> WaitStep:
+        step = self.steps[step_key]
+        if not isinstance(step, WaitStep):
+            raise TypeError(f"{step_key} is not a wait")
+        return step
+
+    def call(self, step_key: str) -> CallStep:
+        step = self.steps[step_key]
+        if not isinstance(step, CallStep):
+            raise TypeError(f"{step_key} calls no process")
+        return step
+
+    @property
+    def signals(self) -> set[str]:
+        """Keys of those that its steps wait for."""
+        waits = (step for step in self.steps.values() if isinstance(step, WaitStep))
+        return {step.signal for step in waits if step.signal is not None}
+
+    def showing(self, step_key: str) -> ApprovalStep | NoticeStep:
+        """A step that shows people what is asked for."""
+        step = self.steps[step_key]
+        return step if isinstance(step, NoticeStep) else self.approval(step_key)
 
     def block(self, step_key: str) -> ParallelStep:
         step = self.steps[step_key]

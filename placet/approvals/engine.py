@@ -7,15 +7,18 @@ transition of the definition says where that leads.
 
     start → engine_visits.enter(first step) → ... → engine_asks.ask each person
     decide → engine_visits.go_on → the step's result? → leave → the next step, the end of a branch, or the end
-    withdraw, resend, deactivate, ask_again, ask_by_mail
+    withdraw, resend, deactivate, ask_again, ask_by_mail, signal
     keep_incomplete: an answer by mail that decides once the rest of it came
     note_bounce, note_refused: what came by mail and changes nothing
 
 engine          what can be done to a request, by whom, and what stands against it. Start here
 engine_visits   where a request stands: entering and leaving steps, blocks and their branches, being stuck
 engine_asks     whom a visit asks, and the mails that ask
+engine_notices  whom a notice tells
+engine_calls    what is to be done for steps that call another process; `calling` does it
 engine_pending  answers that lack something, and the mails that ask for it
 engine_revisions  how what was entered changes
+engine_starts   a request is made
 policy          looks and decides nothing by itself: who is asked, when a step or a block is decided, which way leads on
 record          what the audit entries say
 
@@ -42,8 +45,10 @@ from placet.accounts.reader import as_read_by
 from placet.approvals import (
     attachments,
     engine_asks,
+    engine_calls,
     engine_pending,
     engine_revisions,
+    engine_starts,
     engine_visits,
     messages,
     policy,
@@ -51,17 +56,17 @@ from placet.approvals import (
     whom,
 )
 from placet.approvals.answers import AnswersRead, read_answers
-from placet.approvals.definitions import ApprovalStep, Definition, definition_of
-from placet.approvals.form import FormInvalid, facts_hash, read_form, title_of, words_of
+from placet.approvals.definitions import WITHDRAWN, ApprovalStep, Definition, definition_of
+from placet.approvals.form import FormInvalid, facts_hash, read_form
 from placet.approvals.form_types import type_of
 from placet.approvals.models import (
     Ask,
     Assignment,
-    Counter,
     Decision,
     Draft,
     PendingAnswer,
     Request,
+    Signal,
     Version,
     Visit,
 )
@@ -69,7 +74,6 @@ from placet.approvals.outcomes import Outcome
 from placet.approvals.record import note
 from placet.audit import chain
 from placet.lib import rows
-from placet.lib.canonical import digest
 from placet.lib.prepared import Prepared
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -188,33 +192,18 @@ def start(
         raise NoLongerOpen(Sentence("This form was sent already, or was discarded."))
     definition = definition_of(version)
     data = read_form(definition, entered, attachments.of(draft) if draft else {})
-    request = Request.objects.create(
-        number=_next_number(),
-        version=version,
-        requester=requester,
-        title=title_of(definition, data),
-        data=data,
-        data_hash=digest(data),
-        words=words_of(definition, data),
-    )
+    request = engine_starts.create(version, definition, requester, data)
     if draft:
         attachments.hand_over(draft, request)
-    note(request, requester, "started", at=request.created_at, **record.started(request))
+    engine_starts.note_started(request, requester)
     engine_visits.enter(request, definition, definition.start)
+    engine_visits.wake(request, definition)
     return request
 
 
 def _is_active(person: Person) -> bool:
     """As the database says now: the object may have been read before they left."""
     return Person.objects.filter(pk=person.pk, is_active=True).exists()
-
-
-def _next_number() -> int:
-    Counter.objects.get_or_create(id=1)
-    counter = Counter.objects.select_for_update().get(id=1)
-    counter.last += 1
-    counter.save(update_fields=["last"])
-    return counter.last
 
 
 # --- deciding ---------------------------------------------------------------------------------------------
@@ -283,6 +272,7 @@ def decide(
     changed = engine_revisions.revise(request, definition, data, decision)
     engine_visits.go_on(request, definition, assignment.visit, seats)
     engine_visits.withdraw_barred(request, definition, assignment.visit.step_key, by)
+    engine_visits.wake(request, definition)
     if changed:
         engine_asks.ask_about_changes(request, definition)
     return decision
@@ -380,7 +370,8 @@ def _locked(assignment_id: int) -> Request:
     raise Request.DoesNotExist
 
 
-def _lock(request_id: int) -> Request:
+def lock(request_id: int) -> Request:
+    """A request, locked until the transaction ends."""
     return _locking().get(pk=request_id)
 
 
@@ -440,11 +431,24 @@ def _must_be_allowed(request: Request, definition: Definition, assignment: Assig
 @_transaction()
 def withdraw(request_id: int, by: Person) -> Request:
     """The requester (or an administrator) takes the request back; whoever was asked is told."""
-    request = _lock(request_id)
+    request = lock(request_id)
     if by.pk != request.requester_id and not by.is_administrator:
         raise NotAllowed(Sentence("Only the person who made a request can withdraw it."))
     if request.state != Request.State.OPEN:
         raise NoLongerOpen(Sentence("This request has already ended."))
+    _withdraw(request, by)
+    return request
+
+
+@_transaction()
+def withdraw_called(request_id: int) -> None:
+    """The step that called this request is over before its time. Called again it does nothing."""
+    request = lock(request_id)
+    if request.state == Request.State.OPEN:
+        _withdraw(request, None)
+
+
+def _withdraw(request: Request, by: Person | None) -> None:
     waiting = list(
         Assignment.objects.filter(visit__request=request, state=Assignment.State.OPEN).select_related(
             "person"
@@ -454,12 +458,13 @@ def withdraw(request_id: int, by: Person) -> Request:
     request.save(update_fields=["state", "closed_at"])
     note(request, by, "withdrawn", at=request.closed_at)
     for visit in request.visits.filter(state__in=Visit.LIVE).order_by("-pk"):  # what is inside others, first
-        engine_visits.close(request, visit, "withdrawn")
+        engine_calls.drop(visit)
+        engine_visits.close(request, visit, WITHDRAWN)
+    engine_calls.report(request)
     for assignment in waiting:
         assignment.state = Assignment.State.WITHDRAWN
         assignment.save(update_fields=["state"])
-        messages.withdrawn(request, assignment)
-    return request
+        messages.withdrawn(request, assignment, by)
 
 
 @_transaction()
@@ -498,7 +503,7 @@ def deactivate(person: Person, by: Person) -> None:
     A transaction each, so that a manager with a thousand open questions does not hold up everybody else;
     called again it goes on where it was interrupted.
     """
-    # Waits for whoever is just asking this person (`_hold`); from then on nobody asks them.
+    # Waits for whoever is just asking this person (`engine_asks.hold`); from then on nobody asks them.
     Person.objects.filter(pk=person.pk).update(is_active=False)
     person.is_active = False
     for assignment_id in _open_assignments(person):
@@ -511,7 +516,9 @@ def deactivate(person: Person, by: Person) -> None:
             assignment.save(update_fields=["state"])
             visit = assignment.visit
             note(request, by, "no longer asked", person=person.pk, step=visit.step_key, round=visit.round)
-            engine_visits.consider(request, definition_of(request.version), assignment.visit)
+            definition = definition_of(request.version)
+            engine_visits.consider(request, definition, assignment.visit)
+            engine_visits.wake(request, definition)
 
 
 def _open_assignments(person: Person) -> list[int]:
@@ -522,7 +529,7 @@ def _open_assignments(person: Person) -> list[int]:
 @_transaction()
 def ask_again(visit_id: int, by: Person) -> None:
     """A step that was stuck is tried once more, after people or groups were put right."""
-    request = _lock(Visit.objects.values_list("request_id", flat=True).get(pk=visit_id))
+    request = lock(Visit.objects.values_list("request_id", flat=True).get(pk=visit_id))
     visit = Visit.objects.get(pk=visit_id)
     if not by.is_administrator:
         raise NotAllowed(Sentence("Only an administrator can do this."))
@@ -534,6 +541,29 @@ def ask_again(visit_id: int, by: Person) -> None:
         engine_visits.leave(request, definition, visit, once_more=True)
     else:
         engine_visits.begin(request, definition, visit)
+    engine_visits.wake(request, definition)
+
+
+@_transaction()
+def signal(request_id: int, key: str, by: Person | None) -> Signal:
+    """Something happened outside that a step of the request waits for, or will wait for. `by`: None, where it was said
+    at the command line. NoLongerOpen where the request has ended, or where the same signal is there and no step took
+    it yet."""
+    request = lock(request_id)
+    if by is not None and not Person.objects.filter(pk=by.pk, is_administrator=True, is_active=True).exists():
+        raise NotAllowed(Sentence("Only an administrator can do this."))
+    if request.state != Request.State.OPEN:
+        raise NoLongerOpen(Sentence("This request has already ended."))
+    definition = definition_of(request.version)
+    if key not in definition.signals:
+        raise NotAllowed(Sentence("No step of this process waits for the signal “{key}”.", key=key[:40]))
+    if request.signals.filter(key=key, taken_by=None).exists():
+        raise NoLongerOpen(Sentence("The signal “{key}” is there already.", key=key))
+    row = Signal.objects.create(request=request, key=key, by=by)
+    note(request, by, "signalled", at=row.created_at, **record.signalled(row))
+    engine_visits.wake(request, definition)
+    row.refresh_from_db(fields=["taken_by"])
+    return row
 
 
 @_transaction()
@@ -559,7 +589,7 @@ def unasked(limit: int | None = None) -> list[int]:
 @_transaction()
 def note_bounce(request_id: int, *, person: Person, reason: str, incoming: IncomingMail) -> None:
     """An ask could not be delivered: shown on the request, for the requester and the administrator."""
-    request = _lock(request_id)
+    request = lock(request_id)
     note(request, None, "not delivered", person=person.pk, reason=reason[:500], incoming=incoming.pk)
 
 
@@ -575,7 +605,7 @@ def note_refused(
 ) -> None:
     """A mail carried a reply code of this request but was not applied: on record, with its reason and with what the
     mail log says of it. `doubted`: where its sender was asked and is proved, and what they mean is not clear."""
-    request = _lock(request_id)
+    request = lock(request_id)
     lapsed = engine_pending.lapse(doubted, incoming) if doubted is not None else {}
     what = record.together(record.mail(incoming), record.reading(logged), lapsed)
     note(request, None, "reply refused", person=person.pk, reason=reason, **what)

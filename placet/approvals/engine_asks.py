@@ -27,7 +27,7 @@ def whom_to_ask(
     while True:
         wanted = whom.people_to_ask(definition, visit.step_key, request, there, versions)
         new = [person for person in wanted.people if person.pk not in asked]
-        if _hold(new):
+        if hold(new):
             return wanted, new
 
 
@@ -38,7 +38,7 @@ def whose_turn(step: ApprovalStep, there: Sequence[Assignment], new: Sequence[Pe
     return [] if any(seat.state == Assignment.State.OPEN for seat in there) else new[:1]
 
 
-def _hold(people: Sequence[Person]) -> bool:
+def hold(people: Sequence[Person]) -> bool:
     """Keep people from leaving until this is committed: `deactivate` waits, and then finds what they are asked.
     False if somebody has left since they were looked up."""
     if not people:

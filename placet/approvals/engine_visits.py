@@ -3,7 +3,10 @@
     enter → an end step: `_end`
           → a parallel step: `_split`, a visit for each branch whose condition holds
           → an approval step: `consider`, which asks people
-    go_on → is the step decided? → `_finish` → `leave` → enter the next step
+          → a notice: `engine_notices`, which tells people, and on at once
+          → a call: `engine_calls`, a row of work, by which another request is started (`calling`)
+          → a wait: `_look`, whether what it waits for is there; `wake` looks again
+    go_on → is the step decided? → `finish` → `leave` → enter the next step
                                                        → or the end of the branch: `_join`, is the block decided?
 
 A visit is live while it is open or stuck. What is live of a request forms a tree: one visit at the root, and below a
@@ -18,9 +21,19 @@ from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
-from placet.approvals import engine_asks, messages, policy, turns, whom
-from placet.approvals.definitions import ApprovalStep, Definition, EndStep, ParallelStep
-from placet.approvals.models import Assignment, Decision, Request, Visit
+from placet.approvals import engine_asks, engine_calls, engine_notices, messages, policy, record, turns, whom
+from placet.approvals.definitions import (
+    ARRIVED,
+    SENT,
+    ApprovalStep,
+    CallStep,
+    Definition,
+    EndStep,
+    NoticeStep,
+    ParallelStep,
+    WaitStep,
+)
+from placet.approvals.models import Assignment, Decision, Request, Signal, Visit
 from placet.approvals.record import note
 from placet.lib import rows
 from placet.lib.conditions import ConditionError
@@ -54,8 +67,17 @@ def _visit(request: Request, step_key: str, block: Visit | None, branch: str) ->
 
 def begin(request: Request, definition: Definition, visit: Visit) -> None:
     """What is to be done in a step, or once more, if it was stuck."""
-    if isinstance(definition.steps[visit.step_key], ParallelStep):
+    step = definition.steps[visit.step_key]
+    if isinstance(step, ParallelStep):
         _split(request, definition, visit)
+    elif isinstance(step, NoticeStep):
+        engine_notices.notify(request, definition, visit)
+        finish(request, definition, visit, (), SENT)
+    elif isinstance(step, WaitStep):
+        _look(request, definition, visit, step)
+    elif isinstance(step, CallStep):
+        _unstick(request, visit, Visit.State.OPEN)
+        engine_calls.order(visit)
     else:
         consider(request, definition, visit)
 
@@ -72,12 +94,12 @@ def consider(request: Request, definition: Definition, visit: Visit) -> None:
     lines = [wanted.lines[person.pk] for person in new]
     result = policy.result_of(step, there, lines, unknown=wanted.incomplete)
     if result:
-        _finish(request, definition, visit, there, result)
+        finish(request, definition, visit, there, result)
     elif wanted.skips_to:
         _skip(request, definition, visit, wanted)
     elif wanted.incomplete or not policy.can_be_decided(step, there, lines):
         # Nobody is asked in vain.
-        _stick(request, visit, wanted.reason or Sentence("nobody is left who can be asked"))
+        stick(request, visit, wanted.reason or Sentence("nobody is left who can be asked"))
     else:
         _unstick(request, visit, Visit.State.OPEN)
         now = engine_asks.whose_turn(step, there, new)
@@ -91,7 +113,7 @@ def _skip(request: Request, definition: Definition, visit: Visit, wanted: whom.P
     with as_the_installation_reads():
         reason = str(wanted.reason)
     note(request, None, "skipped", step=visit.step_key, round=visit.round, personal={"reason": reason})
-    _finish(request, definition, visit, (), wanted.skips_to)
+    finish(request, definition, visit, (), wanted.skips_to)
 
 
 def go_on(request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment]) -> None:
@@ -103,7 +125,7 @@ def go_on(request: Request, definition: Definition, visit: Visit, seats: Sequenc
         return
     result = policy.result_of(step, seats)
     if result:
-        _finish(request, definition, visit, seats, result)
+        finish(request, definition, visit, seats, result)
 
 
 def withdraw_barred(request: Request, definition: Definition, step_key: str, by: Person) -> None:
@@ -129,7 +151,7 @@ def _open_beside(request: Request, definition: Definition, step_key: str, by: Pe
             yield from seats.filter(pk=number, state=Assignment.State.OPEN).select_related("visit")
 
 
-def _finish(
+def finish(
     request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment], result: str
 ) -> None:
     _supersede(request, visit, [seat for seat in seats if seat.state == Assignment.State.OPEN])
@@ -143,6 +165,54 @@ def _supersede(request: Request, visit: Visit, seats: Sequence[Assignment]) -> N
         visit.assignments.filter(state=Assignment.State.OPEN).update(state=Assignment.State.SUPERSEDED)
         persons = [seat.person_id for seat in seats]
         note(request, None, "superseded", step=visit.step_key, round=visit.round, persons=persons)
+
+
+# --- waiting ----------------------------------------------------------------------------------------------
+
+
+def wake(request: Request, definition: Definition) -> None:
+    """What steps wait for may be there now: a step was decided, the request has other data, or a signal came. Called at
+    the end of whatever changes any of these; one that is over may be what another one waits for."""
+    waits = [key for key, step in definition.steps.items() if isinstance(step, WaitStep)]
+    while waits and _wake_some(request, definition, waits):
+        pass
+
+
+def _wake_some(request: Request, definition: Definition, waits: Sequence[str]) -> bool:
+    """Whether any of them was over."""
+    live = request.visits.filter(step_key__in=waits, state__in=Visit.LIVE, result="")
+    over = False
+    for number in list(live.order_by("pk").values_list("pk", flat=True)):
+        visit = live.filter(pk=number).first()  # what became of one may have ended the others
+        if visit is not None:
+            over = _look(request, definition, visit, definition.wait(visit.step_key)) or over
+    return over
+
+
+def _look(request: Request, definition: Definition, visit: Visit, step: WaitStep) -> bool:
+    """Is it there? A signal that comes early waits until a step takes it, and one that is there ends the step whatever
+    becomes of its condition."""
+    try:
+        over = _takes_signal(request, visit, step) or policy.is_over(definition, step, request)
+    except ConditionError as error:
+        if visit.state != Visit.State.STUCK or visit.reason != _reason(error):
+            stick(request, visit, error)  # once for each reason, however often it is looked at
+        return False
+    _unstick(request, visit, Visit.State.OPEN)
+    if over:
+        finish(request, definition, visit, (), ARRIVED)
+    return over
+
+
+def _takes_signal(request: Request, visit: Visit, step: WaitStep) -> bool:
+    signal = Signal.objects.filter(request=request, key=step.signal or "", taken_by=None).first()
+    if signal is None:
+        return False
+    signal.taken_by = visit
+    signal.save(update_fields=["taken_by"])
+    where: dict[str, Any] = {"step": visit.step_key, "round": visit.round}
+    note(request, None, "signal taken", **record.signalled(signal), **where)
+    return True
 
 
 # --- the way on -------------------------------------------------------------------------------------------
@@ -171,7 +241,7 @@ def leave(
             _must_not_go_round(request, definition, transition.to, once_more=once_more)
     except (ConditionError, LookupError) as error:
         # The decision stands; where it leads has to be said by an administrator.
-        _stick(request, visit, error)
+        stick(request, visit, error)
         return
     _unstick(request, visit, Visit.State.CLOSED)
     if transition.ends_branch is not None:
@@ -201,16 +271,26 @@ def _must_not_go_round(request: Request, definition: Definition, step_key: str, 
     if last is None:
         return
     name = definition.steps[step_key].name
-    since = Decision.objects.filter(assignment__visit__request=request, assignment__visit__gte=last.pk)
-    if not since.exists():
+    if not _went_on(request, last):
         raise LookupError(Sentence("“{step}” would be entered again without anybody's answer", step=name))
     if last.round >= definition.rounds and not once_more:
         raise LookupError(Sentence("“{step}” was entered {n} times already", step=name, n=last.round))
 
 
+def _went_on(request: Request, since: Visit) -> bool:
+    """Whether anybody outside made the request go on since a visit: by an answer, or by a signal."""
+    answers = Decision.objects.filter(assignment__visit__request=request, assignment__visit__gte=since.pk)
+    # Answers in a request that was called are answers, too.
+    of_called = Decision.objects.filter(
+        assignment__visit__request__parent_visit__in=request.visits.filter(pk__gte=since.pk)
+    )
+    return answers.exists() or of_called.exists() or request.signals.filter(taken_by__gte=since.pk).exists()
+
+
 def _end(request: Request, step: EndStep) -> None:
     rows.change(request, state=Request.State.ENDED, result=step.result, closed_at=timezone.now())
     note(request, None, "ended", at=request.closed_at, result=step.result)
+    engine_calls.report(request)
     messages.ended(request, step)
 
 
@@ -223,7 +303,7 @@ def _split(request: Request, definition: Definition, visit: Visit) -> None:
     try:
         taken = policy.branches_to_take(definition, visit.step_key, request)
     except ConditionError as error:
-        _stick(request, visit, error)
+        stick(request, visit, error)
         return
     _unstick(request, visit, Visit.State.OPEN)
     note(request, None, "split", step=visit.step_key, round=visit.round, branches=list(taken))
@@ -265,6 +345,7 @@ def _cancel(request: Request, visit: Visit, answered: Visit) -> None:
     `answered`: the visit whose answers made it so."""
     for inside in visit.children.filter(state__in=Visit.LIVE).order_by("pk"):
         _cancel(request, inside, answered)
+    engine_calls.drop(visit)
     seats = list(visit.assignments.filter(state=Assignment.State.OPEN).select_related("person"))
     _supersede(request, visit, seats)
     rows.change(
@@ -280,15 +361,19 @@ def _cancel(request: Request, visit: Visit, answered: Visit) -> None:
 # --- stuck ------------------------------------------------------------------------------------------------
 
 
-def _stick(request: Request, visit: Visit, why: object) -> None:
+def stick(request: Request, visit: Visit, why: object) -> None:
     told = visit.state == Visit.State.STUCK
-    with as_the_installation_reads():  # kept for whoever administers, in whosever turn it happens
-        reason = " ".join(str(why).split())[:LONGEST_REASON]  # what a form says may stand in it
+    reason = _reason(why)
     visit.state, visit.reason = Visit.State.STUCK, reason
     visit.save(update_fields=["state", "reason"])
     entry = note(request, None, "stuck", step=visit.step_key, round=visit.round, personal={"reason": reason})
     if not told:
         messages.stuck(request, visit, entry.seq)
+
+
+def _reason(why: object) -> str:
+    with as_the_installation_reads():  # kept for whoever administers, in whosever turn it happens
+        return " ".join(str(why).split())[:LONGEST_REASON]  # what a form says may stand in it
 
 
 def _unstick(request: Request, visit: Visit, state: Visit.State) -> None:

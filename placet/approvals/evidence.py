@@ -24,9 +24,11 @@ from placet.approvals.models import (
     Attachment,
     Counter,
     Decision,
+    Notified,
     PendingAnswer,
     Request,
     Revision,
+    Signal,
     TableMatch,
     TableVersion,
     Version,
@@ -147,6 +149,9 @@ class Telling:
     pending: dict[int, Row] = field(default_factory=dict)  # by id
     matches: dict[Line, Row] = field(default_factory=dict)
     revisions: dict[int, Row] = field(default_factory=dict)  # by number
+    notified: dict[Seat, Row] = field(default_factory=dict)  # who was told in a notice
+    signals: dict[int, Row] = field(default_factory=dict)  # by id
+    calls: dict[tuple[str, int], Row] = field(default_factory=dict)  # by visit
     mails: dict[int, Row] = field(default_factory=dict)  # by the id of the incoming mail
     rounds: dict[str, int] = field(default_factory=dict)  # the latest of each step
 
@@ -179,8 +184,10 @@ def _say_what_it_says(row: Row, entry: AuditEntry, *names: str) -> None:
 
 def _started(telling: Telling, entry: AuditEntry) -> None:
     _say(
-        telling.request, entry, requester=entry.who, process=(entry.what["process"], entry.what["version"]),
+        telling.request, entry, requester=entry.what.get("requester", entry.who),
+        process=(entry.what["process"], entry.what["version"]),
         created_at=entry.at, state=Request.State.OPEN, result="", closed_at=None, revision=1,
+        called_by=entry.what.get("called_by"),
     )  # fmt: skip
     _say_what_it_says(
         telling.request, entry, "definition", "number", "public_id", "title", "words", "data_hash"
@@ -263,6 +270,29 @@ def _incomplete(telling: Telling, entry: AuditEntry) -> None:
 def _lapses(telling: Telling, entry: AuditEntry) -> None:
     if "lapses" in entry.what:
         _say(telling.pending.setdefault(entry.what["lapses"], {}), entry, lapsed_by=entry.what["incoming"])
+
+
+def _notified(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.notified[telling.seat_of(entry, entry.what["person"])] = {}
+    by_mail = entry.what.get("door") != "page"
+    mail = {"kind": "notice", "cause": entry.what["cause"]} if by_mail else {"shown": None}
+    _say(row, entry, created_at=entry.at, source=entry.what["source"], **mail)
+    _say_what_it_says(row, entry, "to", "subject", "shown")
+
+
+def _called(telling: Telling, entry: AuditEntry) -> None:
+    _say(telling.calls.setdefault(telling.visit_of(entry), {}), entry, called=entry.what["called"])
+
+
+def _signalled(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.signals[entry.what["signal"]] = {}
+    by = None if entry.who == "system" else entry.who
+    _say(row, entry, key=entry.what["key"], by=by, created_at=entry.at, taken_by=None)
+
+
+def _signal_taken(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.signals.setdefault(entry.what["signal"], {})
+    _say(row, entry, taken_by=telling.visit_of(entry))
 
 
 def _decided(telling: Telling, entry: AuditEntry) -> None:
@@ -359,6 +389,10 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "looked up": _looked_up,
     "asked": _asked,
     "asked again": _asked,
+    "notified": _notified,
+    "called": _called,
+    "signalled": _signalled,
+    "signal taken": _signal_taken,
     "decided": _decided,
     "answer incomplete": _incomplete,
     "reply refused": _refused,
@@ -388,14 +422,17 @@ class Tables:
     """The rows of some requests, by request and by what they are known by."""
 
     requests: list[Request]
-    visits: dict[int, dict[tuple[str, int], Held]]
-    seats: dict[int, dict[Seat, Held]]
-    asks: dict[int, dict[str, Held]]
-    decisions: dict[int, dict[Seat, Held]]
-    pending: dict[int, dict[int, Held]]
-    matches: dict[int, dict[Line, Held]]
-    revisions: dict[int, dict[int, Held]]
     with_files: Collection[int]
+    visits: dict[int, dict[tuple[str, int], Held]] = field(default_factory=lambda: defaultdict(dict))
+    seats: dict[int, dict[Seat, Held]] = field(default_factory=lambda: defaultdict(dict))
+    asks: dict[int, dict[str, Held]] = field(default_factory=lambda: defaultdict(dict))
+    decisions: dict[int, dict[Seat, Held]] = field(default_factory=lambda: defaultdict(dict))
+    pending: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
+    matches: dict[int, dict[Line, Held]] = field(default_factory=lambda: defaultdict(dict))
+    revisions: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
+    notified: dict[int, dict[Seat, Held]] = field(default_factory=lambda: defaultdict(dict))
+    signals: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
+    calls: dict[int, dict[tuple[str, int], Held]] = field(default_factory=lambda: defaultdict(dict))
 
 
 @dataclass(frozen=True)
@@ -417,26 +454,16 @@ class Digests:
 
 
 def _tables(ids: Collection[int], digests: Digests) -> Tables:
-    requests = Request.objects.filter(pk__in=ids).select_related("version__process")
+    requests = Request.objects.filter(pk__in=ids).select_related("version__process", "parent_visit__request")
     files = Attachment.objects.filter(request__in=ids).order_by().values_list("request", flat=True)
-    tables = Tables(
-        list(requests.defer("version__definition").order_by("pk")),
-        defaultdict(dict),
-        defaultdict(dict),
-        defaultdict(dict),
-        defaultdict(dict),
-        defaultdict(dict),
-        defaultdict(dict),
-        defaultdict(dict),
-        set(files.distinct()),
-    )
+    tables = Tables(list(requests.defer("version__definition").order_by("pk")), set(files.distinct()))
     visits = {visit.pk: visit for visit in Visit.objects.filter(request__in=ids)}
     for visit in visits.values():
         names = ("state", "result", "reason", "opened_at", "closed_at", "branch", "branch_result")
         others = {"parent": visit.parent_id, "ended_by": visit.ended_by_id}
         tables.visits[visit.request_id][visit.step_key, visit.round] = {
             **_held(visit, *names),
-            **{name: _in_request(visits, visit, other) for name, other in others.items()},
+            **{name: _in_request(visits, visit.request_id, other) for name, other in others.items()},
         }
     seats = Assignment.objects.filter(visit__request__in=ids).select_related("visit", "decision")
     for assignment in seats:
@@ -463,6 +490,17 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
             ),
             "seat": _seat(answer.assignment),
         }
+    _put_notified(tables, ids)
+    for called in Request.objects.filter(parent_visit__request__in=ids).select_related("parent_visit"):
+        by = called.parent_visit
+        assert by is not None
+        tables.calls[by.request_id][by.step_key, by.round] = {"called": str(called.public_id)}
+    for signal in Signal.objects.filter(request__in=ids):
+        tables.signals[signal.request_id][signal.pk] = {
+            **_held(signal, "key", "created_at"),
+            "by": None if signal.by_id is None else f"person:{signal.by_id}",
+            "taken_by": _in_request(visits, signal.request_id, signal.taken_by_id),
+        }
     matches = TableMatch.objects.filter(visit__request__in=ids).select_related("visit", "version__table")
     for match in matches.defer("version__columns", "version__rows"):
         visit, version = match.visit, match.version
@@ -474,12 +512,12 @@ def _tables(ids: Collection[int], digests: Digests) -> Tables:
     return tables
 
 
-def _in_request(visits: Mapping[int, Visit], visit: Visit, other: int | None) -> Any:
-    """What another visit is known by; one of another request is never what an entry says."""
+def _in_request(visits: Mapping[int, Visit], request: int, other: int | None) -> Any:
+    """What a visit of this request is known by; one of another is never what an entry says."""
     if other is None:
         return None
     row = visits.get(other)
-    return (row.step_key, row.round) if row is not None and row.request_id == visit.request_id else other
+    return (row.step_key, row.round) if row is not None and row.request_id == request else other
 
 
 def _held(row: Model, *same: str, **others: str) -> Held:
@@ -520,6 +558,18 @@ def _put_asks(tables: Tables, ids: Collection[int]) -> None:
         known = tables.asks[line.assignment.visit.request_id]
         # A line that was put in beside the one that was asked is no mail of its own.
         known[str(ask.public_id) if str(ask.public_id) not in known else f"{ask.public_id}, {line.pk}"] = held
+
+
+def _put_notified(tables: Tables, ids: Collection[int]) -> None:
+    rows = Notified.objects.filter(visit__request__in=ids).select_related("visit", "outgoing")
+    notified = list(rows.defer("outgoing__raw"))
+    shown = _hashes(OutgoingMail.objects.all(), {row.outgoing_id for row in notified}, "raw")
+    for row in notified:
+        held = {**_held(row, "created_at", "source"), "shown": shown.get(row.outgoing_id)}
+        if row.outgoing is not None:
+            held |= {**_held(row.outgoing, "to", "kind", "cause"), "subject": digest(row.outgoing.subject)}
+        seat = row.visit.step_key, row.visit.round, row.person_id
+        tables.notified[row.visit.request_id][seat] = held
 
 
 def _hashes(rows: "QuerySet[Any]", ids: Iterable[int | None], column: str) -> dict[int | None, str]:
@@ -588,13 +638,14 @@ def _mail(mail: IncomingMail, content: Held) -> Held:
 
 def _request(request: Request, definition: str) -> Held:
     names = ("number", "title", "created_at", "state", "result", "closed_at", "data_hash", "revision")
-    version = request.version
+    version, by = request.version, request.parent_visit
     return {
         **_held(request, *names),
         "requester": f"person:{request.requester_id}",
         "process": (version.process.key, version.number),
         "definition": definition,
         "public_id": str(request.public_id),
+        "called_by": None if by is None else [str(by.request.public_id), by.step_key, by.round],
         "words": digest(request.words),
     }
 
@@ -640,6 +691,9 @@ def _differences(
     yield from _rows(number, telling.visits, tables.visits[number], "a step", _OF_VISIT)
     yield from _rows(number, telling.matches, tables.matches[number], "what a table says", _OF_MATCH)
     yield from _rows(number, telling.seats, tables.seats[number], "who is asked", _OF_SEAT)
+    yield from _rows(number, telling.notified, tables.notified[number], "who was told", _OF_NOTIFIED)
+    yield from _rows(number, telling.calls, tables.calls[number], "a request that was called", _OF_CALL)
+    yield from _rows(number, telling.signals, tables.signals[number], "a signal", _OF_SIGNAL)
     yield from _rows(number, telling.asks, tables.asks[number], "a mail that asks", _OF_ASK)
     yield from _rows(number, telling.decisions, tables.decisions[number], "a decision", _OF_DECISION)
     pending = tables.pending[number]
@@ -682,6 +736,7 @@ _OF_REQUEST = {
     "words": "what a search finds the request by",
     "data_hash": "what was asked for",
     "revision": "which revision the data has",
+    "called_by": "which step called it",
     "created_at": "when it was started",
     "state": "the state of the request",
     "result": "the result of the request",
@@ -716,6 +771,22 @@ _OF_SEAT = {
     "on_behalf_of": "for whom somebody is asked",
     "source": "which line of a step names who is asked",
     "created_at": "when somebody was asked",
+}
+_OF_NOTIFIED = {
+    "source": "which line of a notice names who was told",
+    "created_at": "when somebody was told",
+    "kind": "what a mail that tells is",
+    "cause": "which step a mail that tells was written for",
+    "to": "the address that a notice went to",
+    "subject": "the subject of a notice",
+    "shown": "what a notice shows",
+}
+_OF_CALL = {"called": "which request a step called"}
+_OF_SIGNAL = {
+    "key": "what a signal says",
+    "by": "who sent a signal",
+    "created_at": "when a signal came",
+    "taken_by": "which step a signal ended",
 }
 _OF_ASK = {
     "seat": "what a mail asks about",

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep
 from placet.approvals.field_types import is_filled
 from placet.approvals.form_logic import NO_FILES, Data, Files, Scope, fill
 from placet.approvals.form_parts import FormField
@@ -155,7 +155,7 @@ def words_of(definition: Definition, data: Mapping[str, Any]) -> str:
     hidden = {
         name
         for key, step in definition.steps.items()
-        if isinstance(step, ApprovalStep)
+        if isinstance(step, ApprovalStep | NoticeStep)
         for name in definition.hidden_in(key)
     }
     shown = [title_of(definition, data), *(fact.text for fact in facts(definition, data, hidden))]
@@ -169,6 +169,11 @@ def words_of(definition: Definition, data: Mapping[str, Any]) -> str:
 
 def title_of(definition: Definition, data: Mapping[str, Any]) -> str:
     """The request's title. Only plain `{field}` places are filled: a form cannot reach into objects."""
+    return " ".join(filled_places(definition, definition.title, data).split())[:200] or definition.name
+
+
+def filled_places(definition: Definition, text: str, data: Mapping[str, Any]) -> str:
+    """A text of a process with its `{field}` places filled. What people entered stands on one line there."""
     shown: dict[str, str] = {}
     for field in definition.fields:
         value = data.get(field.name)
@@ -178,5 +183,4 @@ def title_of(definition: Definition, data: Mapping[str, Any]) -> str:
             column = column_of(field, total)
             is_there = value is not None and came_to[total.name] is not None
             shown[total.name] = type_of(column).text(came_to[total.name], column) if is_there else ""
-    title = PLACE.sub(lambda place: shown.get(place[1], ""), definition.title)
-    return " ".join(title.split())[:200] or definition.name
+    return PLACE.sub(lambda place: " ".join(shown.get(place[1], "").split()), text)

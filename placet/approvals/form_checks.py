@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone, translation
 
-from placet.approvals.definitions import ApprovalStep, Definition, names_fit
+from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep, names_fit
 from placet.approvals.field_types import MOST_PEOPLE, Text, day_of, is_filled, problem_of_pattern
 from placet.approvals.form import PLACE, condition_values, sample_data
 from placet.approvals.form_computed import COMPUTED, as_entered
@@ -236,7 +236,7 @@ def _computed_problems(field: FormField) -> Iterator[str]:
 # --- what steps show --------------------------------------------------------------------------------------
 
 
-def step_form_problems(definition: Definition, key: str, step: ApprovalStep) -> Iterator[str]:
+def step_form_problems(definition: Definition, key: str, step: ApprovalStep | NoticeStep) -> Iterator[str]:
     """Of what a step says about the form."""
     if step.form is None:
         return

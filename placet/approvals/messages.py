@@ -24,8 +24,8 @@ from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
 from placet.approvals import policy
 from placet.approvals.changes import Change
-from placet.approvals.definitions import ApprovalStep, Definition, EndStep, definition_of
-from placet.approvals.form import Fact, facts_as_read
+from placet.approvals.definitions import ApprovalStep, Definition, EndStep, NoticeStep, definition_of
+from placet.approvals.form import Fact, facts_as_read, filled_places
 from placet.approvals.form_tables import ShownTable
 from placet.approvals.models import Ask, Assignment, Decision, Request, Visit
 from placet.approvals.outcomes import LABELS, TASK_DONE, Outcome, you_answered
@@ -143,23 +143,25 @@ class Question:
     heading: str
     preview: str
     lead: str
-    changes: Sequence["ShownChange"]  # what is not as the person was shown before
     facts: Sequence[ShownFact]
     answers: Sequence[Link]  # one for each outcome of the step
     page: Link
     by_mail: bool
     how: str
-    code: str
+    code: str  # "": it asks for nothing
     asks: Sequence[ShownQuestion] = ()  # what is asked beside the outcome
+    paragraphs: Sequence[str] = ()  # below the lead
+    changes: Sequence[ShownChange] = ()  # what is not as the person was shown before
 
     def written(self, subject: str, reference: str, said: General) -> Written:
         """What people wrote into it becomes no link of ours."""
         context = {
-            "marker": marker(),
+            "marker": marker() if self.code else "",
             "heading": no_links(self.heading),
             "preview": no_links(self.preview),
             "lead": no_links(self.lead),
             "changes": self.changes,
+            "paragraphs": [no_links(paragraph) for paragraph in self.paragraphs],
             "facts": self.facts,
             "answers": self.answers,
             "pair": len(self.answers) == 2,  # beside each other; others stand below each other
@@ -284,6 +286,38 @@ def _asking(step: ApprovalStep, definition: Definition, *, changed: bool) -> tup
     return heading, preview, lead
 
 
+def notice(
+    mailbox: Mailbox, request: Request, definition: Definition, visit: Visit, step: NoticeStep, person: Person
+) -> OutgoingMail:
+    """To somebody who is told of a request, and asked for nothing: there is no code in it, so no reply decides."""
+    names = {"name": request.requester.name, "title": request.title, "number": request.number}
+    hidden = definition.hidden_in(visit.step_key)
+    with _to(person) as said:
+        heading = _("For your information: {title}").format(title=request.title)
+        lead = _("{step}: {name} asked for {process} {number}.")
+        letter = Question(
+            heading=heading,
+            preview=heading,
+            lead=lead.format(step=step.name, process=_within(definition.name), **names),
+            facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
+            answers=(),
+            page=_page_link(request, said),
+            by_mail=False,
+            how=_("Nothing is asked of you: a reply to this mail decides nothing."),
+            code="",
+            paragraphs=filled_places(definition, step.text, request.data).strip().splitlines(),
+        )
+        return _queue(
+            mailbox,
+            "notice",
+            person,
+            said,
+            cause=f"visit:{visit.pk}",
+            subject=with_code(heading, ""),
+            letter=letter,
+        )
+
+
 def _within(name: str) -> str:
     """The name of a process within a sentence: in small letters, but for abbreviations."""
     return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in name.split(" "))
@@ -376,14 +410,18 @@ def answer_link(mailbox: Mailbox, code: str, subject: str, word: str, lines: Seq
     return f"mailto:{address}?subject={again}&body={body}"
 
 
-def withdrawn(request: Request, assignment: Assignment) -> None:
-    """To somebody who was asked: nothing to do any more."""
+def withdrawn(request: Request, assignment: Assignment, by: Person | None) -> None:
+    """To somebody who was asked: nothing to do any more. `by`: None, where a step called the request and is over."""
     mailbox = mailbox_for(request)
     if mailbox is None:
         return
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     with _to(assignment.person) as said:
-        sentence = _("{name} has withdrawn “{title}” (number {number}).").format(**names)
+        sentence = (
+            _("“{title}” (number {number}) is not needed any more.")
+            if by is None
+            else _("{name} has withdrawn “{title}” (number {number}).")
+        ).format(**names)
         _queue(
             mailbox,
             "withdrawn",

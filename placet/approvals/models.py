@@ -87,6 +87,8 @@ class Request(models.Model):
     number = models.PositiveIntegerField(unique=True)  # for people: "request 42"
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="requests")
     requester = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="requests")
+    # Of the step that called it, once.
+    parent_visit = models.OneToOneField("Visit", null=True, on_delete=models.PROTECT, related_name="called")
     title = models.CharField(max_length=200)
     data = models.JSONField()  # of the newest revision
     data_hash = HexField()
@@ -263,6 +265,60 @@ class Assignment(models.Model):
             ),
         ]
         ordering = ["id"]
+
+
+class Notified(models.Model):
+    """Somebody who was told of a request in a visit of a notice. Nobody waits for them; they may see its page."""
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="notified")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    source = models.PositiveSmallIntegerField()  # which line of the notice's `to` named them
+    outgoing = models.OneToOneField(
+        OutgoingMail, null=True, on_delete=models.PROTECT, related_name="notified"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["visit", "person"], name="one_notice_per_person")]
+        ordering = ["id"]
+
+
+class Signal(models.Model):
+    """Something that happened outside. It is kept until a step takes it that waits for it, and ends one wait."""
+
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="signals")
+    key = models.CharField(max_length=40)
+    by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    taken_by = models.OneToOneField(Visit, null=True, on_delete=models.PROTECT, related_name="signal_taken")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "key"],
+                condition=Q(taken_by__isnull=True),
+                name="one_signal_waiting_per_key",
+            )
+        ]
+        ordering = ["id"]
+
+
+class CallTask(models.Model):
+    """Something that is to be done for a visit of a step that calls another process."""
+
+    class What(models.TextChoices):
+        START = "start"  # its request
+        GO_ON = "go on"  # with what that came to
+        WITHDRAW = "withdraw"  # it, which is not needed any more
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="call_tasks")
+    what = models.CharField(max_length=10, choices=What)
+    due = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["visit", "what"], name="one_call_task_of_each")]
+        indexes = [models.Index(fields=["due", "id"], condition=Q(done_at=None), name="call_task_due")]
 
 
 class Turn(models.Model):

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from placet.approvals import earlier
-from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep, Transition
+from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep, Transition, WaitStep
 from placet.approvals.models import Assignment, Request
 from placet.approvals.outcomes import Condition
 from placet.approvals.rules import WAITING, BranchLine, Seats
@@ -70,6 +70,12 @@ def needs_comment(definition: Definition, step: ApprovalStep, outcome: str, requ
         return holds(rule.when, earlier.Values(definition, request))
     except ConditionError:
         return True
+
+
+def is_over(definition: Definition, step: WaitStep, request: Request) -> bool:
+    """Whether the condition that a step waits for holds now. ConditionError if it cannot be evaluated with this
+    request's data."""
+    return step.until is not None and holds(step.until, earlier.Values(definition, request))
 
 
 def way_on(definition: Definition, step_key: str, outcome: str, request: Request) -> Transition:

@@ -9,8 +9,9 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from placet.approvals.checks import problems_of
-from placet.approvals.definitions import Definition
+from placet.approvals.definitions import Definition, IncludeStep
 from placet.approvals.form_parts import FIELD
+from placet.approvals.includes import flattened
 from placet.approvals.models import Process, Version
 
 _QUOTES = "A text with a colon, a question mark, a comma, a bracket or a brace in it stands in quotes."
@@ -36,9 +37,24 @@ def parse_definition(source: str | Mapping[str, Any]) -> Definition:
             [f"{_place(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
         ) from error
     problems = problems_of(definition)
+    if definition.included:
+        problems.append("included: Placet writes that at publishing; leave it out")
     if problems:
         raise DefinitionInvalid(problems)
-    return definition
+    return (
+        _flat(definition)
+        if any(isinstance(s, IncludeStep) for s in definition.steps.values())
+        else definition
+    )
+
+
+def _flat(definition: Definition) -> Definition:
+    """With what it includes, which may not fit together although each of both is right."""
+    flat = Definition.model_validate(flattened(definition))
+    problems = problems_of(flat)
+    if problems:
+        raise DefinitionInvalid([f"with what is included: {problem}" for problem in problems])
+    return flat
 
 
 def _place(path: Sequence[int | str]) -> str:

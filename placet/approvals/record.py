@@ -16,9 +16,11 @@ from placet.approvals.models import (
     AskLine,
     Assignment,
     Decision,
+    Notified,
     PendingAnswer,
     Request,
     Revision,
+    Signal,
     TableMatch,
     TableVersion,
 )
@@ -85,6 +87,7 @@ def started(request: Request) -> What:
         "definition": digest(version.definition),
         "number": request.number,
         "public_id": str(request.public_id),
+        **_called_by(request),
         "personal": {
             "title": request.title,
             "data_hash": request.data_hash,
@@ -99,6 +102,19 @@ def revised(request: Request, revision: Revision) -> What:
         "assignment": revision.assignment_id,
         "personal": {"data_hash": revision.data_hash, "words": digest(request.words)},
     }
+
+
+def called(request: Request) -> What:
+    """The request that a step called."""
+    return {"called": str(request.public_id)}
+
+
+def _called_by(request: Request) -> What:
+    visit = request.parent_visit
+    if visit is None:
+        return {}
+    by = [str(visit.request.public_id), visit.step_key, visit.round]
+    return {"called_by": by, "requester": f"person:{request.requester_id}"}
 
 
 def looked_up(match: TableMatch) -> What:
@@ -145,6 +161,25 @@ def asked_by_mail(ask: Ask, line: AskLine) -> What:
             "facts_hash": line.facts_hash,
         },
     }
+
+
+def notified(row: Notified) -> What:
+    """Whom; on the page only, where no mail was written."""
+    what: What = {
+        "person": row.person_id,
+        "step": row.visit.step_key,
+        "round": row.visit.round,
+        "source": row.source,
+    }
+    if row.outgoing is None:
+        return what | {"door": "page"}
+    mail = {"to": row.outgoing.to, "subject": digest(row.outgoing.subject), "shown": sha256(row.outgoing.raw)}
+    return what | {"cause": row.outgoing.cause, "personal": mail}
+
+
+def signalled(signal: Signal) -> What:
+    """What came from outside; who sent it is the entry's own."""
+    return {"signal": signal.pk, "key": signal.key}
 
 
 def decided(decision: Decision, facts_hash: str, ask: Ask | None, proof: Mapping[str, Any]) -> What:

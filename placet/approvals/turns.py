@@ -11,8 +11,7 @@ def hold(definition: Definition) -> None:
     """Nobody else picks from the groups that this process asks in turn until this is committed: of two requests at the
     same instant the second one goes to the next person. All of them, in one order: one transaction may enter several
     steps, and two must not wait for each other."""
-    asking = [step for step in definition.steps.values() if isinstance(step, ApprovalStep)]
-    keys = {who.group for step in asking for who in (*step.ask, *step.others) if who.pick == "next"}
+    keys = {who.group for who in definition.lines if who.pick == "next"}
     if not keys:
         return
     groups = list(Group.objects.filter(key__in=keys).order_by("pk"))

@@ -1,6 +1,7 @@
 """Who is asked in a step, and who may not decide it. Looks; never changes anything.
 
     people_to_ask   each line of `ask` → the places it names → who of them can be asked; `nobody` where none can
+    people_to_tell  the same of a notice, which nobody is kept out of
     Bars            who may not decide: looked at when people are asked, and once more when they answer
 
 What a requester writes chooses among people who are there already, and never the requester: an address that is nobody's
@@ -21,7 +22,7 @@ from placet.accounts.addresses import LONGEST_ADDRESS, person_at
 from placet.accounts.models import Group, Person
 from placet.approvals import authority, earlier
 from placet.approvals.authority_cells import GROUP, MANAGER
-from placet.approvals.definitions import ApprovalStep, Chain, Definition, Who
+from placet.approvals.definitions import ApprovalStep, Chain, Definition, NoticeStep, Who
 from placet.approvals.models import Assignment, Decision, Request, TableVersion, Turn, Visit
 from placet.approvals.rules import WAITING, Rule, Seats, Shortage
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
@@ -94,6 +95,25 @@ def to_come(definition: Definition, visit: Visit, request: Request) -> list[Pers
     return [person for person in people if person.pk not in asked]
 
 
+@dataclass(frozen=True)
+class Told:
+    """Whom a notice tells, in a stable order, and who of those whom it names cannot be told."""
+
+    people: Sequence[Person]
+    missing: Sentence
+    lines: Mapping[int, int]  # by person: which line of `to` names them
+    turns: Mapping[str, int]  # by key of a group: whose turn it is now
+    matches: Mapping[int, authority.Match]  # by line of `to`: the rows of a table that name them
+
+
+def people_to_tell(definition: Definition, step_key: str, request: Request) -> Told:
+    """The active people whom a notice names."""
+    lookup = _Lookup(definition, step_key, request, (), {})
+    named = lookup.named_by(definition.notice(step_key).to)
+    people = {person.pk: person for person in named.people}
+    return Told([*people.values()], listed(named.missing), named.first_line_of, named.turns, lookup.matches)
+
+
 def _too_few(step: ApprovalStep, short: Shortage) -> Sentence:
     needed, found = short.needed, short.there
     if short.weight:
@@ -125,6 +145,8 @@ class Bars:
 
     def against(self, person: Person) -> Sentence:
         """Why they may not, as they are told; NOTHING if they may."""
+        if isinstance(self._definition.steps[self._step_key], NoticeStep):
+            return NOTHING  # whoever is only told decides nothing
         own = person.pk == self._request.requester_id
         if own and not self._definition.requester_may_decide_in(self._step_key):
             return Sentence("Nobody decides their own request in this process.")
@@ -201,6 +223,15 @@ class _Named:
     def unclear(self) -> bool:
         return any(line.unclear for line in self.lines.values())
 
+    @property
+    def first_line_of(self) -> dict[int, int]:
+        """By person: the first line that names them."""
+        numbers: dict[int, int] = {}
+        for number, line in sorted(self.lines.items()):
+            for person in line.people:
+                numbers.setdefault(person.pk, number)
+        return numbers
+
     def line_of(self, rule: Rule) -> dict[int, int]:
         """By person: the line that they count for, of those that name them."""
         numbers: dict[int, int] = {}
@@ -235,6 +266,8 @@ class _Lookup:
         versions: Mapping[str, TableVersion],
     ) -> None:
         self._definition, self._request = definition, request
+        # Whoever is only told may be the requester, whoever names them.
+        self._may_be_requester = isinstance(definition.steps[step_key], NoticeStep)
         self._bars = Bars(request, definition, step_key)
         counting = (Assignment.State.OPEN, Assignment.State.DECIDED)
         self._seats = [seat for seat in seats if seat.state in counting]
@@ -400,6 +433,9 @@ class _Lookup:
         own = person is not None and person.pk == self._request.requester_id
         return _Place([], _unknown(text)) if own else _among(text, person, among)
 
+    def _is_barred_requester(self, person: Person) -> bool:
+        return person.pk == self._request.requester_id and not self._may_be_requester
+
     def _deciders_of(self, key: str) -> _Place:
         """Whose answers counted the last time that this request was through the step."""
         closed = Visit.objects.filter(request=self._request, step_key=key, state=Visit.State.CLOSED)
@@ -443,7 +479,7 @@ class _Lookup:
         if entry not in expression and not _BEGINS_A_GROUP.search(expression):
             raise ConditionError(f"“{entry}” is no address.")
         place = self._group(entry.removeprefix(GROUP))
-        others = [person for person in place.people if person.pk != self._request.requester_id]
+        others = [person for person in place.people if not self._is_barred_requester(person)]
         return replace(place, people=others, may_be_vacant=False)
 
     def _in_table(self, key: str, expressions: Mapping[str, str], number: int) -> list[_Place]:

@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sample = what.add_parser("sample", help="print a sample, to begin a process of your own with")
     sample.add_argument("name", help=names)
     what.add_parser("list")
-    schema = what.add_parser("schema", help="what its form takes, as JSON Schema")
-    schema.add_argument("key", help="of a process that is published")
+    schema = what.add_parser("schema", help="what its form takes, or what a definition says, as JSON Schema")
+    schema.add_argument("key", nargs="?", help="of a process that is published; without it, of definitions")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -31,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
         say(sample.read_text(encoding="utf-8").rstrip())
         return 0
     set_up()
+    from placet.approvals.definition_schema import schema_of_definitions
     from placet.approvals.definitions import definition_of
     from placet.approvals.form_schema import schema_of
     from placet.approvals.models import Process
@@ -40,6 +41,9 @@ def run(options: argparse.Namespace) -> int:
         for process in Process.objects.all():
             version = newest(process)
             say(f"{process.key}: {process.name}, version {version.number if version else '-'}")
+        return 0
+    if options.what == "schema" and options.key is None:
+        say(json.dumps(schema_of_definitions(), indent=2, ensure_ascii=False))
         return 0
     if options.what == "schema":
         wanted = Process.objects.filter(key=options.key).first()

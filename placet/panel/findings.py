@@ -41,6 +41,7 @@ KINDS = {
     "take_in": gettext_lazy("take in mail"),
     "fetch": gettext_lazy("fetch again what the server did not give"),
     "mark": gettext_lazy("move or mark handled mail"),
+    "call": gettext_lazy("start requests that steps call, and go on with what they came to"),
     "ask": gettext_lazy("ask by mail, once there is a mailbox"),
     "send": gettext_lazy("send mail"),
     "sent_ids": gettext_lazy("look up under which id a mail was sent"),

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from placet.accounts.addresses import normal
 from placet.approvals import authority
 from placet.approvals.authority_cells import GROUP
-from placet.approvals.definitions import ApprovalStep, Who, definition_of
+from placet.approvals.definitions import Who, definition_of
 from placet.approvals.models import Request, Version
 
 
@@ -23,9 +23,8 @@ def processes_naming(*, group: str = "", addresses: Collection[str] = (), table:
 
 
 def _names(version: Version, group: str, addresses: Collection[str], table: str) -> bool:
-    steps = definition_of(version).steps.values()
-    asked = [who for step in steps if isinstance(step, ApprovalStep) for who in (*step.ask, *step.others)]
-    return any((table and who.table == table) or _is(who, group, addresses) for who in asked)
+    lines = definition_of(version).lines
+    return any((table and who.table == table) or _is(who, group, addresses) for who in lines)
 
 
 def _is(who: Who, group: str, addresses: Collection[str]) -> bool:

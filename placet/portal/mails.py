@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from placet.accounts.models import Person
-from placet.approvals.models import AskLine, Assignment, Decision, Request, Visit
+from placet.approvals.models import AskLine, Assignment, Decision, Notified, Request, Visit
 from placet.audit.models import AuditEntry
 from placet.mail.models import OutgoingMail
 
@@ -23,6 +23,7 @@ _ABOUT_A_REQUEST = ["confirmation", "withdrawn", "not-needed", "ended", "stuck"]
 KINDS: dict[str, Promise] = {
     "ask": gettext_lazy("Ask"),
     "refusal-comment_needed": gettext_lazy("Asks for a comment"),
+    "notice": gettext_lazy("For information"),
     "confirmation": gettext_lazy("Confirmation"),
     "withdrawn": gettext_lazy("No answer needed any more"),
     "not-needed": gettext_lazy("No answer needed any more"),
@@ -71,7 +72,9 @@ def mails_of(request: Request) -> list[Mail]:
     asks = AskLine.objects.filter(assignment__in=assignments, ask__outgoing__isnull=False)
     newest_asks = asks.order_by("-ask__outgoing").values_list("ask__outgoing", flat=True)[:MOST_MAILS]
     others = OutgoingMail.objects.filter(cause__in=causes, kind__in=_ABOUT_A_REQUEST)
-    newest = {*newest_asks, *others.values_list("pk", flat=True)}
+    notices = Notified.objects.filter(visit__request=request, outgoing__isnull=False)
+    newest_notices = notices.order_by("-outgoing").values_list("outgoing", flat=True)[:MOST_MAILS]
+    newest = {*newest_asks, *newest_notices, *others.values_list("pk", flat=True)}
     found = OutgoingMail.objects.filter(pk__in=sorted(newest)[-MOST_MAILS:]).defer("raw")
     return [_shown(mail) for mail in found.order_by("-id")]
 

@@ -12,8 +12,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from placet.approvals import whom
-from placet.approvals.definitions import ApprovalStep, Definition, EndStep, ParallelStep, definition_of
-from placet.approvals.models import AskLine, Assignment, Decision, Request, Visit
+from placet.approvals.definitions import (
+    WITHDRAWN,
+    ApprovalStep,
+    CallStep,
+    Definition,
+    EndStep,
+    NoticeStep,
+    ParallelStep,
+    WaitStep,
+    definition_of,
+)
+from placet.approvals.models import AskLine, Assignment, Decision, Notified, Request, Visit
 from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Outcome, as_read
 from placet.approvals.policy import is_certain, way_on
 from placet.approvals.questions import Answered
@@ -41,6 +51,7 @@ _BECAME: dict[str, Promise] = {
 APPROVED, REJECTED = "approved", "rejected"
 _RESULTS: dict[str, Promise] = {APPROVED: _BECAME[APPROVE], REJECTED: _BECAME[REJECT]}
 _TONES = {APPROVED: "good", REJECTED: "bad"}
+
 _ANSWERED = pgettext_lazy("after a person's name", "answered “{answer}”")
 DOORS: dict[str, Promise] = {
     Decision.Door.MAIL: gettext_lazy("by mail"),
@@ -75,6 +86,8 @@ class Station:
     lines: Sequence[Line] = ()
     left_out: int = 0  # people who are not shown
     stuck_visit: int | None = None
+    signal: str = ""  # that it waits for
+    called: Request | None = None  # what it called, for whoever may see that
     branches: Sequence["BranchShown"] = ()  # of a block
 
 
@@ -102,9 +115,16 @@ def step_name(definition: Definition, key: str) -> str:
     return step.name if step else key
 
 
-def path_of(request: Request, definition: Definition, *, with_reasons: bool = False) -> Path:
+def path_of(
+    request: Request,
+    definition: Definition,
+    *,
+    with_reasons: bool = False,
+    visible: QuerySet[Request] | None = None,
+) -> Path:
     """The whole path, of which no more is read than is shown: the newest visits, and whatever is live. `with_reasons`:
-    why a step is stuck may tell what the form says, so it is not for everybody."""
+    why a step is stuck may tell what the form says, so it is not for everybody. `visible`: the requests that whoever
+    looks may see."""
     newest = list(request.visits.order_by("-id")[: MOST_VISITS + 1])
     visits, earlier = newest[:MOST_VISITS][::-1], 0
     if len(newest) > MOST_VISITS:
@@ -119,10 +139,20 @@ def path_of(request: Request, definition: Definition, *, with_reasons: bool = Fa
         inside[visit.parent_id if visit.parent_id in shown else None].append(visit)
     by = _("by {name}").format(name=request.requester.name)
     skipped = _skipped(visits, definition, lines)
-    tree = _Tree(request, definition, inside, lines, left_out, skipped, with_reasons)
+    called = _called(visits, definition, visible)
+    tree = _Tree(request, definition, inside, lines, left_out, skipped, with_reasons, called)
     stations = [Station("start", _("Started"), by, request.created_at), *tree.stations(inside[None])]
     end = _end(request, definition)
     return Path([*stations, end] if end else [*stations, *tree.later(inside[None])], earlier)
+
+
+def _called(
+    visits: Sequence[Visit], definition: Definition, visible: QuerySet[Request] | None
+) -> dict[int, Request]:
+    calls = [visit for visit in visits if isinstance(definition.steps[visit.step_key], CallStep)]
+    if visible is None or not calls:
+        return {}
+    return {one.parent_visit_id: one for one in visible.filter(parent_visit__in=calls) if one.parent_visit_id}
 
 
 @dataclass(frozen=True)
@@ -136,6 +166,7 @@ class _Tree:
     left_out: Mapping[int, int]
     skipped: Collection[int]  # those that nobody was there to be asked in
     with_reasons: bool
+    called: Mapping[int, Request]  # by visit: what its step called
 
     def stations(self, visits: Iterable[Visit]) -> list[Station]:
         return [self._station(visit) for visit in visits]
@@ -154,6 +185,8 @@ class _Tree:
             [*self.lines.get(visit.pk, ()), *to_come[:MOST_TO_COME]],
             self.left_out.get(visit.pk, 0) + len(to_come[MOST_TO_COME:]),
             visit.pk if visit.state == Visit.State.STUCK else None,
+            self._signal(visit),
+            self.called.get(visit.pk),
             self._branches(visit),
         )
 
@@ -165,6 +198,12 @@ class _Tree:
         people = whom.to_come(self.definition, visit, self.request)
         first, then = _("is asked next"), _("is asked after that")
         return [Line(one.name, then if at else first, visit.opened_at) for at, one in enumerate(people)]
+
+    def _signal(self, visit: Visit) -> str:
+        step = self.definition.steps[visit.step_key]
+        if visit.state != Visit.State.OPEN or not isinstance(step, WaitStep):
+            return ""
+        return step.signal or ""
 
     def _branches(self, block: Visit) -> list[BranchShown]:
         step = self.definition.steps[block.step_key]
@@ -234,6 +273,10 @@ def result_as_read(step: ParallelStep, result: str) -> str:
     """What pages and mails call what a block, or one of its branches, came to."""
     if result in step.labels:
         return as_read(step.labels[result])
+    return result_in_words(result)
+
+
+def result_in_words(result: str) -> str:
     return str(_RESULTS[result]) if result in _RESULTS else result.replace("_", " ")
 
 
@@ -251,7 +294,30 @@ def _lines(visits: Sequence[Visit], definition: Definition) -> tuple[dict[int, l
     left_out: dict[int, int] = {}
     if len(assignments) > MOST_PEOPLE:
         left_out = {v.pk: v.assignments.count() - len(lines[v.pk]) for v in visits}
+    _put_notified(visits, definition, lines, left_out)
     return lines, left_out
+
+
+def _put_notified(
+    visits: Sequence[Visit],
+    definition: Definition,
+    lines: dict[int, list[Line]],
+    left_out: dict[int, int],
+) -> None:
+    """Who was told in notices."""
+    notices = [visit for visit in visits if isinstance(definition.steps[visit.step_key], NoticeStep)]
+    if not notices:
+        return
+    rows = Notified.objects.filter(visit__in=notices).select_related("person", "outgoing")
+    notified = list(rows.defer("outgoing__raw").order_by("id")[: MOST_PEOPLE + 1])
+    for row in notified[:MOST_PEOPLE]:
+        words, trouble = _mail_in_words(row.outgoing)
+        was_told = pgettext("after a person's name", "was told")
+        lines[row.visit_id].append(
+            Line(row.person.name, was_told, row.created_at, mail=words, mail_in_trouble=trouble)
+        )
+    if len(notified) > MOST_PEOPLE:
+        left_out |= {one.pk: one.notified.count() - len(lines[one.pk]) for one in notices}
 
 
 def _newest_mails(assignments: Iterable[Assignment]) -> dict[int, OutgoingMail]:
@@ -311,16 +377,40 @@ def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) 
         stuck = pgettext("a step", "stuck")
         return "stuck", _("stuck: {reason}").format(reason=visit.reason) if with_reason else stuck
     if visit.state == Visit.State.OPEN:
-        return "waiting", pgettext("a step", "waiting")
+        return "waiting", waiting_in_words(definition, visit.step_key, with_condition=with_reason)
     if visit.state == Visit.State.CANCELLED:
         return "neutral", pgettext("a step", "not needed any more")
-    if visit.result == "withdrawn":
+    if visit.result == WITHDRAWN:
         return "withdrawn", pgettext("a step", "withdrawn")
     step = definition.steps[visit.step_key]
     if isinstance(step, ParallelStep):
         return _TONES.get(visit.result, "neutral"), result_as_read(step, visit.result)
+    if isinstance(step, CallStep):
+        return _TONES.get(visit.result, "neutral"), result_in_words(visit.result)
+    if isinstance(step, NoticeStep):
+        return "neutral", pgettext("a notice", "sent")
+    if isinstance(step, WaitStep):
+        return "neutral", pgettext("what a step waited for", "is there")
     outcome = outcome_of(definition, visit.step_key, visit.result)
     return outcome.colour, str(_BECAME[outcome.key]) if outcome.is_built_in else outcome.shown
+
+
+def waiting_in_words(definition: Definition, step_key: str, *, with_condition: bool) -> str:
+    """What a step waits for. `with_condition`: what stands in it may tell what the form says."""
+    step = definition.steps[step_key]
+    if isinstance(step, CallStep):
+        return _("waiting for another request")
+    if not isinstance(step, WaitStep):
+        return pgettext("a step", "waiting")
+    condition = step.until if with_condition else None
+    if step.signal is not None and condition is not None:
+        sentence = _("waiting for the signal “{signal}”, or until {condition}")
+        return sentence.format(signal=step.signal, condition=condition)
+    if step.signal is not None:
+        return _("waiting for the signal “{signal}”").format(signal=step.signal)
+    if condition is not None:
+        return _("waiting until {condition}").format(condition=condition)
+    return pgettext("a step", "waiting")
 
 
 def _end(request: Request, definition: Definition) -> Station | None:
@@ -407,11 +497,18 @@ def _standing(
     return "; ".join(
         _("{step} is stuck").format(step=step_name(definition, visit.step_key))
         if visit.state == Visit.State.STUCK
-        else _("{step}: waiting for {names}").format(
-            step=step_name(definition, visit.step_key), names=names.get(visit.pk) or listed([])
-        )
+        else _standing_in(definition, visit, names)
         for visit in visits
     )
+
+
+def _standing_in(definition: Definition, visit: Visit, names: Mapping[int, str]) -> str:
+    step = step_name(definition, visit.step_key)
+    if isinstance(definition.steps[visit.step_key], WaitStep | CallStep):
+        return _("{step}: {what}").format(
+            step=step, what=waiting_in_words(definition, visit.step_key, with_condition=False)
+        )
+    return _("{step}: waiting for {names}").format(step=step, names=names.get(visit.pk) or listed([]))
 
 
 def listed(names: Sequence[str], number: int | None = None) -> str:

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from placet.accounts.models import Person
-from placet.approvals.definitions import ApprovalStep, Definition
-from placet.approvals.models import Assignment, Request
+from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep
+from placet.approvals.models import Assignment, Notified, Request
 
 
 class PersonsRequest(HttpRequest):
@@ -45,11 +45,12 @@ def administrators_only(view: View) -> View:
 
 
 def requests_visible_to(person: Person) -> QuerySet[Request]:
-    """What a person made, was ever asked about, or administers. Nothing else exists for them."""
+    """What a person made, was ever asked about or told of, or administers. Nothing else exists for them."""
     if person.is_administrator:
         return Request.objects.all()
     asked = Assignment.objects.filter(visit__request=OuterRef("pk"), person=person)
-    return Request.objects.filter(Q(requester=person) | Exists(asked))
+    told = Notified.objects.filter(visit__request=OuterRef("pk"), person=person)
+    return Request.objects.filter(Q(requester=person) | Exists(asked) | Exists(told))
 
 
 def find_request(request: PersonsRequest, public_id: UUID) -> Request:
@@ -59,14 +60,18 @@ def find_request(request: PersonsRequest, public_id: UUID) -> Request:
 
 
 def hidden_from(person: Person, request: Request, definition: Definition) -> frozenset[str]:
-    """The fields that none of the steps shows that somebody was asked in. Whoever made a request, or administers, sees
-    all of it."""
+    """The fields that none of the steps shows that somebody was asked or told in. Whoever made a request, or
+    administers, sees all of it."""
     hiding = any(
-        isinstance(step, ApprovalStep) and step.form is not None for step in definition.steps.values()
+        isinstance(step, ApprovalStep | NoticeStep) and step.form is not None
+        for step in definition.steps.values()
     )
     if not hiding or person.is_administrator or person.pk == request.requester_id:
         return frozenset()
     asked = Assignment.objects.filter(visit__request=request, person=person)
-    steps = asked.order_by().values_list("visit__step_key", flat=True).distinct()
-    hidden = [definition.hidden_in(key) for key in steps]
+    told = Notified.objects.filter(visit__request=request, person=person)
+    steps = (
+        asked.order_by().values_list("visit__step_key").union(told.order_by().values_list("visit__step_key"))
+    )
+    hidden = [definition.hidden_in(key) for (key,) in steps]
     return frozenset.intersection(*hidden) if hidden else frozenset(one.name for one in definition.fields)

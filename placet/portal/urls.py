@@ -24,4 +24,5 @@ urlpatterns = [
     path("requests/<uuid:public_id>/start-again/", starting.start_again, name="start_again"),
     path("requests/<uuid:public_id>/send-again/", views.send_again, name="send_again"),
     path("requests/<uuid:public_id>/ask-again/", views.ask_again, name="ask_again"),
+    path("requests/<uuid:public_id>/signal/", views.signal, name="signal"),
 ]

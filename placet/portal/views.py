@@ -78,7 +78,7 @@ def _request_page(
         "version": version,
         "process": definition.name,
         "standing": standings([shown], Definitions())[0],
-        "path": path_of(shown, definition, with_reasons=steers),
+        "path": path_of(shown, definition, with_reasons=steers, visible=requests_visible_to(request.user)),
         "questions": _questions(request, shown, definition, errors),
         "running": running,
         "may_steer": steers and running,
@@ -94,6 +94,9 @@ def _request_page(
         "history": history(shown, definition, hidden),
         "may_start_again": mine,
         "address": page_of(shown, of_request(request)),
+        "called_by": requests_visible_to(request.user).filter(visits=shown.parent_visit_id).first()
+        if shown.parent_visit_id is not None
+        else None,
         "form": form,
     }
     return render(request, "portal/request.html", context, status=status)
@@ -254,6 +257,24 @@ def ask_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     else:
         now = what_now(find_request(request, public_id), definition_of(shown.version))
         messages.info(request, " ".join([_("Tried again."), now]))
+    return redirect("portal:request", public_id)
+
+
+@signed_in
+def signal(request: PersonsRequest, public_id: UUID) -> HttpResponse:
+    """An administrator says that something happened which a step waits for."""
+    shown = find_request(request, public_id)
+    if not request.user.is_administrator:
+        raise PermissionDenied(_("Only an administrator can do this."))
+    if request.method != "POST":
+        return redirect("portal:request", public_id)
+    try:
+        engine.signal(shown.pk, request.POST.get("key", ""), request.user)
+    except engine.EngineError as error:
+        messages.warning(request, " ".join([str(error), _("Nothing was changed.")]))
+    else:
+        now = what_now(find_request(request, public_id), definition_of(shown.version))
+        messages.success(request, " ".join([_("The signal was given."), now]))
     return redirect("portal:request", public_id)
 
 

@@ -571,7 +571,7 @@ def test_two_blocks_that_ask_the_same_people_in_another_order_do_not_wait_for_ea
 
     requests = [start(process("one", "bob", "carol"), alice), start(process("other", "carol", "bob"), alice)]
     seats = [Assignment.objects.get(visit__request=request) for request in requests]
-    hold, both, met = engine_asks._hold, threading.Barrier(2), threading.local()
+    hold, both, met = engine_asks.hold, threading.Barrier(2), threading.local()
 
     def slowly(people: Sequence[Person]) -> bool:
         held = hold(people)
@@ -581,7 +581,7 @@ def test_two_blocks_that_ask_the_same_people_in_another_order_do_not_wait_for_ea
                 both.wait(1)  # where there is one lock for all, the other one cannot come
         return held
 
-    monkeypatch.setattr(engine_asks, "_hold", slowly)
+    monkeypatch.setattr(engine_asks, "hold", slowly)
     decide = partial(engine.decide, by=dave, outcome="approve", door=Decision.Door.PAGE)
     decisions = at_once(*(partial(decide, seat.pk) for seat in seats))
     assert [isinstance(one, Decision) for one in decisions] == [True, True]

@@ -1,5 +1,5 @@
 """Blocks against a model of a few lines that walks a tree and knows nothing of transitions, through random lives of
-requests of random processes: branches in branches, ways back, ways out, crashes and withdrawals.
+requests of random processes: branches in branches, notices and waits, ways back, ways out, crashes and withdrawals.
 
 After every step the database must say what the model says, and what must hold of any database must hold of this one.
 """
@@ -34,7 +34,8 @@ BACK, OUT, END = "back", "out", "end"  # where a rejection leads
 
 @dataclass
 class Node:
-    """A step that asks people, or a block of branches."""
+    """A step that asks people, tells them (`quiet`: "sent"), or waits for a signal of its name (`quiet`: "arrived");
+    or a block of branches."""
 
     key: str
     rejected: str  # BACK: to the first of its line. OUT: to the first step of all. END: of its line
@@ -42,6 +43,7 @@ class Node:
     rule: str | int = "first"
     weight: int = 0  # that is needed to approve, in place of a rule
     in_turn: bool = False
+    quiet: str = ""
     branches: "list[Line]" = field(default_factory=list)
     result: list[dict[str, Any]] = field(default_factory=list)
     otherwise: str = "rejected"
@@ -83,6 +85,7 @@ def lines(draw: st.DrawFn, deep: int = 0, block: Node | None = None, path: str =
             node.rule = draw(st.sampled_from(rules))
             node.weight = draw(st.sampled_from([0, 0, *range(1, sum(weights(node.people)) + 1)]))
             node.in_turn = draw(st.booleans()) and (node.weight > 0 or node.rule != "first")
+            node.quiet = draw(st.sampled_from(["", "", "", "sent", "arrived"]))
         line.nodes.append(node)
     return line
 
@@ -111,6 +114,14 @@ def _write(line: Line, first: str, steps: dict[str, Any], ways: list[dict[str, A
         good, bad = ("approved", "rejected") if node.branches else ("approve", "reject")
         on_bad = {BACK: {"to": line.nodes[0].key}, OUT: {"to": first}, END: end("rejected")}[node.rejected]
         on_good = {"to": following.key} if following else end("approved")
+        if node.quiet:
+            ways.append({"from": node.key, "outcome": node.quiet, **on_good})
+            to = [{"person": f"{name}@contoso.example"} for name in node.people]
+            told = {"kind": "notice", "name": node.key, "to": to}
+            steps[node.key] = (
+                told if node.quiet == "sent" else {"kind": "wait", "name": node.key, "signal": node.key}
+            )
+            continue
         ways += [{"from": node.key, "outcome": good, **on_good}, {"from": node.key, "outcome": bad, **on_bad}]
         if node.people:
             steps[node.key] = _step(node)
@@ -139,7 +150,7 @@ def _step(node: Node) -> dict[str, Any]:
 # --- the model ------------------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(eq=False)
 class Room:
     """A visit: of a step, with its seats, or of a block."""
 
@@ -162,6 +173,9 @@ class Room:
         )  # fmt: skip
 
 
+LIVE = ("open", "stuck")
+
+
 class Life:
     """One request."""
 
@@ -170,6 +184,8 @@ class Life:
         self.rooms: list[Room] = []
         self.state, self.result = "open", ""
         self.told = 0
+        self.signals: set[str] = set()  # that came and no step took
+        self.went_on: list[Room] = []  # by an answer or a signal
         self.enter(root, 0, None, "")
 
     def arrive(self, line: Line, at: int, above: Room | None, branch: str) -> Room:
@@ -182,6 +198,12 @@ class Life:
         self.begin(self.arrive(line, at, above, branch))
 
     def begin(self, room: Room) -> None:
+        if room.node.quiet == "sent":
+            self.close(room, "sent")
+            return
+        if room.node.quiet == "arrived":
+            self.look(room)
+            return
         if room.node.people:
             room.seats = dict.fromkeys(room.node.people[: 1 if room.node.in_turn else None], "open")
             return
@@ -192,11 +214,23 @@ class Life:
         if not taken:
             self.close(room, room.node.otherwise)
 
+    def look(self, room: Room) -> None:
+        if room.node.key in self.signals:
+            self.signals.remove(room.node.key)
+            self.went_on.append(room)
+            self.close(room, "arrived")
+
+    def signal(self, key: str) -> None:
+        self.signals.add(key)
+        for room in [one for one in self.rooms if one.node.key == key and one.state == "open"]:
+            self.look(room)
+
     def inside(self, room: Room, *, running: bool = False) -> list[Room]:
-        return [one for one in self.rooms if one.above is room and (one.state == "open" or not running)]
+        return [one for one in self.rooms if one.above is room and (one.state in LIVE or not running)]
 
     def decide(self, room: Room, name: str, outcome: str) -> None:
         room.seats[name] = outcome
+        self.went_on.append(room)
         result = _result(room.node, room.seats, outcome)
         if result:
             room.seats = {name: "superseded" if one == "open" else one for name, one in room.seats.items()}
@@ -208,7 +242,9 @@ class Life:
         answered = answered or room
         room.state, room.result = "closed", result
         at = room.line.nodes.index(room.node)
-        if result in ("approve", "approved"):
+        if self.goes_round(room, result):
+            room.state = "stuck"
+        elif result in ("approve", "approved", "sent", "arrived"):
             if at + 1 < len(room.line.nodes):
                 self.enter(room.line, at + 1, room.above, room.branch)
             else:
@@ -225,6 +261,14 @@ class Life:
                 self.cancel(top, answered)
             self.enter(self.root, 0, None, "")
 
+    def goes_round(self, room: Room, result: str) -> bool:
+        """Back to a step without an answer or a signal since it was entered last."""
+        is_bad = result in ("reject", "rejected") and room.node.rejected in (BACK, OUT)
+        to = (room.line if room.node.rejected == BACK else self.root).nodes[0] if is_bad else None
+        before = [one for one in self.rooms if one.node is to]
+        since = self.rooms[self.rooms.index(before[-1]) :] if before else []
+        return bool(before) and not any(one in since for one in self.went_on)
+
     def end(self, room: Room, result: str, answered: Room) -> None:
         if room.above is None:
             self.state, self.result = "ended", result
@@ -232,7 +276,7 @@ class Life:
         room.ended_as = result
         block, inside = room.above, self.inside(room.above)
         ended = [one.ended_as for one in inside if one.ended_as]
-        running = [one for one in inside if one.state == "open"]
+        running = [one for one in inside if one.state in LIVE]
         outcome, cancels = came_to(block.node.result, ended, len(running))
         if running and not (outcome and cancels):
             return
@@ -250,7 +294,7 @@ class Life:
     def withdraw(self) -> None:
         self.state = "withdrawn"
         for room in self.rooms:
-            if room.state == "open":
+            if room.state in LIVE:
                 room.state, room.result = "closed", "withdrawn"
                 room.seats = {name: "withdrawn" if one == "open" else one for name, one in room.seats.items()}
 
@@ -320,6 +364,14 @@ class Both:
         by = self.people[name]
         engine.decide(self.seat(room, name).pk, by=by, outcome=outcome, door=Decision.Door.PAGE)
 
+    def signal(self, key: str) -> None:
+        if key in self.life.signals:
+            with pytest.raises(engine.NoLongerOpen):
+                engine.signal(self.request.pk, key, None)
+            return
+        engine.signal(self.request.pk, key, None)
+        self.life.signal(key)
+
     def answer_late(self, room: Room, name: str) -> None:
         with pytest.raises(engine.EngineError) as caught:
             self.answer(room, name, "approve")
@@ -370,7 +422,9 @@ def _must_hold(request: Request, rows: Sequence[Visit]) -> None:
     for visit in rows:
         asked = [seat for seat in visit.assignments.all() if seat.state == "open"]
         inside = [one for one in live if one.parent_id == visit.pk]
-        assert bool(asked or inside) is (visit in live)
+        kind = request.version.definition["steps"][visit.step_key]["kind"]
+        waits = visit in live and (visit.state == "stuck" or kind == "wait")
+        assert bool(asked or inside or waits) is (visit in live)
         assert visit not in live or visit.parent is None or visit.parent.state in Visit.LIVE
 
 
@@ -445,7 +499,12 @@ def undone() -> Iterator[None]:
 
 def _happen(both: Both, data: st.DataObject) -> None:
     late, waiting = both.seats(open_ones=False), both.seats(open_ones=True)
+    waits = sorted(definition_of(both.life.root)["steps"].items())
+    signals = [key for key, step in waits if step["kind"] == "wait"]
     what = data.draw(st.sampled_from(["answer"] * 6 + ["crash", "crash", "late", "late", "withdraw"]))
+    if signals and (not waiting or data.draw(st.integers(0, 3)) == 0):
+        both.signal(data.draw(st.sampled_from(signals)))
+        return
     if what == "withdraw":
         if data.draw(st.integers(0, 4)) == 0:
             engine.withdraw(both.request.pk, both.people["zoe"])
@@ -453,7 +512,7 @@ def _happen(both: Both, data: st.DataObject) -> None:
     elif what == "late":
         if late:
             both.answer_late(*data.draw(st.sampled_from(late)))
-    else:
+    elif waiting:
         room, name = data.draw(st.sampled_from(waiting))
         outcome = data.draw(st.sampled_from(["approve", "approve", "reject"]))
         if what == "crash" and both.crash(room, name, outcome, data.draw(st.integers(0, 12))):

@@ -21,7 +21,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from placet.accounts.models import Person
-from placet.approvals import attachments, authority, engine
+from placet.approvals import attachments, authority, calling, engine
 from placet.approvals.authority_csv import read
 from placet.approvals.models import (
     Ask,
@@ -29,13 +29,16 @@ from placet.approvals.models import (
     Assignment,
     Attachment,
     AuthorityTable,
+    CallTask,
     Counter,
     Decision,
     Draft,
+    Notified,
     PendingAnswer,
     Process,
     Request,
     Revision,
+    Signal,
     TableMatch,
     TableVersion,
     Turn,
@@ -74,6 +77,8 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     Decision: {"id": OWN_NUMBER},
     Revision: {"id": OWN_NUMBER},
     PendingAnswer: {},
+    Notified: {"id": OWN_NUMBER},
+    Signal: {},
     TableMatch: {"id": OWN_NUMBER},
     TableVersion: {
         "id": OWN_NUMBER,
@@ -136,6 +141,7 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
 NOT_OF_THE_RECORD: dict[type[Model], str] = {
     AuthorityTable: "its key is compared with each request that looked in it; its name is for lists",
     Turn: "who is asked next; who was asked is compared",
+    CallTask: "what is to be done for a call; what was done is compared",
     Draft: "a form that was not sent yet",
     Process: "its key is compared with each request; its name is for lists, and may change",
     ServerTask: "where a handled mail is put on the server",
@@ -177,6 +183,9 @@ def record(world: World) -> Record:
     _by_a_table(people)
     _revised(people)
     _lacking(world)
+    _told(people)
+    _signalled(people)
+    _called(people)
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
     Mailbox.objects.create(name="other", address="other@contoso.example")
@@ -273,6 +282,44 @@ def _revised(people: Any) -> None:
     assert AskLine.objects.filter(revision=2).count() == 1
 
 
+def _told(people: Any) -> None:
+    """Two are told before somebody is asked."""
+    one = one_step([{"person": people["bob"].email}], key="told", start="tell")
+    tell = {
+        "kind": "notice",
+        "name": "Tell",
+        "to": [{"person": people[name].email} for name in ("carol", "dave")],
+    }
+    ways = [{"from": "tell", "outcome": "sent", "to": "step"}, *one["transitions"]]
+    version = publish({**one, "steps": {**one["steps"], "tell": tell}, "transitions": ways})
+    engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
+
+
+def _signalled(people: Any) -> None:
+    """A wait that a signal ended, and one that came early."""
+    one = one_step([{"person": people["bob"].email}], key="signalled", start="wait")
+    wait = {"kind": "wait", "name": "Wait", "signal": "delivered"}
+    ways = [{"from": "wait", "outcome": "arrived", "to": "step"}, *one["transitions"]]
+    version = publish({**one, "steps": {**one["steps"], "wait": wait}, "transitions": ways})
+    request = engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
+    for by in (people["ada"], None):
+        engine.signal(request.pk, "delivered", by)
+
+
+def _called(people: Any) -> None:
+    """A request that a step of another one called."""
+    publish(one_step([{"person": people["bob"].email}], key="budget"))
+    one = one_step([{"person": people["bob"].email}], key="caller", start="call")
+    call = {"kind": "call", "name": "Budget", "process": "budget", "data": {"item": "item"}}
+    outcomes = ("approved", "rejected", "withdrawn")
+    ways = [{"from": "call", "outcome": outcome, "to": "step"} for outcome in outcomes]
+    steps = {**one["steps"], "call": call}
+    version = publish({**one, "steps": steps, "transitions": [*ways, *one["transitions"]]})
+    engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
+    for row in calling.due(10):
+        calling.work(row)
+
+
 def _superseded(people: Any) -> None:
     """Two are asked, and the first one decides and answers a question."""
     both = [{"person": people["bob"].email}, {"person": people["dave"].email}]
@@ -303,7 +350,7 @@ def _stuck(world: World) -> None:
 def of_the_record(row: Model) -> bool:
     """Mails that no entry speaks of are none of it."""
     if isinstance(row, OutgoingMail):
-        return row.kind == "ask"
+        return row.kind in ("ask", "notice")
     if isinstance(row, IncomingMail):
         return row.state == IncomingMail.State.HANDLED
     if isinstance(row, Ask):
@@ -460,6 +507,7 @@ def _again(row: Model) -> Callable[[], object]:
         copy.pk = None
         match copy:
             case Request():
+                copy.parent_visit = None
                 copy.public_id, copy.number = uuid.uuid4(), Request.objects.order_by("-number")[0].number + 1
                 Counter.objects.update(last=copy.number)
             case Visit():
@@ -467,6 +515,11 @@ def _again(row: Model) -> Callable[[], object]:
             case Assignment():
                 taken = Assignment.objects.filter(visit=copy.visit).values("person")
                 copy.person = copy.visit.request.requester.__class__.objects.exclude(pk__in=taken)[0]
+            case Notified():
+                told = Notified.objects.filter(visit=copy.visit).values("person")
+                copy.person, copy.outgoing = Person.objects.exclude(pk__in=told)[0], None
+            case Signal():
+                copy.key, copy.taken_by = "other", None
             case Decision():
                 free = Assignment.objects.filter(decision=None)
                 copy.assignment, copy.completes = free.order_by("-pk")[0], None
@@ -585,6 +638,13 @@ def _forget(number: int) -> None:
         "DELETE FROM approvals_askline WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
         "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
         "DELETE FROM approvals_assignment WHERE visit_id IN "
+        "(SELECT id FROM approvals_visit WHERE request_id = %s)",
+        "DELETE FROM approvals_notified WHERE visit_id IN "
+        "(SELECT id FROM approvals_visit WHERE request_id = %s)",
+        "DELETE FROM approvals_signal WHERE request_id = %s",
+        "DELETE FROM approvals_calltask WHERE visit_id IN "
+        "(SELECT id FROM approvals_visit WHERE request_id = %s)",
+        "UPDATE approvals_request SET parent_visit_id = NULL WHERE parent_visit_id IN "
         "(SELECT id FROM approvals_visit WHERE request_id = %s)",
         "DELETE FROM approvals_visit WHERE request_id = %s",
         "DELETE FROM approvals_attachment WHERE request_id = %s",

@@ -12,7 +12,7 @@ from placet import work
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
 from placet.approvals import engine
-from placet.approvals.models import Assignment, Decision, Request
+from placet.approvals.models import Assignment, CallTask, Decision, Request
 from placet.approvals.processes import publish
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool, store
@@ -81,6 +81,10 @@ class World:
         self._due_now()
         work.run_once(self.kinds["mark"], limit=1000)
 
+    def call(self) -> None:
+        """Start what steps call, and go on with what that came to."""
+        work.run_once(self.kinds["call"])
+
     def look_up(self) -> None:
         """Read in Sent Items by what ids our mails went out."""
         self._due_now()
@@ -91,6 +95,7 @@ class World:
         self.poll()
         self.take_in()
         self.mark()
+        self.call()
         self.send()
         self.look_up()
 
@@ -111,6 +116,7 @@ class World:
             "to keep": len(inbox - known),
             "to take in": IncomingMail.objects.filter(state=IncomingMail.State.KEPT).count(),
             "to mark": ServerTask.objects.filter(done_at=None, failed=False).count(),
+            "to call": CallTask.objects.filter(done_at=None).count(),
             "to send": OutgoingMail.objects.filter(state__in=["waiting", "sending"]).count(),
         }
         return {what: count for what, count in found.items() if count}

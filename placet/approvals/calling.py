@@ -1,0 +1,135 @@
+"""The work of steps that call another process: its request is started, and what it came to leads on. A request is
+called once, says a constraint; each row is worked under the lock of the request that calls, and looked at anew there.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from placet.accounts.models import Person
+from placet.approvals import engine, engine_starts, engine_visits, record
+from placet.approvals.definitions import WITHDRAWN, CallStep, Definition, definition_of
+from placet.approvals.form import FormInvalid, condition_values, read_form
+from placet.approvals.form_computed import as_entered
+from placet.approvals.includes import newest_published
+from placet.approvals.models import CallTask, Request, Visit
+from placet.approvals.record import note
+from placet.audit import chain
+from placet.lib.conditions import ConditionError, value_of
+from placet.lib.sentences import Sentence
+
+DEEPEST = 5  # requests that call each other
+PAUSE = timedelta(seconds=30)  # before a row that failed is tried once more
+
+
+class _CannotBeCalled(Exception):
+    """Why, in words."""
+
+
+def due(limit: int) -> list[int]:
+    tasks = CallTask.objects.filter(done_at=None, due__lte=timezone.now())
+    return list(tasks.order_by("due", "id").values_list("id", flat=True)[:limit])
+
+
+def work(task_id: int) -> bool:
+    """Do what is to be done, once, however often it is called."""
+    now = timezone.now()
+    # Put off before it is tried: a row that fails does not stand before the others.
+    if not CallTask.objects.filter(pk=task_id, done_at=None, due__lte=now).update(due=now + PAUSE):
+        return False
+    with transaction.atomic(), chain.together():
+        number = CallTask.objects.values_list("visit__request_id", flat=True).get(pk=task_id)
+        request = engine.lock(number)
+        task = CallTask.objects.select_related("visit").get(pk=task_id)
+        if task.done_at is not None:
+            return False
+        _WORK[task.what](request, task.visit)
+        task.done_at = timezone.now()
+        task.save(update_fields=["done_at"])
+    return True
+
+
+def _start(request: Request, visit: Visit) -> None:
+    if visit.state != Visit.State.OPEN or Request.objects.filter(parent_visit=visit).exists():
+        return
+    definition = definition_of(request.version)
+    try:
+        called = _called(request, definition, visit, definition.call(visit.step_key))
+    except _CannotBeCalled as error:
+        engine_visits.stick(request, visit, error)
+        return
+    where: dict[str, Any] = {"step": visit.step_key, "round": visit.round}
+    note(request, None, "called", **where, **record.called(called))
+
+
+def _called(request: Request, definition: Definition, visit: Visit, step: CallStep) -> Request:
+    """The request that a step calls, on the version that is the newest now."""
+    version = newest_published(step.process)
+    if version is None:
+        raise _CannotBeCalled(Sentence("there is no process “{process}”", process=step.process))
+    if _depth(request) >= DEEPEST:
+        raise _CannotBeCalled(Sentence("processes call each other more than {n} deep", n=DEEPEST))
+    if not Person.objects.filter(pk=request.requester_id, is_active=True).exists():
+        raise _CannotBeCalled(Sentence("{name} is not active any more", name=request.requester.name))
+    wanted = definition_of(version)
+    data = _data(request, definition, step, wanted)
+    called = engine_starts.create(version, wanted, request.requester, data, visit)
+    engine_starts.note_started(called, None)
+    engine_visits.enter(called, wanted, wanted.start)
+    engine_visits.wake(called, wanted)
+    return called
+
+
+def _data(request: Request, definition: Definition, step: CallStep, wanted: Definition) -> dict[str, Any]:
+    values = condition_values(definition, request.data)
+    try:
+        entered = {name: _entered(expression, values) for name, expression in step.data.items()}
+        return read_form(wanted, entered)
+    except (ConditionError, FormInvalid) as error:
+        sentence = Sentence(
+            "the form of “{process}” cannot be filled in: {problem}", process=step.process, problem=str(error)
+        )
+        raise _CannotBeCalled(sentence) from error
+
+
+def _entered(expression: str, values: Mapping[str, Any]) -> Any:
+    """What an expression comes to, as somebody would enter it; of a table each row."""
+    value = value_of(expression, values)
+    if isinstance(value, list) and any(isinstance(row, Mapping) for row in value):
+        return [{name: as_entered(cell) for name, cell in row.items()} for row in value]
+    return as_entered(value)
+
+
+def _depth(request: Request) -> int:
+    """How many requests called each other up to this one."""
+    depth, above = 0, request
+    while above.parent_visit_id is not None and depth <= DEEPEST:
+        above = Request.objects.get(visits=above.parent_visit_id)
+        depth += 1
+    return depth
+
+
+def _go_on(request: Request, visit: Visit) -> None:
+    """What was called has ended. Nothing of it changes any more, so it is only read."""
+    called = Request.objects.get(parent_visit=visit)
+    if visit.state != Visit.State.OPEN or called.state == Request.State.OPEN:
+        return
+    result = called.result if called.state == Request.State.ENDED else WITHDRAWN
+    definition = definition_of(request.version)
+    engine_visits.finish(request, definition, visit, (), result)
+    engine_visits.wake(request, definition)
+
+
+def _withdraw(_request: Request, visit: Visit) -> None:
+    if visit.state not in Visit.LIVE:
+        engine.withdraw_called(Request.objects.values_list("pk", flat=True).get(parent_visit=visit))
+
+
+_WORK: Mapping[str, Callable[[Request, Visit], None]] = {
+    CallTask.What.START: _start,
+    CallTask.What.GO_ON: _go_on,
+    CallTask.What.WITHDRAW: _withdraw,
+}

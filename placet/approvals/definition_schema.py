@@ -1,0 +1,39 @@
+"""What a process is written as, as JSON Schema (2020-12), for editors of YAML. It says the shape; whether a definition
+fits together is checked when it is published."""
+
+from typing import Any
+
+from placet.approvals.definitions import Definition
+from placet.approvals.form_schema import DIALECT
+
+
+def schema_of_definitions() -> dict[str, Any]:
+    schema = Definition.model_json_schema(by_alias=True)
+    schema["properties"].pop("included")  # written at publishing
+    parts = schema["$defs"]
+    # Where a short form is read that the model does not know.
+    outcome = parts["Outcome"]
+    parts["Outcome"] = {"anyOf": [outcome["properties"]["key"], outcome]}
+    languages = outcome["properties"]["words"]["patternProperties"]
+    for language, words in languages.items():
+        languages[language] = {"anyOf": [words["items"], words]}
+    parts["Option"] = {"anyOf": [{"type": "string"}, parts["Option"]]}
+    for name in ("Line", "BranchLine"):
+        parts[name] = _short_line(parts[name])
+    for step in parts.values():
+        nobody = step.get("properties", {}).get("nobody")
+        if nobody is not None:
+            nobody["anyOf"].append({"const": "stuck"})
+    return {"$schema": DIALECT, **schema, "title": "A process of Placet", "description": ""}
+
+
+def _short_line(line: dict[str, Any]) -> dict[str, Any]:
+    """`{approve: all}`: one outcome with what it needs, and of a block what becomes of the others."""
+    others = {name: one for name, one in line["properties"].items() if name not in ("outcome", "needs")}
+    return {
+        "type": "object",
+        "properties": others,
+        "additionalProperties": line["properties"]["needs"],
+        "minProperties": 1,
+        "maxProperties": 1 + len(others),
+    }

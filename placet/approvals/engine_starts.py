@@ -1,0 +1,45 @@
+"""A request is made, whoever asks for it: a person, or a step of another request. Called by `placet.approvals.engine`
+and by `placet.approvals.calling`."""
+
+from typing import Any
+
+from placet.accounts.models import Person
+from placet.approvals import record
+from placet.approvals.definitions import Definition
+from placet.approvals.form import title_of, words_of
+from placet.approvals.models import Counter, Request, Version, Visit
+from placet.approvals.record import note
+from placet.lib.canonical import digest
+
+
+def create(
+    version: Version,
+    definition: Definition,
+    requester: Person,
+    data: dict[str, Any],
+    parent_visit: Visit | None = None,
+) -> Request:
+    """A request that is nowhere yet. `parent_visit`: of the step that calls it."""
+    return Request.objects.create(
+        number=_next_number(),
+        version=version,
+        requester=requester,
+        title=title_of(definition, data),
+        data=data,
+        data_hash=digest(data),
+        words=words_of(definition, data),
+        parent_visit=parent_visit,
+    )
+
+
+def note_started(request: Request, by: Person | None) -> None:
+    """`by`: None, where a step called it."""
+    note(request, by, "started", at=request.created_at, **record.started(request))
+
+
+def _next_number() -> int:
+    Counter.objects.get_or_create(id=1)
+    counter = Counter.objects.select_for_update().get(id=1)
+    counter.last += 1
+    counter.save(update_fields=["last"])
+    return counter.last
