@@ -12,15 +12,19 @@ from placet.workflowgen import forms
 from placet.workflowgen.expressions import Is, Tree, Unreadable, assumed, comparisons, read_element
 from placet.workflowgen.forms import Element, Form
 from placet.workflowgen.report import Report
-from placet.workflowgen.texts import key_of, name_of, one_line, plain, unused
+from placet.workflowgen.texts import key_of, name_of, one_line, plain, unused, words
 from placet.workflowgen.xpdl import Activity, Exported
 
 FORM_APPLICATION = "EFORMASPX"  # shows a form; everything else that an action runs is a program
 MOST_ANSWERS = 9  # of one question
 MOST_QUESTIONS = 9
 LONGEST_ANSWER = 60
-_GIVES = frozenset("yes y oui o ok approve approved approuve approuver accept accepted accepte accepter agree".split())
-_DENIES = frozenset("no n non reject rejected rejete rejeter refuse refused refuser deny denied decline declined".split())
+_GIVES = words(
+    "yes y oui o ok approve approved approuve approuver accept accepted accepte accepter agree",
+)
+_DENIES = words(
+    "no n non reject rejected rejete rejeter refuse refused refuser deny denied decline declined",
+)
 _COMMENT = re.compile(r"COMMENT(S|AIRES?)?$")
 
 
@@ -157,9 +161,9 @@ class Actions:
         for element in self.form.elements:
             beside = decision is None or element.section == decision.section
             speaks = bool(action.decision) and f"{action.decision}." in element.required_when
-            if element.kind == "long_text" and action.may_enter(element) and beside:
-                if speaks or _COMMENT.search(element.key.upper()):
-                    return element.key
+            is_text = element.kind == "long_text" and action.may_enter(element)
+            if is_text and beside and (speaks or _COMMENT.search(element.key.upper())):
+                return element.key
         return ""
 
     def _more_questions(self, action: Action) -> None:
@@ -180,7 +184,9 @@ class Actions:
             action.question_data[action.data_of(element_key)] = name
             if element is not None and element.key != action.comment:
                 action.asked_elements.add(element.key)
-            self.report.taken(action.place, _("Q{number} became the question {name}.").format(number=number, name=name))
+            self.report.taken(
+                action.place, _("Q{number} became the question {name}.").format(number=number, name=name)
+            )
 
     # --- what the answers need ----------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from placet.workflowgen.actions import Action, Actions
 from placet.workflowgen.fields import Fields
 from placet.workflowgen.report import Report
-from placet.workflowgen.texts import name_of, one_line, plain
+from placet.workflowgen.texts import name_of, one_line, plain, words
 from placet.workflowgen.xpdl import Exported
 
 PULL, REQUESTER, MANAGER, CHOSEN, SYSTEM = (
@@ -35,13 +35,13 @@ WORDS = {
         "chosen": "À qui demander « {step} » ?",
     },
 }
-_FRENCH = frozenset(
-    "le la les des du et ou une un nom prenom demande demandeur responsable oui non date commentaire decision approbation "
-    "validation directeur chef motif modifier montant pour par sur aux dossier".split()
+_FRENCH = words(
+    "le la les des du et ou une un nom prenom demande demandeur responsable oui non date commentaire",
+    "decision approbation validation directeur chef motif modifier montant pour par sur aux dossier",
 )
-_ENGLISH = frozenset(
-    "the of and or a an name first last request requester manager yes no date comment decision approval validation "
-    "director head reason modify amount for by on to department".split()
+_ENGLISH = words(
+    "the of and or a an name first last request requester manager yes no date comment decision approval",
+    "validation director head reason modify amount for by on to department",
 )
 
 
@@ -53,8 +53,16 @@ def language_of(texts: Iterator[str]) -> str:
 
 
 class Asking:
-    def __init__(self, exported: Exported, actions: Actions, fields: Fields, report: Report, entry: str) -> None:
-        self.exported, self.actions, self.fields, self.report, self.entry = exported, actions, fields, report, entry
+    def __init__(
+        self, exported: Exported, actions: Actions, fields: Fields, report: Report, entry: str
+    ) -> None:
+        self.exported, self.actions, self.fields, self.report, self.entry = (
+            exported,
+            actions,
+            fields,
+            report,
+            entry,
+        )
         self.words = WORDS[actions.language]
         self.chosen: dict[str, list[dict[str, Any]]] = {}  # action → lines of ask
         self.else_asked: set[str] = set()  # actions whose group is asked where nobody was chosen
@@ -78,12 +86,16 @@ class Asking:
         lines: list[dict[str, Any]] = []
         if entering or not asking:
             is_first = self.entry in before
-            name = self.fields.add_person(f"{action.step}_person", label, group, required=is_first and not asking)
+            name = self.fields.add_person(
+                f"{action.step}_person", label, group, required=is_first and not asking
+            )
             lines.append({"field": name, "among": group})
             for one in entering:
                 if one.activity.key != self.entry:
                     one.chooses.append(name)
-            text = _("Whoever fills in the form chooses in the field {name} who of the group {group} is asked.")
+            text = _(
+                "Whoever fills in the form chooses in the field {name} who of the group {group} is asked."
+            )
             self.report.changed(action.place, text.format(name=name, group=group))
         else:
             name = name_of(f"{action.step}_person")
@@ -91,7 +103,9 @@ class Asking:
             for one in asking:
                 one.questions.append(dict(question))
             lines.append({"from_answer": name})
-            text = _("Whoever decides before it may name in the answer {name} who of the group {group} is asked.")
+            text = _(
+                "Whoever decides before it may name in the answer {name} who of the group {group} is asked."
+            )
             self.report.changed(action.place, text.format(name=name, group=group))
         if asking or self.entry not in before:
             self.else_asked.add(key)
@@ -152,8 +166,8 @@ class Asking:
             if is_requester:
                 self.report.decide(
                     action.place,
-                    _("It stands in the lane of the requester, and WorkflowGen asked the requester's manager. So does the "
-                      "draft; ask {{requester: true}} if the requester is meant."),
+                    _("It stands in the lane of the requester, and WorkflowGen asked the requester's manager. So does "
+                      "the draft; ask “requester: true” if the requester is meant."),
                 )  # fmt: skip
             return [{"manager": True}]
         if assign == REQUESTER or is_requester:

@@ -160,14 +160,20 @@ def read_way(text: str) -> Tree:
 
 
 def read_element(text: str, items: Callable[[str, int], str | None]) -> Tree:
-    """A condition of an element of the form, in the words of C#. `items` says what an element's n-th item stands for."""
+    """A condition of an element of the form, in the words of C#. `items` says what an n-th item stands for."""
     tokens: list[_Token] = []
     for match in _tokens(_ELEMENT, text):
         if match["item"]:
             value = items(match["item"], int(match["index"]))
             if value is None:
                 raise Unreadable(_("{field} has no such item").format(field=match["item"]))
-            tokens += [("sign", "("), ("field", match["item"]), ("sign", "=="), ("text", value), ("sign", ")")]
+            tokens += [
+                ("sign", "("),
+                ("field", match["item"]),
+                ("sign", "=="),
+                ("text", value),
+                ("sign", ")"),
+            ]
         else:
             kind = "field" if match["field"] else "text" if match["text"] is not None else "sign"
             tokens.append((kind, str(match[kind])))

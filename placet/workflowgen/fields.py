@@ -11,12 +11,23 @@ from placet.workflowgen.actions import Action, Actions
 from placet.workflowgen.expressions import Is, Unreadable, in_cel, negated, quoted, read_element
 from placet.workflowgen.forms import Element, Form
 from placet.workflowgen.report import Report
-from placet.workflowgen.texts import name_of, one_line, unused
+from placet.workflowgen.texts import name_of, one_line, unused, words
 from placet.workflowgen.xpdl import Exported
 
 MOST_COLUMNS = 12
-CURRENCIES = {"US": "USD", "CA": "CAD", "GB": "GBP", "CH": "CHF", "JP": "JPY", "AU": "AUD", "MX": "MXN", "BR": "BRL"}
-_EUROPE = frozenset("FR DE ES IT NL BE AT PT IE FI GR LU".split())
+CURRENCIES = {
+    "US": "USD",
+    "CA": "CAD",
+    "GB": "GBP",
+    "CH": "CHF",
+    "JP": "JPY",
+    "AU": "AUD",
+    "MX": "MXN",
+    "BR": "BRL",
+}
+_EUROPE = words(
+    "FR DE ES IT NL BE AT PT IE FI GR LU",
+)
 _MACRO = re.compile(r"<WF_[A-Z0-9_]+>")
 _CHECKED = frozenset({"TRUE", "YES", "Y", "1", "ON"})
 _UNCHECKED = frozenset({"FALSE", "NO", "N", "0", "OFF"})
@@ -82,7 +93,9 @@ class Fields:
         for action in self.actions.by_key.values():
             if element.key == action.decision:
                 if not self._is_entered_elsewhere(element, action):
-                    self.report.taken(place, _("It is the answer of the step {step}.").format(step=action.step))
+                    self.report.taken(
+                        place, _("It is the answer of the step {step}.").format(step=action.step)
+                    )
                     return False
             elif element.key == action.comment:
                 self.report.changed(
@@ -95,7 +108,9 @@ class Fields:
 
     def _is_caption(self, element: Element, place: str) -> bool:
         """Whether a text of the form is there to be read, and not filled in by WorkflowGen."""
-        given = [p for a in self.actions.by_key.values() for p in a.activity.parameters if p.formal == element.key]
+        given = [
+            p for a in self.actions.by_key.values() for p in a.activity.parameters if p.formal == element.key
+        ]
         if any(_MACRO.search(p.actual) for p in given):
             self.report.left_out(place, _("WorkflowGen filled it in; Placet records who decided, and when."))
             return False
@@ -159,7 +174,9 @@ class Fields:
         country = (data.culture if data is not None else "").rpartition("-")[2].upper()
         if country in CURRENCIES or country in _EUROPE:
             return CURRENCIES.get(country, "EUR")
-        self.report.decide(place, _("The file does not name the currency of this amount; the draft says EUR."))
+        self.report.decide(
+            place, _("The file does not name the currency of this amount; the draft says EUR.")
+        )
         return "EUR"
 
     def _choice(self, element: Element, place: str) -> dict[str, Any]:
@@ -169,16 +186,21 @@ class Fields:
             if not value:
                 continue  # “Please choose”
             repeated |= value in options or (label or value) in options.values()
-            if value not in options and (label or value).casefold() not in map(str.casefold, options.values()):
+            if value not in options and (label or value).casefold() not in map(
+                str.casefold, options.values()
+            ):
                 options[value] = label or value
         if not options:
             self.report.decide(
-                place, _("Its list comes from elsewhere, so it became a text. Write its options into the draft.")
+                place,
+                _("Its list comes from elsewhere, so it became a text. Write its options into the draft."),
             )
             return {"type": "text"}
         if repeated:
             self.report.changed(place, _("Entries of its list that stand there twice were taken once."))
-        written = [value if value == label else {"key": value, "label": label} for value, label in options.items()]
+        written = [
+            value if value == label else {"key": value, "label": label} for value, label in options.items()
+        ]
         return {"type": "choices" if element.kind == "choices" else "choice", "options": written}
 
     def _table(self, element: Element, place: str) -> dict[str, Any] | None:
@@ -190,10 +212,16 @@ class Fields:
                 type_ = {"type": "text"}
             short = re.sub(rf"^{re.escape(element.key)}_+", "", column.key)
             columns.append(
-                {"name": unused(name_of(short), used, "_"), "label": one_line(column.label or column.key), **type_}
+                {
+                    "name": unused(name_of(short), used, "_"),
+                    "label": one_line(column.label or column.key),
+                    **type_,
+                }
             )
         if not columns:
-            self.report.decide(place, _("It is a table whose columns could not be read. Add it to the draft by hand."))
+            self.report.decide(
+                place, _("It is a table whose columns could not be read. Add it to the draft by hand.")
+            )
             return None
         if len(element.columns) > MOST_COLUMNS:
             self.report.decide(
@@ -202,7 +230,10 @@ class Fields:
                 )
             )  # fmt: skip
         self.report.decide(
-            place, _("It is a table. Whether its footer added something up is not read: write totals into the draft.")
+            place,
+            _(
+                "It is a table. Whether its footer added something up is not read: write totals into the draft."
+            ),
         )
         return {"type": "table", "columns": columns}
 
@@ -213,7 +244,9 @@ class Fields:
             return ""
         if field["type"] in ("text", "long_text"):
             return quoted(value)
-        if field["type"] == "choice" and any(value in (o, o["key"] if isinstance(o, dict) else o) for o in field["options"]):
+        if field["type"] == "choice" and any(
+            value in (o, o["key"] if isinstance(o, dict) else o) for o in field["options"]
+        ):
             return quoted(value)
         if field["type"] == "yes_no":
             return "true" if value.upper() in _CHECKED or value == element.items[0][0] else ""
@@ -282,7 +315,9 @@ class Fields:
     # --- of one step --------------------------------------------------------------------------------------
 
     def names_of(self, elements: frozenset[str]) -> list[str]:
-        return [self.names[one.key] for one in self.form.elements if one.key in elements and one.key in self.names]
+        return [
+            self.names[one.key] for one in self.form.elements if one.key in elements and one.key in self.names
+        ]
 
     def patterns(self, names: list[str]) -> list[str]:
         """The same fields, by beginnings that stand for exactly these of them."""
@@ -320,7 +355,9 @@ def _number(value: str | None) -> str:
     if value is None:
         return "0.0"
     try:
-        return repr(float(value)) if re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,6})?", value) else _no_number(value)
+        return (
+            repr(float(value)) if re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,6})?", value) else _no_number(value)
+        )
     except ValueError:
         return _no_number(value)
 
@@ -333,5 +370,8 @@ def _moment(format_: str) -> str:
     letters = re.sub(r"[^A-Za-z]", "", format_.partition(":")[2])
     if letters in ("t", "T"):
         return "time"
-    return "date_time" if letters in ("g", "G", "f", "F", "u", "s") or "H" in letters or "h" in letters else "date"
-
+    return (
+        "date_time"
+        if letters in ("g", "G", "f", "F", "u", "s") or "H" in letters or "h" in letters
+        else "date"
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 from lxml import etree
 
-from placet.workflowgen.texts import one_line, plain
+from placet.workflowgen.texts import one_line, plain, words
 from placet.workflowgen.xpdl import FileInvalid
 
 LARGEST = 4 * 1024 * 1024  # bytes of the HTML; real ones have up to 0.1 MB
@@ -20,9 +20,9 @@ MOST_NODES = 40_000
 MOST_ITEMS = 200
 _CHARSET = re.compile(rb"""<meta[^>]{0,300}?charset\s*=\s*["']?([A-Za-z0-9._-]{1,40})""", re.IGNORECASE)
 #: What the designer writes into `title` of an element that nobody gave a name.
-_GENERIC = frozenset(
-    "textbox textarea radiobuttonlist checkboxlist dropdownlistbox dropdownlist listbox date label checkbox fileupload "
-    "gridview numeric currency image button".split()
+_GENERIC = words(
+    "textbox textarea radiobuttonlist checkboxlist dropdownlistbox dropdownlist listbox date label",
+    "checkbox fileupload gridview numeric currency image button",
 )
 _TITLE = re.compile(r"_TIT(?:LE|RE)$")
 
@@ -59,7 +59,9 @@ def read(encoded: str) -> Form:
     root = _tree(_decoded(encoded))
     nodes = list(root.iter())
     if len(nodes) > MOST_NODES:
-        raise FileInvalid(_("The form inside of this file has more elements than any form that was exported."))
+        raise FileInvalid(
+            _("The form inside of this file has more elements than any form that was exported.")
+        )
     return _Walk(nodes).form()
 
 
@@ -176,14 +178,18 @@ class _Walk:
         return None  # buttons, what is hidden, and the radio buttons of lists
 
     def _select(self, node: etree._Element, key: str) -> Element:
-        options = [one for one in node.iter("option")][:MOST_ITEMS]
-        items = tuple((one_line(one.get("value", _seen(one)), 100), one_line(_seen(one), 100)) for one in options)
-        chosen = next((one_line(one.get("value", ""), 100) for one in options if "selected" in one.attrib), "")
+        options = list(node.iter("option"))[:MOST_ITEMS]
+        items = tuple(
+            (one_line(one.get("value", _seen(one)), 100), one_line(_seen(one), 100)) for one in options
+        )
+        chosen = next(
+            (one_line(one.get("value", ""), 100) for one in options if "selected" in one.attrib), ""
+        )
         kind = "choices" if "multiple" in node.attrib else "choice"
         return self._made(node, key, kind, items=items, default=chosen)
 
     def _list_or_grid(self, node: etree._Element, key: str) -> Element | None:
-        inputs = [one for one in node.iter("input", "select", "textarea")]
+        inputs = list(node.iter("input", "select", "textarea"))
         listed = [one for one in inputs if one.get("name") == key or one.get("type") == "radio"][:MOST_ITEMS]
         types = {one.get("type") for one in listed}
         if listed and types <= {"radio", "checkbox"}:
@@ -205,7 +211,9 @@ class _Walk:
     def _columns(self, node: etree._Element, key: str) -> Iterator[Element]:
         """Of the first row that has something to enter, each under the heading above it."""
         rows = list(node.iter("tr"))
-        headings = next(([_seen(c) for c in row if c.tag in ("th", "td")] for row in rows if _plain_row(row)), [])
+        headings = next(
+            ([_seen(c) for c in row if c.tag in ("th", "td")] for row in rows if _plain_row(row)), []
+        )
         entered = next((row for row in rows if not _plain_row(row)), None)
         cells = [c for c in entered if c.tag in ("td", "th")] if entered is not None else []
         for number, cell in enumerate(cells):
@@ -269,7 +277,9 @@ def _is_caption(node: etree._Element) -> bool:
 
 
 def _is_bound(node: etree._Element) -> bool:
-    return any(name.lower().startswith(("datasource", "fielddatasource", "sql", "databound")) for name in node.attrib)
+    return any(
+        name.lower().startswith(("datasource", "fielddatasource", "sql", "databound")) for name in node.attrib
+    )
 
 
 def _is_grid(node: etree._Element) -> bool:

@@ -12,6 +12,7 @@ from itertools import combinations, product
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from placet.workflowgen.actions import Action, Actions, action_place
 from placet.workflowgen.asking import Asking
@@ -49,7 +50,9 @@ class Block:
     key: str
     bar: str
     branches: dict[str, dict[str, str]]
-    words: dict[tuple[str, str], str] = field(default_factory=dict)  # of an action's outcomes, at the end of a branch
+    words: dict[tuple[str, str], str] = field(
+        default_factory=dict
+    )  # of an action's outcomes, at the end of a branch
     result: list[dict[str, Any]] = field(default_factory=list)
     otherwise: str = DONE
     onward: dict[str, Onward] = field(default_factory=dict)  # by result
@@ -63,8 +66,16 @@ Place = tuple[Block, ...]
 
 
 class Graph:
-    def __init__(self, exported: Exported, actions: Actions, fields: Fields, asking: Asking, report: Report) -> None:
-        self.exported, self.actions, self.fields, self.asking, self.report = exported, actions, fields, asking, report
+    def __init__(
+        self, exported: Exported, actions: Actions, fields: Fields, asking: Asking, report: Report
+    ) -> None:
+        self.exported, self.actions, self.fields, self.asking, self.report = (
+            exported,
+            actions,
+            fields,
+            asking,
+            report,
+        )
         self.steps: dict[str, dict[str, Any]] = {}
         self.comments: dict[str, str] = {}  # step → where it came from
         self.transitions: list[dict[str, Any]] = []
@@ -105,9 +116,13 @@ class Graph:
         return (data.initial or None) == compared.value
 
     def _is_filled_in(self, data: str) -> bool:
-        if self.element_of(data) is not None or any(data == a.decision_data for a in self.actions.by_key.values()):
+        if self.element_of(data) is not None or any(
+            data == a.decision_data for a in self.actions.by_key.values()
+        ):
             return True
-        return any(p.actual == data and p.is_taken for a in self.exported.activities.values() for p in a.parameters)
+        return any(
+            p.actual == data and p.is_taken for a in self.exported.activities.values() for p in a.parameters
+        )
 
     def element_of(self, data: str) -> str | None:
         """The element of the form whose value it has; "" where there are several."""
@@ -123,7 +138,9 @@ class Graph:
 
     def is_bar(self, key: str) -> bool:
         activity = self.exported.activities[key]
-        return activity.is_route and len(self.exported.ways_to(key)) >= 2 and bool(self.exported.ways_from(key))
+        return (
+            activity.is_route and len(self.exported.ways_to(key)) >= 2 and bool(self.exported.ways_from(key))
+        )
 
     def is_passed_through(self, key: str) -> bool:
         """A route that only chooses, or an action that runs a program and was left out."""
@@ -148,7 +165,9 @@ class Graph:
     def _exception(self, way: Way) -> None:
         activity = self.exported.activities[way.source]
         text = _("On {what} WorkflowGen went on to {target}. The limit was {limit}.").format(
-            what=way.condition or "EXCEPTION", target=way.target, limit=limit_of(activity.limit, activity.working_hours)
+            what=way.condition or "EXCEPTION",
+            target=way.target,
+            limit=limit_of(activity.limit, activity.working_hours),
         )
         self.report.left_out(way_place(way), text)
 
@@ -295,7 +314,9 @@ class Graph:
                 return {"to": self.actions.by_key[node].step}
             self.report.decide(
                 action_place(self.exported.activities[node]),
-                _("A way leads into the middle of steps that run side by side. In the draft the branch ends instead."),
+                _(
+                    "A way leads into the middle of steps that run side by side. In the draft the branch ends instead."
+                ),
             )
         elif place:
             self.report.changed(
@@ -322,7 +343,9 @@ class Graph:
             if action.is_approval and action.decision_data == one.field:
                 outcome = next((a.key for a in action.answers if a.value == one.value), None)
                 if outcome is None:
-                    raise Unreadable(_("{field} is compared with what is none of its answers").format(field=one.field))
+                    raise Unreadable(
+                        _("{field} is compared with what is none of its answers").format(field=one.field)
+                    )
                 return f"steps.{action.step}.outcome == {quoted(outcome)}"
             if one.field in action.question_data:
                 name = action.question_data[one.field]
@@ -366,7 +389,11 @@ class Graph:
     def _real(self, key: str) -> str:
         """Over what was left out, to what comes next for certain."""
         for _step in range(DEEPEST):
-            ways = list(self.ways_on(key, self.known)) if self.is_passed_through(key) and not self.is_bar(key) else []
+            ways = (
+                list(self.ways_on(key, self.known))
+                if self.is_passed_through(key) and not self.is_bar(key)
+                else []
+            )
             if len(ways) != 1 or ways[0][1] != TRUE:
                 return key
             key = ways[0][0].target
@@ -396,10 +423,21 @@ class Graph:
             return ""
         stop = frozenset(block.bar for block in place)
         common = frozenset.intersection(*(self._reached([start], stop) for start in starts))
-        bars = [key for key in common if self.is_bar(key) and key not in stop]
-        nearest = [bar for bar in bars if not any(b != bar and bar in self._reached(self._after(b), frozenset({b})) and
-                                                  b not in self._reached(self._after(bar), frozenset({bar})) for b in bars)]  # fmt: skip
-        return min(nearest or bars, key=list(self.exported.activities).index, default="")
+        bars = [
+            key for key in self.exported.activities if key in common and self.is_bar(key) and key not in stop
+        ]
+        return next(
+            (bar for bar in bars if not any(self._comes_before(one, bar) for one in bars)), "".join(bars[:1])
+        )
+
+    def _comes_before(self, one: str, other: str) -> bool:
+        """Whether a way leads from one to the other, and none back."""
+        onward = self._reached(self._after(one), frozenset({one}))
+        return (
+            one != other
+            and other in onward
+            and one not in self._reached(self._after(other), frozenset({other}))
+        )
 
     def _outside(self, key: str, starts: Mapping[str, Tree], bar: str) -> frozenset[str]:
         """Actions that are reached without going into a branch."""
@@ -410,7 +448,9 @@ class Graph:
             if node in seen:
                 continue
             seen.add(node)
-            waiting += [after for after in self._after(node) if not (node == key and self._real(after) in starts)]
+            waiting += [
+                after for after in self._after(node) if not (node == key and self._real(after) in starts)
+            ]
         return frozenset(seen)
 
     def _region(self, start: str, bar: str, outside: frozenset[str]) -> frozenset[str]:
@@ -451,8 +491,8 @@ class Graph:
         return block
 
     def _results(self, block: Block, regions: list[frozenset[str]], stop: frozenset[str]) -> None:
-        """What the bar says of the answers in the branches: “if anybody agreed” and “if all did” are results of the block;
-        anything else stays a condition behind it."""
+        """What the bar says of the answers in the branches: “if anybody agreed” and “if all did” are results of
+        the block; anything else stays a condition behind it."""
         last = [self._last_of(region, block.bar) for region in regions]
         onward = self.onward(block.bar, self.known, stop)
         deciders = [action for action in last if action is not None]
@@ -470,7 +510,7 @@ class Graph:
         lines = [{"approved": "any"}, *({word: "any"} for word in others)]
         block.result = lines if needs == "any" else [*lines[1:], {"approved": "all"}]
         block.otherwise = others[0]
-        block.onward = {"approved": [(TRUE, onward[0][1])], **{word: onward[1:] for word in others}}
+        block.onward = {"approved": [(TRUE, onward[0][1])], **dict.fromkeys(others, onward[1:])}
 
     def _last_of(self, region: frozenset[str], bar: str) -> Action | None:
         ending = [key for key in region if bar in map(self._real, self._after(key))]
@@ -480,7 +520,11 @@ class Graph:
 
     def _needs(self, deciders: list[Action], tree: Tree, block: Block) -> str:
         fields = [action.decision_data for action in deciders]
-        if len(set(fields)) < len(fields) or {one.field for one in comparisons(tree)} != set(fields) or len(fields) > 6:
+        if (
+            len(set(fields)) < len(fields)
+            or {one.field for one in comparisons(tree)} != set(fields)
+            or len(fields) > 6
+        ):
             return ""
         agreed = [next(a.value for a in action.answers if a.key == "approve") for action in deciders]
         choices = [[None, *(answer.value for answer in action.answers)] for action in deciders]
@@ -510,7 +554,11 @@ class Graph:
         self.transitions.append(into | ({"when": when} if when else {}))
         if when:
             onward = self.onward(key, known, self._stop(place))
-            rest = [(tree, node) for tree, node in onward if node in map(self._real, (w.target for w in otherwise))]
+            rest = [
+                (tree, node)
+                for tree, node in onward
+                if node in map(self._real, (w.target for w in otherwise))
+            ]
             self._write_ways(step, outcome, [(TRUE, rest[-1][1])] if rest else [], place, key)
         self._write_block(block, place)
 
@@ -539,9 +587,9 @@ def limit_of(minutes: str, working: bool) -> str:
         return minutes or "?"
     count = int(minutes)
     if count % 1440 == 0:
-        text = _("{count} days").format(count=count // 1440)
+        text = ngettext("{count} day", "{count} days", count // 1440).format(count=count // 1440)
     elif count % 60 == 0:
-        text = _("{count} hours").format(count=count // 60)
+        text = ngettext("{count} hour", "{count} hours", count // 60).format(count=count // 60)
     else:
-        text = _("{count} minutes").format(count=count)
+        text = ngettext("{count} minute", "{count} minutes", count).format(count=count)
     return _("{limit} of working time").format(limit=text) if working else text

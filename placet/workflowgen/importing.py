@@ -1,4 +1,4 @@
-"""A file → a draft: the definition, its YAML with comments, and the report. Nothing is stored and nothing is published."""
+"""A file → a draft: the definition, its YAML with comments, and the report. Nothing is stored, nothing is published."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import yaml
 from django.utils.translation import gettext as _
 
 from placet.workflowgen import xpdl
-from placet.workflowgen.actions import Actions, action_place, is_form, read_form
+from placet.workflowgen.actions import Actions, action_place, read_form
 from placet.workflowgen.asking import REQUESTER, Asking, language_of
 from placet.workflowgen.expressions import Unreadable, comparisons, read_way
 from placet.workflowgen.fields import Fields
@@ -80,17 +80,22 @@ def _entry(exported: Exported, actions: Actions, report: Report) -> tuple[str, b
     if len(begun) > 1:
         report.decide(
             action_place(exported.activities[begun[0]]),
-            _("No way leads to {actions}; the draft begins with the first of them.").format(actions=", ".join(begun)),
+            _("No way leads to {actions}; the draft begins with the first of them.").format(
+                actions=", ".join(begun)
+            ),
         )
     entry = (begun or forms)[0]
     activity = exported.activities[entry]
     participant = exported.participants.get(activity.performer)
-    is_requester = activity.assign == REQUESTER or (participant is not None and participant.role == "REQUESTER")
+    is_requester = activity.assign == REQUESTER or (
+        participant is not None and participant.role == "REQUESTER"
+    )
     if is_requester:
         report.taken(actions.by_key[entry].place, _("It is the form that a request begins with."))
         if any(way.source != entry for way in exported.ways_to(entry)):
             report.changed(
-                actions.by_key[entry].place, _("A way leads back to it, so it is a task of the requester too.")
+                actions.by_key[entry].place,
+                _("A way leads back to it, so it is a task of the requester too."),
             )
     return entry, is_requester
 
@@ -101,8 +106,8 @@ def _say_the_rest(exported: Exported, form: Form, actions: Actions, report: Repo
         if key not in actions.by_key and not activity.is_route:
             report.left_out(
                 action_place(activity),
-                _("It runs a program ({program}), and nobody is asked. Its parameters, which may hold secrets, were not "
-                  "read.").format(program=activity.application or "?"),
+                _("It runs a program ({program}), and nobody is asked. Its parameters, which may hold secrets, were "
+                  "not read.").format(program=activity.application or "?"),
             )  # fmt: skip
     for participant in exported.participants.values():
         place = _("Participant {key}").format(key=participant.key)
@@ -115,7 +120,9 @@ def _say_the_rest(exported: Exported, form: Form, actions: Actions, report: Repo
     for performer, (key, name) in actions.groups.items():
         known = exported.participants.get(performer)
         users = ", ".join(known.users) if known else ""
-        text = _("Make the group {key} and put people into it: placet group set {key} --name “{name}” ADDRESS…")
+        text = _(
+            "Make the group {key} and put people into it: placet group set {key} --name “{name}” ADDRESS…"
+        )
         report.decide(
             _("Participant {key}").format(key=performer or "?"),
             text.format(key=key, name=name)
@@ -128,15 +135,21 @@ def _say_the_rest(exported: Exported, form: Form, actions: Actions, report: Repo
     for responsible in exported.responsible:
         report.left_out(process, _("{who} was responsible for it.").format(who=responsible))
     for key in exported.repeated:
-        report.left_out(process, _("{what} stands in the file twice; the first one was taken.").format(what=key))
+        report.left_out(
+            process, _("{what} stands in the file twice; the first one was taken.").format(what=key)
+        )
     for key in exported.dangling:
         report.left_out(process, _("The way {key} leads from or to nothing.").format(key=key))
     for key in form.repeated:
-        report.left_out(_("Field {key}").format(key=key), _("It stands in the form twice; the first one was taken."))
+        report.left_out(
+            _("Field {key}").format(key=key), _("It stands in the form twice; the first one was taken.")
+        )
     if exported.comments:
-        report.left_out(process, _("{count} comments of its drawing.").format(count=exported.comments))
+        report.left_out(process, _("Comments of its drawing: {count}.").format(count=exported.comments))
     if any(way.source == way.target for way in exported.ways):
-        report.changed(process, _("Saving a form as a draft is what Placet does for every request that is begun."))
+        report.changed(
+            process, _("Saving a form as a draft is what Placet does for every request that is begun.")
+        )
 
 
 def _definition(exported: Exported, name: str, start: str, fields: Fields, graph: Graph) -> dict[str, Any]:
@@ -184,9 +197,9 @@ def _title(name: str, fields: Fields, steps: dict[str, dict[str, Any]]) -> str:
 def _heading(exported: Exported, file_name: str) -> list[str]:
     name = one_line(file_name, 100)
     return [
-        _("A draft, imported from WorkflowGen: {process} {version}").format(
-            process=exported.key, version=exported.version
-        ).strip(),
+        _("A draft, imported from WorkflowGen: {process} {version}")
+        .format(process=exported.key, version=exported.version)
+        .strip(),
         *([_("File: {name}").format(name=name)] if name else []),
         _("The report of the import says what was changed and left out, and what is to be decided."),
     ]
@@ -201,7 +214,7 @@ def written(definition: dict[str, Any], comments: dict[str, str], heading: list[
             for key, step in value.items():
                 if comments.get(key):
                     lines.append(f"  # {one_line(comments[key], 200)}")
-                lines += [f"  {line}" for line in _block({key: step}).splitlines()]
+                lines += [f"  {line}" for line in _block({key: step}, None).splitlines()]
         elif name in ("form", "transitions"):
             lines.append(f"{name}:" if value else f"{name}: []")
             lines += [f"  - {_flow(part)}" for part in value]
@@ -216,8 +229,11 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _block(value: Any) -> str:
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
+def _block(value: Any, flow: bool | None = False) -> str:
+    """`None`: lists and names with plain values stand on one line."""
+    return yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6, default_flow_style=flow
+    )
 
 
 def _flow(value: Any) -> str:

@@ -1,5 +1,5 @@
-"""What an import says of a file: what was taken, what was changed on the way, what was left out, and what somebody has to
-decide; each with the place that it came from."""
+"""What an import says of a file: what was taken, what was changed on the way, what was left out, and what somebody has
+to decide; each with the place that it came from."""
 
 from dataclasses import dataclass, field
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from django.utils.translation import gettext as _
 from lxml import etree
 
-from placet.workflowgen.texts import one_line
+from placet.workflowgen.texts import one_line, words
 
 LARGEST = 8 * 1024 * 1024  # bytes; real ones have up to 0.2 MB
 DEEPEST = 60  # real ones nest about 15 deep
@@ -26,8 +26,8 @@ _PIECE = 64 * 1024
 _PROLOG = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 #: In which a `<` is the byte `<`, so that a document type cannot hide.
-_ENCODINGS = frozenset(
-    "utf-8 utf8 us-ascii ascii iso-8859-1 iso-8859-15 latin1 windows-1252 cp1252 cp437 ibm437".split()
+_ENCODINGS = words(
+    "utf-8 utf8 us-ascii ascii iso-8859-1 iso-8859-15 latin1 windows-1252 cp1252 cp437 ibm437",
 )
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8"}
 
@@ -146,11 +146,15 @@ def read(data: bytes) -> Exported:
         )
     root = _tree(_readable(data))
     if _name(root) != "Package":
-        raise FileInvalid(_("This is not a process exported by WorkflowGen: its XML does not begin with a Package."))
+        raise FileInvalid(
+            _("This is not a process exported by WorkflowGen: its XML does not begin with a Package.")
+        )
     processes = list(_all(root, "WorkflowProcess"))
     if len(processes) != 1:
         raise FileInvalid(
-            _("This file holds {count} processes. Export one process to one file.").format(count=len(processes))
+            _("This file holds {count} processes. Export one process to one file.").format(
+                count=len(processes)
+            )
         )
     return _process(processes[0])
 
@@ -174,7 +178,9 @@ def _readable(data: bytes) -> bytes:
         )
     prolog = _PROLOG.match(data)
     if prolog and data[prolog.end() : prolog.end() + 2] == b"<!":
-        raise FileInvalid(_("This file declares a document type, which no exported process does. It is not read."))
+        raise FileInvalid(
+            _("This file declares a document type, which no exported process does. It is not read.")
+        )
     return data
 
 
@@ -197,14 +203,18 @@ def _tree(data: bytes) -> etree._Element:
                 depth += 1 if event == "start" else -1
                 elements += event == "start"
                 if depth > DEEPEST or elements > MOST_ELEMENTS or len(element.attrib) > MOST_ATTRIBUTES:
-                    raise FileInvalid(_("This file is nested deeper, or has more elements, than any exported process."))
+                    raise FileInvalid(
+                        _("This file is nested deeper, or has more elements, than any exported process.")
+                    )
         root = parser.close()
     except etree.XMLSyntaxError as error:
         raise FileInvalid(
             _("This is not XML: {why}").format(why=one_line(str(error.msg or error), 200))
         ) from error
     if not isinstance(root, etree._Element) or root.getroottree().docinfo.doctype:
-        raise FileInvalid(_("This file declares a document type, which no exported process does. It is not read."))
+        raise FileInvalid(
+            _("This file declares a document type, which no exported process does. It is not read.")
+        )
     return root
 
 
@@ -246,13 +256,18 @@ def _extended(element: etree._Element) -> dict[str, str]:
 
 def _process(element: etree._Element) -> Exported:
     repeated: list[str] = []
-    applications = {one.get("Id", ""): one for one in _children(_child(element, "Applications"), "Application")}
-    data = _once((_data_field(one) for one in _children(_child(element, "DataFields"), "DataField")), repeated)
+    applications = {
+        one.get("Id", ""): one for one in _children(_child(element, "Applications"), "Application")
+    }
+    data = _once(
+        (_data_field(one) for one in _children(_child(element, "DataFields"), "DataField")), repeated
+    )
     people = _once(
         (_participant(one) for one in _children(_child(element, "Participants"), "Participant")), repeated
     )
     activities = _once(
-        (_activity(one, applications) for one in _children(_child(element, "Activities"), "Activity")), repeated
+        (_activity(one, applications) for one in _children(_child(element, "Activities"), "Activity")),
+        repeated,
     )
     ways = [_way(one) for one in _children(_child(element, "Transitions"), "Transition")]
     if len(activities) > MOST_ACTIVITIES or len(ways) > MOST_WAYS:
@@ -296,7 +311,9 @@ def _once(values: Iterable[_Keyed], repeated: list[str]) -> dict[str, _Keyed]:
 def _data_field(element: etree._Element) -> DataField:
     kind = _child(element, "DataType")
     basic, declared = _child(kind, "BasicType"), _child(kind, "DeclaredType")
-    type_ = basic.get("Type", "") if basic is not None else declared.get("Id", "") if declared is not None else ""
+    type_ = (
+        basic.get("Type", "") if basic is not None else declared.get("Id", "") if declared is not None else ""
+    )
     extended = _extended(element)
     return DataField(
         key=_id(element),
@@ -364,7 +381,9 @@ def _parameters(application: etree._Element | None, tool: etree._Element | None)
     formal = sorted(_children(_child(application, "FormalParameters"), "FormalParameter"), key=_index)
     actual = list(_children(_child(tool, "ActualParameters"), "ActualParameter"))
     if len(formal) > MOST_PARAMETERS:
-        raise FileInvalid(_("An action of this process has more than {most} parameters.").format(most=MOST_PARAMETERS))
+        raise FileInvalid(
+            _("An action of this process has more than {most} parameters.").format(most=MOST_PARAMETERS)
+        )
     return tuple(
         Parameter(_id(one), one_line(_text(other), LONGEST_VALUE), one.get("Mode", ""))
         for one, other in zip(formal, actual, strict=False)
