@@ -1,8 +1,8 @@
 """Drafts that were imported: kept beside the published versions of a process, until somebody publishes them.
 
 A draft is the version without a date of publishing, of which a process has at most one. Its number is 0: the number
-that it will have is known when it is published. Requests run on published versions only, so a draft may be anything that
-its author has yet to put right.
+that it will have is known when it is published. Requests run on published versions only, so a draft may be anything
+that its author has yet to put right.
 """
 
 from collections.abc import Sequence

@@ -12,17 +12,17 @@ from placet.workflowgen import forms
 from placet.workflowgen.expressions import Is, Tree, Unreadable, assumed, comparisons, read_element
 from placet.workflowgen.forms import Element, Form
 from placet.workflowgen.report import Report
-from placet.workflowgen.texts import key_of, name_of, one_line, plain, unused, words
+from placet.workflowgen.texts import key_of, name_of, one_line, plain, unused, word_set
 from placet.workflowgen.xpdl import Activity, Exported
 
 FORM_APPLICATION = "EFORMASPX"  # shows a form; everything else that an action runs is a program
 MOST_ANSWERS = 9  # of one question
 MOST_QUESTIONS = 9
 LONGEST_ANSWER = 60
-_GIVES = words(
+_GIVES = word_set(
     "yes y oui o ok approve approved approuve approuver accept accepted accepte accepter agree",
 )
-_DENIES = words(
+_DENIES = word_set(
     "no n non reject rejected rejete rejeter refuse refused refuser deny denied decline declined",
 )
 _COMMENT = re.compile(r"COMMENT(S|AIRES?)?$")

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from placet.workflowgen.actions import Action, Actions
 from placet.workflowgen.fields import Fields
 from placet.workflowgen.report import Report
-from placet.workflowgen.texts import name_of, one_line, plain, words
+from placet.workflowgen.texts import name_of, one_line, plain, word_set
 from placet.workflowgen.xpdl import Exported
 
 PULL, REQUESTER, MANAGER, CHOSEN, SYSTEM = (
@@ -35,11 +35,11 @@ WORDS = {
         "chosen": "À qui demander « {step} » ?",
     },
 }
-_FRENCH = words(
+_FRENCH = word_set(
     "le la les des du et ou une un nom prenom demande demandeur responsable oui non date commentaire",
     "decision approbation validation directeur chef motif modifier montant pour par sur aux dossier",
 )
-_ENGLISH = words(
+_ENGLISH = word_set(
     "the of and or a an name first last request requester manager yes no date comment decision approval",
     "validation director head reason modify amount for by on to department",
 )

@@ -11,7 +11,7 @@ from placet.workflowgen.actions import Action, Actions
 from placet.workflowgen.expressions import Is, Unreadable, in_cel, negated, quoted, read_element
 from placet.workflowgen.forms import Element, Form
 from placet.workflowgen.report import Report
-from placet.workflowgen.texts import name_of, one_line, unused, words
+from placet.workflowgen.texts import name_of, one_line, unused, word_set
 from placet.workflowgen.xpdl import Exported
 
 MOST_COLUMNS = 12
@@ -25,7 +25,7 @@ CURRENCIES = {
     "MX": "MXN",
     "BR": "BRL",
 }
-_EUROPE = words(
+_EUROPE = word_set(
     "FR DE ES IT NL BE AT PT IE FI GR LU",
 )
 _MACRO = re.compile(r"<WF_[A-Z0-9_]+>")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 from lxml import etree
 
-from placet.workflowgen.texts import one_line, plain, words
+from placet.workflowgen.texts import one_line, plain, word_set
 from placet.workflowgen.xpdl import FileInvalid
 
 LARGEST = 4 * 1024 * 1024  # bytes of the HTML; real ones have up to 0.1 MB
@@ -20,7 +20,7 @@ MOST_NODES = 40_000
 MOST_ITEMS = 200
 _CHARSET = re.compile(rb"""<meta[^>]{0,300}?charset\s*=\s*["']?([A-Za-z0-9._-]{1,40})""", re.IGNORECASE)
 #: What the designer writes into `title` of an element that nobody gave a name.
-_GENERIC = words(
+_GENERIC = word_set(
     "textbox textarea radiobuttonlist checkboxlist dropdownlistbox dropdownlist listbox date label",
     "checkbox fileupload gridview numeric currency image button",
 )

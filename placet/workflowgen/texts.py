@@ -6,12 +6,12 @@ import unicodedata
 _TAG = re.compile(r"[^a-z0-9]+")
 
 
-def words(*lines: str) -> frozenset[str]:
+def word_set(*lines: str) -> frozenset[str]:
     return frozenset(word for line in lines for word in line.split())
 
 
 #: Names that conditions know otherwise, or that CEL keeps for itself.
-RESERVED = words(
+RESERVED = word_set(
     "true false null in as break const continue else for function if import let loop package namespace",
     "return var void while today limit steps size int uint double string bool bytes list map type dyn",
     "duration timestamp matches contains has all exists exists_one filter",

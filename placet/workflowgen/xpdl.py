@@ -12,7 +12,7 @@ from typing import TypeVar
 from django.utils.translation import gettext as _
 from lxml import etree
 
-from placet.workflowgen.texts import one_line, words
+from placet.workflowgen.texts import one_line, word_set
 
 LARGEST = 8 * 1024 * 1024  # bytes; real ones have up to 0.2 MB
 DEEPEST = 60  # real ones nest about 15 deep
@@ -26,7 +26,7 @@ _PIECE = 64 * 1024
 _PROLOG = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 #: In which a `<` is the byte `<`, so that a document type cannot hide.
-_ENCODINGS = words(
+_ENCODINGS = word_set(
     "utf-8 utf8 us-ascii ascii iso-8859-1 iso-8859-15 latin1 windows-1252 cp1252 cp437 ibm437",
 )
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8"}
