@@ -19,10 +19,11 @@ FORM_APPLICATION = "EFORMASPX"  # shows a form; everything else that an action r
 MOST_ANSWERS = 9  # of one question
 MOST_QUESTIONS = 9
 LONGEST_ANSWER = 60
-_GIVES = word_set(
+#: Of longer ones than a letter, replies are read by each as it stands (`placet.replies`).
+GIVES = word_set(
     "yes y oui o ok approve approved approuve approuver accept accepted accepte accepter agree",
 )
-_DENIES = word_set(
+DENIES = word_set(
     "no n non reject rejected rejete rejeter refuse refused refuser deny denied decline declined",
 )
 _COMMENT = re.compile(r"COMMENT(S|AIRES?)?$")
@@ -36,6 +37,13 @@ class Answer:
     key: str
     label: str
     words: tuple[str, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it only says yes or no, which every reply may, in all languages."""
+        return (
+            len(self.label) > 1 and plain(self.label) in GIVES | DENIES and self.key in ("approve", "reject")
+        )
 
 
 @dataclass
@@ -193,15 +201,17 @@ class Actions:
     def outcomes_of(self, action: Action) -> list[Any]:
         return [self._outcome(action, answer) for answer in action.answers]
 
-    def _outcome(self, action: Action, answer: Answer) -> dict[str, Any]:
-        outcome: dict[str, Any] = {"key": answer.key, "label": answer.label}
+    def _outcome(self, action: Action, answer: Answer) -> Any:
+        outcome: dict[str, Any] = {"key": answer.key}
+        if not answer.is_plain:
+            outcome["label"] = answer.label
         if answer.words:
             outcome["words"] = {self.language: list(answer.words)}
         if answer.key not in ("approve", "reject"):
             outcome["grants"] = False
         if action.comment and self._needs_comment(action, answer):
             outcome["comment"] = "required"
-        return outcome
+        return outcome if len(outcome) > 1 else answer.key
 
     def _needs_comment(self, action: Action, answer: Answer) -> bool:
         element = self.form.element(action.comment)
@@ -269,15 +279,16 @@ def _answers(pairs: Iterable[tuple[str, str]]) -> Iterator[Answer]:
         if key is None or key in used:
             key = unused(key_of(value, "answer", 35), used | {"approve", "reject"}, "-")
         used.add(key)
-        yield Answer(value, key, words[0], tuple(words[1:20]))
+        more = [one for one in words[1:20] if plain(one) not in GIVES | DENIES]
+        yield Answer(value, key, words[0], tuple(more))
 
 
 def _standard(value: str, word: str) -> str | None:
     """Yes and no are what Placet knows in all languages; another answer is the process's own."""
     for text in (plain(value), plain(word)):
-        if text in _GIVES:
+        if text in GIVES:
             return "approve"
-        if text in _DENIES:
+        if text in DENIES:
             return "reject"
     return None
 

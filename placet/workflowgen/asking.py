@@ -145,6 +145,13 @@ class Asking:
             text = _("It became the approval {step}; it can be answered {outcomes}.")
             outcomes = ", ".join(f"{answer.key} (“{answer.label}”)" for answer in action.answers)
             self.report.taken(action.place, text.format(step=action.step, outcomes=outcomes))
+            if any(answer.is_plain for answer in action.answers):
+                self.report.changed(
+                    action.place,
+                    _(
+                        "Yes and no are called Approve and Reject in mails; replies say them as ever, in any language."
+                    ),
+                )
         else:
             self.report.taken(action.place, _("It became the task {step}.").format(step=action.step))
         form = self._form(action)

@@ -288,6 +288,7 @@ class _Reader:
 
 
 _COMPARED = re.compile(r"[a-z0-9_.-]+ == (?:'(?:[^'\\]|\\.)*'|-?[0-9.]+)")
+_NAME = re.compile(r"[a-z0-9_]+")
 _DENIED = re.compile(r"![a-z0-9_]+")
 
 
@@ -299,7 +300,9 @@ def in_cel(tree: Tree, compared: Callable[[Is], str]) -> str:
         inner = in_cel(tree.inner, compared)
         if _COMPARED.fullmatch(inner):
             return inner.replace(" == ", " != ", 1)
-        return inner[1:] if _DENIED.fullmatch(inner) else f"!({inner})"
+        if _DENIED.fullmatch(inner):
+            return inner[1:]
+        return f"!{inner}" if _NAME.fullmatch(inner) else f"!({inner})"
     if isinstance(tree, And):
         return " && ".join(_bracketed(part, compared, Or) for part in tree.parts)
     if isinstance(tree, Or):
