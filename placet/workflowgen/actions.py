@@ -16,6 +16,7 @@ from placet.workflowgen.texts import key_of, name_of, one_line, plain, unused, w
 from placet.workflowgen.xpdl import Activity, Exported
 
 FORM_APPLICATION = "EFORMASPX"  # shows a form; everything else that an action runs is a program
+MOST_PATTERNS, MOST_STARS = 500, 3  # of a list of elements, and in one of it
 MOST_ANSWERS = 9  # of one question
 MOST_QUESTIONS = 9
 LONGEST_ANSWER = 60
@@ -90,17 +91,19 @@ def is_form(activity: Activity) -> bool:
 
 def named_elements(text: str, form: Form) -> frozenset[str]:
     """Those that a list names: by their names, by those of their sections, by the beginning of either."""
-    patterns = [one.strip().upper() for one in re.split(r"[,;]", text) if one.strip()][:500]
+    patterns = [one.strip().upper() for one in re.split(r"[,;]", text) if one.strip()][:MOST_PATTERNS]
+    exact = {pattern for pattern in patterns if "*" not in pattern}
+    # A pattern with many stars would be slow to compare; real ones have one at the end.
+    open_ones = [pattern.replace("[", "[[]") for pattern in patterns if 1 <= pattern.count("*") <= MOST_STARS]
+
+    def is_named(name: str) -> bool:
+        return name in exact or any(fnmatchcase(name, pattern) for pattern in open_ones)
+
     return frozenset(
         one.key
         for one in form.elements
-        if any(_fits(one.key, pattern) or _fits(one.section, pattern) for pattern in patterns)
+        if is_named(one.key.upper()) or (one.section and is_named(one.section.upper()))
     )
-
-
-def _fits(name: str, pattern: str) -> bool:
-    # A pattern of a file with many stars would be slow to compare; real ones have one at the end.
-    return bool(name) and pattern.count("*") <= 3 and fnmatchcase(name.upper(), pattern.replace("[", "[[]"))
 
 
 class Actions:
@@ -111,6 +114,8 @@ class Actions:
         self.language = "en"  # of what the file writes
         self.groups: dict[str, tuple[str, str]] = {}  # participant → key and name of the group
         self.by_key: dict[str, Action] = {}
+        #: Of all actions that show the form.
+        self.parameters = [p for one in exported.activities.values() if is_form(one) for p in one.parameters]
         used: set[str] = set()
         for activity in exported.activities.values():
             if is_form(activity):
@@ -305,7 +310,10 @@ def read_form(exported: Exported, report: Report) -> Form:
         report.decide(_("Form"), _("The file holds no form. Say in the draft what a request has to tell."))
         return Form()
     try:
-        return forms.read(exported.form.form or "")
+        form = forms.read(exported.form.form or "")
     except forms.FileInvalid as error:
         report.decide(_("Form"), str(error))
         return Form()
+    if not form.elements:
+        report.decide(_("Form"), _("The form holds nothing that could be read."))
+    return form

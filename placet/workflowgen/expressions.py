@@ -4,6 +4,7 @@
 What is not of these few forms is not guessed at: `Unreadable`, and somebody reads the text.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 
 MOST_TOKENS = 300
 DEEPEST = 12
-MOST_COMBINATIONS = 4096  # that two conditions are tried with
+MOST_TRIALS = 10_000  # with which conditions are compared, of one file
 
 
 class Unreadable(ValueError):
@@ -101,21 +102,28 @@ def comparisons(tree: Tree) -> Iterator[Is]:
             yield from comparisons(part)
 
 
-def can_hold_together(one: Tree, other: Tree) -> bool:
-    """Whether something entered makes both true: each field is tried with every value that it is compared with, with
-    none, and with another. Too many to try count as yes."""
-    both = all_of([one, other])
-    values: dict[str, list[str | None]] = {}
-    for compared in comparisons(both):
-        values.setdefault(compared.field, [None, "\0another"])
-        if compared.value not in values[compared.field]:
-            values[compared.field].append(compared.value)
-    count = 1
-    for choices in values.values():
-        count *= len(choices)
-    if count > MOST_COMBINATIONS:
-        return True
-    return any(holds(both, dict(zip(values, chosen, strict=True))) for chosen in product(*values.values()))
+class Trials:
+    """Whether something entered makes two conditions true at once: each field is tried with every value that it is
+    compared with, with none, and with another. There are so many trials for a file; what is beyond counts as yes, and
+    somebody looks at it."""
+
+    def __init__(self) -> None:
+        self.left = MOST_TRIALS
+
+    def can_hold_together(self, one: Tree, other: Tree) -> bool:
+        both = all_of([one, other])
+        values: dict[str, list[str | None]] = {}
+        for compared in comparisons(both):
+            values.setdefault(compared.field, [None, "\0another"])
+            if compared.value not in values[compared.field]:
+                values[compared.field].append(compared.value)
+        count = math.prod(map(len, values.values()))
+        if count > self.left:
+            return True
+        self.left -= count
+        return any(
+            holds(both, dict(zip(values, chosen, strict=True))) for chosen in product(*values.values())
+        )
 
 
 def holds(tree: Tree, values: Mapping[str, str | None]) -> bool:

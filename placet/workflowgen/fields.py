@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,7 +11,7 @@ from placet.workflowgen.expressions import Is, Unreadable, in_cel, negated, quot
 from placet.workflowgen.forms import Element, Form
 from placet.workflowgen.report import Report
 from placet.workflowgen.texts import name_of, one_line, unused, word_set
-from placet.workflowgen.xpdl import Exported
+from placet.workflowgen.xpdl import Exported, Parameter
 
 MOST_COLUMNS = 12
 CURRENCIES = {
@@ -43,6 +42,9 @@ class Fields:
         self.types: dict[str, dict[str, Any]] = {}  # element → what a field of its type says
         self.by_name: dict[str, dict[str, Any]] = {}
         self.used: set[str] = set()
+        self.given: dict[str, list[Parameter]] = {}  # by element
+        for parameter in actions.parameters:
+            self.given.setdefault(parameter.formal, []).append(parameter)
 
     def build(self, entry: str) -> None:
         """`entry`: the action that is the request's form; "" where nobody fills one in."""
@@ -108,9 +110,7 @@ class Fields:
 
     def _is_caption(self, element: Element, place: str) -> bool:
         """Whether a text of the form is there to be read, and not filled in by WorkflowGen."""
-        given = [
-            p for a in self.actions.by_key.values() for p in a.activity.parameters if p.formal == element.key
-        ]
+        given = self.given.get(element.key, [])
         if any(_MACRO.search(p.actual) for p in given):
             self.report.left_out(place, _("WorkflowGen filled it in; Placet records who decided, and when."))
             return False
@@ -321,18 +321,18 @@ class Fields:
 
     def patterns(self, names: list[str]) -> list[str]:
         """The same fields, by beginnings that stand for exactly these of them."""
-        left, patterns = list(names), []
-        while left:
-            name = left[0]
-            for pattern in _beginnings(name):
-                matched = [one for one in self.by_name if fnmatchcase(one, pattern)]
-                if len(matched) > 1 and set(matched) <= set(names):
-                    patterns.append(pattern)
-                    left = [one for one in left if one not in matched]
-                    break
-            else:
-                patterns.append(name)
-                left = left[1:]
+        together: dict[str, set[str]] = {}
+        for name in self.by_name:
+            for beginning in _beginnings(name):
+                together.setdefault(beginning, set()).add(name)
+        wanted, done, patterns = set(names), set[str](), []
+        for name in names:
+            if name in done:
+                continue
+            fitting = (b for b in _beginnings(name) if len(together[b]) > 1 and together[b] <= wanted)
+            beginning = next(fitting, "")
+            patterns.append(f"{beginning}*" if beginning else name)
+            done |= together[beginning] if beginning else {name}
         return patterns
 
     def step_form(self, action: Action) -> dict[str, Any]:
@@ -348,7 +348,7 @@ class Fields:
 def _beginnings(name: str) -> Iterator[str]:
     words = name.split("_")
     for count in range(1, len(words)):
-        yield "_".join(words[:count]) + "_*"
+        yield "_".join(words[:count]) + "_"
 
 
 def _number(value: str | None) -> str:

@@ -8,6 +8,7 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.utils.translation import gettext as _
 from lxml import etree
@@ -17,6 +18,7 @@ from placet.workflowgen.xpdl import FileInvalid
 
 LARGEST = 4 * 1024 * 1024  # bytes of the HTML; real ones have up to 0.1 MB
 MOST_NODES = 40_000
+MOST_ELEMENTS = 600  # real ones have up to 80; a form here has at most 200
 MOST_ITEMS = 200
 _CHARSET = re.compile(rb"""<meta[^>]{0,300}?charset\s*=\s*["']?([A-Za-z0-9._-]{1,40})""", re.IGNORECASE)
 #: What the designer writes into `title` of an element that nobody gave a name.
@@ -51,7 +53,11 @@ class Form:
     repeated: tuple[str, ...] = ()
 
     def element(self, key: str) -> Element | None:
-        return next((one for one in self.elements if one.key == key), None)
+        return self._by_key.get(key)
+
+    @cached_property
+    def _by_key(self) -> dict[str, Element]:
+        return {one.key: one for one in self.elements}
 
 
 def read(encoded: str) -> Form:
@@ -62,7 +68,12 @@ def read(encoded: str) -> Form:
         raise FileInvalid(
             _("The form inside of this file has more elements than any form that was exported.")
         )
-    return _Walk(nodes).form()
+    form = _Walk(nodes).form()
+    if len(form.elements) > MOST_ELEMENTS:
+        raise FileInvalid(
+            _("The form inside of this file has more elements than any form that was exported.")
+        )
+    return form
 
 
 def _decoded(encoded: str) -> bytes:

@@ -9,6 +9,7 @@ of them can hold at once and lead to one bar, it is a block.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations, product
+from math import prod
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -21,11 +22,11 @@ from placet.workflowgen.expressions import (
     TRUE,
     Is,
     Tree,
+    Trials,
     Unreadable,
     all_of,
     any_of,
     assumed,
-    can_hold_together,
     comparisons,
     holds,
     in_cel,
@@ -39,6 +40,9 @@ from placet.workflowgen.xpdl import Exported, Way
 
 DONE = "done"
 LEAVES = 200  # ways that one step may come to, over routes
+MOST_TURNS = 1000  # of following routes, for one answer of one step
+MOST_BRANCHES = 20
+MOST_BARS = 20
 DEEPEST = 30  # routes behind each other
 RESULTS = {"approve": "approved", "reject": "rejected"}
 Known = Callable[[Is], bool | None]
@@ -83,6 +87,10 @@ class Graph:
         self.places: dict[str, Place] = {}
         self.waiting: list[str] = []
         self.entry = ""
+        self.trials = Trials()
+        self._elements: dict[str, str | None] = {}
+        self._filled: dict[str, bool] = {}
+        self._order: dict[tuple[str, str], bool] = {}
         self.used_keys = {action.step for action in actions.by_key.values()}
         self.conditions: dict[str, Tree | None] = {way.key: self._condition(way) for way in exported.ways}
         self.drafts = {
@@ -116,25 +124,26 @@ class Graph:
         return (data.initial or None) == compared.value
 
     def _is_filled_in(self, data: str) -> bool:
-        if self.element_of(data) is not None or any(
-            data == a.decision_data for a in self.actions.by_key.values()
-        ):
-            return True
-        return any(
-            p.actual == data and p.is_taken for a in self.exported.activities.values() for p in a.parameters
-        )
+        if data not in self._filled:
+            self._filled[data] = (
+                self.element_of(data) is not None
+                or any(data == a.decision_data for a in self.actions.by_key.values())
+                or any(p.actual == data and p.is_taken for p in self.actions.parameters)
+            )
+        return self._filled[data]
 
     def element_of(self, data: str) -> str | None:
         """The element of the form whose value it has; "" where there are several."""
-        taken = {
-            p.formal
-            for action in self.actions.by_key.values()
-            for p in action.activity.parameters
-            if p.actual == data and p.is_taken and p.formal in self.fields.names
-        }
-        if data in self.fields.names and (not taken or data in taken):
-            return data
-        return None if not taken else next(iter(taken)) if len(taken) == 1 else ""
+        if data not in self._elements:
+            taken = {
+                p.formal
+                for p in self.actions.parameters
+                if p.actual == data and p.is_taken and p.formal in self.fields.names
+            }
+            if data in self.fields.names and (not taken or data in taken):
+                taken = {data}
+            self._elements[data] = None if not taken else next(iter(taken)) if len(taken) == 1 else ""
+        return self._elements[data]
 
     def is_bar(self, key: str) -> bool:
         activity = self.exported.activities[key]
@@ -171,22 +180,28 @@ class Graph:
         )
         self.report.left_out(way_place(way), text)
 
-    def onward(self, key: str, known: Known, stop: frozenset[str], depth: int = 0) -> Onward:
+    def onward(self, key: str, known: Known, stop: frozenset[str]) -> Onward:
         """Where it goes on, over routes and what was left out; the first whose condition holds counts."""
-        found: Onward = []
-        if depth > DEEPEST:
-            return found
+        return self._follow(key, known, stop, (), [MOST_TURNS])
+
+    def _follow(
+        self, key: str, known: Known, stop: frozenset[str], before: tuple[str, ...], turns: list[int]
+    ) -> Onward:
+        """`turns`: how many are left, so that routes that lead to each other over and over come to an end."""
+        turns[0] -= 1
+        onward: Onward = []
+        if turns[0] < 0 or len(before) > DEEPEST:
+            return onward
         for way, tree in self.ways_on(key, known):
             target = way.target
             if target in stop or not self.is_passed_through(target):
-                found.append((tree, target))
-            else:
-                found += [
-                    (all_of([tree, more]), node) for more, node in self.onward(target, known, stop, depth + 1)
-                ]
-            if tree == TRUE or len(found) > LEAVES:
+                onward.append((tree, target))
+            elif target not in before:
+                more = self._follow(target, known, stop, (*before, target), turns)
+                onward += [(all_of([tree, further]), node) for further, node in more]
+            if tree == TRUE or len(onward) >= LEAVES:
                 break
-        return found[:LEAVES]
+        return onward[:LEAVES]
 
     # --- steps --------------------------------------------------------------------------------------------
 
@@ -365,7 +380,8 @@ class Graph:
         if self.exported.activities[key].split == "XOR":
             return None
         ways = [(way, tree) for way, tree in self.ways_on(key, known) if way.kind != "OTHERWISE"]
-        if not any(can_hold_together(a[1], b[1]) for a, b in combinations(ways, 2)):
+        pairs = combinations(ways[: MOST_BRANCHES + 1], 2)
+        if not any(self.trials.can_hold_together(a[1], b[1]) for a, b in pairs):
             return None
         starts = {self._real(way.target): tree for way, tree in ways}
         bar = self._bar_of([start for start in starts if start in self.actions.by_key], place)
@@ -373,7 +389,14 @@ class Graph:
         regions = [self._region(start, bar, outside) for start in starts]
         shared = any(a & b for a, b in combinations(regions, 2))
         used = any(start in outside or start in self.places for start in starts)
-        if not bar or len(starts) != len(ways) or len(starts) < 2 or shared or used or len(starts) > 20:
+        if (
+            not bar
+            or len(starts) != len(ways)
+            or len(starts) < 2
+            or shared
+            or used
+            or len(starts) > MOST_BRANCHES
+        ):
             self._not_a_block(key, ways)
             return None
         return self._made_block(key, bar, starts, regions, outside, place)
@@ -432,12 +455,11 @@ class Graph:
 
     def _comes_before(self, one: str, other: str) -> bool:
         """Whether a way leads from one to the other, and none back."""
-        onward = self._reached(self._after(one), frozenset({one}))
-        return (
-            one != other
-            and other in onward
-            and one not in self._reached(self._after(other), frozenset({other}))
-        )
+        if (one, other) not in self._order:
+            onward = self._reached(self._after(one), frozenset({one}))
+            back = self._reached(self._after(other), frozenset({other}))
+            self._order[one, other] = one != other and other in onward and one not in back
+        return self._order[one, other]
 
     def _outside(self, key: str, starts: Mapping[str, Tree], bar: str) -> frozenset[str]:
         """Actions that are reached without going into a branch."""
@@ -523,7 +545,7 @@ class Graph:
         if (
             len(set(fields)) < len(fields)
             or {one.field for one in comparisons(tree)} != set(fields)
-            or len(fields) > 6
+            or prod(len(action.answers) + 1 for action in deciders) > MOST_TURNS
         ):
             return ""
         agreed = [next(a.value for a in action.answers if a.key == "approve") for action in deciders]

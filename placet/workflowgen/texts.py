@@ -21,6 +21,8 @@ RESERVED = word_set(
 def one_line(text: str, longest: int = 200) -> str:
     """What can be seen of it, on one line; the non-breaking spaces of a form's designer are spaces."""
     text = text.replace("&nbsp;", " ")
+    if text.isascii() and text.isprintable():  # nearly every text of a file
+        return " ".join(text.split())[:longest].strip()
     spaced = "".join(
         " " if c.isspace() or not c.isprintable() else c for c in unicodedata.normalize("NFC", text)
     )

@@ -263,7 +263,7 @@ def _known_step(step: dict[str, Any]) -> dict[str, Any]:
         known["form"] = {"hide": hidden}
     if step["kind"] in ("task", "wait"):
         known |= {"kind": "approval", "rule": "first"}
-        known["outcomes"] = [{"key": "done", "label": "All is finished", "grants": False}]
+        known["outcomes"] = [{"key": "done", "label": "Carried out", "grants": False}]
     if step["kind"] in ("approval", "task", "wait"):
         lines = step.get("ask", [{"group": "nobody"}])
         known["ask"] = [
