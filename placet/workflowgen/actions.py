@@ -75,6 +75,13 @@ class Action:
     def may_enter(self, element: Element) -> bool:
         return element.kind != "label" and element.key not in self.hidden | self.fixed
 
+    def element_of(self, name: str) -> str:
+        """The element of the form that is called so, or whose data field is."""
+        taken = [p for p in self.activity.parameters if p.is_taken]
+        if any(p.formal == name for p in taken):
+            return name
+        return next((p.formal for p in taken if p.actual == name), name)
+
     def data_of(self, element: str) -> str:
         """The data field that it goes to from this action's form."""
         taken = (p.actual for p in self.activity.parameters if p.formal == element and p.is_taken)
@@ -146,7 +153,7 @@ class Actions:
 
     def _by_questions(self, action: Action) -> None:
         pairs = list(_pairs(action.activity, 1))
-        action.decision = one_line(action.activity.value("Q1_RETURN_FIELDNAME"), 100)
+        action.decision = action.element_of(one_line(action.activity.value("Q1_RETURN_FIELDNAME"), 100))
         action.decision_data = action.data_of(action.decision)
         action.answers = tuple(_answers(pairs))
         action.by_questions = bool(action.answers)
@@ -182,7 +189,9 @@ class Actions:
     def _more_questions(self, action: Action) -> None:
         used: set[str] = set()
         for number in range(2, MOST_QUESTIONS + 1):
-            element_key = one_line(action.activity.value(f"Q{number}_RETURN_FIELDNAME"), 100)
+            element_key = action.element_of(
+                one_line(action.activity.value(f"Q{number}_RETURN_FIELDNAME"), 100)
+            )
             pairs = list(_pairs(action.activity, number))
             if not element_key and not pairs:
                 continue

@@ -87,6 +87,7 @@ class Graph:
         self.places: dict[str, Place] = {}
         self.waiting: list[str] = []
         self.entry = ""
+        self.blocks: dict[tuple[str, frozenset[tuple[str, Tree]]], Block] = {}  # by where they begin
         self.trials = Trials()
         self._elements: dict[str, str | None] = {}
         self._filled: dict[str, bool] = {}
@@ -116,9 +117,9 @@ class Graph:
 
     def known(self, compared: Is) -> bool | None:
         """What holds in every request: nothing is sent as a draft, and what nobody can fill in stays as it is."""
-        if compared.field in self.drafts:
-            return compared.value == "N"
         data = self.exported.data.get(compared.field)
+        if compared.field in self.drafts:
+            return compared.value == "N" or (compared.value is None and not (data and data.initial))
         if data is None or self._is_filled_in(compared.field):
             return None
         return (data.initial or None) == compared.value
@@ -223,6 +224,12 @@ class Graph:
     def _first(self, entry: str) -> str:
         block = self._block(entry, self.known, ())
         if block is not None:
+            if any(way.kind == "OTHERWISE" for way in self.exported.ways_from(entry)):
+                self.report.decide(
+                    action_place(self.exported.activities[entry]),
+                    _("Its way otherwise is not in the draft: if no branch begins, the block has the result {result}.")
+                    .format(result=block.otherwise),
+                )  # fmt: skip
             self._write_block(block, ())
             return block.key
         onward = self.onward(entry, self.known, frozenset())
@@ -354,14 +361,17 @@ class Graph:
 
     def compared(self, one: Is) -> str:
         """A comparison of a data field in CEL: with an answer, with a field of the form."""
+        asking = [a for a in self.actions.by_key.values() if a.is_approval and a.decision_data == one.field]
+        if len(asking) > 1:
+            raise Unreadable(_("{field} is the answer of several actions").format(field=one.field))
+        for action in asking:
+            outcome = next((a.key for a in action.answers if a.value == one.value), None)
+            if outcome is None:
+                raise Unreadable(
+                    _("{field} is compared with what is none of its answers").format(field=one.field)
+                )
+            return f"steps.{action.step}.outcome == {quoted(outcome)}"
         for action in self.actions.by_key.values():
-            if action.is_approval and action.decision_data == one.field:
-                outcome = next((a.key for a in action.answers if a.value == one.value), None)
-                if outcome is None:
-                    raise Unreadable(
-                        _("{field} is compared with what is none of its answers").format(field=one.field)
-                    )
-                return f"steps.{action.step}.outcome == {quoted(outcome)}"
             if one.field in action.question_data:
                 name = action.question_data[one.field]
                 return f"steps.{action.step}.answers.{name} == {quoted(one.value or '')}"
@@ -384,6 +394,9 @@ class Graph:
         if not any(self.trials.can_hold_together(a[1], b[1]) for a, b in pairs):
             return None
         starts = {self._real(way.target): tree for way, tree in ways}
+        made = self.blocks.get((key, frozenset(starts.items())))
+        if made is not None:
+            return made
         bar = self._bar_of([start for start in starts if start in self.actions.by_key], place)
         outside = self._outside(key, starts, bar) if bar else frozenset()
         regions = [self._region(start, bar, outside) for start in starts]
@@ -501,6 +514,7 @@ class Graph:
         block = Block(
             key=unused(name_of(bar), self.used_keys, "_"), bar=bar, branches=branches, outside=outside
         )
+        self.blocks[key, frozenset(starts.items())] = block
         for start in starts:
             self._reach(start, (*place, block))
         self._results(block, regions, self._stop(place))
@@ -585,6 +599,8 @@ class Graph:
         self._write_block(block, place)
 
     def _write_block(self, block: Block, place: Place) -> None:
+        if block.key in self.steps:
+            return
         bar = self.exported.activities[block.bar]
         self.steps[block.key] = {
             "kind": "parallel",

@@ -77,19 +77,16 @@ def _entry(exported: Exported, actions: Actions, report: Report) -> tuple[str, b
     if not forms:
         raise FileInvalid(_("No action of this process shows a form, so there is nothing to ask anybody."))
     begun = [key for key in forms if all(way.source == key for way in exported.ways_to(key))]
-    if len(begun) > 1:
+    asked = [key for key in forms if _is_requesters(exported, key)]
+    # Where ways lead back to the first action, nothing begins but what stands apart from all the rest.
+    entry = max([*begun, *asked[:1], forms[0]], key=lambda key: _reach(exported, key))
+    others = [key for key in begun if key != entry]
+    if others:
         report.decide(
-            action_place(exported.activities[begun[0]]),
-            _("No way leads to {actions}; the draft begins with the first of them.").format(
-                actions=", ".join(begun)
-            ),
+            action_place(exported.activities[entry]),
+            _("The draft begins here. No way leads to {actions} either.").format(actions=", ".join(others)),
         )
-    entry = (begun or forms)[0]
-    activity = exported.activities[entry]
-    participant = exported.participants.get(activity.performer)
-    is_requester = activity.assign == REQUESTER or (
-        participant is not None and participant.role == "REQUESTER"
-    )
+    is_requester = _is_requesters(exported, entry)
     if is_requester:
         report.taken(actions.by_key[entry].place, _("It is the form that a request begins with."))
         if any(way.source != entry for way in exported.ways_to(entry)):
@@ -98,6 +95,24 @@ def _entry(exported: Exported, actions: Actions, report: Report) -> tuple[str, b
                 _("A way leads back to it, so it is a task of the requester too."),
             )
     return entry, is_requester
+
+
+def _is_requesters(exported: Exported, key: str) -> bool:
+    activity = exported.activities[key]
+    participant = exported.participants.get(activity.performer)
+    return activity.assign == REQUESTER or (participant is not None and participant.role == "REQUESTER")
+
+
+def _reach(exported: Exported, key: str) -> int:
+    """How many actions its ways lead to."""
+    seen: set[str] = set()
+    waiting = [key]
+    while waiting:
+        here = waiting.pop()
+        if here not in seen:
+            seen.add(here)
+            waiting += [way.target for way in exported.ways if way.source == here]
+    return len(seen)
 
 
 def _say_the_rest(exported: Exported, form: Form, actions: Actions, report: Report) -> None:

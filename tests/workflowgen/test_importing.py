@@ -406,3 +406,18 @@ def test_the_words_for_yes_and_no_that_are_left_out_of_a_draft_are_read_as_ever(
     for key, words in (("approve", GIVES), ("reject", DENIES)):
         for word in (one for one in words if len(one) > 1):
             assert read_text(word.capitalize(), ("approve", "reject"), known).outcome == key
+
+
+def test_a_request_that_begins_side_by_side_does_so_again_when_it_comes_back() -> None:
+    made = side_by_side('<A_DECISION> = "YES" And <B_DECISION> = "YES"')
+    made.actions[0].split = "AND"
+    made.ways = [
+        ("ASKS", "A", ""), ("ASKS", "B", ""), ("A", "BAR", ""), ("B", "BAR", ""),
+        ("BAR", "DECIDES", '<A_DECISION> = "YES" And <B_DECISION> = "YES"'), ("BAR", "ASKS", "OTHERWISE"),
+        ("DECIDES", "_END", '<DEC_ANSWER> = "YES"'), ("DECIDES", "ASKS", "OTHERWISE"),
+    ]  # fmt: skip
+    done = imported(made)
+    assert done.definition["start"] == "bar"
+    assert ways(done, "bar") == [("rejected", "", "asks"), ("approved", "", "decides")]
+    assert ways(done, "asks") == [("done", "", "bar")]
+    assert "Action DOES: No way leads there" in texts(done, "decide")
