@@ -13,7 +13,7 @@ from placet.workflowgen.expressions import Is, Tree, Unreadable, assumed, compar
 from placet.workflowgen.forms import Element, Form
 from placet.workflowgen.report import Report
 from placet.workflowgen.texts import key_of, name_of, one_line, plain, unused, word_set
-from placet.workflowgen.xpdl import Activity, Exported
+from placet.workflowgen.xpdl import Activity, Exported, FileInvalid
 
 FORM_APPLICATION = "EFORMASPX"  # shows a form; everything else that an action runs is a program
 MOST_PATTERNS, MOST_STARS = 500, 3  # of a list of elements, and in one of it
@@ -320,7 +320,7 @@ def read_form(exported: Exported, report: Report) -> Form:
         return Form()
     try:
         form = forms.read(exported.form.form or "")
-    except forms.FileInvalid as error:
+    except FileInvalid as error:
         report.decide(_("Form"), str(error))
         return Form()
     if not form.elements:

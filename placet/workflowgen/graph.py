@@ -258,7 +258,7 @@ class Graph:
         self.steps[action.step] = self.asking.step(action)
         self.comments[action.step] = f"{action.activity.key}: {action.activity.label}"
         self._limit(action)
-        answers = [(a.key, a.value) for a in action.answers] or [(DONE, None)]
+        answers: list[tuple[str, str | None]] = [(a.key, a.value) for a in action.answers] or [(DONE, None)]
         for outcome, value in answers:
             known = self._knowing(action, value)
             block = self._block(key, known, place)
