@@ -38,10 +38,11 @@ MAY_IMPORT = {
     "mail": MAIL,
     "alarms": MAIL | {"alarms"},
     "approvals": APPROVALS,
+    "workflowgen": APPROVALS | {"workflowgen"},  # makes drafts of files; what is read of mails does not know it
     "replies": APPROVALS | {"replies"},
     "portal": APPROVALS | {"portal"},
     # Administration has mails taken in again, and shares the pages' ways with the portal.
-    "panel": APPROVALS | {"alarms", "replies", "portal", "panel"},
+    "panel": APPROVALS | {"alarms", "replies", "portal", "workflowgen", "panel"},
     "sandbox": LOWEST
     | {"sandbox"},  # a stand-in that shared code with what it tests would share its mistakes
 }

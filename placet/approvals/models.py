@@ -42,6 +42,17 @@ class Version(models.Model):
         ]
 
 
+class ImportedDraft(models.Model):
+    """What another program's file became: the text of a draft, and what its import said (`placet.approvals.drafts`)."""
+
+    version = models.OneToOneField(Version, on_delete=models.CASCADE, related_name="imported")
+    file_name = models.CharField(max_length=200)
+    text = models.TextField()  # the definition in YAML, with comments
+    report = models.JSONField()  # kind, place and sentence of each line
+    by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
+    imported_at = models.DateTimeField(default=timezone.now)
+
+
 class AuthorityTable(models.Model):
     """Who may approve what, kept outside of processes; its versions say who."""
 

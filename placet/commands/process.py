@@ -4,18 +4,36 @@ import argparse
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from placet.cli import CommandError
 from placet.commands.start import say, set_up, warn
+
+if TYPE_CHECKING:
+    from placet.approvals.models import ImportedDraft
+    from placet.workflowgen.report import Report
 
 SAMPLES = Path(__file__).resolve().parent.parent / "approvals" / "samples"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = ", ".join(sorted(path.stem for path in SAMPLES.glob("*.yaml")))
-    what = parser.add_subparsers(dest="what", required=True, metavar="publish|sample|list|schema")
+    what = parser.add_subparsers(
+        dest="what", required=True, metavar="publish|import|draft|sample|list|schema"
+    )
     publish = what.add_parser("publish", help="check a definition and make it the newest version")
-    publish.add_argument("file", help=f"a YAML file, or a sample: {names}")
+    publish.add_argument("file", nargs="?", help=f"a YAML file, or a sample: {names}")
+    publish.add_argument("--draft", metavar="KEY", help="in place of a file: the draft of this process")
+    importing = what.add_parser("import", help="make a draft of a process that WorkflowGen exported as XML")
+    importing.add_argument("file", type=Path)
+    importing.add_argument(
+        "--replace",
+        action="store_true",
+        help="also beside a process of this key that is there, and in place of its draft",
+    )
+    draft = what.add_parser("draft", help="print a draft as YAML, to change and to publish it as a file")
+    draft.add_argument("key")
+    draft.add_argument("--discard", action="store_true", help="remove it")
     sample = what.add_parser("sample", help="print a sample, to begin a process of your own with")
     sample.add_argument("name", help=names)
     what.add_parser("list")
@@ -33,14 +51,21 @@ def run(options: argparse.Namespace) -> int:
     set_up()
     from placet.approvals.definition_schema import schema_of_definitions
     from placet.approvals.definitions import definition_of
+    from placet.approvals.drafts import publish_draft
     from placet.approvals.form_schema import schema_of
     from placet.approvals.models import Process
     from placet.approvals.processes import DefinitionInvalid, newest, publish
 
+    if options.what == "import":
+        return _import(options)
+    if options.what == "draft":
+        return _draft(options)
+
     if options.what == "list":
         for process in Process.objects.all():
             version = newest(process)
-            say(f"{process.key}: {process.name}, version {version.number if version else '-'}")
+            beside = ", draft" if process.versions.filter(published_at__isnull=True).exists() else ""
+            say(f"{process.key}: {process.name}, version {version.number if version else '-'}{beside}")
         return 0
     if options.what == "schema" and options.key is None:
         say(json.dumps(schema_of_definitions(), indent=2, ensure_ascii=False))
@@ -52,10 +77,15 @@ def run(options: argparse.Namespace) -> int:
             raise CommandError(f"No process {options.key} is published. See: placet process list")
         say(json.dumps(schema_of(definition_of(version)), indent=2, ensure_ascii=False))
         return 0
+    if (options.file is None) == (options.draft is None):
+        raise CommandError("Say which: a file or a sample, or --draft KEY.")
     sample = SAMPLES / f"{options.file}.yaml"
-    path = sample if sample.is_file() else Path(options.file)
+    path = sample if sample.is_file() else Path(options.file or "")
     try:
-        version = publish(path.read_text(encoding="utf-8"))
+        if options.draft is not None:
+            version = publish_draft(_draft_of(options.draft))
+        else:
+            version = publish(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -67,6 +97,78 @@ def run(options: argparse.Namespace) -> int:
         warn(f"It names groups that nobody is in yet: {', '.join(empty)}.")
         warn("Put people into them: placet group set KEY --name NAME ADDRESS…")
     return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    """A draft, and what became of each part of the file. It is not published."""
+    from placet.approvals.drafts import ProcessThere, problems_of_draft, store
+    from placet.workflowgen.importing import FileInvalid, read_process
+    from placet.workflowgen.xpdl import LARGEST
+
+    try:
+        with options.file.open("rb") as file:
+            imported = read_process(file.read(LARGEST + 1), options.file.name)
+        draft = store(
+            imported.definition,
+            imported.text,
+            imported.report.as_json(),
+            file_name=options.file.name,
+            replace=options.replace,
+        )
+    except OSError as error:
+        raise CommandError(f"{options.file} cannot be read: {error.strerror}.") from error
+    except FileInvalid as error:
+        raise CommandError(f"This file was not imported. {error}") from error
+    except ProcessThere as error:
+        raise CommandError(f"{error} To make a draft all the same, add --replace.") from error
+    _say_report(imported.report)
+    say(f"{imported.name} is a draft now, and not published. Its key is {imported.key}.")
+    if problems := problems_of_draft(draft):
+        say("Before it can be published, put right:")
+        for problem in problems:
+            say(f"  {_visible(problem)}")
+    say(
+        f"Read it: placet process draft {imported.key}. Publish it: placet process publish --draft {imported.key}"
+    )
+    return 0
+
+
+def _say_report(report: "Report") -> None:
+    from placet.workflowgen.report import CHANGED, DECIDE, KINDS, LEFT_OUT, TAKEN
+
+    headings = {TAKEN: "Taken", CHANGED: "Changed", LEFT_OUT: "Left out", DECIDE: "Please decide"}
+    for kind in KINDS:
+        lines = report.of(kind)
+        if lines:
+            say(f"{headings[kind]} ({len(lines)})")
+        for line in lines:
+            say(f"  {_visible(line.place)}: {_visible(line.text)}")
+
+
+def _visible(text: str) -> str:
+    """Nothing of a file is obeyed by a terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def _draft(options: argparse.Namespace) -> int:
+    from placet.approvals.drafts import discard
+
+    draft = _draft_of(options.key)
+    if options.discard:
+        discard(draft)
+        say(f"The draft of {options.key} is gone.")
+    else:
+        say(draft.text.rstrip())
+    return 0
+
+
+def _draft_of(key: str) -> "ImportedDraft":
+    from placet.approvals.drafts import draft_of
+
+    draft = draft_of(key)
+    if draft is None:
+        raise CommandError(f"There is no draft of a process {key}. See: placet process list")
+    return draft
 
 
 def _without_anybody(groups: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
@@ -82,7 +82,9 @@ def _installation(request: HttpRequest) -> dict[str, Any]:
         "administrators": Person.objects.filter(is_administrator=True, is_active=True).count(),
         "groups": Group.objects.count(),
         "processes": list(
-            Process.objects.annotate(version_count=Count("versions")).values("key", "version_count")
+            Process.objects.annotate(
+                version_count=Count("versions", filter=Q(versions__published_at__isnull=False))
+            ).values("key", "version_count")
         ),
         "requests": _by_state(Request),
         "stuck": health.stuck().count(),

@@ -204,7 +204,8 @@ def _files_changed(
 def _entered(request: PersonsRequest, version: Version, definition: Definition) -> dict[str, Any]:
     """What was typed; of an older form, what fits the one of today."""
     number = request.POST.get("version", "")
-    shown = version.process.versions.filter(number=int(number)).first() if _NUMBER.fullmatch(number) else None
+    published = version.process.versions.filter(published_at__isnull=False)
+    shown = published.filter(number=int(number)).first() if _NUMBER.fullmatch(number) else None
     if shown is None or shown.pk == version.pk:
         return entered_in(definition, request.POST)
     older = definition_of(shown)

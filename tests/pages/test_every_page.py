@@ -56,6 +56,7 @@ _SENT = {
     "/administration/people/add/": "Add person",
     "/administration/groups/": "Add group",
     "/administration/mail/try/": "Read it",
+    "/administration/drafts/": "Make a draft",
     "/start/purchase/": "Send request",
 }
 

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from placet.accounts.models import Group, Person
+from placet.approvals import drafts
 from placet.approvals.models import Assignment, Attachment, AuthorityTable, Request, TableVersion
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.certificates import Certificate
@@ -97,6 +98,11 @@ SEEN = {
     "panel:group": (302, 403, 403, 403, 200),
     "panel:rename_group": (302, 403, 403, 403, 200),
     "panel:delete_group": (302, 403, 403, 403, 200),
+    "panel:drafts": (302, 403, 403, 403, 200),
+    "panel:draft": (302, 403, 403, 403, 200),
+    "panel:draft_file": (302, 403, 403, 403, 200),
+    "panel:draft_report": (302, 403, 403, 403, 200),
+    "panel:discard_draft": (302, 403, 403, 403, 302),
     "panel:tables": (302, 403, 403, 403, 200),
     "panel:table": (302, 403, 403, 403, 200),
 }
@@ -151,6 +157,8 @@ SENT = {
     "panel:group": (302, 403, 403, 403, 422),
     "panel:rename_group": (302, 403, 403, 403, 422),
     "panel:delete_group": (302, 403, 403, 403, 302),
+    "panel:drafts": (302, 403, 403, 403, 422),
+    "panel:discard_draft": (302, 403, 403, 403, 302),
 }
 # Foreign HTML for a sandboxed frame has a policy of its own (tests/pages/test_mail_html.py).
 FRAMED = {"panel:mail_html", "panel:outgoing_html"}
@@ -207,7 +215,13 @@ def world(
                 for name, kind in (("site", "text"), ("amount", "number"), ("ask", "ask"))
             ],
         )  # fmt: skip
+    lines = [[kind, "Action A", "Something of it."] for kind in ("taken", "changed", "left_out", "decide")]
+    draft = drafts.store({"key": "from-elsewhere", "name": "From elsewhere"}, "key: from-elsewhere\n", lines)
     about: dict[str, dict[str, object]] = {
+        "panel:draft": {"pk": draft.pk},
+        "panel:draft_file": {"pk": draft.pk},
+        "panel:draft_report": {"pk": draft.pk},
+        "panel:discard_draft": {"pk": draft.pk},
         "portal:start_form": {"key": "purchase"},
         "panel:mailbox": {"pk": mailbox.pk},
         "panel:check": {"pk": mailbox.pk},

@@ -1,0 +1,633 @@
+"""The graph of actions → steps, transitions and blocks.
+
+What WorkflowGen draws does not mean what XPDL says of it. Joins of actions are ways that exclude each other, and are
+not looked at: an action never waits. A route with several ways in is a bar, which waits for what runs. A split takes
+every way that holds; nearly always its conditions exclude each other, and then it is a list of transitions. Where two
+of them can hold at once and lead to one bar, it is a block.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations, product
+from math import prod
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from placet.workflowgen.actions import Action, Actions, action_place
+from placet.workflowgen.asking import Asking
+from placet.workflowgen.expressions import (
+    FALSE,
+    TRUE,
+    Is,
+    Tree,
+    Trials,
+    Unreadable,
+    all_of,
+    any_of,
+    assumed,
+    comparisons,
+    holds,
+    in_cel,
+    quoted,
+    read_way,
+)
+from placet.workflowgen.fields import Fields
+from placet.workflowgen.report import Report
+from placet.workflowgen.texts import name_of, unused
+from placet.workflowgen.xpdl import Exported, Way
+
+DONE = "done"
+LEAVES = 200  # ways that one step may come to, over routes
+MOST_TURNS = 1000  # of following routes, for one answer of one step
+MOST_BRANCHES = 20
+MOST_BARS = 20
+DEEPEST = 30  # routes behind each other
+RESULTS = {"approve": "approved", "reject": "rejected"}
+Known = Callable[[Is], bool | None]
+Onward = list[tuple[Tree, str]]  # conditions and nodes, of which the first that holds is taken
+
+
+@dataclass
+class Block:
+    key: str
+    bar: str
+    branches: dict[str, dict[str, str]]
+    words: dict[tuple[str, str], str] = field(
+        default_factory=dict
+    )  # of an action's outcomes, at the end of a branch
+    result: list[dict[str, Any]] = field(default_factory=list)
+    otherwise: str = DONE
+    onward: dict[str, Onward] = field(default_factory=dict)  # by result
+    outside: frozenset[str] = frozenset()  # actions that are also reached without it
+
+    def word(self, action: str, outcome: str) -> str:
+        return self.words.get((action, outcome), DONE)
+
+
+Place = tuple[Block, ...]
+
+
+class Graph:
+    def __init__(
+        self, exported: Exported, actions: Actions, fields: Fields, asking: Asking, report: Report
+    ) -> None:
+        self.exported, self.actions, self.fields, self.asking, self.report = (
+            exported,
+            actions,
+            fields,
+            asking,
+            report,
+        )
+        self.steps: dict[str, dict[str, Any]] = {}
+        self.comments: dict[str, str] = {}  # step → where it came from
+        self.transitions: list[dict[str, Any]] = []
+        self.ends: dict[str, str] = {}  # result → step
+        self.places: dict[str, Place] = {}
+        self.waiting: list[str] = []
+        self.entry = ""
+        self.blocks: dict[tuple[str, frozenset[tuple[str, Tree]]], Block] = {}  # by where they begin
+        self.trials = Trials()
+        self._elements: dict[str, str | None] = {}
+        self._filled: dict[str, bool] = {}
+        self._order: dict[tuple[str, str], bool] = {}
+        self.used_keys = {action.step for action in actions.by_key.values()}
+        self.conditions: dict[str, Tree | None] = {way.key: self._condition(way) for way in exported.ways}
+        self.drafts = {
+            p.actual for a in exported.activities.values() for p in a.parameters if p.formal == "FORM_DRAFT"
+        } | {"FORM_DRAFT"}
+
+    # --- what the graph says ------------------------------------------------------------------------------
+
+    def _condition(self, way: Way) -> Tree | None:
+        """None: it is not understood, and somebody decides."""
+        if way.kind != "CONDITION":
+            return TRUE
+        try:
+            return read_way(way.condition)
+        except Unreadable as error:
+            self.report.decide(
+                way_place(way),
+                _("Its condition was not understood ({why}), so the draft never takes it: {text}").format(
+                    why=error, text=way.condition
+                ),
+            )
+            return None
+
+    def known(self, compared: Is) -> bool | None:
+        """What holds in every request: nothing is sent as a draft, and what nobody can fill in stays as it is."""
+        data = self.exported.data.get(compared.field)
+        if compared.field in self.drafts:
+            return compared.value == "N" or (compared.value is None and not (data and data.initial))
+        if data is None or self._is_filled_in(compared.field):
+            return None
+        return (data.initial or None) == compared.value
+
+    def _is_filled_in(self, data: str) -> bool:
+        if data not in self._filled:
+            self._filled[data] = (
+                self.element_of(data) is not None
+                or any(data == a.decision_data for a in self.actions.by_key.values())
+                or any(p.actual == data and p.is_taken for p in self.actions.parameters)
+            )
+        return self._filled[data]
+
+    def element_of(self, data: str) -> str | None:
+        """The element of the form whose value it has; "" where there are several."""
+        if data not in self._elements:
+            taken = {
+                p.formal
+                for p in self.actions.parameters
+                if p.actual == data and p.is_taken and p.formal in self.fields.names
+            }
+            if data in self.fields.names and (not taken or data in taken):
+                taken = {data}
+            self._elements[data] = None if not taken else next(iter(taken)) if len(taken) == 1 else ""
+        return self._elements[data]
+
+    def is_bar(self, key: str) -> bool:
+        activity = self.exported.activities[key]
+        return (
+            activity.is_route and len(self.exported.ways_to(key)) >= 2 and bool(self.exported.ways_from(key))
+        )
+
+    def is_passed_through(self, key: str) -> bool:
+        """A route that only chooses, or an action that runs a program and was left out."""
+        return key not in self.actions.by_key and bool(self.exported.ways_from(key))
+
+    def ways_on(self, key: str, known: Known) -> Iterator[tuple[Way, Tree]]:
+        """In their order, those that can be taken at all; ways otherwise last."""
+        ways = self.exported.ways_from(key)
+        for way in sorted(ways, key=lambda way: way.kind == "OTHERWISE"):
+            if way.kind == "EXCEPTION":
+                self._exception(way)
+                continue
+            condition = self.conditions[way.key]
+            tree = FALSE if condition is None else assumed(condition, known)
+            if tree == FALSE:
+                continue
+            if way.source == way.target:
+                self.report.left_out(way_place(way), _("It leads back to the action that it comes from."))
+                continue
+            yield way, tree
+
+    def _exception(self, way: Way) -> None:
+        activity = self.exported.activities[way.source]
+        text = _("On {what} WorkflowGen went on to {target}. The limit was {limit}.").format(
+            what=way.condition or "EXCEPTION",
+            target=way.target,
+            limit=limit_of(activity.limit, activity.working_hours),
+        )
+        self.report.left_out(way_place(way), text)
+
+    def onward(self, key: str, known: Known, stop: frozenset[str]) -> Onward:
+        """Where it goes on, over routes and what was left out; the first whose condition holds counts."""
+        return self._follow(key, known, stop, (), [MOST_TURNS])
+
+    def _follow(
+        self, key: str, known: Known, stop: frozenset[str], before: tuple[str, ...], turns: list[int]
+    ) -> Onward:
+        """`turns`: how many are left, so that routes that lead to each other over and over come to an end."""
+        turns[0] -= 1
+        onward: Onward = []
+        if turns[0] < 0 or len(before) > DEEPEST:
+            return onward
+        for way, tree in self.ways_on(key, known):
+            target = way.target
+            if target in stop or not self.is_passed_through(target):
+                onward.append((tree, target))
+            elif target not in before:
+                more = self._follow(target, known, stop, (*before, target), turns)
+                onward += [(all_of([tree, further]), node) for further, node in more]
+            if tree == TRUE or len(onward) >= LEAVES:
+                break
+        return onward[:LEAVES]
+
+    # --- steps --------------------------------------------------------------------------------------------
+
+    def build(self, entry: str, *, is_form: bool) -> str:
+        """The key of the first step."""
+        self.entry = entry
+        if is_form:
+            first = self._first(entry)
+        else:
+            self._reach(entry, ())
+            first = self.actions.by_key[entry].step
+        while self.waiting:
+            self._step(self.waiting.pop(0))
+        for key, action in self.actions.by_key.items():
+            if key not in self.places and key != entry:
+                self.report.decide(action.place, _("No way leads there, so it is not in the draft."))
+        return first
+
+    def _first(self, entry: str) -> str:
+        block = self._block(entry, self.known, ())
+        if block is not None:
+            if any(way.kind == "OTHERWISE" for way in self.exported.ways_from(entry)):
+                self.report.decide(
+                    action_place(self.exported.activities[entry]),
+                    _("Its way otherwise is not in the draft: if no branch begins, the block has the result {result}.")
+                    .format(result=block.otherwise),
+                )  # fmt: skip
+            self._write_block(block, ())
+            return block.key
+        onward = self.onward(entry, self.known, frozenset())
+        targets = [node for tree, node in onward if tree == TRUE]
+        if len(onward) == 1 and targets:
+            return self._destination(targets[0], (), "", "")["to"]
+        key = unused("begin", self.used_keys, "_")
+        self.steps[key] = {"kind": "wait", "name": self.asking.words["begin"], "until": "true"}
+        self.comments[key] = _("chooses the first step, as the ways from {key} do").format(key=entry)
+        self._write_ways(key, "arrived", onward, (), entry)
+        return key
+
+    def _reach(self, key: str, place: Place) -> bool:
+        """False where it stands elsewhere already, from where no way leads into this branch."""
+        if key in self.places:
+            known = self.places[key]
+            return place[: len(known)] == known
+        while place and key in place[-1].outside:
+            place = place[:-1]
+        self.places[key] = place
+        self.waiting.append(key)
+        return True
+
+    def _step(self, key: str) -> None:
+        action, place = self.actions.by_key[key], self.places[key]
+        self.steps[action.step] = self.asking.step(action)
+        self.comments[action.step] = f"{action.activity.key}: {action.activity.label}"
+        self._limit(action)
+        answers: list[tuple[str, str | None]] = [(a.key, a.value) for a in action.answers] or [(DONE, None)]
+        for outcome, value in answers:
+            known = self._knowing(action, value)
+            block = self._block(key, known, place)
+            if block is not None:
+                self._write_into_block(action.step, outcome, block, key, known, place)
+            else:
+                onward = self.onward(key, known, self._stop(place))
+                self._write_ways(action.step, outcome, onward, place, key)
+
+    def _knowing(self, action: Action, value: str | None) -> Known:
+        def known(compared: Is) -> bool | None:
+            if value is not None and compared.field == action.decision_data:
+                return compared.value == value
+            return self.known(compared)
+
+        return known
+
+    def _stop(self, place: Place) -> frozenset[str]:
+        return frozenset(block.bar for block in place)
+
+    def _limit(self, action: Action) -> None:
+        activity = action.activity
+        if activity.limit:
+            self.report.left_out(
+                action.place,
+                _("Its limit of {limit} is not in the draft.").format(
+                    limit=limit_of(activity.limit, activity.working_hours)
+                ),
+            )
+
+    # --- ways ---------------------------------------------------------------------------------------------
+
+    def _write_ways(self, step: str, outcome: str, onward: Onward, place: Place, source: str) -> None:
+        """Transitions of one outcome; the last one has no condition."""
+        is_last = False
+        for tree, node in onward:
+            way = {"from": step, "outcome": outcome}
+            if tree != TRUE:
+                try:
+                    way["when"] = in_cel(tree, self.compared)
+                except Unreadable as error:
+                    self.report.decide(
+                        action_place(self.exported.activities[source]),
+                        _("The way to {target} is not in the draft: {why}.").format(target=node, why=error),
+                    )
+                    continue
+            self.transitions.append(way | self._destination(node, place, source, outcome))
+            is_last = tree == TRUE
+            if is_last:
+                break
+        if not is_last:
+            self._write_last(step, outcome, onward, place, source)
+
+    def _write_last(self, step: str, outcome: str, onward: Onward, place: Place, source: str) -> None:
+        """What happens if no condition holds: in WorkflowGen nothing, so the request is at its end there."""
+        activity = self.exported.activities[source]
+        if not onward:
+            text = _("Nothing follows the answer {outcome}; in the draft the request ends there.")
+        else:
+            text = _("It is not said what follows the answer {outcome} if no condition holds; in the draft the request "
+                     "ends there.")  # fmt: skip
+        if self.exported.ways_from(source):
+            self.report.decide(action_place(activity), text.format(outcome=outcome))
+        way = {"from": step, "outcome": outcome}
+        if place:
+            self.transitions.append(way | {"ends_branch": place[-1].word(source, outcome)})
+        else:
+            self.transitions.append(way | {"to": self.end(outcome)})
+
+    def _destination(self, node: str, place: Place, source: str, outcome: str) -> dict[str, str]:
+        if place and node == place[-1].bar:
+            return {"ends_branch": place[-1].word(source, outcome)}
+        if node in self.actions.by_key:
+            if self._reach(node, place):
+                return {"to": self.actions.by_key[node].step}
+            self.report.decide(
+                action_place(self.exported.activities[node]),
+                _(
+                    "A way leads into the middle of steps that run side by side. In the draft the branch ends instead."
+                ),
+            )
+        elif place:
+            self.report.changed(
+                action_place(self.exported.activities[source]),
+                _("Its way to the end of the process ends its branch: the others go on."),
+            )
+        if place:
+            return {"ends_branch": place[-1].word(source, outcome)}
+        return {"to": self.end(outcome)}
+
+    def end(self, outcome: str) -> str:
+        """The end that fits the answer which led there."""
+        result = RESULTS.get(outcome, outcome if outcome not in ("", "arrived") else DONE)
+        if result not in self.ends:
+            key = unused(name_of(f"end_{result}"), self.used_keys, "_")
+            name = self.asking.words.get(result) or self.asking.label_of(outcome) or result
+            self.steps[key] = {"kind": "end", "name": name, "result": result[:40]}
+            self.ends[result] = key
+        return self.ends[result]
+
+    def compared(self, one: Is) -> str:
+        """A comparison of a data field in CEL: with an answer, with a field of the form."""
+        asking = [a for a in self.actions.by_key.values() if a.is_approval and a.decision_data == one.field]
+        if len(asking) > 1:
+            raise Unreadable(_("{field} is the answer of several actions").format(field=one.field))
+        for action in asking:
+            outcome = next((a.key for a in action.answers if a.value == one.value), None)
+            if outcome is None:
+                raise Unreadable(
+                    _("{field} is compared with what is none of its answers").format(field=one.field)
+                )
+            return f"steps.{action.step}.outcome == {quoted(outcome)}"
+        for action in self.actions.by_key.values():
+            if one.field in action.question_data:
+                name = action.question_data[one.field]
+                return f"steps.{action.step}.answers.{name} == {quoted(one.value or '')}"
+        element = self.element_of(one.field)
+        if not element:
+            raise Unreadable(_("{field} is no field of the request's form").format(field=one.field))
+        known = self.fields.form.element(element)
+        if known is None:
+            raise Unreadable(_("{field} is no field of the request's form").format(field=one.field))
+        return self.fields.compared(known, one.value)
+
+    # --- blocks -------------------------------------------------------------------------------------------
+
+    def _block(self, key: str, known: Known, place: Place) -> Block | None:
+        """The branches that begin here, if several can be taken at once and one bar waits for them."""
+        if self.exported.activities[key].split == "XOR":
+            return None
+        ways = [(way, tree) for way, tree in self.ways_on(key, known) if way.kind != "OTHERWISE"]
+        pairs = combinations(ways[: MOST_BRANCHES + 1], 2)
+        if not any(self.trials.can_hold_together(a[1], b[1]) for a, b in pairs):
+            return None
+        starts = {self._real(way.target): tree for way, tree in ways}
+        made = self.blocks.get((key, frozenset(starts.items())))
+        if made is not None:
+            return made
+        bar = self._bar_of([start for start in starts if start in self.actions.by_key], place)
+        outside = self._outside(key, starts, bar) if bar else frozenset()
+        regions = [self._region(start, bar, outside) for start in starts]
+        shared = any(a & b for a, b in combinations(regions, 2))
+        used = any(start in outside or start in self.places for start in starts)
+        if (
+            not bar
+            or len(starts) != len(ways)
+            or len(starts) < 2
+            or shared
+            or used
+            or len(starts) > MOST_BRANCHES
+        ):
+            self._not_a_block(key, ways)
+            return None
+        return self._made_block(key, bar, starts, regions, outside, place)
+
+    def _not_a_block(self, key: str, ways: Iterable[tuple[Way, Tree]]) -> None:
+        targets = ", ".join(way.target for way, _tree in ways)
+        self.report.decide(
+            action_place(self.exported.activities[key]),
+            _("Several ways can be taken at once ({targets}), and no bar waits for them. The draft takes the first "
+              "whose condition holds.").format(targets=targets),
+        )  # fmt: skip
+
+    def _real(self, key: str) -> str:
+        """Over what was left out, to what comes next for certain."""
+        for _step in range(DEEPEST):
+            ways = (
+                list(self.ways_on(key, self.known))
+                if self.is_passed_through(key) and not self.is_bar(key)
+                else []
+            )
+            if len(ways) != 1 or ways[0][1] != TRUE:
+                return key
+            key = ways[0][0].target
+        return key
+
+    def _after(self, key: str) -> Iterator[str]:
+        """Nodes that come next, whatever was answered."""
+        for way in self.exported.ways_from(key):
+            condition = self.conditions[way.key]
+            if way.kind != "EXCEPTION" and condition is not None and assumed(condition, self.known) != FALSE:
+                yield way.target
+
+    def _reached(self, starts: Iterable[str], without: frozenset[str]) -> frozenset[str]:
+        seen: set[str] = set()
+        waiting = list(starts)
+        while waiting:
+            key = waiting.pop()
+            if key in seen or key in without:
+                continue
+            seen.add(key)
+            waiting += self._after(key)
+        return frozenset(seen)
+
+    def _bar_of(self, starts: list[str], place: Place) -> str:
+        """The nearest bar that every branch comes to."""
+        if len(starts) < 2:
+            return ""
+        stop = frozenset(block.bar for block in place)
+        common = frozenset.intersection(*(self._reached([start], stop) for start in starts))
+        bars = [
+            key for key in self.exported.activities if key in common and self.is_bar(key) and key not in stop
+        ]
+        return next(
+            (bar for bar in bars if not any(self._comes_before(one, bar) for one in bars)), "".join(bars[:1])
+        )
+
+    def _comes_before(self, one: str, other: str) -> bool:
+        """Whether a way leads from one to the other, and none back."""
+        if (one, other) not in self._order:
+            onward = self._reached(self._after(one), frozenset({one}))
+            back = self._reached(self._after(other), frozenset({other}))
+            self._order[one, other] = one != other and other in onward and one not in back
+        return self._order[one, other]
+
+    def _outside(self, key: str, starts: Mapping[str, Tree], bar: str) -> frozenset[str]:
+        """Actions that are reached without going into a branch."""
+        seen: set[str] = set()
+        waiting = [self.entry, key, bar]
+        while waiting:
+            node = waiting.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            waiting += [
+                after for after in self._after(node) if not (node == key and self._real(after) in starts)
+            ]
+        return frozenset(seen)
+
+    def _region(self, start: str, bar: str, outside: frozenset[str]) -> frozenset[str]:
+        return self._reached([start], outside | {bar}) if bar else frozenset()
+
+    def _made_block(
+        self,
+        key: str,
+        bar: str,
+        starts: Mapping[str, Tree],
+        regions: list[frozenset[str]],
+        outside: frozenset[str],
+        place: Place,
+    ) -> Block:
+        branches: dict[str, dict[str, str]] = {}
+        for start, tree in starts.items():
+            action = self.actions.by_key[start]
+            branches[action.step] = {"start": action.step}
+            if tree != TRUE:
+                try:
+                    branches[action.step]["when"] = in_cel(tree, self.compared)
+                except Unreadable as error:
+                    self.report.decide(
+                        action.place, _("When it is asked is not in the draft: {why}.").format(why=error)
+                    )
+        block = Block(
+            key=unused(name_of(bar), self.used_keys, "_"), bar=bar, branches=branches, outside=outside
+        )
+        self.blocks[key, frozenset(starts.items())] = block
+        for start in starts:
+            self._reach(start, (*place, block))
+        self._results(block, regions, self._stop(place))
+        self.report.taken(
+            action_place(self.exported.activities[key]),
+            _("{count} ways that can be taken at once became the block {block}, which {bar} ends.").format(
+                count=len(starts), block=block.key, bar=bar
+            ),
+        )
+        return block
+
+    def _results(self, block: Block, regions: list[frozenset[str]], stop: frozenset[str]) -> None:
+        """What the bar says of the answers in the branches: “if anybody agreed” and “if all did” are results of
+        the block; anything else stays a condition behind it."""
+        last = [self._last_of(region, block.bar) for region in regions]
+        onward = self.onward(block.bar, self.known, stop)
+        deciders = [action for action in last if action is not None]
+        needs = self._needs(deciders, onward[0][0], block) if len(deciders) == len(last) and onward else ""
+        if not needs:
+            block.result, block.onward = [{DONE: "all"}], {DONE: onward}
+            return
+        words: dict[str, str] = {}
+        for action in deciders:
+            for answer in action.answers:
+                word = RESULTS.get(answer.key, answer.key)
+                block.words[action.activity.key, answer.key] = words.setdefault(answer.key, word)
+        others = [word for word in words.values() if word != "approved"]
+        # “If anybody agreed” waits for everybody: another one may still agree.
+        lines = [{"approved": "any"}, *({word: "any"} for word in others)]
+        block.result = lines if needs == "any" else [*lines[1:], {"approved": "all"}]
+        block.otherwise = others[0]
+        block.onward = {"approved": [(TRUE, onward[0][1])], **dict.fromkeys(others, onward[1:])}
+
+    def _last_of(self, region: frozenset[str], bar: str) -> Action | None:
+        ending = [key for key in region if bar in map(self._real, self._after(key))]
+        action = self.actions.by_key.get(ending[0]) if len(ending) == 1 else None
+        outcomes = [answer.key for answer in action.answers] if action is not None else []
+        return action if "approve" in outcomes and len(outcomes) > 1 else None
+
+    def _needs(self, deciders: list[Action], tree: Tree, block: Block) -> str:
+        fields = [action.decision_data for action in deciders]
+        if (
+            len(set(fields)) < len(fields)
+            or {one.field for one in comparisons(tree)} != set(fields)
+            or prod(len(action.answers) + 1 for action in deciders) > MOST_TURNS
+        ):
+            return ""
+        agreed = [next(a.value for a in action.answers if a.key == "approve") for action in deciders]
+        choices = [[None, *(answer.value for answer in action.answers)] for action in deciders]
+        by_any = by_all = True
+        for values in product(*choices):
+            gave = [value == yes for value, yes in zip(values, agreed, strict=True)]
+            result = holds(tree, dict(zip(fields, values, strict=True)))
+            by_any &= result == any(gave)
+            by_all &= result == all(gave)
+        if by_any:
+            return "any"
+        return "all" if by_all and not any("when" in branch for branch in block.branches.values()) else ""
+
+    def _write_into_block(
+        self, step: str, outcome: str, block: Block, key: str, known: Known, place: Place
+    ) -> None:
+        """If none of its branches is taken, the way otherwise is."""
+        ways = list(self.ways_on(key, known))
+        trees = [tree for way, tree in ways if way.kind != "OTHERWISE"]
+        otherwise = [way for way, _tree in ways if way.kind == "OTHERWISE"]
+        into = {"from": step, "outcome": outcome, "to": block.key}
+        begins = any_of(trees)
+        try:
+            when = "" if begins == TRUE or not otherwise else in_cel(begins, self.compared)
+        except Unreadable:
+            when = ""  # said already, of the branch
+        self.transitions.append(into | ({"when": when} if when else {}))
+        if when:
+            onward = self.onward(key, known, self._stop(place))
+            rest = [
+                (tree, node)
+                for tree, node in onward
+                if node in map(self._real, (w.target for w in otherwise))
+            ]
+            self._write_ways(step, outcome, [(TRUE, rest[-1][1])] if rest else [], place, key)
+        self._write_block(block, place)
+
+    def _write_block(self, block: Block, place: Place) -> None:
+        if block.key in self.steps:
+            return
+        bar = self.exported.activities[block.bar]
+        self.steps[block.key] = {
+            "kind": "parallel",
+            "name": bar.label or block.key,
+            "branches": block.branches,
+            "result": block.result,
+            "otherwise": block.otherwise,
+        }
+        self.comments[block.key] = f"{bar.key}: {bar.label}"
+        results = dict.fromkeys([*(next(iter(line)) for line in block.result), block.otherwise])
+        for result in results:
+            self._write_ways(block.key, result, block.onward.get(result, []), place, block.bar)
+
+
+def way_place(way: Way) -> str:
+    return _("Way {key} ({source} → {target})").format(key=way.key, source=way.source, target=way.target)
+
+
+def limit_of(minutes: str, working: bool) -> str:
+    """A number of minutes as people say it."""
+    if not (minutes.isascii() and minutes.isdecimal() and len(minutes) < 9):
+        return minutes or "?"
+    count = int(minutes)
+    if count % 1440 == 0:
+        text = ngettext("{count} day", "{count} days", count // 1440).format(count=count // 1440)
+    elif count % 60 == 0:
+        text = ngettext("{count} hour", "{count} hours", count // 60).format(count=count // 60)
+    else:
+        text = ngettext("{count} minute", "{count} minutes", count).format(count=count)
+    return _("{limit} of working time").format(limit=text) if working else text

@@ -1,0 +1,406 @@
+"""The file: XPDL 1.0 as WorkflowGen exports it, read as plain values.
+
+Whoever uploads one may have got it from anywhere. So it is bounded in size, depth, elements and attributes before it
+means anything; a document type, which is where entities are declared, is refused; and nothing is fetched.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from django.utils.translation import gettext as _
+from lxml import etree
+
+from placet.workflowgen.texts import one_line, word_set
+
+LARGEST = 8 * 1024 * 1024  # bytes; real ones have up to 0.2 MB
+DEEPEST = 60  # real ones nest about 15 deep
+MOST_ELEMENTS = 60_000  # real ones have up to 5,000
+MOST_ATTRIBUTES = 40  # of one element
+MOST_ACTIVITIES = 90  # a process here has at most 100 steps
+MOST_WAYS = 600
+MOST_PARAMETERS = 600  # of one action
+LONGEST_VALUE = 4000  # characters of a parameter or a condition
+_PIECE = 64 * 1024
+_PROLOG = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
+_ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+#: In which a `<` is the byte `<`, so that a document type cannot hide.
+_ENCODINGS = word_set(
+    "utf-8 utf8 us-ascii ascii iso-8859-1 iso-8859-15 latin1 windows-1252 cp1252 cp437 ibm437",
+)
+_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8"}
+
+
+class FileInvalid(ValueError):
+    """Nothing of a file can be read; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class DataField:
+    key: str
+    label: str
+    type: str  # STRING, FLOAT, DATETIME, File
+    initial: str = ""
+    culture: str = ""  # such as fr-FR: of amounts
+    form: str | None = None  # base64 of the HTML, where it is the form itself
+
+
+@dataclass(frozen=True)
+class Participant:
+    key: str
+    label: str
+    role: str  # ACTOR, REQUESTER, SUPERVISOR
+    users: tuple[str, ...] = ()
+    rights: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What an action hands to its form, or takes from it: `formal` is the form's name for it, `actual` a data field, a
+    macro or a text."""
+
+    formal: str
+    actual: str
+    mode: str  # IN, OUT, INOUT
+
+    @property
+    def is_taken(self) -> bool:
+        return self.mode in ("OUT", "INOUT")
+
+
+@dataclass(frozen=True)
+class Activity:
+    key: str
+    label: str
+    performer: str = ""
+    assign: str = ""
+    application: str = ""  # class of what it runs: EFORMASPX, SENDHTTPPOST
+    parameters: tuple[Parameter, ...] = ()
+    is_route: bool = False
+    split: str = ""  # AND, XOR
+    refs: tuple[str, ...] = ()  # ways on, in the order in which the split names them
+    limit: str = ""  # minutes
+    limit_unit: str = ""
+    working_hours: bool = False
+
+    def value(self, formal: str) -> str:
+        return next((p.actual for p in self.parameters if p.formal == formal), "")
+
+
+@dataclass(frozen=True)
+class Way:
+    key: str
+    source: str
+    target: str
+    kind: str = ""  # "", CONDITION, OTHERWISE, EXCEPTION
+    condition: str = ""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One process of a file."""
+
+    key: str
+    label: str
+    version: str = ""
+    responsible: tuple[str, ...] = ()
+    limit: str = ""
+    working_hours: bool = False
+    data: dict[str, DataField] = field(default_factory=dict)
+    participants: dict[str, Participant] = field(default_factory=dict)
+    activities: dict[str, Activity] = field(default_factory=dict)
+    ways: tuple[Way, ...] = ()
+    repeated: tuple[str, ...] = ()  # what stands in the file twice: the first one counts
+    dangling: tuple[str, ...] = ()  # ways that lead from or to nothing
+    comments: int = 0
+
+    @property
+    def form(self) -> DataField | None:
+        return next((one for one in self.data.values() if one.form), None)
+
+    def ways_from(self, key: str) -> list[Way]:
+        """In the order in which its split names them; others behind, as they stand in the file."""
+        refs = self.activities[key].refs
+        order = {ref: number for number, ref in enumerate(refs)}
+        ways = [way for way in self.ways if way.source == key]
+        return sorted(ways, key=lambda way: order.get(way.key, len(refs)))
+
+    def ways_to(self, key: str) -> list[Way]:
+        return [way for way in self.ways if way.target == key]
+
+
+_Keyed = TypeVar("_Keyed", DataField, Participant, Activity)
+
+
+# --- bytes → tree -----------------------------------------------------------------------------------------
+
+
+def read(data: bytes) -> Exported:
+    """The process of a file, or FileInvalid."""
+    if len(data) > LARGEST:
+        raise FileInvalid(
+            _("This file is larger than {most} MB, which no exported process is.").format(
+                most=LARGEST // 1024 // 1024
+            )
+        )
+    root = _tree(_readable(data))
+    if _name(root) != "Package":
+        raise FileInvalid(
+            _("This is not a process exported by WorkflowGen: its XML does not begin with a Package.")
+        )
+    processes = list(_all(root, "WorkflowProcess"))
+    if len(processes) != 1:
+        raise FileInvalid(
+            _("This file holds {count} processes. Export one process to one file.").format(
+                count=len(processes)
+            )
+        )
+    return _process(processes[0])
+
+
+def _readable(data: bytes) -> bytes:
+    """In an encoding that lxml is let read."""
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            try:
+                text = data[len(mark) :].decode(encoding)
+            except UnicodeDecodeError as error:
+                raise FileInvalid(_("This file is not text in the encoding that it begins with.")) from error
+            data = re.sub(r"^\s*<\?xml.*?\?>", "", text, count=1, flags=re.DOTALL).encode()
+            break
+    declared = _ENCODING.match(data)
+    if declared and declared[1].decode().lower() not in _ENCODINGS:
+        raise FileInvalid(
+            _("This file is in the encoding {encoding}, which is not read. Save it as UTF-8.").format(
+                encoding=declared[1].decode()
+            )
+        )
+    prolog = _PROLOG.match(data)
+    if prolog and data[prolog.end() : prolog.end() + 2] == b"<!":
+        raise FileInvalid(
+            _("This file declares a document type, which no exported process does. It is not read.")
+        )
+    return data
+
+
+def _tree(data: bytes) -> etree._Element:
+    parser = etree.XMLPullParser(
+        events=("start", "end"),
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    depth = elements = 0
+    try:
+        for start in range(0, len(data), _PIECE):
+            parser.feed(data[start : start + _PIECE])
+            for event, element in parser.read_events():
+                depth += 1 if event == "start" else -1
+                elements += event == "start"
+                if depth > DEEPEST or elements > MOST_ELEMENTS or len(element.attrib) > MOST_ATTRIBUTES:
+                    raise FileInvalid(
+                        _("This file is nested deeper, or has more elements, than any exported process.")
+                    )
+        root = parser.close()
+    except etree.XMLSyntaxError as error:
+        raise FileInvalid(
+            _("This is not XML: {why}").format(why=one_line(str(error.msg or error), 200))
+        ) from error
+    if not isinstance(root, etree._Element) or root.getroottree().docinfo.doctype:
+        raise FileInvalid(
+            _("This file declares a document type, which no exported process does. It is not read.")
+        )
+    return root
+
+
+# --- tree → values ----------------------------------------------------------------------------------------
+
+
+def _name(element: etree._Element) -> str:
+    return str(element.tag).rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def _children(element: etree._Element | None, name: str) -> Iterator[etree._Element]:
+    if element is not None:
+        yield from (child for child in element if _name(child) == name)
+
+
+def _child(element: etree._Element | None, *path: str) -> etree._Element | None:
+    for name in path:
+        element = next(_children(element, name), None)
+    return element
+
+
+def _all(element: etree._Element, name: str) -> Iterator[etree._Element]:
+    return (one for one in element.iter() if _name(one) == name)
+
+
+def _text(element: etree._Element | None, longest: int = LONGEST_VALUE) -> str:
+    """Whole: what stands around a child that is none of ours is no text of this one."""
+    return (element.text or "").strip()[:longest] if element is not None else ""
+
+
+def _id(element: etree._Element) -> str:
+    return one_line(element.get("Id", ""), 100)
+
+
+def _extended(element: etree._Element) -> dict[str, str]:
+    attributes = _children(_child(element, "ExtendedAttributes"), "ExtendedAttribute")
+    return {one.get("Name", ""): one.get("Value", "")[:LONGEST_VALUE] for one in attributes}
+
+
+def _process(element: etree._Element) -> Exported:
+    repeated: list[str] = []
+    applications = {
+        one.get("Id", ""): one for one in _children(_child(element, "Applications"), "Application")
+    }
+    data = _once(
+        (_data_field(one) for one in _children(_child(element, "DataFields"), "DataField")), repeated
+    )
+    people = _once(
+        (_participant(one) for one in _children(_child(element, "Participants"), "Participant")), repeated
+    )
+    activities = _once(
+        (_activity(one, applications) for one in _children(_child(element, "Activities"), "Activity")),
+        repeated,
+    )
+    ways = [_way(one) for one in _children(_child(element, "Transitions"), "Transition")]
+    if len(activities) > MOST_ACTIVITIES or len(ways) > MOST_WAYS:
+        raise FileInvalid(
+            _("This process has {actions} actions and {ways} ways. At most {most} actions are read.").format(
+                actions=len(activities), ways=len(ways), most=MOST_ACTIVITIES
+            )
+        )
+    if not activities:
+        raise FileInvalid(_("This process has no actions."))
+    header, extended = _child(element, "ProcessHeader"), _extended(element)
+    responsible = _children(_child(element, "RedefinableHeader", "Responsibles"), "Responsible")
+    ends = activities.keys()
+    return Exported(
+        key=_id(element),
+        label=one_line(_text(_child(header, "Description"))),
+        version=one_line(_text(_child(element, "RedefinableHeader", "Version")), 20),
+        responsible=tuple(one_line(_text(one), 100) for one in responsible),
+        limit=one_line(_text(_child(header, "Limit")), 20),
+        working_hours=extended.get("DurationWorkhour") == "Y",
+        data=data,
+        participants=people,
+        activities=activities,
+        ways=tuple(way for way in ways if way.source in ends and way.target in ends),
+        repeated=tuple(repeated),
+        dangling=tuple(way.key for way in ways if way.source not in ends or way.target not in ends),
+        comments=sum(1 for _one in _all(element, "Comment")),
+    )
+
+
+def _once(values: Iterable[_Keyed], repeated: list[str]) -> dict[str, _Keyed]:
+    by_key: dict[str, _Keyed] = {}
+    for value in values:
+        if value.key in by_key:
+            repeated.append(value.key)
+        elif value.key:
+            by_key[value.key] = value
+    return by_key
+
+
+def _data_field(element: etree._Element) -> DataField:
+    kind = _child(element, "DataType")
+    basic, declared = _child(kind, "BasicType"), _child(kind, "DeclaredType")
+    type_ = (
+        basic.get("Type", "") if basic is not None else declared.get("Id", "") if declared is not None else ""
+    )
+    extended = _extended(element)
+    return DataField(
+        key=_id(element),
+        label=one_line(_text(_child(element, "Description"))),
+        type=one_line(type_, 20),
+        initial=one_line(_text(_child(element, "InitialValue"))),
+        culture=one_line(extended.get("FormatCulture", ""), 20),
+        form=next((one.text or "" for one in _all(element, "File") if _is_form(one)), None),
+    )
+
+
+def _is_form(file: etree._Element) -> bool:
+    return "html" in file.get("ContentType", "").lower() or file.get("FileName", "").lower().endswith(
+        (".htm", ".html")
+    )
+
+
+def _participant(element: etree._Element) -> Participant:
+    extended = _extended(element)
+    mapped = [extended.get(f"MapTo{name}", "") for name in ("Users", "Groups", "Directories", "Coordinators")]
+    users = [one_line(one, 100) for names in mapped for one in names.split(",")]
+    rights = ("ReassignAction", "CancelRequest", "ViewStatistics")
+    return Participant(
+        key=_id(element),
+        label=one_line(_text(_child(element, "Description")), 100),
+        role=one_line(extended.get("Role", ""), 20),
+        users=tuple(dict.fromkeys(filter(None, users)))[:50],
+        rights=tuple(right for right in rights if extended.get(right) == "Y"),
+    )
+
+
+def _activity(element: etree._Element, applications: dict[str, etree._Element]) -> Activity:
+    extended = _extended(element)
+    tool = _child(element, "Implementation", "Tool")
+    application = applications.get(tool.get("Id", "")) if tool is not None else None
+    restriction = _child(element, "TransitionRestrictions", "TransitionRestriction")
+    split = _child(restriction, "Split")
+    refs = _children(_child(split, "TransitionRefs"), "TransitionRef")
+    return Activity(
+        key=_id(element),
+        label=one_line(_text(_child(element, "Description")), 100),
+        performer=one_line(_text(_child(element, "Performer")), 100),
+        assign=one_line(extended.get("AssignType", ""), 60),
+        application=_class_of(application, tool),
+        parameters=_parameters(application, tool),
+        is_route=_child(element, "Route") is not None,
+        split=split.get("Type", "") if split is not None else "",
+        refs=tuple(ref.get("Id", "") for ref in refs),
+        limit=one_line(_text(_child(element, "Limit")), 20),
+        limit_unit=one_line(extended.get("DurationUnit", ""), 5),
+        working_hours=extended.get("DurationWorkhour") == "Y",
+    )
+
+
+def _class_of(application: etree._Element | None, tool: etree._Element | None) -> str:
+    if application is None:
+        return "" if tool is None else one_line(tool.get("Id", ""), 60)
+    return one_line(_extended(application).get("Class", ""), 60)
+
+
+def _parameters(application: etree._Element | None, tool: etree._Element | None) -> tuple[Parameter, ...]:
+    """The two lists belong together by their order: an action may call a data field otherwise than its form does."""
+    if application is None or tool is None:
+        return ()
+    formal = sorted(_children(_child(application, "FormalParameters"), "FormalParameter"), key=_index)
+    actual = list(_children(_child(tool, "ActualParameters"), "ActualParameter"))
+    if len(formal) > MOST_PARAMETERS:
+        raise FileInvalid(
+            _("An action of this process has more than {most} parameters.").format(most=MOST_PARAMETERS)
+        )
+    return tuple(
+        Parameter(_id(one), one_line(_text(other), LONGEST_VALUE), one.get("Mode", ""))
+        for one, other in zip(formal, actual, strict=False)
+    )
+
+
+def _index(parameter: etree._Element) -> int:
+    number = parameter.get("Index", "")
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < 8 else 10**8
+
+
+def _way(element: etree._Element) -> Way:
+    condition = _child(element, "Condition")
+    return Way(
+        key=_id(element),
+        source=one_line(element.get("From", ""), 100),
+        target=one_line(element.get("To", ""), 100),
+        kind=condition.get("Type", "CONDITION") if condition is not None else "",
+        condition=one_line(_text(condition), LONGEST_VALUE),
+    )

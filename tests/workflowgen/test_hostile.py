@@ -1,0 +1,135 @@
+"""Files that somebody made to do harm, or that are none: one refusal in words, or a draft in which it is text."""
+
+import base64
+import time
+
+import pytest
+import yaml
+from lxml import etree
+
+from placet.workflowgen.importing import FileInvalid, Imported, read_process
+from placet.workflowgen.xpdl import LARGEST
+from tests.workflowgen.making import YES_NO, Action, Control, Made, simple
+
+LAUGHTER = "".join(f"<!ENTITY {chr(98 + n)} '{f'&{chr(97 + n)};' * 10}'>" for n in range(9))
+LAUGHS = f"<!DOCTYPE Package [<!ENTITY a 'ha'>{LAUGHTER}]>"
+PACKAGE = '<Package><WorkflowProcesses><WorkflowProcess Id="&j;"/></WorkflowProcesses></Package>'
+FETCHED = "<!DOCTYPE Package SYSTEM 'http://127.0.0.1:9/evil.dtd' [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>"
+
+
+def refused(data: bytes) -> str:
+    began = time.process_time()
+    with pytest.raises(FileInvalid) as error:
+        read_process(data)
+    assert time.process_time() - began < 3
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "not XML"),
+        (b"PK\x03\x04 no process", "not XML"),
+        (b"<html><body>x</body></html>", "not a process exported by WorkflowGen"),
+        (b"<Package/>", "holds 0 processes"),
+        (b"<Package><a><WorkflowProcess/><WorkflowProcess/></a></Package>", "holds 2 processes"),
+        (b"<Package><WorkflowProcess Id='A'/></Package>", "no actions"),
+        ((LAUGHS + PACKAGE).encode(), "declares a document type"),
+        ((f"<?xml version='1.0'?><!-- x --> {LAUGHS}{PACKAGE}").encode(), "declares a document type"),
+        ((LAUGHS + PACKAGE).encode("utf-16"), "declares a document type"),
+        ((FETCHED + PACKAGE).encode(), "declares a document type"),
+        (b"<Package>&nothing;</Package>", "not XML"),
+        (b"<?xml version='1.0' encoding='utf-7'?>+ADw-Package/+AD4-", "encoding utf-7"),
+        (b"\xff\xfe<\x00P\x00", "not XML"),
+        (b"\xff\xfe\x00\xd8x\x00", "encoding that it begins with"),
+        (b"<Package>" + b"x" * LARGEST, "larger than 8 MB"),
+        (b"<Package>" + b"<a>" * 100 + b"</a>" * 100 + b"</Package>", "nested deeper"),
+        (b"<Package>" + b"<a/>" * 100_000 + b"</Package>", "has more elements"),
+        (b"<Package %s/>" % b" ".join(b'a%d=""' % n for n in range(5000)), "has more elements"),
+        (simple().xml()[:-200], "not XML"),
+    ],
+)  # fmt: skip
+def test_what_is_no_exported_process_is_refused(data: bytes, why: str) -> None:
+    assert why in refused(data)
+
+
+def done(made: Made) -> Imported:
+    began = time.process_time()
+    result = read_process(made.xml())
+    assert time.process_time() - began < 5
+    assert yaml.safe_load(result.text) == result.definition
+    return result
+
+
+def test_what_is_written_into_a_file_stays_text() -> None:
+    evil = "x}\nkey: evil\n# \u202eno\u0000thing {{proof}} ' \" \\ <script>alert(1)</script>"
+    made = simple(label=evil.replace("\0", ""))
+    made.actions[1].label = evil.replace("\0", "")
+    made.sections["REQ"] = [
+        Control("REQ_ITEM", label="<script>alert(1)</script>Item' || true || '"),
+        Control("REQ_KIND", "select", "Kind", (("a' || true || 'b", "A"), ("b\\", "B"))),
+        Control(
+            "REQ_MORE", label="More", extra="hiddencondition='!REQ_KIND.Items[0].Selected' onclick='x()'"
+        ),
+    ]
+    made.ways[1:] = [("DECIDES", "_END", '<REQ_KIND> = "b\\"'), ("DECIDES", "_END", "OTHERWISE")]
+    made.actions[0].takes = ["REQ_ITEM", "REQ_KIND"]
+    result = done(made)
+    assert result.definition["key"] == "made"
+    assert set(result.definition) <= {
+        "key", "name", "title", "description", "answer_brackets", "form", "start", "steps", "transitions"
+    }  # fmt: skip
+    assert "{" not in result.definition["title"].replace("{req_item}", "")
+    assert not {"\u202e", "\0"} & set(result.text)
+    assert "alert" not in result.definition["form"][1]["label"]
+    (more,) = [part for part in result.definition["form"] if part.get("name") == "req_more"]
+    assert more["show"] == "req_kind == 'a\\' || true || \\'b'"
+    assert result.definition["transitions"][0]["when"] == "req_kind == 'b\\\\'"
+
+
+@pytest.mark.parametrize(
+    ("form", "why"),
+    [
+        ("no base64!", "no base64"),
+        ("", "holds no form"),
+        (base64.b64encode(b"").decode(), "holds no form"),
+        (base64.b64encode(b"<div>" * 200_000).decode(), "nothing that could be read"),
+        (base64.b64encode(b"<input id='a'>" * 50_000).decode(), "more elements"),
+        ("A" * 7_000_000, "larger than any form"),
+    ],
+)  # fmt: skip
+def test_a_form_that_is_none_leaves_a_draft_without_it(form: str, why: str) -> None:
+    root = etree.fromstring(simple().xml())
+    for file in root.iter("File", "{*}File"):
+        file.text = form
+    began = time.process_time()
+    result = read_process(etree.tostring(root))
+    assert time.process_time() - began < 5
+    assert why in "\n".join(f"{line.place}: {line.text}" for line in result.report.of("decide"))
+    assert "form" not in result.definition
+
+
+def test_a_graph_that_was_made_to_be_slow_is_not() -> None:
+    made = simple()
+    ladder = [Action(f"R{n}", route=True) for n in range(60)]
+    steps = [Action(f"S{n}", takes=["DEC_ANSWER"], split="AND") for n in range(20)]
+    made.actions += [*ladder, *steps]
+    made.ways = [("ASKS", "R0", ""), ("DECIDES", "_END", "")]
+    for n in range(59):
+        for to in (n + 1, (n + 2) % 60, (n * 7) % 60):
+            made.ways.append((f"R{n}", f"R{to}", f'<F{n}> = "{to}" Or <REQ_ITEM> = "{n}"'))
+    for n in range(20):
+        made.ways += [(f"S{n}", f"S{to}", f'<G{n}> = "{to}"') for to in range(n, 20)]
+        made.ways += [(f"R{n * 3}", f"S{n}", f'<H{n}> <> "x"'), (f"S{n}", "R1", "")]
+    result = done(made)
+    assert result.report.of("decide")
+
+
+def test_lists_of_stars_and_many_fields_are_not_slow() -> None:
+    made = simple()
+    made.sections["REQ"] = [Control(f"REQ_{'A_' * 20}{n}", label="A") for n in range(400)]
+    made.sections["R"] = [Control(f"R_{n}", "radio", "A", YES_NO) for n in range(100)]
+    made.actions[1].fixed = ",".join(["*A*" * 30, *(f"REQ_*{n}*" for n in range(400))])
+    made.actions[1].hidden = ",".join(["*[!A-Z*", "R[E]*"] * 200)
+    result = done(made)
+    assert result.definition["steps"]["decides"]["kind"] == "approval"

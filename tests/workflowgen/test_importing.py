@@ -1,0 +1,423 @@
+"""Files → drafts: each feature of what WorkflowGen exports, in files that are made here."""
+
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+
+from placet.approvals.processes import parse_definition
+from placet.replies.read import read_text
+from placet.replies.read_vocabulary import vocabulary
+from placet.workflowgen.actions import DENIES, GIVES
+from placet.workflowgen.importing import Imported, read_process
+from tests.workflowgen.making import OUI_NON, YES_NO, Action, Control, Made, known_here, questions, simple
+
+
+def imported(made: Made, **how: str) -> Imported:
+    done = read_process(made.xml(**how), "made.xml")
+    assert yaml.safe_load(done.text) == done.definition
+    return done
+
+
+def ways(done: Imported, step: str) -> list[tuple[Any, ...]]:
+    return [
+        (way["outcome"], way.get("when", ""), way.get("to") or f"ends {way['ends_branch']}")
+        for way in done.definition["transitions"]
+        if way["from"] == step
+    ]
+
+
+def fields(done: Imported) -> dict[str, dict[str, Any]]:
+    return {part["name"]: part for part in done.definition["form"] if "name" in part}
+
+
+def texts(done: Imported, kind: str) -> str:
+    return "\n".join(f"{line.place}: {line.text}" for line in done.report.of(kind))
+
+
+def test_an_approval_by_mail_keeps_its_words_and_its_grammar() -> None:
+    done = imported(simple())
+    step = done.definition["steps"]["decides"]
+    assert done.definition["answer_brackets"] == "[]"
+    assert step == {
+        "kind": "approval",
+        "name": "Decides",
+        "ask": [{"group": "clerks"}],
+        "rule": "first",
+        "outcomes": [
+            "approve",
+            {"key": "reject", "comment": "required"},
+        ],
+        "first_question_is_answer": True,
+    }
+    assert done.definition["start"] == "decides"
+    assert ways(done, "decides") == [("approve", "", "end_approved"), ("reject", "", "end_rejected")]
+    assert fields(done) == {
+        "req_item": {"name": "req_item", "label": "Item", "type": "text", "required": True}
+    }
+    assert done.definition["title"] == "Made process: {req_item}"
+    assert "placet group set clerks --name “Clerks”" in texts(done, "decide")
+    assert "Who may start" in texts(done, "left_out")
+
+
+@pytest.mark.django_db
+def test_what_the_engine_knows_of_a_draft_can_be_published_as_it_is() -> None:
+    assert parse_definition(known_here(imported(simple()).definition)).key == "made"
+
+
+def test_its_french_twin_comes_to_the_same_in_its_own_words() -> None:
+    made = simple(label="Demande de matériel", key="DEMANDE")
+    made.sections["DEC"][0] = Control("DEC_ANSWER", "radio", "Décision", (*OUI_NON, ("MODIF", "À modifier")))
+    made.actions[1] = Action(
+        "VALIDE", "Validation du responsable", "RESPONSABLE", takes=["DEC_ANSWER"], fixed="REQ_*",
+        gives=questions(1, "DEC_ANSWER", ("Oui", "OUI"), ("Non&nbsp;", "NON"), ("À\u00a0modifier,Modifier", "MODIF")),
+    )  # fmt: skip
+    made.participants = {"RESPONSABLE": ("ACTOR", "Responsable du matériel")}
+    made.ways = [
+        ("ASKS", "VALIDE", ""),
+        ("VALIDE", "_END", '<DEC_ANSWER> = "OUI"'),
+        ("VALIDE", "ASKS", '<DEC_ANSWER> = "MODIF"'),
+        ("VALIDE", "_END", "OTHERWISE"),
+    ]
+    for how in (
+        {},
+        {"encoding": "iso-8859-1", "form_encoding": "iso-8859-1"},
+        {"encoding": "us-ascii", "form_encoding": "us-ascii"},
+        {"encoding": "utf-16", "form_encoding": "utf-16"},
+    ):
+        done = imported(made, **how)
+        step = done.definition["steps"]["valide"]
+        assert step["outcomes"] == [
+            "approve",
+            {"key": "reject", "comment": "required"},
+            {"key": "modif", "label": "À modifier", "words": {"fr": ["Modifier"]}, "grants": False},
+        ]
+        assert step["ask"] == [{"group": "responsable-du-materiel"}]
+        assert ways(done, "valide") == [
+            ("approve", "", "end_approved"), ("reject", "", "end_rejected"), ("modif", "", "asks"),
+        ]  # fmt: skip
+        assert done.definition["steps"]["end_rejected"]["name"] == "Refusé"
+        # The way back makes the request's form a task of the requester.
+        assert done.definition["steps"]["asks"] == {
+            "kind": "task", "name": "Asks", "ask": [{"requester": True}], "rule": "first",
+            "form": {"fill": ["req_item"], "require": ["req_item"]},
+        }  # fmt: skip
+        assert done.definition["description"].startswith("Repris de WorkflowGen")
+
+
+def test_more_questions_are_answered_beside_the_first() -> None:
+    made = simple()
+    made.sections["DEC"] += [
+        Control("DEC_KIND", "radio", "Kind", (("A", "Kind A"), ("B", "Kind B"))), Control("DEC_NOTE", label="Note"),
+    ]  # fmt: skip
+    made.actions[1].takes = ["DEC_ANSWER", "DEC_KIND=KIND", "DEC_NOTE"]
+    made.actions[1].gives |= questions(2, "DEC_KIND", ("First kind", "A"), ("Second kind", "B"))
+    made.actions[1].gives |= questions(3, "DEC_NOTE")
+    made.ways[1:] = [
+        ("DECIDES", "_END", '<DEC_ANSWER> = "NO" Or <KIND> = "A"'),
+        ("DECIDES", "ASKS", "OTHERWISE"),
+    ]
+    done = imported(made)
+    assert done.definition["steps"]["decides"]["questions"] == [
+        {
+            "name": "dec_kind", "label": "Kind", "type": "choice",
+            "options": [{"key": "A", "label": "First kind"}, {"key": "B", "label": "Second kind"}],
+        },
+        {"name": "dec_note", "label": "Note", "type": "text"},
+    ]  # fmt: skip
+    assert ways(done, "decides") == [
+        ("approve", "steps.decides.answers.dec_kind == 'A'", "end_approved"),
+        ("approve", "", "asks"),
+        ("reject", "", "end_rejected"),
+    ]
+    assert list(fields(done)) == ["req_item"]
+
+
+def test_one_list_of_buttons_that_conditions_look_at_is_an_approval_too() -> None:
+    made = simple()
+    made.actions[1].gives = {}
+    made.ways[1:] = [("DECIDES", "_END", '<DEC_ANSWER> = "YES"'), ("DECIDES", "_END", "OTHERWISE")]
+    step = imported(made).definition["steps"]["decides"]
+    assert step["outcomes"] == ["approve", {"key": "reject", "comment": "required"}]
+    assert "first_question_is_answer" not in step
+    made.ways[1:] = [("DECIDES", "_END", "")]  # nobody looks at it, so it is something that is filled in
+    done = imported(made)
+    assert done.definition["steps"]["decides"]["kind"] == "task"
+    assert done.definition["steps"]["decides"]["form"] == {"fill": ["dec_*"], "require": ["dec_answer"]}
+
+
+def every_kind() -> list[Control]:
+    return [
+        Control("REQ_TEXT", label="Text", value="Berlin"),
+        Control("REQ_LONG", "long_text", "Long", extra="hiddencondition=\"!REQ_KIND.Items[2].Selected\""),
+        Control("REQ_DAY", label="Day", data_type="DateTime", format="{0:d}"),
+        Control("REQ_WHEN", label="When", data_type="DateTime", format="{0:g}"),
+        Control("REQ_COUNT", label="Count", data_type="Numeric"),
+        Control("REQ_PRICE", label="Price", data_type="Currency", format="{0:C}"),
+        Control("REQ_KIND", "select", "Kind", (("", "Choose…"), ("a", "A"), ("b", "B"), ("b", "B"))),
+        Control("REQ_WAY", "radio", "Way", YES_NO, extra='requiredcondition="REQ_KIND.SelectedValue == &quot;a&quot;"'),
+        Control("REQ_TICK", "checkbox", "", (("YES", "Tick me"),)),
+        Control("REQ_MANY", "checkbox", "Many", (("x", "X"), ("y", "Y"))),
+        Control("REQ_FILE", "files", "File"),
+        Control("REQ_LINES", "grid", "Lines", (("ITEM", "Item"), ("PRICE", "Price"))),
+        Control("REQ_BY", "span", "By", data_type="DateTime"),
+        Control("REQ_HINT", "span", value="Read this"),
+        Control("today", label="Reserved"),
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_every_kind_of_field() -> None:
+    made = simple()
+    made.sections["REQ"] = every_kind()
+    made.actions[0].required = "REQ_TEXT,REQ_DAY"
+    made.actions[0].gives = {"REQ_BY": "<WF_USER_FIRSTNAME>"}
+    made.actions[0].takes = ["REQ_TICK"]
+    made.ways[1:] = [
+        ("DECIDES", "_END", '<DEC_ANSWER> = "YES" And <REQ_TICK> = "True" And Not IsNull(<REQ_COUNT>)'),
+        ("DECIDES", "_END", "OTHERWISE"),
+    ]
+    made.actions[0].takes = ["REQ_TICK", "REQ_COUNT"]
+    done = imported(made)
+    kinds = {name: part["type"] for name, part in fields(done).items()}
+    assert kinds == {
+        "req_text": "text", "req_long": "long_text", "req_day": "date", "req_when": "date_time",
+        "req_count": "number", "req_price": "money", "req_kind": "choice", "req_way": "choice",
+        "req_tick": "yes_no", "req_many": "choices", "req_file": "files", "req_lines": "table",
+        "today_field": "text",
+    }  # fmt: skip
+    part = fields(done)
+    assert part["req_text"] == {
+        "name": "req_text", "label": "Text", "type": "text", "required": True, "default": "'Berlin'"
+    }  # fmt: skip
+    assert (
+        part["req_long"]["show"] == "req_kind == 'b'"
+    )  # items are counted as the form counts them, from zero
+    assert part["req_way"]["require"] == "req_kind == 'a'"
+    assert part["req_tick"]["label"] == "Tick me"
+    assert part["req_kind"]["options"] == [{"key": "a", "label": "A"}, {"key": "b", "label": "B"}]
+    assert part["req_lines"]["columns"] == [
+        {"name": "item", "label": "Item", "type": "text"}, {"name": "price", "label": "Price", "type": "text"},
+    ]  # fmt: skip
+    assert {"type": "text_block", "text": "Read this"} in done.definition["form"]
+    assert ways(done, "decides")[0] == ("approve", "req_tick && req_count != 0.0", "end_approved")
+    assert "does not name the currency" in texts(done, "decide")
+    assert "WorkflowGen filled it in" in texts(done, "left_out")
+    assert parse_definition(known_here(done.definition))
+
+
+def side_by_side(bar_condition: str, branches: str = "AB") -> Made:
+    made = simple()
+    made.sections["REQ"].append(Control("REQ_TOO", "checkbox", "", (("YES", "Ask B too"),)))
+    made.actions[0].takes = ["REQ_ITEM", "REQ_TOO"]
+    made.actions[1].split = "AND"
+    for name in branches:
+        made.sections[name] = [Control(f"{name}_DECISION", "radio", "Answer", YES_NO)]
+        made.actions.append(Action(name, takes=[f"{name}_DECISION"], fixed="REQ_*,DEC_*", join="AND"))
+    made.actions += [
+        Action("BAR", "All have answered", route=True, join="XOR", split="XOR"), Action("DOES", fixed="*"),
+    ]  # fmt: skip
+    made.ways = [
+        ("ASKS", "DECIDES", ""),
+        ("DECIDES", "A", '<DEC_ANSWER> = "YES"'),
+        ("DECIDES", "B", '<DEC_ANSWER> = "YES" And <REQ_TOO> = "True"'),
+        ("DECIDES", "_END", "OTHERWISE"),
+        *((name, "BAR", "") for name in branches),
+        ("BAR", "DOES", bar_condition),
+        ("BAR", "_END", "OTHERWISE"),
+        ("DOES", "_END", ""),
+    ]
+    return made
+
+
+def test_ways_that_can_be_taken_at_once_become_a_block_that_the_bar_ends() -> None:
+    done = imported(side_by_side('<A_DECISION> = "YES" Or <B_DECISION> = "YES"'))
+    block = done.definition["steps"]["bar"]
+    assert block == {
+        "kind": "parallel", "name": "All have answered",
+        "branches": {"a": {"start": "a"}, "b": {"start": "b", "when": "req_too"}},
+        "result": [{"approved": "any"}, {"rejected": "any"}], "otherwise": "rejected",
+    }  # fmt: skip
+    assert ways(done, "decides") == [("approve", "", "bar"), ("reject", "", "end_rejected")]
+    assert ways(done, "a") == [("approve", "", "ends approved"), ("reject", "", "ends rejected")]
+    assert ways(done, "bar") == [("approved", "", "does"), ("rejected", "", "end_rejected")]
+    assert done.definition["steps"]["does"]["kind"] == "task"
+
+
+def test_what_a_bar_says_beyond_any_and_all_stays_a_condition() -> None:
+    made = side_by_side('<A_DECISION> = "YES" And <B_DECISION> = "YES"')
+    done = imported(made)  # B is not always asked, so “both” is not “all who were asked”
+    assert done.definition["steps"]["bar"]["result"] == [{"done": "all"}]
+    assert ways(done, "bar")[0] == (
+        "done", "steps.a.outcome == 'approve' && steps.b.outcome == 'approve'", "does",
+    )  # fmt: skip
+    assert ways(done, "a") == [("approve", "", "ends done"), ("reject", "", "ends done")]
+    made.ways[2] = ("DECIDES", "B", '<DEC_ANSWER> = "YES"')
+    block = imported(made).definition["steps"]["bar"]
+    assert block["result"] == [{"rejected": "any"}, {"approved": "all"}]
+
+
+def test_ways_that_exclude_each_other_are_no_block_however_the_split_is_drawn() -> None:
+    made = side_by_side('<A_DECISION> = "YES"')
+    made.ways[1:3] = [
+        ("DECIDES", "A", '<DEC_ANSWER> = "YES" And <REQ_TOO> = "True"'),
+        ("DECIDES", "B", '<DEC_ANSWER> = "YES" And <REQ_TOO> <> "True"'),
+    ]
+    done = imported(made)
+    assert not [step for step in done.definition["steps"].values() if step["kind"] == "parallel"]
+    assert ways(done, "decides") == [
+        ("approve", "req_too", "a"), ("approve", "!req_too", "b"), ("approve", "", "end_approved"),
+        ("reject", "", "end_rejected"),
+    ]  # fmt: skip
+    # A bar that nothing runs beside is passed through.
+    assert ("approve", "", "does") in ways(done, "a")
+
+
+def test_ways_at_once_without_a_bar_are_for_somebody_to_decide() -> None:
+    made = simple()
+    made.actions.append(Action("TELLS", fixed="*"))
+    made.ways = [
+        ("ASKS", "DECIDES", ""),
+        ("DECIDES", "TELLS", ""),
+        ("DECIDES", "_END", ""),
+        ("TELLS", "_END", ""),
+    ]
+    done = imported(made)
+    assert "no bar waits for them" in texts(done, "decide")
+    assert ways(done, "decides") == [("approve", "", "tells"), ("reject", "", "tells")]
+
+
+def test_loops_of_drafts_and_what_an_exclusive_split_says() -> None:
+    made = simple()
+    made.actions[0].takes = ["REQ_ITEM", "FORM_DRAFT"]
+    made.data = {"FORM_DRAFT": ("STRING", "N"), "NEVER": ("STRING", "A")}
+    made.actions[1].split = "XOR"
+    made.ways = [
+        ("ASKS", "ASKS", '<FORM_DRAFT> = "Y"'),
+        ("ASKS", "DECIDES", "OTHERWISE"),
+        ("DECIDES", "ASKS", '<DEC_ANSWER> = "NO" And <FORM_DRAFT> <> "Y" And <NEVER> = "A"'),
+        ("DECIDES", "_END", "TIMEOUT"),
+        ("DECIDES", "_END", "OTHERWISE"),
+    ]
+    made.actions[1].limit, made.actions[1].working, made.limit = "2880", "Y", "14400"
+    done = imported(made)
+    assert done.definition["start"] == "decides"
+    assert ways(done, "decides") == [("approve", "", "end_approved"), ("reject", "", "asks")]
+    assert "Saving a form as a draft" in texts(done, "changed")
+    left = texts(done, "left_out")
+    assert "On TIMEOUT WorkflowGen went on to _END. The limit was 2 days of working time." in left
+    assert "Process MADE: Its limit of 10 days is not in the draft." in left
+
+
+def test_a_form_that_goes_different_ways_begins_with_a_step_that_chooses() -> None:
+    made = simple()
+    made.actions.insert(2, Action("OTHER", fixed="*"))
+    made.ways = [
+        ("ASKS", "OTHER", '<REQ_ITEM> = "it\'s"'), ("ASKS", "DECIDES", "OTHERWISE"),
+        ("DECIDES", "_END", ""), ("OTHER", "_END", ""),
+    ]  # fmt: skip
+    done = imported(made)
+    assert done.definition["steps"][done.definition["start"]] == {
+        "kind": "wait",
+        "name": "Begin",
+        "until": "true",
+    }
+    assert ways(done, done.definition["start"]) == [
+        ("arrived", "req_item == 'it\\'s'", "other"), ("arrived", "", "decides"),
+    ]  # fmt: skip
+
+
+def test_who_is_asked() -> None:
+    made = simple()
+    made.sections["B"] = [Control("B_NOTE", label="Note")]
+    made.participants = {"BOSS": ("ACTOR", "The boss"), "AUDIT": ("SUPERVISOR", "Audit")}
+    made.actions[1].assign = "PUSH_MANUAL_BYINITIATOR"
+    made.actions[2:2] = [
+        Action("BOSSES", "Second look", "BOSS", "PUSH_MANUAL_BYINITIATOR", fixed="REQ_*,DEC_*"),
+        Action("ABOVE", assign="PUSH_AUTO_REQUESTER_MANAGER", fixed="REQ_*,DEC_*,B_*"),
+        Action("ODD", assign="PUSH_BY_DICE", performer="BOSS", hidden="REQ,B_*", fixed="DEC_*"),
+    ]
+    made.ways = [
+        ("ASKS", "DECIDES", ""), ("DECIDES", "BOSSES", ""), ("BOSSES", "ABOVE", ""), ("ABOVE", "ODD", ""),
+        ("ODD", "_END", ""),
+    ]  # fmt: skip
+    done = imported(made)
+    steps = done.definition["steps"]
+    assert steps["decides"]["ask"] == [{"field": "decides_person", "among": "clerks"}]
+    assert fields(done)["decides_person"] == {
+        "name": "decides_person", "label": "Who is asked for “Decides”?", "type": "person", "among": "clerks",
+        "required": True,
+    }  # fmt: skip
+    assert steps["decides"]["questions"] == [
+        {
+            "name": "bosses_person",
+            "label": "Who is asked for “Second look”?",
+            "type": "person",
+            "among": "the-boss",
+        }
+    ]
+    assert steps["bosses"]["ask"] == [{"from_answer": "bosses_person"}]
+    assert steps["bosses"]["nobody"] == {"ask": [{"group": "the-boss"}]}
+    assert steps["bosses"]["form"] == {"fill": ["b_note"]}
+    assert steps["above"]["ask"] == [{"manager": True}]
+    assert steps["odd"]["ask"] == [{"group": "the-boss"}]
+    assert steps["odd"]["form"] == {"hide": ["req_item", "b_note"]}
+    assert "PUSH_BY_DICE" in texts(done, "decide")
+    assert "Participant AUDIT" in texts(done, "left_out")
+
+
+def test_a_program_is_left_out_with_all_that_it_was_given() -> None:
+    made = simple()
+    made.actions.insert(2, Action("POSTS", application="SENDHTTPPOST", assign="PUSH_AUTO_SYSTEM",
+                                  gives={"URL": "https://hooks.example/x", "TOKEN": "s3cret-t0ken"}))  # fmt: skip
+    made.ways = [("ASKS", "DECIDES", ""), ("DECIDES", "POSTS", '<DEC_ANSWER> = "YES"'),
+                 ("DECIDES", "_END", "OTHERWISE"), ("POSTS", "_END", "")]  # fmt: skip
+    done = imported(made)
+    assert "SENDHTTPPOST" in texts(done, "left_out")
+    assert ways(done, "decides") == [("approve", "", "end_approved"), ("reject", "", "end_rejected")]
+    everything = done.text + str(done.report.as_json())
+    assert "s3cret" not in everything
+    assert "hooks.example" not in everything
+
+
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [
+        ("<REQ_ITEM> > 5", "“ > 5” is not understood"),
+        ('InStr(<REQ_ITEM>, "x")', "not understood"),
+        ('<REQ_ITEM> = "x', "not understood"),
+        ("", "it is empty"),
+        ("Not " * 50 + "<REQ_ITEM> = 1", "nests too deep"),
+        ('<REQ_ITEM> = "x" Or ' * 200 + '<REQ_ITEM> = "y"', "too long"),
+        ('<NOWHERE> = "x"', "no field of the request"),
+    ],
+)
+def test_a_condition_that_is_not_known_is_not_guessed_at(condition: str, why: str) -> None:
+    made = simple()
+    made.ways[1:] = [("DECIDES", "ASKS", condition or " "), ("DECIDES", "_END", "OTHERWISE")]
+    done = imported(made)
+    assert why in texts(done, "decide")
+    assert ways(done, "decides")[0] == ("approve", "", "end_approved")
+
+
+def test_the_words_for_yes_and_no_that_are_left_out_of_a_draft_are_read_as_ever() -> None:
+    known = vocabulary(settings.PLACET.words_dir, settings.PLACET.reply_languages)
+    for key, words in (("approve", GIVES), ("reject", DENIES)):
+        for word in (one for one in words if len(one) > 1):
+            assert read_text(word.capitalize(), ("approve", "reject"), known).outcome == key
+
+
+def test_a_request_that_begins_side_by_side_does_so_again_when_it_comes_back() -> None:
+    made = side_by_side('<A_DECISION> = "YES" And <B_DECISION> = "YES"')
+    made.actions[0].split = "AND"
+    made.ways = [
+        ("ASKS", "A", ""), ("ASKS", "B", ""), ("A", "BAR", ""), ("B", "BAR", ""),
+        ("BAR", "DECIDES", '<A_DECISION> = "YES" And <B_DECISION> = "YES"'), ("BAR", "ASKS", "OTHERWISE"),
+        ("DECIDES", "_END", '<DEC_ANSWER> = "YES"'), ("DECIDES", "ASKS", "OTHERWISE"),
+    ]  # fmt: skip
+    done = imported(made)
+    assert done.definition["start"] == "bar"
+    assert ways(done, "bar") == [("rejected", "", "asks"), ("approved", "", "decides")]
+    assert ways(done, "asks") == [("done", "", "bar")]
+    assert "Action DOES: No way leads there" in texts(done, "decide")
