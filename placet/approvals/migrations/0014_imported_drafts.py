@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("approvals", "0010_authority_tables"),
+        ("approvals", "0013_notices_waits_and_calls"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
