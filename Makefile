@@ -95,13 +95,16 @@ screenshots: setup
 	rm -rf screenshots
 	$(BIN)/pytest -q -p no:xdist tests/screenshots
 
-# The whole suite with nothing sampled, then the longest of it.
+# What the suite shows a sample of, whole; then the longest of it. Whoever takes long there is not stuck, and to say
+# where all threads stand may end the process.
+soak: LONG = $(BIN)/pytest -o faulthandler_timeout=0
 soak: setup
 	@tools/system-packages chromium
-	$(PYTEST) -o faulthandler_timeout=0 --sampled-only --whole --forgeries 1200 --ignore=tests/soak
-	$(BIN)/pytest -o faulthandler_timeout=0 tests/soak tests/journeys/test_faults.py --replies 200
+	$(LONG) -n $(JOBS) --dist worksteal --sampled-only --whole --forgeries 1200 --ignore=tests/soak --ignore-glob='*_model.py'
+	$(LONG) -n $(JOBS) --dist worksteal --whole tests/approvals/test_engine_model.py tests/approvals/test_blocks_model.py
+	$(LONG) tests/soak tests/journeys/test_faults.py --replies 200
 	@tools/system-packages postgresql pgbouncer
-	tools/with-postgres $(BIN)/pytest -o faulthandler_timeout=0 tests/soak tests/journeys/test_faults.py --replies 200
+	tools/with-postgres $(LONG) tests/soak tests/journeys/test_faults.py --replies 200
 
 # What is known from the same sources is not tried again: a run that was stopped goes on. CHANGES="--survived" and others
 # are those of python -m tools.mutants --help.

@@ -164,7 +164,7 @@ def _queued(language: str) -> Iterator[tuple[str, OutgoingMail]]:
     for name, write in _KINDS.items():
         before = OutgoingMail.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         kind = write(scene)
-        mail = OutgoingMail.objects.filter(pk__gt=before, kind=kind).order_by("pk").first()
+        mail = OutgoingMail.objects.filter(pk__gt=before, kind=kind).order_by("pk").last()
         assert mail is not None, name
         yield name, mail
 
@@ -253,6 +253,49 @@ def _ask_on_the_page(scene: Scene) -> str:
     version = publish(_definition(scene.texts, proof="page"))
     Scene(**{**vars(scene), "version": version}).request()
     return "ask"
+
+
+def _ask_to_do(scene: Scene) -> str:
+    """A task with something to fill in, beside an approval that asks a question."""
+    Scene(**{**vars(scene), "version": publish(_side_by_side(scene))}).request()
+    return "ask"
+
+
+def _ask_about_changes(scene: Scene) -> str:
+    """Bob is asked once more, after Carol entered another amount."""
+    Scene(**{**vars(scene), "version": publish(_side_by_side(scene))}).request()
+    entered = {"amount": "1300", "until": "2027-01-31"}
+    engine.decide(
+        scene.asked(scene.carol).pk, by=scene.carol, outcome="done", door=Decision.Door.PAGE, entered=entered
+    )
+    return "ask"
+
+
+def _side_by_side(scene: Scene) -> dict[str, Any]:
+    plain = _definition(scene.texts)
+    steps = plain["steps"]
+    question = {"name": "pay", "label": scene.texts["amount"], "type": "number", "required": True}
+    return {
+        **plain, "start": "both",
+        "steps": {
+            **steps,
+            "both": {
+                "kind": "parallel", "name": "Both", "branches": {key: {"start": key} for key in ("manager", "finance")},
+                "result": [{"rejected": "any"}, {"approved": "all"}], "otherwise": "rejected",
+            },
+            "manager": {**steps["manager"], "questions": [question]},
+            "finance": {
+                **steps["finance"], "kind": "task", "form": {"fill": ["amount", "until"], "require": ["until"]},
+            },
+        },
+        "transitions": [
+            {"from": "both", "outcome": "approved", "to": "approved"},
+            {"from": "both", "outcome": "rejected", "to": "rejected"},
+            {"from": "manager", "outcome": "approve", "ends_branch": "approved"},
+            {"from": "manager", "outcome": "reject", "ends_branch": "rejected"},
+            {"from": "finance", "outcome": "done", "ends_branch": "approved"},
+        ],
+    }  # fmt: skip
 
 
 def _confirmation(scene: Scene) -> str:
@@ -418,6 +461,8 @@ def _comment_needed(scene: Scene) -> str:
 _KINDS: dict[str, Any] = {
     "ask": _ask,
     "ask-on-the-page": _ask_on_the_page,
+    "ask-to-do": _ask_to_do,
+    "ask-about-changes": _ask_about_changes,
     "confirmation": _confirmation,
     "confirmation-of-a-rejection": _confirmation_of_a_refusal,
     "unclear": _unclear(""),

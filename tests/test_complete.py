@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "mail": MAIL,
     "alarms": MAIL | {"alarms"},
     "approvals": APPROVALS,
-    "workflowgen": APPROVALS | {"workflowgen"},  # makes drafts of files; what is read of mails does not know it
+    "workflowgen": APPROVALS
+    | {"workflowgen"},  # makes drafts of files; what is read of mails does not know it
     "replies": APPROVALS | {"replies"},
     "portal": APPROVALS | {"portal"},
     # Administration has mails taken in again, and shares the pages' ways with the portal.

@@ -10,9 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from placet.accounts.models import Person
-from placet.approvals import engine, engine_starts, engine_visits, record
+from placet.approvals import earlier, engine, engine_starts, engine_visits, record
 from placet.approvals.definitions import WITHDRAWN, CallStep, Definition, definition_of
-from placet.approvals.form import FormInvalid, condition_values, read_form
+from placet.approvals.form import FormInvalid, read_form
 from placet.approvals.form_computed import as_entered
 from placet.approvals.includes import newest_published
 from placet.approvals.models import CallTask, Request, Visit
@@ -84,7 +84,7 @@ def _called(request: Request, definition: Definition, visit: Visit, step: CallSt
 
 
 def _data(request: Request, definition: Definition, step: CallStep, wanted: Definition) -> dict[str, Any]:
-    values = condition_values(definition, request.data)
+    values = earlier.Values(definition, request)
     try:
         entered = {name: _entered(expression, values) for name, expression in step.data.items()}
         return read_form(wanted, entered)

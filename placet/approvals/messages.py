@@ -273,8 +273,8 @@ def ask(
 def _asking(step: ApprovalStep, definition: Definition, *, changed: bool) -> tuple[str, str, str]:
     """Heading, what a list of mails shows of it, and the first sentence."""
     if step.is_task:
-        heading, preview = _("Please do: {title}"), _("{name} needs something from you: {title}")
-        lead = _("{process} {number} by {name} needs something from you: {step}.")
+        heading, preview = _("Please do: {title}"), _("{name} asks you to do something: {title}")
+        lead = _("{name} asks you to do something for {process} {number}: {step}.")
     else:
         heading, preview = _("Please decide: {title}"), _("{name} asks for your decision: {title}")
         lead = _("{name} asks for your decision on {process} {number}.")
