@@ -94,6 +94,43 @@ def test_a_task_that_is_not_done_stays_open_and_whoever_wrote_is_asked_again(wor
     assert standing(request) == ("ended", "approved")
 
 
+def test_a_task_is_filled_in_by_mail(world: World) -> None:
+    request = access(world)
+    asked = world.newest("carol", "Please do")
+    assert "Q1 Cost centre" in asked.text
+    replied(world, "carol", "Done\nQ1: [4711]\nQ2: only we know\n\nIt is booked.", asked)
+    request.refresh_from_db()
+    assert (request.revision, request.data["cost_centre"]) == (2, "4711")
+    assert request.data["internal"] == "only we know"
+    decision = Decision.objects.get(assignment__visit__step_key="account")
+    assert (decision.comment, decision.answers) == ("It is booked.", {})
+    assert [one for one in world.subjects("bob") if one.startswith("Changed")] != []
+
+
+def test_what_cannot_be_read_is_asked_for_again_and_changes_nothing(world: World) -> None:
+    form = [
+        {**PROCESS["form"][0]},
+        {"name": "cost_centre", "label": "Cost", "type": "number", "required": True},
+    ]
+    steps = {
+        **PROCESS["steps"],
+        "account": {**PROCESS["steps"]["account"], "form": {"fill": ["cost_centre"]}},
+    }
+    steps["boss"] = {key: value for key, value in steps["boss"].items() if key != "form"}
+    publish({**PROCESS, "form": form, "steps": steps})
+    request = started(world, "access", {"item": "Drive V"})
+    asked = world.newest("carol", "Please do")
+    for text, said in (("Done", "Please fill this in."), ("Done\nQ1: a lot", "number")):
+        replied(world, "carol", text, asked)
+        assert world.results()[-1] == "answers_not_taken"
+        assert said in world.newest("carol").text
+    request.refresh_from_db()
+    assert request.revision == 1
+    replied(world, "carol", "Done\n\nQ1: 12", asked)
+    request.refresh_from_db()
+    assert (request.revision, request.data["cost_centre"]) == (2, 12)
+
+
 def test_an_answer_to_what_is_not_so_any_more_does_not_count_and_one_to_the_new_mail_does(
     world: World,
 ) -> None:
