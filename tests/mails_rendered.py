@@ -62,6 +62,9 @@ TEXTS = {
         "comment": "Fine, go ahead, but watch the budget.",
         "unclear": "Which of the two desks is it?\nI would rather see both offers first.",
         "name": "Alice Requester",
+        "approve": "Approve",
+        "wrong": "“Q1 Cost centre”: This needs an answer.",
+        "understood": "“Q2 Colour”: Red",
     },
     "fr": {
         "process": "Demande d’achat",
@@ -80,6 +83,10 @@ TEXTS = {
         "comment": "D’accord, mais attention au budget.",
         "unclear": "Duquel des deux bureaux s’agit-il\N{NO-BREAK SPACE}?\nJ’aimerais d’abord voir les deux offres.",
         "name": "Alice Demandeuse",
+        "approve": "Approuver",
+        "wrong": "«\N{NO-BREAK SPACE}Q1 Centre de coûts\N{NO-BREAK SPACE}»\N{NO-BREAK SPACE}: "
+        "Une réponse est nécessaire ici.",
+        "understood": "«\N{NO-BREAK SPACE}Q2 Couleur\N{NO-BREAK SPACE}»\N{NO-BREAK SPACE}: Rouge",
     },
 }
 
@@ -443,6 +450,14 @@ def _refused(refusal: refusals.Refusal) -> "Any":
     return write
 
 
+def _answers_not_taken(scene: Scene) -> str:
+    """What it says of the questions was written in the reader's language when the reply was taken in."""
+    said = scene.texts
+    return _refused(
+        refusals.AnswersNotTaken(said["approve"], [said["wrong"]], [said["understood"]], {"colour": "red"})
+    )(scene)
+
+
 def _unclear(language: str) -> "Any":
     def write(scene: Scene) -> str:
         why = Sentence("“{text}” asks something.", text=scene.texts["unclear"].split("\n")[0])
@@ -479,14 +494,9 @@ _KINDS: dict[str, Any] = {
             refusals.NoLongerOpen(Sentence("The request was withdrawn.")),
             refusals.MayNotDecide(Sentence("Nobody decides their own request in this process.")),
             refusals.AlreadyDecided("Carol Finance", "reject", "2026-11-24T09:30:00+00:00"),
-            refusals.AnswersNotTaken(
-                "Approve",
-                ["“Q1 Cost centre”: This needs an answer."],
-                ["“Q2 Colour”: Red"],
-                {"colour": "red"},
-            ),
         )
     },
+    "refused-answers_not_taken": _answers_not_taken,
     "comment-needed": _comment_needed,
     "notice": _notice,
     "ended": _ended,

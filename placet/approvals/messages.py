@@ -282,7 +282,8 @@ def _asking(step: ApprovalStep, definition: Definition, *, changed: bool) -> tup
             lead = _("{name} asks for your decision on {process} {number}: {step}.")
     if changed:
         heading = _("Changed: {title}")
-        lead = f"{lead} {_('It has changed since you were asked; an answer to the earlier mail counts no longer.')}"
+        again = _("It has changed since you were asked; an answer to the earlier mail counts no longer.")
+        lead = f"{lead} {again}"
     return heading, preview, lead
 
 

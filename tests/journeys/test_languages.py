@@ -212,8 +212,17 @@ def test_the_line_above_which_to_answer_is_known_in_every_language_of_the_pages(
 
 @pytest.mark.parametrize("code", [code for code, _ in settings.LANGUAGES])
 def test_buttons_and_what_is_said_of_unclear_answers_use_the_same_words(code: str) -> None:
-    from placet.approvals.outcomes import LABELS
+    from placet.approvals.outcomes import APPROVE, LABELS, REJECT
 
     said = refusal_texts()[code]
     with translation.override(code):
-        assert [str(label) for label in LABELS.values()] == [said.approve, said.reject]
+        assert [str(LABELS[key]) for key in (APPROVE, REJECT)] == [said.approve, said.reject]
+
+
+@pytest.mark.parametrize("code", [code for code, _ in settings.LANGUAGES])
+def test_the_button_of_a_task_says_what_a_reply_may_say(code: str) -> None:
+    from placet.approvals.outcomes import LABELS, TASK_DONE
+    from placet.approvals.task_words import TASK_WORDS
+
+    with translation.override(code):
+        assert fold(str(LABELS[TASK_DONE])) in map(fold, TASK_WORDS)
