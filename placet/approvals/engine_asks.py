@@ -7,7 +7,6 @@ from django.db import connection
 
 from placet.accounts.models import Person
 from placet.approvals import authority, messages, record, turns, whom
-from placet.approvals.changes import changes_since
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form import facts_hash
 from placet.approvals.models import Ask, AskLine, Assignment, Request, TableMatch, Visit
@@ -109,8 +108,7 @@ def ask(
     shown = facts_hash(request, definition, assignment.visit.step_key)
     line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=shown, revision=request.revision)
     line.save()
-    changes = changes_since(request, definition, assignment.visit.step_key, since) if since else ()
-    ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code, changes)
+    ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code, since)
     ask.save(update_fields=["outgoing"])
     what = record.together(record.asked(assignment), record.asked_by_mail(ask, line))
     note(request, None, "asked again" if again else "asked", at=ask.created_at, **what)

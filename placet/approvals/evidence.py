@@ -7,7 +7,6 @@ whom they went to or what they are known by.
 """
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,39 +14,33 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Model, QuerySet
+from django.db.models import Max
 
-from placet.approvals import attachments, record
+from placet.approvals import attachments
+from placet.approvals.evidence_tables import (
+    Digests,
+    Held,
+    Line,
+    Seat,
+    Tables,
+    mails_of,
+    request_row,
+    tables_of,
+)
 from placet.approvals.models import (
-    AskLine,
     Assignment,
-    Attachment,
     Counter,
-    Decision,
-    Notified,
-    PendingAnswer,
     Request,
-    Revision,
-    Signal,
-    TableMatch,
-    TableVersion,
-    Version,
     Visit,
 )
 from placet.audit import chain
 from placet.audit.commitments import ERASED
 from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
-from placet.mail.models import IncomingMail, OutgoingMail
-from placet.mail.packing import Damaged
+from placet.mail.models import IncomingMail
 
 AT_ONCE = 200  # requests that are held in memory
-MAILS_AT_ONCE = 500  # ids in one question
-WHOLE_MAILS_AT_ONCE = 5
 NEAR = timedelta(minutes=10)  # between a row's moment and that of its entry, where they were taken apart
-
-Seat = tuple[str, int, int]  # step, round and person: somebody who is asked
-Line = tuple[str, int, int]  # step, round and line of `ask`: one that looked in an authority table
 
 
 @dataclass(frozen=True)
@@ -130,7 +123,6 @@ class Said:
         return bool(value == self.value)
 
 
-DAMAGED = "damaged"  # in place of the hash of a mail that cannot be unpacked any more
 #: What is left of a value that was erased, or of its hash.
 NOTHING = ("", None, hashlib.sha256().hexdigest(), digest(""), digest({}))
 NO_WORD = Said(None, 0)
@@ -412,244 +404,6 @@ def _person(who: str) -> int:
     return int(who.removeprefix("person:"))
 
 
-# --- what the tables hold ---------------------------------------------------------------------------------
-
-Held = dict[str, Any]
-
-
-@dataclass
-class Tables:
-    """The rows of some requests, by request and by what they are known by."""
-
-    requests: list[Request]
-    with_files: Collection[int]
-    visits: dict[int, dict[tuple[str, int], Held]] = field(default_factory=lambda: defaultdict(dict))
-    seats: dict[int, dict[Seat, Held]] = field(default_factory=lambda: defaultdict(dict))
-    asks: dict[int, dict[str, Held]] = field(default_factory=lambda: defaultdict(dict))
-    decisions: dict[int, dict[Seat, Held]] = field(default_factory=lambda: defaultdict(dict))
-    pending: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
-    matches: dict[int, dict[Line, Held]] = field(default_factory=lambda: defaultdict(dict))
-    revisions: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
-    notified: dict[int, dict[Seat, Held]] = field(default_factory=lambda: defaultdict(dict))
-    signals: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
-    calls: dict[int, dict[tuple[str, int], Held]] = field(default_factory=lambda: defaultdict(dict))
-
-
-@dataclass(frozen=True)
-class Digests:
-    """Of what many requests share and what is long, once it was read."""
-
-    definitions: dict[int, str] = field(default_factory=dict)  # by version of a process
-    tables: dict[int, str] = field(default_factory=dict)  # by version of an authority table
-
-    def of_definition(self, version: Version) -> str:
-        if version.pk not in self.definitions:
-            self.definitions[version.pk] = digest(version.definition)
-        return self.definitions[version.pk]
-
-    def of_table(self, number: int) -> str:
-        if number not in self.tables:
-            self.tables[number] = record.digest_of_table(TableVersion.objects.get(pk=number))
-        return self.tables[number]
-
-
-def _tables(ids: Collection[int], digests: Digests) -> Tables:
-    requests = Request.objects.filter(pk__in=ids).select_related("version__process", "parent_visit__request")
-    files = Attachment.objects.filter(request__in=ids).order_by().values_list("request", flat=True)
-    tables = Tables(list(requests.defer("version__definition").order_by("pk")), set(files.distinct()))
-    visits = {visit.pk: visit for visit in Visit.objects.filter(request__in=ids)}
-    for visit in visits.values():
-        names = ("state", "result", "reason", "opened_at", "closed_at", "branch", "branch_result")
-        others = {"parent": visit.parent_id, "ended_by": visit.ended_by_id}
-        tables.visits[visit.request_id][visit.step_key, visit.round] = {
-            **_held(visit, *names),
-            **{name: _in_request(visits, visit.request_id, other) for name, other in others.items()},
-        }
-    seats = Assignment.objects.filter(visit__request__in=ids).select_related("visit", "decision")
-    for assignment in seats:
-        request, seat = assignment.visit.request_id, _seat(assignment)
-        held = _held(
-            assignment, "state", "created_at", "source", assignment="pk", on_behalf_of="on_behalf_of_id"
-        )
-        tables.seats[request][seat] = held
-        decision: Decision | None = getattr(assignment, "decision", None)
-        if decision is not None:
-            tables.decisions[request][seat] = _decision(decision)
-    _put_asks(tables, ids)
-    for revision in Revision.objects.filter(request__in=ids):
-        tables.revisions[revision.request_id][revision.number] = {
-            **_held(revision, "data_hash", "at", assignment="assignment_id"),
-            "data": digest(revision.data),
-            "by": f"person:{revision.by_id}",
-        }
-    answers = PendingAnswer.objects.filter(assignment__visit__request__in=ids)
-    for answer in answers.select_related("assignment__visit"):
-        tables.pending[answer.assignment.visit.request_id][answer.pk] = {
-            **_held(
-                answer, "outcome", "comment", "answers", incoming="incoming_id", lapsed_by="lapsed_by_id"
-            ),
-            "seat": _seat(answer.assignment),
-        }
-    _put_notified(tables, ids)
-    for called in Request.objects.filter(parent_visit__request__in=ids).select_related("parent_visit"):
-        by = called.parent_visit
-        assert by is not None
-        tables.calls[by.request_id][by.step_key, by.round] = {"called": str(called.public_id)}
-    for signal in Signal.objects.filter(request__in=ids):
-        tables.signals[signal.request_id][signal.pk] = {
-            **_held(signal, "key", "created_at"),
-            "by": None if signal.by_id is None else f"person:{signal.by_id}",
-            "taken_by": _in_request(visits, signal.request_id, signal.taken_by_id),
-        }
-    matches = TableMatch.objects.filter(visit__request__in=ids).select_related("visit", "version__table")
-    for match in matches.defer("version__columns", "version__rows"):
-        visit, version = match.visit, match.version
-        tables.matches[visit.request_id][visit.step_key, visit.round, match.line] = {
-            "version": (version.table.key, version.number),
-            "rows": match.rows,
-            "content": digests.of_table(version.pk),
-        }
-    return tables
-
-
-def _in_request(visits: Mapping[int, Visit], request: int, other: int | None) -> Any:
-    """What a visit of this request is known by; one of another is never what an entry says."""
-    if other is None:
-        return None
-    row = visits.get(other)
-    return (row.step_key, row.round) if row is not None and row.request_id == request else other
-
-
-def _held(row: Model, *same: str, **others: str) -> Held:
-    """Columns of a row, under their own names or under those that entries call them by."""
-    names = {name: name for name in same} | others
-    return {name: getattr(row, column) for name, column in names.items()}
-
-
-def _seat(assignment: Assignment) -> Seat:
-    return assignment.visit.step_key, assignment.visit.round, assignment.person_id
-
-
-def _decision(decision: Decision) -> Held:
-    return {
-        **_held(decision, "outcome", "comment", "answers", "door", "at", "revision", incoming="incoming_id"),
-        "completes": decision.completes_id,
-        "comment_hash": digest(decision.comment),
-        "by_person": f"person:{decision.by_person_id}",
-    }
-
-
-def _put_asks(tables: Tables, ids: Collection[int]) -> None:
-    lines = AskLine.objects.filter(assignment__visit__request__in=ids)
-    rows = lines.select_related("ask__outgoing", "assignment__visit").defer("ask__outgoing__raw")
-    asks = list(rows)
-    shown = _hashes(OutgoingMail.objects.all(), {line.ask.outgoing_id for line in asks}, "raw")
-    for line in asks:
-        ask, outgoing = line.ask, line.ask.outgoing
-        held: Held = {
-            **_held(line, "line", "facts_hash", "revision", completes="completes_id"),
-            **_held(ask, "created_at", person="person_id"),
-            "seat": _seat(line.assignment),
-            "code": digest(ask.code_hash),
-            "shown": shown.get(outgoing.pk if outgoing else None),
-        }
-        if outgoing is not None:
-            held |= {**_held(outgoing, "to", "kind", "cause"), "subject": digest(outgoing.subject)}
-        known = tables.asks[line.assignment.visit.request_id]
-        # A line that was put in beside the one that was asked is no mail of its own.
-        known[str(ask.public_id) if str(ask.public_id) not in known else f"{ask.public_id}, {line.pk}"] = held
-
-
-def _put_notified(tables: Tables, ids: Collection[int]) -> None:
-    rows = Notified.objects.filter(visit__request__in=ids).select_related("visit", "outgoing")
-    notified = list(rows.defer("outgoing__raw"))
-    shown = _hashes(OutgoingMail.objects.all(), {row.outgoing_id for row in notified}, "raw")
-    for row in notified:
-        held = {**_held(row, "created_at", "source"), "shown": shown.get(row.outgoing_id)}
-        if row.outgoing is not None:
-            held |= {**_held(row.outgoing, "to", "kind", "cause"), "subject": digest(row.outgoing.subject)}
-        seat = row.visit.step_key, row.visit.round, row.person_id
-        tables.notified[row.visit.request_id][seat] = held
-
-
-def _hashes(rows: "QuerySet[Any]", ids: Iterable[int | None], column: str) -> dict[int | None, str]:
-    """Of the content of mails, which are not held."""
-    wanted = iter(sorted(number for number in ids if number is not None))
-    hashes: dict[int | None, str] = {}
-    while some := list(islice(wanted, MAILS_AT_ONCE)):
-        try:
-            hashes |= _hashes_of(rows, some, column)
-        except Damaged:
-            for number in some:
-                hashes |= _hash_of_one(rows, number, column)
-    return hashes
-
-
-def _hashes_of(rows: "QuerySet[Any]", ids: Collection[int], column: str) -> dict[int | None, str]:
-    mails = rows.filter(pk__in=ids).values_list("pk", column).iterator(chunk_size=WHOLE_MAILS_AT_ONCE)
-    return {number: record.sha256(content) for number, content in mails}
-
-
-def _hash_of_one(rows: "QuerySet[Any]", number: int, column: str) -> dict[int | None, str]:
-    try:
-        return _hashes_of(rows, [number], column)
-    except Damaged:
-        return {number: DAMAGED}
-
-
-def _mails(ids: Collection[int]) -> dict[int, Held]:
-    mails: dict[int, Held] = {}
-    wanted = iter(sorted(ids))
-    while some := list(islice(wanted, MAILS_AT_ONCE)):
-        contents = _contents(some)
-        rows = IncomingMail.objects.filter(pk__in=some).defer("raw", "transport_headers")
-        mails |= {mail.pk: _mail(mail, contents.get(mail.pk, {})) for mail in rows}
-    return mails
-
-
-def _contents(ids: Collection[int]) -> dict[int, Held]:
-    """Hashes of what the server gave of these mails, which is not held."""
-    rows = IncomingMail.objects.filter(pk__in=ids).only("raw", "transport_headers")
-    try:
-        return {
-            mail.pk: {"mail": record.sha256(mail.raw), "transport": digest(mail.transport_headers)}
-            for mail in rows.iterator(chunk_size=WHOLE_MAILS_AT_ONCE)
-        }
-    except Damaged:
-        if len(ids) == 1:
-            return {number: {"mail": DAMAGED, "transport": DAMAGED} for number in ids}
-    contents: dict[int, Held] = {}
-    for number in ids:
-        contents |= _contents([number])
-    return contents
-
-
-def _mail(mail: IncomingMail, content: Held) -> Held:
-    logged = record.Logged(mail.result, mail.reason, mail.verdict, mail.person_id)
-    names = ("state", "result", "folder", "received_at", "kept_at", "handled_at", "fingerprint")
-    return {
-        **_held(mail, *names, mailbox="mailbox_id", same_as="same_as_id"),
-        "mail": "",
-        **content,
-        "server": digest(mail.facts),
-        "log": logged.digest if mail.verdict else "",
-    }
-
-
-def _request(request: Request, definition: str) -> Held:
-    names = ("number", "title", "created_at", "state", "result", "closed_at", "data_hash", "revision")
-    version, by = request.version, request.parent_visit
-    return {
-        **_held(request, *names),
-        "requester": f"person:{request.requester_id}",
-        "process": (version.process.key, version.number),
-        "definition": definition,
-        "public_id": str(request.public_id),
-        "called_by": None if by is None else [str(by.request.public_id), by.step_key, by.round],
-        "words": digest(request.words),
-    }
-
-
 # --- comparing --------------------------------------------------------------------------------------------
 
 
@@ -658,8 +412,8 @@ def _compare(ids: list[int], digests: Digests) -> Iterator[Differs]:
     for entry in AuditEntry.objects.filter(request__in=ids).order_by("request_id", "seq"):
         assert entry.request_id is not None
         tellings[entry.request_id].take(entry)
-    tables = _tables(ids, digests)
-    mails = _mails({number for telling in tellings.values() for number in telling.mails})
+    tables = tables_of(ids, digests)
+    mails = mails_of({number for telling in tellings.values() for number in telling.mails})
     # Whoever reads a request reads its version, too: without one it is nowhere to be seen.
     for number in sorted({*ids} - {request.pk for request in tables.requests}):
         yield Differs(number, 1, "the version of its process is gone")
@@ -678,7 +432,7 @@ def _differences(
     digests: Digests,
 ) -> Iterator[Differs]:
     number = request.pk
-    held = {number: _request(request, digests.of_definition(request.version))}
+    held = {number: request_row(request, digests.of_definition(request.version))}
     yield from _rows(number, {number: telling.request}, held, "the request", _OF_REQUEST)
     said = telling.request.get("data_hash", NO_WORD)
     if not _is_what_was_asked_for(request, said):

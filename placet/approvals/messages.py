@@ -7,9 +7,8 @@ part of an address or a link.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
@@ -17,16 +16,22 @@ from urllib.parse import quote
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from placet.accounts.general import General, general
 from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
 from placet.approvals import policy
-from placet.approvals.changes import Change
+from placet.approvals.changes import changes_since
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, NoticeStep, definition_of
-from placet.approvals.form import Fact, facts_as_read, filled_places
-from placet.approvals.form_tables import ShownTable
+from placet.approvals.form import facts_as_read, filled_places
+from placet.approvals.mail_parts import (
+    LONGEST_QUOTE,
+    Question,
+    ShownChange,
+    ShownFact,
+    ShownQuestion,
+    quoted,
+)
 from placet.approvals.models import Ask, Assignment, Decision, Request, Visit
 from placet.approvals.outcomes import LABELS, TASK_DONE, Outcome, you_answered
 from placet.approvals.questions import Answered, asked_in
@@ -35,143 +40,13 @@ from placet.approvals.questions import as_read as as_answered
 from placet.lib.ids import code_hash
 from placet.lib.prepared import Prepared
 from placet.mail import mime, outbox
-from placet.mail.marker import marker
 from placet.mail.models import IncomingMail, OutgoingMail
-from placet.mail.writing import Link, Notice, Written, labelled, no_links, when, written
+from placet.mail.writing import Link, Notice, labelled, no_links, when
 from placet.mailboxes.models import Mailbox
 
-TEMPLATES = Path(__file__).parent / "templates" / "mails"
-MOST_ROWS = 10  # of a table; of more only what they come to
-MOST_COLUMNS = 4  # beside each other; the cells of wider tables stand below each other
 LONGEST_PREPARED = 800  # characters of the lines in a link: browsers and mail programs cut long ones
 NOT_ANSWERED: Mapping[str, str] = MappingProxyType({})
-LONGEST_QUOTE = 1000  # characters of somebody's reply that are shown back
 LONGEST_COMMENT = 10_000  # of their comment, in the mail that says what counted
-
-
-def named(label: str) -> str:
-    """A label as it stands before its value."""
-    return label if label.endswith(("?", ":", "!")) else labelled(label, "").rstrip()
-
-
-@dataclass(frozen=True)
-class ShownFact:
-    """A line of the form as mails show it. What the requester wrote cannot look like a line of ours, nor
-    become a link that nobody here made."""
-
-    label: str
-    text: str
-    lines: Sequence[str]  # for the text part: each set off, if there are several
-    table: ShownTable | None = None
-    left_out: str = ""  # of a table: that its rows stand on the page only
-
-    @property
-    def narrow(self) -> bool:
-        """Whether its columns fit beside each other on a telephone."""
-        return self.table is not None and bool(self.table.rows) and len(self.table.columns) <= MOST_COLUMNS
-
-    @classmethod
-    def of(cls, fact: Fact) -> "ShownFact":
-        label = named(fact.label)
-        if fact.table is not None:
-            return cls._of_table(label, fact.table)
-        text = no_links(fact.text)
-        lines = text.splitlines()
-        return cls(label, text, lines if len(lines) > 1 else [])
-
-    @classmethod
-    def _of_table(cls, label: str, table: ShownTable) -> "ShownFact":
-        number, left_out = len(table.rows), ""
-        shown = table.written(no_links, named)
-        if number > MOST_ROWS:
-            left_out = ngettext(
-                "{n} row; see the request in Placet.", "{n} rows; see the request in Placet.", number
-            ).format(n=number)
-            shown = replace(shown, rows=[])
-        head = [" · ".join(shown.columns)] if shown.rows else []
-        return cls(
-            label,
-            shown.text,
-            [*([left_out] if left_out else []), *head, *shown.text.splitlines()],
-            shown,
-            left_out,
-        )
-
-
-@dataclass(frozen=True)
-class ShownChange:
-    """What was entered before and now, as mails show it: no line of ours, and no link."""
-
-    label: str
-    was: str
-    now: str
-
-    @classmethod
-    def of(cls, change: Change) -> "ShownChange":
-        return cls(named(change.label), *(_on_one_line(no_links(text)) for text in (change.was, change.now)))
-
-
-def _on_one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST_QUOTE else f"{line[: LONGEST_QUOTE - 1]}…"
-
-
-@dataclass(frozen=True)
-class ShownQuestion:
-    """A question of the step as mails show it. There is no colon behind it: no line of ours is an answer."""
-
-    title: str
-    about: str  # what an answer is, and which outcome needs it
-
-    @classmethod
-    def of(cls, asked: Asked, outcomes: Sequence[Outcome]) -> "ShownQuestion":
-        takes = asked.takes[:1].upper() + asked.takes[1:]
-        if asked.always or len(asked.needed_with) == len(outcomes):
-            needed = _("Needed.")
-        elif asked.needed_with:
-            needed = _("Needed with {answers}.").format(answers=_quoted(asked.needed_with))
-        else:
-            needed = _("Optional.")
-        helps = [no_links(" ".join(asked.field.help.split()))] if asked.field.help else []
-        return cls(no_links(asked.title), " ".join([*helps, f"{no_links(takes)}.", needed]))
-
-
-@dataclass(frozen=True)
-class Question:
-    """The mail that asks: what it is about, the links that answer, how to answer, and where the page is."""
-
-    heading: str
-    preview: str
-    lead: str
-    facts: Sequence[ShownFact]
-    answers: Sequence[Link]  # one for each outcome of the step
-    page: Link
-    by_mail: bool
-    how: str
-    code: str  # "": it asks for nothing
-    asks: Sequence[ShownQuestion] = ()  # what is asked beside the outcome
-    paragraphs: Sequence[str] = ()  # below the lead
-    changes: Sequence[ShownChange] = ()  # what is not as the person was shown before
-
-    def written(self, subject: str, reference: str, said: General) -> Written:
-        """What people wrote into it becomes no link of ours."""
-        context = {
-            "marker": marker() if self.code else "",
-            "heading": no_links(self.heading),
-            "preview": no_links(self.preview),
-            "lead": no_links(self.lead),
-            "changes": self.changes,
-            "paragraphs": [no_links(paragraph) for paragraph in self.paragraphs],
-            "facts": self.facts,
-            "answers": self.answers,
-            "pair": len(self.answers) == 2,  # beside each other; others stand below each other
-            "page": self.page,
-            "by_mail": self.by_mail,
-            "how": self.how,
-            "asks": self.asks,
-            "code": self.code,
-        }
-        return written(TEMPLATES / "ask", context, subject, reference, said)
 
 
 @contextmanager
@@ -219,9 +94,9 @@ def ask(
     assignment: Assignment,
     ask: Ask,
     code: str,
-    changes: Sequence[Change] = (),
+    since: int | None = None,
 ) -> OutgoingMail:
-    """The mail that asks one person. `changes`: what is not as they were shown before."""
+    """The mail that asks one person. `since`: the revision that they were shown before, if something has changed."""
     person = assignment.person
     by_mail = definition.proof_for(assignment.visit.step_key) != "page"
     step, hidden = (
@@ -232,7 +107,9 @@ def ask(
     commented = [one for one in step.outcomes if policy.needs_comment(definition, step, one.key, request)]
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     with _to(person) as said:
-        heading, preview, lead = _asking(step, definition, changed=bool(changes))
+        key = assignment.visit.step_key
+        changes = changes_since(request, definition, key, since) if since is not None else ()
+        heading, preview, lead = _asking(step, definition, changed=since is not None)
         heading = heading.format(**names)
         subject = with_code(heading, code)
         question = Question(
@@ -362,9 +239,9 @@ def _how(outcomes: Sequence[Outcome], commented: Sequence[Outcome], *, by_mail: 
         return _("This one is decided on the page only: please open the request and sign in.")
     how = _("Reply to this mail with {answers} on the first line; a comment can follow below it.")
     needs = (
-        _("With {answers}, please say why below it.").format(answers=_quoted(commented)) if commented else ""
+        _("With {answers}, please say why below it.").format(answers=quoted(commented)) if commented else ""
     )
-    return f"{how.format(answers=_quoted(outcomes))} {needs}".rstrip()
+    return f"{how.format(answers=quoted(outcomes))} {needs}".rstrip()
 
 
 def _how_to_do(*, by_mail: bool) -> str:
@@ -374,17 +251,6 @@ def _how_to_do(*, by_mail: bool) -> str:
     return _(
         "When it is done, reply to this mail with {word} on the first line; a comment can follow below it."
     ).format(word=word)
-
-
-def _quoted(outcomes: Sequence[Outcome]) -> str:
-    words = [one.shown.lower() if one.is_built_in else one.shown for one in outcomes]
-    return one_of([_("“{word}”").format(word=word) for word in words])
-
-
-def one_of(words: Sequence[str]) -> str:
-    """ "this", "this or that", "this, that or other"."""
-    *before, last = words
-    return _("{several} or {last}").format(several=", ".join(before), last=last) if before else last
 
 
 def reply_address(mailbox: Mailbox, code: str) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import Definition
 from placet.approvals.form_logic import Standing
-from placet.approvals.messages import one_of
+from placet.approvals.mail_parts import one_of
 from placet.approvals.models import Assignment
 from placet.approvals.questions import Question, asked_in
 from placet.portal.form_rows import Offered, Row

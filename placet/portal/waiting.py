@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from placet.approvals import policy
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form import Fact, facts_as_read, facts_hash
-from placet.approvals.messages import one_of
+from placet.approvals.mail_parts import one_of
 from placet.approvals.models import Assignment, Request
 from placet.lib.web import entered, keep
 from placet.portal import deciding, live

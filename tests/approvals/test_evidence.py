@@ -8,7 +8,7 @@ from django.db.models import F
 
 from placet import cli
 from placet.accounts.models import Person
-from placet.approvals import engine, evidence
+from placet.approvals import engine, evidence, evidence_tables
 from placet.approvals.evidence import Differs
 from placet.approvals.models import Assignment, Counter, Decision, Request, Version
 from placet.lib.canonical import digest
@@ -141,14 +141,14 @@ def test_what_is_written_while_others_are_looked_at_is_no_difference(
     decided: Request, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The entries are read before the rows: a decision that comes between is looked at once more."""
-    tables = evidence._tables
+    tables = evidence_tables.tables_of
 
-    def decided_meanwhile(ids: list[int], digests: evidence.Digests) -> evidence.Tables:
+    def decided_meanwhile(ids: list[int], digests: evidence_tables.Digests) -> evidence_tables.Tables:
         monkeypatch.undo()
         engine.decide(open_for(bob).pk, by=bob, outcome="reject", door=Decision.Door.PAGE)
         return tables(ids, digests)
 
-    monkeypatch.setattr(evidence, "_tables", decided_meanwhile)
+    monkeypatch.setattr(evidence, "tables_of", decided_meanwhile)
     assert list(evidence.compare()) == []
 
 
