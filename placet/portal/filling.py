@@ -30,6 +30,7 @@ from placet.portal.form_rows import (
 )
 from placet.portal.forms import DecideForm
 from placet.portal.people import PersonsRequest, find_request, signed_in
+from placet.portal.question_rows import answers_in, question_rows
 from placet.portal.waiting import Answer, say_why
 
 
@@ -81,13 +82,19 @@ class _Page:
         answer = form.cleaned_data
         try:
             decision = deciding.apply(
-                self.asked, self.request.user, answer["shown"], answer["outcome"], answer["comment"], entered
+                self.asked,
+                self.request.user,
+                answer["shown"],
+                answer["outcome"],
+                answer["comment"],
+                answers_in(self.definition, self.asked, self.request.POST),
+                entered,
             )
         except deciding.ChangedMeanwhile:
             messages.warning(self.request, deciding.changed_sentence())
             self.shown.refresh_from_db()
             return self.rendered(entered, form=form, status=409)
-        except engine.FieldsInvalid as error:
+        except (engine.FieldsInvalid, engine.AnswersInvalid) as error:
             return self.rendered(entered, error.errors, form, status=422)
         except engine.CommentNeeded as error:
             form.add_error("comment", deciding.nothing_decided(error))
@@ -119,6 +126,7 @@ class _Page:
             "facts": facts_as_read(self.definition, self.shown.data, hidden),
             "answers": answers,
             "needs_comment": say_why(answers),
+            "asked_too": question_rows(self.definition, self.asked, self.request.POST, errors or {}),
             "errors": errors,
             "form": form,
         }
