@@ -90,7 +90,7 @@ class _Page:
                 answers_in(self.definition, self.asked, self.request.POST),
                 entered,
             )
-        except deciding.ChangedMeanwhile:
+        except engine.Changed:
             messages.warning(self.request, deciding.changed_sentence())
             self.shown.refresh_from_db()
             return self.rendered(entered, form=form, status=409)
@@ -135,7 +135,8 @@ class _Page:
     def _rows(self, entered: Mapping[str, Any], errors: Mapping[str, str]) -> dict[str, Any]:
         scope = Scope(self.names, self.definition.required_in(self.step_key), self.shown.data)
         every = rows(self.definition, fill(self.definition, entered, scope=scope), errors)
-        shown = _with_their_headings(every, self.names)
+        hidden = self.definition.hidden_in(self.step_key)
+        shown = _with_their_headings(every, self.names, hidden)
         looks = any(row.depends or (isinstance(row, Row) and row.computes) for row in shown)
         return {
             "rows": shown,
@@ -166,13 +167,18 @@ class _Page:
         return any_hidden(before) and bool(never_seen(self._rows(entered, {})["rows"], before))
 
 
-def _with_their_headings(every: list[Row | Heading], names: frozenset[str]) -> list[Row | Heading]:
-    """The rows of these fields, what is computed beside them, and the headings that one of them stands below."""
+def _with_their_headings(
+    every: list[Row | Heading], names: frozenset[str], hidden: frozenset[str]
+) -> list[Row | Heading]:
+    """The rows of these fields, what is computed beside them and not hidden from whoever fills them in, and the
+    headings that one of them stands below."""
     shown: list[Row | Heading] = []
     above: list[Row | Heading] = []
     for row in every:
         if isinstance(row, Heading):
             above = [row] if row.shape == "section" else [*above, row]
+        elif row.key in hidden:
+            continue
         elif row.key in names or (row.fixed and row.shown and row.field.computed is not None):
             shown += [*above, row]
             above = []
