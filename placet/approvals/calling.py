@@ -99,7 +99,12 @@ def _entered(expression: str, values: Mapping[str, Any]) -> Any:
     """What an expression comes to, as somebody would enter it; of a table each row."""
     value = value_of(expression, values)
     if isinstance(value, list) and any(isinstance(row, Mapping) for row in value):
-        return [{name: as_entered(cell) for name, cell in row.items()} for row in value]
+        return [
+            {name: as_entered(cell) for name, cell in row.items()}
+            if isinstance(row, Mapping)
+            else as_entered(row)
+            for row in value
+        ]
     return as_entered(value)
 
 

@@ -148,6 +148,13 @@ class Lapsed(EngineError):
     """The earlier answer, of which this is the rest, was answered otherwise or left in doubt since."""
 
 
+class Changed(EngineError):
+    """The request is not what was shown any more."""
+
+    def __init__(self) -> None:
+        super().__init__(Sentence("The request changed after it was shown to you."))
+
+
 class TooSoon(EngineError):
     """The person was written to just now."""
 
@@ -224,13 +231,14 @@ def decide(
     answers: Mapping[str, Any] = NO_ANSWERS,
     entered: Mapping[str, Any] | None = None,
     completes: PendingAnswer | None = None,
+    shown: str | None = None,
 ) -> Decision:
     """Apply one answer. The first one wins, whatever the door. Of an answer by mail: `ask` is what it answers, `logged`
     what the mail log says of it, `completes` the earlier answer of which it is the rest. `answers`: to the questions of
     the step by their names, as they were entered. `entered`: the same by field of the form; a field that is left out
-    stays as it is.
+    stays as it is. `shown`: the hash of what the answer is to; that is compared here, where nobody changes it.
 
-    Raises AlreadyDecided, NoLongerOpen, NotAllowed, AnswersInvalid, FieldsInvalid, CommentNeeded or Lapsed, and
+    Raises AlreadyDecided, NoLongerOpen, NotAllowed, Changed, AnswersInvalid, FieldsInvalid, CommentNeeded or Lapsed, and
     EngineError if the comment is too long and no mail has the whole of it; then nothing has changed.
     """
     request = _locked(assignment_id)
@@ -239,6 +247,9 @@ def decide(
     _must_be_open(assignment)
     definition = definition_of(request.version)
     _must_be_allowed(request, definition, assignment, by)
+    facts = facts_hash(request, definition, assignment.visit.step_key)
+    if shown is not None and shown != facts:
+        raise Changed
     step = definition.approval(assignment.visit.step_key)
     if completes is not None:
         _must_be_pending(completes, assignment)
@@ -261,9 +272,7 @@ def decide(
     rows.insert([decision])
     rows.change(assignment, state=Assignment.State.DECIDED)
     what = record.together(
-        record.decided(
-            decision, facts_hash(request, definition, assignment.visit.step_key), ask, proof or {}
-        ),
+        record.decided(decision, facts, ask, proof or {}),
         record.mail(incoming) if incoming is not None else {"incoming": None},
         record.reading(logged) if logged is not None else {},
         record.completing(completes),

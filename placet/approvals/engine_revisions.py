@@ -48,7 +48,7 @@ def revise(request: Request, definition: Definition, data: Mapping[str, Any], de
     revision.save()
     rows.change(
         request, data=dict(data), data_hash=revision.data_hash, revision=revision.number,
-        words=words_of(definition, data),
+        words=words_of(definition, data, request.title),
     )  # fmt: skip
     note(request, decision.by_person, "revised", at=revision.at, **record.revised(request, revision))
     return True

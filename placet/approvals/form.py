@@ -150,15 +150,17 @@ def _fact(field: FormField, value: Any, *, as_read: bool) -> Fact:
     return Fact(field.label, text, tuple(value) if field.type == "files" else ())
 
 
-def words_of(definition: Definition, data: Mapping[str, Any]) -> str:
-    """What a search finds a request by. Not by what a step hides: whoever looks might be one of its approvers."""
+def words_of(definition: Definition, data: Mapping[str, Any], title: str | None = None) -> str:
+    """What a search finds a request by. Not by what a step hides: whoever looks might be one of its approvers.
+    `title`: which it has already, whatever the data would make it now."""
     hidden = {
         name
         for key, step in definition.steps.items()
         if isinstance(step, ApprovalStep | NoticeStep)
         for name in definition.hidden_in(key)
     }
-    shown = [title_of(definition, data), *(fact.text for fact in facts(definition, data, hidden))]
+    shown = [title_of(definition, data) if title is None else title]
+    shown += [fact.text for fact in facts(definition, data, hidden)]
     more = [
         word
         for field in filled_fields(definition, data, hidden)

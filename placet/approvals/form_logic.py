@@ -176,7 +176,7 @@ class _Filling:
         fixed = self._holds(one.read_only, otherwise=True) if one.read_only is not None else False
         self.filled.standings[one.name] = Standing(fixed=fixed)
         if fixed or one.name not in self.given:
-            if held is not None:
+            if held is not None and not (fixed and self._says_otherwise(one)):
                 self._hold(one, held, Standing(fixed=fixed))
                 return
             if one.default is not None and self.without_value & names_in(one.default):
@@ -189,6 +189,13 @@ class _Filling:
         """Whether its value, or that it has one, follows from something that does not hold what it held."""
         said = [source for source in (one.show, one.computed) if source is not None]
         return bool({section, *(name for source in said for name in names_in(source))} & self.moved)
+
+    def _says_otherwise(self, one: FormField) -> bool:
+        """Whether what it says by itself, or that nobody enters it, follows from something that does not hold what it
+        held."""
+        if one.default is None:
+            return False
+        return bool((names_in(one.default) | names_in(one.read_only or "false")) & self.moved)
 
     def _hold(self, one: FormField, held: Any, standing: Standing) -> None:
         """As it stands."""

@@ -193,7 +193,8 @@ def _copied_steps(included: Definition, names: Mapping[str, str]) -> Iterator[tu
         copied = _renamed(step, names, included)
         if "ask" in step:  # what the other process says for all of its steps, is said at each
             copied.setdefault("proof", included.proof)
-            copied.setdefault("requester_may_decide", included.requester_may_decide)
+            if step["kind"] != "task":  # requesters may do theirs, whatever else they may decide
+                copied.setdefault("requester_may_decide", included.requester_may_decide)
         if isinstance(included.steps[name], ParallelStep):
             for branch in copied["branches"].values():
                 branch["start"] = names[branch["start"]]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
@@ -87,10 +86,6 @@ def several_words(outcome: str, label: str) -> tuple[str, str]:
     )
 
 
-class ChangedMeanwhile(Exception):
-    """The request is not what was shown any more."""
-
-
 def apply(
     asked: Assignment,
     by: Person,
@@ -102,19 +97,16 @@ def apply(
 ) -> Decision:
     """Decide, if `shown` is the hash of what the request says now. `answers`: to questions, and `entered`: by field of
     the form, as they were typed."""
-    with transaction.atomic():
-        request = Request.objects.select_related("version", "requester").get(visits__assignments=asked.pk)
-        if shown != facts_hash(request, definition_of(request.version), asked.visit.step_key):
-            raise ChangedMeanwhile
-        return engine.decide(
-            asked.pk,
-            by=by,
-            outcome=outcome,
-            comment=comment,
-            door=Decision.Door.PAGE,
-            answers=answers,
-            entered=entered,
-        )
+    return engine.decide(
+        asked.pk,
+        by=by,
+        outcome=outcome,
+        comment=comment,
+        door=Decision.Door.PAGE,
+        answers=answers,
+        entered=entered,
+        shown=shown,
+    )
 
 
 def what_was_done(asked: Assignment, decision: Decision, *, named: bool) -> str:
@@ -295,7 +287,7 @@ def _decide_one(request: PersonsRequest, form: SeveralForm, pick: Pick, asked: A
         return
     try:
         decision = apply(asked, request.user, pick.shown, outcome.key, form.cleaned_data["comment"])
-    except ChangedMeanwhile:
+    except engine.Changed:
         messages.warning(request, _about(title, changed_sentence()))
     except engine.AlreadyDecided as error:
         messages.warning(request, _about(title, who_was_first(error, request.user, asked)))

@@ -30,6 +30,7 @@ from placet.portal.form_rows import (
 )
 from placet.portal.forms import DecideForm
 from placet.portal.people import PersonsRequest, find_request, signed_in
+from placet.portal.question_rows import answers_in, question_rows
 from placet.portal.waiting import Answer, say_why
 
 
@@ -81,13 +82,19 @@ class _Page:
         answer = form.cleaned_data
         try:
             decision = deciding.apply(
-                self.asked, self.request.user, answer["shown"], answer["outcome"], answer["comment"], entered
+                self.asked,
+                self.request.user,
+                answer["shown"],
+                answer["outcome"],
+                answer["comment"],
+                answers_in(self.definition, self.asked, self.request.POST),
+                entered,
             )
-        except deciding.ChangedMeanwhile:
+        except engine.Changed:
             messages.warning(self.request, deciding.changed_sentence())
             self.shown.refresh_from_db()
             return self.rendered(entered, form=form, status=409)
-        except engine.FieldsInvalid as error:
+        except (engine.FieldsInvalid, engine.AnswersInvalid) as error:
             return self.rendered(entered, error.errors, form, status=422)
         except engine.CommentNeeded as error:
             form.add_error("comment", deciding.nothing_decided(error))
@@ -119,6 +126,7 @@ class _Page:
             "facts": facts_as_read(self.definition, self.shown.data, hidden),
             "answers": answers,
             "needs_comment": say_why(answers),
+            "asked_too": question_rows(self.definition, self.asked, self.request.POST, errors or {}),
             "errors": errors,
             "form": form,
         }
@@ -127,7 +135,8 @@ class _Page:
     def _rows(self, entered: Mapping[str, Any], errors: Mapping[str, str]) -> dict[str, Any]:
         scope = Scope(self.names, self.definition.required_in(self.step_key), self.shown.data)
         every = rows(self.definition, fill(self.definition, entered, scope=scope), errors)
-        shown = _with_their_headings(every, self.names)
+        hidden = self.definition.hidden_in(self.step_key)
+        shown = _with_their_headings(every, self.names, hidden)
         looks = any(row.depends or (isinstance(row, Row) and row.computes) for row in shown)
         return {
             "rows": shown,
@@ -158,13 +167,18 @@ class _Page:
         return any_hidden(before) and bool(never_seen(self._rows(entered, {})["rows"], before))
 
 
-def _with_their_headings(every: list[Row | Heading], names: frozenset[str]) -> list[Row | Heading]:
-    """The rows of these fields, what is computed beside them, and the headings that one of them stands below."""
+def _with_their_headings(
+    every: list[Row | Heading], names: frozenset[str], hidden: frozenset[str]
+) -> list[Row | Heading]:
+    """The rows of these fields, what is computed beside them and not hidden from whoever fills them in, and the
+    headings that one of them stands below."""
     shown: list[Row | Heading] = []
     above: list[Row | Heading] = []
     for row in every:
         if isinstance(row, Heading):
             above = [row] if row.shape == "section" else [*above, row]
+        elif row.key in hidden:
+            continue
         elif row.key in names or (row.fixed and row.shown and row.field.computed is not None):
             shown += [*above, row]
             above = []

@@ -156,7 +156,7 @@ def decide(request: PersonsRequest, public_id: UUID) -> HttpResponse:
         decision = deciding.apply(
             asked, request.user, answer["shown"], answer["outcome"], answer["comment"], answers
         )
-    except deciding.ChangedMeanwhile:
+    except engine.Changed:
         messages.warning(request, deciding.changed_sentence())
         return _once_more(request, public_id, form, status=409)
     except engine.AlreadyDecided as error:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine
 from placet.approvals.definitions import ApprovalStep, definition_of
-from placet.approvals.form import facts, facts_as_read, facts_hash, filled_fields
+from placet.approvals.form import facts, facts_as_read, filled_fields
 from placet.approvals.form_numbers import minor_digits
 from placet.approvals.form_parts import FormField, Input
 from placet.approvals.form_tables import column_of, totals_of
@@ -128,10 +128,6 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
     """Decide, or raise the refusal that says why this came too late. Belongs into the mail's transaction. `logged`:
     what the mail log will say of it."""
     line = picked.line
-    request = line.assignment.visit.request
-    shown = facts_hash(request, definition_of(request.version), line.assignment.visit.step_key)
-    if line.facts_hash != shown:
-        raise refusals.Changed
     earlier_answers = line.completes.answers if answer.completes and line.completes else None
     given = answer.answers if earlier_answers is None else earlier_answers
     try:
@@ -147,7 +143,10 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
             logged=logged,
             completes=line.completes if answer.completes else None,
             answers={name: without_codes(value, picked.code) for name, value in given.items()},
+            shown=line.facts_hash,
         )
+    except engine.Changed as error:
+        raise refusals.Changed from error
     except engine.AlreadyDecided as error:
         first = error.decisions[-1]
         counted = outcome_of(first)

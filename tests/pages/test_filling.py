@@ -141,3 +141,31 @@ def test_what_is_answered_already_leads_back(as_: As, bob: Person, asked: Assign
     client.post(address(asked), answer(asked, **{"f-cost_centre": "1"}))
     back = client.get(address(asked), follow=True)
     assert "Nothing is to be filled in here any more." in back.content.decode()
+
+
+def test_questions_of_the_step_are_answered_on_the_same_page(as_: As, alice: Person, bob: Person) -> None:
+    question = {"name": "booked_by", "label": "Booked by", "type": "text", "required": True}
+    account = {**PROCESS["steps"]["account"], "questions": [question]}
+    process = {**PROCESS, "key": "asking", "steps": {**PROCESS["steps"], "account": account}}
+    asked = Assignment.objects.get(visit__request=engine.start(publish(process), alice, {"item": "Desk"}))
+    client, name = as_(bob), f"q-{asked.pk}-booked_by"
+    assert f'name="{name}"' in client.get(address(asked)).content.decode()
+    wrong = client.post(address(asked), answer(asked, **{"f-cost_centre": "4712"}))
+    assert (wrong.status_code, "This needs an answer." in wrong.content.decode()) == (422, True)
+    sent = client.post(address(asked), answer(asked, **{"f-cost_centre": "4712", name: "Bob"}))
+    assert sent.status_code == 302
+    assert Decision.objects.get().answers == {"booked_by": "Bob"}
+
+
+def test_what_was_entered_before_can_be_taken_out_again(as_: As, alice: Person, bob: Person) -> None:
+    account = {**PROCESS["steps"]["account"], "form": {"fill": ["net", "cost_centre"]}}
+    form = {"hide": ["cost_centre"]}
+    later = [one for one in PROCESS["form"] if one.get("name") not in ("lines", "note")]
+    process = {**PROCESS, "key": "less", "form": later, "start_form": form}
+    process |= {"steps": {**PROCESS["steps"], "account": account}}
+    request = engine.start(publish(process), alice, {"item": "Desk", "net": "90"})
+    asked = Assignment.objects.get(visit__request=request)
+    typed = {"f-net": "", "f-cost_centre": "1"}
+    assert as_(bob).post(address(asked), answer(asked, **typed)).status_code == 302
+    request.refresh_from_db()
+    assert (request.data["net"], request.data["cost_centre"]) == (None, "1")

@@ -1,0 +1,218 @@
+"""Where tasks, revisions, questions and the steps that ask nobody meet."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from placet.accounts.models import Person
+from placet.approvals import calling, engine, evidence
+from placet.approvals.definitions import definition_of
+from placet.approvals.form import facts_hash, read_form
+from placet.approvals.models import Assignment, CallTask, Decision, Request
+from placet.approvals.processes import publish
+from placet.audit import chain
+from placet.portal import deciding
+
+pytestmark = pytest.mark.django_db
+
+END = {"kind": "end", "name": "End", "result": "approved"}
+
+
+def person(name: str) -> list[dict[str, Any]]:
+    return [{"person": f"{name}@contoso.example"}]
+
+
+def process(form: Sequence[Any], steps: Mapping[str, Any], ways: Sequence[str], **more: Any) -> dict[str, Any]:
+    transitions = [dict(zip(("from", "outcome", "to"), way.split(), strict=True)) for way in ways]
+    return {
+        "key": "seams", "name": "Seams", "title": "{item}", "start": next(iter(steps)),
+        "form": [{"name": "item", "label": "Item", "type": "text"}, *form],
+        "steps": {**steps, "end": END}, "transitions": transitions, **more,
+    }  # fmt: skip
+
+
+def seat(request: Request, step: str = "task") -> Assignment:
+    return Assignment.objects.get(visit__request=request, visit__step_key=step, state="open")
+
+
+def clean(request: Request) -> None:
+    assert [*chain.verify(request.pk), *evidence.compare(request.pk)] == []
+
+
+SALARY = [
+    {"name": "grade", "label": "Grade", "type": "number"},
+    {"name": "rate", "label": "Rate", "type": "number"},
+    {"name": "salary", "label": "Salary", "type": "number", "computed": "grade * rate"},
+]
+
+
+def test_what_is_computed_and_hidden_stands_on_no_page_to_fill_in(alice: Person, bob: Person, client: Client) -> None:
+    task = {"kind": "task", "name": "T", "ask": person("bob"), "form": {"fill": ["grade"], "hide": ["rate", "salary"]}}
+    request = engine.start(
+        publish(process(SALARY, {"task": task}, ["task done end"])), alice, {"item": "Desk", "rate": "77777"}
+    )
+    client.force_login(bob)
+    url = reverse("portal:fill_in", args=[request.public_id, seat(request).pk])
+    looked = client.post(url, {"do": "look", "f-grade": "1"}, headers={"HX-Request": "true"}).content.decode()
+    row = client.post(url, {"do": "add-row:x", "f-grade": "1"}).content.decode()
+    for page in (client.get(url).content.decode(), looked, row):
+        assert "Salary" not in page
+        assert "77777" not in page and "77,777" not in page
+
+
+def both(**boss: Any) -> dict[str, Any]:
+    block = {
+        "kind": "parallel", "name": "Both", "branches": {"a": {"start": "task"}, "b": {"start": "boss"}},
+        "result": [{"approved": "all"}], "otherwise": "approved",
+    }  # fmt: skip
+    task = {"kind": "task", "name": "T", "ask": person("bob"), "form": {"fill": ["grade"]}}
+    ask = {"kind": "approval", "name": "Boss", "ask": person("carol"), **boss}
+    one = process(SALARY, {"both": block, "task": task, "boss": ask}, ["both approved end"])
+    one["transitions"] += [
+        {"from": step, "outcome": outcome, "ends_branch": "approved"}
+        for step, outcome in (("task", "done"), ("boss", "approve"), ("boss", "reject"))
+    ]
+    return one
+
+
+def test_what_changes_at_the_very_moment_of_an_answer_is_not_decided_on(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    """The task is done between the look at what was shown and the lock."""
+    request = engine.start(publish(both()), alice, {"item": "Desk", "rate": "1"})
+    asked = seat(request, "boss")
+    shown = facts_hash(request, definition_of(request.version), "boss")
+    before = engine._locked
+
+    def first_the_other(assignment_id: int) -> Request:
+        with mock.patch.object(engine, "_locked", before):
+            engine.decide(
+                seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"grade": "9"}
+            )
+        return before(assignment_id)
+
+    with mock.patch.object(engine, "_locked", first_the_other), pytest.raises(engine.Changed):
+        deciding.apply(asked, carol, shown, "approve", "")
+
+
+EVERY = [
+    {"name": "text", "label": "A", "type": "text"},
+    {"name": "long", "label": "B", "type": "long_text"},
+    {"name": "mail", "label": "C", "type": "email"},
+    {"name": "iban", "label": "D", "type": "iban"},
+    {"name": "money", "label": "E", "type": "money", "currency": "EUR"},
+    {"name": "number", "label": "F", "type": "number"},
+    {"name": "percent", "label": "G", "type": "percent"},
+    {"name": "date", "label": "H", "type": "date"},
+    {"name": "time", "label": "I", "type": "time"},
+    {"name": "moment", "label": "J", "type": "date_time"},
+    {"name": "period", "label": "K", "type": "period"},
+    {"name": "flag", "label": "L", "type": "yes_no"},
+    {"name": "one", "label": "M", "type": "choice", "options": ["a", "b"]},
+    {"name": "some", "label": "N", "type": "choices", "options": ["a", "b"]},
+    {"name": "who", "label": "O", "type": "person"},
+    {"name": "whom", "label": "P", "type": "people"},
+    {"name": "files", "label": "Q", "type": "files"},
+    {"name": "lines", "label": "R", "type": "table", "columns": [
+        {"name": "what", "label": "What", "type": "text"}, {"name": "when", "label": "When", "type": "date"},
+        {"name": "price", "label": "Price", "type": "money", "currency": "EUR"},
+        {"name": "who", "label": "Who", "type": "person"},
+    ], "totals": [{"name": "total", "label": "Total", "sum": "price"}]},
+    {"name": "later", "label": "S", "type": "text"},
+]  # fmt: skip
+ENTERED = {
+    "item": "Desk", "text": "t", "long": "a\nb", "mail": "x@y.example", "iban": "DE89370400440532013000",
+    "money": "12.50", "number": "1.5", "percent": "19.5", "date": "2026-12-31", "time": "14:30",
+    "moment": "2026-12-31 14:30", "period": {"from": "2026-12-01", "to": "2026-12-03"}, "flag": "yes", "one": "a",
+    "some": ["a", "b"], "who": "bob@contoso.example", "whom": ["bob@contoso.example", "carol@contoso.example"],
+    "lines": [{"what": "x", "when": "2026-01-01", "price": "3.10", "who": "bob@contoso.example"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fill", [["later"], ["*"]])
+def test_what_nobody_enters_stays_as_it_is_whatever_its_type(
+    alice: Person, bob: Person, carol: Person, fill: list[str], client: Client
+) -> None:
+    task = {"kind": "task", "name": "T", "ask": person("bob"), "form": {"fill": fill}}
+    one = process(EVERY, {"task": task}, ["task done end"])
+    request = engine.start(publish(one), alice, ENTERED)
+    held = dict(request.data)
+    client.force_login(bob)
+    url = reverse("portal:fill_in", args=[request.public_id, seat(request).pk])
+    assert client.get(url).status_code == 200
+    assert client.post(url, {"do": "look"}, headers={"HX-Request": "true"}).status_code == 200
+    engine.decide(seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"later": "now"})
+    request.refresh_from_db()
+    assert request.data == {**held, "later": "now"}
+    for who in (alice, bob):
+        client.force_login(who)
+        assert client.get(f"/requests/{request.public_id}/").status_code == 200
+    clean(request)
+
+
+def test_a_search_finds_a_request_by_the_title_that_is_shown(alice: Person, bob: Person) -> None:
+    task = {"kind": "task", "name": "T", "ask": person("bob"), "form": {"fill": ["item"]}}
+    request = engine.start(publish(process([], {"task": task}, ["task done end"])), alice, {"item": "Zebra"})
+    engine.decide(seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"item": "Giraffe"})
+    request.refresh_from_db()
+    assert request.title == "Zebra"
+    assert "zebra" in request.words
+    assert "giraffe" in request.words
+    clean(request)
+
+
+def test_what_nobody_enters_says_what_it_says_by_itself(alice: Person, bob: Person) -> None:
+    form = [
+        {"name": "abroad", "label": "Abroad", "type": "yes_no"},
+        {"name": "rate", "label": "Rate", "type": "number", "default": "abroad ? 50 : 25", "read_only": "abroad"},
+    ]
+    task = {"kind": "task", "name": "T", "ask": person("bob"), "form": {"fill": ["abroad", "rate"]}}
+    request = engine.start(
+        publish(process(form, {"task": task}, ["task done end"])), alice, {"item": "Desk", "rate": "9999"}
+    )
+    engine.decide(
+        seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"abroad": "yes", "rate": "7"}
+    )
+    request.refresh_from_db()
+    assert request.data["rate"] == 50
+
+
+def test_a_requesters_task_of_an_included_process_is_theirs(alice: Person, bob: Person) -> None:
+    task = {"kind": "task", "name": "T", "ask": [{"requester": True}]}
+    publish(process([], {"task": task}, ["task done end"], key="inner"))
+    one = process([], {"sub": {"kind": "include", "process": "inner"}}, ["sub approved end"])
+    request = engine.start(publish(one), alice, {"item": "Desk"})
+    assert seat(request, "sub-task").person == alice
+
+
+VALUES = [
+    "[1.0, 2.0]", "{'a': 1.0}", "[{'a': 1.0}]", "[[1.0]]", "null", "1.0 / 0.0", "duration('1h')",
+    "timestamp('2026-01-01T00:00:00Z')", "b'x'", "type(1)", "''", "'\\u0000'", "-1.0", "true", "9223372036854775807",
+    "[{'what': [1.0]}]", "[{'what': {'a': 1.0}, 'price': null}]", "[null]", "[true, {}]", "{}", "[]", "1e300", "dyn",
+    "[{'what': 'x'}, 1.0]", "{'from': [1], 'to': {}}", "{'from': '2026-01-01'}", "lines", "whom", "who", "period", "flag",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [one["name"] for one in EVERY if one["type"] != "files"])
+def test_whatever_an_expression_comes_to_a_called_form_takes_it_or_says_why(
+    alice: Person, bob: Person, carol: Person, name: str
+) -> None:
+    from placet.approvals import calling as module
+    from placet.approvals.form import FormInvalid
+    from placet.lib.conditions import ConditionError
+
+    task = {"kind": "task", "name": "T", "ask": person("bob")}
+    request = engine.start(publish(process(EVERY, {"task": task}, ["task done end"])), alice, ENTERED)
+    definition = definition_of(request.version)
+    values = module.earlier.Values(definition, request)
+    for source in VALUES:
+        try:
+            read_form(definition, {"item": "Desk", name: module._entered(source, values)})
+        except (ConditionError, FormInvalid):
+            pass
+        except Exception as error:
+            raise AssertionError(f"{name}: {source}: {error!r}") from error
