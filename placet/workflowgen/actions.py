@@ -61,7 +61,7 @@ class Action:
     comment: str = ""  # element of the form
     questions: list[dict[str, Any]] = field(default_factory=list)
     question_data: dict[str, str] = field(default_factory=dict)  # data field → name of the question
-    asked_elements: set[str] = field(default_factory=set)
+    asked_elements: dict[str, str] = field(default_factory=dict)  # element → name of the question
     chooses: list[str] = field(default_factory=list)  # fields of the form: who is asked next
 
     @property
@@ -74,6 +74,12 @@ class Action:
 
     def may_enter(self, element: Element) -> bool:
         return element.kind != "label" and element.key not in self.hidden | self.fixed
+
+    def ask_no_more(self, element: str) -> None:
+        """It is a field that is filled in here, which replies answer in a line of its own, too."""
+        name = self.asked_elements.pop(element)
+        self.questions = [one for one in self.questions if one["name"] != name]
+        self.question_data = {data: one for data, one in self.question_data.items() if one != name}
 
     def element_of(self, name: str) -> str:
         """The element of the form that is called so, or whose data field is."""
@@ -205,7 +211,7 @@ class Actions:
             action.questions.append(question)
             action.question_data[action.data_of(element_key)] = name
             if element is not None and element.key != action.comment:
-                action.asked_elements.add(element.key)
+                action.asked_elements[element.key] = name
             self.report.taken(
                 action.place, _("Q{number} became the question {name}.").format(number=number, name=name)
             )

@@ -1,10 +1,16 @@
 """Steps as the definition writes them: whom they ask, and what can be answered."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.conf import settings
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from pydantic import ValidationError
 
+from placet.approvals.definitions import Definition
+from placet.approvals.question_checks import question_problems
 from placet.workflowgen.actions import Action, Actions
 from placet.workflowgen.fields import Fields
 from placet.workflowgen.report import Report
@@ -35,6 +41,7 @@ WORDS = {
         "chosen": "À qui demander « {step} » ?",
     },
 }
+_NO_LABEL = re.compile("[:：=]")  # behind which an answer would begin
 _FRENCH = word_set(
     "le la les des du et ou une un nom prenom demande demandeur responsable oui non date commentaire",
     "decision approbation validation directeur chef motif modifier montant pour par sur aux dossier",
@@ -87,7 +94,11 @@ class Asking:
         if entering or not asking:
             is_first = self.entry in before
             name = self.fields.add_person(
-                f"{action.step}_person", label, group, required=is_first and not asking
+                f"{action.step}_person",
+                label,
+                group,
+                required=is_first and not asking,
+                at_start=is_first or not entering,
             )
             lines.append({"field": name, "among": group})
             for one in entering:
@@ -139,9 +150,13 @@ class Asking:
         if action.is_approval:
             step["outcomes"] = self.actions.outcomes_of(action)
             if action.by_questions:
-                step["first_question_is_answer"] = True
-            if action.questions:
-                step["questions"] = action.questions
+                step["outcome_question"] = True
+            if {"requester": True} in step["ask"]:
+                step["requester_may_decide"] = True
+                self.report.changed(
+                    action.place, _("The requester decides about their own request here, as in WorkflowGen.")
+                )
+            self._questions(action, step)
             text = _("It became the approval {step}; it can be answered {outcomes}.")
             outcomes = ", ".join(f"{answer.key} (“{answer.label}”)" for answer in action.answers)
             self.report.taken(action.place, text.format(step=action.step, outcomes=outcomes))
@@ -156,6 +171,19 @@ class Asking:
             self.report.taken(action.place, _("It became the task {step}.").format(step=action.step))
         form = self._form(action)
         return step | ({"form": form} if form else {})
+
+    def _questions(self, action: Action, step: dict[str, Any]) -> None:
+        """With labels that replies can name them by; what is left is for somebody to decide."""
+        kept: list[dict[str, Any]] = []
+        for question in action.questions:
+            label = one_line(_NO_LABEL.sub(" ", question["label"])) or question["name"]
+            labels = (label, f"{label} ({question['name']})", question["name"])
+            tried = [question | {"label": one} for one in labels]
+            kept.append(next((one for one in tried if not _problems(step, [*kept, one])), tried[0]))
+        if kept:
+            step["questions"] = kept
+        for problem in _problems(step, kept):
+            self.report.decide(action.place, _("It cannot be published yet: {why}").format(why=problem))
 
     def _form(self, action: Action) -> dict[str, Any]:
         form = self.fields.step_form(action)
@@ -186,3 +214,22 @@ class Asking:
                 )
             )  # fmt: skip
         return [{"group": self.actions.group_of(action)}]
+
+
+def _problems(step: dict[str, Any], questions: Sequence[dict[str, Any]]) -> list[str]:
+    """Why replies could not give the answers of a step, as publishing would say: it is looked at alone."""
+    keys = [one if isinstance(one, str) else one["key"] for one in step["outcomes"]]
+    alone = {
+        "kind": "approval", "name": "x", "ask": [{"manager": True}], "outcomes": step["outcomes"],
+        **({"questions": questions} if questions else {}),
+    }  # fmt: skip
+    ways = [{"from": "step", "outcome": key, "to": "end"} for key in keys]
+    end = {"kind": "end", "name": "x", "result": "x"}
+    process = {"key": "x", "name": "x", "start": "step", "steps": {"step": alone, "end": end}, "transitions": ways}
+    try:
+        definition = Definition.model_validate(process)
+    except ValidationError as error:
+        return [str(one["msg"]).removeprefix("Value error, ") for one in error.errors()]
+    approval = definition.approval("step")
+    words: list[str] = import_string(settings.CHECK_WORDS)(approval)
+    return [*words, *question_problems(definition, "step", approval)]

@@ -1,7 +1,8 @@
 """Elements of the form → fields of the form."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -42,6 +43,9 @@ class Fields:
         self.types: dict[str, dict[str, Any]] = {}  # element → what a field of its type says
         self.by_name: dict[str, dict[str, Any]] = {}
         self.used: set[str] = set()
+        self.elements = {one.key: one for one in form.elements}
+        self.at_start: set[str] = set()  # fields that the requester's first action fills in
+        self.has_first = False  # whether there is such an action
         self.given: dict[str, list[Parameter]] = {}  # by element
         for parameter in actions.parameters:
             self.given.setdefault(parameter.formal, []).append(parameter)
@@ -49,6 +53,7 @@ class Fields:
     def build(self, entry: str) -> None:
         """`entry`: the action that is the request's form; "" where nobody fills one in."""
         first = self.actions.by_key.get(entry)
+        self.has_first = first is not None
         kept = [one for one in self.form.elements if self._is_kept(one)]
         for one in kept:  # names and types first: a field may depend on a later one
             kind = None if one.kind == "label" else self._type_of(one, _("Field {key}").format(key=one.key))
@@ -65,17 +70,23 @@ class Fields:
             elif one.key in self.names:
                 self._add(self._field(one, first))
         self._without_empty_sections()
+        for action in self.actions.by_key.values():
+            for asked in [key for key in action.asked_elements if key in self.names]:
+                if action.may_enter(self.elements[asked]):
+                    action.ask_no_more(asked)
 
     def _add(self, part: dict[str, Any]) -> None:
         self.parts.append(part)
         if "name" in part:
             self.by_name[part["name"]] = part
 
-    def add_person(self, name: str, label: str, group: str, *, required: bool) -> str:
+    def add_person(self, name: str, label: str, group: str, *, required: bool, at_start: bool) -> str:
         """Whom somebody chooses who fills in the form."""
         name = unused(name_of(name), self.used, "_")
         part: dict[str, Any] = {"name": name, "label": one_line(label), "type": "person", "among": group}
         self._add(part | ({"required": True} if required else {}))
+        if at_start:
+            self.at_start.add(name)
         return name
 
     def _without_empty_sections(self) -> None:
@@ -140,6 +151,8 @@ class Fields:
         default = self._default(element, field)
         if default:
             field["default"] = default
+        if first is not None and first.may_enter(element):
+            self.at_start.add(field["name"])
         self.report.taken(place, _("It became the field {name}.").format(name=field["name"]))
         return field
 
@@ -336,13 +349,50 @@ class Fields:
         return patterns
 
     def step_form(self, action: Action) -> dict[str, Any]:
-        entered = frozenset(one.key for one in self.form.elements if action.may_enter(one))
+        may_enter = [one for one in self.form.elements if action.may_enter(one)]
+        entered = frozenset(one.key for one in may_enter if self.types.get(one.key) != {"type": "files"})
+        if self.names_of(frozenset(one.key for one in may_enter) - entered):
+            self.report.changed(
+                action.place,
+                _("Files were added here. Placet takes them where a request is started, and not in later steps."),
+            )
         lists = {
             "fill": self.patterns(self.names_of(entered)),
             "require": self.names_of(action.required & entered),
             "hide": self.patterns(self.names_of(action.hidden)),
         }
         return {name: names for name, names in lists.items() if names}
+
+
+    def start_form(self, filled: Iterable[str]) -> dict[str, list[str]]:
+        """What the form does not ask for where a request begins. `filled`: patterns of what steps fill in."""
+        patterns = tuple(filled)
+        later = [
+            name
+            for name, part in self.by_name.items()
+            if name not in self.at_start
+            and part["type"] != "files"
+            and any(fnmatchcase(name, one) for one in patterns)
+        ]
+        for name, part in self.by_name.items():
+            if self.has_first and name not in later and name not in self.at_start:
+                self._entered_by_nobody(part)
+        return {"hide": self.patterns(later)} if later else {}
+
+    def _entered_by_nobody(self, part: dict[str, Any]) -> None:
+        place = next((key for key, name in self.names.items() if name == part["name"]), part["name"])
+        place = _("Field {key}").format(key=place)
+        if part["type"] == "files":
+            self.report.changed(
+                place, _("Files are added only where a request is started, so the form asks for them there.")
+            )
+        elif part["type"] == "table":
+            self.report.decide(place, _("No action of the draft lets anybody fill it in; the form asks for it at the "
+                                        "start."))  # fmt: skip
+        else:
+            part.pop("require", None)
+            part["read_only"] = "true"
+            self.report.changed(place, _("No action of the draft lets anybody enter it, so it is read-only."))
 
 
 def _beginnings(name: str) -> Iterator[str]:

@@ -206,6 +206,11 @@ class Graph:
 
     # --- steps --------------------------------------------------------------------------------------------
 
+    @property
+    def filled(self) -> list[str]:
+        """Patterns of the fields that steps fill in."""
+        return [one for step in self.steps.values() for one in step.get("form", {}).get("fill", ())]
+
     def build(self, entry: str, *, is_form: bool) -> str:
         """The key of the first step."""
         self.entry = entry

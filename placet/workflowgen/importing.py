@@ -49,7 +49,7 @@ def read_process(data: bytes, file_name: str = "") -> Imported:
     start = graph.build(entry, is_form=asks_form)
     _say_the_rest(exported, form, actions, report)
     name = exported.label or exported.key or _("Imported process")
-    definition = _definition(exported, name, start, fields, graph)
+    definition = _definition(exported, name, start, fields, graph, fields.start_form(graph.filled))
     text = written(definition, graph.comments, _heading(exported, file_name))
     return Imported(definition["key"], definition["name"], definition, text, report)
 
@@ -167,7 +167,14 @@ def _say_the_rest(exported: Exported, form: Form, actions: Actions, report: Repo
         )
 
 
-def _definition(exported: Exported, name: str, start: str, fields: Fields, graph: Graph) -> dict[str, Any]:
+def _definition(
+    exported: Exported,
+    name: str,
+    start: str,
+    fields: Fields,
+    graph: Graph,
+    start_form: dict[str, list[str]],
+) -> dict[str, Any]:
     steps = _in_order(graph.steps)
     definition: dict[str, Any] = {
         "key": key_of(exported.key or name, "process", 50),
@@ -175,10 +182,12 @@ def _definition(exported: Exported, name: str, start: str, fields: Fields, graph
         "title": _title(name, fields, steps),
         "description": _about(exported, graph.actions.language),
     }
-    if any(step.get("first_question_is_answer") for step in steps.values()):
+    if any(step.get("outcome_question") for step in steps.values()):
         definition["answer_brackets"] = BRACKETS
     if fields.parts:
         definition["form"] = fields.parts
+    if start_form:
+        definition["start_form"] = start_form
     definition |= {"start": start, "steps": steps, "transitions": graph.transitions}
     return definition
 

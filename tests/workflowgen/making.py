@@ -239,34 +239,3 @@ def simple(**changes: Any) -> Made:
     for name, value in changes.items():
         setattr(made, name, value)
     return made
-
-
-# --- what the engine knows of a draft -----------------------------------------------------------------------
-
-
-def known_here(definition: dict[str, Any]) -> dict[str, Any]:
-    """A draft in the words of this version of the engine, which has no tasks, questions and forms of steps yet: tasks
-    as approvals with one outcome, whoever is named by them as a group. All the rest has to be right as it is."""
-    steps = {key: _known_step(step) for key, step in definition["steps"].items()}
-    transitions = [
-        way | {"outcome": "done"} if way["outcome"] == "arrived" else way for way in definition["transitions"]
-    ]
-    known = {name: value for name, value in definition.items() if name != "answer_brackets"}
-    return known | {"steps": steps, "transitions": transitions}
-
-
-def _known_step(step: dict[str, Any]) -> dict[str, Any]:
-    known = {
-        n: v for n, v in step.items() if n not in ("first_question_is_answer", "questions", "form", "until")
-    }
-    if hidden := step.get("form", {}).get("hide"):
-        known["form"] = {"hide": hidden}
-    if step["kind"] in ("task", "wait"):
-        known |= {"kind": "approval", "rule": "first"}
-        known["outcomes"] = [{"key": "done", "label": "Carried out", "grants": False}]
-    if step["kind"] in ("approval", "task", "wait"):
-        lines = step.get("ask", [{"group": "nobody"}])
-        known["ask"] = [
-            {"group": "nobody"} if {"from_answer", "requester"} & line.keys() else line for line in lines
-        ]
-    return known
