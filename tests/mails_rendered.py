@@ -453,9 +453,10 @@ def _refused(refusal: refusals.Refusal) -> "Any":
 def _answers_not_taken(scene: Scene) -> str:
     """What it says of the questions was written in the reader's language when the reply was taken in."""
     said = scene.texts
-    return _refused(
-        refusals.AnswersNotTaken(said["approve"], [said["wrong"]], [said["understood"]], {"colour": "red"})
-    )(scene)
+    refusal = refusals.AnswersNotTaken(
+        said["approve"], [said["wrong"]], [said["understood"]], {"colour": "red"}
+    )
+    return str(_refused(refusal)(scene))
 
 
 def _unclear(language: str) -> "Any":

@@ -135,7 +135,12 @@ def all_refusals(of: type[refusals.Refusal] = refusals.Refusal) -> Iterator[type
         yield from all_refusals(kind)
 
 
-GROUPS = (refusals.Automatic, refusals.Stranger, refusals.Told, refusals.Incomplete)  # never raised themselves
+GROUPS = (
+    refusals.Automatic,
+    refusals.Stranger,
+    refusals.Told,
+    refusals.Incomplete,
+)  # never raised themselves
 
 
 @pytest.mark.parametrize("refusal", [kind for kind in all_refusals() if kind not in GROUPS])

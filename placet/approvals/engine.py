@@ -238,8 +238,8 @@ def decide(
     the step by their names, as they were entered. `entered`: the same by field of the form; a field that is left out
     stays as it is. `shown`: the hash of what the answer is to; that is compared here, where nobody changes it.
 
-    Raises AlreadyDecided, NoLongerOpen, NotAllowed, Changed, AnswersInvalid, FieldsInvalid, CommentNeeded or Lapsed, and
-    EngineError if the comment is too long and no mail has the whole of it; then nothing has changed.
+    Raises AlreadyDecided, NoLongerOpen, NotAllowed, Changed, AnswersInvalid, FieldsInvalid, CommentNeeded or Lapsed,
+    and EngineError if the comment is too long and no mail has the whole of it; then nothing has changed.
     """
     request = _locked(assignment_id)
     seats = _seats_beside(request, assignment_id)
