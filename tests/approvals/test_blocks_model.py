@@ -70,9 +70,12 @@ RESULTS: list[list[dict[str, Any]]] = [
 @st.composite
 def lines(draw: st.DrawFn, deep: int = 0, block: Node | None = None, path: str = "s") -> Line:
     line = Line(taken=not block or draw(st.integers(0, 4)) > 0, block=block)
-    for number in range(draw(st.integers(1, 2))):
+    length = draw(st.integers(1, 2))
+    for number in range(length):
         key = f"{path}{number}"
-        ways = [END, END, BACK, OUT] if line.nodes else [END]
+        # A branch has to be able to end as either, so one of its nodes asks people and ends it.
+        after_quiet = number == 1 and bool(line.nodes[0].quiet)
+        ways = [END, END, BACK, OUT] if line.nodes and not after_quiet else [END]
         node = Node(key, draw(st.sampled_from(ways)))
         if deep < 2 and draw(st.integers(0, 3 if deep else 1)) == 0:
             node.result = draw(st.sampled_from(RESULTS))
@@ -85,7 +88,8 @@ def lines(draw: st.DrawFn, deep: int = 0, block: Node | None = None, path: str =
             node.rule = draw(st.sampled_from(rules))
             node.weight = draw(st.sampled_from([0, 0, *range(1, sum(weights(node.people)) + 1)]))
             node.in_turn = draw(st.booleans()) and (node.weight > 0 or node.rule != "first")
-            node.quiet = draw(st.sampled_from(["", "", "", "sent", "arrived"]))
+            if length == 2 and not after_quiet:
+                node.quiet = draw(st.sampled_from(["", "", "sent", "arrived"]))
         line.nodes.append(node)
     return line
 

@@ -26,7 +26,9 @@ def person(name: str) -> list[dict[str, Any]]:
     return [{"person": f"{name}@contoso.example"}]
 
 
-def process(form: Sequence[Any], steps: Mapping[str, Any], ways: Sequence[str], **more: Any) -> dict[str, Any]:
+def process(
+    form: Sequence[Any], steps: Mapping[str, Any], ways: Sequence[str], **more: Any
+) -> dict[str, Any]:
     transitions = [dict(zip(("from", "outcome", "to"), way.split(), strict=True)) for way in ways]
     return {
         "key": "seams", "name": "Seams", "title": "{item}", "start": next(iter(steps)),
@@ -50,8 +52,15 @@ SALARY = [
 ]
 
 
-def test_what_is_computed_and_hidden_stands_on_no_page_to_fill_in(alice: Person, bob: Person, client: Client) -> None:
-    task = {"kind": "task", "name": "T", "ask": person("bob"), "form": {"fill": ["grade"], "hide": ["rate", "salary"]}}
+def test_what_is_computed_and_hidden_stands_on_no_page_to_fill_in(
+    alice: Person, bob: Person, client: Client
+) -> None:
+    task = {
+        "kind": "task",
+        "name": "T",
+        "ask": person("bob"),
+        "form": {"fill": ["grade"], "hide": ["rate", "salary"]},
+    }
     request = engine.start(
         publish(process(SALARY, {"task": task}, ["task done end"])), alice, {"item": "Desk", "rate": "77777"}
     )
@@ -157,7 +166,9 @@ def test_what_nobody_enters_stays_as_it_is_whatever_its_type(
 def test_a_search_finds_a_request_by_the_title_that_is_shown(alice: Person, bob: Person) -> None:
     task = {"kind": "task", "name": "T", "ask": person("bob"), "form": {"fill": ["item"]}}
     request = engine.start(publish(process([], {"task": task}, ["task done end"])), alice, {"item": "Zebra"})
-    engine.decide(seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"item": "Giraffe"})
+    engine.decide(
+        seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"item": "Giraffe"}
+    )
     request.refresh_from_db()
     assert request.title == "Zebra"
     assert "zebra" in request.words
@@ -168,14 +179,24 @@ def test_a_search_finds_a_request_by_the_title_that_is_shown(alice: Person, bob:
 def test_what_nobody_enters_says_what_it_says_by_itself(alice: Person, bob: Person) -> None:
     form = [
         {"name": "abroad", "label": "Abroad", "type": "yes_no"},
-        {"name": "rate", "label": "Rate", "type": "number", "default": "abroad ? 50 : 25", "read_only": "abroad"},
+        {
+            "name": "rate",
+            "label": "Rate",
+            "type": "number",
+            "default": "abroad ? 50 : 25",
+            "read_only": "abroad",
+        },
     ]
     task = {"kind": "task", "name": "T", "ask": person("bob"), "form": {"fill": ["abroad", "rate"]}}
     request = engine.start(
         publish(process(form, {"task": task}, ["task done end"])), alice, {"item": "Desk", "rate": "9999"}
     )
     engine.decide(
-        seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"abroad": "yes", "rate": "7"}
+        seat(request).pk,
+        by=bob,
+        outcome="done",
+        door=Decision.Door.PAGE,
+        entered={"abroad": "yes", "rate": "7"},
     )
     request.refresh_from_db()
     assert request.data["rate"] == 50
