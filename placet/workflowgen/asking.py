@@ -225,7 +225,13 @@ def _problems(step: dict[str, Any], questions: Sequence[dict[str, Any]]) -> list
     }  # fmt: skip
     ways = [{"from": "step", "outcome": key, "to": "end"} for key in keys]
     end = {"kind": "end", "name": "x", "result": "x"}
-    process = {"key": "x", "name": "x", "start": "step", "steps": {"step": alone, "end": end}, "transitions": ways}
+    process = {
+        "key": "x",
+        "name": "x",
+        "start": "step",
+        "steps": {"step": alone, "end": end},
+        "transitions": ways,
+    }
     try:
         definition = Definition.model_validate(process)
     except ValidationError as error:

@@ -110,7 +110,7 @@ class Fields:
                         place, _("It is the answer of the step {step}.").format(step=action.step)
                     )
                     return False
-            elif element.key == action.comment:
+            elif element.key == action.comment and element.key not in action.asked_elements:
                 self.report.changed(
                     place, _("It is the comment of the answer in the step {step}.").format(step=action.step)
                 )
@@ -354,7 +354,9 @@ class Fields:
         if self.names_of(frozenset(one.key for one in may_enter) - entered):
             self.report.changed(
                 action.place,
-                _("Files were added here. Placet takes them where a request is started, and not in later steps."),
+                _(
+                    "Files were added here. Placet takes them where a request is started, and not in later steps."
+                ),
             )
         lists = {
             "fill": self.patterns(self.names_of(entered)),
@@ -362,7 +364,6 @@ class Fields:
             "hide": self.patterns(self.names_of(action.hidden)),
         }
         return {name: names for name, names in lists.items() if names}
-
 
     def start_form(self, filled: Iterable[str]) -> dict[str, list[str]]:
         """What the form does not ask for where a request begins. `filled`: patterns of what steps fill in."""

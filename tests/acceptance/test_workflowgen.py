@@ -235,7 +235,9 @@ def test_a_requisition_is_sent_back_once_and_runs_through_five_approvals() -> No
     asked = running(STAFFING).start(**STAFF)
     assert asked.request is not None and asked.request.title == "Staffing Requisition: Contoso North"
     assert asked.open() == [("validates_second_level_sup", "second-level-supervisor")]
-    assert asked.answer("validates_second_level_sup", "modify", comment="Which site?") == [("modifies", "max")]
+    assert asked.answer("validates_second_level_sup", "modify", comment="Which site?") == [
+        ("modifies", "max")
+    ]
     back = asked.answer("modifies", "done", entered={"req_employment_place": "Paris"})
     assert back == [("validates_second_level_sup", "second-level-supervisor")]
     # Whoever decides may name who is next, of the group alone.
@@ -262,9 +264,7 @@ def test_a_requisition_is_sent_back_once_and_runs_through_five_approvals() -> No
         ("validates_functional_sup", "functional-supervisor"), ("validates_functional_sup", "Fay"),
     ]  # fmt: skip
     [seat, *_others] = Assignment.objects.filter(visit__request=again.request, state="open")
-    engine.decide(
-        seat.pk, by=seat.person, outcome="reject", comment="No budget.", door=Decision.Door.PAGE
-    )
+    engine.decide(seat.pk, by=seat.person, outcome="reject", comment="No budget.", door=Decision.Door.PAGE)
     assert (again.open(), again.end()) == ([], "rejected")
 
 
