@@ -229,9 +229,8 @@ def _wait_problems(definition: Definition, step: WaitStep, sample: dict[str, Any
     names = names_in(step.until)
     timed = [field.name for field in definition.fields if field.type in TIMES and field.name in names]
     yield from (f"{name} is a date or a time, and {NO_DATES}" for name in timed)
-    if not names and not holds(
-        step.until, sample
-    ):  # what always holds waits for nothing: it only chooses a way
+    # What always holds waits for nothing: it only chooses a way.
+    if not names and not holds(step.until, sample):
         yield "nothing could ever change what it comes to; name a field, or say signal: KEY"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone, translation
 
-from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep, names_fit
+from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep, StepForm, names_fit
 from placet.approvals.field_types import MOST_PEOPLE, Text, day_of, is_filled, problem_of_pattern
 from placet.approvals.form import PLACE, condition_values, sample_data
 from placet.approvals.form_computed import COMPUTED, as_entered
@@ -247,21 +247,30 @@ def step_form_problems(definition: Definition, key: str, step: ApprovalStep | No
     ):
         yield from (f"{name}: {problem}" for problem in _unknown_names(definition, patterns))
     titled = set(PLACE.findall(definition.title))
-    filled = definition.filled_in(key)
     for field in definition.fields:
         if names_fit(field.name, step.form.hide) and titled & seen_values(field, None).keys():
             yield f"hide: {field.name} stands in the title, which everybody reads who is asked"
-        if field.name in filled or field.name not in {*(step.form.fill or ()), *(step.form.require or ())}:
+    if isinstance(step, ApprovalStep):
+        yield from _filled_problems(definition, key, step.form)
+    elif step.form.fill is not None or step.form.require is not None:
+        yield "whoever is told enters nothing, so a notice can only hide fields"
+
+
+def _filled_problems(definition: Definition, key: str, form: StepForm) -> Iterator[str]:
+    """Of the fields that a step's people enter."""
+    filled = definition.filled_in(key)
+    for field in definition.fields:
+        if field.name in filled or field.name not in {*(form.fill or ()), *(form.require or ())}:
             continue
         if field.type == "files":
             yield f"fill: {field.name} takes files, which are added only where a request is started"
         elif field.computed is not None:
             yield f"fill: {field.name} is computed, so nobody enters it"
-        elif names_fit(field.name, step.form.hide):
+        elif names_fit(field.name, form.hide):
             yield f"fill: {field.name} is hidden in this step"
         else:
             yield f"require: {field.name} is not among the fields that are entered here (fill)"
-    if step.form.fill is not None and not filled:
+    if form.fill is not None and not filled:
         yield "fill: none of these fields can be entered here"
 
 

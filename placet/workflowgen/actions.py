@@ -210,7 +210,7 @@ class Actions:
                 question["options"] = options
             action.questions.append(question)
             action.question_data[action.data_of(element_key)] = name
-            if element is not None and element.key != action.comment:
+            if element is not None:
                 action.asked_elements[element.key] = name
             self.report.taken(
                 action.place, _("Q{number} became the question {name}.").format(number=number, name=name)
@@ -230,7 +230,9 @@ class Actions:
         if answer.key not in ("approve", "reject"):
             outcome["grants"] = False
         if action.comment and self._needs_comment(action, answer):
-            outcome["comment"] = "required"
+            # Where it was a question of its own, replies go on to answer that.
+            name = action.asked_elements.get(action.comment)
+            outcome |= {"questions": [name]} if name else {"comment": "required"}
         return outcome if len(outcome) > 1 else answer.key
 
     def _needs_comment(self, action: Action, answer: Answer) -> bool:

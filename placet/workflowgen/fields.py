@@ -110,7 +110,7 @@ class Fields:
                         place, _("It is the answer of the step {step}.").format(step=action.step)
                     )
                     return False
-            elif element.key == action.comment:
+            elif element.key == action.comment and element.key not in action.asked_elements:
                 self.report.changed(
                     place, _("It is the comment of the answer in the step {step}.").format(step=action.step)
                 )

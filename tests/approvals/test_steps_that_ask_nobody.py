@@ -205,6 +205,8 @@ def test_what_a_notice_says_is_checked(db: None) -> None:
         "steps.tell: nothing follows sent",
         "transitions, number 1: tell has no outcome ok",
     ]
+    fills = notice("bob", form={"fill": ["amount"]})
+    assert "a notice can only hide fields" in refused(process({"tell": fills}, ["tell sent approved"]))
 
 
 # --- waits ----------------------------------------------------------------------------------------------------
@@ -322,6 +324,15 @@ def test_what_makes_a_wait_needless_ends_it(alice: Person, bob: Person, ada: Per
     engine.signal(withdrawn.pk, "delivered", ada)
     engine.withdraw(withdrawn.pk, alice)
     assert (visits(withdrawn)[-1], standing(withdrawn)) == ("bob closed withdrawn", ("withdrawn", ""))
+
+
+def test_a_wait_that_is_over_at_once_only_chooses_a_way(alice: Person) -> None:
+    ways = ["begin arrived rejected", "begin arrived approved"]
+    definition = process({"begin": wait(until="true")}, ways)
+    definition["transitions"][0]["when"] = "amount > 5"
+    version = publish(definition)
+    ended = [engine.start(version, alice, {"amount": amount}).result for amount in ("1", "9")]
+    assert ended == ["approved", "rejected"]
 
 
 @pytest.mark.parametrize(

@@ -70,10 +70,15 @@ def kept(made: Any) -> Kept:
     )
 
 
+#: What readings had no place for when these were kept: said only where there is something.
+_LATER = ("given",)
+
+
 def plain(value: Any) -> Any:
     """As JSON has it: the same for equal values, in whatever order they are held."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        held = {field.name: getattr(value, field.name) for field in fields(value)}
+        return {name: plain(one) for name, one in held.items() if one or name not in _LATER}
     if isinstance(value, Exception):
         return [type(value).__name__, *(plain(one) for one in value.args)]
     if isinstance(value, Mapping):

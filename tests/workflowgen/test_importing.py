@@ -423,3 +423,71 @@ def test_a_request_that_begins_side_by_side_does_so_again_when_it_comes_back() -
     assert ways(done, "bar") == [("rejected", "", "asks"), ("approved", "", "decides")]
     assert ways(done, "asks") == [("done", "", "bar")]
     assert "Action DOES: No way leads there" in texts(done, "decide")
+
+
+def test_what_later_steps_fill_in_is_not_asked_for_at_the_start() -> None:
+    made = simple()
+    made.sections["DO"] = [
+        Control("DO_ORDER", label="Order"), Control("DO_SCAN", "files", "Scan"), Control("REQ_DONE", label="Done"),
+    ]  # fmt: skip
+    made.sections["REQ"].append(
+        Control("REQ_NUMBER", label="Number", extra='requiredcondition=""', value="7")
+    )
+    made.actions[0].fixed = "REQ_NUMBER"
+    made.actions[0].hidden = made.actions[1].hidden = "DEC,DO"
+    made.actions[1].hidden, made.actions[1].fixed = "DO", "REQ_*"
+    made.actions.insert(2, Action("DOES", takes=["DO_ORDER", "DO_SCAN"], fixed="REQ_ITEM,REQ_NUMBER,DEC_*"))
+    made.ways[1:] = [("DECIDES", "DOES", '<DEC_ANSWER> = "YES"'), ("DECIDES", "_END", "OTHERWISE"),
+                     ("DOES", "_END", "")]  # fmt: skip
+    done = imported(made)
+    assert done.definition["start_form"] == {"hide": ["do_order", "req_done"]}
+    assert done.definition["steps"]["does"]["form"] == {"fill": ["do_order", "req_done"]}
+    # Nobody could enter the number, and nobody can here.
+    assert fields(done)["req_number"]["read_only"] == "true"
+    assert "req_number" not in done.definition["title"]
+    assert "Field REQ_NUMBER: No action of the draft lets anybody enter it" in texts(done, "changed")
+    assert "Field DO_SCAN: Files are added only where a request is started" in texts(done, "changed")
+    made.actions[0].performer, made.actions[0].assign = "CLERKS", "PULL"  # nobody's form is the request's
+    assert imported(made).definition["start_form"] == {"hide": ["req_item", "do_order", "req_done"]}
+
+
+def test_a_question_that_was_the_comment_stays_the_second_answer() -> None:
+    made = simple()
+    made.actions[1].takes = ["DEC_ANSWER", "DEC_COMMENT"]
+    made.actions[1].gives |= questions(2, "DEC_COMMENT")
+    step = imported(made).definition["steps"]["decides"]
+    assert step["outcomes"] == ["approve", {"key": "reject", "questions": ["dec_comment"]}]
+    assert step["questions"] == [{"name": "dec_comment", "label": "Why", "type": "text"}]
+
+
+def test_a_question_has_a_label_that_a_reply_can_name_it_by() -> None:
+    made = simple()
+    labels = ("Decision", "Reason: why", "Reason why", "Q7", "Approved", "Note")
+    keys = [f"DEC_N{number}" for number in range(2, 8)]
+    made.sections["DEC"] += [Control(key, label=label) for key, label in zip(keys, labels, strict=True)]
+    for number, key in enumerate(keys, 2):
+        made.actions[1].gives |= questions(number, key)
+    # A field that its people fill in is asked for in a line by that; it is no question besides.
+    made.actions.insert(2, Action("MORE", takes=["DEC_N7"], fixed="REQ_*,DEC_ANSWER,DEC_COMMENT"))
+    made.ways[1:] = [("DECIDES", "MORE", ""), ("MORE", "_END", "")]
+    done = imported(made)
+    step = done.definition["steps"]["decides"]
+    assert [question["label"] for question in step["questions"]] == [
+        "Decision (dec_n2)", "Reason why", "Reason why (dec_n4)", "dec_n5", "Approved (dec_n6)",
+    ]  # fmt: skip
+    assert step["form"] == {"fill": ["dec_n7"]}
+    assert not [line for line in done.report.of("decide") if "cannot be published" in line.text]
+
+
+def test_the_requester_decides_where_the_file_has_them_decide() -> None:
+    made = simple()
+    made.actions[1].performer, made.actions[1].assign = "REQUESTER", "PUSH_AUTO_REQUESTER"
+    step = imported(made).definition["steps"]["decides"]
+    assert (step["ask"], step["requester_may_decide"]) == ([{"requester": True}], True)
+
+
+def test_an_answer_that_no_reply_could_give_is_for_somebody_to_decide() -> None:
+    made = simple()
+    made.actions[1].gives = questions(1, "DEC_ANSWER", ("Yes", "YES"), ("<Later>", "LATER"))
+    done = read_process(made.xml())
+    assert "It cannot be published yet: later: “<Later>” holds a sign" in texts(done, "decide")
