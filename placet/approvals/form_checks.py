@@ -247,6 +247,9 @@ def step_form_problems(definition: Definition, key: str, step: ApprovalStep | No
     ):
         yield from (f"{name}: {problem}" for problem in _unknown_names(definition, patterns))
     titled = set(PLACE.findall(definition.title))
+    if isinstance(step, NoticeStep) and (step.form.fill is not None or step.form.require is not None):
+        yield "a notice tells people, and nobody enters anything there: leave fill and require out"
+        return
     filled = definition.filled_in(key)
     for field in definition.fields:
         if names_fit(field.name, step.form.hide) and titled & seen_values(field, None).keys():
