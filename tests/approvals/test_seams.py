@@ -198,6 +198,21 @@ def test_nobody_enters_anything_in_a_notice(db: None) -> None:
     ]
 
 
+@pytest.mark.parametrize("order", [{}, {"order": "one_by_one"}])
+def test_everybody_does_their_part_of_a_task(
+    alice: Person, bob: Person, carol: Person, order: dict[str, str]
+) -> None:
+    task = {"kind": "task", "name": "T", "ask": [*person("bob"), *person("carol")], "rule": "all", **order}
+    task["form"] = {"fill": ["grade", "rate"]}
+    request = engine.start(publish(process(SALARY, {"task": task}, ["task done end"])), alice, {"item": "Desk"})
+    for who, entered in ((bob, {"grade": "3"}), (carol, {"rate": "4"})):
+        asked = Assignment.objects.get(person=who, state="open")
+        engine.decide(asked.pk, by=who, outcome="done", door=Decision.Door.PAGE, entered=entered)
+    request.refresh_from_db()
+    assert (request.state, request.revision, request.data["salary"]) == ("ended", 3, 12)
+    clean(request)
+
+
 VALUES = [
     "[1.0, 2.0]", "{'a': 1.0}", "[{'a': 1.0}]", "[[1.0]]", "null", "1.0 / 0.0", "duration('1h')",
     "timestamp('2026-01-01T00:00:00Z')", "b'x'", "type(1)", "''", "'\\u0000'", "-1.0", "true", "9223372036854775807",
