@@ -310,7 +310,8 @@ def _skips_back(definition: Definition, key: str) -> bool:
 def _rule_problems(step: ApprovalStep) -> Iterator[str]:
     if isinstance(step.rule, int) and step.rule < 1:
         yield "at least one person must answer"
-    if step.rule != "first" and not isinstance(step.rule, tuple) and {*step.outcome_keys} - {APPROVE, REJECT}:
+    short = step.rule != "first" and not isinstance(step.rule, tuple)
+    if short and not step.is_task and {*step.outcome_keys} - {APPROVE, REJECT}:
         yield f"rule {step.rule} is about approving; with other outcomes say for each what it needs, in a list"
     if not isinstance(step.rule, tuple):
         if step.otherwise is not None or step.early is not None:

@@ -433,7 +433,7 @@ class Definition(_Part):
 
     def filled_in(self, step_key: str) -> frozenset[str]:
         """The fields that a step's people enter."""
-        form = self.approval(step_key).form
+        form = self.showing(step_key).form
         entered = (one for one in self.fields if one.computed is None and one.type != "files")
         return self._named(form.fill if form else None) & {one.name for one in entered} - self.hidden_in(
             step_key

@@ -84,7 +84,9 @@ def _ask_for_rest(
     assignment, code = pending.assignment, new_code()
     ask = Ask.objects.create(code_hash=messages.hash_of(code), person=answer.ask.person)
     shown = facts_hash(request, definition, assignment.visit.step_key)
-    line = AskLine.objects.create(ask=ask, line=1, assignment=assignment, facts_hash=shown, completes=pending)
+    line = AskLine.objects.create(
+        ask=ask, line=1, assignment=assignment, facts_hash=shown, revision=request.revision, completes=pending
+    )
     ask.outgoing = messages.ask_for_rest(
         answer.incoming, ask.person, request, key=answer.reason, asking=asking, code=code
     )

@@ -253,7 +253,7 @@ def _incomplete(telling: Telling, entry: AuditEntry) -> None:
     asked = telling.asks[entry.what["ask"]] = {}
     _say(
         asked, entry, seat=seat, person=seat[2], kind=f"refusal-{reason}", cause=f"incoming:{mail}",
-        created_at=entry.at, completes=number,
+        created_at=entry.at, completes=number, revision=entry.what.get("revision", 1),
     )  # fmt: skip
     _say_what_it_says(asked, entry, "to", "subject", "shown", "facts_hash", "code", "line")
     _say_of_mail(telling, entry, reason)

@@ -253,7 +253,7 @@ def step_form_problems(definition: Definition, key: str, step: ApprovalStep | No
     if isinstance(step, ApprovalStep):
         yield from _filled_problems(definition, key, step.form)
     elif step.form.fill is not None or step.form.require is not None:
-        yield "whoever is told enters nothing, so a notice can only hide fields"
+        yield "a notice tells people, and nobody enters anything there: leave fill and require out"
 
 
 def _filled_problems(definition: Definition, key: str, form: StepForm) -> Iterator[str]:

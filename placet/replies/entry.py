@@ -224,9 +224,10 @@ def _read(mail: Mail, line: AskLine) -> Answer:
     """The text as an answer; or, of a reply to the mail that asks for the rest of one, as that rest."""
     step, about = settle.step_of(line), settle.about(line)
     offered, own, earlier = step.outcome_keys, own_of(step), settle.earlier(line)
+    questions = settle.questions_asked(line)
     if earlier is not None:
-        return read_completion(mail, earlier, offered, known_words(), about, own)
-    return read(mail, offered, known_words(), about, own, settle.questions_asked(line))
+        return read_completion(mail, earlier, offered, known_words(), about, own, questions)
+    return read(mail, offered, known_words(), about, own, questions)
 
 
 def known_words() -> Vocabulary:

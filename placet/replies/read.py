@@ -94,16 +94,16 @@ def read_mail(
         and questions
         and read_questions.answers_in(mail.quoted_else, questions, known or vocabulary())
     ):
-        problem = Sentence("An answer is quoted, and may be your own; please answer above the quoted mail.")
+        problem = read_questions.QUOTED
     if problem:
         return Reading(None, "", problem)
     if mail.new_text.strip():
-        return read_text(_with_dashes(mail.new_text, mail), outcomes, known, about, own, questions)
-    found = read_text(_with_dashes(mail.own_subject, mail), outcomes, known, about)
+        return read_text(with_dashes(mail.new_text, mail), outcomes, known, about, own, questions)
+    found = read_text(with_dashes(mail.own_subject, mail), outcomes, known, about)
     return found if _is_subject_only(found, mail) else Reading(None, "", _NO_TEXT)
 
 
-def _with_dashes(text: str, mail: Mail) -> str:
+def with_dashes(text: str, mail: Mail) -> str:
     """A text with what stands below a line of two dashes, where more than a signature may stand."""
     return f"{text}\n\n--\n{mail.below_dashes}" if text.strip() and mail.below_dashes.strip() else text
 

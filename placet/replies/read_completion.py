@@ -9,19 +9,23 @@ mail unclear does so here, too, and the comment is cut from greetings, names and
 - another outcome counts only in words that speak of approving and rejecting, or in the process's own: "yes", "ok" and a
   thumb may say that our mail was seen
 - the subject says nothing, for it is ours
+
+Lines that answer questions of the step are taken out first, as of any reply, and are no comment.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from placet.lib.sentences import NOTHING, Sentence
+from placet.replies import read_frame, read_questions
 from placet.replies.languages import SHARED
 from placet.replies.parse import Mail
-from placet.replies.read import READ_TEXT, read_mail
+from placet.replies.read import READ_TEXT, read_mail, with_dashes
 from placet.replies.read_clauses import Taken, Text
 from placet.replies.read_facts import UNKNOWN, About
 from placet.replies.read_own import SIGNS, Own, first_said
 from placet.replies.read_phrases import Role
+from placet.replies.read_questions import Given, Questions
 from placet.replies.read_result import Answer, Reading
 from placet.replies.read_tokens import Kind, composed, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary
@@ -54,19 +58,60 @@ def read_completion(
     known: Vocabulary,
     about: About = UNKNOWN,
     own: Own | None = None,
+    questions: Questions | None = None,
 ) -> Answer:
     """The earlier answer with the comment that this mail gives, or the answer that it is by itself. Raises Unclear."""
-    reading, completes = _reading(replace(mail, own_subject=""), earlier, outcomes, known, about, own)
+    reading, completes = _without_answers(mail, earlier, outcomes, known, about, own, questions)
     if reading.outcome is None:
         raise Unclear(mail.new_text[:READ_TEXT], reading.why, reading.language)
-    return Answer(reading.outcome, reading.comment, reading.rests_on, reading.language, completes=completes)
+    answers = {given.question.name: given.value for given in reading.given}
+    return Answer(reading.outcome, reading.comment, reading.rests_on, reading.language, answers, completes)
 
 
 def reading_of(
-    mail: Mail, earlier: Earlier, outcomes: Collection[str], known: Vocabulary, own: Own | None = None
+    mail: Mail,
+    earlier: Earlier,
+    outcomes: Collection[str],
+    known: Vocabulary,
+    own: Own | None = None,
+    questions: Questions | None = None,
 ) -> Reading:
     """How it is read, for people to look at. The earlier answer stands in it as a sign, or in its own words."""
-    return _reading(replace(mail, own_subject=""), earlier, outcomes, known, UNKNOWN, own)[0]
+    return _without_answers(mail, earlier, outcomes, known, UNKNOWN, own, questions)[0]
+
+
+def _without_answers(
+    mail: Mail,
+    earlier: Earlier,
+    outcomes: Collection[str],
+    known: Vocabulary,
+    about: About,
+    own: Own | None,
+    questions: Questions | None,
+) -> tuple[Reading, bool]:
+    """How it is read without the lines that answer questions, which go along with it."""
+    mail = replace(mail, own_subject="")
+    given: tuple[Given, ...] = ()
+    if questions is not None:
+        mail, given, problem = _taken_out(mail, questions, known)
+        if problem:
+            return Reading(None, "", problem, given=given), False
+    reading, completes = _reading(mail, earlier, outcomes, known, about, own)
+    return replace(reading, given=given), completes
+
+
+def _taken_out(
+    mail: Mail, questions: Questions, known: Vocabulary
+) -> tuple[Mail, tuple[Given, ...], Sentence]:
+    if read_questions.answers_in(mail.quoted_else, questions, known):
+        return mail, (), read_questions.QUOTED
+    text = read_frame.without_codes(composed(with_dashes(mail.new_text, mail)))
+    text, below = read_frame.at_dashes(text)
+    taken = read_questions.take_out(text, questions, known)
+    problem = taken.problem
+    if not problem and read_questions.below_dashes(below, taken, questions):
+        problem = read_questions.BELOW_DASHES
+    return replace(mail, new_text=taken.text + below, below_dashes=""), taken.given, problem
 
 
 def _reading(

@@ -26,6 +26,8 @@ from placet.replies.read_vocabulary import Vocabulary
 if TYPE_CHECKING:  # what a process is needs the database, and replies are read without one, too
     from placet.approvals.definitions import Definition
 
+QUOTED = Sentence("An answer is quoted, and may be your own; please answer above the quoted mail.")
+BELOW_DASHES = Sentence("Below the two dashes stands an answer; please write it above them.")
 _LONGEST = 2_000  # characters of an answer
 _WRAPPED_FROM = 60  # characters of a line that a mail program may have wrapped
 _OUTCOME = 1  # the number of the outcome, where it is a question
@@ -349,7 +351,7 @@ def extract(
         if alone.outcome is not None and not alone.comment:
             taken = rest
     if not taken.problem and below_dashes(below, taken, questions):
-        taken.problem = Sentence("Below the two dashes stands an answer; please write it above them.")
+        taken.problem = BELOW_DASHES
     if not taken.problem and not taken.text.strip():
         taken.problem = Sentence("It answers questions, but gives no answer to the request itself.")
     return taken

@@ -1,6 +1,7 @@
 """The decision applied, by calling `approvals.engine` and nothing else."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -128,8 +129,8 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
     """Decide, or raise the refusal that says why this came too late. Belongs into the mail's transaction. `logged`:
     what the mail log will say of it."""
     line = picked.line
-    earlier_answers = line.completes.answers if answer.completes and line.completes else None
-    given = answer.answers if earlier_answers is None else earlier_answers
+    if answer.completes and line.completes:
+        answer = replace(answer, answers={**line.completes.answers, **answer.answers})
     try:
         return engine.decide(
             line.assignment_id,
@@ -142,7 +143,7 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
             ask=line.ask,
             logged=logged,
             completes=line.completes if answer.completes else None,
-            answers={name: without_codes(value, picked.code) for name, value in given.items()},
+            answers={name: without_codes(value, picked.code) for name, value in answer.answers.items()},
             shown=line.facts_hash,
         )
     except engine.Changed as error:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 LONGEST_SHOWN = 4000  # characters of a text that the mail log keeps beside the raw mail
 LONGEST_STAMP = 200  # the same of one header that a server writes
+#: Of mails that may say something else than an answer that waits for its comment: that lapses.
+_SAY_SOMETHING_ELSE = (refusals.Unclear, refusals.AnswersNotTaken, refusals.Changed)
 
 
 def decided(reply: "Reply") -> Logged:
@@ -120,7 +122,7 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
             reason=refusal.key,
             incoming=reply.incoming,
             logged=logged,
-            doubted=reply.line.assignment if isinstance(refusal, refusals.Unclear) else None,
+            doubted=reply.line.assignment if isinstance(refusal, _SAY_SOMETHING_ELSE) else None,
         )
     _log(reply, logged)
 

@@ -13,7 +13,7 @@ from placet.approvals import calling, engine, evidence
 from placet.approvals.definitions import definition_of
 from placet.approvals.form import facts_hash, read_form
 from placet.approvals.models import Assignment, CallTask, Decision, Request
-from placet.approvals.processes import publish
+from placet.approvals.processes import DefinitionInvalid, publish
 from placet.audit import chain
 from placet.portal import deciding
 
@@ -208,6 +208,32 @@ def test_a_requesters_task_of_an_included_process_is_theirs(alice: Person, bob: 
     one = process([], {"sub": {"kind": "include", "process": "inner"}}, ["sub approved end"])
     request = engine.start(publish(one), alice, {"item": "Desk"})
     assert seat(request, "sub-task").person == alice
+
+
+def test_nobody_enters_anything_in_a_notice(db: None) -> None:
+    tell = {"kind": "notice", "name": "Tell", "to": person("bob"), "form": {"fill": ["grade"]}}
+    with pytest.raises(DefinitionInvalid) as error:
+        publish(process(SALARY, {"tell": tell}, ["tell sent end"]))
+    assert error.value.problems == [
+        "steps.tell: form: a notice tells people, and nobody enters anything there: leave fill and require out"
+    ]
+
+
+@pytest.mark.parametrize("order", [{}, {"order": "one_by_one"}])
+def test_everybody_does_their_part_of_a_task(
+    alice: Person, bob: Person, carol: Person, order: dict[str, str]
+) -> None:
+    task = {"kind": "task", "name": "T", "ask": [*person("bob"), *person("carol")], "rule": "all", **order}
+    task["form"] = {"fill": ["grade", "rate"]}
+    request = engine.start(
+        publish(process(SALARY, {"task": task}, ["task done end"])), alice, {"item": "Desk"}
+    )
+    for who, entered in ((bob, {"grade": "3"}), (carol, {"rate": "4"})):
+        asked = Assignment.objects.get(person=who, state="open")
+        engine.decide(asked.pk, by=who, outcome="done", door=Decision.Door.PAGE, entered=entered)
+    request.refresh_from_db()
+    assert (request.state, request.revision, request.data["salary"]) == ("ended", 3, 12)
+    clean(request)
 
 
 VALUES = [

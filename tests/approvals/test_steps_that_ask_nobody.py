@@ -206,7 +206,7 @@ def test_what_a_notice_says_is_checked(db: None) -> None:
         "transitions, number 1: tell has no outcome ok",
     ]
     fills = notice("bob", form={"fill": ["amount"]})
-    assert "a notice can only hide fields" in refused(process({"tell": fills}, ["tell sent approved"]))
+    assert "nobody enters anything there" in refused(process({"tell": fills}, ["tell sent approved"]))
 
 
 # --- waits ----------------------------------------------------------------------------------------------------

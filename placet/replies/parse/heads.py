@@ -37,6 +37,7 @@ _ZONE = re.compile(r"[+-][0-9]{4}(?![0-9])")
 _ONLY_TIME = re.compile(
     r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: ?[ap]\.?m\.?)?(?: ?(?:gmt|utc)?[+-][0-9]{1,2}:?[0-9]{2})?,?"
 )
+_ANSWERS = re.compile(r"q ?[0-9]{1,2}\b[^:：]*[:：]")  # a question of the step, whatever date stands behind
 _SENTENCE = (".", "!", "?", "。", "！", "？")
 
 MARKER = gettext_noop("the line above which to answer")
@@ -320,7 +321,7 @@ def attribution(folded: Sequence[str], quoted: Sequence[bool], at: int) -> Attri
     """The attribution that begins at `at`, however it is wrapped. Of lines that could all begin it, the last one
     does: those above are the sender's."""
     line = folded[at]
-    if not line or not _may_begin(line):
+    if not line or not _may_begin(line) or _ANSWERS.match(line):
         return None
     undated = _undated(line)
     if undated and line.endswith(_SENTENCE):
