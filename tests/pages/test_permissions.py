@@ -37,6 +37,7 @@ SEEN = {
     "portal:withdraw": (302, 404, 200, 403, 200),
     "portal:send_again": (302, 404, 302, 403, 302),
     "portal:ask_again": (302, 404, 403, 403, 302),
+    "portal:signal": (302, 404, 403, 403, 302),
     "confirm_address": (410, 410, 410, 410, 410),  # for whoever has a link that holds; this one does not
     "graph_notifications": (405, 405, 405, 405, 405),  # Microsoft's, with a secret of its own
     "panel:home": (302, 403, 403, 403, 200),
@@ -117,6 +118,7 @@ SENT = {
     "portal:withdraw": (302, 404, 302, 403, 302),
     "portal:send_again": (302, 404, 404, 403, 404),
     "portal:ask_again": (302, 404, 403, 403, 404),
+    "portal:signal": (302, 404, 403, 403, 302),  # nothing waits for one of this key
     "panel:general": (302, 403, 403, 403, 422),
     "panel:guide": (302, 403, 403, 403, 302),
     "panel:guide_step": (302, 403, 403, 403, 422),
@@ -266,7 +268,7 @@ def world(
     about["portal:discard_draft"] = about["portal:suggest_people"] = {"key": "purchase"}
     asked = Assignment.objects.get(visit__request=request, person__email="bob@contoso.example")
     about["portal:fill_in"] = {"public_id": request.public_id, "number": asked.pk}
-    for name in ("request", "decide", "withdraw", "start_again", "send_again", "ask_again"):
+    for name in ("request", "decide", "withdraw", "start_again", "send_again", "ask_again", "signal"):
         about[f"portal:{name}"] = {"public_id": request.public_id}
     return {name: reverse(name, kwargs=about.get(name, {})) for name in SEEN}
 
