@@ -145,7 +145,9 @@ def explain_received(
         if originals := answered(mail):
             mail = without_original(mail, Original.of(*originals))
         if earlier is not None:
-            return Explanation(mail, reading_of(mail, earlier, outcomes, known or vocabulary(), own_words, questions))
+            return Explanation(
+                mail, reading_of(mail, earlier, outcomes, known or vocabulary(), own_words, questions)
+            )
         return Explanation(mail, read_mail(mail, outcomes, known, UNKNOWN, own_words, questions))
     except refusals.Unparseable as error:
         return Explanation(error=f"{error} {error.reason}")

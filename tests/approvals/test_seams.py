@@ -9,10 +9,10 @@ from django.test import Client
 from django.urls import reverse
 
 from placet.accounts.models import Person
-from placet.approvals import calling, engine, evidence
+from placet.approvals import engine, evidence
 from placet.approvals.definitions import definition_of
 from placet.approvals.form import facts_hash, read_form
-from placet.approvals.models import Assignment, CallTask, Decision, Request
+from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.processes import DefinitionInvalid, publish
 from placet.audit import chain
 from placet.portal import deciding
@@ -26,7 +26,9 @@ def person(name: str) -> list[dict[str, Any]]:
     return [{"person": f"{name}@contoso.example"}]
 
 
-def process(form: Sequence[Any], steps: Mapping[str, Any], ways: Sequence[str], **more: Any) -> dict[str, Any]:
+def process(
+    form: Sequence[Any], steps: Mapping[str, Any], ways: Sequence[str], **more: Any
+) -> dict[str, Any]:
     transitions = [dict(zip(("from", "outcome", "to"), way.split(), strict=True)) for way in ways]
     return {
         "key": "seams", "name": "Seams", "title": "{item}", "start": next(iter(steps)),
@@ -50,8 +52,15 @@ SALARY = [
 ]
 
 
-def test_what_is_computed_and_hidden_stands_on_no_page_to_fill_in(alice: Person, bob: Person, client: Client) -> None:
-    task = {"kind": "task", "name": "T", "ask": person("bob"), "form": {"fill": ["grade"], "hide": ["rate", "salary"]}}
+def test_what_is_computed_and_hidden_stands_on_no_page_to_fill_in(
+    alice: Person, bob: Person, client: Client
+) -> None:
+    task = {
+        "kind": "task",
+        "name": "T",
+        "ask": person("bob"),
+        "form": {"fill": ["grade"], "hide": ["rate", "salary"]},
+    }
     request = engine.start(
         publish(process(SALARY, {"task": task}, ["task done end"])), alice, {"item": "Desk", "rate": "77777"}
     )
@@ -62,6 +71,42 @@ def test_what_is_computed_and_hidden_stands_on_no_page_to_fill_in(alice: Person,
     for page in (client.get(url).content.decode(), looked, row):
         assert "Salary" not in page
         assert "77777" not in page and "77,777" not in page
+
+
+def test_what_does_not_fit_in_a_hidden_field_is_not_named(alice: Person, bob: Person) -> None:
+    pay = [*SALARY[:2], {**SALARY[2], "label": "Secret pay", "max": 100}]
+    task = {
+        "kind": "task",
+        "name": "T",
+        "ask": person("bob"),
+        "form": {"fill": ["grade"], "hide": ["rate", "salary"]},
+    }
+    request = engine.start(
+        publish(process(pay, {"task": task}, ["task done end"])), alice, {"item": "Desk", "rate": "50"}
+    )
+    with pytest.raises(engine.FieldsInvalid) as error:
+        engine.decide(
+            seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"grade": "9"}
+        )
+    assert [*error.value.errors] == ["grade"]
+    assert "pay" not in str(error.value) and "100" not in str(error.value)
+
+
+def test_a_comment_is_needed_for_what_is_entered_with_the_answer(alice: Person, bob: Person) -> None:
+    dear = {"key": "approve", "comment": {"when": "grade > 100.0"}}
+    step = {
+        "kind": "approval",
+        "name": "F",
+        "ask": person("bob"),
+        "form": {"fill": ["grade"]},
+        "outcomes": [dear],
+    }
+    one = process(SALARY, {"task": step}, ["task approve end"])
+    request = engine.start(publish(one), alice, {"item": "Desk", "grade": "1"})
+    with pytest.raises(engine.CommentNeeded):
+        engine.decide(
+            seat(request).pk, by=bob, outcome="approve", door=Decision.Door.PAGE, entered={"grade": "900"}
+        )
 
 
 def both(**boss: Any) -> dict[str, Any]:
@@ -157,7 +202,9 @@ def test_what_nobody_enters_stays_as_it_is_whatever_its_type(
 def test_a_search_finds_a_request_by_the_title_that_is_shown(alice: Person, bob: Person) -> None:
     task = {"kind": "task", "name": "T", "ask": person("bob"), "form": {"fill": ["item"]}}
     request = engine.start(publish(process([], {"task": task}, ["task done end"])), alice, {"item": "Zebra"})
-    engine.decide(seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"item": "Giraffe"})
+    engine.decide(
+        seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"item": "Giraffe"}
+    )
     request.refresh_from_db()
     assert request.title == "Zebra"
     assert "zebra" in request.words
@@ -168,14 +215,24 @@ def test_a_search_finds_a_request_by_the_title_that_is_shown(alice: Person, bob:
 def test_what_nobody_enters_says_what_it_says_by_itself(alice: Person, bob: Person) -> None:
     form = [
         {"name": "abroad", "label": "Abroad", "type": "yes_no"},
-        {"name": "rate", "label": "Rate", "type": "number", "default": "abroad ? 50 : 25", "read_only": "abroad"},
+        {
+            "name": "rate",
+            "label": "Rate",
+            "type": "number",
+            "default": "abroad ? 50 : 25",
+            "read_only": "abroad",
+        },
     ]
     task = {"kind": "task", "name": "T", "ask": person("bob"), "form": {"fill": ["abroad", "rate"]}}
     request = engine.start(
         publish(process(form, {"task": task}, ["task done end"])), alice, {"item": "Desk", "rate": "9999"}
     )
     engine.decide(
-        seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"abroad": "yes", "rate": "7"}
+        seat(request).pk,
+        by=bob,
+        outcome="done",
+        door=Decision.Door.PAGE,
+        entered={"abroad": "yes", "rate": "7"},
     )
     request.refresh_from_db()
     assert request.data["rate"] == 50
@@ -204,7 +261,9 @@ def test_everybody_does_their_part_of_a_task(
 ) -> None:
     task = {"kind": "task", "name": "T", "ask": [*person("bob"), *person("carol")], "rule": "all", **order}
     task["form"] = {"fill": ["grade", "rate"]}
-    request = engine.start(publish(process(SALARY, {"task": task}, ["task done end"])), alice, {"item": "Desk"})
+    request = engine.start(
+        publish(process(SALARY, {"task": task}, ["task done end"])), alice, {"item": "Desk"}
+    )
     for who, entered in ((bob, {"grade": "3"}), (carol, {"rate": "4"})):
         asked = Assignment.objects.get(person=who, state="open")
         engine.decide(asked.pk, by=who, outcome="done", door=Decision.Door.PAGE, entered=entered)
