@@ -22,11 +22,13 @@ STEPS = "steps"
 
 
 class Values(Mapping[str, Any]):
-    """What a condition sees of one request."""
+    """What a condition sees of one request. `data`: where its form is about to hold something else."""
 
-    def __init__(self, definition: Definition, request: Request) -> None:
+    def __init__(
+        self, definition: Definition, request: Request, data: Mapping[str, Any] | None = None
+    ) -> None:
         self._definition, self._request = definition, request
-        self._known = condition_values(definition, request.data)
+        self._known = condition_values(definition, request.data if data is None else data)
 
     def __getitem__(self, name: str) -> Any:
         if name == STEPS and name not in self._known:

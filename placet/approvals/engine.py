@@ -58,6 +58,7 @@ from placet.approvals import (
 from placet.approvals.answers import AnswersRead, read_answers
 from placet.approvals.definitions import WITHDRAWN, ApprovalStep, Definition, definition_of
 from placet.approvals.form import FormInvalid, facts_hash, read_form
+from placet.approvals.form_computed import cannot_be_computed
 from placet.approvals.form_types import type_of
 from placet.approvals.models import (
     Ask,
@@ -152,7 +153,11 @@ class Changed(EngineError):
     """The request is not what was shown any more."""
 
     def __init__(self) -> None:
-        super().__init__(Sentence("The request changed after it was shown to you."))
+        super().__init__(
+            Sentence(
+                "The request changed after it was shown to you, so nothing was decided. Please look again."
+            )
+        )
 
 
 class TooSoon(EngineError):
@@ -257,7 +262,8 @@ def decide(
     kept = _answers(definition, assignment.visit.step_key, outcome, answers, door, by)
     kept, filled = _told_apart(definition, assignment.visit.step_key, kept)
     data = _data_after(request, definition, assignment.visit.step_key, outcome, filled | {**(entered or {})})
-    _must_say_why(request, definition, step, outcome, comment)
+    if not any(map(str.isalnum, comment)) and policy.needs_comment(definition, step, outcome, request, data):
+        raise CommentNeeded(step.outcome(outcome))
     decision = Decision(
         assignment=assignment,
         revision=request.revision,
@@ -293,7 +299,15 @@ def _data_after(
     try:
         return engine_revisions.data_after(request, definition, step_key, outcome, entered)
     except FormInvalid as error:
-        raise FieldsInvalid(definition, error.errors) from error
+        raise FieldsInvalid(definition, _without_hidden(definition, step_key, error.errors)) from error
+
+
+def _without_hidden(definition: Definition, step_key: str, errors: Mapping[str, str]) -> Mapping[str, str]:
+    """What does not fit in a field that the step hides is said of those that are entered: without its name and its
+    limits, which its people are not shown."""
+    hidden = definition.hidden_in(step_key)
+    shown = {name: said for name, said in errors.items() if name.partition(".")[0] not in hidden}
+    return shown or dict.fromkeys(sorted(definition.filled_in(step_key)), cannot_be_computed())
 
 
 @_transaction()
@@ -354,13 +368,6 @@ def _told_apart(
     fields = {field.name: field for field in definition.filled_by_mail(step_key) if field.name not in own}
     filled = {name: type_of(fields[name]).typed(kept[name], fields[name]) for name in kept.keys() & fields}
     return {name: value for name, value in kept.items() if name not in filled}, filled
-
-
-def _must_say_why(
-    request: Request, definition: Definition, step: ApprovalStep, outcome: str, comment: str
-) -> None:
-    if not any(map(str.isalnum, comment)) and policy.needs_comment(definition, step, outcome, request):
-        raise CommentNeeded(step.outcome(outcome))
 
 
 def _bounded(comment: str, incoming: IncomingMail | None) -> str:

@@ -1,7 +1,8 @@
 """When a step is decided, and where its outcome leads. Looks; never changes anything. Who is asked: `whom`."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from placet.approvals import earlier
 from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep, Transition, WaitStep
@@ -61,13 +62,20 @@ def branches_to_take(definition: Definition, step_key: str, request: Request) ->
     return [name for name, branch in branches if branch.when is None or holds(branch.when, values)]
 
 
-def needs_comment(definition: Definition, step: ApprovalStep, outcome: str, request: Request) -> bool:
-    """Whether an answer has to say why. Where the condition cannot be evaluated it has to."""
+def needs_comment(
+    definition: Definition,
+    step: ApprovalStep,
+    outcome: str,
+    request: Request,
+    data: Mapping[str, Any] | None = None,
+) -> bool:
+    """Whether an answer has to say why. Where the condition cannot be evaluated it has to. `data`: what the form holds
+    with what is entered beside the answer."""
     rule = step.outcome(outcome).comment
     if not isinstance(rule, Condition):
         return rule == "required"
     try:
-        return holds(rule.when, earlier.Values(definition, request))
+        return holds(rule.when, earlier.Values(definition, request, data))
     except ConditionError:
         return True
 
