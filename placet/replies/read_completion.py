@@ -90,7 +90,8 @@ def _without_answers(
     questions: Questions | None,
 ) -> tuple[Reading, bool]:
     """How it is read without the lines that answer questions, which go along with it."""
-    mail, given = replace(mail, own_subject=""), ()
+    mail = replace(mail, own_subject="")
+    given: tuple[Given, ...] = ()
     if questions is not None:
         mail, given, problem = _taken_out(mail, questions, known)
         if problem:

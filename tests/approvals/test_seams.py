@@ -9,12 +9,13 @@ from django.test import Client
 from django.urls import reverse
 
 from placet.accounts.models import Person
-from placet.approvals import engine, evidence
+from placet.approvals import calling, earlier, engine, evidence
 from placet.approvals.definitions import definition_of
-from placet.approvals.form import facts_hash, read_form
+from placet.approvals.form import FormInvalid, facts_hash, read_form
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.processes import DefinitionInvalid, publish
 from placet.audit import chain
+from placet.lib.conditions import ConditionError
 from placet.portal import deciding
 
 pytestmark = pytest.mark.django_db
@@ -144,7 +145,7 @@ def test_what_changes_at_the_very_moment_of_an_answer_is_not_decided_on(
         deciding.apply(asked, carol, shown, "approve", "")
 
 
-EVERY = [
+EVERY: list[dict[str, Any]] = [
     {"name": "text", "label": "A", "type": "text"},
     {"name": "long", "label": "B", "type": "long_text"},
     {"name": "mail", "label": "C", "type": "email"},
@@ -259,7 +260,13 @@ def test_nobody_enters_anything_in_a_notice(db: None) -> None:
 def test_everybody_does_their_part_of_a_task(
     alice: Person, bob: Person, carol: Person, order: dict[str, str]
 ) -> None:
-    task = {"kind": "task", "name": "T", "ask": [*person("bob"), *person("carol")], "rule": "all", **order}
+    task: dict[str, Any] = {
+        "kind": "task",
+        "name": "T",
+        "ask": [*person("bob"), *person("carol")],
+        "rule": "all",
+        **order,
+    }
     task["form"] = {"fill": ["grade", "rate"]}
     request = engine.start(
         publish(process(SALARY, {"task": task}, ["task done end"])), alice, {"item": "Desk"}
@@ -276,7 +283,8 @@ VALUES = [
     "[1.0, 2.0]", "{'a': 1.0}", "[{'a': 1.0}]", "[[1.0]]", "null", "1.0 / 0.0", "duration('1h')",
     "timestamp('2026-01-01T00:00:00Z')", "b'x'", "type(1)", "''", "'\\u0000'", "-1.0", "true", "9223372036854775807",
     "[{'what': [1.0]}]", "[{'what': {'a': 1.0}, 'price': null}]", "[null]", "[true, {}]", "{}", "[]", "1e300", "dyn",
-    "[{'what': 'x'}, 1.0]", "{'from': [1], 'to': {}}", "{'from': '2026-01-01'}", "lines", "whom", "who", "period", "flag",
+    "[{'what': 'x'}, 1.0]", "{'from': [1], 'to': {}}", "{'from': '2026-01-01'}", "lines", "whom",
+    "who", "period", "flag",
 ]  # fmt: skip
 
 
@@ -284,17 +292,13 @@ VALUES = [
 def test_whatever_an_expression_comes_to_a_called_form_takes_it_or_says_why(
     alice: Person, bob: Person, carol: Person, name: str
 ) -> None:
-    from placet.approvals import calling as module
-    from placet.approvals.form import FormInvalid
-    from placet.lib.conditions import ConditionError
-
     task = {"kind": "task", "name": "T", "ask": person("bob")}
     request = engine.start(publish(process(EVERY, {"task": task}, ["task done end"])), alice, ENTERED)
     definition = definition_of(request.version)
-    values = module.earlier.Values(definition, request)
+    values = earlier.Values(definition, request)
     for source in VALUES:
         try:
-            read_form(definition, {"item": "Desk", name: module._entered(source, values)})
+            read_form(definition, {"item": "Desk", name: calling._entered(source, values)})
         except (ConditionError, FormInvalid):
             pass
         except Exception as error:
