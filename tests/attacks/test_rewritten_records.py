@@ -33,6 +33,7 @@ from placet.approvals.models import (
     Counter,
     Decision,
     Draft,
+    ImportedDraft,
     Notified,
     PendingAnswer,
     Process,
@@ -143,6 +144,7 @@ NOT_OF_THE_RECORD: dict[type[Model], str] = {
     Turn: "who is asked next; who was asked is compared",
     CallTask: "what is to be done for a call; what was done is compared",
     Draft: "a form that was not sent yet",
+    ImportedDraft: "a process that is not published yet",
     Process: "its key is compared with each request; its name is for lists, and may change",
     ServerTask: "where a handled mail is put on the server",
 }
