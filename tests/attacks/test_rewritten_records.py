@@ -354,7 +354,8 @@ def of_the_record(row: Model) -> bool:
     if isinstance(row, OutgoingMail):
         return row.kind in ("ask", "notice")
     if isinstance(row, IncomingMail):
-        return row.state == IncomingMail.State.HANDLED
+        # What came back decides nothing: its entry says that it did, and not what stood in it.
+        return row.state == IncomingMail.State.HANDLED and row.result != "bounce"
     if isinstance(row, Ask):
         return row.lines.exists()
     return not isinstance(row, Version) or row.requests.exists()
