@@ -200,12 +200,36 @@ def _on_postgresql() -> bool:
 
 def _asks_a_database(item: pytest.Item) -> bool:
     """Its own, or one of an installation that it starts, and what another database may answer otherwise."""
-    if item.get_closest_marker("any_database"):
+    if item.get_closest_marker("any_database") or _is_of_one_page(item):
         return False
     fixtures = {"db", "transactional_db", "live_server", "begun"} & set(getattr(item, "fixturenames", ()))
     starts = hasattr(getattr(item, "module", None), "new_installation")
     marked = any(item.get_closest_marker(name) for name in ("django_db", "postgresql"))
     return bool(fixtures) or starts or marked
+
+
+#: Of the pages: each once, as everybody sees it; and what sorts, searches, counts and locks.
+PAGES_ON_BOTH = frozenset(
+    f"tests.pages.test_{name}"
+    for name in (
+        "permissions",
+        "lists",
+        "search",
+        "many_rows",
+        "portal",
+        "several",
+        "starting",
+        "people",
+        "filling",
+    )
+)
+
+
+def _is_of_one_page(item: pytest.Item) -> bool:
+    """What a page shows: it asks the database by the ORM, like all others."""
+    name = getattr(getattr(item, "module", None), "__name__", "")
+    marked = item.get_closest_marker("postgresql") is not None
+    return name.startswith("tests.pages.") and name not in PAGES_ON_BOTH and not marked
 
 
 @pytest.hookimpl(tryfirst=True)
