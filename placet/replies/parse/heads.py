@@ -37,7 +37,8 @@ _ZONE = re.compile(r"[+-][0-9]{4}(?![0-9])")
 _ONLY_TIME = re.compile(
     r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: ?[ap]\.?m\.?)?(?: ?(?:gmt|utc)?[+-][0-9]{1,2}:?[0-9]{2})?,?"
 )
-_ANSWERS = re.compile(r"q ?[0-9]{1,2}\b[^:：]*[:：]")  # a question of the step, whatever date stands behind
+#: A line that answers a question of the step, whatever date or address it gives: the sender's own.
+ANSWERS = re.compile(r"[ *_•·–—-]{0,6}q ?[0-9]{1,2}\b[^:：]{0,210}[:：]")
 _SENTENCE = (".", "!", "?", "。", "！", "？")
 
 MARKER = gettext_noop("the line above which to answer")
@@ -234,6 +235,8 @@ def following(folded: Sequence[str], at: int) -> int:
 
 def like_a_head(line: str) -> bool:
     """Whether a line may be part of a head: it has a label, an address, a date with a time, or is drawn."""
+    if ANSWERS.match(line):
+        return False
     drawn = _DASHES.match(line) or (line.startswith(("|", ">")) and line.endswith(("|", ">")))
     return bool(drawn or label(line) or address_or_date(line))
 
@@ -321,7 +324,7 @@ def attribution(folded: Sequence[str], quoted: Sequence[bool], at: int) -> Attri
     """The attribution that begins at `at`, however it is wrapped. Of lines that could all begin it, the last one
     does: those above are the sender's."""
     line = folded[at]
-    if not line or not _may_begin(line) or _ANSWERS.match(line):
+    if not line or not _may_begin(line) or ANSWERS.match(line):
         return None
     undated = _undated(line)
     if undated and line.endswith(_SENTENCE):

@@ -42,7 +42,6 @@ _LINK = re.compile(
 _SIGNS = "\\u2600-\\u27bf\\u3040-\\u30ff\\u3400-\\u9fff\\uf900-\\ufaff\\U0001f000-\\U0001faff"
 # A word is a run of letters and digits; where blanks part no words, and of emoji, each character.
 _WORD = re.compile(f"[{_SIGNS}]|[^\\W_{_SIGNS}]+")
-_ANSWERS = re.compile(r"q[0-9]{1,2}\b[^:：]{0,210}[:：]")
 # What people wrote like one has a sign in it that `no_links` put there.
 _OUR_LINK = re.compile("(?:mailto:|https?://)[^\\s<>\u200b]+(?![^\\s<>])")
 _NO_LINK = re.compile("\\S*\u200b\\S*")
@@ -384,7 +383,7 @@ def _words_by_line(
         # A whole link may be how another one begins: "https://c.example/", and in the next line "Terms of service".
         is_rest = is_rest and not (others and link in links)
         text = others if is_rest else found.lines[at].lstrip("> |")
-        if found.kinds[at] is Is.NEW and _ANSWERS.match(found.folded[at]):
+        if found.kinds[at] is Is.NEW and heads.ANSWERS.match(found.folded[at]):
             text = ""  # our questions have no colon behind their number: it is an answer with the question's label
         of_line = words_of(text)
         all_taken = all_taken and len(of_line) <= left

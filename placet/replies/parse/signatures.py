@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from placet.replies.parse import words
 from placet.replies.parse.folding import fold
+from placet.replies.parse.heads import ANSWERS
 
 LONGEST = 15  # lines of a signature that are not blank
 _SHORT = 60  # characters of one line of it
@@ -103,6 +104,8 @@ def _block(lines: Sequence[str], folded: Sequence[str]) -> list[int]:
 
 
 def _may_sign(line: str, folded: str) -> bool:
+    if ANSWERS.match(folded):
+        return False
     if _DRAWN.fullmatch(folded):
         return True
     found = _WORD.findall(_CONTACT.sub(" ", folded))
