@@ -187,8 +187,8 @@ class _Filling:
 
     def _follows(self, one: FormField, section: str) -> bool:
         """Whether its value, or that it has one, follows from something that does not hold what it held."""
-        said = [source for source in (one.show, one.computed) if source is not None]
-        return bool({section, *(name for source in said for name in names_in(source))} & self.moved)
+        sources = [source for source in (one.show, one.computed) if source is not None]
+        return bool({section, *(name for source in sources for name in names_in(source))} & self.moved)
 
     def _says_otherwise(self, one: FormField) -> bool:
         """Whether what it says by itself, or that nobody enters it, follows from something that does not hold what it
