@@ -13,21 +13,21 @@ from placet.lib.sentences import Sentence
 
 def notify(request: Request, definition: Definition, visit: Visit) -> None:
     """Tell each person once. Whoever is missing holds up nothing: that they were not told is on record."""
-    told = _whom_to_tell(request, definition, visit)
-    turns.advance(told.turns)
-    engine_asks.keep_matches(request, visit, told.matches)
-    for person in told.people:
-        _tell(request, definition, visit, person, told.lines[person.pk])
-    if told.missing or not told.people:
-        _note_missing(request, visit, told.missing, told.people)
+    named = _whom_to_tell(request, definition, visit)
+    turns.advance(named.turns)
+    engine_asks.keep_matches(request, visit, named.matches)
+    for person in named.people:
+        _tell(request, definition, visit, person, named.lines[person.pk])
+    if named.missing or not named.people:
+        _note_missing(request, visit, named.missing, named.people)
 
 
 def _whom_to_tell(request: Request, definition: Definition, visit: Visit) -> whom.Told:
     turns.hold(definition)
     while True:
-        told = whom.people_to_tell(definition, visit.step_key, request)
-        if engine_asks.hold(told.people):
-            return told
+        named = whom.people_to_tell(definition, visit.step_key, request)
+        if engine_asks.hold(named.people):
+            return named
 
 
 def _tell(request: Request, definition: Definition, visit: Visit, person: Person, source: int) -> None:

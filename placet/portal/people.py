@@ -49,8 +49,8 @@ def requests_visible_to(person: Person) -> QuerySet[Request]:
     if person.is_administrator:
         return Request.objects.all()
     asked = Assignment.objects.filter(visit__request=OuterRef("pk"), person=person)
-    told = Notified.objects.filter(visit__request=OuterRef("pk"), person=person)
-    return Request.objects.filter(Q(requester=person) | Exists(asked) | Exists(told))
+    notified = Notified.objects.filter(visit__request=OuterRef("pk"), person=person)
+    return Request.objects.filter(Q(requester=person) | Exists(asked) | Exists(notified))
 
 
 def find_request(request: PersonsRequest, public_id: UUID) -> Request:
@@ -69,9 +69,11 @@ def hidden_from(person: Person, request: Request, definition: Definition) -> fro
     if not hiding or person.is_administrator or person.pk == request.requester_id:
         return frozenset()
     asked = Assignment.objects.filter(visit__request=request, person=person)
-    told = Notified.objects.filter(visit__request=request, person=person)
+    notified = Notified.objects.filter(visit__request=request, person=person)
     steps = (
-        asked.order_by().values_list("visit__step_key").union(told.order_by().values_list("visit__step_key"))
+        asked.order_by()
+        .values_list("visit__step_key")
+        .union(notified.order_by().values_list("visit__step_key"))
     )
     hidden = [definition.hidden_in(key) for (key,) in steps]
     return frozenset.intersection(*hidden) if hidden else frozenset(one.name for one in definition.fields)

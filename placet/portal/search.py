@@ -83,8 +83,8 @@ def _newest(found: QuerySet[Request]) -> list[int]:
 def _visible_to(person: Person) -> QuerySet[Request]:
     """As `requests_visible_to`, by whose they are and not by a look at each that there is."""
     asked = Request.objects.filter(visits__assignments__person=person).order_by().values("pk")
-    told = Request.objects.filter(visits__notified__person=person).order_by().values("pk")
-    return Request.objects.filter(pk__in=person.requests.order_by().values("pk").union(asked, told))
+    notified = Request.objects.filter(visits__notified__person=person).order_by().values("pk")
+    return Request.objects.filter(pk__in=person.requests.order_by().values("pk").union(asked, notified))
 
 
 def matching(q: str, request: str = "") -> Q:
