@@ -9,7 +9,7 @@ TESTS ?=
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-changed test-postgres check acceptance bench bench-growth soak mutants screenshots container release messages lock clean
+.PHONY: help setup demo test test-changed test-postgres check acceptance bench bench-growth soak soak-attacks soak-models soak-faults soak-faults-postgres mutants screenshots container release messages lock clean
 
 help:
 	@echo "make demo        try Placet: SQLite and a local Exchange Online, nothing else needed"
@@ -25,7 +25,8 @@ help:
 	@echo "make mutants     whether the tests would notice: 300 small changes to what decisions rest on"
 	@echo "make container   the image, built and run with PostgreSQL and Caddy as deploy/container says (as root on Debian)"
 	@echo "make release     the wheel, its checksums and notes, in dist/"
-	@echo "make soak        attacks, kills and faults at full length, on SQLite and PostgreSQL"
+	@echo "make soak        attacks, models, kills and faults at full length, on SQLite and PostgreSQL (about 80 minutes;"
+	@echo "                 soak-attacks, soak-models, soak-faults and soak-faults-postgres are its parts)"
 
 # The words of replies as they are looked up: for those who run Placet and may not write here.
 setup: $(STAMP)
@@ -95,16 +96,32 @@ screenshots: setup
 	rm -rf screenshots
 	$(BIN)/pytest -q -p no:xdist tests/screenshots
 
-# What the suite shows a sample of, whole; then the longest of it. Whoever takes long there is not stuck, and to say
-# where all threads stand may end the process.
-soak: LONG = $(BIN)/pytest -o faulthandler_timeout=0
+# What the suite shows a sample of, whole; then the longest of it, of which each part can be run alone. Whoever takes long
+# there is not stuck, and to say where all threads stand may end the process. What is killed on either database mostly
+# waits: both at once take as long as one.
 soak: setup
+	$(MAKE) soak-attacks
+	$(MAKE) soak-models
+	$(MAKE) -j2 --output-sync=target soak-faults soak-faults-postgres
+
+LONG = $(BIN)/pytest -o faulthandler_timeout=0
+ALL_OF_IT = $(LONG) -n $(JOBS) --dist worksteal --whole
+MODELS = tests/approvals/test_engine_model.py tests/approvals/test_blocks_model.py
+FAULTS = tests/soak tests/journeys/test_faults.py --replies 200
+
+soak-attacks: setup
 	@tools/system-packages chromium
-	$(LONG) -n $(JOBS) --dist worksteal --sampled-only --whole --forgeries 1200 --ignore=tests/soak --ignore-glob='*_model.py'
-	$(LONG) -n $(JOBS) --dist worksteal --whole tests/approvals/test_engine_model.py tests/approvals/test_blocks_model.py
-	$(LONG) tests/soak tests/journeys/test_faults.py --replies 200
+	$(ALL_OF_IT) --sampled-only --forgeries 1200 --ignore=tests/soak $(addprefix --ignore=,$(MODELS))
+
+soak-models: setup
+	$(ALL_OF_IT) $(MODELS)
+
+soak-faults: setup
+	$(LONG) $(FAULTS)
+
+soak-faults-postgres: setup
 	@tools/system-packages postgresql pgbouncer
-	tools/with-postgres $(LONG) tests/soak tests/journeys/test_faults.py --replies 200
+	tools/with-postgres $(LONG) $(FAULTS)
 
 # What is known from the same sources is not tried again: a run that was stopped goes on. CHANGES="--survived" and others
 # are those of python -m tools.mutants --help.

@@ -107,10 +107,11 @@ def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
     with log.open("w") as output:
         held: set[tuple[str, str]] = set()
         movers = Movers(environment(), output, random.Random(plan.seed))
-        # On a busy machine a kill comes before the move more often than not: then there are more of them.
         while figures.kills < plan.kills or (
             _moves() < plan.moves and figures.kills < MOST_ROUNDS * plan.kills
         ):
+            # On a busy machine a kill comes before the move more often than not: what is left of them is waited for.
+            undisturbed = figures.kills >= plan.kills
             mover = movers.next() if plan.moves else None
             with _serving(output) as process:
                 left = plan.replies - plan.replies * (figures.kills + 1) // plan.kills
@@ -118,6 +119,8 @@ def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
                 if mover is not None:
                     process.wait_for(process.ready.is_set)
                     mover.go()
+                    if undisturbed:
+                        process.wait_for(mover.ended)
                 process.wait_for(_moment(chance, sandbox, process))
             if mover is not None:
                 movers.end(mover)

@@ -42,12 +42,12 @@ class Mover:
         self._process.stdin.write(b"go\n")
         self._process.stdin.close()
 
-    def alive(self) -> bool:
-        return self._process.poll() is None
+    def ended(self) -> bool:
+        return self._process.poll() is not None
 
     def kill(self) -> bool:
         """Whether it had not ended yet."""
-        living = self.alive()
+        living = not self.ended()
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(PATIENCE)
         return living
