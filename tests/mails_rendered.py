@@ -498,7 +498,7 @@ _KINDS: dict[str, Any] = {
         )
     },
     "refused-answers_not_taken": _answers_not_taken,
-    "comment-needed": _comment_needed,
+    "refused-incomplete": _comment_needed,
     "notice": _notice,
     "ended": _ended,
     "withdrawn": _withdrawn,

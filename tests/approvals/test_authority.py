@@ -132,6 +132,16 @@ def test_no_step_is_skipped_by_what_chooses_the_row(alice: Person, bob: Person) 
     assert stuck_for(request) == "nobody in the group “finance” can be asked"
 
 
+def test_a_table_names_at_most_fifty(alice: Person) -> None:
+    crowd = [add_person(f"P{number}", f"p{number}@contoso.example") for number in range(51)]
+    finance(*crowd[:50])
+    table()
+    assert len(asked(request_of(source(), alice, "4711", "2000"))) == 50
+    finance(*crowd)
+    request = request_of(source(), alice, "4711", "2000")
+    assert "names more than 50 people" in stuck_for(request)
+
+
 def test_where_nobody_was_asked_yet_the_repaired_table_counts(
     alice: Person, dave: Person, admin: Person
 ) -> None:

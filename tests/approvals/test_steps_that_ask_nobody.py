@@ -261,6 +261,15 @@ def test_a_signal_ends_one_wait_and_is_kept_if_it_comes_early(
     assert [one.reason for one in evidence.compare(request.pk)] == ["who sent a signal was changed"]
 
 
+def test_a_signal_that_a_step_took_ends_no_other_wait(alice: Person, bob: Person, ada: Person) -> None:
+    request = start(DELIVERED, alice)
+    engine.signal(request.pk, "delivered", ada)
+    answer(bob)
+    assert visits(request)[2:] == ["again open"]
+    engine.signal(request.pk, "delivered", ada)
+    assert standing(request) == ("ended", "approved")
+
+
 def test_who_may_give_a_signal_and_which(client: Client, alice: Person, bob: Person, ada: Person) -> None:
     request = start(DELIVERED, alice)
     page = f"/requests/{request.public_id}/"

@@ -990,6 +990,17 @@ def test_earlier_rounds_count_too(alice: Person, bob: Person, carol: Person, dav
     assert asked(request) == ["Dave"]
 
 
+def test_who_decided_this_step_before_is_asked_in_it_again(
+    alice: Person, bob: Person, carol: Person, dave: Person
+) -> None:
+    group("team", bob, carol, dave)
+    request = request_of(two_steps(TEAM, OTHER_EYES), alice)
+    decide(carol)
+    decide(bob, "reject")  # back to the first step
+    decide(dave)
+    assert asked(request) == ["Bob"]
+
+
 def test_another_request_bars_nobody(alice: Person, bob: Person) -> None:
     group("team", bob)
     source = two_steps({"ask": [{"manager": True}]}, OTHER_EYES)

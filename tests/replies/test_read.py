@@ -121,6 +121,9 @@ def test_answers(text: str, outcome: str, comment: str, language: str) -> None:
         "Not yet",
         "I will approve it tomorrow",
         "I don't reject",
+        "no rejection",
+        "No rejection from me.",
+        "no decline",
         "nicht abgelehnt",
         "no rechazado",
         "\u0410pprove",  # Cyrillic A

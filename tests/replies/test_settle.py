@@ -53,6 +53,7 @@ FILES = [{"id": 1, "name": "offer.pdf", "size": 3, "sha256": "0" * 64}]
         ),
         ({"type": "number"}, 2.5, Field("L", ("2,5", "2.5"), number=Decimal("2.5"))),
         ({"type": "number"}, 0, Field("L", ("0",), number=Decimal(0))),
+        ({"type": "percent"}, 19.5, Field("L", ("19,5\xa0%", "19.5 %"), number=Decimal("19.5"))),
         (
             {"type": "date"},
             "2026-12-01",

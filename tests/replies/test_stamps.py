@@ -197,6 +197,11 @@ def test_a_malformed_name_counts_and_is_never_believed() -> None:
     assert headers.values("x-auth") == ("(malformed)",)
 
 
+@pytest.mark.parametrize("name", ["X-F\x01oo", "X Foo", "X-Föo"])
+def test_a_malformed_name_that_nothing_is_known_by_is_malformed_all_the_same(name: str) -> None:
+    assert Headers(f"{name}: Internal\n").values(name.lower()) == ("(malformed)",)
+
+
 @pytest.mark.parametrize("name", ["Sub?ject", "Subject ", "Sub\0ject", "Ｓubject"])
 def test_what_a_program_may_take_for_a_name_counts_as_that_name_malformed(name: str) -> None:
     assert Headers(f"{name}: x\nSubject: y\n").values("subject") == ("(malformed)", "y")

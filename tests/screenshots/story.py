@@ -18,7 +18,16 @@ from placet.accounts.confirming import Claim, signed
 from placet.accounts.models import Group, Person
 from placet.alarms import chosen
 from placet.approvals import attachments, engine
-from placet.approvals.models import Assignment, Attachment, Decision, Draft, Process, Request
+from placet.approvals.models import (
+    Assignment,
+    Attachment,
+    AuthorityTable,
+    Decision,
+    Draft,
+    ImportedDraft,
+    Process,
+    Request,
+)
 from placet.approvals.processes import newest, publish
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -31,6 +40,7 @@ from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import INTERNAL, answer, letter, reply_to
 from tests.making import one_step
 from tests.pages.conftest import SECRET, SETTINGS
+from tests.screenshots.office import authority_table, imported_draft, offices
 
 BOB = f"Bob Bobson <bob@{DOMAIN}>"
 ROBERT = f"robert@{DOMAIN}"
@@ -70,14 +80,23 @@ class Story:
     mails: dict[str, IncomingMail]  # by how they ended
     second: Mailbox  # not active: as it is entered for Exchange Online
     left: Person
+    imported: ImportedDraft
+    table: AuthorityTable
 
     def rows(self) -> dict[str, dict[str, object]]:
         """What addresses that begin so are about; the longest beginning counts."""
         public_id = self.requests["open"].public_id
         file = Attachment.objects.filter(request__public_id=public_id).latest("pk")
         failed = OutgoingMail.objects.get(state=OutgoingMail.State.FAILED)
+        fill_in = Assignment.objects.get(
+            visit__request=self.requests["office-begun"], visit__step_key="offers"
+        )
         return {
             "requests/<uuid": {"public_id": public_id},
+            "requests/<uuid:public_id>/fill/": {
+                "public_id": fill_in.visit.request.public_id,
+                "number": fill_in.pk,
+            },
             "files/<uuid": {"public_id": file.public_id},
             "start/<slug": {"key": "purchase"},
             "confirm/": {"link": self._link()},
@@ -94,6 +113,8 @@ class Story:
             "administration/people/import/<str": resolve(self._preview()).kwargs,
             "administration/people/<int": {"pk": self.people["carol"].pk},
             "administration/people/<int:pk>/reactivate": {"pk": self.left.pk},
+            "administration/drafts/<int": {"pk": self.imported.pk},
+            "administration/tables/<int": {"pk": self.table.pk},
             "administration/groups/<int": {"pk": Group.objects.get(key="finance").pk},
         }
 
@@ -124,10 +145,12 @@ def told(world: World) -> Story:
     failed.state, failed.last_error = OutgoingMail.State.FAILED, "550 5.1.10 The recipient is not known here."
     failed.save()
     _kept(world)
+    requests |= offices(world)
     mails: dict[str, IncomingMail] = {}
     for mail in IncomingMail.objects.order_by("pk"):
         mails[f"another {mail.result}" if mail.result in mails else mail.result] = mail
-    return Story(people, requests, mails, second, left)
+    ada = people["ada"]
+    return Story(people, requests, mails, second, left, imported_draft(ada), authority_table())
 
 
 # --- who and where ----------------------------------------------------------------------------------------

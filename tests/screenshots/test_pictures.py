@@ -45,6 +45,7 @@ FOLDER = ROOT / "screenshots"
 TEMPLATES = ROOT / "placet" / "templates"
 #: Each differs from the one before in one thing.
 WAYS = [("wide", "light"), ("wide", "dark"), ("phone", "dark"), ("phone", "light")]
+WHO_LOOKS = {"stuck": "ada", "one-outcome": "bob", "office-lacks-a-comment": "carol"}
 PORTAL = ("bob", "alice")  # who decides and who asks see different things at the same address
 _UNIQUE = count(1)
 
@@ -233,8 +234,15 @@ def test_every_page_and_every_mail_has_its_pictures(
 def _the_same_addresses_about_something_else(album: Album, story: Story) -> None:
     for name, request in story.requests.items():
         if name != "open":
-            who = {"stuck": "ada", "one-outcome": "bob"}.get(name, "alice")
+            who = WHO_LOOKS.get(name, "bob" if "office" in name else "alice")
             album.open(f"request-{name}", who, reverse("portal:request", args=[request.public_id]))
+    called = story.requests["office-called"]
+    for who in ("ada", "alice"):
+        album.open(f"request-office-called-{who}", who, reverse("portal:request", args=[called.public_id]))
+    asked = Assignment.objects.get(visit__request=story.requests["office-begun"], visit__step_key="offers")
+    shown = facts_hash(asked.visit.request, definition_of(asked.visit.request.version), "offers")
+    entered = {"amount": "many", "outcome": "done", "shown": shown}
+    album.send("fill-in-wrong", "bob", album.addresses["portal:fill_in"], entered)
     for result, mail in story.mails.items():
         if result != "decided":
             album.open(_file("mail log", result), "ada", reverse("panel:incoming_mail", args=[mail.pk]))

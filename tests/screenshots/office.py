@@ -1,0 +1,138 @@
+"""One process with all that a process may have, and requests of it that show each of them: for the pictures."""
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from placet.accounts.models import Group, Person
+from placet.approvals import authority, calling, engine
+from placet.approvals.authority_csv import read
+from placet.approvals.models import Assignment, AuthorityTable, Decision, ImportedDraft, Request
+from placet.approvals.processes import publish
+from tests.journeys.conftest import DOMAIN, World
+from tests.workflowgen.making import simple
+
+OFFICE = f"""
+key: office
+name: New office
+description: Rooms, furniture and whoever moves there. What it costs is known once offers are there.
+title: "{{place}}"
+form:
+  - {{name: place, label: "Where is it?", type: text, required: true}}
+  - {{name: desks, label: Desks, type: number, digits: 0, min: 1, required: true}}
+  - {{name: supplier, label: Supplier, type: text, required: true}}
+  - {{name: amount, label: Offer, type: money, currency: EUR, required: true}}
+  - {{name: remarks, label: Remarks of the buyer, type: long_text}}
+start_form: {{hide: [supplier, amount, remarks]}}
+start: announce
+steps:
+  announce: {{kind: notice, name: Announcement, to: [{{person: carol@{DOMAIN}}}], text: "Please keep the day free."}}
+  both:
+    kind: parallel
+    name: Checks
+    branches: {{offers: {{start: offers}}, safety: {{start: safety}}, keys: {{start: keys}}}}
+    result:
+      - {{rejected: any, cancel: others}}
+      - {{approved: all}}
+    otherwise: rejected
+  offers:
+    kind: task
+    name: Collect offers
+    ask: [{{person: bob@{DOMAIN}}}]
+    form: {{fill: [supplier, amount, remarks], require: [supplier, amount]}}
+  safety:
+    kind: approval
+    name: Safety at work
+    ask:
+      - {{group: works-council, key: council, weight: 2}}
+      - {{person: bob@{DOMAIN}, key: officer}}
+    rule:
+      - {{reject: {{veto: [officer]}}}}
+      - {{approve: {{weight: 3}}}}
+    otherwise: reject
+    questions:
+      - {{name: exits, label: Number of emergency exits, type: number, required: true, digits: 0}}
+      - {{name: kitchen, label: A kitchen, type: yes_no}}
+      - {{name: warden, label: Fire warden, type: person, help: Whoever is on the first floor most days.}}
+    outcomes:
+      - approve
+      - {{key: reject, comment: required}}
+  keys: {{kind: wait, name: Keys handed over, signal: keys}}
+  budget: {{kind: call, name: Budget, process: purchase, data: {{item: place, amount: amount}}}}
+  approved: {{kind: end, name: Rented, result: approved}}
+  rejected: {{kind: end, name: Not rented, result: rejected}}
+transitions:
+  - {{from: announce, outcome: sent, to: both}}
+  - {{from: offers, outcome: done, ends_branch: approved}}
+  - {{from: safety, outcome: approve, ends_branch: approved}}
+  - {{from: safety, outcome: reject, ends_branch: rejected}}
+  - {{from: keys, outcome: arrived, ends_branch: approved}}
+  - {{from: both, outcome: approved, to: budget}}
+  - {{from: both, outcome: rejected, to: rejected}}
+  - {{from: budget, outcome: approved, to: approved}}
+  - {{from: budget, outcome: rejected, to: rejected}}
+  - {{from: budget, outcome: withdrawn, to: rejected}}
+"""
+PLACES = {
+    "office-begun": "Lyon, rue de la République",
+    "office-filled-in": "Ghent, Korenmarkt",
+    "office-lacks-a-comment": "Porto, Rua das Flores",
+    "office-called": "Turin, Via Po",
+}
+
+
+def offices(world: World) -> dict[str, Request]:
+    """By what their pages show."""
+    people = world.people
+    council = Group.objects.get(key="works-council")
+    council.members.add(people["carol"], people["dave"])
+    version = publish(OFFICE)
+    made = {
+        name: engine.start(version, people["alice"], {"place": place, "desks": "14"})
+        for name, place in PLACES.items()
+    }
+    for name in ("office-filled-in", "office-called"):
+        offer = {"supplier": "Möbel & Co.", "amount": "4,720", "remarks": "Delivered in March.\nNo lift."}
+        _decide(made[name], people["bob"], "offers", "done", entered=offer)
+    _decide(made["office-filled-in"], people["carol"], "safety", "approve", answers={"exits": "2"})
+    answers = {"exits": "3", "kitchen": "true", "warden": people["dave"].email}
+    for name in ("carol", "bob"):
+        _decide(made["office-called"], people[name], "safety", "approve", "Well chosen.", answers=answers)
+    engine.signal(made["office-called"].pk, "keys", people["ada"])
+    for row in calling.due(10):
+        calling.work(row)
+    world.send()
+    asked = world.newest("carol", f"Please decide: {PLACES['office-lacks-a-comment']}")
+    world.sandbox.reply_as("carol", asked.id, "rejected\n\nQ1: 1")
+    world.run_until_quiet()
+    return made
+
+
+def _decide(
+    request: Request, by: Person, step: str, outcome: str, comment: str = "", **more: dict[str, str]
+) -> None:
+    asked = Assignment.objects.get(visit__request=request, visit__step_key=step, person=by)
+    engine.decide(asked.pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE, **more)
+
+
+def authority_table() -> AuthorityTable:
+    """In its second version."""
+    rows = (
+        "cost_centre,amount:number,ask\n"
+        f'"4711, 4712",0..1000,manager\n"4711, 4712",1000..50000,group:finance\n'
+        f"4711,50000..,carol@{DOMAIN}; bob@{DOMAIN}\n*,..1000,group:works-council\n"
+    )
+    for text in (rows.replace("50000", "20000"), rows):
+        authority.publish("authority", read(text.encode()), "first", "Who may sign")
+    return AuthorityTable.objects.get()
+
+
+def imported_draft(ada: Person) -> ImportedDraft:
+    """From a file of WorkflowGen, with something in each of the four lists."""
+    file = simple(label="Business trip")
+    file.ways[1:] = [("DECIDES", "ASKS", "<i> Like <j>"), ("DECIDES", "_END", "OTHERWISE")]
+    client = Client()
+    client.force_login(ada)
+    sent = SimpleUploadedFile("business trip.xml", file.xml())
+    assert client.post(reverse("panel:drafts"), {"file": sent}).status_code == 302
+    return ImportedDraft.objects.get()
