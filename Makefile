@@ -59,7 +59,8 @@ test-changed: setup
 
 test-postgres: setup
 	@tools/system-packages postgresql pgbouncer
-	tools/with-postgres $(PYTEST) --in-turn --durations=20 --database-only -m 'not browser and not demo and not attack' $(TESTS)
+	tools/with-postgres $(PYTEST) --in-turn --durations=20 --database-only --forgeries 40 \
+		-m 'not browser and not demo and not attack' $(TESTS)
 
 check: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
 check: setup
