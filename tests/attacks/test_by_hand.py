@@ -63,7 +63,6 @@ def holds(found: Reading, words: str) -> None:
 # --- lines that are taken for a part of the head below them -----------------------------------------------------
 
 
-@bent("parse/heads.py: attribution() joins a line with a date, a year or a time to the head below it")
 @pytest.mark.parametrize("head", [GMAIL, GERMAN, MUTT])
 @pytest.mark.parametrize(
     "condition",
@@ -79,7 +78,6 @@ def test_a_condition_directly_above_the_head_of_a_quote_is_not_lost(head: str, c
     holds(above(f"Approved.\n{condition}", head), condition)
 
 
-@bent("parse/quotes.py: _address_above() takes any address alone above a header block for the sender's own")
 @pytest.mark.parametrize(
     "text", ["Approved.\nPlease send the invoice to:\n\n{}", "Approved. Bill it to\n\n{}\n"]
 )
@@ -88,9 +86,6 @@ def test_an_address_above_a_header_block_is_not_lost(text: str) -> None:
     holds(above(text.format(address), OUTLOOK, ASK.text), address)
 
 
-@bent(
-    "parse/original.py: _unknown_head() makes labelled and dated lines above our mail a head, not a comment"
-)
 @pytest.mark.parametrize(
     "instruction",
     [
@@ -245,13 +240,15 @@ def test_what_nobody_sees_decides_nothing(markup: str) -> None:
 # --- on the whole path ---------------------------------------------------------------------------------------------
 
 
-@bent("the same causes, with the whole path around them")
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "text",
     [
         "Approved.\nNot before 24.12.2026 10:00",
-        "Approved.\n\nBest regards\nBob\n\n*only two of the five please*\n",
+        pytest.param(
+            "Approved.\n\nBest regards\nBob\n\n*only two of the five please*\n",
+            marks=bent("as above: read_frame.py"),
+        ),
     ],
 )
 def test_a_condition_that_is_lost_decides_nothing(world: World, text: str) -> None:
@@ -263,7 +260,6 @@ def test_a_condition_that_is_lost_decides_nothing(world: World, text: str) -> No
     assert not [(one.outcome, one.comment) for one in Decision.objects.all()]
 
 
-@bent("parse/heads.py: the address in the line above the head counts as that of whoever wrote what is quoted")
 @pytest.mark.django_db
 def test_an_address_in_an_answer_does_not_make_it_one_to_somebody_else(world: World) -> None:
     _request, asked = world.asked()

@@ -317,12 +317,29 @@ def test_a_word_that_our_mail_has_not_stands_nowhere_in_it() -> None:
 
 @pytest.mark.parametrize("blank", ["", "\n", "\n\n"])
 def test_few_labels_above_our_mail_belong_to_it_and_may_be_the_senders(blank: str) -> None:
-    for above, others in (
-        (f"Fran: Placet <{ADDRESS}>\nRubrik: {ASK.subject}", f"fran: placet <{ADDRESS}>"),
-        ("Only until: 24.11.2026 10:00", "only until: 24.11.2026 10:00"),
-    ):
-        seen = reply(f"Approved\n{above}\n{blank}{marked(ASK.text)}\n")
-        assert (seen.new_text, seen.quoted_else, seen.quote_doubtful) == ("Approved", others, False)
+    above = f"Fran: Placet <{ADDRESS}>\nRubrik: {ASK.subject}"
+    seen = reply(f"Approved\n{above}\n{blank}{marked(ASK.text)}\n")
+    assert (seen.new_text, seen.quoted_else, seen.quote_doubtful) == (
+        "Approved", f"fran: placet <{ADDRESS}>", False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("blank", ["", "\n", "\n\n"])
+@pytest.mark.parametrize(
+    "own",
+    [
+        "Only until: 24.11.2026 10:00",
+        "Delivery: 24 December 2026 10:00",
+        "On 24.12.2026 at 10:00",
+        "Cost centre: 4711\nContact: billing@dell.example",
+        "Contact: Tom <tom@dell.example>\nDelivery: 24.12.2026 10:00",
+    ],
+)
+def test_labels_dates_and_addresses_above_our_mail_are_the_senders_without_our_address(
+    blank: str, own: str
+) -> None:
+    seen = reply(f"Approved\n{own}\n{blank}{marked(ASK.text)}\n")
+    assert (seen.new_text, seen.quoted_else) == (f"Approved\n{own}", "")
 
 
 @pytest.mark.parametrize("text", ["", "\n\n"])
@@ -473,12 +490,10 @@ def test_what_stands_alone_below_a_head_may_be_the_senders() -> None:
 
 
 def test_labels_on_the_first_lines_are_a_head_too() -> None:
-    for above, others in (
-        (f"Fran: Placet <{ADDRESS}>\nRubrik: {ASK.subject}", f"fran: placet <{ADDRESS}>"),
-        ("Only until: 24.11.2026 10:00", "only until: 24.11.2026 10:00"),
-    ):
-        seen = reply(f"{above}\n{marked(ASK.text)}\n")
-        assert (seen.new_text, seen.quoted_else) == ("", others)
+    seen = reply(f"Fran: Placet <{ADDRESS}>\nRubrik: {ASK.subject}\n{marked(ASK.text)}\n")
+    assert (seen.new_text, seen.quoted_else) == ("", f"fran: placet <{ADDRESS}>")
+    seen = reply(f"Only until: 24.11.2026 10:00\n{marked(ASK.text)}\n")
+    assert (seen.new_text, seen.quoted_else) == ("Only until: 24.11.2026 10:00", "")
 
 
 def test_labels_are_no_head_where_nothing_of_our_mail_follows() -> None:

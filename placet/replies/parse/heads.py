@@ -154,11 +154,16 @@ def header_block(folded: Sequence[str], at: int) -> str:
 
 def _above_sender(first: str, rows: Sequence[int], block: Sequence[str], labels: Sequence[str]) -> str | None:
     """Where a sender's label stands further below: the lines above it may be an answer's, "Max: 500". Blocks that
-    begin with another label have an address or a date with a time above the sender. None if nothing is decided."""
+    begin with another known label have an address or a date with a time above the sender. None if nothing is
+    decided."""
     later = next((at for at, found in enumerate(labels) if at and found in words.SENDER_LABELS), 0)
-    if not later or first in words.SENDER_LABELS or any(map(address_or_date, block[:later])):
+    if not later or first in words.SENDER_LABELS:
         return None
-    if first not in words.LABELS or rows[later] - rows[later - 1] > 1:
+    if first not in words.LABELS:
+        return ""
+    if any(map(address_or_date, block[:later])):
+        return None
+    if rows[later] - rows[later - 1] > 1:
         return ""
     return UNSURE_BLOCK
 
@@ -364,17 +369,27 @@ def _undated(line: str) -> bool:
 def _begins_anew(folded: Sequence[str], quoted: Sequence[bool], at: int, later: int) -> bool:
     """Whether the attribution begins at `later` and the lines from `at` to it are no part of it."""
     line = folded[later]
-    if line.startswith(("<", "(")) or not _may_begin(line):
+    if line.startswith("(") or not _may_begin(line):
         return False
     own = _joined(folded, quoted, later)
     if own is None:
         return False
     below, above = " ".join(folded[later : later + own.length]), " ".join(folded[at:later])
+    if line.startswith(
+        "<"
+    ):  # a name was wrapped before its address: of more than that, the first is the sender's
+        return (
+            later > at + 1 and not _undated(folded[at]) and bool(_YEAR.search(below) and _TIME.search(below))
+        )
     if _undated(above):
         return line.startswith(words.STARTS) or bool(_YEAR.search(below) or _TIME.search(below))
-    if _YEAR.search(above) or has_address(above) or _only_a_time(above):
+    if _only_a_time(above) or (has_address(above) and _holds_wrote(f" {above} ")):
         return False
-    return line.startswith(words.STARTS) and bool(_YEAR.search(below))
+    if line.startswith(words.STARTS):
+        return bool(_YEAR.search(below)) or short_date_and_time(below)
+    # It says all that an attribution says: when, and who.
+    who = has_address(below) or ends_like_attribution(below)
+    return who and bool(_YEAR.search(below) and _TIME.search(below))
 
 
 def _only_a_time(line: str) -> bool:

@@ -39,6 +39,7 @@ _HEAD_LINES = 8
 _LINK = re.compile(
     r"<?(?:mailto:|[a-z]{2,10}://|www\.)[^\s<>]*>?|[^\s<>@]{1,64}@[^\s<>@]{1,253}", re.IGNORECASE
 )
+_ADDRESS = re.compile(r"([a-z0-9._%+-]{1,64})@([a-z0-9.-]{1,253})")
 _SIGNS = "\\u2600-\\u27bf\\u3040-\\u30ff\\u3400-\\u9fff\\uf900-\\ufaff\\U0001f000-\\U0001faff"
 # A word is a run of letters and digits; where blanks part no words, and of emoji, each character.
 _WORD = re.compile(f"[{_SIGNS}]|[^\\W_{_SIGNS}]+")
@@ -162,7 +163,7 @@ def without_original(mail: Mail, original: Original) -> Mail:
         return mail
     mail = replace(mail, own_subject=own_subject(mail.subject, original.subjects))
     found = quotes.scan(mail.marked)
-    quoted = _Quoted(found, original)
+    quoted = _Quoted(found, original, mail.mailbox_address)
     quoted.settle()
     new = quotes.cut(found)
     unfinished = mail.text_unfinished or found.rest
@@ -183,8 +184,9 @@ def without_original(mail: Mail, original: Original) -> Mail:
 class _Quoted:
     """What structure calls quoted in one reply, held against the original."""
 
-    def __init__(self, found: Lines, original: Original) -> None:
+    def __init__(self, found: Lines, original: Original, mailbox_address: str) -> None:
         self.found = found
+        self.mailbox_address = mailbox_address
         self.bare = [line.lstrip("> ") for line in found.folded]
         self.subjects = [bare for subject in original.subjects if (bare := fold(own_subject(subject)))]
         self.others: list[str] = []  # quoted lines that are neither ours nor below the head of another mail
@@ -250,8 +252,8 @@ class _Quoted:
         return at
 
     def _unknown_head(self) -> None:
-        """What stands directly above our mail and says so, in a language or way that no rule knew: lines with an
-        address or a date, and labels beside them. It may be the sender's own, too."""
+        """What stands directly above our mail and says so, in a language or way that no rule knew: our address, a date,
+        and labels beside them. Without our address it may as well be the sender's own: "Delivery: 24 December"."""
         folded, kinds = self.found.folded, self.found.kinds
         last = self.first - 1
         while last >= 0 and not folded[last]:
@@ -260,10 +262,17 @@ class _Quoted:
             return
         block = [at for at in range(last, max(last - _HEAD_LINES, -1), -1) if kinds[at] is Is.NEW]
         block = list(takewhile(lambda at: heads.like_a_head(folded[at]), block))
-        if any(heads.address_or_date(folded[at]) for at in block):
+        if any(self._names_us(folded[at]) for at in block):
             for at in reversed(block):
                 kinds[at] = Is.HEAD
                 self._perhaps(at)
+
+    def _names_us(self, line: str) -> bool:
+        """Whether our mailbox's address stands in a line, with or without a reply code."""
+        local, _, domain = self.mailbox_address.partition("@")
+        return any(
+            name.partition("+")[0] == local and at == domain for name, at in _ADDRESS.findall(line[:LINE])
+        )
 
     def _perhaps(self, at: int) -> None:
         """A line that may be the sender's own although it is quoted."""

@@ -26,6 +26,7 @@ QUOTED = gettext_noop("quoted lines")
 _INITIALS = re.compile(r"[a-z]{1,3}>")
 _WORD = re.compile(r"[^\W\d_]+")
 _ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@]{1,253}>?")
+_NAME = re.compile(r"[^\s<>@:：,;()\"']+")
 LINK_AT_END = re.compile(r"(?:mailto:|https?://)[^\s<>]*\Z")
 _SENTENCE = (".", "!", "?", "。", "！", "？", ":")
 
@@ -247,11 +248,16 @@ def _like_a_name(line: str) -> bool:
 
 
 def _address_above(found: Lines, at: int) -> None:
-    """An address alone above a head: some programs put the sender's own one there."""
+    """An address alone above a head that names whose it is, too: some programs put the sender's there. Another one is
+    what the sender wrote, "Please send the invoice to:"."""
     above = at - 1
     while above > at - 3 and above > 0 and not found.folded[above]:
         above -= 1
-    if above >= 0 and found.kinds[above] is Is.NEW and _ADDRESS.fullmatch(found.folded[above]):
+    address = found.folded[above].strip("<>") if above >= 0 else ""
+    if above < 0 or found.kinds[above] is not Is.NEW or not _ADDRESS.fullmatch(address):
+        return
+    local = address.partition("@")[0]
+    if any(local in _NAME.findall(line) for line in found.folded[at : at + heads.HEAD]):
         found.kinds[above] = Is.HEAD
 
 
