@@ -175,8 +175,8 @@ CACHES = {
 
 LANGUAGE_CODE = PLACET.language
 LANGUAGES = [("en", "English"), ("fr", "Français")]
-# Each part of Placet has its texts in other languages with it; these two are no applications of Django.
-LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "replies" / "locale"]
+# Each part of Placet has its texts in other languages with it; these are no applications of Django.
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "replies" / "locale", BASE_DIR / "workflowgen" / "locale"]
 TIME_ZONE = PLACET.time_zone
 USE_TZ = True
 USE_I18N = True

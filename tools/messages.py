@@ -29,7 +29,9 @@ PARTS = {
     "": ["templates", "lib"],
     **{
         name: [name]
-        for name in ("accounts", "alarms", "approvals", "mail", "mailboxes", "panel", "portal", "replies")
+        for name in (
+            "accounts", "alarms", "approvals", "mail", "mailboxes", "panel", "portal", "replies", "workflowgen",
+        )  # fmt: skip
     },
 }
 KEYWORDS: dict[str, Any] = {
