@@ -82,6 +82,13 @@ def test_a_translation_fills_the_same_places_and_has_the_same_markup(part: str, 
     assert wrong == []
 
 
+@pytest.mark.parametrize("part", messages.PARTS, ids=lambda part: part or "shared")
+def test_french_keeps_its_double_signs_on_the_line_of_their_word(part: str) -> None:
+    """Behind one and the same no-break space everywhere: so two parts cannot translate a sentence differently."""
+    strings = [text for _english, text in translated(messages.read(part, "fr"))]
+    assert [text for text in strings if re.search("[ \u202f][;:?!»]|«[^\u00a0]", text)] == []
+
+
 def _places(text: str) -> set[str]:
     return set(_PLACES.findall(text))
 
