@@ -30,8 +30,16 @@ PARTS = {
     **{
         name: [name]
         for name in (
-            "accounts", "alarms", "approvals", "mail", "mailboxes", "panel", "portal", "replies", "workflowgen",
-        )  # fmt: skip
+            "accounts",
+            "alarms",
+            "approvals",
+            "mail",
+            "mailboxes",
+            "panel",
+            "portal",
+            "replies",
+            "workflowgen",
+        )
     },
 }
 KEYWORDS: dict[str, Any] = {
