@@ -1,7 +1,8 @@
-"""What the manual shows of processes can be published: each piece of YAML, with what it leaves out put beside it."""
+"""What the manual shows of processes: the samples as they are, and pieces that can be published once what they leave out
+is put beside them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from placet.approvals.processes import parse_definition, publish
 from placet.commands.process import SAMPLES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "processes.md").read_text()
-#: The worked examples before it are compared with the samples: `test_samples`.
 PIECES = re.findall(r"```yaml\n(.*?)```", PAGE.partition("\n## The whole\n")[2], re.DOTALL)
 STEP = {"kind": "approval", "name": "Step", "ask": [{"manager": True}]}
 #: What pieces without a form of their own speak of.
@@ -90,3 +90,25 @@ def test_each_piece_of_yaml_in_the_manual_can_be_published(named_processes: None
     for piece in PIECES:
         process = whole(yaml.safe_load(piece))
         assert parse_definition(process).key == "shown", piece
+
+
+def worked_examples() -> Mapping[str, Sequence[str]]:
+    """By sample: what the manual shows of it."""
+    _before, _heading, rest = PAGE.partition("## Worked examples\n")
+    examples = rest.partition("\n## ")[0].split("\n### ")[1:]
+    return {
+        re.findall("`placet process publish ([a-z]+)`", example)[0]: re.findall(
+            r"```yaml\n(.*?)```", example, re.DOTALL
+        )
+        for example in examples
+    }
+
+
+def test_the_manual_shows_each_sample_as_it_is() -> None:
+    examples = worked_examples()
+    assert sorted(examples) == sorted(path.stem for path in SAMPLES.glob("*.yaml"))
+    for name, excerpts in examples.items():
+        lines = [line.strip() for line in (SAMPLES / f"{name}.yaml").read_text().splitlines()]
+        for excerpt in excerpts:
+            shown = [line.strip() for line in excerpt.splitlines()]
+            assert any(lines[at : at + len(shown)] == shown for at in range(len(lines))), (name, excerpt)

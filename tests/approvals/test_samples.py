@@ -8,7 +8,6 @@ from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,29 +93,6 @@ def test_a_reply_can_give_each_answer_by_every_label_and_word(name: str) -> None
                 for text in (word, f"Hello,\n\n{word}.\n\nThanks,\nBob"):
                     reading = read_text(text, step.outcome_keys, own=own_of(step))
                     assert reading.outcome == outcome.key, (key, text, str(reading.why))
-
-
-def worked_examples() -> Mapping[str, Sequence[str]]:
-    """By sample: what the manual shows of it."""
-    page = (Path(__file__).resolve().parents[2] / "docs" / "processes.md").read_text()
-    _before, _heading, rest = page.partition("## Worked examples\n")
-    examples = rest.partition("\n## ")[0].split("\n### ")[1:]
-    return {
-        re.findall("`placet process publish ([a-z]+)`", example)[0]: re.findall(
-            r"```yaml\n(.*?)```", example, re.DOTALL
-        )
-        for example in examples
-    }
-
-
-def test_the_manual_shows_each_sample_as_it_is() -> None:
-    examples = worked_examples()
-    assert sorted(examples) == NAMES
-    for name, excerpts in examples.items():
-        lines = [line.strip() for line in source_of(name).splitlines()]
-        for excerpt in excerpts:
-            shown = [line.strip() for line in excerpt.splitlines()]
-            assert any(lines[at : at + len(shown)] == shown for at in range(len(lines))), (name, excerpt)
 
 
 # --- an organisation --------------------------------------------------------------------------------------
