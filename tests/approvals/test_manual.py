@@ -1,5 +1,5 @@
-"""What the manual shows of processes: the samples as they are, and pieces that can be published once what they leave out
-is put beside them."""
+"""What the manual shows of processes: the samples as they are, and pieces of YAML that can be published once what they
+leave out is put beside them."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,8 @@ def whole(piece: Any) -> dict[str, Any]:
         piece = {"steps": piece}
     elif not piece.keys() & {"form", "steps"}:
         piece = {"steps": {"step": STEP | piece}}
-    process = {"key": "shown", "name": "Shown", "title": "Request shown", "form": FORM, "steps": {}} | piece
+    process: dict[str, Any] = {"key": "shown", "name": "Shown", "title": "Request", "form": FORM, "steps": {}}
+    process |= piece
     process["steps"] = {"begin": STEP, **process["steps"]}
     process["transitions"] = [*process.get("transitions", ()), *_ways(process)]
     for way in process["transitions"]:
@@ -48,7 +49,7 @@ def whole(piece: Any) -> dict[str, Any]:
                 "result": "rejected" if way["to"] == "refused" else "approved",
             }
             process["steps"].setdefault(way["to"], end)
-    return {"start": "begin"} | process | {"start": "begin"}
+    return process | {"start": "begin"}
 
 
 def _ways(process: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
