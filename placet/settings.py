@@ -175,8 +175,9 @@ CACHES = {
 
 LANGUAGE_CODE = PLACET.language
 LANGUAGES = [("en", "English"), ("fr", "Français")]
-# Each part of Placet has its texts in other languages with it; these two are no applications of Django.
-LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "replies" / "locale"]
+# Each part of Placet has its texts in other languages with it. Named here they come before those of libraries, and
+# parts that are no applications of Django are read too.
+LOCALE_PATHS = [BASE_DIR / "locale", *sorted(BASE_DIR.glob("*/locale"))]
 TIME_ZONE = PLACET.time_zone
 USE_TZ = True
 USE_I18N = True

@@ -10,6 +10,7 @@ from babel.messages import Catalog
 from babel.messages.catalog import Message
 from django.conf import settings
 from django.template.base import Lexer, TokenType
+from django.utils import translation
 
 from tools import messages
 
@@ -66,6 +67,14 @@ def test_what_is_read_at_run_time_is_what_the_catalogue_says(part: str, language
 
 
 @pytest.mark.parametrize(("part", "language"), CATALOGUES, ids=IDS)
+def test_a_catalogue_is_read_at_run_time(part: str, language: str) -> None:
+    """And no library says the same words in another way."""
+    plain = (m for m in messages.read(part, language) if m.id and isinstance(m.id, str) and not m.context)
+    with translation.override(language):
+        assert [m.id for m in plain if translation.gettext(str(m.id)) != m.string] == []
+
+
+@pytest.mark.parametrize(("part", "language"), CATALOGUES, ids=IDS)
 def test_everything_is_translated_and_nothing_is_a_guess(part: str, language: str) -> None:
     catalog = messages.read(part, language)
     assert [english for english, text in translated(catalog) if not text.strip()] == []
@@ -80,6 +89,13 @@ def test_a_translation_fills_the_same_places_and_has_the_same_markup(part: str, 
         if text and (_places(english) != _places(text) or _markup(english) != _markup(text))
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("part", messages.PARTS, ids=lambda part: part or "shared")
+def test_french_keeps_its_double_signs_on_the_line_of_their_word(part: str) -> None:
+    """Behind one and the same no-break space everywhere: so two parts cannot translate a sentence differently."""
+    strings = [text for _english, text in translated(messages.read(part, "fr"))]
+    assert [text for text in strings if re.search("[ \u202f][;:?!»]|«[^\u00a0]", text)] == []
 
 
 def _places(text: str) -> set[str]:

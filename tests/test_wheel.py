@@ -141,7 +141,7 @@ def _said(environment: Mapping[str, str], code: str, *words: str) -> str:
 def test_its_commands_find_samples_tables_and_languages(environment: Mapping[str, str]) -> None:
     assert environment["PYTHONPATH"] in _said(environment, "import placet; print(placet.__file__)")
     assert f"Placet {__version__}" in _said(environment, RUN, "--version")
-    assert "Purchase request is published" in _said(environment, RUN, "process", "publish", "purchase")
+    assert "Purchase order is published" in _said(environment, RUN, "process", "publish", "order")
     assert (
         int(_said(environment, "from placet.replies.languages import languages; print(len(languages()))"))
         > 20

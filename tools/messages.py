@@ -29,7 +29,17 @@ PARTS = {
     "": ["templates", "lib"],
     **{
         name: [name]
-        for name in ("accounts", "alarms", "approvals", "mail", "mailboxes", "panel", "portal", "replies")
+        for name in (
+            "accounts",
+            "alarms",
+            "approvals",
+            "mail",
+            "mailboxes",
+            "panel",
+            "portal",
+            "replies",
+            "workflowgen",
+        )
     },
 }
 KEYWORDS: dict[str, Any] = {

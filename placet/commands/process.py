@@ -85,6 +85,8 @@ def run(options: argparse.Namespace) -> int:
         if options.draft is not None:
             version = publish_draft(_draft_of(options.draft))
         else:
+            if path == sample:
+                import_tables_of(options.file)
             version = publish(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
@@ -97,6 +99,24 @@ def run(options: argparse.Namespace) -> int:
         warn(f"It names groups that nobody is in yet: {', '.join(empty)}.")
         warn("Put people into them: placet group set KEY --name NAME ADDRESS…")
     return 0
+
+
+def import_tables_of(sample: str) -> None:
+    """The authority tables that a sample looks in lie beside it. One that is there already stays as it is."""
+    from placet.approvals import authority
+    from placet.approvals.authority_csv import read
+    from placet.approvals.models import TableVersion
+
+    for path in sorted(SAMPLES.glob(f"{sample}.*.csv")):
+        key = path.stem.partition(".")[2]
+        if authority.newest(key) is not None:
+            continue
+        rows = read(path.read_bytes())
+        hits = TableVersion.Hits.FIRST
+        for warning in authority.review(rows, hits).warnings:
+            warn(f"The table {key}: {warning}")
+        authority.publish(key, rows, hits)
+        say(f"The table {key} was not there yet, so the sample's is now. Read it: placet table export {key}")
 
 
 def _import(options: argparse.Namespace) -> int:

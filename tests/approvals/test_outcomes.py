@@ -1,7 +1,6 @@
 """What a process says of its answers: kept as written, shown in the reader's language, held to by the engine."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from placet.approvals.definitions import definition_of
 from placet.approvals.models import Decision, Request
 from placet.approvals.outcomes import Outcome
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
-from placet.commands.process import SAMPLES
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from tests.making import FORM, open_for, start
@@ -242,8 +240,3 @@ def test_fewer_than_a_rule_needs_are_not_asked(alice: Person, bob: Person, mailb
     request = start(process(rule=rule, otherwise="reject"), alice)
     assert request.visits.get().state == "stuck"
     assert not OutgoingMail.objects.filter(kind="ask").exists()
-
-
-@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_sample_can_be_published_as_it_is(path: Path) -> None:
-    assert parse_definition(path.read_text()).key == path.stem

@@ -20,6 +20,17 @@ def test_a_sample_is_published_and_listed(placet: Run) -> None:
     assert placet("process", "list").out == "purchase: Purchase request, version 2\n"
 
 
+def test_a_sample_brings_its_table_unless_there_is_one(placet: Run, tmp_path: Path, carol: Person) -> None:
+    first = placet("process", "publish", "order")
+    assert "The table spending was not there yet, so the sample's is now." in first.out
+    assert "line 6: there is no group directors" in first.error
+    own = tmp_path / "spending.csv"
+    own.write_text("cost_centre,amount:number,ask\n*,*,group:finance\n")
+    assert placet("table", "import", "spending", str(own)).code == 0
+    assert placet("process", "publish", "order").out == "Purchase order is published as version 2.\n"
+    assert placet("table", "export", "spending").out.splitlines()[1:] == ["*,*,group:finance"]
+
+
 def test_publishing_says_which_groups_have_nobody_in_them(placet: Run, carol: Person, dave: Person) -> None:
     Group.objects.create(key="hr", name="Human resources")
     Group.objects.create(key="interviewers", name="Interviewers").members.add(dave)
