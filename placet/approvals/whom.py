@@ -267,7 +267,8 @@ class _Lookup:
     ) -> None:
         self._definition, self._request = definition, request
         # Whoever is only told may be the requester, whoever names them.
-        self._may_be_requester = isinstance(definition.steps[step_key], NoticeStep)
+        self._only_tells = isinstance(definition.steps[step_key], NoticeStep)
+        self._may_be_requester = self._only_tells
         self._bars = Bars(request, definition, step_key)
         counting = (Assignment.State.OPEN, Assignment.State.DECIDED)
         self._seats = [seat for seat in seats if seat.state in counting]
@@ -429,8 +430,8 @@ class _Lookup:
         return _Place([], _unknown(text)) if person is None else self._manager(person)
 
     def _entered(self, text: str, person: Person | None, among: str | None = None) -> _Place:
-        """Whoever the requester names, or may have named. That is never themself, whatever else they may do."""
-        own = person is not None and person.pk == self._request.requester_id
+        """Whoever the requester names, or may have named. Nobody chooses themself to decide, whatever else they may do."""
+        own = person is not None and person.pk == self._request.requester_id and not self._only_tells
         return _Place([], _unknown(text)) if own else _among(text, person, among)
 
     def _is_barred_requester(self, person: Person) -> bool:

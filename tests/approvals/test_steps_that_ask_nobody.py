@@ -141,6 +141,12 @@ def test_each_person_is_told_once_and_the_request_goes_on(
     ]
 
 
+def test_a_requester_who_names_themself_in_the_form_is_told(mailbox: Mailbox, alice: Person, bob: Person) -> None:
+    tell = {**TOLD["steps"]["tell"], "to": [{"field": "note"}]}
+    start({**TOLD, "steps": {**TOLD["steps"], "tell": tell}}, alice, note=alice.email)
+    assert [mail.to for mail in OutgoingMail.objects.filter(kind="notice")] == [alice.email]
+
+
 def test_whoever_is_told_sees_the_page_without_what_the_notice_hides(
     client: Client, alice: Person, bob: Person, carol: Person, dave: Person
 ) -> None:
