@@ -107,6 +107,32 @@ def test_legal_has_a_veto_and_two_of_the_others_decide(world: World) -> None:
     assert holds(request)
 
 
+def test_whoever_abstains_by_mail_leaves_it_to_the_others(world: World) -> None:
+    groups(world, {"board": ["bob", "carol", "dave"]})
+    abstain = {
+        "key": "abstain",
+        "label": {"en": "No opinion", "de": "Enthaltung"},
+        "grants": False,
+        "counts": False,
+    }
+    step = {
+        "ask": [{"group": "board"}],
+        "order": "one_by_one",
+        "outcomes": ["approve", abstain, "reject"],
+        "rule": [{"approve": {"percent": 60}}, {"reject": "any"}],
+        "otherwise": "reject",
+    }
+    request = asks(world, step)
+    first, second, third = "bob", "carol", "dave"
+    replied(world, first, "Enthaltung")
+    replied(world, second, "Yes")
+    assert standing(request) == ("open", ""), "one of two who may count are no 60 %"
+    replied(world, third, "No opinion")
+    assert standing(request) == ("ended", "approved")
+    assert world.decisions() == [("Bob", "abstain"), ("Carol", "approve"), ("Dave", "abstain")]
+    assert holds(request)
+
+
 def test_one_after_the_other_and_somebody_leaves_in_between(world: World) -> None:
     groups(world, {"board": ["carol", "dave", "ada"]})
     request = asks(
