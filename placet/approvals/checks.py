@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.utils.module_loading import import_string
 
 from placet.approvals import authority, earlier
 from placet.approvals.authority_cells import matched_columns
+from placet.approvals.call_limits import problems_of_calls
 from placet.approvals.definitions import (
     KEY,
     NAMES_PEOPLE,
@@ -420,6 +422,8 @@ def _reach_problems(definition: Definition) -> list[str]:
         problems += [
             f"steps.{key}: no way leads on from here to an end" for key in places if key not in ending
         ]
+    if not problems:
+        problems += problems_of_calls(definition, partial(_process_named, definition))
     return problems
 
 
