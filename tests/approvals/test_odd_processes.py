@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from django.test import Client
-from django.urls import reverse
 
-from placet.accounts.models import Group, Person
+from placet.accounts.models import Person
 from placet.approvals import call_limits, calling, engine
-from placet.approvals.models import Assignment, CallTask, Decision, PendingAnswer, Request, Signal, Visit
+from placet.approvals.models import Assignment, CallTask, Decision, Request, Visit
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.approvals.verification import findings
 from tests.making import asked
@@ -125,6 +123,72 @@ def test_an_answer_in_a_step_that_was_never_decided_chooses_nobody(
     assert list(findings()) == []
 
 
+# --- beside each other ------------------------------------------------------------------------------------
+
+
+def test_a_task_of_several_one_after_the_other_in_a_branch(
+    alice: Person, bob: Person, carol: Person, dave: Person, admin: Person
+) -> None:
+    job = {
+        "kind": "task",
+        "rule": "all",
+        "order": "one_by_one",
+        "form": {"fill": ["item"], "require": ["item"]},
+    }
+    source = process(
+        {"both": block({"a": "job", "b": "veto"}), "job": {**step(bob, carol), **job}, "veto": step(dave)},
+        "both",
+        [
+            ("job", "done", ":approved"), ("veto", "approve", ":approved"), ("veto", "reject", ":rejected"),
+            ("both", "approved", "approved"), ("both", "rejected", "rejected"),
+        ],
+    )  # fmt: skip
+    request = begun(source, alice)
+    assert asked(request) == ["Bob", "Dave"]
+    decide(bob, "done", entered={"item": "Chair"})
+    engine.deactivate(carol, admin)
+    assert live(request) == ["both open", "job stuck", "veto open"]
+    Person.objects.filter(pk=carol.pk).update(is_active=True)
+    engine.ask_again(request.visits.get(step_key="job").pk, admin)
+    decide(carol, "done")  # what the first one entered is there
+    assert live(request) == ["both open", "veto open"]
+    decide(dave)
+    assert standing(request) == ("ended", "approved")
+    request = begun(source, alice)
+    decide(bob, "done", entered={"item": "Chair"})
+    decide(dave, "reject")
+    assert standing(request) == ("ended", "rejected")
+    assert not Assignment.objects.filter(state=Assignment.State.OPEN).exists()
+    assert list(findings()) == []
+
+
+def test_a_notice_first_and_a_signal_before_its_wait(alice: Person, bob: Person, admin: Person) -> None:
+    source = process(
+        {
+            "tell": {"kind": "notice", "name": "Tell", "to": [{"requester": True}], "text": "About {item}"},
+            "wait": {"kind": "wait", "name": "Wait", "signal": "go"},
+            "ask": step(bob),
+        },
+        "tell",
+        [
+            ("tell", "sent", "wait"), ("wait", "arrived", "ask"), ("ask", "approve", "approved"),
+            ("ask", "reject", "tell"),
+        ],
+    )  # fmt: skip
+    del source["steps"]["rejected"]
+    request = begun(source, alice)
+    engine.signal(request.pk, "go", admin)
+    assert live(request) == ["ask open"]
+    engine.signal(request.pk, "go", admin)  # for the next round
+    with pytest.raises(engine.NoLongerOpen):
+        engine.signal(request.pk, "go", admin)
+    decide(bob, "reject")
+    assert live(request) == ["ask open"]
+    decide(bob, "reject")
+    assert live(request) == ["wait open"], "each ends one wait"
+    assert list(findings()) == []
+
+
 # --- calls ------------------------------------------------------------------------------------------------
 
 
@@ -194,4 +258,35 @@ def test_whatever_others_publish_later_no_request_calls_without_end(
         worked()
     assert standing(request) == ("ended", "approved")
     assert called.count() == 8
+    assert list(findings()) == []
+
+
+def test_a_branch_that_called_is_cancelled_at_any_moment(alice: Person, bob: Person, dave: Person) -> None:
+    asks = process({"ask": step(bob)}, "ask", [("ask", "approve", "approved"), ("ask", "reject", "rejected")])
+    publish({**asks, "key": "leaf"})
+    call = {"kind": "call", "name": "Call", "process": "leaf", "data": {"item": "item"}}
+    source = process(
+        {"both": block({"a": "call", "b": "veto"}), "call": call, "veto": step(dave)},
+        "both",
+        [
+            ("call", "approved", ":approved"), ("call", "rejected", ":rejected"), ("call", "withdrawn", ":rejected"),
+            ("veto", "approve", ":approved"), ("veto", "reject", ":rejected"), ("both", "approved", "approved"),
+            ("both", "rejected", "rejected"),
+        ],
+    )  # fmt: skip
+    ends = []
+    for moment in ("before it was called", "before it went on", "before it was withdrawn"):
+        request = begun(source, alice)
+        if moment != "before it was called":
+            worked()
+        if moment == "before it went on":
+            decide(bob)
+        decide(dave, "reject")
+        if moment == "before it was withdrawn":
+            decide(bob)
+        worked()
+        assert standing(request) == ("ended", "rejected"), moment
+        ends += [(moment, called.result) for called in Request.objects.filter(parent_visit__request=request)]
+    assert ends == [("before it went on", "approved"), ("before it was withdrawn", "approved")]
+    assert not CallTask.objects.filter(done_at=None).exists()
     assert list(findings()) == []
