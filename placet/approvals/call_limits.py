@@ -1,5 +1,5 @@
-"""How many requests one request may call: so deep, and so many at a time. Looked at when a process is published, by what
-is published then; and when a step calls, for other processes may have newer versions by then.
+"""How many requests one request may call: so deep, and so many at a time. Looked at when a process is published, by
+what is published then; and when a step calls, for other processes may have newer versions by then.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,5 +1,5 @@
-"""Processes that are allowed and that nobody thinks of, by mail: a question, a comment and a form beside each other, in a
-block that ends before all of it came."""
+"""Processes that are allowed and that nobody thinks of, by mail: a question, a comment and a form beside each other,
+in a block that ends before all of it came."""
 
 from typing import Any
 
