@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals import earlier, engine, engine_starts, engine_visits, record
+from placet.approvals.call_limits import DEEPEST, MOST_OPEN, callers_of, open_below
 from placet.approvals.definitions import WITHDRAWN, CallStep, Definition, definition_of
 from placet.approvals.form import FormInvalid, read_form
 from placet.approvals.form_computed import as_entered
@@ -21,7 +22,6 @@ from placet.audit import chain
 from placet.lib.conditions import ConditionError, value_of
 from placet.lib.sentences import Sentence
 
-DEEPEST = 5  # requests that call each other
 PAUSE = timedelta(seconds=30)  # before a row that failed is tried once more
 
 
@@ -70,8 +70,15 @@ def _called(request: Request, definition: Definition, visit: Visit, step: CallSt
     version = newest_published(step.process)
     if version is None:
         raise _CannotBeCalled(Sentence("there is no process “{process}”", process=step.process))
-    if _depth(request) >= DEEPEST:
+    callers = callers_of(request)
+    if len(callers) >= DEEPEST:
         raise _CannotBeCalled(Sentence("processes call each other more than {n} deep", n=DEEPEST))
+    if open_below([request, *callers][-1]) >= MOST_OPEN:
+        raise _CannotBeCalled(
+            Sentence(
+                "{n} requests that were called are open already; try again when some have ended", n=MOST_OPEN
+            )
+        )
     if not Person.objects.filter(pk=request.requester_id, is_active=True).exists():
         raise _CannotBeCalled(Sentence("{name} is not active any more", name=request.requester.name))
     wanted = definition_of(version)
@@ -106,15 +113,6 @@ def _entered(expression: str, values: Mapping[str, Any]) -> Any:
             for row in value
         ]
     return as_entered(value)
-
-
-def _depth(request: Request) -> int:
-    """How many requests called each other up to this one."""
-    depth, above = 0, request
-    while above.parent_visit_id is not None and depth <= DEEPEST:
-        above = Request.objects.get(visits=above.parent_visit_id)
-        depth += 1
-    return depth
 
 
 def _go_on(request: Request, visit: Visit) -> None:

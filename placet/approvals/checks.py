@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.utils.module_loading import import_string
 
 from placet.approvals import authority, earlier
 from placet.approvals.authority_cells import matched_columns
+from placet.approvals.call_limits import problems_of_calls
 from placet.approvals.definitions import (
     KEY,
     NAMES_PEOPLE,
@@ -33,7 +35,12 @@ from placet.approvals.form_types import seen_values
 from placet.approvals.includes import Included, problems_of_includes, results_of
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
 from placet.approvals.question_checks import question_problems
-from placet.approvals.rule_checks import names_problems, order_problems, rule_problems
+from placet.approvals.rule_checks import (
+    abstention_problems,
+    names_problems,
+    order_problems,
+    rule_problems,
+)
 from placet.approvals.whom import LIMIT, entries_of
 from placet.lib.conditions import ConditionError, compile_condition, holds, names_in, value_of
 
@@ -99,7 +106,13 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
         f"steps.{key}: {outcome} is said twice"
         for outcome in sorted({one for one in keys if keys.count(one) > 1})
     ]
-    rule = (*_rule_problems(step), *names_problems(step), *rule_problems(step), *order_problems(step))
+    rule = (
+        *_rule_problems(step),
+        *names_problems(step),
+        *rule_problems(step),
+        *order_problems(step),
+        *abstention_problems(step),
+    )
     problems += [f"steps.{key}: {problem}" for problem in rule]
     problems += [f"steps.{key}: {problem}" for problem in _who_problems(definition, key, step, sample)]
     if not problems:
@@ -110,7 +123,7 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
         if isinstance(one.comment, Condition):
             problem = _condition_problem(one.comment.when, sample)
             problems += [f"steps.{key}: {one.key}: {problem}"] if problem else []
-    return problems + _ways_problems(definition, key, keys)
+    return problems + _ways_problems(definition, key, step.result_keys)
 
 
 def _ways_problems(definition: Definition, key: str, outcomes: Sequence[str]) -> list[str]:
@@ -326,7 +339,8 @@ def _rule_problems(step: ApprovalStep) -> Iterator[str]:
     yield from (
         f"the rule names {one} twice" for one in sorted({one for one in named if named.count(one) > 1})
     )
-    yield from (f"the rule does not say what {one} needs" for one in step.outcome_keys if one not in named)
+    counting = [outcome.key for outcome in step.outcomes if outcome.counts]
+    yield from (f"the rule does not say what {one} needs" for one in counting if one not in named)
     if step.otherwise is None:
         yield "what if no line of the rule holds in the end? Say otherwise: with an outcome"
     elif step.otherwise not in step.outcome_keys:
@@ -363,6 +377,10 @@ def _transition_problems(
         problems.append(f"{where}: there is no step {transition.from_} that has outcomes")
     elif transition.outcome not in outcomes_of(definition, start):
         problems.append(f"{where}: {transition.from_} has no outcome {transition.outcome}")
+    elif isinstance(start, ApprovalStep) and transition.outcome not in start.result_keys:
+        problems.append(
+            f"{where}: {transition.from_} never comes to {transition.outcome}, which does not count there"
+        )
     if transition.to is not None and transition.to not in definition.steps:
         problems.append(f"{where}: there is no step {transition.to}")
     problem = "" if transition.when is None else _condition_problem(transition.when, sample)
@@ -404,6 +422,8 @@ def _reach_problems(definition: Definition) -> list[str]:
         problems += [
             f"steps.{key}: no way leads on from here to an end" for key in places if key not in ending
         ]
+    if not problems:
+        problems += problems_of_calls(definition, partial(_process_named, definition))
     return problems
 
 

@@ -235,6 +235,17 @@ class ApprovalStep(_Part):
     def outcome_keys(self) -> tuple[str, ...]:
         return tuple(outcome.key for outcome in self.outcomes)
 
+    @property
+    def abstentions(self) -> tuple[Outcome, ...]:
+        """The answers that the rule does not count."""
+        return tuple(outcome for outcome in self.outcomes if not outcome.counts)
+
+    @property
+    def result_keys(self) -> tuple[str, ...]:
+        """The outcomes that the step can come to."""
+        said = (self.otherwise, self.skips_to)
+        return tuple(outcome.key for outcome in self.outcomes if outcome.counts or outcome.key in said)
+
     def outcome(self, key: str) -> Outcome:
         """KeyError if it is none of this step."""
         for outcome in self.outcomes:
@@ -270,6 +281,7 @@ class ApprovalStep(_Part):
             wait_for_all=bool(self.wait_for_all),
             named=self._named,
             weights={number: who.weight for number, who in enumerate(self.lines) if who.weight is not None},
+            abstentions=frozenset(outcome.key for outcome in self.abstentions),
         )
 
     @property

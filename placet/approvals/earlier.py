@@ -53,9 +53,12 @@ def questions_of(definition: Definition, step_key: str) -> Sequence[FormField]:
 
 
 def newest_answer(request: Request, name: str) -> tuple[Any, Decision | None]:
-    """The newest answer to a question of this name, in whatever step, and the decision that it belongs to. None where
-    nobody has answered it, or where it was left empty since."""
-    decisions = Decision.objects.filter(assignment__visit__request=request, answers__has_key=name)
+    """The newest answer to a question of this name, in whatever step, and the decision that it belongs to: of each step
+    in the newest round that was decided, as conditions see it. So what is left empty there takes back what was answered
+    before, and a visit that was cancelled before it was decided counts for nothing. None where nobody answers it."""
+    decided = Visit.objects.filter(request=request).exclude(result="").order_by("pk")
+    last = dict(decided.values_list("step_key", "pk"))
+    decisions = Decision.objects.filter(assignment__visit__in=[*last.values()], answers__has_key=name)
     newest = decisions.select_related("assignment__visit").order_by("-pk").first()
     return (None, None) if newest is None else (newest.answers[name], newest)
 

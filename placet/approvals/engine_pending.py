@@ -88,7 +88,13 @@ def _ask_for_rest(
         ask=ask, line=1, assignment=assignment, facts_hash=shown, revision=request.revision, completes=pending
     )
     ask.outgoing = messages.ask_for_rest(
-        answer.incoming, ask.person, request, key=answer.reason, asking=asking, code=code
+        answer.incoming,
+        ask.person,
+        request,
+        assignment.visit.step_key,
+        key=answer.reason,
+        asking=asking,
+        code=code,
     )
     ask.save(update_fields=["outgoing"])
     return line

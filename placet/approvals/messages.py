@@ -456,9 +456,18 @@ class AskForRest:
 
 
 def ask_for_rest(
-    incoming: IncomingMail, person: Person, request: Request, *, key: str, asking: AskForRest, code: str
+    incoming: IncomingMail,
+    person: Person,
+    request: Request,
+    step_key: str,
+    *,
+    key: str,
+    asking: AskForRest,
+    code: str,
 ) -> OutgoingMail:
     """To a proved sender whose reply is clear and lacks something: an answer to this mail, by its own code, is that."""
+    definition = definition_of(request.version)
+    step = definition.approval(step_key).name  # one person may be asked in several, even at once
     with _to(person) as said:
         return _queue(
             incoming.mailbox,
@@ -469,7 +478,8 @@ def ask_for_rest(
             subject=with_code(f"{asking.subject}: {request.title}", code),
             letter=Notice(
                 asking.subject,
-                [asking.sentence],
+                # Names only: there is no word in it that would have to be in the language of the answer.
+                [asking.sentence, labelled(f"{definition.name} {request.number} · {step}", request.title)],
                 links=[_page_link(request, said, tone="")],
                 spoken=asking.language,
             ),

@@ -83,6 +83,8 @@ class Outcome(BaseModel):
     comment: Literal["optional", "required"] | Condition = "optional"
     #: Names of questions of the step that this answer needs to be answered.
     questions: tuple[str, ...] | None = Field(None, min_length=1)
+    #: Whether the rule counts whoever answers so. False: they abstain.
+    counts: bool = True
 
     @model_validator(mode="before")
     @classmethod

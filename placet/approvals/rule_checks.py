@@ -51,6 +51,31 @@ def order_problems(step: ApprovalStep) -> Iterator[str]:
         )
 
 
+def abstention_problems(step: ApprovalStep) -> Iterator[str]:
+    """Of answers that do not count: something else has to decide, and be said where nobody's answer counts."""
+    abstentions = [outcome.key for outcome in step.abstentions]
+    if not abstentions:
+        return
+    if len(abstentions) == len(step.outcomes):
+        yield "no answer counts here, so nothing could ever be decided; leave counts: false out at one of them"
+        return
+    yield from (
+        f"{outcome.key} gives what is asked for, so it counts; leave counts: false out"
+        for outcome in step.abstentions
+        if outcome.is_granted
+    )
+    if not isinstance(step.rule, tuple):
+        yield (
+            f"rule {step.rule} does not say what becomes of it if nobody's answer counts ({abstentions[0]} does not); "
+            "write a list, with otherwise"
+        )
+    yield from (
+        f"the rule says what {line.outcome} needs, and {line.outcome} does not count; leave one of them out"
+        for line in _lines(step)
+        if line.outcome in abstentions
+    )
+
+
 def _lines(step: ApprovalStep) -> Sequence[Line]:
     return step.rule if isinstance(step.rule, tuple) else ()
 

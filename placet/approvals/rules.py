@@ -10,6 +10,9 @@ the result does not hang on the order in which people answer, and comes as early
 holds first decides; that does hang on the order, so it is said. `wait_for_all`: nothing decides before everybody has
 answered.
 
+Whoever answers with an outcome that does not count (`counts: false`) abstains: `all` and percentages are of the others.
+They are still among those who are asked, so a step is not short of people because somebody abstained.
+
 Names in a rule are those of lines of `ask`: their key, the group that they name, or their number. Somebody whom two
 lines name counts for one of them (`Rule.standing`).
 """
@@ -214,6 +217,7 @@ class Rule:
     #: By what a rule calls them: the numbers of lines of `ask`, from 0.
     named: Mapping[str, frozenset[int | None]] = field(default_factory=dict)
     weights: Mapping[int | None, int] = field(default_factory=dict)  # by line of `ask`, where it is not 1
+    abstentions: frozenset[str] = frozenset()  # outcomes that do not count
 
     def result(self, seats: Seats) -> str:
         """The outcome so far, or "" while it waits for more answers, or for ever."""
@@ -333,9 +337,15 @@ class _Look:
     def has(self, much: Much, lines: _Lines = None) -> bool:
         count = self.seats.count(self.outcome, lines)
         if much == "all":
-            everybody = count == self.seats.total(lines) and (self.at_best or not self.seats.unknown)
+            everybody = count == self._counting(lines) and (self.at_best or not self.seats.unknown)
             return everybody and (count > 0 or self._more)  # not: nobody is there, so nobody is missing
         return self._more or count >= (1 if much == "any" else much)
+
+    def _counting(self, lines: _Lines = None) -> int:
+        """Without those who abstained. Who is waited for counts: if they abstain, less is needed of the others, so what
+        holds now still does."""
+        abstained = sum(self.seats.count(one, lines) for one in self.rule.abstentions)
+        return self.seats.total(lines) - abstained
 
     def has_together(self, needs: Together) -> bool:
         return (
@@ -354,7 +364,7 @@ class _Look:
         if of == "answers" and self.seats.waiting:
             return False  # of how many is known once everybody has answered
         # In whole numbers: 0.07 * 100 is a little more than 7.
-        return self.has(-(-self.seats.total() * percent // 100))
+        return self.has(-(-self._counting() * percent // 100))
 
 
 def as_rule(
@@ -366,6 +376,7 @@ def as_rule(
     wait_for_all: bool = False,
     named: Mapping[str, frozenset[int | None]] | None = None,
     weights: Mapping[int | None, int] | None = None,
+    abstentions: frozenset[str] = frozenset(),
 ) -> Rule:
     """What a step says, as a rule. The short forms say how many must approve; any other answer stands against it."""
     if written == "first":
@@ -373,4 +384,4 @@ def as_rule(
     if isinstance(written, str | int):
         others = [Line(outcome=one, needs="any") for one in outcomes if one != APPROVE]
         return Rule([Line(outcome=APPROVE, needs=written), *others])
-    return Rule(written, otherwise, early, wait_for_all, named or {}, weights or {})
+    return Rule(written, otherwise, early, wait_for_all, named or {}, weights or {}, abstentions)

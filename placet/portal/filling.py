@@ -29,6 +29,7 @@ from placet.portal.form_rows import (
     with_row_button,
 )
 from placet.portal.forms import DecideForm
+from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, find_request, signed_in
 from placet.portal.question_rows import answers_in, question_rows
 from placet.portal.waiting import Answer, say_why
@@ -38,9 +39,8 @@ from placet.portal.waiting import Answer, say_why
 def fill_in(request: PersonsRequest, public_id: UUID, number: int) -> HttpResponse:
     """The fields that a step asks its people for, with its answers below them. `number`: of the assignment."""
     shown = find_request(request, public_id)
-    asked = get_object_or_404(
-        Assignment.objects.select_related("visit"), pk=number, visit__request=shown, person=request.user
-    )
+    mine = Assignment.objects.filter(visit__request=shown, person=request.user)
+    asked = get_object_or_404(mine.select_related("visit__request__version"), pk=number)
     page = _Page(request, shown, asked)
     if asked.state != Assignment.State.OPEN or not page.names:
         messages.info(request, _("Nothing is to be filled in here any more."))
@@ -122,6 +122,7 @@ class _Page:
             "process": self.definition.name,
             "step": step,
             "asked": self.asked,
+            "pending": pending_of([self.asked]).get(self.asked.pk, ""),
             "what": facts_hash(self.shown, self.definition, self.step_key),
             "facts": facts_as_read(self.definition, self.shown.data, hidden),
             "answers": answers,

@@ -30,7 +30,7 @@ from placet.approvals.questions import Answered
 from placet.approvals.questions import as_read as answers_as_read
 from placet.lib.conditions import ConditionError
 from placet.mail.models import OutgoingMail
-from placet.portal.rule_words import line_in_words
+from placet.portal.rule_words import abstentions_in_words, line_in_words
 
 MOST_VISITS = 40  # shown of one request, newest last
 MOST_PEOPLE = 300  # shown of one path
@@ -547,7 +547,7 @@ class Definitions:
 
 def asks(step: ApprovalStep) -> str:
     """What a step's rule means for the people asked."""
-    sentences = [_rule_in_words(step)]
+    sentences = [_rule_in_words(step), *abstentions_in_words(step)]
     if step.order == "one_by_one":
         sentences.append(_("People are asked one after the other."))
     if step.wait_for_all:

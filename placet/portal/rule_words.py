@@ -24,6 +24,12 @@ def line_in_words(line: Line, step: ApprovalStep) -> str:
             )
 
 
+def abstentions_in_words(step: ApprovalStep) -> Iterator[str]:
+    for outcome in step.abstentions:
+        words = _("“{answer}” does not count: the rule is about the others.")
+        yield words.format(answer=outcome.shown)
+
+
 def _together(answer: str, needs: Together) -> str:
     if needs == Together(percent=needs.percent or 1):
         return _("“{answer}” if {n} % answer so").format(answer=answer, n=needs.percent)

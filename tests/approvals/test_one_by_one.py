@@ -411,8 +411,11 @@ def test_whoever_decided_before_chooses_who_is_next(
     assert asked(request) == ["Bob"]
     answers(bob, next=value(carol))
     assert asked(request) == ["Carol"], "the newest answer"
-    decide(carol)
-    assert result_of(request) == "approved"
+    decide(carol, "reject")
+    answers(bob)
+    assert asked(request) == [], "what is left empty takes back what was answered before"
+    visit = request.visits.get(step_key="second", round=3)
+    assert (visit.state, visit.reason) == (Visit.State.STUCK, "no answer to “next” names anybody")
 
 
 @pytest.mark.usefixtures("_asks_for_the_next")

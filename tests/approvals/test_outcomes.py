@@ -14,6 +14,7 @@ from placet.approvals.outcomes import Outcome
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
+from placet.portal.path import asks
 from tests.making import FORM, open_for, start
 
 CHANGES = {
@@ -22,6 +23,7 @@ CHANGES = {
     "grants": False,
     "comment": "required",
 }
+ABSTAIN = {"key": "abstain", "label": "No opinion", "grants": False, "counts": False}
 OWN = ["approve", CHANGES, {"key": "reject", "comment": {"when": "amount > 1000"}}]
 
 
@@ -165,6 +167,22 @@ def test_two_of_one_key_that_are_called_otherwise_are_told_apart() -> None:
         ),
         ({"rule": [], "otherwise": "reject"}, "the rule does not say what approve needs"),
         ({"rule": "first", "otherwise": "reject"}, "otherwise and early belong to a rule that is a list"),
+        ({"outcomes": ["approve", ABSTAIN]}, "rule first does not say what becomes of it if nobody's answer"),
+        ({"outcomes": ["approve", {"key": "reject", "counts": False}], "rule": "all"}, "write a list"),
+        ({"outcomes": [ABSTAIN]}, "no answer counts here, so nothing could ever be decided"),
+        ({"outcomes": [{"key": "approve", "counts": False}, "reject"]}, "approve gives what is asked for"),
+        (
+            {
+                "outcomes": ["approve", ABSTAIN],
+                "rule": [{"approve": 1}, {"abstain": "all"}],
+                "otherwise": "abstain",
+            },
+            "the rule says what abstain needs, and abstain does not count",
+        ),
+        (
+            {"outcomes": ["approve", ABSTAIN], "rule": [{"approve": 1}], "otherwise": "approve"},
+            "legal never comes to abstain, which does not count there",
+        ),
     ],
 )
 def test_each_mistake_is_named(changes: Mapping[str, Any], sentence: str) -> None:
@@ -233,6 +251,28 @@ def test_a_rule_of_own_outcomes_decides(alice: Person, bob: Person, carol: Perso
     decide(carol, "approve")
     request.refresh_from_db()
     assert request.result == "changes"
+
+
+def test_whoever_abstains_counts_for_nothing_and_the_step_ends_all_the_same(
+    alice: Person, bob: Person, carol: Person, mailbox: Mailbox
+) -> None:
+    both = {"ask": [{"manager": True}, {"group": "finance"}], "rule": [{"approve": "all"}]}
+    definition = process(["approve", ABSTAIN], **both, otherwise="abstain")
+    request = start(definition, alice)
+    decide(bob, "abstain")
+    request.refresh_from_db()
+    assert request.state == "open"
+    decide(carol, "approve")
+    request.refresh_from_db()
+    assert request.result == "approve"
+    request = start(definition, alice)
+    decide(carol, "abstain")
+    decide(bob, "abstain")
+    request.refresh_from_db()
+    assert request.result == "abstain"  # nobody's answer counts: otherwise
+    assert asks(parse_definition(definition).approval("legal")).endswith(
+        "“No opinion” does not count: the rule is about the others."
+    )
 
 
 def test_fewer_than_a_rule_needs_are_not_asked(alice: Person, bob: Person, mailbox: Mailbox) -> None:

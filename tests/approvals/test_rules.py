@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from placet.approvals.rules import WAITING, Line, Rule, Seats, Together, as_rule
 
 OUTCOMES = ("approve", "changes", "reject")
+ABSTAIN = "abstain"  # does not count
+ANSWERS = (*OUTCOMES, ABSTAIN)
 LINES = (0, 1, 2)  # of `ask`
 NAMED = {"1": [0], "2": [1], "boss": [1], "group:legal": [0, 2]}
 WEIGHTS: dict[int | None, int] = {0: 3, 2: 2}
@@ -50,7 +52,7 @@ def rules() -> st.SearchStrategy[Rule]:
     def made(order: Sequence[str], each: Sequence[Any], otherwise: str, early: bool, whole: bool) -> Rule:
         lines = [Line.model_validate({outcome: need}) for outcome, need in zip(order, each, strict=True)]
         named = {name: frozenset[int | None](numbers) for name, numbers in NAMED.items()}
-        return Rule(lines, otherwise, early, whole, named, dict(WEIGHTS))
+        return Rule(lines, otherwise, early, whole, named, dict(WEIGHTS), frozenset([ABSTAIN]))
 
     return st.builds(
         made,
@@ -63,7 +65,7 @@ def rules() -> st.SearchStrategy[Rule]:
 
 
 def given_by(most: int) -> st.SearchStrategy[Given]:
-    return st.lists(st.tuples(st.sampled_from(OUTCOMES), st.sampled_from(LINES)), max_size=most)
+    return st.lists(st.tuples(st.sampled_from(ANSWERS), st.sampled_from(LINES)), max_size=most)
 
 
 def seats_of(answers: Given, waiting: Sequence[int]) -> Seats:
@@ -71,7 +73,7 @@ def seats_of(answers: Given, waiting: Sequence[int]) -> Seats:
 
 
 def completions(answers: Given, waiting: Sequence[int]) -> list[Given]:
-    return [[*answers, *zip(more, waiting, strict=True)] for more in product(OUTCOMES, repeat=len(waiting))]
+    return [[*answers, *zip(more, waiting, strict=True)] for more in product(ANSWERS, repeat=len(waiting))]
 
 
 def ends_with(rule: Rule, answers: Given) -> str:
@@ -90,6 +92,7 @@ def holds(line: Line, answers: Given) -> bool:
 
 def _is_so(needs: Any, outcome: str, answers: Given) -> bool:
     so = [line for answer, line in answers if answer == outcome]
+    answers = [(answer, line) for answer, line in answers if answer != ABSTAIN]
     if not isinstance(needs, Together):
         return len(so) >= int({"any": 1, "all": len(answers)}.get(needs, needs))
     vetoing = {number for name in needs.veto or () for number in _lines_of(name)}
@@ -187,10 +190,19 @@ def test_what_is_certain_whoever_else_is_asked_stays_so(rule: Rule, answers: Giv
         ([{"approve": {"percent": 100}}], [], 0, ""),
         ([{"approve": {"percent": 7}}], ["approve"] * 7, 93, "approve"),
         ([{"approve": {"percent": 7}}], ["approve"] * 6, 94, ""),
+        # Whoever abstains is asked, and counts for nothing.
+        ([{"approve": "all"}, {"reject": "any"}], ["approve", "abstain"], 1, ""),
+        ([{"approve": "all"}, {"reject": "any"}], ["approve", "abstain", "abstain"], 0, "approve"),
+        ([{"approve": {"percent": 60}}, {"reject": "any"}], ["approve", "abstain", "reject"], 1, ""),
+        ([{"approve": {"percent": 60}}, {"reject": "any"}], ["approve", "abstain"], 1, ""),
+        ([{"approve": {"percent": 50}}, {"reject": "any"}], ["approve", "abstain"], 1, "approve"),
+        ([{"approve": {"percent": 60, "of": "answers"}}], ["approve"] * 2 + ["abstain"] * 3, 0, "approve"),
+        ([{"approve": 2}, {"reject": 2}], ["approve", "abstain"], 0, "changes"),
+        ([{"approve": "all"}, {"reject": "any"}], ["abstain", "abstain"], 0, "changes"),  # nobody counts
     ],
 )
 def test_examples(written: list[dict[str, Any]], answers: list[str], waiting: int, result: str) -> None:
-    rule = Rule([Line.model_validate(line) for line in written], "changes")
+    rule = Rule([Line.model_validate(line) for line in written], "changes", abstentions=frozenset([ABSTAIN]))
     assert rule.result(Seats.of(answers, waiting)) == result
 
 

@@ -97,6 +97,7 @@ def test_the_comment_is_asked_for_alone_and_completes_the_answer(
 
 def test_a_whole_answer_to_the_first_mail_counts_meanwhile(world: World) -> None:
     _request, asked, told = waiting(world)
+    assert "Contract 1 · Legal: " in plain(told), "which request, in the text too"
     replied(world, asked, "Approved.")
     assert world.decisions() == [("Bob", "approve")]
     late = replied(world, told, "No budget left this year.")

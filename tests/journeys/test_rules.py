@@ -1,19 +1,14 @@
 """Who counts for what in one step, by mail: some of all and one of legal, a veto, one after the other, and whoever the
 one before chose."""
 
-from collections.abc import Iterator
 from typing import Any
-from unittest import mock
 
 import pytest
 
 from placet.approvals import engine, evidence
-from placet.approvals.definitions import Definition
-from placet.approvals.form_parts import FormField
-from placet.approvals.models import Decision, Request
+from placet.approvals.models import Request
 from placet.approvals.processes import publish
 from placet.audit import chain
-from placet.lib import rows
 from tests.journeys.conftest import World
 from tests.journeys.test_blocks import groups, replied, standing, started
 from tests.making import asked
@@ -107,6 +102,32 @@ def test_legal_has_a_veto_and_two_of_the_others_decide(world: World) -> None:
     assert holds(request)
 
 
+def test_whoever_abstains_by_mail_leaves_it_to_the_others(world: World) -> None:
+    groups(world, {"board": ["bob", "carol", "dave"]})
+    abstain = {
+        "key": "abstain",
+        "label": {"en": "No opinion", "de": "Enthaltung"},
+        "grants": False,
+        "counts": False,
+    }
+    step = {
+        "ask": [{"group": "board"}],
+        "order": "one_by_one",
+        "outcomes": ["approve", abstain, "reject"],
+        "rule": [{"approve": {"percent": 60}}, {"reject": "any"}],
+        "otherwise": "reject",
+    }
+    request = asks(world, step)
+    first, second, third = "bob", "carol", "dave"
+    replied(world, first, "Enthaltung")
+    replied(world, second, "Yes")
+    assert standing(request) == ("open", ""), "one of two who may count are no 60 %"
+    replied(world, third, "No opinion")
+    assert standing(request) == ("ended", "approved")
+    assert world.decisions() == [("Bob", "abstain"), ("Carol", "approve"), ("Dave", "abstain")]
+    assert holds(request)
+
+
 def test_one_after_the_other_and_somebody_leaves_in_between(world: World) -> None:
     groups(world, {"board": ["carol", "dave", "ada"]})
     request = asks(
@@ -135,28 +156,18 @@ def test_one_after_the_other_and_somebody_leaves_in_between(world: World) -> Non
     assert holds(request)
 
 
-@pytest.fixture
-def _asks_for_the_next() -> Iterator[None]:
-    field = FormField.model_validate({"name": "next", "label": "Who is next?", "type": "person"})
-    with mock.patch.object(Definition, "questions_of", lambda _self, _key: (field,), create=True):
-        yield
-
-
-@pytest.mark.usefixtures("_asks_for_the_next")
 def test_the_one_before_chooses_who_is_next(world: World) -> None:
     groups(world, {"board": ["carol", "dave"]})
-    request = asks(world, {"ask": [{"manager": True}]}, {"ask": [{"from_answer": "next", "among": "board"}]})
-    dave, insert = world.people["dave"], rows.insert
-    chosen = {"next": {"person": dave.pk, "name": dave.name, "address": dave.email}}
-
-    def with_answers(several: Any) -> None:
-        for row in several:
-            if isinstance(row, Decision):
-                row.answers = chosen
-        insert(several)
-
-    with mock.patch.object(rows, "insert", with_answers):
-        replied(world, "bob", "Approved")
+    question = {"name": "next", "label": "Who is next?", "type": "person"}
+    needed = {"key": "approve", "questions": ["next"]}
+    request = asks(
+        world,
+        {"ask": [{"manager": True}], "questions": [question], "outcomes": [needed, "reject"]},
+        {"ask": [{"from_answer": "next", "among": "board"}]},
+    )
+    replied(world, "bob", "Approved")
+    assert world.results() == ["answers_not_taken"], "nobody is chosen in silence"
+    replied(world, "bob", "Approved\n\nQ1: dave@contoso.example")
     assert asked(request) == ["Dave"]
     assert world.subjects("carol") == []
     replied(world, "dave", "Approved")
