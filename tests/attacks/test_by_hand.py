@@ -130,7 +130,7 @@ def test_what_is_written_behind_the_line_of_a_telephone_is_not_lost(more: str) -
 
 
 @bent(
-    "read_comment.py: _polite() takes a letter or a number of an option for an article or a word that adds nothing"
+    "read_comment.py: _polite() leaves out what is a silent word in some language: “a”, and “ii” of Romanian"
 )
 @pytest.mark.parametrize("option", ["A", "II"])
 def test_the_option_that_is_approved_is_not_lost(option: str) -> None:
@@ -162,7 +162,7 @@ def test_a_box_that_is_ticked_is_never_the_other_answer() -> None:
     assert above("Q1: [x] Yes [ ] No\n", questions=first).outcome in (None, "approve")
 
 
-@bent("read_questions.py: _ONLY_DASH and its kin leave the sign of a number behind the outcome out")
+@bent("read_questions.py: behind_the_outcome() takes a minus for the dash between an outcome and a number")
 def test_the_sign_of_a_number_behind_the_outcome_is_not_lost() -> None:
     one = Questions((Question(1, "change", "Change", type="number"),))
     assert [given.value for given in above("Approved -5\n", questions=one).given] in ([], ["-5"])
