@@ -93,6 +93,7 @@ def spelled(rng: random.Random, address: str) -> str:
             f"[::ffff:{first:02x}{second:02x}:{third:02x}{fourth:02x}]",
             f"[::{plain}]" if number > 1 else f"[::ffff:{plain}]",
             f"[64:ff9b::{plain}]",
+            f"[::ffff:0:{plain}]",
             f"[2002:{first:02x}{second:02x}:{third:02x}{fourth:02x}::1]",
         )
     )

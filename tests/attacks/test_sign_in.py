@@ -379,7 +379,7 @@ def test_what_can_be_guessed_is_no_password(bob: Person, rng: random.Random, mos
         tally(Counts(neighbours=1, passed=1))
 
 
-WEAK = ["480813957264", "too short", "password1234", "bobmanager12"]
+WEAK = ["480813957264", "4808 1395 7264", "too short", "password1234", "bobmanager12"]
 
 
 def _link() -> str:
