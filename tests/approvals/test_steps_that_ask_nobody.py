@@ -141,7 +141,9 @@ def test_each_person_is_told_once_and_the_request_goes_on(
     ]
 
 
-def test_a_requester_who_names_themself_in_the_form_is_told(mailbox: Mailbox, alice: Person, bob: Person) -> None:
+def test_a_requester_who_names_themself_in_the_form_is_told(
+    mailbox: Mailbox, alice: Person, bob: Person
+) -> None:
     tell = {**TOLD["steps"]["tell"], "to": [{"field": "item"}]}
     start({**TOLD, "steps": {**TOLD["steps"], "tell": tell}}, alice, item=alice.email)
     assert [mail.to for mail in OutgoingMail.objects.filter(kind="notice")] == [alice.email]

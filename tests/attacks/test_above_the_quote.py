@@ -62,6 +62,8 @@ def lines(rng: random.Random, code: str) -> Iterator[str]:
     yield f"{made.capitalize()}: {value}"
     yield f"{rng.choice(NAMES)}: {value}"
     yield f"{value} {made}"
+    labels = (*rng.sample(NAMES, 2), made.capitalize())
+    yield "\n".join(f"{label}: {one}" for label, one in zip(labels, rng.sample(VALUES, 3), strict=True))
 
 
 def replies(rng: random.Random) -> Iterator[tuple[Written, Written]]:

@@ -149,7 +149,7 @@ def header_block(folded: Sequence[str], at: int) -> str:
         return ""  # "Decision: approve", "Comment: ...": an answer
     if len(block) > 1 and not folded[at + 1] and first not in words.LABELS and labels[1] in words.LABELS:
         return ""  # the block begins below it
-    return BLOCK if _unknown_labels(block, labels) else ""
+    return UNSURE_BLOCK if _unknown_labels(block, labels) else ""
 
 
 def _above_sender(first: str, rows: Sequence[int], block: Sequence[str], labels: Sequence[str]) -> str | None:
