@@ -430,7 +430,7 @@ class _Lookup:
         return _Place([], _unknown(text)) if person is None else self._manager(person)
 
     def _entered(self, text: str, person: Person | None, among: str | None = None) -> _Place:
-        """Whoever the requester names, or may have named. Nobody chooses themself to decide, whatever else they may do."""
+        """Whoever the requester names, or may have named. Nobody chooses themself to decide, whatever else they may."""
         own = person is not None and person.pk == self._request.requester_id and not self._only_tells
         return _Place([], _unknown(text)) if own else _among(text, person, among)
 
