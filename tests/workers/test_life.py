@@ -45,6 +45,7 @@ def test_a_claim_names_its_worker_and_is_taken_once() -> None:
     assert (mail.claim, mail.tries) == (claim, 3)
     assert timezone.now() < mail.due <= timezone.now() + entry.LEASED.length
     assert entry.LEASED.mine(mail.pk, claim).exists()
+    assert not entry.LEASED.mine(mail.pk + 1, claim).exists()
     assert not entry.LEASED.mine(mail.pk, leases.new_claim()).exists()
 
 
