@@ -72,7 +72,9 @@ def comment_of(text: str, places: Sequence[Place]) -> str:
     for place in places:
         if place.part is not Part.COMMENT:
             continue
-        if pieces and place.start > end and not pieces[-1][-1:].isspace():  # something is left out between them
+        if (
+            pieces and place.start > end and not pieces[-1][-1:].isspace()
+        ):  # something is left out between them
             pieces.append("\n" if "\n" in text[end : place.start] else " ")
         pieces.append(text[place.start : place.end])
         end = place.end
@@ -122,10 +124,13 @@ def _inside_words(
     """The sentences that add nothing and are a part of something written without a blank: the "thanks" of
     "www.thanks.example" or the "ok" of "ok.pdf", where the rest is comment. What decides is a part of one only between
     two of them."""
-    glued = [
-        not any(map(str.isspace, found.text[found.tokens[end - 1].end : found.tokens[start].start]))
+    between = [
+        found.text[found.tokens[end - 1].end : found.tokens[start].start]
         for (_start, end), (start, _end) in pairwise(spans)
     ]
+    glued = [
+        gap.isascii() and not any(map(str.isspace, gap)) for gap in between
+    ]  # "。" needs no blank behind it
     inside: set[int] = set()
     first = 0
     while first < len(spans):

@@ -238,7 +238,8 @@ def test_what_nobody_sees_decides_nothing(markup: str) -> None:
     "text",
     [
         pytest.param(
-            "Approved.\nNot before 24.12.2026 10:00", marks=bent("parse/heads.py, as above, on the whole path")
+            "Approved.\nNot before 24.12.2026 10:00",
+            marks=bent("parse/heads.py, as above, on the whole path"),
         ),
         "Approved.\n\nBest regards\nBob\n\n*only two of the five please*\n",
     ],

@@ -27,7 +27,12 @@ _DASHED_NAME = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"(?<![\w])[0-9]{3,}(?![\w])")  # no telephone's name: it may be a cost centre
-_LINK = re.compile(r"[<\[(]?(?:https?://|(?=www\.))?(?P<host>[a-z0-9.-]+\.[a-z]{2,10})(?:[/?#:][^\s<>\])]*)?[>\])]?")
+_LINK = re.compile(
+    r"[<\[(]?(?:https?://|(?=www\.))?(?P<host>[a-z0-9.-]+\.[a-z]{2,10})(?:[/?#:][^\s<>\])]*)?[>\])]?"
+)
+_WHERE_WORDS_LEAD = re.compile(
+    r"(?<=\w)<https?://[^\s<>]*>"
+)  # HTML shows the words alone: "Get Outlook<https://...>"
 _PIECE = re.compile(r"[^\W_]+")
 _MODEL = re.compile(r"[a-z]{0,2}[0-9]{1,2}[a-z]{0,2}")  # "15", "S24"
 _LONGEST_NAME = 20  # letters of the name of a device or a program: "multifunktionsgerät"
@@ -35,7 +40,10 @@ _FIRST_UNPARTED = "\u3000"  # from here on are scripts without blanks
 _YES_OR_NO = ("no", "si")  # of the answers that are short enough to stand before a name in some language
 _DEVICE_WORDS = frozenset(
     word
-    for start in (*words.DEVICES, *(fold(said) for one in words.LANGUAGES.values() for said in one.device_words))
+    for start in (
+        *words.DEVICES,
+        *(fold(said) for one in words.LANGUAGES.values() for said in one.device_words),
+    )
     for word in _PIECE.findall(start)
     if word not in _YES_OR_NO and (word not in words.ANSWERS or (len(word) < 3 and word.isascii()))
 )
@@ -89,7 +97,8 @@ def without_signature(lines: Sequence[str], below_text: bool = False) -> list[st
 def is_device(line: str) -> bool:
     """Whether a folded line says from which telephone or program a mail was sent, and nothing else."""
     named = any(program in line for program in words.PROGRAMS)
-    line = _LINK.sub(_without_makers_link, line.replace("www.", " www.")).strip("*_[]<>()-|.\u201c\u201d\"’' ")
+    line = _WHERE_WORDS_LEAD.sub(" ", line).replace("www.", " www.")
+    line = _LINK.sub(_without_makers_link, line).strip("*_[]<>()-|.\u201c\u201d\"’' ")
     if _NUMBER.search(line) or "@" in line:
         return False
     known = next((start for start in words.DEVICES if line.startswith(start)), "")
