@@ -10,13 +10,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from placet.replies.languages import SHARED
+from placet.replies.parse.folding import fold
+from placet.replies.parse.signatures import is_device
 from placet.replies.read_clauses import Spoken, Taken, Text, View
-from placet.replies.read_frame import Ends, Line, is_device, is_small_print, lines_of, sayings
+from placet.replies.read_frame import Ends, Line, is_small_print, lines_of, sayings
 from placet.replies.read_phrases import Match, Role
-from placet.replies.read_tokens import Kind, Token, tokens
+from placet.replies.read_tokens import Kind, Token, tokens, without_marks
 from placet.replies.read_vocabulary import Phrases, begins_with
 
 _MOST_NAMES = 3  # words behind a greeting
@@ -29,6 +31,8 @@ _CONTACT = re.compile(
 )
 _PRONOUNS = re.compile(r"\(\w{2,6}(?:/\w{2,6}){1,2}\)")  # "(she/her)"
 _WORD = re.compile(r"[^\W_]+")
+_ROMAN = re.compile(r"(?=.)X{0,3}(?:IX|IV|V?I{0,3})")  # up to thirty-nine
+_FIRST_LETTERS = "AB\u0391\u0392\u0410\u0411"  # of the alphabets, which number things
 _MOST_PLAIN = 2  # words of a name in small letters
 _TOWN = re.compile(r"(?:^|, )[0-9]{2,6} [^\W\d_]")  # "10115 Berlin", "12 High Street"
 _REMARKS = {Role.REMARK, Role.AGAINST, Role.BECAUSE, Role.ASKS, Role.DOUBT, Role.RETRACTION}
@@ -68,7 +72,9 @@ def comment_of(text: str, places: Sequence[Place]) -> str:
     for place in places:
         if place.part is not Part.COMMENT:
             continue
-        if pieces and not pieces[-1][-1:].isspace():
+        if (
+            pieces and place.start > end and not pieces[-1][-1:].isspace()
+        ):  # something is left out between them
             pieces.append("\n" if "\n" in text[end : place.start] else " ")
         pieces.append(text[place.start : place.end])
         end = place.end
@@ -90,11 +96,19 @@ def _above(found: Text, view: View, silent: Phrases, names: frozenset[str]) -> I
         if sentence.spans
     ]
     begins = [_begin(found, start) for start, _end, _clauses in spoken] + [found.frame.end]
+    kinds: list[tuple[set[int], bool]] = []  # what decides, and whether the sentence adds something
     for number, (start, end, clauses) in enumerate(spoken):
         answer = _answer(clauses)
         polite = _greeting(found, start, end, names) if number == 0 else set()
         polite |= _polite(found, start, end, answer | polite, silent, names)
-        if all(at in answer or at in polite or not _is_word(found.tokens[at]) for at in range(start, end)):
+        adds = any(
+            at not in answer and at not in polite and _is_word(found.tokens[at]) for at in range(start, end)
+        )
+        kinds.append((answer, adds))
+    inside = _inside_words(found, [(start, end) for start, end, _clauses in spoken], kinds)
+    for number, (start, end, _clauses) in enumerate(spoken):
+        answer, adds = kinds[number]
+        if not adds and number not in inside:
             for at in range(start, end):
                 again = at > start and found.tokens[at].start == found.tokens[at - 1].start  # "dont" is three
                 if not again and (_is_word(found.tokens[at]) or at in answer):
@@ -102,6 +116,35 @@ def _above(found: Text, view: View, silent: Phrases, names: frozenset[str]) -> I
                     yield Place(found.tokens[at].start, found.tokens[at].end, part)
         else:
             yield Place(begins[number], max(begins[number + 1], found.tokens[end - 1].end), Part.COMMENT)
+
+
+def _inside_words(
+    found: Text, spans: Sequence[tuple[int, int]], kinds: Sequence[tuple[set[int], bool]]
+) -> set[int]:
+    """The sentences that add nothing and are a part of something written without a blank: the "thanks" of
+    "www.thanks.example" or the "ok" of "ok.pdf", where the rest is comment. What decides is a part of one only between
+    two of them."""
+    between = [
+        found.text[found.tokens[end - 1].end : found.tokens[start].start]
+        for (_start, end), (start, _end) in pairwise(spans)
+    ]
+    glued = [
+        gap.isascii() and not any(map(str.isspace, gap)) for gap in between
+    ]  # "。" needs no blank behind it
+    inside: set[int] = set()
+    first = 0
+    while first < len(spans):
+        last = first
+        while last < len(glued) and glued[last]:
+            last += 1
+        if any(adds for _answer, adds in kinds[first : last + 1]):
+            inside.update(
+                at
+                for at in range(first, last + 1)
+                if not kinds[at][1] and (not kinds[at][0] or first < at < last)
+            )
+        first = last + 1
+    return inside
 
 
 def _begin(found: Text, start: int) -> int:
@@ -136,11 +179,30 @@ def _polite(
     while at < end:
         until = next((other for other in range(at, end) if other in others or not _joins(found, other)), end)
         length = begins_with([token.text for token in found.tokens[at:until]], silent)
+        if length and _is_option(found, at, start, end, others):
+            length = 0
         if not length and found.tokens[at].text in names and not found.written(at, at + 1).islower():
             length = 1
         polite.update(range(at, at + length))
         at += length or 1
     return polite
+
+
+def _is_option(found: Text, at: int, start: int, end: int, answer: set[int]) -> bool:
+    """Whether a letter or a Roman number names one of several things: "Approved A", "Approved II", "A: approved". As
+    an article or a pronoun it has a word behind it ("a request", "I approve")."""
+    token = found.tokens[at]
+    behind = at + 1
+    while behind < end and found.tokens[behind].start == token.start:  # "II" is taken for three tokens
+        behind += 1
+    written = found.text[token.start : found.tokens[behind - 1].end]
+    last = behind >= end or not _joins(found, behind)
+    if len(written) == 1:
+        if not written.isupper():
+            return last and written.isascii() and written.isalpha()
+        beside = at - 1 in answer or (written in _FIRST_LETTERS and behind in answer)
+        return (last or beside) and without_marks(written) == written
+    return last and written.isupper() and _ROMAN.fullmatch(written) is not None
 
 
 def _joins(found: Text, at: int) -> bool:
@@ -178,7 +240,7 @@ def _below(found: Text, code: str, silent: Phrases, names: frozenset[str]) -> It
     lines = list(lines_of(found.text[end:]))
     # The first paragraph below a closing says who somebody is; below two dashes, all of them do.
     signs = by is Ends.CLOSING or (by is Ends.NAME and _is_silent(lines[0].words, silent, names))
-    said_by_others = sayings(lines)
+    said_by_others = sayings(lines, found.known)
     announced = small = False
     for (written, delimits), group in groupby(
         lines, key=lambda line: (bool(line.text.strip()), line.delimits)
@@ -220,11 +282,13 @@ def _first_below(line: Line, found: Text, silent: Phrases, names: frozenset[str]
     words = [token for token in tokens(line.text) if token.kind is Kind.WORD]
     rest = words[begins_with([token.text for token in words], ends[found.frame.by]) :]
     # Who signs is known on the path of a reply; elsewhere any name may be theirs.
-    unknown = found.frame.by is Ends.DEVICE or not names
-    named = unknown and all(
+    named = not names and all(
         _may_name(line.text[token.start : token.end], token, found, names) for token in rest
     )
-    silently = named or _is_silent([token.text for token in rest], silent, names)
+    if found.frame.by is Ends.DEVICE:
+        silently = is_device(fold(line.text)) or not rest
+    else:
+        silently = named or _is_silent([token.text for token in rest], silent, names)
     return Part.SIGNATURE if silently else Part.COMMENT
 
 
@@ -258,7 +322,7 @@ def _signs(
         not any(map(str.isalnum, line.text))
         or _is_closing(line, found)
         or _is_silent(line.words, silent, names)
-        or is_device(line, found.known)
+        or is_device(fold(line.text))
     ):
         return True
     contacts = len(_CONTACT.findall(line.text))

@@ -13,7 +13,7 @@ mail unclear does so here, too, and the comment is cut from greetings, names and
 Lines that answer questions of the step are taken out first, as of any reply, and are no comment.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from placet.lib.sentences import NOTHING, Sentence
@@ -27,13 +27,17 @@ from placet.replies.read_own import SIGNS, Own, first_said
 from placet.replies.read_phrases import Role
 from placet.replies.read_questions import Given, Questions
 from placet.replies.read_result import Answer, Reading
-from placet.replies.read_tokens import Kind, composed, tokens
-from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary
+from placet.replies.read_tokens import Kind, composed, is_ideograph, tokens
+from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with
 from placet.replies.refusals import Unclear
 
 _NO_STATEMENT = frozenset({Taken.DOUBT, Taken.QUESTION, Taken.RETRACTION, Taken.NEGATED})
 _AGAINST = frozenset({Role.AGAINST, Role.NEGATION, Role.NEGATION_HELPER, Role.RETRACTION, Role.DOUBT})
+_STATES = frozenset({Role.NEGATION, Role.AGAINST, Role.REMARK, Role.BECAUSE})  # how a short reason may begin
 _SHOWN = 80  # characters
+_LONGEST_TURN = 12  # words; where scripts have no blanks, characters
+_BESIDE_A_TURN = 1  # words that may stand beside some that turn an answer: "let it through please"
+_LONGEST_ORDER = 4  # words
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ def _reading(
     problem = problem or _no_statement(without_greeting, together)
     if earlier.is_granted:
         problem = problem or _speaks_against(together.comment, alone, known)
+    problem = problem or _no_reason(together.comment, earlier, known)
     if problem:
         return _unclear(alone, problem), False
     reading = _with_comment(together, earlier)
@@ -193,3 +198,27 @@ def _speaks_against(comment: str, alone: Reading, known: Vocabulary) -> Sentence
     if any(one.role in _AGAINST and one.language in (alone.language, SHARED) for one in meanings):
         return Sentence("“{text}” may take the answer back.", text=comment[:_SHOWN])
     return NOTHING
+
+
+def _no_reason(comment: str, earlier: Earlier, known: Vocabulary) -> Sentence:
+    """A comment that may turn the earlier answer: below one that grants, by any such word; below a rejection, where
+    reasons speak of errors too, if it begins with one and says little else. Or a short order: "Carol decides this"."""
+    words = [token.text for token in tokens(composed(comment)) if token.kind is Kind.WORD]
+    turns = [begins_with(words[at : at + _LONGEST_TURN], known.lines.turns) for at in range(len(words))]
+    first = next(iter(turns), 0)
+    short = len(words) <= first + (0 if first == 1 else _BESIDE_A_TURN)
+    if any(turns) if earlier.is_granted else first and short:
+        return Sentence("“{text}” may take the answer back.", text=comment[:_SHOWN])
+    if _is_order(words, known):
+        return Sentence("“{text}” leaves the answer open.", text=comment[:_SHOWN])
+    return NOTHING
+
+
+def _is_order(words: Sequence[str], known: Vocabulary) -> bool:
+    """Few words that do not begin like a statement ("we need it") and end with one that stands for something else:
+    "trash it", "Carol handles this, please"."""
+    if not 1 < len(words) <= _LONGEST_ORDER or any(map(is_ideograph, words)):
+        return False
+    silent = frozenset().union(*known.silent.values())
+    roles = {match.meaning.role for match in known.phrases.matches(words, 0)}
+    return (words[-1],) in silent and not begins_with(words, silent) and not roles & _STATES

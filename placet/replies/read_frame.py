@@ -29,7 +29,7 @@ _LONGEST_SAYING = 400  # characters
 _MOST_OF_A_SAYING = 4  # lines
 _SAYING = re.compile(
     r"[\"“”„«»‘’'*_]{1,3}(?:\S+\s+){3,}\S+[\"“”«»‘’'*_]{1,3}\.?"
-    r"(?:\s*(?:[-–—~]{1,2}|[(,])\s*(?:[^\W\d_][\w.'’-]{0,20} ?){1,4}\)?)?"
+    r"\s*(?:[-–—~]{1,2}|[(,])\s*(?P<who>(?:[^\W\d_][\w.'’-]{0,20} ?){1,4})\)?[*_]{0,2}"
 )
 
 
@@ -176,7 +176,7 @@ def is_device(line: Line, known: Vocabulary) -> bool:
 
 def _said(lines: Sequence[Line], start: int, small_print: set[int], known: Vocabulary) -> str:
     """A line below the closing that is more than a name, a title or small print."""
-    said_by_others = sayings(lines[start:])
+    said_by_others = sayings(lines[start:], known)
     for at in range(start, len(lines)):
         line = lines[at]
         if at in small_print:
@@ -200,22 +200,33 @@ def _afterword(lines: Sequence[Line], start: int, known: Vocabulary) -> str:
     return " ".join(next((line.words for line in after), ()))
 
 
-def sayings(lines: Iterable[Line]) -> set[int]:
-    """Where lines begin that are somebody else's words, which people put below their names: the last ones of a
-    paragraph."""
+def sayings(lines: Iterable[Line], known: Vocabulary) -> set[int]:
+    """Where lines begin that are for certain somebody else's words, which people put below their names: the last ones
+    of a paragraph. For certain are those alone that name somebody whom everybody knows: "only two of them" may be
+    between quotation marks or in bold as well, and is the sender's own."""
     begins: set[int] = set()
     for written, group in groupby(lines, key=lambda line: bool(line.text.strip())):
         paragraph = list(group)[-_MOST_OF_A_SAYING:] if written else []
         for at in range(len(paragraph)):
-            if is_saying("\n".join(line.text for line in paragraph[at:])):
+            written_lines = "\n".join(line.text for line in paragraph[at:])
+            if is_saying(written_lines) and _is_quotation(written_lines, known):
                 begins.update(line.start for line in paragraph[at:])
                 break
     return begins
 
 
 def is_saying(paragraph: str) -> bool:
-    """Whether a paragraph is a sentence between quotation marks, perhaps with whoever said it behind."""
+    """Whether a paragraph is a sentence between quotation marks with whoever said it behind."""
     return len(paragraph) <= _LONGEST_SAYING and _SAYING.fullmatch(paragraph.strip()) is not None
+
+
+def _is_quotation(paragraph: str, known: Vocabulary) -> bool:
+    """Whether a saying is by somebody whom everybody knows, and holds no number: no words of a colleague's."""
+    match = _SAYING.fullmatch(paragraph.strip())
+    if match is None or any(map(str.isdigit, paragraph)):
+        return False
+    who = tuple(token.text for token in tokens(match["who"]) if token.kind is Kind.WORD)
+    return who in known.lines.authors
 
 
 def _doubts(words: Sequence[str], known: Vocabulary) -> bool:

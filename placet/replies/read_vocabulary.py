@@ -60,6 +60,8 @@ class Lines:
     numbered: Phrases
     coded: Phrases
     title_words: Phrases
+    authors: Phrases
+    turns: Phrases
 
 
 @dataclass(frozen=True)

@@ -101,9 +101,6 @@ def test_an_instruction_above_a_quote_without_a_head_is_not_lost(instruction: st
 # --- what is taken for somebody else's words --------------------------------------------------------------------
 
 
-@bent(
-    "read_frame.py: _SAYING takes *bold*, _italic_ and quoted words below a closing for a motto, which nobody reads"
-)
 @pytest.mark.parametrize(
     "said",
     [
@@ -121,7 +118,6 @@ def test_words_in_bold_below_a_closing_are_not_lost(said: str) -> None:
     holds(above(f"Approved.\n\nBest regards\nAnn\n\n{said}\n"), said.strip('*_"'))
 
 
-@bent("parse/signatures.py: is_device() lets twelve words follow the device, whatever they say")
 @pytest.mark.parametrize(
     "more", [" - please order from Dell", ". Please order from Dell", " (order two pieces please)"]
 )
@@ -129,9 +125,6 @@ def test_what_is_written_behind_the_line_of_a_telephone_is_not_lost(more: str) -
     holds(above(f"Approved.\n\nSent from my iPhone{more}\n"), more.strip(" -.()"))
 
 
-@bent(
-    "read_comment.py: _polite() leaves out what is a silent word in some language: “a”, and “ii” of Romanian"
-)
 @pytest.mark.parametrize("option", ["A", "II"])
 def test_the_option_that_is_approved_is_not_lost(option: str) -> None:
     holds(above(f"Approved {option}\n"), option)
@@ -140,9 +133,6 @@ def test_the_option_that_is_approved_is_not_lost(option: str) -> None:
 # --- what is not as it was written ------------------------------------------------------------------------------
 
 
-@bent(
-    "read_comment.py: comment_of() puts a blank between sentences that had none; any full stop ends a sentence"
-)
 @pytest.mark.parametrize(
     "value", ["billing@dell.example", "https://shop.dell.example/a.b", "offer.pdf", "C.H. Beck"]
 )
@@ -176,7 +166,6 @@ def completed(text: str, earlier: Earlier) -> Reading:
     return reading_of(both, earlier, ("approve", "reject"), vocabulary())
 
 
-@bent("languages/: these words take an answer back and are known as no retraction, so they are its comment")
 @pytest.mark.parametrize(
     "text",
     [
@@ -198,7 +187,6 @@ def test_what_takes_an_approval_back_does_not_complete_it(text: str) -> None:
     assert completed(text, Earlier("approve", is_granted=True)).outcome is None
 
 
-@bent("read_completion.py: below a rejection nothing is looked for that speaks against it")
 def test_what_takes_a_rejection_back_does_not_complete_it() -> None:
     assert completed("Let it through.", Earlier("reject")).outcome is None
 
@@ -245,10 +233,7 @@ def test_what_nobody_sees_decides_nothing(markup: str) -> None:
     "text",
     [
         "Approved.\nNot before 24.12.2026 10:00",
-        pytest.param(
-            "Approved.\n\nBest regards\nBob\n\n*only two of the five please*\n",
-            marks=bent("as above: read_frame.py"),
-        ),
+        "Approved.\n\nBest regards\nBob\n\n*only two of the five please*\n",
     ],
 )
 def test_a_condition_that_is_lost_decides_nothing(world: World, text: str) -> None:

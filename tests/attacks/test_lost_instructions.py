@@ -395,3 +395,62 @@ def test_the_parts_are_what_they_are_called() -> None:
     assert by_part[Part.POLITE] == ["Hi", "Tom", "thanks"]
     assert by_part[Part.SIGNATURE] == ["Best regards", "Bob"]
     assert [text.strip() for text in by_part[Part.COMMENT]] == ["Please order from Dell."]
+
+
+# --- what looks like something else than the sender's own words -----------------------------------------------------
+
+EMPHASIS = (("*", "*"), ("_", "_"), ("**", "**"), ('"', '"'), ("“", "”"), ("„", "“"), ("«", "»"))
+OPTIONS = ("A", "B", "I", "II", "III", "V")
+VALUES = (
+    "billing@dell.example",
+    "https://shop.dell.example/a.b",
+    "offer.pdf",
+    "C.H. Beck",
+    "www.thanks.example/ok",
+)
+
+
+def disguised(rng: random.Random) -> Iterator[Written]:
+    """Instructions in bold or in quotation marks below a closing, perhaps with a name behind, and behind the line of a
+    telephone; options behind an answer."""
+    while True:
+        code = rng.choice(sorted(INSTRUCTIONS))
+        own = LANGUAGES[code].answer
+        said = rng.choice([one for one in own.approve if len(one) > 1])
+        made = rng.choice(INSTRUCTIONS[code]).format(n=rng.randrange(10, 99_999), name=rng.choice(NAMES))
+        titled = rng.choice((made, made.title()))  # below a name that is what titles look like
+        closing, (begin, end) = rng.choice(own.closings), rng.choice(EMPHASIS)
+        by = rng.choice(("", "", " – Carol", "\n– Carol Clark"))
+        sign = rng.choice((" - ", ". ", " ", ", ", " (", ": "))
+        option = rng.choice(OPTIONS)
+        yield from (
+            Written(code, f"{said}.\n\n{closing}\nBob\n\n{begin}{made}{end}{by}", made, closing),
+            Written(code, f"{said}.\n\n-- \nBob\n\n{begin}{made}{end}{by}", made),
+            Written(code, f"{said}.\n\nSent from my iPhone{sign}{titled}", titled, "Sent from my iPhone"),
+            Written(code, f"{said} {option}", option),
+        )
+
+
+def test_instructions_that_look_like_sayings_telephones_and_articles_are_not_lost(
+    rng: random.Random, most: int, tally: Count
+) -> None:
+    failures = []
+    for one in islice(disguised(rng), most):
+        found = reading(one)
+        if found.outcome is not None and not set(words(one.wish)) <= set(words(found.comment)):
+            failures.append((one.text, found.comment))
+    tally(Counts(forged=most, accepted=len(failures)))
+    assert not failures, f"{len(failures)}: {failures[:8]}"
+
+
+def test_what_is_comment_is_as_it_was_written(rng: random.Random, most: int) -> None:
+    for value in VALUES:
+        for said in ("Rejected.", "Approved."):
+            found = reading(Written("en", f"{said} Please use {value} for it.", ""))
+            assert found.outcome is None or f"Please use {value} for it." in found.comment
+    for _ in range(most // 10):
+        value = ".".join(
+            rng.choices(("a", "thanks", "dell", "hi", "4", "x", "please"), k=rng.randrange(2, 5))
+        )
+        found = reading(Written("en", f"Rejected. Please use {value} for it.", ""))
+        assert found.outcome is None or found.comment == f"Please use {value} for it."

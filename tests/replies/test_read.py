@@ -281,7 +281,12 @@ def test_a_reply_code_says_nothing_and_is_no_comment(code: str) -> None:
     ("below", "outcome", "comment"),
     [
         ("Ann Approver\nHead of Rejects\nContoso GmbH\nann@contoso.example", "approve", ""),
-        ("Ann\n\n“Nothing is impossible if you only try it.” – Ann Author", "approve", ""),
+        ("Ann\n\n“Nothing is impossible if you only try it.” – Mark Twain", "approve", ""),
+        (
+            "Ann\n\n“Only if legal agrees to it.” – Ann Author",
+            "approve",
+            "“Only if legal agrees to it.” – Ann Author",
+        ),
         ("Please book on 4711", "approve", "Please book on 4711"),
         ("Rejected", None, ""),
         ("nicht genehmigt", None, ""),

@@ -33,6 +33,7 @@ class MailWords:
     subject: tuple[str, ...] = ()
     original: tuple[str, ...] = ()  # what stands between dashes above a quote
     device: tuple[str, ...] = ()  # how a line begins that a telephone adds below
+    device_words: tuple[str, ...] = ()  # what such lines hold besides names of devices and programs
     automatic: tuple[str, ...] = ()  # how the subject of an automatic reply begins
     banner: tuple[str, ...] = ()  # how a warning begins that a server puts above a mail
     above: tuple[str, ...] = ()  # what a line says, in our own mails too, above which to answer
@@ -89,6 +90,8 @@ class AnswerWords:
     title_words: tuple[str, ...] = ()  # small words of titles and companies' names: "head of", "and"
     legal: tuple[str, ...] = ()  # how the small print begins that companies add
     afterwords: tuple[str, ...] = ()  # how a line begins that is said below a closing: "ps"
+    authors: tuple[str, ...] = ()  # whose sayings people put below their names: "walt disney"
+    turns: tuple[str, ...] = ()  # what may turn an earlier answer, and alone is no reason for it: "leave it"
 
 
 @dataclass(frozen=True)

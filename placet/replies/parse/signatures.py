@@ -16,7 +16,6 @@ from placet.replies.parse.heads import ANSWERS
 LONGEST = 15  # lines of a signature that are not blank
 _SHORT = 60  # characters of one line of it
 _FEW = 7  # words of one line of it
-_DEVICE = 12  # words of a line of a telephone, behind those that are known
 _TRIES = 3  # signatures below each other: one's own, and what a mailing list adds
 
 _DRAWN = re.compile(r"[-_=*~#+\u2013\u2014\u2500]{2,}")
@@ -28,6 +27,40 @@ _DASHED_NAME = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"(?<![\w])[0-9]{3,}(?![\w])")  # no telephone's name: it may be a cost centre
+_LINK = re.compile(
+    r"[<\[(]?(?:https?://|(?=www\.))?(?P<host>[a-z0-9.-]+\.[a-z]{2,10})(?:[/?#:][^\s<>\])]*)?[>\])]?"
+)
+_WHERE_WORDS_LEAD = re.compile(
+    r"(?<=\w)<https?://[^\s<>]*>"
+)  # HTML shows the words alone: "Get Outlook<https://...>"
+_PIECE = re.compile(r"[^\W_]+")
+_MODEL = re.compile(r"[a-z]{0,2}[0-9]{1,2}[a-z]{0,2}")  # "15", "S24"
+_LONGEST_NAME = 20  # letters of the name of a device or a program: "multifunktionsgerät"
+_FIRST_UNPARTED = "\u3000"  # from here on are scripts without blanks
+_YES_OR_NO = ("no", "si")  # of the answers that are short enough to stand before a name in some language
+_DEVICE_WORDS = frozenset(
+    word
+    for start in (
+        *words.DEVICES,
+        *(fold(said) for one in words.LANGUAGES.values() for said in one.device_words),
+    )
+    for word in _PIECE.findall(start)
+    if word not in _YES_OR_NO and (word not in words.ANSWERS or (len(word) < 3 and word.isascii()))
+)
+_DEVICE_NAMES = re.compile(
+    "|".join(
+        re.escape(name)
+        for name in sorted({*words.PROGRAMS, *_DEVICE_WORDS}, key=lambda name: (-len(name), name))
+        if not name.isascii() or len(name) > 2
+    )
+)
+# Whose links stand in such lines: what comes before the last dot of their names.
+_MAKERS = frozenset(
+    ("aka", "onelink", "outlook", "microsoft", "apple", "google", "yahoo", "aol", "proton", "protonmail", "avast",
+     "avg", "bluemail", "sparkmailapp", "readdle", "mailbird", "getmailbird", "gmx", "tuta", "tutanota", "superhuman",
+     "canarymail", "9folders", "typeapp", "thunderbird", "mozilla", "k9mail", "edison", "samsung", "huawei", "xiaomi",
+     "zoho", "gmail", "163", "qq", "mail", "yandex")
+)  # fmt: skip
 _SENTENCE = (".", "?", "!", "。", "？", "！", ":", "：", ";", ",")
 
 
@@ -63,15 +96,48 @@ def without_signature(lines: Sequence[str], below_text: bool = False) -> list[st
 
 def is_device(line: str) -> bool:
     """Whether a folded line says from which telephone or program a mail was sent, and nothing else."""
-    line = _CONTACT.sub(" ", line).strip("*_[]<>()-|.\u201c\u201d\"’' ")
-    if not line.startswith(words.DEVICES):
-        # "Get Outlook for iOS", wherever a language puts the verb
-        return "outlook" in line and len(line) < _SHORT and ("ios" in line or "android" in line)
-    known = next(start for start in words.DEVICES if line.startswith(start))
-    rest = _WORD.findall(line[len(known) :])
     named = any(program in line for program in words.PROGRAMS)
-    says = _NUMBER.search(line) or any(_says(word) for word in rest)
-    return named and len(rest) <= _DEVICE and not says
+    line = _WHERE_WORDS_LEAD.sub(" ", line).replace("www.", " www.")
+    line = _LINK.sub(_without_makers_link, line).strip("*_[]<>()-|.\u201c\u201d\"’' ")
+    if _NUMBER.search(line) or "@" in line:
+        return False
+    known = next((start for start in words.DEVICES if line.startswith(start)), "")
+    if not known:  # "Get Outlook for iOS", wherever a language puts the verb
+        named = "outlook" in line and len(line) < _SHORT and ("ios" in line or "android" in line)
+    return named and _names_devices(line[len(known) :], known)
+
+
+def _without_makers_link(link: re.Match[str]) -> str:
+    """A link is a telephone's own where it leads to whoever makes it or its program; any other is left."""
+    labels = link["host"].split(".")
+    return " " if len(labels) > 1 and labels[-2] in _MAKERS else link[0]
+
+
+def _names_devices(text: str, before: str) -> bool:
+    """Whether each word is one of a telephone's line: a device, a program, or what such lines say around them. The
+    number of a model stands right behind a device or a program. `before`: what stands before the text."""
+    text = text.replace("k-9", " ").replace("pro max", "pro")  # alone they are "ok" and a limit
+    end = 0
+    for match in _PIECE.finditer(text):
+        word = match[0]
+        if _MODEL.fullmatch(word):
+            named = any(program in before for program in words.PROGRAMS)
+            if not named or text[end : match.start()] not in ("", " ", "-"):
+                return False
+        elif not _names_device(word):
+            return False
+        end, before = match.end(), word
+    return True
+
+
+def _names_device(word: str) -> bool:
+    if word in _DEVICE_WORDS:
+        return True
+    if max(word) < _FIRST_UNPARTED and any(program in word for program in words.PROGRAMS):
+        return len(word) <= _LONGEST_NAME and not _says(word)
+    # Scripts without blanks, and words with endings: what is left without the names must be such words, too.
+    left = _DEVICE_NAMES.sub(" ", word).split()
+    return left != [word] and all(one in _DEVICE_WORDS for one in left)
 
 
 def _says(word: str) -> bool:
