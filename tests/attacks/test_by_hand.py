@@ -211,7 +211,6 @@ def test_what_takes_a_rejection_back_does_not_complete_it() -> None:
 # --- what nobody sees ---------------------------------------------------------------------------------------------
 
 
-@bent("parse/html.py: not every way to hide a text is known")
 @pytest.mark.parametrize(
     "markup",
     [
