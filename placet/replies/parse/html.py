@@ -25,6 +25,8 @@ _SPACE = re.compile(r"[ \t\r\n\f]+")
 _DATA_URI = re.compile(r"data:[a-z]+/[^\"'\s>)]*", re.IGNORECASE)
 _ALTERNATIVES = 8  # colours, where it is not known which of them it is
 _DEFAULT_LINK = (0, 0, 238)
+_BODY = re.compile(r"<body(?=[\s/>])", re.IGNORECASE)
+_BODY_AGAIN = "body-again"
 _DEEPEST = 20  # marks in front of a quoted line
 
 _UNSEEN = frozenset((
@@ -38,7 +40,7 @@ _BLOCK = frozenset((
     "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main", "nav",
     "ol", "p", "pre", "section", "table", "tr", "ul", "caption", "details", "summary",
 ))  # fmt: skip
-_GROUNDED = frozenset(("body", "table", "tr", "td", "th", "thead", "tbody", "tfoot"))
+_GROUNDED = frozenset(("body", _BODY_AGAIN, "table", "tr", "td", "th", "thead", "tbody", "tfoot"))
 _ODD = frozenset(("marquee", "bdo"))  # that move a text, or turn it round
 DIVIDER = (
     "-----Original Message-----"  # stands for a structure that Outlook and others put above a quoted mail
@@ -135,13 +137,22 @@ def may_quote(markup: str) -> bool:
 
 def visible(markup: str) -> Visible:
     """The visible text of a mail's HTML."""
-    root, complete = tree(markup)
+    root, complete = tree(_bodies_apart(markup))
     if root is None:
         return Visible("", "", "", truncated=not complete)
     sheet = sheet_of(root)
     walk = _Walk(sheet)
     complete = walk.run(root) and complete and sheet.whole
     return Visible(walk.lines.text(), walk.lines.marked(), ", then ".join(walk.found), truncated=not complete)
+
+
+def _bodies_apart(markup: str) -> str:
+    """A browser gives to the one body what its later beginnings say, and the parser forgets it: they become elements
+    that hold all that follows."""
+    first = _BODY.search(markup)
+    if first is None:
+        return markup
+    return markup[: first.end()] + _BODY.sub(f"<{_BODY_AGAIN}", markup[first.end() :])
 
 
 def tree(markup: str) -> tuple[etree._Element | None, bool]:
@@ -396,9 +407,11 @@ def _style(element: etree._Element, tag: str, outer: _Style, sheet: Sheet) -> _S
         return replace(outer, hidden=Tri.NO)
     if not attributes and not sheet.rules and tag != "pre":
         return outer
-    if tag == "body" and attributes.get("link"):
+    if tag in ("body", _BODY_AGAIN) and attributes.get("link"):
         outer = replace(outer, links=attribute(attributes["link"]).colour)
     made = [_said(element, tag, outer, says) for says in sheet.says(element)]
+    if tag == _BODY_AGAIN:
+        made.append(outer)  # only what the first has not said holds
     style = made[0] if len(made) == 1 else _together(made)
     return outer if style == outer else style
 
@@ -436,7 +449,7 @@ _CLEARNESS = shows
 def _coloured(element: etree._Element, tag: str, outer: _Style, says: Said) -> Paint | None:
     if says.colour is not None:
         return says.colour
-    name = {"font": "color", "body": "text"}.get(tag)
+    name = {"font": "color", "body": "text", _BODY_AGAIN: "text"}.get(tag)
     if name and (value := element.get(name)):
         return attribute(value)
     if tag == "a" and outer.links is not _DEFAULT_LINK and element.get("href"):

@@ -33,9 +33,10 @@ _WIDTH = range(700, 1_200)  # pixels of the window in which people may read
 
 _STATEMENT = re.compile(r"@[a-z-]+[^;{}]*;")
 _BRACKETED = re.compile(r"\([^()]*\)")
+_ATTRIBUTE = re.compile(r"\[[^\]]*\]")
 _COMBINED = re.compile(r"\s*([>+~])\s*|\s+")
 _SIMPLE = re.compile(
-    r"\[\s*(?P<name>[a-z_:-][a-z0-9_:.-]*)\s*(?:(?P<by>[~|^$*]?=)\s*(?P<value>\"[^\"]*\"|'[^']*'|[^\]\s]*)\s*[is]?\s*)?\]"
+    r"\[[\s\x03]*(?P<name>[a-z_:-][a-z0-9_:.-]*)[\s\x03]*(?:(?P<by>[\x02|^$*]?=)[\s\x03]*(?P<value>\"[^\"]*\"|'[^']*'|[^\]\s\x03]*)[\s\x03]*[is]?[\s\x03]*)?\]"
     r"|(?P<pseudo>::?[a-z-]+)|[.#]?(?:[a-z0-9_\u0080-\U0010ffff-]|\\.)+|\*"
 )
 #: What never holds of a text that lies before somebody.
@@ -172,7 +173,7 @@ def _compared(value: str | None, by: str, with_: str) -> Tri:
         return Tri.PERHAPS  # its delimiters are lost
     if by == "=":
         holds = value == with_
-    elif by == "~=":
+    elif by == "\x02=":
         holds = with_ in value.split()
     elif by == "|=":
         holds = value == with_ or value.startswith(f"{with_}-")
@@ -234,7 +235,7 @@ def _rule(
     selector: str, order: int, usual: Declarations, important: Declarations, certain: bool
 ) -> _Rule | None:
     """None for one that never holds."""
-    pieces = _COMBINED.split(f"{selector.strip()}")
+    pieces = _COMBINED.split(_ATTRIBUTE.sub(_kept_together, selector.strip()))
     compounds = [_compound(piece or "*") for piece in pieces[::2]]
     if any(compound is None for compound in compounds):
         return None
@@ -251,6 +252,11 @@ def _rule(
     hows = [how or " " for how in pieces[1::2]]
     around = tuple(zip(reversed(whole[:-1]), reversed(hows), strict=True))
     return _Rule((*_weight(selector), order), whole[-1], around, usual, important, certain)
+
+
+def _kept_together(found: re.Match[str]) -> str:
+    """[class ~= x] without what would part compounds elsewhere."""
+    return found[0].replace("~", "\x02").replace(" ", "\x03")
 
 
 def _weight(selector: str) -> tuple[int, int, int]:
