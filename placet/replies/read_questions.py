@@ -14,7 +14,7 @@ Where the process says so, Q1 is the outcome itself (`Q1: [Yes]`, as WorkflowGen
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Protocol
@@ -39,7 +39,16 @@ _QUOTES = {'"': '"', "“": "”", "„": "“”", "«": "»", "»": "«", "‘
 _EMPTY = re.compile(r"[\s_.…–—-]*")
 #: Types of which no answer can be a word that decides: such an answer may stand behind the outcome.
 _CURRENCY = r"(?:%|€|\$|£|¥|[A-Z]{3}\b)"
-_NUMBER = rf"(?:{_CURRENCY}[ \u00a0]?)?[+-]?[0-9](?:[0-9.,'’]|[ \u00a0](?=[0-9]))*(?:[ \u00a0]?{_CURRENCY})?"
+_SIGN = "[+\u2212-]"
+_NUMBER = rf"{_SIGN}?(?:{_CURRENCY}[ \u00a0]?)?{_SIGN}?[0-9](?:[0-9.,'’]|[ \u00a0](?=[0-9]))*(?:[ \u00a0]?{_CURRENCY})?"
+_NUMERIC = frozenset(("number", "money", "percent"))
+#: What parts an outcome from an answer behind it. A dash directly in front of a number is its sign.
+_PARTED = re.compile(r"(?:[ \t\u00a0,;:]|[–—-](?=[ \t\u00a0]|[^\W0-9]))+")
+#: A box of a form, and what it is ticked with, if it is.
+_BOX = re.compile(r"[\[({<][ \u00a0]*([_.xXхХvV✓✔✗✘❌√*+•●☑☒✅]?)[ \u00a0]*[\])}>]|([☐☑☒◯⬜✓✔✅✗✘❌])")
+_TICKS = frozenset("xXхХvV✓✔√*+•●☑☒✅")
+_UNTICKED = frozenset("_.☐◯⬜")
+_LONGEST_CHOICE = 40  # characters of one that is not ticked: more is what somebody wrote
 _BARE = {
     "number": _NUMBER,
     "money": _NUMBER,
@@ -186,7 +195,12 @@ class _Taking:
     def _answer(self, heading: _Heading) -> Sentence:
         begin, rest = self.at, ""
         opening, closing = self.questions.brackets[0], self.questions.brackets[1]
-        if heading.value.startswith(opening):
+        ticked = self._ticked(heading)
+        if isinstance(ticked, Sentence):
+            return ticked
+        if ticked:
+            value = ticked
+        elif heading.value.startswith(opening):
             inner = self._between(heading.value, opening, closing)
             if inner is None:
                 return Sentence(
@@ -195,6 +209,8 @@ class _Taking:
                     mark=heading.mark,
                 )
             value, rest = inner
+            if len(value) <= 1 and opening in rest:  # "[n] Yes [y] No"
+                return self._unclear(heading)
         else:
             value = _unquoted(heading.value.strip(" \t\u00a0*_"))
             if problem := self._goes_on(heading, value):
@@ -203,6 +219,19 @@ class _Taking:
             self.lines[at] = ""
         self.lines[self.at] = rest if any(map(str.isalnum, rest)) else ""
         return self._keep(heading, "" if _EMPTY.fullmatch(value) else value)
+
+    def _ticked(self, heading: _Heading) -> str | Sentence:
+        """What stands beside the one box that is ticked, "" where there are no boxes, or why it is not clear."""
+        value = _whole_between(heading.value, self.questions.brackets)
+        boxes = list(_BOX.finditer(value))
+        is_text = heading.question is not None and heading.question.type not in (*_BARE, "yes_no", "choice")
+        others = _BOX.sub("", value).strip(" \t\u00a0*_.,;:/|")
+        if not boxes or not others or (is_text and len(boxes) == 1 and boxes[0].start()):
+            return ""
+        below = self.lines[self.at + 1] if self.at + 1 < len(self.lines) else ""
+        choices = None if _BOX.match(below.lstrip(" \t\u00a0-•")) else _choices(value, boxes)
+        ticked = [label for label, is_ticked in choices or () if is_ticked]
+        return ticked[0] if len(ticked) == 1 else self._unclear(heading)
 
     def _between(self, value: str, opening: str, closing: str) -> tuple[str, str] | None:
         """What stands between the signs, perhaps over several lines, and what stands behind. None: nothing ends it."""
@@ -228,6 +257,9 @@ class _Taking:
             return NOTHING
         if value and len(self.lines[self.at]) < _WRAPPED_FROM:
             return NOTHING
+        return self._unclear(heading)
+
+    def _unclear(self, heading: _Heading) -> Sentence:
         example = Sentence(
             "{mark}: {opening}…{closing}",
             mark=heading.mark,
@@ -256,6 +288,34 @@ class _Taking:
         else:
             self.given[number] = Given(heading.question, value)
         return NOTHING
+
+
+def _whole_between(value: str, brackets: str) -> str:
+    """What stands between the signs of an answer, where boxes stand there, too: "[Yes [x] No [ ]]"."""
+    inner = value.strip()
+    if inner[:1] != brackets[0] or inner[-1:] != brackets[1] or _BOX.match(inner):
+        return value
+    return inner[1:-1]
+
+
+def _choices(value: str, boxes: Sequence[re.Match[str]]) -> list[tuple[str, bool]] | None:
+    """Each label with whether its box is ticked; None where it is not clear which box is whose."""
+    behind = not value[: boxes[0].start()].strip(" \t\u00a0*_-")
+    ends = [*(box.start() for box in boxes[1:]), len(value)] if behind else [box.start() for box in boxes]
+    starts = [box.end() for box in boxes] if behind else [0, *(box.end() for box in boxes[:-1])]
+    if not behind and any(map(str.isalnum, value[boxes[-1].end() :])):
+        return None
+    choices: list[tuple[str, bool]] = []
+    for box, start, end in zip(boxes, starts, ends, strict=True):
+        label = value[start:end].strip(" \t\u00a0,;/|")
+        mark = box[1] if box[1] is not None else box[2]
+        is_ticked = mark in _TICKS
+        if not label or (mark and not is_ticked and mark not in _UNTICKED):
+            return None  # nobody knows whether ✗ takes an answer or strikes it out
+        if not is_ticked and len(label) > _LONGEST_CHOICE:
+            return None
+        choices.append((label, is_ticked))
+    return choices
 
 
 def _not_understood(number: int) -> Sentence:
@@ -374,9 +434,14 @@ def behind_the_outcome(taken: Extract, questions: Questions) -> Iterator[tuple[s
     if first is None:
         return
     line = lines[first].strip().rstrip(".!")
-    for found in re.finditer(r"[ \t\u00a0,;:–—-]+", line[:_LONGEST]):
+    for found in _PARTED.finditer(line[:_LONGEST]):
         value = line[found.end() :]
         if re.fullmatch(_BARE[question.type], value):
+            if question.type in _NUMERIC and any(dash in found[0] for dash in "–—-"):
+                return  # of "Approved - 5" nobody knows whether it is less than nothing
             text = "\n".join([*lines[:first], line[: found.start()], *lines[first + 1 :]])
-            yield line[: found.start()], Extract(text, (Given(question, value.strip()),), taken.outcome)
+            yield (
+                line[: found.start()],
+                Extract(text, (Given(question, value.strip().replace("\u2212", "-")),), taken.outcome),
+            )
             return

@@ -144,15 +144,11 @@ def test_an_address_in_a_comment_is_as_it_was_written(value: str) -> None:
 # --- questions ---------------------------------------------------------------------------------------------------
 
 
-@bent(
-    "read_questions.py: _answer() takes the x between brackets for the answer and leaves “Yes [ ] No” behind it"
-)
 def test_a_box_that_is_ticked_is_never_the_other_answer() -> None:
     first = Questions((Question(2, "budget", "Budget", type="number"),), "[]", outcome_is_first=True)
     assert above("Q1: [x] Yes [ ] No\n", questions=first).outcome in (None, "approve")
 
 
-@bent("read_questions.py: behind_the_outcome() takes a minus for the dash between an outcome and a number")
 def test_the_sign_of_a_number_behind_the_outcome_is_not_lost() -> None:
     one = Questions((Question(1, "change", "Change", type="number"),))
     assert [given.value for given in above("Approved -5\n", questions=one).given] in ([], ["-5"])
@@ -194,7 +190,6 @@ def test_what_takes_a_rejection_back_does_not_complete_it() -> None:
 # --- what nobody sees ---------------------------------------------------------------------------------------------
 
 
-@bent("parse/html.py: not every way to hide a text is known")
 @pytest.mark.parametrize(
     "markup",
     [

@@ -165,6 +165,114 @@ def test_text_that_css_hides_decides_nothing(by: str, request: pytest.FixtureReq
         assert "approve" not in outcomes(html(f"<p>Rejected</p>{markup}")), markup[-200:]
 
 
+# --- what is not understood and may hide --------------------------------------------------------------------------
+
+# Ways in which a browser may find the element that nobody spelt out here, each of which holds for ELEMENT.
+SELECTORS = (
+    ".x:not(.y)", ":is(.x, .y)", ":where(.x)", "div:first-child", "div:nth-of-type(2n+1)", "p + div", "p ~ div",
+    "[class^=x]", "[class$='x']", "[class*=\"x\"]", "[class~=x]", "[lang|=en]", "html>body>.x", ".\\78", ":root .x",
+    ".x:future-pseudo(2)", "body:has(.x) div", "*|div", "#z + p + div", "body :not(p)", ".x::first-line",
+)  # fmt: skip
+ELEMENT = "<p id=z></p><p></p><div class=x lang=en>Approved</div>"
+CONDITIONS = (
+    "@media (min-width:1px)", "@media screen and (min-width:100px)", "@media not print", "@media (width > 1px)",
+    "@media (future-feature: 1)", "@supports (color: red)", "@supports not (a: b)", "@container (width > 1px)",
+    "@layer a", "@scope (body)", "@import url(a);@media all", "@media print, screen", ".y, body",
+)  # fmt: skip
+# Values for what can hide that are known to hide, or that only a browser knows.
+VALUES = (
+    "d\\69splay:none", "display:no\\6e e", "opacity:1e-9", "opacity:calc(0)", "opacity:min(0, 1)",
+    "visibility:var(--x)", "font-size:calc(0px)", "font-size:1e-3px", "font-size:0.001cm",
+    "font-size:clamp(0px,0px,0px)",
+    "font:calc(0px) Arial", "color:linen", "color:#fffffff", "color:#ffffff0", "color:oklch(100% 0 0)",
+    "color:color-mix(in srgb, white, white)", "color:rgb(255 255 255 / 1)", "color:rgb(from white r g b)",
+    "color:hwb(0 100% 0%)", "color:lab(100 0 0)", "color:var(--x, white)", "color:rgba(0, 0, 0, 5%)",
+    "color:rgb(100% 100% 100%)", "color:floralwhite", "background:linear-gradient(#000,#000)",
+    "background:no-repeat #000", "background-image:image-set('a')", "height:2px;overflow:hidden",
+    "height:calc(0px);overflow:clip", "width:0.01em;overflow-x:hidden", "max-height:1e-5cm;overflow:hidden",
+    "overflow:hidden;text-indent:100%;white-space:nowrap", "position:fixed;left:200vw", "position:absolute;top:5000px",
+    "position:absolute;left:calc(-100vw)", "margin-left:-200vw", "text-indent:-99em", "transform:matrix(0,0,0,0,0,0)",
+    "transform:rotateY(90deg)", "transform:translate(-200vw)", "scale:0", "scale:0 1", "zoom:1%", "filter:blur(99px)",
+    "filter:brightness(99)", "mask:url(a)", "clip-path:circle(0)", "-webkit-text-security:disc",
+    "animation:x 0s forwards", "letter-spacing:-1em", "display:table-column", "content:url(a)",
+    "position:relative;z-index:-1", "unicode-bidi:bidi-override;direction:rtl", "opacity:.3;filter:opacity(.05)",
+)  # fmt: skip
+ATTRIBUTES = (
+    "<body text=white>Approved", "<body text='#fffffe'>Approved", "<body text=fff>Approved",
+    "<body bgcolor=black>Approved", "<body link=white><a href=x>Approved</a>", "<font color=fefefe>Approved</font>",
+    "<font color=white><p color=black>Approved</p></font>", "<noframes>Approved</noframes>",
+    "<noembed>Approved</noembed>", "<progress>Approved</progress>", "<meter>Approved</meter>",
+    "<img alt='👍' width=0 height=0>", "<img alt='👍' width=1>", "<img alt='👍' style='height:0'>",
+    "<bdo dir=rtl>Approved</bdo>", "<marquee height=0>Approved</marquee>",
+    "<div style='opacity:.4'><div style='opacity:.4'><div style='opacity:.4'>Approved</div></div></div>",
+    "<div style='font-size:.3em'><div style='font-size:.3em'>Approved</div></div>",
+    "<style>.q{content:'{'} .x{display:none}</style><div class=x>Approved</div>",
+    "<style>body{.x{display:none}}</style><div class=x>Approved</div>",
+    "<style>.x{& {} display:none}</style><div class=x>Approved</div>",
+    "<style media='(min-width: 1px)'>.x{display:none}</style><div class=x>Approved</div>",
+    "<style>.x::before{content:'Not '}</style><div class=x>Approved</div>",
+)  # fmt: skip
+# The same, where nothing is hidden or it is known that the condition does not hold.
+UNDERSTOOD = (
+    "<style>.y:not(.z){display:none} .y + div{color:#fff}</style><div class=x>Approved</div>",
+    "<style>a:hover{display:none} a:visited{color:#fff} a:link{color:#0563C1}</style><a href=x>Approved</a>",
+    "<style>@media only screen and (max-width:480px){.x{display:none!important}}</style><div class=x>Approved</div>",
+    "<style>@media only screen and (min-width:480px){.x{width:100%!important}}</style><div class=x>Approved</div>",
+    "<style>@font-face{font-family:a} @page W{size:8in} div.x{page:W}</style><div class=x>Approved</div>",
+    "<style>@keyframes a{from{opacity:0}to{opacity:1}}</style><div class=x>Approved</div>",
+    "<style>u + .x a, #y a:not(.z){color:inherit!important;font-size:inherit}</style><a class=x>Approved</a>",
+    "<style>[class^=y]{display:none}</style><div class=x>Approved</div>",
+    "<div style='font-family:\"a;display:none\"'>Approved",
+    "<div style='color:rgb(32, 31, 30);background:rgb(255,255,255) none repeat scroll 0% 0%'>Approved",
+    "<div style='caret-color:#000;color:#1F497D;mso-style-priority:99;letter-spacing:normal;transform:none'>Approved",
+    "<div style='overflow:hidden;height:auto;max-width:600px;position:relative;opacity:1'>Approved",
+    "<div style='position:absolute;left:5px'></div><div style='margin:0 0 0 -5.4pt;font:11pt/1.2 Arial'>Approved",
+    "<body lang=EN-US link='#0563C1' vlink='#954F72' style='word-wrap:break-word'><p>Approved",
+    "<div style='font-size:0'><span style='font-size:medium'>Approved",
+    "<div style='display:none;font-size:calc(0px)'>&nbsp;</div><p>Approved",
+)  # fmt: skip
+
+
+def unclear(markup: str) -> None:
+    assert outcomes(html(markup)) == {None}, markup
+    assert "approve" not in outcomes(html(f"<p>Rejected</p>{markup}")), markup
+
+
+def test_a_selector_that_is_not_understood_may_hold() -> None:
+    for at, selector in enumerate(SELECTORS):
+        unclear(f"<style>{selector}{{{HIDING[at % len(HIDING)]}}}</style>{ELEMENT}")
+
+
+def test_a_condition_that_is_not_understood_may_hold() -> None:
+    for at, condition in enumerate(CONDITIONS):
+        hides = HIDING[-at % len(HIDING)]
+        unclear(f"<style>{condition}{{.x{{{hides}}}}}</style><div class=x>Approved</div>")
+
+
+@pytest.mark.parametrize("form", [BY["inline"], BY["a class"], BY["around it"]])
+def test_a_value_that_is_not_understood_may_hide(form: str) -> None:
+    for hides in VALUES:
+        unclear(hidden_by(form, hides.replace('"', "'")))
+
+
+@pytest.mark.parametrize("markup", ATTRIBUTES)
+def test_other_ways_to_hide_decide_nothing(markup: str) -> None:
+    assert outcomes(html(f"<html>{markup}</html>")) == {None}
+
+
+@pytest.mark.parametrize("markup", UNDERSTOOD)
+def test_what_is_understood_and_hides_nothing_decides(markup: str) -> None:
+    assert outcomes(html(markup)) == {"approve"}
+
+
+def test_what_may_be_hidden_below_our_mail_does_not_matter() -> None:
+    quote = f"<blockquote><div style='color:var(--x)'>{ask().text}</div></blockquote>"
+    assert outcomes(html(f"<p>Approved</p><p>{GMAIL}</p>{quote}")) == {"approve"}
+    head = OUTLOOK.replace("\n", "<br>")
+    below = f"<p>Approved</p><hr id=stopSpelling>{head}<p style='scale:var(--x)'>Desk"
+    assert "approve" in outcomes(html(below))
+
+
 @pytest.mark.parametrize("markup", HIDDEN.values(), ids=list(HIDDEN))
 def test_text_that_nobody_sees_decides_nothing(markup: str) -> None:
     assert outcomes(html(markup)) == {None}

@@ -5,52 +5,43 @@ walk keeps its own stack, so depth cannot overflow it; what the parser gives up 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from colorsys import hls_to_rgb
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from itertools import islice
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 from lxml import etree
 
 from placet.lib.sentences import gettext_noop
+from placet.replies.parse.colours import BLACK, WHITE, Colour, Paint, alike, attribute, near, over
 from placet.replies.parse.limits import ELEMENTS
 from placet.replies.parse.mail import joined
+from placet.replies.parse.sheets import Sheet, sheet_of
+from placet.replies.parse.styles import SMALL, TINY, Said, Tri, shows
 
-_CACHED = 300  # characters of a style that is kept for the next element
-_LONGEST_COLOUR = 60  # characters
 _CHUNK = 64 * 1024  # characters between two "<": libxml2 needs quadratic time for one tag of many attributes
 
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _DATA_URI = re.compile(r"data:[a-z]+/[^\"'\s>)]*", re.IGNORECASE)
-_CSS_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-_COMPOUND = re.compile(r"(?:\*|[a-z][a-z0-9]*)?(?:[.#][a-z0-9_-]+|\[[a-z-]+(?:=[\"']?[^\"'\]]*[\"']?)?\])*")
-_SIMPLE = re.compile(r"\*|[.#]?[a-z0-9_-]+|\[[^\]]*\]")
-_COMBINED = re.compile(r"[\s>]+")
-_IMPORTANT = re.compile(r"!\s*important")
-_NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+")
-_FONT_SIZE = re.compile(
-    r"(?<![^\s/])[0-9]*\.?[0-9]+(?:px|pt|r?em|ex|ch|%|vw|vh|mm|cm|in|pc)(?![a-z])|(?<!\S)0(?![0-9.])"
-)
-_MOVED = re.compile(r"translate[xy3d]*\([^)]*-[0-9]{3}|scale[xy3d]*\(0?\.?0*[,)]")
-_OFF = -500  # pixels from where nobody looks
-_FAINT = 0.1  # how much of a text that can be seen through still shows
-_ANCESTORS = 60  # elements around one that a selector is held against
-_SELECTORS = 2_000  # that say something of what can be seen
-_TRIES = 1_000_000  # of holding selectors against elements
-_AROUND = 100  # tries that it costs to look for an element around one
+_ALTERNATIVES = 8  # colours, where it is not known which of them it is
+_DEFAULT_LINK = (0, 0, 238)
+_BODY = re.compile(r"<body(?=[\s/>])", re.IGNORECASE)
+_BODY_AGAIN = "body-again"
 _DEEPEST = 20  # marks in front of a quoted line
 
 _UNSEEN = frozenset((
     "script", "style", "head", "title", "template", "noscript", "object", "applet", "svg", "math", "iframe",
     "audio", "video", "canvas", "map", "select", "datalist", "textarea", "input", "button", "meta", "link",
-    "base", "xml", "s", "strike", "del",
+    "base", "xml", "s", "strike", "del", "noframes", "noembed", "progress", "meter", "embed", "rp", "option",
+    "optgroup", "frameset", "portal", "fencedframe",
 ))  # fmt: skip
 _BLOCK = frozenset((
     "address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt", "fieldset",
     "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main", "nav",
     "ol", "p", "pre", "section", "table", "tr", "ul", "caption", "details", "summary",
 ))  # fmt: skip
+_GROUNDED = frozenset(("body", _BODY_AGAIN, "table", "tr", "td", "th", "thead", "tbody", "tfoot"))
+_ODD = frozenset(("marquee", "bdo"))  # that move a text, or turn it round
 DIVIDER = (
     "-----Original Message-----"  # stands for a structure that Outlook and others put above a quoted mail
 )
@@ -86,13 +77,6 @@ _DIVIDER_IDS = {
 }
 _SIGNS = ("<blockquote", "border-top:", *_QUOTE_CLASSES, *_DIVIDER_IDS, 'name="quote"')
 _OUTLOOK_RULE = re.compile(r"border-top:\s*solid\s+#(?:e1e1e1|b5c4df)\s", re.IGNORECASE)
-_COLOURS = {
-    "white": (255, 255, 255), "black": (0, 0, 0), "snow": (255, 250, 250), "ivory": (255, 255, 240),
-    "whitesmoke": (245, 245, 245), "ghostwhite": (248, 248, 255), "floralwhite": (255, 250, 240),
-    "mintcream": (245, 255, 250), "azure": (240, 255, 255), "aliceblue": (240, 248, 255), "seashell": (255, 245, 238),
-}  # fmt: skip
-
-_Colour = tuple[int, int, int] | None  # None: not known, so different from every other
 
 
 @dataclass(frozen=True)
@@ -108,21 +92,33 @@ class Visible:
 
 @dataclass(frozen=True)
 class _Style:
-    """What an element hands on to those inside it."""
+    """What an element hands on to those inside it. Where it is not known which of several holds, all of them."""
 
-    gone: bool = False  # display: none and its kin cannot be undone inside
-    hidden: bool = False  # visibility
-    tiny: bool = False  # font-size
-    clear: bool = False  # the colour can be seen through
-    colour: _Colour = (0, 0, 0)  # as _colour rounds them
-    ground: _Colour = (7, 7, 7)
+    gone: Tri = Tri.NO  # display: none and its kin cannot be undone inside
+    hidden: Tri = Tri.NO  # visibility
+    clear: Tri = Tri.NO  # the colour can be seen through
+    sizes: frozenset[float] = frozenset((16.0,))  # of the font, in pixels
+    colours: frozenset[Colour] = frozenset((BLACK,))
+    grounds: frozenset[Colour] = frozenset((WHITE,))
+    links: Colour = _DEFAULT_LINK
+    opacity: float = 1.0
+    shrunk: bool = False  # no place for a picture
     quoted: int = 0  # how deep
     preformatted: bool = False
 
+    @cached_property
+    def shows(self) -> Tri:
+        """Whether people see a text of this style."""
+        tiny = [size <= TINY for size in self.sizes]
+        legible = _legible(self.colours, self.grounds)
+        if Tri.YES in (self.gone, self.hidden, self.clear) or all(tiny) or legible is Tri.NO:
+            return Tri.NO
+        doubtful = Tri.PERHAPS in (self.gone, self.hidden, self.clear, legible)
+        return Tri.PERHAPS if doubtful or min(self.sizes) <= SMALL else Tri.YES
+
     @property
     def seen(self) -> bool:
-        unseen = self.gone or self.hidden or self.tiny or self.clear
-        return not (unseen or (self.colour and self.colour == self.ground))
+        return self.shows is not Tri.NO
 
 
 @dataclass
@@ -141,13 +137,22 @@ def may_quote(markup: str) -> bool:
 
 def visible(markup: str) -> Visible:
     """The visible text of a mail's HTML."""
-    root, complete = tree(markup)
+    root, complete = tree(_bodies_apart(markup))
     if root is None:
         return Visible("", "", "", truncated=not complete)
-    sheet = _sheet(root)
+    sheet = sheet_of(root)
     walk = _Walk(sheet)
     complete = walk.run(root) and complete and sheet.whole
     return Visible(walk.lines.text(), walk.lines.marked(), ", then ".join(walk.found), truncated=not complete)
+
+
+def _bodies_apart(markup: str) -> str:
+    """A browser gives to the one body what its later beginnings say, and the parser forgets it: they become elements
+    that hold all that follows."""
+    first = _BODY.search(markup)
+    if first is None:
+        return markup
+    return markup[: first.end()] + _BODY.sub(f"<{_BODY_AGAIN}", markup[first.end() :])
 
 
 def tree(markup: str) -> tuple[etree._Element | None, bool]:
@@ -248,14 +253,16 @@ class _Lines:
 class _Walk:
     """One walk over the tree in document order."""
 
-    def __init__(self, sheet: "_Sheet") -> None:
+    def __init__(self, sheet: Sheet) -> None:
         self.lines = _Lines()
         self.found: dict[str, None] = {}  # what marks quotes, in order
         self._sheet = sheet
         self._envelopes: list[_Envelope] = []
+        self._doubtful = False
 
     def run(self, root: etree._Element) -> bool:
-        """False if there were more than ELEMENTS elements."""
+        """False if there were more than ELEMENTS elements, or a text that people perhaps see and perhaps do not: what
+        stands below it is left out then, as what nobody looked at."""
         stack = [_Style()]
         entered = 0
         for event, element in etree.iterwalk(root, events=("start", "end")):
@@ -268,6 +275,8 @@ class _Walk:
                 stack.append(style)
                 if element.text:
                     self._text(element.text, style)
+                if self._doubtful:
+                    return False
             else:
                 stack.pop()
                 if self._envelopes and self._envelopes[-1].element is element:
@@ -275,11 +284,13 @@ class _Walk:
                 self._block(tag, stack[-1])
                 if element.tail:
                     self._text(element.tail, stack[-1])
+                if self._doubtful:
+                    return False
         return True
 
     def _enter(self, element: etree._Element, tag: str, outer: _Style) -> _Style:
         style = _style(element, tag, outer, self._sheet)
-        if not style.gone:
+        if style.gone is not Tri.YES:
             style = self._structure(element, tag, style)
         self._block(tag, style)
         if style.seen and tag == "br":
@@ -287,7 +298,7 @@ class _Walk:
         elif style.seen and tag in ("td", "th"):
             self._text(" ", style)
         elif style.seen and tag == "img":
-            self._text(_picture(element), style)
+            self._text(_picture(element, style), style)
         return style
 
     def _structure(self, element: etree._Element, tag: str, style: _Style) -> _Style:
@@ -311,17 +322,32 @@ class _Walk:
     def _text(self, text: str, style: _Style) -> None:
         if style.seen:
             quoted = style.quoted or int(any(not envelope.opened for envelope in self._envelopes[-1:]))
+            if style.shows is Tri.PERHAPS and not quoted and any(map(_is_told, text)):
+                self._doubtful = True
+                return
             self.lines.add(text, quoted, style.preformatted)
 
     def _block(self, tag: str, style: _Style) -> None:
-        if tag in _BLOCK and not style.gone:
+        if tag in _BLOCK and style.gone is not Tri.YES:
             self.lines.block()
 
 
-def _picture(element: etree._Element) -> str:
+def _is_told(sign: str) -> bool:
+    """Whether a sign can be one of an answer."""
+    return not (sign.isspace() or sign in "\u200b\u200c\u200d\ufeff\u034f\u00ad\u2060")
+
+
+def _picture(element: etree._Element, style: _Style) -> str:
     """Emoji that a mail program turned into a picture: an alternative text without letters."""
     alternative = element.get("alt") or ""
+    if style.shrunk or any(_is_small(element.get(name)) for name in ("width", "height")):
+        return ""
     return alternative if len(alternative) <= 8 and not any(map(str.isascii, alternative)) else ""
+
+
+def _is_small(size: str | None) -> bool:
+    number = re.match(r"\s*([0-9]+)", size or "")
+    return bool(size) and (number is None or float(number[1]) <= SMALL)
 
 
 # ---------------------------------------------------------------------- quoted
@@ -371,357 +397,112 @@ _DIVIDERS = tuple(_DIVIDER_IDS)
 # ---------------------------------------------------------------------- seen or not
 
 
-def _style(element: etree._Element, tag: str, outer: _Style, sheet: "_Sheet") -> _Style:
+def _style(element: etree._Element, tag: str, outer: _Style, sheet: Sheet) -> _Style:
     attributes = element.attrib
     if tag in _UNSEEN or (tag == "dialog" and "open" not in attributes):
-        return outer if outer.gone else replace(outer, gone=True)
+        return outer if outer.gone is Tri.YES else replace(outer, gone=Tri.YES)
     if tag == "details" and "open" not in attributes:
-        return replace(outer, hidden=True)  # all but its summary
+        return replace(outer, hidden=Tri.YES)  # all but its summary
     if tag == "summary":
-        return replace(outer, hidden=False)
-    if not attributes and not sheet.rules:
-        return replace(outer, preformatted=True) if tag == "pre" else outer
-    style = attributes.get("style") or ""
-    says = sheet.says(sheet.matching(element), style) if sheet.rules else _says_alone(style)
-    colour, ground = says.colour or attributes.get("color"), says.ground or attributes.get("bgcolor")
-    gone = says.removed or "hidden" in attributes or "popover" in attributes
-    made = _Style(
-        gone=outer.gone or gone,
+        return replace(outer, hidden=Tri.NO)
+    if not attributes and not sheet.rules and tag != "pre":
+        return outer
+    if tag in ("body", _BODY_AGAIN) and attributes.get("link"):
+        outer = replace(outer, links=attribute(attributes["link"]).colour)
+    made = [_said(element, tag, outer, says) for says in sheet.says(element)]
+    if tag == _BODY_AGAIN:
+        made.append(outer)  # only what the first has not said holds
+    style = made[0] if len(made) == 1 else _together(made)
+    return outer if style == outer else style
+
+
+def _said(element: etree._Element, tag: str, outer: _Style, says: Said) -> _Style:
+    """The style of an element of which this is said."""
+    colour, ground = _coloured(element, tag, outer, says), says.ground
+    if not ground and tag in _GROUNDED and (value := element.get("bgcolor")):
+        ground = (attribute(value),)
+    opacity = outer.opacity * says.opacity
+    gone = max(outer.gone, says.removed, shows(says.opacity), shows(opacity), key=_GRAVITY.__getitem__)
+    if "hidden" in element.attrib or "popover" in element.attrib:
+        gone = Tri.YES
+    elif gone is Tri.NO and (says.positioned or tag in _ODD):
+        gone = Tri.PERHAPS  # it may lie outside, or below another
+    return _Style(
+        gone=gone,
         hidden=outer.hidden if says.hidden is None else says.hidden,
-        tiny=outer.tiny if says.tiny is None else says.tiny,
-        clear=outer.clear if colour in (None, "", "inherit") else _see_through(colour),
-        colour=_colour_of(colour, outer.colour),
-        ground=_ground(ground, outer.ground),
+        sizes=outer.sizes if says.size is None else _sized(outer.sizes, *says.size),
+        clear=outer.clear if colour is None else _CLEARNESS(colour.alpha),
+        colours=outer.colours if colour is None else frozenset((colour.colour,)),
+        grounds=_grounds(ground, outer.grounds),
+        links=outer.links,
+        opacity=opacity,
+        shrunk=says.shrunk,
         quoted=outer.quoted,
         preformatted=outer.preformatted or tag == "pre" or says.preformatted,
     )
-    return outer if made == outer else made
 
 
-_Compound = frozenset[str]  # ".x.y" and its kin: all of it holds for an element
-_Declarations = Mapping[str, str]
+_GRAVITY = {Tri.NO: 0, Tri.PERHAPS: 1, Tri.YES: 2}
+_CLEARNESS = shows
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """One selector of a style sheet, and what it says of the elements that it holds for."""
-
-    weight: tuple[int, int, int, int]  # ids, classes and attributes, tags; then the order in the mail
-    last: _Compound
-    around: Sequence[_Compound]  # hold for elements around
-    usual: _Declarations
-    important: _Declarations
-
-
-@dataclass
-class _Sheet:
-    """What the style sheets of a mail say of what can be seen."""
-
-    rules: Mapping[str, Sequence[_Rule]]  # by one part of the last compound
-    whole: bool  # all was looked at, as far as it was asked for
-    tries: int = _TRIES  # that are left
-    known: dict[tuple[object, ...], "_Said"] = field(default_factory=dict)
-
-    def matching(self, element: etree._Element) -> Sequence[_Rule]:
-        """The rules that hold for an element."""
-        names = _names(element)
-        candidates = [rule for name in names for rule in self.rules.get(name, ())]
-        close = [rule for rule in candidates if rule.last <= names]
-        self.tries -= len(candidates) + _AROUND * sum(len(rule.around) for rule in close)
-        if self.tries < 0:
-            self.whole = False
-            return ()
-        return [rule for rule in close if all(_is_inside(element, compound) for compound in rule.around)]
-
-    def says(self, matching: Sequence[_Rule], style: str) -> "_Said":
-        """What holds for an element with this style attribute, as CSS orders it (CSS Cascading Level 4, 6.1)."""
-        if not matching:
-            return _says_alone(style)
-        key = (*(rule.weight for rule in matching), style)
-        if key not in self.known:
-            ordered = sorted(matching, key=lambda rule: rule.weight)
-            usual, important = _declared(style)
-            layers = (*(r.usual for r in ordered), usual, *(r.important for r in ordered), important)
-            self.known[key] = _read({name: value for layer in layers for name, value in layer.items()})
-        return self.known[key]
+def _coloured(element: etree._Element, tag: str, outer: _Style, says: Said) -> Paint | None:
+    if says.colour is not None:
+        return says.colour
+    name = {"font": "color", "body": "text", _BODY_AGAIN: "text"}.get(tag)
+    if name and (value := element.get(name)):
+        return attribute(value)
+    if tag == "a" and outer.links is not _DEFAULT_LINK and element.get("href"):
+        return Paint(outer.links)
+    return None
 
 
-def _names(element: etree._Element) -> _Compound:
-    """What selectors may call an element."""
-    tag = element.tag if isinstance(element.tag, str) else ""
-    names = {"*", tag, f"#{(element.get('id') or '').lower()}"}
-    names.update(f".{name}" for name in (element.get("class") or "").lower().split())
-    for name, value in element.attrib.items():
-        names.update((f"[{name}]", f"[{name}={value.lower()[:60]}]"))
-    return frozenset(names)
+def _sized(outer: frozenset[float], unit: str, size: float) -> frozenset[float]:
+    return frozenset((size,)) if unit == "px" else frozenset(one * size for one in outer)
 
 
-def _is_inside(element: etree._Element, compound: _Compound) -> bool:
-    """Whether an element stands in one that the compound holds for."""
-    return any(compound <= _names(other) for other in islice(element.iterancestors(), _ANCESTORS))
-
-
-@dataclass(frozen=True)
-class _Said:
-    """What a style attribute says of what can be seen; None where it says nothing."""
-
-    removed: bool
-    hidden: bool | None
-    tiny: bool | None
-    colour: str | None
-    ground: str | None
-    preformatted: bool
-
-
-def _says_alone(style: str) -> _Said:
-    """What a style attribute says where no rule of a sheet holds."""
-    return _read_cached(style) if len(style) <= _CACHED else _read_style(style)
-
-
-def _read_style(style: str) -> _Said:
-    usual, important = _declared(style)
-    return _read({**usual, **important})
-
-
-def _read(rules: _Declarations) -> _Said:
-    return _Said(
-        removed=_removed(rules),
-        hidden=_visibility(rules),
-        tiny=_tiny(rules),
-        colour=rules.get("-webkit-text-fill-color") or rules.get("color"),
-        ground=rules.get("background-color") or rules.get("background"),
-        preformatted=rules.get("white-space", "").startswith("pre"),
-    )
-
-
-_read_cached = lru_cache(maxsize=1_000)(_read_style)  # mails repeat the same few styles over and over
-
-
-def _declared(style: str) -> tuple[_Declarations, _Declarations]:
-    """What is declared, and what of it as important."""
-    usual: dict[str, str] = {}
-    important: dict[str, str] = {}
-    if "/*" in style:
-        style = _CSS_COMMENT.sub("", style)
-    for declaration in style.lower().split(";"):
-        name, colon, value = declaration.partition(":")
-        if colon:
-            plain = _IMPORTANT.sub("", value)
-            (usual if plain == value else important)[name.strip()] = plain.strip()
-    return usual, important
-
-
-def _removed(rules: Mapping[str, str]) -> bool:
-    """Taken out of sight in a way that nothing inside can undo."""
-    if rules.get("display") == "none" or rules.get("mso-hide") == "all":
-        return True
-    if _is_faint(rules.get("opacity")) or _is_faint(rules.get("filter", "").partition("opacity(")[2] or None):
-        return True
-    if any("line-through" in rules.get(name, "") for name in ("text-decoration", "text-decoration-line")):
-        return True  # struck out: what it said does not count any more
-    clipped = any(
-        rules.get(name, "visible") != "visible" for name in ("overflow", "overflow-x", "overflow-y")
-    )
-    sizes = ("height", "max-height", "width", "max-width")
-    if clipped and any(0 <= _pixels(rules.get(size)) <= 1 for size in sizes):
-        return True
-    if rules.get("clip", "auto") != "auto" or rules.get("clip-path", "none") != "none":
-        return True
-    if _MOVED.search(rules.get("transform", "")[:200]) or rules.get("content-visibility") == "hidden":
-        return True
-    return _is_zero(rules.get("zoom")) or any(_is_off(rules.get(name)) for name in _PLACES)
-
-
-_PLACES = (
-    "text-indent",
-    "left",
-    "right",
-    "top",
-    "bottom",
-    "margin",
-    "margin-left",
-    "margin-right",
-    "margin-top",
-)
-
-
-def _is_off(said: str | None) -> bool:
-    """Whether a place, or one of several, is far outside."""
-    return said is not None and any(_pixels(place) <= _OFF for place in said[:80].split()[:4])
-
-
-def _pixels(said: str | None) -> float:
-    """A length; what is not known is long."""
-    number = _number(said)
-    if number is None or said is None:
-        return 1_000
-    if "%" in said and number:
-        return 1_000 if number > 0 else number
-    return number * 16 if "em" in said else number
-
-
-def _is_faint(said: str | None) -> bool:
-    number = _number(said)
-    if number is None or said is None:
-        return False
-    return number <= _FAINT * (100 if "%" in said else 1)
-
-
-def _visibility(rules: Mapping[str, str]) -> bool | None:
-    said = rules.get("visibility")
-    return said in ("hidden", "collapse") if said else None
-
-
-def _tiny(rules: Mapping[str, str]) -> bool | None:
-    """Layouts set 0 around and a real size inside, so this is handed on and can be undone."""
-    said = rules.get("font-size")
-    if said is None:
-        font = rules.get("font")
-        found = _FONT_SIZE.search(font[:80]) if font else None
-        said = found[0] if found else None
-    if said is None:
-        return None
-    size = _number(said)
-    if size is None:
-        return False
-    return size <= 0.1 if "em" in said else size <= 10 if "%" in said else size <= 2
-
-
-def _ground(said: str | None, outer: _Colour) -> _Colour:
-    if said is None or said in ("", "none", "inherit", "initial") or _see_through(said):
+def _grounds(said: Sequence[Paint], outer: frozenset[Colour]) -> frozenset[Colour]:
+    if not said:
         return outer
-    return _colour(said)
+    made: set[Colour] = set()
+    for at, ground in enumerate(said):
+        if ground.alpha <= 0.1:
+            made |= outer
+        elif ground.colour is None and at:
+            made.add(None)  # a picture lies over it, or does not
+        else:
+            made |= {over(ground, below) for below in outer}
+    return _few(made)
 
 
-def _colour_of(said: str | None, outer: _Colour) -> _Colour:
-    return outer if said in (None, "", "inherit") else _colour(said)
+def _few(colours: AbstractSet[Colour]) -> frozenset[Colour]:
+    return frozenset(colours) if len(colours) <= _ALTERNATIVES else frozenset((None,))
 
 
-def _colour(said: str) -> _Colour:
-    return _rounded(said.strip().lower()[:_LONGEST_COLOUR])
+def _together(made: Sequence[_Style]) -> _Style:
+    """What is common to an element's styles, where it is not known which of them holds."""
+    first = made[0]
+    return replace(
+        first,
+        gone=_agreed([one.gone for one in made]),
+        hidden=_agreed([one.hidden for one in made]),
+        clear=_agreed([one.clear for one in made]),
+        sizes=frozenset(sorted(frozenset().union(*(one.sizes for one in made)))[:_ALTERNATIVES]),
+        colours=_few(frozenset().union(*(one.colours for one in made))),
+        grounds=_few(frozenset().union(*(one.grounds for one in made))),
+        opacity=min(one.opacity for one in made),
+        shrunk=any(one.shrunk for one in made),
+    )
 
 
-@lru_cache(maxsize=1_000)
-def _rounded(said: str) -> _Colour:
-    """Colours to the nearest 32: what differs less is not legible."""
-    red_green_blue = _COLOURS.get(said) or _hexadecimal(said) or _function(said) or _hue(said)
-    if red_green_blue is None:
-        return None
-    red, green, blue = red_green_blue
-    return red // 32, green // 32, blue // 32
+def _agreed(answers: Sequence[Tri]) -> Tri:
+    return answers[0] if len(set(answers)) == 1 else Tri.PERHAPS
 
 
-def _hexadecimal(said: str) -> _Colour:
-    found = re.match(r"#(?:([0-9a-f]{6})(?:[0-9a-f]{2})?|([0-9a-f]{3})[0-9a-f]?)(?![0-9a-f])", said)
-    if not found:
-        return None
-    digits = found[1] or "".join(digit * 2 for digit in found[2])
-    return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
-
-
-def _function(said: str) -> _Colour:
-    if not said.startswith(("rgb(", "rgba(")):
-        return None
-    scale = 2.55 if "%" in said.partition(",")[0] else 1
-    numbers = [min(255, max(0, int(float(number) * scale))) for number in _NUMBER.findall(said[:60])[:3]]
-    return (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 else None
-
-
-def _hue(said: str) -> _Colour:
-    """hsl(120, 100%, 98%)"""
-    numbers = [float(number) for number in _NUMBER.findall(said[:60])[:3]] if said.startswith("hsl") else []
-    if len(numbers) < 3:
-        return None
-    hue, saturation, light = numbers[0] / 360 % 1, *(min(1, max(0, number / 100)) for number in numbers[1:])
-    red, green, blue = (round(255 * part) for part in hls_to_rgb(hue, light, saturation))
-    return red, green, blue
-
-
-@lru_cache(maxsize=1_000)
-def _see_through(said: str | None) -> bool:
-    """Whether of a colour next to nothing shows: transparent, rgba(0, 0, 0, 0), #00000000."""
-    said = (said or "").strip().lower()[:_LONGEST_COLOUR]
-    if said.startswith("#"):
-        alpha = said[7:9] if len(said) == 9 else said[4:5] * 2 if len(said) == 5 else "ff"
-        return alpha.isalnum() and alpha < "1a"
-    if said.startswith(("rgb", "hsl")):
-        numbers = re.findall(r"(-?[0-9]*\.?[0-9]+)(%?)", said)[3:4]
-        return any(_is_faint(number + percent) for number, percent in numbers)
-    return said == "transparent"
-
-
-def _number(said: str | None) -> float | None:
-    found = _NUMBER.match(said.strip()[:20]) if said else None
-    return float(found[0]) if found else None
-
-
-def _is_zero(said: str | None) -> bool:
-    return _number(said) == 0
-
-
-# What style sheets say of what can be seen.
-_SEEN = frozenset((
-    "display", "mso-hide", "opacity", "filter", "text-decoration", "text-decoration-line", "overflow", "overflow-x",
-    "overflow-y", "height", "max-height", "width", "max-width", "clip", "clip-path", "transform", "content-visibility",
-    "zoom", *_PLACES, "visibility", "font", "font-size", "color", "-webkit-text-fill-color", "background",
-    "background-color",
-))  # fmt: skip
-
-
-def _sheet(root: etree._Element) -> _Sheet:
-    """What style sheets say for everybody, on paper or small screens alone left out."""
-    found: dict[str, list[_Rule]] = {}
-    known = 0
-    for sheet in root.iter("style"):
-        for selectors, declared in _rules(sheet.text or ""):
-            usual, important = (
-                {name: value for name, value in layer.items() if name in _SEEN} for layer in declared
-            )
-            for selector in selectors if usual or important else ():
-                compounds = [_compound(part) for part in _COMBINED.split(selector.strip()) if part]
-                if not compounds or not all(compounds):
-                    continue
-                known += 1
-                if known > _SELECTORS:
-                    return _Sheet(found, whole=False)
-                weight = (*_weight(compounds), known)
-                rule = _Rule(weight, compounds[-1], compounds[:-1], usual, important)
-                found.setdefault(min(compounds[-1]), []).append(rule)
-    return _Sheet(found, whole=True)
-
-
-def _weight(compounds: Sequence[_Compound]) -> tuple[int, int, int]:
-    """How specific a selector is (Selectors Level 3, 9)."""
-    parts = [part for compound in compounds for part in compound if part != "*"]
-    ids, others = (sum(part.startswith(signs) for part in parts) for signs in ("#", (".", "[")))
-    return ids, others, len(parts) - ids - others
-
-
-def _compound(said: str) -> _Compound:
-    """Its parts; none for one that is not known, such as "a:hover"."""
-    if not _COMPOUND.fullmatch(said):
-        return frozenset()
-    return frozenset(part.replace('"', "").replace("'", "") for part in _SIMPLE.findall(said))
-
-
-def _rules(sheet: str) -> Iterator[tuple[list[str], tuple[_Declarations, _Declarations]]]:
-    sheet = _CSS_COMMENT.sub("", sheet.replace("<!--", "").replace("-->", "").lower())
-    around: list[bool] = []  # of @media and its kin, whether they hold
-    for piece in sheet.split("}"):
-        *conditions, declarations = piece.split("{")
-        if not conditions:
-            del around[-1:]
-            continue
-        around += map(_holds, conditions[:-1])
-        if all(around):
-            yield conditions[-1].split(","), _declared(declarations)
-
-
-def _holds(condition: str) -> bool:
-    """Whether what stands in "@media screen" and its kin holds for everybody."""
-    kind, _, media = condition.strip().partition(" ")
-    if kind == "@media":
-        return any(
-            one.strip() in ("", "all", "screen", "only screen", "only all") for one in media.split(",")
-        )
-    return kind in ("@supports", "@layer")
+@lru_cache(maxsize=2_000)
+def _legible(colours: frozenset[Colour], grounds: frozenset[Colour]) -> Tri:
+    """Whether a text cannot be told from its ground: YES if it can."""
+    pairs = [(colour, ground) for colour in colours for ground in grounds]
+    if all(alike(*pair) for pair in pairs):
+        return Tri.NO
+    return Tri.PERHAPS if any(near(*pair) for pair in pairs) else Tri.YES
