@@ -1,5 +1,5 @@
-"""Answers that came out bent when people tried by hand what no generator makes: each is marked as failing, with its
-cause. Strict: whoever mends one takes its mark off. `pytest --runxfail` shows what is read today.
+"""Answers that came out bent when people tried by hand what no generator made then. Each class has a generator now:
+these are the words that they were found by.
 
 Nothing of a reply may vanish: where it decides, each of these words is in the comment, or the answer is unclear.
 """
@@ -27,10 +27,6 @@ OUTLOOK = (
     "From: Placet <approvals@contoso.example>\nSent: Tuesday, November 24, 2026 10:00 AM\nTo: Ann Approver\n"
     f"Subject: {ASK.subject}"
 )
-
-
-def bent(cause: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=cause)
 
 
 def mail(text: str, subtype: str = "plain") -> bytes:
