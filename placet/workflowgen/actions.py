@@ -98,6 +98,11 @@ def action_place(activity: Activity) -> str:
     return _("Action {key}").format(key=activity.key)
 
 
+def is_program(activity: Activity) -> bool:
+    """Whether WorkflowGen did it without anybody."""
+    return activity.assign == "PUSH_AUTO_SYSTEM" or activity.application.upper() == "SENDHTTPPOST"
+
+
 def is_form(activity: Activity) -> bool:
     return not activity.is_route and activity.application.upper() == FORM_APPLICATION
 
