@@ -120,6 +120,9 @@ class Fields:
                 )
                 return False
             elif element.key in action.asked_elements and not self._is_entered_elsewhere(element, action):
+                text = _("It is the question {name} of the step {step}.")
+                name = action.asked_elements[element.key]
+                self.report.taken(place, text.format(name=name, step=action.step))
                 return False
         return True
 

@@ -147,7 +147,7 @@ def _say_the_rest(exported: Exported, form: Form, actions: Actions, report: Repo
             "Make the group {key} and put people into it: placet group set {key} --name {name} ADDRESS…"
         )
         report.decide(
-            _("Participant {key}").format(key=performer or "?"),
+            _("Participant {key}").format(key=performer if performer not in exported.activities or known else "?"),
             # Somebody copies it: what a file says is one word of it, whatever it is made of.
             text.format(key=key, name=shlex.quote(name))
             + (" " + _("In WorkflowGen it had {users}.").format(users=users) if users else ""),
