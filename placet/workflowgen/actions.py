@@ -279,7 +279,11 @@ class Actions:
         performer = action.activity.performer or action.activity.key
         if performer not in self.groups:
             participant = self.exported.participants.get(performer)
-            name = (participant.label if participant else "") or action.activity.performer or action.activity.label
+            name = (
+                (participant.label if participant else "")
+                or action.activity.performer
+                or action.activity.label
+            )
             taken = {key for key, _name in self.groups.values()}
             self.groups[performer] = unused(key_of(name, "group"), taken, "-"), name or action.step
         return self.groups[performer][0]

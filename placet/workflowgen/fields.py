@@ -103,7 +103,9 @@ class Fields:
         place = _("Field {key}").format(key=element.key)
         if element.kind == "label":
             return self._is_caption(element, place)
-        macros = [p.actual for p in self.given.get(element.key, []) if not p.is_taken and _MACRO.search(p.actual)]
+        macros = [
+            p.actual for p in self.given.get(element.key, []) if not p.is_taken and _MACRO.search(p.actual)
+        ]
         if macros and not any(action.may_enter(element) for action in self.actions.by_key.values()):
             self.report.left_out(place, _("WorkflowGen filled it in; Placet records who decided, and when."))
             return False
@@ -263,7 +265,9 @@ class Fields:
 
     def _say_first_value(self, element: Element, place: str) -> None:
         data = self.exported.data.get(element.key)
-        given = [p.actual for p in self.given.get(element.key, []) if not p.is_taken and _MACRO.search(p.actual)]
+        given = [
+            p.actual for p in self.given.get(element.key, []) if not p.is_taken and _MACRO.search(p.actual)
+        ]
         values = dict.fromkeys(filter(None, [element.default, data.initial if data else "", *given]))
         if values and element.kind != "files":
             text = _("What stood in it at first is not in the draft: {value}.")

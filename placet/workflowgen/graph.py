@@ -183,7 +183,9 @@ class Graph:
             elif activity.is_route and not self.exported.ways_from(key):
                 self.report.taken(action_place(activity), _("It became the ends of the process."))
             elif activity.is_route and key not in self.followed:
-                self.report.left_out(action_place(activity), _("No way leads there, so it is not in the draft."))
+                self.report.left_out(
+                    action_place(activity), _("No way leads there, so it is not in the draft.")
+                )
         for way in self.exported.ways:
             if way.source not in self.followed:
                 continue
@@ -198,7 +200,9 @@ class Graph:
             elif way.source == way.target:
                 self.report.left_out(way_place(way), _("It leads back to the action that it comes from."))
             else:
-                text = _("No answer leads there: ways before it, or what its condition says, leave it nothing.")
+                text = _(
+                    "No answer leads there: ways before it, or what its condition says, leave it nothing."
+                )
                 self.report.left_out(way_place(way), text)
 
     def _is_end_of_block(self, key: str) -> bool:
@@ -434,7 +438,11 @@ class Graph:
             if not ways or ways[0][1] != TRUE or any(way.kind != "OTHERWISE" for way, _tree in ways[1:]):
                 break
             target = ways[0][0].target
-            if target in stop or not self.exported.activities[target].is_route or not self.is_passed_through(target):
+            if (
+                target in stop
+                or not self.exported.activities[target].is_route
+                or not self.is_passed_through(target)
+            ):
                 break
             key = target
         return key
@@ -577,7 +585,11 @@ class Graph:
                         action.place, _("When it is asked is not in the draft: {why}.").format(why=error)
                     )
         block = Block(
-            key=unused(name_of(bar), self.used_keys, "_"), bar=bar, branches=branches, outside=outside, place=place
+            key=unused(name_of(bar), self.used_keys, "_"),
+            bar=bar,
+            branches=branches,
+            outside=outside,
+            place=place,
         )
         self.blocks[key, frozenset(starts.items())] = block
         for start in starts:

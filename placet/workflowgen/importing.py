@@ -1,5 +1,6 @@
 """A file → a draft: the definition, its YAML with comments, and the report. Nothing is stored, nothing is published."""
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from placet.workflowgen.xpdl import Activity, Exported, FileInvalid
 __all__ = ["FileInvalid", "Imported", "read_process"]
 
 BRACKETS = "[]"  # around an answer, as WorkflowGen's mails write them
+_READ = re.compile(r"FORM_FIELDS_(HIDDEN|READONLY|REQUIRED)$|Q[1-9]_")  # parameters that say something here
 _OWN_DATA = frozenset({"FORM_DATA", "FORM_ARCHIVE", "FORM_DRAFT"})
 
 
@@ -130,24 +132,32 @@ def _say_the_rest(exported: Exported, form: Form, actions: Actions, report: Repo
         users = ", ".join(participant.users) or "–"
         if participant.role == "REQUESTER":
             report.left_out(
-                place, _("Who may start a request ({users}): here everybody may who can sign in.").format(users=users)
+                place,
+                _("Who may start a request ({users}): here everybody may who can sign in.").format(
+                    users=users
+                ),
             )
         elif participant.role == "SUPERVISOR":
             report.left_out(
                 place, _("Who may see all requests ({users}): here administrators may.").format(users=users)
             )
         elif participant.key not in actions.groups:
-            report.left_out(place, _("It asks nobody in the draft. In WorkflowGen it had {users}.").format(users=users))
+            report.left_out(
+                place,
+                _("No step of the draft asks it as a group. In WorkflowGen it had {users}.").format(
+                    users=users
+                ),
+            )
         for right in participant.rights:
             report.left_out(place, _("The right {right} has no counterpart.").format(right=right))
     for performer, (key, name) in actions.groups.items():
         known = exported.participants.get(performer)
         users = ", ".join(known.users) if known else ""
-        text = _(
-            "Make the group {key} and put people into it: placet group set {key} --name {name} ADDRESS…"
-        )
+        text = _("Make the group {key} and put people into it: placet group set {key} --name {name} ADDRESS…")
         report.decide(
-            _("Participant {key}").format(key=performer if performer not in exported.activities or known else "?"),
+            _("Participant {key}").format(
+                key=performer if performer not in exported.activities or known else "?"
+            ),
             # Somebody copies it: what a file says is one word of it, whatever it is made of.
             text.format(key=key, name=shlex.quote(name))
             + (" " + _("In WorkflowGen it had {users}.").format(users=users) if users else ""),
@@ -170,6 +180,14 @@ def _say_the_rest(exported: Exported, form: Form, actions: Actions, report: Repo
         )
     for key in exported.dangling:
         report.left_out(process, _("The way {key} leads from or to nothing.").format(key=key))
+    unread = dict.fromkeys(
+        p.formal
+        for p in actions.parameters
+        if not p.is_taken and not form.element(p.formal) and not _READ.match(p.formal)
+    )
+    if unread:
+        text = _("Parameters of its forms that nothing in the form stands for: {names}.")
+        report.left_out(process, text.format(names=", ".join(list(unread)[:40])))
     for key in form.repeated:
         report.left_out(
             _("Field {key}").format(key=key), _("It stands in the form twice; the first one was taken.")
@@ -192,8 +210,8 @@ def _say_no_step(activity: Activity, report: Report) -> None:
               "not read.").format(program=program),
         )  # fmt: skip
     else:
-        text = _("Somebody did it in a program of its own ({program}), which is not read. The draft passes over it: write "
-                 "a step for it, or leave it so.")  # fmt: skip
+        text = _("Somebody did it in a program of its own ({program}), which is not read. The draft passes over it: "
+                 "write a step for it, or leave it so.")  # fmt: skip
         report.decide(place, text.format(program=program))
 
 
@@ -207,7 +225,7 @@ def _say_data(exported: Exported, form: Form, actions: Actions, report: Report) 
         place = _("Field {key}").format(key=data.key)
         if data.form is not None:
             if data is exported.form:
-                report.taken(place, _("It holds the form, of which the fields of the draft are."))
+                report.taken(place, _("It holds the form, from which the fields of the draft come."))
             else:
                 report.decide(place, _("It holds another form, which was not read."))
         elif data.key in _OWN_DATA:

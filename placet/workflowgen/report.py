@@ -27,7 +27,9 @@ class Report:
         if line in known or len(known) > MOST_LINES:
             return
         if len(known) == MOST_LINES:  # a list that is cut off says so
-            line = Line(kind, _("Report"), _("There is more of this kind than {most} lines.").format(most=MOST_LINES))
+            line = Line(
+                kind, _("Report"), _("There is more of this kind than {most} lines.").format(most=MOST_LINES)
+            )
         known.add(line)
         self.lines.append(line)
 
@@ -45,6 +47,13 @@ class Report:
 
     def of(self, kind: str) -> list[Line]:
         return [line for line in self.lines if line.kind == kind]
+
+    def by_text(self, kind: str) -> dict[str, list[str]]:
+        """What is said of several places is said once, of all of them."""
+        places: dict[str, list[str]] = {}
+        for line in self.of(kind):
+            places.setdefault(line.text, []).append(line.place)
+        return places
 
     def as_json(self) -> list[list[str]]:
         return [[line.kind, line.place, line.text] for line in self.lines]

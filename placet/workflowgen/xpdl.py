@@ -379,7 +379,7 @@ def _activity(element: etree._Element, applications: dict[str, etree._Element]) 
 
 
 def _called(element: etree._Element) -> str:
-    """"?" where it does not say which."""
+    """ "?" where it does not say which."""
     subflow = _child(element, "Implementation", "SubFlow")
     return (_id(subflow) or "?") if subflow is not None else ""
 
