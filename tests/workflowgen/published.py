@@ -142,7 +142,7 @@ def parameters(made: Made, action: Action) -> list[tuple[str, str, str]]:
     rows = [("FORM_ARCHIVE", "FORM_ARCHIVE", "OUT"), ("FORM_DATA", "FORM_DATA", "INOUT")]
     if "FORM_DRAFT" in made.data:
         rows.append(("FORM_DRAFT", "FORM_DRAFT", "OUT"))
-    rows += [(*(one.split("=") if "=" in one else (one, one)), "OUT") for one in action.takes]  # type: ignore[misc]
+    rows += [(*(one.split("=") if "=" in one else (one, one)), "OUT") for one in action.takes]
     given = {
         **OWN,
         **action.gives,
