@@ -2,13 +2,13 @@
 as a line of a mail holds them; with the numbers that mails and replies know them by, and how people read what was
 answered."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from placet.approvals.definitions import Definition
+from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form_parts import FormField
 from placet.approvals.form_types import type_of
 from placet.approvals.outcomes import Outcome
@@ -90,10 +90,11 @@ def asked_in(definition: Definition, step_key: str) -> tuple[Question, ...]:
     are counted from there."""
     step = definition.approval(step_key)
     own = definition.questions_of(step_key)
+    required = definition.required_in(step_key)  # once: a form may have 200 fields
     asked = [
         *((field, _needed_with(step.outcomes, field), False) for field in own),
         *(
-            (field, _filled_with(definition, step_key, field), True)
+            (field, _filled_with(step, field, required), True)
             for field in definition.filled_by_mail(step_key)
         ),
     ]
@@ -104,10 +105,9 @@ def asked_in(definition: Definition, step_key: str) -> tuple[Question, ...]:
     )
 
 
-def _filled_with(definition: Definition, step_key: str, field: FormField) -> tuple[Outcome, ...]:
+def _filled_with(step: ApprovalStep, field: FormField, required: Container[str]) -> tuple[Outcome, ...]:
     """The outcomes for which a field has to be filled in (`engine_revisions.data_after`)."""
-    step = definition.approval(step_key)
-    if not field.required and field.name not in definition.required_in(step_key):
+    if not field.required and field.name not in required:
         return ()
     return tuple(outcome for outcome in step.outcomes if step.is_task or outcome.is_granted)
 

@@ -103,7 +103,9 @@ def draft(request: PersonsRequest, pk: int) -> HttpResponse:
         "draft": shown,
         "process": shown.version.process,
         "problems": problems_of_draft(shown),
-        "lists": [(kind, heading, report.of(kind)) for kind, heading in HEADINGS.items()],
+        "lists": [
+            (kind, heading, len(report.of(kind)), report.by_text(kind)) for kind, heading in HEADINGS.items()
+        ],
         "command": f"placet process publish --draft {shown.version.process.key}",
     }
     return render(request, "panel/draft.html", context)

@@ -98,6 +98,11 @@ def action_place(activity: Activity) -> str:
     return _("Action {key}").format(key=activity.key)
 
 
+def is_program(activity: Activity) -> bool:
+    """Whether WorkflowGen did it without anybody."""
+    return activity.assign == "PUSH_AUTO_SYSTEM" or activity.application.upper() == "SENDHTTPPOST"
+
+
 def is_form(activity: Activity) -> bool:
     return not activity.is_route and activity.application.upper() == FORM_APPLICATION
 
@@ -270,10 +275,15 @@ class Actions:
     # --- who is asked -------------------------------------------------------------------------------------
 
     def group_of(self, action: Action) -> str:
-        performer = action.activity.performer
+        # One that names nobody has a group of its own, and not that of another one which names nobody.
+        performer = action.activity.performer or action.activity.key
         if performer not in self.groups:
             participant = self.exported.participants.get(performer)
-            name = (participant.label if participant else "") or performer or action.activity.label
+            name = (
+                (participant.label if participant else "")
+                or action.activity.performer
+                or action.activity.label
+            )
             taken = {key for key, _name in self.groups.values()}
             self.groups[performer] = unused(key_of(name, "group"), taken, "-"), name or action.step
         return self.groups[performer][0]

@@ -160,6 +160,10 @@ class Asking:
             text = _("It became the approval {step}; it can be answered {outcomes}.")
             outcomes = ", ".join(f"{answer.key} (“{answer.label}”)" for answer in action.answers)
             self.report.taken(action.place, text.format(step=action.step, outcomes=outcomes))
+            if not any(answer.key == "approve" for answer in action.answers):
+                text = _("None of its answers is a yes, so none grants what is asked for, and what it requires is not "
+                         "demanded. Where one does, say “grants: true”.")  # fmt: skip
+                self.report.decide(action.place, text)
             if any(answer.is_plain for answer in action.answers):
                 self.report.changed(
                     action.place,

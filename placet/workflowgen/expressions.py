@@ -139,7 +139,7 @@ _WAY = re.compile(
       | "(?P<text>[^"]*)"
       | (?P<number>-?[0-9]{1,15}(?:\.[0-9]{1,6})?)(?![\w.])
       | (?P<sign><>|=|\(|\))
-      | (?P<word>[A-Za-z]+)
+      | (?P<word>[A-Za-z_][A-Za-z0-9_]{0,99})
     )""",
     re.VERBOSE,
 )
@@ -152,6 +152,7 @@ _ELEMENT = re.compile(
     )""",
     re.VERBOSE,
 )
+_WORDS = frozenset({"and", "or", "not", "isnull"})
 _Token = tuple[str, str]
 
 
@@ -160,8 +161,8 @@ def read_way(text: str) -> Tree:
     tokens = []
     for match in _tokens(_WAY, text):
         kind, value = str(match.lastgroup), str(match[str(match.lastgroup)])
-        if kind == "word":
-            kind, value = "sign", value.lower()
+        if kind == "word":  # a name may stand without its brackets
+            kind, value = ("sign", value.lower()) if value.lower() in _WORDS else ("field", value)
         tokens.append((kind, value))
     signs = _Signs(conjunction="and", disjunction="or", denial="not", equal="=", unequal="<>")
     return _Reader(tokens, signs).whole()

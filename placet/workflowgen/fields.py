@@ -103,6 +103,12 @@ class Fields:
         place = _("Field {key}").format(key=element.key)
         if element.kind == "label":
             return self._is_caption(element, place)
+        macros = [
+            p.actual for p in self.given.get(element.key, []) if not p.is_taken and _MACRO.search(p.actual)
+        ]
+        if macros and not any(action.may_enter(element) for action in self.actions.by_key.values()):
+            self.report.left_out(place, _("WorkflowGen filled it in; Placet records who decided, and when."))
+            return False
         for action in self.actions.by_key.values():
             if element.key == action.decision:
                 if not self._is_entered_elsewhere(element, action):
@@ -116,6 +122,9 @@ class Fields:
                 )
                 return False
             elif element.key in action.asked_elements and not self._is_entered_elsewhere(element, action):
+                text = _("It is the question {name} of the step {step}.")
+                name = action.asked_elements[element.key]
+                self.report.taken(place, text.format(name=name, step=action.step))
                 return False
         return True
 
@@ -151,6 +160,8 @@ class Fields:
         default = self._default(element, field)
         if default:
             field["default"] = default
+        else:
+            self._say_first_value(element, place)
         if first is not None and first.may_enter(element):
             self.at_start.add(field["name"])
         self.report.taken(place, _("It became the field {name}.").format(name=field["name"]))
@@ -175,6 +186,8 @@ class Fields:
         data_type, data = element.data_type.casefold(), self.exported.data.get(element.key)
         known = data.type if data is not None else ""
         if data_type == "currency":
+            return {"type": "money", "currency": self._currency(element, place)}
+        if not data_type and known == "FLOAT" and data is not None and data.format.upper().startswith("{0:C"):
             return {"type": "money", "currency": self._currency(element, place)}
         if data_type == "numeric" or (not data_type and known == "FLOAT"):
             return {"type": "number"}
@@ -249,6 +262,16 @@ class Fields:
             ),
         )
         return {"type": "table", "columns": columns}
+
+    def _say_first_value(self, element: Element, place: str) -> None:
+        data = self.exported.data.get(element.key)
+        given = [
+            p.actual for p in self.given.get(element.key, []) if not p.is_taken and _MACRO.search(p.actual)
+        ]
+        values = dict.fromkeys(filter(None, [element.default, data.initial if data else "", *given]))
+        if values and element.kind != "files":
+            text = _("What stood in it at first is not in the draft: {value}.")
+            self.report.left_out(place, text.format(value=one_line(", ".join(values))))
 
     def _default(self, element: Element, field: dict[str, Any]) -> str:
         data = self.exported.data.get(element.key)

@@ -252,13 +252,13 @@ class _Walk:
     ) -> Element:
         title = one_line(node.get("title", ""))
         named = "" if plain(title).replace(" ", "") in _GENERIC else title
-        written = one_line(self.labels.get(key, "")) or label or named
+        written = next(filter(None, map(_label, (self.labels.get(key, ""), label, named))), "")
         if kind == "label":
-            written = one_line(_seen(node)) or written
+            written = _label(_seen(node)) or written
         return Element(
             key=key,
             kind=kind,
-            label=written.rstrip(" :*").strip() or named,
+            label=written,
             section=self.section_of.get(node, ""),
             data_type=one_line(node.get("fielddatatype", ""), 20),
             format=one_line(node.get("fieldformat", ""), 20),
@@ -275,6 +275,11 @@ class _Walk:
 def _seen(node: etree._Element) -> str:
     texts = node.xpath(".//text()[not(ancestor::script) and not(ancestor::style)]")
     return one_line(" ".join(map(str, texts)) if isinstance(texts, list) else "", 1000)
+
+
+def _label(text: str) -> str:
+    """Without what only leads to the field; of a colon alone nothing is left."""
+    return one_line(text).rstrip(" :*").strip()
 
 
 def _is_title(key: str, section: str) -> bool:

@@ -35,7 +35,7 @@ from placet.workflowgen.expressions import (
 )
 from placet.workflowgen.fields import Fields
 from placet.workflowgen.report import Report
-from placet.workflowgen.texts import name_of, unused
+from placet.workflowgen.texts import name_of, one_line, unused
 from placet.workflowgen.xpdl import Exported, Way
 
 DONE = "done"
@@ -61,6 +61,7 @@ class Block:
     otherwise: str = DONE
     onward: dict[str, Onward] = field(default_factory=dict)  # by result
     outside: frozenset[str] = frozenset()  # actions that are also reached without it
+    place: "Place" = ()  # of which blocks it is a part
 
     def word(self, action: str, outcome: str) -> str:
         return self.words.get((action, outcome), DONE)
@@ -93,18 +94,23 @@ class Graph:
         self._filled: dict[str, bool] = {}
         self._order: dict[tuple[str, str], bool] = {}
         self.used_keys = {action.step for action in actions.by_key.values()}
-        self.conditions: dict[str, Tree | None] = {way.key: self._condition(way) for way in exported.ways}
+        # By the whole way: an id may be missing, or stand there twice.
+        self.conditions: dict[Way, Tree | None] = {way: self._condition(way) for way in exported.ways}
         self.drafts = {
             p.actual for a in exported.activities.values() for p in a.parameters if p.formal == "FORM_DRAFT"
         } | {"FORM_DRAFT"}
+        self.followed: set[str] = set()  # nodes whose ways were looked at
+        self.taken: set[Way] = set()  # ways that at least one answer takes
 
     # --- what the graph says ------------------------------------------------------------------------------
 
     def _condition(self, way: Way) -> Tree | None:
         """None: it is not understood, and somebody decides."""
-        if way.kind != "CONDITION":
+        if way.kind in ("", "OTHERWISE", "EXCEPTION"):
             return TRUE
         try:
+            if way.kind != "CONDITION":
+                raise Unreadable(_("it is of the kind {kind}").format(kind=one_line(way.kind, 40)))
             return read_way(way.condition)
         except Unreadable as error:
             self.report.decide(
@@ -158,19 +164,49 @@ class Graph:
 
     def ways_on(self, key: str, known: Known) -> Iterator[tuple[Way, Tree]]:
         """In their order, those that can be taken at all; ways otherwise last."""
+        self.followed.add(key)
         ways = self.exported.ways_from(key)
         for way in sorted(ways, key=lambda way: way.kind == "OTHERWISE"):
+            condition = self.conditions[way]
+            tree = FALSE if condition is None or way.kind == "EXCEPTION" else assumed(condition, known)
+            # One that always leads back would never end.
+            if tree == FALSE or (way.source == way.target and way.kind != "CONDITION"):
+                continue
+            self.taken.add(way)
+            yield way, tree
+
+    def _say_ways_left(self) -> None:
+        """Those that lead on from what is in the draft, and that no answer takes there; and routes."""
+        for key, activity in self.exported.activities.items():
+            if activity.is_route and key in self.followed and not self._is_end_of_block(key):
+                self.report.taken(action_place(activity), _("It asks nobody: its ways became transitions."))
+            elif activity.is_route and not self.exported.ways_from(key):
+                self.report.taken(action_place(activity), _("It became the ends of the process."))
+            elif activity.is_route and key not in self.followed:
+                self.report.left_out(
+                    action_place(activity), _("No way leads there, so it is not in the draft.")
+                )
+        for way in self.exported.ways:
+            if way.source not in self.followed:
+                continue
+            condition = self.conditions[way]
             if way.kind == "EXCEPTION":
                 self._exception(way)
+            elif way in self.taken or condition is None:
                 continue
-            condition = self.conditions[way.key]
-            tree = FALSE if condition is None else assumed(condition, known)
-            if tree == FALSE:
-                continue
-            if way.source == way.target:
+            elif any(compared.field in self.drafts for compared in comparisons(condition)):
+                text = _("It saved the form as a draft, which Placet does for every request that is begun.")
+                self.report.changed(way_place(way), text)
+            elif way.source == way.target:
                 self.report.left_out(way_place(way), _("It leads back to the action that it comes from."))
-                continue
-            yield way, tree
+            else:
+                text = _(
+                    "No answer leads there: ways before it, or what its condition says, leave it nothing."
+                )
+                self.report.left_out(way_place(way), text)
+
+    def _is_end_of_block(self, key: str) -> bool:
+        return any(block.bar == key for block in self.blocks.values())
 
     def _exception(self, way: Way) -> None:
         activity = self.exported.activities[way.source]
@@ -193,6 +229,7 @@ class Graph:
         onward: Onward = []
         if turns[0] < 0 or len(before) > DEEPEST:
             return onward
+        self._look_for_fork(key, known)
         for way, tree in self.ways_on(key, known):
             target = way.target
             if target in stop or not self.is_passed_through(target):
@@ -224,14 +261,16 @@ class Graph:
         for key, action in self.actions.by_key.items():
             if key not in self.places and key != entry:
                 self.report.decide(action.place, _("No way leads there, so it is not in the draft."))
+        self._say_ways_left()
         return first
 
     def _first(self, entry: str) -> str:
-        block = self._block(entry, self.known, ())
+        fork = self._fork(entry, self.known, ())
+        block = self._block(fork, self.known, ())
         if block is not None:
-            if any(way.kind == "OTHERWISE" for way in self.exported.ways_from(entry)):
+            if any(way.kind == "OTHERWISE" for way in self.exported.ways_from(fork)):
                 self.report.decide(
-                    action_place(self.exported.activities[entry]),
+                    action_place(self.exported.activities[fork]),
                     _("Its way otherwise is not in the draft: if no branch begins, the block has the result {result}.")
                     .format(result=block.otherwise),
                 )  # fmt: skip
@@ -266,9 +305,10 @@ class Graph:
         answers: list[tuple[str, str | None]] = [(a.key, a.value) for a in action.answers] or [(DONE, None)]
         for outcome, value in answers:
             known = self._knowing(action, value)
-            block = self._block(key, known, place)
+            fork = self._fork(key, known, place)
+            block = self._block(fork, known, place)
             if block is not None:
-                self._write_into_block(action.step, outcome, block, key, known, place)
+                self._write_into_block(action.step, outcome, block, fork, known, place)
             else:
                 onward = self.onward(key, known, self._stop(place))
                 self._write_ways(action.step, outcome, onward, place, key)
@@ -390,17 +430,45 @@ class Graph:
 
     # --- blocks -------------------------------------------------------------------------------------------
 
-    def _block(self, key: str, known: Known, place: Place) -> Block | None:
-        """The branches that begin here, if several can be taken at once and one bar waits for them."""
+    def _fork(self, key: str, known: Known, place: Place) -> str:
+        """Where an answer's ways part: at the action itself, or at a route that it comes to for certain."""
+        stop = self._stop(place)
+        for _step in range(DEEPEST):
+            ways = list(self.ways_on(key, known))
+            if not ways or ways[0][1] != TRUE or any(way.kind != "OTHERWISE" for way, _tree in ways[1:]):
+                break
+            target = ways[0][0].target
+            if (
+                target in stop
+                or not self.exported.activities[target].is_route
+                or not self.is_passed_through(target)
+            ):
+                break
+            key = target
+        return key
+
+    def _ways_at_once(self, key: str, known: Known) -> list[tuple[Way, Tree]]:
+        """Its ways with a condition, or with none, if two of them can be taken at once."""
         if self.exported.activities[key].split == "XOR":
-            return None
+            return []
         ways = [(way, tree) for way, tree in self.ways_on(key, known) if way.kind != "OTHERWISE"]
         pairs = combinations(ways[: MOST_BRANCHES + 1], 2)
-        if not any(self.trials.can_hold_together(a[1], b[1]) for a, b in pairs):
+        return ways if any(self.trials.can_hold_together(a[1], b[1]) for a, b in pairs) else []
+
+    def _look_for_fork(self, key: str, known: Known) -> None:
+        """A route between a condition and what follows, or a bar, of which only one way goes into the draft."""
+        ways = self._ways_at_once(key, known) if self.exported.activities[key].is_route else []
+        if ways:
+            self._not_a_block(key, ways)
+
+    def _block(self, key: str, known: Known, place: Place) -> Block | None:
+        """The branches that begin here, if several can be taken at once and one bar waits for them."""
+        ways = self._ways_at_once(key, known)
+        if not ways:
             return None
         starts = {self._real(way.target): tree for way, tree in ways}
         made = self.blocks.get((key, frozenset(starts.items())))
-        if made is not None:
+        if made is not None and made.place == place:
             return made
         bar = self._bar_of([start for start in starts if start in self.actions.by_key], place)
         outside = self._outside(key, starts, bar) if bar else frozenset()
@@ -443,7 +511,7 @@ class Graph:
     def _after(self, key: str) -> Iterator[str]:
         """Nodes that come next, whatever was answered."""
         for way in self.exported.ways_from(key):
-            condition = self.conditions[way.key]
+            condition = self.conditions[way]
             if way.kind != "EXCEPTION" and condition is not None and assumed(condition, self.known) != FALSE:
                 yield way.target
 
@@ -517,7 +585,11 @@ class Graph:
                         action.place, _("When it is asked is not in the draft: {why}.").format(why=error)
                     )
         block = Block(
-            key=unused(name_of(bar), self.used_keys, "_"), bar=bar, branches=branches, outside=outside
+            key=unused(name_of(bar), self.used_keys, "_"),
+            bar=bar,
+            branches=branches,
+            outside=outside,
+            place=place,
         )
         self.blocks[key, frozenset(starts.items())] = block
         for start in starts:

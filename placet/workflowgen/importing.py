@@ -1,5 +1,7 @@
 """A file → a draft: the definition, its YAML with comments, and the report. Nothing is stored, nothing is published."""
 
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +10,7 @@ import yaml
 from django.utils.translation import gettext as _
 
 from placet.workflowgen import xpdl
-from placet.workflowgen.actions import Actions, action_place, read_form
+from placet.workflowgen.actions import Actions, action_place, is_program, read_form
 from placet.workflowgen.asking import REQUESTER, Asking, language_of
 from placet.workflowgen.expressions import Unreadable, comparisons, read_way
 from placet.workflowgen.fields import Fields
@@ -16,11 +18,13 @@ from placet.workflowgen.forms import Form
 from placet.workflowgen.graph import Graph, limit_of
 from placet.workflowgen.report import Report
 from placet.workflowgen.texts import key_of, one_line
-from placet.workflowgen.xpdl import Exported, FileInvalid
+from placet.workflowgen.xpdl import Activity, Exported, FileInvalid
 
 __all__ = ["FileInvalid", "Imported", "read_process"]
 
 BRACKETS = "[]"  # around an answer, as WorkflowGen's mails write them
+_READ = re.compile(r"FORM_FIELDS_(HIDDEN|READONLY|REQUIRED)$|Q[1-9]_")  # parameters that say something here
+_OWN_DATA = frozenset({"FORM_DATA", "FORM_ARCHIVE", "FORM_DRAFT"})
 
 
 @dataclass(frozen=True)
@@ -119,34 +123,55 @@ def _say_the_rest(exported: Exported, form: Form, actions: Actions, report: Repo
     """What no step and no field speaks of."""
     for key, activity in exported.activities.items():
         if key not in actions.by_key and not activity.is_route:
-            report.left_out(
-                action_place(activity),
-                _("It runs a program ({program}), and nobody is asked. Its parameters, which may hold secrets, were "
-                  "not read.").format(program=activity.application or "?"),
-            )  # fmt: skip
+            _say_no_step(activity, report)
+        if activity.help:
+            report.left_out(action_place(activity), _("Its help: {text}.").format(text=activity.help))
+    _say_data(exported, form, actions, report)
     for participant in exported.participants.values():
         place = _("Participant {key}").format(key=participant.key)
+        users = ", ".join(participant.users) or "–"
         if participant.role == "REQUESTER":
-            report.left_out(place, _("Who may start a request: here everybody may who can sign in."))
+            report.left_out(
+                place,
+                _("Who may start a request ({users}): here everybody may who can sign in.").format(
+                    users=users
+                ),
+            )
         elif participant.role == "SUPERVISOR":
-            report.left_out(place, _("Who may see all requests: here administrators may."))
+            report.left_out(
+                place, _("Who may see all requests ({users}): here administrators may.").format(users=users)
+            )
+        elif participant.key not in actions.groups:
+            report.left_out(
+                place,
+                _("No step of the draft asks it as a group. In WorkflowGen it had {users}.").format(
+                    users=users
+                ),
+            )
         for right in participant.rights:
             report.left_out(place, _("The right {right} has no counterpart.").format(right=right))
     for performer, (key, name) in actions.groups.items():
         known = exported.participants.get(performer)
         users = ", ".join(known.users) if known else ""
-        text = _(
-            "Make the group {key} and put people into it: placet group set {key} --name “{name}” ADDRESS…"
-        )
+        text = _("Make the group {key} and put people into it: placet group set {key} --name {name} ADDRESS…")
         report.decide(
-            _("Participant {key}").format(key=performer or "?"),
-            text.format(key=key, name=name)
+            _("Participant {key}").format(
+                key=performer if performer not in exported.activities or known else "?"
+            ),
+            # Somebody copies it: what a file says is one word of it, whatever it is made of.
+            text.format(key=key, name=shlex.quote(name))
             + (" " + _("In WorkflowGen it had {users}.").format(users=users) if users else ""),
         )
     process = _("Process {key}").format(key=exported.key)
     if exported.limit:
         limit = limit_of(exported.limit, exported.working_hours)
         report.left_out(process, _("Its limit of {limit} is not in the draft.").format(limit=limit))
+    if exported.help:
+        report.left_out(process, _("Its help: {text}.").format(text=exported.help))
+    if exported.notices:
+        text = _("Which mails WorkflowGen wrote ({names}) is not read: Placet writes to whoever is asked, and to the "
+                 "requester at the end.")  # fmt: skip
+        report.changed(process, text.format(names=", ".join(exported.notices)))
     for responsible in exported.responsible:
         report.left_out(process, _("{who} was responsible for it.").format(who=responsible))
     for key in exported.repeated:
@@ -155,16 +180,59 @@ def _say_the_rest(exported: Exported, form: Form, actions: Actions, report: Repo
         )
     for key in exported.dangling:
         report.left_out(process, _("The way {key} leads from or to nothing.").format(key=key))
+    unread = dict.fromkeys(
+        p.formal
+        for p in actions.parameters
+        if not p.is_taken and not form.element(p.formal) and not _READ.match(p.formal)
+    )
+    if unread:
+        text = _("Parameters of its forms that nothing in the form stands for: {names}.")
+        report.left_out(process, text.format(names=", ".join(list(unread)[:40])))
     for key in form.repeated:
         report.left_out(
             _("Field {key}").format(key=key), _("It stands in the form twice; the first one was taken.")
         )
     if exported.comments:
         report.left_out(process, _("Comments of its drawing: {count}.").format(count=exported.comments))
-    if any(way.source == way.target for way in exported.ways):
-        report.changed(
-            process, _("Saving a form as a draft is what Placet does for every request that is begun.")
-        )
+
+
+def _say_no_step(activity: Activity, report: Report) -> None:
+    """Of an action that shows no form."""
+    place, program = action_place(activity), activity.application or "?"
+    if activity.calls:
+        text = _("It runs the process {process} as a part of this one. The draft passes over it: import that process "
+                 "too, and write a step of the kind call.").format(process=activity.calls)  # fmt: skip
+        report.decide(place, text)
+    elif is_program(activity):
+        report.left_out(
+            place,
+            _("It runs a program ({program}), and nobody is asked. Its parameters, which may hold secrets, were "
+              "not read.").format(program=program),
+        )  # fmt: skip
+    else:
+        text = _("Somebody did it in a program of its own ({program}), which is not read. The draft passes over it: "
+                 "write a step for it, or leave it so.")  # fmt: skip
+        report.decide(place, text.format(program=program))
+
+
+def _say_data(exported: Exported, form: Form, actions: Actions, report: Report) -> None:
+    """Of data fields that no element of the form stands for."""
+    elements = {one.key for one in form.elements}
+    shown = {p.actual for p in actions.parameters if p.formal in elements} | elements
+    asked = {action.decision_data for action in actions.by_key.values()}
+    asked |= {data for action in actions.by_key.values() for data in action.question_data}
+    for data in exported.data.values():
+        place = _("Field {key}").format(key=data.key)
+        if data.form is not None:
+            if data is exported.form:
+                report.taken(place, _("It holds the form, from which the fields of the draft come."))
+            else:
+                report.decide(place, _("It holds another form, which was not read."))
+        elif data.key in _OWN_DATA:
+            report.left_out(place, _("WorkflowGen kept the form's state in it, as Placet does by itself."))
+        elif data.key not in shown | asked:
+            text = _("It is a data field that nothing in the form stands for ({label}, {type}).")
+            report.left_out(place, text.format(label=data.label or "–", type=data.type or "?"))
 
 
 def _definition(

@@ -43,6 +43,7 @@ class DataField:
     type: str  # STRING, FLOAT, DATETIME, File
     initial: str = ""
     culture: str = ""  # such as fr-FR: of amounts
+    format: str = ""  # such as {0:C}
     form: str | None = None  # base64 of the HTML, where it is the form itself
 
 
@@ -78,6 +79,8 @@ class Activity:
     application: str = ""  # class of what it runs: EFORMASPX, SENDHTTPPOST
     parameters: tuple[Parameter, ...] = ()
     is_route: bool = False
+    calls: str = ""  # the process that it runs as a part of this one
+    help: str = ""
     split: str = ""  # AND, XOR
     refs: tuple[str, ...] = ()  # ways on, in the order in which the split names them
     limit: str = ""  # minutes
@@ -114,6 +117,8 @@ class Exported:
     repeated: tuple[str, ...] = ()  # what stands in the file twice: the first one counts
     dangling: tuple[str, ...] = ()  # ways that lead from or to nothing
     comments: int = 0
+    help: str = ""
+    notices: tuple[str, ...] = ()  # such as NotifyTodo
 
     @property
     def form(self) -> DataField | None:
@@ -295,6 +300,8 @@ def _process(element: etree._Element) -> Exported:
         repeated=tuple(repeated),
         dangling=tuple(way.key for way in ways if way.source not in ends or way.target not in ends),
         comments=sum(1 for _one in _all(element, "Comment")),
+        help=_help(extended),
+        notices=tuple(dict.fromkeys(_notices([element, *_all(element, "Activity")])))[:20],
     )
 
 
@@ -321,6 +328,7 @@ def _data_field(element: etree._Element) -> DataField:
         type=one_line(type_, 20),
         initial=one_line(_text(_child(element, "InitialValue"))),
         culture=one_line(extended.get("FormatCulture", ""), 20),
+        format=one_line(extended.get("FormatString", ""), 20),
         form=next((one.text or "" for one in _all(element, "File") if _is_form(one)), None),
     )
 
@@ -335,13 +343,13 @@ def _participant(element: etree._Element) -> Participant:
     extended = _extended(element)
     mapped = [extended.get(f"MapTo{name}", "") for name in ("Users", "Groups", "Directories", "Coordinators")]
     users = [one_line(one, 100) for names in mapped for one in names.split(",")]
-    rights = ("ReassignAction", "CancelRequest", "ViewStatistics")
+    rights = ("ReassignAction", "CancelRequest", "ViewStatistics", "CommentsPermissions")
     return Participant(
         key=_id(element),
         label=one_line(_text(_child(element, "Description")), 100),
         role=one_line(extended.get("Role", ""), 20),
         users=tuple(dict.fromkeys(filter(None, users)))[:50],
-        rights=tuple(right for right in rights if extended.get(right) == "Y"),
+        rights=tuple(right for right in rights if extended.get(right, "") not in ("", "N")),
     )
 
 
@@ -360,12 +368,35 @@ def _activity(element: etree._Element, applications: dict[str, etree._Element]) 
         application=_class_of(application, tool),
         parameters=_parameters(application, tool),
         is_route=_child(element, "Route") is not None,
+        calls=_called(element),
+        help=_help(extended),
         split=split.get("Type", "") if split is not None else "",
         refs=tuple(ref.get("Id", "") for ref in refs),
         limit=one_line(_text(_child(element, "Limit")), 20),
         limit_unit=one_line(extended.get("DurationUnit", ""), 5),
         working_hours=extended.get("DurationWorkhour") == "Y",
     )
+
+
+def _called(element: etree._Element) -> str:
+    """ "?" where it does not say which."""
+    subflow = _child(element, "Implementation", "SubFlow")
+    return (_id(subflow) or "?") if subflow is not None else ""
+
+
+def _help(extended: dict[str, str]) -> str:
+    texts = (one_line(extended.get(name, "")) for name in ("Help", "HelpLink", "HelpMail"))
+    return ", ".join(filter(None, texts))
+
+
+def _notices(elements: Iterable[etree._Element]) -> Iterator[str]:
+    """The mails that WorkflowGen wrote about actions and at the end of a request."""
+    for element in elements:
+        yield from (
+            one_line(name, 40)
+            for name, value in _extended(element).items()
+            if name.startswith("Notify") and value == "Y"
+        )
 
 
 def _class_of(application: etree._Element | None, tool: etree._Element | None) -> str:
@@ -397,10 +428,14 @@ def _index(parameter: etree._Element) -> int:
 
 def _way(element: etree._Element) -> Way:
     condition = _child(element, "Condition")
+    text = one_line(_text(condition), LONGEST_VALUE)
+    kind = one_line(condition.get("Type", ""), 40).upper() if condition is not None else ""
+    if not kind and text:
+        kind = "CONDITION"
     return Way(
         key=_id(element),
         source=one_line(element.get("From", ""), 100),
         target=one_line(element.get("To", ""), 100),
-        kind=condition.get("Type", "CONDITION") if condition is not None else "",
-        condition=one_line(_text(condition), LONGEST_VALUE),
+        kind="EXCEPTION" if kind == "DEFAULTEXCEPTION" else kind,
+        condition=text,
     )

@@ -1,13 +1,17 @@
 """Files that somebody made to do harm, or that are none: one refusal in words, or a draft in which it is text."""
 
 import base64
+import re
+import shlex
 import time
 
 import pytest
 import yaml
 from lxml import etree
 
+from placet.approvals.processes import DefinitionInvalid, parse_definition
 from placet.workflowgen.importing import FileInvalid, Imported, read_process
+from placet.workflowgen.report import MOST_LINES
 from placet.workflowgen.xpdl import LARGEST
 from tests.workflowgen.making import YES_NO, Action, Control, Made, simple
 
@@ -59,6 +63,82 @@ def done(made: Made) -> Imported:
     assert time.process_time() - began < 5
     assert yaml.safe_load(result.text) == result.definition
     return result
+
+
+def test_a_command_that_somebody_copies_holds_what_a_file_says_as_one_word() -> None:
+    made = simple()
+    made.participants["CLERKS"] = ("ACTOR", "Clerks”; touch x #`id` $(id) 'it")
+    (line,) = [one for one in done(made).report.of("decide") if "group set" in one.text]
+    command = line.text.partition(": placet ")[2].partition(" ADDRESS…")[0]
+    assert shlex.split(command) == [
+        "group",
+        "set",
+        "clerks-touch-x-id-id-it",
+        "--name",
+        "Clerks”; touch x #`id` $(id) 'it",
+    ]
+
+
+def test_ways_without_ids_or_with_the_same_one_keep_their_own_conditions() -> None:
+    made = simple()
+    made.ways[1:] = [
+        ("DECIDES", "ASKS", '<DEC_ANSWER> = "NO"'), ("DECIDES", "_END", '<DEC_ANSWER> = "YES"'),
+        ("DECIDES", "ASKS", "TIMEOUT"),
+    ]  # fmt: skip
+    whole = read_process(made.xml())
+    assert "On TIMEOUT WorkflowGen went on to ASKS" in str(whole.report.of("left_out"))
+    for how in (b"", b' Id="1"'):
+        other = read_process(re.sub(rb'(<Transition) Id="\d+"', rb"\1" + how, made.xml()))
+        assert other.definition == whole.definition
+    # What is no condition is not taken for a way that is always open.
+    for kind in (b"DEFAULTEXCEPTION", b"LATER"):
+        other = read_process(made.xml().replace(b'Type="CONDITION"', b'Type="%s"' % kind, 1))
+        assert other.definition["transitions"] != whole.definition["transitions"]
+        assert {way["outcome"]: way["to"] for way in other.definition["transitions"]}["reject"] != "asks"
+
+
+def test_who_did_it_in_another_way_is_not_passed_over_in_silence() -> None:
+    """A sub-process, an action without a form, a form of somebody's own; actions that name nobody share no group."""
+    made = simple()
+    made.actions.insert(2, Action("CHECKS", "Checks", takes=["DEC_ANSWER=CHECKED"], performer=""))
+    made.actions[1].performer = ""
+    made.ways = [("ASKS", "DECIDES", ""), ("DECIDES", "CHECKS", ""), ("CHECKS", "_END", "")]
+    assert (
+        len(
+            {
+                str(step["ask"])
+                for step in read_process(made.xml()).definition["steps"].values()
+                if "ask" in step
+            }
+        )
+        == 2
+    )
+    inner = re.compile(rb'<Implementation><Tool Id="APP_CHECKS">.*?</Implementation>', re.DOTALL)
+    for written, sentence in (
+        (b'<SubFlow Id="OTHER"/>', "It runs the process OTHER as a part"), (b"<No/>", "in a program of its own (?)"),
+    ):  # fmt: skip
+        other = read_process(inner.sub(b"<Implementation>" + written + b"</Implementation>", made.xml()))
+        assert any(
+            line.place == "Action CHECKS" and sentence in line.text for line in other.report.of("decide")
+        )
+
+
+def test_a_report_that_is_cut_off_says_so_and_what_is_to_be_decided_stays() -> None:
+    made = simple()
+    made.data = {f"D{number}": ("STRING", "") for number in range(MOST_LINES + 50)}
+    report = done(made).report
+    assert (len(report.of("left_out")), report.of("left_out")[-1].place) == (MOST_LINES + 1, "Report")
+    assert any("group set" in line.text for line in report.of("decide"))
+
+
+def test_a_form_of_hundreds_of_fields_is_checked_in_a_moment() -> None:
+    made = simple()
+    made.sections["REQ"] = [Control(f"REQ_{number}", label=f"Field {number}") for number in range(560)]
+    made.actions[1].fixed = ""
+    began = time.process_time()
+    with pytest.raises(DefinitionInvalid, match="more than 200 parts"):
+        parse_definition(read_process(made.xml()).definition)
+    assert time.process_time() - began < 5
 
 
 def test_what_is_written_into_a_file_stays_text() -> None:

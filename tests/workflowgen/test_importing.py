@@ -59,7 +59,7 @@ def test_an_approval_by_mail_keeps_its_words_and_its_grammar() -> None:
         "req_item": {"name": "req_item", "label": "Item", "type": "text", "required": True}
     }
     assert done.definition["title"] == "Made process: {req_item}"
-    assert "placet group set clerks --name “Clerks”" in texts(done, "decide")
+    assert "placet group set clerks --name Clerks" in texts(done, "decide")
     assert "Who may start" in texts(done, "left_out")
 
 
@@ -306,7 +306,7 @@ def test_loops_of_drafts_and_what_an_exclusive_split_says() -> None:
     done = imported(made)
     assert done.definition["start"] == "decides"
     assert ways(done, "decides") == [("approve", "", "end_approved"), ("reject", "", "asks")]
-    assert "Saving a form as a draft" in texts(done, "changed")
+    assert "It saved the form as a draft" in texts(done, "changed")
     left = texts(done, "left_out")
     assert "On TIMEOUT WorkflowGen went on to _END. The limit was 2 days of working time." in left
     assert "Process MADE: Its limit of 10 days is not in the draft." in left
