@@ -27,6 +27,7 @@ _ANCESTORS = 60  # elements around one, or before it, that a selector is held ag
 _SELECTORS = 2_000  # that say something of what can be seen
 _TRIES = 1_000_000  # of holding selectors against elements
 _AROUND = 100  # tries that it costs to look for an element around one
+_CLOSE = 20  # tries that it costs to look at one of which the names fit
 _COMPARED = 20  # tries that it costs to hold a selector with more than names against one
 _NESTED = 10  # parentheses in each other
 _LONGEST = 1_000  # characters of a selector or a condition that is looked at
@@ -95,13 +96,18 @@ class Sheet:
         return self.known[key]
 
     def _matching(self, element: etree._Element) -> tuple[Sequence[_Rule], Sequence[_Rule]]:
+        if self.tries < 0:
+            self.whole = False
+            return (), ()
         names = self._names(element)
         candidates = [rule for name in names for rule in self.rules.get(name, ())]
         close = [rule for rule in candidates if rule.last.names <= names]
-        self.tries -= len(candidates)
+        self.tries -= len(candidates) + _CLOSE * len(close)
         certain: list[_Rule] = []
         doubtful: list[_Rule] = []
         for rule in close:
+            if self.tries < 0:
+                break
             answer = self._holds(element, rule)
             if answer is not Tri.NO:
                 (certain if answer is Tri.YES and rule.certain else doubtful).append(rule)
@@ -132,7 +138,7 @@ class Sheet:
         for at, other in enumerate(_others(element, how)):
             if self.tries < 0 or at == _ANCESTORS:
                 return best or Tri.PERHAPS
-            self.tries -= 1
+            self.tries -= _CLOSE
             answer = _both(self._compound(other, compound), lambda one=other: self._around(one, rest))  # type: ignore[misc]
             if answer is Tri.YES:
                 return answer
