@@ -192,3 +192,39 @@ def test_as_people_write_it(field: str, written_as: str, typed: str) -> None:
 def test_what_may_be_two_values_is_none(field: str, text: str) -> None:
     with pytest.raises(ValueError, match="can be read as two"):
         as_typed(text, FIELDS[field])
+
+
+BOXED = Questions((Question(2, "agreed", "Agreed", type="yes_no"),), "[]", outcome_is_first=True)
+TICKS = st.sampled_from(("[x]", "[X]", "(x)", "[✓]", "[*]", "[ x ]", "☑", "☒", "✅"))
+BLANKS = st.sampled_from(("[ ]", "[]", "( )", "[_]", "☐", "[  ]"))
+
+
+@settings(max_examples=200, deadline=None)
+@given(TICKS, BLANKS, st.booleans(), st.booleans(), st.booleans(), st.sampled_from((" ", "  ", " / ", ", ")))
+def test_a_ticked_box_gives_what_is_ticked_or_nothing(
+    tick: str, blank: str, yes: bool, behind: bool, swapped: bool, between: str
+) -> None:
+    choices = [("Yes", tick if yes else blank), ("No", blank if yes else tick)]
+    if swapped:
+        choices.reverse()
+    line = between.join(f"{box} {label}" if behind else f"{label} {box}" for label, box in choices)
+    found = read_text(f"Q1: {line}", questions=BOXED)
+    assert found.outcome in (None, "approve" if yes else "reject"), line
+    assert not found.outcome or not found.comment, line
+    asked = read_text(f"Approved.\n\nQ2: {line}", questions=BOXED)
+    assert [one.value for one in asked.given] in ([], ["Yes" if yes else "No"]), line
+    assert asked.given or asked.outcome is None, line
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from("-+−–"), st.integers(1, 99_999), st.sampled_from((" ", ", ", ": ", ". ", " - ", " – "))
+)
+def test_the_sign_of_a_number_behind_the_outcome_is_kept_or_asked_for(
+    sign: str, number: int, between: str
+) -> None:
+    one = Questions((Question(1, "change", "Change", type="number"),))
+    found = read_text(f"Approved{between}{sign}{number}", questions=one)
+    kept_sign = "+" if sign == "+" else "-"
+    if found.outcome:
+        assert [given.value for given in found.given] == [f"{kept_sign}{number}"]

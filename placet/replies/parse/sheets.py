@@ -27,11 +27,14 @@ _ANCESTORS = 60  # elements around one, or before it, that a selector is held ag
 _SELECTORS = 2_000  # that say something of what can be seen
 _TRIES = 1_000_000  # of holding selectors against elements
 _AROUND = 100  # tries that it costs to look for an element around one
+_CLOSE = 20  # tries that it costs to look at one of which the names fit
 _COMPARED = 20  # tries that it costs to hold a selector with more than names against one
+_NESTED = 10  # parentheses in each other
+_LONGEST = 1_000  # characters of a selector or a condition that is looked at
+_CHAIN = 10  # elements around each other that a selector names
 _DOUBTS = 12  # rules that perhaps hold for one element, each looked at alone
 _WIDTH = range(700, 1_200)  # pixels of the window in which people may read
 
-_STATEMENT = re.compile(r"@[a-z-]+[^;{}]*;")
 _BRACKETED = re.compile(r"\([^()]*\)")
 _ATTRIBUTE = re.compile(r"\[[^\]]*\]")
 _COMBINED = re.compile(r"\s*([>+~])\s*|\s+")
@@ -93,13 +96,18 @@ class Sheet:
         return self.known[key]
 
     def _matching(self, element: etree._Element) -> tuple[Sequence[_Rule], Sequence[_Rule]]:
+        if self.tries < 0:
+            self.whole = False
+            return (), ()
         names = self._names(element)
         candidates = [rule for name in names for rule in self.rules.get(name, ())]
         close = [rule for rule in candidates if rule.last.names <= names]
-        self.tries -= len(candidates)
+        self.tries -= len(candidates) + _CLOSE * len(close)
         certain: list[_Rule] = []
         doubtful: list[_Rule] = []
         for rule in close:
+            if self.tries < 0:
+                break
             answer = self._holds(element, rule)
             if answer is not Tri.NO:
                 (certain if answer is Tri.YES and rule.certain else doubtful).append(rule)
@@ -130,7 +138,7 @@ class Sheet:
         for at, other in enumerate(_others(element, how)):
             if self.tries < 0 or at == _ANCESTORS:
                 return best or Tri.PERHAPS
-            self.tries -= 1
+            self.tries -= _CLOSE
             answer = _both(self._compound(other, compound), lambda one=other: self._around(one, rest))  # type: ignore[misc]
             if answer is Tri.YES:
                 return answer
@@ -235,6 +243,8 @@ def _rule(
     selector: str, order: int, usual: Declarations, important: Declarations, certain: bool
 ) -> _Rule | None:
     """None for one that never holds."""
+    if len(selector) > _LONGEST:
+        selector = ":unknown"
     pieces = _COMBINED.split(_ATTRIBUTE.sub(_kept_together, selector.strip()))
     compounds = [_compound(piece or "*") for piece in pieces[::2]]
     if any(compound is None for compound in compounds):
@@ -251,6 +261,8 @@ def _rule(
     whole = [compound for compound in compounds if compound]
     hows = [how or " " for how in pieces[1::2]]
     around = tuple(zip(reversed(whole[:-1]), reversed(hows), strict=True))
+    if len(around) > _CHAIN:
+        around, certain = around[:_CHAIN], False
     return _Rule((*_weight(selector), order), whole[-1], around, usual, important, certain)
 
 
@@ -315,7 +327,7 @@ def _rules(sheet: str) -> Iterator[tuple[list[str], tuple[Declarations, Declarat
 def _one(
     selector: str, declarations: str, answer: Tri
 ) -> Iterator[tuple[list[str], tuple[Declarations, Declarations], Tri]]:
-    selector = _STATEMENT.sub("", selector).rpartition(";")[2].strip()
+    selector = selector.rpartition(";")[2].strip()
     if selector.startswith("@"):
         return
     yield [part for part in _bare(selector).split(",") if part.strip()], declared(declarations), answer
@@ -323,16 +335,18 @@ def _one(
 
 def _bare(selector: str) -> str:
     """Without what stands in parentheses: of :not(…) and its kin nothing is understood."""
-    while (shorter := _BRACKETED.sub("", selector, count=200)) != selector:
-        selector = shorter
+    for _ in range(_NESTED):
+        selector = _BRACKETED.sub("", selector)
     return selector
 
 
 def _holds(condition: str) -> Tri:
     """Whether what stands in "@media screen" and its kin holds for everybody."""
-    condition = _STATEMENT.sub("", condition).strip()
+    condition = condition.rpartition(";")[2].strip()
     if _FRAMES.match(condition):
         return Tri.NO
+    if len(condition) > _LONGEST:
+        return Tri.PERHAPS
     if condition.startswith("@media"):
         return _media(condition.removeprefix("@media"))
     known = condition.startswith("@supports") and re.fullmatch(
@@ -350,7 +364,8 @@ def _query(query: str) -> Tri:
     """One of the queries of @media."""
     query = query.strip().removeprefix("only ").strip()
     if query.startswith("not "):
-        inner = _query(query.removeprefix("not "))
+        negated = query.removeprefix("not ")
+        inner = Tri.PERHAPS if "not " in negated else _query(negated)
         return {Tri.YES: Tri.NO, Tri.NO: Tri.YES}.get(inner, Tri.PERHAPS)
     answers = [_feature(part) for part in re.split(r"\band\b", query)]
     return Tri.NO if Tri.NO in answers else max(answers)

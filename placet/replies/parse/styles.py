@@ -13,6 +13,7 @@ from functools import lru_cache
 from placet.replies.parse.colours import Colour, Paint, paint, paints
 
 _CACHED = 300  # characters of a style that is kept for the next element
+_LONGEST = 500  # characters of a value that is looked at
 _OFF = 500  # pixels to the left of or above where somebody looks
 _FAR = 1_000  # pixels to the right of or below it
 _FAINT = 0.1  # how much of a text that can be seen through still shows
@@ -24,7 +25,7 @@ LARGE = 1_000_000.0
 _ESCAPE = re.compile(r"\\(?:([0-9a-f]{1,6})[ \t\n\r\f]?|(.))", re.DOTALL)
 #: Comments, strings and addresses: what looks like a delimiter in them is none.
 _OPAQUE = re.compile(
-    r"/\*.*?(?:\*/|\Z)|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|url\([^\"')]*\)", re.DOTALL
+    r"/\*.*?(?:\*/|\Z)|\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?|url\([^\"')]*+\)?", re.DOTALL
 )
 _DELIMITERS = re.compile(r"[{};:,()\[\]<>+~\s]")
 ALTERED = "\x01"  # in a string that held delimiters
@@ -149,7 +150,7 @@ def _opaque(found: re.Match[str]) -> str:
         return " " if text.endswith("*/") and len(text) > 3 else ""
     if text.startswith("url("):
         return "url(x)"
-    inner = text[1:-1]
+    inner = text[1:].removesuffix(text[0])
     return f"{text[0]}{_DELIMITERS.sub(ALTERED, inner)}{text[0]}"
 
 
@@ -173,7 +174,10 @@ def declared(style: str) -> tuple[dict[str, str], dict[str, str]]:
         if colon:
             value = unescaped(value)
             bare = _IMPORTANT.sub("", value)
-            (usual if bare == value else important)[unescaped(name.strip())] = bare.strip()
+            bare, is_usual = bare.strip(), bare == value
+            (usual if is_usual else important)[unescaped(name.strip())] = (
+                bare if len(bare) <= _LONGEST else "unknown()"
+            )
     return usual, important
 
 
