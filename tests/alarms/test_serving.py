@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from placet import work, work_alone, work_alone
+from placet import work, work_alone
 from placet.accounts.installation import check_keys
 from placet.accounts.models import Person
 from placet.alarms import chosen, messages

@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from placet import work, work_alone, work_alone
+from placet import work, work_alone
 from placet.accounts.general import log_level, save
 from placet.accounts.models import Installation, Person
 from placet.approvals.models import Ask, Assignment

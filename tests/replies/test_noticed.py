@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from placet import work, work_alone, work_alone
+from placet import work, work_alone
 from placet.lib import working
 from placet.mailboxes import polling
 from placet.mailboxes.base import Wait

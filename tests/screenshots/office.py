@@ -1,5 +1,7 @@
 """One process with all that a process may have, and requests of it that show each of them: for the pictures."""
 
+from collections.abc import Mapping
+
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -109,10 +111,20 @@ def offices(world: World) -> dict[str, Request]:
 
 
 def _decide(
-    request: Request, by: Person, step: str, outcome: str, comment: str = "", **more: dict[str, str]
+    request: Request,
+    by: Person,
+    step: str,
+    outcome: str,
+    comment: str = "",
+    *,
+    entered: Mapping[str, str] | None = None,
+    answers: Mapping[str, str] | None = None,
 ) -> None:
     asked = Assignment.objects.get(visit__request=request, visit__step_key=step, person=by)
-    engine.decide(asked.pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE, **more)
+    engine.decide(
+        asked.pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE, entered=entered,
+        answers=answers or {},
+    )  # fmt: skip
 
 
 def authority_table() -> AuthorityTable:
