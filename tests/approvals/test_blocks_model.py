@@ -365,6 +365,7 @@ def _answer(both: Both, data: st.DataObject, seats: Sequence[tuple[Room, str]]) 
     typed: dict[str, str] = {}
     for one in room.node.fill:
         text = data.draw(st.sampled_from([*TYPED[one], None]))
-        if text is not None and (text or not (view and view.ask)):  # an empty line of a mail says nothing
+        # A mail asks for no field that another one brings up, and an empty line of it says nothing.
+        if text is not None and not (view and view.ask and (one == "country" or not text)):
             typed[one] = text
     return Answer(room, name, outcome, typed, view)
