@@ -502,15 +502,14 @@ def _check_revisions(expected: dict[Question, str], figures: Figures) -> None:
     and about nothing else; what they answered is to the second mail."""
     changed = accounted(expected)
     figures.revised = len(changed)
-    revisions = Revision.objects.order_by("request__title", "number")
-    rows = revisions.values_list("request__title", "number", "data__cost_centre", "by__email")
-    assert [(title, number, entered) for title, number, entered, _by in rows] == [
+    revisions = Revision.objects.select_related("request", "by").order_by("request__title", "number")
+    assert [(one.request.title, one.number, one.data["cost_centre"]) for one in revisions] == [
         (title, number, entered)
         for title in sorted(changed)
         for number, entered in ((1, None), (2, cost_centre_of(title)))
     ]
     who = {address for (title, address), outcome in expected.items() if outcome == "done"}
-    assert {by for _title, number, _entered, by in rows if number == 2} == who
+    assert {one.by.email for one in revisions if one.number == 2} == who
     asked = Counter(AskLine.objects.values_list("assignment__visit__request__title", "revision"))
     decided = Counter(Decision.objects.values_list("assignment__visit__request__title", "revision"))
     questions = Counter(title for title, _address in expected)
