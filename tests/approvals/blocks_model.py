@@ -72,9 +72,8 @@ RESULTS: list[list[dict[str, Any]]] = [
 
 
 @st.composite
-def processes(draw: st.DrawFn) -> Line:
-    """Of three, two have steps that fill in the form."""
-    fills = draw(st.integers(0, 2)) > 0
+def processes(draw: st.DrawFn, fills: bool) -> Line:
+    """`fills`: with steps that fill in the form."""
     whole = draw(lines(fills=fills))
     filled = {name for node in whole for name in node.fill}
     if filled:
@@ -130,15 +129,16 @@ def _draw_one_way(draw: st.DrawFn, node: Node) -> None:
 
 
 def _draw_form(draw: st.DrawFn, node: Node) -> None:
-    if not draw(st.integers(0, 3)):
+    if draw(st.integers(0, 3)) == 3:
         node.turns_off = draw(st.sampled_from(OF_WHAT_IS_FILLED))
     if node.quiet == "arrived":
         node.until = draw(st.sampled_from(["", *OF_WHAT_IS_FILLED]))
-    elif node.people and not node.quiet and (form := draw(st.integers(0, 7))):
-        node.fill = draw(st.sampled_from(form_model.FILLED)) if form > 1 else ()
-        node.hide = draw(st.sampled_from(form_model.HIDDEN)) if form > 4 else ()
+    elif node.people and not node.quiet:
+        form = draw(st.integers(0, 7))
+        node.fill = draw(st.sampled_from(form_model.FILLED)) if form < 6 else ()
+        node.hide = draw(st.sampled_from(form_model.HIDDEN)) if form > 3 else ()
         node.hide = tuple(name for name in node.hide if name not in node.fill)
-        if form % 3 == 0:
+        if form in (3, 5):
             node.require = tuple(name for name in node.fill if name != "abroad")
 
 
