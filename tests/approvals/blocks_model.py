@@ -82,9 +82,7 @@ def processes(draw: st.DrawFn, fills: bool) -> Line:
 
 
 @st.composite
-def lines(
-    draw: st.DrawFn, fills: bool, deep: int = 0, block: Node | None = None, path: str = "s"
-) -> Line:
+def lines(draw: st.DrawFn, fills: bool, deep: int = 0, block: Node | None = None, path: str = "s") -> Line:
     line = Line(block=block)
     if block:
         conditions = [ALWAYS, ALWAYS, ALWAYS, ALWAYS, NEVER, *(OF_WHAT_IS_FILLED if fills else ())]
@@ -364,9 +362,12 @@ class Life:
 
     def wake(self) -> None:
         """What one wait leads to may end others."""
-        waits = [room for room in self.rooms if room.node.quiet == "arrived"]
-        while any([room.state == "open" and self.look(room) for room in waits]):
-            waits = [room for room in self.rooms if room.node.quiet == "arrived"]
+        over = True
+        while over:
+            over = False
+            for room in [room for room in self.rooms if room.node.quiet == "arrived"]:
+                if room.state == "open":
+                    over = self.look(room) or over
 
     def look(self, room: Room) -> bool:
         """Whether the wait is over. A signal is taken first, and is somebody's doing; a condition is nobody's."""

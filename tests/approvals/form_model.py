@@ -13,7 +13,13 @@ FORM: list[dict[str, Any]] = [
     {"name": "code", "label": "Code", "type": "text"},
     {"name": "twice", "label": "Twice", "type": "number", "computed": "level * 2.0"},
     {"name": "abroad", "label": "Abroad", "type": "yes_no"},
-    {"name": "country", "label": "Country", "type": "choice", "options": ["France", "Japan"], "show": "abroad"},
+    {
+        "name": "country",
+        "label": "Country",
+        "type": "choice",
+        "options": ["France", "Japan"],
+        "show": "abroad",
+    },
 ]
 LABELS = {one["name"]: one["label"] for one in FORM}
 FIXED = {"item": "Desk", "amount": {"minor": 1000, "currency": "EUR"}}  # what no step fills in

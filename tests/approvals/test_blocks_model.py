@@ -107,7 +107,9 @@ class Both:
         if answer.view and answer.view.facts != life.facts(room):
             with pytest.raises(engine.Changed):
                 self.give(answer)
-        elif wrong := answer.typed.keys() - set(room.node.fill) | life.missing(room, answer.outcome, answer.typed):
+        elif wrong := answer.typed.keys() - set(room.node.fill) | life.missing(
+            room, answer.outcome, answer.typed
+        ):
             with pytest.raises(engine.FieldsInvalid) as invalid:
                 self.give(answer)
             # Of what is hidden from them people read nothing.

@@ -150,7 +150,9 @@ def _is_revised(titles: Sequence[str]) -> None:
     assert [(one.request.title, one.number, one.data["cost_centre"]) for one in revisions] == [
         row for title in titles for row in ((title, 1, None), (title, 2, "4711"))
     ]
-    decided = Decision.objects.exclude(revision=1).values_list("assignment__visit__request__title", "revision")
+    decided = Decision.objects.exclude(revision=1).values_list(
+        "assignment__visit__request__title", "revision"
+    )
     assert sorted(decided) == [(title, 2) for title in titles]
     asked = AskLine.objects.exclude(revision=1).values_list("assignment__visit__request__title", "revision")
     assert sorted(asked) == [(title, 2) for title in titles]
