@@ -224,8 +224,13 @@ class _Filling:
     def _read(self, one: FormField) -> Any:
         raw = self.files.get(one.name) if one.type == "files" else self.filled.entered[one.name]
         if not is_filled(raw):
-            return False if one.type == "yes_no" else None
+            return False if one.type == "yes_no" and not self._is_unsaid(one) else None
         return type_of(one).read(raw, one)
+
+    def _is_unsaid(self, one: FormField) -> bool:
+        """A box that is not ticked says no, and where a request is started whatever is left out does. Later, what an
+        answer by mail does not speak of stays empty: it would be a change that nobody made."""
+        return one.name not in self.given and one.default is None and bool(self.scope.held)
 
     def _by_itself(self, one: FormField) -> Any:
         if one.default is None:

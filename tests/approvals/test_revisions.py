@@ -170,6 +170,19 @@ def test_a_field_that_is_not_sent_stays_as_it_is(people: dict[str, Person]) -> N
     assert (request.data["foreign"], request.data["country"]) == (True, "France")
 
 
+def test_what_nobody_speaks_of_is_no_answer(people: dict[str, Person]) -> None:
+    version = publish(changed(start_form={"hide": ["foreign"]}))
+    request = engine.start(version, people["zoe"], {"item": "Desk", "cost_centre": "4711", "tax": "1"})
+    assert request.data["foreign"] is None
+    done(request, people)
+    request.refresh_from_db()
+    assert (request.revision, request.data["foreign"]) == (1, None)
+    request = engine.start(version, people["zoe"], {"item": "Desk", "cost_centre": "4711", "tax": "1"})
+    done(request, people, foreign="")  # a box on a page that was not ticked
+    request.refresh_from_db()
+    assert (request.revision, request.data["foreign"]) == (2, False)
+
+
 def test_whatever_is_rewritten_of_a_revision_is_named(people: dict[str, Person]) -> None:
     request = start(people)
     done(request, people, cost_centre="4711", tax="20")

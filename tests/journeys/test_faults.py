@@ -1,17 +1,18 @@
 """A bad day at the server: with each fault on while replies come, all are decided once and confirmed once. Every other
-one answers in one of two branches that are open beside each other.
+one answers in one of two branches that are open beside each other; and in some of these one branch fills in what the
+other one shows, which is asked once more then.
 
 `make soak` lets 200 replies come, the suite fewer.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from placet.approvals import engine
-from placet.approvals.models import Decision, Request, Visit
+from placet.approvals.models import AskLine, Decision, Request, Revision, Visit
 from placet.approvals.processes import publish
 from placet.audit import chain
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -27,6 +28,8 @@ BOTH_WAYS = True
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MAILS_PER_POLL = 4  # so that there are enough polls for a fault to strike
+TO_CHANGE = "Please decide: Booked"  # a mail about what is filled in soon, of which another mail will tell
+TEXTS = {"approve": "approve", "reject": "reject\n\nBudget is spent.", "done": "Done\nQ1: 4711"}
 
 FAULTS: dict[str, Callable[[Sandbox], object]] = {
     "tokens expire": lambda s: s.faults.set("tokens_expire", probability=0.15),
@@ -52,18 +55,19 @@ def test_all_replies_are_decided_once(threaded_world: World, fault: str, pytestc
     asked = _ask(world, replies)
     _small_pages()
     FAULTS[fault](world.sandbox)
-    for number, mail in enumerate(asked):
-        world.sandbox.reply_as("bob", mail.id, "approve" if number % 2 else "reject\n\nBudget is spent.")
+    given = _answer(world, [mail for mail in asked if not mail.subject.startswith(TO_CHANGE)])
     world.run_until_quiet()
-    assert Counter(outcome for _, outcome in world.decisions()) == {
-        "approve": replies // 2,
-        "reject": replies // 2,
-    }
-    assert Decision.objects.filter(outcome="reject", comment="Budget is spent.").count() == replies // 2
+    changed = [mail for mail in world.sandbox.mails("bob") if mail.subject.startswith("Changed: ")]
+    booked = sorted(Request.objects.filter(version__process__key="booked").values_list("title", flat=True))
+    assert sorted(_title(mail) for mail in changed) == booked != []
+    given += _answer(world, changed)
+    world.run_until_quiet()
+    assert Counter(outcome for _, outcome in world.decisions()) == given
+    assert given.total() == replies
+    assert Decision.objects.filter(outcome="reject", comment="Budget is spent.").count() == given["reject"]
+    _is_revised(booked)
     assert set(world.results()) == {"decided"}
-    assert _confirmations(world) == Counter(
-        mail.subject.partition(": ")[2].partition(" [#")[0] for mail in asked
-    )
+    assert _confirmations(world) == Counter(_title(mail) for mail in asked)
     assert (
         len(set(_confirmations(world).values())) == 2
     )  # one for what was asked alone, two for what in branches
@@ -77,13 +81,15 @@ def test_all_replies_are_decided_once(threaded_world: World, fault: str, pytestc
 
 
 def _ask(world: World, count: int) -> list[Mail]:
-    """So many mails to Bob: of four, two ask about a request each, and two about the branches of one."""
-    pair = publish(_in_branches())
+    """So many mails to Bob: of four, two ask about a request each, and two about the branches of one. Of each second
+    one of these, one branch fills in what the other one shows."""
+    pair, booked = publish(_in_branches()), publish(_booked())
     for number in range(count):
         if number % 4 < 2 or count < 4:
             world.request(item=f"Item {number}")
         elif number % 4 == 2:
-            engine.start(pair, world.people["alice"], {"item": f"Pair {number}", "amount": "10"})
+            title, version = (f"Pair {number}", pair) if number % 8 == 2 else (f"Booked {number}", booked)
+            engine.start(version, world.people["alice"], {"item": title, "amount": "10"})
     while OutgoingMail.objects.filter(state="waiting").exists():
         world.send()
     return list(world.sandbox.mails("bob"))
@@ -109,6 +115,49 @@ def _in_branches() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _booked() -> dict[str, Any]:
+    """The same, but that the right one is a task, and enters what the left one shows."""
+    pair = _in_branches()
+    task = {
+        "kind": "task", "name": "Book it", "ask": pair["steps"]["left"]["ask"], "form": {"fill": ["cost_centre"]}
+    }  # fmt: skip
+    ways = [way for way in pair["transitions"] if way["from"] != "right"]
+    return {
+        **pair, "key": "booked", "steps": {**pair["steps"], "right": task},
+        "form": [*pair["form"], {"name": "cost_centre", "label": "Cost centre", "type": "text"}],
+        "start_form": {"hide": ["cost_centre"]},
+        "transitions": [{"from": "right", "outcome": "done", "ends_branch": "approved"}, *ways],
+    }  # fmt: skip
+
+
+def _answer(world: World, mails: Sequence[Mail]) -> Counter[str]:
+    """Bob answers them; how often he said what."""
+    given: Counter[str] = Counter()
+    for number, mail in enumerate(mails):
+        outcome = "done" if mail.subject.startswith("Please do: ") else ("reject", "approve")[number % 2]
+        world.sandbox.reply_as("bob", mail.id, TEXTS[outcome])
+        given[outcome] += 1
+    return given
+
+
+def _title(mail: Mail) -> str:
+    return mail.subject.partition(": ")[2].partition(" [#")[0]
+
+
+def _is_revised(titles: Sequence[str]) -> None:
+    """These once each, and no other request; who was asked about it once more decided on that."""
+    revisions = Revision.objects.select_related("request").order_by("request__title", "number")
+    assert [(one.request.title, one.number, one.data["cost_centre"]) for one in revisions] == [
+        row for title in titles for row in ((title, 1, None), (title, 2, "4711"))
+    ]
+    decided = Decision.objects.exclude(revision=1).values_list(
+        "assignment__visit__request__title", "revision"
+    )
+    assert sorted(decided) == [(title, 2) for title in titles]
+    asked = AskLine.objects.exclude(revision=1).values_list("assignment__visit__request__title", "revision")
+    assert sorted(asked) == [(title, 2) for title in titles]
+
+
 def _small_pages() -> None:
     mailbox = Mailbox.objects.get()
     mailbox.settings["mails_per_poll"] = MAILS_PER_POLL
@@ -116,7 +165,7 @@ def _small_pages() -> None:
 
 
 def _confirmations(world: World) -> Counter[str]:
-    confirmed = [s for s in world.subjects("bob") if s.startswith(("Approved: ", "Rejected: "))]
+    confirmed = [s for s in world.subjects("bob") if s.startswith(("Approved: ", "Rejected: ", "Done: "))]
     return Counter(subject.partition(": ")[2] for subject in confirmed)
 
 

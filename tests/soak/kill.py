@@ -28,7 +28,7 @@ from placet import work
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
 from placet.approvals import engine
-from placet.approvals.models import Decision, Request, Visit
+from placet.approvals.models import AskLine, Decision, Request, Revision, Visit
 from placet.approvals.processes import publish
 from placet.approvals.verification import findings
 from placet.audit.models import AuditEntry
@@ -45,6 +45,7 @@ PATIENCE = 180.0  # seconds that a process may take to start, and that the last 
 ANSWERS = {
     "approve": ("approve", "yes", "Ja", "oui\n\nBon prix.", "Approve\n\nWe need it by March."),
     "reject": ("reject", "no", "Nein", "non\n\nToo dear.", "Reject\n\nThe budget of this year is spent."),
+    "done": ("Done\nQ1: {}", "Erledigt\n\nQ1: [{}]", "Done\n\nQ1: {}\n\nIt is booked."),
 }
 
 
@@ -76,6 +77,7 @@ class Figures:
     moves: int = 0
     movers_killed: int = 0
     shown_again: int = 0  # mails that were kept under ids of both ways
+    revised: int = 0  # requests in which one branch filled in what the other one was asked about
     seconds: float = 0
 
     def lines(self) -> str:
@@ -85,6 +87,7 @@ class Figures:
             f"{self.seconds:.0f} s\n"
             f"  {self.kills_in_work} kills hit work in hand: {held}\n"
             f"  {self.replies} decisions, each once and right; {self.replies} confirmations; 0 lost\n"
+            f"  {self.revised} asked once more after another branch had filled something in, each once\n"
             f"  {self.sent} mails sent, {self.sends_cut} sends cut in mid-flight, "
             f"of which {self.sent_twice} arrived twice"
         ) + (f"\n{self._moves()}" if self.moves else "")
@@ -103,7 +106,8 @@ def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
     began = time.monotonic()
     expected = make_requests(sandbox, plan, chance)
     asked = send_asks(sandbox)
-    waiting = make_answers(asked, expected, chance)
+    waiting, asked_again = make_answers(asked, expected, chance)
+    answers = len(waiting)
     with log.open("w") as output:
         held: set[tuple[str, str]] = set()
         movers = Movers(environment(), output, random.Random(plan.seed))
@@ -114,8 +118,9 @@ def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
             undisturbed = figures.kills >= plan.kills
             mover = movers.next() if plan.moves else None
             with _serving(output) as process:
-                left = plan.replies - plan.replies * (figures.kills + 1) // plan.kills
+                left = answers - answers * (figures.kills + 1) // plan.kills
                 answer_until(waiting, max(left, 0), sandbox)
+                answer_what_came(asked_again, sandbox)
                 if mover is not None:
                     process.wait_for(process.ready.is_set)
                     mover.go()
@@ -131,6 +136,7 @@ def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
         movers.end_all()
         figures.movers_killed = movers.killed
         with _serving(output):
+            until(lambda: answer_what_came(asked_again, sandbox), "all who are asked once more got that mail")
             until(lambda: settled(sandbox, plan.replies), "everything is done")
     figures.seconds = time.monotonic() - began
     check(sandbox, expected, figures)
@@ -146,25 +152,40 @@ Question = tuple[str, str]  # the title of a request, and the address of somebod
 
 def make_requests(sandbox: Sandbox, plan: Plan, chance: random.Random) -> dict[Question, str]:
     """People with mailboxes, and requests of which each approver has some; the answer to come for each question. Every
-    other question is one of two that a request asks at once, in two branches."""
+    other question is one of two that a request asks at once, in two branches; and in every other one of these requests
+    one of the two is a task, that fills in what the other one shows."""
     sandbox.add_mailbox("approvals", "Approvals")
     requesters = [_pair(sandbox, number) for number in range(plan.approvers)]
     beside = f"beside@{sandbox.tenant.domain}"
     sandbox.add_mailbox("beside", "Answers Beside")
     add_person("Answers Beside", beside)
     alone = publish((SAMPLES / "purchase.yaml").read_text())
-    in_branches = publish(_in_branches(beside))
+    in_branches, with_task = publish(_in_branches(beside)), publish(_accounted(beside))
     _connect(sandbox, plan.way)
     expected: dict[Question, str] = {}
     while len(expected) < plan.replies:
         number = len(expected)
         requester, title = requesters[number % len(requesters)], f"Thing {number:04}"
-        version = in_branches if number % 4 == 0 and number + 2 <= plan.replies else alone
+        version = alone
+        if number % 4 == 0 and number + 2 <= plan.replies:
+            version = in_branches if number % 8 else with_task
         engine.start(version, requester, {"item": title, "amount": "900"})
         assert requester.manager is not None
-        for address in (requester.manager.email, *([beside] if version is in_branches else [])):
-            expected[title, address] = chance.choice(("approve", "reject"))
+        expected[title, requester.manager.email] = chance.choice(("approve", "reject"))
+        if version is not alone:
+            outcome = chance.choice(("approve", "reject")) if version is in_branches else "done"
+            expected[title, beside] = outcome
     return expected
+
+
+def cost_centre_of(title: str) -> str:
+    """What the task of a request fills in."""
+    return title.removeprefix("Thing ")
+
+
+def accounted(expected: dict[Question, str]) -> set[str]:
+    """The titles of requests in which a task fills something in."""
+    return {title for (title, _address), outcome in expected.items() if outcome == "done"}
 
 
 def _in_branches(beside: str) -> dict[str, Any]:
@@ -202,6 +223,24 @@ def _in_branches(beside: str) -> dict[str, Any]:
             ),
             *({"from": "both", "outcome": result, "to": result} for result in results.values()),
         ],
+    }
+
+
+def _accounted(beside: str) -> dict[str, Any]:
+    """The same, but that the one beside enters the cost centre, which the manager is shown."""
+    process = _in_branches(beside)
+    task = {"kind": "task", "name": "Account", "ask": [{"person": beside}], "form": {"fill": ["cost_centre"]}}
+    ways = [way for way in process["transitions"] if way["from"] != "beside"]
+    return {
+        **process,
+        "key": "accounted",
+        "form": [
+            *process["form"],
+            {"name": "cost_centre", "label": "Cost centre", "type": "text", "required": True},
+        ],
+        "start_form": {"hide": ["cost_centre"]},
+        "steps": {**process["steps"], "beside": task},
+        "transitions": [{"from": "beside", "outcome": "done", "ends_branch": "approved"}, *ways],
     }
 
 
@@ -244,7 +283,7 @@ def send_asks(sandbox: Sandbox) -> dict[Question, Mail]:
     for mailbox in Mailbox.objects.all():
         pool.drop(mailbox)
     return {
-        (mail.subject.removeprefix("Please decide: ").partition(" [#")[0], mailbox.address): mail
+        (mail.subject.partition(": ")[2].partition(" [#")[0], mailbox.address): mail
         for mailbox in list(sandbox.tenant.mailboxes.values())
         for mail in sandbox.mails(mailbox.address)
     }
@@ -258,12 +297,22 @@ class Answer:
 
 def make_answers(
     asked: dict[Question, Mail], expected: dict[Question, str], chance: random.Random
-) -> list[Answer]:
-    answers = [
-        Answer(asked[question], chance.choice(ANSWERS[outcome])) for question, outcome in expected.items()
-    ]
-    chance.shuffle(answers)
-    return answers
+) -> tuple[list[Answer], dict[Question, str]]:
+    """Those to mails that are there, the last one first; and what those will answer who are asked once more. Tasks are
+    done first, so that processes are killed while the others are asked about what they filled in."""
+    changing = accounted(expected)
+    texts = {
+        question: chance.choice(ANSWERS[outcome]).format(cost_centre_of(question[0]))
+        for question, outcome in expected.items()
+    }
+    again = {
+        question for question, outcome in expected.items() if outcome != "done" and question[0] in changing
+    }
+    first = [question for question in expected if question not in again]
+    chance.shuffle(first)
+    first.sort(key=lambda question: expected[question] == "done")
+    answers = [Answer(asked[question], texts[question]) for question in first]
+    return answers, {question: texts[question] for question in again}
 
 
 def answer_until(waiting: list[Answer], left: int, sandbox: Sandbox) -> None:
@@ -271,6 +320,17 @@ def answer_until(waiting: list[Answer], left: int, sandbox: Sandbox) -> None:
     while len(waiting) > left:
         answer = waiting.pop()
         sandbox.reply_as(answer.mail.mailbox, answer.mail.id, answer.text)
+
+
+def answer_what_came(again: dict[Question, str], sandbox: Sandbox) -> bool:
+    """Let those answer who were asked once more meanwhile. Whether nobody is left whom that mail has not reached."""
+    for (title, address), text in list(again.items()):
+        for mail in sandbox.mails(address):
+            if mail.subject.startswith(f"Changed: {title} [#"):
+                sandbox.reply_as(mail.mailbox, mail.id, text)
+                del again[title, address]
+                break
+    return not again
 
 
 # --- the processes ----------------------------------------------------------------------------------------
@@ -419,6 +479,7 @@ def check(sandbox: Sandbox, expected: dict[Question, str], figures: Figures) -> 
     figures.moves = _moves()
     assert figures.moves or not figures.shown_again
     _check_decisions(expected)
+    _check_revisions(expected, figures)
     _check_mail_out(sandbox, figures)
     _check_confirmations(sandbox, expected)
     assert list(findings()) == []
@@ -434,6 +495,35 @@ def _check_decisions(expected: dict[Question, str]) -> None:
         title: "rejected" if title in refused else "approved" for title, _address in expected
     }
     assert not Visit.objects.filter(state__in=Visit.LIVE).exists()
+
+
+def _check_revisions(expected: dict[Question, str], figures: Figures) -> None:
+    """What a task filled in is one revision. Whoever was asked in the branch beside it was asked once more about that,
+    and about nothing else; what they answered is to the second mail."""
+    changed = accounted(expected)
+    figures.revised = len(changed)
+    revisions = Revision.objects.select_related("request", "by").order_by("request__title", "number")
+    assert [(one.request.title, one.number, one.data["cost_centre"]) for one in revisions] == [
+        (title, number, entered)
+        for title in sorted(changed)
+        for number, entered in ((1, None), (2, cost_centre_of(title)))
+    ]
+    who = {address for (title, address), outcome in expected.items() if outcome == "done"}
+    assert {one.by.email for one in revisions if one.number == 2} == who
+    asked = Counter(AskLine.objects.values_list("assignment__visit__request__title", "revision"))
+    decided = Counter(Decision.objects.values_list("assignment__visit__request__title", "revision"))
+    questions = Counter(title for title, _address in expected)
+    assert asked == {
+        **{(title, 1): number for title, number in questions.items()}, **{(title, 2): 1 for title in changed}
+    }  # fmt: skip
+    assert decided == {
+        (title, revision): 1 if title in changed else number
+        for title, number in questions.items()
+        for revision in ((1, 2) if title in changed else (1,))
+    }
+    again = OutgoingMail.objects.filter(subject__startswith="Changed: ").values_list("subject", flat=True)
+    titles = [subject.removeprefix("Changed: ").partition(" [#")[0] for subject in again]
+    assert sorted(titles) == sorted(changed)
 
 
 def _check_incoming(sandbox: Sandbox, replies: int, figures: Figures) -> None:
@@ -470,13 +560,13 @@ def _check_mail_out(sandbox: Sandbox, figures: Figures) -> None:
 
 def _check_confirmations(sandbox: Sandbox, expected: dict[Question, str]) -> None:
     """Whoever answered finds one confirmation of each answer in their mailbox, saying what it was read as."""
-    said = {"approve": "Approved", "reject": "Rejected"}
+    said = {"approve": "Approved", "reject": "Rejected", "done": "Done"}
     found = Counter(
         (mailbox.address, mail.subject)
         for mailbox in list(sandbox.tenant.mailboxes.values())
         if mailbox.address.startswith(("answers", "beside"))
         for mail in sandbox.mails(mailbox.address)
-        if not mail.subject.startswith("Please decide:")
+        if not mail.subject.startswith(("Please decide:", "Please do:", "Changed:"))
     )
     assert set(found) == {
         (address, f"{said[outcome]}: {title}") for (title, address), outcome in expected.items()
