@@ -123,18 +123,18 @@ def _patterns(version: Version, asker: Person, asked: Person, mailbox: Mailbox) 
     made = {name: grown.start(version, asker) for name in ("answered", "waiting", "open")}
     grown.all_sent()
     for name in ("answered", "waiting"):
-        grown.decide_by_mail(_seats(made[name])["legal"], mailbox)
+        grown.decide_by_mail(seats(made[name])["legal"], mailbox)
     grown.all_sent(raw=b"x" * grown.MAIL)
     return {
-        name: grown.Pattern(request, [seat.person for seat in _seats(request).values()]).read()
+        name: grown.Pattern(request, [seat.person for seat in seats(request).values()]).read()
         for name, request in made.items()
     }
 
 
-def _seats(request: Request) -> dict[str, Assignment]:
+def seats(request: Request) -> dict[str, Assignment]:
     """By step, in the order in which people were asked: the requester's manager first."""
-    seats = Assignment.objects.filter(visit__request=request).select_related("visit__request", "person")
-    return {seat.visit.step_key: seat for seat in seats.order_by("pk")}
+    found = Assignment.objects.filter(visit__request=request).select_related("visit__request", "person")
+    return {seat.visit.step_key: seat for seat in found.order_by("pk")}
 
 
 # --- what the engine does ---------------------------------------------------------------------------------
@@ -157,18 +157,18 @@ def _all_open() -> Iterator[dict[str, Assignment]]:
     """The seats of requests in which nobody has answered yet, and nobody may not."""
     newest = Request.objects.filter(version__process__key=KEY, state=Request.State.OPEN).order_by("-id")
     for request in newest[:LOOKED_AT]:
-        seats = _seats(request)
-        still = all(seat.state == Assignment.State.OPEN for seat in seats.values())
-        asked = {seat.person_id for seat in seats.values()}
+        of_request = seats(request)
+        still = all(seat.state == Assignment.State.OPEN for seat in of_request.values())
+        asked = {seat.person_id for seat in of_request.values()}
         live = not request.visits.exclude(state=Visit.State.OPEN).exists()
         if still and live and request.requester_id not in asked:
-            yield seats
+            yield of_request
 
 
-def _with_one_open(seats: dict[str, Assignment]) -> dict[str, Assignment]:
+def _with_one_open(of_request: dict[str, Assignment]) -> dict[str, Assignment]:
     for key in ("budget", "legal", "security"):
-        _answer(seats[key])
-    return seats
+        _answer(of_request[key])
+    return of_request
 
 
 def _answer(seat: Assignment, outcome: str = "approve") -> None:
