@@ -3,7 +3,7 @@
 Milliseconds of one process without a web server: the view, its queries and its template. The quickest of several turns
 counts, after a first one: what else the machine does makes them slower, never quicker. On SQLite as `placet serve` has
 it; with `tools/with-postgres` in front of it on PostgreSQL, whose processor time for our connection is counted with
-ours where it runs on the same Linux.
+ours where it runs on the same Linux. What the database reads is counted, too, which no other program changes.
 """
 
 import argparse
@@ -12,9 +12,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.replies import machine, only_our_settings
 
@@ -25,22 +26,31 @@ if TYPE_CHECKING:
 
 LINES, BRANCHES = "lines", "branches"
 TURNS = 7
+DATABASE = {"sqlite": "instructions, in hundreds", "postgresql": "pages looked at"}
 SLOW = 2.0  # seconds: of what takes longer, three turns
 
 
-Times = dict[str, tuple[float, float]]  # milliseconds in all and of the processor, by what was done
+class Cost(NamedTuple):
+    """Of one page, or of one thing that is done."""
+
+    in_all: float  # milliseconds
+    processor: float
+    database: int  # what it reads there: the same at every turn, however busy the machine is
+
+
+Costs = dict[str, Cost]  # by what was done
 
 
 def main() -> None:
     options = _options()
     database = os.environ.get("PLACET_DATABASE_URL", "")
     for kind in options.kinds:
-        times: dict[int, Times] = {}
+        costs: dict[int, Costs] = {}
         for size in options.sizes:
             with tempfile.TemporaryDirectory(prefix="placet-bench-") as folder:
                 kept = options.keep and options.keep / (str(size) if kind == LINES else f"{size}-{kind}")
-                times[size] = _measure(kept or Path(folder), database, kind, size)
-        _show_ratios(times)
+                costs[size] = _measure(kept or Path(folder), database, kind, size)
+        _show_ratios(costs)
     print(machine())
 
 
@@ -65,7 +75,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measure(folder: Path, database: str, kind: str, size: int) -> Times:
+def _measure(folder: Path, database: str, kind: str, size: int) -> Costs:
     """One size in a process of its own, for Django is set up once."""
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -73,31 +83,37 @@ def _measure(folder: Path, database: str, kind: str, size: int) -> Times:
     process.start()
     sender.close()
     try:
-        times: Times = receiver.recv()
+        costs: Costs = receiver.recv()
     except EOFError as error:
         raise SystemExit(f"{size} requests could not be measured.") from error
     finally:
         process.join()
-    return times
+    return costs
 
 
-def _show_ratios(times: Mapping[int, Times]) -> None:
-    """How many times as long each takes in the largest database as in the smallest one."""
-    small, large = min(times), max(times)
+def _show_ratios(costs: Mapping[int, Costs]) -> None:
+    """How many times as much each takes in the largest database as in the smallest one."""
+    small, large = min(costs), max(costs)
     if small == large:
         return
-    print(f"\n{f'{large:,} / {small:,} requests':50} {'in all':>10} {'processor':>10}")
-    for name, (in_all, processor) in times[large].items():
-        before = times[small][name]
-        print(f"{name:50} {in_all / before[0]:10.2f} {processor / before[1]:10.2f}")
+    print(_head(f"{large:,} / {small:,} requests"))
+    for name, cost in costs[large].items():
+        ratios = (now / before if before else 1 for now, before in zip(cost, costs[small][name], strict=True))
+        print(f"{name:50} " + " ".join(f"{ratio:10.2f}" for ratio in ratios))
+
+
+def _head(what: str) -> str:
+    return f"\n{what:50} {'in all':>10} {'processor':>10} {'database':>10}"
 
 
 def _measured(folder: Path, database: str, kind: str, size: int, sender: "Connection") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     only_our_settings(folder, database)
     from django.db import connection
+    from django.utils import timezone
 
     from placet.commands.start import set_up
+    from placet.mailboxes.models import Mailbox
 
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -107,22 +123,22 @@ def _measured(folder: Path, database: str, kind: str, size: int, sender: "Connec
     with_rows = _grown(kind, size)
     seconds = time.perf_counter() - began
     print(f"\n{connection.vendor}, {size:,} requests, {kind}, there after {seconds:.0f} s", flush=True)
-    print(f"{'milliseconds':50} {'in all':>10} {'processor':>10}")
-    times: Times = {}
+    print(_head("milliseconds; database: " + DATABASE[connection.vendor]))
+    costs: Costs = {}
     for name, run in {**_pages(with_rows, kind), **_work(), **_engine(with_rows, kind)}.items():
-        times[name] = _quickest(run)
-        in_all, processor = times[name]
-        print(f"{name:50} {in_all:10,.1f} {processor:10,.1f}", flush=True)
-    sender.send(times)
+        Mailbox.objects.update(
+            last_poll_at=timezone.now()
+        )  # of one that is not polled there would be an alarm
+        costs[name] = cost = Cost(*_quickest(run), _counted(run))
+        print(f"{name:50} {cost.in_all:10,.1f} {cost.processor:10,.1f} {cost.database:10,}", flush=True)
+    sender.send(costs)
 
 
 def _grown(kind: str, size: int) -> "Grown":
     from django.db import connection
-    from django.utils import timezone
 
     from benchmarks import grown, grown_branches
     from placet.approvals.models import Assignment, Request
-    from placet.mailboxes.models import Mailbox
 
     of_kind = grown if kind == LINES else grown_branches
     if not Request.objects.exists():
@@ -130,7 +146,6 @@ def _grown(kind: str, size: int) -> "Grown":
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("VACUUM ANALYZE")  # as its own housekeeping does within minutes
-    Mailbox.objects.update(last_poll_at=timezone.now())  # of a kept one there would be an alarm
     print(f"\n{Assignment.objects.filter(state=Assignment.State.OPEN).count():,} open assignments", end="")
     return of_kind.read()
 
@@ -212,7 +227,7 @@ def _work() -> Mapping[str, Callable[[], Any]]:
 def _engine(rows: "Grown", kind: str) -> Mapping[str, Callable[[], Any]]:
     from benchmarks import grown_branches
 
-    return grown_branches.engine_work(rows, TURNS + 1) if kind == BRANCHES else {}
+    return grown_branches.engine_work(rows, TURNS + 2) if kind == BRANCHES else {}
 
 
 def _quickest(run: Callable[[], Any]) -> tuple[float, float]:
@@ -235,6 +250,34 @@ def _processor() -> float:
         return own
     counted = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
     return own + int(counted.read_text().split()[0]) / 1e9 if counted.exists() else own
+
+
+def _counted(run: Callable[[], Any]) -> int:
+    """What the database does, in one more turn."""
+    from django.db import connection
+
+    connection.ensure_connection()
+    if connection.vendor == "postgresql":
+        before = _pages_looked_at()
+        run()
+        return _pages_looked_at() - before
+    hundreds = count()
+    connection.connection.set_progress_handler(lambda: next(hundreds) and 0, 100)
+    try:
+        run()
+    finally:
+        connection.connection.set_progress_handler(None, 100)
+    return next(hundreds)
+
+
+def _pages_looked_at() -> int:
+    """By everybody, but there is nobody else. Those of the question itself are a few dozen."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
 
 
 if __name__ == "__main__":

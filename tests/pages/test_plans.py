@@ -30,6 +30,7 @@ from placet.mail import tasks
 from placet.mail.models import IncomingMail, ServerTask
 from placet.mailboxes import pool
 from placet.mailboxes.memory import MemoryMailbox
+from tests.making import analysed
 from tests.pages import test_permissions
 from tests.pages.test_permissions import SEEN
 
@@ -68,8 +69,10 @@ ALLOWED = {
     (page, "mail_incomingmail"): "whether the mailbox ever had a mail, which the first one tells"
     for page in ("panel:remote_approval", "panel:mailbox")
 }
-#: Where all that is open is counted, by an index alone.
-COUNTED = {"/metrics"}
+#: Where what is open is counted, by an index alone: all of it, or what waits for each person of a group of whom the
+#: least busy one is asked.
+COUNTED = {"/metrics", "start"}
+COUNTING = re.compile(r'SELECT ("[^()]*", )?COUNT\([^()]*\) AS "\w+" FROM "approvals_assignment" WHERE ')
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def _is_little(way: str, rest: str, table: str, query: str) -> bool:
         return in_part or (" LIMIT " in query and " WHERE " not in query and "ORDER BY" not in rest)
     if index is None or index[2] is None or index[1] in _partial_indexes():
         return True  # a row by its id, the least or greatest of all, or of a few
-    if f'EXISTS(SELECT 1 AS "a" FROM "{table}"' in query and index[1] in OF_ALL_OPEN:
+    if index[1] in OF_ALL_OPEN and re.search(rf'FROM "{table}" U0 WHERE [^;]*? LIMIT 1\)', query):
         return True  # whether there is one, which the first one tells
     by = {part.partition("=")[0] for part in index[2].split(" AND ")}
     rare = "state" in by and not any(f"\"state\" = '{usual}'" in query for usual in USUAL.get(table, ()))
@@ -159,14 +162,15 @@ def large(world: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grown, "WAITING", ROWS // 50)
     monkeypatch.setattr(grown_branches, "WAITING", ROWS // 50)
     grown.grow(ROWS, people_in_all=200)
+    analysed()  # what was counted is from the test before, a thousand times as many
     grown_branches.add(ROWS // 4, list(Person.objects.filter(email__startswith="p").order_by("pk")))
     newest = IncomingMail.objects.order_by("-id")[0]
     IncomingMail.objects.update(kept_at=newest.kept_at)  # days ago
     newest.pk, newest.server_id, newest.fingerprint, newest.kept_at = None, "new", "new", timezone.now()
     newest.save(force_insert=True)
+    analysed()
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
             # How many rows stand on a page is known from here, how many pages there are from the file.
             cursor.execute("UPDATE pg_class SET reltuples = reltuples * %s WHERE reltuples > 0", [TIMES])
 
@@ -184,8 +188,7 @@ def too_much(name: str, run: Callable[[], object]) -> list[str]:
         for query in context.captured_queries
         if query["sql"].startswith(("SELECT", "UPDATE", "DELETE"))
         for read in explain(query["sql"])
-        if (name, read.table) not in ALLOWED
-        and not (name in COUNTED and query["sql"].startswith("SELECT COUNT("))
+        if (name, read.table) not in ALLOWED and not (name in COUNTED and COUNTING.match(query["sql"]))
     ]
 
 
