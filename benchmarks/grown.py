@@ -61,21 +61,32 @@ class Pattern:
     rows: dict[type[models.Model], Sequence[models.Model]] = field(default_factory=dict)
 
     def read(self) -> "Pattern":
-        seats = Assignment.objects.filter(visit__request=self.request)
-        asks = Ask.objects.filter(lines__assignment__in=seats)
-        mails = IncomingMail.objects.filter(decisions__assignment__in=seats)
+        # By ids that are read first: PostgreSQL may not have counted yet what was written just now, and would join
+        # tables row by row.
+        visits = list(Visit.objects.filter(request=self.request))
+        seats = Assignment.objects.filter(visit__in=visits)
+        known = list(seats)
+        asks = Ask.objects.filter(
+            pk__in=list(AskLine.objects.filter(assignment__in=known).values_list("ask", flat=True))
+        )
+        read = Decision.objects.filter(assignment__in=known, incoming__isnull=False).values_list(
+            "incoming", flat=True
+        )
+        mails = IncomingMail.objects.filter(pk__in=list(read))
         causes = [f"request:{self.request.pk}", *(f"incoming:{mail.pk}" for mail in mails)]
-        out = OutgoingMail.objects.filter(models.Q(ask__in=asks) | models.Q(cause__in=causes))
+        out = OutgoingMail.objects.filter(
+            models.Q(pk__in=list(asks.values_list("outgoing", flat=True))) | models.Q(cause__in=causes)
+        )
         of: dict[type[models.Model], models.QuerySet[models.Model]] = {
             Request: Request.objects.filter(pk=self.request.pk),
             Visit: Visit.objects.filter(request=self.request),
             Assignment: seats,
             OutgoingMail: out,
             Ask: asks,
-            AskLine: AskLine.objects.filter(ask__in=asks),
+            AskLine: AskLine.objects.filter(ask__in=list(asks)),
             IncomingMail: mails,
-            ServerTask: ServerTask.objects.filter(incoming__in=mails),
-            Decision: Decision.objects.filter(assignment__in=seats),
+            ServerTask: ServerTask.objects.filter(incoming__in=list(mails)),
+            Decision: Decision.objects.filter(assignment__in=known),
             AuditEntry: AuditEntry.objects.filter(request=self.request),
             ChainHead: ChainHead.objects.filter(request=self.request),
         }

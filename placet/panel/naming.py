@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from placet.accounts.addresses import normal
 from placet.approvals import authority
@@ -17,10 +17,8 @@ def processes_naming(*, group: str = "", addresses: Collection[str] = (), table:
     version that is published now, or in an older one that requests still go through."""
     published = Version.objects.filter(published_at__isnull=False)
     newest = published.filter(process=OuterRef("process")).order_by("-number").values("pk")[:1]
-    # The first one of each version: for EXISTS PostgreSQL may read all that are open.
-    running = Request.objects.filter(version=OuterRef("pk"), state=Request.State.OPEN).order_by()
-    going_on = published.alias(running=Subquery(running.values("pk")[:1]))
-    used = going_on.filter(Q(pk=Subquery(newest)) | Q(running__isnull=False)).select_related("process")
+    going_on = Request.objects.filter(version=OuterRef("pk"), state=Request.State.OPEN)
+    used = published.filter(Q(pk=Subquery(newest)) | Exists(going_on)).select_related("process")
     return sorted({version.process.name for version in used if _names(version, group, addresses, table)})
 
 
