@@ -49,7 +49,7 @@ class Grown:
     asker: Person  # made some five hundred requests
     administrator: Person
     waited_for: Person  # WAITING requests wait for them, or half of all
-    request: Request  # an ended one of the asker
+    request: Request  # one of the asker
 
 
 @dataclass
@@ -57,25 +57,36 @@ class Pattern:
     """Every row that belongs to one request, by its table."""
 
     request: Request
-    asked: Person
+    asked: Sequence[Person]  # each in one seat
     rows: dict[type[models.Model], Sequence[models.Model]] = field(default_factory=dict)
 
     def read(self) -> "Pattern":
-        seats = Assignment.objects.filter(visit__request=self.request)
-        asks = Ask.objects.filter(lines__assignment__in=seats)
-        mails = IncomingMail.objects.filter(decisions__assignment__in=seats)
+        # By ids that are read first: PostgreSQL may not have counted yet what was written just now, and would join
+        # tables row by row.
+        visits = list(Visit.objects.filter(request=self.request))
+        seats = Assignment.objects.filter(visit__in=visits)
+        known = list(seats)
+        asks = Ask.objects.filter(
+            pk__in=list(AskLine.objects.filter(assignment__in=known).values_list("ask", flat=True))
+        )
+        read = Decision.objects.filter(assignment__in=known, incoming__isnull=False).values_list(
+            "incoming", flat=True
+        )
+        mails = IncomingMail.objects.filter(pk__in=list(read))
         causes = [f"request:{self.request.pk}", *(f"incoming:{mail.pk}" for mail in mails)]
-        out = OutgoingMail.objects.filter(models.Q(ask__in=asks) | models.Q(cause__in=causes))
+        out = OutgoingMail.objects.filter(
+            models.Q(pk__in=list(asks.values_list("outgoing", flat=True))) | models.Q(cause__in=causes)
+        )
         of: dict[type[models.Model], models.QuerySet[models.Model]] = {
             Request: Request.objects.filter(pk=self.request.pk),
             Visit: Visit.objects.filter(request=self.request),
             Assignment: seats,
             OutgoingMail: out,
             Ask: asks,
-            AskLine: AskLine.objects.filter(ask__in=asks),
+            AskLine: AskLine.objects.filter(ask__in=list(asks)),
             IncomingMail: mails,
-            ServerTask: ServerTask.objects.filter(incoming__in=mails),
-            Decision: Decision.objects.filter(assignment__in=seats),
+            ServerTask: ServerTask.objects.filter(incoming__in=list(mails)),
+            Decision: Decision.objects.filter(assignment__in=known),
             AuditEntry: AuditEntry.objects.filter(request=self.request),
             ChainHead: ChainHead.objects.filter(request=self.request),
         }
@@ -89,21 +100,29 @@ def grow(requests: int, people_in_all: int = PEOPLE) -> None:
         address=f"approvals@{DOMAIN}", defaults={"name": "Approvals", "active": True}
     )
     version = publish((SAMPLES / "purchase.yaml").read_text())
-    people = _people(people_in_all)
+    people = make_people(people_in_all)
     waited_for, asker = people[0], people[-1]
     add_person("Arthur Administrator", f"arthur@{DOMAIN}", administrator=True)
     waiting, elsewhere, withdrawn = min(WAITING, requests // 2), requests // 100, requests // 50
     ended = requests - waiting - elsewhere - withdrawn
     patterns = _patterns(version, asker, waited_for, mailbox)
+    counts = {"ended": ended, "withdrawn": withdrawn, "open": elsewhere, "waiting": waiting}
+    write(patterns, counts, people, asker, waited_for)
+
+
+def write(
+    patterns: Mapping[str, Pattern],
+    counts: Mapping[str, int],
+    people: Sequence[Person],
+    asker: Person,
+    waited_for: Person,
+) -> None:
+    """So many copies of each pattern. Those of the one that is called "waiting" wait for `waited_for`."""
     _make_words()
-    number = Request.objects.count()
-    for name, count in (
-        ("ended", ended), ("withdrawn", withdrawn), ("open", elsewhere), ("waiting", waiting)
-    ):  # fmt: skip
-        copies = Copies(
-            patterns[name], people, asker, every=max(requests // 500, 1), keep_asked=name == "waiting"
-        )
-        copies.write(number, count)
+    number, every = Request.objects.count(), max(sum(counts.values()) // 500, 1)
+    for name, count in counts.items():
+        keep = waited_for if name == "waiting" else None
+        Copies(patterns[name], people, asker, every=every, keep=keep).write(number, count)
         number += count
     _stuck()
     Counter.objects.filter(id=1).update(last=number)
@@ -112,12 +131,17 @@ def grow(requests: int, people_in_all: int = PEOPLE) -> None:
 
 def read() -> Grown:
     """Of a database that `grow` made."""
+    return who_looks(Request.State.ENDED)
+
+
+def who_looks(state: str) -> Grown:
+    """At the asker's newest request of this state."""
     asker, waited_for = (Person.objects.get(email=f"p{number}@{DOMAIN}") for number in (PEOPLE - 1, 0))
-    newest = Request.objects.filter(requester=asker, state=Request.State.ENDED).order_by("-id")[0]
+    newest = Request.objects.filter(requester=asker, state=state).order_by("-id")[0]
     return Grown(asker, Person.objects.get(email=f"arthur@{DOMAIN}"), waited_for, newest)
 
 
-def _people(count: int) -> list[Person]:
+def make_people(count: int) -> list[Person]:
     """The first tenth are everybody's managers."""
     last = [f"{a}{b}".title() for a, b in product(RARE, _SYLLABLES)]
     names = [f"{_FIRST[n % len(_FIRST)]} {last[n * 7 % len(last)]}" for n in range(count)]
@@ -144,28 +168,30 @@ def _people(count: int) -> list[Person]:
 def _patterns(version: Version, asker: Person, asked: Person, mailbox: Mailbox) -> dict[str, Pattern]:
     asker.manager = asked
     asker.save(update_fields=["manager"])
-    made = {name: _start(version, asker) for name in ("ended", "withdrawn", "open", "waiting")}
-    OutgoingMail.objects.update(state=OutgoingMail.State.SENT, sent_at=timezone.now(), lookup_due=None)
-    _decided_by_mail(made["ended"], asked, mailbox)
+    made = {name: start(version, asker) for name in ("ended", "withdrawn", "open", "waiting")}
+    all_sent()
+    decide_by_mail(Assignment.objects.get(visit__request=made["ended"]), mailbox)
     engine.withdraw(made["withdrawn"].pk, asker)
-    sent = {
-        "state": OutgoingMail.State.SENT,
-        "sent_at": timezone.now() - timedelta(days=2),
-        "lookup_due": None,
-    }
-    OutgoingMail.objects.update(**sent, raw=b"x" * MAIL)
-    return {name: Pattern(request, asked).read() for name, request in made.items()}
+    all_sent(raw=b"x" * MAIL)
+    return {name: Pattern(request, [asked]).read() for name, request in made.items()}
 
 
-def _start(version: Version, asker: Person) -> Request:
+def start(version: Version, asker: Person) -> Request:
     entered = {"item": "pattern of requests", "amount": "900", "reason": "The old one broke."}
     return engine.start(version, asker, entered)
 
 
-def _decided_by_mail(request: Request, asked: Person, mailbox: Mailbox) -> None:
-    seat = Assignment.objects.get(visit__request=request)
+def all_sent(**changed: bytes) -> None:
+    """Every mail that there is, days ago."""
+    at = timezone.now() - timedelta(days=2)
+    OutgoingMail.objects.update(state=OutgoingMail.State.SENT, sent_at=at, lookup_due=None, **changed)
+
+
+def decide_by_mail(seat: Assignment, mailbox: Mailbox) -> None:
+    request, asked = seat.visit.request, seat.person
+    name = f"pattern {request.number}"
     mail = IncomingMail.objects.create(
-        mailbox=mailbox, server_id="pattern", fingerprint="pattern", folder="inbox", raw=b"x" * MAIL,
+        mailbox=mailbox, server_id=name, fingerprint=name, folder="inbox", raw=b"x" * MAIL,
         received_at=timezone.now(), state=IncomingMail.State.HANDLED, result="decided", person=asked,
         handled_at=timezone.now(), kept_at=timezone.now() - timedelta(days=2),
         facts={"item_class": "IPM.Note", "sender": asked.email, "size": MAIL, "message_id": ""},
@@ -174,8 +200,8 @@ def _decided_by_mail(request: Request, asked: Person, mailbox: Mailbox) -> None:
     ServerTask.objects.create(incoming=mail, action="mark_read", done_at=timezone.now())
     engine.decide(seat.pk, by=asked, outcome="approve", door=Decision.Door.MAIL, incoming=mail)
     OutgoingMail.objects.create(
-        mailbox=mailbox, kind="confirmation", to=asked.email, cause=f"incoming:{mail.pk}", reference="pattern",
-        message_id="<pattern@x>", subject="Approved", raw=b"x" * MAIL,
+        mailbox=mailbox, kind="confirmation", to=asked.email, cause=f"incoming:{mail.pk}", reference=name,
+        message_id=f"<pattern{request.number}@x>", subject="Approved", raw=b"x" * MAIL,
     )  # fmt: skip
 
 
@@ -187,14 +213,23 @@ class Copies:
     `first[Visit] + n * visits + 2`."""
 
     def __init__(
-        self, pattern: Pattern, people: Sequence[Person], asker: Person, every: int, *, keep_asked: bool
+        self, pattern: Pattern, people: Sequence[Person], asker: Person, every: int, *, keep: Person | None
     ) -> None:
+        """`keep`: whose seat is theirs in every copy."""
         self._pattern, self._postgresql = pattern, connection.vendor == "postgresql"
         self._first = {model: _next_id(model) for model in TABLES}
         count, start = len(people), people[0].pk
         spread = f"(n * 7919 % {count})"
         self._requester = f"CASE WHEN n % {every} = 0 THEN {asker.pk} ELSE {start} + {spread} END"
-        self._asked = str(pattern.asked.pk) if keep_asked else f"{start} + {spread} / 10"
+        # The first one is the requester's manager, the others are anybody.
+        seats = [f"{start} + {spread} / 10"]
+        seats += [
+            f"{start} + (n * 7919 + {place * 1009}) % {count}" for place in range(1, len(pattern.asked))
+        ]
+        self._asked = {
+            one.pk: str(one.pk) if one == keep else seat
+            for one, seat in zip(pattern.asked, seats, strict=True)
+        }
 
     def write(self, number: int, count: int) -> None:
         """So many, whose numbers begin after `number`."""
@@ -238,8 +273,7 @@ class Copies:
             if isinstance(one, models.ForeignKey) and value is not None:
                 parent = one.related_model
                 if parent is Person:
-                    asked = value == self._pattern.asked.pk
-                    changed[one.column] = self._asked if asked else self._requester
+                    changed[one.column] = self._asked.get(value, self._requester)
                 elif parent in self._first:
                     keys = [of.pk for of in self._pattern.rows[parent]]
                     changed[one.column] = self._id(parent, keys.index(value))
@@ -324,7 +358,8 @@ def _make_words() -> None:
 
 
 def _stuck() -> None:
-    some = Visit.objects.filter(state=Visit.State.OPEN).order_by("id").values_list("pk", flat=True)[:STUCK]
+    asked = Visit.objects.filter(state=Visit.State.OPEN, children=None)  # none of a block
+    some = asked.order_by("id").values_list("pk", flat=True)[:STUCK]
     Visit.objects.filter(pk__in=list(some)).update(state=Visit.State.STUCK, reason="nobody is left")
 
 

@@ -271,6 +271,8 @@ class Assignment(models.Model):
         constraints = [models.UniqueConstraint(fields=["visit", "person"], name="one_assignment_per_person")]
         indexes = [
             models.Index(fields=["person", "id"], condition=Q(state="open"), name="assignment_open_in_order"),
+            # How long the longest has been open.
+            models.Index(fields=["created_at"], condition=Q(state="open"), name="assignment_open_since"),
             models.Index(
                 fields=["id"], condition=Q(page_only=True, state="open"), name="assignment_page_only"
             ),
