@@ -246,7 +246,7 @@ def _compare_mail(line: AskLine, asked: Sequence[Asked]) -> None:
 
 
 def _entered(revision: Revision) -> tuple[Any, ...]:
-    visit = revision.assignment and revision.assignment.visit
+    visit = revision.assignment.visit if revision.assignment else None
     return revision.number, revision.data, revision.by.name.lower(), _key(visit)
 
 

@@ -93,10 +93,10 @@ def work(sandbox: Sandbox, plan: Plan, disturbances: Disturbances, log: Path) ->
     figures = Figures(connection.vendor, plan.way, replies=plan.replies)
     chance = random.Random(plan.seed)
     expected = kill.make_requests(sandbox, plan, chance)
-    waiting = kill.make_answers(kill.send_asks(sandbox), expected, chance)
+    waiting, asked_again = kill.make_answers(kill.send_asks(sandbox), expected, chance)
     began = time.monotonic()
     connections.close_all()
-    with log.open("w") as output, _answered_meanwhile(sandbox, waiting):
+    with log.open("w") as output, _answered_meanwhile(sandbox, waiting, asked_again):
         workers = [Work(output) for _ in range(disturbances.workers)]
         sleeper = Sleeper(output, disturbances.longest_sleep) if disturbances.stop else None
         try:
@@ -118,13 +118,21 @@ def work(sandbox: Sandbox, plan: Plan, disturbances: Disturbances, log: Path) ->
 
 
 @contextmanager
-def _answered_meanwhile(sandbox: Sandbox, waiting: list[kill.Answer]) -> Iterator[None]:
-    people = threading.Thread(target=kill.answer_until, args=(waiting, 0, sandbox))
+def _answered_meanwhile(
+    sandbox: Sandbox, waiting: list[kill.Answer], asked_again: dict[kill.Question, str]
+) -> Iterator[None]:
+    patience = kill.PATIENCE + len(waiting)
+
+    def answer() -> None:
+        kill.answer_until(waiting, 0, sandbox)
+        kill.answer_as_it_comes(asked_again, sandbox, patience)
+
+    people = threading.Thread(target=answer)
     people.start()
     try:
         yield
     finally:
-        people.join(kill.PATIENCE + len(waiting))
+        people.join(patience)
 
 
 class Sleeper(threading.Thread):
