@@ -13,6 +13,8 @@ def unreadable(mail: Mail) -> Sentence:
         )
     if mail.voting:
         return Sentence("The answer was given with a voting button; please write it in the mail instead.")
+    if mail.text_truncated and mail.perhaps_hidden:
+        return Sentence("Not all of the mail can be seen for certain; please answer in plain text.")
     if mail.text_truncated:
         return Sentence("The mail is too long to be read whole.")
     if mail.quote_doubtful:

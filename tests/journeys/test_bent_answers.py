@@ -216,6 +216,11 @@ def test_what_nobody_sees_decides_nothing(markup: str) -> None:
     assert reading(mail(f"<html>{markup}</html>", "html")).outcome is None
 
 
+def test_whoever_answers_so_is_told_what_to_do() -> None:
+    unseen = reading(mail("<html><div style='color:oklch(100% 0 0)'>Approve</div></html>", "html"))
+    assert str(unseen.why) == "Not all of the mail can be seen for certain; please answer in plain text."
+
+
 # --- on the whole path ---------------------------------------------------------------------------------------------
 
 

@@ -174,7 +174,8 @@ def large(world: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
             # How many rows stand on a page is known from here, how many pages there are from the file. Processes do
             # not become a thousand times as many.
             cursor.execute(
-                "UPDATE pg_class SET reltuples = reltuples * %s WHERE reltuples > 0 AND relname !~ '^approvals_version'",
+                "UPDATE pg_class SET reltuples = reltuples * %s "
+                "WHERE reltuples > 0 AND relname !~ '^approvals_version'",
                 [TIMES],
             )
 

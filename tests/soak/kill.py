@@ -41,7 +41,9 @@ from tests.journeys.letters import reference_of
 from tests.soak.movers import Movers
 
 MOST_ROUNDS = 4  # times the kills of a plan, until the mailbox has moved often enough
-MOST_REVISED = 500  # replies, after which no task fills in anything: to see who is asked again takes all mails
+MOST_REVISED = (
+    500  # replies, after which no task fills in anything: to see who is asked again takes all mails
+)
 PATIENCE = 180.0  # seconds that a process may take to start, and that the last one may take to finish
 ANSWERS = {
     "approve": ("approve", "yes", "Ja", "oui\n\nBon prix.", "Approve\n\nWe need it by March."),

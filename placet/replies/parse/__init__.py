@@ -108,6 +108,7 @@ def parse(received: Received, own: OwnMail) -> Mail:
         quote_doubtful=seen.doubtful,
         too_large=received.too_large,
         text_unfinished=seen.unfinished,
+        perhaps_hidden=seen.perhaps_hidden,
     )
 
 

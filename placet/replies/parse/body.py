@@ -25,6 +25,7 @@ class Body:
     truncated: bool = False
     doubtful: bool = False
     unfinished: bool = False
+    perhaps_hidden: bool = False
 
 
 NO_BODY = Body()
@@ -77,7 +78,8 @@ def _from_html(markup: str, unfinished: bool) -> Body:
     new = quotes.new_text(seen.marked)
     if seen.quoted_cut:
         new = replace(new, quoted_cut=seen.quoted_cut)
-    return _body(seen.text, seen.marked, new, unfinished or seen.truncated or len(markup) > limits.HTML)
+    found = _body(seen.text, seen.marked, new, unfinished or seen.truncated or len(markup) > limits.HTML)
+    return replace(found, perhaps_hidden=seen.perhaps_hidden)
 
 
 def _texts(parts: Sequence[Part], content_type: str) -> str:

@@ -88,6 +88,7 @@ class Visible:
     marked: str
     quoted_cut: str  # which structure, in words; "" if none
     truncated: bool
+    perhaps_hidden: bool = False  # by a style that is not understood: what stands below is left out then
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,13 @@ def visible(markup: str) -> Visible:
     sheet = sheet_of(root)
     walk = _Walk(sheet)
     complete = walk.run(root) and complete and sheet.whole
-    return Visible(walk.lines.text(), walk.lines.marked(), ", then ".join(walk.found), truncated=not complete)
+    return Visible(
+        walk.lines.text(),
+        walk.lines.marked(),
+        ", then ".join(walk.found),
+        truncated=not complete,
+        perhaps_hidden=walk.perhaps_hidden,
+    )
 
 
 def _bodies_apart(markup: str) -> str:
@@ -258,7 +265,7 @@ class _Walk:
         self.found: dict[str, None] = {}  # what marks quotes, in order
         self._sheet = sheet
         self._envelopes: list[_Envelope] = []
-        self._doubtful = False
+        self.perhaps_hidden = False
 
     def run(self, root: etree._Element) -> bool:
         """False if there were more than ELEMENTS elements, or a text that people perhaps see and perhaps do not: what
@@ -275,7 +282,7 @@ class _Walk:
                 stack.append(style)
                 if element.text:
                     self._text(element.text, style)
-                if self._doubtful:
+                if self.perhaps_hidden:
                     return False
             else:
                 stack.pop()
@@ -284,7 +291,7 @@ class _Walk:
                 self._block(tag, stack[-1])
                 if element.tail:
                     self._text(element.tail, stack[-1])
-                if self._doubtful:
+                if self.perhaps_hidden:
                     return False
         return True
 
@@ -323,7 +330,7 @@ class _Walk:
         if style.seen:
             quoted = style.quoted or int(any(not envelope.opened for envelope in self._envelopes[-1:]))
             if style.shows is Tri.PERHAPS and not quoted and any(map(_is_told, text)):
-                self._doubtful = True
+                self.perhaps_hidden = True
                 return
             self.lines.add(text, quoted, style.preformatted)
 

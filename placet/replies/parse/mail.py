@@ -151,6 +151,7 @@ class Mail:
     quote_doubtful: bool  # a line was left out of new_text that may not have been quoted
     too_large: bool  # larger than the mailbox takes: the server gave the headers alone
     text_unfinished: bool = False  # the text that was read ends before the mail does
+    perhaps_hidden: bool = False  # that is so because of a style, which may hide what stands there
     quoted_else: str = ""  # quoted lines that stand neither in our mail nor below another one's head
 
     def __post_init__(self) -> None:
