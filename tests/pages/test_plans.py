@@ -161,6 +161,7 @@ def large(world: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """As if there were a thousand times the rows that are here, which are spread as they are in years of use."""
     monkeypatch.setattr(grown, "WAITING", ROWS // 50)
     monkeypatch.setattr(grown_branches, "WAITING", ROWS // 50)
+    monkeypatch.setattr(grown, "STUCK", grown.STUCK // 2)  # of each kind
     grown.grow(ROWS, people_in_all=200)
     analysed()  # what was counted is from the test before, a thousand times as many
     grown_branches.add(ROWS // 4, list(Person.objects.filter(email__startswith="p").order_by("pk")))
