@@ -41,9 +41,6 @@ from tests.journeys.letters import reference_of
 from tests.soak.movers import Movers
 
 MOST_ROUNDS = 4  # times the kills of a plan, until the mailbox has moved often enough
-MOST_REVISED = (
-    500  # replies, after which no task fills in anything: to see who is asked again takes all mails
-)
 PATIENCE = 180.0  # seconds that a process may take to start, and that the last one may take to finish
 ANSWERS = {
     "approve": ("approve", "yes", "Ja", "oui\n\nBon prix.", "Approve\n\nWe need it by March."),
@@ -171,7 +168,7 @@ def make_requests(sandbox: Sandbox, plan: Plan, chance: random.Random) -> dict[Q
         requester, title = requesters[number % len(requesters)], f"Thing {number:04}"
         version = alone
         if number % 4 == 0 and number + 2 <= plan.replies:
-            version = with_task if number % 8 == 0 and number < MOST_REVISED else in_branches
+            version = in_branches if number % 8 else with_task
         engine.start(version, requester, {"item": title, "amount": "900"})
         assert requester.manager is not None
         expected[title, requester.manager.email] = chance.choice(("approve", "reject"))
