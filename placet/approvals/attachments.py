@@ -16,11 +16,11 @@ from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
+from placet.approvals.field_types import file_problem
+from placet.approvals.form_parts import LARGEST_FILE, MB, MOST_FILES, Input
 from placet.approvals.models import Attachment, Draft, Request
 
-MOST_FILES = 10  # of one request, and so are the next two
-LARGEST_FILE = 10 * 1024 * 1024
-LARGEST_TOGETHER = 25 * 1024 * 1024
+LARGEST_TOGETHER = 25 * MB  # of one request
 LONGEST_NAME = 150
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|]+')  # what one system or another takes for more than a name
 
@@ -34,8 +34,11 @@ class FilesChanged(Exception):
 
 
 @transaction.atomic
-def keep(draft: Draft, field: str, upload: "UploadedFile[Any]", by: Person) -> Attachment:
-    """One more file of a form that is not sent yet, or FileRefused."""
+def keep(
+    draft: Draft, field: str, upload: "UploadedFile[Any]", by: Person, limits: Input | None = None
+) -> Attachment:
+    """One more file of a form that is not sent yet, or FileRefused. `limits`: the field, where it may say what it
+    takes; how many is looked at when the form is sent."""
     name, size = safe_name(upload.name or ""), upload.size or 0
     Draft.objects.select_for_update().get(pk=draft.pk)  # two at once are counted one after the other
     there = draft.attachments.aggregate(number=Count("pk"), size=Sum("size"))
@@ -43,6 +46,8 @@ def keep(draft: Draft, field: str, upload: "UploadedFile[Any]", by: Person) -> A
         raise FileRefused(_("“{name}” is empty.").format(name=name))
     if size > LARGEST_FILE:
         raise FileRefused(_("“{name}” is larger than 10 MB.").format(name=name))
+    if limits is not None and (problem := file_problem(name, size, limits)):
+        raise FileRefused(problem)
     if there["number"] >= MOST_FILES:
         raise FileRefused(_("“{name}” is one too many: at most 10 files, please.").format(name=name))
     if (there["size"] or 0) + size > LARGEST_TOGETHER:

@@ -30,7 +30,7 @@ from placet.approvals.form_numbers import (
     plain,
     read_decimal,
 )
-from placet.approvals.form_parts import MOST_LETTERS, Input
+from placet.approvals.form_parts import MB, MOST_LETTERS, Input
 from placet.approvals.iban import in_groups, must_be_iban
 from placet.lib.domains import is_address
 
@@ -568,7 +568,14 @@ class Files(FieldType):
     sample: ClassVar[Any] = [{"id": "", "name": "x", "size": 1, "sha256": ""}]
 
     def read(self, entered: Any, field: Input) -> list[dict[str, Any]]:
-        return [dict(file) for file in entered]
+        files = [dict(file) for file in entered]
+        if isinstance(field.max, int) and len(files) > field.max:
+            text = ngettext("At most {n} file, please.", "At most {n} files, please.", field.max)
+            raise ValueError(text.format(n=field.max))
+        for file in files:
+            if problem := file_problem(file["name"], file["size"], field):
+                raise ValueError(problem)
+        return files
 
     def seen(self, value: Any, field: Input) -> float:
         return float(len(value))
@@ -581,6 +588,17 @@ class Files(FieldType):
 
     def typed(self, value: Any, field: Input) -> str:
         return ""
+
+
+def file_problem(name: str, size: int, field: Input) -> str:
+    """Why a field does not take a file, for whoever chose it; "" if it does. `size`: in bytes."""
+    _start, point, ending = name.rpartition(".")
+    if field.endings is not None and not (point and ending.lower() in field.endings):
+        endings = ", ".join(field.endings)
+        return _("“{name}” cannot be taken here: only {endings} can.").format(name=name, endings=endings)
+    if field.largest is not None and size > field.largest * MB:
+        return _("“{name}” is larger than {n} MB.").format(name=name, n=field.largest)
+    return ""
 
 
 def size_in_words(size: int) -> str:

@@ -21,7 +21,7 @@ from placet.approvals.form_logic import (
     sections_of,
 )
 from placet.approvals.form_numbers import limit_of
-from placet.approvals.form_parts import MOST_ROWS, FormField, FormPart, Input, Option
+from placet.approvals.form_parts import MOST_FILES, MOST_ROWS, FormField, FormPart, Input, Option
 from placet.approvals.form_tables import SUMMED, computed_in_order, most_rows, sample_row, seen_row
 from placet.approvals.form_types import seen_values, type_of
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
@@ -50,8 +50,11 @@ _TAKES: dict[str, set[str]] = {
     "table": _LIMITS,
     "person": {"among"},
     "people": {"among", *_LIMITS},
+    "files": {"max", "largest", "endings"},
 }
-_OWN = ("options", "among", "min", "max", "step", "digits", "length", "pattern", "message")
+_OWN = (
+    "options", "among", "min", "max", "step", "digits", "largest", "endings", "length", "pattern", "message",
+)  # fmt: skip
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _A_DAY = date(2026, 1, 1)  # that limits are tried with
 
@@ -99,7 +102,7 @@ def input_problems(field: Input) -> Iterator[str]:
             yield ": say in message how it is to be written, for whom the pattern does not let through"
     elif field.message is not None:
         yield ": message belongs to a pattern, and there is none"
-    if takes >= _LIMITS:
+    if "max" in takes:
         yield from _limits_problems(field)
 
 
@@ -151,6 +154,8 @@ def _limit(field: Input, limit: object) -> Any:
         return day
     if field.type == "table" and (not isinstance(limit, int) or not 0 <= limit <= MOST_ROWS):
         raise ValueError(f"write a number of rows, at most {MOST_ROWS}")
+    if field.type == "files" and (not isinstance(limit, int) or not 1 <= limit <= MOST_FILES):
+        raise ValueError(f"write a number of files, at most {MOST_FILES}")
     if field.type == "people" and (not isinstance(limit, int) or not 2 <= limit <= MOST_PEOPLE):
         raise ValueError(f"write how many people, 2 to {MOST_PEOPLE}; one is a field of the type person")
     if isinstance(limit, str):

@@ -28,6 +28,10 @@ LONGEST_PATTERN = 500
 LONGEST_HELP = 1000
 LONGEST_BLOCK = 5000
 LONGEST_EXPRESSION = 2000
+MB = 1024 * 1024
+MOST_FILES = 10  # of one request
+LARGEST_FILE = 10 * MB
+MOST_ENDINGS = 50
 MOST_LETTERS = 10_000  # of a text of several lines, and so the most that `length` can say
 
 SmallType = Literal[
@@ -100,6 +104,14 @@ def _source(value: Any) -> Any:
 Expression = Annotated[str, Field(min_length=1, max_length=LONGEST_EXPRESSION), BeforeValidator(_source)]
 
 
+def _ending(value: Any) -> Any:
+    return value.lower().removeprefix(".") if isinstance(value, str) else value
+
+
+#: What stands behind the last point of a file's name.
+Ending = Annotated[str, Field(pattern=r"^[a-z0-9]{1,12}$"), BeforeValidator(_ending)]
+
+
 class Input(Part):
     """What a field of a form and a column of a table have in common."""
 
@@ -115,6 +127,10 @@ class Input(Part):
     max: _Limit | None = None
     step: Annotated[StrictInt | StrictFloat, Field(gt=0)] | None = None
     digits: Annotated[int, Field(ge=0, le=10)] | None = None  # after the point
+    largest: Annotated[int, Field(ge=1, le=LARGEST_FILE // MB)] | None = None  # MB of one file
+    endings: Annotated[tuple[Ending, ...], Field(min_length=1, max_length=MOST_ENDINGS)] | None = (
+        None  # of files
+    )
     length: Annotated[int, Field(ge=1, le=MOST_LETTERS)] | None = None
     pattern: Annotated[str, Field(min_length=1, max_length=LONGEST_PATTERN)] | None = None
     message: Annotated[str, Field(min_length=1, max_length=300)] | None = (

@@ -8,13 +8,25 @@ from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from placet.approvals.definitions import Definition
 from placet.approvals.field_types import MOST_PEOPLE, longest_of, size_as_read
 from placet.approvals.form_checks import MOST_PARTS
 from placet.approvals.form_logic import NO_FILES, TODAY, Files, Filled, Standing, expressions_of, sections_of
 from placet.approvals.form_numbers import minor_digits
-from placet.approvals.form_parts import MOST_ROWS, Column, FormField, FormPart, Input, Section, TextBlock
+from placet.approvals.form_parts import (
+    LARGEST_FILE,
+    MB,
+    MOST_FILES,
+    MOST_ROWS,
+    Column,
+    FormField,
+    FormPart,
+    Input,
+    Section,
+    TextBlock,
+)
 from placet.approvals.form_tables import column_of, is_filled_row, least_rows, most_rows, read_row, totals_of
 from placet.approvals.form_types import type_of
 from placet.lib.canonical import digest
@@ -206,7 +218,7 @@ class Row(Entry):
         if self.fixed:
             return ""
         if self.field.type == "files":
-            return _("At most 10 files, 10 MB each, 25 MB together.")
+            return self._of_files()
         if self.field.help is not None:
             return ""
         match self.field.type:
@@ -221,6 +233,34 @@ class Row(Entry):
             case "people":
                 return _("An address, or a name, on each line: people are suggested while you type.")
         return ""
+
+    def _of_files(self) -> str:
+        number = MOST_FILES if self.field.max is None else int(self.field.max)
+        text = ngettext(
+            "At most {n} file, {size} MB each, 25 MB together.",
+            "At most {n} files, {size} MB each, 25 MB together.",
+            number,
+        )
+        sentences = [text.format(n=number, size=self.largest_file // MB)]
+        if self.field.endings is not None:
+            sentences.append(_("Only {endings}.").format(endings=", ".join(self.field.endings)))
+        return " ".join(sentences)
+
+    @property
+    def largest_file(self) -> int:
+        """That the field takes, in bytes."""
+        return LARGEST_FILE if self.field.largest is None else self.field.largest * MB
+
+    @property
+    def too_large(self) -> str:
+        """What the page says of a larger one; “{name}” is filled in there."""
+        text = _("“{name}” is larger than {n} MB. Choose a smaller file, please.")
+        return text.format(name="{name}", n=self.largest_file // MB)
+
+    @property
+    def accept(self) -> str:
+        """What a browser offers to choose."""
+        return ",".join(f".{ending}" for ending in self.field.endings or ())
 
     @property
     def described_by(self) -> str:

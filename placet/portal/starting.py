@@ -24,6 +24,7 @@ from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.field_types import is_filled
 from placet.approvals.form import FormInvalid
 from placet.approvals.form_logic import fill
+from placet.approvals.form_parts import FormField
 from placet.approvals.models import Attachment, Draft, Process, Request, Version
 from placet.approvals.processes import newest
 from placet.lib.web import as_file
@@ -276,8 +277,7 @@ def _form_context(
         "looks": looks,
         "wide": any(row.shape == "table" for row in shown),
         "scripted": looks or any(row.shape in ("person", "people", "table") for row in shown),
-        "file_inputs": ",".join(PREFIX + name for name in _file_fields(definition)),
-        "largest_file": attachments.LARGEST_FILE,
+        "file_inputs": ",".join(PREFIX + name for name in _file_names(definition)),
         "largest_together": attachments.LARGEST_TOGETHER,
     }
 
@@ -301,7 +301,7 @@ def _save(
     draft, _created = Draft.objects.update_or_create(
         person=request.user, process=version.process, defaults=defaults
     )
-    draft.attachments.exclude(field__in=_file_fields(definition)).delete()
+    draft.attachments.exclude(field__in=_file_names(definition)).delete()
     return draft
 
 
@@ -340,8 +340,12 @@ def _locked_draft(request: PersonsRequest, process: Process) -> Draft | None:
     return Draft.objects.select_for_update().filter(person=request.user, process=process).first()
 
 
-def _file_fields(definition: Definition) -> list[str]:
-    return [field.name for field in definition.fields if field.type == "files"]
+def _file_fields(definition: Definition) -> list[FormField]:
+    return [field for field in definition.fields if field.type == "files"]
+
+
+def _file_names(definition: Definition) -> list[str]:
+    return [field.name for field in _file_fields(definition)]
 
 
 def _files_shown(kept: list[str]) -> set[str]:
@@ -351,7 +355,7 @@ def _files_shown(kept: list[str]) -> set[str]:
 
 def _files_there(request: PersonsRequest, version: Version, definition: Definition) -> set[str]:
     there = Attachment.objects.filter(
-        draft__person=request.user, draft__process=version.process, field__in=_file_fields(definition)
+        draft__person=request.user, draft__process=version.process, field__in=_file_names(definition)
     )
     return {str(public_id) for public_id in there.values_list("public_id", flat=True)}
 
@@ -362,13 +366,13 @@ def _keep_uploads(
     """Keep what was chosen with the draft, so that it is not chosen again when something else does not fit. Gives a
     sentence for each field with a file that cannot be kept."""
     errors: dict[str, str] = {}
-    for name in _file_fields(definition):
-        for upload in request.FILES.getlist(PREFIX + name):
+    for field in _file_fields(definition):
+        for upload in request.FILES.getlist(PREFIX + field.name):
             draft = _save(request, version, definition, entered)
             try:
-                attachments.keep(draft, name, upload, request.user)
+                attachments.keep(draft, field.name, upload, request.user, field)
             except FileRefused as error:
-                errors[name] = f"{errors.get(name, '')} {error}".strip()
+                errors[field.name] = f"{errors.get(field.name, '')} {error}".strip()
     return errors
 
 
@@ -424,7 +428,7 @@ def start_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
 def _copy(request: PersonsRequest, shown: Request, version: Version) -> None:
     old, new = definition_of(shown.version), definition_of(version)
     draft = _save(request, version, new, what_fits(new, old, as_typed(old, shown.data)))
-    attachments.copy(shown, draft, _file_fields(new), request.user)
+    attachments.copy(shown, draft, _file_names(new), request.user)
 
 
 # --- files ------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from placet.approvals.models import Attachment, Draft, Request, Version
 from placet.approvals.processes import publish
 from placet.lib.canonical import digest
 from placet.mail.models import OutgoingMail
-from tests.making import SAMPLE, make_mailbox
+from tests.making import SAMPLE, make_mailbox, values
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +46,40 @@ def draft_of(person: Person, version: Version, **files: bytes) -> Draft:
 @pytest.fixture
 def request_with_file(version: Version, alice: Person) -> Request:
     return engine.start(version, alice, ENTERED, draft_of(alice, version, offer=b"%PDF"))
+
+
+def test_a_field_says_how_many_files_it_takes_how_large_and_of_what_kind(alice: Person) -> None:
+    quotes = {
+        "name": "quotes", "label": "Quotes", "type": "files",
+        "max": 2, "largest": 1, "endings": [".PDF", "png"],
+    }  # fmt: skip
+    plain = values(SAMPLE)
+    version = publish({**plain, "form": [*(one for one in plain["form"] if one["name"] != "quotes"), quotes]})
+    field = next(one for one in definition_of(version).fields if one.name == "quotes")
+    draft = draft_of(alice, version, one=b"1", two=b"2", three=b"3")
+    for name, size, problem in (
+        ("virus.exe", 1, "“virus.exe” cannot be taken here: only pdf, png can."),
+        ("pdf", 1, "“pdf” cannot be taken here"),
+        ("large.Png", 1024 * 1024 + 1, "“large.Png” is larger than 1 MB."),
+    ):
+        with pytest.raises(attachments.FileRefused, match=problem):
+            attachments.keep(draft, "quotes", SimpleUploadedFile(name, b"x" * size), alice, field)
+        attachments.keep(
+            draft, "quotes", SimpleUploadedFile(name, b"x" * size), alice
+        )  # as it was published before
+        with pytest.raises(FormInvalid) as refused:
+            engine.start(version, alice, ENTERED, draft)
+        assert "At most 2 files" in refused.value.errors["quotes"]
+        draft.attachments.filter(name="one.pdf").delete()
+        draft.attachments.filter(name="two.pdf").delete()
+        with pytest.raises(FormInvalid) as refused:
+            engine.start(version, alice, ENTERED, draft)
+        assert problem in refused.value.errors["quotes"]
+        draft.attachments.filter(name=name).delete()
+        for again in ("one.pdf", "two.pdf"):
+            attachments.keep(draft, "quotes", SimpleUploadedFile(again, b"x"), alice, field)
+    draft.attachments.filter(name="two.pdf").delete()
+    assert len(engine.start(version, alice, ENTERED, draft).data["quotes"]) == 2
 
 
 def test_the_hash_of_what_was_shown_covers_the_content_of_files(version: Version, alice: Person) -> None:

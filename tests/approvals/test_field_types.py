@@ -439,6 +439,14 @@ def test_a_field_may_say_how_many_people_it_takes(bob: Person, carol: Person, da
     ("field", "sentence"),
     [
         ({"type": "text", "min": 3}, "form: it: a field of the type text takes no min"),
+        ({"type": "files", "max": 11}, "form: it: max: write a number of files, at most 10"),
+        ({"type": "files", "min": 1}, "form: it: a field of the type files takes no min"),
+        ({"type": "files", "largest": 11}, "form.2.largest: Input should be less than or equal to 10"),
+        (
+            {"type": "files", "endings": ["p/df"]},
+            "form.2.endings.0: String should match pattern '^[a-z0-9]{1,12}$'",
+        ),
+        ({"type": "text", "endings": ["pdf"]}, "form: it: a field of the type text takes no endings"),
         ({"type": "yes_no", "options": ["a"]}, "form: it: a field of the type yes_no takes no options"),
         ({"type": "choice"}, "form: it: say its options"),
         (

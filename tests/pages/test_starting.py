@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from placet.accounts.models import Person
 from placet.approvals import attachments, engine
-from placet.approvals.attachments import LARGEST_FILE
+from placet.approvals.form_parts import LARGEST_FILE
 from placet.approvals.models import Attachment, Draft, Request, Version
 from placet.approvals.processes import publish
 from placet.portal.starting import LARGEST_READ
