@@ -7,6 +7,11 @@ import subprocess
 import sys
 from typing import IO
 
+from django.db import connections
+from django.utils import timezone
+
+from placet.mailboxes.models import Mailbox
+
 MOVE = """
 import sys
 import django
@@ -56,6 +61,14 @@ class Mover:
         assert self._process.wait(PATIENCE) == 0, "the move failed: the log says why"
 
 
+def _run_out() -> None:
+    """Five minutes go by, in which a mailbox stays with a process that is dead."""
+    try:
+        Mailbox.objects.exclude(claim="").update(next_poll=timezone.now())
+    finally:
+        connections.close_all()
+
+
 class Movers:
     """One for each `placet serve`: killed with it, ended before the next one starts, or left to go on."""
 
@@ -71,7 +84,10 @@ class Movers:
     def end(self, mover: Mover) -> None:
         fate = self._chance.choice(("kill", "wait", "leave"))
         if fate == "kill":
-            self.killed += mover.kill()
+            was_moving = mover.kill()
+            self.killed += was_moving
+            if was_moving and all(other.ended() for other in self._left):
+                _run_out()
         elif fate == "wait":
             mover.wait()
         else:
