@@ -64,56 +64,56 @@ CLEAR = Paint(BLACK, 0.0)
 
 
 @lru_cache(maxsize=1_000)
-def paint(said: str) -> Paint:
+def paint(written: str) -> Paint:
     """What a value of CSS is."""
-    said = said.strip().lower()
-    if len(said) > _LONGEST:
+    written = written.strip().lower()
+    if len(written) > _LONGEST:
         return Paint(None)
-    if said in ("transparent", "none"):
+    if written in ("transparent", "none"):
         return CLEAR
-    if said in _COLOURS:
-        return Paint(_COLOURS[said])
-    return _hexadecimal(said) or _called(said) or Paint(None)
+    if written in _COLOURS:
+        return Paint(_COLOURS[written])
+    return _hexadecimal(written) or _called(written) or Paint(None)
 
 
-def attribute(said: str) -> Paint:
+def attribute(written: str) -> Paint:
     """What an attribute such as color= is: there a number needs no sign in front."""
-    said = said.strip().lower()
-    known = paint(said)
-    return known if known.colour else paint(f"#{said}")
+    written = written.strip().lower()
+    known = paint(written)
+    return known if known.colour else paint(f"#{written}")
 
 
-def paints(said: str) -> tuple[Paint, ...]:
+def paints(written: str) -> tuple[Paint, ...]:
     """Those in a background= of CSS, which holds other words as well; none if it holds none."""
-    known = [paint(piece) for piece in _PIECE.findall(said[:1_000]) if not piece.startswith("url(")]
+    known = [paint(piece) for piece in _PIECE.findall(written[:1_000]) if not piece.startswith("url(")]
     coloured = tuple(one for one in known if one.colour)
     unread = any(
         "(" in piece or piece.startswith("#")
-        for piece in _PIECE.findall(said[:1_000])
+        for piece in _PIECE.findall(written[:1_000])
         if not paint(piece).colour
     )
-    return (*coloured[-1:], *([Paint(None)] if unread and "url(" not in said else []))
+    return (*coloured[-1:], *([Paint(None)] if unread and "url(" not in written else []))
 
 
-def _hexadecimal(said: str) -> Paint | None:
-    found = re.fullmatch(r"#(?:([0-9a-f]{6})([0-9a-f]{2})?|([0-9a-f]{3})([0-9a-f])?)", said)
-    if not found:
+def _hexadecimal(written: str) -> Paint | None:
+    match = re.fullmatch(r"#(?:([0-9a-f]{6})([0-9a-f]{2})?|([0-9a-f]{3})([0-9a-f])?)", written)
+    if not match:
         return None
-    digits = found[1] or "".join(digit * 2 for digit in found[3])
-    alpha = found[2] or (found[4] or "f") * 2
+    digits = match[1] or "".join(digit * 2 for digit in match[3])
+    alpha = match[2] or (match[4] or "f") * 2
     return Paint((int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)), int(alpha, 16) / 255)
 
 
-def _called(said: str) -> Paint | None:
+def _called(written: str) -> Paint | None:
     """rgb(0 0 0 / 50%), rgba(0, 0, 0, .5), hsl(120, 100%, 98%)"""
-    found = _CALL.fullmatch(said)
-    if not found or re.sub(rf"{_NUMBER}(?:%|deg)?|[\s,/]+", "", found[2]):
+    match = _CALL.fullmatch(written)
+    if not match or re.sub(rf"{_NUMBER}(?:%|deg)?|[\s,/]+", "", match[2]):
         return None
-    parts = [(float(number), unit) for number, unit in _PART.findall(found[2])]
+    parts = [(float(number), unit) for number, unit in _PART.findall(match[2])]
     if not 3 <= len(parts) <= 4:
         return None
     alpha = parts[3][0] * (0.01 if parts[3][1] == "%" else 1) if len(parts) == 4 else 1.0
-    if found[1] == "rgb":
+    if match[1] == "rgb":
         red, green, blue = (
             min(255, max(0, round(number * (2.55 if unit == "%" else 1)))) for number, unit in parts[:3]
         )

@@ -7,6 +7,7 @@ more of them than we do, and a rule that may hide a text is never taken for one 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from lxml import etree
 
@@ -125,7 +126,7 @@ class Sheet:
         answer = Tri.YES if compound.certain else Tri.PERHAPS
         self.tries -= _COMPARED * len(compound.compared)
         for name, by, value in compound.compared:
-            answer = _both(answer, lambda n=name, b=by, v=value: _compared(element.get(n), b, v))  # type: ignore[misc]
+            answer = _both(answer, partial(_compared, element.get(name), by, value))
         return answer
 
     def _around(self, element: etree._Element, around: Sequence[tuple[_Compound, str]]) -> Tri:
@@ -139,7 +140,7 @@ class Sheet:
             if self.tries < 0 or at == _ANCESTORS:
                 return best or Tri.PERHAPS
             self.tries -= _CLOSE
-            answer = _both(self._compound(other, compound), lambda one=other: self._around(one, rest))  # type: ignore[misc]
+            answer = _both(self._compound(other, compound), partial(self._around, other, rest))
             if answer is Tri.YES:
                 return answer
             best = max(best, answer)
@@ -266,40 +267,40 @@ def _rule(
     return _Rule((*_weight(selector), order), whole[-1], around, usual, important, certain)
 
 
-def _kept_together(found: re.Match[str]) -> str:
+def _kept_together(match: re.Match[str]) -> str:
     """[class ~= x] without what would part compounds elsewhere."""
-    return found[0].replace("~", "\x02").replace(" ", "\x03")
+    return match[0].replace("~", "\x02").replace(" ", "\x03")
 
 
 def _weight(selector: str) -> tuple[int, int, int]:
     """How specific a selector is (Selectors Level 3, 9)."""
-    parts = [found[0] for found in _SIMPLE.finditer(selector) if found[0] != "*"]
+    parts = [match[0] for match in _SIMPLE.finditer(selector) if match[0] != "*"]
     ids, others = (sum(part.startswith(signs) for part in parts) for signs in ("#", (".", "[", ":")))
     return ids, others, len(parts) - ids - others
 
 
-def _compound(said: str) -> _Compound | None:
+def _compound(written: str) -> _Compound | None:
     """What is understood of it; None for what never holds."""
     names: set[str] = set()
     compared: list[tuple[str, str, str]] = []
     certain, end = True, 0
-    for found in _SIMPLE.finditer(said):
-        certain = certain and found.start() == end
-        end = found.end()
-        if found["pseudo"]:
-            if found["pseudo"] in _NEVER or found["pseudo"].startswith(("::-webkit-", "::-moz-", "::-ms-")):
+    for match in _SIMPLE.finditer(written):
+        certain = certain and match.start() == end
+        end = match.end()
+        if match["pseudo"]:
+            if match["pseudo"] in _NEVER or match["pseudo"].startswith(("::-webkit-", "::-moz-", "::-ms-")):
                 return None
-            if found["pseudo"] == ":link":
+            if match["pseudo"] == ":link":
                 names |= {"a", "[href]"}
-            elif found["pseudo"] not in _GENERATED:
+            elif match["pseudo"] not in _GENERATED:
                 certain = False
-        elif found["name"]:
-            names.add(f"[{found['name']}]")
-            if found["by"]:
-                compared.append((found["name"], found["by"], found["value"].strip("\"'")))
+        elif match["name"]:
+            names.add(f"[{match['name']}]")
+            if match["by"]:
+                compared.append((match["name"], match["by"], match["value"].strip("\"'")))
         else:
-            names.add(unescaped(found[0]))
-    return _Compound(frozenset(names) or frozenset("*"), tuple(compared), certain and end == len(said))
+            names.add(unescaped(match[0]))
+    return _Compound(frozenset(names) or frozenset("*"), tuple(compared), certain and end == len(written))
 
 
 def _rules(sheet: str) -> Iterator[tuple[list[str], tuple[Declarations, Declarations], Tri]]:

@@ -144,8 +144,8 @@ def plain(style: str) -> str:
     return _OPAQUE.sub(_opaque, style) if any(sign in style for sign in ("/*", '"', "'", "url(")) else style
 
 
-def _opaque(found: re.Match[str]) -> str:
-    text = found[0]
+def _opaque(match: re.Match[str]) -> str:
+    text = match[0]
     if text.startswith("/*"):
         return " " if text.endswith("*/") and len(text) > 3 else ""
     if text.startswith("url("):
@@ -158,11 +158,11 @@ def unescaped(text: str) -> str:
     return _ESCAPE.sub(_character, text).lower() if "\\" in text else text
 
 
-def _character(found: re.Match[str]) -> str:
-    if found[1]:
-        code = int(found[1], 16)
+def _character(match: re.Match[str]) -> str:
+    if match[1]:
+        code = int(match[1], 16)
         return chr(code) if 0 < code < 0xD800 else "\ufffd"
-    return found[2]
+    return match[2]
 
 
 def declared(style: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -248,27 +248,27 @@ def _clipped(rules: Declarations) -> Tri:
     return Tri.PERHAPS if any(extent < 8 for extent in extents) else Tri.NO
 
 
-def _extent(said: str | None) -> float:
+def _extent(written: str | None) -> float:
     """A width or height; that of what is not understood is small, but not nothing."""
-    if said is None or said in _WIDE or said in _AUTOMATIC:
+    if written is None or written in _WIDE or written in _AUTOMATIC:
         return LARGE
-    return abs(_length(said, SMALL, of=10))
+    return abs(_length(written, SMALL, of=10))
 
 
-def _length(said: str, unknown: float, of: float = 1.0) -> float:
+def _length(written: str, unknown: float, of: float = 1.0) -> float:
     """In pixels. `of`: what one percent is."""
-    found = _LENGTH.fullmatch(said.strip())
-    if not found or not (found[2] == "%" or found[2] in _UNITS):
-        return 0.0 if found and float(found[1]) == 0 else unknown
-    return float(found[1]) * (of if found[2] == "%" else _UNITS[found[2]])
+    match = _LENGTH.fullmatch(written.strip())
+    if not match or not (match[2] == "%" or match[2] in _UNITS):
+        return 0.0 if match and float(match[1]) == 0 else unknown
+    return float(match[1]) * (of if match[2] == "%" else _UNITS[match[2]])
 
 
 def _placed(rules: Declarations, name: str) -> Tri:
-    said = rules.get(name)
-    if said is None:
+    written = rules.get(name)
+    if written is None:
         return Tri.NO
     answer = Tri.NO
-    for place in said.split() or [""]:
+    for place in written.split() or [""]:
         if place in _WIDE or place in ("auto", "hanging", "each-line"):
             continue
         pixels = _length(place, LARGE, of=10)
@@ -282,11 +282,11 @@ def _placed(rules: Declarations, name: str) -> Tri:
 def _moved(rules: Declarations) -> Tri:
     answer = Tri.NO
     for name in ("transform", "-webkit-transform", "-ms-transform"):
-        said = rules.get(name, "none")
-        if said in _WIDE or said == "none":
+        written = rules.get(name, "none")
+        if written in _WIDE or written == "none":
             continue
-        rest = _FUNCTION.sub("", said).strip()
-        steps = [_transformed(step[1], step[2]) for step in _FUNCTION.finditer(said)]
+        rest = _FUNCTION.sub("", written).strip()
+        steps = [_transformed(step[1], step[2]) for step in _FUNCTION.finditer(written)]
         if Tri.YES in steps:
             return Tri.YES
         if rest or Tri.PERHAPS in steps:
@@ -314,10 +314,10 @@ def _transformed(function: str, arguments: str) -> Tri:
 def _scaled(rules: Declarations) -> Tri:
     answer = Tri.NO
     for name in ("scale", "zoom"):
-        said = rules.get(name, "")
-        if said in _WIDE or said in ("none", "normal", "reset"):
+        written = rules.get(name, "")
+        if written in _WIDE or written in ("none", "normal", "reset"):
             continue
-        factors = [_length(word, -1, of=0.01) for word in said.split()]
+        factors = [_length(word, -1, of=0.01) for word in written.split()]
         if any(0 <= factor < 0.1 for factor in factors):
             return Tri.YES
         if any(not 0.3 <= factor <= 5 for factor in factors):
@@ -329,8 +329,8 @@ def _opacity(rules: Declarations) -> float:
     """How much of it shows; _PALE where that is not understood."""
     least = 1.0
     filtered = re.findall(r"opacity\(([^()]*)\)", rules.get("filter", "") + rules.get("-webkit-filter", ""))
-    said = [rules.get(name, "") for name in ("opacity", "-webkit-opacity", "-moz-opacity")]
-    for value in (*said, *filtered):
+    written = [rules.get(name, "") for name in ("opacity", "-webkit-opacity", "-moz-opacity")]
+    for value in (*written, *filtered):
         if value not in _WIDE:
             least = min(least, max(0.0, _length(value, _PALE - 0.05, of=0.01)))
     return least
@@ -341,21 +341,21 @@ def shows(opacity: float) -> Tri:
     return Tri.YES if opacity <= _FAINT else Tri.PERHAPS if opacity < _PALE else Tri.NO
 
 
-def _visibility(said: str | None) -> Tri | None:
-    if said is None or said in ("", "inherit", "unset"):
+def _visibility(written: str | None) -> Tri | None:
+    if written is None or written in ("", "inherit", "unset"):
         return None
-    if said in ("hidden", "collapse"):
+    if written in ("hidden", "collapse"):
         return Tri.YES
-    return Tri.NO if said in ("visible", "initial", "revert", "revert-layer") else Tri.PERHAPS
+    return Tri.NO if written in ("visible", "initial", "revert", "revert-layer") else Tri.PERHAPS
 
 
 def _size(rules: Declarations) -> tuple[str, float] | None:
-    said = rules.get("font-size")
-    if said is None and "font" in rules:
+    written = rules.get("font-size")
+    if written is None and "font" in rules:
         return _size_of_font(rules["font"])
-    if said is None or said in ("", "inherit", "unset", "smaller", "larger"):
+    if written is None or written in ("", "inherit", "unset", "smaller", "larger"):
         return None
-    return _font(said)
+    return _font(written)
 
 
 def _size_of_font(font: str) -> tuple[str, float] | None:
@@ -368,20 +368,22 @@ def _size_of_font(font: str) -> tuple[str, float] | None:
     return ("px", SMALL) if "(" in font else None
 
 
-def _font(said: str) -> tuple[str, float]:
+def _font(written: str) -> tuple[str, float]:
     """That of what is not understood is SMALL: perhaps too small."""
-    if said in _SIZES:
-        return "px", _SIZES[said]
-    found = _LENGTH.fullmatch(said)
-    if not found:
+    if written in _SIZES:
+        return "px", _SIZES[written]
+    match = _LENGTH.fullmatch(written)
+    if not match:
         return "px", SMALL
-    if found[2] in ("em", "%", "ex", "ch"):
-        return "em", float(found[1]) * {"em": 1.0, "%": 0.01, "ex": 0.5, "ch": 0.5}[found[2]]
-    return "px", _length(said, SMALL)
+    if match[2] in ("em", "%", "ex", "ch"):
+        return "em", float(match[1]) * {"em": 1.0, "%": 0.01, "ex": 0.5, "ch": 0.5}[match[2]]
+    return "px", _length(written, SMALL)
 
 
 def _ground(rules: Declarations) -> tuple[Paint, ...]:
-    grounds = [paint(said) for name in ("background-color",) if (said := rules.get(name, "")) not in _WIDE]
+    grounds = [
+        paint(written) for name in ("background-color",) if (written := rules.get(name, "")) not in _WIDE
+    ]
     short = rules.get("background", "")
     if short not in _WIDE and not grounds:
         grounds = list(paints(short))
