@@ -30,6 +30,7 @@ from placet.replies import read_form, read_frame, read_own, read_questions
 from placet.replies.languages import SHARED
 from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
+from placet.replies.read_alone import Other
 from placet.replies.read_clauses import (
     LONGEST_READ,
     Clause,
@@ -220,6 +221,10 @@ def _read(found: Text, known: Vocabulary, about: About) -> Reading:
 def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
     """What no clause says and the rest may: below the answer another one, a doubt, or what takes it back; or another
     value than the request's. Whatever else somebody would have liked, a rejection is one."""
+    other = Other(reading.outcome or "", reading.language, found.known, about.name_words)
+    above = [place for place in reading.parts if place.start < found.frame.end]
+    if line := other.line_of(comment_of(found.text, above)):
+        return Sentence(_LIMIT, text=line[:80])
     below = [place for place in reading.parts if place.start >= found.frame.end]
     looked_at = 0
     small = False  # small print speaks of everything, and whatever stands below it is mostly more of it
@@ -238,7 +243,7 @@ def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
         looked_at += len(words)
         if looked_at > LONGEST_READ:
             return Sentence("The text is too long to be understood as a whole.")
-        if not small and not saying and _decides_else(words, reading, found.known):
+        if not small and not saying and other.is_in(text):
             return _more_below(written)
         if problem := misleading(written):
             return Sentence("The text holds {what}.", what=problem)
@@ -369,12 +374,6 @@ def _speaks_against(clause: Spoken, outcome: str, *, only_answers: bool, small: 
         return clause.taken is Taken.DOUBT
     negated = clause.taken is Taken.UNKNOWN and any(p.role is Role.NEGATION for p in clause.pieces)
     return negated or clause.taken in (Taken.DOUBT, Taken.NEGATED, Taken.QUESTION)
-
-
-def _decides_else(words: Sequence[str], reading: Reading, known: Vocabulary) -> bool:
-    matches = (match for at in range(len(words)) for match in known.phrases.matches(words, at))
-    strong = (match.meaning for match in matches if match.meaning.role is Role.DECIDES)
-    return any(meaning.outcome != reading.outcome for meaning in strong)
 
 
 def _languages(found: Text, known: Vocabulary) -> list[str]:
@@ -688,6 +687,8 @@ def _conflict(found: Text, best: View, views: Iterable[View]) -> Sentence:
             return Sentence("Its words mean something else in another language.")
         if not view.outcome and view.explained > best.explained and view.problem != _NOTHING:
             return view.problem  # it understands more of the text
+        if view.problem == MORE_THAN_ONE and view.explained == best.explained:
+            return view.problem  # what is a name in one language is an answer in the other
         if problem := _doubt_elsewhere(found, best, view):
             return problem
     return NOTHING

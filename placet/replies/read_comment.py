@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import groupby, pairwise
 
-from placet.replies.languages import SHARED
 from placet.replies.parse.folding import fold
 from placet.replies.parse.signatures import is_device
+from placet.replies.read_alone import outcomes_alone
 from placet.replies.read_clauses import Spoken, Taken, Text, View
 from placet.replies.read_frame import Ends, Line, is_small_print, lines_of, sayings
-from placet.replies.read_phrases import Match, Role
+from placet.replies.read_phrases import Role
 from placet.replies.read_tokens import Kind, Token, tokens, without_marks
 from placet.replies.read_vocabulary import Phrases, begins_with
 
@@ -259,7 +259,9 @@ def _below(found: Text, code: str, silent: Phrases, names: frozenset[str]) -> It
         for at, line in enumerate(paragraph):
             after = paragraph[at + 1] if at + 1 < len(paragraph) else None
             titles = card and not _speaks(line, found, code)
-            signature = _signs(line, after, found, silent, names, card=titles)
+            signature = not outcomes_alone(line.text, code, found.known, names) and _signs(
+                line, after, found, silent, names, card=titles
+            )
             signature = signature or (announced and _is_plain_name(line, found))
             aside = small or line.start in said_by_others
             part = Part.SMALL_PRINT if aside else Part.SIGNATURE if signature else Part.COMMENT
@@ -361,23 +363,7 @@ def _speaks(line: Line, found: Text, code: str) -> bool:
         match for at in range(len(line.words)) for match in found.known.phrases.matches(line.words, at)
     )
     roles = {match.meaning.role for match in matches if match.meaning.language == code}
-    return line.text.rstrip().endswith(("!", "?")) or bool(roles & _REMARKS) or _answers(line.words, found)
-
-
-def _answers(words: Sequence[str], found: Text) -> bool:
-    """Whether a line is an answer in any language and nothing else: "Rejected", "Not approved"."""
-    matches = [found.known.phrases.matches(words, at) for at in range(len(words))]
-    strong = {match.meaning.language for at in matches for match in at if match.meaning.role is Role.DECIDES}
-    return any(_is_tiled(matches, code) for code in strong)
-
-
-def _is_tiled(matches: Sequence[Sequence[Match]], code: str) -> bool:
-    """Whether phrases of one language stand side by side from the first word to the last."""
-    reached = {0}
-    for at, here in enumerate(matches):
-        if at in reached:
-            reached.update(at + match.length for match in here if match.meaning.language in (code, SHARED))
-    return len(matches) in reached
+    return line.text.rstrip().endswith(("!", "?")) or bool(roles & _REMARKS)
 
 
 def _is_plain_name(line: Line, found: Text) -> bool:
