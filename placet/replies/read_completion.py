@@ -202,16 +202,24 @@ def _speaks_against(comment: str, alone: Reading, known: Vocabulary) -> Sentence
 
 def _no_reason(comment: str, earlier: Earlier, known: Vocabulary) -> Sentence:
     """A comment that may turn the earlier answer: below one that grants, by any such word; below a rejection, where
-    reasons speak of errors too, if it begins with one and says little else. Or a short order: "Carol decides this"."""
-    words = [token.text for token in tokens(composed(comment)) if token.kind is Kind.WORD]
-    turns = [begins_with(words[at : at + _LONGEST_TURN], known.lines.turns) for at in range(len(words))]
-    first = next(iter(turns), 0)
-    short = len(words) <= first + (0 if first == 1 else _BESIDE_A_TURN)
-    if any(turns) if earlier.is_granted else first and short:
-        return Sentence("“{text}” may take the answer back.", text=comment[:_SHOWN])
-    if _is_order(words, known):
-        return Sentence("“{text}” leaves the answer open.", text=comment[:_SHOWN])
+    reasons speak of errors too, by a line that begins with one and says little else. Or a short order: "Carol decides
+    this". A greeting may stand above, in another line."""
+    for line in comment.split("\n"):
+        words = [token.text for token in tokens(composed(line)) if token.kind is Kind.WORD]
+        turns = [begins_with(words[at : at + _LONGEST_TURN], known.lines.turns) for at in range(len(words))]
+        first = next(iter(turns), 0)
+        short = len(words) <= first + (0 if first == 1 else _BESIDE_A_TURN)
+        if (any(turns) if earlier.is_granted else first and short) or _is_doubt(words, known):
+            return Sentence("“{text}” may take the answer back.", text=comment[:_SHOWN])
+        if _is_order(words, known):
+            return Sentence("“{text}” leaves the answer open.", text=comment[:_SHOWN])
     return NOTHING
+
+
+def _is_doubt(words: Sequence[str], known: Vocabulary) -> bool:
+    """Whether they are one phrase that takes back or leaves open in some language: "oops"."""
+    matches = known.phrases.matches(words, 0) if words else []
+    return any(match.length == len(words) and match.meaning.role >= Role.DOUBT for match in matches)
 
 
 def _is_order(words: Sequence[str], known: Vocabulary) -> bool:

@@ -5,6 +5,7 @@ because whatever is in doubt makes one lapse."""
 import random
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 from django.utils import timezone
@@ -16,11 +17,14 @@ from placet.approvals.processes import publish
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail
-from tests.attacks.arena import Arena
+from tests.attacks.arena import Arena, Count
+from tests.attacks.instructions import INSTRUCTIONS
 from tests.attacks.tally import Counts
 from tests.journeys.conftest import World
 from tests.journeys.letters import INTERNAL, code_of, letter, quote_of, reply_to
 from tests.making import one_step
+from tests.replies.test_completion import APPROVE, REJECT, completed
+from tests.words import LANGUAGES
 
 BOTH_WAYS = True
 pytestmark = pytest.mark.django_db
@@ -212,3 +216,31 @@ def test_reasons_from_any_program_complete_it(strict: Arena) -> None:
         assert decision.comment
         assert decision.comment in reason
     strict.count(Counts(neighbours=len(REASONS), passed=len(REASONS)))
+
+
+def turning(rng: random.Random) -> Iterator[str]:
+    """Answers in every language that turn, doubt or take back what was answered before, and are no reason for it."""
+    while True:
+        own = LANGUAGES[rng.choice(sorted(INSTRUCTIONS))].answer
+        said = rng.choice((*own.turns, *own.retractions, *own.doubts))
+        greeting, closing = rng.choice(own.greetings), rng.choice(own.closings)
+        yield from (
+            said,
+            f"{said.capitalize()}{rng.choice('.!')}",
+            f"{greeting},\n\n{said}",
+            f"{said.capitalize()}\n\n{closing}\nBob",
+        )
+
+
+def test_an_order_a_doubt_or_what_takes_back_completes_nothing(
+    rng: random.Random, most: int, tally: Count
+) -> None:
+    number = 4 * most  # nothing is delivered
+    completing = []
+    for text in islice(turning(rng), number):
+        for earlier in (REJECT, APPROVE):
+            answer = completed(text, earlier)
+            if answer is not None and answer.completes and answer.comment:
+                completing.append((text, answer.outcome, answer.comment))
+    tally(Counts(forged=number, accepted=len(completing)))
+    assert not completing, f"{len(completing)} of {number}: {completing[:8]}"
