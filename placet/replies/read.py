@@ -43,7 +43,8 @@ from placet.replies.read_clauses import (
     take_names,
     tiled,
 )
-from placet.replies.read_comment import Part, Place, comment_of, parts_of, without_contacts
+from placet.replies.read_comment import Part, Place, comment_of, parts_of
+from placet.replies.read_contacts import without_contacts
 from placet.replies.read_facts import UNKNOWN, About, other_value, same_values
 from placet.replies.read_own import Own
 from placet.replies.read_phrases import Role
@@ -99,14 +100,14 @@ def read_mail(
     if problem:
         return Reading(None, "", problem)
     if mail.new_text.strip():
-        return read_text(with_dashes(mail.new_text, mail), outcomes, known, about, own, questions)
-    found = read_text(with_dashes(mail.own_subject, mail), outcomes, known, about)
+        return read_text(with_signature(mail.new_text, mail), outcomes, known, about, own, questions)
+    found = read_text(with_signature(mail.own_subject, mail), outcomes, known, about)
     return found if _is_subject_only(found, mail) else Reading(None, "", _NO_TEXT)
 
 
-def with_dashes(text: str, mail: Mail) -> str:
-    """A text with what stands below a line of two dashes, where more than a signature may stand."""
-    return f"{text}\n\n--\n{mail.below_dashes}" if text.strip() and mail.below_dashes.strip() else text
+def with_signature(text: str, mail: Mail) -> str:
+    """A text with what was set apart below it: more than a signature may stand there."""
+    return f"{text}\n\n{mail.set_apart}" if text.strip() and mail.set_apart.strip() else text
 
 
 _NO_TEXT = Sentence("There is no text above the quoted mail.")
@@ -223,7 +224,8 @@ def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
     value than the request's. Whatever else somebody would have liked, a rejection is one."""
     other = Other(reading.outcome or "", reading.language, found.known, about.name_words)
     above = [place for place in reading.parts if place.start < found.frame.end]
-    if line := other.line_of(comment_of(found.text, above)):
+    comment = comment_of(found.text, above)
+    if line := other.line_of(comment) or _foreign_doubt(comment, reading, found.known):
         return Sentence(_LIMIT, text=line[:80])
     below = [place for place in reading.parts if place.start >= found.frame.end]
     looked_at = 0
@@ -251,6 +253,20 @@ def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
         if more := _doubt_below(text, reading, found.known, small=small, below_name=name):
             return more
     return NOTHING if reading.outcome == REJECT else other_value(found.text, about, reading.language)
+
+
+def _foreign_doubt(comment: str, reading: Reading, known: Vocabulary) -> str:
+    """The first line of an approval's comment that another language understands as a doubt, and better than the
+    answer's does."""
+    for line in comment.split("\n") if reading.outcome == APPROVE else ():
+        found = Text.of(line, known, framed=False)
+        own = _view(found, reading.language, known).explained
+        views = (_view(found, code, known) for code in _languages(found, known))
+        for view in views:
+            for clause in view.clauses() if view.explained > own else ():
+                if clause.taken in (Taken.DOUBT, Taken.RETRACTION) and _is_understood(clause):
+                    return line.strip()
+    return ""
 
 
 _NAME_ABOVE = re.compile(r"(?:\A|\n)[ \t]*(?:[^\W\d_a-z][\w.'’-]{0,20}[ \t]*){1,4}\n\Z")
@@ -306,7 +322,8 @@ def _doubt_below(
                 title = (
                     below_name and sentence == [clause] and sentence is first and _may_be_title(clause, found)
                 )
-                only_answers = saying or title or _is_titled(clause, found)
+                titled = (title or _is_titled(clause, found)) and (own or not _is_understood(clause))
+                only_answers = saying or titled
                 if _speaks_against(clause, reading.outcome or "", only_answers=only_answers, small=small):
                     return _more_below(_short(found, clause))
     return NOTHING
@@ -332,6 +349,11 @@ def _is_mostly_understood(clause: Spoken, *, half: bool) -> bool:
     words = clause.pieces[-1].end - clause.pieces[0].start
     understood = 2 * sum(piece.end - piece.start for piece in clause.pieces if piece.meaning)
     return understood > words or (half and understood == words)
+
+
+def _is_understood(clause: Spoken) -> bool:
+    """Whether every word of several is known in one language: "If Legal Agrees" is no title."""
+    return len(clause.pieces) > 1 and all(piece.meaning for piece in clause.pieces)
 
 
 def _may_be_title(clause: Spoken, found: Text) -> bool:

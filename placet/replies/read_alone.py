@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from placet.replies.languages import SHARED
+from placet.replies.read_contacts import without_contacts
 from placet.replies.read_frame import Line, lines_of
 from placet.replies.read_phrases import Match, Meaning, Role
 from placet.replies.read_tokens import Kind, Token, tokens
@@ -48,7 +49,7 @@ class Other:
         return any(meaning.outcome != self.outcome for meaning in strong)
 
     def _outcomes(self, line: Line) -> set[str]:
-        return outcomes_alone(line.text, self.language, self.known, self.names)
+        return outcomes_alone(without_contacts(line.text), self.language, self.known, self.names)
 
 
 def outcomes_alone(line: str, language: str, known: Vocabulary, names: frozenset[str]) -> set[str]:
@@ -64,20 +65,21 @@ def outcomes_alone(line: str, language: str, known: Vocabulary, names: frozenset
 def _outcomes_behind_names(
     run: Sequence[Token], language: str, known: Vocabulary, names: frozenset[str]
 ) -> set[str]:
-    """The outcomes of an answer that words end with, if all before it are names and closings."""
+    """The outcomes of an answer that words end with, if all before it are names and closings. Behind what may be
+    anybody's name a weak one is a name, too: "Jana Nein"."""
     words = [token.text for token in run]
     at = 0
+    anybody = False
     while at < len(words):
         name = words[at] in names
-        if (
-            not name
-            and len(words) - at <= _LONGEST
-            and (outcomes := _outcomes_of(words[at:], language, known))
-        ):
+        rest = words[at:] if not name and len(words) - at <= _LONGEST else []
+        if outcomes := _outcomes_of(rest, language, known, strong=anybody):
             return outcomes
         closing = begins_with(words[at : at + _LONGEST], known.lines.closings)
-        if not (name or closing or _may_be_name(run[at], known)):
-            return set()
+        if not (name or closing):
+            anybody = _may_be_name(run[at], known)
+            if not anybody:
+                return set()
         at += closing or 1
     return set()
 
@@ -87,16 +89,17 @@ def _may_be_name(token: Token, known: Vocabulary) -> bool:
     return token.capital and roles <= {Role.FILLER}
 
 
-def _outcomes_of(words: Sequence[str], language: str, known: Vocabulary) -> set[str]:
+def _outcomes_of(words: Sequence[str], language: str, known: Vocabulary, *, strong: bool) -> set[str]:
     """The outcomes of an answer in some language of which these are all words, both where it is negated; none where
-    something else stands among them. One letter is an initial."""
+    something else stands among them, or only weak words (`strong`). One letter is an initial."""
     if len(words) == 1 and len(words[0]) == 1 and words[0].isascii():
         return set()
     matches = [known.phrases.matches(words, at) for at in range(len(words))]
     outcomes: set[str] = set()
     for code in {match.meaning.language for here in matches for match in here if match.meaning.outcome}:
         meanings = _fewest(matches, code)
-        said = {meaning.outcome for meaning in meanings} - {""}
+        weak = strong and all(meaning.role is not Role.DECIDES for meaning in meanings)
+        said = set() if weak else {meaning.outcome for meaning in meanings} - {""}
         if said and any(meaning.role is Role.NEGATION for meaning in meanings):
             said = {REJECT} if said == {APPROVE} else {APPROVE, REJECT}
         if said and code == language:

@@ -16,6 +16,7 @@ from placet.replies.parse.folding import fold
 from placet.replies.parse.signatures import is_device
 from placet.replies.read_alone import outcomes_alone
 from placet.replies.read_clauses import Spoken, Taken, Text, View
+from placet.replies.read_contacts import CONTACT, without_contacts
 from placet.replies.read_frame import Ends, Line, is_small_print, lines_of, sayings
 from placet.replies.read_phrases import Role
 from placet.replies.read_tokens import Kind, Token, tokens, without_marks
@@ -24,18 +25,17 @@ from placet.replies.read_vocabulary import Phrases, begins_with
 _MOST_NAMES = 3  # words behind a greeting
 _LONG_NUMBER = 3  # digits from which on a number is not one of a telephone's name
 _LONGEST_TITLE = 6  # words of a line that says who somebody is
-_BESIDE_CONTACT = 2  # words beside each address or number in such a line: "Mobile", "Tel."
-_CONTACT = re.compile(
-    r"[^\s<>@]{1,64}@[^\s<>@]{1,200}\.[^\W\d_]{2,20}|(?:https?://|www\.)[^\s<>]{1,200}"
-    r"|(?:\+|\(?0)[0-9()/. -]{6,22}[0-9]|\(?\b[0-9]{3}\)?[ .-]{1,2}[0-9]{3}[ .-][0-9]{4}\b"
-)
-_PRONOUNS = re.compile(r"\(\w{2,6}(?:/\w{2,6}){1,2}\)")  # "(she/her)"
 _WORD = re.compile(r"[^\W_]+")
 _ROMAN = re.compile(r"(?=.)X{0,3}(?:IX|IV|V?I{0,3})")  # up to thirty-nine
 _FIRST_LETTERS = "AB\u0391\u0392\u0410\u0411"  # of the alphabets, which number things
 _MOST_PLAIN = 2  # words of a name in small letters
-_TOWN = re.compile(r"(?:^|, )[0-9]{2,6} [^\W\d_]")  # "10115 Berlin", "12 High Street"
-_REMARKS = {Role.REMARK, Role.AGAINST, Role.BECAUSE, Role.ASKS, Role.DOUBT, Role.RETRACTION}
+_TOWN = re.compile(
+    r"(?:^|, )(?:[A-Z]{1,2}-)?[0-9]{4,6} [^\W\d_](?![A-Z]{2}\b)"
+)  # "10115 Berlin"; no "5000 EUR"
+_REMARKS = {
+    Role.REMARK, Role.AGAINST, Role.NEGATION, Role.NEGATION_HELPER, Role.BUT, Role.BECAUSE, Role.ASKS, Role.DOUBT,
+    Role.RETRACTION,
+}  # fmt: skip
 _CLOSED = " \t\n”»)]’"  # belongs to the sentence before
 
 
@@ -79,11 +79,6 @@ def comment_of(text: str, places: Sequence[Place]) -> str:
         pieces.append(text[place.start : place.end])
         end = place.end
     return "".join(pieces).strip()
-
-
-def without_contacts(text: str) -> str:
-    """Without links, addresses and telephone numbers: their letters say nothing."""
-    return _PRONOUNS.sub(" ", _CONTACT.sub(" ", text))
 
 
 # --- sentences ------------------------------------------------------------------------------------------------
@@ -221,11 +216,11 @@ def _greeting(found: Text, start: int, end: int, names: frozenset[str]) -> set[i
     named = all(
         found.tokens[one].text in names or _has_capital(found.written(one, one + 1)) for one in behind
     )
-    greets = at > 0 and len(behind) <= _MOST_NAMES and named and not _says(found, behind)
+    greets = at > 0 and len(behind) <= _MOST_NAMES and named and not _is_said(found, behind)
     return set(range(start, until)) if greets else set()
 
 
-def _says(found: Text, places: range) -> bool:
+def _is_said(found: Text, places: range) -> bool:
     """Whether a phrase that is known begins at one of the words: names are not."""
     return any(
         match.meaning.role not in (Role.GREETING, Role.FILLER) for at in places for match in found.matches[at]
@@ -255,15 +250,20 @@ def _below(found: Text, code: str, silent: Phrases, names: frozenset[str]) -> It
         if not written or not paragraph:
             continue
         small = is_small_print(paragraph, found.known, goes_on=small)
-        card = signs or announced or any(_CONTACT.search(line.text) for line in paragraph)
+        card = signs or announced or any(CONTACT.search(line.text) for line in paragraph)
+        wished = False  # a sentence began in this paragraph, which goes on: "Order via / Dell GmbH"
         for at, line in enumerate(paragraph):
             after = paragraph[at + 1] if at + 1 < len(paragraph) else None
-            titles = card and not _speaks(line, found, code)
-            signature = not outcomes_alone(line.text, code, found.known, names) and _signs(
+            titles = card and not _speaks(line, found, code, names)
+            signature = not outcomes_alone(without_contacts(line.text), code, found.known, names) and _signs(
                 line, after, found, silent, names, card=titles
             )
-            signature = signature or (announced and _is_plain_name(line, found))
+            plain = announced and line.start == lines[0].start + len(lines[0].text) + 1
+            signature = signature or (plain and _is_plain_name(line, found))
+            silently = _is_silent(line.words, silent, names)
             aside = small or line.start in said_by_others
+            wished = wished or not (signature or aside or any(map(str.isdigit, line.text)))
+            signature = signature and (silently or not wished)
             part = Part.SMALL_PRINT if aside else Part.SIGNATURE if signature else Part.COMMENT
             yield _place(line, end, part)
         signs = False
@@ -327,16 +327,32 @@ def _signs(
         or is_device(fold(line.text))
     ):
         return True
-    contacts = len(_CONTACT.findall(line.text))
-    rest = _CONTACT.sub(" ", line.text)
+    rest, contacts = CONTACT.subn(" ", line.text)
     if contacts:
-        return len(_WORD.findall(rest)) <= _BESIDE_CONTACT * contacts
+        return _names_contact(rest, found, names)
     if not card or len(line.words) > _LONGEST_TITLE or ":" in line.text or _wishes(line, found, silent):
         return False
     if any(map(str.isdigit, rest)):
         town = below is not None and _TOWN.match(below.text.strip())
         return bool(_TOWN.search(rest) or town) and _is_titled(line, found, names)
     return _is_titled(line, found, names)
+
+
+def _names_contact(rest: str, found: Text, names: frozenset[str]) -> bool:
+    """Whether what stands beside a telephone number, an address or a link only says what it is and whose:
+    "Tel.", "Contoso GmbH | Mobile"."""
+    words = [token for token in tokens(rest) if token.kind is Kind.WORD]
+    texts = [token.text for token in words]
+    labels = found.known.lines.contact_labels
+    at, labelled = 0, not words
+    while at < len(words):
+        length = begins_with(texts[at:], labels)
+        labelled = labelled or length > 0
+        titled = _may_name(rest[words[at].start : words[at].end], words[at], found, names)
+        if not length and (not titled or _says(found, texts, at)):
+            return False
+        at += length or 1
+    return labelled or all(text in names for text in texts)
 
 
 def _is_closing(line: Line, found: Text) -> bool:
@@ -357,13 +373,34 @@ def _is_titled(line: Line, found: Text, names: frozenset[str]) -> bool:
     )
 
 
-def _speaks(line: Line, found: Text, code: str) -> bool:
-    """Whether a line is a remark, in a language that is known: no title is one."""
-    matches = (
-        match for at in range(len(line.words)) for match in found.known.phrases.matches(line.words, at)
-    )
-    roles = {match.meaning.role for match in matches if match.meaning.language == code}
-    return line.text.rstrip().endswith(("!", "?")) or bool(roles & _REMARKS)
+def _speaks(line: Line, found: Text, code: str, names: frozenset[str]) -> bool:
+    """Whether a line limits, denies, asks or remarks something: no title does. In another language than the answer's
+    half of its words are known then: "Head of Sales" is not Dutch. A name may be a word of any language."""
+    if line.text.rstrip().endswith(("!", "?")):
+        return True
+    known: dict[str, set[int]] = {}  # by language, the words of phrases
+    says: set[str] = set()
+    titles = _titles(line.words, found)
+    for at, word in enumerate(line.words):
+        silent = word in names or at in titles or (len(word) == 1 and word.isascii())
+        for match in () if silent else found.known.phrases.matches(line.words, at):
+            places = range(at, at + match.length)
+            known.setdefault(match.meaning.language, set()).update(places)
+            title = match.length == 1 and (word,) in found.known.lines.title_words
+            if match.meaning.role in _REMARKS and not (title and match.meaning.language != code):
+                says.add(match.meaning.language)
+    return any(language == code or 2 * len(known[language]) >= len(line.words) for language in says)
+
+
+def _titles(words: Sequence[str], found: Text) -> set[int]:
+    """The words of what stands in titles and is more than one word: "head of"."""
+    lengths = {at: begins_with(words[at:], found.known.lines.title_words) for at in range(len(words))}
+    return {place for at, length in lengths.items() if length > 1 for place in range(at, at + length)}
+
+
+def _says(found: Text, words: Sequence[str], at: int) -> bool:
+    """Whether a phrase begins here that limits, denies, asks or remarks something, in any language."""
+    return any(match.meaning.role in _REMARKS for match in found.known.phrases.matches(words, at))
 
 
 def _is_plain_name(line: Line, found: Text) -> bool:

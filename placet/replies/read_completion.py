@@ -20,7 +20,7 @@ from placet.lib.sentences import NOTHING, Sentence
 from placet.replies import read_frame, read_questions
 from placet.replies.languages import SHARED
 from placet.replies.parse import Mail
-from placet.replies.read import READ_TEXT, read_mail, with_dashes
+from placet.replies.read import READ_TEXT, read_mail, with_signature
 from placet.replies.read_clauses import Taken, Text
 from placet.replies.read_facts import UNKNOWN, About
 from placet.replies.read_own import SIGNS, Own, first_said
@@ -109,13 +109,13 @@ def _taken_out(
 ) -> tuple[Mail, tuple[Given, ...], Sentence]:
     if read_questions.answers_in(mail.quoted_else, questions, known):
         return mail, (), read_questions.QUOTED
-    text = read_frame.without_codes(composed(with_dashes(mail.new_text, mail)))
+    text = read_frame.without_codes(composed(with_signature(mail.new_text, mail)))
     text, below = read_frame.at_dashes(text)
     taken = read_questions.take_out(text, questions, known)
     problem = taken.problem
     if not problem and read_questions.below_dashes(below, taken, questions):
         problem = read_questions.BELOW_DASHES
-    return replace(mail, new_text=taken.text + below, below_dashes=""), taken.given, problem
+    return replace(mail, new_text=taken.text + below, set_apart=""), taken.given, problem
 
 
 def _reading(

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from placet.replies.parse import CODE
 from placet.replies.parse.signatures import delimits
+from placet.replies.read_contacts import without_contacts
 from placet.replies.read_phrases import Role
 from placet.replies.read_tokens import Kind, Token, tokens
 from placet.replies.read_vocabulary import Vocabulary, begins_with
@@ -185,10 +186,11 @@ def _said(lines: Sequence[Line], start: int, small_print: set[int], known: Vocab
             continue
         if begins_with(line.words, known.lines.afterwords):
             return " ".join(line.words)
+        said = next(lines_of(without_contacts(line.text)))
         if (
-            len(line.words) >= _SAYS_SOMETHING
-            and 2 * line.small > len(line.words)
-            and _doubts(line.words, known)
+            len(said.words) >= _SAYS_SOMETHING
+            and 2 * said.small > len(said.words)
+            and _doubts(said.words, known)
         ):
             return " ".join(line.words)
     return ""

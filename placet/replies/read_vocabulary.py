@@ -60,6 +60,7 @@ class Lines:
     numbered: Phrases
     coded: Phrases
     title_words: Phrases
+    contact_labels: Phrases
     authors: Phrases
     turns: Phrases
 

@@ -325,13 +325,13 @@ def test_what_people_see_is_text(markup: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "below"),
     [
-        ("Approve\n\n-- \nAnn\nHead of Rejects\n\n> old", "Ann\nHead of Rejects"),
-        ("Approve\n--\nonly two", "only two"),
-        ("Approve\n- -- \nonly two\n> old\nthree", "only two"),
-        ("Approve\n\n-- \nAnn\nSent from my iPhone", "Ann"),
+        ("Approve\n\n-- \nAnn\nHead of Rejects\n\n> old", "--\nAnn\nHead of Rejects"),
+        ("Approve\n--\nonly two", "--\nonly two"),
+        ("Approve\n- -- \nonly two\n> old\nthree", "--\nonly two"),
+        ("Approve\n\n-- \nAnn\nSent from my iPhone", "--\nAnn"),
         ("Approve\n\n---\nonly two", ""),
         ("Approve", ""),
     ],
 )
-def test_what_stands_below_two_dashes_is_kept_apart(text: str, below: str) -> None:
-    assert new_text(text).below_dashes == below
+def test_what_stands_below_two_dashes_is_set_apart(text: str, below: str) -> None:
+    assert new_text(text).set_apart == below

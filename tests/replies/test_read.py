@@ -298,11 +298,11 @@ def test_a_reply_code_says_nothing_and_is_no_comment(code: str) -> None:
 def test_what_stands_below_two_dashes_may_add_a_doubt_or_a_comment(
     below: str, outcome: str | None, comment: str
 ) -> None:
-    found = read_mail(mail("Approved", below_dashes=below))
+    found = read_mail(mail("Approved", set_apart=f"--\n{below}"))
     assert (found.outcome, found.comment) == (outcome, comment), found.why
-    alone = read_mail(mail("", subject="Approved", own_subject="Approved", below_dashes=below))
+    alone = read_mail(mail("", subject="Approved", own_subject="Approved", set_apart=f"--\n{below}"))
     assert alone.outcome == (None if comment else outcome)  # a subject is an answer and nothing else
-    assert read_mail(mail("Desk", below_dashes="Approved")).outcome is None
+    assert read_mail(mail("Desk", set_apart="--\nApproved")).outcome is None
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,9 @@ class AnswerWords:
     form_ends: tuple[str, ...] = ()  # a line of a form below which nothing is said
     closings: tuple[str, ...] = ()  # lines below which stands who somebody is
     title_words: tuple[str, ...] = ()  # small words of titles and companies' names: "head of", "and"
+    contact_labels: tuple[
+        str, ...
+    ] = ()  # what stands before a telephone number or an address: "tel", "e-mail"
     legal: tuple[str, ...] = ()  # how the small print begins that companies add
     afterwords: tuple[str, ...] = ()  # how a line begins that is said below a closing: "ps"
     authors: tuple[str, ...] = ()  # whose sayings people put below their names: "walt disney"

@@ -99,7 +99,7 @@ def parse(received: Received, own: OwnMail) -> Mail:
         marked=seen.marked,
         new_text=seen.new_text,
         with_signature=seen.with_signature,
-        below_dashes=seen.below_dashes,
+        set_apart=seen.set_apart,
         quoted_cut=seen.quoted_cut,
         markup=seen.markup,
         voting=text(received.voting)[:_SHOWN],

@@ -19,7 +19,7 @@ class Body:
     marked: str = ""
     new_text: str = ""
     with_signature: str = ""
-    below_dashes: str = ""
+    set_apart: str = ""
     quoted_cut: str = ""
     markup: str = ""
     truncated: bool = False
@@ -63,7 +63,7 @@ def _body(text: str, marked: str, new: quotes.New, unfinished: bool) -> Body:
         marked=marked,
         new_text=new.text,
         with_signature=new.with_signature,
-        below_dashes=new.below_dashes,
+        set_apart=new.set_apart,
         quoted_cut=new.quoted_cut,
         truncated=not new.whole or (unfinished and not new.to_the_end),
         doubtful=new.doubtful,

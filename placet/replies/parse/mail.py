@@ -140,8 +140,8 @@ class Mail:
     marked: str  # the same with `> ` before what the HTML marks as quoted
     new_text: str  # without quotes and signature
     with_signature: str  # without quotes
-    below_dashes: (
-        str  # what of that stands below a line of two dashes, which is read for more than a signature
+    set_apart: (
+        str  # the signature, and what stands below a line of two dashes: both are read for more than that
     )
     quoted_cut: str  # by which rules quotes were recognised, in words; "" if there was none
     markup: str  # the HTML beside a plain text that quotes; "" where that was not read, or is not there

@@ -171,7 +171,7 @@ def without_original(mail: Mail, original: Original) -> Mail:
         mail,
         new_text=new.text,
         with_signature=new.with_signature,
-        below_dashes=new.below_dashes,
+        set_apart=new.set_apart,
         quoted_cut=new.quoted_cut if quoted.known else mail.quoted_cut,
         text_truncated=mail.text_truncated
         or not new.whole

@@ -17,7 +17,7 @@ from placet.replies.parse.folding import fold
 from placet.replies.parse.limits import LINES, NEW_TEXT
 from placet.replies.parse.links import readable
 from placet.replies.parse.mail import joined
-from placet.replies.parse.signatures import below_dashes, without_signature
+from placet.replies.parse.signatures import part
 
 WRAPPABLE = 60  # characters of a quoted line that may have been wrapped on its way
 
@@ -88,9 +88,7 @@ class New:
     whole: bool  # all lines were looked at that could hold something new
     to_the_end: bool  # everything below the new text is quoted
     doubtful: bool  # a line was left out that may have been new
-    below_dashes: (
-        str  # what stands below a line of two dashes: a signature, and whatever else somebody wrote there
-    )
+    set_apart: str  # the signature, and whatever else somebody wrote below a line of two dashes
 
 
 def new_text(text: str) -> New:
@@ -102,23 +100,24 @@ def cut(found: Lines) -> New:
     """What is left of a text whose lines are known."""
     unsigned: list[str] = []
     signed: list[str] = []
-    below: list[str] = []
+    apart: list[str] = []
     for piece in found.pieces():
         # What a quote parts is never one sentence: "I do not", and below the quote "approve this".
         unsigned += [""] * bool(unsigned and unsigned[-1])
         signed += [""] * bool(signed and signed[-1])
-        unsigned += without_signature(piece, below_text=any(unsigned))
+        text, signature = part(piece, below_text=any(unsigned))
+        unsigned += text
         signed += piece
-        below += [""] * bool(below) + below_dashes(piece)
-    text, with_signature = joined(unsigned), joined(signed)
+        apart += [""] * bool(apart and signature) + signature
+    with_signature = joined(signed)
     return New(
-        readable(text[:NEW_TEXT]),
+        readable(joined(unsigned)[:NEW_TEXT]),
         readable(with_signature[:NEW_TEXT]),
         ", then ".join(found.rules),
         whole=(found.to_the_end or not found.rest) and len(with_signature) <= NEW_TEXT,
         to_the_end=found.to_the_end,
         doubtful=bool(found.doubts),
-        below_dashes=readable(joined(below)[:NEW_TEXT]),
+        set_apart=readable(joined(apart)[:NEW_TEXT]),
     )
 
 

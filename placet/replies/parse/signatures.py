@@ -2,8 +2,8 @@
 
 A signature is cut where it is announced (`-- `), or where all that is left is names, titles and ways to reach
 somebody. A line with a word that may decide, or change what was decided, is never taken for part of one: it is
-left for the reader. So is all that stands below `-- `, apart from the new text (`below_dashes`): what of it is
-a signature only the reader's words can tell.
+left for the reader. So is all that is cut, apart from the new text (`set_apart`): what of it is a signature only the
+reader's words can tell.
 """
 
 import re
@@ -14,8 +14,10 @@ from placet.replies.parse.folding import fold
 from placet.replies.parse.heads import ANSWERS
 
 LONGEST = 15  # lines of a signature that are not blank
+_DELIMITER = "--"
 _SHORT = 60  # characters of one line of it
 _FEW = 7  # words of one line of it
+_LONGEST_SIGNED = 4  # words of a name
 _TRIES = 3  # signatures below each other: one's own, and what a mailing list adds
 
 _DRAWN = re.compile(r"[-_=*~#+\u2013\u2014\u2500]{2,}")
@@ -70,28 +72,26 @@ def delimits(line: str) -> bool:
     return line.strip() in ("--", "- --")
 
 
-def below_dashes(lines: Sequence[str]) -> list[str]:
-    """New lines below the first one that announces a signature, without those that a telephone adds."""
-    start = next((at for at, line in enumerate(lines) if delimits(line)), len(lines)) + 1
-    return [line for line in lines[start:] if not is_device(fold(line))]
-
-
-def without_signature(lines: Sequence[str], below_text: bool = False) -> list[str]:
-    """New lines without the signature below them, and without lines that a telephone adds. Where nothing else is
-    left they are kept: a signature needs a text above it, in these lines or (`below_text`) in others."""
-    kept: list[str] = []
-    for line in lines:
-        if delimits(line):
-            break
-        if not is_device(fold(line)):
-            kept.append(line)
-    folded = [fold(line) for line in kept]
+def part(lines: Sequence[str], below_text: bool = False) -> tuple[list[str], list[str]]:
+    """New lines above their signature; and that, with all that stands below the line that announces one, as it is to be
+    read: behind such a line only what names somebody first. Both are without lines that a telephone adds. Where nothing
+    else is left the signature stays: it needs a text above it, in these lines or (`below_text`) in others."""
+    start = next((at for at, line in enumerate(lines) if delimits(line)), len(lines))
+    above, below = (
+        [line for line in some if not is_device(fold(line))] for some in (lines[:start], lines[start + 1 :])
+    )
+    folded = [fold(line) for line in above]
+    end = len(above)
     for _ in range(_TRIES):
-        start = _start(kept, folded, below_text)
-        if start is None:
+        begin = _start(above[:end], folded[:end], below_text)
+        if begin is None:
             break
-        del kept[start:], folded[start:]
-    return kept
+        end = begin
+    signature = above[end:]
+    first = next((line for line in signature if _WORD.search(line)), "")
+    if any(signature):
+        signature = [*([_DELIMITER] if _is_name(first) else []), *signature, ""]
+    return above[:end], [*signature, *([_DELIMITER, *below] if below else [])]
 
 
 def is_device(line: str) -> bool:
@@ -187,12 +187,18 @@ def _first(lines: Sequence[str], folded: Sequence[str], block: Sequence[int]) ->
         below = [line for line in block if line > at]
         if _DRAWN.fullmatch(folded[at]) and any(line > at for line in contact):
             return at
-        if not below and _DASHED_NAME.fullmatch(lines[at].strip()) and _is_name(lines[at]):
+        if not below and _DASHED_NAME.fullmatch(lines[at].strip()) and _has_capitals(lines[at]):
             return at
     return _paragraph(folded, block, contact)
 
 
 def _is_name(line: str) -> bool:
+    """Whether a line may name somebody, or a firm, and is no item of a list."""
+    named = line.lstrip()[:1].isalpha() and not any(map(str.isdigit, line))
+    return named and len(_WORD.findall(line)) <= _LONGEST_SIGNED and _has_capitals(line)
+
+
+def _has_capitals(line: str) -> bool:
     return all(word[0].isupper() for word in _WORD.findall(line))
 
 

@@ -59,7 +59,7 @@ def _differ(parts: Sequence[Part]) -> bool:
     plain = body([part for part in parts if part.content_type != "text/html"], False)
     marked_up = body([part for part in parts if part.content_type != "text/plain"], False)
     return all(_words(one) != _words(other) for one, other in (
-        (f"{plain.new_text} {plain.below_dashes}", f"{marked_up.new_text} {marked_up.below_dashes}"),
+        (f"{plain.new_text} {plain.set_apart}", f"{marked_up.new_text} {marked_up.set_apart}"),
         (plain.text, marked_up.text),
     ))  # fmt: skip
 
