@@ -113,7 +113,7 @@ def _taken_out(
     text, below = read_frame.at_dashes(text)
     taken = read_questions.take_out(text, questions, known)
     problem = taken.problem
-    if not problem and read_questions.below_dashes(below, taken, questions):
+    if not problem and read_questions.below_dashes(below, taken, questions, known):
         problem = read_questions.BELOW_DASHES
     return replace(mail, new_text=taken.text + below, set_apart=""), taken.given, problem
 

@@ -4,16 +4,14 @@ What the form says is put into plain sentences, which are then read like any oth
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from placet.lib.sentences import NOTHING, Sentence
+from placet.replies.read_boxes import Choice, Mark, begins_with_outcome, boxes_in, choices_of, outcomes_of
 from placet.replies.read_own import Own
 from placet.replies.read_tokens import Kind, tokens
 from placet.replies.read_vocabulary import Vocabulary, begins_with
 
-_BOX = re.compile(r"[\[(]([ \u00a0xXхХ✓✔*]?)[\])]|([☐☑☒✓✔◯⬜✅])(?=[ \u00a0]?[^\W_])")
-_TICKED = frozenset("xXхХ✓✔*☑☒✅")
 _QUESTION = re.compile(r"^[ \t>*]*q([0-9]{1,2})[ \t]*[:：][ \t]*(\S)", re.IGNORECASE | re.MULTILINE)
 _CLOSING_SIGN = {
     "[": "]",
@@ -82,63 +80,58 @@ def _questions(text: str) -> Form | None:
     answer = answers[0][1]
     if not answer:
         return Form("", Sentence("There is no answer between the signs."))
+    if any(box.alone for line in (text[:begin] + text[end:]).split("\n") for box in boxes_in(line)):
+        return Form("", UNCLEAR_BOXES)
     above = f"{text[:begin].strip()}\n" if text[:begin].strip() else ""
     return Form(f"{answer}.\n{above}{text[end:]}")
 
 
 # --- boxes ----------------------------------------------------------------------------------------------------
 
+UNCLEAR_BOXES = Sentence("It is not clear what belongs to which box; please write your answer without boxes.")
+
 
 def _boxes(lines: list[str], known: Vocabulary, own: Own | None) -> Form | None:
-    """Boxes with a label behind each, or before each where a line does not begin with one. What stands beside the
-    labels is somebody's own."""
-    ticked: list[str] = []
-    seen, rest = 0, []
-    for line in lines:
-        found = list(_BOX.finditer(line))
-        if not found:
+    """Boxes whose labels are outcomes. What stands behind the label of the ticked one, or in other lines, is somebody's
+    own."""
+    found = [boxes_in(line) for line in lines]
+    if not any(box.alone for boxes in found for box in boxes):
+        return None
+    choices: list[Choice] = []
+    rest = []
+    is_clear = True
+    for line, boxes in zip(lines, found, strict=True):
+        if not boxes:
             rest.append(line)
             continue
-        before_first = line[: found[0].start()].strip(" \t-*•")
-        for label, mark in _labelled(line, found, behind=not before_first):
-            if not label:
-                continue
-            seen += 1
-            if mark in _TICKED:
-                ticked.append(label)
-            elif not (own and own.is_label(label)) and (beside := _beside_answer(label, known)):
-                rest.append(beside)
-        if before_first and line[found[-1].end() :].strip():
-            rest.append(line[found[-1].end() :])
-    if not seen:
-        return None
-    if seen == 1 and not ticked:
-        return None  # a pair of brackets, not a form
+        here = choices_of(line, boxes, known)
+        is_clear = is_clear and here is not None
+        choices += here or (Choice("", box.mark) for box in boxes)
+    ticked = [choice for choice in choices if choice.mark is Mark.TICKED]
+    if not ticked and any(choice.mark is Mark.CROSSED for choice in choices):
+        return Form("", UNCLEAR_BOXES)
     if len(ticked) != 1:
         none, several = Sentence("None of the boxes is ticked."), Sentence("More than one box is ticked.")
         return Form("", several if ticked else none)
-    return Form(f"{ticked[0]}.\n" + "\n".join(rest))
+    if not (is_clear and _are_outcomes(ticked[0], choices, known, own)):
+        return Form("", UNCLEAR_BOXES)
+    answer = ", ".join(filter(None, (ticked[0].label, ticked[0].more)))
+    return Form(f"{answer}.\n" + "\n".join(rest))
 
 
-def _beside_answer(label: str, known: Vocabulary) -> str:
-    """What stands behind the answer of a box that is not ticked: "[ ] Reject, and please use Dell". A label that is
-    none is another choice of the form."""
-    found = [token for token in tokens(label) if token.kind is Kind.WORD]
-    matches = known.phrases.matches([token.text for token in found], 0) if found else []
-    length = max((match.length for match in matches if match.meaning.outcome), default=0)
-    return label[found[length].start :] if 0 < length < len(found) else ""
-
-
-def _labelled(line: str, found: list[re.Match[str]], *, behind: bool) -> Iterator[tuple[str, str]]:
-    for at, box in enumerate(found):
-        mark = box[1] if box[1] is not None else box[2]
-        if behind:
-            end = found[at + 1].start() if at + 1 < len(found) else len(line)
-            label = line[box.end() : end]
-        else:
-            start = found[at - 1].end() if at else 0
-            label = line[start : box.start()]
-        yield label.strip(" \t,;/|-\u00a0"), mark
+def _are_outcomes(ticked: Choice, choices: list[Choice], known: Vocabulary, own: Own | None) -> bool:
+    """Whether each box is an outcome's, and none of the others the same one's as the ticked."""
+    if ticked.in_front or ticked.more:
+        said = outcomes_of(ticked.label, known, own, strictly=ticked.in_front)
+    else:
+        said = begins_with_outcome(ticked.label, known, own)
+    others = [
+        outcomes_of(choice.label, known, own, strictly=choice.in_front)
+        for choice in choices
+        if choice is not ticked and choice.mark is Mark.EMPTY
+    ]
+    all_known = bool(said) and all(others) and len(others) + 1 == len(choices)
+    return all_known and not any(len(said) == 1 and other == said for other in others)
 
 
 # --- Decision: approve ----------------------------------------------------------------------------------------

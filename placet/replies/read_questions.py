@@ -20,6 +20,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from placet.lib.sentences import NOTHING, Sentence
+from placet.replies.read_boxes import Box, Mark, boxes_in, choices_of, outcomes_of
 from placet.replies.read_frame import Ends, frame
 from placet.replies.read_vocabulary import Vocabulary
 
@@ -44,11 +45,6 @@ _NUMBER = rf"{_SIGN}?(?:{_CURRENCY}[ \u00a0]?)?{_SIGN}?[0-9](?:[0-9.,'’]|[ \u0
 _NUMERIC = frozenset(("number", "money", "percent"))
 #: What parts an outcome from an answer behind it. A dash directly in front of a number is its sign.
 _PARTED = re.compile(r"(?:[ \t\u00a0,;:]|[–—-](?=[ \t\u00a0]|[^\W0-9]))+")
-#: A box of a form, and what it is ticked with, if it is.
-_BOX = re.compile(r"[\[({<][ \u00a0]*([_.xXхХvV✓✔✗✘❌√*+•●☑☒✅]?)[ \u00a0]*[\])}>]|([☐☑☒◯⬜✓✔✅✗✘❌])")
-_TICKS = frozenset("xXхХvV✓✔√*+•●☑☒✅")
-_UNTICKED = frozenset("_.☐◯⬜")
-_LONGEST_CHOICE = 40  # characters of one that is not ticked: more is what somebody wrote
 _BARE = {
     "number": _NUMBER,
     "money": _NUMBER,
@@ -68,6 +64,7 @@ class Question:
     label: str
     by_label: bool = True  # whether its label alone names it
     type: str = "text"
+    options: tuple[frozenset[str], ...] = ()  # of a choice: what each may be called, folded
 
     @property
     def mark(self) -> str:
@@ -116,7 +113,16 @@ def questions_of(definition: "Definition", step_key: str) -> Questions | None:
 
     shown = {folded_label(field.label) for field in definition.fields}
     asked = tuple(
-        Question(one.number, one.field.name, one.label, folded_label(one.label) not in shown, one.field.type)
+        Question(
+            one.number,
+            one.field.name,
+            one.label,
+            folded_label(one.label) not in shown,
+            one.field.type,
+            tuple(
+                frozenset(map(_folded, (option.key, *option.labels))) for option in one.field.options or ()
+            ),
+        )
         for one in asked_in(definition, step_key)
     )
     outcome_is_first = bool(definition.approval(step_key).outcome_question)
@@ -153,6 +159,7 @@ class _Taking:
     lines: list[str]
     questions: Questions
     named_below: int  # from this line on a label names no question
+    known: Vocabulary
     at: int = 0
     given: dict[int, Given] = field(default_factory=dict)
     outcome: str = ""
@@ -221,17 +228,37 @@ class _Taking:
         return self._keep(heading, "" if _EMPTY.fullmatch(value) else value)
 
     def _ticked(self, heading: _Heading) -> str | Sentence:
-        """What stands beside the one box that is ticked, "" where there are no boxes, or why it is not clear."""
+        """What stands beside the one box that is ticked, "" where there are no boxes, or why it is not clear. Boxes of
+        the outcome are read with the text."""
         value = _whole_between(heading.value, self.questions.brackets)
-        boxes = list(_BOX.finditer(value))
-        is_text = heading.question is not None and heading.question.type not in (*_BARE, "yes_no", "choice")
-        others = _BOX.sub("", value).strip(" \t\u00a0*_.,;:/|")
-        if not boxes or not others or (is_text and len(boxes) == 1 and boxes[0].start()):
+        boxes = boxes_in(value)
+        question = heading.question
+        if not boxes or not _beside(value, boxes):
+            return ""
+        if (
+            question
+            and question.type not in (*_BARE, "yes_no", "choice")
+            and len(boxes) == 1
+            and boxes[0].start
+        ):
             return ""
         below = self.lines[self.at + 1] if self.at + 1 < len(self.lines) else ""
-        choices = None if _BOX.match(below.lstrip(" \t\u00a0-•")) else _choices(value, boxes)
-        ticked = [label for label, is_ticked in choices or () if is_ticked]
-        return ticked[0] if len(ticked) == 1 else self._unclear(heading)
+        if any(not below[: box.start].strip(" \t\u00a0-•") for box in boxes_in(below)[:1]):
+            return self._unclear(heading)
+        if question is None:
+            return value
+        choices = choices_of(value, boxes, self.known) or ()
+        options = [
+            _options(choice.label, question, self.known, strictly=choice.in_front) for choice in choices
+        ]
+        ticked = [at for at, choice in enumerate(choices) if choice.mark is Mark.TICKED and not choice.more]
+        others = [at for at, choice in enumerate(choices) if choice.mark is Mark.EMPTY]
+        if len(ticked) != 1 or len(others) + 1 != len(choices) or not all(options):
+            return self._unclear(heading)
+        [said] = ticked
+        if any(options[at] == options[said] for at in others):
+            return self._unclear(heading)
+        return choices[said].label.strip(" .!")
 
     def _between(self, value: str, opening: str, closing: str) -> tuple[str, str] | None:
         """What stands between the signs, perhaps over several lines, and what stands behind. None: nothing ends it."""
@@ -293,29 +320,27 @@ class _Taking:
 def _whole_between(value: str, brackets: str) -> str:
     """What stands between the signs of an answer, where boxes stand there, too: "[Yes [x] No [ ]]"."""
     inner = value.strip()
-    if inner[:1] != brackets[0] or inner[-1:] != brackets[1] or _BOX.match(inner):
+    begins = any(not box.start for box in boxes_in(inner)[:1])
+    if inner[:1] != brackets[0] or inner[-1:] != brackets[1] or begins:
         return value
     return inner[1:-1]
 
 
-def _choices(value: str, boxes: Sequence[re.Match[str]]) -> list[tuple[str, bool]] | None:
-    """Each label with whether its box is ticked; None where it is not clear which box is whose."""
-    behind = not value[: boxes[0].start()].strip(" \t\u00a0*_-")
-    ends = [*(box.start() for box in boxes[1:]), len(value)] if behind else [box.start() for box in boxes]
-    starts = [box.end() for box in boxes] if behind else [0, *(box.end() for box in boxes[:-1])]
-    if not behind and any(map(str.isalnum, value[boxes[-1].end() :])):
-        return None
-    choices: list[tuple[str, bool]] = []
-    for box, start, end in zip(boxes, starts, ends, strict=True):
-        label = value[start:end].strip(" \t\u00a0,;/|")
-        mark = box[1] if box[1] is not None else box[2]
-        is_ticked = mark in _TICKS
-        if not label or (mark and not is_ticked and mark not in _UNTICKED):
-            return None  # nobody knows whether ✗ takes an answer or strikes it out
-        if not is_ticked and len(label) > _LONGEST_CHOICE:
-            return None
-        choices.append((label, is_ticked))
-    return choices
+def _beside(value: str, boxes: Sequence[Box]) -> bool:
+    """Whether anything is written beside the boxes."""
+    ends = [0, *(box.end for box in boxes)]
+    starts = [*(box.start for box in boxes), len(value)]
+    return any(value[start:end].strip(" \t\u00a0*_.,;:/|") for start, end in zip(ends, starts, strict=True))
+
+
+def _options(label: str, question: Question, known: Vocabulary, *, strictly: bool) -> frozenset[str]:
+    """What stands for the options of a question that are called so; nothing where none is."""
+    if question.type == "choice":
+        called = [option for option in question.options if _folded(label.strip(" .!")) in option]
+        return called[0] if len(called) == 1 else frozenset()
+    if question.type == "yes_no":
+        return frozenset(outcomes_of(label, known, strictly=strictly))
+    return frozenset()
 
 
 def _not_understood(number: int) -> Sentence:
@@ -342,7 +367,7 @@ def take_out(text: str, questions: Questions, known: Vocabulary) -> Extract:
     is no answer for certain."""
     lines = text.split("\n")
     end = _closing(lines, questions, known)
-    taking = _Taking(lines, questions, end)
+    taking = _Taking(lines, questions, end, known)
     problem = taking.take() or _named_below(taking, end)
     given = tuple(taking.given[number] for number in sorted(taking.given))
     rest = "\n".join(taking.lines)
@@ -353,7 +378,7 @@ def take_out(text: str, questions: Questions, known: Vocabulary) -> Extract:
 
 def _closing(lines: list[str], questions: Questions, known: Vocabulary) -> int:
     """The line from which on somebody signs: answers by a label do not look like it."""
-    looked_at = _Taking(list(lines), questions, len(lines))
+    looked_at = _Taking(list(lines), questions, len(lines), known)
     shown = ["" if looked_at._heading(at) is not None else line for at, line in enumerate(lines)]
     found = frame("\n".join(shown), known)
     if found.by is Ends.NOTHING:
@@ -382,10 +407,10 @@ def _named_below(taking: _Taking, end: int) -> Sentence:
     return NOTHING
 
 
-def below_dashes(text: str, taken: Extract, questions: Questions) -> bool:
+def below_dashes(text: str, taken: Extract, questions: Questions, known: Vocabulary) -> bool:
     """Whether a signature holds what answers a question, or looks like it."""
     given = {one.question.number: one for one in taken.given}
-    taking = _Taking(text.split("\n"), questions, 0, given=given)
+    taking = _Taking(text.split("\n"), questions, 0, known, given=given)
     before = dict(given)
     return bool(taking.take() or taking.given != before or taking.outcome or _named_below(taking, 0))
 
@@ -410,7 +435,7 @@ def extract(
         alone = read(outcome)
         if alone.outcome is not None and not alone.comment:
             taken = rest
-    if not taken.problem and below_dashes(below, taken, questions):
+    if not taken.problem and below_dashes(below, taken, questions, known):
         taken.problem = BELOW_DASHES
     if not taken.problem and not taken.text.strip():
         taken.problem = Sentence("It answers questions, but gives no answer to the request itself.")

@@ -7,8 +7,9 @@ place where people write one. "Accepted" are those that decided while a word was
 
 import random
 import tomllib
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,12 +17,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.reading.door import parsed
+from placet.approvals.definitions import ApprovalStep
 from placet.replies.languages import SHARED
 from placet.replies.parse.folding import fold
 from placet.replies.parse.signatures import is_device
 from placet.replies.read import read_mail, read_text
 from placet.replies.read_comment import Part
 from placet.replies.read_facts import About, Field
+from placet.replies.read_own import own_of
+from placet.replies.read_questions import Question, Questions
 from placet.replies.read_result import Reading
 from placet.replies.read_tokens import Kind, composed, spellings, tokens
 from tests.attacks.arena import Count
@@ -454,3 +458,196 @@ def test_what_is_comment_is_as_it_was_written(rng: random.Random, most: int) -> 
         )
         found = reading(Written("en", f"Rejected. Please use {value} for it.", ""))
         assert found.outcome is None or found.comment == f"Please use {value} for it."
+
+
+# --- boxes to tick --------------------------------------------------------------------------------------------------
+
+BOXES = (
+    ("[x]", "[ ]"), ("[X]", "[]"), ("(x)", "( )"), ("[✓]", "[_]"), ("[ x ]", "[  ]"), ("[*]", "[ ]"), ("[x]", "☐"),
+    ("☑", "☐"), ("✓", "☐"), ("✔", "◯"), ("☒", "☐"), ("✅", "⬜"), ("☑\ufe0f", "⬜\ufe0f"), ("（x）", "（ ）"),
+)  # fmt: skip
+BESIDE_BOXES = (
+    "{said} {x} {more} {other} {o}",
+    "{said} {x} {more}, {other} {o}",
+    "{said} {x} {more}. {other} {o}",
+    "{said}: {x}  {more}   {other}: {o}",
+    "{said} {x} ({more}) {other} {o}",
+    "{said} {x} - {more} - {other} {o}",
+    "{other} {o} {said} {x} {more}",
+    "{other} {o} {more} {said} {x}",
+    "{more} {said} {x} {other} {o}",
+    "{more} {x} {said} {o} {other}",
+    "{said} {x} {other} {o} {more}",
+    "{said} {x} {more} {o} {other}",
+    "{x} {said} {more} {o} {other}",
+    "{x} {said}, {more} {o} {other}",
+    "{o} {other} {more} {x} {said}",
+    "{x} {said} {o} {other} {more}",
+    "{x} {said} {o} {other}, {more}",
+)
+ON_LINES = (
+    "{x} {said}\n{o} {other} {more}",
+    "{x} {said} {more}\n{o} {other}",
+    "{x} {more} {said}\n{o} {other}",
+    "{x} {said}\n{more}\n{o} {other}",
+    "{x} {said}\n{o} {other}\n{more}",
+    "{more}\n{x} {said}\n{o} {other}",
+    "{said} {x}\n{other} {o} {more}",
+    "{said} {x} {more}\n{other} {o}",
+    "{more} {said} {x}\n{other} {o}",
+)
+LABELS = (  # of boxes, where another answer is one like any other
+    "{x} {said} {o} {more}",
+    "{x} {said}\n{o} {more}",
+    "{x} {said} {o} {other} {o} {more}",
+    "{said} {x} {other} {o} {more} {o}",
+    "{said} {x} {more} {o}",
+    "{said} {o} {more} {x} {said}",
+    "{said}: {x} {more} {o} Monitor",
+    "{said}:\n{x} {more}\n{o} Monitor",
+    "{said}\n{o} {more}",
+    "{x} {more}\n❌ Monitor",
+)
+PLAIN = (
+    "{x} {said} {o} {other}", "{o} {other}, {x} {said}", "{x} {said}\n{o} {other}", "- {o} {other}\n- {x} {said}",
+    "{said} {x} {other} {o}", "{other} {o} / {said} {x}", "{said} {x}\n{other} {o}", "{said}: {x}  {other}: {o}",
+    "{label}: {x} {said} {o} {other}", "1. {x} {said}\n2. {o} {other}",
+)  # fmt: skip
+OWN_STEP = ApprovalStep.model_validate({
+    "kind": "approval", "name": "Check", "ask": [{"manager": True}],
+    "outcomes": [{"key": "release", "label": "Release", "grants": True},
+                 {"key": "hold", "label": "Hold", "grants": False}],
+})  # fmt: skip
+OWN = own_of(OWN_STEP)
+MAKERS = ("Dell", "Lenovo")
+CHOICES = tuple(frozenset((name.casefold(),)) for name in MAKERS)
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """A form with boxes, what stands beside them, and of which kind that is."""
+
+    code: str
+    place: str
+    said: str
+    other: str
+    boxes: tuple[str, str]
+    more: str = ""
+    kind: str = ""
+
+    @property
+    def text(self) -> str:
+        ticked, empty = self.boxes
+        label = LANGUAGES[self.code].answer.form_labels[0]
+        return self.place.format(
+            said=self.said, other=self.other, x=ticked, o=empty, more=self.more, label=label
+        )
+
+    def lost(self, text: str, found: Reading) -> list[str]:
+        around = f"x Monitor {self.said} {self.other}"
+        return lost(Written(self.code, text, self.more, around), found)
+
+
+def _two_answers(rng: random.Random, code: str) -> tuple[str, str]:
+    """Two answers that alone decide, the one as the other does not."""
+    own = LANGUAGES[code].answer
+    while True:
+        pair = rng.choice(own.approve), rng.choice(own.reject)
+        read = [read_text(one) for one in pair]
+        if [one.outcome for one in read] == ["approve", "reject"] and not any(one.comment for one in read):
+            return pair if rng.random() < 0.7 else (pair[1], pair[0])
+
+
+def ticked(rng: random.Random, places: Sequence[str], answers: Sequence[str] = ()) -> Iterator[Ticked]:
+    """Forms with a wish, a limit, or another answer at each place beside their boxes, without end. `answers`: what the
+    boxes are labelled with, if not with an answer that all steps take."""
+    while True:
+        code = rng.choice(sorted(INSTRUCTIONS))
+        said, other = rng.sample(answers, 2) if answers else _two_answers(rng, code)
+        place = rng.choice(places)
+        kind = rng.choice(("wish", "limit") if place in LABELS else ("wish", "limit", "answer"))
+        yield Ticked(code, place, said, other, rng.choice(BOXES), _beside(rng, code, kind, other), kind)
+
+
+def _beside(rng: random.Random, code: str, kind: str, other: str) -> str:
+    if kind == "wish":
+        return wish(rng, code)
+    if kind == "limit":
+        return f"{rng.choice(LIMITS[code])} {rng.choice(('500', '2'))}"
+    return rng.choice((other, rng.choice(LANGUAGES[code].answer.reject)))
+
+
+def _speaks_against(one: Ticked) -> bool:
+    """Whether what stands beside a box would count below an answer without boxes."""
+    if read_text(one.said).outcome == "reject" and one.kind != "answer":
+        return False
+    return one.kind != "wish" and read_text(f"{one.said}.\n{one.more}.").outcome is None
+
+
+def test_what_stands_beside_boxes_is_comment_or_nothing_is_decided(
+    rng: random.Random, most: int, tally: Count
+) -> None:
+    number = 2 * most
+    failures = []
+    for one in islice(ticked(rng, (*BESIDE_BOXES, *ON_LINES, *LABELS)), number):
+        found = read_text(one.text, about=ABOUT)
+        if found.outcome is None:
+            continue
+        turned = found.outcome != read_text(one.said).outcome
+        if turned or _speaks_against(one) or one.lost(one.text, found):
+            failures.append((one.text, found.outcome, found.comment))
+    tally(Counts(forged=number, accepted=len(failures)))
+    assert not failures, f"{len(failures)} of {number}: {failures[:8]}"
+
+
+def test_what_stands_beside_boxes_of_a_steps_own_answers_and_of_questions_is_not_lost_either(
+    rng: random.Random, most: int, tally: Count
+) -> None:
+    number = 0
+    failures = []
+    first = Questions((), outcome_is_first=True)
+    agreed = Questions((Question(2, "agreed", "Agreed", type="yes_no"),))
+    maker = Questions((Question(2, "maker", "Maker", type="choice", options=CHOICES),))
+    own = ticked(rng, (*BESIDE_BOXES, *ON_LINES, *LABELS), ("Release", "Hold"))
+    outcomes, choices = ticked(rng, BESIDE_BOXES), ticked(rng, BESIDE_BOXES, MAKERS)
+    for one, two, three in islice(zip(own, outcomes, choices, strict=True), most // 4):
+        for form, text, found in (
+            (one, one.text, read_text(one.text, OWN_STEP.outcome_keys, own=OWN)),
+            (two, two.text, read_text(f"Q1: {two.text}", questions=first)),
+            (two, two.text, read_text(f"Approved.\nQ2: {two.text}", questions=agreed)),
+            (three, three.text, read_text(f"Approved.\nQ2: {three.text}", questions=maker)),
+        ):
+            number += 1
+            against = _speaks_against(form) if form is two else form.kind == "answer"
+            if found.outcome is not None and (against or form.lost(text, found)):
+                failures.append((text, found.outcome, found.comment, found.given))
+    tally(Counts(forged=number, accepted=len(failures)))
+    assert not failures, f"{len(failures)} of {number}: {failures[:8]}"
+
+
+def _is_two(said: str) -> bool:
+    """Whether an answer is two in a row ("fine, it is approved"): the first may belong to the box in front. A sign that
+    is an answer may be a box."""
+    parts = said.split(" ")
+    return not all(char.isascii() or char.isalpha() or unicodedata.combining(char) for char in said) or any(
+        read_text(" ".join(parts[at:])).outcome and read_text(" ".join(parts[:at])).outcome
+        for at in range(1, len(parts))
+    )
+
+
+def test_plain_boxes_decide_and_a_line_below_them_is_comment(
+    rng: random.Random, most: int, tally: Count
+) -> None:
+    refused = []
+    forms = (one for one in ticked(rng, PLAIN) if not any(map(_is_two, (one.said, one.other))))
+    for one in islice(forms, most):
+        alone = read_text(one.said)
+        found = read_text(one.text)
+        if (found.outcome, found.comment) != (alone.outcome, ""):
+            refused.append((one.text, found.outcome, found.comment, str(found.why)))
+        made = INSTRUCTIONS[one.code][0].format(n=4711)
+        below, plain = read_text(f"{one.text}\n\n{made}"), read_text(f"{one.said}.\n\n{made}")
+        if (below.outcome, below.comment) != (plain.outcome, plain.comment):
+            refused.append((f"{one.text}\n\n{made}", below.outcome, below.comment, str(below.why)))
+    tally(Counts(neighbours=most, passed=most - len(refused)))
+    assert not refused, f"{len(refused)} of {most}: {refused[:8]}"
