@@ -41,6 +41,7 @@ from placet.replies.read_clauses import (
     clauses_of,
     take,
     take_names,
+    take_unfinished,
     tiled,
 )
 from placet.replies.read_comment import Part, Place, comment_of, parts_of, without_contacts
@@ -401,11 +402,13 @@ def _view(found: Text, code: str, known: Vocabulary, about: About = UNKNOWN) -> 
     for sentence in found.sentences:
         clauses: list[Spoken] = []
         for span in sentence.spans:
-            clauses += clauses_of(tiled(found, span, code), span.pause, opens=not clauses)
+            opens = all(clause.pieces[-1].role is Role.BUT for clause in clauses)
+            clauses += clauses_of(tiled(found, span, code), span.pause, opens=opens)
         for clause in clauses:
             take(clause, found, code, asks=sentence.asks and clause is clauses[-1])
         sentences.append(clauses)
     take_names(sentences, found)
+    take_unfinished(sentences, found, code)
     spoken = [clause for clauses in sentences for clause in clauses]
     pieces = [piece for clause in spoken for piece in clause.pieces]
     view = View(
@@ -584,7 +587,8 @@ def _is_against(clause: Spoken, state: _Found, found: Text, known: Vocabulary, c
             if state.before_turn and not state.decided_here and not state.decided_before:
                 return False  # "I would rather wait, but it is approved."
             # "Rejected. Why do we need four of them?" But not "Rejected, unless Jane agrees."
-            apart = firm and state.decided_before and not state.sentence_decides
+            unfinished = clause.pieces[-1].role is Role.BUT
+            apart = firm and state.decided_before and not state.sentence_decides and not unfinished
             return not apart or bool(_spoken_in(clause, found, known, code) - {state.outcome})
         case Taken.NEGATED:
             return state.outcome != REJECT or bool(_outcomes_in(clause))
