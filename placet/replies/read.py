@@ -39,6 +39,7 @@ from placet.replies.read_clauses import (
     Text,
     View,
     clauses_of,
+    is_too_long,
     take,
     take_names,
     take_unfinished,
@@ -110,6 +111,7 @@ def with_dashes(text: str, mail: Mail) -> str:
     return f"{text}\n\n--\n{mail.below_dashes}" if text.strip() and mail.below_dashes.strip() else text
 
 
+_TOO_LONG = Sentence("The text is too long to be understood as a whole.")
 _NO_TEXT = Sentence("There is no text above the quoted mail.")
 
 
@@ -130,8 +132,8 @@ def _said_in_quote(text: str, known: Vocabulary) -> Sentence:
     restriction: then they may be the sender's own."""
     if not text:
         return NOTHING
-    found = Text.of(read_frame.without_codes(composed(text)), known)
-    if found.too_long:
+    text = read_frame.without_codes(composed(text))
+    if is_too_long(text) or (found := Text.of(text, known)).too_long:
         return Sentence("The quoted text is too long to be looked at as a whole.")
     for code in _languages(found, known):
         for clause in _view(found, code, known).clauses():
@@ -179,6 +181,8 @@ def _read_answer(
     text: str, below: str, outcomes: Collection[str], known: Vocabulary, about: About, own: Own | None
 ) -> Reading:
     """The outcome and the comment of a text in which no question is answered any more."""
+    if is_too_long(text + below):
+        return Reading(None, "", _TOO_LONG)
     form = read_form.take_apart(text, known, own)
     if form is not None and form.problem:
         return Reading(None, "", form.problem)
@@ -199,7 +203,7 @@ def _read_answer(
 def _read(found: Text, known: Vocabulary, about: About) -> Reading:
     """All languages that know something that decides, and what they agree on."""
     if found.too_long:
-        return Reading(None, "", Sentence("The text is too long to be understood as a whole."))
+        return Reading(None, "", _TOO_LONG)
     views = [_view(found, code, known, about) for code in _languages(found, known)]
     if not views:
         return Reading(None, "", Sentence("None of the words that are known for an answer was found."))
@@ -243,7 +247,7 @@ def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
         )
         looked_at += len(words)
         if looked_at > LONGEST_READ:
-            return Sentence("The text is too long to be understood as a whole.")
+            return _TOO_LONG
         if not small and not saying and other.is_in(text):
             return _more_below(written)
         if problem := misleading(written):

@@ -12,10 +12,11 @@ from placet.lib.sentences import Sentence as Said  # a sentence of the text is a
 from placet.replies import read_frame
 from placet.replies.languages import SHARED
 from placet.replies.read_phrases import Match, Meaning, Role
-from placet.replies.read_tokens import Kind, Token, is_ideograph, tokens
+from placet.replies.read_tokens import Kind, Token, has_more_tokens, is_ideograph, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, ends_with
 
 LONGEST_READ = 4_000  # tokens; a longer answer is not understood as a whole
+_LONGEST = 2 * LONGEST_READ  # the same with what stands below it
 
 _UNKNOWN, _PIECE = 10_000, 100  # what a tiling of a clause costs
 _MOST_ENDS = 5  # signs before a question mark that belong to the same question
@@ -64,6 +65,12 @@ class Clause:
 
 _COMMENT = gettext_noop("comment")
 _REMARKS = frozenset(Taken) - {Taken.DECIDES, Taken.HARMLESS, Taken.FRAME}
+
+
+def is_too_long(text: str) -> bool:
+    """Whether a text is too long to be understood as a whole wherever its answer ends: found before anything is looked
+    up, for a megabyte would take a minute."""
+    return len(text) > _LONGEST and has_more_tokens(text, _LONGEST)
 
 
 # --- sentences and clauses ------------------------------------------------------------------------------------

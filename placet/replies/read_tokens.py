@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
+from itertools import islice
 
 from placet.lib.sentences import NOTHING, Sentence
 
@@ -102,6 +103,12 @@ def tokens(text: str) -> list[Token]:
             token = Token(Kind.QUESTION, token.text, token.start, token.end)  # Greek asks so
         made.append(token)
     return made
+
+
+def has_more_tokens(text: str, most: int) -> bool:
+    """Whether a composed text has more tokens and signs than that: they are counted so far, and none is made."""
+    found = (match for match in _TOKEN.finditer(text) if match.lastgroup != "blank")
+    return next(islice(found, most, None), None) is not None
 
 
 def _token(group: str, text: str, start: int, end: int) -> Token | None:
