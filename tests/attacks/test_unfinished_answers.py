@@ -5,10 +5,12 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+import pytest
+
 from placet.replies.read import read_text
-from placet.replies.read_tokens import phrase
+from placet.replies.read_tokens import composed, phrase, tokens
 from tests.attacks.arena import Count
-from tests.attacks.instructions import INSTRUCTIONS
+from tests.attacks.instructions import INSTRUCTIONS, NAMES
 from tests.attacks.tally import Counts
 from tests.words import LANGUAGES
 
@@ -125,3 +127,77 @@ def test_signs_that_strike_nothing_out_change_nothing(rng: random.Random, most: 
     refused = [(text, str(read_text(text).why)) for one, text in texts if not decides_alike(one, text)]
     tally(Counts(neighbours=len(texts), passed=len(texts) - len(refused)))
     assert not refused, f"{len(refused)} of {len(texts)}: {refused[:12]}"
+
+
+# --- like small print ---------------------------------------------------------------------------------------------
+
+# Lines that companies add, in words as they are.
+SMALL_PRINT = {
+    "da": ("Tænk på miljøet før du printer.", "Denne e-mail er fortrolig."),
+    "de": (
+        "Bitte denken Sie an die Umwelt, bevor Sie diese E-Mail ausdrucken.",
+        "Diese E-Mail enthält vertrauliche Informationen.",
+        "Wenn Sie nicht der richtige Adressat sind, informieren Sie bitte den Absender und löschen Sie diese E-Mail.",
+        "Sitz der Gesellschaft",
+    ),
+    "en": (
+        "Please consider the environment before printing this e-mail.",
+        "Please consider the environment before printing.",
+        "Think before you print!",
+        "This email and any attachments are confidential and intended solely for the addressee.",
+        "This e-mail is confidential and may be privileged.",
+        "If you have received this email in error, please notify the sender and delete it.",
+        "Please don't print this email unless you really need to.",
+        "Confidentiality notice",
+    ),
+    "es": ("Piense en el medio ambiente antes de imprimir este correo.", "Este mensaje es confidencial."),
+    "fi": ("Ajattele ympäristöä ennen kuin tulostat.",),
+    "fr": ("Pensez à l'environnement avant d'imprimer ce message.", "Ce message est confidentiel."),
+    "it": ("Pensa all'ambiente prima di stampare questa mail.", "Questo messaggio è riservato."),
+    "nb": ("Tenk på miljøet før du skriver ut.",),
+    "nl": ("Denk aan het milieu voordat u deze e-mail print.", "Dit bericht is vertrouwelijk."),
+    "pl": ("Pomyśl o środowisku, zanim wydrukujesz tę wiadomość.",),
+    "pt": ("Pense no meio ambiente antes de imprimir este e-mail.", "Esta mensagem é confidencial."),
+    "sv": ("Tänk på miljön innan du skriver ut.",),
+    "tr": ("Lütfen yazdırmadan önce çevreyi düşünün.",),
+    "vi": ("Hãy nghĩ đến môi trường trước khi in email này.",),
+}
+
+
+def test_a_wish_that_begins_like_small_print_is_in_the_comment(
+    rng: random.Random, most: int, tally: Count
+) -> None:
+    lost = []
+    for _ in range(most):
+        code = rng.choice(CODES)
+        own = LANGUAGES[code].answer
+        number, name = str(rng.randrange(10, 9999)), rng.choice(NAMES)
+        wish = rng.choice(INSTRUCTIONS[code]).format(n=number, name=name)
+        line = f"{rng.choice(own.legal or LANGUAGES['en'].answer.legal)}{rng.choice((' ', ', ', ': '))}{wish}"
+        if len(tokens(line)) >= LONG:
+            continue
+        above = rng.choice(("\n\n", f"\n\n{rng.choice(own.closings)}\nBob\n\n", "\n\n-- \nBob\n\n"))
+        text = f"{rng.choice(own.approve)}{above}{line[:1].upper()}{line[1:]}"
+        found = read_text(text)
+        if found.outcome is not None and composed(wish) not in composed(found.comment):
+            lost.append((text, found.comment))
+    tally(Counts(forged=most, accepted=len(lost)))
+    assert not lost, f"{len(lost)} of {most}: {lost[:8]}"
+
+
+LONG = 20  # words of small print in whatever words
+
+
+@pytest.mark.parametrize("code", sorted(SMALL_PRINT))
+def test_small_print_is_in_no_comment(code: str, rng: random.Random, tally: Count) -> None:
+    noisy = []
+    own = LANGUAGES[code].answer
+    for line in SMALL_PRINT[code]:
+        closing = f"{rng.choice(own.closings)}\nBob\n\n"
+        for above in ("\n\n", f"\n\n{closing}", f"\n\n-- \n{closing}"):
+            said = rng.choice(("👍", "approved"))
+            found = read_text(f"{said}{above}{line}")
+            if (found.outcome, line in found.comment) != ("approve", False):
+                noisy.append((line, found.comment, str(found.why)))
+    tally(Counts(neighbours=3 * len(SMALL_PRINT[code]), passed=3 * len(SMALL_PRINT[code]) - len(noisy)))
+    assert not noisy, noisy
