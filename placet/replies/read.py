@@ -39,8 +39,10 @@ from placet.replies.read_clauses import (
     Text,
     View,
     clauses_of,
+    is_too_long,
     take,
     take_names,
+    take_unfinished,
     tiled,
 )
 from placet.replies.read_comment import Part, Place, comment_of, parts_of
@@ -110,6 +112,7 @@ def with_signature(text: str, mail: Mail) -> str:
     return f"{text}\n\n{mail.set_apart}" if text.strip() and mail.set_apart.strip() else text
 
 
+_TOO_LONG = Sentence("The text is too long to be understood as a whole.")
 _NO_TEXT = Sentence("There is no text above the quoted mail.")
 
 
@@ -130,8 +133,8 @@ def _said_in_quote(text: str, known: Vocabulary) -> Sentence:
     restriction: then they may be the sender's own."""
     if not text:
         return NOTHING
-    found = Text.of(read_frame.without_codes(composed(text)), known)
-    if found.too_long:
+    text = read_frame.without_codes(composed(text))
+    if is_too_long(text) or (found := Text.of(text, known)).too_long:
         return Sentence("The quoted text is too long to be looked at as a whole.")
     for code in _languages(found, known):
         for clause in _view(found, code, known).clauses():
@@ -179,6 +182,8 @@ def _read_answer(
     text: str, below: str, outcomes: Collection[str], known: Vocabulary, about: About, own: Own | None
 ) -> Reading:
     """The outcome and the comment of a text in which no question is answered any more."""
+    if is_too_long(text + below):
+        return Reading(None, "", _TOO_LONG)
     form = read_form.take_apart(text, known, own)
     if form is not None and form.problem:
         return Reading(None, "", form.problem)
@@ -199,7 +204,7 @@ def _read_answer(
 def _read(found: Text, known: Vocabulary, about: About) -> Reading:
     """All languages that know something that decides, and what they agree on."""
     if found.too_long:
-        return Reading(None, "", Sentence("The text is too long to be understood as a whole."))
+        return Reading(None, "", _TOO_LONG)
     views = [_view(found, code, known, about) for code in _languages(found, known)]
     if not views:
         return Reading(None, "", Sentence("None of the words that are known for an answer was found."))
@@ -244,7 +249,7 @@ def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
         )
         looked_at += len(words)
         if looked_at > LONGEST_READ:
-            return Sentence("The text is too long to be understood as a whole.")
+            return _TOO_LONG
         if not small and not saying and other.is_in(text):
             return _more_below(written)
         if problem := misleading(written):
@@ -423,11 +428,13 @@ def _view(found: Text, code: str, known: Vocabulary, about: About = UNKNOWN) -> 
     for sentence in found.sentences:
         clauses: list[Spoken] = []
         for span in sentence.spans:
-            clauses += clauses_of(tiled(found, span, code), span.pause, opens=not clauses)
+            opens = all(clause.pieces[-1].role is Role.BUT for clause in clauses)
+            clauses += clauses_of(tiled(found, span, code), span.pause, opens=opens)
         for clause in clauses:
             take(clause, found, code, asks=sentence.asks and clause is clauses[-1])
         sentences.append(clauses)
     take_names(sentences, found)
+    take_unfinished(sentences, found, code)
     spoken = [clause for clauses in sentences for clause in clauses]
     pieces = [piece for clause in spoken for piece in clause.pieces]
     view = View(
@@ -606,7 +613,8 @@ def _is_against(clause: Spoken, state: _Found, found: Text, known: Vocabulary, c
             if state.before_turn and not state.decided_here and not state.decided_before:
                 return False  # "I would rather wait, but it is approved."
             # "Rejected. Why do we need four of them?" But not "Rejected, unless Jane agrees."
-            apart = firm and state.decided_before and not state.sentence_decides
+            unfinished = clause.pieces[-1].role is Role.BUT
+            apart = firm and state.decided_before and not state.sentence_decides and not unfinished
             return not apart or bool(_spoken_in(clause, found, known, code) - {state.outcome})
         case Taken.NEGATED:
             return state.outcome != REJECT or bool(_outcomes_in(clause))

@@ -12,10 +12,11 @@ from placet.lib.sentences import Sentence as Said  # a sentence of the text is a
 from placet.replies import read_frame
 from placet.replies.languages import SHARED
 from placet.replies.read_phrases import Match, Meaning, Role
-from placet.replies.read_tokens import Kind, Token, is_ideograph, tokens
+from placet.replies.read_tokens import Kind, Token, has_more_tokens, is_ideograph, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, ends_with
 
 LONGEST_READ = 4_000  # tokens; a longer answer is not understood as a whole
+_LONGEST = 2 * LONGEST_READ  # the same with what stands below it
 
 _UNKNOWN, _PIECE = 10_000, 100  # what a tiling of a clause costs
 _MOST_ENDS = 5  # signs before a question mark that belong to the same question
@@ -64,6 +65,12 @@ class Clause:
 
 _COMMENT = gettext_noop("comment")
 _REMARKS = frozenset(Taken) - {Taken.DECIDES, Taken.HARMLESS, Taken.FRAME}
+
+
+def is_too_long(text: str) -> bool:
+    """Whether a text is too long to be understood as a whole wherever its answer ends: found before anything is looked
+    up, for a megabyte would take a minute."""
+    return len(text) > _LONGEST and has_more_tokens(text, _LONGEST)
 
 
 # --- sentences and clauses ------------------------------------------------------------------------------------
@@ -262,19 +269,24 @@ def _is_numbered(found: Text, at: int, code: str) -> bool:
 
 
 def clauses_of(pieces: Sequence[Piece], pause: str, *, opens: bool) -> list[Spoken]:
-    """The pieces, parted where a thought turns or a reason follows."""
+    """The pieces, parted where a thought turns or a reason follows. A "but" with nothing behind it is kept as a clause:
+    see `take_unfinished`."""
     made = [Spoken([], pause, after_but=False, opens=opens)]
+    turn: Piece | None = None
     for piece in pieces:
         if piece.role is Role.BECAUSE and any(p.meaning and p.meaning.outcome for p in made[-1].pieces):
             made.append(Spoken([piece], "", after_but=False, opens=False))
         elif piece.role is Role.BUT:
+            turn = piece
             if made[-1].pieces:
                 made.append(Spoken([], "", after_but=True, opens=False))
             else:
                 made[-1].after_but = True
         else:
             made[-1].pieces.append(piece)
-    return [clause for clause in made if clause.pieces]
+    if turn and not made[-1].pieces:
+        made[-1].pieces.append(turn)
+    return made
 
 
 def take(clause: Spoken, found: Text, code: str, *, asks: bool) -> None:
@@ -298,7 +310,9 @@ def take(clause: Spoken, found: Text, code: str, *, asks: bool) -> None:
             clause.taken = Taken.ELSEWHERE
     else:
         _take_explained(clause, roles, found, code)
-        if clause.outcome and _is_of_others(clause, found, code):
+        if clause.outcome and _is_struck_out(clause, found):
+            clause.taken, clause.outcome = Taken.DOUBT, ""
+        elif clause.outcome and _is_of_others(clause, found, code):
             clause.taken, clause.outcome = Taken.ELSEWHERE, ""
         elif clause.outcome == REJECT and _only_for_now(clause, found, code):
             clause.taken, clause.outcome = Taken.DOUBT, ""
@@ -395,6 +409,14 @@ def _is_of_others(clause: Spoken, found: Text, code: str) -> bool:
     )
 
 
+def _is_struck_out(clause: Spoken, found: Text) -> bool:
+    """ "-approved-", as some systems show it and others strike it out."""
+    said = [piece for piece in clause.pieces if piece.meaning and piece.meaning.outcome]
+    start, end = found.tokens[said[0].start].start, found.tokens[said[-1].end - 1].end
+    around = (found.text[max(start - 1, 0) : start], found.text[end : end + 1])
+    return around == ("-", "-") and not found.text[max(start - 2, 0) : start - 1].strip()
+
+
 def _only_for_now(clause: Spoken, found: Text, code: str) -> bool:
     """ "I cannot approve this today" says when, not what."""
     at_some_time = any(
@@ -457,6 +479,54 @@ def take_names(sentences: Sequence[list[Spoken]], found: Text) -> None:
             one = clause.taken is Taken.UNKNOWN and len(clause.pieces) == 1 and _are_names(clause, found, 1)
             if one and (strong or _has_capitals(clause, found)):
                 clause.taken = Taken.FRAME  # "Approved, Tom"
+
+
+def take_unfinished(sentences: Sequence[list[Spoken]], found: Text, code: str) -> None:
+    """A "but" or a colon that nothing follows in the whole text leaves the answer open: "Approved, but...". The rest is
+    in a picture, or was never written. Thanks are a rest, "please" is none. A "but" that goes on in the next words is
+    no clause, and neither is one that may end a sentence: "approved nevertheless"."""
+    followed = False  # in a sentence below
+    for sentence in reversed(sentences):
+        goes_on = followed
+        for at in range(len(sentence) - 1, -1, -1):
+            clause = sentence[at]
+            turns = clause.pieces[-1].role is Role.BUT
+            polite = {piece.role for piece in clause.pieces} <= _POLITE
+            thanks = any(_is_thanks(piece, found, code) for piece in clause.pieces)
+            open_end = clause.outcome and clause is sentence[-1] and _ends_with_colon(clause, found)
+            if goes_on or (turns and _may_end(clause.pieces[-1], found, code)):
+                if turns and clause.taken is not Taken.QUESTION:
+                    del sentence[at]
+            elif open_end or (clause.after_but and (turns or (polite and not thanks))):
+                clause.taken, clause.outcome = Taken.DOUBT, ""
+            says = not (turns or polite or clause.taken is Taken.FRAME)
+            followed = followed or says
+            goes_on = goes_on or says or thanks
+
+
+_POLITE = {Role.FILLER, Role.COURTESY, Role.GREETING}
+
+
+def _is_thanks(piece: Piece, found: Text, code: str) -> bool:
+    """Whether something polite does not ask for more, as "please" does."""
+    words = tuple(found.words[piece.start : piece.end])
+    return piece.role is Role.COURTESY and words not in found.known.parts[code].myself
+
+
+def _may_end(turn: Piece, found: Text, code: str) -> bool:
+    """Whether a "but" also stands at the end of a sentence, by the language: there it is a filler, too."""
+    goes_on = [token.text for token in found.tokens[turn.end : turn.end + 2]]
+    dots = goes_on == [".", "."] or goes_on[:1] in (["…"], [":"], ["："])
+    return not dots and any(
+        match.meaning == Meaning(code, Role.FILLER) and match.length == turn.end - turn.start
+        for match in found.matches[turn.start]
+    )
+
+
+def _ends_with_colon(clause: Spoken, found: Text) -> bool:
+    end = clause.pieces[-1].end
+    behind = [token.text for token in found.tokens[end : end + 2]]
+    return behind[:1] in ([":"], ["："]) and behind[1:] in ([], ["\n"])
 
 
 def _is_strong(sentences: Sequence[list[Spoken]]) -> bool:

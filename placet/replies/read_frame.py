@@ -23,7 +23,8 @@ _MOST_LINES = 5  # of a signature that no closing introduces
 _SAYS_SOMETHING = 4  # words from which on a line below a closing may say something
 _LONG = 20  # words of a paragraph of small print that one word announces
 _SHORT = 6  # the same where more does
-_SURELY = 4  # words of a phrase that nothing but small print holds
+_SURELY = 3  # words of a phrase that hardly anything but small print begins with
+_VERY_LONG = 40  # words of a paragraph that one such phrase announces
 
 
 _LONGEST_SAYING = 400  # characters
@@ -148,25 +149,40 @@ def _small_print(lines: Sequence[Line], known: Vocabulary) -> set[int]:
         words += len(line.words)
         length = begins_with(line.words, known.lines.legal)
         title = length == words and below >= _LONG
-        if length and (title or words >= (_LONG if length == 1 and ":" not in line.text else _SHORT)):
+        alone = 1 < length < words == len(line.words) < _SHORT and not _phrases_of(line.words, known)[1]
+        least = _LONG if length == 1 and ":" not in line.text else _SHORT
+        if length and (title or alone or words >= least):
             begins.add(at)
     return begins
 
 
 def is_small_print(paragraph: Sequence[Line], known: Vocabulary, *, goes_on: bool) -> bool:
     """Whether a paragraph below an answer is what companies add to every mail, and for certain nobody's own words.
-    `goes_on`: one like it stands above."""
+    `goes_on`: one like it stands above. A wish may begin like one, "please consider the environment and take the
+    train": in a short one all words but one must be known, and that one is no number."""
     words = [word for line in paragraph for word in line.words]
     if not words or not (goes_on or begins_with(words, known.lines.legal)):
         return False
-    lengths = [begins_with(words[at : at + 12], known.lines.legal) for at in range(len(words))]
+    lengths, others = _phrases_of(words, known)
+    if len(words) < _LONG:
+        return len(words) > 1 >= len(others) and not any(map(str.isdigit, "".join(others)))
     several = sum(length > 1 for length in lengths) > 1
-    surely = max(lengths) >= _SURELY or several
-    return (
-        len(words) == lengths[0]
-        or (surely and len(words) >= _SHORT)
-        or (len(words) >= _LONG and (goes_on or lengths[0] >= _SURELY - 1))
-    )
+    return several or goes_on or (len(words) >= _VERY_LONG and lengths[0] >= _SURELY)
+
+
+def _phrases_of(words: Sequence[str], known: Vocabulary) -> tuple[list[int], list[str]]:
+    """How many words the phrases of small print take, one after the other, and the words beside them."""
+    lengths: list[int] = []
+    others: list[str] = []
+    at = 0
+    while at < len(words):
+        length = begins_with(words[at : at + 12], known.lines.legal)
+        if length:
+            lengths.append(length)
+        else:
+            others.append(words[at])
+        at += length or 1
+    return lengths, others
 
 
 def is_device(line: Line, known: Vocabulary) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
+from itertools import islice
 
 from placet.lib.sentences import NOTHING, Sentence
 
@@ -28,7 +29,7 @@ _TONES = "\ufe0e\ufe0f\U0001f3fb-\U0001f3ff"
 _EMOJI = "\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f000-\U0001faff"
 
 _TOKEN = re.compile(
-    rf"(?P<newline>\n)|(?P<blank>[^\S\n]+)|(?P<vote>[+-]1(?!\w|[.,]\w))|(?P<face>[:;=]-?[)(DPp|/](?![^\W_]))"
+    rf"(?P<newline>\n)|(?P<blank>[^\S\n]+)|(?P<vote>[+-]1(?!\w|[.,]\w))|(?P<denial>[¬≠≢≉∄∉])|(?P<face>[:;=]-?[)(DPp|/](?![^\W_]))"
     rf"|(?P<short>\.(?=[ \u00a0]?[0-9]))|(?P<number>[0-9][0-9.,'’]*|[#№](?=[ \u00a0]?[0-9]))"
     rf"|(?P<cjk>[{_CJK}])|(?P<word>(?:[^\W_{_CJK}]|[{_MARKS}{_LOST}])+)"
     rf"|(?P<emoji>[{_EMOJI}][{_TONES}]*(?:\u200d[{_EMOJI}][{_TONES}]*)*)|(?P<sign>.)"
@@ -54,7 +55,7 @@ _CONTRACTED = re.compile(r"(?<![^\W\d_])([^\W\d_]+)'([^\W\d_]+)")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 _ENDS = frozenset(".!…。！।｡‼")
-_QUESTIONS = frozenset("?？؟\u037e¿⁉❓")
+_QUESTIONS = frozenset("?？؟\u037e¿⁇⁈⁉❓﹖⸮‽՞፧꘏")
 _PAUSES = frozenset(",;:–—()，；：、،؛•·|")
 _TIES = frozenset("'")  # a token of its own: "don't" is don ' t, "j'approuve" is j ' approuve
 
@@ -104,6 +105,12 @@ def tokens(text: str) -> list[Token]:
     return made
 
 
+def has_more_tokens(text: str, most: int) -> bool:
+    """Whether a composed text has more tokens and signs than that: they are counted so far, and none is made."""
+    found = (match for match in _TOKEN.finditer(text) if match.lastgroup != "blank")
+    return next(islice(found, most, None), None) is not None
+
+
 def _token(group: str, text: str, start: int, end: int) -> Token | None:
     match group:
         case "blank" | "short":  # the point of "No. 5" ends no sentence
@@ -114,7 +121,7 @@ def _token(group: str, text: str, start: int, end: int) -> Token | None:
             return Token(Kind.NEWLINE, text, start, end)
         case "emoji":
             return Token(Kind.WORD, text[0], start, end)
-        case "vote" | "face" | "number":
+        case "vote" | "face" | "number" | "denial":
             return Token(Kind.WORD, text.rstrip(".,'’"), start, end, group == "number")
     if text in _ENDS:
         return Token(Kind.END, text, start, end)
@@ -212,7 +219,9 @@ def _takes_marks(text: str, at: int) -> bool:
 
 # --- characters that are there to mislead ---------------------------------------------------------------------
 
-_STRUCK = re.compile(r"~[^\W\d_][^~\n]{0,80}~|\u0336|</?(?:s|del|strike)>", re.IGNORECASE)
+# What is laid over a letter strikes it out, and a sign that forbids is laid over a picture.
+_OVERLAID = "\u0334-\u0338\u20d2\u20d3\u20d8-\u20da\u20e0\u20e5\u20e6\u20e8\u20ea\u20eb"
+_STRUCK = re.compile(rf"~[^\W\d_][^~\n]{{0,80}}~|[{_OVERLAID}]|</?(?:s|del|strike)>", re.IGNORECASE)
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _HIDDEN = re.compile(rf"(?<=[^\W_])[{_INVISIBLE}]+(?=[^\W_])")
 # Letters and signs without a picture: fillers of Hangul, an empty Braille cell, tags.

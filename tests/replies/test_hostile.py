@@ -15,7 +15,8 @@ from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.base import Folder, Received
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.parse.original import Original, without_original
-from placet.replies.read import read_mail
+from placet.replies.read import read_mail, read_text
+from placet.replies.read_phrases import PhraseTree
 from tests.journeys.conftest import World, sandbox, way, world
 from tests.journeys.letters import INTERNAL, reply_to
 from tests.rotation import whole
@@ -629,3 +630,40 @@ DECEIVING: Mapping[str, str] = {
 def test_what_deceives_the_eye_decides_nothing(text: str) -> None:
     assert outcomes(plain(text)) == {None}
     assert outcomes(html(f"<p>{text}</p>")) == {None}
+
+
+# --- what is too long ---------------------------------------------------------------------------------------------
+
+# What a text of a hundred thousand characters may be made of, each behind an answer.
+LONG: Mapping[str, str] = {
+    "words": "approved ",
+    "one letter and a blank": "a ",
+    "signs of a script without blanks": "批准",
+    "lines": "a b\n",
+    "blank lines between": "a\n\n",
+    "lines of two dashes": "--\n",
+    "quotation marks": '"a\n',
+    "signs": "!?",
+    "emoji": "👍",
+    "numbers": "1 ",
+    "small print": "Disclaimer: ",
+    "closings": "Best regards\n",
+}
+ABOVE = ("approved\n", "approved\n\nbest\nBob\n\n", 'approved\n\nbest\nBob\n\n"', "approved\n\n-- \n", "")
+
+
+@pytest.mark.parametrize("above", ABOVE)
+@pytest.mark.parametrize("piece", LONG.values(), ids=list(LONG))
+def test_a_text_that_is_too_long_is_not_looked_at(
+    above: str, piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    phrases = PhraseTree.matches
+    monkeypatch.setattr(
+        PhraseTree, "matches", lambda tree, words, at: made.append(at) or phrases(tree, words, at)
+    )
+    text = above + piece * (100_000 // len(piece))
+    for longer in (text, f'{text}" - X', f"{text}\napproved"):
+        found = read_text(longer)
+        assert (found.outcome, str(found.why)) == (None, "The text is too long to be understood as a whole.")
+    assert not made
