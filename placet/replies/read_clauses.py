@@ -88,7 +88,7 @@ class Span:
 @dataclass(frozen=True)
 class Sentence:
     spans: tuple[Span, ...]
-    asks: bool  # ends with a question mark
+    asks: bool  # ends with a question mark, or begins with one
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _joined(text: str, kept: Sequence[Token]) -> list[Token]:
 
 def _sentences(kept: Sequence[Token]) -> Iterator[Sentence]:
     spans: list[Span] = []
-    start, pause = 0, ""
+    start, pause, opened = 0, "", False
     for at, token in enumerate(kept):
         if token.kind is Kind.WORD:
             continue
@@ -161,14 +161,17 @@ def _sentences(kept: Sequence[Token]) -> Iterator[Sentence]:
         if token.kind is Kind.PAUSE:
             pause = token.text
             continue
-        asks = token.kind is Kind.QUESTION or _goes_on_asking(kept, at)
+        asks = opened or token.kind is Kind.QUESTION or _goes_on_asking(kept, at)
         if spans or asks:
             yield Sentence(tuple(spans), asks)
-        spans, pause = [], ""
+        spans, pause, opened = [], "", token.text == _OPENS_QUESTION
     if start < len(kept):
         spans.append(Span(start, len(kept), pause))
     if spans:
-        yield Sentence(tuple(spans), asks=False)
+        yield Sentence(tuple(spans), opened)
+
+
+_OPENS_QUESTION = "¿"
 
 
 def _goes_on_asking(kept: Sequence[Token], at: int) -> bool:
@@ -245,6 +248,8 @@ def tiled(found: Text, span: Span, code: str) -> list[Piece]:
         for match in found.matches[at]:
             if match.meaning.language not in (code, SHARED) or at + match.length > span.end:
                 continue
+            if at > span.start and _is_answer_too(match, found.matches[at]):
+                continue
             cost = costs[here + match.length] + _PIECE - match.meaning.role
             if cost < costs[here]:
                 costs[here], best = cost, Piece(at, at + match.length, match.meaning)
@@ -257,6 +262,15 @@ def tiled(found: Text, span: Span, code: str) -> list[Piece]:
         pieces.append(piece)
         at = piece.end
     return pieces
+
+
+def _is_answer_too(asks: Match, others: Sequence[Match]) -> bool:
+    """Whether words that ask at the beginning are an answer elsewhere: "to approve" and "happy to approve"."""
+    return asks.meaning.role is Role.ASKS and any(
+        other.meaning.outcome
+        and (other.length, other.meaning.language) == (asks.length, asks.meaning.language)
+        for other in others
+    )
 
 
 def _is_numbered(found: Text, at: int, code: str) -> bool:

@@ -24,6 +24,7 @@ _SAYS_SOMETHING = 4  # words from which on a line below a closing may say someth
 _LONG = 20  # words of a paragraph of small print that one word announces
 _SHORT = 6  # the same where more does
 _SURELY = 3  # words of a phrase that hardly anything but small print begins with
+_SURELY_KNOWN = 4  # words of a short paragraph of which one need not be known
 _VERY_LONG = 40  # words of a paragraph that one such phrase announces
 
 
@@ -165,7 +166,8 @@ def is_small_print(paragraph: Sequence[Line], known: Vocabulary, *, goes_on: boo
         return False
     lengths, others = _phrases_of(words, known)
     if len(words) < _LONG:
-        return len(words) > 1 >= len(others) and not any(map(str.isdigit, "".join(others)))
+        most = int(len(words) >= _SURELY_KNOWN)
+        return len(others) <= most and not any(map(str.isdigit, "".join(others)))
     several = sum(length > 1 for length in lengths) > 1
     return several or goes_on or (len(words) >= _VERY_LONG and lengths[0] >= _SURELY)
 

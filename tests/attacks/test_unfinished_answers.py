@@ -201,3 +201,68 @@ def test_small_print_is_in_no_comment(code: str, rng: random.Random, tally: Coun
                 noisy.append((line, found.comment, str(found.why)))
     tally(Counts(neighbours=3 * len(SMALL_PRINT[code]), passed=3 * len(SMALL_PRINT[code]) - len(noisy)))
     assert not noisy, noisy
+
+
+# --- questions, what others are to do, doubts ---------------------------------------------------------------------
+
+# Without a question mark.
+OPEN = {
+    "cs": ("Musíte schválit", "Můžete to schválit", "Nejsem přesvědčen"),
+    "da": ("Kan vi godkende dette", "Du skal godkende det", "At godkende", "Ikke overbevist"),
+    "de": (
+        "Können Sie das genehmigen", "Das müssen Sie genehmigen", "Das können Sie freigeben", "Kann ich das genehmigen",
+        "Haben Sie das genehmigt", "Ist der Antrag genehmigt", "Sie möchte das genehmigen", "Ist zu genehmigen",
+        "Zu genehmigen", "Das müssen Sie ablehnen", "Abzulehnen", "Ich bin nicht überzeugt",
+    ),
+    "en": (
+        "I have this to approve", "We are to approve", "To approve", "I request to approve", "To reject",
+        "I'm not convinced",
+    ),
+    "es": ("¿Podemos aprobar", "¿Está aprobado", "¿Lo apruebo", "Le corresponde a usted aprobar", "No me convence"),
+    "fr": ("C'est à vous d'approuver", "À toi de valider", "Pouvons-nous approuver", "Je ne suis pas convaincu"),
+    "it": ("Tocca a lei approvare", "Spetta a voi rifiutare", "Non sono convinto"),
+    "nb": ("Kan vi godkjenne dette", "Dere må godkjenne", "Ikke overbevist"),
+    "nl": ("Kunnen we dit goedkeuren", "U moet dit goedkeuren", "Goed te keuren", "Ik ben niet overtuigd"),
+    "pl": ("Musi pan to zatwierdzić", "Do zatwierdzenia", "Nie jestem przekonany"),
+    "pt": ("Cabe a você aprovar", "Não me convence"),
+    "ru": ("Вы должны согласовать", "На согласование", "Я не убеждён"),
+    "sv": ("Kan vi godkänna detta", "Ni måste godkänna det", "Att godkänna", "Inte övertygad"),
+    "uk": ("Ви маєте погодити", "На погодження", "Я не переконаний"),
+}  # fmt: skip
+ALL_GOOD = (
+    "No, all good", "nope, all good", "No, looks good", "Nein, alles gut", "Nein, passt", "Non, c'est bon",
+    "Non, tout va bien", "No, todo bien", "No, va bene", "Não, tudo bem", "Nee, alles goed", "Nei, alt er bra",
+    "Nej, allt är bra", "Nie, wszystko w porządku",
+)  # fmt: skip
+ANSWERS = (
+    "Sie können bestellen", "Ihr könnt das bestellen", "Happy to approve", "I decided to approve", "Glad to accept",
+    "Je vous donne mon accord", "Det kan jag godkänna", "Dit kan ik goedkeuren", "Ich freue mich, das zu genehmigen",
+    "Possiamo approvare",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("code", sorted(OPEN))
+def test_questions_without_a_mark_and_what_others_are_to_do_are_no_answers(code: str, tally: Count) -> None:
+    closing = LANGUAGES[code].answer.closings[0]
+    forms = ("{}", "{}.", "{}\n\nBob", f"{{}}\n\n{closing}\nBob")
+    judged([form.format(text) for text in OPEN[code] for form in forms], tally)
+
+
+def test_no_all_good_is_no_answer(tally: Count) -> None:
+    judged([form.format(text) for text in ALL_GOOD for form in ("{}", "{}.", "{}!")], tally)
+
+
+def test_hesitation_beside_an_approval_leaves_it_open(rng: random.Random, most: int, tally: Count) -> None:
+    texts = []
+    for _ in range(most // 8):
+        own = LANGUAGES[rng.choice(CODES)].answer
+        texts.append(
+            f"{rng.choice(own.approve)}.{rng.choice((' ', chr(10) * 2))}{rng.choice(('Hm', 'hmm', 'Hmmm'))}."
+        )
+    judged(texts, tally)
+
+
+def test_answers_in_such_words_count(tally: Count) -> None:
+    refused = [(text, str(read_text(text).why)) for text in ANSWERS if read_text(text).outcome != "approve"]
+    tally(Counts(neighbours=len(ANSWERS), passed=len(ANSWERS) - len(refused)))
+    assert not refused, refused

@@ -2,7 +2,7 @@
 wrote. Each goes through `parse` and `read_mail`, with the ask known and not known, as the path of a reply does it."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -16,7 +16,7 @@ from placet.mailboxes.base import Folder, Received
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.parse.original import Original, without_original
 from placet.replies.read import read_mail, read_text
-from placet.replies.read_phrases import PhraseTree
+from placet.replies.read_phrases import Match, PhraseTree
 from tests.journeys.conftest import World, sandbox, way, world
 from tests.journeys.letters import INTERNAL, reply_to
 from tests.rotation import whole
@@ -657,13 +657,16 @@ ABOVE = ("approved\n", "approved\n\nbest\nBob\n\n", 'approved\n\nbest\nBob\n\n"'
 def test_a_text_that_is_too_long_is_not_looked_at(
     above: str, piece: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[int] = []
-    phrases = PhraseTree.matches
-    monkeypatch.setattr(
-        PhraseTree, "matches", lambda tree, words, at: made.append(at) or phrases(tree, words, at)
-    )
+    looked_up: list[int] = []
+    matches = PhraseTree.matches
+
+    def counted(tree: PhraseTree, words: Sequence[str], at: int) -> list[Match]:
+        looked_up.append(at)
+        return matches(tree, words, at)
+
+    monkeypatch.setattr(PhraseTree, "matches", counted)
     text = above + piece * (100_000 // len(piece))
     for longer in (text, f'{text}" - X', f"{text}\napproved"):
         found = read_text(longer)
         assert (found.outcome, str(found.why)) == (None, "The text is too long to be understood as a whole.")
-    assert not made
+    assert not looked_up
