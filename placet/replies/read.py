@@ -22,37 +22,32 @@ A wrong decision is worse than a hundred answers that have to be given again. Th
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies import read_form, read_frame, read_own, read_questions
-from placet.replies.languages import SHARED
 from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
-from placet.replies.read_alone import Other
+from placet.replies.read_below import LIMIT, TOO_LONG, against_comment
 from placet.replies.read_clauses import (
-    LONGEST_READ,
     Clause,
     Spoken,
     Taken,
     Text,
     View,
-    clauses_of,
     is_too_long,
-    take,
-    take_names,
-    take_unfinished,
-    tiled,
+    languages_of,
+    shortened,
+    view_of,
 )
-from placet.replies.read_comment import Part, Place, comment_of, parts_of
-from placet.replies.read_contacts import without_contacts
-from placet.replies.read_facts import UNKNOWN, About, other_value, same_values
+from placet.replies.read_comment import comment_of, parts_of
+from placet.replies.read_facts import UNKNOWN, About, same_values
 from placet.replies.read_own import Own
 from placet.replies.read_phrases import Role
 from placet.replies.read_questions import Questions
 from placet.replies.read_result import MORE_THAN_ONE, Answer, Reading
-from placet.replies.read_tokens import Kind, composed, misleading, tokens
+from placet.replies.read_tokens import Kind, composed, misleading
 from placet.replies.read_unreadable import unreadable
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, label_before, vocabulary
 from placet.replies.refusals import Unclear
@@ -112,7 +107,6 @@ def with_signature(text: str, mail: Mail) -> str:
     return f"{text}\n\n{mail.set_apart}" if text.strip() and mail.set_apart.strip() else text
 
 
-_TOO_LONG = Sentence("The text is too long to be understood as a whole.")
 _NO_TEXT = Sentence("There is no text above the quoted mail.")
 
 
@@ -136,12 +130,12 @@ def _said_in_quote(text: str, known: Vocabulary) -> Sentence:
     text = read_frame.without_codes(composed(text))
     if is_too_long(text) or (found := Text.of(text, known)).too_long:
         return Sentence("The quoted text is too long to be looked at as a whole.")
-    for code in _languages(found, known):
-        for clause in _view(found, code, known).clauses():
+    for code in languages_of(found):
+        for clause in view_of(found, code).clauses():
             if clause.taken in _SAYS or any(piece.role in _TURNS for piece in clause.pieces):
                 return Sentence(
                     "“{text}” is quoted, but may be your own; please answer above the quoted mail.",
-                    text=_short(found, clause),
+                    text=shortened(found, clause),
                 )
     return NOTHING
 
@@ -183,7 +177,7 @@ def _read_answer(
 ) -> Reading:
     """The outcome and the comment of a text in which no question is answered any more."""
     if is_too_long(text + below):
-        return Reading(None, "", _TOO_LONG)
+        return Reading(None, "", TOO_LONG)
     form = read_form.take_apart(text, known, own)
     if form is not None and form.problem:
         return Reading(None, "", form.problem)
@@ -204,8 +198,8 @@ def _read_answer(
 def _read(found: Text, known: Vocabulary, about: About) -> Reading:
     """All languages that know something that decides, and what they agree on."""
     if found.too_long:
-        return Reading(None, "", _TOO_LONG)
-    views = [_view(found, code, known, about) for code in _languages(found, known)]
+        return Reading(None, "", TOO_LONG)
+    views = [_judged(found, code, known, about) for code in languages_of(found)]
     if not views:
         return Reading(None, "", Sentence("None of the words that are known for an answer was found."))
     decided = [view for view in views if view.outcome]
@@ -219,230 +213,13 @@ def _read(found: Text, known: Vocabulary, about: About) -> Reading:
     if conflict := _conflict(found, best, views):
         return _unclear(found, best, conflict, views)
     reading = _decided(found, best, about)
-    if against := _against_comment(found, reading, about):
+    if against := against_comment(found, reading, about):
         return _unclear(found, best, against, views)
     return reading
 
 
-def _against_comment(found: Text, reading: Reading, about: About) -> Sentence:
-    """What no clause says and the rest may: below the answer another one, a doubt, or what takes it back; or another
-    value than the request's. Whatever else somebody would have liked, a rejection is one."""
-    other = Other(reading.outcome or "", reading.language, found.known, about.name_words)
-    above = [place for place in reading.parts if place.start < found.frame.end]
-    comment = comment_of(found.text, above)
-    if line := other.line_of(comment) or _foreign_doubt(comment, reading, found.known):
-        return Sentence(_LIMIT, text=line[:80])
-    below = [place for place in reading.parts if place.start >= found.frame.end]
-    looked_at = 0
-    small = False  # small print speaks of everything, and whatever stands below it is mostly more of it
-    for place in _paragraphs(found.text, below):
-        written = found.text[place.start : place.end]
-        text = without_contacts(written)
-        words = [token.text for token in tokens(text) if token.kind is Kind.WORD]
-        saying = read_frame.is_saying(text)
-        long = found.frame.by is read_frame.Ends.DELIMITER and len(words) >= _LONG
-        small = (
-            small
-            or (place.part is Part.SMALL_PRINT and not saying)
-            or long
-            or begins_with(words, found.known.lines.legal) > 0
-        )
-        looked_at += len(words)
-        if looked_at > LONGEST_READ:
-            return _TOO_LONG
-        if not small and not saying and other.is_in(text):
-            return _more_below(written)
-        if problem := misleading(written):
-            return Sentence("The text holds {what}.", what=problem)
-        name = _NAME_ABOVE.search(found.text, max(place.start - _LONGEST_TITLE, 0), place.start) is not None
-        if more := _doubt_below(text, reading, found.known, small=small, below_name=name):
-            return more
-    return NOTHING if reading.outcome == REJECT else other_value(found.text, about, reading.language)
-
-
-def _foreign_doubt(comment: str, reading: Reading, known: Vocabulary) -> str:
-    """The first line of an approval's comment that another language understands as a doubt, and better than the
-    answer's does."""
-    for line in comment.split("\n") if reading.outcome == APPROVE else ():
-        found = Text.of(line, known, framed=False)
-        own = _view(found, reading.language, known).explained
-        views = (_view(found, code, known) for code in _languages(found, known))
-        for view in views:
-            for clause in view.clauses() if view.explained > own else ():
-                if clause.taken in (Taken.DOUBT, Taken.RETRACTION) and _is_understood(clause):
-                    return line.strip()
-    return ""
-
-
-_NAME_ABOVE = re.compile(r"(?:\A|\n)[ \t]*(?:[^\W\d_a-z][\w.'’-]{0,20}[ \t]*){1,4}\n\Z")
-_LONG = 20  # words of a paragraph below two dashes that is small print in whatever words
-
-
-def _more_below(text: str) -> Sentence:
-    return Sentence("Below the closing stands more: “{text}”.", text=" ".join(text.split())[:80])
-
-
-def _paragraphs(text: str, places: Iterable[Place]) -> Iterator[Place]:
-    """What is no signature: lines of one kind without a blank one between."""
-    last: Place | None = None
-    for place in places:
-        if last and place.part is last.part and text[last.end : place.start].count("\n") < _BLANK_LINE:
-            last = replace(last, end=place.end)
-            continue
-        if last and last.part in _READ_BELOW:
-            yield last
-        last = place
-    if last and last.part in _READ_BELOW:
-        yield last
-
-
-_READ_BELOW = (Part.COMMENT, Part.SMALL_PRINT)
-_BLANK_LINE = 2  # line ends
-
-
-def _doubt_below(
-    text: str, reading: Reading, known: Vocabulary, *, small: bool, below_name: bool
-) -> Sentence:
-    """What in a text below the answer speaks against it. In small print only short sentences count of which everything
-    is understood; a few words in the line below a name are a title: "financial director"."""
-    found = Text.of(text, known, framed=False)
-    if small and len(found.sentences) > 1:  # each may be in another language
-        for one in found.sentences:
-            if one.spans:
-                alone = found.written(one.spans[0].start, one.spans[-1].end)
-                if more := _doubt_below(alone, reading, known, small=True, below_name=below_name):
-                    return more
-        return NOTHING
-    saying = read_frame.is_saying(text)
-    for code in dict.fromkeys((reading.language, *_languages(found, known))):
-        sentences = [sentence for sentence in _view(found, code, known).sentences if sentence]
-        first = sentences[0] if sentences else None
-        for sentence in sentences:
-            if small and not _is_own_sentence(sentence, found, known):
-                continue
-            for clause in sentence:
-                own = code == reading.language
-                if not (own or _is_mostly_understood(clause, half=small)) or (clause.weak and not own):
-                    continue
-                title = (
-                    below_name and sentence == [clause] and sentence is first and _may_be_title(clause, found)
-                )
-                titled = (title or _is_titled(clause, found)) and (own or not _is_understood(clause))
-                only_answers = saying or titled
-                if _speaks_against(clause, reading.outcome or "", only_answers=only_answers, small=small):
-                    return _more_below(_short(found, clause))
-    return NOTHING
-
-
-def _is_own_sentence(sentence: Sequence[Spoken], found: Text, known: Vocabulary) -> bool:
-    """Whether nobody else would write it: short, and understood but for names and numbers."""
-    start, end = sentence[0].pieces[0].start, sentence[-1].pieces[-1].end
-    phrases = sum(len(clause.pieces) for clause in sentence)
-    named = all(
-        found.words[piece.start][:1].isdigit() or (at and found.written(piece.start, piece.end)[:1].isupper())
-        for clause in sentence
-        for at, piece in enumerate(clause.pieces)
-        if piece.meaning is None
-    )
-    return named and phrases <= _LONGEST_OWN and not begins_with(found.words[start:end], known.lines.legal)
-
-
-_LONGEST_OWN = 10  # phrases of a sentence of somebody's own between small print
-
-
-def _is_mostly_understood(clause: Spoken, *, half: bool) -> bool:
-    words = clause.pieces[-1].end - clause.pieces[0].start
-    understood = 2 * sum(piece.end - piece.start for piece in clause.pieces if piece.meaning)
-    return understood > words or (half and understood == words)
-
-
-def _is_understood(clause: Spoken) -> bool:
-    """Whether every word of several is known in one language: "If Legal Agrees" is no title."""
-    return len(clause.pieces) > 1 and all(piece.meaning for piece in clause.pieces)
-
-
-def _may_be_title(clause: Spoken, found: Text) -> bool:
-    """Few words without a number, or half of them with capitals."""
-    written = [found.written(piece.start, piece.end) for piece in clause.pieces]
-    words = [word for phrase in written for word in phrase.split()]
-    capitals = sum(word[:1].isupper() for word in words)
-    return (len(words) < _SAYS_SOMETHING or 2 * capitals >= len(words)) and not any(
-        map(str.isdigit, "".join(words))
-    )
-
-
-_SAYS_SOMETHING = 4  # words
-
-
-def _is_titled(clause: Spoken, found: Text) -> bool:
-    """Whether its line may be a name or a title: "Max Miller" and "Head of Legal" are no conditions."""
-    begin = found.text.rfind("\n", 0, found.tokens[clause.pieces[0].start].start) + 1
-    line = found.text[begin : begin + _LONGEST_TITLE].partition("\n")[0]
-    if len(line) == _LONGEST_TITLE or _SENTENCE.search(line):
-        return False
-    small = found.known.lines.title_words
-    words = [line[token.start : token.end] for token in tokens(line) if token.kind is Kind.WORD]
-    named = (word[:1].isupper() or (word.casefold(),) in small for word in words)
-    return words[0][:1].isupper() and all(named)
-
-
-_LONGEST_TITLE = 100  # characters
-_SENTENCE = re.compile(r"[0-9:：.!?]")
-
-
-def _speaks_against(clause: Spoken, outcome: str, *, only_answers: bool, small: bool) -> bool:
-    if clause.taken is Taken.DECIDES:
-        return clause.outcome != outcome
-    if clause.taken is Taken.RETRACTION:
-        return True
-    if outcome == REJECT or only_answers:
-        return False
-    if small:
-        return clause.taken is Taken.DOUBT
-    negated = clause.taken is Taken.UNKNOWN and any(p.role is Role.NEGATION for p in clause.pieces)
-    return negated or clause.taken in (Taken.DOUBT, Taken.NEGATED, Taken.QUESTION)
-
-
-def _languages(found: Text, known: Vocabulary) -> list[str]:
-    """Those that know a word which decides, and those that know half of the words or more, for they may understand
-    the text in another way. Of words that all share, the language that knows most besides."""
-    knows: dict[str, int] = {}
-    decides: set[str] = set()
-    for matches in found.matches:
-        for code in {match.meaning.language for match in matches}:
-            knows[code] = knows.get(code, 0) + 1
-        decides.update(match.meaning.language for match in matches if match.meaning.outcome)
-    most = max((count for code, count in knows.items() if code != SHARED), default=0)
-    half = len(found.words) / 2
-    return [
-        code
-        for code in known.codes
-        if code in decides
-        or (knows.get(code, 0) and (knows[code] >= half or (knows[code] == most)))
-        or (not most and SHARED in knows and code == known.codes[0])
-    ]
-
-
-def _view(found: Text, code: str, known: Vocabulary, about: About = UNKNOWN) -> View:
-    sentences = []
-    for sentence in found.sentences:
-        clauses: list[Spoken] = []
-        for span in sentence.spans:
-            opens = all(clause.pieces[-1].role is Role.BUT for clause in clauses)
-            clauses += clauses_of(tiled(found, span, code), span.pause, opens=opens)
-        for clause in clauses:
-            take(clause, found, code, asks=sentence.asks and clause is clauses[-1])
-        sentences.append(clauses)
-    take_names(sentences, found)
-    take_unfinished(sentences, found, code)
-    spoken = [clause for clauses in sentences for clause in clauses]
-    pieces = [piece for clause in spoken for piece in clause.pieces]
-    view = View(
-        code,
-        sentences,
-        explained=sum(piece.end - piece.start for piece in pieces if piece.meaning),
-        whole=all(p.meaning for clause in spoken if clause.taken is not Taken.FRAME for p in clause.pieces),
-    )
+def _judged(found: Text, code: str, known: Vocabulary, about: About) -> View:
+    view = view_of(found, code)
     _judge(view, found, known, about)
     return view
 
@@ -479,7 +256,8 @@ def _only_seen(view: View, found: Text, known: Vocabulary) -> Sentence:
         ]
         if thanks and decides and all(tuple(found.words[p.start : p.end]) in known.seen for p in decides):
             return Sentence(
-                "“{text}” with thanks may only say that the mail was seen.", text=_short(found, sentence[0])
+                "“{text}” with thanks may only say that the mail was seen.",
+                text=shortened(found, sentence[0]),
             )
     return NOTHING
 
@@ -496,7 +274,7 @@ def _stands_alone(view: View) -> bool:
 def _why_nothing(view: View, found: Text) -> Sentence:
     for clause in view.clauses():
         if clause.taken in _OPEN:
-            return Sentence(_OPEN[clause.taken], text=_short(found, clause))
+            return Sentence(_OPEN[clause.taken], text=shortened(found, clause))
     return _NOTHING
 
 
@@ -508,9 +286,6 @@ _OPEN = {
     Taken.NEGATED: gettext_noop("“{text}” says what is not so, but not what is."),
     Taken.ELSEWHERE: gettext_noop("“{text}” seems to speak of something else."),
 }
-
-
-_LIMIT = gettext_noop("“{text}” may limit the answer or speak of another one.")
 
 
 @dataclass(slots=True)
@@ -545,9 +320,11 @@ def _obstacle(
             if clause.taken is Taken.DECIDES:
                 state.decided_here = True
             elif _is_against(clause, state, found, known, view.code):
-                return Sentence(_OPEN.get(clause.taken, _LIMIT), text=_short(found, clause))
+                return Sentence(_OPEN.get(clause.taken, LIMIT), text=shortened(found, clause))
         if state.sentence_decides and _is_reported(sentence):
-            return Sentence("“{text}” may be about somebody else's answer.", text=_short(found, sentence[0]))
+            return Sentence(
+                "“{text}” may be about somebody else's answer.", text=shortened(found, sentence[0])
+            )
         state.decided_before = state.decided_before or state.decided_here
     return NOTHING
 
@@ -737,7 +514,7 @@ def _doubt_elsewhere(found: Text, best: View, view: View) -> Sentence:
             doubts = [p for p in clause.pieces if p.role is not None and p.role >= Role.DOUBT]
             if 2 * understood > len(words) and any(unknown.issuperset(range(p.start, p.end)) for p in doubts):
                 return Sentence(
-                    "“{text}” leaves the answer open in another language.", text=_short(found, clause)
+                    "“{text}” leaves the answer open in another language.", text=shortened(found, clause)
                 )
     return NOTHING
 
@@ -800,10 +577,6 @@ def _deciding_words(found: Text, clause: Spoken) -> str:
         if piece.meaning and (piece.meaning.outcome or piece.role in (Role.NEGATION, Role.NEGATION_HELPER))
     ]
     return found.written(counting[0].start, counting[-1].end)
-
-
-def _short(found: Text, clause: Spoken) -> str:
-    return " ".join(found.written(clause.pieces[0].start, clause.pieces[-1].end).split())[:80]
 
 
 def _shown(found: Text, view: View) -> tuple[Clause, ...]:

@@ -589,3 +589,54 @@ def _are_names(clause: Spoken, found: Text, most: int) -> bool:
         and not any(found.words[piece.start][:1].isdigit() for piece in unknown)
         and all(role in (Role.GREETING, Role.COURTESY, Role.FILLER) for role in others)
     )
+
+
+# --- what all languages make of it ------------------------------------------------------------------------------
+
+
+def languages_of(found: Text) -> list[str]:
+    """Those that know a word which decides, and those that know half of the words or more, for they may understand
+    the text in another way. Of words that all share, the language that knows most besides."""
+    knows: dict[str, int] = {}
+    decides: set[str] = set()
+    for matches in found.matches:
+        for code in {match.meaning.language for match in matches}:
+            knows[code] = knows.get(code, 0) + 1
+        decides.update(match.meaning.language for match in matches if match.meaning.outcome)
+    most = max((count for code, count in knows.items() if code != SHARED), default=0)
+    half = len(found.words) / 2
+    return [
+        code
+        for code in found.known.codes
+        if code in decides
+        or (knows.get(code, 0) and (knows[code] >= half or (knows[code] == most)))
+        or (not most and SHARED in knows and code == found.known.codes[0])
+    ]
+
+
+def view_of(found: Text, code: str) -> View:
+    """The text as one language understands it, not yet judged as a whole."""
+    sentences = []
+    for sentence in found.sentences:
+        clauses: list[Spoken] = []
+        for span in sentence.spans:
+            opens = all(clause.pieces[-1].role is Role.BUT for clause in clauses)
+            clauses += clauses_of(tiled(found, span, code), span.pause, opens=opens)
+        for clause in clauses:
+            take(clause, found, code, asks=sentence.asks and clause is clauses[-1])
+        sentences.append(clauses)
+    take_names(sentences, found)
+    take_unfinished(sentences, found, code)
+    spoken = [clause for clauses in sentences for clause in clauses]
+    pieces = [piece for clause in spoken for piece in clause.pieces]
+    return View(
+        code,
+        sentences,
+        explained=sum(piece.end - piece.start for piece in pieces if piece.meaning),
+        whole=all(p.meaning for clause in spoken if clause.taken is not Taken.FRAME for p in clause.pieces),
+    )
+
+
+def shortened(found: Text, clause: Spoken) -> str:
+    """A clause as it was written, for people."""
+    return " ".join(found.written(clause.pieces[0].start, clause.pieces[-1].end).split())[:80]

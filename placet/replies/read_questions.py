@@ -462,7 +462,8 @@ def behind_the_outcome(taken: Extract, questions: Questions) -> Iterator[tuple[s
     for found in _PARTED.finditer(line[:_LONGEST]):
         value = line[found.end() :]
         if re.fullmatch(_BARE[question.type], value):
-            if question.type in _NUMERIC and any(dash in found[0] for dash in "–—-"):
+            dash = any(dash in found[0] for dash in "–—-")
+            if question.type in _NUMERIC and dash and value[:1].isdecimal():
                 return  # of "Approved - 5" nobody knows whether it is less than nothing
             text = "\n".join([*lines[:first], line[: found.start()], *lines[first + 1 :]])
             yield (

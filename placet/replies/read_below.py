@@ -1,0 +1,199 @@
+"""What stands in the comment of an answer, and below it, and may speak against it."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from placet.lib.sentences import NOTHING, Sentence, gettext_noop
+from placet.replies import read_frame
+from placet.replies.read_alone import Other
+from placet.replies.read_clauses import LONGEST_READ, Spoken, Taken, Text, languages_of, shortened, view_of
+from placet.replies.read_comment import Part, Place, comment_of
+from placet.replies.read_contacts import without_contacts
+from placet.replies.read_facts import About, other_value
+from placet.replies.read_phrases import Role
+from placet.replies.read_result import Reading
+from placet.replies.read_tokens import Kind, misleading, tokens
+from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with
+
+TOO_LONG = Sentence("The text is too long to be understood as a whole.")
+LIMIT = gettext_noop("“{text}” may limit the answer or speak of another one.")
+
+
+def against_comment(found: Text, reading: Reading, about: About) -> Sentence:
+    """What no clause says and the rest may: below the answer another one, a doubt, or what takes it back; or another
+    value than the request's. Whatever else somebody would have liked, a rejection is one."""
+    other = Other(reading.outcome or "", reading.language, found.known, about.name_words)
+    above = [place for place in reading.parts if place.start < found.frame.end]
+    comment = comment_of(found.text, above)
+    if line := other.line_of(comment) or _foreign_doubt(comment, reading, found.known):
+        return Sentence(LIMIT, text=line[:80])
+    below = [place for place in reading.parts if place.start >= found.frame.end]
+    looked_at = 0
+    small = False  # small print speaks of everything, and whatever stands below it is mostly more of it
+    for place in _paragraphs(found.text, below):
+        written = found.text[place.start : place.end]
+        text = without_contacts(written)
+        words = [token.text for token in tokens(text) if token.kind is Kind.WORD]
+        saying = read_frame.is_saying(text)
+        long = found.frame.by is read_frame.Ends.DELIMITER and len(words) >= _LONG
+        small = (
+            small
+            or (place.part is Part.SMALL_PRINT and not saying)
+            or long
+            or begins_with(words, found.known.lines.legal) > 0
+        )
+        looked_at += len(words)
+        if looked_at > LONGEST_READ:
+            return TOO_LONG
+        if not small and not saying and other.is_in(text):
+            return _more_below(written)
+        if problem := misleading(written):
+            return Sentence("The text holds {what}.", what=problem)
+        name = _NAME_ABOVE.search(found.text, max(place.start - _LONGEST_TITLE, 0), place.start) is not None
+        if more := _doubt_below(text, reading, found.known, small=small, below_name=name):
+            return more
+    return NOTHING if reading.outcome == REJECT else other_value(found.text, about, reading.language)
+
+
+def _foreign_doubt(comment: str, reading: Reading, known: Vocabulary) -> str:
+    """The first line of an approval's comment that another language understands as a doubt, and better than the
+    answer's does."""
+    for line in comment.split("\n") if reading.outcome == APPROVE else ():
+        found = Text.of(line, known, framed=False)
+        own = view_of(found, reading.language).explained
+        views = (view_of(found, code) for code in languages_of(found))
+        for view in views:
+            for clause in view.clauses() if view.explained > own else ():
+                if clause.taken in (Taken.DOUBT, Taken.RETRACTION) and _is_understood(clause):
+                    return line.strip()
+    return ""
+
+
+_NAME_ABOVE = re.compile(r"(?:\A|\n)[ \t]*(?:[^\W\d_a-z][\w.'’-]{0,20}[ \t]*){1,4}\n\Z")
+_LONG = 20  # words of a paragraph below two dashes that is small print in whatever words
+
+
+def _more_below(text: str) -> Sentence:
+    return Sentence("Below the closing stands more: “{text}”.", text=" ".join(text.split())[:80])
+
+
+def _paragraphs(text: str, places: Iterable[Place]) -> Iterator[Place]:
+    """What is no signature: lines of one kind without a blank one between."""
+    last: Place | None = None
+    for place in places:
+        if last and place.part is last.part and text[last.end : place.start].count("\n") < _BLANK_LINE:
+            last = replace(last, end=place.end)
+            continue
+        if last and last.part in _READ_BELOW:
+            yield last
+        last = place
+    if last and last.part in _READ_BELOW:
+        yield last
+
+
+_READ_BELOW = (Part.COMMENT, Part.SMALL_PRINT)
+_BLANK_LINE = 2  # line ends
+
+
+def _doubt_below(
+    text: str, reading: Reading, known: Vocabulary, *, small: bool, below_name: bool
+) -> Sentence:
+    """What in a text below the answer speaks against it. In small print only short sentences count of which everything
+    is understood; a few words in the line below a name are a title: "financial director"."""
+    found = Text.of(text, known, framed=False)
+    if small and len(found.sentences) > 1:  # each may be in another language
+        for one in found.sentences:
+            if one.spans:
+                alone = found.written(one.spans[0].start, one.spans[-1].end)
+                if more := _doubt_below(alone, reading, known, small=True, below_name=below_name):
+                    return more
+        return NOTHING
+    saying = read_frame.is_saying(text)
+    for code in dict.fromkeys((reading.language, *languages_of(found))):
+        sentences = [sentence for sentence in view_of(found, code).sentences if sentence]
+        first = sentences[0] if sentences else None
+        for sentence in sentences:
+            if small and not _is_own_sentence(sentence, found, known):
+                continue
+            for clause in sentence:
+                own = code == reading.language
+                if not (own or _is_mostly_understood(clause, half=small)) or (clause.weak and not own):
+                    continue
+                title = (
+                    below_name and sentence == [clause] and sentence is first and _may_be_title(clause, found)
+                )
+                titled = (title or _is_titled(clause, found)) and (own or not _is_understood(clause))
+                only_answers = saying or titled
+                if _speaks_against(clause, reading.outcome or "", only_answers=only_answers, small=small):
+                    return _more_below(shortened(found, clause))
+    return NOTHING
+
+
+def _is_own_sentence(sentence: Sequence[Spoken], found: Text, known: Vocabulary) -> bool:
+    """Whether nobody else would write it: short, and understood but for names and numbers."""
+    start, end = sentence[0].pieces[0].start, sentence[-1].pieces[-1].end
+    phrases = sum(len(clause.pieces) for clause in sentence)
+    named = all(
+        found.words[piece.start][:1].isdigit() or (at and found.written(piece.start, piece.end)[:1].isupper())
+        for clause in sentence
+        for at, piece in enumerate(clause.pieces)
+        if piece.meaning is None
+    )
+    return named and phrases <= _LONGEST_OWN and not begins_with(found.words[start:end], known.lines.legal)
+
+
+_LONGEST_OWN = 10  # phrases of a sentence of somebody's own between small print
+
+
+def _is_mostly_understood(clause: Spoken, *, half: bool) -> bool:
+    words = clause.pieces[-1].end - clause.pieces[0].start
+    understood = 2 * sum(piece.end - piece.start for piece in clause.pieces if piece.meaning)
+    return understood > words or (half and understood == words)
+
+
+def _is_understood(clause: Spoken) -> bool:
+    """Whether every word of several is known in one language: "If Legal Agrees" is no title."""
+    return len(clause.pieces) > 1 and all(piece.meaning for piece in clause.pieces)
+
+
+def _may_be_title(clause: Spoken, found: Text) -> bool:
+    """Few words without a number, or half of them with capitals."""
+    written = [found.written(piece.start, piece.end) for piece in clause.pieces]
+    words = [word for phrase in written for word in phrase.split()]
+    capitals = sum(word[:1].isupper() for word in words)
+    return (len(words) < _SAYS_SOMETHING or 2 * capitals >= len(words)) and not any(
+        map(str.isdigit, "".join(words))
+    )
+
+
+_SAYS_SOMETHING = 4  # words
+
+
+def _is_titled(clause: Spoken, found: Text) -> bool:
+    """Whether its line may be a name or a title: "Max Miller" and "Head of Legal" are no conditions."""
+    begin = found.text.rfind("\n", 0, found.tokens[clause.pieces[0].start].start) + 1
+    line = found.text[begin : begin + _LONGEST_TITLE].partition("\n")[0]
+    if len(line) == _LONGEST_TITLE or _SENTENCE.search(line):
+        return False
+    small = found.known.lines.title_words
+    words = [line[token.start : token.end] for token in tokens(line) if token.kind is Kind.WORD]
+    named = (word[:1].isupper() or (word.casefold(),) in small for word in words)
+    return words[0][:1].isupper() and all(named)
+
+
+_LONGEST_TITLE = 100  # characters
+_SENTENCE = re.compile(r"[0-9:：.!?]")
+
+
+def _speaks_against(clause: Spoken, outcome: str, *, only_answers: bool, small: bool) -> bool:
+    if clause.taken is Taken.DECIDES:
+        return clause.outcome != outcome
+    if clause.taken is Taken.RETRACTION:
+        return True
+    if outcome == REJECT or only_answers:
+        return False
+    if small:
+        return clause.taken is Taken.DOUBT
+    negated = clause.taken is Taken.UNKNOWN and any(p.role is Role.NEGATION for p in clause.pieces)
+    return negated or clause.taken in (Taken.DOUBT, Taken.NEGATED, Taken.QUESTION)
