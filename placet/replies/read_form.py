@@ -102,7 +102,8 @@ def _boxes(lines: list[str], known: Vocabulary, own: Own | None) -> Form | None:
     is_clear = True
     for line, boxes in zip(lines, found, strict=True):
         if not boxes:
-            rest.append(line)
+            label, _sign, value = _label_of(line)
+            rest.append(value.strip() if _is_comment(label, known) else line)
             continue
         here = choices_of(line, boxes, known)
         is_clear = is_clear and here is not None
@@ -148,7 +149,7 @@ def _labels(lines: list[str], known: Vocabulary) -> Form | None:
         if sign and begins_with(label, known.lines.form_labels) == len(label):
             answers.append(f"{value.strip()}." if value.strip() else "")
             changed = True
-        elif sign and begins_with(label, known.lines.comment_labels) == len(label):
+        elif _is_comment(label, known):
             made.append(value.strip())
             changed = True
             comments += 1
@@ -159,6 +160,10 @@ def _labels(lines: list[str], known: Vocabulary) -> Form | None:
     if comments and comments == sum(map(bool, map(str.strip, lines))):
         return Form("", Sentence("It is a comment without an answer."))
     return Form("\n".join([*answers, *made]))
+
+
+def _is_comment(label: list[str], known: Vocabulary) -> bool:
+    return bool(label) and begins_with(label, known.lines.comment_labels) == len(label)
 
 
 def _label_of(line: str) -> tuple[list[str], str, str]:

@@ -270,6 +270,17 @@ def test_a_text_for_the_refusal_is_bounded() -> None:
     assert len(unclear.value.read_text) == 2_000
 
 
+@pytest.mark.parametrize("code", sorted(LANGUAGES))
+def test_the_label_of_a_comment_beside_boxes_is_none_of_it(code: str) -> None:
+    for label in LANGUAGES[code].answer.comment_labels:
+        for form in (
+            "[x] Approve\n[ ] Reject\n{}: Dell, please.",
+            "{}: Dell, please.\n\nApprove [x] Reject [ ]",
+        ):
+            found = read_text(form.format(label.capitalize()))
+            assert (found.outcome, found.comment) == ("approve", "Dell, please."), (label, found.why)
+
+
 @pytest.mark.parametrize("code", ["k7q2mfx3wz5ta4ub", "5abcdefghijklmno", "234567abcdefghij"])
 def test_a_reply_code_says_nothing_and_is_no_comment(code: str) -> None:
     found = answer(f"Approve\n\nSee #{code}, thanks.\n\n#{code}")
