@@ -42,7 +42,7 @@ from placet.replies.read_clauses import (
     view_of,
 )
 from placet.replies.read_comment import comment_of, parts_of
-from placet.replies.read_facts import UNKNOWN, About, same_values
+from placet.replies.read_facts import UNKNOWN, About, other_value, same_values
 from placet.replies.read_own import Own
 from placet.replies.read_phrases import Role
 from placet.replies.read_questions import Questions
@@ -94,6 +94,7 @@ def read_mail(
         and read_questions.answers_in(mail.quoted_else, questions, known or vocabulary())
     ):
         problem = read_questions.QUOTED
+    problem = problem or other_value(mail.quoted_else, about, "")
     if problem:
         return Reading(None, "", problem)
     if mail.new_text.strip():

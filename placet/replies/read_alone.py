@@ -57,8 +57,12 @@ def outcomes_alone(line: str, language: str, known: Vocabulary, names: frozenset
     closing and names: "Best regards, no", "Bob – rejected", a thumb. What the `language` of the text understands means
     nothing else in others. `names`: words of the names of people, folded: who is called "No" has said nothing."""
     outcomes: set[str] = set()
-    for is_word, run in groupby(tokens(line), key=lambda token: token.kind is Kind.WORD):
-        outcomes |= _outcomes_behind_names(list(run), language, known, names) if is_word else set()
+    runs = [list(run) for _, run in groupby(tokens(line), key=lambda token: token.kind is Kind.WORD)]
+    for at, run in enumerate(runs):
+        behind = runs[at + 2][0].text if at + 2 < len(runs) else ""
+        numbered = behind[:1].isdecimal() and (run[-1].text,) in known.lines.numbered  # "No: 1"
+        if run[0].kind is Kind.WORD and not numbered:
+            outcomes |= _outcomes_behind_names(run, language, known, names)
     return outcomes
 
 

@@ -8,7 +8,7 @@ from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies import read_frame
 from placet.replies.read_alone import Other
 from placet.replies.read_clauses import LONGEST_READ, Spoken, Taken, Text, languages_of, shortened, view_of
-from placet.replies.read_comment import Part, Place, comment_of
+from placet.replies.read_comment import Part, Place, comment_of, is_drawn
 from placet.replies.read_contacts import without_contacts
 from placet.replies.read_facts import About, other_value
 from placet.replies.read_phrases import Role
@@ -48,6 +48,8 @@ def against_comment(found: Text, reading: Reading, about: About) -> Sentence:
             return TOO_LONG
         if not small and not saying and other.is_in(text):
             return _more_below(written)
+        if sign := next((line for line in written.split("\n") if _says_by_signs(line)), ""):
+            return _more_below(sign)
         if problem := misleading(written):
             return Sentence("The text holds {what}.", what=problem)
         name = _NAME_ABOVE.search(found.text, max(place.start - _LONGEST_TITLE, 0), place.start) is not None
@@ -68,6 +70,11 @@ def _foreign_doubt(comment: str, reading: Reading, known: Vocabulary) -> str:
                 if clause.taken in (Taken.DOUBT, Taken.RETRACTION) and _is_understood(clause):
                     return line.strip()
     return ""
+
+
+def _says_by_signs(line: str) -> bool:
+    """Whether a line of signs alone says something: "✗", "??"."""
+    return bool(line.strip()) and not any(map(str.isalnum, line)) and not is_drawn(line)
 
 
 _NAME_ABOVE = re.compile(r"(?:\A|\n)[ \t]*(?:[^\W\d_a-z][\w.'’-]{0,20}[ \t]*){1,4}\n\Z")
@@ -123,7 +130,11 @@ def _doubt_below(
                 title = (
                     below_name and sentence == [clause] and sentence is first and _may_be_title(clause, found)
                 )
-                titled = (title or _is_titled(clause, found)) and (own or not _is_understood(clause))
+                begins = clause.pieces[0].role
+                small_letters = found.written(*_places(clause))[:1].islower()
+                against = small_letters and begins is not None and begins >= Role.DOUBT
+                whole = against or (_is_understood(clause) and not own)
+                titled = (title or _is_titled(clause, found)) and not whole
                 only_answers = saying or titled
                 if _speaks_against(clause, reading.outcome or "", only_answers=only_answers, small=small):
                     return _more_below(shortened(found, clause))
@@ -150,6 +161,10 @@ def _is_mostly_understood(clause: Spoken, *, half: bool) -> bool:
     words = clause.pieces[-1].end - clause.pieces[0].start
     understood = 2 * sum(piece.end - piece.start for piece in clause.pieces if piece.meaning)
     return understood > words or (half and understood == words)
+
+
+def _places(clause: Spoken) -> tuple[int, int]:
+    return clause.pieces[0].start, clause.pieces[-1].end
 
 
 def _is_understood(clause: Spoken) -> bool:

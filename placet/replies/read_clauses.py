@@ -405,11 +405,26 @@ def _take_explained(clause: Spoken, roles: Set[Role | None], found: Text, code: 
         clause.taken = Taken.ELSEWHERE
     else:
         clause.outcome = _said(deciding, negations, Role.NEGATION_HELPER in roles)
+        if all(piece.role is Role.DECIDES_WEAKLY for piece in deciding) and _says_no(
+            negations, deciding, found
+        ):
+            clause.outcome = ""  # "yes / no"
         clause.taken = Taken.DECIDES if clause.outcome else Taken.NEGATED
         clause.weak = all(piece.role is Role.DECIDES_WEAKLY for piece in deciding)
         contradicts = {Role.REMARK, Role.AGAINST} if clause.weak else {Role.AGAINST}
         if clause.outcome == APPROVE and roles & contradicts:
             clause.taken, clause.outcome = Taken.NEGATED, ""  # "it is certainly too expensive"
+
+
+def _says_no(negations: Sequence[Piece], deciding: Sequence[Piece], found: Text) -> bool:
+    """Whether a negation behind the answer is an answer of its own, as French "non" is."""
+    behind = (piece for piece in negations if piece.start >= deciding[-1].end)
+    return any(
+        match.meaning.outcome and match.length == piece.end - piece.start
+        for piece in behind
+        for match in found.matches[piece.start]
+        if piece.meaning and match.meaning.language == piece.meaning.language
+    )
 
 
 def _is_of_others(clause: Spoken, found: Text, code: str) -> bool:

@@ -26,6 +26,10 @@ _MOST_NAMES = 3  # words behind a greeting
 _LONG_NUMBER = 3  # digits from which on a number is not one of a telephone's name
 _LONGEST_TITLE = 6  # words of a line that says who somebody is
 _WORD = re.compile(r"[^\W_]+")
+# What parts and adorns; faces and hearts that are glad.
+_DRAWN = re.compile(
+    r"(?:[-_=*~#+.·•|/\\<>\u2010-\u2015\u2500-\u257f,\s\[\]{}\"'“”„«»‘’❤♥🙏🙂😀😃😄😊😁☺\ufe0f]|[:;=]-?[)DP])*"
+)
 _ROMAN = re.compile(r"(?=.)X{0,3}(?:IX|IV|V?I{0,3})")  # up to thirty-nine
 _FIRST_LETTERS = "AB\u0391\u0392\u0410\u0411"  # of the alphabets, which number things
 _MOST_PLAIN = 2  # words of a name in small letters
@@ -262,7 +266,8 @@ def _below(found: Text, code: str, silent: Phrases, names: frozenset[str]) -> It
             signature = signature or (plain and _is_plain_name(line, found))
             silently = _is_silent(line.words, silent, names)
             aside = small or line.start in said_by_others
-            wished = wished or not (signature or aside or any(map(str.isdigit, line.text)))
+            card_like = any(map(str.isdigit, line.text)) or _is_titled(line, found, names)
+            wished = wished or not (signature or aside or card_like)
             signature = signature and (silently or not wished)
             part = Part.SMALL_PRINT if aside else Part.SIGNATURE if signature else Part.COMMENT
             yield _place(line, end, part)
@@ -320,12 +325,10 @@ def _signs(
     line: Line, below: Line | None, found: Text, silent: Phrases, names: frozenset[str], *, card: bool
 ) -> bool:
     """Whether a line says who somebody is, or how to reach them."""
-    if (
-        not any(map(str.isalnum, line.text))
-        or _is_closing(line, found)
-        or _is_silent(line.words, silent, names)
-        or is_device(fold(line.text))
-    ):
+    if not any(map(str.isalnum, line.text)):
+        return is_drawn(line.text)
+    bare = next(lines_of(without_contacts(line.text)))
+    if _is_closing(line, found) or _is_silent(bare.words, silent, names) or is_device(fold(line.text)):
         return True
     rest, contacts = CONTACT.subn(" ", line.text)
     if contacts:
@@ -353,6 +356,11 @@ def _names_contact(rest: str, found: Text, names: frozenset[str]) -> bool:
             return False
         at += length or 1
     return labelled or all(text in names for text in texts)
+
+
+def is_drawn(line: str) -> bool:
+    """Whether a line of signs only parts others, or adorns them."""
+    return _DRAWN.fullmatch(line) is not None
 
 
 def _is_closing(line: Line, found: Text) -> bool:

@@ -160,16 +160,28 @@ def _small_print(lines: Sequence[Line], known: Vocabulary) -> set[int]:
 def is_small_print(paragraph: Sequence[Line], known: Vocabulary, *, goes_on: bool) -> bool:
     """Whether a paragraph below an answer is what companies add to every mail, and for certain nobody's own words.
     `goes_on`: one like it stands above. A wish may begin like one, "please consider the environment and take the
-    train": in a short one all words but one must be known, and that one is no number."""
+    train": of a short one several phrases must be known, the first sentence, or all words but one; and no other word
+    is a number."""
     words = [word for line in paragraph for word in line.words]
     if not words or not (goes_on or begins_with(words, known.lines.legal)):
         return False
     lengths, others = _phrases_of(words, known)
-    if len(words) < _LONG:
-        most = int(len(words) >= _SURELY_KNOWN)
-        return len(others) <= most and not any(map(str.isdigit, "".join(others)))
     several = sum(length > 1 for length in lengths) > 1
+    if len(words) < _LONG:
+        surely = (several or _is_first_sentence(lengths[:1], paragraph)) and len(words) >= _SHORT
+        most = len(words) if surely else int(len(words) >= _SURELY_KNOWN)
+        return len(others) <= most and not any(map(str.isdigit, "".join(others)))
     return several or goes_on or (len(words) >= _VERY_LONG and lengths[0] >= _SURELY)
+
+
+def _is_first_sentence(lengths: Sequence[int], paragraph: Sequence[Line]) -> bool:
+    """Whether a phrase of small print is the whole first sentence: "This message is confidential. If you …"."""
+    text = " ".join(line.text for line in paragraph)
+    first = [token for token in tokens(_FIRST_SENTENCE.match(text)[0]) if token.kind is Kind.WORD]  # type: ignore[index]
+    return lengths == [len(first)] and len(first) >= _SURELY
+
+
+_FIRST_SENTENCE = re.compile(r"[^.!?。！？]*")
 
 
 def _phrases_of(words: Sequence[str], known: Vocabulary) -> tuple[list[int], list[str]]:

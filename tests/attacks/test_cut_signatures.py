@@ -10,6 +10,9 @@ import random
 from collections.abc import Iterator
 from itertools import islice
 
+import pytest
+
+from placet.replies.read import read_text
 from tests.attacks.arena import Count
 from tests.attacks.instructions import INSTRUCTIONS, LIMITS, NAMES
 from tests.attacks.tally import Counts
@@ -111,3 +114,22 @@ def test_signatures_are_no_comment(rng: random.Random, most: int, tally: Count) 
     tally(Counts(neighbours=number, passed=passed))
     assert passed == number
     assert len(noisy) <= 0.01 * number, noisy[:6]
+
+
+SIGNS = ("✗", "✘", "☒", "??", "?", "!?", "(?)", "❓", "🤔", "⚠️", ":(", "⛔")
+ADORNED = ("----", "* * *", "🙂", ":-)", "__________", "~~~~", "|", "« »")
+
+
+@pytest.mark.parametrize(
+    "place", ["{closing}\nBob\n{sign}", "{closing}\nBob Approver\n\n{sign}", "-- \nBob\n{sign}"]
+)
+def test_a_line_of_signs_that_say_something_is_read(place: str, rng: random.Random) -> None:
+    for code in sorted(INSTRUCTIONS):
+        own = LANGUAGES[code].answer
+        said = next(one for one in own.approve if read_text(one).outcome == "approve")
+        for sign in SIGNS:
+            text = f"{said}.\n\n{place.format(closing=rng.choice(own.closings), sign=sign)}"
+            assert read_text(text).outcome is None, text
+        for sign in ADORNED:
+            text = f"{said}.\n\n{place.format(closing=rng.choice(own.closings), sign=sign)}"
+            assert read_text(text).outcome == "approve", text

@@ -1,6 +1,7 @@
 """New text to an answer, or unclear. Wrong is never right."""
 
 import dataclasses
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from placet.replies.languages.table import Table, made, shipped
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.subjects import own_subject
 from placet.replies.read import read, read_mail, read_text
+from placet.replies.read_facts import About, Field
 from placet.replies.read_result import Answer
 from placet.replies.read_vocabulary import Vocabulary, over, vocabulary
 from placet.replies.refusals import Unclear
@@ -279,6 +281,24 @@ def test_the_label_of_a_comment_beside_boxes_is_none_of_it(code: str) -> None:
         ):
             found = read_text(form.format(label.capitalize()))
             assert (found.outcome, found.comment) == ("approve", "Dell, please."), (label, found.why)
+
+
+@pytest.mark.parametrize(
+    ("quoted", "outcome"),
+    [
+        ("Amount: 4,500.00 EUR", "approve"),
+        ("Amount: 4.500,00 EUR", "approve"),
+        ("Supplier: Lenovo", "approve"),
+        ("Amount: 3,000.00 EUR", None),
+        ("Supplier: Dell", None),
+        ("Desk\nSupplier: Dell\nAmount: 4,500.00 EUR", None),
+    ],
+)
+def test_another_value_in_a_line_that_is_quoted_and_not_ours_is_the_senders(
+    quoted: str, outcome: str | None
+) -> None:
+    about = About((Field("Amount", ("4,500.00 EUR",), Decimal(4500), "EUR"), Field("Supplier", ("Lenovo",))))
+    assert read_mail(mail("Approved", quoted_else=quoted), about=about).outcome == outcome
 
 
 @pytest.mark.parametrize("code", ["k7q2mfx3wz5ta4ub", "5abcdefghijklmno", "234567abcdefghij"])
