@@ -136,7 +136,9 @@ def _doubt_below(
                 whole = against or (_is_understood(clause) and not own)
                 titled = (title or _is_titled(clause, found)) and not whole
                 only_answers = saying or titled
-                if _speaks_against(clause, reading.outcome or "", only_answers=only_answers, small=small):
+                if _speaks_against(
+                    clause, found, reading.outcome or "", only_answers=only_answers, small=small
+                ):
                     return _more_below(shortened(found, clause))
     return NOTHING
 
@@ -201,7 +203,7 @@ _LONGEST_TITLE = 100  # characters
 _SENTENCE = re.compile(r"[0-9:：.!?]")
 
 
-def _speaks_against(clause: Spoken, outcome: str, *, only_answers: bool, small: bool) -> bool:
+def _speaks_against(clause: Spoken, found: Text, outcome: str, *, only_answers: bool, small: bool) -> bool:
     if clause.taken is Taken.DECIDES:
         return clause.outcome != outcome
     if clause.taken is Taken.RETRACTION:
@@ -209,6 +211,7 @@ def _speaks_against(clause: Spoken, outcome: str, *, only_answers: bool, small: 
     if outcome == REJECT or only_answers:
         return False
     if small:
-        return clause.taken is Taken.DOUBT
+        answers = (match.meaning.outcome for piece in clause.pieces for match in found.matches[piece.start])
+        return clause.taken is Taken.DOUBT or (clause.taken is Taken.QUESTION and any(answers))
     negated = clause.taken is Taken.UNKNOWN and any(p.role is Role.NEGATION for p in clause.pieces)
     return negated or clause.taken in (Taken.DOUBT, Taken.NEGATED, Taken.QUESTION)

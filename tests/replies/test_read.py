@@ -12,6 +12,7 @@ from placet.replies.languages.table import Table, made, shipped
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.subjects import own_subject
 from placet.replies.read import read, read_mail, read_text
+from placet.replies.read_boxes import boxes_in
 from placet.replies.read_facts import About, Field
 from placet.replies.read_result import Answer
 from placet.replies.read_vocabulary import Vocabulary, over, vocabulary
@@ -60,8 +61,8 @@ def test_every_strong_answer_is_read_in_every_dress(code: str, request: pytest.F
     unread: dict[str, object] = {}
     for (word, outcome), form in pairs(strong, FORMS, whole(request.config)):
         dressed = read_text(form.format(word))
-        if dressed.outcome == outcome:
-            continue
+        if dressed.outcome == outcome or (dressed.outcome is None and boxes_in(form.format(word))):
+            continue  # "[✅]" is a box that is ticked, and has no label
         bare = read_text(word)
         assert (dressed.outcome, bare.outcome) == (None, None), form.format(word)
         unread[word] = bare.why
