@@ -127,14 +127,8 @@ def _doubt_below(
                 own = code == reading.language
                 if not (own or _is_mostly_understood(clause, half=small)) or (clause.weak and not own):
                     continue
-                title = (
-                    below_name and sentence == [clause] and sentence is first and _may_be_title(clause, found)
-                )
-                begins = clause.pieces[0].role
-                small_letters = found.written(*_places(clause))[:1].islower()
-                against = small_letters and begins is not None and begins >= Role.DOUBT
-                whole = against or (_is_understood(clause) and not own)
-                titled = (title or _is_titled(clause, found)) and not whole
+                first_line = below_name and sentence == [clause] and sentence is first
+                titled = _is_title(clause, found, own=own, below_name=first_line)
                 only_answers = saying or titled
                 if _speaks_against(
                     clause, found, reading.outcome or "", only_answers=only_answers, small=small
@@ -165,8 +159,15 @@ def _is_mostly_understood(clause: Spoken, *, half: bool) -> bool:
     return understood > words or (half and understood == words)
 
 
-def _places(clause: Spoken) -> tuple[int, int]:
-    return clause.pieces[0].start, clause.pieces[-1].end
+def _is_title(clause: Spoken, found: Text, *, own: bool, below_name: bool) -> bool:
+    """Whether a clause may say who somebody is: "Head of Legal", "financial director". What begins with a doubt in
+    small letters, "not yet", does not; nor does what another language than the answer's (not `own`) understands."""
+    begins = clause.pieces[0]
+    small_letters = found.written(begins.start, begins.end)[:1].islower()
+    doubts = begins.role is not None and begins.role >= Role.DOUBT
+    if (small_letters and doubts) or (_is_understood(clause) and not own):
+        return False
+    return (below_name and _may_be_title(clause, found)) or _is_titled(clause, found)
 
 
 def _is_understood(clause: Spoken) -> bool:

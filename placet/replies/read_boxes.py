@@ -28,7 +28,7 @@ _EMPTY = frozenset(("", "_", ".", *"☐◯⬜□▢"))
 _CROSSED = frozenset("✗✘❌✕✖☓")
 _CROSSED_WORD = "❌"  # which all languages know for an answer
 _WORD_BEHIND = re.compile(r"[ \t\u00a0\u3000]*[^\W_]")
-_LEAD = re.compile(r"[\s>*•·–—-]*(?:(?:[0-9]{1,2}|[a-zA-Z])[.)][ \t\u00a0]+)?[*_]*")
+_LEAD = re.compile(r"\A[\s>*•·–—-]*(?:(?:[0-9]{1,2}|[a-zA-Z])[.)][ \t\u00a0]+)?[*_]*")
 _AROUND = " \t\u00a0\u3000,;/|*_–—-"
 _BEHIND_LABEL = _AROUND + ":：.!"
 _SIGNS = frozenset('*_-&"“”„«»')  # which may stand in a label, beside those that are tokens
@@ -85,7 +85,7 @@ def choices_of(line: str, boxes: Sequence[Box], known: Vocabulary) -> list[Choic
         )
     ]
     lead = line[: boxes[0].start]
-    first = lead[_LEAD.match(lead).end() :].strip(_AROUND)  # type: ignore[union-attr]
+    first = _LEAD.sub("", lead, count=1).strip(_AROUND)
     last = between[-1].strip(_BEHIND_LABEL)
     if first and last:
         first = _without_heading(first, known)

@@ -177,11 +177,11 @@ def is_small_print(paragraph: Sequence[Line], known: Vocabulary, *, goes_on: boo
 def _is_first_sentence(lengths: Sequence[int], paragraph: Sequence[Line]) -> bool:
     """Whether a phrase of small print is the whole first sentence: "This message is confidential. If you …"."""
     text = " ".join(line.text for line in paragraph)
-    first = [token for token in tokens(_FIRST_SENTENCE.match(text)[0]) if token.kind is Kind.WORD]  # type: ignore[index]
+    first = [token for token in tokens(_SENTENCE_END.split(text, maxsplit=1)[0]) if token.kind is Kind.WORD]
     return lengths == [len(first)] and len(first) >= _SURELY
 
 
-_FIRST_SENTENCE = re.compile(r"[^.!?。！？]*")
+_SENTENCE_END = re.compile("[.!?。！？]")
 
 
 def _phrases_of(words: Sequence[str], known: Vocabulary) -> tuple[list[int], list[str]]:
