@@ -491,7 +491,7 @@ def _conflict(found: Text, best: View, views: Iterable[View]) -> Sentence:
             continue
         if view.outcome and (view.whole or not best.whole):
             return Sentence("Its words mean different answers in different languages.")
-        if not view.outcome and view.whole and _is_own(view) and _says_else(view, found):
+        if not view.outcome and view.whole and _is_own(view) and _says_else(view):
             return Sentence("Its words mean something else in another language.")
         if not view.outcome and view.explained > best.explained and view.problem != _NOTHING:
             return view.problem  # it understands more of the text
@@ -528,16 +528,16 @@ def _is_own(view: View) -> bool:
     )
 
 
-def _says_else(view: View, found: Text) -> bool:
+def _says_else(view: View) -> bool:
     """Polish "tak" is yes, Danish "tak" is thanks. One word that is "if" in another language says nothing in it."""
     if all(piece.role is Role.COURTESY for clause in view.clauses() for piece in clause.pieces):
         return True
     if all(clause.taken is Taken.HARMLESS for clause in view.clauses()):
         return any(p.role in (Role.REMARK, Role.AGAINST) for clause in view.clauses() for p in clause.pieces)
-    outcomes = {clause.outcome for clause in view.clauses() if clause.outcome}
-    return sum(map(bool, found.words)) > 1 and (
-        len(outcomes) > 1 or any(c.taken in _OPEN for c in view.clauses())
-    )
+    spoken = [clause for clause in view.clauses() if clause.taken is not Taken.FRAME]
+    words = sum(piece.end - piece.start for clause in spoken for piece in clause.pieces)
+    outcomes = {clause.outcome for clause in spoken if clause.outcome}
+    return words > 1 and (len(outcomes) > 1 or any(clause.taken in _OPEN for clause in spoken))
 
 
 # --- what is told ---------------------------------------------------------------------------------------------

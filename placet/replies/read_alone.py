@@ -48,8 +48,19 @@ class Other:
         strong = (match.meaning for match in matches if match.meaning.role is Role.DECIDES)
         return any(meaning.outcome != self.outcome for meaning in strong)
 
+    def turn_in(self, text: str) -> str:
+        """The first line that takes an answer back, and nothing else: "Withdrawn"; "" if none does."""
+        lines = (line for line in lines_of(text) if takes_back(line, self.known, self.names))
+        return next((line.text.strip() for line in lines), "")
+
     def _outcomes(self, line: Line) -> set[str]:
         return outcomes_alone(without_contacts(line.text), self.language, self.known, self.names)
+
+
+def takes_back(line: Line, known: Vocabulary, names: frozenset[str]) -> bool:
+    """Whether all words of a line are an order that takes an answer back. `names`: as in `outcomes_alone`."""
+    length = begins_with(line.words[:_LONGEST], known.lines.turns)
+    return length == len(line.words) > 0 and not names.issuperset(line.words)
 
 
 def outcomes_alone(line: str, language: str, known: Vocabulary, names: frozenset[str]) -> set[str]:

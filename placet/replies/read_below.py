@@ -26,7 +26,10 @@ def against_comment(found: Text, reading: Reading, about: About) -> Sentence:
     other = Other(reading.outcome or "", reading.language, found.known, about.name_words)
     above = [place for place in reading.parts if place.start < found.frame.end]
     comment = comment_of(found.text, above)
-    if line := other.line_of(comment) or _foreign_doubt(comment, reading, found.known):
+    line = other.line_of(comment) or _foreign_doubt(comment, reading, found.known)
+    if reading.outcome == APPROVE:
+        line = line or other.turn_in(comment)
+    if line:
         return Sentence(LIMIT, text=line[:80])
     below = [place for place in reading.parts if place.start >= found.frame.end]
     looked_at = 0
@@ -46,7 +49,7 @@ def against_comment(found: Text, reading: Reading, about: About) -> Sentence:
         looked_at += len(words)
         if looked_at > LONGEST_READ:
             return TOO_LONG
-        if not small and not saying and other.is_in(text):
+        if not small and not saying and (other.is_in(text) or other.turn_in(text)):
             return _more_below(written)
         if sign := next((line for line in written.split("\n") if _says_by_signs(line)), ""):
             return _more_below(sign)
@@ -160,12 +163,14 @@ def _is_mostly_understood(clause: Spoken, *, half: bool) -> bool:
 
 
 def _is_title(clause: Spoken, found: Text, *, own: bool, below_name: bool) -> bool:
-    """Whether a clause may say who somebody is: "Head of Legal", "financial director". What begins with a doubt in
-    small letters, "not yet", does not; nor does what another language than the answer's (not `own`) understands."""
+    """Whether a clause may say who somebody is: "Head of Legal", "financial director". What begins with a doubt, "not
+    yet", "Except the dock", does not, but for words of titles: "Interim Manager"; nor does what another language than
+    the answer's (not `own`) understands."""
     begins = clause.pieces[0]
-    small_letters = found.written(begins.start, begins.end)[:1].islower()
+    written = found.written(begins.start, begins.end)
     doubts = begins.role is not None and begins.role >= Role.DOUBT
-    if (small_letters and doubts) or (_is_understood(clause) and not own):
+    of_title = tuple(found.words[begins.start : begins.end]) in found.known.lines.title_words
+    if (doubts and (written[:1].islower() or (own and not of_title))) or (_is_understood(clause) and not own):
         return False
     return (below_name and _may_be_title(clause, found)) or _is_titled(clause, found)
 

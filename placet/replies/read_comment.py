@@ -14,10 +14,19 @@ from itertools import groupby, pairwise
 
 from placet.replies.parse.folding import fold
 from placet.replies.parse.signatures import is_device
-from placet.replies.read_alone import outcomes_alone
+from placet.replies.read_alone import outcomes_alone, takes_back
 from placet.replies.read_clauses import Spoken, Taken, Text, View
 from placet.replies.read_contacts import CONTACT, without_contacts
-from placet.replies.read_frame import Ends, Line, is_small_print, lines_of, sayings
+from placet.replies.read_frame import (
+    Ends,
+    Line,
+    is_legal,
+    is_small_print,
+    lines_of,
+    sayings,
+    sentences_of,
+    title_places,
+)
 from placet.replies.read_phrases import Role
 from placet.replies.read_tokens import Kind, Token, tokens, without_marks
 from placet.replies.read_vocabulary import Phrases, begins_with
@@ -254,24 +263,43 @@ def _below(found: Text, code: str, silent: Phrases, names: frozenset[str]) -> It
         if not written or not paragraph:
             continue
         small = is_small_print(paragraph, found.known, goes_on=small)
+        if small:
+            yield from _small_print(paragraph, end, found, silent, names)
+            signs = False
+            continue
         card = signs or announced or any(CONTACT.search(line.text) for line in paragraph)
         wished = False  # a sentence began in this paragraph, which goes on: "Order via / Dell GmbH"
         for at, line in enumerate(paragraph):
             after = paragraph[at + 1] if at + 1 < len(paragraph) else None
             titles = card and not _speaks(line, found, code, names)
-            signature = not outcomes_alone(without_contacts(line.text), code, found.known, names) and _signs(
-                line, after, found, silent, names, card=titles
-            )
+            answers = outcomes_alone(without_contacts(line.text), code, found.known, names)
+            says = bool(answers) or takes_back(line, found.known, names)
+            signature = not says and _signs(line, after, found, silent, names, card=titles)
             plain = announced and line.start == lines[0].start + len(lines[0].text) + 1
             signature = signature or (plain and _is_plain_name(line, found))
             silently = _is_silent(line.words, silent, names)
-            aside = small or line.start in said_by_others
+            aside = line.start in said_by_others
             card_like = any(map(str.isdigit, line.text)) or _is_titled(line, found, names)
             wished = wished or not (signature or aside or card_like)
             signature = signature and (silently or not wished)
             part = Part.SMALL_PRINT if aside else Part.SIGNATURE if signature else Part.COMMENT
             yield _place(line, end, part)
         signs = False
+
+
+def _small_print(
+    paragraph: Sequence[Line], begin: int, found: Text, silent: Phrases, names: frozenset[str]
+) -> Iterator[Place]:
+    """Small print by its sentences, for people write between them: what nothing tells to be of it is comment."""
+    first, last = begin + paragraph[0].start, begin + paragraph[-1].start + len(paragraph[-1].text)
+    text = found.text[first:last]
+    for start, end in sentences_of(text):
+        sentence = text[start:end]
+        card = all(
+            _signs(line, None, found, silent, names, card=True) for line in lines_of(sentence) if line.words
+        )
+        part = Part.SMALL_PRINT if card or is_legal(sentence, found.known) else Part.COMMENT
+        yield Place(first + start, first + end, part)
 
 
 def _place(line: Line, begin: int, part: Part) -> Place:
@@ -333,7 +361,12 @@ def _signs(
     rest, contacts = CONTACT.subn(" ", line.text)
     if contacts:
         return _names_contact(rest, found, names)
-    if not card or len(line.words) > _LONGEST_TITLE or ":" in line.text or _wishes(line, found, silent):
+    label, colon, behind = line.text.partition(":")
+    if (
+        colon and next(lines_of(label)).words in found.known.lines.contact_labels
+    ):  # "Managing director: Max Muster"
+        return card and not any(map(str.isdigit, behind)) and _is_titled(next(lines_of(behind)), found, names)
+    if not card or len(line.words) > _LONGEST_TITLE or colon or _wishes(line, found, silent):
         return False
     if any(map(str.isdigit, rest)):
         town = below is not None and _TOWN.match(below.text.strip())
@@ -388,22 +421,23 @@ def _speaks(line: Line, found: Text, code: str, names: frozenset[str]) -> bool:
         return True
     known: dict[str, set[int]] = {}  # by language, the words of phrases
     says: set[str] = set()
-    titles = _titles(line.words, found)
+    titles = title_places(line.words, found.known)
     for at, word in enumerate(line.words):
         silent = word in names or at in titles or (len(word) == 1 and word.isascii())
         for match in () if silent else found.known.phrases.matches(line.words, at):
             places = range(at, at + match.length)
             known.setdefault(match.meaning.language, set()).update(places)
             title = match.length == 1 and (word,) in found.known.lines.title_words
-            if match.meaning.role in _REMARKS and not (title and match.meaning.language != code):
+            title = title and (match.meaning.language != code or _is_first_name(line, at, found))
+            if match.meaning.role in _REMARKS and not title:
                 says.add(match.meaning.language)
     return any(language == code or 2 * len(known[language]) >= len(line.words) for language in says)
 
 
-def _titles(words: Sequence[str], found: Text) -> set[int]:
-    """The words of what stands in titles and is more than one word: "head of"."""
-    lengths = {at: begins_with(words[at:], found.known.lines.title_words) for at in range(len(words))}
-    return {place for at, length in lengths.items() if length > 1 for place in range(at, at + length)}
+def _is_first_name(line: Line, at: int, found: Text) -> bool:
+    """ "Max Muster": a word with a capital behind it that no phrase begins with."""
+    behind = line.words[at + 1 : at + 2]
+    return line.small == 0 and any(not found.known.phrases.matches(behind, 0) for _word in behind)
 
 
 def _says(found: Text, words: Sequence[str], at: int) -> bool:

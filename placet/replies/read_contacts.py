@@ -11,7 +11,14 @@ CONTACT = re.compile(
 )
 _PRONOUNS = re.compile(r"\(\w{2,6}(?:/\w{2,6}){1,2}\)")  # "(she/her)"
 
+# "Contoso s.r.o.": each of these letters is a word in some language.
+_FIRM = re.compile(
+    r"(?<!\w)(?:sp\. ?z ?o\. ?o|(?:spol\. )?s\. ?r\. ?o|d\. ?o\. ?o|s\. ?r\. ?l|s\. ?p\. ?a|s\. ?a\. ?s|s\. ?a|a\. ?s"
+    r"|b\. ?v|n\. ?v)\.(?!\w)",
+    re.IGNORECASE,
+)
+
 
 def without_contacts(text: str) -> str:
-    """Without links, addresses and telephone numbers: their letters say nothing."""
-    return _PRONOUNS.sub(" ", CONTACT.sub(" ", text))
+    """Without links, addresses, telephone numbers, and what firms are called by law: their letters say nothing."""
+    return _FIRM.sub(" ", _PRONOUNS.sub(" ", CONTACT.sub(" ", text)))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from itertools import groupby
 
 from placet.replies.parse import CODE
@@ -11,7 +12,7 @@ from placet.replies.parse.signatures import delimits
 from placet.replies.read_contacts import without_contacts
 from placet.replies.read_phrases import Role
 from placet.replies.read_tokens import Kind, Token, tokens
-from placet.replies.read_vocabulary import Vocabulary, begins_with
+from placet.replies.read_vocabulary import Phrases, Vocabulary, begins_with
 
 _CODE_LINE = re.compile(rf"^\W{{0,3}}#{CODE}\W{{0,3}}$", re.ASCII | re.IGNORECASE | re.MULTILINE)
 _CODE_MARK = re.compile(rf"\[?#{CODE}\]?", re.ASCII | re.IGNORECASE)
@@ -174,6 +175,33 @@ def is_small_print(paragraph: Sequence[Line], known: Vocabulary, *, goes_on: boo
     return several or goes_on or (len(words) >= _VERY_LONG and lengths[0] >= _SURELY)
 
 
+def sentences_of(text: str) -> Iterator[tuple[int, int]]:
+    """Where the sentences of a paragraph begin and end."""
+    start = 0
+    for end in (*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)):
+        if text[start:end].strip():
+            yield start, end
+        start = end
+
+
+def is_legal(sentence: str, known: Vocabulary) -> bool:
+    """Whether a sentence of small print is certainly no wish that somebody wrote into it: it holds a phrase of small
+    print, or two words of one, and no number then."""
+    words = [token.text for token in tokens(sentence) if token.kind is Kind.WORD]
+    if any(begins_with(words[at : at + 12], known.lines.legal) > 1 for at in range(len(words))):
+        return True
+    legal = _legal_words(known.lines.legal)
+    return len(legal.intersection(words)) > 1 and not any(map(str.isdigit, sentence))
+
+
+@lru_cache(maxsize=4)
+def _legal_words(phrases: Phrases) -> frozenset[str]:
+    """The words of phrases of small print that are long enough to say something."""
+    return frozenset(
+        word for phrase in phrases for word in phrase if len(phrase) > 1 and len(word) >= _LONG_WORD
+    )
+
+
 def _is_first_sentence(lengths: Sequence[int], paragraph: Sequence[Line]) -> bool:
     """Whether a phrase of small print is the whole first sentence: "This message is confidential. If you …"."""
     text = " ".join(line.text for line in paragraph)
@@ -181,7 +209,8 @@ def _is_first_sentence(lengths: Sequence[int], paragraph: Sequence[Line]) -> boo
     return lengths == [len(first)] and len(first) >= _SURELY
 
 
-_SENTENCE_END = re.compile("[.!?。！？]")
+_SENTENCE_END = re.compile(r"[.!?]+(?=\s)|[。！？]+")
+_LONG_WORD = 6  # letters
 
 
 def _phrases_of(words: Sequence[str], known: Vocabulary) -> tuple[list[int], list[str]]:
@@ -217,13 +246,18 @@ def _said(lines: Sequence[Line], start: int, small_print: set[int], known: Vocab
         if begins_with(line.words, known.lines.afterwords):
             return " ".join(line.words)
         said = next(lines_of(without_contacts(line.text)))
-        if (
-            len(said.words) >= _SAYS_SOMETHING
-            and 2 * said.small > len(said.words)
-            and _doubts(said.words, known)
-        ):
+        titles = title_places(said.words, known)
+        words = [word for at, word in enumerate(said.words) if at not in titles]
+        small = said.small - len(titles)
+        if len(words) >= _SAYS_SOMETHING and 2 * small > len(words) and _doubts(words, known):
             return " ".join(line.words)
     return ""
+
+
+def title_places(words: Sequence[str], known: Vocabulary) -> set[int]:
+    """The words of what stands in titles and names of firms and is more than one word: "head of", "s r o"."""
+    lengths = {at: begins_with(words[at:], known.lines.title_words) for at in range(len(words))}
+    return {place for at, length in lengths.items() if length > 1 for place in range(at, at + length)}
 
 
 def _afterword(lines: Sequence[Line], start: int, known: Vocabulary) -> str:

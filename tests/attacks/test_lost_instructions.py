@@ -36,6 +36,11 @@ from tests.words import LANGUAGES
 ANSWERS = Path(__file__).parent.parent / "replies" / "answers"
 ABOUT = About(names=("Alice Requester", "Bob Approver"))
 PHONE = "+49 30 1234567"
+SMALL_PRINT = (
+    "This e-mail and any attachments are confidential and intended solely for the addressee.",
+    "If you are not the intended recipient, please notify the sender immediately and delete this message.",
+    "Any unauthorised copying is strictly prohibited.",
+)
 CARD = f"Head of Purchasing\nContoso GmbH\nHauptstr. 5\n10115 Berlin\nTel. {PHONE}"
 
 
@@ -87,6 +92,12 @@ def written(rng: random.Random) -> Iterator[Written]:
         greeting = rng.choice((*own.greetings, "Hi Alice", "Alice"))
         label = rng.choice(own.form_labels)
         below = more if _is_sentence(more) else "Order it from Dell"
+        small = rng.sample(SMALL_PRINT, 3)
+        first = next(at for at, one in enumerate(small) if one.startswith("This"))
+        small[0], small[first] = small[first], small[0]
+        inside = [*small]
+        inside.insert(rng.randrange(1, 4), f"{below.rstrip('.!')}.")
+        printed = rng.choice((" ", "\n")).join(inside)
         yield from rng.sample(
             [
                 Written(code, f"{said}. {more}", more),
@@ -114,6 +125,8 @@ def written(rng: random.Random) -> Iterator[Written]:
                         f"{label} {own.form_ends[0] if own.form_ends else closing}"),
                 Written(code, f"{said}\n\nConfidential: {more}", more, "Confidential"),
                 Written(code, f"{said}\n\n{said}\n{more}", more),
+                Written(code, f"{said}\n\n{printed}", below, " ".join(small)),
+                Written(code, f"{said}\n\n{closing}\nBob\n\n{printed}", below, " ".join((closing, *small))),
                 Written(code, f"{said}\n\n-- \n{below}", below),
                 Written(code, f"{said}\n--\nBob\n{below}", below),
                 Written(code, f"{said}\n\n- -- \nBob\n\n{below}", below),
@@ -137,6 +150,7 @@ def neighbours(rng: random.Random) -> Iterator[Written]:
         own = LANGUAGES[code].answer
         said = rng.choice(own.approve + own.reject)
         closing, thanks = rng.choice(own.closings), rng.choice(own.silent)
+        printed = rng.choice((" ", "\n")).join(SMALL_PRINT)
         yield from (
             Written(code, said, ""),
             Written(code, f"{said}.\n\n{closing}\nBob", "", closing),
@@ -145,6 +159,7 @@ def neighbours(rng: random.Random) -> Iterator[Written]:
             Written(code, f"Hi Alice,\n\n{said}", ""),
             Written(code, f"{said}\n\nBob", ""),
             Written(code, f"{said}, {thanks}", ""),
+            Written(code, f"{said}\n\n{closing}\nBob\n\n{printed}", "", f"{closing} {printed}"),
         )  # fmt: skip
 
 

@@ -333,6 +333,7 @@ def test_few_labels_above_our_mail_belong_to_it_and_may_be_the_senders(blank: st
         "On 24.12.2026 at 10:00",
         "Cost centre: 4711\nContact: billing@dell.example",
         "Contact: Tom <tom@dell.example>\nDelivery: 24.12.2026 10:00",
+        "Contact: Tom <tom@contoso.example>\nDelivery: 24.12.2026 10:00",
     ],
 )
 def test_labels_dates_and_addresses_above_our_mail_are_the_senders_without_our_address(

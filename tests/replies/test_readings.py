@@ -97,6 +97,13 @@ def test_what_no_program_takes_for_a_header_does_not_count(line: str) -> None:
     assert read(f"{HEAD}\nx", f"{HEAD}X: y\n{line}\n").two_readings == NOTHING
 
 
+def test_a_name_that_no_header_may_have_is_malformed() -> None:
+    """RFC 5322 2.2: printable ASCII without the colon."""
+    names = ("X Y", "X\x7f", "X\xe9")
+    headers = Headers("".join(f"{name}: z\n" for name in ("X-Y", *names)))
+    assert [headers.values(name.lower()) for name in ("X-Y", *names)] == [("z",), *[("(malformed)",)] * 3]
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [
