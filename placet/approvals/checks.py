@@ -29,7 +29,13 @@ from placet.approvals.definitions import (
     names_fit,
 )
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, title_of
-from placet.approvals.form_checks import form_problems, start_form_problems, step_form_problems
+from placet.approvals.form_checks import (
+    chosen_amounts,
+    form_problems,
+    start_form_problems,
+    step_form_problems,
+)
+from placet.approvals.form_parts import CURRENCY
 from placet.approvals.form_schema import schema_of
 from placet.approvals.form_types import seen_values
 from placet.approvals.includes import Included, problems_of_includes, results_of
@@ -254,6 +260,7 @@ def _line_problems(definition: Definition, key: str, who: Who, sample: dict[str,
         if LIMIT in sample:
             yield f"a field of the form is called {LIMIT}, as a manager's approval limit is here; rename it"
     yield from filter(None, (_condition_problem(condition, values) for condition, values in conditions))
+    yield from _currency_problems(definition, who)
     types = {field.name: field.type for field in definition.fields}
     for name in filter(None, (who.field, who.manager_of)):
         if name not in types:
@@ -269,6 +276,20 @@ def _line_problems(definition: Definition, key: str, who: Who, sample: dict[str,
         yield from _expression_problems(who.expression, sample)
     if who.table is not None:
         yield from _table_problems(who.table, who.with_ or {}, sample)
+
+
+def _currency_problems(definition: Definition, who: Who) -> Iterator[str]:
+    """Of a limit that is compared with an amount in whatever currency was chosen."""
+    sources = [who.managers.until] if who.managers is not None else [*(who.with_ or {}).values()]
+    try:
+        names = {name for source in sources for name in names_in(source)}
+    except ConditionError:
+        return  # said elsewhere
+    yield from (
+        f"{name} may be in several currencies; look at {name}{CURRENCY} too"
+        for name in chosen_amounts(definition)
+        if name in names and name + CURRENCY not in names
+    )
 
 
 def _expression_problems(expression: str, sample: dict[str, Any]) -> Iterator[str]:

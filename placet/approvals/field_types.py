@@ -23,6 +23,7 @@ from placet.accounts.addresses import LONGEST_ADDRESS, normal, person_at
 from placet.accounts.models import Person
 from placet.approvals.form_numbers import (
     LARGEST_AMOUNT,
+    amount_and_currency,
     amount_as_read,
     minor_digits,
     must_be_within,
@@ -30,7 +31,7 @@ from placet.approvals.form_numbers import (
     plain,
     read_decimal,
 )
-from placet.approvals.form_parts import MB, MOST_LETTERS, Input
+from placet.approvals.form_parts import CURRENCY, MB, MOST_LETTERS, FormField, Input
 from placet.approvals.iban import in_groups, must_be_iban
 from placet.lib.domains import is_address
 
@@ -91,6 +92,19 @@ def is_filled(entered: Any) -> bool:
         case list() | tuple():
             return any(is_filled(one) for one in entered)
     return True
+
+
+def is_entered(entered: Any, field: Input) -> bool:
+    """Whether a field holds a value. A currency that was chosen is none without its amount."""
+    if field.type == "money" and isinstance(entered, Mapping):
+        return is_filled(entered.get("amount"))
+    if isinstance(field, FormField) and field.columns is not None and isinstance(entered, list | tuple):
+        return any(
+            is_entered(row.get(one.name), one) if isinstance(row, Mapping) else is_filled(row)
+            for row in entered
+            for one in field.columns
+        )
+    return is_filled(entered)
 
 
 # --- texts ------------------------------------------------------------------------------------------------
@@ -202,16 +216,32 @@ class _Numeric(FieldType):
 class Money(_Numeric):
     empty, sample = 0.0, {"minor": 100, "currency": ""}
 
+    def read(self, entered: Any, field: Input) -> Any:
+        if not isinstance(entered, Mapping):
+            return super().read(entered, field)
+        if entered.keys() - {"amount", "currency"}:
+            raise ValueError(_("Please write an amount and its currency."))
+        amount, currency = amount_and_currency(entered, field)
+        if isinstance(entered.get("amount"), float):  # what a program sends
+            amount = f"{Decimal(repr(entered['amount'])):f}".removesuffix(".0")
+        return self._read(amount, currency, field)
+
     def read_text(self, text: str, field: Input) -> dict[str, Any]:
-        number, digits = read_decimal(text), minor_digits(field.currency)
+        return self._read(*amount_and_currency(text, field), field)
+
+    def _read(self, amount: str, currency: str, field: Input) -> dict[str, Any]:
+        if currency not in field.currencies:
+            said = _("Amounts are in {currencies} here.")
+            raise ValueError(said.format(currencies=", ".join(field.currencies)))
+        number, digits = read_decimal(amount), minor_digits(currency)
         must_have_digits(number, digits)
         if number < 0:
             raise ValueError(_("An amount cannot be negative."))
-        must_be_within(number, field)
-        return {"minor": int(number.scaleb(digits)), "currency": field.currency}
+        must_be_within(number, field, currency)
+        return {"minor": int(number.scaleb(digits)), "currency": currency}
 
     def seen(self, value: Any, field: Input) -> float:
-        return float(value["minor"] / 10 ** minor_digits(field.currency))
+        return float(value["minor"] / 10 ** minor_digits(value["currency"]))
 
     def text(self, value: Any, field: Input) -> str:
         digits = minor_digits(value["currency"])
@@ -221,9 +251,10 @@ class Money(_Numeric):
         digits = minor_digits(value["currency"])
         return amount_as_read(Decimal(value["minor"]).scaleb(-digits), value["currency"])
 
-    def typed(self, value: Any, field: Input) -> str:
+    def typed(self, value: Any, field: Input) -> Any:
         digits = minor_digits(value["currency"])
-        return f"{Decimal(value['minor']).scaleb(-digits):.{digits}f}"
+        amount = f"{Decimal(value['minor']).scaleb(-digits):.{digits}f}"
+        return {"amount": amount, "currency": value["currency"]} if field.chooses_currency else amount
 
     def words(self, value: Any, field: Input) -> list[str]:
         return [self.text(value, field).replace(",", "")]  # 1250 is looked for, too
@@ -646,6 +677,13 @@ def type_of(field: Input) -> FieldType:
     return TYPES[field.type]
 
 
+def currency_seen(name: str, field: Input, value: Any) -> dict[str, str]:
+    """What conditions see beside an amount whose currency is chosen: a number cannot say it."""
+    if field.type != "money" or not field.chooses_currency:
+        return {}
+    return {name + CURRENCY: "" if value is None else value["currency"]}
+
+
 def longest_of(field: Input) -> int | None:
     """How many characters a field of text takes; None for others."""
     kind = type_of(field)
@@ -654,7 +692,7 @@ def longest_of(field: Input) -> int | None:
 
 def sample_of(field: Input) -> Any:
     if field.type == "money":
-        return {**Money.sample, "currency": field.currency}
+        return {**Money.sample, "currency": field.main_currency}
     if field.type in ("choice", "choices") and field.options:
         key = field.options[0].key
         return key if field.type == "choice" else [key]

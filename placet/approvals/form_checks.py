@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from graphlib import CycleError
 from typing import Any
@@ -21,7 +21,7 @@ from placet.approvals.form_logic import (
     sections_of,
 )
 from placet.approvals.form_numbers import limit_of
-from placet.approvals.form_parts import MOST_FILES, MOST_ROWS, FormField, FormPart, Input, Option
+from placet.approvals.form_parts import CURRENCY, MOST_FILES, MOST_ROWS, FormField, FormPart, Input, Option
 from placet.approvals.form_tables import SUMMED, computed_in_order, most_rows, sample_row, seen_row
 from placet.approvals.form_types import seen_values, type_of
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
@@ -61,7 +61,7 @@ _A_DAY = date(2026, 1, 1)  # that limits are tried with
 
 def form_problems(definition: Definition) -> list[str]:
     totals = [total.name for field in definition.fields for total in field.totals or ()]
-    names = [*(field.name for field in definition.fields), *totals]
+    names = [name for field in definition.fields for name in _names_taken(field)]
     what = "fields or totals" if totals else "fields"
     problems = [f"form: {problem}" for problem in _names_problems(names, what)]
     if len(definition.form) > MOST_PARTS:
@@ -77,6 +77,27 @@ def form_problems(definition: Definition) -> list[str]:
     return problems
 
 
+def _names_taken(field: FormField) -> list[str]:
+    """What conditions know it by, each as often as it is said."""
+    totals = [total.name for total in field.totals or ()]
+    return [field.name, *totals, *(name + CURRENCY for name in _chosen_amounts(field))]
+
+
+def _chosen_amounts(field: FormField) -> list[str]:
+    columns = {column.name: column for column in field.columns or ()}
+    summed = [(total.name, columns.get(total.of)) for total in field.totals or () if total.count is None]
+    return [name for name, one in [(field.name, field), *summed] if one and _chooses(one)]
+
+
+def chosen_amounts(definition: Definition) -> list[str]:
+    """What conditions call the amounts whose currency is chosen, totals of them too."""
+    return [name for field in definition.fields for name in _chosen_amounts(field)]
+
+
+def _chooses(one: Input) -> bool:
+    return one.type == "money" and one.chooses_currency
+
+
 def _names_problems(names: Iterable[str], what: str) -> Iterator[str]:
     counted = Counter(names)
     yield from (f"two {what} are called {name}" for name in sorted(counted) if counted[name] > 1)
@@ -86,6 +107,8 @@ def input_problems(field: Input) -> Iterator[str]:
     """Each begins behind the name."""
     if field.type == "money" and not field.currency:
         yield " needs a currency"
+    if field.type != "money" and field.chooses_currency:
+        yield ": several currencies belong to a field of the type money"
     takes = _TAKES.get(field.type, set())
     yield from (
         f": a field of the type {field.type} takes no {name}"
@@ -195,7 +218,8 @@ def table_problems(field: FormField) -> Iterator[str]:
         yield ": say its columns"
         return
     names = [column.name for column in field.columns]
-    yield from (f": {problem}" for problem in _names_problems(names, "columns"))
+    chosen = [column.name + CURRENCY for column in field.columns if _chooses(column)]
+    yield from (f": {problem}" for problem in _names_problems([*names, *chosen], "columns"))
     for column in field.columns:
         yield from (f".{column.name}{problem}" for problem in input_problems(column))
     if field.unique is not None and field.unique not in names:
@@ -217,6 +241,8 @@ def _computed_problems(field: FormField) -> Iterator[str]:
             return
         if column.required:
             yield f"{column.name}: it is computed, so leave required out"
+        chosen = {one.name for one in field.columns or () if _chooses(one)}
+        yield from (f"{column.name}{problem}" for problem in _mixed_problems(column, column.computed, chosen))
         try:
             unknown = unknown_problem(names_in(column.computed or "") - sample_row(field).keys())
         except ConditionError as error:
@@ -327,8 +353,29 @@ def _roles_problems(field: FormField) -> Iterator[str]:
         yield ": it is required, so leave require out"
 
 
+def _mixed_problems(one: Input, source: str | None, chosen: Collection[str]) -> Iterator[str]:
+    """Of an amount that is computed from amounts whose currency (`chosen`: their names) is not known beforehand."""
+    if one.type != "money" or source is None:
+        return
+    if one.chooses_currency:
+        yield ": what is computed is in one currency, so say one"
+        return
+    try:
+        names = names_in(source)
+    except ConditionError:
+        return  # said elsewhere
+    yield from (
+        f": computed: {name} may be in several currencies, and this is in {one.main_currency}; look at "
+        f"{name}{CURRENCY} too, such as “{name}{CURRENCY} == '{one.main_currency}' ? … : …”"
+        for name in sorted(names & {*chosen})
+        if name + CURRENCY not in names
+    )
+
+
 def _expressions_problems(definition: Definition) -> Iterator[str]:
-    compiled = True
+    compiled, chosen = True, chosen_amounts(definition)
+    for field in definition.fields:
+        yield from (f"{field.name}{problem}" for problem in _mixed_problems(field, field.computed, chosen))
     for key, part, _section in sections_of(definition):
         where = key if isinstance(part, FormField) else f"part {int(key) + 1}"
         for name, source in expressions_of(part).items():

@@ -59,9 +59,9 @@ def computed_value(one: Input, value: Any) -> Any:
         return kind.read(value, one) if is_filled(value) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not _can_be_kept(value):
         raise ValueError(_("This comes to no number that can be kept. Please check the other fields."))
-    digits = minor_digits(one.currency) if one.type == "money" else one.digits
+    digits = minor_digits(one.main_currency) if one.type == "money" else one.digits
     number = settled(float(value), SETTLED_DIGITS if digits is None else digits)
     must_be_within(number, one)
     if one.type == "money":
-        return {"minor": int(number.scaleb(minor_digits(one.currency))), "currency": one.currency}
+        return {"minor": int(number.scaleb(minor_digits(one.main_currency))), "currency": one.main_currency}
     return plain(number)

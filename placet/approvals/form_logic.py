@@ -13,11 +13,11 @@ from typing import Any
 from django.utils import timezone
 
 from placet.approvals.definitions import Definition
-from placet.approvals.field_types import is_filled
+from placet.approvals.field_types import is_entered
 from placet.approvals.form_computed import as_entered, cannot_be_computed, computed_value, please
 from placet.approvals.form_parts import FormField, FormPart, Section
 from placet.approvals.form_tables import CellsInvalid
-from placet.approvals.form_types import seen_values, type_of
+from placet.approvals.form_types import names_of, seen_values, type_of
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
 
 TODAY = "today"  # what expressions of a form see beside its fields, unless one of these is called so
@@ -98,13 +98,13 @@ def sections_of(definition: Definition) -> Iterator[tuple[str, FormPart, str]]:
 def in_order(definition: Definition) -> list[tuple[str, FormPart, str]]:
     """The parts of a form, each behind those that it depends on; or DependsOnItself."""
     parts = {key: (key, part, section) for key, part, section in sections_of(definition)}
-    totals = {total.name: one.name for one in definition.fields for total in one.totals or ()}
+    owners = {name: one.name for one in definition.fields for name in names_of(one)}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for key, part, section in parts.values():
         said = expressions_of(part)
         said.pop("require", None)
         names = {name for source in said.values() for name in names_in(source)}
-        needed = {totals.get(name, name) for name in names} & parts.keys()
+        needed = {owners.get(name, name) for name in names} & parts.keys()
         sorter.add(key, *sorted(needed), *([section] if section else []))
     try:
         return [parts[key] for key in sorter.static_order()]
@@ -148,7 +148,7 @@ class _Filling:
             if isinstance(part, FormField):
                 self._fill(part, shown=shown, section=section)
                 if self.filled.data[part.name] != self.scope.held.get(part.name):
-                    self.moved |= {part.name, *(total.name for total in part.totals or ())}
+                    self.moved |= names_of(part)
             elif isinstance(part, Section) and part.show is not None and names_in(part.show) & self.moved:
                 self.moved.add(key)  # what stands in it comes or goes
         for one in self.definition.fields:
@@ -219,11 +219,11 @@ class _Filling:
         self.values |= seen_values(one, value)
 
     def _lose(self, one: FormField) -> None:
-        self.without_value |= {one.name, *(total.name for total in one.totals or ())}
+        self.without_value |= names_of(one)
 
     def _read(self, one: FormField) -> Any:
         raw = self.files.get(one.name) if one.type == "files" else self.filled.entered[one.name]
-        if not is_filled(raw):
+        if not is_entered(raw, one):
             return False if one.type == "yes_no" and not self._is_unsaid(one) else None
         return type_of(one).read(raw, one)
 
@@ -262,7 +262,7 @@ class _Filling:
                 self.scope.complete
                 and one.required
                 and one.default is not None
-                and not is_filled(self.filled.entered[one.name])
+                and not is_entered(self.filled.entered[one.name], one)
             ):
                 self.filled.errors.setdefault(one.name, cannot_be_computed())
             return
@@ -273,7 +273,7 @@ class _Filling:
         )
         self.filled.standings[one.name] = Standing(required=required)
         raw = self.files.get(one.name) if one.type == "files" else self.filled.entered[one.name]
-        if required and not is_filled(raw) and one.name not in self.without_value:
+        if required and not is_entered(raw, one) and one.name not in self.without_value:
             self.filled.errors.setdefault(one.name, please(one))
 
     def _holds(self, source: str | None, *, otherwise: bool, unsaid: bool = True) -> bool:

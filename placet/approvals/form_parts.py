@@ -1,5 +1,6 @@
 """What a form is made of, as its process says it: fields, columns of tables, headings, explanations."""
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal, get_args
 
@@ -32,6 +33,8 @@ MB = 1024 * 1024
 MOST_FILES = 10  # of one request
 LARGEST_FILE = 10 * MB
 MOST_ENDINGS = 50
+MOST_CURRENCIES = 20  # to choose from
+CURRENCY = "_currency"  # behind the name of an amount: what conditions call the currency that was chosen
 MOST_LETTERS = 10_000  # of a text of several lines, and so the most that `length` can say
 
 SmallType = Literal[
@@ -101,6 +104,23 @@ def _source(value: Any) -> Any:
     return repr(value) if isinstance(value, int | float) else value
 
 
+def _currencies(value: Any) -> Any:
+    several = value if isinstance(value, list | tuple) else [value]
+    if value != "" and not all(isinstance(one, str) and _CODE.fullmatch(one) for one in several):
+        raise ValueError('write three capitals such as EUR, in quotes, or a list of them: ["EUR", "USD"]')
+    if len(set(several)) != len(several):
+        raise ValueError("the same currency stands there twice")
+    return value
+
+
+_CODE = re.compile(r"[A-Z]{3}")
+_Code = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+_Currency = Annotated[
+    Annotated[str, Field(pattern=r"^([A-Z]{3})?$")]
+    | Annotated[tuple[_Code, ...], Field(min_length=1, max_length=MOST_CURRENCIES)],
+    BeforeValidator(_currencies),
+]
+
 Expression = Annotated[str, Field(min_length=1, max_length=LONGEST_EXPRESSION), BeforeValidator(_source)]
 
 
@@ -119,7 +139,9 @@ class Input(Part):
     label: str = Field(min_length=1, max_length=200)
     type: str
     required: bool = False
-    currency: str = Field("", pattern=r"^([A-Z]{3})?$")
+    currency: _Currency = (
+        ""  # of an amount; or those that it may be in, the first of which stands there by itself
+    )
     help: Annotated[str, Field(min_length=1, max_length=LONGEST_HELP)] | None = None
     options: Annotated[tuple[Option, ...], Field(min_length=1, max_length=MOST_OPTIONS)] | None = None
     among: str | None = None  # key of the group that people are of
@@ -136,6 +158,22 @@ class Input(Part):
     message: Annotated[str, Field(min_length=1, max_length=300)] | None = (
         None  # of what does not fit `pattern`
     )
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """Those that an amount may be in."""
+        if isinstance(self.currency, tuple):
+            return self.currency
+        return (self.currency,) if self.currency else ()
+
+    @property
+    def main_currency(self) -> str:
+        """What an amount is in where nobody says another one."""
+        return next(iter(self.currencies), "")
+
+    @property
+    def chooses_currency(self) -> bool:
+        return len(self.currencies) > 1
 
     def option(self, key: str) -> Option | None:
         return next((option for option in self.options or () if option.key == key), None)

@@ -52,8 +52,12 @@ class Question:
             more = ["…"] if len(field.options or ()) > MOST_OPTIONS_SHOWN else []
             return _("one of: {options}").format(options=", ".join([*shown, *more]))
         match field.type:
+            case "money" if field.chooses_currency:
+                listed = ", ".join(field.currencies)
+                said = _("an amount with its currency ({currencies}), such as 1250.00 {currency}")
+                return said.format(currencies=listed, currency=field.main_currency)
             case "money":
-                return _("an amount in {currency}, such as 1250.00").format(currency=field.currency)
+                return _("an amount in {currency}, such as 1250.00").format(currency=field.main_currency)
             case "number":
                 return _("a number")
             case "percent":

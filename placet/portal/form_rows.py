@@ -14,7 +14,7 @@ from placet.approvals.definitions import Definition
 from placet.approvals.field_types import MOST_PEOPLE, longest_of, size_as_read
 from placet.approvals.form_checks import MOST_PARTS
 from placet.approvals.form_logic import NO_FILES, TODAY, Files, Filled, Standing, expressions_of, sections_of
-from placet.approvals.form_numbers import minor_digits
+from placet.approvals.form_numbers import amount_and_currency, minor_digits
 from placet.approvals.form_parts import (
     LARGEST_FILE,
     MB,
@@ -27,7 +27,15 @@ from placet.approvals.form_parts import (
     Section,
     TextBlock,
 )
-from placet.approvals.form_tables import column_of, is_filled_row, least_rows, most_rows, read_row, totals_of
+from placet.approvals.form_tables import (
+    column_of,
+    in_several_currencies,
+    is_filled_row,
+    least_rows,
+    most_rows,
+    read_row,
+    totals_of,
+)
 from placet.approvals.form_types import type_of
 from placet.lib.canonical import digest
 from placet.lib.conditions import names_in
@@ -120,11 +128,29 @@ class Entry:
             return "fixed"
         if self.field.type == "choice":
             return "radios" if len(self.field.options or ()) <= MOST_RADIOS and not self.spoken else "list"
+        if self.field.type == "money" and self.field.chooses_currency:
+            return "amount"
         return _SHAPES.get(self.field.type, "line")
 
     @property
     def unit(self) -> str:
-        return "%" if self.field.type == "percent" else self.field.currency
+        if self.field.type == "percent":
+            return "%"
+        return "" if self.field.chooses_currency else self.field.main_currency
+
+    @property
+    def amount(self) -> str:
+        return amount_and_currency(self.value, self.field)[0]
+
+    @property
+    def currencies(self) -> list[Offered]:
+        chosen = amount_and_currency(self.value, self.field)[1]
+        return [Offered("", code, code, code == chosen) for code in self.field.currencies]
+
+    @property
+    def currency_label(self) -> str:
+        """What the second input of an amount is called."""
+        return _("{label}: currency").format(label=self.spoken or self.field.label)
 
     @property
     def longest(self) -> int | None:
@@ -224,7 +250,9 @@ class Row(Entry):
         match self.field.type:
             case "money":
                 return (
-                    _("For example 1250.00") if minor_digits(self.field.currency) else _("For example 1250")
+                    _("For example 1250.00")
+                    if minor_digits(self.field.main_currency)
+                    else _("For example 1250")
                 )
             case "number":
                 return _("A number, for example 12 or 2.5")
@@ -325,7 +353,11 @@ def grid_of(field: FormField, value: Any, errors: Mapping[str, str]) -> Grid:
         ],
         [
             ShownTotal(
-                f"total_{total.name}", total.label, _as_read(column_of(field, total), came_to[total.name])
+                f"total_{total.name}",
+                total.label,
+                _("not in one currency")
+                if in_several_currencies(field, total, whole)
+                else _as_read(column_of(field, total), came_to[total.name]),
             )
             for total in field.totals or ()
         ],
@@ -466,7 +498,7 @@ def entered_in(definition: Definition, posted: QueryDict, *, by_itself: bool = F
     """What was typed, by the names of the definition; whether it fits is for `approvals.form.read_form` to say. A
     field that was not shown says what it says by itself; and, with `by_itself`, one that nobody has changed."""
     before = states_in(posted)
-    typed = {field.name: _entered(field, posted, PREFIX + field.name) for field in definition.fields}
+    typed = {field.name: entered_of(field, posted, PREFIX + field.name) for field in definition.fields}
     for field in definition.fields:
         stood = before.get(field.name, "").split(":")[1:2]
         unchanged = typed[field.name] == _stood(posted, field) and (by_itself or stood == [HIDDEN])
@@ -483,17 +515,22 @@ def _stood(posted: QueryDict, field: FormField) -> Any:
         return None
 
 
-def _entered(field: Input, posted: QueryDict, name: str) -> Any:
+def entered_of(field: Input, posted: QueryDict, name: str) -> Any:
+    """What was typed into its inputs, which are called `name` or begin so."""
     if field.type in ("choices", "people"):
         return posted.getlist(name)
     if isinstance(field, FormField) and field.type == "table":
         numbers = range(1, _number(posted.get(f"{name}-rows", "")) + 1)
         columns = [column for column in field.columns or () if column.computed is None]
         return [
-            {one.name: _entered(one, posted, f"{name}-{n}-{one.name}") for one in columns} for n in numbers
+            {one.name: entered_of(one, posted, f"{name}-{n}-{one.name}") for one in columns} for n in numbers
         ]
     if field.type == "period":
         return {part: posted.get(f"{name}-{part}", "") for part in ("from", "to")}
+    if field.type == "money" and field.chooses_currency:
+        amount, currency = posted.get(name, ""), posted.get(f"{name}-currency", field.main_currency)
+        untouched = not amount.strip() and currency == field.main_currency
+        return "" if untouched else {"amount": amount, "currency": currency}
     return posted.get(name, "")
 
 
@@ -523,4 +560,4 @@ def what_fits(new: Definition, old: Definition, typed: Mapping[str, Any]) -> dic
 
 def _asked_for(field: Input) -> tuple[Any, ...]:
     columns = field.columns or () if isinstance(field, FormField) else ()
-    return (field.type, field.currency, *((column.name, *_asked_for(column)) for column in columns))
+    return (field.type, field.currencies, *((column.name, *_asked_for(column)) for column in columns))

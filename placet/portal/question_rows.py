@@ -12,7 +12,7 @@ from placet.approvals.form_logic import Standing
 from placet.approvals.mail_parts import one_of
 from placet.approvals.models import Assignment
 from placet.approvals.questions import Question, asked_in
-from placet.portal.form_rows import Offered, Row
+from placet.portal.form_rows import Offered, Row, entered_of
 
 PREFIX = "q-"
 
@@ -66,7 +66,7 @@ def question_rows(
         QuestionRow(
             name=_name(asked, question),
             field=question.field,
-            value=posted.get(_name(asked, question), ""),
+            value=_typed(asked, question, posted),
             kept=None,
             error=errors.get(question.field.name, ""),
             required=question.always,
@@ -83,10 +83,18 @@ def question_rows(
 def answers_in(definition: Definition, asked: Assignment, posted: QueryDict) -> dict[str, Any]:
     """What was typed, by the names of the questions; whether it fits is for the engine to say."""
     return {
-        question.field.name: posted.get(_name(asked, question), "")
+        question.field.name: _typed(asked, question, posted)
         for question in asked_in(definition, asked.visit.step_key)
         if not question.of_form  # `placet.portal.filling`
     }
+
+
+def _typed(asked: Assignment, question: Question, posted: QueryDict) -> Any:
+    """People are written into one line here."""
+    name = _name(asked, question)
+    return (
+        posted.get(name, "") if question.field.type == "people" else entered_of(question.field, posted, name)
+    )
 
 
 def _name(asked: Assignment, question: Question) -> str:
