@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import Definition
 from placet.approvals.field_types import is_entered
+from placet.approvals.form_options import Lists
 from placet.approvals.form_parts import Input
 from placet.approvals.form_types import type_of
 from placet.approvals.outcomes import FALLBACK
@@ -66,13 +67,13 @@ def read_answers(
 ) -> AnswersRead:
     """`written`: in a mail, not into the inputs of a page. Sentences are in the language that is active."""
     read = AnswersRead()
-    questions = asked_in(definition, step_key)
+    questions, lists = asked_in(definition, step_key), Lists()
     for question in questions:
         name, value = question.field.name, entered.get(question.field.name)
         if is_entered(value, question.field):
             try:
                 typed = as_typed(value, question.field) if written and isinstance(value, str) else value
-                read.kept[name] = type_of(question.field).read(typed, question.field)
+                read.kept[name] = type_of(question.field).read(typed, lists.offering(question.field))
             except ValueError as error:
                 read.errors[name] = str(error)
         elif question.is_needed_with(outcome):

@@ -308,7 +308,11 @@ def _table_problems(key: str, expressions: dict[str, str], sample: dict[str, Any
     if version is None:
         yield f"there is no table {key}; import it first: placet table import {key} FILE.csv"
         return
-    columns = matched_columns(authority.rows_of(version).columns)
+    rows = authority.rows_of(version)
+    if rows.is_list:
+        yield f"the table {key} is a list: it has no column ask, for who is asked"
+        return
+    columns = matched_columns(rows.columns)
     names = [column.name for column in columns]
     yield from (f"with: the table {key} has no column {name}" for name in expressions if name not in names)
     yield from (f"with: the table {key} has a column {name}" for name in names if name not in expressions)

@@ -31,7 +31,7 @@ from placet.approvals.form_numbers import (
     plain,
     read_decimal,
 )
-from placet.approvals.form_parts import CURRENCY, MB, MOST_LETTERS, FormField, Input
+from placet.approvals.form_parts import CURRENCY, MB, MOST_LETTERS, MOST_OPTIONS, FormField, Input
 from placet.approvals.iban import in_groups, must_be_iban
 from placet.lib.domains import is_address
 
@@ -40,6 +40,7 @@ LONGEST_LONG_TEXT = MOST_LETTERS
 LONGEST_URL = 1000
 LONGEST_PHONE = 40
 MOST_PEOPLE = 20  # of one field
+_LONGEST_QUOTED = 100  # of what somebody wrote, where a sentence says it again
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, and UTF-8 no half of a pair
 _YES = frozenset({"on", "yes", "true", "1"})
 _NO = frozenset({"off", "no", "false", "0"})
@@ -96,8 +97,8 @@ def is_filled(entered: Any) -> bool:
 
 def is_entered(entered: Any, field: Input) -> bool:
     """Whether a field holds a value. A currency that was chosen is none without its amount."""
-    if field.type == "money" and isinstance(entered, Mapping):
-        return is_filled(entered.get("amount"))
+    if field.type == "money" and isinstance(entered, Mapping) and "amount" in entered:
+        return is_filled(entered["amount"])
     if isinstance(field, FormField) and field.columns is not None and isinstance(entered, list | tuple):
         return any(
             is_entered(row.get(one.name), one) if isinstance(row, Mapping) else is_filled(row)
@@ -217,7 +218,7 @@ class Money(_Numeric):
     empty, sample = 0.0, {"minor": 100, "currency": ""}
 
     def read(self, entered: Any, field: Input) -> Any:
-        if not isinstance(entered, Mapping):
+        if not isinstance(entered, Mapping) or "amount" not in entered:
             return super().read(entered, field)
         if entered.keys() - {"amount", "currency"}:
             raise ValueError(_("Please write an amount and its currency."))
@@ -451,36 +452,77 @@ class YesNo(FieldType):
         return "yes" if value else ""
 
 
+class NotOffered(ValueError):
+    """What was chosen cannot be chosen here, or not any more."""
+
+
 class Choice(FieldType):
-    def read_text(self, text: str, field: Input) -> str:
+    """One of the options. Of a row of a table its key is kept with what stood there and the version that was looked
+    in: {"key", "label", "version"}."""
+
+    def read_text(self, text: str, field: Input) -> Any:
+        if field.source is not None:
+            return self._of_table(text, field)
         if field.option(text) is None:
-            raise ValueError(_("Please choose one of the answers that are offered."))
+            raise NotOffered(_("Please choose one of the answers that are offered."))
         return text
 
+    def _of_table(self, text: str, field: Input) -> Any:
+        keys = field.listing.keys_called(text) if field.listing is not None else ()
+        shortened = text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}…"
+        if not keys:
+            said = _("“{text}” is not offered here, or not any more. Please choose again.")
+            raise NotOffered(said.format(text=shortened))
+        if len(keys) > 1:
+            said = _("Several are called “{text}”: {keys}. Please write which one.")
+            raise NotOffered(
+                said.format(text=shortened, keys=", ".join([*keys[:5], *["…"][: len(keys) > 5]]))
+            )
+        assert field.listing is not None
+        return field.listing.kept(keys[0])
+
+    def seen(self, value: Any, field: Input) -> str:
+        return str(value["key"] if isinstance(value, Mapping) else value)
+
     def text(self, value: Any, field: Input) -> str:
+        if isinstance(value, Mapping):
+            return str(value["label"])
         option = field.option(value)
         return option.text if option else str(value)
 
     def as_read(self, value: Any, field: Input) -> str:
-        option = field.option(value)
-        return option.shown if option else str(value)
+        option = None if isinstance(value, Mapping) else field.option(value)
+        return option.shown if option else self.text(value, field)
+
+    def typed(self, value: Any, field: Input) -> str:
+        return self.seen(value, field)
 
     def words(self, value: Any, field: Input) -> list[str]:
+        if isinstance(value, Mapping):
+            return [str(value["key"])]
         option = field.option(value)
         return list(option.labels) if option else []
 
 
 class Choices(FieldType):
-    """Some of the options, in the order of the form."""
+    """Some of the options, in the order of the form; of a table, in the order in which they were chosen."""
 
     empty: ClassVar[Any] = []
     sample: ClassVar[Any] = ["x"]
 
-    def read(self, entered: Any, field: Input) -> list[str]:
-        wanted = {one.strip() for one in _texts(entered) if one.strip()}
+    def read(self, entered: Any, field: Input) -> list[Any]:
+        wanted = dict.fromkeys(one.strip() for one in _texts(entered) if one.strip())
+        if field.source is not None:
+            if len(wanted) > MOST_OPTIONS:
+                raise ValueError(_("At most {number}, please.").format(number=MOST_OPTIONS))
+            kept = [Choice().read_text(one, field) for one in wanted]
+            return list({Choice().seen(one, field): one for one in kept}.values())
         if any(field.option(key) is None for key in wanted):
-            raise ValueError(_("Please choose among the answers that are offered."))
+            raise NotOffered(_("Please choose among the answers that are offered."))
         return [option.key for option in field.options or () if option.key in wanted]
+
+    def seen(self, value: Any, field: Input) -> list[str]:
+        return [Choice().seen(one, field) for one in value]
 
     def text(self, value: Any, field: Input) -> str:
         return "\n".join(Choice().text(key, field) for key in value)
@@ -489,7 +531,7 @@ class Choices(FieldType):
         return "\n".join(Choice().as_read(key, field) for key in value)
 
     def typed(self, value: Any, field: Input) -> list[str]:
-        return list(value)
+        return self.seen(value, field)
 
     def words(self, value: Any, field: Input) -> list[str]:
         return [label for key in value for label in Choice().words(key, field)]
@@ -667,6 +709,7 @@ TYPES: Mapping[str, FieldType] = {
     "yes_no": YesNo(),
     "choice": Choice(),
     "choices": Choices(),
+    "cost_centre": Choice(),
     "person": OnePerson(),
     "people": SeveralPeople(),
     "files": Files(),
@@ -693,6 +736,9 @@ def longest_of(field: Input) -> int | None:
 def sample_of(field: Input) -> Any:
     if field.type == "money":
         return {**Money.sample, "currency": field.main_currency}
+    if field.source is not None and field.source.table is not None:
+        row = {"key": "x", "label": "x", "version": 1}
+        return [row] if field.type == "choices" else row
     if field.type in ("choice", "choices") and field.options:
         key = field.options[0].key
         return key if field.type == "choice" else [key]

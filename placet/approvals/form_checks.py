@@ -21,6 +21,8 @@ from placet.approvals.form_logic import (
     sections_of,
 )
 from placet.approvals.form_numbers import limit_of
+from placet.approvals.form_option_checks import independence_problems, rows_problems, source_problems
+from placet.approvals.form_options import Lists
 from placet.approvals.form_parts import CURRENCY, MOST_FILES, MOST_ROWS, FormField, FormPart, Input, Option
 from placet.approvals.form_tables import SUMMED, computed_in_order, most_rows, sample_row, seen_row
 from placet.approvals.form_types import seen_values, type_of
@@ -45,15 +47,17 @@ _TAKES: dict[str, set[str]] = {
     "time": _LIMITS,
     "date_time": _LIMITS,
     "period": _LIMITS,
-    "choice": {"options"},
-    "choices": {"options"},
+    "choice": {"options", "options_from"},
+    "choices": {"options", "options_from"},
+    "cost_centre": {"options_from"},
     "table": _LIMITS,
     "person": {"among"},
     "people": {"among", *_LIMITS},
     "files": {"max", "largest", "endings"},
 }
 _OWN = (
-    "options", "among", "min", "max", "step", "digits", "largest", "endings", "length", "pattern", "message",
+    "options", "options_from", "among", "min", "max", "step", "digits", "largest", "endings", "length", "pattern",
+    "message",
 )  # fmt: skip
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _A_DAY = date(2026, 1, 1)  # that limits are tried with
@@ -70,6 +74,7 @@ def form_problems(definition: Definition) -> list[str]:
         problems += [f"form: {field.name}{problem}" for problem in input_problems(field)]
         problems += [f"form: {field.name}{problem}" for problem in _roles_problems(field)]
         problems += [f"form: {field.name}{problem}" for problem in table_problems(field)]
+        problems += [f"form: {field.name}{problem}" for problem in rows_problems(definition, field)]
     if not problems:
         problems += [f"form: {problem}" for problem in _cells_problems(definition)]
     if not problems:
@@ -115,8 +120,12 @@ def input_problems(field: Input) -> Iterator[str]:
         for name in _OWN
         if getattr(field, name) is not None and name not in takes
     )
-    if "options" in takes:
+    if "options" in takes and (field.options_from is None or field.options is not None):
         yield from _options_problems(field.options)
+    if field.options is not None and field.options_from is not None:
+        yield ": say either options or options_from"
+    if "options_from" in takes and field.source is not None:
+        yield from source_problems(field.source)
     if field.pattern is not None:
         problem = problem_of_pattern(field.pattern)
         if problem:
@@ -222,6 +231,7 @@ def table_problems(field: FormField) -> Iterator[str]:
     yield from (f": {problem}" for problem in _names_problems([*names, *chosen], "columns"))
     for column in field.columns:
         yield from (f".{column.name}{problem}" for problem in input_problems(column))
+        yield from (f".{column.name}{problem}" for problem in independence_problems(column))
     if field.unique is not None and field.unique not in names:
         yield f": unique: there is no column {field.unique}"
     for total in field.totals or ():
@@ -443,6 +453,7 @@ def _must_suit(field: FormField, source: str, seen: Mapping[str, Any]) -> None:
         return
     entered = as_entered(value)
     constant = not names_in(source) - {TODAY}
-    if constant and is_filled(entered) and field.type not in ("person", "people"):
+    of_form = field.source is not None and field.source.field is not None
+    if constant and is_filled(entered) and field.type not in ("person", "people") and not of_form:
         with translation.override("en"):
-            type_of(field).read(entered, field)
+            type_of(field).read(entered, Lists().offering(field))

@@ -23,7 +23,9 @@ def please(one: Input) -> str:
     """What to do about a field that is needed and not filled in."""
     if one.type == "files":
         return _("Please add a file.")
-    return _("Please choose.") if one.type in ("choice", "choices") else _("Please fill this in.")
+    return (
+        _("Please choose.") if one.type in ("choice", "choices", "cost_centre") else _("Please fill this in.")
+    )
 
 
 def cannot_be_computed() -> str:

@@ -57,7 +57,7 @@ def _object(fields: Iterable[Input], needed: list[str]) -> dict[str, Any]:
 
 def _described(field: Input) -> dict[str, Any]:
     about: dict[str, Any] = {"title": field.label}
-    notes = [field.help or "", _in_currency(field), _among(field)]
+    notes = [field.help or "", _in_currency(field), _among(field), _of_table(field)]
     if any(notes):
         about["description"] = "\n".join(note for note in notes if note)
     about |= (
@@ -77,6 +77,14 @@ def _in_currency(field: Input) -> str:
 
 def _among(field: Input) -> str:
     return f"Of the group “{field.among}”." if field.among else ""
+
+
+def _of_table(field: Input) -> str:
+    if field.source is None:
+        return ""
+    if field.source.field is not None:
+        return f"Of the column “{field.source.column}” of {field.source.field}."
+    return f"Of the column “{field.source.column}” of the table “{field.source.table}”."
 
 
 def _default(field: Input, value: Any) -> Any:
@@ -124,6 +132,8 @@ def _money(field: Input) -> dict[str, Any]:
 
 
 def _chosen(field: Input) -> dict[str, Any]:
+    if field.source is not None:
+        return {"type": "string", "minLength": 1}
     return {"oneOf": [{"const": option.key, "title": option.text} for option in field.options or ()]}
 
 
@@ -169,6 +179,7 @@ _KINDS: dict[str, Any] = {
     "period": _period,
     "yes_no": lambda field: {"type": "boolean"},
     "choice": _chosen,
+    "cost_centre": _chosen,
     "choices": lambda field: {"type": "array", "items": _chosen(field), "uniqueItems": True},
     "person": _person,
     "people": _people,

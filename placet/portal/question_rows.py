@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import Definition
 from placet.approvals.form_logic import Standing
+from placet.approvals.form_options import Lists
 from placet.approvals.mail_parts import one_of
 from placet.approvals.models import Assignment
 from placet.approvals.questions import Question, asked_in
@@ -31,7 +32,8 @@ class QuestionRow(Row):
     def shape(self) -> str:
         if self.field.type == "yes_no":
             return "radios"
-        return "line" if self.field.type in ("person", "people") else super().shape
+        suggested = ("person", "people", "search")
+        return "line" if self.field.type in suggested or super().shape in suggested else super().shape
 
     @property
     def offered(self) -> list[Offered]:
@@ -62,10 +64,11 @@ def question_rows(
     definition: Definition, asked: Assignment, posted: QueryDict, errors: Mapping[str, str]
 ) -> list[QuestionRow]:
     """`posted`: what was typed, where a page was sent. `errors`: by the name of the question."""
+    lists = Lists()
     return [
         QuestionRow(
             name=_name(asked, question),
-            field=question.field,
+            field=lists.offering(question.field),
             value=_typed(asked, question, posted),
             kept=None,
             error=errors.get(question.field.name, ""),
