@@ -91,6 +91,8 @@ def as_typed(written: str, asked: Input) -> str:
         return text
     text = _without_link(text)
     match asked.type:
+        case "choice" | "cost_centre" if asked.source is not None:
+            return text.rstrip(" .!")
         case "choice":
             return _chosen(text, asked)
         case "yes_no":
