@@ -254,16 +254,10 @@ class Row(Entry):
     def state(self) -> str:
         """Says what of this row follows from other fields: a row is sent anew where that has changed."""
         stands = HIDDEN if not self.shown else FIXED if self.fixed else SHOWN
+        # Not what was chosen in this row itself: whoever goes on while the server answers would lose it.
         offered = [(one.value, one.label) for one in self.offered] if self.depends else []
-        return _state(
-            self.key,
-            stands,
-            self.required,
-            self.fixed_text if self.fixed else "",
-            self.by_itself,
-            offered,
-            self.refused,
-        )
+        fixed = self.fixed_text if self.fixed else ""
+        return _state(self.key, stands, self.required, fixed, self.by_itself, offered)
 
     @property
     def people(self) -> list[str]:
