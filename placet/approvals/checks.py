@@ -32,6 +32,7 @@ from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, lette
 from placet.approvals.form_checks import (
     chosen_amounts,
     form_problems,
+    mixed_problems,
     start_form_problems,
     step_form_problems,
 )
@@ -220,6 +221,10 @@ def _call_problems(definition: Definition, step: CallStep, sample: dict[str, Any
             yield f"data: {name} of {step.process} cannot be filled in: it is computed, or holds files"
         else:
             yield from (f"data: {name}: {problem}" for problem in _value_problems(expression, sample))
+            chosen = chosen_amounts(definition)
+            yield from (
+                f"data: {name}{problem}" for problem in mixed_problems(fields[name], expression, chosen)
+            )
     needed = [name for name in schema_of(called).get("required", ()) if name not in step.data]
     yield from (f"data: the form of {step.process} needs {name}" for name in needed)
     files = [one.name for one in fields.values() if one.type == "files" and one.required and one.show is None]

@@ -251,8 +251,10 @@ def _computed_problems(field: FormField) -> Iterator[str]:
             return
         if column.required:
             yield f"{column.name}: it is computed, so leave required out"
+        if column.chooses_currency:
+            yield f"{column.name}: what is computed is in one currency, so say one"
         chosen = {one.name for one in field.columns or () if _chooses(one)}
-        yield from (f"{column.name}{problem}" for problem in _mixed_problems(column, column.computed, chosen))
+        yield from (f"{column.name}{problem}" for problem in mixed_problems(column, column.computed, chosen))
         try:
             unknown = unknown_problem(names_in(column.computed or "") - sample_row(field).keys())
         except ConditionError as error:
@@ -354,6 +356,8 @@ def _roles_problems(field: FormField) -> Iterator[str]:
     if field.computed is not None:
         if field.type not in COMPUTED:
             yield f": what is computed is one of {', '.join(COMPUTED)}, and not {field.type}"
+        if field.chooses_currency:
+            yield ": what is computed is in one currency, so say one"
         others = [*sorted(said - {"computed"}), *(["required"] if field.required else [])]
         yield from (f": it is computed, so leave {name} out" for name in others)
     if field.type in ("files", "table"):
@@ -363,29 +367,31 @@ def _roles_problems(field: FormField) -> Iterator[str]:
         yield ": it is required, so leave require out"
 
 
-def _mixed_problems(one: Input, source: str | None, chosen: Collection[str]) -> Iterator[str]:
-    """Of an amount that is computed from amounts whose currency (`chosen`: their names) is not known beforehand."""
+def mixed_problems(one: Input, source: str | None, chosen: Collection[str]) -> Iterator[str]:
+    """Of an amount that comes from amounts whose currency (`chosen`: their names) is not known beforehand. Each begins
+    behind the name."""
     if one.type != "money" or source is None:
-        return
-    if one.chooses_currency:
-        yield ": what is computed is in one currency, so say one"
         return
     try:
         names = names_in(source)
     except ConditionError:
         return  # said elsewhere
-    yield from (
-        f": computed: {name} may be in several currencies, and this is in {one.main_currency}; look at "
-        f"{name}{CURRENCY} too, such as “{name}{CURRENCY} == '{one.main_currency}' ? … : …”"
-        for name in sorted(names & {*chosen})
-        if name + CURRENCY not in names
-    )
+    code = one.main_currency
+    for name in sorted(names & {*chosen}):
+        if name + CURRENCY in names:
+            continue
+        yield f": {name} may be in several currencies; look at {name}{CURRENCY} too, such as " + (
+            f"“{{'amount': {name}, 'currency': {name}{CURRENCY}}}”"
+            if one.chooses_currency
+            else f"“{name}{CURRENCY} == '{code}' ? … : …”, because this is in {code}"
+        )
 
 
 def _expressions_problems(definition: Definition) -> Iterator[str]:
     compiled, chosen = True, chosen_amounts(definition)
     for field in definition.fields:
-        yield from (f"{field.name}{problem}" for problem in _mixed_problems(field, field.computed, chosen))
+        for what in (field.computed, field.default):
+            yield from (f"{field.name}{problem}" for problem in mixed_problems(field, what, chosen))
     for key, part, _section in sections_of(definition):
         where = key if isinstance(part, FormField) else f"part {int(key) + 1}"
         for name, source in expressions_of(part).items():

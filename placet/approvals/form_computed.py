@@ -44,7 +44,7 @@ def as_entered(value: Any) -> Any:
         case list():
             return [str(one) for one in value]
         case dict():
-            return {str(name): str(one) for name, one in value.items()}
+            return {str(name): as_entered(one) for name, one in value.items()}
     return str(value)
 
 

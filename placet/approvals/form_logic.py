@@ -258,12 +258,17 @@ class _Filling:
             self._lose(one)
             return
         except ValueError as error:
-            self.filled.errors[one.name] = str(error)
-            if isinstance(error, NotOffered):
-                self.filled.not_offered.add(one.name)
-            self._lose(one)
+            self._refuse(one, error)
             return
         self.values |= seen_values(one, value)
+
+    def _refuse(self, one: FormField, error: ValueError) -> None:
+        self._lose(one)
+        if isinstance(error, NotOffered):
+            if _names_of_options(one) & self.without_value:
+                return  # what is wrong with the other field is said there, and that is enough
+            self.filled.not_offered.add(one.name)
+        self.filled.errors[one.name] = str(error)
 
     def _lose(self, one: FormField) -> None:
         self.without_value |= names_of(one)

@@ -41,6 +41,7 @@ from placet.lib.canonical import digest
 
 PREFIX = "f-"  # keeps a process's field names apart from ours
 MOST_IN_A_LIST = 60  # rows of a table that a list or boxes show; more are looked for while somebody types
+MOST_IN_A_CELL = 20  # of the same in a table, which has them in each of its rows
 MOST_RADIOS = 6  # options that are all shown; more are in a list that opens
 SPARE_LINES = 2  # empty ones below what was entered
 ADD_ROW, REMOVE_ROW = "add-row", "remove-row"  # what buttons of a table do
@@ -136,7 +137,8 @@ class Entry:
 
     @property
     def _shape_of_table(self) -> str:
-        is_short = self.field.listing is None or len(self.field.listing.offered) <= MOST_IN_A_LIST
+        most = MOST_IN_A_CELL if self.spoken else MOST_IN_A_LIST
+        is_short = self.field.listing is None or len(self.field.listing.offered) <= most
         if self.field.type == "choices":
             return "ticks" if is_short else "searches"
         return "list" if is_short else "search"

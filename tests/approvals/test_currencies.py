@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placet.accounts.models import Person
-from placet.approvals import engine
+from placet.approvals import calling, engine
 from placet.approvals.answers import as_typed
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import FormInvalid, condition_values, facts, facts_hash, read_form, title_of
 from placet.approvals.form_numbers import minor_digits
 from placet.approvals.form_schema import schema_of
 from placet.approvals.form_types import type_of
-from placet.approvals.models import Assignment, Decision
+from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.processes import parse_definition, publish
 from placet.approvals.questions import asked_in
 from placet.lib.conditions import holds
@@ -220,12 +220,54 @@ def test_names_for_currencies_are_taken() -> None:
 def test_nothing_is_computed_from_a_number_whose_currency_nobody_looked_at() -> None:
     field = {"name": "half", "label": "Half", "type": "money", "currency": "EUR", "computed": "amount * 0.5"}
     [problem] = _form(field)
-    assert problem.startswith("form: half: computed: amount may be in several currencies, and this is in EUR")
+    assert problem == (
+        "form: half: amount may be in several currencies; look at amount_currency too, such as "
+        "“amount_currency == 'EUR' ? … : …”, because this is in EUR"
+    )
     rated = "amount_currency == 'USD' ? amount * 0.9 : amount"
     parse_definition(_source({**field, "computed": rated}))
     column = {**field, "computed": "price * 0.5"}
-    assert any("costs.half: computed: price may be in" in one for one in _form({**COSTS, "columns": [
+    assert any("costs.half: price may be in" in one for one in _form({**COSTS, "columns": [
         *COSTS["columns"], column]}))  # fmt: skip
+
+
+def test_what_stands_there_by_itself_takes_the_currency_along() -> None:
+    other = {"name": "other", "label": "Other", "type": "money", **CHOSEN}
+    [problem] = _form({**other, "default": "amount"})
+    assert "such as “{'amount': amount, 'currency': amount_currency}”" in problem
+    definition = form(
+        {"name": "amount", "label": "A", "type": "money", **CHOSEN},
+        {**other, "default": "{'amount': amount, 'currency': amount_currency}"},
+    )
+    assert read_form(definition, {"amount": "7 JPY"})["other"] == {"minor": 7, "currency": "JPY"}
+
+
+@pytest.mark.django_db
+def test_another_process_is_called_with_the_currency(alice: Person, bob: Person) -> None:
+    own = _source(COSTS)["form"]
+    called = one_step([{"manager": True}], form=own) | {"key": "called"}
+    publish(called)
+    caller = one_step([{"manager": True}], form=own)
+    caller["steps"]["step"] = {
+        "kind": "call",
+        "name": "Call",
+        "process": "called",
+        "data": {"item": "item", "amount": "amount", "costs": "costs"},
+    }
+    caller["transitions"] = [
+        {"from": "step", "outcome": "approved", "to": "approved"},
+        {"from": "step", "outcome": "rejected", "to": "rejected"},
+        {"from": "step", "outcome": "withdrawn", "to": "rejected"},
+    ]
+    assert any("data: amount: amount may be in several currencies" in one for one in problems(caller))
+    caller["steps"]["step"]["data"]["amount"] = "{'amount': amount, 'currency': amount_currency}"
+    entered = {"item": "Desk", "amount": "7 JPY", **costs("3.50 USD")}
+    engine.start(publish(caller), alice, entered)
+    for row in calling.due(10):
+        calling.work(row)
+    data = Request.objects.get(version__process__key="called").data
+    assert data["amount"] == {"minor": 7, "currency": "JPY"}
+    assert data["costs"] == [{"price": {"minor": 350, "currency": "USD"}}]
 
 
 @pytest.mark.django_db
