@@ -23,6 +23,8 @@ class Listing:
         text = text.strip()
         if text in self.held or text in self.labels:
             return [text]
+        if not text:
+            return []
         return self._by_name.get(folded(text), [])
 
     @cached_property
@@ -49,14 +51,13 @@ class Listing:
 
     def containing(self, text: str) -> list[tuple[str, str]]:
         """Keys and labels in which a text stands; those that begin with it first."""
-        wanted = folded(text)
-        found = [
-            (key, label)
-            for key, label in self.labels.items()
-            if wanted in folded(label) or wanted in folded(key) or wanted in folded(self.names.get(key, ""))
-        ]
-        return sorted(found, key=lambda one: not folded(one[0]).startswith(wanted))
+        wanted = folded(text).replace(" – ", " ")
+        written = ((key, folded(f"{key} {self.names.get(key, '')}")) for key in self.labels)
+        found = [(key, one) for key, one in written if wanted in one]
+        found.sort(key=lambda one: not one[1].startswith(wanted))
+        return [(key, self.labels[key]) for key, _written in found]
 
 
 def folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return " ".join(plain.casefold().split())

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from placet.approvals.authority import newest, rows_of
@@ -19,6 +20,7 @@ class Lists:
 
     def __init__(self) -> None:
         self._tables: dict[str, tuple[int, Rows] | None] = {}
+        self._listings: dict[tuple[OptionsFrom, bool], Listing] = {}
 
     def offering(self, one: _Input, held: Any = None) -> _Input:
         """The same field with what its table offers, and a table of the form with what its columns offer. `held`: what
@@ -36,14 +38,21 @@ class Lists:
         return one
 
     def _listing(self, one: Input, source: OptionsFrom, held: Iterable[Any]) -> Listing:
-        assert source.table is not None
         kept = {value["key"]: value for value in held if isinstance(value, Mapping)}
+        with_keys = one.type == "cost_centre"
+        if (source, with_keys) not in self._listings:
+            self._listings[source, with_keys] = self._looked_up(source, with_keys=with_keys)
+        found = self._listings[source, with_keys]
+        return replace(found, held=kept) if kept else found
+
+    def _looked_up(self, source: OptionsFrom, *, with_keys: bool) -> Listing:
+        assert source.table is not None
         table = self._table(source.table)
         if table is None:
-            return Listing(held=kept)
+            return Listing()
         number, rows = table
         names = rows_offered(rows, source)
-        return Listing(_labels(names, with_keys=one.type == "cost_centre"), names, number, kept)
+        return Listing(_labels(names, with_keys=with_keys), names, number)
 
     def _table(self, key: str) -> tuple[int, Rows] | None:
         if key not in self._tables:
