@@ -40,6 +40,7 @@ LONGEST_LONG_TEXT = MOST_LETTERS
 LONGEST_URL = 1000
 LONGEST_PHONE = 40
 MOST_PEOPLE = 20  # of one field
+_MOST_NAMED = 5  # rows that are called the same, where a sentence names them
 _LONGEST_QUOTED = 100  # of what somebody wrote, where a sentence says it again
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, and UTF-8 no half of a pair
 _YES = frozenset({"on", "yes", "true", "1"})
@@ -475,9 +476,8 @@ class Choice(FieldType):
             raise NotOffered(said.format(text=shortened))
         if len(keys) > 1:
             said = _("Several are called “{text}”: {keys}. Please write which one.")
-            raise NotOffered(
-                said.format(text=shortened, keys=", ".join([*keys[:5], *["…"][: len(keys) > 5]]))
-            )
+            shown = ", ".join(keys if len(keys) <= _MOST_NAMED else [*keys[:_MOST_NAMED], "…"])
+            raise NotOffered(said.format(text=shortened, keys=shown))
         assert field.listing is not None
         return field.listing.kept(keys[0])
 

@@ -21,7 +21,12 @@ from placet.approvals.form_logic import (
     sections_of,
 )
 from placet.approvals.form_numbers import limit_of
-from placet.approvals.form_option_checks import independence_problems, rows_problems, source_problems
+from placet.approvals.form_option_checks import (
+    independence_problems,
+    number_problems,
+    rows_problems,
+    source_problems,
+)
 from placet.approvals.form_options import Lists
 from placet.approvals.form_parts import CURRENCY, MOST_FILES, MOST_ROWS, FormField, FormPart, Input, Option
 from placet.approvals.form_tables import SUMMED, computed_in_order, most_rows, sample_row, seen_row
@@ -77,6 +82,7 @@ def form_problems(definition: Definition) -> list[str]:
         problems += [f"form: {field.name}{problem}" for problem in rows_problems(definition, field)]
     if not problems:
         problems += [f"form: {problem}" for problem in _cells_problems(definition)]
+        problems += [f"form: {problem}" for problem in number_problems(definition)]
     if not problems:
         problems += [f"form: {problem}" for problem in _expressions_problems(definition)]
     return problems

@@ -70,9 +70,8 @@ class Filled:
         default_factory=dict
     )  # as it stands in the inputs, with what stands there by itself
     fields: dict[str, FormField] = field(default_factory=dict)  # with what each offers now
-    not_offered: set[str] = field(
-        default_factory=set
-    )  # fields in which something was chosen that cannot be chosen there now
+    # Fields in which something was chosen that cannot be chosen there now.
+    not_offered: set[str] = field(default_factory=set)
 
     def shows(self, name: str) -> bool:
         return self.standings[name].shown

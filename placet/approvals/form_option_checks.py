@@ -11,6 +11,15 @@ from placet.approvals.form_parts import FormField, Input, OptionsFrom
 OFFERED = ("text", "email", "phone", "url", "iban", "choice", "cost_centre")
 
 
+MOST_DEPENDENT = 200  # options of a form: each is looked at whenever somebody leaves an input
+
+
+def number_problems(definition: Definition) -> Iterator[str]:
+    number = sum(option.only is not None for field in definition.fields for option in field.options or ())
+    if number > MOST_DEPENDENT:
+        yield f"{number} of its options hang on other fields (only), and {MOST_DEPENDENT} is the most"
+
+
 def source_problems(source: OptionsFrom) -> Iterator[str]:
     """Each begins behind the name of the field."""
     if source.table is None:

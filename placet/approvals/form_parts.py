@@ -169,9 +169,8 @@ class Input(Part):
     label: str = Field(min_length=1, max_length=200)
     type: str
     required: bool = False
-    currency: _Currency = (
-        ""  # of an amount; or those that it may be in, the first of which stands there by itself
-    )
+    # Of an amount; or those that it may be in, the first of which stands there by itself.
+    currency: _Currency = ""
     help: Annotated[str, Field(min_length=1, max_length=LONGEST_HELP)] | None = None
     options: Annotated[tuple[Option, ...], Field(min_length=1, max_length=MOST_OPTIONS)] | None = None
     options_from: OptionsFrom | None = None

@@ -150,6 +150,22 @@ def test_only_belongs_to_fields_of_the_form() -> None:
     assert any("q: only belongs to options of a field of the form" in one for one in problems(source))
 
 
+def test_no_more_options_hang_on_others_than_can_be_looked_at_again_and_again() -> None:
+    fields = [
+        {
+            "name": name,
+            "label": name,
+            "type": "choice",
+            "options": [{"key": str(n), "only": "true"} for n in range(150)],
+        }
+        for name in ("one", "two")
+    ]
+    assert any(
+        "300 of its options hang on other fields" in one
+        for one in problems(changed("form", to=[ITEM, *fields]))
+    )
+
+
 # --- rows of a table of the form ------------------------------------------------------------------------------
 
 PEOPLE: dict[str, Any] = {
@@ -420,3 +436,38 @@ def test_ten_thousand_rows_are_looked_up_quickly() -> None:
     listing = Lists().offering(definition.fields[0]).listing
     assert listing is not None
     assert [key for key, _label in listing.containing("9999")] == ["9999"]
+
+
+# --- steps that fill in ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_step_fills_it_in_by_mail_and_may_leave_it_when_its_row_has_gone(
+    alice: Person, bob: Person
+) -> None:
+    publish_list()
+    source = one_step(
+        [{"manager": True}], form=[ITEM, CENTRE, {"name": "note", "label": "Note", "type": "text"}]
+    )
+    source["steps"]["step"]["form"] = {"fill": ["centre", "note"]}
+    version = publish(source)
+    request = engine.start(version, alice, {"item": "Desk", "centre": "4711"})
+    seat = Assignment.objects.get()
+    publish_list("code,name\n4712,Garden\n")
+    engine.decide(
+        seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE, entered={"centre": "4711", "note": "Ok"}
+    )
+    request.refresh_from_db()
+    assert request.revision == 2
+    assert request.data["centre"] == {"key": "4711", "label": "4711 – Facility", "version": 1}
+
+    other = engine.start(version, alice, {"item": "Lamp", "centre": "4712"})
+    publish_list()
+    seat = Assignment.objects.get(visit__request=other)
+    with pytest.raises(engine.EngineError):
+        engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.MAIL, answers={"centre": "0815"})
+    engine.decide(
+        seat.pk, by=bob, outcome="approve", door=Decision.Door.MAIL, answers={"centre": "Facility."}
+    )
+    other.refresh_from_db()
+    assert other.data["centre"] == {"key": "4711", "label": "4711 – Facility", "version": 3}
