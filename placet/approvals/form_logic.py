@@ -264,8 +264,6 @@ class _Filling:
     def _refuse(self, one: FormField, error: ValueError) -> None:
         self._lose(one)
         if isinstance(error, NotOffered):
-            if _names_of_options(one) & self.without_value:
-                return  # what is wrong with the other field is said there, and that is enough
             self.filled.not_offered.add(one.name)
         self.filled.errors[one.name] = str(error)
 
