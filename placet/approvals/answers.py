@@ -6,7 +6,7 @@ A page sends what its inputs hold. In a mail people write as they speak: a choic
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -16,7 +16,8 @@ from django.utils.dates import MONTHS
 from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import Definition
-from placet.approvals.field_types import is_filled
+from placet.approvals.field_types import is_entered
+from placet.approvals.form_options import Lists
 from placet.approvals.form_parts import Input
 from placet.approvals.form_types import type_of
 from placet.approvals.outcomes import FALLBACK
@@ -36,6 +37,11 @@ _NO = frozenset(
     )
 )  # fmt: skip
 _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW", "₺": "TRY", "₽": "RUB"}
+_SHARED = {
+    "$": frozenset(("AUD", "BRL", "CAD", "CLP", "COP", "HKD", "MXN", "NZD", "SGD", "TWD")),
+    "£": frozenset(("EGP", "GIP", "LBP", "SYP")),
+    "¥": frozenset(("CNY",)),
+}
 _LINKED = re.compile(
     r"^(\S+)\s*<(?:mailto:)?([^<>\s]+)>$", re.IGNORECASE
 )  # as Outlook writes links in plain text
@@ -61,13 +67,13 @@ def read_answers(
 ) -> AnswersRead:
     """`written`: in a mail, not into the inputs of a page. Sentences are in the language that is active."""
     read = AnswersRead()
-    questions = asked_in(definition, step_key)
+    questions, lists = asked_in(definition, step_key), Lists()
     for question in questions:
         name, value = question.field.name, entered.get(question.field.name)
-        if is_filled(value):
+        if is_entered(value, question.field):
             try:
                 typed = as_typed(value, question.field) if written and isinstance(value, str) else value
-                read.kept[name] = type_of(question.field).read(typed, question.field)
+                read.kept[name] = type_of(question.field).read(typed, lists.offering(question.field))
             except ValueError as error:
                 read.errors[name] = str(error)
         elif question.is_needed_with(outcome):
@@ -85,6 +91,8 @@ def as_typed(written: str, asked: Input) -> str:
         return text
     text = _without_link(text)
     match asked.type:
+        case "choice" | "cost_centre" if asked.source is not None:
+            return text.rstrip(" .!")
         case "choice":
             return _chosen(text, asked)
         case "yes_no":
@@ -128,13 +136,29 @@ def _chosen(text: str, asked: Input) -> str:
 
 
 def _amount(text: str, asked: Input) -> str:
-    """Without the currency, if it is the question's."""
-    for sign in (asked.currency, *(one for one, code in _SIGNS.items() if code == asked.currency)):
-        if text.upper().startswith(sign):
-            return text[len(sign) :].strip()
-        if text.rstrip(".").upper().endswith(sign):
-            return text.rstrip(".")[: -len(sign)].strip()
-    return text.rstrip(".")
+    """Without the currency, if it is the question's. Where that can be chosen, with its code behind it: an answer that
+    does not name it may mean any."""
+    bare = text.rstrip(".")
+    for sign, code in _signs_of(asked):
+        starts, ends = text.upper().startswith(sign), bare.upper().endswith(sign)
+        if starts or ends:
+            amount = text[len(sign) :].strip() if starts else bare[: -len(sign)].strip()
+            return f"{amount} {code}" if asked.chooses_currency else amount
+    if asked.chooses_currency and any(map(str.isdigit, text)) and not any(map(str.isalpha, text)):
+        said = _("Please write the currency too, such as “{text} {first}” or “{text} {second}”.")
+        first, second, *_more = asked.currencies
+        raise ValueError(said.format(text=bare, first=first, second=second))
+    return bare
+
+
+def _signs_of(asked: Input) -> Iterator[tuple[str, str]]:
+    """What an amount may be written with, and the currency that it stands for. A sign that two of the currencies have
+    is neither's."""
+    for code in asked.currencies:
+        yield code, code
+        for sign, named in _SIGNS.items():
+            if named == code and not _SHARED.get(sign, frozenset()) & {*asked.currencies} - {code}:
+                yield sign, code
 
 
 def _number(text: str, asked: Input) -> str:

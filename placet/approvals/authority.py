@@ -21,7 +21,7 @@ from placet.approvals.authority_cells import (
     rows_that_fit,
     sought,
 )
-from placet.approvals.authority_csv import Rows, TableInvalid, columns_as_json, columns_from_json
+from placet.approvals.authority_csv import Rows, TableInvalid, columns_as_json, columns_from_json, is_list
 from placet.approvals.authority_gaps import gap_in_words, prove
 from placet.approvals.definitions import KEY, Definition, Who, definition_of
 from placet.approvals.models import AuthorityTable, Process, TableMatch, TableVersion, Visit
@@ -60,8 +60,9 @@ def rows_of(version: TableVersion) -> Rows:
 
 
 def names_columns(version: TableVersion, names: Iterable[str]) -> bool:
-    """Whether these are exactly the columns that are matched."""
-    return {column.name for column in matched_columns(columns_from_json(version.columns))} == {*names}
+    """Whether these are exactly the columns that are matched, in a table that says who is asked."""
+    columns = columns_from_json(version.columns)
+    return not is_list(columns) and {column.name for column in matched_columns(columns)} == {*names}
 
 
 def values_sought(
@@ -103,7 +104,9 @@ class Review:
 
 
 def review(rows: Rows, hits: str) -> Review:
-    """Rows that can never be hit, overlaps, gaps, and who is not there."""
+    """Rows that can never be hit, overlaps, gaps, and who is not there. A list has nothing of these."""
+    if rows.is_list:
+        return Review([], [], True)
     at = [column.kind for column in rows.columns].index(ASK)
     asked = [entries_of_cell(cells[at]) for cells in rows.cells]
     columns = matched_columns(rows.columns)
@@ -157,20 +160,29 @@ def asks(key: str, entries: Collection[str]) -> bool:
     last = TableVersion.objects.filter(table__key=key).order_by("-number").values("pk")[:1]
     still = TableMatch.objects.filter(version=OuterRef("pk"), visit__state__in=Visit.LIVE)
     versions = TableVersion.objects.filter(table__key=key).filter(Q(pk__in=Subquery(last)) | Exists(still))
-    matches = (Match(version, range(1, len(version.rows) + 1)) for version in versions)
+    asking = (version for version in versions if not is_list(columns_from_json(version.columns)))
+    matches = (Match(version, range(1, len(version.rows) + 1)) for version in asking)
     return any(not {*entries}.isdisjoint(entries_of(match)) for match in matches)
 
 
 def misfits(key: str, columns: Sequence[Column]) -> Iterator[str]:
-    """Published processes that look in this table by other columns: their steps would wait for help."""
+    """Published processes that look in this table by other columns, so that their steps would wait for help, or whose
+    forms take options from others, so that nothing could be chosen there."""
     names = {column.name for column in matched_columns(columns)}
     for process in Process.objects.all():
         version = process.versions.filter(published_at__isnull=False).order_by("-number").first()
         if version is None:
             continue
-        for who in lines_with_tables(definition_of(version)):
-            if who.table == key and {*(who.with_ or {})} != names:
+        definition = definition_of(version)
+        for who in lines_with_tables(definition):
+            if who.table == key and is_list(columns):
+                yield f"the process {process.name} asks by this table, which has no column {ASK} any more"
+            elif who.table == key and {*(who.with_ or {})} != names:
                 yield f"the process {process.name} looks in this table by {', '.join(sorted(who.with_ or {}))}"
+        for source in definition.tables_of_options:
+            missing = sorted({*source.columns} - names)
+            if source.table == key and missing:
+                yield f"the process {process.name} offers what stands in {', '.join(missing)} of this table"
 
 
 def lines_with_tables(definition: Definition) -> Iterator[Who]:

@@ -1,7 +1,8 @@
 """Authority tables as CSV files: whatever a spreadsheet writes is read; what is written opens in one.
 
-The first line names the columns: `cost_centre`, `amount:number`, and `ask` for who is asked. Problems are said in
-English, as commands speak it."""
+The first line names the columns: `cost_centre`, `amount:number`, and `ask` for who is asked. A table without that
+column is a list: fields of forms take their options from it, and its cells say what stands there and match nothing.
+Problems are said in English, as commands speak it."""
 
 import csv
 import io
@@ -21,9 +22,11 @@ from placet.approvals.authority_cells import (
     entries_of_cell,
     match_of,
     matched_columns,
+    read_number,
 )
 
 MOST_ROWS = 5000
+MOST_OF_A_LIST = 20_000
 MOST_COLUMNS = 10
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 
@@ -36,6 +39,10 @@ class TableInvalid(ValueError):
         self.problems = list(problems)
 
 
+def is_list(columns: Sequence[Column]) -> bool:
+    return all(column.kind != ASK for column in columns)
+
+
 @dataclass(frozen=True)
 class Rows:
     """What a table holds."""
@@ -43,6 +50,11 @@ class Rows:
     columns: Sequence[Column]
     cells: Sequence[Sequence[str]]  # row by row, in the order of the columns
     lines: Sequence[int] = ()  # of the file, where each row begins; empty if it is from none
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it says nothing of who is asked."""
+        return is_list(self.columns)
 
     def where(self, row: int) -> str:
         """`row`: counted from 0."""
@@ -81,8 +93,9 @@ def _rows(reader: Any, skipped: int) -> Rows:
         line, before = skipped + before + 1, reader.line_num
         if not any(cell.strip() for cell in row):
             continue
-        if len(cells) == MOST_ROWS:
-            raise TableInvalid([*problems, f"There are more than {MOST_ROWS} rows."])
+        most = MOST_OF_A_LIST if is_list(columns) else MOST_ROWS
+        if len(cells) == most:
+            raise TableInvalid([*problems, f"There are more than {most} rows."])
         if any(cell.strip() for cell in row[len(columns) :]):
             problems.append(f"line {line}: it has more cells than there are headings")
         filled = [plain(cell) for cell in row[: len(columns)]] + [""] * (len(columns) - len(row))
@@ -107,8 +120,8 @@ def _columns(headings: Sequence[str]) -> list[Column]:
         problems.append(
             f"The first line names columns in a-z, 0-9 and _: cost_centre, amount:{NUMBER}, {ASK} (who is asked)."
         )
-    elif ASK not in names:
-        problems.append(f"There is no column {ASK}, for who is asked.")
+    elif not columns:
+        problems.append("The first line names no column.")
     elif not matched_columns(columns):
         problems.append(f"There is no column but {ASK}; a group does the same.")
     if len(columns) > MOST_COLUMNS:
@@ -135,9 +148,18 @@ def row_problems(columns: Sequence[Column], cells: Sequence[str]) -> Iterator[st
             yield f"{column.name}: a cell is one line of plain text"
         else:
             try:
-                entries_of_cell(cell) if column.kind == ASK else match_of(column, cell)
+                _must_be_read(column, cell, in_a_list=is_list(columns))
             except CellInvalid as error:
                 yield f"{column.name}: {error}"
+
+
+def _must_be_read(column: Column, cell: str, *, in_a_list: bool) -> None:
+    if column.kind == ASK:
+        entries_of_cell(cell)
+    elif not in_a_list:
+        match_of(column, cell)
+    elif column.kind == NUMBER and cell.strip():
+        read_number(cell)
 
 
 def written(rows: Rows) -> bytes:

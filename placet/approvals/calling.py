@@ -2,7 +2,7 @@
 called once, says a constraint; each row is worked under the lock of the request that calls, and looked at anew there.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from placet.approvals.call_limits import DEEPEST, MOST_OPEN, callers_of, open_be
 from placet.approvals.definitions import WITHDRAWN, CallStep, Definition, definition_of
 from placet.approvals.form import FormInvalid, read_form
 from placet.approvals.form_computed import as_entered
+from placet.approvals.form_parts import CURRENCY
 from placet.approvals.includes import newest_published
 from placet.approvals.models import CallTask, Request, Visit
 from placet.approvals.record import note
@@ -93,7 +94,11 @@ def _called(request: Request, definition: Definition, visit: Visit, step: CallSt
 def _data(request: Request, definition: Definition, step: CallStep, wanted: Definition) -> dict[str, Any]:
     values = earlier.Values(definition, request)
     try:
-        entered = {name: _entered(expression, values) for name, expression in step.data.items()}
+        columns = {field.name: [one.name for one in field.columns or ()] for field in wanted.fields}
+        entered = {
+            name: _entered(expression, values, columns.get(name, ()))
+            for name, expression in step.data.items()
+        }
         return read_form(wanted, entered)
     except (ConditionError, FormInvalid) as error:
         sentence = Sentence(
@@ -102,17 +107,28 @@ def _data(request: Request, definition: Definition, step: CallStep, wanted: Defi
         raise _CannotBeCalled(sentence) from error
 
 
-def _entered(expression: str, values: Mapping[str, Any]) -> Any:
-    """What an expression comes to, as somebody would enter it; of a table each row."""
+def _entered(expression: str, values: Mapping[str, Any], columns: Collection[str] = ()) -> Any:
+    """What an expression comes to, as somebody would enter it; of a table each row. `columns`: of the table that it is
+    for."""
     value = value_of(expression, values)
     if isinstance(value, list) and any(isinstance(row, Mapping) for row in value):
         return [
-            {name: as_entered(cell) for name, cell in row.items()}
+            {name: as_entered(cell) for name, cell in _with_currencies(row, columns).items()}
             if isinstance(row, Mapping)
             else as_entered(row)
             for row in value
         ]
     return as_entered(value)
+
+
+def _with_currencies(row: Mapping[str, Any], columns: Collection[str]) -> dict[str, Any]:
+    """Amounts whose currency is chosen, together with it; conditions see them apart."""
+    joined = dict(row)
+    for name in row:
+        if name + CURRENCY in row and name + CURRENCY not in columns:
+            amount, currency = joined[name], joined.pop(name + CURRENCY)
+            joined[name] = {"amount": amount, "currency": currency} if currency else ""
+    return joined
 
 
 def _go_on(request: Request, visit: Visit) -> None:

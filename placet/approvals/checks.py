@@ -29,7 +29,14 @@ from placet.approvals.definitions import (
     names_fit,
 )
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, title_of
-from placet.approvals.form_checks import form_problems, start_form_problems, step_form_problems
+from placet.approvals.form_checks import (
+    chosen_amounts,
+    form_problems,
+    mixed_problems,
+    start_form_problems,
+    step_form_problems,
+)
+from placet.approvals.form_parts import CURRENCY
 from placet.approvals.form_schema import schema_of
 from placet.approvals.form_types import seen_values
 from placet.approvals.includes import Included, problems_of_includes, results_of
@@ -214,6 +221,10 @@ def _call_problems(definition: Definition, step: CallStep, sample: dict[str, Any
             yield f"data: {name} of {step.process} cannot be filled in: it is computed, or holds files"
         else:
             yield from (f"data: {name}: {problem}" for problem in _value_problems(expression, sample))
+            chosen = chosen_amounts(definition)
+            yield from (
+                f"data: {name}{problem}" for problem in mixed_problems(fields[name], expression, chosen)
+            )
     needed = [name for name in schema_of(called).get("required", ()) if name not in step.data]
     yield from (f"data: the form of {step.process} needs {name}" for name in needed)
     files = [one.name for one in fields.values() if one.type == "files" and one.required and one.show is None]
@@ -254,6 +265,7 @@ def _line_problems(definition: Definition, key: str, who: Who, sample: dict[str,
         if LIMIT in sample:
             yield f"a field of the form is called {LIMIT}, as a manager's approval limit is here; rename it"
     yield from filter(None, (_condition_problem(condition, values) for condition, values in conditions))
+    yield from _currency_problems(definition, who)
     types = {field.name: field.type for field in definition.fields}
     for name in filter(None, (who.field, who.manager_of)):
         if name not in types:
@@ -269,6 +281,20 @@ def _line_problems(definition: Definition, key: str, who: Who, sample: dict[str,
         yield from _expression_problems(who.expression, sample)
     if who.table is not None:
         yield from _table_problems(who.table, who.with_ or {}, sample)
+
+
+def _currency_problems(definition: Definition, who: Who) -> Iterator[str]:
+    """Of a limit that is compared with an amount in whatever currency was chosen."""
+    sources = [who.managers.until] if who.managers is not None else [*(who.with_ or {}).values()]
+    try:
+        names = {name for source in sources for name in names_in(source)}
+    except ConditionError:
+        return  # said elsewhere
+    yield from (
+        f"{name} may be in several currencies; look at {name}{CURRENCY} too"
+        for name in chosen_amounts(definition)
+        if name in names and name + CURRENCY not in names
+    )
 
 
 def _expression_problems(expression: str, sample: dict[str, Any]) -> Iterator[str]:
@@ -287,7 +313,11 @@ def _table_problems(key: str, expressions: dict[str, str], sample: dict[str, Any
     if version is None:
         yield f"there is no table {key}; import it first: placet table import {key} FILE.csv"
         return
-    columns = matched_columns(authority.rows_of(version).columns)
+    rows = authority.rows_of(version)
+    if rows.is_list:
+        yield f"the table {key} is a list: it has no column ask, for who is asked"
+        return
+    columns = matched_columns(rows.columns)
     names = [column.name for column in columns]
     yield from (f"with: the table {key} has no column {name}" for name in expressions if name not in names)
     yield from (f"with: the table {key} has a column {name}" for name in names if name not in expressions)

@@ -38,7 +38,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from placet.approvals.form_parts import FormField, FormPart, Section
+from placet.approvals.form_parts import FormField, FormPart, Input, OptionsFrom, Section
 from placet.approvals.models import Version
 from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Label, Outcome
 from placet.approvals.rules import GROUP, BranchLine, Line, Rule, as_rule
@@ -490,6 +490,19 @@ class Definition(_Part):
         return [step for step in self.steps.values() if isinstance(step, NoticeStep)]
 
     @property
+    def inputs(self) -> list[Input]:
+        """All that somebody may enter: fields, columns of tables, and questions of steps."""
+        columns = [column for field in self.fields for column in field.columns or ()]
+        asked = [question for step in self.approvals for question in step.questions or ()]
+        return [*self.fields, *columns, *asked]
+
+    @property
+    def tables_of_options(self) -> list[OptionsFrom]:
+        """The tables that fields take their options from."""
+        sources = (one.source for one in self.inputs)
+        return [source for source in sources if source is not None and source.table is not None]
+
+    @property
     def lines(self) -> list[Who]:
         """All that name people."""
         asked = [who for step in self.approvals for who in (*step.ask, *step.others)]
@@ -498,10 +511,7 @@ class Definition(_Part):
     @property
     def groups(self) -> list[str]:
         """Keys of those that it names, in lines of `ask` and in its form; those of an expression are not known."""
-        columns = [column for field in self.fields for column in field.columns or ()]
-        asked = [question for step in self.approvals for question in step.questions or ()]
-        inputs = (*self.fields, *columns, *asked)
-        named = [*(who.group or who.among for who in self.lines), *(one.among for one in inputs)]
+        named = [*(who.group or who.among for who in self.lines), *(one.among for one in self.inputs)]
         return sorted({key for key in named if key is not None})
 
     def approval(self, step_key: str) -> ApprovalStep:

@@ -23,6 +23,7 @@ from placet.accounts.addresses import LONGEST_ADDRESS, normal, person_at
 from placet.accounts.models import Person
 from placet.approvals.form_numbers import (
     LARGEST_AMOUNT,
+    amount_and_currency,
     amount_as_read,
     minor_digits,
     must_be_within,
@@ -30,7 +31,7 @@ from placet.approvals.form_numbers import (
     plain,
     read_decimal,
 )
-from placet.approvals.form_parts import MB, MOST_LETTERS, Input
+from placet.approvals.form_parts import CURRENCY, MB, MOST_LETTERS, MOST_OPTIONS, FormField, Input
 from placet.approvals.iban import in_groups, must_be_iban
 from placet.lib.domains import is_address
 
@@ -39,6 +40,8 @@ LONGEST_LONG_TEXT = MOST_LETTERS
 LONGEST_URL = 1000
 LONGEST_PHONE = 40
 MOST_PEOPLE = 20  # of one field
+_MOST_NAMED = 5  # rows that are called the same, where a sentence names them
+_LONGEST_QUOTED = 100  # of what somebody wrote, where a sentence says it again
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, and UTF-8 no half of a pair
 _YES = frozenset({"on", "yes", "true", "1"})
 _NO = frozenset({"off", "no", "false", "0"})
@@ -91,6 +94,19 @@ def is_filled(entered: Any) -> bool:
         case list() | tuple():
             return any(is_filled(one) for one in entered)
     return True
+
+
+def is_entered(entered: Any, field: Input) -> bool:
+    """Whether a field holds a value. A currency that was chosen is none without its amount."""
+    if field.type == "money" and isinstance(entered, Mapping) and "amount" in entered:
+        return is_filled(entered["amount"])
+    if isinstance(field, FormField) and field.columns is not None and isinstance(entered, list | tuple):
+        return any(
+            is_entered(row.get(one.name), one) if isinstance(row, Mapping) else is_filled(row)
+            for row in entered
+            for one in field.columns
+        )
+    return is_filled(entered)
 
 
 # --- texts ------------------------------------------------------------------------------------------------
@@ -202,16 +218,32 @@ class _Numeric(FieldType):
 class Money(_Numeric):
     empty, sample = 0.0, {"minor": 100, "currency": ""}
 
+    def read(self, entered: Any, field: Input) -> Any:
+        if not isinstance(entered, Mapping) or "amount" not in entered:
+            return super().read(entered, field)
+        if entered.keys() - {"amount", "currency"}:
+            raise ValueError(_("Please write an amount and its currency."))
+        amount, currency = amount_and_currency(entered, field)
+        if isinstance(entered.get("amount"), float):  # what a program sends
+            amount = f"{Decimal(repr(entered['amount'])):f}".removesuffix(".0")
+        return self._read(amount, currency, field)
+
     def read_text(self, text: str, field: Input) -> dict[str, Any]:
-        number, digits = read_decimal(text), minor_digits(field.currency)
+        return self._read(*amount_and_currency(text, field), field)
+
+    def _read(self, amount: str, currency: str, field: Input) -> dict[str, Any]:
+        if currency not in field.currencies:
+            said = _("Amounts are in {currencies} here.")
+            raise ValueError(said.format(currencies=", ".join(field.currencies)))
+        number, digits = read_decimal(amount), minor_digits(currency)
         must_have_digits(number, digits)
         if number < 0:
             raise ValueError(_("An amount cannot be negative."))
-        must_be_within(number, field)
-        return {"minor": int(number.scaleb(digits)), "currency": field.currency}
+        must_be_within(number, field, currency)
+        return {"minor": int(number.scaleb(digits)), "currency": currency}
 
     def seen(self, value: Any, field: Input) -> float:
-        return float(value["minor"] / 10 ** minor_digits(field.currency))
+        return float(value["minor"] / 10 ** minor_digits(value["currency"]))
 
     def text(self, value: Any, field: Input) -> str:
         digits = minor_digits(value["currency"])
@@ -221,9 +253,10 @@ class Money(_Numeric):
         digits = minor_digits(value["currency"])
         return amount_as_read(Decimal(value["minor"]).scaleb(-digits), value["currency"])
 
-    def typed(self, value: Any, field: Input) -> str:
+    def typed(self, value: Any, field: Input) -> Any:
         digits = minor_digits(value["currency"])
-        return f"{Decimal(value['minor']).scaleb(-digits):.{digits}f}"
+        amount = f"{Decimal(value['minor']).scaleb(-digits):.{digits}f}"
+        return {"amount": amount, "currency": value["currency"]} if field.chooses_currency else amount
 
     def words(self, value: Any, field: Input) -> list[str]:
         return [self.text(value, field).replace(",", "")]  # 1250 is looked for, too
@@ -420,36 +453,76 @@ class YesNo(FieldType):
         return "yes" if value else ""
 
 
+class NotOffered(ValueError):
+    """What was chosen cannot be chosen here, or not any more."""
+
+
 class Choice(FieldType):
-    def read_text(self, text: str, field: Input) -> str:
+    """One of the options. Of a row of a table its key is kept with what stood there and the version that was looked
+    in: {"key", "label", "version"}."""
+
+    def read_text(self, text: str, field: Input) -> Any:
+        if field.source is not None:
+            return self._of_table(text, field)
         if field.option(text) is None:
-            raise ValueError(_("Please choose one of the answers that are offered."))
+            raise NotOffered(_("Please choose one of the answers that are offered."))
         return text
 
+    def _of_table(self, text: str, field: Input) -> Any:
+        keys = field.listing.keys_called(text) if field.listing is not None else ()
+        shortened = text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}…"
+        if not keys:
+            said = _("“{text}” is not offered here, or not any more. Please choose again.")
+            raise NotOffered(said.format(text=shortened))
+        if len(keys) > 1:
+            said = _("Several are called “{text}”: {keys}. Please write which one.")
+            shown = ", ".join(keys if len(keys) <= _MOST_NAMED else [*keys[:_MOST_NAMED], "…"])
+            raise NotOffered(said.format(text=shortened, keys=shown))
+        assert field.listing is not None
+        return field.listing.kept(keys[0])
+
+    def seen(self, value: Any, field: Input) -> str:
+        return str(value["key"] if isinstance(value, Mapping) else value)
+
     def text(self, value: Any, field: Input) -> str:
+        if isinstance(value, Mapping):
+            return str(value["label"])
         option = field.option(value)
         return option.text if option else str(value)
 
     def as_read(self, value: Any, field: Input) -> str:
-        option = field.option(value)
-        return option.shown if option else str(value)
+        option = None if isinstance(value, Mapping) else field.option(value)
+        return option.shown if option else self.text(value, field)
+
+    def typed(self, value: Any, field: Input) -> str:
+        return self.seen(value, field)
 
     def words(self, value: Any, field: Input) -> list[str]:
+        if isinstance(value, Mapping):
+            return [str(value["key"])]
         option = field.option(value)
         return list(option.labels) if option else []
 
 
 class Choices(FieldType):
-    """Some of the options, in the order of the form."""
+    """Some of the options, in the order of the form; of a table, in the order in which they were chosen."""
 
     empty: ClassVar[Any] = []
     sample: ClassVar[Any] = ["x"]
 
-    def read(self, entered: Any, field: Input) -> list[str]:
-        wanted = {one.strip() for one in _texts(entered) if one.strip()}
+    def read(self, entered: Any, field: Input) -> list[Any]:
+        wanted = dict.fromkeys(one.strip() for one in _texts(entered) if one.strip())
+        if field.source is not None:
+            if len(wanted) > MOST_OPTIONS:
+                raise ValueError(_("At most {number}, please.").format(number=MOST_OPTIONS))
+            kept = [Choice().read_text(one, field) for one in wanted]
+            return list({Choice().seen(one, field): one for one in kept}.values())
         if any(field.option(key) is None for key in wanted):
-            raise ValueError(_("Please choose among the answers that are offered."))
+            raise NotOffered(_("Please choose among the answers that are offered."))
         return [option.key for option in field.options or () if option.key in wanted]
+
+    def seen(self, value: Any, field: Input) -> list[str]:
+        return [Choice().seen(one, field) for one in value]
 
     def text(self, value: Any, field: Input) -> str:
         return "\n".join(Choice().text(key, field) for key in value)
@@ -458,7 +531,7 @@ class Choices(FieldType):
         return "\n".join(Choice().as_read(key, field) for key in value)
 
     def typed(self, value: Any, field: Input) -> list[str]:
-        return list(value)
+        return self.seen(value, field)
 
     def words(self, value: Any, field: Input) -> list[str]:
         return [label for key in value for label in Choice().words(key, field)]
@@ -636,6 +709,7 @@ TYPES: Mapping[str, FieldType] = {
     "yes_no": YesNo(),
     "choice": Choice(),
     "choices": Choices(),
+    "cost_centre": Choice(),
     "person": OnePerson(),
     "people": SeveralPeople(),
     "files": Files(),
@@ -646,6 +720,13 @@ def type_of(field: Input) -> FieldType:
     return TYPES[field.type]
 
 
+def currency_seen(name: str, field: Input, value: Any) -> dict[str, str]:
+    """What conditions see beside an amount whose currency is chosen: a number cannot say it."""
+    if field.type != "money" or not field.chooses_currency:
+        return {}
+    return {name + CURRENCY: "" if value is None else value["currency"]}
+
+
 def longest_of(field: Input) -> int | None:
     """How many characters a field of text takes; None for others."""
     kind = type_of(field)
@@ -654,7 +735,10 @@ def longest_of(field: Input) -> int | None:
 
 def sample_of(field: Input) -> Any:
     if field.type == "money":
-        return {**Money.sample, "currency": field.currency}
+        return {**Money.sample, "currency": field.main_currency}
+    if field.source is not None and field.source.table is not None:
+        row = {"key": "x", "label": "x", "version": 1}
+        return [row] if field.type == "choices" else row
     if field.type in ("choice", "choices") and field.options:
         key = field.options[0].key
         return key if field.type == "choice" else [key]

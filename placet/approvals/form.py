@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep
-from placet.approvals.field_types import is_filled
+from placet.approvals.field_types import currency_seen, is_filled
 from placet.approvals.form_logic import NO_FILES, Data, Files, Scope, fill
 from placet.approvals.form_parts import FormField
 from placet.approvals.form_tables import ShownTable, column_of, shown_table, totals_of
@@ -180,9 +180,11 @@ def filled_places(definition: Definition, text: str, data: Mapping[str, Any]) ->
     for field in definition.fields:
         value = data.get(field.name)
         shown[field.name] = "" if value is None else type_of(field).text(value, field)
+        shown |= currency_seen(field.name, field, value)
         came_to = totals_of(field, value)
         for total in field.totals or ():
             column = column_of(field, total)
             is_there = value is not None and came_to[total.name] is not None
             shown[total.name] = type_of(column).text(came_to[total.name], column) if is_there else ""
+            shown |= currency_seen(total.name, column, came_to[total.name] if is_there else None)
     return PLACE.sub(lambda place: " ".join(shown.get(place[1], "").split()), text)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from graphlib import CycleError
 from typing import Any
@@ -21,7 +21,14 @@ from placet.approvals.form_logic import (
     sections_of,
 )
 from placet.approvals.form_numbers import limit_of
-from placet.approvals.form_parts import MOST_FILES, MOST_ROWS, FormField, FormPart, Input, Option
+from placet.approvals.form_option_checks import (
+    independence_problems,
+    number_problems,
+    rows_problems,
+    source_problems,
+)
+from placet.approvals.form_options import Lists
+from placet.approvals.form_parts import CURRENCY, MOST_FILES, MOST_ROWS, FormField, FormPart, Input, Option
 from placet.approvals.form_tables import SUMMED, computed_in_order, most_rows, sample_row, seen_row
 from placet.approvals.form_types import seen_values, type_of
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
@@ -45,15 +52,17 @@ _TAKES: dict[str, set[str]] = {
     "time": _LIMITS,
     "date_time": _LIMITS,
     "period": _LIMITS,
-    "choice": {"options"},
-    "choices": {"options"},
+    "choice": {"options", "options_from"},
+    "choices": {"options", "options_from"},
+    "cost_centre": {"options_from"},
     "table": _LIMITS,
     "person": {"among"},
     "people": {"among", *_LIMITS},
     "files": {"max", "largest", "endings"},
 }
 _OWN = (
-    "options", "among", "min", "max", "step", "digits", "largest", "endings", "length", "pattern", "message",
+    "options", "options_from", "among", "min", "max", "step", "digits", "largest", "endings", "length", "pattern",
+    "message",
 )  # fmt: skip
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _A_DAY = date(2026, 1, 1)  # that limits are tried with
@@ -61,7 +70,7 @@ _A_DAY = date(2026, 1, 1)  # that limits are tried with
 
 def form_problems(definition: Definition) -> list[str]:
     totals = [total.name for field in definition.fields for total in field.totals or ()]
-    names = [*(field.name for field in definition.fields), *totals]
+    names = [name for field in definition.fields for name in _names_taken(field)]
     what = "fields or totals" if totals else "fields"
     problems = [f"form: {problem}" for problem in _names_problems(names, what)]
     if len(definition.form) > MOST_PARTS:
@@ -70,11 +79,34 @@ def form_problems(definition: Definition) -> list[str]:
         problems += [f"form: {field.name}{problem}" for problem in input_problems(field)]
         problems += [f"form: {field.name}{problem}" for problem in _roles_problems(field)]
         problems += [f"form: {field.name}{problem}" for problem in table_problems(field)]
+        problems += [f"form: {field.name}{problem}" for problem in rows_problems(definition, field)]
     if not problems:
         problems += [f"form: {problem}" for problem in _cells_problems(definition)]
+        problems += [f"form: {problem}" for problem in number_problems(definition)]
     if not problems:
         problems += [f"form: {problem}" for problem in _expressions_problems(definition)]
     return problems
+
+
+def _names_taken(field: FormField) -> list[str]:
+    """What conditions know it by, each as often as it is said."""
+    totals = [total.name for total in field.totals or ()]
+    return [field.name, *totals, *(name + CURRENCY for name in _chosen_amounts(field))]
+
+
+def _chosen_amounts(field: FormField) -> list[str]:
+    columns = {column.name: column for column in field.columns or ()}
+    summed = [(total.name, columns.get(total.of)) for total in field.totals or () if total.count is None]
+    return [name for name, one in [(field.name, field), *summed] if one and _chooses(one)]
+
+
+def chosen_amounts(definition: Definition) -> list[str]:
+    """What conditions call the amounts whose currency is chosen, totals of them too."""
+    return [name for field in definition.fields for name in _chosen_amounts(field)]
+
+
+def _chooses(one: Input) -> bool:
+    return one.type == "money" and one.chooses_currency
 
 
 def _names_problems(names: Iterable[str], what: str) -> Iterator[str]:
@@ -86,14 +118,20 @@ def input_problems(field: Input) -> Iterator[str]:
     """Each begins behind the name."""
     if field.type == "money" and not field.currency:
         yield " needs a currency"
+    if field.type != "money" and field.chooses_currency:
+        yield ": several currencies belong to a field of the type money"
     takes = _TAKES.get(field.type, set())
     yield from (
         f": a field of the type {field.type} takes no {name}"
         for name in _OWN
         if getattr(field, name) is not None and name not in takes
     )
-    if "options" in takes:
+    if "options" in takes and (field.options_from is None or field.options is not None):
         yield from _options_problems(field.options)
+    if field.options is not None and field.options_from is not None:
+        yield ": say either options or options_from"
+    if "options_from" in takes and field.source is not None:
+        yield from source_problems(field.source)
     if field.pattern is not None:
         problem = problem_of_pattern(field.pattern)
         if problem:
@@ -195,9 +233,11 @@ def table_problems(field: FormField) -> Iterator[str]:
         yield ": say its columns"
         return
     names = [column.name for column in field.columns]
-    yield from (f": {problem}" for problem in _names_problems(names, "columns"))
+    chosen = [column.name + CURRENCY for column in field.columns if _chooses(column)]
+    yield from (f": {problem}" for problem in _names_problems([*names, *chosen], "columns"))
     for column in field.columns:
         yield from (f".{column.name}{problem}" for problem in input_problems(column))
+        yield from (f".{column.name}{problem}" for problem in independence_problems(column))
     if field.unique is not None and field.unique not in names:
         yield f": unique: there is no column {field.unique}"
     for total in field.totals or ():
@@ -217,6 +257,10 @@ def _computed_problems(field: FormField) -> Iterator[str]:
             return
         if column.required:
             yield f"{column.name}: it is computed, so leave required out"
+        if column.chooses_currency:
+            yield f"{column.name}: what is computed is in one currency, so say one"
+        chosen = {one.name for one in field.columns or () if _chooses(one)}
+        yield from (f"{column.name}{problem}" for problem in mixed_problems(column, column.computed, chosen))
         try:
             unknown = unknown_problem(names_in(column.computed or "") - sample_row(field).keys())
         except ConditionError as error:
@@ -318,6 +362,8 @@ def _roles_problems(field: FormField) -> Iterator[str]:
     if field.computed is not None:
         if field.type not in COMPUTED:
             yield f": what is computed is one of {', '.join(COMPUTED)}, and not {field.type}"
+        if field.chooses_currency:
+            yield ": what is computed is in one currency, so say one"
         others = [*sorted(said - {"computed"}), *(["required"] if field.required else [])]
         yield from (f": it is computed, so leave {name} out" for name in others)
     if field.type in ("files", "table"):
@@ -327,8 +373,31 @@ def _roles_problems(field: FormField) -> Iterator[str]:
         yield ": it is required, so leave require out"
 
 
+def mixed_problems(one: Input, source: str | None, chosen: Collection[str]) -> Iterator[str]:
+    """Of an amount that comes from amounts whose currency (`chosen`: their names) is not known beforehand. Each begins
+    behind the name."""
+    if one.type != "money" or source is None:
+        return
+    try:
+        names = names_in(source)
+    except ConditionError:
+        return  # said elsewhere
+    code = one.main_currency
+    for name in sorted(names & {*chosen}):
+        if name + CURRENCY in names:
+            continue
+        yield f": {name} may be in several currencies; look at {name}{CURRENCY} too, such as " + (
+            f"“{{'amount': {name}, 'currency': {name}{CURRENCY}}}”"
+            if one.chooses_currency
+            else f"“{name}{CURRENCY} == '{code}' ? … : …”, because this is in {code}"
+        )
+
+
 def _expressions_problems(definition: Definition) -> Iterator[str]:
-    compiled = True
+    compiled, chosen = True, chosen_amounts(definition)
+    for field in definition.fields:
+        for what in (field.computed, field.default):
+            yield from (f"{field.name}{problem}" for problem in mixed_problems(field, what, chosen))
     for key, part, _section in sections_of(definition):
         where = key if isinstance(part, FormField) else f"part {int(key) + 1}"
         for name, source in expressions_of(part).items():
@@ -396,6 +465,7 @@ def _must_suit(field: FormField, source: str, seen: Mapping[str, Any]) -> None:
         return
     entered = as_entered(value)
     constant = not names_in(source) - {TODAY}
-    if constant and is_filled(entered) and field.type not in ("person", "people"):
+    of_form = field.source is not None and field.source.field is not None
+    if constant and is_filled(entered) and field.type not in ("person", "people") and not of_form:
         with translation.override("en"):
-            type_of(field).read(entered, field)
+            type_of(field).read(entered, Lists().offering(field))

@@ -23,7 +23,9 @@ def please(one: Input) -> str:
     """What to do about a field that is needed and not filled in."""
     if one.type == "files":
         return _("Please add a file.")
-    return _("Please choose.") if one.type in ("choice", "choices") else _("Please fill this in.")
+    return (
+        _("Please choose.") if one.type in ("choice", "choices", "cost_centre") else _("Please fill this in.")
+    )
 
 
 def cannot_be_computed() -> str:
@@ -42,7 +44,7 @@ def as_entered(value: Any) -> Any:
         case list():
             return [str(one) for one in value]
         case dict():
-            return {str(name): str(one) for name, one in value.items()}
+            return {str(name): as_entered(one) for name, one in value.items()}
     return str(value)
 
 
@@ -59,9 +61,9 @@ def computed_value(one: Input, value: Any) -> Any:
         return kind.read(value, one) if is_filled(value) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not _can_be_kept(value):
         raise ValueError(_("This comes to no number that can be kept. Please check the other fields."))
-    digits = minor_digits(one.currency) if one.type == "money" else one.digits
+    digits = minor_digits(one.main_currency) if one.type == "money" else one.digits
     number = settled(float(value), SETTLED_DIGITS if digits is None else digits)
     must_be_within(number, one)
     if one.type == "money":
-        return {"minor": int(number.scaleb(minor_digits(one.currency))), "currency": one.currency}
+        return {"minor": int(number.scaleb(minor_digits(one.main_currency))), "currency": one.main_currency}
     return plain(number)

@@ -11,13 +11,15 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import Definition
-from placet.approvals.field_types import is_filled
+from placet.approvals.field_types import NotOffered, is_entered
 from placet.approvals.form_computed import as_entered, cannot_be_computed, computed_value, please
+from placet.approvals.form_options import Lists, rows_of_form, with_options_that
 from placet.approvals.form_parts import FormField, FormPart, Section
 from placet.approvals.form_tables import CellsInvalid
-from placet.approvals.form_types import seen_values, type_of
+from placet.approvals.form_types import names_of, seen_values, type_of
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
 
 TODAY = "today"  # what expressions of a form see beside its fields, unless one of these is called so
@@ -67,6 +69,9 @@ class Filled:
     entered: dict[str, Any] = field(
         default_factory=dict
     )  # as it stands in the inputs, with what stands there by itself
+    fields: dict[str, FormField] = field(default_factory=dict)  # with what each offers now
+    # Fields in which something was chosen that cannot be chosen there now.
+    not_offered: set[str] = field(default_factory=set)
 
     def shows(self, name: str) -> bool:
         return self.standings[name].shown
@@ -81,7 +86,21 @@ def expressions_of(part: FormPart) -> dict[str, str]:
     """What a part says about other fields, by what it is for."""
     names = ("show", "default", "read_only", "computed", "require")
     said = {name: getattr(part, name, None) for name in names}
+    options = part.options or () if isinstance(part, FormField) else ()
+    said |= {f"only of {option.key}": option.only for option in options}
     return {name: source for name, source in said.items() if source is not None}
+
+
+def names_looked_at(part: FormPart) -> frozenset[str]:
+    """All that a part depends on."""
+    names = {name for source in expressions_of(part).values() for name in names_in(source)}
+    return frozenset(names | _names_of_options(part)) if isinstance(part, FormField) else frozenset(names)
+
+
+def _names_of_options(one: FormField) -> set[str]:
+    """What it depends on which options a field offers."""
+    names = {name for option in one.options or () if option.only for name in names_in(option.only)}
+    return names | ({one.source.field} if one.source is not None and one.source.field else set())
 
 
 def sections_of(definition: Definition) -> Iterator[tuple[str, FormPart, str]]:
@@ -98,13 +117,14 @@ def sections_of(definition: Definition) -> Iterator[tuple[str, FormPart, str]]:
 def in_order(definition: Definition) -> list[tuple[str, FormPart, str]]:
     """The parts of a form, each behind those that it depends on; or DependsOnItself."""
     parts = {key: (key, part, section) for key, part, section in sections_of(definition)}
-    totals = {total.name: one.name for one in definition.fields for total in one.totals or ()}
+    owners = {name: one.name for one in definition.fields for name in names_of(one)}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for key, part, section in parts.values():
         said = expressions_of(part)
         said.pop("require", None)
         names = {name for source in said.values() for name in names_in(source)}
-        needed = {totals.get(name, name) for name in names} & parts.keys()
+        names |= _names_of_options(part) if isinstance(part, FormField) else set()
+        needed = {owners.get(name, name) for name in names} & parts.keys()
         sorter.add(key, *sorted(needed), *([section] if section else []))
     try:
         return [parts[key] for key in sorter.static_order()]
@@ -136,7 +156,8 @@ class _Filling:
         self.values: dict[str, Any] = {TODAY: timezone.localdate().isoformat()}
         for one in definition.fields:
             self.values |= seen_values(one, None)
-        self.filled = Filled()
+        self.filled = Filled(fields={one.name: one for one in definition.fields})
+        self.lists = Lists()
         self.without_value: set[str] = (
             set()
         )  # fields whose value is not known, because something does not fit
@@ -148,7 +169,7 @@ class _Filling:
             if isinstance(part, FormField):
                 self._fill(part, shown=shown, section=section)
                 if self.filled.data[part.name] != self.scope.held.get(part.name):
-                    self.moved |= {part.name, *(total.name for total in part.totals or ())}
+                    self.moved |= names_of(part)
             elif isinstance(part, Section) and part.show is not None and names_in(part.show) & self.moved:
                 self.moved.add(key)  # what stands in it comes or goes
         for one in self.definition.fields:
@@ -183,7 +204,19 @@ class _Filling:
                 self._lose(one)  # what is wrong with the other field is said there, and that is enough
                 return
             self.filled.entered[one.name] = self._by_itself(one)
-        self._keep(one, self._read)
+        self._keep(self._offering(one), self._read)
+
+    def _offering(self, one: FormField) -> FormField:
+        """The field with what can be chosen in it, as the other fields stand."""
+        if one.source is not None and one.source.field is not None:
+            [table] = (other for other in self.definition.fields if other.name == one.source.field)
+            listing = rows_of_form(table, one.source.column, self.filled.data[table.name] or ())
+            offering = one.with_listing(listing)
+        else:
+            narrowed = with_options_that(one, lambda only: self._holds(only, otherwise=True))
+            offering = self.lists.offering(narrowed, self.scope.held.get(one.name))
+        self.filled.fields[one.name] = offering
+        return offering
 
     def _follows(self, one: FormField, section: str) -> bool:
         """Whether its value, or that it has one, follows from something that does not hold what it held."""
@@ -198,11 +231,22 @@ class _Filling:
         return bool((names_in(one.default) | names_in(one.read_only or "false")) & self.moved)
 
     def _hold(self, one: FormField, held: Any, standing: Standing) -> None:
-        """As it stands."""
+        """As it stands, if it can still be chosen."""
+        if held is not None and _names_of_options(one) & self.moved:
+            self._must_be_offered(one, held)
         self.filled.standings[one.name] = standing
         self.filled.data[one.name] = held
         self.filled.entered[one.name] = "" if held is None else type_of(one).typed(held, one)
         self.values |= seen_values(one, held)
+
+    def _must_be_offered(self, one: FormField, held: Any) -> None:
+        """What was chosen before, and does not go together with what is entered now, is neither kept nor dropped in
+        silence."""
+        try:
+            type_of(one).read(type_of(one).typed(held, one), self._offering(one))
+        except ValueError:
+            said = _("“{option}” was chosen here before, and is not offered with what is entered now.")
+            self.filled.errors[one.name] = said.format(option=type_of(one).as_read(held, one))
 
     def _keep(self, one: FormField, reader: Any) -> None:
         try:
@@ -213,19 +257,37 @@ class _Filling:
             self._lose(one)
             return
         except ValueError as error:
-            self.filled.errors[one.name] = str(error)
-            self._lose(one)
+            self._refuse(one, error)
             return
         self.values |= seen_values(one, value)
 
+    def _refuse(self, one: FormField, error: ValueError) -> None:
+        self._lose(one)
+        if isinstance(error, NotOffered):
+            self.filled.not_offered.add(one.name)
+        self.filled.errors[one.name] = str(error)
+
     def _lose(self, one: FormField) -> None:
-        self.without_value |= {one.name, *(total.name for total in one.totals or ())}
+        self.without_value |= names_of(one)
 
     def _read(self, one: FormField) -> Any:
         raw = self.files.get(one.name) if one.type == "files" else self.filled.entered[one.name]
-        if not is_filled(raw):
+        if not is_entered(raw, one):
             return False if one.type == "yes_no" and not self._is_unsaid(one) else None
+        self._must_not_have_gone(one, raw)
         return type_of(one).read(raw, one)
+
+    def _must_not_have_gone(self, one: FormField, raw: Any) -> None:
+        """NotOffered, in words that say why, for an option that there is with other values of other fields."""
+        [whole] = (other for other in self.definition.fields if other.name == one.name)
+        if not whole.has_dependent_options:
+            return
+        wanted = raw if isinstance(raw, list | tuple) else [raw]
+        for key in (str(entered).strip() for entered in wanted):
+            option = whole.option(key)
+            if option is not None and one.option(key) is None:
+                said = _("“{option}” is not offered with what was entered elsewhere. Please choose again.")
+                raise NotOffered(said.format(option=option.shown))
 
     def _is_unsaid(self, one: FormField) -> bool:
         """A box that is not ticked says no, and where a request is started whatever is left out does. Later, what an
@@ -262,7 +324,7 @@ class _Filling:
                 self.scope.complete
                 and one.required
                 and one.default is not None
-                and not is_filled(self.filled.entered[one.name])
+                and not is_entered(self.filled.entered[one.name], one)
             ):
                 self.filled.errors.setdefault(one.name, cannot_be_computed())
             return
@@ -273,7 +335,7 @@ class _Filling:
         )
         self.filled.standings[one.name] = Standing(required=required)
         raw = self.files.get(one.name) if one.type == "files" else self.filled.entered[one.name]
-        if required and not is_filled(raw) and one.name not in self.without_value:
+        if required and not is_entered(raw, one) and one.name not in self.without_value:
             self.filled.errors.setdefault(one.name, please(one))
 
     def _holds(self, source: str | None, *, otherwise: bool, unsaid: bool = True) -> bool:

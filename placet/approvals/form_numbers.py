@@ -1,6 +1,7 @@
 """Numbers, amounts and percentages as people write them, and as they are kept and shown."""
 
 import re
+from collections.abc import Mapping
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
@@ -46,13 +47,13 @@ def must_have_digits(number: Decimal, digits: int) -> None:
         raise ValueError(said.format(number=digits))
 
 
-def must_be_within(number: Decimal, field: Input) -> None:
-    """ValueError if a number is not what the field's limits let in."""
+def must_be_within(number: Decimal, field: Input, currency: str = "") -> None:
+    """ValueError if a number is not what the field's limits let in. `currency`: of an amount."""
     low, high = limit_of(field.min), limit_of(field.max)
     if low is not None and number < low:
-        raise ValueError(_("At least {number}, please.").format(number=_as_entered(low, field)))
+        raise ValueError(_("At least {number}, please.").format(number=_as_entered(low, field, currency)))
     if high is not None and number > high:
-        raise ValueError(_("At most {number}, please.").format(number=_as_entered(high, field)))
+        raise ValueError(_("At most {number}, please.").format(number=_as_entered(high, field, currency)))
     if field.step is None:
         return
     step, start = Decimal(str(field.step)), low or Decimal(0)
@@ -61,9 +62,9 @@ def must_be_within(number: Decimal, field: Input) -> None:
     if below != number:
         raise ValueError(
             _("In steps of {step}, please: {below} or {above}, for example.").format(
-                step=_as_entered(step, field),
-                below=_as_entered(below, field),
-                above=_as_entered(below + step, field),
+                step=_as_entered(step, field, currency),
+                below=_as_entered(below, field, currency),
+                above=_as_entered(below + step, field, currency),
             )
         )
 
@@ -72,10 +73,10 @@ def limit_of(limit: Any) -> Decimal | None:
     return None if limit is None else Decimal(str(limit))
 
 
-def _as_entered(number: Decimal, field: Input) -> str:
+def _as_entered(number: Decimal, field: Input, currency: str) -> str:
     """As the reader writes it, with what belongs to a value of this field."""
     if field.type == "money":
-        return amount_as_read(number, field.currency)
+        return amount_as_read(number, currency or field.main_currency)
     plain = number.normalize() if number else Decimal(0)
     shown = formats.number_format(f"{plain:f}", use_l10n=True)
     return f"{shown}\N{NO-BREAK SPACE}%" if field.type == "percent" else shown
@@ -84,6 +85,23 @@ def _as_entered(number: Decimal, field: Input) -> str:
 def amount_as_read(amount: Decimal, currency: str) -> str:
     digits = minor_digits(currency)
     return f"{formats.number_format(amount, digits, use_l10n=True, force_grouping=True)} {currency}"
+
+
+def amount_and_currency(entered: Any, field: Input) -> tuple[str, str]:
+    """What was entered, taken apart: {"amount", "currency"}, or a text such as “1250 USD”. Without a currency it is the
+    one that stands there by itself."""
+    if isinstance(entered, Mapping):
+        amount, code = entered.get("amount"), str(entered.get("currency") or "").strip().upper()
+        return "" if amount is None else str(amount).strip(), code or field.main_currency
+    text = str(entered).strip()
+    if field.chooses_currency and (written := _WITH_CODE.fullmatch(text)):
+        first, amount, last = written.groups(default="")
+        if not first or not last:
+            return amount.strip(), (first or last).upper() or field.main_currency
+    return text, field.main_currency
+
+
+_WITH_CODE = re.compile(r"([A-Za-z]{3})?([^A-Za-z]*)([A-Za-z]{3})?")
 
 
 def plain(number: Decimal) -> float | int:

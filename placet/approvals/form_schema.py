@@ -12,7 +12,14 @@ from placet.approvals.definitions import Definition
 from placet.approvals.field_types import least_people, longest_of, most_people
 from placet.approvals.form_computed import as_entered
 from placet.approvals.form_logic import sections_of
-from placet.approvals.form_numbers import LARGEST_AMOUNT, limit_of, minor_digits, plain
+from placet.approvals.form_numbers import (
+    LARGEST_AMOUNT,
+    amount_and_currency,
+    limit_of,
+    minor_digits,
+    plain,
+    read_decimal,
+)
 from placet.approvals.form_parts import FormField, Input, Section
 from placet.approvals.form_tables import least_rows, most_rows
 from placet.lib.conditions import names_in, value_of
@@ -50,7 +57,7 @@ def _object(fields: Iterable[Input], needed: list[str]) -> dict[str, Any]:
 
 def _described(field: Input) -> dict[str, Any]:
     about: dict[str, Any] = {"title": field.label}
-    notes = [field.help or "", f"In {field.currency}." if field.type == "money" else "", _among(field)]
+    notes = [field.help or "", _in_currency(field), _among(field), _of_table(field)]
     if any(notes):
         about["description"] = "\n".join(note for note in notes if note)
     about |= (
@@ -64,11 +71,26 @@ def _described(field: Input) -> dict[str, Any]:
     return about
 
 
+def _in_currency(field: Input) -> str:
+    return f"In {field.main_currency}." if field.type == "money" and not field.chooses_currency else ""
+
+
 def _among(field: Input) -> str:
     return f"Of the group “{field.among}”." if field.among else ""
 
 
+def _of_table(field: Input) -> str:
+    if field.source is None:
+        return ""
+    if field.source.field is not None:
+        return f"Of the column “{field.source.column}” of {field.source.field}."
+    return f"Of the column “{field.source.column}” of the table “{field.source.table}”."
+
+
 def _default(field: Input, value: Any) -> Any:
+    if field.type == "money" and field.chooses_currency:
+        amount, currency = amount_and_currency(as_entered(value), field)
+        return {"amount": plain(read_decimal(amount)), "currency": currency}
     return value if isinstance(value, bool | list | dict) or field.type in _NUMBERS else as_entered(value)
 
 
@@ -82,7 +104,7 @@ def _text(field: Input) -> dict[str, Any]:
 
 def _number(field: Input) -> dict[str, Any]:
     is_money = field.type == "money"
-    digits = minor_digits(field.currency) if is_money else field.digits
+    digits = max(map(minor_digits, field.currencies)) if is_money else field.digits
     low = limit_of(field.min)
     low = max(low or Decimal(), Decimal()) if is_money else low if low is not None else -LARGEST_AMOUNT
     high = limit_of(field.max)
@@ -97,7 +119,21 @@ def _number(field: Input) -> dict[str, Any]:
     }
 
 
+def _money(field: Input) -> dict[str, Any]:
+    if not field.chooses_currency:
+        return _number(field)
+    currency = {"enum": list(field.currencies), "default": field.main_currency}
+    return {
+        "type": "object",
+        "properties": {"amount": _number(field), "currency": currency},
+        "required": ["amount"],
+        "additionalProperties": False,
+    }
+
+
 def _chosen(field: Input) -> dict[str, Any]:
+    if field.source is not None:
+        return {"type": "string", "minLength": 1}
     return {"oneOf": [{"const": option.key, "title": option.text} for option in field.options or ()]}
 
 
@@ -136,12 +172,14 @@ _KINDS: dict[str, Any] = {
     "url": lambda field: {**_text(field), "format": "uri"},
     "iban": _text,
     **dict.fromkeys(_NUMBERS, _number),
+    "money": _money,
     "date": lambda field: {"type": "string", "format": "date"},
     "time": lambda field: {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"},
     "date_time": lambda field: {"type": "string", "format": "date-time"},
     "period": _period,
     "yes_no": lambda field: {"type": "boolean"},
     "choice": _chosen,
+    "cost_centre": _chosen,
     "choices": lambda field: {"type": "array", "items": _chosen(field), "uniqueItems": True},
     "person": _person,
     "people": _people,

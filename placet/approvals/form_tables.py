@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from placet.approvals.field_types import FieldType, is_filled, sample_of, type_of
+from placet.approvals.field_types import FieldType, currency_seen, is_entered, sample_of, type_of
 from placet.approvals.form_computed import cannot_be_computed, computed_value, please
 from placet.approvals.form_numbers import plain
 from placet.approvals.form_parts import MOST_ROWS, Column, FormField, Input, Total
@@ -51,6 +51,7 @@ class Table(FieldType):
             wrong_rows = {int(where.partition(".")[0]) for where in errors}
             raise CellsInvalid(errors, [row for number, row in rows.items() if number not in wrong_rows])
         _must_be_so_many(field, len(rows))
+        _must_be_summable(field, list(rows.values()))
         return list(rows.values()) or None
 
     def seen(self, value: Any, field: Input) -> list[dict[str, Any]]:
@@ -86,7 +87,7 @@ class Table(FieldType):
 
 def is_filled_row(field: FormField, row: Mapping[str, Any]) -> bool:
     """Whether anything was entered in it; what is computed or stands in every row by itself is not."""
-    return any(is_filled(row.get(one.name)) for one in field.columns or () if one.computed is None)
+    return any(is_entered(row.get(one.name), one) for one in field.columns or () if one.computed is None)
 
 
 def read_row(field: FormField, entered: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -97,7 +98,7 @@ def read_row(field: FormField, entered: Mapping[str, Any]) -> tuple[dict[str, An
         if one.computed is not None:
             continue
         value = entered.get(one.name)
-        if not is_filled(value):
+        if not is_entered(value, one):
             row[one.name] = False if one.type == "yes_no" else None
             if one.required:
                 errors[one.name] = please(one)
@@ -135,10 +136,12 @@ def computed_in_order(field: FormField) -> list[Column]:
 
 def seen_row(field: FormField, row: Mapping[str, Any]) -> dict[str, Any]:
     """As conditions see it."""
-    return {
-        one.name: type_of(one).empty if row.get(one.name) is None else type_of(one).seen(row[one.name], one)
-        for one in field.columns or ()
-    }
+    seen: dict[str, Any] = {}
+    for one in field.columns or ():
+        value = row.get(one.name)
+        seen[one.name] = type_of(one).empty if value is None else type_of(one).seen(value, one)
+        seen |= currency_seen(one.name, one, value)
+    return seen
 
 
 def sample_row(field: FormField) -> dict[str, Any]:
@@ -170,6 +173,30 @@ def _must_be_so_many(field: FormField, number: int) -> None:
         raise ValueError(said.format(number=least))
 
 
+def _must_be_summable(field: FormField, rows: Sequence[Mapping[str, Any]]) -> None:
+    """ValueError where a total would be of amounts in several currencies."""
+    for total in field.totals or ():
+        mixed = sorted(_currencies(field, total, rows))
+        if len(mixed) > 1:
+            said = _(
+                "“{total}” cannot be reckoned: there are amounts in {currencies}. Write all of them in one currency."
+            )
+            raise ValueError(said.format(total=total.label, currencies=", ".join(mixed)))
+
+
+def _currencies(field: FormField, total: Total, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Those of the amounts that a total is made of; none for what is only counted."""
+    column = column_of(field, total)
+    if total.count is not None or column.type != "money":
+        return set()
+    return {row[column.name]["currency"] for row in rows if row.get(column.name) is not None}
+
+
+def in_several_currencies(field: FormField, total: Total, rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a total cannot be reckoned because of that."""
+    return len(_currencies(field, total, rows)) > 1
+
+
 def least_rows(field: FormField) -> int:
     return int(field.min or 0)
 
@@ -190,7 +217,8 @@ def column_of(field: FormField, total: Total) -> Column:
 
 
 def totals_of(field: FormField, rows: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
-    """What each total comes to, as values of its column are kept; None for the least or most of nothing."""
+    """What each total comes to, as values of its column are kept; None for the least or most of nothing, and for
+    amounts in several currencies."""
     return {total.name: _total(field, total, rows or ()) for total in field.totals or ()}
 
 
@@ -200,9 +228,14 @@ def _total(field: FormField, total: Total, rows: Sequence[Mapping[str, Any]]) ->
     column = column_of(field, total)
     values = [row[column.name] for row in rows if row.get(column.name) is not None]
     if column.type == "money":
+        currencies = _currencies(field, total, rows) or {column.main_currency}
         minor = [value["minor"] for value in values]
         came_to = sum(minor) if total.sum else _extreme(total, minor)
-        return None if came_to is None else {"minor": came_to, "currency": column.currency}
+        return (
+            None
+            if came_to is None or len(currencies) > 1
+            else {"minor": came_to, "currency": currencies.pop()}
+        )
     if not total.sum:
         return _extreme(total, values)
     return plain(sum((Decimal(str(value)) for value in values), Decimal()))
@@ -220,10 +253,12 @@ def seen_totals(field: FormField, rows: Sequence[Mapping[str, Any]] | None) -> d
     """As conditions see them."""
     found = totals_of(field, rows)
     columns = {total.name: column_of(field, total) for total in field.totals or ()}
-    return {
-        name: type_of(column).empty if found[name] is None else type_of(column).seen(found[name], column)
-        for name, column in columns.items()
-    }
+    seen: dict[str, Any] = {}
+    for name, column in columns.items():
+        value = found[name]
+        seen[name] = type_of(column).empty if value is None else type_of(column).seen(value, column)
+        seen |= currency_seen(name, column, value)
+    return seen
 
 
 # --- how it is shown --------------------------------------------------------------------------------------

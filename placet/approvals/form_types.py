@@ -21,4 +21,10 @@ def sample_of(field: FormField) -> Any:
 def seen_values(field: FormField, value: Any) -> dict[str, Any]:
     """A field as conditions see it, and its totals; what is empty as zero, "" or nothing at all."""
     seen = type_of(field).empty if value is None else type_of(field).seen(value, field)
-    return {field.name: seen, **seen_totals(field, value)}
+    beside = field_types.currency_seen(field.name, field, value)
+    return {field.name: seen, **beside, **seen_totals(field, value)}
+
+
+def names_of(field: FormField) -> frozenset[str]:
+    """All that conditions know a field by."""
+    return frozenset(seen_values(field, None))

@@ -117,13 +117,13 @@ def _missing_fields(definition: Definition, included: Definition) -> Iterator[st
     own = {one.name: _identity(one) for one in definition.fields}
     for one in included.fields:
         if own.get(one.name) != _identity(one):
-            yield f"{one.name} ({' '.join(filter(None, (one.type, one.currency)))})"
+            yield f"{one.name} ({' '.join(filter(None, (one.type, *one.currencies)))})"
 
 
 def _identity(one: FormField) -> Any:
     """What conditions and those who are asked rely on."""
-    columns = [(column.name, column.type, column.currency) for column in one.columns or ()]
-    return one.type, one.currency, columns, [total.name for total in one.totals or ()]
+    columns = [(column.name, column.type, column.currencies) for column in one.columns or ()]
+    return one.type, one.currencies, columns, [total.name for total in one.totals or ()]
 
 
 def _leaving_problems(definition: Definition, key: str, included: Definition) -> Iterator[str]:

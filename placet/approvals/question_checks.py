@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form_checks import input_problems
+from placet.approvals.form_option_checks import independence_problems
 from placet.approvals.form_parts import FormField, SmallType
 from placet.approvals.questions import bare_label
 
@@ -63,6 +64,7 @@ def _problems(question: FormField) -> Iterator[str]:
         if getattr(question, name) is not None
     )
     yield from input_problems(question)
+    yield from independence_problems(question)
     label = question.label
     if not label.isprintable() or not any(map(str.isalnum, label)):
         yield ": the label is one line with letters or digits, without anything that cannot be seen"

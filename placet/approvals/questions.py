@@ -47,13 +47,19 @@ class Question:
     def takes(self) -> str:
         """What an answer is, in words."""
         field = self.field
+        if field.source is not None:
+            return _of_table(field)
         if field.type == "choice":
             shown = [option.shown for option in (field.options or ())[:MOST_OPTIONS_SHOWN]]
             more = ["…"] if len(field.options or ()) > MOST_OPTIONS_SHOWN else []
             return _("one of: {options}").format(options=", ".join([*shown, *more]))
         match field.type:
+            case "money" if field.chooses_currency:
+                listed = ", ".join(field.currencies)
+                said = _("an amount with its currency ({currencies}), such as 1250.00 {currency}")
+                return said.format(currencies=listed, currency=field.main_currency)
             case "money":
-                return _("an amount in {currency}, such as 1250.00").format(currency=field.currency)
+                return _("an amount in {currency}, such as 1250.00").format(currency=field.main_currency)
             case "number":
                 return _("a number")
             case "percent":
@@ -79,6 +85,13 @@ class Question:
             case "people":
                 return _("e-mail addresses, with commas between them")
         return _("a text of one line")
+
+
+def _of_table(field: FormField) -> str:
+    """Not what stands in the table, which may be thousands of rows: a mail is made without a look at them."""
+    if field.type == "cost_centre":
+        return _("a cost centre, by its code or its name")
+    return _("one of a list, as the page shows it")
 
 
 def bare_label(label: str) -> str:

@@ -1,8 +1,8 @@
-"""`placet table`: authority tables, as CSV files."""
+"""`placet table`: authority tables and lists, as CSV files."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,8 @@ def _import(options: argparse.Namespace) -> int:
     hits = options.hits or (last.hits if last is not None else "first")
     review = authority.review(rows, hits)
     warnings = [*review.warnings, *authority.misfits(options.key, rows.columns)]
+    if rows.is_list and last is not None and not authority.rows_of(last).is_list:
+        warnings.append("it has no column ask any more, so no step can ask by it: it would be a list")
     for warning in _first_ones(warnings):
         say(f"warning: {warning}")
     if not review.is_complete:
@@ -80,6 +82,10 @@ def _import(options: argparse.Namespace) -> int:
         say(
             f"{version.table.name} is published as version {version.number}: {count} {'row' if count == 1 else 'rows'}."
         )
+        if rows.is_list:
+            say(
+                "It has no column ask, so it is a list: forms may offer what stands in it, and no step asks by it."
+            )
     return 0
 
 
@@ -117,14 +123,15 @@ def _version(key: str, number: int | None = None) -> "TableVersion":
 
 
 def _list(_options: argparse.Namespace) -> int:
-    from placet.approvals.authority import newest
+    from placet.approvals import authority
     from placet.approvals.models import AuthorityTable
 
     for table in AuthorityTable.objects.all():
-        version = newest(table.key)
+        version = authority.newest(table.key)
         assert version is not None
         say(
-            f"{table.key}: {table.name}, version {version.number}, {len(version.rows)} rows, {version.hits} hit"
+            f"{table.key}: {table.name}, version {version.number}, {len(version.rows)} rows, "
+            + ("a list" if authority.rows_of(version).is_list else f"{version.hits} hit")
         )
     return 0
 
@@ -137,24 +144,38 @@ def _show(options: argparse.Namespace) -> int:
     version = _version(options.key)
     rows = rows_of(version)
     values = _values(rows, options.values)
-    if len(values) == len(matched_columns(rows.columns)):
+    if rows.is_list:
+        numbers = _rows_that_say(rows, values)
+    elif len(values) == len(matched_columns(rows.columns)):
         numbers = list(matching(version, values).rows)
     else:
         numbers = list(rows_that_fit(rows.columns, rows.cells, values))
+    empty = "–" if rows.is_list else "*"
     say(f"{version.table.name}, version {version.number}")
     if not numbers:
-        say("No row fits: a step that looks here waits for an administrator.")
+        more = "" if rows.is_list else ": a step that looks here waits for an administrator"
+        say(f"No row fits{more}.")
     for number in numbers[:MOST_SHOWN]:
         cells = [
-            f"{column.name} {cell or '*'}"
+            f"{column.name} {cell or empty}"
             for column, cell in zip(rows.columns, rows.cells[number - 1], strict=True)
             if column.kind != ASK
         ]
-        people = ", ".join(map(_in_words, entries_of(Match(version, [number]))))
-        say(f"row {number}: {', '.join(cells)} → {people}")
+        people = [] if rows.is_list else [*map(_in_words, entries_of(Match(version, [number])))]
+        say(f"row {number}: {', '.join(cells)}{' → ' if people else ''}{', '.join(people)}")
     if len(numbers) > MOST_SHOWN:
         say(f"… and {len(numbers) - MOST_SHOWN} more rows")
     return 0
+
+
+def _rows_that_say(rows: "Rows", values: "Mapping[str, str | Decimal]") -> list[int]:
+    """Of a list, by their numbers from 1: its cells match nothing but themselves."""
+    at = {column.name: number for number, column in enumerate(rows.columns)}
+    return [
+        number
+        for number, cells in enumerate(rows.cells, start=1)
+        if all(cells[at[name]].strip() == str(value) for name, value in values.items())
+    ]
 
 
 def _values(rows: "Rows", words: list[str]) -> "dict[str, str | Decimal]":

@@ -13,8 +13,8 @@ from placet.approvals.models import Request, Version
 
 
 def processes_naming(*, group: str = "", addresses: Collection[str] = (), table: str = "") -> list[str]:
-    """Names of processes that ask this group, somebody by one of these addresses, or by this authority table: in the
-    version that is published now, or in an older one that requests still go through."""
+    """Names of processes that ask this group, somebody by one of these addresses, or by this authority table (or offer
+    what stands in it): in the version that is published now, or in an older one that requests still go through."""
     published = Version.objects.filter(published_at__isnull=False)
     newest = published.filter(process=OuterRef("process")).order_by("-number").values("pk")[:1]
     going_on = Request.objects.filter(version=OuterRef("pk"), state=Request.State.OPEN)
@@ -23,7 +23,10 @@ def processes_naming(*, group: str = "", addresses: Collection[str] = (), table:
 
 
 def _names(version: Version, group: str, addresses: Collection[str], table: str) -> bool:
-    lines = definition_of(version).lines
+    definition = definition_of(version)
+    if table and any(source.table == table for source in definition.tables_of_options):
+        return True
+    lines = definition.lines
     return any((table and who.table == table) or _is(who, group, addresses) for who in lines)
 
 

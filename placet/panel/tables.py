@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 
 from placet.approvals.authority import rows_of
 from placet.approvals.authority_cells import ANY, ASK, Column, matched_columns
+from placet.approvals.authority_csv import is_list
 from placet.approvals.models import AuthorityTable, TableVersion
 from placet.panel.naming import processes_naming
 from placet.portal.people import PersonsRequest, administrators_only
@@ -40,6 +41,7 @@ def table(request: PersonsRequest, pk: int) -> HttpResponse:
         "version": version,
         "versions": versions.defer("rows", "columns")[:A_PAGE],
         "every": version.hits == TableVersion.Hits.EVERY,
+        "is_list": rows.is_list,
         "columns": matched_columns(rows.columns),
         "rows": [
             _row(number, rows.columns, cells) for number, cells in enumerate(page, start=page.start_index())
@@ -54,7 +56,7 @@ def table(request: PersonsRequest, pk: int) -> HttpResponse:
 def _row(
     number: int, columns: Sequence[Column], cells: Sequence[str]
 ) -> tuple[int, list[tuple[str, str]], str]:
-    """Its number, what it matches by name of the column, and whom it asks."""
+    """Its number, what it matches (or, in a list, says) by name of the column, and whom it asks."""
     by_name = {column.name: cell for column, cell in zip(columns, cells, strict=True)}
-    asked = by_name.pop(ASK)
-    return number, [(name, cell or ANY) for name, cell in by_name.items()], asked
+    asked, empty = by_name.pop(ASK, ""), "–" if is_list(columns) else ANY
+    return number, [(name, cell or empty) for name, cell in by_name.items()], asked

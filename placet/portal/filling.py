@@ -95,6 +95,7 @@ class _Page:
             self.shown.refresh_from_db()
             return self.rendered(entered, form=form, status=409)
         except (engine.FieldsInvalid, engine.AnswersInvalid) as error:
+            self._say_what_stands_elsewhere(error)
             return self.rendered(entered, error.errors, form, status=422)
         except engine.CommentNeeded as error:
             form.add_error("comment", deciding.nothing_decided(error))
@@ -106,6 +107,12 @@ class _Page:
         else:
             messages.success(self.request, deciding.what_was_done(self.asked, decision, named=False))
         return redirect("portal:request", self.shown.public_id)
+
+    def _say_what_stands_elsewhere(self, error: engine.FieldsInvalid | engine.AnswersInvalid) -> None:
+        """Of fields that nobody enters here, and that do not go together with what was entered."""
+        for name in error.errors.keys() & {field.name for field in self.definition.fields} - self.names:
+            if isinstance(error, engine.FieldsInvalid):
+                messages.error(self.request, f"{error.label_of(name)}: {error.errors[name]}")
 
     def rendered(
         self,
@@ -145,7 +152,8 @@ class _Page:
             "form_url": reverse("portal:fill_in", args=[self.shown.public_id, self.asked.pk]),
             "looks": looks,
             "wide": any(row.shape == "table" for row in shown),
-            "scripted": looks or any(row.shape in ("person", "people", "table") for row in shown),
+            "scripted": looks
+            or any(row.shape in ("person", "people", "search", "searches", "table") for row in shown),
         }
 
     def _changes(self, entered: Mapping[str, Any], do: str) -> HttpResponse:

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from placet.approvals.definitions import Definition
-from placet.approvals.field_types import MOST_PEOPLE, longest_of, size_as_read
+from placet.approvals.field_types import MOST_PEOPLE, is_entered, longest_of, size_as_read
 from placet.approvals.form_checks import MOST_PARTS
-from placet.approvals.form_logic import NO_FILES, TODAY, Files, Filled, Standing, expressions_of, sections_of
-from placet.approvals.form_numbers import minor_digits
+from placet.approvals.form_logic import NO_FILES, TODAY, Files, Filled, Standing, names_looked_at, sections_of
+from placet.approvals.form_numbers import amount_and_currency, minor_digits
 from placet.approvals.form_parts import (
     LARGEST_FILE,
     MB,
@@ -27,14 +27,23 @@ from placet.approvals.form_parts import (
     Section,
     TextBlock,
 )
-from placet.approvals.form_tables import column_of, is_filled_row, least_rows, most_rows, read_row, totals_of
+from placet.approvals.form_tables import (
+    column_of,
+    in_several_currencies,
+    is_filled_row,
+    least_rows,
+    most_rows,
+    read_row,
+    totals_of,
+)
 from placet.approvals.form_types import type_of
 from placet.lib.canonical import digest
-from placet.lib.conditions import names_in
 
 PREFIX = "f-"  # keeps a process's field names apart from ours
+MOST_IN_A_LIST = 60  # rows of a table that a list or boxes show; more are looked for while somebody types
+MOST_IN_A_CELL = 20  # of the same in a table, which has them in each of its rows
 MOST_RADIOS = 6  # options that are all shown; more are in a list that opens
-SPARE_PEOPLE = 2  # empty lines below those who were entered
+SPARE_LINES = 2  # empty ones below what was entered
 ADD_ROW, REMOVE_ROW = "add-row", "remove-row"  # what buttons of a table do
 SHOWN, HIDDEN, FIXED = "shown", "hidden", "fixed"  # how a row stands on the page
 _ROWS = re.compile("[0-9]{1,3}")
@@ -118,13 +127,41 @@ class Entry:
     def shape(self) -> str:
         if self.fixed:
             return "fixed"
+        if self.field.source is not None:
+            return self._shape_of_table
         if self.field.type == "choice":
             return "radios" if len(self.field.options or ()) <= MOST_RADIOS and not self.spoken else "list"
+        if self.field.type == "money" and self.field.chooses_currency:
+            return "amount"
         return _SHAPES.get(self.field.type, "line")
 
     @property
+    def _shape_of_table(self) -> str:
+        most = MOST_IN_A_CELL if self.spoken else MOST_IN_A_LIST
+        is_short = self.field.listing is None or len(self.field.listing.offered) <= most
+        if self.field.type == "choices":
+            return "ticks" if is_short else "searches"
+        return "list" if is_short else "search"
+
+    @property
     def unit(self) -> str:
-        return "%" if self.field.type == "percent" else self.field.currency
+        if self.field.type == "percent":
+            return "%"
+        return "" if self.field.chooses_currency else self.field.main_currency
+
+    @property
+    def amount(self) -> str:
+        return amount_and_currency(self.value, self.field)[0]
+
+    @property
+    def currencies(self) -> list[Offered]:
+        chosen = amount_and_currency(self.value, self.field)[1]
+        return [Offered("", code, code, code == chosen) for code in self.field.currencies]
+
+    @property
+    def currency_label(self) -> str:
+        """What the second input of an amount is called."""
+        return _("{label}: currency").format(label=self.spoken or self.field.label)
 
     @property
     def longest(self) -> int | None:
@@ -150,14 +187,29 @@ class Entry:
     @property
     def offered(self) -> list[Offered]:
         chosen = set(self.value) if isinstance(self.value, list) else {self.value}
+        listing = self.field.listing
+        if listing is None:
+            labels = {option.key: option.shown for option in self.field.options or ()}
+        else:
+            labels = dict(listing.offered)
+            chosen = {key for text in chosen for key in listing.keys_called(str(text))}
         return [
-            Offered(f"id_{self.name}_{number}", option.key, option.shown, option.key in chosen)
-            for number, option in enumerate(self.field.options or ())
+            Offered(f"id_{self.name}_{number}", key, label, key in chosen)
+            for number, (key, label) in enumerate(labels.items())
         ]
 
     @property
+    def written(self) -> str:
+        """What stands in an input that looks something up: what it is called, where that is known."""
+        return self.called(self.value)
+
+    def called(self, text: Any) -> str:
+        keys = self.field.listing.keys_called(str(text)) if self.field.listing is not None else ()
+        return self.field.listing.offered[keys[0]] if self.field.listing and len(keys) == 1 else str(text)
+
+    @property
     def suggested_for(self) -> str:
-        """Which field people are suggested for (`placet.portal.suggesting`)."""
+        """Which field something is suggested for (`placet.portal.suggesting`)."""
         return self.field.name
 
     @property
@@ -173,6 +225,7 @@ class Row(Entry):
     field: FormField
     standing: Standing
     depends: bool  # on other fields
+    refused: bool = False  # what was chosen is not offered any more
     files: Sequence[KeptFile] = ()
     grid: "Grid | None" = None
 
@@ -187,7 +240,7 @@ class Row(Entry):
     @property
     def grouped(self) -> bool:
         """Whether it has several inputs, which a legend names."""
-        return self.shape in ("radios", "ticks", "period", "people", "table")
+        return self.shape in ("radios", "ticks", "period", "people", "searches", "table")
 
     @property
     def computes(self) -> bool:
@@ -203,14 +256,23 @@ class Row(Entry):
     def state(self) -> str:
         """Says what of this row follows from other fields: a row is sent anew where that has changed."""
         stands = HIDDEN if not self.shown else FIXED if self.fixed else SHOWN
-        return _state(self.key, stands, self.required, self.fixed_text if self.fixed else "", self.by_itself)
+        # Not what was chosen in this row itself: whoever goes on while the server answers would lose it.
+        offered = [(one.value, one.label) for one in self.offered] if self.depends else []
+        fixed = self.fixed_text if self.fixed else ""
+        return _state(self.key, stands, self.required, fixed, self.by_itself, offered)
 
     @property
     def people(self) -> list[str]:
         """Those who were entered, and empty lines for more."""
         entered = self.value if isinstance(self.value, list) else [self.value]
         entered = [str(one) for one in entered if one]
-        return [*entered, *[""] * min(SPARE_PEOPLE, MOST_PEOPLE - len(entered))]
+        return [*entered, *[""] * min(SPARE_LINES, MOST_PEOPLE - len(entered))]
+
+    @property
+    def searches(self) -> list[str]:
+        """What was chosen, and empty lines for more."""
+        entered = self.value if isinstance(self.value, list) else [self.value]
+        return [*(self.called(one) for one in entered if one), *[""] * SPARE_LINES]
 
     @property
     def hint(self) -> str:
@@ -221,10 +283,18 @@ class Row(Entry):
             return self._of_files()
         if self.field.help is not None:
             return ""
+        if self.shape in ("search", "searches"):
+            return _("A code, or a name: what fits is suggested while you type.")
+        if self.shape in ("list", "radios", "ticks") and not self.offered:
+            return _(
+                "Nothing can be chosen here yet: that hangs on other fields, or on a list that is empty."
+            )
         match self.field.type:
             case "money":
                 return (
-                    _("For example 1250.00") if minor_digits(self.field.currency) else _("For example 1250")
+                    _("For example 1250.00")
+                    if minor_digits(self.field.main_currency)
+                    else _("For example 1250")
                 )
             case "number":
                 return _("A number, for example 12 or 2.5")
@@ -320,12 +390,16 @@ def grid_of(field: FormField, value: Any, errors: Mapping[str, str]) -> Grid:
         field.name,
         field.columns or (),
         [
-            [_cell(field, column, number, line, row, errors) for column in field.columns or ()]
-            for number, (line, (row, _wrong)) in enumerate(zip(lines, read, strict=True), start=1)
+            [_cell(field, column, number, line, row, wrong, errors) for column in field.columns or ()]
+            for number, (line, (row, wrong)) in enumerate(zip(lines, read, strict=True), start=1)
         ],
         [
             ShownTotal(
-                f"total_{total.name}", total.label, _as_read(column_of(field, total), came_to[total.name])
+                f"total_{total.name}",
+                total.label,
+                _("not in one currency")
+                if in_several_currencies(field, total, whole)
+                else _as_read(column_of(field, total), came_to[total.name]),
             )
             for total in field.totals or ()
         ],
@@ -345,14 +419,18 @@ def _cell(
     number: int,
     line: Mapping[str, Any],
     row: Mapping[str, Any],
+    wrong: Mapping[str, str],
     errors: Mapping[str, str],
 ) -> Cell:
+    # An input that lists what is offered would drop anything else in silence.
+    is_chosen = column.source is not None and is_entered(line.get(column.name), column)
+    not_offered = wrong.get(column.name, "") if is_chosen else ""
     return Cell(
         name=f"{PREFIX}{field.name}-{number}-{column.name}",
         field=column,
         value=line.get(column.name, ""),
         kept=row[column.name],
-        error=errors.get(f"{field.name}.{number}.{column.name}", ""),
+        error=errors.get(f"{field.name}.{number}.{column.name}", not_offered),
         required=column.required,
         fixed=column.computed is not None,
         spoken=_("{column}, row {number}").format(column=column.label, number=number),
@@ -404,19 +482,21 @@ def rows(
         if not isinstance(part, FormField):
             found.append(Heading(key, part, standing.shown, depends))
             continue
+        field, refused = filled.fields[key], key in filled.not_offered
         found.append(
             Row(
                 name=PREFIX + key,
-                field=part,
+                field=field,
                 value=filled.entered[key],
                 kept=filled.data[key],
-                error=errors.get(key, ""),
+                error=errors.get(key, filled.errors[key] if refused else ""),
+                refused=refused,
                 required=standing.required,
                 fixed=standing.fixed,
                 standing=standing,
                 depends=depends,
                 files=_kept(files.get(key, ())),
-                grid=grid_of(part, filled.entered[key], errors) if part.type == "table" else None,
+                grid=grid_of(field, filled.entered[key], errors) if field.type == "table" else None,
             )
         )
     return found
@@ -424,7 +504,7 @@ def rows(
 
 def _depends(part: FormPart) -> bool:
     """Whether anything of it follows from other fields."""
-    return any(names_in(source) - {TODAY} for source in expressions_of(part).values())
+    return bool(names_looked_at(part) - {TODAY})
 
 
 def _state(key: str, stands: str, *more: object) -> str:
@@ -466,7 +546,7 @@ def entered_in(definition: Definition, posted: QueryDict, *, by_itself: bool = F
     """What was typed, by the names of the definition; whether it fits is for `approvals.form.read_form` to say. A
     field that was not shown says what it says by itself; and, with `by_itself`, one that nobody has changed."""
     before = states_in(posted)
-    typed = {field.name: _entered(field, posted, PREFIX + field.name) for field in definition.fields}
+    typed = {field.name: entered_of(field, posted, PREFIX + field.name) for field in definition.fields}
     for field in definition.fields:
         stood = before.get(field.name, "").split(":")[1:2]
         unchanged = typed[field.name] == _stood(posted, field) and (by_itself or stood == [HIDDEN])
@@ -483,17 +563,22 @@ def _stood(posted: QueryDict, field: FormField) -> Any:
         return None
 
 
-def _entered(field: Input, posted: QueryDict, name: str) -> Any:
+def entered_of(field: Input, posted: QueryDict, name: str) -> Any:
+    """What was typed into its inputs, which are called `name` or begin so."""
     if field.type in ("choices", "people"):
         return posted.getlist(name)
     if isinstance(field, FormField) and field.type == "table":
         numbers = range(1, _number(posted.get(f"{name}-rows", "")) + 1)
         columns = [column for column in field.columns or () if column.computed is None]
         return [
-            {one.name: _entered(one, posted, f"{name}-{n}-{one.name}") for one in columns} for n in numbers
+            {one.name: entered_of(one, posted, f"{name}-{n}-{one.name}") for one in columns} for n in numbers
         ]
     if field.type == "period":
         return {part: posted.get(f"{name}-{part}", "") for part in ("from", "to")}
+    if field.type == "money" and field.chooses_currency:
+        amount, currency = posted.get(name, ""), posted.get(f"{name}-currency", field.main_currency)
+        untouched = not amount.strip() and currency == field.main_currency
+        return "" if untouched else {"amount": amount, "currency": currency}
     return posted.get(name, "")
 
 
@@ -523,4 +608,4 @@ def what_fits(new: Definition, old: Definition, typed: Mapping[str, Any]) -> dic
 
 def _asked_for(field: Input) -> tuple[Any, ...]:
     columns = field.columns or () if isinstance(field, FormField) else ()
-    return (field.type, field.currency, *((column.name, *_asked_for(column)) for column in columns))
+    return (field.type, field.currencies, *((column.name, *_asked_for(column)) for column in columns))

@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import Definition
 from placet.approvals.form_logic import Standing
+from placet.approvals.form_options import Lists
 from placet.approvals.mail_parts import one_of
 from placet.approvals.models import Assignment
 from placet.approvals.questions import Question, asked_in
-from placet.portal.form_rows import Offered, Row
+from placet.portal.form_rows import Offered, Row, entered_of
 
 PREFIX = "q-"
 
@@ -31,7 +32,8 @@ class QuestionRow(Row):
     def shape(self) -> str:
         if self.field.type == "yes_no":
             return "radios"
-        return "line" if self.field.type in ("person", "people") else super().shape
+        suggested = ("person", "people", "search")
+        return "line" if self.field.type in suggested or super().shape in suggested else super().shape
 
     @property
     def offered(self) -> list[Offered]:
@@ -62,11 +64,12 @@ def question_rows(
     definition: Definition, asked: Assignment, posted: QueryDict, errors: Mapping[str, str]
 ) -> list[QuestionRow]:
     """`posted`: what was typed, where a page was sent. `errors`: by the name of the question."""
+    lists = Lists()
     return [
         QuestionRow(
             name=_name(asked, question),
-            field=question.field,
-            value=posted.get(_name(asked, question), ""),
+            field=lists.offering(question.field),
+            value=_typed(asked, question, posted),
             kept=None,
             error=errors.get(question.field.name, ""),
             required=question.always,
@@ -83,10 +86,18 @@ def question_rows(
 def answers_in(definition: Definition, asked: Assignment, posted: QueryDict) -> dict[str, Any]:
     """What was typed, by the names of the questions; whether it fits is for the engine to say."""
     return {
-        question.field.name: posted.get(_name(asked, question), "")
+        question.field.name: _typed(asked, question, posted)
         for question in asked_in(definition, asked.visit.step_key)
         if not question.of_form  # `placet.portal.filling`
     }
+
+
+def _typed(asked: Assignment, question: Question, posted: QueryDict) -> Any:
+    """People are written into one line here."""
+    name = _name(asked, question)
+    return (
+        posted.get(name, "") if question.field.type == "people" else entered_of(question.field, posted, name)
+    )
 
 
 def _name(asked: Assignment, question: Question) -> str:

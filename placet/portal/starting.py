@@ -276,7 +276,8 @@ def _form_context(
         "rows": shown,
         "looks": looks,
         "wide": any(row.shape == "table" for row in shown),
-        "scripted": looks or any(row.shape in ("person", "people", "table") for row in shown),
+        "scripted": looks
+        or any(row.shape in ("person", "people", "search", "searches", "table") for row in shown),
         "file_inputs": ",".join(PREFIX + name for name in _file_names(definition)),
         "largest_together": attachments.LARGEST_TOGETHER,
     }

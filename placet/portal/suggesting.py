@@ -1,4 +1,5 @@
-"""Whom a form may name, while somebody types: a few people by name or address, and never the whole directory."""
+"""What a form may name, while somebody types: a few people by name or address, and never the whole directory; and a few
+rows of a table that a field takes its options from."""
 
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
@@ -7,6 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from placet.accounts.addresses import has_address_with
 from placet.accounts.models import Person
 from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.form_options import Lists
 from placet.approvals.form_parts import Input
 from placet.approvals.models import Process
 from placet.approvals.processes import newest
@@ -32,12 +34,33 @@ def suggest(request: PersonsRequest, key: str) -> HttpResponse:
     return answer
 
 
+@signed_in
+def suggest_options(request: PersonsRequest, key: str) -> HttpResponse:
+    """Options for a field of a process's form that takes them from a table."""
+    version = newest(get_object_or_404(Process, key=key))
+    field = None if version is None else _input(definition_of(version), request.GET.get("field", ""))
+    name = next((name for name in request.GET if name.startswith(PREFIX)), "")
+    text = entered(request.GET, name)
+    offered: list[tuple[str, str]] = []
+    if field is not None and field.source is not None and field.source.table is not None and text:
+        listing = Lists().offering(field).listing
+        offered = listing.containing(text)[:MOST_SUGGESTED] if listing is not None else []
+    answer = render(request, "portal/suggested_options.html", {"offered": offered})
+    answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
+
+
 def _field(definition: Definition, name: str) -> Input | None:
+    """One that names people."""
+    found = _input(definition, name)
+    return found if found is not None and found.type in ("person", "people") else None
+
+
+def _input(definition: Definition, name: str) -> Input | None:
     """By its name, or a column of a table by the names of both."""
     inputs: dict[str, Input] = {field.name: field for field in definition.fields}
     inputs |= {f"{field.name}.{one.name}": one for field in definition.fields for one in field.columns or ()}
-    found = inputs.get(name)
-    return found if found is not None and found.type in ("person", "people") else None
+    return inputs.get(name)
 
 
 def _called(text: str, field: Input) -> QuerySet[Person]:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("start/<slug:key>/", starting.start_form, name="start_form"),
     path("start/<slug:key>/discard/", starting.discard_draft, name="discard_draft"),
     path("start/<slug:key>/people/", suggesting.suggest, name="suggest_people"),
+    path("start/<slug:key>/options/", suggesting.suggest_options, name="suggest_options"),
     path("files/<uuid:public_id>/", starting.attachment, name="attachment"),
     path("search/", search.search, name="search"),
     path("requests/", lists.mine, name="mine"),

@@ -219,7 +219,10 @@ class Fields:
         if not options:
             self.report.decide(
                 place,
-                _("Its list comes from elsewhere, so it became a text. Write its options into the draft."),
+                _(
+                    "Its list comes from elsewhere, so it became a text. Write its options into the draft, or import"
+                    " the list as a table and name it in options_from."
+                ),
             )
             return {"type": "text"}
         if repeated:

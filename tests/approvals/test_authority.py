@@ -336,8 +336,8 @@ def test_what_is_written_is_read_as_the_same() -> None:
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        ("", ["There is no column ask, for who is asked."]),
-        ("a,b\n", ["There is no column ask, for who is asked."]),
+        ("", ["The first line names no column."]),
+        ("a,b\n", ["There are no rows, only headings."]),
         ("ask\nmanager\n", ["There is no column but ask; a group does the same."]),
         ("a,ask\n", ["There are no rows, only headings."]),
         ("a,a:number,ask\n1,1,manager\n", ["two columns are called a", "The first line names columns"]),

@@ -318,8 +318,8 @@ def test_the_examples_of_the_manual_can_be_published() -> None:
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
     forms = [block["form"] for block in blocks if isinstance(block, dict) and "form" in block]
     tables = [block for block in blocks if isinstance(block, list) and block[0].get("type") == "table"]
-    assert (len(forms), len(tables)) == (2, 1)
-    for parts in [forms[1], *tables]:
+    assert (len(forms), len(tables)) == (3, 1)
+    for parts in [forms[2], *tables]:
         assert form(*parts, title="Example").fields
 
 

@@ -87,6 +87,8 @@ def named_processes(db: None) -> None:
     check["steps"]["over"] |= {"result": "approved"}
     publish(check)
     publish((SAMPLES / "contract.yaml").read_text())
+    authority.publish("cost_centres", read((SAMPLES / "invoice.cost_centres.csv").read_bytes()), "first")
+    authority.publish("plants", read(b"code,name\n1,North\n"), "first")
     authority.publish("authority", read(b"cost_centre,amount:number,ask\n*,*,manager\n"), "first")
 
 

@@ -148,7 +148,7 @@ def test_the_sample_is_good() -> None:
             "steps.manager.approval.rule: say first, all, or how many people must approve",
         ),
         (changed("form", 1, "type", to="cash"), "form.1.type: Input should be 'text'"),
-        (changed("form", 1, "currency", to="euro"), "form.1.currency: String should match pattern"),
+        (changed("form", 1, "currency", to="euro"), "form.1.currency: write three capitals such as EUR"),
         (changed("proof", to="trust me"), "proof: Input should be 'colleague', 'outside' or 'page'"),
         (
             changed("steps", "approved", "result", to="Well done"),
@@ -204,7 +204,10 @@ def test_all_mistakes_are_named_at_once() -> None:
         (SAMPLE.replace("rule: first", "rule: yes"), "rule: say first, all, or how many"),  # yes is true
         (SAMPLE.replace("rule: first", "rule: 2.0"), "rule: say first, all, or how many"),
         (SAMPLE.replace("rule: first", "rule: '2'"), "rule: say first, all, or how many"),
-        (SAMPLE.replace("EUR", "NO"), "form.1.currency: Input should be a valid string"),  # NO is false
+        (
+            SAMPLE.replace("EUR", "NO"),
+            "form.1.currency: write three capitals such as EUR, in quotes",
+        ),  # NO is false
         (SAMPLE.replace("finance:", "no:", 1), "Input should be a valid string"),
         (SAMPLE + "\nname: Again\n", "“name” is said twice"),
         (SAMPLE.replace("  rejected: {", "  approved: {"), "“approved” is said twice"),

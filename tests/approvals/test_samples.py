@@ -665,7 +665,7 @@ def test_what_needs_a_comment_decides_nothing_without_one(
         ("invoice", {"iban": "DE89 3704 0044 0532 0130 01"}, {"iban": "A character of this IBAN is wrong"}),
         ("invoice", {"files": None}, {"files": "Please add a file."}),
         ("invoice", {"lines": []}, {"lines": "Please fill this in."}),
-        ("invoice", {"cost_centre": "99"}, {"cost_centre": "Please choose one of"}),
+        ("invoice", {"cost_centre": "99"}, {"cost_centre": "“99” is not offered here"}),
         ("access", {"rights": "admin"}, {"why": "Please fill this in.", "until": "Please fill this in."}),
         ("access", {"until": in_days(500)}, {"until": "Not after "}),
         (

@@ -106,3 +106,23 @@ def test_a_table_that_is_too_large_to_be_looked_through_says_so(
         1,
         "The table is too large to look for all gaps and overlaps; there may be others.\n",
     )
+
+
+def test_a_file_without_ask_is_a_list(placet: Run, file: Path) -> None:
+    file.write_text('code,name\n4711,"Facility, Hall *"\n4712,\n')
+    done = placet("table", "import", "cost_centres", str(file))
+    assert done.code == 0
+    assert "It has no column ask, so it is a list" in done.out
+    assert placet("table", "list").out == "cost_centres: cost_centres, version 1, 2 rows, a list\n"
+    shown = placet("table", "show", "cost_centres", "code=4712").out.splitlines()
+    assert shown == ["cost_centres, version 1", "row 2: code 4712, name –"]
+    assert placet("table", "show", "cost_centres", "code=1").out.splitlines()[1:] == ["No row fits."]
+
+
+def test_a_table_does_not_become_a_list_by_a_slip(placet: Run, file: Path) -> None:
+    file.write_text("site,ask\nParis,manager\n")
+    assert placet("table", "import", "authority", str(file)).code == 0
+    file.write_text("site\nParis\n")
+    refused = placet("table", "import", "authority", str(file))
+    assert refused.code != 0
+    assert "it has no column ask any more, so no step can ask by it" in refused.out

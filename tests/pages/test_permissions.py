@@ -27,6 +27,13 @@ SEEN = {
     "portal:decide_several": (302, 302, 302, 302, 302),
     "portal:discard_draft": (302, 302, 302, 302, 302),
     "portal:suggest_people": (302, 200, 200, 200, 200),  # whom a form may name; this one asks for nobody
+    "portal:suggest_options": (
+        302,
+        200,
+        200,
+        200,
+        200,
+    ),  # what a form may name out of a table; this one asks for nothing
     "portal:attachment": (302, 404, 200, 200, 200),
     "portal:search": (302, 200, 200, 200, 200),
     "portal:decided": (302, 200, 200, 200, 200),
@@ -266,6 +273,7 @@ def world(
     )
     about["portal:attachment"] = {"public_id": file.public_id}
     about["portal:discard_draft"] = about["portal:suggest_people"] = {"key": "purchase"}
+    about["portal:suggest_options"] = {"key": "purchase"}
     asked = Assignment.objects.get(visit__request=request, person__email="bob@contoso.example")
     about["portal:fill_in"] = {"public_id": request.public_id, "number": asked.pk}
     for name in ("request", "decide", "withdraw", "start_again", "send_again", "ask_again", "signal"):

@@ -24,8 +24,14 @@ form:
   - {{name: desks, label: Desks, type: number, digits: 0, min: 1, required: true}}
   - {{name: supplier, label: Supplier, type: text, required: true}}
   - {{name: amount, label: Offer, type: money, currency: EUR, required: true}}
+  - {{name: deposit, label: Deposit, type: money, currency: [EUR, CHF]}}
+  - {{name: cost_centre, label: Cost centre, type: cost_centre, required: true}}
+  - name: paid
+    label: Paid
+    type: choice
+    options: [In advance, On delivery, {{key: In parts, only: "amount > 10000.0"}}]
   - {{name: remarks, label: Remarks of the buyer, type: long_text}}
-start_form: {{hide: [supplier, amount, remarks]}}
+start_form: {{hide: [supplier, amount, deposit, cost_centre, paid, remarks]}}
 start: announce
 steps:
   announce: {{kind: notice, name: Announcement, to: [{{person: carol@{DOMAIN}}}], text: "Please keep the day free."}}
@@ -41,7 +47,7 @@ steps:
     kind: task
     name: Collect offers
     ask: [{{person: bob@{DOMAIN}}}]
-    form: {{fill: [supplier, amount, remarks], require: [supplier, amount]}}
+    form: {{fill: [supplier, amount, deposit, cost_centre, paid, remarks], require: [supplier, amount]}}
   safety:
     kind: approval
     name: Safety at work
@@ -88,13 +94,18 @@ def offices(world: World) -> dict[str, Request]:
     people = world.people
     council = Group.objects.get(key="works-council")
     council.members.add(people["carol"], people["dave"])
+    rows = "code,name\n" + "".join(f'{4700 + n},"{place}"\n' for n, place in enumerate(PLACES.values()))
+    authority.publish("cost_centres", read(rows.encode()), "first", "Cost centres")
     version = publish(OFFICE)
     made = {
         name: engine.start(version, people["alice"], {"place": place, "desks": "14"})
         for name, place in PLACES.items()
     }
     for name in ("office-filled-in", "office-called"):
-        offer = {"supplier": "Möbel & Co.", "amount": "4,720", "remarks": "Delivered in March.\nNo lift."}
+        offer = {
+            "supplier": "Möbel & Co.", "amount": "4,720", "deposit": "500 CHF", "cost_centre": "4701",
+            "remarks": "Delivered in March.\nNo lift.",
+        }  # fmt: skip
         _decide(made[name], people["bob"], "offers", "done", entered=offer)
     _decide(made["office-filled-in"], people["carol"], "safety", "approve", answers={"exits": "2"})
     answers = {"exits": "3", "kitchen": "true", "warden": people["dave"].email}
@@ -136,7 +147,7 @@ def authority_table() -> AuthorityTable:
     )
     for text in (rows.replace("50000", "20000"), rows):
         authority.publish("authority", read(text.encode()), "first", "Who may sign")
-    return AuthorityTable.objects.get()
+    return AuthorityTable.objects.get(key="authority")
 
 
 def imported_draft(ada: Person) -> ImportedDraft:

@@ -241,7 +241,13 @@ def _the_same_addresses_about_something_else(album: Album, story: Story) -> None
         album.open(f"request-office-called-{who}", who, reverse("portal:request", args=[called.public_id]))
     asked = Assignment.objects.get(visit__request=story.requests["office-begun"], visit__step_key="offers")
     shown = facts_hash(asked.visit.request, definition_of(asked.visit.request.version), "offers")
-    entered = {"assignment": asked.pk, "f-amount": "many", "outcome": "done", "shown": shown}
+    entered = {
+        "assignment": asked.pk,
+        "f-amount": "many",
+        "f-paid": "In parts",
+        "outcome": "done",
+        "shown": shown,
+    }
     album.send("fill-in-wrong", "bob", album.addresses["portal:fill_in"], entered)
     for result, mail in story.mails.items():
         if result != "decided":
