@@ -32,6 +32,7 @@ from placet.replies.parse.subjects import is_reply
 from placet.replies.read_below import LIMIT, TOO_LONG, against_comment
 from placet.replies.read_clauses import (
     Clause,
+    Piece,
     Spoken,
     Taken,
     Text,
@@ -211,7 +212,7 @@ def _read(found: Text, known: Vocabulary, about: About) -> Reading:
     if problem := found.frame.said_below:
         more = Sentence("Below the closing stands more: “{text}”.", text=problem[:80])
         return _unclear(found, best, more, views)
-    if conflict := _conflict(found, best, views):
+    if conflict := _conflict(found, best, views, about):
         return _unclear(found, best, conflict, views)
     reading = _decided(found, best, about)
     if against := against_comment(found, reading, about):
@@ -424,7 +425,8 @@ def _unknown_is_against(clause: Spoken, state: _Found, found: Text, known: Vocab
     if state.sentence_decides and not any(piece.meaning for piece in clause.pieces):
         return len(clause.pieces) > _NAMES_ALONE  # it may be another language
     if any(piece.role is Role.NEGATION for piece in clause.pieces):
-        return state.outcome in spoken
+        apart = clause.after_but and not state.sentence_decides  # "But not the dock", above
+        return state.outcome in spoken or (apart and state.outcome == APPROVE)
     return state.decided_here and clause.after_but
 
 
@@ -484,7 +486,7 @@ _COLONS = (":", "：")
 _LABEL = 3  # words
 
 
-def _conflict(found: Text, best: View, views: Iterable[View]) -> Sentence:
+def _conflict(found: Text, best: View, views: Iterable[View], about: About) -> Sentence:
     """Whether another language understands the text in another way."""
     for view in views:
         if view is best or view.outcome == best.outcome:
@@ -497,27 +499,63 @@ def _conflict(found: Text, best: View, views: Iterable[View]) -> Sentence:
             return view.problem  # it understands more of the text
         if view.problem == MORE_THAN_ONE and view.explained == best.explained:
             return view.problem  # what is a name in one language is an answer in the other
-        if problem := _doubt_elsewhere(found, best, view):
+        if problem := _doubt_elsewhere(found, best, view, about):
             return problem
     return NOTHING
 
 
-def _doubt_elsewhere(found: Text, best: View, view: View) -> Sentence:
-    """A clause that the best language does not understand, and another one understands for the most part: as a
-    doubt. People mix languages."""
+def _doubt_elsewhere(found: Text, best: View, view: View, about: About) -> Sentence:
+    """A clause that the best language does not understand, and another one does for half or more, without names and
+    numbers: as a doubt, or as something that begins with "not". People mix languages. Beside a rejection it has to
+    understand more."""
+    names, values = about.name_words, _harmless_values(found, about, view.code)
     for mine, theirs in zip(best.sentences, view.sentences, strict=True):
-        unknown = {p.start for c in mine if c.taken is Taken.UNKNOWN for p in c.unknown}
+        if _says_value(theirs, values):
+            continue
+        unknown = {
+            at
+            for clause in mine
+            if clause.taken in (Taken.UNKNOWN, Taken.FRAME)
+            for piece in clause.unknown
+            for at in range(piece.start, piece.end)
+            if found.words[at] not in names
+        }
         for clause in theirs:
-            if clause.taken not in (Taken.DOUBT, Taken.RETRACTION):
-                continue
-            words = range(clause.pieces[0].start, clause.pieces[-1].end)
-            understood = sum(p.end - p.start for p in clause.pieces if p.meaning)
-            doubts = [p for p in clause.pieces if p.role is not None and p.role >= Role.DOUBT]
-            if 2 * understood > len(words) and any(unknown.issuperset(range(p.start, p.end)) for p in doubts):
+            said = [piece for piece in clause.pieces if _is_said_against(piece, clause)]
+            if any(unknown.issuperset(range(one.start, one.end)) for one in said) and _is_known(
+                clause, found, half=best.outcome == APPROVE
+            ):
                 return Sentence(
                     "“{text}” leaves the answer open in another language.", text=shortened(found, clause)
                 )
     return NOTHING
+
+
+def _says_value(sentence: Sequence[Spoken], values: frozenset[int]) -> bool:
+    """Whether behind a colon only values that limit nothing stand, whatever the label is in another language."""
+    behind = sentence[1:]
+    return any(clause.pause in _COLONS for clause in behind[:1]) and all(
+        at in values for clause in behind for piece in clause.pieces for at in range(piece.start, piece.end)
+    )
+
+
+def _is_said_against(piece: Piece, clause: Spoken) -> bool:
+    if clause.taken in (Taken.DOUBT, Taken.RETRACTION):
+        return piece.role is not None and piece.role >= Role.DOUBT
+    return piece.role is Role.NEGATION and piece is clause.pieces[0]
+
+
+def _is_known(clause: Spoken, found: Text, *, half: bool) -> bool:
+    """Whether most words of it are understood; or `half`, where numbers and names count for neither."""
+    words = clause.pieces[-1].end - clause.pieces[0].start
+    understood = 2 * sum(piece.end - piece.start for piece in clause.pieces if piece.meaning)
+    if not half:
+        return understood > words
+    unknown = [piece.start for piece in clause.unknown]
+    first = clause.pieces[0].start
+    named = sum(at > first and found.tokens[at].text != found.written(at, at + 1) for at in unknown)
+    numbers = sum(found.words[at][:1].isdigit() for at in unknown)
+    return understood >= words - named - numbers
 
 
 def _is_own(view: View) -> bool:

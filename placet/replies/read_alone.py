@@ -50,17 +50,26 @@ class Other:
 
     def turn_in(self, text: str) -> str:
         """The first line that takes an answer back, and nothing else: "Withdrawn"; "" if none does."""
-        lines = (line for line in lines_of(text) if takes_back(line, self.known, self.names))
+        lines = (line for line in lines_of(text) if takes_back(line, self.language, self.known, self.names))
         return next((line.text.strip() for line in lines), "")
 
     def _outcomes(self, line: Line) -> set[str]:
         return outcomes_alone(without_contacts(line.text), self.language, self.known, self.names)
 
 
-def takes_back(line: Line, known: Vocabulary, names: frozenset[str]) -> bool:
-    """Whether all words of a line are an order that takes an answer back. `names`: as in `outcomes_alone`."""
-    length = begins_with(line.words[:_LONGEST], known.lines.turns)
-    return length == len(line.words) > 0 and not names.issuperset(line.words)
+def takes_back(line: Line, language: str, known: Vocabulary, names: frozenset[str]) -> bool:
+    """Whether a line is an order that takes an answer back, and nothing else but what is polite: "Withdrawn, sorry".
+    `language`: of the answer. `names`: as in `outcomes_alone`."""
+    words, at, turned = line.words, 0, False
+    while at < len(words):
+        rest = words[at : at + _LONGEST]
+        length = begins_with(rest, known.lines.turns)
+        turned = turned or (length > 0 and not names.issuperset(rest[:length]))
+        length = length or begins_with(rest, known.silent[language]) or (words[at] in names)
+        if not length:
+            return False
+        at += length
+    return turned
 
 
 def outcomes_alone(line: str, language: str, known: Vocabulary, names: frozenset[str]) -> set[str]:

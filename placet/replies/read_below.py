@@ -40,25 +40,40 @@ def against_comment(found: Text, reading: Reading, about: About) -> Sentence:
         words = [token.text for token in tokens(text) if token.kind is Kind.WORD]
         saying = read_frame.is_saying(text)
         long = found.frame.by is read_frame.Ends.DELIMITER and len(words) >= _LONG
-        small = (
-            small
-            or (place.part is Part.SMALL_PRINT and not saying)
-            or long
-            or begins_with(words, found.known.lines.legal) > 0
-        )
+        legal = place.part is Part.SMALL_PRINT or read_frame.begins_as_small_print(text, found.known)
+        small = small or (legal and not saying) or long
         looked_at += len(words)
         if looked_at > LONGEST_READ:
             return TOO_LONG
-        if not small and not saying and (other.is_in(text) or other.turn_in(text)):
+        own = place.part is Part.COMMENT and not saying
+        if own and (
+            _denies(text, reading, found.known) if small else other.is_in(text) or other.turn_in(text)
+        ):
             return _more_below(written)
-        if sign := next((line for line in written.split("\n") if _says_by_signs(line)), ""):
-            return _more_below(sign)
+        if said := next((line for line in written.split("\n") if _says_by_signs(line)), ""):
+            return _more_below(said)
+        numbers = written.split("\n") if reading.outcome == APPROVE and not small else ()
+        if limit := next((line for line in numbers if _NUMBER_ALONE.fullmatch(line)), ""):
+            return _more_below(limit)
         if problem := misleading(written):
             return Sentence("The text holds {what}.", what=problem)
         name = _NAME_ABOVE.search(found.text, max(place.start - _LONGEST_TITLE, 0), place.start) is not None
         if more := _doubt_below(text, reading, found.known, small=small, below_name=name):
             return more
     return NOTHING if reading.outcome == REJECT else other_value(found.text, about, reading.language)
+
+
+def _denies(text: str, reading: Reading, known: Vocabulary) -> bool:
+    """Whether a sentence between small print has words of an answer beside a "not"."""
+    if reading.outcome != APPROVE:
+        return False
+    for start, end in read_frame.sentences_of(text):
+        words = [token.text for token in tokens(text[start:end]) if token.kind is Kind.WORD]
+        meanings = [match.meaning for at in range(len(words)) for match in known.phrases.matches(words, at)]
+        roles = {one.role for one in meanings if one.language == reading.language}
+        if roles >= {Role.DECIDES, Role.NEGATION} and not read_frame.is_legal(text[start:end], known):
+            return True
+    return False
 
 
 def _foreign_doubt(comment: str, reading: Reading, known: Vocabulary) -> str:
@@ -80,6 +95,10 @@ def _says_by_signs(line: str) -> bool:
     return bool(line.strip()) and not any(map(str.isalnum, line)) and not is_drawn(line)
 
 
+# "2 pieces", "500 EUR", "€ 900", "50 %"; but "5 Main Street" is an address.
+_NUMBER_ALONE = re.compile(
+    r"\W*(?:[A-Z]{3}\s?)?[0-9][0-9.,]{0,12}\s?(?:[A-Z]{3}|[^\W\d_A-Z][^\W\d_]{0,20})?\W*"
+)
 _NAME_ABOVE = re.compile(r"(?:\A|\n)[ \t]*(?:[^\W\d_a-z][\w.'’-]{0,20}[ \t]*){1,4}\n\Z")
 _LONG = 20  # words of a paragraph below two dashes that is small print in whatever words
 
@@ -128,7 +147,7 @@ def _doubt_below(
                 continue
             for clause in sentence:
                 own = code == reading.language
-                if not (own or _is_mostly_understood(clause, half=small)) or (clause.weak and not own):
+                if not (own or _is_mostly_understood(clause, found, half=small)) or (clause.weak and not own):
                     continue
                 first_line = below_name and sentence == [clause] and sentence is first
                 titled = _is_title(clause, found, own=own, below_name=first_line)
@@ -156,28 +175,37 @@ def _is_own_sentence(sentence: Sequence[Spoken], found: Text, known: Vocabulary)
 _LONGEST_OWN = 10  # phrases of a sentence of somebody's own between small print
 
 
-def _is_mostly_understood(clause: Spoken, *, half: bool) -> bool:
-    words = clause.pieces[-1].end - clause.pieces[0].start
+def _is_mostly_understood(clause: Spoken, found: Text, *, half: bool) -> bool:
+    """Numbers are of no language."""
+    numbers = sum(found.words[piece.start][:1].isdigit() for piece in clause.unknown)
+    words = clause.pieces[-1].end - clause.pieces[0].start - numbers
     understood = 2 * sum(piece.end - piece.start for piece in clause.pieces if piece.meaning)
     return understood > words or (half and understood == words)
 
 
 def _is_title(clause: Spoken, found: Text, *, own: bool, below_name: bool) -> bool:
-    """Whether a clause may say who somebody is: "Head of Legal", "financial director". What begins with a doubt, "not
-    yet", "Except the dock", does not, but for words of titles: "Interim Manager"; nor does what another language than
-    the answer's (not `own`) understands."""
+    """Whether a clause may say who somebody is: "Head of Legal", "financial director". What begins with a doubt in
+    small letters, "not yet", does not; nor does what the answer's language (`own`) knows for a doubt, "Except the
+    dock", "Laptop only", but for words of titles: "Interim Manager"; nor what another one understands."""
     begins = clause.pieces[0]
-    written = found.written(begins.start, begins.end)
-    doubts = begins.role is not None and begins.role >= Role.DOUBT
-    of_title = tuple(found.words[begins.start : begins.end]) in found.known.lines.title_words
-    if (doubts and (written[:1].islower() or (own and not of_title))) or (_is_understood(clause) and not own):
+    small_letters = found.written(begins.start, begins.end)[:1].islower()
+    capitals = _is_titled(clause, found)
+    looked_at = [begins] if capitals else clause.pieces
+    doubts = [piece for piece in looked_at if piece.role is not None and piece.role >= Role.DOUBT]
+    of_titles = found.known.lines.title_words
+    if any(own and tuple(found.words[one.start : one.end]) not in of_titles for one in doubts):
         return False
-    return (below_name and _may_be_title(clause, found)) or _is_titled(clause, found)
+    if begins.role is Role.NEGATION or (begins in doubts and small_letters):
+        return False
+    if _is_understood(clause) and not own:
+        return False
+    return capitals or (below_name and _may_be_title(clause, found))
 
 
 def _is_understood(clause: Spoken) -> bool:
     """Whether every word of several is known in one language: "If Legal Agrees" is no title."""
-    return len(clause.pieces) > 1 and all(piece.meaning for piece in clause.pieces)
+    several = clause.pieces[-1].end - clause.pieces[0].start > 1
+    return several and all(piece.meaning for piece in clause.pieces)
 
 
 def _may_be_title(clause: Spoken, found: Text) -> bool:

@@ -45,10 +45,31 @@ _MOST_PLAIN = 2  # words of a name in small letters
 _TOWN = re.compile(
     r"(?:^|, )(?:[A-Z]{1,2}-)?[0-9]{4,6} [^\W\d_](?![A-Z]{2}\b)"
 )  # "10115 Berlin"; no "5000 EUR"
+_SHORTENED = {
+    "ltd",
+    "inc",
+    "co",
+    "corp",
+    "dept",
+    "llc",
+    "jr",
+    "sr",
+    "bros",
+    "gmbh",
+    "kg",
+    "abt",
+    "cie",
+    "o",
+    "a",
+    "s",
+    "v",
+    "l",
+}
 _REMARKS = {
     Role.REMARK, Role.AGAINST, Role.NEGATION, Role.NEGATION_HELPER, Role.BUT, Role.BECAUSE, Role.ASKS, Role.DOUBT,
     Role.RETRACTION,
 }  # fmt: skip
+_LIMITS = {Role.NEGATION, Role.DOUBT, Role.RETRACTION}
 _CLOSED = " \t\n”»)]’"  # belongs to the sentence before
 
 
@@ -273,7 +294,7 @@ def _below(found: Text, code: str, silent: Phrases, names: frozenset[str]) -> It
             after = paragraph[at + 1] if at + 1 < len(paragraph) else None
             titles = card and not _speaks(line, found, code, names)
             answers = outcomes_alone(without_contacts(line.text), code, found.known, names)
-            says = bool(answers) or takes_back(line, found.known, names)
+            says = bool(answers) or takes_back(line, code, found.known, names)
             signature = not says and _signs(line, after, found, silent, names, card=titles)
             plain = announced and line.start == lines[0].start + len(lines[0].text) + 1
             signature = signature or (plain and _is_plain_name(line, found))
@@ -368,6 +389,8 @@ def _signs(
         return card and not any(map(str.isdigit, behind)) and _is_titled(next(lines_of(behind)), found, names)
     if not card or len(line.words) > _LONGEST_TITLE or colon or _wishes(line, found, silent):
         return False
+    if line.text.rstrip().endswith(".") and line.words and line.words[-1] not in _SHORTENED:
+        return False
     if any(map(str.isdigit, rest)):
         town = below is not None and _TOWN.match(below.text.strip())
         return bool(_TOWN.search(rest) or town) and _is_titled(line, found, names)
@@ -422,6 +445,7 @@ def _speaks(line: Line, found: Text, code: str, names: frozenset[str]) -> bool:
     known: dict[str, set[int]] = {}  # by language, the words of phrases
     says: set[str] = set()
     titles = title_places(line.words, found.known)
+    begins = False  # with a limit, in whatever language: "Nur Dell GmbH"
     for at, word in enumerate(line.words):
         silent = word in names or at in titles or (len(word) == 1 and word.isascii())
         for match in () if silent else found.known.phrases.matches(line.words, at):
@@ -431,7 +455,8 @@ def _speaks(line: Line, found: Text, code: str, names: frozenset[str]) -> bool:
             title = title and (match.meaning.language != code or _is_first_name(line, at, found))
             if match.meaning.role in _REMARKS and not title:
                 says.add(match.meaning.language)
-    return any(language == code or 2 * len(known[language]) >= len(line.words) for language in says)
+                begins = begins or (at == 0 and match.meaning.role in _LIMITS)
+    return begins or any(language == code or 2 * len(known[language]) >= len(line.words) for language in says)
 
 
 def _is_first_name(line: Line, at: int, found: Text) -> bool:

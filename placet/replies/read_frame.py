@@ -169,7 +169,9 @@ def is_small_print(paragraph: Sequence[Line], known: Vocabulary, *, goes_on: boo
     lengths, others = _phrases_of(words, known)
     several = sum(length > 1 for length in lengths) > 1
     if len(words) < _LONG:
-        surely = (several or _is_first_sentence(lengths[:1], paragraph)) and len(words) >= _SHORT
+        surely = (
+            several or begins_as_small_print("\n".join(line.text for line in paragraph), known)
+        ) and len(words) >= _SHORT
         most = len(words) if surely else int(len(words) >= _SURELY_KNOWN)
         return len(others) <= most and not any(map(str.isdigit, "".join(others)))
     return several or goes_on or (len(words) >= _VERY_LONG and lengths[0] >= _SURELY)
@@ -186,12 +188,15 @@ def sentences_of(text: str) -> Iterator[tuple[int, int]]:
 
 def is_legal(sentence: str, known: Vocabulary) -> bool:
     """Whether a sentence of small print is certainly no wish that somebody wrote into it: it holds a phrase of small
-    print, or two words of one, and no number then."""
+    print, or two words of one that stand in nothing else, and no number, answer or doubt then."""
     words = [token.text for token in tokens(sentence) if token.kind is Kind.WORD]
     if any(begins_with(words[at : at + 12], known.lines.legal) > 1 for at in range(len(words))):
         return True
-    legal = _legal_words(known.lines.legal)
-    return len(legal.intersection(words)) > 1 and not any(map(str.isdigit, sentence))
+    said = {match.meaning.role for at in range(len(words)) for match in known.phrases.matches(words, at)}
+    if said & _SAYS or any(map(str.isdigit, sentence)):
+        return False
+    legal = _legal_words(known.lines.legal).intersection(words)
+    return sum(not known.phrases.matches([word], 0) for word in legal) > 1
 
 
 @lru_cache(maxsize=4)
@@ -202,15 +207,17 @@ def _legal_words(phrases: Phrases) -> frozenset[str]:
     )
 
 
-def _is_first_sentence(lengths: Sequence[int], paragraph: Sequence[Line]) -> bool:
-    """Whether a phrase of small print is the whole first sentence: "This message is confidential. If you …"."""
-    text = " ".join(line.text for line in paragraph)
-    first = [token for token in tokens(_SENTENCE_END.split(text, maxsplit=1)[0]) if token.kind is Kind.WORD]
-    return lengths == [len(first)] and len(first) >= _SURELY
+def begins_as_small_print(text: str, known: Vocabulary) -> bool:
+    """Whether phrases of small print are the whole first sentence: "This message is confidential. If you …"."""
+    first = [
+        token.text for token in tokens(_SENTENCE_END.split(text, maxsplit=1)[0]) if token.kind is Kind.WORD
+    ]
+    return len(first) >= _SURELY and not _phrases_of(first, known)[1]
 
 
 _SENTENCE_END = re.compile(r"[.!?]+(?=\s)|[。！？]+")
 _LONG_WORD = 6  # letters
+_SAYS = frozenset((Role.DECIDES, Role.NEGATION, Role.BUT, Role.DOUBT, Role.RETRACTION))
 
 
 def _phrases_of(words: Sequence[str], known: Vocabulary) -> tuple[list[int], list[str]]:
