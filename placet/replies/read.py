@@ -212,7 +212,7 @@ def _read(found: Text, known: Vocabulary, about: About) -> Reading:
     if problem := found.frame.said_below:
         more = Sentence("Below the closing stands more: “{text}”.", text=problem[:80])
         return _unclear(found, best, more, views)
-    if conflict := _conflict(found, best, views, about):
+    if conflict := _conflict(found, best, views, about) or _foreign_limit(found, best, about):
         return _unclear(found, best, conflict, views)
     reading = _decided(found, best, about)
     if against := against_comment(found, reading, about):
@@ -529,6 +529,31 @@ def _doubt_elsewhere(found: Text, best: View, view: View, about: About) -> Sente
                     "“{text}” leaves the answer open in another language.", text=shortened(found, clause)
                 )
     return NOTHING
+
+
+def _foreign_limit(found: Text, best: View, about: About) -> Sentence:
+    """A clause beside an approval of which the best language knows no word that says anything, and another one
+    understands by itself as a doubt, whatever the rest of the text is for that one."""
+    values = _harmless_values(found, about, best.code)
+    sentences = best.sentences if best.outcome == APPROVE else ()
+    for clause in (one for sentence in sentences if not _says_value(sentence, values) for one in sentence):
+        unknown = {found.words[piece.start] for piece in clause.unknown}
+        says = any(piece.role not in _SAYS_NOTHING for piece in clause.pieces)
+        if clause.taken not in (Taken.UNKNOWN, Taken.FRAME) or says or about.name_words.issuperset(unknown):
+            continue
+        written = found.written(clause.pieces[0].start, clause.pieces[-1].end)
+        alone = Text.of(written, found.known, framed=False)
+        others = (other for code in languages_of(alone) for other in view_of(alone, code).clauses())
+        for other in others:
+            against = any(_is_said_against(piece, other) for piece in other.pieces)
+            if against and _is_known(other, alone, half=True):
+                return Sentence(
+                    "“{text}” leaves the answer open in another language.", text=shortened(found, clause)
+                )
+    return NOTHING
+
+
+_SAYS_NOTHING = (None, Role.FILLER, Role.NEGATION)  # by itself, where the rest is not understood
 
 
 def _says_value(sentence: Sequence[Spoken], values: frozenset[int]) -> bool:
