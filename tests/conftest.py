@@ -10,12 +10,14 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from zlib import crc32
 
 import django
 import hypothesis
 import pytest
 
+from tests.once import Together
 from tests.rotation import in_turn, whole
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("busy")
 
 _own_environment()
+TOGETHER = Together()
 django.setup()  # now: the folders below import models in their conftest
 
 
@@ -96,6 +99,24 @@ def pytest_configure(config: pytest.Config) -> None:
     if database["ENGINE"].endswith("sqlite3"):
         # A file and not memory: threads see it as they do in production, with WAL.
         database["TEST"] = {**database.get("TEST", {}), "NAME": str(DATA_DIR / "test.sqlite3")}
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """The tests' database begins as a copy of tables that one process made for all."""
+    from django.conf import settings
+
+    made, database = TOGETHER.tables(), settings.DATABASES["default"]
+    if made.database_url:
+        database.setdefault("TEST", {})["TEMPLATE"] = urlsplit(made.database_url).path.lstrip("/")
+    else:
+        shutil.copy(made.data_dir / "placet.sqlite3", database["TEST"]["NAME"])
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """SQLite's file is there already; it goes with the folder."""
+    return not _on_postgresql()
 
 
 @pytest.fixture(autouse=True)
@@ -240,6 +261,7 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_unconfigure() -> None:
+    TOGETHER.remove()
     shutil.rmtree(DATA_DIR, ignore_errors=True)
 
 
@@ -289,14 +311,9 @@ def admin(db: None) -> "Person":
 
 
 @pytest.fixture(scope="session")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Installation]":
-    """With tables and keys, as its first command left it, and nobody in it. To be copied, never changed: making the
-    tables takes seconds."""
-    from tests.installation import new_installation
-
-    with new_installation(tmp_path_factory.mktemp("begun") / "data") as made:
-        made.good("person", "list")
-        yield made
+def begun() -> "Installation":
+    """With tables and keys, as its first command left it, and nobody in it. To be copied, never changed."""
+    return TOGETHER.begun()
 
 
 # --- a real browser ---------------------------------------------------------------------------------------
