@@ -17,7 +17,9 @@ import django
 import hypothesis
 import pytest
 
+from tests.databases import seen_by_a_second
 from tests.once import Together
+from tests.pythons import seen_by_another
 from tests.rotation import in_turn, whole
 
 if TYPE_CHECKING:
@@ -61,7 +63,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database-only",
         action="store_true",
-        help="leave out what asks no database: on a second one it does the same",
+        help="what a second database may do in another way: tests/databases.py",
+    )
+    parser.addoption(
+        "--other-python",
+        action="store_true",
+        help="what a second Python may do in another way: tests/pythons.py",
     )
     parser.addoption(
         "--in-turn",
@@ -183,7 +190,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--sampled-only"):
         _leave_out(config, items, _is_sampled)
     if config.getoption("--database-only"):
-        _leave_out(config, items, _asks_a_database)
+        seen = seen_by_a_second(items)
+        _leave_out(config, items, lambda item: item in seen)
+    if config.getoption("--other-python"):
+        of_another = seen_by_another(items)
+        _leave_out(config, items, lambda item: item in of_another)
     if config.getoption("--in-turn"):
         # Forgeries are judged on SQLite alone, over every way.
         on_both = [item for item in items if item.get_closest_marker("attack") is None]
@@ -217,40 +228,6 @@ def _is_sampled(item: pytest.Item) -> bool:
 
 def _on_postgresql() -> bool:
     return os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres")
-
-
-def _asks_a_database(item: pytest.Item) -> bool:
-    """Its own, or one of an installation that it starts, and what another database may answer otherwise."""
-    if item.get_closest_marker("any_database") or _is_of_one_page(item):
-        return False
-    fixtures = {"db", "transactional_db", "live_server", "begun"} & set(getattr(item, "fixturenames", ()))
-    starts = hasattr(getattr(item, "module", None), "new_installation")
-    marked = any(item.get_closest_marker(name) for name in ("django_db", "postgresql"))
-    return bool(fixtures) or starts or marked
-
-
-#: Of the pages: each once, as everybody sees it; and what sorts, searches, counts and locks.
-PAGES_ON_BOTH = frozenset(
-    f"tests.pages.test_{name}"
-    for name in (
-        "permissions",
-        "lists",
-        "search",
-        "many_rows",
-        "portal",
-        "several",
-        "starting",
-        "people",
-        "filling",
-    )
-)
-
-
-def _is_of_one_page(item: pytest.Item) -> bool:
-    """What a page shows: it asks the database by the ORM, like all others."""
-    name = getattr(getattr(item, "module", None), "__name__", "")
-    marked = item.get_closest_marker("postgresql") is not None
-    return name.startswith("tests.pages.") and name not in PAGES_ON_BOTH and not marked
 
 
 @pytest.hookimpl(tryfirst=True)
