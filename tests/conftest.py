@@ -17,10 +17,10 @@ import django
 import hypothesis
 import pytest
 
-from tests.databases import seen_by_a_second
+from tests.databases import left_to_the_other, seen_by_a_second
 from tests.once import Together
 from tests.pythons import seen_by_another
-from tests.rotation import in_turn, whole
+from tests.rotation import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -196,10 +196,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         of_another = seen_by_another(items)
         _leave_out(config, items, lambda item: item in of_another)
     if config.getoption("--in-turn"):
-        # Forgeries are judged on SQLite alone, over every way.
-        on_both = [item for item in items if item.get_closest_marker("attack") is None]
-        others = set(in_turn(on_both, int(_on_postgresql())))
+        others = left_to_the_other(items, int(_on_postgresql()))
         _leave_out(config, items, lambda item: item not in others)
+    if hasattr(config, "workerinput"):
+        _longest_first(items)
 
 
 @pytest.hookimpl(trylast=True)  # all test modules are loaded
@@ -208,6 +208,13 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def _longest_first(items: list[pytest.Item]) -> None:
+    """Modules with tests that take long begin, or one of them goes on alone when everything else is done."""
+    markers = ("long", "browser", "demo")
+    long = {item.path for item in items if any(item.get_closest_marker(name) for name in markers)}
+    items.sort(key=lambda item: item.path not in long)
 
 
 def _leave_out(

@@ -6,11 +6,11 @@ else, which asks by the ORM what every database answers alike, each test in one 
 page or judges attacks one test alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 
-from tests.rotation import WAYS, module_of, name_of, one_of_each
+from tests.rotation import WAYS, in_turn, module_of, name_of, one_of_each
 
 #: SQL of our own, statements made ahead, constraints, claims, migrations, sorting and searching, and the engine.
 WHOLE = frozenset(
@@ -45,6 +45,13 @@ def seen_by_a_second(items: Iterable[pytest.Item]) -> set[pytest.Item]:
     asking = set(filter(_asks, items))
     differing = set(filter(_differs, asking))
     return differing | one_of_each(asking - differing, _kind)
+
+
+def left_to_the_other(items: Sequence[pytest.Item], turn: int) -> set[pytest.Item]:
+    """Those that go over a way to a mailbox which is the other database's turn. What a second one does not see goes
+    over every way on the first."""
+    on_both = seen_by_a_second(items)
+    return set(in_turn([item for item in items if item in on_both], turn))
 
 
 def _asks(item: pytest.Item) -> bool:

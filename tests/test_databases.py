@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.databases import PAGES, WHOLE, seen_by_a_second
+from tests.databases import PAGES, WHOLE, left_to_the_other, seen_by_a_second
 from tests.test_complete import ROOT
 
 pytest_plugins = ["pytester"]
@@ -30,7 +30,8 @@ TESTS = """
 
     @pytest.mark.django_db
     @pytest.mark.any_database
-    def test_of_any(): pass
+    @pytest.mark.parametrize("way", ["graph", "ews"])
+    def test_of_any(way): pass
 """
 
 
@@ -42,6 +43,14 @@ def test_what_differs_is_seen_whole_and_of_what_does_not_one_case(pytester: pyte
         "test_that_commits[a]", "test_that_commits[b]", "test_over_two_ways[graph]", "test_over_two_ways[ews]",
         "test_of_postgresql[a]", "test_of_postgresql[b]",
     }  # fmt: skip
+
+
+def test_nothing_is_left_to_a_database_that_does_not_see_it(pytester: pytest.Pytester) -> None:
+    items = pytester.getitems(TESTS)
+    seen = {item.name for item in seen_by_a_second(items)}
+    left = [{item.name for item in left_to_the_other(items, turn)} for turn in (0, 1)]
+    assert left[0] | left[1] == {"test_over_two_ways[graph]", "test_over_two_ways[ews]"} <= seen
+    assert not left[0] & left[1]
 
 
 def test_the_modules_that_are_named_are_there() -> None:
