@@ -42,6 +42,7 @@ class Together:
         with closing((self.folder / f"{name}.lock").open("w")) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not noted.exists():
+                shutil.rmtree(data_dir.parent, ignore_errors=True)  # of one that was killed in the middle
                 data_dir.parent.mkdir()
                 made = make(data_dir)
                 made.good(*command)
