@@ -10,13 +10,17 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from zlib import crc32
 
 import django
 import hypothesis
 import pytest
 
-from tests.rotation import in_turn, whole
+from tests.databases import left_to_the_other, seen_by_a_second
+from tests.once import Together
+from tests.pythons import seen_by_another
+from tests.rotation import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,6 +55,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("busy")
 
 _own_environment()
+TOGETHER = Together()
 django.setup()  # now: the folders below import models in their conftest
 
 
@@ -58,7 +63,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database-only",
         action="store_true",
-        help="leave out what asks no database: on a second one it does the same",
+        help="what a second database may do in another way: tests/databases.py",
+    )
+    parser.addoption(
+        "--other-python",
+        action="store_true",
+        help="what a second Python may do in another way: tests/pythons.py",
     )
     parser.addoption(
         "--in-turn",
@@ -96,6 +106,24 @@ def pytest_configure(config: pytest.Config) -> None:
     if database["ENGINE"].endswith("sqlite3"):
         # A file and not memory: threads see it as they do in production, with WAL.
         database["TEST"] = {**database.get("TEST", {}), "NAME": str(DATA_DIR / "test.sqlite3")}
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """The tests' database begins as a copy of tables that one process made for all."""
+    from django.conf import settings
+
+    made, database = TOGETHER.tables(), settings.DATABASES["default"]
+    if made.database_url:
+        database.setdefault("TEST", {})["TEMPLATE"] = urlsplit(made.database_url).path.lstrip("/")
+    else:
+        shutil.copy(made.data_dir / "placet.sqlite3", database["TEST"]["NAME"])
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """SQLite's file is there already; it goes with the folder."""
+    return not _on_postgresql()
 
 
 @pytest.fixture(autouse=True)
@@ -162,12 +190,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--sampled-only"):
         _leave_out(config, items, _is_sampled)
     if config.getoption("--database-only"):
-        _leave_out(config, items, _asks_a_database)
+        seen = seen_by_a_second(items)
+        _leave_out(config, items, lambda item: item in seen)
+    if config.getoption("--other-python"):
+        of_another = seen_by_another(items)
+        _leave_out(config, items, lambda item: item in of_another)
     if config.getoption("--in-turn"):
-        # Forgeries are judged on SQLite alone, over every way.
-        on_both = [item for item in items if item.get_closest_marker("attack") is None]
-        others = set(in_turn(on_both, int(_on_postgresql())))
+        others = left_to_the_other(items, int(_on_postgresql()))
         _leave_out(config, items, lambda item: item not in others)
+    if hasattr(config, "workerinput"):
+        _longest_first(items)
 
 
 @pytest.hookimpl(trylast=True)  # all test modules are loaded
@@ -176,6 +208,13 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def _longest_first(items: list[pytest.Item]) -> None:
+    """Modules with tests that take long begin, or one of them goes on alone when everything else is done."""
+    markers = ("long", "browser", "demo")
+    long = {item.path for item in items if any(item.get_closest_marker(name) for name in markers)}
+    items.sort(key=lambda item: item.path not in long)
 
 
 def _leave_out(
@@ -198,40 +237,6 @@ def _on_postgresql() -> bool:
     return os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres")
 
 
-def _asks_a_database(item: pytest.Item) -> bool:
-    """Its own, or one of an installation that it starts, and what another database may answer otherwise."""
-    if item.get_closest_marker("any_database") or _is_of_one_page(item):
-        return False
-    fixtures = {"db", "transactional_db", "live_server", "begun"} & set(getattr(item, "fixturenames", ()))
-    starts = hasattr(getattr(item, "module", None), "new_installation")
-    marked = any(item.get_closest_marker(name) for name in ("django_db", "postgresql"))
-    return bool(fixtures) or starts or marked
-
-
-#: Of the pages: each once, as everybody sees it; and what sorts, searches, counts and locks.
-PAGES_ON_BOTH = frozenset(
-    f"tests.pages.test_{name}"
-    for name in (
-        "permissions",
-        "lists",
-        "search",
-        "many_rows",
-        "portal",
-        "several",
-        "starting",
-        "people",
-        "filling",
-    )
-)
-
-
-def _is_of_one_page(item: pytest.Item) -> bool:
-    """What a page shows: it asks the database by the ORM, like all others."""
-    name = getattr(getattr(item, "module", None), "__name__", "")
-    marked = item.get_closest_marker("postgresql") is not None
-    return name.startswith("tests.pages.") and name not in PAGES_ON_BOTH and not marked
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
     # Settings are loaded. A worker of xdist that inherited the name would load them before this file, and so
@@ -240,6 +245,7 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_unconfigure() -> None:
+    TOGETHER.remove()
     shutil.rmtree(DATA_DIR, ignore_errors=True)
 
 
@@ -289,14 +295,9 @@ def admin(db: None) -> "Person":
 
 
 @pytest.fixture(scope="session")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Installation]":
-    """With tables and keys, as its first command left it, and nobody in it. To be copied, never changed: making the
-    tables takes seconds."""
-    from tests.installation import new_installation
-
-    with new_installation(tmp_path_factory.mktemp("begun") / "data") as made:
-        made.good("person", "list")
-        yield made
+def begun() -> "Installation":
+    """With tables and keys, as its first command left it, and nobody in it. To be copied, never changed."""
+    return TOGETHER.begun()
 
 
 # --- a real browser ---------------------------------------------------------------------------------------

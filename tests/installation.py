@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, LiteralString, Self
 from urllib.parse import urlsplit
 
 PLACET = str(Path(sys.executable).with_name("placet"))
@@ -148,25 +148,51 @@ def new_installation(data_dir: Path) -> Iterator[Installation]:
 @contextmanager
 def copied(begun: Installation, data_dir: Path) -> Iterator[Installation]:
     """Another one with what is in this one, tables and keys too. Nothing may run on it meanwhile."""
+    made = copy_of(begun, data_dir)
+    try:
+        yield made
+    finally:
+        drop_database(made.database_url)
+
+
+def copy_of(begun: Installation, data_dir: Path) -> Installation:
+    """The same, but that nobody drops its database."""
     shutil.copytree(begun.data_dir, data_dir)
-    with new_database(begun.database_url) as url:
-        yield Installation(data_dir, url)
+    return Installation(data_dir, make_database(begun.database_url))
 
 
 @contextmanager
-def new_database(like: str = "") -> Iterator[str]:
+def new_database() -> Iterator[str]:
     """Where the suite runs on PostgreSQL, the URL of a database that is dropped at the end; else nothing."""
-    url = os.environ.get("PLACET_DATABASE_URL", "")
-    if not url.startswith("postgres"):
-        yield ""
-        return
+    url = make_database()
+    try:
+        yield url
+    finally:
+        drop_database(url)
+
+
+def make_database(like: str = "") -> str:
+    """The same, for whoever drops it later."""
+    server = os.environ.get("PLACET_DATABASE_URL", "")
+    if not server.startswith("postgres"):
+        return ""
+    name = f"placet_{secrets.token_hex(6)}"
+    _on_the_server("CREATE DATABASE {} TEMPLATE {}", name, _name_of(like) or "template1")
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
+
+
+def drop_database(url: str) -> None:
+    if url:
+        _on_the_server("DROP DATABASE {} WITH (FORCE)", _name_of(url))
+
+
+def _name_of(url: str) -> str:
+    return urlsplit(url).path.lstrip("/")
+
+
+def _on_the_server(statement: LiteralString, *names: str) -> None:
     import psycopg
     from psycopg.sql import SQL, Identifier
 
-    name, template = f"placet_{secrets.token_hex(6)}", urlsplit(like).path.lstrip("/") or "template1"
-    with psycopg.connect(url, autocommit=True) as server:
-        server.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
-        try:
-            yield urlsplit(url)._replace(path=f"/{name}").geturl()
-        finally:
-            server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    with psycopg.connect(os.environ["PLACET_DATABASE_URL"], autocommit=True) as server:
+        server.execute(SQL(statement).format(*map(Identifier, names)))

@@ -1,12 +1,13 @@
 """Many things in several dresses each: the suite sees every thing and every dress, `make soak` every pair (--whole).
 
-Which dress a thing gets hangs on its own words alone, so that another thing more changes no other pair.
+Which dress a thing gets hangs on its own words alone, so that another thing more changes no other pair. What a second
+database and a second Python see of it say tests/databases.py and tests/pythons.py.
 
 What a journey does over Microsoft Graph and over Exchange Web Services alike it does in turn (--in-turn): over one of
 them on SQLite, over the other on PostgreSQL. A run on each, as .ci/run makes them, sees every pair.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 from zlib import crc32
 
@@ -41,6 +42,31 @@ def _some(thing: object, of: int, each: int) -> list[int]:
     return sorted({(first + step) % of for step in range(min(each, of))})
 
 
+def name_of(item: pytest.Item) -> str:
+    """Of its test, without its case."""
+    return item.nodeid.partition("[")[0]
+
+
+def module_of(item: pytest.Item) -> str:
+    """Such as tests.lib.test_ids."""
+    return str(getattr(getattr(item, "module", None), "__name__", ""))
+
+
+def one_of_each(
+    items: Iterable[pytest.Item], kind: Callable[[pytest.Item], str] = name_of
+) -> set[pytest.Item]:
+    """One of those that are of one kind: if nothing is said, each test in one of its cases. Which one hangs on its name
+    alone, so that another one more changes no other choice."""
+    alike: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        alike.setdefault(kind(item), []).append(item)
+    return {min(cases, key=_number) for cases in alike.values()}
+
+
+def _number(item: pytest.Item) -> tuple[int, str]:
+    return crc32(item.nodeid.encode("utf-8", "surrogatepass")), item.nodeid
+
+
 def in_turn(items: Iterable[pytest.Item], turn: int) -> list[pytest.Item]:
     """Of tests that go each of their cases over several ways, what goes over another one than that of this turn.
     `turn`: 0 or 1."""
@@ -49,7 +75,7 @@ def in_turn(items: Iterable[pytest.Item], turn: int) -> list[pytest.Item]:
         values = getattr(getattr(item, "callspec", None), "params", {})
         case = frozenset((name, id(value)) for name, value in values.items() if name not in WAYS)
         if len(case) < len(values):
-            cases.setdefault(item.nodeid.partition("[")[0], {}).setdefault(case, []).append(item)
+            cases.setdefault(name_of(item), {}).setdefault(case, []).append(item)
     left_out: list[pytest.Item] = []
     for test, of_test in cases.items():
         for number, ways in enumerate(of_test.values()):

@@ -3,7 +3,9 @@
 import pytest
 
 from tests.conftest import pytest_make_parametrize_id
-from tests.rotation import in_turn, pairs
+from tests.pythons import WHOLE, seen_by_another
+from tests.rotation import in_turn, module_of, name_of, one_of_each, pairs
+from tests.test_complete import ROOT
 
 pytest_plugins = ["pytester"]
 
@@ -34,12 +36,36 @@ def test_two_turns_see_every_pair_once_and_each_turn_every_value(pytester: pytes
         assert {word for name in faults for word in name.split("-")} == {"graph", "ews", "a", "b", "c"}
 
 
+def test_one_case_of_each_test(pytester: pytest.Pytester) -> None:
+    items = pytester.getitems(WAYS)
+    seen = sorted(name_of(item).rpartition("::")[2] for item in one_of_each(items))
+    assert seen == ["test_faults", "test_of_no_way", "test_one"]
+
+
 def test_every_thing_and_every_dress_is_worn_and_all_pairs_where_that_is_asked_for() -> None:
     things, dresses = ["a", "b", "c"], list(range(7))
     sample = list(pairs(things, dresses, every=False))
     assert {thing for thing, _ in sample} == set(things)
     assert {dress for _, dress in sample} == set(dresses)
     assert len(list(pairs(things, dresses, every=True))) == 21
+
+
+def test_a_second_python_sees_all_that_reads_mails_and_one_case_of_what_else_rests_on_its_library(
+    request: pytest.FixtureRequest,
+) -> None:
+    """Of those that are run."""
+    items = request.session.items
+    seen = seen_by_another(items)
+    mails = {item for item in items if module_of(item) == "tests.replies.test_mails"}
+    assert mails <= seen
+    assert not [item for item in seen if module_of(item).startswith(("tests.pages.", "tests.journeys."))]
+    alike = [name_of(item) for item in seen if not module_of(item).startswith(WHOLE)]
+    assert len(alike) == len(set(alike))
+
+
+def test_the_modules_of_which_it_sees_all_are_there() -> None:
+    names = [name.rstrip(".").replace(".", "/") for name in WHOLE]
+    assert [name for name in names if not [*ROOT.glob(f"{name}*")]] == []
 
 
 def test_no_test_has_a_name_that_cannot_be_read(request: pytest.FixtureRequest) -> None:

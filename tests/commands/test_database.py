@@ -17,11 +17,14 @@ SQLITE = "placet.sqlite3"
 
 
 @pytest.fixture(scope="module")
-def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lived_in(begun: Installation, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of an installation on SQLite with rows in every table."""
     folder = tmp_path_factory.mktemp("lived-in") / "data"
     installation = Installation(folder)
-    installation.good("person", "list")
+    if begun.database_url:  # of another kind
+        installation.good("person", "list")
+    else:
+        shutil.copytree(begun.data_dir, folder)
     filled = subprocess.run(
         [sys.executable, "-m", "tests.commands.lived_in"],
         env=installation.environment | {"DJANGO_SETTINGS_MODULE": "placet.settings"},

@@ -215,7 +215,8 @@ class Azure:
         self.write(azure_cli.new_directory())
         self.programs = folder / "bin"
         self.programs.mkdir()
-        self._program("az", f'exec {shlex.quote(sys.executable)} {shlex.quote(azure_cli.__file__)} "$@"')
+        # Without `site`, which takes longer than all that it does: PYTHONPATH names where everything is.
+        self._program("az", f'exec {shlex.quote(sys.executable)} -S {shlex.quote(azure_cli.__file__)} "$@"')
         self._program("sleep", ":")
         self.has_powershell("exit 0")
 

@@ -395,11 +395,15 @@ def test_listeners_stop_though_the_server_keeps_its_answer_open(
 SET_UP = """
 from placet.accounts.addresses import add_person
 from placet.approvals import engine
-from placet.approvals.models import Process
-from placet.approvals.processes import newest
+from placet.approvals.processes import publish
+from placet.commands.process import SAMPLES
+from placet.mailboxes import store
+ada = add_person("Ada", "ada@{domain}", password="a long and quiet password", administrator=True)
 bob = add_person("Bob", "bob@{domain}")
 alice = add_person("Alice", "alice@{domain}", manager=bob)
-engine.start(newest(Process.objects.get(key="purchase")), alice, {{"item": "Desk", "amount": "900"}})
+store.save({settings!r}, secret={secret!r}, by="a test")
+version = publish((SAMPLES / "purchase.yaml").read_text())
+engine.start(version, alice, {{"item": "Desk", "amount": "900"}})
 """
 
 
@@ -421,16 +425,12 @@ def installation(begun: Installation, tmp_path: Path) -> Iterator[Installation]:
 def test_placet_serve_decides_at_once(
     installation: Installation, sandbox: Sandbox, via: str, path: str
 ) -> None:
-    installation.good(
-        "person", "add", "--administrator", "Ada", f"ada@{DOMAIN}", typed="a long and quiet password\n"
-    )
-    installation.good("process", "publish", "purchase")
-    installation.good(
-        "mailbox", "set", "--via", via, "--server-address", sandbox.url, "--username", f"approvals@{DOMAIN}",
-        "--client-id", sandbox.client_id, "--token-uri", sandbox.token_url, "--poll-seconds", str(HOUR),
-        "--active", "yes", typed=f"{sandbox.client_secret}\n",
-    )  # fmt: skip
-    installation.good("django", "shell", "--no-imports", "-c", SET_UP.format(domain=DOMAIN))
+    settings = {
+        "via": via, "server_address": sandbox.url, "username": f"approvals@{DOMAIN}",
+        "client_id": sandbox.client_id, "token_uri": sandbox.token_url, "poll_seconds": HOUR, "active": True,
+    }  # fmt: skip
+    set_up = SET_UP.format(domain=DOMAIN, settings=settings, secret=sandbox.client_secret)
+    installation.good("django", "shell", "--no-imports", "-c", set_up)
     serving = installation.serve()
     serving._environment["PLACET_PUBLIC_URL"] = serving.address + path
     with serving:

@@ -13,20 +13,23 @@ from tests.conftest import PASSWORD
 from tests.pages.browsing import window
 
 
-@pytest.fixture(params=["wide", "phone"])
-def size(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
-def scripted(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
+@pytest.fixture(
+    params=[
+        pytest.param(("wide", True), id="wide with JavaScript"),
+        pytest.param(("phone", False), id="phone without JavaScript"),
+        pytest.param(("wide", False), id="wide without JavaScript", marks=pytest.mark.whole),
+        pytest.param(("phone", True), id="phone with JavaScript", marks=pytest.mark.whole),
+    ]
+)
+def dress(request: pytest.FixtureRequest) -> tuple[str, bool]:
+    """The size of the window, and whether scripts run in it."""
+    size, scripted = request.param
+    return size, scripted
 
 
 @pytest.fixture
-def context(
-    chromium: Browser, live_server: LiveServer, size: str, scripted: bool
-) -> Iterator[BrowserContext]:
+def context(chromium: Browser, live_server: LiveServer, dress: tuple[str, bool]) -> Iterator[BrowserContext]:
+    size, scripted = dress
     with window(chromium, live_server.url, size, scripted=scripted) as context:
         yield context
 

@@ -3,13 +3,14 @@
 import base64
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from placet.accounts.models import Person
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -17,9 +18,9 @@ from placet.panel import mail_html
 from placet.panel.mail_html import LARGEST_PLACED, POLICY, about, harmless
 from placet.panel.mail_parts import LARGEST_PICTURE, attachments_of, content_of
 from placet.replies.parse import limits
-from tests.pages.test_browser import _fits, _signed_in, context, scripted, size
+from tests.pages.test_browser import _fits, _signed_in, context, dress
 
-__all__ = ["context", "scripted", "size"]  # fixtures
+__all__ = ["context", "dress"]  # fixtures
 
 As = Callable[[Person | None], Client]
 EVIL = "http://evil.example"
@@ -377,34 +378,47 @@ def test_attachments_of_a_hostile_mail_are_none(ada: Client, incoming: IncomingM
 # --- in a real browser ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scripted", [True], ids=["with JavaScript"], indirect=True)
-def test_in_a_browser_no_script_runs_no_request_leaves_and_the_page_holds(
-    context: BrowserContext, incoming: IncomingMail, admin: Person
-) -> None:
+@contextmanager
+def nothing_happens(context: BrowserContext) -> Iterator[Page]:
+    """Ada's page, on which no script of a mail runs and nothing is asked of anybody else."""
     asked_for: list[str] = []
     noted: list[str] = []
     page = _signed_in(context, "ada@contoso.example", noted)
     host = page.url.rstrip("/")
     context.on("request", lambda request: asked_for.append(request.url))
     page.on("dialog", lambda dialog: noted.append(f"dialog: {dialog.message}"))
-    table = "<table>" + "<tr><td>a cell of a very large table</td></tr>" * 60_000 + "</table>"
-    came(incoming, mail_of("<a href='javascript:alert(1)'>js</a>" + "".join(ATTACKS[:20]) + table))
-    page.goto(reverse("panel:incoming_mail", args=[incoming.pk]))
-    frame = page.locator("iframe.mail-frame")
-    frame.scroll_into_view_if_needed()
-    expect(frame.content_frame.get_by_text("a cell of a very large table").first).to_be_visible()
-    frame.content_frame.get_by_text("js", exact=True).first.click()
-    box = frame.bounding_box()
-    assert box
-    assert box["height"] < 700
-    assert _fits(page)
-    assert len(page.frames) == 2
-    # As pages of their own they can do no more.
-    for attack in ATTACKS:
-        came(incoming, mail_of(f"<p>A beginning.</p>{attack}"))
-        page.goto(reverse("panel:mail_html", args=[incoming.pk]))
-        expect(page.get_by_text("A beginning.")).to_be_visible()
-        assert len(page.frames) == 1
+    yield page
     ours = (f"{host}/", "data:image/png")
     assert [address for address in asked_for if not address.startswith(ours)] == []
     assert [text for text in noted if "/static/" not in text] == []
+
+
+@pytest.mark.parametrize("dress", [("wide", True), ("phone", True)], ids=["wide", "phone"], indirect=True)
+def test_in_a_browser_no_script_runs_no_request_leaves_and_the_page_holds(
+    context: BrowserContext, incoming: IncomingMail, admin: Person
+) -> None:
+    with nothing_happens(context) as page:
+        table = "<table>" + "<tr><td>a cell of a very large table</td></tr>" * 60_000 + "</table>"
+        came(incoming, mail_of("<a href='javascript:alert(1)'>js</a>" + "".join(ATTACKS[:20]) + table))
+        page.goto(reverse("panel:incoming_mail", args=[incoming.pk]))
+        frame = page.locator("iframe.mail-frame")
+        frame.scroll_into_view_if_needed()
+        expect(frame.content_frame.get_by_text("a cell of a very large table").first).to_be_visible()
+        frame.content_frame.get_by_text("js", exact=True).first.click()
+        box = frame.bounding_box()
+        assert box
+        assert box["height"] < 700
+        assert _fits(page)
+        assert len(page.frames) == 2
+
+
+@pytest.mark.parametrize("dress", [("wide", True)], ids=["wide"], indirect=True)
+def test_as_pages_of_their_own_they_can_do_no_more(
+    context: BrowserContext, incoming: IncomingMail, admin: Person
+) -> None:
+    with nothing_happens(context) as page:
+        for attack in ATTACKS:
+            came(incoming, mail_of(f"<p>A beginning.</p>{attack}"))
+            page.goto(reverse("panel:mail_html", args=[incoming.pk]))
+            expect(page.get_by_text("A beginning.")).to_be_visible()
+            assert len(page.frames) == 1

@@ -20,9 +20,9 @@ from placet.panel import try_reply
 from placet.replies.entry import known_words
 from placet.replies.explain import as_mail, explain, is_source
 from tests.pages.conftest import HOSTILE
-from tests.pages.test_browser import _fits, _leave, _reach, _signed_in, context, scripted, size
+from tests.pages.test_browser import _fits, _leave, _reach, _signed_in, context, dress
 
-__all__ = ["context", "scripted", "size"]  # fixtures
+__all__ = ["context", "dress"]  # fixtures
 
 As = Callable[[Person | None], Client]
 TRY = "/administration/mail/try/"

@@ -1,0 +1,84 @@
+"""Which tests a second database sees too (--database-only): what two of them may do in two ways.
+
+All of what commits or starts Placet (locks, claims, leases, workers), of what goes over two ways to a mailbox, of which
+each database sees one (tests/rotation.py), of what is marked `postgresql`, and of the modules in WHOLE. Of everything
+else, which asks by the ORM what every database answers alike, each test in one of its cases; of a module that shows a
+page or judges attacks one test alone.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from tests.rotation import WAYS, in_turn, module_of, name_of, one_of_each
+
+#: SQL of our own, statements made ahead, constraints, claims, migrations, sorting and searching, and the engine.
+WHOLE = frozenset(
+    f"tests.{part}.test_{name}"
+    for part, names in {
+        "accounts": ("addresses", "general_once", "tidy"),
+        "alarms": ("serving",),
+        "approvals": (
+            "blocks_model", "engine", "engine_model", "evidence", "seams", "sent_before_lookups", "verification",
+        ),
+        "audit": ("beginning", "chain", "checkpoints", "commitments", "installation", "packing"),
+        "commands": ("database",),
+        "lib": ("casefold", "fields", "prepared", "rows"),
+        "mail": ("outbox", "packing", "sent_items", "tasks"),
+        "mailboxes": ("graph_subscriptions", "store"),
+        "pages": ("lists", "many_rows", "search", "several", "starting"),
+        "releases": ("opening",),
+        "replies": ("claims", "fetch", "noticed", "settle", "statements"),
+    }.items()
+    for name in names
+)  # fmt: skip
+
+#: Pages that count, sort and lock more than others: each test, not one of the module.
+PAGES = frozenset(f"tests.pages.test_{name}" for name in ("filling", "people", "permissions", "portal"))
+
+COMMITS = {"transactional_db", "live_server", "begun"}
+NEVER = ("any_database", "attack", "browser", "demo")
+
+
+def seen_by_a_second(items: Iterable[pytest.Item]) -> set[pytest.Item]:
+    """Those of them that a second database sees."""
+    asking = set(filter(_asks, items))
+    differing = set(filter(_differs, asking))
+    return differing | one_of_each(asking - differing, _kind)
+
+
+def left_to_the_other(items: Sequence[pytest.Item], turn: int) -> set[pytest.Item]:
+    """Those that go over a way to a mailbox which is the other database's turn. What a second one does not see goes
+    over every way on the first."""
+    on_both = seen_by_a_second(items)
+    return set(in_turn([item for item in items if item in on_both], turn))
+
+
+def _asks(item: pytest.Item) -> bool:
+    """A database of its own, or one of an installation that it starts."""
+    if any(item.get_closest_marker(name) for name in NEVER):
+        return False
+    fixtures = {"db", *COMMITS} & set(getattr(item, "fixturenames", ()))
+    marked = item.get_closest_marker("django_db") or item.get_closest_marker("postgresql")
+    return bool(fixtures or marked) or _starts(item)
+
+
+def _starts(item: pytest.Item) -> bool:
+    return hasattr(getattr(item, "module", None), "new_installation")
+
+
+def _differs(item: pytest.Item) -> bool:
+    database = item.get_closest_marker("django_db")
+    commits = COMMITS & set(getattr(item, "fixturenames", ())) or (
+        database and database.kwargs.get("transaction")
+    )
+    in_turn = set(WAYS) & set(getattr(getattr(item, "callspec", None), "params", {}))
+    marked = item.get_closest_marker("postgresql")
+    return bool(commits or in_turn or marked) or _starts(item) or module_of(item) in WHOLE
+
+
+def _kind(item: pytest.Item) -> str:
+    """What one of is enough."""
+    module = module_of(item)
+    one_alone = module.startswith(("tests.pages.", "tests.attacks.")) and module not in PAGES
+    return module if one_alone else name_of(item)
