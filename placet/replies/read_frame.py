@@ -178,12 +178,12 @@ def is_small_print(paragraph: Sequence[Line], known: Vocabulary, *, goes_on: boo
 
 
 def sentences_of(text: str) -> Iterator[tuple[int, int]]:
-    """Where the sentences of a paragraph begin and end."""
+    """Where the sentences of a paragraph begin and end. "i.V." is the beginning of one."""
     start = 0
     for end in (*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)):
-        if text[start:end].strip():
+        if _LETTERS.search(text, start, end) or (end == len(text) and text[start:].strip()):
             yield start, end
-        start = end
+            start = end
 
 
 def is_legal(sentence: str, known: Vocabulary) -> bool:
@@ -216,6 +216,7 @@ def begins_as_small_print(text: str, known: Vocabulary) -> bool:
 
 
 _SENTENCE_END = re.compile(r"[.!?]+(?=\s)|[。！？]+")
+_LETTERS = re.compile(r"\w\w|[\u3040-\u9fff]")
 _LONG_WORD = 6  # letters
 _SAYS = frozenset((Role.DECIDES, Role.NEGATION, Role.BUT, Role.DOUBT, Role.RETRACTION))
 
