@@ -208,13 +208,16 @@ def _legal_words(phrases: Phrases) -> frozenset[str]:
 
 
 def begins_as_small_print(text: str, known: Vocabulary) -> bool:
-    """Whether phrases of small print are the whole first sentence: "This message is confidential. If you …"."""
-    first = [
-        token.text for token in tokens(_SENTENCE_END.split(text, maxsplit=1)[0]) if token.kind is Kind.WORD
-    ]
+    """Whether phrases of small print are the whole first sentence, "This message is confidential. If you …", or one is
+    its label and it speaks of mails: "Notice: incoming mail may be rejected"."""
+    sentence = _SENTENCE_END.split(text, maxsplit=1)[0]
+    first = [token.text for token in tokens(sentence) if token.kind is Kind.WORD]
+    if ":" in sentence and begins_with(first, known.lines.legal) == 1:
+        return not _MAILS.isdisjoint(first[1:])
     return len(first) >= _SURELY and not _phrases_of(first, known)[1]
 
 
+_MAILS = frozenset(("mail", "mails", "email", "emails", "message", "messages"))
 _SENTENCE_END = re.compile(r"[.!?]+(?=\s)|[。！？]+")
 _LETTERS = re.compile(r"\w\w|[\u3040-\u9fff]")
 _LONG_WORD = 6  # letters

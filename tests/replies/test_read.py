@@ -437,3 +437,9 @@ def test_what_is_kept_as_a_comment_is_labelled_so() -> None:
     assert [label for _, label in decided.labelled_clauses] == ["decides", "comment"]
     unclear = read_text("Please ask for a repair first.")
     assert "comment" not in [label for _, label in unclear.labelled_clauses]
+
+
+def test_small_print_with_a_label_is_known_by_speaking_of_mails() -> None:
+    below = "Notice: incoming mail may be declined or rejected by our filter without notice."
+    assert read_text(f"Approved\n\n{below}").outcome == "approve"
+    assert read_text("Approved\n\nDisclaimer: Carol has to agree too.").outcome is None
