@@ -1,6 +1,8 @@
 """What a form may name, while somebody types: a few people by name or address, and never the whole directory; and a few
 rows of a table that a field takes its options from."""
 
+from typing import Any
+
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -28,10 +30,7 @@ def suggest(request: PersonsRequest, key: str) -> HttpResponse:
     name = next((name for name in request.GET if name.startswith(PREFIX)), "")
     text = entered(request.GET, name)
     people = _called(text, field)[:MOST_SUGGESTED] if field is not None and len(text) >= SHORTEST else []
-    answer = render(request, "portal/suggested.html", {"people": people})
-    # A part of a page, and no page by itself.
-    answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return answer
+    return _part(request, "portal/suggested.html", {"people": people})
 
 
 @signed_in
@@ -45,7 +44,12 @@ def suggest_options(request: PersonsRequest, key: str) -> HttpResponse:
     if field is not None and field.source is not None and field.source.table is not None and text:
         listing = Lists().offering(field).listing
         offered = listing.containing(text)[:MOST_SUGGESTED] if listing is not None else []
-    answer = render(request, "portal/suggested_options.html", {"offered": offered})
+    return _part(request, "portal/suggested_options.html", {"offered": offered})
+
+
+def _part(request: PersonsRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """A part of a page, and no page by itself."""
+    answer = render(request, template, context)
     answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return answer
 

@@ -45,26 +45,9 @@ _MOST_PLAIN = 2  # words of a name in small letters
 _TOWN = re.compile(
     r"(?:^|, )(?:[A-Z]{1,2}-)?[0-9]{4,6} [^\W\d_](?![A-Z]{2}\b)"
 )  # "10115 Berlin"; no "5000 EUR"
-_SHORTENED = {
-    "ltd",
-    "inc",
-    "co",
-    "corp",
-    "dept",
-    "llc",
-    "jr",
-    "sr",
-    "bros",
-    "gmbh",
-    "kg",
-    "abt",
-    "cie",
-    "o",
-    "a",
-    "s",
-    "v",
-    "l",
-}
+_SHORTENED = {  # words that a full stop stands behind in names of firms and people
+    "ltd", "inc", "co", "corp", "dept", "llc", "jr", "sr", "bros", "gmbh", "kg", "abt", "cie", "o", "a", "s", "v", "l",
+}  # fmt: skip
 _REMARKS = {
     Role.REMARK, Role.AGAINST, Role.NEGATION, Role.NEGATION_HELPER, Role.BUT, Role.BECAUSE, Role.ASKS, Role.DOUBT,
     Role.RETRACTION,
@@ -383,9 +366,8 @@ def _signs(
     if contacts:
         return _names_contact(rest, found, names)
     label, colon, behind = line.text.partition(":")
-    if (
-        colon and next(lines_of(label)).words in found.known.lines.contact_labels
-    ):  # "Managing director: Max Muster"
+    labelled = next(lines_of(label)).words in found.known.lines.contact_labels
+    if colon and labelled:  # "Managing director: Max Muster"
         return card and not any(map(str.isdigit, behind)) and _is_titled(next(lines_of(behind)), found, names)
     if not card or len(line.words) > _LONGEST_TITLE or colon or _wishes(line, found, silent):
         return False
@@ -462,7 +444,7 @@ def _speaks(line: Line, found: Text, code: str, names: frozenset[str]) -> bool:
 def _is_first_name(line: Line, at: int, found: Text) -> bool:
     """ "Max Muster": a word with a capital behind it that no phrase begins with."""
     behind = line.words[at + 1 : at + 2]
-    return line.small == 0 and any(not found.known.phrases.matches(behind, 0) for _word in behind)
+    return line.small == 0 and bool(behind) and not found.known.phrases.matches(behind, 0)
 
 
 def _says(found: Text, words: Sequence[str], at: int) -> bool:
