@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from placet.accounts.models import Person
-from placet.approvals import engine
-from placet.approvals.models import AskLine, Assignment, Decision, Request
+from placet.approvals import engine, record
+from placet.approvals.models import AskLine, Assignment, Decision, PendingAnswer, Request
 from placet.approvals.record import ADDED_LATER, Logged, sha256
 from placet.audit.commitments import PERSONAL
 from placet.audit.models import AuditEntry
@@ -232,6 +232,30 @@ def test_where_somebody_is_missing_it_says_where_and_why(
     assert said(request, "tried again") == ({"step": "manager"}, {})
     assert entry(request, "tried again").who == f"person:{admin.pk}"
     assert said(request, "no longer stuck") == (where, {})
+
+
+def test_an_answer_that_lacks_something_says_which_and_of_which_mail(
+    mailbox: Mailbox, alice: Person, bob: Person
+) -> None:
+    start(SAMPLE, alice)
+    ask = AskLine.objects.get().ask
+    answer = PendingAnswer.objects.create(
+        assignment=AskLine.objects.get().assignment,
+        outcome="reject",
+        comment="Too",
+        answers={"q": "1"},
+        incoming=a_mail(mailbox),
+    )
+    assert record.pending(answer, ask, PROOF) == {
+        "step": "manager",
+        "round": 1,
+        "assignment": answer.assignment_id,
+        "pending": answer.pk,
+        "pending_since": answer.incoming_id,
+        "answered": str(ask.public_id),
+        "outcome": "reject",
+        "personal": {"comment": "Too", "answers": {"q": "1"}, "proof": PROOF},
+    }
 
 
 def test_a_refused_reply_and_a_bounce_say_of_whom_and_which_mail(

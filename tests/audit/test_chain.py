@@ -17,7 +17,7 @@ from placet.accounts.models import Person
 from placet.approvals.models import Request
 from placet.audit import chain, mac
 from placet.audit.chain import Broken
-from placet.audit.models import AuditEntry, ChainHead
+from placet.audit.models import AuditEntry, ChainHead, InstallationHead
 from placet.lib import rows
 from placet.lib.canonical import canonical, digest
 from tests.making import SAMPLE, make_mailbox, start
@@ -101,6 +101,14 @@ def test_a_chain_that_nobody_touched_holds(request_: Request) -> None:
     assert [entry(request_, seq).previous_hash for seq in range(2, 6)] == [
         entry(request_, seq).hash for seq in range(1, 5)
     ]
+
+
+def test_a_record_of_the_installation_without_its_note_is_broken(db: None) -> None:
+    assert list(chain.verify()) == [], "nothing has happened yet"
+    with transaction.atomic():
+        chain.append_of_installation("system", {"event": "x"})
+    InstallationHead.objects.all().delete()
+    assert list(chain.verify()) == [Broken(None, 2, "the note of where the chain ends is missing")]
 
 
 @pytest.mark.parametrize(
