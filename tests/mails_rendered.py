@@ -41,6 +41,7 @@ from placet.replies import refusals, tell
 from placet.replies.entry import Reply
 from placet.replies.parse import OwnMail, parse
 from placet.replies.prove import Level, Proof
+from placet.replies.read_likely import Likely
 from placet.replies.read_result import Answer
 
 _NUMBERS = count(1)
@@ -474,6 +475,19 @@ def _comment_needed(scene: Scene) -> str:
     return "refusal-comment_needed"
 
 
+def _confirmation_needed(language: str) -> "Any":
+    def write(scene: Scene) -> str:
+        reply = _reply(scene)
+        assert reply.mail is not None
+        reply.mail = replace(reply.mail, new_text=scene.texts["unclear"])
+        likely = Likely("reject", scene.texts["unclear"].split("\n")[1])
+        why = Sentence("It holds no words that are an answer for certain.")
+        tell.unclear(reply, refusals.Unclear(scene.texts["unclear"], why, language or scene.language, likely))
+        return "refusal-confirmation_needed"
+
+    return write
+
+
 _KINDS: dict[str, Any] = {
     "ask": _ask,
     "ask-on-the-page": _ask_on_the_page,
@@ -499,6 +513,8 @@ _KINDS: dict[str, Any] = {
     },
     "refused-answers_not_taken": _answers_not_taken,
     "refused-incomplete": _comment_needed,
+    "refused-likely": _confirmation_needed(""),
+    "refused-likely-in-arabic": _confirmation_needed("ar"),
     "notice": _notice,
     "ended": _ended,
     "withdrawn": _withdrawn,

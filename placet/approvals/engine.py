@@ -314,14 +314,17 @@ def _without_hidden(definition: Definition, step_key: str, errors: Mapping[str, 
 def keep_incomplete(
     assignment_id: int, answer: engine_pending.Incomplete, asking: messages.AskForRest
 ) -> PendingAnswer:
-    """An answer that `decide` refused only because it lacks something: kept, and asked for the rest. Nothing is
-    decided. Raises AlreadyDecided, NoLongerOpen or NotAllowed; then nothing has changed."""
+    """An answer that decides nothing yet, because it lacks something: kept, and asked for the rest. Raises
+    AlreadyDecided, NoLongerOpen, NotAllowed or Changed; then nothing has changed."""
     request = _locked(assignment_id)
     seats = _seats_beside(request, assignment_id)
     assignment = next(seat for seat in seats if seat.pk == assignment_id)
     _must_be_open(assignment)
     definition = definition_of(request.version)
     _must_be_allowed(request, definition, assignment, answer.ask.person)
+    if answer.shown != facts_hash(request, definition, assignment.visit.step_key):
+        raise Changed
+    _must_be_offered(definition.approval(assignment.visit.step_key), answer.outcome)
     return engine_pending.keep(request, definition, assignment, answer, asking)
 
 

@@ -1,5 +1,5 @@
-"""Answers by mail that lack something, and the mails that ask for it. Called by `placet.approvals.engine`, which holds
-the request's lock.
+"""Answers by mail that lack something, a comment or a yes to what they were understood as, and the mails that ask for
+it. Called by `placet.approvals.engine`, which holds the request's lock.
 
 Such an answer decides nothing: the seat stays open, and whatever else decides it does so as always. There is one of a
 seat at a time. It lapses with the next mail in which the person says something else, or nothing that is clear; then
@@ -21,17 +21,21 @@ from placet.mail.models import IncomingMail
 
 @dataclass(frozen=True)
 class Incomplete:
-    """A clear answer that lacks something, as it came by mail. `ask`: what it answers; `logged`: what the mail log says
-    of it; `proof`: of who sent it."""
+    """An answer that lacks something, as it came by mail. `ask`: what it answers; `shown`: the hash of what that
+    showed; `logged`: what the mail log says of it; `proof`: of who sent it; `language`: in which a confirmation is
+    asked for."""
 
     outcome: str
     ask: Ask
+    shown: str
     incoming: IncomingMail
     logged: Logged
     proof: Mapping[str, Any]
     reason: str  # the key of the refusal that names what it lacks
     comment: str = ""
     answers: Mapping[str, Any] = field(default_factory=dict)
+    lacks: PendingAnswer.Lacks = PendingAnswer.Lacks.COMMENT
+    language: str = ""
 
 
 def keep(
@@ -51,6 +55,8 @@ def keep(
             outcome=answer.outcome,
             comment=answer.comment,
             answers=dict(answer.answers),
+            lacks=answer.lacks,
+            language=answer.language,
             incoming=answer.incoming,
         )
     pending.assignment = assignment
@@ -69,8 +75,8 @@ def keep(
 
 
 def _is_same(pending: PendingAnswer, answer: Incomplete) -> bool:
-    now = answer.outcome, answer.comment, dict(answer.answers)
-    return now == (pending.outcome, pending.comment, pending.answers)
+    now = answer.outcome, answer.comment, dict(answer.answers), answer.lacks, answer.language
+    return now == (pending.outcome, pending.comment, pending.answers, pending.lacks, pending.language)
 
 
 def _ask_for_rest(

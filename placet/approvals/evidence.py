@@ -249,6 +249,7 @@ def _incomplete(telling: Telling, entry: AuditEntry) -> None:
     _lapses(telling, entry)
     row = telling.pending.setdefault(number, {})
     _say(row, entry, seat=seat, incoming=entry.what["pending_since"], lapsed_by=None)
+    _say(row, entry, lacks=entry.what.get("lacks", "comment"), language=entry.what.get("language", ""))
     _say_what_it_says(row, entry, "outcome", "comment", "answers")
     asked = telling.asks[entry.what["ask"]] = {}
     _say(

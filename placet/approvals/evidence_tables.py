@@ -107,9 +107,8 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
     answers = PendingAnswer.objects.filter(assignment__visit__request__in=ids)
     for answer in answers.select_related("assignment__visit"):
         tables.pending[answer.assignment.visit.request_id][answer.pk] = {
-            **_held(
-                answer, "outcome", "comment", "answers", incoming="incoming_id", lapsed_by="lapsed_by_id"
-            ),
+            **_held(answer, "outcome", "comment", "answers", "lacks", "language"),
+            **_held(answer, incoming="incoming_id", lapsed_by="lapsed_by_id"),
             "seat": _seat(answer.assignment),
         }
     _put_notified(tables, ids)

@@ -447,12 +447,15 @@ def refusal(
 
 @dataclass(frozen=True)
 class AskForRest:
-    """How a mail asks for what a clear answer lacks, in the language of that answer."""
+    """How a mail asks for what an answer lacks, in the language of that answer."""
 
     language: str
     subject: str  # stands before the request's title
     sentence: str  # what was understood, and what is needed
     in_reply_to: str
+    quote: str = ""  # the text that was understood so
+    words: Sequence[tuple[Outcome, str]] = ()  # what may be answered, with the word that a link writes
+    lines: Sequence[str] = ()  # in which questions are answered
 
 
 def ask_for_rest(
@@ -465,7 +468,7 @@ def ask_for_rest(
     asking: AskForRest,
     code: str,
 ) -> OutgoingMail:
-    """To a proved sender whose reply is clear and lacks something: an answer to this mail, by its own code, is that."""
+    """To a proved sender whose reply lacks something: an answer to this mail, by its own code, is that."""
     definition = definition_of(request.version)
     step = definition.approval(step_key).name  # one person may be asked in several, even at once
     with _to(person) as said:
@@ -480,7 +483,8 @@ def ask_for_rest(
                 asking.subject,
                 # Names only: there is no word in it that would have to be in the language of the answer.
                 [asking.sentence, labelled(f"{definition.name} {request.number} · {step}", request.title)],
-                links=[_page_link(request, said, tone="")],
+                asking.quote[:LONGEST_QUOTE],
+                [*_answers(incoming.mailbox, request, asking, code), _page_link(request, said, tone="")],
                 spoken=asking.language,
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,
@@ -489,7 +493,7 @@ def ask_for_rest(
         )
 
 
-def _answers(mailbox: Mailbox, request: Request, again: AnswerAgain, code: str) -> list[Link]:
+def _answers(mailbox: Mailbox, request: Request, again: AnswerAgain | AskForRest, code: str) -> list[Link]:
     title = with_code(request.title, code)
     return [
         Link(

@@ -342,13 +342,20 @@ class Turn(models.Model):
 
 
 class PendingAnswer(models.Model):
-    """A clear answer by mail that lacks what its outcome requires, such as a comment. It decides nothing: an answer to
-    a mail that asks for the rest (`AskLine.completes`) makes it whole."""
+    """An answer by mail that lacks something: a clear one the comment that its outcome requires, one that is not clear
+    a yes to what it was understood as. It decides nothing: an answer to a mail that asks for the rest
+    (`AskLine.completes`) makes it whole."""
+
+    class Lacks(models.TextChoices):
+        COMMENT = "comment"
+        CONFIRMATION = "confirmation"
 
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="pending_answers")
     outcome = models.CharField(max_length=40)
     comment = models.TextField(blank=True)
     answers = models.JSONField(default=dict)
+    lacks = models.CharField(max_length=20, choices=Lacks, default=Lacks.COMMENT)
+    language = models.CharField(max_length=20, blank=True)  # in which a confirmation was asked for
     incoming = models.OneToOneField(IncomingMail, on_delete=models.PROTECT, related_name="pending_answer")
     # The later mail that leaves it in doubt, or answers otherwise; then nothing completes it any more.
     lapsed_by = models.ForeignKey(IncomingMail, null=True, on_delete=models.PROTECT, related_name="+")

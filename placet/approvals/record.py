@@ -209,7 +209,7 @@ def decided(decision: Decision, facts_hash: str, ask: Ask | None, proof: Mapping
 
 
 def pending(answer: PendingAnswer, answered: Ask, proof: Mapping[str, Any]) -> What:
-    """A clear answer that lacks something. `answered`: the mail that asked for it. `proof`: of who sent it."""
+    """An answer that lacks something. `answered`: the mail that asked for it. `proof`: of who sent it."""
     assignment = answer.assignment
     return {
         "step": assignment.visit.step_key,
@@ -219,6 +219,8 @@ def pending(answer: PendingAnswer, answered: Ask, proof: Mapping[str, Any]) -> W
         "pending_since": answer.incoming_id,
         "answered": str(answered.public_id),
         "outcome": answer.outcome,
+        "lacks": answer.lacks,
+        "language": answer.language,
         "personal": {"comment": answer.comment, "answers": answer.answers, "proof": dict(proof)},
     }
 

@@ -201,6 +201,8 @@ def _what_was_read(found: Explanation) -> Iterator[str]:
         return
     yield from _row("Answer", reading.outcome or "unclear: nothing would be decided")
     yield from _row("Why", str(reading.why))
+    if found.likely:
+        yield from _row("Likely", found.likely)
     yield from _row("Rests on", ", ".join(f"“{words}”" for words in reading.rests_on) or "nothing")
     taken = [
         _clause(clause.text, label + (f": {clause.outcome}" if clause.outcome else ""))

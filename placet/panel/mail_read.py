@@ -16,7 +16,7 @@ from placet.replies.explain import LOOKED_AT, Explanation, explain_received
 from placet.replies.fetch import received_of
 from placet.replies.pick import mails_answered
 from placet.replies.read_own import own_of
-from placet.replies.settle import earlier, questions_asked, step_of
+from placet.replies.settle import earlier, guess, questions_asked, step_of
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def explanation_of(mail: IncomingMail, start: bytes, line: AskLine | None) -> Ex
     if line is None:
         return explain_received(received_of(mail), own, lambda _mail: (), known=known)
     answered, step = partial(mails_answered, line=line), step_of(line)
-    before = earlier(line, read=mail.pk)
+    before = earlier(line, read=mail.pk) or guess(line, known, read=mail.pk)
     return explain_received(
         received_of(mail),
         own,
@@ -117,7 +117,10 @@ def _read_then(mail: IncomingMail) -> ReadAs | None:
         return ReadAs(automatic=str(mail.verdict["automatic"]))
     if "outcome" in mail.verdict:
         return ReadAs(str(mail.verdict["outcome"]))
-    return UNCLEAR if mail.result == refusals.Unclear.key else None
+    return UNCLEAR if mail.result in _UNCLEAR else None
+
+
+_UNCLEAR = (refusals.Unclear.key, refusals.ConfirmationNeeded.key)
 
 
 def _read_now(explanation: Explanation) -> ReadAs:

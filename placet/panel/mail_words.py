@@ -46,6 +46,7 @@ RESULTS: dict[str, Promise] = {
     "not_named": gettext_lazy("does not answer our mail"),
     "unclear": gettext_lazy("unclear"),
     "comment_needed": gettext_lazy("needs a comment"),
+    "confirmation_needed": gettext_lazy("asked whether it was understood"),
     "answers_not_taken": gettext_lazy("questions not answered"),
     "already_decided": gettext_lazy("already decided"),
     "may_not_decide": gettext_lazy("may not decide"),

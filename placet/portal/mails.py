@@ -23,6 +23,7 @@ _ABOUT_A_REQUEST = ["confirmation", "withdrawn", "not-needed", "ended", "stuck"]
 KINDS: dict[str, Promise] = {
     "ask": gettext_lazy("Ask"),
     "refusal-comment_needed": gettext_lazy("Asks for a comment"),
+    "refusal-confirmation_needed": gettext_lazy("Asks whether an answer was understood"),
     "notice": gettext_lazy("For information"),
     "confirmation": gettext_lazy("Confirmation"),
     "withdrawn": gettext_lazy("No answer needed any more"),

@@ -56,6 +56,7 @@ from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, pro
 from placet.replies.prove_outside import Servers
 from placet.replies.read import read
 from placet.replies.read_completion import read_completion
+from placet.replies.read_confirmation import may_confirm, read_confirmation, two_meanings
 from placet.replies.read_own import own_of
 from placet.replies.read_result import Answer
 from placet.replies.read_vocabulary import Vocabulary, vocabulary
@@ -214,6 +215,10 @@ def _walk(reply: Reply) -> None:
                 tell.applied(reply, decision)
     except refusals.Unparseable as error:
         set_aside(reply, f"{error} {error.reason}")
+    except refusals.Unclear as unclear:
+        with transaction.atomic():
+            mine(reply)
+            tell.unclear(reply, unclear)
     except refusals.Refusal as refusal:
         with transaction.atomic():
             mine(reply)
@@ -222,12 +227,16 @@ def _walk(reply: Reply) -> None:
 
 def _read(mail: Mail, line: AskLine) -> Answer:
     """The text as an answer; or, of a reply to the mail that asks for the rest of one, as that rest."""
-    step, about = settle.step_of(line), settle.about(line)
-    offered, own, earlier = step.outcome_keys, own_of(step), settle.earlier(line)
-    questions = settle.questions_asked(line)
-    if earlier is not None:
-        return read_completion(mail, earlier, offered, known_words(), about, own, questions)
-    return read(mail, offered, known_words(), about, own, questions)
+    step, about, known = settle.step_of(line), settle.about(line), known_words()
+    offered, own, questions = step.outcome_keys, own_of(step), settle.questions_asked(line)
+    if (earlier := settle.earlier(line)) is not None:
+        return read_completion(mail, earlier, offered, known, about, own, questions)
+    if (guess := settle.guess(line, known)) is not None:
+        return read_confirmation(mail, guess, offered, known, about, own, questions)
+    answer = read(mail, offered, known, about, own, questions)
+    if may_confirm(answer, known, own) and settle.guessed_otherwise(line, answer):
+        raise two_meanings(mail, answer)
+    return answer
 
 
 def known_words() -> Vocabulary:

@@ -17,11 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from placet.mailboxes.base import Folder, Received
-from placet.replies import refusals
+from placet.replies import read_completion, read_confirmation, refusals
 from placet.replies.parse import Mail, OwnMail, html, limits, parse
 from placet.replies.parse.original import Original, without_original
 from placet.replies.read import read_mail
-from placet.replies.read_completion import Earlier, reading_of
+from placet.replies.read_completion import Earlier
+from placet.replies.read_confirmation import Guess
 from placet.replies.read_facts import UNKNOWN
 from placet.replies.read_own import Own
 from placet.replies.read_questions import Questions
@@ -68,6 +69,15 @@ class Explanation:
         return ""
 
     @property
+    def likely(self) -> str:
+        """One sentence: what the sender of an unclear answer is asked to confirm; "" if nothing."""
+        likely = self.reading.likely if self.reading else None
+        if likely is None:
+            return ""
+        said = _("Most likely it says {outcome}, from “{words}”: its sender is asked whether that is right.")
+        return said.format(outcome=_(likely.outcome), words=likely.words)
+
+    @property
     def quoted(self) -> tuple[str, ...]:
         """The lines that were left out as quoted."""
         return _left_out(self.mail.text, self.mail.with_signature) if self.mail else ()
@@ -101,6 +111,7 @@ class Explanation:
             "outcome": self.outcome,
             "comment": reading.comment if reading else "",
             "why": self.why,
+            "likely": reading.likely.outcome if reading and reading.likely else None,
             "error": self.error or None,
             "rests_on": list(reading.rests_on) if reading else [],
             "language": reading.language if reading else "",
@@ -134,10 +145,10 @@ def explain_received(
     known: Vocabulary | None = None,
     own_words: Own | None = None,
     questions: Questions | None = None,
-    earlier: Earlier | None = None,
+    earlier: Earlier | Guess | None = None,
 ) -> Explanation:
     """The same of a mail with all that the server said of it; `answered` finds our mails that it may quote. `earlier`:
-    the answer that it may be the rest of. Never raises."""
+    the answer that it may be the rest of, or confirm. Never raises."""
     try:
         mail = parse(received, own)
         if mail.automatic is not None:
@@ -145,9 +156,14 @@ def explain_received(
         if originals := answered(mail):
             mail = without_original(mail, Original.of(*originals))
         if earlier is not None:
-            return Explanation(
-                mail, reading_of(mail, earlier, outcomes, known or vocabulary(), own_words, questions)
-            )
+            words = known or vocabulary()
+            if isinstance(earlier, Guess):
+                confirming = read_confirmation.reading_of(
+                    mail, earlier, outcomes, words, own_words, questions
+                )
+                return Explanation(mail, confirming)
+            completing = read_completion.reading_of(mail, earlier, outcomes, words, own_words, questions)
+            return Explanation(mail, completing)
         return Explanation(mail, read_mail(mail, outcomes, known, UNKNOWN, own_words, questions))
     except refusals.Unparseable as error:
         return Explanation(error=f"{error} {error.reason}")

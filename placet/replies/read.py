@@ -44,6 +44,7 @@ from placet.replies.read_clauses import (
 )
 from placet.replies.read_comment import comment_of, parts_of
 from placet.replies.read_facts import UNKNOWN, About, other_value, same_values
+from placet.replies.read_likely import likely
 from placet.replies.read_own import Own
 from placet.replies.read_phrases import Role
 from placet.replies.read_questions import Questions
@@ -70,9 +71,10 @@ def read(
     """The answer of a proved reply to an ask that offers `outcomes`, some of them in words of its `own`, and asks these
     `questions`, of a request of which `about` is known. Raises Unclear with what was read."""
     found = read_mail(mail, outcomes, known, about, own, questions)
-    if found.outcome is None:
-        raise Unclear(mail.new_text[:READ_TEXT], found.why, found.language)
     answers = {given.question.name: given.value for given in found.given}
+    if found.outcome is None:
+        guess = replace(found.likely, answers=answers) if found.likely else None
+        raise Unclear(mail.new_text[:READ_TEXT], found.why, found.language, guess)
     return Answer(found.outcome, found.comment, found.rests_on, found.language, answers)
 
 
@@ -188,6 +190,8 @@ def _read_answer(
     reading = _read(Text.of(stands.text if stands else whole, known, end), known, about)
     if own:
         reading = read_own.in_own_words(reading, whole, stands, own, known)
+    if reading.likely and (reading.likely.outcome not in outcomes or (own and own.outcomes_in(whole))):
+        reading = replace(reading, likely=None)
     if reading.outcome is not None and reading.outcome not in outcomes:
         not_offered = Sentence("This approval does not offer the answer that was read.")
         return Reading(None, "", not_offered, (), reading.language, reading.clauses)
@@ -207,7 +211,7 @@ def _read(found: Text, known: Vocabulary, about: About) -> Reading:
     decided = [view for view in views if view.outcome]
     if not decided:
         best = max(views, key=lambda view: view.explained)
-        return _unclear(found, best, best.problem, views)
+        return replace(_unclear(found, best, best.problem, views), likely=likely(found, views, about))
     best = max(decided, key=lambda view: (view.whole, view.explained))
     if problem := found.frame.said_below:
         more = Sentence("Below the closing stands more: “{text}”.", text=problem[:80])

@@ -128,8 +128,7 @@ def _reading(
 ) -> tuple[Reading, bool]:
     """And whether it completes the earlier answer."""
     alone = read_mail(mail, outcomes, known, about, own)
-    is_strong = alone.outcome is not None and _is_strong(alone, known, own)
-    if is_strong:  # it is whole, or lacks the same once more
+    if alone.outcome is not None and is_strong(alone, known, own):  # it is whole, or lacks the same once more
         completes = alone.outcome == earlier.outcome
         return (_with_comment(alone, earlier) if completes else alone), completes
     if alone.outcome not in (None, earlier.outcome):
@@ -170,7 +169,7 @@ def _parted(mail: Mail, known: Vocabulary) -> tuple[str, str]:
     return text[:begin], text[begin:].strip()
 
 
-def _is_strong(reading: Reading, known: Vocabulary, own: Own | None) -> bool:
+def is_strong(reading: Reading, known: Vocabulary, own: Own | None) -> bool:
     """Whether its words speak of approving or rejecting in any form, or are those of the step's own."""
     if own is not None and any(own.is_label(written) for written in reading.rests_on):
         return True

@@ -51,6 +51,13 @@ class About:
     fields: Sequence[Field] = ()
     names: Collection[str] = ()
     amounts: Sequence[Field] = ()  # what stands in tables: known where it is named, but no line of its own
+    title: str = ""
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """Those that stand anywhere in what is known."""
+        shown = (text for field in (*self.fields, *self.amounts) for text in field.shown)
+        return frozenset(number for text in (self.title, *shown) for number in numbers_in(text))
 
     @property
     def name_words(self) -> frozenset[str]:
@@ -58,6 +65,16 @@ class About:
 
 
 UNKNOWN = About()
+
+
+def numbers_in(text: str) -> Iterator[str]:
+    """The digits of each number: "1,800.00" is "1800" in whatever way it is written."""
+    for number in _WHOLE_NUMBER.findall(text):
+        yield "".join(filter(str.isdecimal, _NO_MINOR.sub("", number.rstrip(".,'’"))))
+
+
+_WHOLE_NUMBER = re.compile(_NUMBER)
+_NO_MINOR = re.compile(r"[.,]00\Z")
 
 
 def other_value(text: str, about: About, code: str) -> Sentence:

@@ -9,7 +9,7 @@ denial in any language, for nothing says which one is spoken; and a short denial
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -76,6 +76,12 @@ def own_of(step: "ApprovalStep") -> Own | None:
     return _own(tuple((one.key, one.reply_words, one.is_granted) for one in step.outcomes))
 
 
+def confirming(step: "ApprovalStep", outcome: str, words: Sequence[str]) -> Own:
+    """The words of a step's own outcomes, and `words` that say one of its outcomes besides."""
+    own = [(one.key, one.reply_words, one.is_granted) for one in step.outcomes]
+    return _own((*own, (outcome, tuple(words), step.outcome(outcome).is_granted)))
+
+
 @lru_cache(maxsize=KEPT)
 def _own(outcomes: tuple[tuple[str, tuple[str, ...], bool], ...]) -> Own:
     """`outcomes`: key, words, whether it grants what is asked for."""
@@ -115,10 +121,10 @@ class Standing:
 def standing(text: str, end: int | None, own: Own, known: Vocabulary) -> Standing | None:
     """None if no answer of the step's own is the first sentence. `end`: of a form, as `Text.of` takes it."""
     found = Text.of(text, known, end)
-    start = first_said(found, known)
+    words = [token.text if token.kind is Kind.WORD else "" for token in found.tokens]
+    start = first_said(found, known, lambda at, end: own.longest(words, at)[0] == end - at)
     if found.too_long or start is None:
         return None
-    words = [token.text if token.kind is Kind.WORD else "" for token in found.tokens]
     length, outcome = own.longest(words, start)
     sentence = next(one for one in found.sentences if one.spans and one.spans[0].start == start)
     begin = found.tokens[start].start
@@ -149,8 +155,11 @@ def _end(found: Text, behind: int, end: int, text: str) -> int:
     return end
 
 
-def first_said(found: Text, known: Vocabulary) -> int | None:
-    """At which token the first sentence begins that is no greeting."""
+def first_said(
+    found: Text, known: Vocabulary, says: Callable[[int, int], bool] = lambda _start, _end: False
+) -> int | None:
+    """At which token the first sentence begins that is no greeting, and not merely polite. `says`: whether one from and
+    to these tokens is not polite, whatever its words mean elsewhere."""
     for sentence in found.sentences[: _MOST_GREETINGS + 1]:
         if not sentence.spans:
             return None
@@ -158,7 +167,7 @@ def first_said(found: Text, known: Vocabulary) -> int | None:
         words = [token.text for token in found.tokens[start:end] if token.kind is Kind.WORD]
         length = begins_with(words, known.lines.greetings)
         greets = length and len(words) - length <= _LONGEST_NAME
-        if not greets and not _is_polite(found, start, end):
+        if not greets and (says(start, end) or not _is_polite(found, start, end)):
             return start
     return None
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from placet.lib.sentences import Sentence
 from placet.replies.read_clauses import Clause
 from placet.replies.read_comment import Place
+from placet.replies.read_likely import Likely
 from placet.replies.read_questions import Given
 
 MORE_THAN_ONE = Sentence("It says more than one answer.")
@@ -24,6 +25,7 @@ class Reading:
     text: str = ""  # of a decision: as it was read
     parts: tuple[Place, ...] = ()  # of a decision: what each word of the text is
     given: tuple[Given, ...] = ()  # answers to the questions of the step, as they were written
+    likely: Likely | None = None  # of what is unclear: never an answer, but what may be confirmed
 
     @property
     def labelled_clauses(self) -> list[tuple[Clause, str]]:
@@ -40,4 +42,5 @@ class Answer:
     rests_on: tuple[str, ...]  # as the sender wrote them
     language: str
     answers: Mapping[str, str] = field(default_factory=dict)  # to questions, by their names, as written
-    completes: bool = False  # it is what an earlier answer lacked, whose outcome it has (`read_completion`)
+    #: It is what an earlier answer lacked, whose outcome it has (`read_completion`, `read_confirmation`).
+    completes: bool = False

@@ -86,6 +86,7 @@ class Vocabulary:
     stems: Mapping[str, Mapping[str, tuple[str, ...]]]  # outcome: language: beginnings of words
     lines: Lines
     parts: Mapping[str, Parts]  # by language
+    confirms: Mapping[str, tuple[str, ...]]  # by language: what says yes to what was understood
     seen: Phrases  # what may also say only that a mail was seen: "ok"
     silent: Mapping[str, Phrases]  # by language, with what all share: what adds nothing to an answer
 
@@ -129,6 +130,7 @@ def over(known: Sequence[Table], only: str = "") -> Vocabulary:
         },
         Lines(**{one.name: phrases(one.name) for one in fields(Lines)}),
         {code: Parts(**{name: phrases(name, [code]) for name in PARTS}) for code in codes},
+        {code: tuple(said(code, "confirms")) for code in codes},
         phrases("seen"),
         {code: phrases("silent", {code, SHARED}) for code in codes},
     )

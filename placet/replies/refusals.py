@@ -26,8 +26,9 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         Sealed              is encrypted or protected, so that its text cannot be read
         NotNamed            names an ask of ours by its reply code, but does not answer our mail
         Unclear             the answer cannot be understood without a guess
-        Incomplete          the answer is clear, but lacks something that the sender is asked for
-            CommentNeeded   it has to say why
+        Incomplete          something is missing that the sender is asked for
+            CommentNeeded   the answer is clear, and has to say why
+            ConfirmationNeeded  the answer is not clear, but likely: a yes confirms it
         AnswersNotTaken     the answer is clear, but not what it answers to the questions of the step
         AlreadyDecided      somebody decided before
         MayNotDecide        of the person's own request, or where somebody else has to be the second one
@@ -39,11 +40,14 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext
 
 from placet.lib.sentences import NOTHING, Sentence
+
+if TYPE_CHECKING:  # a mail is refused before anything of it is read, too
+    from placet.replies.read_likely import Likely
 
 
 class Refusal(Exception):
@@ -299,11 +303,18 @@ class Unclear(Told):
 
     key = "unclear"
 
-    def __init__(self, read_text: str, why: Sentence, language: str = "") -> None:
+    def __init__(
+        self, read_text: str, why: Sentence, language: str = "", likely: "Likely | None" = None
+    ) -> None:
         super().__init__(read_text, why, language)
+        self._likely = likely  # the one answer that may be offered to be confirmed
         self.read_text = read_text  # the new text as it was read, without quotes; "" if there was none
         self.why = why  # one sentence for the sender
         self.language = language  # of its words; "" where that is not known
+
+    @property
+    def likely(self) -> "Likely | None":
+        return self._likely
 
 
 class Incomplete(Told):
@@ -337,6 +348,17 @@ class CommentNeeded(Incomplete):
     """Your answer needs a comment that says why, so nothing was decided yet."""
 
     key = "comment_needed"
+
+
+class ConfirmationNeeded(Incomplete):
+    """Your answer was not clear enough to count, so you were asked whether it was understood."""
+
+    key = "confirmation_needed"
+
+    def __init__(self, answer: str, words: str, why: Sentence, language: str = "") -> None:
+        super().__init__(answer, language)
+        self.words = words  # those that it was understood from
+        self.why = why  # it did not count by itself
 
 
 class AlreadyDecided(Told):

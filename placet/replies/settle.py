@@ -17,7 +17,7 @@ from placet.approvals.form_parts import FormField, Input
 from placet.approvals.form_tables import column_of, totals_of
 from placet.approvals.form_types import type_of
 from placet.approvals.messages import decided_elsewhere, outcome_of
-from placet.approvals.models import AskLine, Decision
+from placet.approvals.models import AskLine, Decision, PendingAnswer
 from placet.approvals.outcomes import LABELS, Outcome
 from placet.approvals.questions import Question, asked_in
 from placet.approvals.questions import as_read as as_answered
@@ -27,9 +27,12 @@ from placet.replies import refusals
 from placet.replies.pick import Picked, without_codes
 from placet.replies.prove import Proof
 from placet.replies.read_completion import Earlier
+from placet.replies.read_confirmation import Guess, confirming_words
 from placet.replies.read_facts import About, Field
+from placet.replies.read_own import confirming
 from placet.replies.read_questions import Questions, questions_of
 from placet.replies.read_result import Answer
+from placet.replies.read_vocabulary import Vocabulary
 
 
 def proof_needed(line: AskLine) -> str:
@@ -47,11 +50,34 @@ def earlier(line: AskLine, read: int | None = None) -> Earlier | None:
     """The answer that this ask is for the rest of, as long as it waits for that. `read`: a mail that was read already,
     with which it may have lapsed."""
     pending = line.completes
-    if pending is None or pending.lapsed_by_id not in (None, read):
+    if pending is None or pending.lacks != PendingAnswer.Lacks.COMMENT or _is_over(pending, read):
         return None
     outcome = step_of(line).outcome(pending.outcome)
     label = "" if outcome.key in LABELS else _as_a_sentence(outcome.reply_words)
     return Earlier(outcome.key, pending.comment, outcome.is_granted, label)
+
+
+def guess(line: AskLine, known: Vocabulary, read: int | None = None) -> Guess | None:
+    """What an earlier answer was understood as, where this ask is whether that is right. `read`: as of `earlier`."""
+    pending = line.completes
+    if pending is None or pending.lacks != PendingAnswer.Lacks.CONFIRMATION:
+        return None
+    words = confirming_words(known, pending.language)
+    confirms = confirming(step_of(line), pending.outcome, words)
+    over = _is_over(pending, read)
+    return Guess(pending.outcome, pending.comment, confirms, pending.language, lapsed=over)
+
+
+def _is_over(pending: PendingAnswer, read: int | None) -> bool:
+    return pending.lapsed_by_id not in (None, read)
+
+
+def guessed_otherwise(line: AskLine, answer: Answer) -> bool:
+    """Whether another mail asks this person if something else was meant than this answer to the ask itself."""
+    pending = PendingAnswer.objects.filter(
+        assignment=line.assignment_id, lapsed_by=None, lacks=PendingAnswer.Lacks.CONFIRMATION
+    )
+    return pending.exclude(outcome=answer.outcome).exists()
 
 
 def _as_a_sentence(words: Sequence[str]) -> str:
@@ -88,7 +114,8 @@ def about(line: AskLine) -> About:
             amounts += _amounts(field, value)
         elif field.type != "files":
             fields.append(_field(field, field.label, value, {one.text, other.text}))
-    return About(tuple(fields), (request.requester.name, line.ask.person.name), tuple(amounts))
+    names = (request.requester.name, line.ask.person.name)
+    return About(tuple(fields), names, tuple(amounts), request.title)
 
 
 def _field(field: Input, label: str, value: Any, shown: set[str]) -> Field:

@@ -16,8 +16,8 @@ from placet.accounts.reader import LANGUAGES, as_read_by
 from placet.approvals import engine, engine_pending, messages
 from placet.approvals.definitions import ApprovalStep
 from placet.approvals.messages import Misuse
-from placet.approvals.models import Decision
-from placet.approvals.outcomes import APPROVE, REJECT
+from placet.approvals.models import Decision, PendingAnswer
+from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.approvals.record import Logged
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -26,6 +26,7 @@ from placet.replies import refusals, settle
 from placet.replies.languages import FALLBACK, RefusalTexts
 from placet.replies.languages.table import refusal_texts
 from placet.replies.pick import answers_an_ask, bounced, without_codes
+from placet.replies.read_likely import Likely
 
 if TYPE_CHECKING:
     from placet.replies.entry import Reply
@@ -63,6 +64,7 @@ def incomplete(reply: "Reply", lacking: refusals.Incomplete) -> None:
     kept = engine_pending.Incomplete(
         answer.outcome,
         line.ask,
+        line.facts_hash,
         reply.incoming,
         logged,
         reply.proof.as_json(),
@@ -77,6 +79,73 @@ def incomplete(reply: "Reply", lacking: refusals.Incomplete) -> None:
     _log(reply, logged)
 
 
+def unclear(reply: "Reply", refusal: refusals.Unclear) -> None:
+    """The reply is not clear. Where it most likely says one thing, its sender is asked whether that is right: a guess
+    decides nothing, and is kept until they say so. Not where nothing could come of a yes."""
+    line, mail, likely = reply.line, reply.mail, refusal.likely
+    if likely is None or not _may_be_told(reply):
+        refused(reply, refusal)
+        return
+    assert line is not None and mail is not None and reply.proof is not None
+    person, step = line.ask.person, settle.step_of(line)
+    with as_read_by(person):
+        needed = refusals.ConfirmationNeeded(
+            step.outcome(likely.outcome).shown, likely.words, refusal.why, refusal.language
+        )
+        asking = _for_confirmation(reply, step, likely, needed)
+    more = {"told": True, "shown": needed.shown, "refusal": dict(needed.facts)}
+    logged = _logged(reply, needed.key, _waits_for_yes(person.name, needed), **more)
+    kept = engine_pending.Incomplete(
+        likely.outcome,
+        line.ask,
+        line.facts_hash,
+        reply.incoming,
+        logged,
+        reply.proof.as_json(),
+        needed.key,
+        without_codes(mail.new_text.strip(), reply.code),
+        {name: without_codes(value, reply.code) for name, value in likely.answers.items()},
+        lacks=PendingAnswer.Lacks.CONFIRMATION,
+        language=asking.language,
+    )
+    try:
+        engine.keep_incomplete(line.assignment_id, kept, asking)
+    except (
+        engine.EngineError
+    ):  # decided, withdrawn or changed meanwhile: whoever writes clearly is told which
+        refused(reply, refusal)
+        return
+    tasks.handled(reply.incoming, reply.settings)
+    _log(reply, logged)
+
+
+def _waits_for_yes(name: str, needed: refusals.ConfirmationNeeded) -> str:
+    """For the mail log."""
+    said = _("{name} was understood as “{answer}”, from “{words}”, and is asked whether that is right.")
+    return said.format(name=name, answer=needed.answer, words=needed.words)
+
+
+def _for_confirmation(
+    reply: "Reply", step: ApprovalStep, likely: Likely, needed: refusals.ConfirmationNeeded
+) -> messages.AskForRest:
+    """In the language of the text, if it is known how to ask in it; with a link for the yes, and one for each answer
+    that was not understood."""
+    assert reply.line is not None and reply.mail is not None
+    language, said = _texts(needed.language, needed="confirm")
+    words = _words(step, language, said)
+    understood = step.outcome(likely.outcome)
+    others = [(outcome, word) for outcome, word in words if outcome is not understood]
+    return messages.AskForRest(
+        language,
+        said.confirm_subject,
+        said.understood(next(word for one, word in words if one is understood), likely.words),
+        reply.mail.message_id,
+        without_codes(reply.mail.new_text.strip(), reply.code),
+        [(understood, said.yes), *others],
+        messages.answer_lines(settle.asked(reply.line)),
+    )
+
+
 def _waits(name: str, lacking: refusals.Incomplete) -> str:
     """For the mail log."""
     return _("{name} answered “{answer}”, which waits for its comment.").format(
@@ -89,11 +158,7 @@ def _for_rest(
 ) -> messages.AskForRest:
     """In the language of the answer, if it is known how to ask in it."""
     language, said = _texts(lacking.language, needed="say_why")
-    answered = step.outcome(outcome)
-    with translation.override(language):
-        word = (
-            {APPROVE: said.approve, REJECT: said.reject}[outcome] if answered.is_built_in else answered.shown
-        )
+    word = next(word for one, word in _words(step, language, said) if one.key == outcome)
     return messages.AskForRest(language, said.say_why_subject, said.why_needed(word), in_reply_to)
 
 
@@ -190,14 +255,19 @@ def _texts(code: str, needed: str = "answer_again") -> tuple[str, RefusalTexts]:
 def _again(code: str, step: ApprovalStep) -> messages.AnswerAgain:
     """With the words of what the step offers, and no others."""
     language, said = _texts(code)
+    words = _words(step, language, said)
+    how = said.how(word for _outcome, word in words)
+    return messages.AnswerAgain(language, said.subject, said.nothing_decided, how, said.by_link, words)
+
+
+def _words(step: ApprovalStep, language: str, said: RefusalTexts) -> list[tuple[Outcome, str]]:
+    """What a step offers, with the words to write in a language."""
     every = {APPROVE: said.approve, REJECT: said.reject}
     with translation.override(language):
-        words = [
+        return [
             (outcome, every[outcome.key] if outcome.is_built_in else outcome.shown)
             for outcome in step.outcomes
         ]
-    how = said.how(word for _outcome, word in words)
-    return messages.AnswerAgain(language, said.subject, said.nothing_decided, how, said.by_link, words)
 
 
 def _sentences(refusal: refusals.Refusal, again: messages.AnswerAgain | None) -> list[str]:

@@ -254,6 +254,8 @@ def test_an_answer_that_lacks_something_says_which_and_of_which_mail(
         "pending_since": answer.incoming_id,
         "answered": str(ask.public_id),
         "outcome": "reject",
+        "lacks": "comment",
+        "language": "",
         "personal": {"comment": "Too", "answers": {"q": "1"}, "proof": PROOF},
     }
 

@@ -94,6 +94,7 @@ class AnswerWords:
     legal: tuple[str, ...] = ()  # how the small print begins that companies add
     afterwords: tuple[str, ...] = ()  # how a line begins that is said below a closing: "ps"
     authors: tuple[str, ...] = ()  # whose sayings people put below their names: "walt disney"
+    confirms: tuple[str, ...] = ()  # says yes to what was understood: "yes", "that is right"
     turns: tuple[str, ...] = ()  # what may turn an earlier answer, and alone is no reason for it: "leave it"
 
 
@@ -112,10 +113,22 @@ class RefusalTexts:
     reject: str = ""
     say_why_subject: str = ""  # above a mail that asks for the comment of a clear answer
     say_why: str = ""  # {answer} stands for that answer
+    confirm_subject: str = ""  # above a mail that asks whether an answer was understood
+    confirm: str = (
+        ""  # {answer} stands for what was understood, {words} for what it was understood from, {yes} for yes
+    )
+    yes: str = ""  # the word to write
 
     def why_needed(self, word: str) -> str:
         """What was understood, and that its comment is missing."""
         return self.say_why.format(answer=(self.quoted or "“{word}”").format(word=word))
+
+    def understood(self, word: str, said: str) -> str:
+        """What was most likely meant, from what, and how to confirm it."""
+        quoted = self.quoted or "“{word}”"
+        return self.confirm.format(
+            answer=quoted.format(word=word), words=quoted.format(word=said), yes=quoted.format(word=self.yes)
+        )
 
     def how(self, words: Iterable[str]) -> str:
         """How to answer again, with these words."""
@@ -186,6 +199,13 @@ def _table(path: Path, table: str, kind: type[Any], content: object) -> Any:
     if "say_why" in content and "{answer}" not in content["say_why"]:
         raise LanguageInvalid(
             f"{path.name}: say_why in [{table}] needs {{answer}} where the answer that was understood stands."
+        )
+    if "confirm" in content and not all(
+        one in content["confirm"] for one in ("{answer}", "{words}", "{yes}")
+    ):
+        raise LanguageInvalid(
+            f"{path.name}: confirm in [{table}] needs {{answer}} where what was understood stands, {{words}} where it "
+            f"was understood from, and {{yes}} where the word stands that confirms it."
         )
     return kind(**{key: tuple(value) if types[key] is tuple else value for key, value in content.items()})
 
