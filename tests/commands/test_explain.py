@@ -42,7 +42,7 @@ Auto-Submitted: auto-replied
 Approved. I am away until Monday.
 """
 FIELDS = {
-    "id", "automatic", "from", "new_text", "with_signature", "outcome", "comment", "why", "error",
+    "id", "automatic", "from", "new_text", "with_signature", "outcome", "comment", "likely", "why", "error",
     "rests_on", "language", "cut", "sealed",
 }  # fmt: skip
 
