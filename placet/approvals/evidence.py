@@ -577,6 +577,8 @@ _OF_PENDING = {
     "answers": "what was answered beside it",
     "incoming": "the mail of an answer that lacks something",
     "lapsed_by": "which mail an answer lapsed with",
+    "lacks": "what an answer lacks",
+    "language": "the language in which an answer is to be confirmed",
 }
 _OF_MAIL = {
     "state": "the state of a mail that came",

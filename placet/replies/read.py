@@ -211,17 +211,30 @@ def _read(found: Text, known: Vocabulary, about: About) -> Reading:
     decided = [view for view in views if view.outcome]
     if not decided:
         best = max(views, key=lambda view: view.explained)
-        return replace(_unclear(found, best, best.problem, views), likely=likely(found, views, about))
+        guess = likely(
+            found,
+            views,
+            about,
+            lambda view: _against(found, _decided(found, view, about), view, views, about),
+        )
+        return replace(_unclear(found, best, best.problem, views), likely=guess)
     best = max(decided, key=lambda view: (view.whole, view.explained))
     if problem := found.frame.said_below:
         more = Sentence("Below the closing stands more: “{text}”.", text=problem[:80])
         return _unclear(found, best, more, views)
-    if conflict := _conflict(found, best, views, about) or _foreign_limit(found, best, about):
-        return _unclear(found, best, conflict, views)
     reading = _decided(found, best, about)
-    if against := against_comment(found, reading, about):
+    if against := _against(found, reading, best, views, about):
         return _unclear(found, best, against, views)
     return reading
+
+
+def _against(found: Text, reading: Reading, best: View, views: Iterable[View], about: About) -> Sentence:
+    """What speaks against the answer that one language finds: another language, or what is its comment."""
+    return (
+        _conflict(found, best, views, about)
+        or _foreign_limit(found, best, about)
+        or against_comment(found, reading, about)
+    )
 
 
 def _judged(found: Text, code: str, known: Vocabulary, about: About) -> View:

@@ -6,9 +6,11 @@ what stands below it is comment, behind the text that it was understood from. Be
 to an ask, for "yes" and "no" have two things that they may speak of:
 
 - "no" alone may say that it was understood wrongly, and decides nothing
-- another outcome counts only in words that speak of approving and rejecting, or in the process's own
+- another outcome counts only in words that speak of approving and rejecting, or in the process's own; whoever "agrees"
+  or "accepts" may agree with what was understood
 - "ok" and a thumb confirm an approval, which they would have been, and nothing else
-- beside a yes to an approval no word may leave it open, in the language that was asked in or in English
+- beside a yes to an approval no word may leave it open, in the language that was asked in or in English; beside a yes
+  to anything else nothing may stand: "yes, enjoy it" rejects nothing
 - what was asked about an earlier text of theirs is over with the next one: then a yes decides nothing any more
 - the subject says nothing, for it is ours
 """
@@ -16,8 +18,11 @@ to an ask, for "yes" and "no" have two things that they may speak of:
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from django.conf import settings
+
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies.languages import FALLBACK, SHARED
+from placet.replies.languages.table import refusal_texts
 from placet.replies.parse import Mail
 from placet.replies.read import READ_TEXT, read_mail
 from placet.replies.read_below import LIMIT
@@ -48,8 +53,11 @@ class Guess:
 
 
 def confirming_words(known: Vocabulary, language: str) -> Sequence[str]:
-    """What says yes, to a mail in this language."""
-    return [word for code in dict.fromkeys((language, FALLBACK)) for word in known.confirms.get(code, ())]
+    """What says yes, to a mail in this language. The word that our mail names counts, whatever languages else do."""
+    texts = refusal_texts(settings.PLACET.words_dir)
+    codes = [code for code in dict.fromkeys((language, FALLBACK)) if code in texts]
+    named = [texts[code].yes for code in codes if texts[code].yes]
+    return [*named, *(word for code in codes for word in known.confirms.get(code, ()))]
 
 
 def read_confirmation(
@@ -97,11 +105,14 @@ def _reading(
     reading = read_mail(mail, outcomes, known, about, guess.confirming, questions)
     if reading.outcome is None:
         return _without_weak_guess(reading, known, own), False
-    strong = is_strong(reading, known, own)
+    strong = is_strong(reading, known, own) and not _agrees(reading, known)
     yes = all(map(guess.confirming.is_label, reading.rests_on))
     confirms = reading.outcome == guess.outcome and (strong or yes or guess.outcome == APPROVE)
     if yes and guess.outcome == APPROVE and (limit := _limit_beside(mail, reading, guess.language, known)):
         return replace(reading, outcome=None, comment="", why=limit, rests_on=(), parts=()), False
+    if yes and guess.outcome != APPROVE and reading.comment:
+        more = Sentence(LIMIT, text=reading.comment[:_SHOWN])
+        return replace(reading, outcome=None, comment="", why=more, rests_on=(), parts=()), False
     if confirms and not guess.lapsed:
         comment = "\n".join(filter(None, (guess.comment, reading.comment)))
         return replace(reading, comment=comment, parts=()), True
@@ -118,6 +129,20 @@ def _without_weak_guess(reading: Reading, known: Vocabulary, own: Own | None) ->
         return reading
     said = replace(reading, outcome=likely.outcome, rests_on=(likely.words,))
     return reading if is_strong(said, known, own) else replace(reading, likely=None)
+
+
+def _agrees(reading: Reading, known: Vocabulary) -> bool:
+    """Whether all words that decide say no more than that somebody agrees. Not those that our mails offer."""
+    labels = {
+        text
+        for texts in refusal_texts(settings.PLACET.words_dir).values()
+        for text in (texts.approve, texts.reject)
+    }
+    if any(words in labels for words in reading.rests_on):
+        return False
+    words = [token.text for words in reading.rests_on for token in tokens(composed(words))]
+    speaking = [word for word in words if known.speaks_of(word, reading.language)]
+    return all(word.startswith(known.agree_stems) for word in speaking)
 
 
 def _limit_beside(mail: Mail, reading: Reading, language: str, known: Vocabulary) -> Sentence:

@@ -51,13 +51,13 @@ class About:
     fields: Sequence[Field] = ()
     names: Collection[str] = ()
     amounts: Sequence[Field] = ()  # what stands in tables: known where it is named, but no line of its own
-    title: str = ""
 
     @property
     def numbers(self) -> frozenset[str]:
-        """Those that stand anywhere in what is known."""
-        shown = (text for field in (*self.fields, *self.amounts) for text in field.shown)
-        return frozenset(number for text in (self.title, *shown) for number in numbers_in(text))
+        """The digits of amounts and numbers that a field is for, of three or more. Those in texts are the requester's
+        to choose."""
+        shown = (text for field in self.fields if field.number is not None for text in field.shown)
+        return frozenset(one for text in shown for one in numbers_in(text) if len(one) >= _TELLING)
 
     @property
     def name_words(self) -> frozenset[str]:
@@ -68,13 +68,18 @@ UNKNOWN = About()
 
 
 def numbers_in(text: str) -> Iterator[str]:
-    """The digits of each number: "1,800.00" is "1800" in whatever way it is written."""
+    """The digits of each number: "1,800.00" is "1800" in whatever way it is written, and "1.5" is "1.5"."""
     for number in _WHOLE_NUMBER.findall(text):
-        yield "".join(filter(str.isdecimal, _NO_MINOR.sub("", number.rstrip(".,'’"))))
+        whole, minor = _NO_MINOR.sub("", number.rstrip(".,'’")), ""
+        if last := _MINOR.search(whole):
+            whole, minor = whole[: last.start()], f".{last[1]}"
+        yield "".join(filter(str.isdecimal, whole)) + minor
 
 
+_TELLING = 3  # digits: fewer may count anything
 _WHOLE_NUMBER = re.compile(_NUMBER)
-_NO_MINOR = re.compile(r"[.,]00\Z")
+_NO_MINOR = re.compile(r"[.,]0{1,2}\Z")
+_MINOR = re.compile(r"[.,]([0-9]{1,2})\Z")
 
 
 def other_value(text: str, about: About, code: str) -> Sentence:

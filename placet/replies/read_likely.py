@@ -1,25 +1,29 @@
 """What a text most likely says that is not clear: never applied, but shown to whoever wrote it, to be confirmed.
 
-A guess names one outcome, and the words that it is taken from. There is none where the text asks something, takes
-something back or speaks of two outcomes; and none of an approval where a doubt, a number that is not the request's or a
-word against it stands in the sentence that would decide, or below: of "yes, if Carol agrees" nothing is offered to be
-confirmed, because a "yes" to that would leave the condition out.
+Whoever is asked may say "yes" in haste. So a guess is made only of a text that says one answer in words, beside others
+that are not understood; and what makes a clear approval unclear leaves none of an approval to be confirmed: of "it is
+approved, if Carol agrees" a "yes" would leave the condition out. Of a rejection nothing is left out that matters.
+
+- an approval: a clause that decides it strongly; no doubt, denial, question or word against it in any other, in
+  whatever language (`against`), and no number but the request's own amounts
+- a rejection: the same, or a "not" right beside a word of approving; doubts and reasons around it change nothing
+- neither, where another language finds the other answer
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from placet.replies.read_clauses import Spoken, Taken, Text, View, shortened
+from placet.lib.sentences import Sentence
+from placet.replies.read_clauses import Piece, Spoken, Taken, Text, View, shortened
 from placet.replies.read_facts import About, numbers_in
 from placet.replies.read_phrases import Role
 from placet.replies.read_vocabulary import APPROVE, REJECT
 
 _BARS = frozenset({Taken.QUESTION, Taken.RETRACTION})
-_SPEAKING = frozenset(
-    {Taken.UNKNOWN, Taken.NEGATED, Taken.REASON}
-)  # may speak of an outcome without a phrase that is known for it
-_OPEN = frozenset({Taken.DOUBT, Taken.NEGATED, Taken.ELSEWHERE})
+_OPEN = frozenset({Taken.DOUBT, Taken.NEGATED, Taken.ELSEWHERE, *_BARS})
 _NEGATIONS = frozenset({Role.NEGATION, Role.NEGATION_HELPER})
+_BETWEEN = frozenset({Role.FILLER, Role.COURTESY})
+_LONGEST_WORDS = 79  # characters of a clause that are shown whole
 
 
 @dataclass(frozen=True)
@@ -31,54 +35,61 @@ class Likely:
     answers: Mapping[str, str] = field(default_factory=dict)  # to questions, by their names, as written
 
 
-def likely(found: Text, views: Sequence[View], about: About) -> Likely | None:
-    """What a text most likely says, in the language that understands most of it."""
+def likely(
+    found: Text, views: Sequence[View], about: About, against: Callable[[View], Sentence]
+) -> Likely | None:
+    """What a text most likely says, in the language that understands most of it. `against`: what makes a text unclear
+    that this view finds an approval in."""
     if not views or found.too_long or found.frame.said_below:
         return None
     view = max(views, key=lambda view: (view.known_by_itself, view.explained))
-    if any(clause.taken in _BARS for clause in view.clauses()):
-        return None
-    refused = any(clause.outcome == REJECT and not clause.weak for clause in view.clauses())
-    said = [
-        (clause, outcome)
-        for clause in view.clauses()
-        if (outcome := _spoken(clause, found, view.code, strongly=refused))
-    ]
+    clauses = [*view.clauses()]
+    said = [(clause, outcome) for clause in clauses if (outcome := _outcome(clause, found, view.code))]
     outcomes = {outcome for _clause, outcome in said}
-    if len(outcomes) != 1 or (outcomes == {APPROVE} and _may_be_less(found, view, about)):
+    elsewhere = {clause.outcome for one in views for clause in one.clauses() if not clause.weak} - {""}
+    if len(outcomes) != 1 or elsewhere - outcomes or any(clause.taken in _BARS for clause in clauses):
         return None
-    clause, outcome = next((one for one in said if one[0].taken is Taken.DECIDES), said[-1])
-    return Likely(outcome, shortened(found, clause))
+    clause, outcome = next((one for one in said if one[0].taken is Taken.DECIDES), said[0])
+    if outcome == APPROVE and (
+        _may_be_less(found, clauses, about) or against(replace(view, outcome=APPROVE))
+    ):
+        return None
+    words = shortened(found, clause)
+    return Likely(outcome, words if len(words) <= _LONGEST_WORDS else f"{words}…")
 
 
-def _spoken(clause: Spoken, found: Text, code: str, *, strongly: bool = False) -> str:
-    """The outcome that a clause decides; or the one that its words speak of, which a "not" turns into a rejection; none
-    where a "not" stands beside a rejection. `strongly`: a mere "yes" speaks of none ("I said yes last year, now I
-    reject it")."""
+def _outcome(clause: Spoken, found: Text, code: str) -> str:
+    """The outcome that a clause decides, or denies with a "not" right beside a word of approving."""
     if clause.taken is Taken.DECIDES:
         return clause.outcome
-    if clause.taken not in _SPEAKING:
+    denied = [at for at, piece in enumerate(clause.pieces) if piece.role is Role.NEGATION]
+    if clause.taken not in (Taken.UNKNOWN, Taken.NEGATED) or len(denied) != 1:
         return ""
-    negations = sum(piece.role in _NEGATIONS for piece in clause.pieces)
-    if negations > 1:
-        return ""  # "I see no reason not to sign"
-    words = {found.speaks_of(piece.start, code) for piece in clause.unknown}
-    meanings = [piece.meaning for piece in clause.pieces if piece.meaning]
-    words |= {one.outcome for one in meanings if one.role is Role.DECIDES or not strongly}
-    match [*(words - {""})]:
-        case [only] if not negations or only == APPROVE:
-            return REJECT if negations else only
-    return ""
+    spoken = [_speaks_of(piece, found, code) for piece in clause.pieces]
+    beside = (_next(clause.pieces, denied[0], step) for step in (1, -1))
+    is_denied = any(0 <= at < len(spoken) and spoken[at] == APPROVE for at in beside)
+    return REJECT if is_denied and {*spoken} <= {"", APPROVE} else ""
 
 
-def _may_be_less(found: Text, view: View, about: About) -> bool:
-    """Whether an approval may be one of less, or of something else."""
-    speaks = [any(_spoken(clause, found, view.code) for clause in sentence) for sentence in view.sentences]
-    numbers = about.numbers
-    for clause in (clause for sentence in view.sentences[speaks.index(True) :] for clause in sentence):
-        if clause.taken in _OPEN or any(piece.role is Role.AGAINST for piece in clause.pieces):
-            return True
-        written = found.written(clause.pieces[0].start, clause.pieces[-1].end)
-        if not numbers.issuperset(numbers_in(written)):
-            return True
-    return False
+def _speaks_of(piece: Piece, found: Text, code: str) -> str:
+    return piece.meaning.outcome if piece.meaning else found.speaks_of(piece.start, code)
+
+
+def _next(pieces: Sequence[Piece], at: int, step: int) -> int:
+    """The piece beside one, past words that say nothing."""
+    at += step
+    while 0 <= at < len(pieces) and (pieces[at].role in _BETWEEN or pieces[at].role is Role.NEGATION_HELPER):
+        at += step
+    return at
+
+
+def _may_be_less(found: Text, clauses: Sequence[Spoken], about: About) -> bool:
+    """Whether an approval may be a weak one, or one of less."""
+    strong = any(clause.taken is Taken.DECIDES and not clause.weak for clause in clauses)
+    open_ = any(
+        clause.taken in _OPEN or any(piece.role is Role.AGAINST for piece in clause.pieces)
+        for clause in clauses
+    )
+    text = found.text[: found.frame.end]
+    others = any(letter.isnumeric() and not ("0" <= letter <= "9") for letter in text)
+    return not strong or open_ or others or not about.numbers.issuperset(numbers_in(text))

@@ -77,9 +77,12 @@ def own_of(step: "ApprovalStep") -> Own | None:
 
 
 def confirming(step: "ApprovalStep", outcome: str, words: Sequence[str]) -> Own:
-    """The words of a step's own outcomes, and `words` that say one of its outcomes besides."""
-    own = [(one.key, one.reply_words, one.is_granted) for one in step.outcomes]
-    return _own((*own, (outcome, tuple(words), step.outcome(outcome).is_granted)))
+    """The words of a step's own outcomes, and `words` that say one of its outcomes besides: but for those that the
+    process has given to another."""
+    own = tuple((one.key, one.reply_words, one.is_granted) for one in step.outcomes)
+    known = _own(own)
+    free = tuple(word for word in words if not known.outcomes_in(word) - {outcome})
+    return _own((*own, (outcome, free, step.outcome(outcome).is_granted)))
 
 
 @lru_cache(maxsize=KEPT)

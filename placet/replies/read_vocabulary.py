@@ -87,6 +87,7 @@ class Vocabulary:
     lines: Lines
     parts: Mapping[str, Parts]  # by language
     confirms: Mapping[str, tuple[str, ...]]  # by language: what says yes to what was understood
+    agree_stems: tuple[str, ...]  # of all languages: beginnings of words that agree or disagree
     seen: Phrases  # what may also say only that a mail was seen: "ok"
     silent: Mapping[str, Phrases]  # by language, with what all share: what adds nothing to an answer
 
@@ -131,6 +132,7 @@ def over(known: Sequence[Table], only: str = "") -> Vocabulary:
         Lines(**{one.name: phrases(one.name) for one in fields(Lines)}),
         {code: Parts(**{name: phrases(name, [code]) for name in PARTS}) for code in codes},
         {code: tuple(said(code, "confirms")) for code in codes},
+        tuple(stem.replace(" ", "") for code in codes for stem in said(code, "agree_stems")),
         phrases("seen"),
         {code: phrases("silent", {code, SHARED}) for code in codes},
     )

@@ -62,8 +62,7 @@ def guess(line: AskLine, known: Vocabulary, read: int | None = None) -> Guess | 
     pending = line.completes
     if pending is None or pending.lacks != PendingAnswer.Lacks.CONFIRMATION:
         return None
-    words = confirming_words(known, pending.language)
-    confirms = confirming(step_of(line), pending.outcome, words)
+    confirms = confirming(step_of(line), pending.outcome, confirming_words(known, pending.language))
     over = _is_over(pending, read)
     return Guess(pending.outcome, pending.comment, confirms, pending.language, lapsed=over)
 
@@ -114,8 +113,7 @@ def about(line: AskLine) -> About:
             amounts += _amounts(field, value)
         elif field.type != "files":
             fields.append(_field(field, field.label, value, {one.text, other.text}))
-    names = (request.requester.name, line.ask.person.name)
-    return About(tuple(fields), names, tuple(amounts), request.title)
+    return About(tuple(fields), (request.requester.name, line.ask.person.name), tuple(amounts))
 
 
 def _field(field: Input, label: str, value: Any, shown: set[str]) -> Field:

@@ -26,6 +26,7 @@ from placet.replies import refusals, settle
 from placet.replies.languages import FALLBACK, RefusalTexts
 from placet.replies.languages.table import refusal_texts
 from placet.replies.pick import answers_an_ask, bounced, without_codes
+from placet.replies.read import with_signature
 from placet.replies.read_likely import Likely
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def unclear(reply: "Reply", refusal: refusals.Unclear) -> None:
         logged,
         reply.proof.as_json(),
         needed.key,
-        without_codes(mail.new_text.strip(), reply.code),
+        without_codes(with_signature(mail.new_text, mail).strip(), reply.code),
         {name: without_codes(value, reply.code) for name, value in likely.answers.items()},
         lacks=PendingAnswer.Lacks.CONFIRMATION,
         language=asking.language,
@@ -140,9 +141,9 @@ def _for_confirmation(
         said.confirm_subject,
         said.understood(next(word for one, word in words if one is understood), likely.words),
         reply.mail.message_id,
-        without_codes(reply.mail.new_text.strip(), reply.code),
+        without_codes(with_signature(reply.mail.new_text, reply.mail).strip(), reply.code),
         [(understood, said.yes), *others],
-        messages.answer_lines(settle.asked(reply.line)),
+        messages.answer_lines(settle.asked(reply.line), likely.answers),
     )
 
 

@@ -98,10 +98,10 @@ def test_a_yes_confirms_and_the_first_text_is_the_comment(
     assert list(findings()) == []
 
 
-def test_what_stands_below_the_yes_is_comment_too(world: World) -> None:
-    _request, _asked, told = waiting(world)
-    replied(world, told, "Yes.\n\nPayroll is closed until May anyway.")
-    assert Decision.objects.get().comment == f"{REFUSED}\nPayroll is closed until May anyway."
+def test_what_stands_below_a_yes_to_an_approval_is_comment_too(world: World) -> None:
+    _request, _asked, told = waiting(world, GRANTED)
+    replied(world, told, "Yes.\n\nOrder it today.")
+    assert Decision.objects.get().comment == f"{GRANTED}\nOrder it today."
 
 
 def test_the_links_say_yes_or_another_answer(world: World) -> None:

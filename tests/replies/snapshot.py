@@ -71,7 +71,7 @@ def kept(made: Any) -> Kept:
 
 
 #: What readings had no place for when these were kept: said only where there is something.
-_LATER = ("given", "perhaps_hidden", "likely", "title")
+_LATER = ("given", "perhaps_hidden", "likely")
 
 
 def plain(value: Any) -> Any:

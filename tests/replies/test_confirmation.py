@@ -84,10 +84,55 @@ def test_english_counts_beside_the_language_that_was_asked_in_and_no_other_does(
     assert confirmed("Tak", REJECT, "pl")
 
 
-def test_what_stands_below_is_comment_behind_the_first_text() -> None:
-    given = answer("Yes.\n\nThe dock is for Carol.")
+def test_what_stands_below_a_yes_to_an_approval_is_comment_behind_the_first_text() -> None:
+    given = answer("Yes.\n\nOrder it today.", APPROVE)
     assert given is not None
-    assert (given.outcome, given.comment) == (REJECT, f"{TEXT}\nThe dock is for Carol.")
+    assert (given.outcome, given.comment) == (APPROVE, f"{TEXT}\nOrder it today.")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "Alice can have it.",
+        "Enjoy your holiday!",
+        "Good idea.",
+        "Make it 900.",
+        "When Carol is back.",
+        "Opposite.",
+    ],
+)
+def test_beside_a_yes_to_a_rejection_nothing_may_stand(more: str) -> None:
+    assert answer(f"Yes. {more}") is None
+    assert answer(f"Yes.\n\n{more}") is None
+
+
+@pytest.mark.parametrize("guess", [APPROVE, REJECT])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I agree.", "I agree with that.", "Accepted, thanks.", "I accept.", "Akzeptiert.", "J'accepte.", "Acepto.",
+        "Conforme.", "Accetto.", "Aceito.", "Accepteret.", "Akseptert.", "Instämmer.", "Akceptuję.", "Souhlasím.",
+        "Egyetértek.", "Elfogadom.", "Sunt de acord.", "Согласен.", "Згоден.", "Погоджуюся.", "Συμφωνώ.", "Δέχομαι.",
+        "Kabul ediyorum.", "أوافق", "אני מסכים", "सहमत", "Saya sepakat.",
+    ],
+)  # fmt: skip
+def test_whoever_agrees_may_agree_with_what_was_understood(text: str, guess: str) -> None:
+    given = answer(text, guess)
+    assert given is None or (given.outcome == APPROVE == guess and given.completes), (
+        "an approval it would be anyway"
+    )
+
+
+@pytest.mark.parametrize("guess", [APPROVE, REJECT])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I disagree.", "I do not agree with that.", "That's unacceptable.", "I object.", "Nicht einverstanden.",
+        "Je ne suis pas d'accord.", "No estoy de acuerdo.", "Discordo.", "Не согласен.", "Διαφωνώ.", "Tidak setuju.",
+    ],
+)  # fmt: skip
+def test_whoever_disagrees_may_disagree_with_it(text: str, guess: str) -> None:
+    assert answer(text, guess) is None
 
 
 @pytest.mark.parametrize("guess", [APPROVE, REJECT, CHANGES])

@@ -70,6 +70,7 @@ class AnswerWords:
     next_time: tuple[str, ...] = ()  # how a sentence begins that is about later requests
     approve_stems: tuple[str, ...] = ()  # how words begin that speak of approving, in any form
     reject_stems: tuple[str, ...] = ()
+    agree_stems: tuple[str, ...] = ()  # how words begin that agree with what was said, and need not decide
     numbered: tuple[str, ...] = ()  # words behind which a number is only a name: "order" 4711
     coded: tuple[
         str, ...
