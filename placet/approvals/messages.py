@@ -7,7 +7,7 @@ part of an address or a link.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any
@@ -455,6 +455,7 @@ class AskForRest:
     in_reply_to: str
     quote: str = ""  # the text that was understood so
     words: Sequence[tuple[Outcome, str]] = ()  # what may be answered, with the word that a link writes
+    first: str = ""  # what the first link is called, where that is not its word
     lines: Sequence[str] = ()  # in which questions are answered
 
 
@@ -471,6 +472,9 @@ def ask_for_rest(
     """To a proved sender whose reply lacks something: an answer to this mail, by its own code, is that."""
     definition = definition_of(request.version)
     step = definition.approval(step_key).name  # one person may be asked in several, even at once
+    links = _answers(incoming.mailbox, request, asking, code)
+    if asking.first:
+        links[0] = replace(links[0], label=no_links(asking.first))
     with _to(person) as said:
         return _queue(
             incoming.mailbox,
@@ -484,7 +488,7 @@ def ask_for_rest(
                 # Names only: there is no word in it that would have to be in the language of the answer.
                 [asking.sentence, labelled(f"{definition.name} {request.number} · {step}", request.title)],
                 asking.quote[:LONGEST_QUOTE],
-                [*_answers(incoming.mailbox, request, asking, code), _page_link(request, said, tone="")],
+                [*links, _page_link(request, said, tone="")],
                 spoken=asking.language,
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,

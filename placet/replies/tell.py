@@ -135,14 +135,16 @@ def _for_confirmation(
     language, said = _texts(needed.language, needed="confirm")
     words = _words(step, language, said)
     understood = step.outcome(likely.outcome)
-    others = [(outcome, word) for outcome, word in words if outcome is not understood]
+    word = next(word for one, word in words if one is understood)
+    others = [one for one in words if one[0] is not understood]
     return messages.AskForRest(
         language,
         said.confirm_subject,
-        said.understood(next(word for one, word in words if one is understood), likely.words),
+        said.understood(word, likely.words),
         reply.mail.message_id,
         without_codes(with_signature(reply.mail.new_text, reply.mail).strip(), reply.code),
         [(understood, said.yes), *others],
+        labelled(said.yes, word),  # a red "Yes" beside a green "Approve" might be taken for the other
         messages.answer_lines(settle.asked(reply.line), likely.answers),
     )
 

@@ -107,6 +107,9 @@ def test_what_stands_below_a_yes_to_an_approval_is_comment_too(world: World) -> 
 def test_the_links_say_yes_or_another_answer(world: World) -> None:
     _request, _asked, told = waiting(world)
     yes, other = mailto_links(told)
+    assert "Yes: Reject: mailto:" in told.text, (
+        "a “yes” in red beside “approve” in green says which yes it is"
+    )
     assert "body=Yes\r\n" in unquote(yes)
     assert "body=Approve\r\n" in unquote(other)
     click(world, yes)
