@@ -111,9 +111,8 @@ def unclear(reply: "Reply", refusal: refusals.Unclear) -> None:
     )
     try:
         engine.keep_incomplete(line.assignment_id, kept, asking)
-    except (
-        engine.EngineError
-    ):  # decided, withdrawn or changed meanwhile: whoever writes clearly is told which
+    except engine.EngineError:
+        # Decided, withdrawn or changed meanwhile: whoever writes clearly is told which.
         refused(reply, refusal)
         return
     tasks.handled(reply.incoming, reply.settings)
