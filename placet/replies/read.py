@@ -70,12 +70,16 @@ def read(
 ) -> Answer:
     """The answer of a proved reply to an ask that offers `outcomes`, some of them in words of its `own`, and asks these
     `questions`, of a request of which `about` is known. Raises Unclear with what was read."""
-    found = read_mail(mail, outcomes, known, about, own, questions)
-    answers = {given.question.name: given.value for given in found.given}
-    if found.outcome is None:
-        guess = replace(found.likely, answers=answers) if found.likely else None
-        raise Unclear(mail.new_text[:READ_TEXT], found.why, found.language, guess)
-    return Answer(found.outcome, found.comment, found.rests_on, found.language, answers)
+    return answer_of(mail, read_mail(mail, outcomes, known, about, own, questions))
+
+
+def answer_of(mail: Mail, reading: Reading, *, completes: bool = False) -> Answer:
+    """What a mail answers, by how it was read, and whether that is what an earlier answer lacked. Raises Unclear."""
+    answers = {given.question.name: given.value for given in reading.given}
+    if reading.outcome is None:
+        guess = replace(reading.likely, answers=answers) if reading.likely else None
+        raise Unclear(mail.new_text[:READ_TEXT], reading.why, reading.language, guess)
+    return Answer(reading.outcome, reading.comment, reading.rests_on, reading.language, answers, completes)
 
 
 def read_mail(

@@ -20,7 +20,7 @@ from placet.lib.sentences import NOTHING, Sentence
 from placet.replies import read_frame, read_questions
 from placet.replies.languages import SHARED
 from placet.replies.parse import Mail
-from placet.replies.read import READ_TEXT, read_mail, with_signature
+from placet.replies.read import answer_of, read_mail, with_signature
 from placet.replies.read_clauses import Taken, Text
 from placet.replies.read_facts import UNKNOWN, About
 from placet.replies.read_own import SIGNS, Own, first_said
@@ -29,7 +29,6 @@ from placet.replies.read_questions import Given, Questions
 from placet.replies.read_result import Answer, Reading
 from placet.replies.read_tokens import Kind, composed, is_ideograph, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with
-from placet.replies.refusals import Unclear
 
 _NO_STATEMENT = frozenset({Taken.DOUBT, Taken.QUESTION, Taken.RETRACTION, Taken.NEGATED})
 _AGAINST = frozenset({Role.AGAINST, Role.NEGATION, Role.NEGATION_HELPER, Role.RETRACTION, Role.DOUBT})
@@ -66,10 +65,8 @@ def read_completion(
 ) -> Answer:
     """The earlier answer with the comment that this mail gives, or the answer that it is by itself. Raises Unclear."""
     reading, completes = _without_answers(mail, earlier, outcomes, known, about, own, questions)
-    if reading.outcome is None:
-        raise Unclear(mail.new_text[:READ_TEXT], reading.why, reading.language)
-    answers = {given.question.name: given.value for given in reading.given}
-    return Answer(reading.outcome, reading.comment, reading.rests_on, reading.language, answers, completes)
+    # It lacks a comment already; what it may say is not asked besides.
+    return answer_of(mail, replace(reading, likely=None), completes=completes)
 
 
 def reading_of(

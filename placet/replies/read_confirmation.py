@@ -24,7 +24,7 @@ from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies.languages import FALLBACK, SHARED
 from placet.replies.languages.table import refusal_texts
 from placet.replies.parse import Mail
-from placet.replies.read import READ_TEXT, read_mail
+from placet.replies.read import READ_TEXT, answer_of, read_mail
 from placet.replies.read_below import LIMIT
 from placet.replies.read_clauses import Text
 from placet.replies.read_completion import is_strong
@@ -72,11 +72,7 @@ def read_confirmation(
     """The guess, with the text that it was made from as comment; or the answer that this mail is by itself. Raises
     Unclear."""
     reading, completes = _reading(mail, guess, outcomes, known, about, own, questions)
-    answers = {given.question.name: given.value for given in reading.given}
-    if reading.outcome is None:
-        another = replace(reading.likely, answers=answers) if reading.likely else None
-        raise Unclear(mail.new_text[:READ_TEXT], reading.why, reading.language, another)
-    return Answer(reading.outcome, reading.comment, reading.rests_on, reading.language, answers, completes)
+    return answer_of(mail, reading, completes=completes)
 
 
 def reading_of(

@@ -38,7 +38,7 @@ from tests.attacks.test_completed_answers import (
 from tests.journeys.conftest import World
 from tests.journeys.letters import INTERNAL, code_of, quote_of
 from tests.making import one_step
-from tests.replies.test_confirmation import APPROVE, REJECT, confirmed
+from tests.replies.test_read_confirmation import APPROVE, REJECT, confirmed
 from tests.words import LANGUAGES
 
 BOTH_WAYS = True

@@ -901,6 +901,7 @@ def test_what_may_happen_verifies_clean(record: Record, tally: Count) -> None:
     tally(Counts(neighbours=len(passed), passed=len(passed)))
 
 
+@pytest.mark.timeout(1800)  # at full length each forgery verifies a whole record
 def test_whatever_is_rewritten_is_named(record: Record, rng: random.Random, most: int, tally: Count) -> None:
     judged, of_each = Judged(), max(1, most // 120)
     for model in NOT_COMPARED:

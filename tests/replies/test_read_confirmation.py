@@ -2,11 +2,12 @@
 
 import pytest
 
+from placet.approvals.definitions import ApprovalStep
 from placet.mailboxes.base import Folder, Received
 from placet.replies.languages.table import refusal_texts
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.read_confirmation import Guess, confirming_words, read_confirmation
-from placet.replies.read_own import _own
+from placet.replies.read_own import _own, confirming
 from placet.replies.read_result import Answer
 from placet.replies.read_vocabulary import vocabulary
 from placet.replies.refusals import Unclear
@@ -82,6 +83,31 @@ def test_english_counts_beside_the_language_that_was_asked_in_and_no_other_does(
     assert not confirmed("Ja", REJECT, "fr")
     assert not confirmed("Tak", REJECT, "da"), "thanks, and not Polish"
     assert confirmed("Tak", REJECT, "pl")
+
+
+def test_a_word_that_a_process_gave_to_another_answer_confirms_nothing() -> None:
+    """It keeps its word, and the others still confirm."""
+    outcomes = [
+        "approve",
+        "reject",
+        {"key": "exact", "label": {"en": "Exact", "de": "Genau"}, "grants": False},
+    ]
+    step = ApprovalStep.model_validate(
+        {"kind": "approval", "name": "S", "ask": [{"manager": True}], "outcomes": outcomes}
+    )
+    words = confirming_words(vocabulary(), "de")
+    assert "genau" in words
+    of_reject, of_exact = (confirming(step, outcome, words) for outcome in (REJECT, "exact"))
+    assert of_reject.outcomes_in("Genau") == {"exact"}
+    assert of_reject.outcomes_in("Stimmt") == {REJECT}
+    assert of_exact.outcomes_in("Genau") == of_exact.outcomes_in("Stimmt") == {"exact"}
+
+
+@pytest.mark.parametrize("code", ASKED_IN)
+def test_the_yes_that_our_mail_names_counts_in_a_language_whose_answers_are_switched_off(code: str) -> None:
+    only = vocabulary(only="en")
+    assert code == "en" or not only.confirms[code]
+    assert refusal_texts()[code].yes in confirming_words(only, code)
 
 
 def test_what_stands_below_a_yes_to_an_approval_is_comment_behind_the_first_text() -> None:
