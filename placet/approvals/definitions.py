@@ -205,7 +205,9 @@ class ApprovalStep(_Part):
     ask: tuple[Who, ...] = Field(min_length=1)
     order: Literal["one_by_one"] | None = None  # None: everybody at once
     nobody: Annotated[Nobody | None, BeforeValidator(_nobody)] = None  # None: the step is stuck
-    not_same_as: tuple[str, ...] | None = Field(None, min_length=1)  # steps: who decided them does not here
+    not_same_as: tuple[str, ...] | None = Field(
+        None, min_length=1
+    )  # steps: nobody decides both (`kept_apart`)
     # A number: so many must approve. A list: `placet.approvals.rules`.
     rule: Annotated[Literal["first", "all"] | int | tuple[Line, ...], BeforeValidator(_rule)] = "first"
     otherwise: str | None = None
@@ -528,6 +530,17 @@ class Definition(_Part):
     def brackets(self) -> str:
         """The two signs that a reply may put an answer between."""
         return self.answer_brackets or BRACKETS
+
+    def kept_apart(self, step_key: str) -> frozenset[str]:
+        """The steps of which nobody decides one who decided this one: those that it names in `not_same_as`, and those
+        that name it. Whichever comes first, they are two pairs of eyes."""
+        named = self.approval(step_key).not_same_as or ()
+        naming = (
+            key
+            for key, step in self.steps.items()
+            if isinstance(step, ApprovalStep) and step_key in (step.not_same_as or ())
+        )
+        return frozenset((*named, *naming))
 
     def notice(self, step_key: str) -> NoticeStep:
         step = self.steps[step_key]

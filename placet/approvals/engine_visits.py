@@ -25,7 +25,6 @@ from placet.approvals import engine_asks, engine_calls, engine_notices, messages
 from placet.approvals.definitions import (
     ARRIVED,
     SENT,
-    ApprovalStep,
     CallStep,
     Definition,
     EndStep,
@@ -139,13 +138,9 @@ def withdraw_barred(request: Request, definition: Definition, step_key: str, by:
 
 
 def _open_beside(request: Request, definition: Definition, step_key: str, by: Person) -> Iterator[Assignment]:
-    barring = [
-        key
-        for key, step in definition.steps.items()
-        if isinstance(step, ApprovalStep) and step_key in (step.not_same_as or ())
-    ]
-    if barring:
-        seats = Assignment.objects.filter(visit__request=request, visit__step_key__in=barring, person=by)
+    apart = definition.kept_apart(step_key)
+    if apart:
+        seats = Assignment.objects.filter(visit__request=request, visit__step_key__in=apart, person=by)
         numbers = list(seats.filter(state=Assignment.State.OPEN).order_by("pk").values_list("pk", flat=True))
         for number in numbers:  # what becomes of one may end the others
             yield from seats.filter(pk=number, state=Assignment.State.OPEN).select_related("visit")

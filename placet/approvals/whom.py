@@ -166,8 +166,8 @@ class Bars:
     @cached_property
     def _deciders(self) -> Mapping[int, str]:
         """In whatever round: who decided, and what."""
-        steps = self._definition.approval(self._step_key).not_same_as
-        if steps is None:
+        steps = self._definition.kept_apart(self._step_key)
+        if not steps:
             return {}
         visits = Visit.objects.filter(request=self._request, step_key__in=steps)
         decisions = Decision.objects.filter(assignment__visit__in=visits).order_by("pk")

@@ -588,14 +588,20 @@ def test_two_blocks_that_ask_the_same_people_in_another_order_do_not_wait_for_ea
     assert [asked(request) for request in requests] == [["Bob", "Carol"], ["Carol", "Bob"]]
 
 
+#: Which of the two steps says it makes no difference.
+SAYING = pytest.mark.parametrize(("saying", "other"), [("finance", "legal"), ("legal", "finance")])
+
+
+@SAYING
 def test_four_eyes_side_by_side(
-    mailbox: Mailbox, alice: Person, bob: Person, carol: Person, dave: Person
+    mailbox: Mailbox, alice: Person, bob: Person, carol: Person, dave: Person, saying: str, other: str
 ) -> None:
     """Bob is asked in both branches. Once he has decided one he is asked no longer in the other, but Carol is."""
     Group.objects.create(key="both", name="Both").members.set([bob])
     definition = two()
-    definition["steps"]["legal"]["ask"] = [{"group": "both"}]
-    definition["steps"]["finance"] |= {"ask": [{"group": "both"}], "not_same_as": ["legal"]}
+    for key in (saying, other):
+        definition["steps"][key]["ask"] = [{"group": "both"}]
+    definition["steps"][saying]["not_same_as"] = [other]
     request = start(definition, alice)
     assert asked(request) == ["Bob", "Bob"]
     Group.objects.get(key="both").members.set([bob, carol])
@@ -637,9 +643,11 @@ def test_what_an_answer_decides_comes_before_whom_it_bars(
         assert (standing(request), mails("ended")) == (("ended", "approved"), ["alice"])
 
 
-def test_four_eyes_side_by_side_with_nobody_else(alice: Person, bob: Person) -> None:
+@SAYING
+def test_four_eyes_side_by_side_with_nobody_else(alice: Person, bob: Person, saying: str, other: str) -> None:
     definition = two()
-    definition["steps"]["finance"] |= {**step("bob", name="Money"), "not_same_as": ["legal"]}
+    definition["steps"]["finance"] |= step("bob", name="Money")
+    definition["steps"][saying]["not_same_as"] = [other]
     request = start(definition, alice)
     answer(bob)
     assert visits(request)["finance"] == "stuck"

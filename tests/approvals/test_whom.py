@@ -986,8 +986,8 @@ def test_earlier_rounds_count_too(alice: Person, bob: Person, carol: Person, dav
     request = request_of(two_steps(TEAM, OTHER_EYES), alice)
     decide(carol)
     decide(bob, "reject")  # back to the first step
-    decide(bob)
-    assert asked(request) == ["Dave"]
+    decide(dave)
+    assert asked(request) == ["Bob"]
 
 
 def test_who_decided_this_step_before_is_asked_in_it_again(
@@ -997,8 +997,25 @@ def test_who_decided_this_step_before_is_asked_in_it_again(
     request = request_of(two_steps(TEAM, OTHER_EYES), alice)
     decide(carol)
     decide(bob, "reject")  # back to the first step
-    decide(dave)
-    assert asked(request) == ["Bob"]
+    assert asked(request) == ["Carol", "Dave"]
+    decide(carol)
+    assert asked(request) == ["Bob", "Dave"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(TEAM, OTHER_EYES), ({**TEAM, "not_same_as": ["second"]}, TEAM)]
+)
+def test_whichever_step_says_it_neither_is_decided_by_who_decided_the_other(
+    alice: Person, bob: Person, carol: Person, dave: Person, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """In the order in which they come, and where a way back leads from the second one to the first."""
+    group("team", bob, carol, dave)
+    request = request_of(two_steps(first, second), alice)
+    decide(carol)
+    assert asked(request) == ["Bob", "Dave"]
+    decide(bob, "reject")
+    assert asked(request) == ["Carol", "Dave"]
+    assert "“Second”" in barred(request, two_steps(first, second), "first", bob)
 
 
 def test_another_request_bars_nobody(alice: Person, bob: Person) -> None:

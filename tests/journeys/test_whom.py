@@ -15,6 +15,7 @@ from tests.journeys.letters import answer
 from tests.making import FORM, asked
 
 pytestmark = pytest.mark.django_db
+BOTH_WAYS = True
 
 ENDS = {
     "approved": {"kind": "end", "name": "Approved", "result": "approved"},
