@@ -4,6 +4,7 @@ from placet.mailboxes.base import Folder, Received
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.original import Original, without_original
 from placet.replies.read import read_mail
+from placet.replies.read_facts import UNKNOWN, About
 from placet.replies.read_questions import Questions
 from placet.replies.read_result import Reading
 
@@ -17,5 +18,7 @@ def parsed(raw: bytes, original: Original | None = None) -> Mail:
     return without_original(mail, original) if original else mail
 
 
-def reading(raw: bytes, original: Original | None = None, questions: Questions | None = None) -> Reading:
-    return read_mail(parsed(raw, original), questions=questions)
+def reading(
+    raw: bytes, original: Original | None = None, questions: Questions | None = None, about: About = UNKNOWN
+) -> Reading:
+    return read_mail(parsed(raw, original), about=about, questions=questions)

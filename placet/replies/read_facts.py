@@ -96,18 +96,18 @@ def other_value(text: str, about: About, code: str) -> Sentence:
 
 
 def same_values(text: str, about: About, code: str) -> Iterator[tuple[int, int]]:
-    """Where a text names a field and, behind a colon, the request's own value: the value alone."""
-    if not about.fields:
+    """Where a text names a field for dates or numbers and, behind a colon, the request's own: the value alone. A text
+    of the request's is none: its words are the requester's, who may have foreseen what somebody answers with."""
+    fields = [field for field in about.fields if field.day is not None or field.number is not None]
+    if not fields:
         return
     words = tokens(text)
-    for field in about.fields:
+    for field in fields:
         for said, gap, end in _named(text, words, field.label):
             if not gap or not said or _differs(said, gap, field, code):
                 continue
             begin = text.rfind(said, 0, end)
-            if field.day is None and field.number is None:
-                yield begin, begin + len(said)
-            elif value := _alone(said, field):
+            if value := _alone(said, field):
                 yield begin, begin + value
 
 

@@ -2,7 +2,8 @@
 its opposite, what looks like the head of a mail or the end of one. Whatever stands in our ask, an answer is read as it
 is with any other request, or it is unclear; where it decides, no word of its comment is lost.
 
-Judged without a world: the mail is parsed, compared with the ask, and read, as `placet/replies/entry.py` does it.
+Judged without a world: the mail is parsed, compared with the ask, and read with the fields of the request at hand, as
+`placet/replies/entry.py` does it; and the same answer with another request, of which the reader knows nothing.
 """
 
 import random
@@ -10,6 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -21,12 +23,12 @@ from benchmarks.reading.locales import LOCALES
 from benchmarks.reading.programs import PROGRAMS, UNMARKED, Answered, Place, written
 from placet.replies.parse.original import Original
 from placet.replies.read import read_text
+from placet.replies.read_facts import About, Field
 from placet.replies.read_result import Reading
 from tests.attacks.arena import Count
 from tests.attacks.tally import Counts
 
 PAIRS = 17  # of an answer and a request, for each mail that `--forgeries` asks for: 2,040 in the suite, 20,400 in soak
-FORMS = 6  # in which each of them is sent
 SAMPLED = 4  # one of so many is looked at where it is unclear, too: how many decide at all
 ANSWERS = Path(__file__).parent.parent / "replies" / "answers"
 
@@ -64,6 +66,26 @@ OPPOSITES = (
     "Not approved",
     "Genehmigt",
 )
+#: What stands behind the label of a field, besides answers: it limits, takes back or denies, in whatever language.
+BEHIND_A_LABEL = (
+    "nicht Dell",
+    "withdrawn",
+    "korrektur",
+    "only two",
+    "massimo 500",
+    "huch",
+    "if legal agrees",
+    "ohne Monitor",
+    "one desk, not two",
+    "2 chairs",
+    "sauf le bureau",
+    "не этот",
+    "Dell",
+    "the usual one",
+)
+LABELS = ("Reason", "Why", "Item")
+NAMES = ("Alice Requester", "Ann Approver")
+NEW_LINE = "\n"
 
 
 @cache
@@ -85,6 +107,13 @@ def answered(rng: random.Random) -> tuple[str, str]:
     language, text = rng.choice(listed())
     if rng.random() < 0.4:
         text = f"{text}\n{rng.choice([other for code, other in listed() if code == language])}"
+    if rng.random() < 0.3:
+        words = (
+            rng.choice(BEHIND_A_LABEL)
+            if rng.random() < 0.7
+            else rng.choice(lines_of(rng.choice(listed())[1]))
+        )
+        text = f"{text}{rng.choice((NEW_LINE, NEW_LINE, '. '))}{rng.choice(LABELS)}: {words}"
     return language, text
 
 
@@ -147,7 +176,14 @@ def far_out(rng: random.Random, text: str) -> str:
     return f"{'The reasons are many and long. ' * rng.choice((5, 40, 80))}{rng.choice(lines_of(text))}"
 
 
+def behind_its_label(rng: random.Random, text: str) -> str:
+    """What it says of a field, whole or beside more."""
+    words = text.rpartition(": ")[2].split("\n")[0] or text
+    return rng.choice((words, words, f"{words}, and a lamp", f"a lamp, {words}"))
+
+
 FAMILY: dict[str, Words] = {
+    "what stands behind its label": behind_its_label,
     "a line of it": lambda rng, text: rng.choice(lines_of(text)),
     "all of it": lambda rng, text: text,
     "all of it, backwards": lambda rng, text: "\n".join(reversed(lines_of(text))),
@@ -164,17 +200,27 @@ FAMILY: dict[str, Words] = {
 }
 
 
-def asked(rng: random.Random, text: str) -> tuple[str, Ask]:
-    """A request that its requester wrote with the answer at hand, and what of the family it is."""
-    name = rng.choice(list(FAMILY))
+def asked(rng: random.Random, text: str) -> tuple[str, Ask, About]:
+    """A request that its requester wrote with the answer at hand, what of the family it is, and what is known of it."""
+    labelled = any(f"{label}: " in text for label in LABELS)
+    name = "what stands behind its label" if labelled and rng.random() < 0.7 else rng.choice(list(FAMILY))
     said = FAMILY[name](rng, text)
-    facts = [fact("Reason:", said)]
+    entered = {"Reason:": said}
     if rng.random() < 0.5:
-        facts.append(fact("Why?", FAMILY["a line of it"](rng, text)))
-    facts += [fact("Amount:", "EUR 900.00")] * rng.randrange(2)
+        entered["Why?"] = FAMILY["a line of it" if rng.random() < 0.5 else "what stands behind its label"](
+            rng, text
+        )
+    if rng.random() < 0.5:
+        entered["Item:"] = behind_its_label(rng, text)
+    fields = [Field(label, (value,)) for label, value in entered.items()]
+    facts = [fact(label, value) for label, value in entered.items()]
+    if rng.random() < 0.5:
+        facts.append(fact("Amount:", "EUR 900.00"))
+        fields.append(Field("Amount:", ("EUR 900.00",), Decimal(900), "EUR"))
     title = " ".join(rng.choice(lines_of(text)).split()) if rng.random() < 0.3 else TITLE
     made = ask(title[:100], facts)
-    return name, replace(made, inside=rng.choice((INSIDE, "Reason:", *lines_of(said)[:1])))
+    made = replace(made, inside=rng.choice((INSIDE, "Reason:", *lines_of(said)[:1])))
+    return name, made, About(tuple(fields), NAMES)
 
 
 # --- what programs make of it -------------------------------------------------------------------------------------
@@ -244,27 +290,27 @@ class Pair:
     text: str
     name: str  # what of the family the request is
     request: Ask
-    original: Original
+    about: About
     form: Form
 
     def read(self) -> Reading:
-        return reading(self.form.sent(self.language, self.text, self.request), self.original)
+        raw = self.form.sent(self.language, self.text, self.request)
+        return reading(raw, Original.of(self.request.raw), about=self.about)
 
     def read_without(self) -> Reading:
-        """With a request that says nothing, quoted whole."""
-        return reading(replace(self.form, kept=1.0).sent(self.language, self.text, NEUTRAL), NEUTRAL_ORIGINAL)
+        """With a request that says nothing, quoted whole, and of which no field is known."""
+        raw = replace(self.form, kept=1.0).sent(self.language, self.text, NEUTRAL)
+        return reading(raw, NEUTRAL_ORIGINAL, about=About(names=NAMES))
 
     def __str__(self) -> str:
         return f"{self.name}, {self.form}:\n{self.text}\n--- asked:\n{self.request.text}"
 
 
 def pairs(rng: random.Random, programs: Sequence[str], number: int) -> Iterator[Pair]:
-    for at in range(number):
-        if not at % FORMS:
-            language, text = answered(rng)
-            name, request = asked(rng, text)
-            original = Original.of(request.raw)
-        yield Pair(language, text, name, request, original, Form.any(rng, programs))
+    for _ in range(number):
+        language, text = answered(rng)
+        name, request, about = asked(rng, text)
+        yield Pair(language, text, name, request, about, Form.any(rng, programs))
 
 
 @pytest.mark.timeout(1800)

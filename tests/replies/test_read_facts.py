@@ -127,15 +127,14 @@ def test_a_currency_is_known_by_its_sign_and_by_its_code(sign: str, currency: st
 @pytest.mark.parametrize(
     ("text", "values"),
     [
-        ("Supplier: Dell GmbH", ["Dell GmbH"]),
-        ("Approved.\nSupplier: Dell\nAmount = 900 as agreed", ["900", "Dell"]),
+        ("Approved.\nSupplier: Dell\nAmount = 900 as agreed", ["900"]),
         ("Cost: € 900 in all", ["€ 900"]),
         ("Cost: 900 euros in all", ["900 euros"]),
         ("Needed on: 1 December as agreed", ["1 December"]),
-        ("Dell is good. Supplier: Dell", ["Dell"]),
-        ("Supplier: Lenovo", []),  # another value
-        ("Supplier Dell", []),  # no sign says that it is the value
-        ("Supplier:", []),
+        ("Cost: 901", []),  # another value
+        ("Cost 900", []),  # no sign says that it is the value
+        ("Cost:", []),
+        ("Supplier: Dell GmbH", []),  # the requester's words
         ("Dell", []),
     ],
 )
