@@ -39,7 +39,8 @@ from placet.approvals.form_checks import (
 from placet.approvals.form_parts import CURRENCY
 from placet.approvals.form_schema import schema_of
 from placet.approvals.form_types import seen_values
-from placet.approvals.includes import Included, problems_of_includes, results_of
+from placet.approvals.included_names import hint, is_unknown_yet
+from placet.approvals.includes import Flat, Included, results_of
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
 from placet.approvals.question_checks import question_problems
 from placet.approvals.rule_checks import (
@@ -59,15 +60,16 @@ TIMES = ("date", "time", "date_time", "period")  # types of fields that no step 
 _SPEAKS_OF_TIME = re.compile(r"\b(?:today|now)\b|\b(?:timestamp|duration)\s*\(|\b\d{4}-\d{2}-\d{2}\b")
 
 
-def problems_of(definition: Definition) -> list[str]:
+def problems_of(definition: Definition, flat: Flat) -> list[str]:
+    """`flat`: with what it includes, which is where names of steps are looked up."""
     problems: list[str] = []
-    steps = definition.steps
+    steps, whole, processes = definition.steps, flat.definition, flat.processes
     problems += [
         f"steps: “{key}” is not a key (a-z, 0-9, - and _)" for key in steps if not KEY.fullmatch(key)
     ]
     problems += form_problems(definition)
     problems += [f"start_form: {problem}" for problem in start_form_problems(definition)]
-    problems += problems_of_includes(definition, MOST_STEPS)
+    problems += flat.problems
     if len(steps) > MOST_STEPS:
         problems.append(f"steps: {len(steps)} steps are too many; {MOST_STEPS} is the most")
     if definition.start not in steps:
@@ -78,32 +80,31 @@ def problems_of(definition: Definition) -> list[str]:
         problems.append(
             f"title: it needs at least {SHORTEST_TITLE} letters or digits, or a field of the form"
         )
-    sample = earlier.samples(definition)
+    sample = earlier.samples(whole)
     for key, step in steps.items():
         if isinstance(step, ApprovalStep):
-            problems += _step_problems(definition, key, step, sample)
+            problems += _step_problems(whole, key, step, sample)
         elif isinstance(step, ParallelStep):
             problems += _block_problems(definition, key, step, sample)
         elif isinstance(step, NoticeStep):
-            problems += [
-                f"steps.{key}: {problem}" for problem in _notice_problems(definition, key, step, sample)
-            ]
+            problems += [f"steps.{key}: {problem}" for problem in _notice_problems(whole, key, step, sample)]
             problems += _ways_problems(definition, key, step.outcome_keys)
         elif isinstance(step, IncludeStep | CallStep):
             if isinstance(step, CallStep):
                 problems += [
-                    f"steps.{key}: {problem}" for problem in _call_problems(definition, step, sample)
+                    f"steps.{key}: {problem}"
+                    for problem in _call_problems(definition, step, sample, processes)
                 ]
-            problems += _ways_problems(definition, key, outcomes_of(definition, step))
+            problems += _ways_problems(definition, key, outcomes_of(definition, step, processes))
         elif isinstance(step, WaitStep):
             problems += [
                 f"steps.{key}: until: {problem}" for problem in _wait_problems(definition, step, sample)
             ]
             problems += _ways_problems(definition, key, step.outcome_keys)
     for number, transition in enumerate(definition.transitions, start=1):
-        problems += _transition_problems(definition, number, transition, sample)
+        problems += _transition_problems(definition, number, transition, sample, processes)
     if not problems:
-        problems += _reach_problems(definition)
+        problems += _reach_problems(definition, processes)
     return problems
 
 
@@ -166,8 +167,15 @@ def _who_problems(
     for other in step.not_same_as or ():
         if other == key:
             yield "not_same_as: a step cannot name itself"
-        elif not isinstance(definition.steps.get(other), ApprovalStep):
-            yield f"not_same_as: there is no approval step {other}"
+        else:
+            yield from (f"not_same_as: {problem}" for problem in _approval_problems(definition, other))
+
+
+def _approval_problems(definition: Definition, name: str) -> Iterator[str]:
+    """Of a name that stands for a step that asks people."""
+    step = definition.steps.get(name)
+    if not isinstance(step, ApprovalStep) and not is_unknown_yet(definition, name):
+        yield f"there is no approval step {name}{hint(definition, name)}"
 
 
 def _notice_problems(
@@ -191,25 +199,27 @@ def _notice_problems(
             yield f"text: {name} stands in it, and form hides it"
 
 
-def _process_named(definition: Definition, key: str) -> Definition | None:
+def _process_named(definition: Definition, processes: Included, key: str) -> Definition | None:
     """A process that a step names: what is published now as its newest version, or the one that is being checked."""
     if key == definition.key:
         return definition
-    read = Included().of(key)
+    read = processes.of(key)
     return None if read is None else read[1]
 
 
-def outcomes_of(definition: Definition, step: Step) -> Sequence[str]:
+def outcomes_of(definition: Definition, step: Step, processes: Included) -> Sequence[str]:
     """What transitions from a step can be for."""
     if isinstance(step, IncludeStep | CallStep):
-        named = _process_named(definition, step.process)
+        named = _process_named(definition, processes, step.process)
         results = () if named is None else results_of(named)
         return results if isinstance(step, IncludeStep) else tuple(dict.fromkeys([*results, WITHDRAWN]))
     return step.outcome_keys
 
 
-def _call_problems(definition: Definition, step: CallStep, sample: dict[str, Any]) -> Iterator[str]:
-    called = _process_named(definition, step.process)
+def _call_problems(
+    definition: Definition, step: CallStep, sample: dict[str, Any], processes: Included
+) -> Iterator[str]:
+    called = _process_named(definition, processes, step.process)
     if called is None:
         yield f"there is no process {step.process} that is published"
         return
@@ -232,8 +242,10 @@ def _call_problems(definition: Definition, step: CallStep, sample: dict[str, Any
 
 
 def _value_problems(expression: str, sample: dict[str, Any]) -> Iterator[str]:
+    yield from earlier.problems(expression, sample)
     try:
-        value_of(expression, sample)
+        for values in earlier.tried_with(expression, sample):
+            value_of(expression, values)
     except ConditionError as error:
         # A map that does not know the sample's value may know everything that people enter.
         if not isinstance(error.__cause__, LookupError):
@@ -273,8 +285,8 @@ def _line_problems(definition: Definition, key: str, who: Who, sample: dict[str,
         elif types[name] not in NAMES_PEOPLE:
             known = ", ".join(NAMES_PEOPLE)
             yield f"{name} is of type {types[name]}; a field that names somebody is of type {known}"
-    if who.decided is not None and not isinstance(definition.steps.get(who.decided), ApprovalStep):
-        yield f"there is no approval step {who.decided}"
+    if who.decided is not None:
+        yield from _approval_problems(definition, who.decided)
     if who.from_answer is not None:
         yield from earlier.answer_problems(definition, key, who.from_answer)
     if who.expression is not None:
@@ -398,14 +410,18 @@ def _condition_problem(condition: str, sample: dict[str, Any]) -> str:
 
 
 def _transition_problems(
-    definition: Definition, number: int, transition: Transition, sample: dict[str, Any]
+    definition: Definition,
+    number: int,
+    transition: Transition,
+    sample: dict[str, Any],
+    processes: Included,
 ) -> list[str]:
     where = f"transitions, number {number}"
     problems = []
     start = definition.steps.get(transition.from_)
     if not isinstance(start, HAS_OUTCOMES):
         problems.append(f"{where}: there is no step {transition.from_} that has outcomes")
-    elif transition.outcome not in outcomes_of(definition, start):
+    elif transition.outcome not in outcomes_of(definition, start, processes):
         problems.append(f"{where}: {transition.from_} has no outcome {transition.outcome}")
     elif isinstance(start, ApprovalStep) and transition.outcome not in start.result_keys:
         problems.append(
@@ -439,7 +455,7 @@ def _block_problems(
     yield from _ways_problems(definition, key, block.outcome_keys)
 
 
-def _reach_problems(definition: Definition) -> list[str]:
+def _reach_problems(definition: Definition, processes: Included) -> list[str]:
     places = definition.places
     problems = [f"steps.{key}: no way leads here" for key in _unreached(definition)]
     if not any(isinstance(definition.steps[key], EndStep) for key in _led_to(definition)):
@@ -453,7 +469,7 @@ def _reach_problems(definition: Definition) -> list[str]:
             f"steps.{key}: no way leads on from here to an end" for key in places if key not in ending
         ]
     if not problems:
-        problems += problems_of_calls(definition, partial(_process_named, definition))
+        problems += problems_of_calls(definition, partial(_process_named, definition, processes))
     return problems
 
 

@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from placet.approvals.definitions import ApprovalStep, Definition, EndStep, ParallelStep
+from placet.approvals.definitions import ApprovalStep, Definition, EndStep, IncludeStep, ParallelStep
 from placet.approvals.form import condition_values, sample_data
 from placet.approvals.form_parts import FormField
 from placet.approvals.form_types import sample_of, seen_values
+from placet.approvals.included_names import hint, is_unknown_yet
 from placet.approvals.models import Decision, Request, Visit
 
 STEPS = "steps"
@@ -82,7 +83,7 @@ def _steps(definition: Definition, request: Request) -> dict[str, Any]:
 
 
 def _keys(definition: Definition) -> list[str]:
-    return [key for key, step in definition.steps.items() if not isinstance(step, EndStep)]
+    return [key for key, step in definition.steps.items() if not isinstance(step, EndStep | IncludeStep)]
 
 
 def _seen(
@@ -103,6 +104,7 @@ class Samples(dict[str, Any]):
     def __init__(self, definition: Definition) -> None:
         keys = _keys(definition)
         super().__init__({key: _sample(definition, key) for key in keys})
+        self.definition = definition
         self.before = {key: _seen(definition, key, "", "", {}) for key in keys}
 
 
@@ -117,9 +119,14 @@ def samples(definition: Definition) -> dict[str, Any]:
 
 
 def tried_with(source: str, values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The values to try a condition with: these, and where it looks at steps also as if none were decided."""
-    yield values
+    """The values to try a condition with: these, and where it looks at steps also as if none were decided. None where
+    it names a step of an include that is to be put right first."""
     steps = values.get(STEPS)
+    if isinstance(steps, Samples) and any(
+        is_unknown_yet(steps.definition, key) for key, *_ in filter(None, _mentions(source))
+    ):
+        return
+    yield values
     if isinstance(steps, Samples) and looks_at_steps(source):
         yield {**values, STEPS: steps.before}
 
@@ -137,10 +144,11 @@ def problems(source: str, values: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
-#: Texts and comments are passed over.
+#: Texts and comments are passed over; a backslash in a raw text is one sign like others.
 _MENTION = re.compile(
-    r'"""[\s\S]*?"""'
-    r"|'''[\s\S]*?'''"
+    r"""\b[bB]?[rR](?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"[^"\n]*"|'[^'\n]*')"""
+    r'|"""(?:\\[\s\S]|[^\\])*?"""'
+    r"|'''(?:\\[\s\S]|[^\\])*?'''"
     r'|"(?:\\.|[^"\\])*"'
     r"|'(?:\\.|[^'\\])*'"
     r"|//[^\n]*"
@@ -161,14 +169,29 @@ def _mentions(source: str) -> Iterator[list[str]]:
             yield names
 
 
+def renamed(source: str, names: Mapping[str, str]) -> str:
+    """A condition or an expression with these steps called otherwise. `names`: the new ones by the old ones."""
+    parts, end = [], 0
+    for match in _MENTION.finditer(source):
+        following = _NEXT.match(source, match.end()) if match["steps"] else None
+        key = next(filter(None, following.groups()), "") if following else ""
+        if following and key in names:
+            parts += [source[end : match.end()], f'["{names[key]}"]']
+            end = following.end()
+    return "".join([*parts, source[end:]])
+
+
 def looks_at_steps(source: str) -> bool:
     return any(True for _names in _mentions(source))
 
 
 def _mention_problems(names: Sequence[str], steps: Samples) -> Iterator[str]:
     match names:
+        case [key, *_] if is_unknown_yet(steps.definition, key):
+            pass
         case [key, *_] if key not in steps:
-            yield f"there is no step {key} that could be decided"
+            instead = hint(steps.definition, key, 'steps["{}"]')
+            yield f"there is no step {key} that could be decided{instead}"
         case [key, "answers", name] if name not in steps[key]["answers"]:
             yield f"{key} asks no question {name}"
         case [_, "outcome" | "by", *_] | [_, "answers", _]:
@@ -181,7 +204,8 @@ def answer_problems(definition: Definition, step_key: str, name: str) -> Iterato
     """Of a question whose answer names people: it has to be asked in a step that can come before this one."""
     before = steps_before(definition, step_key)
     asked = [one for key in before for one in questions_of(definition, key) if one.name == name]
-    if not asked:
+    unread = any(isinstance(definition.steps[key], IncludeStep) for key in before)  # it may ask it
+    if not asked and not unread:
         yield f"from_answer: no step that comes before asks a question {name}"
     yield from (
         f"from_answer: {name} is of type {type_}; a question that names somebody is of type person or people"

@@ -5,10 +5,10 @@ and nothing knows of it afterwards.
 
 What led to the include leads to the first step of the other process. What led to one of its ends leads to where the
 including process goes on that result, under the conditions of both. Conditions that name steps, and whatever else does,
-name them by their new keys.
+name them by their new keys; so does the including process, whose names are looked up in what comes out. The include
+itself is no step there: which of its results a request came to is said by the way that it took, and kept nowhere.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 from itertools import repeat
 from typing import Any
 
+from placet.approvals import earlier
 from placet.approvals.definitions import (
     Definition,
     EndStep,
@@ -32,11 +33,8 @@ MOST_WAYS = 1000  # transitions of the whole
 #: Where a step of any kind has conditions and expressions: by name, or all values below it.
 _CONDITIONS, _EXPRESSIONS = ("if", "when", "until", "expression"), ("with", "data")
 _WILDCARDS = ("fill", "require")  # of a step's form: lists that allow or ask for something
-#: Texts of CEL, which are left alone, and steps that are named.
-_NAMED = re.compile(
-    r"""(?P<text>[rRbB]{0,2}(?:\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'))"""
-    r"""|(?<![\w.])steps\s*(?:\.\s*(?P<name>[A-Za-z_]\w*)|\[\s*(?P<quote>["'])(?P<key>[a-z0-9_-]+)(?P=quote)\s*\])"""
-)
+_TOGETHER = "with what is included"  # what is wrong then, although each process is right by itself
+_Way = tuple[dict[str, Any], str]  # a transition as it is written, and the place of it
 
 
 def newest_published(key: str) -> Version | None:
@@ -51,7 +49,7 @@ def results_of(definition: Definition) -> tuple[str, ...]:
 
 @dataclass
 class Included:
-    """Processes that are published, each read once."""
+    """Processes that are published, each read once: what is published meanwhile changes nothing between two looks."""
 
     known: dict[str, tuple[Version, Definition] | None] = field(default_factory=dict)
 
@@ -62,22 +60,82 @@ class Included:
         return self.known[key]
 
 
+@dataclass(frozen=True)
+class Flat:
+    """A definition with the steps of other processes copied in. What `problems` speaks of is there as written.
+
+    places      where its author finds a part of it: “steps.sub-lead” → “steps.sub: step lead of version 1 of budget”
+    processes   those that were read for it
+    """
+
+    definition: Definition
+    problems: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    processes: Included = field(default_factory=Included)
+
+    def placed(self, problem: str) -> str:
+        """What is wrong with it, said to the author."""
+        place, _, text = problem.partition(": ")
+        return f"{self.places[place]}: {text}" if place in self.places else f"{_TOGETHER}: {problem}"
+
+
+def flatten(definition: Definition, most_steps: int) -> Flat:
+    """With each include copied in that nothing stands against; with none, where they are too large together."""
+    processes = Included()
+    includes = {key: step for key, step in definition.steps.items() if isinstance(step, IncludeStep)}
+    if not includes:
+        return Flat(definition, processes=processes)
+    problems = [*_size_problems(definition, includes, processes, most_steps)]
+    fitting = {} if problems else includes
+    keys = _Keys(definition)
+    for key, step in includes.items():
+        own = [f"steps.{key}: {one}" for one in _problems(definition, key, step, processes, keys)]
+        if own:
+            fitting = {one: include for one, include in fitting.items() if one != key}
+        problems += own
+    whole, places = _with_copies(definition, fitting, processes) if fitting else (definition, {})
+    return Flat(whole, tuple(problems), places, processes)
+
+
 # --- what stands against it -----------------------------------------------------------------------------------
 
 
-def problems_of_includes(definition: Definition, most_steps: int) -> Iterator[str]:
-    """Of each by itself. Whether what comes out is a process is checked as ever, if it is not too large for that."""
-    processes = Included()
+@dataclass
+class _Keys:
+    """Those that are taken, by steps of the including process and by what was copied in before."""
+
+    definition: Definition
+    copied: dict[str, str] = field(default_factory=dict)  # of what, for the reader
+
+    def take(self, key: str, included: Definition) -> Iterator[str]:
+        """Each key that is taken already."""
+        for name in _copied_names(included):
+            new = f"{key}-{name}"
+            other = "another step" if new in self.definition.steps else self.copied.get(new)
+            if other:
+                yield f"its step {name} would be called {new}, as {other} is"
+            elif len(new) > LONGEST_KEY:
+                yield f"its step {name} would be called {new}, which is longer than {LONGEST_KEY} letters"
+            self.copied.setdefault(new, f"the step {name} of {key}")
+        for name in included.included or {}:
+            if isinstance(self.definition.steps.get(f"{key}-{name}"), IncludeStep):
+                yield f"what it includes as {name} would be called {key}-{name}, as another include is"
+
+
+def _copied_names(included: Definition) -> list[str]:
+    return [name for name, step in included.steps.items() if not isinstance(step, EndStep)]
+
+
+def _size_problems(
+    definition: Definition, includes: Mapping[str, IncludeStep], processes: Included, most_steps: int
+) -> Iterator[str]:
+    """Whether what comes out is a process is checked as ever, if it is not too large for that."""
     steps = ways = 0
-    for key, step in definition.steps.items():
-        if isinstance(step, IncludeStep):
-            read = processes.of(step.process)
-            if read is None:
-                yield f"steps.{key}: there is no process {step.process} that is published"
-            else:
-                yield from (f"steps.{key}: {one}" for one in _problems(definition, key, read[1]))
-                steps += len(read[1].steps)
-                ways += sum(1 for _ in _ways_onward(definition, key, read[1]))
+    for key, step in includes.items():
+        read = processes.of(step.process)
+        if read is not None:
+            steps += len(read[1].steps)
+            ways += sum(1 for _ in _ways_onward(definition, key, read[1]))
     if steps > most_steps or ways > MOST_WAYS:
         yield f"steps: with what they include they are too many; {most_steps} steps and {MOST_WAYS} ways are the most"
 
@@ -91,7 +149,15 @@ def _ways_onward(definition: Definition, key: str, included: Definition) -> Iter
             yield from repeat(None, onward[end.result])
 
 
-def _problems(definition: Definition, key: str, included: Definition) -> Iterator[str]:
+def _problems(
+    definition: Definition, key: str, step: IncludeStep, processes: Included, keys: _Keys
+) -> Iterator[str]:
+    """Of one by itself."""
+    read = processes.of(step.process)
+    if read is None:
+        yield f"there is no process {step.process} that is published"
+        return
+    included = read[1]
     notes = included.included or {}
     inner = [included.key, *(one.process for one in notes.values())]
     if definition.key in inner:
@@ -102,11 +168,7 @@ def _problems(definition: Definition, key: str, included: Definition) -> Iterato
         yield f"processes include each other more than {DEEPEST} deep"
     if isinstance(included.steps[included.start], EndStep):
         yield f"the process {included.key} begins with an end, so there is nothing to include"
-    for name in included.steps:
-        if f"{key}-{name}" in definition.steps:
-            yield f"its step {name} would be called {key}-{name}, as another step is"
-        if len(f"{key}-{name}") > LONGEST_KEY:
-            yield f"its step {name} would be called {key}-{name}, which is longer than {LONGEST_KEY} letters"
+    yield from keys.take(key, included)
     missing = [*_missing_fields(definition, included)]
     if missing:
         yield f"the form needs what the form of {included.key} has: {', '.join(missing)}"
@@ -142,42 +204,81 @@ def _leaving_problems(definition: Definition, key: str, included: Definition) ->
 # --- copying in -----------------------------------------------------------------------------------------------
 
 
-def flattened(definition: Definition) -> dict[str, Any]:
-    """The definition with what it includes copied in, as a version holds it. For one without problems."""
+def _with_copies(
+    definition: Definition, includes: Mapping[str, IncludeStep], processes: Included
+) -> tuple[Definition, dict[str, str]]:
+    """As a version holds it, and the places of its parts."""
     written = _written(definition)
-    processes = Included()
-    for key, step in definition.steps.items():
-        if isinstance(step, IncludeStep):
-            read = processes.of(step.process)
-            assert read is not None
-            _copy_in(written, key, read[1], read[0].number)
-    return written
+    written["included"] = {}  # whatever the author says there is refused
+    ways: list[_Way] = [
+        (way, f"transitions, number {number}: {_TOGETHER}")
+        for number, way in enumerate(written["transitions"], start=1)
+    ]
+    places = {f"steps.{key}": f"steps.{key}: {_TOGETHER}" for key in definition.steps}
+    for key, step in includes.items():
+        read = processes.of(step.process)
+        assert read is not None
+        copy = _Copy(key, *read)
+        ways = copy.put_into(written, ways)
+        places |= {f"steps.{new}": f"steps.{key}: {copy.place(name)}" for name, new in copy.names.items()}
+    written["transitions"] = [way for way, _place in ways]
+    places |= {f"transitions, number {number}": place for number, (_, place) in enumerate(ways, start=1)}
+    return Definition.model_validate(written), places
 
 
 def _written(definition: Definition) -> dict[str, Any]:
     return definition.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def _copy_in(written: dict[str, Any], key: str, included: Definition, number: int) -> None:
-    names = {name: f"{key}-{name}" for name in included.steps}
-    ways = [way for way in written["transitions"] if way["from"] == key]
-    written["transitions"] = [way for way in written["transitions"] if way["from"] != key]
-    _lead_to(written, key, names[included.start])
-    steps: dict[str, Any] = {}
-    for name, step in written["steps"].items():  # where the include stood
-        steps |= {name: step} if name != key else dict(_copied_steps(included, names))
-    written["steps"] = steps
-    written["transitions"] += _copied_ways(included, names, ways)
-    notes = written.setdefault("included", {})
-    notes[key] = {"process": included.key, "version": number}
-    for name, note in (included.included or {}).items():
-        notes[f"{key}-{name}"] = {"process": note.process, "version": note.version, "depth": note.depth + 1}
+class _Copy:
+    """Of a process, for an include with this key."""
+
+    def __init__(self, key: str, version: Version, included: Definition) -> None:
+        self.key, self.number, self.included = key, version.number, included
+        self.names = {name: f"{key}-{name}" for name in _copied_names(included)}
+
+    def place(self, name: str) -> str:
+        return f"step {name} of version {self.number} of {self.included.key}"
+
+    def put_into(self, written: dict[str, Any], ways: list[_Way]) -> list[_Way]:
+        """Its steps where the include stood; its ways behind those of the whole, which are what it answers with."""
+        key, names, included = self.key, self.names, self.included
+        onward = [way for way in ways if way[0]["from"] == key]
+        ways = [way for way in ways if way[0]["from"] != key]
+        _lead_to(written, [way for way, _place in ways + onward], key, names[included.start])
+        steps: dict[str, Any] = {}
+        for name, step in written["steps"].items():
+            steps |= {name: step} if name != key else dict(_copied_steps(included, names))
+        written["steps"] = steps
+        notes = written["included"]
+        notes[key] = {"process": included.key, "version": self.number}
+        for name, note in (included.included or {}).items():
+            notes[f"{key}-{name}"] = {
+                "process": note.process,
+                "version": note.version,
+                "depth": note.depth + 1,
+            }
+        return [*ways, *self._ways(onward)]
+
+    def _ways(self, onward: list[_Way]) -> Iterator[_Way]:
+        """In their order: of those that lead to an end each way that the including process takes on its result."""
+        for way in _written(self.included)["transitions"]:
+            copied = {**_renamed(way, self.names), "from": self.names[way["from"]]}
+            end = self.included.steps[way["to"]] if "to" in way else None
+            if isinstance(end, EndStep):
+                for further, place in onward:
+                    if further["outcome"] == end.result:
+                        yield _joined(copied, further), f"{place}: {self.place(way['from'])}"
+            else:
+                to = {"to": self.names[way["to"]]} if end is not None else {}
+                place = f"steps.{self.key}: {self.place(way['from'])}: its way on {way['outcome']}"
+                yield copied | to, place
 
 
-def _lead_to(written: dict[str, Any], key: str, first: str) -> None:
+def _lead_to(written: dict[str, Any], ways: list[dict[str, Any]], key: str, first: str) -> None:
     if written["start"] == key:
         written["start"] = first
-    for way in written["transitions"]:
+    for way in ways:
         if way.get("to") == key:
             way["to"] = first
     for step in written["steps"].values():
@@ -190,7 +291,7 @@ def _copied_steps(included: Definition, names: Mapping[str, str]) -> Iterator[tu
     for name, step in _written(included)["steps"].items():
         if step["kind"] == "end":
             continue
-        copied = _renamed(step, names, included)
+        copied = _renamed(step, names)
         if "ask" in step:  # what the other process says for all of its steps, is said at each
             copied.setdefault("proof", included.proof)
             if step["kind"] != "task":  # requesters may do theirs, whatever else they may decide
@@ -205,50 +306,31 @@ def _copied_steps(included: Definition, names: Mapping[str, str]) -> Iterator[tu
         yield names[name], copied
 
 
-def _copied_ways(
-    included: Definition, names: Mapping[str, str], ways: list[dict[str, Any]]
-) -> Iterator[dict[str, Any]]:
-    """In their order: of those that lead to an end each way that the including process takes on its result."""
-    for way in _written(included)["transitions"]:
-        copied = {**_renamed(way, names, included), "from": names[way["from"]]}
-        end = included.steps[way["to"]] if "to" in way else None
-        if isinstance(end, EndStep):
-            for onward in (one for one in ways if one["outcome"] == end.result):
-                yield _joined(copied, onward)
-        else:
-            yield copied | ({"to": names[way["to"]]} if end is not None else {})
-
-
 def _joined(way: dict[str, Any], onward: dict[str, Any]) -> dict[str, Any]:
     conditions = [one["when"] for one in (way, onward) if "when" in one]
     joined = {name: way[name] for name in ("from", "outcome")}
     if conditions:
-        joined["when"] = (
-            conditions[0] if len(conditions) == 1 else " && ".join(f"({one})" for one in conditions)
-        )
+        joined["when"] = conditions[0] if len(conditions) == 1 else " && ".join(map(_in_brackets, conditions))
     return joined | {name: onward[name] for name in ("to", "ends_branch") if name in onward}
 
 
-def _renamed(value: Any, names: Mapping[str, str], included: Definition, name: str = "") -> Any:
+def _in_brackets(condition: str) -> str:
+    """A comment at its end ends before the bracket does."""
+    return f"({condition}\n)" if "//" in condition else f"({condition})"
+
+
+def _renamed(value: Any, names: Mapping[str, str], name: str = "") -> Any:
     """What is said of a step or a way, with the steps that it names called by their new keys."""
     if isinstance(value, dict):
         inner = name if name in _EXPRESSIONS else ""
-        return {one: _renamed(said, names, included, inner or one) for one, said in value.items()}
+        return {one: _renamed(part, names, inner or one) for one, part in value.items()}
     if isinstance(value, list):
-        return [_renamed(one, names, included, name) for one in value]
+        return [_renamed(one, names, name) for one in value]
     if isinstance(value, str) and name == "decided":
         return names.get(value, value)
     if isinstance(value, str) and name in (*_CONDITIONS, *_EXPRESSIONS):
-        return _in_condition(value, names)
+        return earlier.renamed(value, names)
     return value
-
-
-def _in_condition(condition: str, names: Mapping[str, str]) -> str:
-    def renamed(match: re.Match[str]) -> str:
-        key = match["name"] or match["key"]
-        return f'steps["{names[key]}"]' if key in names else match[0]
-
-    return _NAMED.sub(renamed, condition)
 
 
 def _named_fields(form: dict[str, Any], included: Definition) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from django.db import transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
-from placet.approvals.checks import problems_of
-from placet.approvals.definitions import Definition, IncludeStep
+from placet.approvals.checks import MOST_STEPS, problems_of
+from placet.approvals.definitions import Definition
 from placet.approvals.form_parts import FIELD
-from placet.approvals.includes import flattened
+from placet.approvals.includes import Flat, flatten
 from placet.approvals.models import Process, Version
 
 _QUOTES = "A text with a colon, a question mark, a comma, a bracket or a brace in it stands in quotes."
@@ -36,25 +36,21 @@ def parse_definition(source: str | Mapping[str, Any]) -> Definition:
         raise DefinitionInvalid(
             [f"{_place(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
         ) from error
-    problems = problems_of(definition)
+    flat = flatten(definition, MOST_STEPS)
+    problems = problems_of(definition, flat)
     if definition.included:
         problems.append("included: Placet writes that at publishing; leave it out")
+    if not problems and flat.definition.included:
+        problems = _problems_together(flat)
     if problems:
         raise DefinitionInvalid(problems)
-    return (
-        _flat(definition)
-        if any(isinstance(s, IncludeStep) for s in definition.steps.values())
-        else definition
-    )
+    return flat.definition
 
 
-def _flat(definition: Definition) -> Definition:
-    """With what it includes, which may not fit together although each of both is right."""
-    flat = Definition.model_validate(flattened(definition))
-    problems = problems_of(flat)
-    if problems:
-        raise DefinitionInvalid([f"with what is included: {problem}" for problem in problems])
-    return flat
+def _problems_together(flat: Flat) -> list[str]:
+    """What it includes may not fit together with it although each of both is right."""
+    again = Flat(flat.definition, processes=flat.processes)
+    return [flat.placed(problem) for problem in problems_of(flat.definition, again)]
 
 
 def _place(path: Sequence[int | str]) -> str:

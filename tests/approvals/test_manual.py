@@ -83,7 +83,7 @@ def _results(step: Mapping[str, Any]) -> Iterator[str]:
 @pytest.fixture
 def named_processes(db: None) -> None:
     """The processes and the table that pieces name."""
-    check = whole({"rule": "first"}) | {"key": "budget-check"}
+    check = whole({"steps": {"manager": STEP}}) | {"key": "budget-check"}
     check["steps"]["over"] |= {"result": "approved"}
     publish(check)
     publish((SAMPLES / "contract.yaml").read_text())

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
-from placet.approvals import calling, engine, engine_visits, evidence, includes
+from placet.approvals import calling, earlier, engine, engine_visits, evidence
 from placet.approvals.definition_schema import schema_of_definitions
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import Assignment, CallTask, Decision, Notified, Request, Signal
@@ -436,7 +436,7 @@ def test_what_names_steps_in_an_included_process_names_them_by_their_new_keys(db
         ("note == 'steps.lead' || x.steps.lead", "note == 'steps.lead' || x.steps.lead"),
         ('note == r"\\" + steps.ghost.by', 'note == r"\\" + steps.ghost.by'),
     ):
-        assert includes._in_condition(condition, names) == renamed
+        assert earlier.renamed(condition, names) == renamed
 
 
 def test_an_include_in_a_branch_ends_it_and_one_in_another_is_flat_too(db: None) -> None:
