@@ -233,8 +233,10 @@ def _call_problems(definition: Definition, step: CallStep, sample: dict[str, Any
 
 
 def _value_problems(expression: str, sample: dict[str, Any]) -> Iterator[str]:
+    yield from earlier.problems(expression, sample)
     try:
-        value_of(expression, sample)
+        for values in earlier.tried_with(expression, sample):
+            value_of(expression, values)
     except ConditionError as error:
         # A map that does not know the sample's value may know everything that people enter.
         if not isinstance(error.__cause__, LookupError):
