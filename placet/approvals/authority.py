@@ -13,9 +13,9 @@ from placet.accounts.models import Group
 from placet.approvals.authority_cells import (
     ASK,
     GROUP,
-    MANAGER,
     Column,
     entries_of_cell,
+    level_of,
     match_of,
     matched_columns,
     rows_that_fit,
@@ -85,7 +85,7 @@ def matching(version: TableVersion, values: Mapping[str, str | Decimal]) -> Matc
 
 
 def entries_of(match: Match) -> list[str]:
-    """Whom its rows name, each once: addresses, `group:KEY` and `manager`."""
+    """Whom its rows name, each once: as `entries_of_cell`."""
     at = [column["kind"] for column in match.version.columns].index(ASK)
     cells = (match.version.rows[number - 1][at] for number in match.rows)
     return list(dict.fromkeys(entry for cell in cells for entry in entries_of_cell(cell)))
@@ -146,12 +146,13 @@ def _missing_people(rows: Rows, asked: Sequence[Sequence[str]]) -> Iterator[str]
             first_rows.setdefault(entry, row)
     keys = {entry.removeprefix(GROUP) for entry in first_rows if entry.startswith(GROUP)}
     groups = set(Group.objects.filter(key__in=keys).values_list("key", flat=True))
-    people = people_at([entry for entry in first_rows if not entry.startswith(GROUP) and entry != MANAGER])
+    addresses = {entry for entry in first_rows if not entry.startswith(GROUP) and level_of(entry) is None}
+    people = people_at(addresses)
     for entry, row in first_rows.items():
         if entry.startswith(GROUP):
             if entry.removeprefix(GROUP) not in groups:
                 yield f"{rows.where(row)}: there is no group {entry.removeprefix(GROUP)}"
-        elif entry != MANAGER and (entry not in people or not people[entry].is_active):
+        elif entry in addresses and (entry not in people or not people[entry].is_active):
             yield f"{rows.where(row)}: {entry} is nobody who can be asked"
 
 

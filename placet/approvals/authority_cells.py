@@ -2,7 +2,7 @@
 
 text     `4711`, `=4711`, a list `4711, 4712`; empty or `*` for any
 number   `0..1000` from 0 and below 1000, `1000..`, `..1000`, or one number; empty or `*` for any
-ask      who is asked: an address, `group:KEY` or `manager`; several with `;` between them
+ask      who is asked: an address, `group:KEY`, `manager` or `manager:N` (levels up); several with `;` between them
 """
 
 import re
@@ -12,10 +12,11 @@ from decimal import Decimal
 from typing import Any
 
 from placet.accounts.addresses import PersonInvalid, check_address, normal
+from placet.approvals.definitions import HIGHEST_LEVEL
 from placet.lib.conditions import ConditionError
 
 TEXT, NUMBER, ASK = "text", "number", "ask"
-MANAGER = "manager"  # the requester's, in a cell that says who is asked
+MANAGER = "manager"  # the requester's, in a cell that says who is asked; `manager:2`: so many levels up
 GROUP = "group:"  # before the key of a group
 ANY = "*"
 MOST_ASKED = 20  # entries of one cell
@@ -140,7 +141,7 @@ def read_number(text: str) -> Decimal:
 
 
 def entries_of_cell(cell: str) -> tuple[str, ...]:
-    """Whom a cell asks: addresses, `group:KEY` and `manager`."""
+    """Whom a cell asks: addresses, `group:KEY`, `manager` and, from 2 on, `manager:N`."""
     entries = tuple(dict.fromkeys(_entry(text.strip()) for text in cell.split(";") if text.strip()))
     if not entries:
         raise CellInvalid("it does not say who is asked")
@@ -150,8 +151,9 @@ def entries_of_cell(cell: str) -> tuple[str, ...]:
 
 
 def _entry(text: str) -> str:
-    if text.casefold() == MANAGER:
-        return MANAGER
+    name, colon, level = text.casefold().partition(":")
+    if name == MANAGER:
+        return _manager(text, level) if colon else MANAGER
     if text.startswith(GROUP):
         if not _GROUP_KEY.fullmatch(text.removeprefix(GROUP)):
             raise CellInvalid(f"“{text}” names no group: a key has 1 to 50 letters of a-z, 0-9, - and _")
@@ -161,6 +163,20 @@ def _entry(text: str) -> str:
     except PersonInvalid as error:
         raise CellInvalid(f"“{text}” is neither an address nor {GROUP}KEY nor {MANAGER}") from error
     return normal(text)
+
+
+def _manager(text: str, level: str) -> str:
+    if level not in map(str, range(1, HIGHEST_LEVEL + 1)):
+        raise CellInvalid(
+            f"“{text}” names no manager: say how many levels up, {MANAGER}:1 to {MANAGER}:{HIGHEST_LEVEL}"
+        )
+    return MANAGER if level == "1" else f"{MANAGER}:{level}"
+
+
+def level_of(entry: str) -> int | None:
+    """Which manager of the requester's an entry of a cell names: 1 for their own. None for one that names another."""
+    name, colon, level = entry.partition(":")
+    return None if name != MANAGER else int(level) if colon else 1
 
 
 # --- what is looked up ------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ from placet.approvals.form_checks import (
     start_form_problems,
     step_form_problems,
 )
+from placet.approvals.form_logic import paths_to_today
 from placet.approvals.form_parts import CURRENCY
 from placet.approvals.form_schema import schema_of
 from placet.approvals.form_types import seen_values
@@ -265,9 +266,19 @@ def _wait_problems(definition: Definition, step: WaitStep, sample: dict[str, Any
     names = names_in(step.until)
     timed = [field.name for field in definition.fields if field.type in TIMES and field.name in names]
     yield from (f"{name} is a date or a time, and {NO_DATES}" for name in timed)
+    paths = paths_to_today(definition)
+    yield from (
+        f"{name} depends on the day ({_in_words(paths[name])}), and {NO_DATES}"
+        for name in sorted(names & paths.keys())
+    )
     # What always holds waits for nothing: it only chooses a way.
     if not names and not holds(step.until, sample):
         yield "nothing could ever change what it comes to; name a field, or say signal: KEY"
+
+
+def _in_words(path: Sequence[str]) -> str:
+    """Parts of a form from one to the next; those without a name by their number."""
+    return " → ".join(f"part {int(key) + 1}" if key.isdecimal() else key for key in path)
 
 
 def _line_problems(definition: Definition, key: str, who: Who, sample: dict[str, Any]) -> Iterator[str]:

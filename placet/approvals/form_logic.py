@@ -97,6 +97,13 @@ def names_looked_at(part: FormPart) -> frozenset[str]:
     return frozenset(names | _names_of_options(part)) if isinstance(part, FormField) else frozenset(names)
 
 
+def _names_of_value(part: FormPart) -> set[str]:
+    """All that what a part holds, or whether it is there, depends on. What it requires changes neither."""
+    sources = [source for what, source in expressions_of(part).items() if what != "require"]
+    names = {name for source in sources for name in names_in(source)}
+    return names | _names_of_options(part) if isinstance(part, FormField) else names
+
+
 def _names_of_options(one: FormField) -> set[str]:
     """What it depends on which options a field offers."""
     names = {name for option in one.options or () if option.only for name in names_in(option.only)}
@@ -120,16 +127,36 @@ def in_order(definition: Definition) -> list[tuple[str, FormPart, str]]:
     owners = {name: one.name for one in definition.fields for name in names_of(one)}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for key, part, section in parts.values():
-        said = expressions_of(part)
-        said.pop("require", None)
-        names = {name for source in said.values() for name in names_in(source)}
-        names |= _names_of_options(part) if isinstance(part, FormField) else set()
-        needed = {owners.get(name, name) for name in names} & parts.keys()
+        needed = {owners.get(name, name) for name in _names_of_value(part)} & parts.keys()
         sorter.add(key, *sorted(needed), *([section] if section else []))
     try:
         return [parts[key] for key in sorter.static_order()]
     except CycleError as error:
         raise DependsOnItself(error.args[1][::-1]) from error
+
+
+def paths_to_today(definition: Definition) -> dict[str, list[str]]:
+    """What conditions see that depends on the day, by name: the parts that it depends on by, from itself to `today`.
+    Expressions that do not compile are passed over."""
+    if any(TODAY in names_of(one) for one in definition.fields):
+        return {}
+    dependents: dict[str, list[str]] = {}
+    for key, part, section in sections_of(definition):
+        try:
+            names = _names_of_value(part)
+        except ConditionError:
+            continue
+        taken = names_of(part) if isinstance(part, FormField) else {key}
+        for name in {*names, section}:
+            dependents.setdefault(name, []).extend(taken)
+    paths, waiting = {TODAY: [TODAY]}, [TODAY]
+    while waiting:
+        name = waiting.pop(0)
+        for dependent in dependents.get(name, ()):
+            if dependent not in paths:
+                paths[dependent] = [dependent, *paths[name]]
+                waiting.append(dependent)
+    return paths
 
 
 def fill(

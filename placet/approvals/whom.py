@@ -21,7 +21,7 @@ from django.db.models import Count
 from placet.accounts.addresses import LONGEST_ADDRESS, person_at
 from placet.accounts.models import Group, Person
 from placet.approvals import authority, earlier
-from placet.approvals.authority_cells import GROUP, MANAGER
+from placet.approvals.authority_cells import GROUP, level_of
 from placet.approvals.definitions import ApprovalStep, Chain, Definition, NoticeStep, Who
 from placet.approvals.models import Assignment, Decision, Request, TableVersion, Turn, Visit
 from placet.approvals.rules import WAITING, Rule, Seats, Shortage
@@ -506,8 +506,8 @@ class _Lookup:
         return self._versions[key]
 
     def _entry_of_table(self, entry: str) -> _Place:
-        if entry == MANAGER:
-            return self._manager(self._request.requester)
+        if level := level_of(entry):
+            return self._manager(self._request.requester, level)
         if entry.startswith(GROUP):
             return replace(self._group(entry.removeprefix(GROUP)), may_be_vacant=False)
         return _Place(_or_nobody(person_at(entry)), _unknown(entry))

@@ -198,10 +198,10 @@ def _in_words(entry: str) -> str:
     """Whom an entry of a table stands for now."""
     from placet.accounts.addresses import person_at
     from placet.accounts.models import Group
-    from placet.approvals.authority_cells import GROUP, MANAGER
+    from placet.approvals.authority_cells import GROUP, level_of
 
-    if entry == MANAGER:
-        return "the requester's manager"
+    if level := level_of(entry):
+        return "the requester's manager" if level == 1 else f"the requester's manager {level} levels up"
     if entry.startswith(GROUP):
         group = Group.objects.filter(key=entry.removeprefix(GROUP)).first()
         members = group.members.filter(is_active=True) if group is not None else ()

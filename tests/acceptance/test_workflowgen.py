@@ -6,7 +6,7 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,14 @@ from placet.approvals import drafts, engine
 from placet.approvals.form import FormInvalid
 from placet.approvals.models import Assignment, Decision, Process, Request, Version, Visit
 from placet.approvals.processes import DefinitionInvalid, newest, parse_definition
+from placet.sandbox.server import Mail
 from placet.workflowgen.importing import FileInvalid, Imported, read_process
+from tests.journeys.conftest import DOMAIN, World
+from tests.journeys.test_blocks import groups, replied, standing, started
+from tests.journeys.test_languages import speaks
+from tests.journeys.test_workflowgen import ENGLISH, FRENCH, Words
 
+BOTH_WAYS = True
 FILES = Path(__file__).parents[3] / "shared" / "corpora" / "workflowgen"
 CLEARANCE, STAFFING = "it-clearance-v1", "staffing-requisition-group-v1"
 MUTATIONS = 250  # of each file
@@ -266,6 +272,99 @@ def test_a_requisition_is_sent_back_once_and_runs_through_five_approvals() -> No
     [seat, *_others] = Assignment.objects.filter(visit__request=again.request, state="open")
     engine.decide(seat.pk, by=seat.person, outcome="reject", comment="No budget.", door=Decision.Door.PAGE)
     assert (again.open(), again.end()) == ([], "rejected")
+
+
+# --- answered by mail --------------------------------------------------------------------------------------
+
+
+def by_mail(
+    world: World, words: Words, name: str, members: Mapping[str, str], form: Mapping[str, str]
+) -> Request:
+    """Alice asks, and everybody speaks one language. `members`: who is in each group."""
+    done = imported(name)
+    drafts.store(done.definition, done.text, done.report.as_json())
+    draft = drafts.draft_of(done.key)
+    assert draft is not None
+    drafts.publish_draft(draft)
+    assert {*parse_definition(done.definition).groups} == {*members}
+    groups(world, {key: [member] for key, member in members.items()})
+    for person in world.people:
+        speaks(world, person, words.language)
+    return started(world, done.key, form)
+
+
+def numbered(mail: Mail, label: str) -> str:
+    """Under which number a mail asks for this."""
+    [number] = re.findall(rf"^ *(Q\d+) {re.escape(label)}", mail.text, re.MULTILINE)
+    return str(number)
+
+
+STAFFED = {
+    "second-level-supervisor": "bob", "functional-supervisor": "carol", "hr-manager": "dave", "hr-director": "ada",
+    "group-executive-board": "dave",
+}  # fmt: skip
+IN_WORDS = pytest.mark.parametrize("words", [ENGLISH, FRENCH], ids=["en", "fr"])
+
+
+@pytest.mark.django_db
+@IN_WORDS
+def test_a_requisition_is_granted_with_the_lines_that_its_people_know(world: World, words: Words) -> None:
+    request = by_mail(world, words, STAFFING, STAFFED, STAFF)
+    asked = world.newest("bob", words.asks)
+    replied(world, "bob", "Q1: [Modify the request]\n\nPlease name the site.", asked)
+    task = world.newest("bob")
+    place = numbered(task, "Place of employment")
+    replied(world, "bob", f"{words.done}\n\n{place}: [Paris]", task)
+    asked = world.newest("bob", words.asks)
+    assert numbered(asked, "Who is asked for") == "Q2"
+    replied(world, "bob", f"{words.yes}\nQ2: [carol@{DOMAIN}]", asked)
+    for name in ("carol", "dave", "ada", "dave"):
+        assert standing(request) == ("open", "")
+        replied(world, name, words.yes, world.newest(name, words.asks))
+    assert standing(request) == ("ended", "approved")
+    assert world.decisions() == [
+        ("Bob", "modify"), ("Bob", "done"), ("Bob", "approve"), ("Carol", "approve"), ("Dave", "approve"),
+        ("Ada", "approve"), ("Dave", "approve"),
+    ]  # fmt: skip
+    assert Decision.objects.order_by("pk")[0].comment == "Please name the site."
+    assert (request.data["req_employment_place"], request.revision) == ("Paris", 2)
+
+
+@pytest.mark.django_db
+@IN_WORDS
+def test_a_requisition_is_denied_with_the_second_answer_and_why(world: World, words: Words) -> None:
+    request = by_mail(world, words, STAFFING, STAFFED, STAFF)
+    replied(world, "bob", words.yes, world.newest("bob", words.asks))
+    asked = world.newest("carol", words.asks)  # nobody was named, so the group is asked
+    replied(world, "carol", words.no, asked)
+    assert world.results() == ["decided", "comment_needed"]
+    assert standing(request) == ("open", "")
+    why = "There is no budget." if words == ENGLISH else "Il n'y a pas de budget."
+    replied(world, "carol", f"{words.no}\n\n{why}", asked)
+    assert world.decisions() == [("Bob", "approve"), ("Carol", "reject")]
+    assert standing(request) == ("ended", "rejected")
+    assert Decision.objects.order_by("pk")[1].comment == why
+
+
+@pytest.mark.django_db
+@IN_WORDS
+def test_the_it_manager_says_by_mail_to_what_access_was_given(world: World, words: Words) -> None:
+    """This file has no questions for its approvals, which are answered in a word; the task has a line for each box."""
+    members = {
+        "department-supervisor": "carol", "sales-requester": "bob", "accounting": "dave", "human-resources": "dave",
+        "it-manager": "ada",
+    }  # fmt: skip
+    form = {"emp_management": "Sales", "dept_sup_approval_person": f"carol@{DOMAIN}", "emp_sales": "yes"}
+    request = by_mail(world, words, CLEARANCE, members, form)
+    yes, no = (value for _key, value in words.answers)
+    replied(world, "carol", yes, world.newest("carol", words.asks))
+    replied(world, "bob", yes, world.newest("bob", words.asks))
+    task = world.newest("ada")
+    assert numbered(task, "Accounting software") == "Q1"
+    assert numbered(task, "Sales & Marketing software") == "Q2"
+    replied(world, "ada", f"{words.done}\n\nQ1: [{no}]\nQ2: [{yes}]", task)
+    assert standing(request) == ("ended", "done")
+    assert [request.data[name] for name in ("it_accounting", "it_sales", "it_hr")] == [False, True, None]
 
 
 # --- files that are not as they should be ------------------------------------------------------------------

@@ -109,6 +109,43 @@ def test_a_chain_of_limits(
     assert is_sound(request)
 
 
+@pytest.mark.parametrize(
+    ("cell", "people", "reason"),
+    [
+        ("manager:1", ["Bob"], ""),
+        ("Manager:2", ["Erin"], ""),
+        ("manager; manager:2; manager:1", ["Bob", "Erin"], ""),
+        ("manager:3", ["Carol"], ""),  # Dave has left: the next one above
+        ("manager:4", ["Carol"], ""),
+        ("manager:5", [], "Alice Requester has no manager 5 levels up who can be asked"),
+        ("manager:10", [], "Alice Requester has no manager 10 levels up who can be asked"),
+        ("manager; manager:5", [], "Alice Requester has no manager 5 levels up who can be asked"),
+    ],
+)
+def test_a_manager_so_many_levels_up(
+    alice: Person,
+    bob: Person,
+    carol: Person,
+    dave: Person,
+    erin: Person,
+    cell: str,
+    people: list[str],
+    reason: str,
+) -> None:
+    """As a line of `ask` says it, but that it is never skipped."""
+    for person, manager in [(bob, erin), (erin, dave), (dave, carol)]:
+        Person.objects.filter(pk=person.pk).update(manager=manager, is_active=person != dave)
+    table(f"cost_centre,amount:number,ask\n*,,{cell}\n")
+    request = request_of(source(rule="all", nobody={"skip": "approve"}), alice, "4711", "1")
+    assert asked(request) == people
+    if reason:
+        assert stuck_for(request) == reason
+    else:
+        levels = [int(one.partition(":")[2] or 1) for one in cell.split(";")]
+        lines = one_step([{"manager": level} for level in levels], rule="all", form=CENTRE)
+        assert asked(request_of(lines, alice, "4711", "1")) == people
+
+
 def test_where_no_row_fits_the_step_waits_and_says_for_what(alice: Person, dave: Person) -> None:
     table()
     request = request_of(source(nobody={"skip": "approve"}), alice, "4712", "50000")
@@ -324,7 +361,7 @@ def test_versions_are_numbered_and_only_what_changes_is_one() -> None:
 
 
 def test_what_is_written_is_read_as_the_same() -> None:
-    tricky = 'a,b:number,ask\n"=x, y",-5..-1,manager\n"=+1","1 000..",group:x\n'
+    tricky = 'a,b:number,ask\n"=x, y",-5..-1,manager:2\n"=+1","1 000..",group:x\n'
     assert b"'=x, y" in written(rows(tricky))
     for text in (TABLE, tricky):
         again = read(written(rows(text)))
@@ -354,6 +391,18 @@ def test_what_is_written_is_read_as_the_same() -> None:
                 "line 6: ask: it does not say who is asked",
                 "line 7: a: * stands alone",
                 "line 7: ask: “group:” names no group",
+            ],
+        ),
+        (
+            "a,ask\n1,manager:0\n2,manager:11\n3,manager:x\n4,manager:\n5,manager: 2\n6,manager:02\n7,bob:2\n",
+            [
+                "line 2: ask: “manager:0” names no manager: say how many levels up, manager:1 to manager:10",
+                "line 3: ask: “manager:11” names no manager",
+                "line 4: ask: “manager:x” names no manager",
+                "line 5: ask: “manager:” names no manager",
+                "line 6: ask: “manager: 2” names no manager",
+                "line 7: ask: “manager:02” names no manager",
+                "line 8: ask: “bob:2” is neither an address nor group:KEY nor manager",
             ],
         ),
         (f"a,ask\n{'x' * 501},manager\n", ["line 2: a: the cell has more than 500 characters"]),
@@ -390,6 +439,16 @@ def test_a_review_names_lines(bob: Person) -> None:
         "line 5: ghost@contoso.example is nobody who can be asked",
     ]
     assert review.is_complete
+
+
+def test_managers_are_nobody_who_could_be_missing_and_two_of_them_are_two() -> None:
+    overlapping = "a,ask\n1,manager\n1,manager:1\n1,manager:2\n"
+    review = authority.review(rows(overlapping + "*,manager:3\n"), "every")
+    assert (review.problems, review.warnings) == ([], [])
+    assert authority.review(rows("a,ask\n1,manager\n*,manager:1\n"), "first").warnings == []
+    assert authority.review(rows("a,ask\n1,manager\n*,manager:2\n"), "first").warnings == [
+        "line 3: where it overlaps with line 2, that one counts"
+    ]
 
 
 def test_a_table_that_a_process_looks_in_otherwise_is_named() -> None:

@@ -8,15 +8,16 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from placet.accounts.models import Person
+from placet.accounts.models import Group, Person
 from placet.approvals import calling, earlier, engine, evidence
 from placet.approvals.definitions import definition_of
 from placet.approvals.form import FormInvalid, facts_hash, read_form
-from placet.approvals.models import Assignment, Decision, Request
+from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.processes import DefinitionInvalid, publish
 from placet.audit import chain
 from placet.lib.conditions import ConditionError
 from placet.portal import deciding
+from tests.making import asked, one_step
 
 pytestmark = pytest.mark.django_db
 
@@ -277,6 +278,129 @@ def test_everybody_does_their_part_of_a_task(
     request.refresh_from_db()
     assert (request.state, request.revision, request.data["salary"]) == ("ended", 3, 12)
     clean(request)
+
+
+def in_branches(
+    steps: Mapping[str, Any], starts: Sequence[str], ways: Sequence[str], ends: Sequence[str], **more: Any
+) -> dict[str, Any]:
+    """A block `both` of branches that start so. `ends`: "from outcome" where a branch ends."""
+    block = {
+        "kind": "parallel", "name": "Both", "branches": {key: {"start": key} for key in starts},
+        "result": [{"over": "all"}], "otherwise": "over",
+    }  # fmt: skip
+    one = process(SALARY, {"both": block, **steps}, ["both over end", *ways], **more)
+    last = [dict(zip(("from", "outcome"), end.split(), strict=True)) for end in ends]
+    one["transitions"] += [{**way, "ends_branch": "over"} for way in last]
+    return one
+
+
+def approval(name: str, **more: Any) -> dict[str, Any]:
+    return {"kind": "approval", "name": name.title(), "ask": person(name), **more}
+
+
+def answer(request: Request, step: str, outcome: str, **how: Any) -> None:
+    one = seat(request, step)
+    engine.decide(one.pk, by=one.person, outcome=outcome, door=Decision.Door.PAGE, **how)
+
+
+def live(request: Request) -> list[str]:
+    return [*request.visits.filter(state__in=Visit.LIVE).order_by("pk").values_list("step_key", flat=True)]
+
+
+def test_a_wait_sees_what_was_decided_in_another_branch(alice: Person, bob: Person) -> None:
+    wait = {"kind": "wait", "name": "Wait", "until": "steps.bob.outcome == 'approve'"}
+    ends = ["bob approve", "bob reject", "wait arrived"]
+    one = in_branches({"bob": approval("bob"), "wait": wait}, ["bob", "wait"], [], ends)
+    request = engine.start(publish(one), alice, {"item": "Desk"})
+    assert live(request) == ["both", "bob", "wait"]
+    answer(request, "bob", "approve")
+    request.refresh_from_db()
+    assert request.state == Request.State.ENDED
+    clean(request)
+
+
+def test_what_is_called_is_filled_in_with_what_was_decided(alice: Person, bob: Person) -> None:
+    task = {"kind": "task", "name": "T", "ask": person("bob")}
+    publish(process([], {"task": task}, ["task done end"], key="inner"))
+    data = {"item": "steps.bob.answers.which + ' by ' + steps.bob.by"}
+    call = {"kind": "call", "name": "Call", "process": "inner", "data": data}
+    questions = [{"name": "which", "label": "Which one", "type": "text"}]
+    steps = {"bob": approval("bob", questions=questions, outcomes=["approve"]), "call": call}
+    ways = ["bob approve call", "call approved end", "call withdrawn end"]
+    request = engine.start(publish(process([], steps, ways)), alice, {"item": "Desk"})
+    answer(request, "bob", "approve", answers={"which": "Oak"})
+    for row in calling.due(10):
+        calling.work(row)
+    called = Request.objects.get(parent_visit__request=request)
+    assert called.data["item"] == "Oak by bob@contoso.example"
+    for wrong, problem in {
+        "steps.ghost.outcome": "there is no step ghost that could be decided",
+        "steps.bob.answers.none": "bob asks no question none",
+    }.items():
+        call["data"] = {"item": wrong}
+        with pytest.raises(DefinitionInvalid) as error:
+            publish(process([], steps, ways))
+        assert error.value.problems == [f"steps.call: data: item: {problem}"]
+
+
+CHANGES = {"key": "changes", "label": "Needs changes", "grants": False}
+MEND = {"kind": "task", "name": "Mend", "ask": [{"requester": True}], "form": {"fill": ["rate"]}}
+CHECKED = ["bob approve", "carol approve", "carol reject"]
+
+
+def test_a_task_within_a_branch_lets_the_others_go_on(alice: Person, bob: Person, carol: Person) -> None:
+    steps = {"bob": approval("bob", outcomes=["approve", CHANGES]), "carol": approval("carol"), "mend": MEND}
+    one = in_branches(steps, ["bob", "carol"], ["bob changes mend", "mend done bob"], CHECKED)
+    request = engine.start(publish(one), alice, {"item": "Desk", "rate": "1"})
+    answer(request, "bob", "changes")
+    assert live(request) == ["both", "carol", "mend"]
+    answer(request, "carol", "approve")
+    answer(request, "mend", "done", entered={"rate": "2"})
+    assert live(request) == ["both", "bob"]
+    answer(request, "bob", "approve")
+    request.refresh_from_db()
+    assert (request.state, request.data["rate"]) == (Request.State.ENDED, 2)
+    clean(request)
+
+
+def test_a_way_out_of_a_block_cancels_the_others(alice: Person, bob: Person, carol: Person) -> None:
+    steps = {
+        "first": {"kind": "wait", "name": "First", "until": "true"}, "mend": MEND,
+        "bob": approval("bob", outcomes=["approve", CHANGES]), "carol": approval("carol"),
+    }  # fmt: skip
+    ways = ["first arrived both", "bob changes mend", "mend done both"]
+    one = in_branches(steps, ["bob", "carol"], ways, CHECKED, start="first")
+    # Reached without the block too, so it stands in no branch.
+    one["transitions"].insert(0, {"from": "first", "outcome": "arrived", "when": "rate == 0.0", "to": "mend"})
+    request = engine.start(publish(one), alice, {"item": "Desk", "rate": "1"})
+    answer(request, "bob", "changes")
+    assert live(request) == ["mend"]
+    assert request.visits.get(step_key="carol").state == Visit.State.CANCELLED
+    answer(request, "mend", "done", entered={"rate": "2"})
+    assert live(request) == ["both", "bob", "carol"]
+    clean(request)
+
+
+def test_whoever_is_taken_out_of_a_group_is_asked_until_they_are_deactivated(
+    alice: Person, bob: Person, carol: Person, admin: Person
+) -> None:
+    team = Group.objects.create(key="team", name="Team")
+    team.members.add(bob)
+    version = publish(one_step([{"group": "team"}]))
+    answered, withdrawn = (
+        engine.start(version, alice, {"item": name, "amount": "1"}) for name in ("Desk", "Chair")
+    )
+    team.members.set([carol])
+    assert (asked(answered), asked(withdrawn)) == (["Bob"], ["Bob"])
+    answer(answered, "step", "approve")
+    answered.refresh_from_db()
+    assert answered.result == "approved"
+    engine.deactivate(bob, by=admin)
+    assert asked(withdrawn) == ["Carol"]
+    Person.objects.filter(pk=bob.pk).update(is_active=True)
+    assert asked(withdrawn) == ["Carol"]
+    clean(answered)
+    clean(withdrawn)
 
 
 VALUES = [

@@ -372,6 +372,83 @@ def test_a_wait_that_cannot_end_is_refused(db: None, what: dict[str, Any], probl
     assert problem in refused(process({"wait": wait(**what)}, ["wait arrived approved"], form=form))
 
 
+LATE = "today >= '2027-01-01' ? 1.0 : 0.0"
+
+
+@pytest.mark.parametrize(
+    ("form", "path"),
+    [
+        ([{"computed": LATE}], "late → today"),
+        ([{"default": LATE}], "late → today"),
+        ([{"default": "5", "read_only": "today > '2027-01-01'"}], "late → today"),
+        ([{"show": "today > '2027-01-01'"}], "late → today"),
+        ([{"computed": "note == '' ? a : b"}, {"name": "b", "computed": LATE}, {"name": "a"}], "late → b → today"),
+        ([{"computed": "b"}, {"name": "b", "computed": "c"}, {"name": "c", "default": LATE}], "late → b → c → today"),
+        ([{"computed": "note == '' ? b : late_too"}, {"name": "b", "computed": "note == '' ? 1.0 : late_too"},
+          {"name": "late_too", "computed": LATE}], "late → late_too → today"),
+        ([{"computed": "day < '2027-01-01' ? 0.0 : 1.0"}, {"name": "day", "type": "date", "default": "today"}],
+         "late → day → today"),
+        ([{"computed": "note == 'x' ? 1.0 : 0.0"}, {"name": "note", "type": "choice",
+          "options": [{"key": "x", "label": "X", "only": "today > '2027-01-01'"}, "y"]}], "late → note → today"),
+        ([{"computed": "double(rows.size())"}, {"name": "rows", "type": "table", "show": "today > '2027-01-01'",
+          "columns": [{"name": "n", "label": "N", "type": "number"}]}], "late → rows → today"),
+        ([{"computed": "sum"}, {"name": "rows", "type": "table", "show": "today > '2027-01-01'",
+          "columns": [{"name": "n", "label": "N", "type": "number"}],
+          "totals": [{"name": "sum", "label": "Sum", "sum": "n"}]}], "late → sum → today"),
+        ([{"computed": "who == 'x' ? 1.0 : 0.0"}, {"name": "who", "type": "choice",
+          "options_from": {"field": "rows", "column": "t"}},
+          {"name": "rows", "type": "table", "show": "today > '2027-01-01'",
+           "columns": [{"name": "t", "label": "T", "type": "text"}]}], "late → who → rows → today"),
+    ],
+)  # fmt: skip
+def test_no_wait_is_for_a_day_by_a_field(db: None, form: list[dict[str, Any]], path: str) -> None:
+    problem = f"steps.wait: until: late depends on the day ({path}), and a step cannot wait for dates"
+    assert problem in refused(waiting_for("late > 0.0", form))
+
+
+def waiting_for(until: str, form: list[dict[str, Any]]) -> dict[str, Any]:
+    """`form`: what is said of the number `late`, and of fields beside it."""
+    parts = [{"type": "number", **one} for one in [{"name": "late"} | form[0], *form[1:]]]
+    parts = [{"label": one["name"].title(), **one} for one in parts]
+    form = [*FORM, *([] if any(one["name"] == "note" for one in parts) else [NOTE]), *parts]
+    return process({"wait": wait(until=until)}, ["wait arrived approved"], form=form)
+
+
+def test_no_wait_is_for_a_day_by_a_section_or_a_currency(db: None) -> None:
+    section = {"type": "section", "label": "Later", "show": "today > '2027-01-01'"}
+    later = {"name": "later", "label": "Later", "type": "number"}
+    form = [*FORM, section, later]
+    definition = process({"wait": wait(until="later > 0.0")}, ["wait arrived approved"], form=form)
+    assert f"later depends on the day (later → part {len(form) - 1} → today)" in refused(definition)
+    price = {"name": "price", "type": "money", "currency": ["EUR", "USD"], "show": "today > '2027-01-01'"}
+    assert "price_currency depends on the day (price_currency → today)" in refused(
+        waiting_for("price_currency == 'USD'", [{}, price])
+    )
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        [{"require": "today > '2027-01-01'"}],  # changes no value
+        [{"computed": "day < '2027-01-01' ? 0.0 : 1.0"}, {"name": "day", "type": "date", "min": "today"}],
+        [{"computed": "today"}, {"name": "today"}],  # a field that is called so
+        [{}, {"name": "other", "computed": LATE}],
+        [{"computed": "double(lines.filter(b, b.n > 1.0).size())"}, {"name": "b", "computed": LATE},
+         {"name": "lines", "type": "table", "columns": [{"name": "n", "label": "N", "type": "number"}]}],
+    ],
+)  # fmt: skip
+def test_a_wait_may_be_for_what_people_enter(db: None, form: list[dict[str, Any]]) -> None:
+    publish(waiting_for("late > 0.0", form))
+
+
+def test_a_wait_that_is_included_is_looked_at_with_the_form_of_the_whole(db: None) -> None:
+    publish(waiting_for("late > 0.0", [{}]) | {"key": "waiting"})
+    whole = waiting_for("note != ''", [{"computed": LATE}])
+    whole["steps"]["wait"] = {"kind": "include", "process": "waiting"}
+    whole["transitions"] = [{"from": "wait", "outcome": "approved", "to": "approved"}]
+    assert "steps.wait-wait: until: late depends on the day (late → today)" in refused(whole)
+
+
 # --- processes that are included --------------------------------------------------------------------------------
 
 

@@ -50,6 +50,18 @@ def test_a_table_is_imported_listed_shown_and_exported(placet: Run, file: Path) 
     assert "4711" in placet("table", "export", "authority", "--version", "1").out
 
 
+def test_managers_are_shown_in_words_and_exported_as_they_were_written(placet: Run, file: Path) -> None:
+    file.write_text("site,ask\nParis,manager:1\nLyon,manager; Manager:3\n")
+    assert placet("table", "import", "authority", str(file)).code == 0
+    assert placet("table", "show", "authority").out.splitlines()[1:] == [
+        "row 1: site Paris → the requester's manager",
+        "row 2: site Lyon → the requester's manager, the requester's manager 3 levels up",
+    ]
+    assert placet("table", "export", "authority").out.split() == [
+        "\ufeffsite,ask", "Paris,manager:1", "Lyon,manager;", "Manager:3",
+    ]  # fmt: skip
+
+
 def test_every_problem_is_said_at_once(placet: Run, file: Path) -> None:
     file.write_text("a,n:number,ask\nx,5..1,nobody\nx\x1b[2J,1,\n")
     ran = placet("table", "import", "authority", str(file))
