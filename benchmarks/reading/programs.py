@@ -41,11 +41,11 @@ class Answered:
     locale: Locale
     ask: Ask
     name: str = NAME  # of whoever wrote what is answered
-    address: str = ADDRESS
+    address: str = ADDRESS  # "": the program does not show it
 
     @property
     def who(self) -> str:
-        return f"{self.name} <{self.address}>"
+        return f"{self.name} <{self.address}>" if self.address else self.name
 
     def line(self, template: str) -> str:
         """A line above a quote."""
@@ -226,6 +226,11 @@ def outlook_desktop(reply: Answered) -> Body:
         'font-size:11.0pt;font-family:"Calibri",sans-serif;}\n--></style></head><body lang="DE" link="#0563C1">'
         f'<div class="WordSection1">{_unmarked(reply, head, paragraphs)}</div></body></html>',
     )
+
+
+def outlook_colleague(reply: Answered) -> Body:
+    """Of somebody in the address book of the organisation it shows the name alone."""
+    return outlook_desktop(replace(reply, address=""))
 
 
 def _outlook_head(reply: Answered) -> str:
@@ -518,6 +523,7 @@ def qq(reply: Answered) -> Body:
 
 PROGRAMS: Mapping[str, Program] = {
     "Outlook desktop": outlook_desktop,
+    "Outlook, a colleague": outlook_colleague,
     "Outlook web": outlook_web,
     "Outlook iOS": outlook_ios,
     "Outlook from outside": outlook_outside,
@@ -540,6 +546,7 @@ PROGRAMS: Mapping[str, Program] = {
 UNMARKED = frozenset(
     (
         "Outlook desktop",
+        "Outlook, a colleague",
         "Outlook web",
         "Outlook iOS",
         "Outlook from outside",

@@ -65,7 +65,7 @@ FRONTS = (
 )
 TAGS = ("", "", "[EXTERNAL] ", "[Extern] ", "【外部】", "[desk-list] ", "***SPAM*** ")
 #: Programs that name whoever wrote without an address.
-NAMELESS = frozenset(("Thunderbird", "Thunderbird, text", "mutt"))
+NAMELESS = frozenset(("Outlook, a colleague", "Thunderbird", "Thunderbird, text", "mutt"))
 
 
 @dataclass(frozen=True)

@@ -64,10 +64,14 @@ OWN = {
 }
 
 
+#: What looks like a part of a head, or like what a server put in front, goes on with the answerer's own words.
+IN_FRONT = ("", "", "", "", f"{ASK.subject}: ", f"Subject: {ASK.subject}: ", "[EXTERNAL] ", "Re: ")
+
+
 def answered(rng: random.Random) -> tuple[str, str]:
     """An approval, and what stands beside it in a quote."""
     language = rng.choice(("en", "en", "en", "de", "fr", "ja"))
-    return rng.choice(APPROVALS[language]), rng.choice(OWN[language])
+    return rng.choice(APPROVALS[language]), rng.choice(IN_FRONT) + rng.choice(OWN[language])
 
 
 def text(body: str) -> bytes:

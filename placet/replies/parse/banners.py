@@ -69,8 +69,7 @@ def warns(folded: Sequence[str], at: int, below: bool = False) -> bool:
         return True
     if tag := _tag(bare):
         rest = bare[len(tag) :].strip(_DRAWN + ":")
-        alone = not rest or (rest.endswith(("]", "】")) and "[" not in rest and "【" not in rest)
-        return alone or (rest.startswith(_BANNERS) and _speaks_of_mail(_paragraph(folded, at)))
+        return not rest or (rest.startswith(_BANNERS) and _speaks_of_mail(_paragraph(folded, at)))
     if bare.startswith(_BANNERS):
         return _speaks_of_mail(_paragraph(folded, at))
     # In some languages the address of the sender comes first.

@@ -34,6 +34,7 @@ NEAR = 12  # words that may be left out between two quoted stretches that belong
 WORDS = 20_000  # of one part of our mail that are compared
 COMPARED = 50_000  # of a reply
 TRIES = 100_000  # places at which a line of the reply may stand, all together
+_CODE = re.compile(r"\[# ?[^\]]{0,40}\]")  # behind the subject of ours
 _HEAD_LINES = 8
 
 _LINK = re.compile(
@@ -239,10 +240,11 @@ class _Quoted:
         return self.first
 
     def _is_of_a_head(self, at: int) -> bool:
-        """A label that nobody knows may be the sender's: "Sorry, no: rejected"."""
+        """A label that nobody knows may be the sender's: "Sorry, no: rejected". So may what stands behind one of a
+        subject: "Re: only two"."""
         line = self.bare[at]
         dated = heads.address_or_date(line) or heads.short_date_and_time(line)
-        return heads.label(line) in {"", *words.LABELS} or dated
+        return heads.label(line) in {"", *(words.LABELS - words.SUBJECT_LABELS)} or dated
 
     def _start(self) -> int:
         """Where what is quoted begins that our mail stands in."""
@@ -277,9 +279,13 @@ class _Quoted:
     def _perhaps(self, at: int) -> None:
         """A line that may be the sender's own although it is quoted."""
         line = self.bare[at]
-        if not self.said[at] or any(subject in line for subject in self.subjects):
+        if not self.said[at] or banners.warns(self.bare, at):
             return
-        if not banners.warns(self.bare, at):
+        for subject in self.subjects:
+            before, stands, behind = line.partition(subject)
+            if stands:  # in a head, or where a program writes it above a quote; people may write behind it
+                line = _CODE.sub(" ", behind if heads.label(before) else f"{before} {behind}")
+        if words_of(line):
             self.others.append(line)
 
     # -- our mail stands in the quote whole --
