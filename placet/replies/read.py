@@ -138,16 +138,21 @@ def _said_in_quote(text: str, known: Vocabulary) -> Sentence:
     text = read_frame.without_codes(composed(text))
     if is_too_long(text) or (found := Text.of(text, known)).too_long:
         return Sentence("The quoted text is too long to be looked at as a whole.")
+    if number := _NUMBER_ALONE.search(text):
+        return Sentence(_MAY_BE_OWN, text=number[1])
     for code in languages_of(found):
         for clause in view_of(found, code).clauses():
             if clause.taken in _SAYS or any(piece.role in _TURNS for piece in clause.pieces):
-                return Sentence(
-                    "“{text}” is quoted, but may be your own; please answer above the quoted mail.",
-                    text=shortened(found, clause),
-                )
+                return Sentence(_MAY_BE_OWN, text=shortened(found, clause))
     return NOTHING
 
 
+_MAY_BE_OWN = gettext_noop("“{text}” is quoted, but may be your own; please answer above the quoted mail.")
+#: A line of a number and few words: "500", "2 pieces". A date and a time have more signs.
+_NUMBER_ALONE = re.compile(
+    r"^[ \t>|]*(\d{1,9}(?:[.,]\d{1,3}){0,3}(?:[ \u00a0][^\W\d_]{1,20}){0,2})[ \t.!]*$",
+    re.MULTILINE,
+)
 _SAYS = (Taken.DECIDES, Taken.DOUBT, Taken.RETRACTION, Taken.NEGATED)
 _TURNS = (Role.DECIDES, Role.NEGATION, Role.BUT, Role.DOUBT, Role.RETRACTION)
 

@@ -41,6 +41,7 @@ APPROVALS = {
     "fr": ("Approuvé.",),
     "ja": ("承認します。",),
 }
+NUMBERS = ("2 pieces", "500", "1,200.00 EUR.", "2 Stück")
 OWN = {
     "en": (
         "Only if legal agrees.",
@@ -52,12 +53,14 @@ OWN = {
         "Only two of them.",
         "Not approved.",
         "I take that back.",
+        *NUMBERS[:3],
     ),
     "de": (
         "Nur wenn der Betriebsrat zustimmt.",
         "Aber erst im März.",
         "Abgelehnt.",
         "Genehmigt nur bis 500 Euro.",
+        NUMBERS[3],
     ),
     "fr": ("Seulement si le service juridique est d'accord.", "Refusé.", "Mais pas avant mars."),
     "ja": ("ただし、法務部が同意した場合のみ", "却下します。"),
@@ -71,7 +74,8 @@ IN_FRONT = ("", "", "", "", f"{ASK.subject}: ", f"Subject: {ASK.subject}: ", "[E
 def answered(rng: random.Random) -> tuple[str, str]:
     """An approval, and what stands beside it in a quote."""
     language = rng.choice(("en", "en", "en", "de", "fr", "ja"))
-    return rng.choice(APPROVALS[language]), rng.choice(IN_FRONT) + rng.choice(OWN[language])
+    own = rng.choice(OWN[language])
+    return rng.choice(APPROVALS[language]), own if own in NUMBERS else rng.choice(IN_FRONT) + own
 
 
 def text(body: str) -> bytes:
@@ -156,6 +160,7 @@ QUOTED: dict[str, Form] = {
         f"<p>{yes}</p>{OUTLOOK_LINE}<p>{own}</p>{inner()}"
     ),
 }
+ON_A_LINE = sorted(QUOTED.keys() - {"behind a line of our mail"})
 # The answerer goes on below what a separator and marks call quoted; our mail need not be known.
 SEPARATORS = (
     "-----Original Message-----",
@@ -178,8 +183,10 @@ def below(rng: random.Random, yes: str, own: str) -> bytes:
 def test_own_words_in_a_quote_are_never_passed_over(rng: random.Random, most: int, tally: Count) -> None:
     bent = []
     for _ in range(most * FORGED // 2):
-        name = rng.choice(list(QUOTED))
-        raw = QUOTED[name](rng, *answered(rng))
+        name, (yes, own) = rng.choice(list(QUOTED)), answered(rng)
+        if own in NUMBERS:
+            name = rng.choice(ON_A_LINE)  # behind "EUR 900.00" it may be anything
+        raw = QUOTED[name](rng, yes, own)
         if (found := reading(raw, KNOWN)).outcome == "approve":
             bent.append(f"{name}: {found}\n{raw.decode()}")
     tally(Counts(forged=most * FORGED // 2, accepted=len(bent)))
