@@ -18,7 +18,7 @@ from django.utils import timezone
 from placet.accounts import tidy
 from placet.accounts.reader import as_the_installation_reads
 from placet.alarms import checkpoints, expiry, watch, webhook
-from placet.approvals import calling, engine
+from placet.approvals import attachments, calling, engine
 from placet.mail import outbox, sent_items, tasks
 from placet.mail.models import IncomingMail
 from placet.mailboxes import polling, subscribing
@@ -149,6 +149,7 @@ def kinds() -> list[Kind]:
         Kind("expiry", expiry.due, expiry.work, idle=60, then=["send"]),
         Kind("checkpoint", checkpoints.due, checkpoints.work, idle=60, then=["send"]),
         Kind("tidy", tidy.due, tidy.work, idle=60),
+        Kind("clear_files", attachments.due, attachments.work, idle=600),
     ]  # fmt: skip
 
 

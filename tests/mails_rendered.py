@@ -51,6 +51,7 @@ TEXTS = {
         "process": "Purchase request",
         "item": "What do you need?",
         "amount": "Amount",
+        "contract": "Signed contract",
         "until": "Needed until",
         "urgent": "Is it urgent?",
         "reason": "Why?",
@@ -65,12 +66,14 @@ TEXTS = {
         "name": "Alice Requester",
         "approve": "Approve",
         "wrong": "“Q1 Cost centre”: This needs an answer.",
+        "no_file": "“Signed contract”: Please add a file.",
         "understood": "“Q2 Colour”: Red",
     },
     "fr": {
         "process": "Demande d’achat",
         "item": "De quoi avez-vous besoin\N{NO-BREAK SPACE}?",
         "amount": "Montant",
+        "contract": "Contrat signé",
         "until": "Nécessaire avant le",
         "urgent": "Est-ce urgent\N{NO-BREAK SPACE}?",
         "reason": "Pourquoi\N{NO-BREAK SPACE}?",
@@ -87,6 +90,8 @@ TEXTS = {
         "approve": "Approuver",
         "wrong": "«\N{NO-BREAK SPACE}Q1 Centre de coûts\N{NO-BREAK SPACE}»\N{NO-BREAK SPACE}: "
         "Une réponse est nécessaire ici.",
+        "no_file": "«\N{NO-BREAK SPACE}Contrat signé\N{NO-BREAK SPACE}»\N{NO-BREAK SPACE}: "
+        "Veuillez ajouter un fichier.",
         "understood": "«\N{NO-BREAK SPACE}Q2 Couleur\N{NO-BREAK SPACE}»\N{NO-BREAK SPACE}: Rouge",
     },
 }
@@ -261,6 +266,23 @@ def _ask_on_the_page(scene: Scene) -> str:
     version = publish(_definition(scene.texts, proof="page"))
     Scene(**{**vars(scene), "version": version}).request()
     return "ask"
+
+
+def _ask_for_a_file(*, task: bool) -> "Any":
+    """What grants needs a file, which the page alone takes; with a rejection beside it, or nothing else."""
+
+    def write(scene: Scene) -> str:
+        contract = {"name": "contract", "label": scene.texts["contract"], "type": "files"}
+        plain = _definition(scene.texts, start_form={"hide": ["contract"]})
+        plain["form"].append(contract)
+        plain["steps"]["manager"] |= {"form": {"fill": ["contract"], "require": ["contract"]}}
+        if task:
+            plain["steps"]["manager"]["kind"] = "task"
+            plain["transitions"][:2] = [{"from": "manager", "outcome": "done", "to": "finance"}]
+        Scene(**{**vars(scene), "version": publish(plain)}).request()
+        return "ask"
+
+    return write
 
 
 def _ask_to_do(scene: Scene) -> str:
@@ -460,6 +482,12 @@ def _answers_not_taken(scene: Scene) -> str:
     return str(_refused(refusal)(scene))
 
 
+def _file_missing(scene: Scene) -> str:
+    said = scene.texts
+    refusal = refusals.AnswersNotTaken(said["approve"], [said["no_file"]], [], {}, on_page=True, files=True)
+    return str(_refused(refusal)(scene))
+
+
 def _unclear(language: str) -> "Any":
     def write(scene: Scene) -> str:
         why = Sentence("“{text}” asks something.", text=scene.texts["unclear"].split("\n")[0])
@@ -491,6 +519,8 @@ def _confirmation_needed(language: str) -> "Any":
 _KINDS: dict[str, Any] = {
     "ask": _ask,
     "ask-on-the-page": _ask_on_the_page,
+    "ask-for-a-file": _ask_for_a_file(task=False),
+    "ask-to-add-a-file": _ask_for_a_file(task=True),
     "ask-to-do": _ask_to_do,
     "ask-about-changes": _ask_about_changes,
     "confirmation": _confirmation,
@@ -512,6 +542,7 @@ _KINDS: dict[str, Any] = {
         )
     },
     "refused-answers_not_taken": _answers_not_taken,
+    "refused-file-missing": _file_missing,
     "refused-incomplete": _comment_needed,
     "refused-likely": _confirmation_needed(""),
     "refused-likely-in-arabic": _confirmation_needed("ar"),

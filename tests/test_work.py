@@ -11,7 +11,7 @@ from django.utils import timezone
 from placet import work, work_alone
 from placet.accounts import tidy
 from placet.alarms import checkpoints, expiry, watch, webhook
-from placet.approvals import calling, engine
+from placet.approvals import attachments, calling, engine
 from placet.lib import working
 from placet.mail import outbox, sent_items, tasks
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
@@ -42,7 +42,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
     kinds = {kind.name: kind for kind in work.kinds()}
     assert list(kinds) == [
         "poll", "subscribe", "take_in", "fetch", "mark", "call", "ask", "send", "sent_ids", "watch", "webhook",
-        "expiry", "checkpoint", "tidy",
+        "expiry", "checkpoint", "tidy", "clear_files",
     ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
         entry.receive,
@@ -59,6 +59,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         expiry.work,
         checkpoints.work,
         tidy.work,
+        attachments.work,
     ]
     for kind in kinds.values():
         assert kind.due(10) == []

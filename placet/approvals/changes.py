@@ -10,6 +10,7 @@ from placet.accounts.models import Person
 from placet.approvals.definitions import Definition
 from placet.approvals.engine_revisions import FIRST, data_at
 from placet.approvals.form import facts_as_read
+from placet.approvals.form_parts import FormField
 from placet.approvals.models import Request
 
 NOTHING = "–"  # in place of a value that is not there
@@ -46,11 +47,13 @@ def history(request: Request, definition: Definition, hidden: Collection[str] = 
 
 @dataclass(frozen=True)
 class Change:
-    """One field. `was` and `now` as the reader reads them."""
+    """One field. `was` and `now` as the reader reads them; of a field of files also which ones came and which went."""
 
     label: str
     was: str
     now: str
+    added: Sequence[Mapping[str, Any]] = ()
+    removed: Sequence[Mapping[str, Any]] = ()
 
 
 def changes_between(
@@ -58,10 +61,26 @@ def changes_between(
 ) -> list[Change]:
     """In the order of the form. `hidden`: fields that are not shown."""
     return [
-        Change(field.label, _text(definition, field.name, was), _text(definition, field.name, now))
+        Change(
+            field.label,
+            _text(definition, field.name, was),
+            _text(definition, field.name, now),
+            _files_beyond(field, now, was),
+            _files_beyond(field, was, now),
+        )
         for field in definition.fields
         if field.name not in hidden and was.get(field.name) != now.get(field.name)
     ]
+
+
+def _files_beyond(
+    field: FormField, data: Mapping[str, Any], other: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    """The files of a field that the other data does not name there."""
+    if field.type != "files":
+        return ()
+    named = {file["id"] for file in other.get(field.name) or ()}
+    return [file for file in data.get(field.name) or () if file["id"] not in named]
 
 
 def changes_since(request: Request, definition: Definition, step_key: str, number: int) -> Sequence[Change]:

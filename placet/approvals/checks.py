@@ -238,7 +238,11 @@ def _call_problems(
             )
     needed = [name for name in schema_of(called).get("required", ()) if name not in step.data]
     yield from (f"data: the form of {step.process} needs {name}" for name in needed)
-    files = [one.name for one in fields.values() if one.type == "files" and one.required and one.show is None]
+    files = [
+        one.name
+        for one in fields.values()
+        if one.type == "files" and one.required and one.show is None and one.name not in called.entered_later
+    ]
     yield from (f"the form of {step.process} needs files ({name}), which no step can give" for name in files)
 
 

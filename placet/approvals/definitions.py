@@ -255,6 +255,10 @@ class ApprovalStep(_Part):
                 return outcome
         raise KeyError(key)
 
+    def needs_form_with(self, outcome: Outcome) -> bool:
+        """Whether what has to be filled in here has to be there for an outcome."""
+        return self.is_task or outcome.is_granted
+
     @property
     def others(self) -> tuple[Who, ...]:
         """Whom it asks where nobody of `ask` can be asked."""
@@ -448,10 +452,15 @@ class Definition(_Part):
     def filled_in(self, step_key: str) -> frozenset[str]:
         """The fields that a step's people enter."""
         form = self.showing(step_key).form
-        entered = (one for one in self.fields if one.computed is None and one.type != "files")
+        entered = (one for one in self.fields if one.computed is None)
         return self._named(form.fill if form else None) & {one.name for one in entered} - self.hidden_in(
             step_key
         )
+
+    def files_filled_in(self, step_key: str) -> tuple[FormField, ...]:
+        """Those that take files."""
+        filled = self.filled_in(step_key)
+        return tuple(one for one in self.fields if one.type == "files" and one.name in filled)
 
     def filled_by_mail(self, step_key: str) -> tuple[FormField, ...]:
         """Those that an answer by mail can say in a line, whatever else is entered."""

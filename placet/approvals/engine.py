@@ -59,6 +59,7 @@ from placet.approvals.answers import AnswersRead, read_answers
 from placet.approvals.definitions import WITHDRAWN, ApprovalStep, Definition, definition_of
 from placet.approvals.form import FormInvalid, facts_hash, read_form
 from placet.approvals.form_computed import cannot_be_computed
+from placet.approvals.form_logic import NO_FILES, Files
 from placet.approvals.form_types import type_of
 from placet.approvals.models import (
     Ask,
@@ -160,6 +161,17 @@ class Changed(EngineError):
         )
 
 
+class OtherFiles(EngineError):
+    """What is kept for the answer is not what was shown with it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Sentence(
+                "The files were changed in another window, so nothing was decided. Please look at them again."
+            )
+        )
+
+
 class TooSoon(EngineError):
     """The person was written to just now."""
 
@@ -236,15 +248,17 @@ def decide(
     answers: Mapping[str, Any] = NO_ANSWERS,
     entered: Mapping[str, Any] | None = None,
     completes: PendingAnswer | None = None,
+    files: attachments.FilesOfAnswer | None = None,
     shown: str | None = None,
 ) -> Decision:
     """Apply one answer. The first one wins, whatever the door. Of an answer by mail: `ask` is what it answers, `logged`
     what the mail log says of it, `completes` the earlier answer of which it is the rest. `answers`: to the questions of
     the step by their names, as they were entered. `entered`: the same by field of the form; a field that is left out
-    stays as it is. `shown`: the hash of what the answer is to; that is compared here, where nobody changes it.
+    stays as it is. `files`: what it does to those of the form; None: nothing, and what was kept for it is not attached.
+    `shown`: the hash of what the answer is to; that is compared here, where nobody changes it.
 
-    Raises AlreadyDecided, NoLongerOpen, NotAllowed, Changed, AnswersInvalid, FieldsInvalid, CommentNeeded or Lapsed,
-    and EngineError if the comment is too long and no mail has the whole of it; then nothing has changed.
+    Raises AlreadyDecided, NoLongerOpen, NotAllowed, Changed, OtherFiles, AnswersInvalid, FieldsInvalid, CommentNeeded
+    or Lapsed, and EngineError if the comment is too long and no mail has the whole of it; then nothing has changed.
     """
     request = _locked(assignment_id)
     seats = _seats_beside(request, assignment_id)
@@ -261,7 +275,14 @@ def decide(
     _must_be_offered(step, outcome)
     kept = _answers(definition, assignment.visit.step_key, outcome, answers, door, by)
     kept, filled = _told_apart(definition, assignment.visit.step_key, kept)
-    data = _data_after(request, definition, assignment.visit.step_key, outcome, filled | {**(entered or {})})
+    data = _data_after(
+        request,
+        definition,
+        assignment.visit.step_key,
+        outcome,
+        filled | {**(entered or {})},
+        _files_after(request, definition, assignment, files),
+    )
     if not any(map(str.isalnum, comment)) and policy.needs_comment(definition, step, outcome, request, data):
         raise CommentNeeded(step.outcome(outcome))
     decision = Decision(
@@ -285,6 +306,8 @@ def decide(
     )
     note(request, by, "decided", at=decision.at, **what)
     changed = engine_revisions.revise(request, definition, data, decision)
+    if files is not None:
+        attachments.hand_over_with_answer(assignment, request, files)
     engine_visits.go_on(request, definition, assignment.visit, seats)
     engine_visits.withdraw_barred(request, definition, assignment.visit.step_key, by)
     engine_visits.wake(request, definition)
@@ -293,11 +316,31 @@ def decide(
     return decision
 
 
+def _files_after(
+    request: Request,
+    definition: Definition,
+    assignment: Assignment,
+    files: attachments.FilesOfAnswer | None,
+) -> Files:
+    """By the fields whose files may be others now."""
+    if files is None:
+        return NO_FILES
+    try:
+        return attachments.after(assignment, request, definition, files)
+    except attachments.FilesChanged as error:
+        raise OtherFiles from error
+
+
 def _data_after(
-    request: Request, definition: Definition, step_key: str, outcome: str, entered: Mapping[str, Any]
+    request: Request,
+    definition: Definition,
+    step_key: str,
+    outcome: str,
+    entered: Mapping[str, Any],
+    files: Files,
 ) -> Mapping[str, Any]:
     try:
-        return engine_revisions.data_after(request, definition, step_key, outcome, entered)
+        return engine_revisions.data_after(request, definition, step_key, outcome, entered, files)
     except FormInvalid as error:
         raise FieldsInvalid(definition, _without_hidden(definition, step_key, error.errors)) from error
 

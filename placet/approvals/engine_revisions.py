@@ -11,6 +11,7 @@ from typing import Any
 from placet.approvals import record
 from placet.approvals.definitions import Definition
 from placet.approvals.form import read_revision, words_of
+from placet.approvals.form_logic import NO_FILES, Files
 from placet.approvals.models import Decision, Request, Revision
 from placet.approvals.record import note
 from placet.lib import rows
@@ -20,15 +21,20 @@ FIRST = 1
 
 
 def data_after(
-    request: Request, definition: Definition, step_key: str, outcome: str, entered: Mapping[str, Any]
+    request: Request,
+    definition: Definition,
+    step_key: str,
+    outcome: str,
+    entered: Mapping[str, Any],
+    files: Files = NO_FILES,
 ) -> dict[str, Any]:
     """The data with what a step's people entered, or FormInvalid. What they have to enter is asked for where a task is
-    done, or their answer grants what the request asks for."""
+    done, or their answer grants what the request asks for. `files`: of fields whose files may be others now."""
     if not definition.filled_in(step_key) and not entered:
         return dict(request.data)
     step = definition.approval(step_key)
-    complete = step.is_task or step.outcome(outcome).is_granted
-    return read_revision(definition, step_key, request.data, entered, complete=complete)
+    complete = step.needs_form_with(step.outcome(outcome))
+    return read_revision(definition, step_key, request.data, entered, files, complete=complete)
 
 
 def revise(request: Request, definition: Definition, data: Mapping[str, Any], decision: Decision) -> bool:

@@ -31,7 +31,15 @@ from placet.approvals.form_numbers import (
     plain,
     read_decimal,
 )
-from placet.approvals.form_parts import CURRENCY, MB, MOST_LETTERS, MOST_OPTIONS, FormField, Input
+from placet.approvals.form_parts import (
+    CURRENCY,
+    MB,
+    MOST_FILES,
+    MOST_LETTERS,
+    MOST_OPTIONS,
+    FormField,
+    Input,
+)
 from placet.approvals.iban import in_groups, must_be_iban
 from placet.lib.domains import is_address
 
@@ -642,9 +650,10 @@ class Files(FieldType):
 
     def read(self, entered: Any, field: Input) -> list[dict[str, Any]]:
         files = [dict(file) for file in entered]
-        if isinstance(field.max, int) and len(files) > field.max:
-            text = ngettext("At most {n} file, please.", "At most {n} files, please.", field.max)
-            raise ValueError(text.format(n=field.max))
+        most = most_files(field)
+        if len(files) > most:
+            text = ngettext("At most {n} file, please.", "At most {n} files, please.", most)
+            raise ValueError(text.format(n=most))
         for file in files:
             if problem := file_problem(file["name"], file["size"], field):
                 raise ValueError(problem)
@@ -661,6 +670,10 @@ class Files(FieldType):
 
     def typed(self, value: Any, field: Input) -> str:
         return ""
+
+
+def most_files(field: Input) -> int:
+    return MOST_FILES if field.max is None else int(field.max)
 
 
 def file_problem(name: str, size: int, field: Input) -> str:

@@ -55,18 +55,34 @@ def read_form(definition: Definition, entered: Mapping[str, Any], files: Files =
 
 
 def read_revision(
-    definition: Definition, step_key: str, held: Data, entered: Mapping[str, Any], *, complete: bool
+    definition: Definition,
+    step_key: str,
+    held: Data,
+    entered: Mapping[str, Any],
+    files: Files = NO_FILES,
+    *,
+    complete: bool,
 ) -> dict[str, Any]:
-    """What is stored of the form after a step's people entered this, or FormInvalid. `complete`: what they have to
-    enter is asked for."""
+    """What is stored of the form after a step's people entered this, or FormInvalid. `files`: all of a field, those
+    that it held too. `complete`: what they have to enter is asked for."""
     scope = Scope(definition.filled_in(step_key), definition.required_in(step_key), held, complete)
-    filled = fill(definition, entered, scope=scope)
+    filled = fill(definition, entered, files, scope)
     errors = dict(filled.errors)
     for name in set(entered) - scope.fields:
         errors[name] = _("This is not entered in this step.")
     if errors:
         raise FormInvalid(errors)
     return filled.data
+
+
+def left_to_the_page(definition: Definition, step_key: str, data: Data) -> list[FormField]:
+    """What a step's people have to enter as the form stands, and no answer by mail can say."""
+    names = definition.filled_in(step_key) - {one.name for one in definition.filled_by_mail(step_key)}
+    if not names:
+        return []
+    scope = Scope(definition.filled_in(step_key), definition.required_in(step_key), data)
+    lacking = fill(definition, {}, scope=scope).errors
+    return [one for one in definition.fields if one.name in names and one.name in lacking]
 
 
 def letters(text: str) -> str:

@@ -311,9 +311,7 @@ def _filled_problems(definition: Definition, key: str, form: StepForm) -> Iterat
     for field in definition.fields:
         if field.name in filled or field.name not in {*(form.fill or ()), *(form.require or ())}:
             continue
-        if field.type == "files":
-            yield f"fill: {field.name} takes files, which are added only where a request is started"
-        elif field.computed is not None:
+        if field.computed is not None:
             yield f"fill: {field.name} is computed, so nobody enters it"
         elif names_fit(field.name, form.hide):
             yield f"fill: {field.name} is hidden in this step"

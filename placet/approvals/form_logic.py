@@ -223,7 +223,7 @@ class _Filling:
             return
         fixed = self._holds(one.read_only, otherwise=True) if one.read_only is not None else False
         self.filled.standings[one.name] = Standing(fixed=fixed)
-        if fixed or one.name not in self.given:
+        if fixed or not self._is_given(one):
             if held is not None and not (fixed and self._says_otherwise(one)):
                 self._hold(one, held, Standing(fixed=fixed))
                 return
@@ -232,6 +232,10 @@ class _Filling:
                 return
             self.filled.entered[one.name] = self._by_itself(one)
         self._keep(self._offering(one), self._read)
+
+    def _is_given(self, one: FormField) -> bool:
+        """Whether anything is said of it now. Files are never among what was typed."""
+        return one.name in (self.files if one.type == "files" else self.given)
 
     def _offering(self, one: FormField) -> FormField:
         """The field with what can be chosen in it, as the other fields stand."""
@@ -297,8 +301,14 @@ class _Filling:
     def _lose(self, one: FormField) -> None:
         self.without_value |= names_of(one)
 
+    def _raw(self, one: FormField) -> Any:
+        """What stands in its inputs; of files those that it has now."""
+        if one.type != "files":
+            return self.filled.entered[one.name]
+        return self.files.get(one.name, self.scope.held.get(one.name))
+
     def _read(self, one: FormField) -> Any:
-        raw = self.files.get(one.name) if one.type == "files" else self.filled.entered[one.name]
+        raw = self._raw(one)
         if not is_entered(raw, one):
             return False if one.type == "yes_no" and not self._is_unsaid(one) else None
         self._must_not_have_gone(one, raw)
@@ -361,8 +371,7 @@ class _Filling:
             or self._holds(one.require, otherwise=True, unsaid=False)
         )
         self.filled.standings[one.name] = Standing(required=required)
-        raw = self.files.get(one.name) if one.type == "files" else self.filled.entered[one.name]
-        if required and not is_entered(raw, one) and one.name not in self.without_value:
+        if required and not is_entered(self._raw(one), one) and one.name not in self.without_value:
             self.filled.errors.setdefault(one.name, please(one))
 
     def _holds(self, source: str | None, *, otherwise: bool, unsaid: bool = True) -> bool:

@@ -23,7 +23,8 @@ from placet.accounts.reader import as_read_by
 from placet.approvals import policy
 from placet.approvals.changes import changes_since
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, NoticeStep, definition_of
-from placet.approvals.form import facts_as_read, filled_places
+from placet.approvals.form import facts_as_read, filled_places, left_to_the_page
+from placet.approvals.form_parts import FormField
 from placet.approvals.mail_parts import (
     LONGEST_QUOTE,
     Question,
@@ -34,9 +35,9 @@ from placet.approvals.mail_parts import (
 )
 from placet.approvals.models import Ask, Assignment, Decision, Request, Visit
 from placet.approvals.outcomes import LABELS, TASK_DONE, Outcome, you_answered
-from placet.approvals.questions import Answered, asked_in
 from placet.approvals.questions import Question as Asked
 from placet.approvals.questions import as_read as as_answered
+from placet.approvals.questions import asked_in
 from placet.lib.ids import code_hash
 from placet.lib.prepared import Prepared
 from placet.mail import mime, outbox
@@ -97,17 +98,16 @@ def ask(
     since: int | None = None,
 ) -> OutgoingMail:
     """The mail that asks one person. `since`: the revision that they were shown before, if something has changed."""
-    person = assignment.person
-    by_mail = definition.proof_for(assignment.visit.step_key) != "page"
-    step, hidden = (
-        definition.approval(assignment.visit.step_key),
-        definition.hidden_in(assignment.visit.step_key),
-    )
-    asked = asked_in(definition, assignment.visit.step_key)
-    commented = [one for one in step.outcomes if policy.needs_comment(definition, step, one.key, request)]
+    person, key = assignment.person, assignment.visit.step_key
+    step, hidden = definition.approval(key), definition.hidden_in(key)
+    on_page = left_to_the_page(definition, key, request.data)
+    left = [one for one in step.outcomes if on_page and step.needs_form_with(one)]
+    by_mail = definition.proof_for(key) != "page" and len(left) < len(step.outcomes)
+    asked = asked_in(definition, key)
+    by_reply = [one for one in step.outcomes if one not in left]
+    commented = [one for one in by_reply if policy.needs_comment(definition, step, one.key, request)]
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     with _to(person) as said:
-        key = assignment.visit.step_key
         changes = changes_since(request, definition, key, since) if since is not None else ()
         heading, preview, lead = _asking(step, definition, changed=since is not None)
         heading = heading.format(**names)
@@ -119,7 +119,10 @@ def ask(
             changes=[ShownChange.of(change) for change in changes],
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
             answers=[
-                _answer(mailbox, code, subject, outcome, answer_lines(asked)) for outcome in step.outcomes
+                Link(_on_the_page(outcome), page_of(request, said), outcome.colour)
+                if outcome in left
+                else _answer(mailbox, code, subject, outcome, answer_lines(asked))
+                for outcome in step.outcomes
             ],
             page=Link(_("Open the request in Placet (you will be asked to sign in)"), page_of(request, said)),
             by_mail=by_mail,
@@ -127,8 +130,9 @@ def ask(
                 [
                     _how_to_do(by_mail=by_mail)
                     if step.is_task
-                    else _how(step.outcomes, commented, by_mail=by_mail),
+                    else _how(by_reply, commented, by_mail=by_mail),
                     *_how_to_answer(asked, by_mail=by_mail),
+                    *_what_the_page_asks(step, left, on_page),
                 ]
             ),
             code=code,
@@ -201,6 +205,10 @@ def _within(name: str) -> str:
     return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in name.split(" "))
 
 
+def _on_the_page(outcome: Outcome) -> str:
+    return _("{answer}, on the page").format(answer=no_links(outcome.shown))
+
+
 def _answer(mailbox: Mailbox, code: str, subject: str, outcome: Outcome, lines: Sequence[str]) -> Link:
     label = outcome.shown
     return Link(no_links(label), answer_link(mailbox, code, subject, label, lines), outcome.colour)
@@ -231,6 +239,25 @@ def _how_to_answer(asked: Sequence[Asked], *, by_mail: bool) -> list[str]:
         "Answer the questions below it, each on a line of its own that begins with its number and a colon."
     )
     return [how]
+
+
+def _what_the_page_asks(
+    step: ApprovalStep, outcomes: Sequence[Outcome], fields: Sequence[FormField]
+) -> list[str]:
+    """What these outcomes need, and no reply can say."""
+    if not outcomes:
+        return []
+    answered = _("For {answers}, please open the request and sign in.").format(answers=quoted(outcomes))
+    labels = ", ".join(_("“{word}”").format(word=one.label) for one in fields)
+    return [
+        *([answered] if len(outcomes) < len(step.outcomes) else []),
+        _("To be filled in there: {fields}.").format(fields=no_links(labels)),
+        *([no_file_is_taken()] if any(one.type == "files" for one in fields) else []),
+    ]
+
+
+def no_file_is_taken() -> str:
+    return _("A file that is attached to a reply is not taken.")
 
 
 def _how(outcomes: Sequence[Outcome], commented: Sequence[Outcome], *, by_mail: bool) -> str:
@@ -330,16 +357,22 @@ def not_needed(request: Request, assignment: Assignment, last: Visit) -> None:
 
 def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -> None:
     """To somebody whose reply was applied: what it was read as."""
-    request = decision.assignment.visit.request
-    outcome = outcome_of(decision)
+    visit = decision.assignment.visit
+    request, definition = visit.request, definition_of(visit.request.version)
+    outcome = definition.approval(visit.step_key).outcome(decision.outcome)
+    left_files = bool(definition.files_filled_in(visit.step_key)) and decision.assignment.attachments.exists()
     with _to(decision.by_person) as said:
         done = outcome.done
-        answered = [labelled(one.title, one.text) for one in answers_of(decision)]
+        answered = [
+            labelled(one.title, one.text) for one in as_answered(definition, visit.step_key, decision.answers)
+        ]
         sentence = (
             _("Your answer to “{title}” (number {number}) was read as: {answer}. With this comment:")
             if decision.comment and not answered
             else _("Your answer to “{title}” (number {number}) was read as: {answer}.")
         )
+        if left_files:
+            answered.append(_("The files that you had added on the page were not sent with it."))
         below = [*answered, *([_("With this comment:")] if decision.comment and answered else [])]
         _queue(
             incoming.mailbox,
@@ -364,12 +397,6 @@ def outcome_of(decision: Decision) -> Outcome:
     """What was answered, in the words of the version that the request runs on."""
     visit = decision.assignment.visit
     return definition_of(visit.request.version).approval(visit.step_key).outcome(decision.outcome)
-
-
-def answers_of(decision: Decision) -> list[Answered]:
-    """What was answered to the questions of the step, as the reader reads it."""
-    visit = decision.assignment.visit
-    return as_answered(definition_of(visit.request.version), visit.step_key, decision.answers)
 
 
 def decided_elsewhere(decision: Decision, assignment: Assignment) -> str:

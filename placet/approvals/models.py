@@ -141,12 +141,16 @@ class Draft(models.Model):
 
 
 class Attachment(models.Model):
-    """A file that belongs to a request, or to a form that is not sent yet. Written by
+    """A file that belongs to a request, or to what is not sent yet: the form of one, or an answer. Written by
     `placet.approvals.attachments` only; its content never changes."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     request = models.ForeignKey(Request, null=True, on_delete=models.PROTECT, related_name="attachments")
     draft = models.ForeignKey(Draft, null=True, on_delete=models.CASCADE, related_name="attachments")
+    # Of whoever is asked, who has not answered with it. Its index has only those.
+    assignment = models.ForeignKey(
+        "Assignment", null=True, on_delete=models.PROTECT, related_name="attachments", db_index=False
+    )
     field = models.CharField(max_length=60)
     name = models.CharField(max_length=200)
     content_type = models.CharField(max_length=100, blank=True)  # as the browser said; nothing relies on it
@@ -159,9 +163,15 @@ class Attachment(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(request__isnull=False, draft__isnull=True)
-                | Q(request__isnull=True, draft__isnull=False),
+                condition=Q(request__isnull=False, draft__isnull=True, assignment__isnull=True)
+                | Q(request__isnull=True, draft__isnull=False, assignment__isnull=True)
+                | Q(request__isnull=True, draft__isnull=True, assignment__isnull=False),
                 name="attachment_has_one_place",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["assignment"], condition=Q(assignment__isnull=False), name="attachment_of_answer"
             )
         ]
         ordering = ["id"]

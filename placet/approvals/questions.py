@@ -122,7 +122,7 @@ def _filled_with(step: ApprovalStep, field: FormField, required: Container[str])
     """The outcomes for which a field has to be filled in (`engine_revisions.data_after`)."""
     if not field.required and field.name not in required:
         return ()
-    return tuple(outcome for outcome in step.outcomes if step.is_task or outcome.is_granted)
+    return tuple(outcome for outcome in step.outcomes if step.needs_form_with(outcome))
 
 
 def _needed_with(outcomes: tuple[Outcome, ...], field: FormField) -> tuple[Outcome, ...]:

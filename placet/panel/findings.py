@@ -50,6 +50,7 @@ KINDS = {
     "expiry": gettext_lazy("write before a secret expires"),
     "checkpoint": gettext_lazy("note what the record is, once a day"),
     "tidy": gettext_lazy("tidy up"),
+    "clear_files": gettext_lazy("clear files that no answer was sent with"),
 }
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from placet.accounts.models import Person
 from placet.approvals import engine, policy
+from placet.approvals.attachments import FilesOfAnswer
 from placet.approvals.definitions import ApprovalStep, definition_of
 from placet.approvals.form import Fact, facts_as_read, facts_hash
 from placet.approvals.messages import decided_elsewhere, outcome_of
@@ -94,9 +95,10 @@ def apply(
     comment: str,
     answers: Mapping[str, Any] = engine.NO_ANSWERS,
     entered: Mapping[str, Any] | None = None,
+    files: FilesOfAnswer | None = None,
 ) -> Decision:
     """Decide, if `shown` is the hash of what the request says now. `answers`: to questions, and `entered`: by field of
-    the form, as they were typed."""
+    the form, as they were typed; `files`: what becomes of those of the form."""
     return engine.decide(
         asked.pk,
         by=by,
@@ -105,6 +107,7 @@ def apply(
         door=Decision.Door.PAGE,
         answers=answers,
         entered=entered,
+        files=files,
         shown=shown,
     )
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from placet.approvals.definitions import Definition
-from placet.approvals.field_types import MOST_PEOPLE, is_entered, longest_of, size_as_read
+from placet.approvals.field_types import MOST_PEOPLE, is_entered, longest_of, most_files, size_as_read
 from placet.approvals.form_checks import MOST_PARTS
 from placet.approvals.form_logic import NO_FILES, TODAY, Files, Filled, Standing, names_looked_at, sections_of
 from placet.approvals.form_numbers import amount_and_currency, minor_digits
 from placet.approvals.form_parts import (
     LARGEST_FILE,
     MB,
-    MOST_FILES,
     MOST_ROWS,
     Column,
     FormField,
@@ -71,11 +70,12 @@ _INPUT_MODES = {
 
 @dataclass(frozen=True)
 class KeptFile:
-    """A file that is already with the form."""
+    """A file that is already with the form. `removed`: one of those that the request has, which is to go."""
 
     id: str
     name: str
     size: str
+    removed: bool = False
 
 
 @dataclass(frozen=True)
@@ -227,6 +227,7 @@ class Row(Entry):
     depends: bool  # on other fields
     refused: bool = False  # what was chosen is not offered any more
     files: Sequence[KeptFile] = ()
+    earlier: Sequence[KeptFile] = ()  # that the request has
     grid: "Grid | None" = None
 
     @property
@@ -305,7 +306,7 @@ class Row(Entry):
         return ""
 
     def _of_files(self) -> str:
-        number = MOST_FILES if self.field.max is None else int(self.field.max)
+        number = most_files(self.field)
         text = ngettext(
             "At most {n} file, {size} MB each, 25 MB together.",
             "At most {n} files, {size} MB each, 25 MB together.",
@@ -469,9 +470,15 @@ def without_row(typed: Mapping[str, Any], field: FormField, number: int) -> dict
 
 
 def rows(
-    definition: Definition, filled: Filled, errors: Mapping[str, str], files: Files = NO_FILES
+    definition: Definition,
+    filled: Filled,
+    errors: Mapping[str, str],
+    files: Files = NO_FILES,
+    earlier: Files = NO_FILES,
+    removed: Collection[str] = (),
 ) -> list[Row | Heading]:
-    """Each part of the form, those that are not shown too."""
+    """Each part of the form, those that are not shown too. `files` are not sent yet, `earlier` ones the request has;
+    `removed`: ids of those that are to go."""
     found: list[Row | Heading] = []
     moving: set[str] = set()  # sections that come and go
     for key, part, section in sections_of(definition):
@@ -496,6 +503,7 @@ def rows(
                 standing=standing,
                 depends=depends,
                 files=_kept(files.get(key, ())),
+                earlier=_kept(earlier.get(key, ()), removed),
                 grid=grid_of(field, filled.entered[key], errors) if field.type == "table" else None,
             )
         )
@@ -535,8 +543,11 @@ def _hidden(before: Mapping[str, str]) -> set[str]:
     return {key for key, state in before.items() if state.split(":")[1:2] == [HIDDEN]}
 
 
-def _kept(files: Sequence[Mapping[str, Any]]) -> list[KeptFile]:
-    return [KeptFile(file["id"], file["name"], size_as_read(file["size"])) for file in files]
+def _kept(files: Sequence[Mapping[str, Any]], removed: Collection[str] = ()) -> list[KeptFile]:
+    return [
+        KeptFile(file["id"], file["name"], size_as_read(file["size"]), file["id"] in removed)
+        for file in files
+    ]
 
 
 # --- what was typed ---------------------------------------------------------------------------------------

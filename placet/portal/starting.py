@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import F, Max, OuterRef, Subquery
@@ -16,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.utils.translation import gettext_lazy
 
 from placet.approvals import attachments, engine
 from placet.approvals.attachments import FileRefused, FilesChanged
@@ -44,13 +43,10 @@ from placet.portal.form_rows import (
 from placet.portal.form_rows import changed as changed_rows
 from placet.portal.path import what_now
 from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
+from placet.portal.uploads import say_too_large, takes_files
 
 A_PAGE = 25
 _NUMBER = re.compile("[0-9]{1,9}")
-# With the text of the form, which has its own limit. What is larger is read without its files; what is much larger,
-# not at all.
-LARGEST_BODY = attachments.LARGEST_TOGETHER + 3 * 1024 * 1024
-LARGEST_READ = 2 * LARGEST_BODY
 
 
 @signed_in
@@ -78,36 +74,14 @@ def _last_number() -> Subquery:
 # --- the form ---------------------------------------------------------------------------------------------
 
 
-@csrf_exempt  # what is too large is refused unread; whatever is read is protected in `_start_form`
-@signed_in
-def start_form(request: PersonsRequest, key: str) -> HttpResponse:
+@takes_files(
+    gettext_lazy(
+        "These files are larger than 25 MB together, so nothing was sent, and what was typed since the draft"
+        " was last saved is not kept. Your browser may still have it: go back, and choose smaller files."
+    )
+)
+def start_form(request: PersonsRequest, key: str, status: int = 200, too_large: bool = False) -> HttpResponse:
     """The form of a process's newest version; what was typed is kept when something does not fit."""
-    size = int(request.META.get("CONTENT_LENGTH") or 0) if request.method == "POST" else 0
-    if size > LARGEST_READ:
-        request.method = "GET"  # nobody reads the body any more
-        messages.error(
-            request,
-            _(
-                "These files are larger than 25 MB together, so nothing was sent, and what was typed since the draft"
-                " was last saved is not kept. Your browser may still have it: go back, and choose smaller files."
-            ),
-        )
-        return _start_form(request, key, status=413)
-    if size > LARGEST_BODY:
-        request.upload_handlers = [_WithoutFiles(request)]
-    return csrf_protect(_start_form)(request, key, too_large=size > LARGEST_BODY)
-
-
-class _WithoutFiles(FileUploadHandler):
-    """Reads a form and drops its files."""
-
-    def new_file(self, *args: Any, **kwargs: Any) -> None:
-        raise SkipFile
-
-
-def _start_form(
-    request: PersonsRequest, key: str, status: int = 200, too_large: bool = False
-) -> HttpResponse:
     version = newest(get_object_or_404(Process, key=key))
     if version is None:
         return render(request, "404.html", status=404)
@@ -124,12 +98,7 @@ def _sent(request: PersonsRequest, version: Version, definition: Definition, too
         return HttpResponse(status=409) if changed else _form_changes(request, version, definition, do)
     entered = _entered(request, version, definition)
     if too_large:
-        messages.error(
-            request,
-            _(
-                "These files are larger than 25 MB together, so nothing was sent. Choose smaller ones, please."
-            ),
-        )
+        say_too_large(request)
         return _form_page(request, version, definition, entered, status=413)
     if do == "autosave":
         return HttpResponse(
@@ -342,7 +311,9 @@ def _locked_draft(request: PersonsRequest, process: Process) -> Draft | None:
 
 
 def _file_fields(definition: Definition) -> list[FormField]:
-    return [field for field in definition.fields if field.type == "files"]
+    """Those that are entered where a request is started."""
+    later = definition.entered_later
+    return [field for field in definition.fields if field.type == "files" and field.name not in later]
 
 
 def _file_names(definition: Definition) -> list[str]:
@@ -437,17 +408,20 @@ def _copy(request: PersonsRequest, shown: Request, version: Version) -> None:
 
 @signed_in
 def attachment(request: PersonsRequest, public_id: UUID) -> HttpResponse:
-    """A file, for whoever may see its request, or made the draft. Never shown: only downloaded."""
-    found = get_object_or_404(Attachment.objects.defer("content"), public_id=public_id)
-    if not _may_see(request, found):
+    """A file, for whoever may see its request, or made what it is not sent with yet. Never shown: only downloaded."""
+    file = get_object_or_404(
+        Attachment.objects.select_related("draft", "assignment").defer("content"), public_id=public_id
+    )
+    if not _may_see(request, file):
         raise Http404
-    return as_file(bytes(found.content), found.name)
+    return as_file(bytes(file.content), file.name)
 
 
-def _may_see(request: PersonsRequest, found: Attachment) -> bool:
-    if found.request_id is None:
-        return found.draft is not None and found.draft.person_id == request.user.pk
-    about = requests_visible_to(request.user).select_related("version").filter(pk=found.request_id).first()
-    return about is not None and found.field not in hidden_from(
+def _may_see(request: PersonsRequest, file: Attachment) -> bool:
+    if file.request_id is None:
+        unsent = file.draft or file.assignment
+        return unsent is not None and unsent.person_id == request.user.pk
+    about = requests_visible_to(request.user).select_related("version").filter(pk=file.request_id).first()
+    return about is not None and file.field not in hidden_from(
         request.user, about, definition_of(about.version)
     )

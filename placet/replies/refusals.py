@@ -334,7 +334,15 @@ class AnswersNotTaken(Told):
     key = "answers_not_taken"
 
     def __init__(
-        self, answer: str, wrong: list[str], understood: list[str], given: dict[str, str], language: str = ""
+        self,
+        answer: str,
+        wrong: list[str],
+        understood: list[str],
+        given: dict[str, str],
+        language: str = "",
+        *,
+        on_page: bool = False,
+        files: bool = False,
     ) -> None:
         super().__init__(answer, wrong, understood, given, language)
         self.answer = answer  # the outcome, as the page calls it
@@ -342,6 +350,8 @@ class AnswersNotTaken(Told):
         self.understood = understood  # the others with what they were read as
         self.given = given  # what was understood as it was written, by the name of its question
         self.language = language  # of the reply; "" where that is not known
+        self.on_page = on_page  # some of it can be entered on the page only
+        self.files = files  # and some of that are files
 
 
 class CommentNeeded(Incomplete):

@@ -197,8 +197,12 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
 
 def _fields_refused(error: engine.FieldsInvalid, line: AskLine, answer: Answer) -> refusals.AnswersNotTaken:
     """The same of what has to be filled in: some of it may stand on the page only."""
-    step = step_of(line)
+    step, visit = step_of(line), line.assignment.visit
     by_name = {one.field.name: one.title for one in asked(line)}
+    definition = definition_of(visit.request.version)
+    wrong = {name.partition(".")[0] for name in error.errors}
+    on_page = (definition.filled_in(visit.step_key) - by_name.keys()) & wrong
+    files = {one.name for one in definition.files_filled_in(visit.step_key)}
     with as_read_by(line.ask.person):
         return refusals.AnswersNotTaken(
             _as_read(step.outcome(answer.outcome), line),
@@ -209,6 +213,8 @@ def _fields_refused(error: engine.FieldsInvalid, line: AskLine, answer: Answer) 
             [],
             {name: value for name, value in answer.answers.items() if name not in error.errors},
             answer.language,
+            on_page=bool(on_page),
+            files=bool(on_page & files),
         )
 
 

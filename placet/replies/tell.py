@@ -210,7 +210,7 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     unclear = refusal if isinstance(refusal, refusals.Unclear) else None
     read = refusal if isinstance(refusal, _IN_ITS_LANGUAGE) else None
     given = refusal.given if isinstance(refusal, refusals.AnswersNotTaken) else {}
-    answer_again = isinstance(refusal, refusals.ANSWER_AGAIN)
+    answer_again = isinstance(refusal, refusals.ANSWER_AGAIN) and not _needs_the_page(refusal)
     with as_read_by(person):
         again = _again(read.language if read else "", settle.step_of(reply.line)) if answer_again else None
         if again is not None:
@@ -295,13 +295,24 @@ def _sentences(refusal: refusals.Refusal, again: messages.AnswerAgain | None) ->
     return [refusal.sentence]
 
 
+def _needs_the_page(refusal: refusals.Refusal) -> bool:
+    """Whether another reply would lack the same."""
+    return isinstance(refusal, refusals.AnswersNotTaken) and refusal.on_page
+
+
 def _about_answers(refusal: refusals.AnswersNotTaken) -> list[str]:
+    missing = _("Your answer was “{answer}”, and this is missing or cannot be read:").format(
+        answer=refusal.answer
+    )
+    if refusal.on_page:
+        where = _("That can be entered on the page only: please open the request, and answer there.")
+        return [missing, *refusal.wrong, where, *([messages.no_file_is_taken()] if refusal.files else [])]
     how = _(
         "Please answer again with all of it: “{answer}” on the first line, and each answer on a line below it."
     )
     understood = [*refusal.understood, labelled(_("Answer"), refusal.answer)]
     return [
-        _("Your answer was “{answer}”, and this is missing or cannot be read:").format(answer=refusal.answer),
+        missing,
         *refusal.wrong,
         _("Understood was:"),
         *understood,

@@ -154,7 +154,44 @@
   });
 })();
 
-// --- the form of a request: its draft is saved by itself, and files that are too large are named at once ----
+// --- forms that bring files: those that are too large are named at once -------------------------------------
+(() => {
+  const form = document.querySelector("form[enctype='multipart/form-data']");
+  if (!form) return;
+  const files = [...form.querySelectorAll("input[type=file]")]; // they stay, even where their row is sent anew
+  const chosen = () => files.flatMap((input) => [...input.files]);
+  const complaint = (input) => {
+    const large = [...input.files].find((file) => file.size > Number(input.dataset.largest));
+    if (large) return input.dataset.tooLarge.replace("{name}", large.name);
+    const together = chosen().reduce((sum, file) => sum + file.size, 0);
+    return input.files.length && together > Number(input.dataset.together) ? input.dataset.tooLargeTogether : "";
+  };
+  const complain = (input) => {
+    const words = complaint(input);
+    const field = input.closest(".field");
+    let note = field.querySelector("[data-complaint]");
+    if (!note && words) {
+      note = document.createElement("p");
+      note.className = "trouble";
+      note.dataset.complaint = "";
+      note.setAttribute("role", "alert");
+      input.after(note);
+    }
+    if (note) note.textContent = words;
+    field.classList.toggle("wrong", Boolean(words));
+    return Boolean(words);
+  };
+  for (const input of files) input.addEventListener("change", () => files.forEach(complain));
+  form.addEventListener("submit", (event) => {
+    const wrong = files.filter(complain);
+    if (!wrong.length) return;
+    event.preventDefault();
+    event.stopImmediatePropagation(); // it was not sent, so it may be sent again
+    wrong[0].focus();
+  });
+})();
+
+// --- the form of a request: its draft is saved by itself ----------------------------------------------------
 (() => {
   const form = document.querySelector("form[data-draft]");
   if (!form) return;
@@ -218,38 +255,8 @@
     sending = false;
   });
 
-  const chosen = () => files.flatMap((input) => [...input.files]);
-  const complaint = (input) => {
-    const large = [...input.files].find((file) => file.size > Number(input.dataset.largest));
-    if (large) return input.dataset.tooLarge.replace("{name}", large.name);
-    const together = chosen().reduce((sum, file) => sum + file.size, 0);
-    return input.files.length && together > Number(input.dataset.together) ? input.dataset.tooLargeTogether : "";
-  };
-  const complain = (input) => {
-    const words = complaint(input);
-    const field = input.closest(".field");
-    let note = field.querySelector("[data-complaint]");
-    if (!note && words) {
-      note = document.createElement("p");
-      note.className = "trouble";
-      note.dataset.complaint = "";
-      note.setAttribute("role", "alert");
-      input.after(note);
-    }
-    if (note) note.textContent = words;
-    field.classList.toggle("wrong", Boolean(words));
-    return Boolean(words);
-  };
-  for (const input of files) input.addEventListener("change", () => files.forEach(complain));
   form.addEventListener("submit", (event) => {
-    const wrong = files.filter(complain);
-    if (wrong.length) {
-      event.preventDefault();
-      event.stopPropagation(); // it was not sent, so it may be sent again
-      wrong[0].focus();
-      return;
-    }
-    if (chosen().length && changed) {
+    if (files.some((input) => input.files.length) && changed) {
       // Files can be lost on their way, and with them what was typed: that goes first, and alone.
       event.preventDefault();
       event.stopPropagation();

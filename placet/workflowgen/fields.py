@@ -375,15 +375,7 @@ class Fields:
         return patterns
 
     def step_form(self, action: Action) -> dict[str, Any]:
-        may_enter = [one for one in self.form.elements if action.may_enter(one)]
-        entered = frozenset(one.key for one in may_enter if self.types.get(one.key) != {"type": "files"})
-        if self.names_of(frozenset(one.key for one in may_enter) - entered):
-            self.report.changed(
-                action.place,
-                _(
-                    "Files were added here. Placet takes them where a request is started, and not in later steps."
-                ),
-            )
+        entered = frozenset(one.key for one in self.form.elements if action.may_enter(one))
         lists = {
             "fill": self.patterns(self.names_of(entered)),
             "require": self.names_of(action.required & entered),
@@ -396,10 +388,8 @@ class Fields:
         patterns = tuple(filled)
         later = [
             name
-            for name, part in self.by_name.items()
-            if name not in self.at_start
-            and part["type"] != "files"
-            and any(fnmatchcase(name, one) for one in patterns)
+            for name in self.by_name
+            if name not in self.at_start and any(fnmatchcase(name, one) for one in patterns)
         ]
         for name, part in self.by_name.items():
             if self.has_first and name not in later and name not in self.at_start:
@@ -409,11 +399,7 @@ class Fields:
     def _entered_by_nobody(self, part: dict[str, Any]) -> None:
         place = next((key for key, name in self.names.items() if name == part["name"]), part["name"])
         place = _("Field {key}").format(key=place)
-        if part["type"] == "files":
-            self.report.changed(
-                place, _("Files are added only where a request is started, so the form asks for them there.")
-            )
-        elif part["type"] == "table":
+        if part["type"] in ("files", "table"):
             self.report.decide(place, _("No action of the draft lets anybody fill it in; the form asks for it at the "
                                         "start."))  # fmt: skip
         else:

@@ -32,7 +32,8 @@ def test_every_mail_has_a_heading_a_language_and_a_foot_in_both_parts(code: str)
         for said in ("Contoso", "https://contoso.example/terms", "https://contoso.example/privacy"):
             assert said in text, name
             assert said in markup, name
-        assert text.count("http") == len({link for link in page.xpath("//a/@href") if "http" in link}), name
+        written = set(re.findall(r"http\S*", text))
+        assert len(written) == len({link for link in page.xpath("//a/@href") if "http" in link}), name
         assert "{" not in shown + text, f"{name}: a place that was not filled"
         assert "\n\n\n" not in text, name
         assert not page.xpath("//img | //script | //link"), name

@@ -88,9 +88,10 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     Attachment: {
         "id": OWN_NUMBER,
         "draft": "a file that belongs to a request cannot belong to a draft, says a constraint",
+        "assignment": "nor to an answer that is not given, says the same constraint",
         "content_type": "what a browser said; nothing relies on it",
-        "by": "the requester's, who is compared",
-        "created_at": "before the request, which is compared",
+        "by": "whoever made the request, or the revision that first names it, who is compared",
+        "created_at": "before that request or revision, which is compared",
     },
     IncomingMail: {
         "id": OWN_NUMBER,

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
-from placet.approvals import engine
+from placet.approvals import attachments, engine
+from placet.approvals.definitions import definition_of
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.processes import publish
 from tests.journeys.conftest import World
+from tests.journeys.letters import answer
 from tests.journeys.test_blocks import replied, standing, started
 
 pytestmark = pytest.mark.django_db
@@ -154,3 +157,56 @@ def test_what_a_step_does_not_show_changes_nothing_for_it(world: World) -> None:
     assert [one for one in world.subjects("bob") if one.startswith("Changed")] == []
     replied(world, "bob", "Rejected. Not needed.", before)
     assert standing(request) == ("ended", "rejected")
+
+
+SCANNED: dict[str, Any] = {
+    "key": "scanned", "name": "Scanned", "title": "{item}", "start": "scan", "start_form": {"hide": ["scan"]},
+    "form": [{"name": "item", "label": "Item", "type": "text"}, {"name": "scan", "label": "Scan", "type": "files"}],
+    "steps": {
+        "scan": {
+            "kind": "task", "name": "Scan it", "ask": [{"person": "carol@contoso.example"}],
+            "form": {"fill": ["scan"], "require": ["scan"]},
+        },
+        "done": {"kind": "end", "name": "Scanned", "result": "approved"},
+    },
+    "transitions": [{"from": "scan", "outcome": "done", "to": "done"}],
+}  # fmt: skip
+
+
+def scanned(world: World, **form: list[str]) -> tuple[Request, Assignment]:
+    publish({**SCANNED, "steps": {**SCANNED["steps"], "scan": {**SCANNED["steps"]["scan"], "form": form}}})
+    request = started(world, "scanned", {"item": "Lease"})
+    asked = Assignment.objects.select_related("visit", "person").get(visit__request=request)
+    [field] = (one for one in definition_of(request.version).fields if one.name == "scan")
+    attachments.keep_for_answer(asked, field, SimpleUploadedFile("scan.pdf", b"%PDF"))  # and not sent
+    return request, asked
+
+
+def test_a_file_that_is_needed_is_not_taken_from_a_reply_which_is_told_to_open_the_page(world: World) -> None:
+    request, asked = scanned(world, fill=["scan"], require=["scan"])
+    mail = world.newest("carol", "Please do")
+    assert "done on the page only" in mail.text and "mailto:" not in mail.text
+    parts = "--b\nContent-Type: text/plain\n\nDone\n--b\nContent-Type: application/pdf\n" \
+        "Content-Disposition: attachment; filename=scan.pdf\n\n%PDF\n--b--"  # fmt: skip
+    plain, mixed = b"text/plain; charset=utf-8\r\nContent-T", b"multipart/mixed; boundary=b\r\nContent-T"
+    raw = answer(mail, "carol@contoso.example", text=parts).replace(plain, mixed, 1)
+    world.sandbox.send_as("carol", raw)
+    world.run_until_quiet()
+    assert (world.results(), standing(request)) == (["answers_not_taken"], ("open", ""))
+    refusal = " ".join(world.newest("carol", "Not applied").text.split())
+    assert "“Scan”: Please add a file." in refusal
+    assert "That can be entered on the page only: please open the request, and answer there." in refusal
+    assert "A file that is attached to a reply is not taken." in refusal
+    assert "Please answer again" not in refusal
+    assert request.data["scan"] is None and asked.attachments.count() == 1
+
+
+def test_a_reply_counts_without_a_file_that_need_not_be_there_and_says_what_was_not_sent(
+    world: World,
+) -> None:
+    request, asked = scanned(world, fill=["scan"])
+    replied(world, "carol", "Done", world.newest("carol", "Please do"))
+    assert standing(request) == ("ended", "approved")
+    assert request.data["scan"] is None and asked.attachments.count() == 1
+    confirmed = " ".join(world.newest("carol", "Done").text.split())
+    assert "The files that you had added on the page were not sent with it." in confirmed

@@ -17,7 +17,7 @@ from placet.approvals import attachments, engine
 from placet.approvals.form_parts import LARGEST_FILE
 from placet.approvals.models import Attachment, Draft, Request, Version
 from placet.approvals.processes import publish
-from placet.portal.starting import LARGEST_READ
+from placet.portal.uploads import LARGEST_READ
 from tests.pages.conftest import HOSTILE
 
 As = Callable[[Person | None], Client]

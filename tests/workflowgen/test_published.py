@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group
-from placet.approvals import drafts, engine
+from placet.approvals import attachments, drafts, engine
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.processes import parse_definition
 from placet.replies.read import read_text
@@ -204,13 +205,18 @@ def answer(definition: dict[str, Any], seat: Assignment, outcome: str, chance: r
     step = definition["steps"][seat.visit.step_key]
     form = parse_definition(definition)
     asked = [one["name"] for one in step.get("questions", ()) if one["type"] == "text"]
-    filled = {}
+    filled, added = {}, set()
     for field in form.fields:
-        if any(fnmatchcase(field.name, one) for one in step.get("form", {}).get("fill", ())):
+        if not any(fnmatchcase(field.name, one) for one in step.get("form", {}).get("fill", ())):
+            continue
+        if field.type == "files":
+            file = attachments.keep_for_answer(seat, field, SimpleUploadedFile("scan.pdf", b"%PDF"))
+            added.add(str(file.public_id))
+        else:
             filled[field.name] = value_of(definition, field.name, field.type, chance)
     engine.decide(
         seat.pk, by=seat.person, outcome=outcome, comment="Because.", answers=dict.fromkeys(asked, "Because."),
-        entered=filled, door=Decision.Door.PAGE,
+        entered=filled, files=attachments.FilesOfAnswer(frozenset(added)), door=Decision.Door.PAGE,
     )  # fmt: skip
 
 
