@@ -1,10 +1,13 @@
-"""What conditions see beside the form: steps that were decided in this request.
+"""What conditions see beside the form: who asks, and steps that were decided in this request.
 
+    request.requester        the address of whoever asks
+    request.number           the number that people know the request by
     steps.KEY.outcome        what the step came to, the last time that it was decided; "" before
     steps.KEY.by             the address of whoever decided last in it; "" before, or where nobody was asked
+    steps.KEY.deciders       the addresses of all who decided in it, in order; [] before, or where nobody was asked
     steps.KEY.answers.NAME   the newest answer to this question in it; empty, as a field of its type is, before
 
-It is read where a condition that names `steps` is evaluated, and not before: others cost no query. A field of the form
+They are read where a condition that names them is evaluated, and not before: others cost no query. A field of the form
 that is called so is what is seen instead: it was there first.
 """
 
@@ -20,6 +23,7 @@ from placet.approvals.included_names import hint, is_unknown_yet
 from placet.approvals.models import Decision, Request, Visit
 
 STEPS = "steps"
+REQUEST = "request"
 
 
 class Values(Mapping[str, Any]):
@@ -34,16 +38,22 @@ class Values(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name == STEPS and name not in self._known:
             self._known[STEPS] = _steps(self._definition, self._request)
+        elif name == REQUEST and name not in self._known:
+            self._known[REQUEST] = _about(self._request.requester.email, self._request.number)
         return self._known[name]
 
     def __contains__(self, name: object) -> bool:
-        return name == STEPS or name in self._known
+        return name in (STEPS, REQUEST) or name in self._known
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*self._known, STEPS]))
+        return iter(dict.fromkeys([*self._known, STEPS, REQUEST]))
 
     def __len__(self) -> int:
         return len([*self])
+
+
+def _about(requester: str, number: int) -> dict[str, Any]:
+    return {"requester": requester, "number": number}
 
 
 def questions_of(definition: Definition, step_key: str) -> Sequence[FormField]:
@@ -77,8 +87,8 @@ def _steps(definition: Definition, request: Request) -> dict[str, Any]:
         last = decided.get(key)
         decisions = [] if last is None else given[last.pk]
         answers = {name: value for decision in decisions for name, value in decision.answers.items()}
-        by = decisions[-1].by_person.email if decisions else ""
-        seen[key] = _seen(definition, key, last.result if last else "", by, answers)
+        deciders = [decision.by_person.email for decision in decisions]
+        seen[key] = _seen(definition, key, last.result if last else "", deciders, answers)
     return seen
 
 
@@ -87,12 +97,13 @@ def _keys(definition: Definition) -> list[str]:
 
 
 def _seen(
-    definition: Definition, key: str, outcome: str, by: str, answers: Mapping[str, Any]
+    definition: Definition, key: str, outcome: str, deciders: Sequence[str], answers: Mapping[str, Any]
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for question in questions_of(definition, key):
         values |= seen_values(question, answers.get(question.name))
-    return {"outcome": outcome, "by": by, "answers": values}
+    by = deciders[-1] if deciders else ""
+    return {"outcome": outcome, "by": by, "deciders": [*deciders], "answers": values}
 
 
 # --- before publishing ------------------------------------------------------------------------------------
@@ -105,17 +116,18 @@ class Samples(dict[str, Any]):
         keys = _keys(definition)
         super().__init__({key: _sample(definition, key) for key in keys})
         self.definition = definition
-        self.before = {key: _seen(definition, key, "", "", {}) for key in keys}
+        self.before = {key: _seen(definition, key, "", (), {}) for key in keys}
 
 
 def _sample(definition: Definition, key: str) -> dict[str, Any]:
     answers = {question.name: sample_of(question) for question in questions_of(definition, key)}
-    return _seen(definition, key, "x", "x@x.example", answers)
+    return _seen(definition, key, "x", ("x@x.example",), answers)
 
 
 def samples(definition: Definition) -> dict[str, Any]:
     """Values of the right types for all that conditions see."""
-    return {STEPS: Samples(definition), **condition_values(definition, sample_data(definition))}
+    known = condition_values(definition, sample_data(definition))
+    return {STEPS: Samples(definition), REQUEST: _about("x@x.example", 1), **known}
 
 
 def tried_with(source: str, values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -194,10 +206,10 @@ def _mention_problems(names: Sequence[str], steps: Samples) -> Iterator[str]:
             yield f"there is no step {key} that could be decided{instead}"
         case [key, "answers", name] if name not in steps[key]["answers"]:
             yield f"{key} asks no question {name}"
-        case [_, "outcome" | "by", *_] | [_, "answers", _]:
+        case [_, "outcome" | "by" | "deciders", *_] | [_, "answers", _]:
             pass
         case _:
-            yield f"of {STEPS}, say steps.KEY.outcome, steps.KEY.by or steps.KEY.answers.NAME"
+            yield f"of {STEPS}, say steps.KEY.outcome, steps.KEY.by, steps.KEY.deciders or steps.KEY.answers.NAME"
 
 
 def answer_problems(definition: Definition, step_key: str, name: str) -> Iterator[str]:

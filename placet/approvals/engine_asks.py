@@ -61,7 +61,7 @@ def keep_matches(request: Request, visit: Visit, matches: Mapping[int, authority
         if row.rows != list(match.rows):
             row.version, row.rows = match.version, list(match.rows)
             row.save()
-            note(request, None, "looked up", **record.looked_up(row))
+            note(request, None, "looked up", revision=request.revision, **record.looked_up(row))
 
 
 def assign(

@@ -60,6 +60,8 @@ def _visit(request: Request, step_key: str, block: Visit | None, branch: str) ->
     where: dict[str, Any] = (
         {} if block is None else {"block": block.step_key, "block_round": block.round, "branch": branch}
     )
+    # What led here was looked at on this revision.
+    where["revision"] = request.revision
     note(request, None, "entered", at=visit.opened_at, step=step_key, round=visit.round, **where)
     return visit
 
@@ -301,7 +303,8 @@ def _split(request: Request, definition: Definition, visit: Visit) -> None:
         stick(request, visit, error)
         return
     _unstick(request, visit, Visit.State.OPEN)
-    note(request, None, "split", step=visit.step_key, round=visit.round, branches=list(taken))
+    where: dict[str, Any] = {"step": visit.step_key, "round": visit.round, "revision": request.revision}
+    note(request, None, "split", **where, branches=list(taken))
     if not taken:
         close(request, visit, block.otherwise)
         leave(request, definition, visit)

@@ -502,6 +502,10 @@ SEEN = [
     ("steps.first.answers.next == 'dave@contoso.example'", "approved"),
     ("steps.first.answers.price > 1000.0", "rejected"),
     ("amount > 5000.0 || steps.first.answers.next == ''", "rejected"),
+    ("'bob@contoso.example' in steps.first.deciders && size(steps.second.deciders) == 1", "approved"),
+    ("'dave@contoso.example' in steps.first.deciders", "rejected"),
+    ("request.requester == 'alice@contoso.example' && request.number > 0", "approved"),
+    ("request.requester.endsWith('@elsewhere.example')", "rejected"),
 ]
 
 
@@ -561,6 +565,17 @@ def test_what_somebody_answered_names_people_as_what_a_form_says_does(
         assert result_of(request) == ""
 
 
+def test_all_who_decided_a_step_are_seen_and_can_be_asked_again(
+    alice: Person, bob: Person, carol: Person, dave: Person
+) -> None:
+    source = two({"ask": [{"expression": "steps.first.deciders"}]})
+    source["steps"]["first"] |= {"ask": [{"person": one.email} for one in (bob, dave)], "rule": "all"}
+    request = start(source, alice)
+    decide(dave)
+    decide(bob)
+    assert sorted(asked(request)) == ["Bob", "Dave"]
+
+
 def test_before_a_step_is_decided_it_is_empty_and_what_comes_next_is_not_foretold(
     alice: Person, bob: Person, carol: Person
 ) -> None:
@@ -569,8 +584,8 @@ def test_before_a_step_is_decided_it_is_empty_and_what_comes_next_is_not_foretol
     definition = definition_of(request.version)
     seen = earlier.Values(definition, request)["steps"]
     assert seen == {
-        "first": {"outcome": "", "by": "", "answers": {}},
-        "second": {"outcome": "", "by": "", "answers": {}},
+        "first": {"outcome": "", "by": "", "deciders": [], "answers": {}},
+        "second": {"outcome": "", "by": "", "deciders": [], "answers": {}},
     }
     assert [one.name for one in path_of(request, definition).stations] == ["Started", "First", "Second"]
     assert not policy.is_certain(definition, "second", "approve")
@@ -599,6 +614,7 @@ WRONG = [
     ("steps.first.answers.price > 1.0", "first asks no question price"),
     ("amount > 1.0 || steps[item].by == ''", "say steps.KEY.outcome"),
     ("steps.first.by > 1.0", "cannot be evaluated"),
+    ("request.reqester == ''", "cannot be evaluated"),
 ]
 
 
