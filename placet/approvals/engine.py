@@ -1,4 +1,5 @@
-"""The only code that changes a request's state. Every channel calls it.
+"""The only code that changes a request's state, with `calling`, which does what steps order that call another process.
+Every channel calls it.
 
 A request runs on one version of a process. Where it stands are its live visits: one of a step at the root, and inside
 the visit of a block (a parallel step) one for each branch that still runs. A visit of an approval step has a seat
@@ -298,22 +299,36 @@ def decide(
     )
     rows.insert([decision])
     rows.change(assignment, state=Assignment.State.DECIDED)
-    what = record.together(
-        record.decided(decision, facts, ask, proof or {}),
-        record.mail(incoming) if incoming is not None else {"incoming": None},
-        record.reading(logged) if logged is not None else {},
-        record.completing(completes),
-    )
-    note(request, by, "decided", at=decision.at, **what)
+    _note_decided(request, decision, record.decided(decision, facts, ask, proof or {}), logged)
     changed = engine_revisions.revise(request, definition, data, decision)
     if files is not None:
         attachments.hand_over_with_answer(assignment, request, files)
-    engine_visits.go_on(request, definition, assignment.visit, seats)
-    engine_visits.withdraw_barred(request, definition, assignment.visit.step_key, by)
-    engine_visits.wake(request, definition)
+    _follow(request, definition, assignment.visit, seats, by)
     if changed:
         engine_asks.ask_about_changes(request, definition)
     return decision
+
+
+def _note_decided(
+    request: Request, decision: Decision, decided: record.What, logged: record.Logged | None
+) -> None:
+    mail = decision.incoming
+    what = record.together(
+        decided,
+        record.mail(mail) if mail is not None else {"incoming": None},
+        record.reading(logged) if logged is not None else {},
+        record.completing(decision.completes),
+    )
+    note(request, decision.by_person, "decided", at=decision.at, **what)
+
+
+def _follow(
+    request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment], by: Person
+) -> None:
+    """What an answer leads to: in its step, in those that whoever gave it decides no longer, in those that wait."""
+    engine_visits.go_on(request, definition, visit, seats)
+    engine_visits.withdraw_barred(request, definition, visit.step_key, by)
+    engine_visits.wake(request, definition)
 
 
 def _files_after(

@@ -37,7 +37,11 @@ from tests.approvals.form_model import LABELS, TYPED, Facts
 from tests.making import make_mailbox
 from tests.rotation import whole
 
-CONDITIONS = ("entered", "split", "looked up")  # entries that name the revision which conditions were looked at on
+CONDITIONS = (
+    "entered",
+    "split",
+    "looked up",
+)  # entries that name the revision which conditions were looked at on
 MOST_WRITES = 30  # before which an answer is interrupted
 
 

@@ -1,6 +1,8 @@
 """What the mail that we sent tells of a reply's quote: where it stands whole, what is not ours is the sender's; else it
 only makes doubtful."""
 
+from email.message import EmailMessage
+
 import pytest
 
 from benchmarks.reading.ask import ADDRESS, Ask, ask, fact
@@ -529,3 +531,12 @@ def test_only_the_heads_of_its_own_quote_say_who_quoted_our_mail() -> None:
     short = "\n".join(lines_of()[:9])
     in_part = reply(f"Approved\n\n{BOB}\nSee this.\n\n{OUTLOOK}\n{short}\n\nRejected.\n")
     assert (in_part.new_text, in_part.quote_doubtful) == ("Approved", False)
+
+
+def test_a_subject_in_any_script_is_known_as_people_read_it() -> None:
+    """It goes out in encoded words (RFC 2047)."""
+    for title in ("À décider : bureau", "書類の承認", "Büro"):
+        message = EmailMessage()
+        message["Subject"] = title
+        message.set_content("Bitte entscheiden.")
+        assert Original.of(message.as_bytes()).subjects == [title]

@@ -21,6 +21,7 @@ from itertools import takewhile
 from placet.replies.parse import banners, heads, html, limits, quotes, words
 from placet.replies.parse.folding import LINE, fold
 from placet.replies.parse.headers import from_bytes
+from placet.replies.parse.headers import text as header_text
 from placet.replies.parse.mail import Mail
 from placet.replies.parse.parts import Part, parts
 from placet.replies.parse.quotes import Is, Lines
@@ -90,7 +91,7 @@ class Original:
         texts = [text for raw in raws for text in _texts(raw)]
         return cls(
             [Sent.of(text) for text in texts],
-            [from_bytes(limits.header_block(raw)).first("subject") for raw in raws],
+            [header_text(from_bytes(limits.header_block(raw)).first("subject")) for raw in raws],
             frozenset(fold(link) for text in texts for link in _OUR_LINK.findall(text)),
         )
 
@@ -182,6 +183,21 @@ def without_original(mail: Mail, original: Original) -> Mail:
     )
 
 
+def _place_of(subject: Sequence[str], line: str) -> tuple[int, int] | None:
+    """Where a subject stands in a line, by its words: programs write other signs between them, and shorten it."""
+    spans = list(_LETTERS.finditer(line)) if subject[0] in line else []
+    for at in range(len(spans)):
+        pairs = zip(subject, spans[at:], strict=False)
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1][0], pairs))
+        if same >= min(_SUBJECT_LEAST, len(subject)):
+            return spans[at].start(), spans[at + same - 1].end()
+    return None
+
+
+_LETTERS = re.compile(r"\w+")
+_SUBJECT, _SUBJECT_LEAST = 40, 3  # words of a subject that are compared, and that tell it
+
+
 class _Quoted:
     """What structure calls quoted in one reply, held against the original."""
 
@@ -189,7 +205,8 @@ class _Quoted:
         self.found = found
         self.mailbox_address = mailbox_address
         self.bare = [line.lstrip("> ") for line in found.folded]
-        self.subjects = [bare for subject in original.subjects if (bare := fold(own_subject(subject)))]
+        worded = (_LETTERS.findall(fold(own_subject(subject)))[:_SUBJECT] for subject in original.subjects)
+        self.subjects = [words for words in worded if words]
         self.others: list[str] = []  # quoted lines that are neither ours nor below the head of another mail
         self.said, self.all_compared, rests = _words_by_line(found, self.bare, original.links)
         found.doubts -= {at for at in rests if found.kinds[at] is not Is.NEW}
@@ -282,8 +299,8 @@ class _Quoted:
         if not self.said[at] or banners.warns(self.bare, at):
             return
         for subject in self.subjects:
-            before, stands, behind = line.partition(subject)
-            if stands:  # in a head, or where a program writes it above a quote; people may write behind it
+            if place := _place_of(subject, line):  # in a head, or above a quote; people may write behind it
+                before, behind = line[: place[0]], line[place[1] :]
                 line = _CODE.sub(" ", behind if heads.label(before) else f"{before} {behind}")
         if words_of(line):
             self.others.append(line)
@@ -366,7 +383,7 @@ class _Quoted:
         """Where nothing of our mail stands below a head, lines of the answerer's may look like one: "From: 1 March",
         "To: 5 March". A head of our mail has our subject."""
         below = [at for at in self.lines if self.said[at] and self.found.kinds[at] is Is.BELOW]
-        if below and not any(subject in self.bare[at] for subject in self.subjects for at in below):
+        if below and not any(_place_of(subject, self.bare[at]) for subject in self.subjects for at in below):
             self.found.doubts.add(below[0])
 
     def _new_in_doubt(self, aligned: "_Aligned") -> None:
