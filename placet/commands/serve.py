@@ -72,7 +72,7 @@ def _first_administrator() -> None:
 
 def _serve(listen: str, lock: DatabaseLock, *, web_only: bool) -> int:
     from placet.accounts.general import general
-    from placet.portal.starting import LARGEST_READ
+    from placet.portal.uploads import LARGEST_READ
     from placet.workforce import pages, workers_and_pages
     from placet.wsgi import application
 
