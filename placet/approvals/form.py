@@ -75,7 +75,7 @@ def read_revision(
     return filled.data
 
 
-def left_to_the_page(definition: Definition, step_key: str, data: Data) -> list[FormField]:
+def entered_on_page_only(definition: Definition, step_key: str, data: Data) -> list[FormField]:
     """What a step's people have to enter as the form stands, and no answer by mail can say."""
     names = definition.filled_in(step_key) - {one.name for one in definition.filled_by_mail(step_key)}
     if not names:
