@@ -211,6 +211,31 @@ def test_a_file_that_was_put_beside_those_that_were_sent_is_named(request_: Requ
     assert list(evidence.compare(request_.pk)) == [Differs(request_.pk, 0, "a file was changed, or is gone")]
 
 
+def test_what_was_entered_later_is_read_once_for_all_requests_whose_forms_take_no_files(
+    request_: Request, alice: Person, bob: Person
+) -> None:
+    asked = seat(request_)
+    answer(asked, files=added(keep(asked)))
+    note = {"name": "note", "label": "Note", "type": "text"}
+    later = publish(
+        with_step("sign", form={"fill": ["note"]})
+        | {
+            "key": "plain", "form": [PROCESS["form"][0], note], "start_form": {"hide": ["note"]},
+            "transitions": PROCESS["transitions"][1:],
+        }
+    )  # fmt: skip
+
+    def read() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert list(evidence.compare()) == []
+        return sum('FROM "approvals_revision"' in query["sql"] for query in queries)
+
+    few = read()
+    for _number in range(3):
+        answer(seat(engine.start(later, alice, {"item": "Copier"})), note="Ours")
+    assert read() == few
+
+
 def test_a_file_has_one_place(request_: Request) -> None:
     asked, version = seat(request_), request_.version
     keep(asked)
