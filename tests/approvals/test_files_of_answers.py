@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from placet.accounts.models import Person
 from placet.approvals import attachments, engine, evidence
 from placet.approvals.attachments import FilesOfAnswer
+from placet.approvals.changes import changes_between
 from placet.approvals.definitions import definition_of
 from placet.approvals.evidence import Differs
 from placet.approvals.form import condition_values, facts_hash
@@ -389,3 +390,17 @@ def test_others_are_asked_once_more_about_files_that_came_later(
     ]
     assert "signed.pdf (4 bytes)" in text_of(carol)
     assert is_clean(request)
+
+
+def test_another_file_of_the_same_name_and_size_is_not_shown_as_the_same(request_: Request) -> None:
+    definition, asked = definition_of(request_.version), seat(request_)
+    first = keep(asked)
+    answer(asked, files=added(first))
+    was = Request.objects.get(pk=request_.pk).data
+    answer(seat(request_), "reject")
+    again = seat(request_)
+    answer(again, files=FilesOfAnswer(frozenset([keep(again, content=b"%PDG")]), frozenset([first])))
+    now = Request.objects.get(pk=request_.pk).data
+    [change] = changes_between(definition, was, now)
+    assert change.was == "signed.pdf (4 bytes)"
+    assert change.now == "signed.pdf (4 bytes), with other content"

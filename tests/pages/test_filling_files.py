@@ -390,6 +390,7 @@ def test_earlier_files_stay_unless_they_are_removed_and_their_content_is_kept(
     ]
     shown = as_(dave).get(f"/requests/{request.public_id}/").content.decode()
     assert reverse("portal:attachment", args=[old.public_id]) in shown, "the history leads to it"
+    assert "Removed:" in shown
     assert as_(dave).get(reverse("portal:attachment", args=[old.public_id])).content == b"old"
     assert is_clean(request)
     Attachment.objects.filter(pk=old.pk).update(content=b"OLD")
