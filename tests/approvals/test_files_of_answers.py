@@ -22,6 +22,7 @@ from placet.approvals.models import AskLine, Assignment, Attachment, Decision, D
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.audit import chain
 from placet.mail.models import OutgoingMail
+from tests.approvals.test_options import publish_list
 from tests.making import make_mailbox
 
 pytestmark = pytest.mark.django_db
@@ -362,6 +363,23 @@ def test_a_file_that_is_not_required_changes_nothing_in_the_mail(
     asked = text_of(bob)
     assert "“approve” or “reject” on the first line" in asked
     assert "filled in there" not in asked
+
+
+def test_what_need_not_be_filled_in_reads_no_lists_for_a_mail_that_asks(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    make_mailbox()
+    publish_list()
+    form = [
+        *({key: value for key, value in one.items() if key != "required"} for one in PROCESS["form"]),
+        {"name": "centre", "label": "Centre", "type": "cost_centre"},
+    ]
+    definition = changed(form=form, start_form={"hide": ["contract", "annex", "centre"]})
+    fills = {**PROCESS["steps"]["sign"], "form": {"fill": ["contract", "annex", "with_annex", "centre"]}}
+    version = publish({**definition, "steps": {**PROCESS["steps"], "sign": fills}})
+    with CaptureQueriesContext(connection) as queries:
+        engine.start(version, alice, {"item": "Copier"})
+    assert not any('FROM "approvals_tableversion"' in query["sql"] for query in queries)
 
 
 def test_others_are_asked_once_more_about_files_that_came_later(
