@@ -239,7 +239,9 @@ def _files_of(request: Request, data: Mapping[str, Any]) -> Iterator[tuple[str, 
 def are_whole(request: Request, *, has_files: bool) -> bool:
     """Whether each file that a request names, or named in an earlier revision, is there, and is what it was; and no
     other one. `has_files`: whether the table holds any of it."""
-    earlier = request.revisions.values_list("data", flat=True) if request.revision > 1 else ()
+    takes_some = any(part["type"] == "files" for part in request.version.definition.get("form", ()))
+    changed = takes_some and request.revision > 1
+    earlier = request.revisions.values_list("data", flat=True) if changed else ()
     named = {
         (file["id"], field, file["name"], file["size"], file["sha256"], file["sha256"])
         for data in (request.data, *earlier)

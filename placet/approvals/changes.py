@@ -6,6 +6,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from placet.accounts.models import Person
 from placet.approvals.definitions import Definition
 from placet.approvals.engine_revisions import FIRST, data_at
@@ -61,16 +63,20 @@ def changes_between(
 ) -> list[Change]:
     """In the order of the form. `hidden`: fields that are not shown."""
     return [
-        Change(
-            field.label,
-            _text(definition, field.name, was),
-            _text(definition, field.name, now),
-            _files_beyond(field, now, was),
-            _files_beyond(field, was, now),
-        )
+        _change(definition, field, was, now)
         for field in definition.fields
         if field.name not in hidden and was.get(field.name) != now.get(field.name)
     ]
+
+
+def _change(
+    definition: Definition, field: FormField, was: Mapping[str, Any], now: Mapping[str, Any]
+) -> Change:
+    before, after = _text(definition, field.name, was), _text(definition, field.name, now)
+    added, removed = _files_beyond(field, now, was), _files_beyond(field, was, now)
+    if before == after and added:  # a mail would show the same twice, and call it a change
+        after = _("{files}, with other content").format(files=after)
+    return Change(field.label, before, after, added, removed)
 
 
 def _files_beyond(

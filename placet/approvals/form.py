@@ -75,12 +75,18 @@ def read_revision(
     return filled.data
 
 
-def left_to_the_page(definition: Definition, step_key: str, data: Data) -> list[FormField]:
+def entered_on_page_only(definition: Definition, step_key: str, data: Data) -> list[FormField]:
     """What a step's people have to enter as the form stands, and no answer by mail can say."""
-    names = definition.filled_in(step_key) - {one.name for one in definition.filled_by_mail(step_key)}
-    if not names:
+    filled, required = definition.filled_in(step_key), definition.required_in(step_key)
+    by_mail = {one.name for one in definition.filled_by_mail(step_key)}
+    names = {
+        one.name
+        for one in definition.fields
+        if one.name in filled - by_mail and (one.required or one.name in required or one.require is not None)
+    }
+    if not names:  # each mail that asks would read the lists of the form for nothing
         return []
-    scope = Scope(definition.filled_in(step_key), definition.required_in(step_key), data)
+    scope = Scope(filled, required, data)
     lacking = fill(definition, {}, scope=scope).errors
     return [one for one in definition.fields if one.name in names and one.name in lacking]
 

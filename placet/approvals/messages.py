@@ -23,7 +23,7 @@ from placet.accounts.reader import as_read_by
 from placet.approvals import policy
 from placet.approvals.changes import changes_since
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, NoticeStep, definition_of
-from placet.approvals.form import facts_as_read, filled_places, left_to_the_page
+from placet.approvals.form import entered_on_page_only, facts_as_read, filled_places
 from placet.approvals.form_parts import FormField
 from placet.approvals.mail_parts import (
     LONGEST_QUOTE,
@@ -100,7 +100,7 @@ def ask(
     """The mail that asks one person. `since`: the revision that they were shown before, if something has changed."""
     person, key = assignment.person, assignment.visit.step_key
     step, hidden = definition.approval(key), definition.hidden_in(key)
-    on_page = left_to_the_page(definition, key, request.data)
+    on_page = entered_on_page_only(definition, key, request.data)
     left = [one for one in step.outcomes if on_page and step.needs_form_with(one)]
     by_mail = definition.proof_for(key) != "page" and len(left) < len(step.outcomes)
     asked = asked_in(definition, key)
@@ -254,6 +254,16 @@ def _what_the_page_asks(
         _("To be filled in there: {fields}.").format(fields=no_links(labels)),
         *([no_file_is_taken()] if any(one.type == "files" for one in fields) else []),
     ]
+
+
+def left_to_the_page(
+    step: ApprovalStep, outcomes: Sequence[Outcome], fields: Sequence[FormField]
+) -> list[str]:
+    """The same of a reply that was not applied, whatever else it says."""
+    if len(outcomes) < len(step.outcomes):
+        return _what_the_page_asks(step, outcomes, fields)
+    how = _how_to_do(by_mail=False) if step.is_task else _how((), (), by_mail=False)
+    return [how, *_what_the_page_asks(step, outcomes, fields)]
 
 
 def no_file_is_taken() -> str:

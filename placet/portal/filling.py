@@ -150,7 +150,6 @@ class _Page:
                 FilesOfAnswer(kept | added, self._removed) if self.file_fields else None,
             )
         except engine.Changed:
-            messages.warning(self.request, deciding.changed_sentence())
             self.shown.refresh_from_db()
             return self.rendered(entered, form=form, status=409)
         except engine.OtherFiles as error:
@@ -204,18 +203,21 @@ class _Page:
         step = self.definition.approval(self.step_key)
         answers = Answer.to(step, self.definition, self.shown)
         hidden = self.definition.hidden_in(self.step_key) | self.names
+        what = facts_hash(self.shown, self.definition, self.step_key)
+        if self.request.POST.get("shown", what) != what:  # whatever was sent: something else stands here now
+            messages.warning(self.request, deciding.changed_sentence())
         context = self._rows(entered, errors or {}) | {
             "shown": self.shown,
             "process": self.definition.name,
             "step": step,
             "pending": pending_of([self.asked]).get(self.asked.pk, ""),
-            "what": facts_hash(self.shown, self.definition, self.step_key),
+            "what": what,
             "facts": facts_as_read(self.definition, self.shown.data, hidden),
             "answers": answers,
             "needs_comment": say_why(answers),
             "asked_too": question_rows(self.definition, self.asked, self.request.POST, errors or {}),
             "errors": errors,
-            "form": form,
+            "form": form or DecideForm(self.request.POST or None),  # no button takes a comment away
         }
         return render(self.request, "portal/fill.html", context, status=status)
 

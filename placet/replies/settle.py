@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine
 from placet.approvals.definitions import ApprovalStep, definition_of
-from placet.approvals.form import facts, facts_as_read, filled_fields
+from placet.approvals.form import entered_on_page_only, facts, facts_as_read, filled_fields
 from placet.approvals.form_numbers import minor_digits
 from placet.approvals.form_parts import FormField, Input
 from placet.approvals.form_tables import column_of, totals_of
@@ -44,6 +44,14 @@ def step_of(line: AskLine) -> ApprovalStep:
     """What can be answered, and what each answer needs."""
     visit = line.assignment.visit
     return definition_of(visit.request.version).approval(visit.step_key)
+
+
+def left_to_the_page(line: AskLine) -> tuple[Sequence[Outcome], Sequence[FormField]]:
+    """The outcomes that no reply can have as the form stands, and the fields that they need."""
+    visit, step = line.assignment.visit, step_of(line)
+    definition = definition_of(visit.request.version)
+    fields = entered_on_page_only(definition, visit.step_key, visit.request.data)
+    return [one for one in step.outcomes if fields and step.needs_form_with(one)], fields
 
 
 def earlier(line: AskLine, read: int | None = None) -> Earlier | None:

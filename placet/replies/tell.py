@@ -3,6 +3,7 @@
 All in the transaction of the effect. Strangers are told nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,7 @@ def unclear(reply: "Reply", refusal: refusals.Unclear) -> None:
     """The reply is not clear. Where it most likely says one thing, its sender is asked whether that is right: a guess
     decides nothing, and is kept until they say so. Not where nothing could come of a yes."""
     line, mail, likely = reply.line, reply.mail, refusal.likely
-    if likely is None or not _may_be_told(reply):
+    if likely is None or _needs_the_page(reply, likely) or not _may_be_told(reply):
         refused(reply, refusal)
         return
     assert line is not None and mail is not None and reply.proof is not None
@@ -119,6 +120,11 @@ def unclear(reply: "Reply", refusal: refusals.Unclear) -> None:
     _log(reply, logged)
 
 
+def _needs_the_page(reply: "Reply", likely: Likely) -> bool:
+    assert reply.line is not None
+    return likely.outcome in {one.key for one in settle.left_to_the_page(reply.line)[0]}
+
+
 def _waits_for_yes(name: str, needed: refusals.ConfirmationNeeded) -> str:
     """For the mail log."""
     said = _("{name} was understood as “{answer}”, from “{words}”, and is asked whether that is right.")
@@ -132,10 +138,11 @@ def _for_confirmation(
     that was not understood."""
     assert reply.line is not None and reply.mail is not None
     language, said = _texts(needed.language, needed="confirm")
-    words = _words(step, language, said)
+    words = _words(step.outcomes, language, said)
+    left, _fields = settle.left_to_the_page(reply.line)
     understood = step.outcome(likely.outcome)
     word = next(word for one, word in words if one is understood)
-    others = [one for one in words if one[0] is not understood]
+    others = [one for one in words if one[0] is not understood and one[0] not in left]
     return messages.AskForRest(
         language,
         said.confirm_subject,
@@ -160,7 +167,7 @@ def _for_rest(
 ) -> messages.AskForRest:
     """In the language of the answer, if it is known how to ask in it."""
     language, said = _texts(lacking.language, needed="say_why")
-    word = next(word for one, word in _words(step, language, said) if one.key == outcome)
+    word = next(word for one, word in _words(step.outcomes, language, said) if one.key == outcome)
     return messages.AskForRest(language, said.say_why_subject, said.why_needed(word), in_reply_to)
 
 
@@ -210,12 +217,20 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     unclear = refusal if isinstance(refusal, refusals.Unclear) else None
     read = refusal if isinstance(refusal, _IN_ITS_LANGUAGE) else None
     given = refusal.given if isinstance(refusal, refusals.AnswersNotTaken) else {}
-    answer_again = isinstance(refusal, refusals.ANSWER_AGAIN) and not _needs_the_page(refusal)
+    answer_again = isinstance(refusal, refusals.ANSWER_AGAIN) and not _lacks_what_is_on_page(refusal)
+    step = settle.step_of(reply.line)
+    left, fields = settle.left_to_the_page(reply.line) if answer_again else ((), ())
+    by_reply = [one for one in step.outcomes if one not in left] if answer_again else []
     with as_read_by(person):
-        again = _again(read.language if read else "", settle.step_of(reply.line)) if answer_again else None
+        again = _again(read.language if read else "", by_reply) if by_reply else None
         if again is not None:
             again = replace(again, lines=messages.answer_lines(settle.asked(reply.line), given))
         sentences = _sentences(refusal, again)
+        if again is None:
+            sentences += messages.left_to_the_page(step, left, fields)
+        elif again.language in LANGUAGES:  # above them: they end with what the quote below is
+            with translation.override(again.language):
+                sentences = [*messages.left_to_the_page(step, left, fields), *sentences]
     messages.refusal(
         reply.incoming,
         person,
@@ -254,21 +269,20 @@ def _texts(code: str, needed: str = "answer_again") -> tuple[str, RefusalTexts]:
     return FALLBACK, known[FALLBACK]
 
 
-def _again(code: str, step: ApprovalStep) -> messages.AnswerAgain:
-    """With the words of what the step offers, and no others."""
+def _again(code: str, outcomes: Sequence[Outcome]) -> messages.AnswerAgain:
+    """With the words of these, and no others."""
     language, said = _texts(code)
-    words = _words(step, language, said)
+    words = _words(outcomes, language, said)
     how = said.how(word for _outcome, word in words)
     return messages.AnswerAgain(language, said.subject, said.nothing_decided, how, said.by_link, words)
 
 
-def _words(step: ApprovalStep, language: str, said: RefusalTexts) -> list[tuple[Outcome, str]]:
+def _words(outcomes: Sequence[Outcome], language: str, said: RefusalTexts) -> list[tuple[Outcome, str]]:
     """What a step offers, with the words to write in a language."""
     every = {APPROVE: said.approve, REJECT: said.reject}
     with translation.override(language):
         return [
-            (outcome, every[outcome.key] if outcome.is_built_in else outcome.shown)
-            for outcome in step.outcomes
+            (outcome, every[outcome.key] if outcome.is_built_in else outcome.shown) for outcome in outcomes
         ]
 
 
@@ -295,7 +309,7 @@ def _sentences(refusal: refusals.Refusal, again: messages.AnswerAgain | None) ->
     return [refusal.sentence]
 
 
-def _needs_the_page(refusal: refusals.Refusal) -> bool:
+def _lacks_what_is_on_page(refusal: refusals.Refusal) -> bool:
     """Whether another reply would lack the same."""
     return isinstance(refusal, refusals.AnswersNotTaken) and refusal.on_page
 

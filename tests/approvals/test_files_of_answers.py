@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from placet.accounts.models import Person
 from placet.approvals import attachments, engine, evidence
 from placet.approvals.attachments import FilesOfAnswer
+from placet.approvals.changes import changes_between
 from placet.approvals.definitions import definition_of
 from placet.approvals.evidence import Differs
 from placet.approvals.form import condition_values, facts_hash
@@ -21,6 +22,7 @@ from placet.approvals.models import AskLine, Assignment, Attachment, Decision, D
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.audit import chain
 from placet.mail.models import OutgoingMail
+from tests.approvals.test_options import publish_list
 from tests.making import make_mailbox
 
 pytestmark = pytest.mark.django_db
@@ -211,6 +213,31 @@ def test_a_file_that_was_put_beside_those_that_were_sent_is_named(request_: Requ
     assert list(evidence.compare(request_.pk)) == [Differs(request_.pk, 0, "a file was changed, or is gone")]
 
 
+def test_what_was_entered_later_is_read_once_for_all_requests_whose_forms_take_no_files(
+    request_: Request, alice: Person, bob: Person
+) -> None:
+    asked = seat(request_)
+    answer(asked, files=added(keep(asked)))
+    note = {"name": "note", "label": "Note", "type": "text"}
+    later = publish(
+        with_step("sign", form={"fill": ["note"]})
+        | {
+            "key": "plain", "form": [PROCESS["form"][0], note], "start_form": {"hide": ["note"]},
+            "transitions": PROCESS["transitions"][1:],
+        }
+    )  # fmt: skip
+
+    def read() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert list(evidence.compare()) == []
+        return sum('FROM "approvals_revision"' in query["sql"] for query in queries)
+
+    few = read()
+    for _number in range(3):
+        answer(seat(engine.start(later, alice, {"item": "Copier"})), note="Ours")
+    assert read() == few
+
+
 def test_a_file_has_one_place(request_: Request) -> None:
     asked, version = seat(request_), request_.version
     keep(asked)
@@ -338,6 +365,23 @@ def test_a_file_that_is_not_required_changes_nothing_in_the_mail(
     assert "filled in there" not in asked
 
 
+def test_what_need_not_be_filled_in_reads_no_lists_for_a_mail_that_asks(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    make_mailbox()
+    publish_list()
+    form = [
+        *({key: value for key, value in one.items() if key != "required"} for one in PROCESS["form"]),
+        {"name": "centre", "label": "Centre", "type": "cost_centre"},
+    ]
+    definition = changed(form=form, start_form={"hide": ["contract", "annex", "centre"]})
+    fills = {**PROCESS["steps"]["sign"], "form": {"fill": ["contract", "annex", "with_annex", "centre"]}}
+    version = publish({**definition, "steps": {**PROCESS["steps"], "sign": fills}})
+    with CaptureQueriesContext(connection) as queries:
+        engine.start(version, alice, {"item": "Copier"})
+    assert not any('FROM "approvals_tableversion"' in query["sql"] for query in queries)
+
+
 def test_others_are_asked_once_more_about_files_that_came_later(
     alice: Person, bob: Person, carol: Person
 ) -> None:
@@ -364,3 +408,17 @@ def test_others_are_asked_once_more_about_files_that_came_later(
     ]
     assert "signed.pdf (4 bytes)" in text_of(carol)
     assert is_clean(request)
+
+
+def test_another_file_of_the_same_name_and_size_is_not_shown_as_the_same(request_: Request) -> None:
+    definition, asked = definition_of(request_.version), seat(request_)
+    first = keep(asked)
+    answer(asked, files=added(first))
+    was = Request.objects.get(pk=request_.pk).data
+    answer(seat(request_), "reject")
+    again = seat(request_)
+    answer(again, files=FilesOfAnswer(frozenset([keep(again, content=b"%PDG")]), frozenset([first])))
+    now = Request.objects.get(pk=request_.pk).data
+    [change] = changes_between(definition, was, now)
+    assert change.was == "signed.pdf (4 bytes)"
+    assert change.now == "signed.pdf (4 bytes), with other content"

@@ -210,3 +210,45 @@ def test_a_reply_counts_without_a_file_that_need_not_be_there_and_says_what_was_
     assert request.data["scan"] is None and asked.attachments.count() == 1
     confirmed = " ".join(world.newest("carol", "Done").text.split())
     assert "The files that you had added on the page were not sent with it." in confirmed
+
+
+SIGNED: dict[str, Any] = {
+    **SCANNED, "key": "signed", "name": "Signed",
+    "steps": {
+        "scan": {
+            "kind": "approval", "name": "Sign", "ask": [{"person": "carol@contoso.example"}],
+            "form": {"fill": ["scan"], "require": ["scan"]},
+        },
+        "done": {"kind": "end", "name": "Signed", "result": "approved"},
+        "not": {"kind": "end", "name": "Not signed", "result": "rejected"},
+    },
+    "transitions": [
+        {"from": "scan", "outcome": "approve", "to": "done"}, {"from": "scan", "outcome": "reject", "to": "not"}
+    ],
+}  # fmt: skip
+
+
+def refused_as_unclear(world: World, definition: dict[str, Any], text: str) -> str:
+    publish(definition)
+    started(world, definition["key"], {"item": "Lease"})
+    [asked] = [mail for mail in world.sandbox.mails("carol") if "Lease" in mail.subject]
+    replied(world, "carol", text, asked)
+    assert world.results() == ["unclear"]
+    return " ".join(world.sandbox.mails("carol")[-1].text.split())
+
+
+def test_nobody_is_asked_to_confirm_an_answer_that_only_the_page_takes(world: World) -> None:
+    """A yes would be refused, and so would the word that the mail asks for."""
+    text = "We compared the offers. Alice may order the desk, it is approved. The old one goes to the cellar."
+    told = refused_as_unclear(world, SIGNED, text)
+    assert "For “approve”, please open the request and sign in." in told
+    assert "To be filled in there: “Scan”. A file that is attached to a reply is not taken." in told
+    assert "Approve: mailto:" not in told and "Reject: mailto:" in told
+    assert "“Approve”" not in told
+
+
+def test_a_task_that_only_the_page_takes_asks_for_no_other_reply(world: World) -> None:
+    told = refused_as_unclear(world, SCANNED, "Which scan do you mean?")
+    assert "on the page only: please open the request and sign in." in told
+    assert "To be filled in there: “Scan”." in told
+    assert "mailto:" not in told

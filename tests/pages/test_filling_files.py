@@ -325,6 +325,26 @@ def test_what_was_added_survives_an_error_and_is_removed_again(
     assert not asked.attachments.exists() and not Decision.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"do": "keep"}, 200),
+        ({"do": "keep", "f-contract": "scan.exe"}, 422),
+        ({"remove": "a3bb189e-8bf9-3888-9912-ace4e6543002"}, 200),
+        ({"outcome": "done", "f-contract": "scan.exe"}, 422),
+    ],
+)
+def test_no_button_takes_a_comment_away(
+    request_: Request, bob: Person, as_: As, sent: dict[str, str], status: int
+) -> None:
+    asked, client = seat(request_, bob), as_(bob)
+    typed = {**answer(asked, comment="Signed by both"), "outcome": "", **sent}
+    if "f-contract" in sent:
+        typed["f-contract"] = upload(sent["f-contract"])
+    page = client.post(address(asked), typed)
+    assert (page.status_code, "Signed by both" in page.content.decode()) == (status, True)
+
+
 def test_only_what_the_page_showed_is_sent(request_: Request, bob: Person, as_: As) -> None:
     asked, client = seat(request_, bob), as_(bob)
     keep(client, asked, upload("first.pdf"))
@@ -370,6 +390,7 @@ def test_earlier_files_stay_unless_they_are_removed_and_their_content_is_kept(
     ]
     shown = as_(dave).get(f"/requests/{request.public_id}/").content.decode()
     assert reverse("portal:attachment", args=[old.public_id]) in shown, "the history leads to it"
+    assert "Removed:" in shown
     assert as_(dave).get(reverse("portal:attachment", args=[old.public_id])).content == b"old"
     assert is_clean(request)
     Attachment.objects.filter(pk=old.pk).update(content=b"OLD")
@@ -388,6 +409,26 @@ def test_what_somebody_else_of_the_step_added_is_shown_before_an_answer_counts(
     assert (sent.status_code, "bob.pdf" in page, "carol.pdf" in page) == (409, True, True)
     assert as_(carol).post(address(theirs), answer(theirs, kept=kept(theirs))).status_code == 302
     assert names(request) == ["bob.pdf", "carol.pdf"]
+
+
+def test_whatever_shows_the_page_anew_says_that_the_request_changed(
+    alice: Person, bob: Person, carol: Person, dave: Person, as_: As
+) -> None:
+    """Or what somebody else entered meanwhile would be overwritten by an answer that nobody was warned of."""
+    request = started(alice, both())
+    mine, theirs = seat(request, bob), seat(request, carol)
+    client = as_(carol)
+    stale = answer(theirs, outcome="", **{"do": "keep", "f-note": "Mine", "f-contract": upload("carol.pdf")})
+    said = "The request changed after it was shown to you"
+    assert said not in client.post(address(theirs), stale).content.decode()
+    as_(bob).post(address(mine), answer(mine, **{"f-note": "Theirs", "f-contract": upload("bob.pdf")}))
+    for more in ({}, {"do": "", "remove": kept(theirs)[0]}, {"f-contract": upload("scan.exe")}):
+        page = client.post(address(theirs), {**stale, "f-contract": [], **more}).content.decode()
+        assert page.count(said) == 1
+    sent = client.post(address(theirs), {**stale, "do": "", "outcome": "done", "f-contract": []})
+    assert (sent.status_code, sent.content.decode().count(said)) == (409, 1)
+    shown = {**answer(theirs), "do": "keep"}
+    assert said not in client.post(address(theirs), shown).content.decode()
 
 
 def test_who_comes_second_is_told_and_nothing_of_theirs_is_attached(
