@@ -2,7 +2,7 @@
 transitions, nor of the engine. `test_blocks_model` holds the engine to it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,8 @@ class Node:
 
     key: str
     rejected: str  # BACK: to the first of its line. OUT: to the first step of all. END: of its line
-    people: list[str] = field(default_factory=list)
+    ask: "list[Who]" = field(default_factory=list)  # or tell
+    not_same_as: Names = ()  # keys of others
     rule: str | int = "first"
     weight: int = 0  # that is needed to approve, in place of a rule
     in_turn: bool = False
@@ -43,6 +44,20 @@ class Node:
     @property
     def outcomes(self) -> list[str]:
         return ["done"] if self.task else ["approve", "approve", "reject"]
+
+    @property
+    def needs_everybody(self) -> bool:
+        """Whether nobody whom it names may be missing. Where one answer decides, one who is there is enough."""
+        return self.weight > 0 or self.rule != "first"
+
+
+@dataclass(frozen=True)
+class Who:
+    """One line of those whom a step names. `condition`: "", where it always applies."""
+
+    name: str
+    condition: str
+    weight: int
 
 
 @dataclass
@@ -78,7 +93,17 @@ def processes(draw: st.DrawFn, fills: bool) -> Line:
     filled = {name for node in whole for name in node.fill}
     if filled:
         whole.later = tuple(name for name in draw(st.sampled_from(form_model.FILLED)) if name in filled)
+    deciding = [node for node in whole if node.ask and not node.quiet]
+    if len(deciding) > 1 and draw(st.integers(0, 2)) == 2:
+        _draw_four_eyes(draw, deciding)
     return whole
+
+
+def _draw_four_eyes(draw: st.DrawFn, deciding: Sequence[Node]) -> None:
+    numbers = st.integers(0, len(deciding) - 1)
+    for _ in range(draw(st.integers(1, 2))):
+        node, other = (deciding[n] for n in draw(st.lists(numbers, min_size=2, max_size=2, unique=True)))
+        node.not_same_as = tuple({*node.not_same_as, other.key})
 
 
 @st.composite
@@ -99,7 +124,7 @@ def lines(draw: st.DrawFn, fills: bool, deep: int = 0, block: Node | None = None
             for branch in range(draw(st.integers(2, 3))):
                 node.branches.append(draw(lines(fills, deep + 1, node, f"{node.key}-{branch}-")))
         else:
-            _draw_people(draw, node)
+            _draw_people(draw, node, fills)
             if length == 2 and not after_one_way:
                 _draw_one_way(draw, node)
         if fills:
@@ -108,11 +133,16 @@ def lines(draw: st.DrawFn, fills: bool, deep: int = 0, block: Node | None = None
     return line
 
 
-def _draw_people(draw: st.DrawFn, node: Node) -> None:
-    node.people = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True))
+def _draw_people(draw: st.DrawFn, node: Node, fills: bool) -> None:
+    depends = draw(st.integers(0, 3)) == 3  # on conditions whom it names; two lines may name one person then
+    conditions = ["", *(OF_WHAT_IS_FILLED if fills else (ALWAYS, NEVER))] if depends else [""]
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=not depends))
+    node.ask = [
+        Who(name, draw(st.sampled_from(conditions)), weight) for weight, name in enumerate(names, start=1)
+    ]
     rules: list[str | int] = ["first", "all", 1]
     node.rule = draw(st.sampled_from(rules))
-    node.weight = draw(st.sampled_from([0, 0, *range(1, sum(weights(node.people)) + 1)]))
+    node.weight = draw(st.sampled_from([0, 0, *range(1, sum(who.weight for who in node.ask) + 1)]))
     node.in_turn = draw(st.booleans()) and (node.weight > 0 or node.rule != "first")
 
 
@@ -131,17 +161,13 @@ def _draw_form(draw: st.DrawFn, node: Node) -> None:
         node.turns_off = draw(st.sampled_from(OF_WHAT_IS_FILLED))
     if node.quiet == "arrived":
         node.until = draw(st.sampled_from(["", *OF_WHAT_IS_FILLED]))
-    elif node.people and not node.quiet:
+    elif node.ask and not node.quiet:
         form = draw(st.integers(0, 7))
         node.fill = draw(st.sampled_from(form_model.FILLED)) if form < 6 else ()
         node.hide = draw(st.sampled_from(form_model.HIDDEN)) if form > 3 else ()
         node.hide = tuple(name for name in node.hide if name not in node.fill)
         if form in (3, 5):
             node.require = tuple(name for name in node.fill if name != "abroad")
-
-
-def weights(people: Sequence[str]) -> list[int]:
-    return [1 + NAMES.index(name) % 3 for name in people]
 
 
 def definition_of(line: Line) -> dict[str, Any]:
@@ -172,7 +198,7 @@ def _write(line: Line, first: str, steps: dict[str, Any], ways: list[dict[str, A
         if not node.quiet and not node.task:
             on_bad = {BACK: {"to": line.nodes[0].key}, OUT: {"to": first}, END: end("rejected")}
             ways.append({"from": node.key, "outcome": bad, **on_bad[node.rejected]})
-        if node.people:
+        if node.ask:
             steps[node.key] = _step(node)
             continue
         branches = {}
@@ -186,7 +212,10 @@ def _write(line: Line, first: str, steps: dict[str, Any], ways: list[dict[str, A
 
 
 def _step(node: Node) -> dict[str, Any]:
-    ask: list[dict[str, Any]] = [{"person": f"{name}@contoso.example"} for name in node.people]
+    ask: list[dict[str, Any]] = [
+        {"person": f"{who.name}@contoso.example", **({"if": who.condition} if who.condition else {})}
+        for who in node.ask
+    ]
     if node.quiet == "sent":
         return {"kind": "notice", "name": node.key, "to": ask}
     if node.quiet == "arrived":
@@ -195,9 +224,11 @@ def _step(node: Node) -> dict[str, Any]:
     kind = "task" if node.task else "approval"
     step: dict[str, Any] = {"kind": kind, "name": node.key, "ask": ask, "rule": node.rule}
     if node.weight:
-        for line, weight in zip(ask, weights(node.people), strict=True):
-            line["weight"] = weight
+        for line, who in zip(ask, node.ask, strict=True):
+            line["weight"] = who.weight
         step |= {"rule": [{"approve": {"weight": node.weight}}, {"reject": "any"}], "otherwise": "reject"}
+    if node.not_same_as:
+        step["not_same_as"] = list(node.not_same_as)
     form = {"fill": list(node.fill), "require": list(node.require), "hide": list(node.hide)}
     if any(form.values()):
         step["form"] = {name: names for name, names in form.items() if names}
@@ -221,6 +252,7 @@ class Room:
     ended_as: str = ""
     ended_by: "Room | None" = None
     seats: dict[str, str] = field(default_factory=dict)  # "open", an outcome, "superseded" or "withdrawn"
+    weights: dict[str, int] = field(default_factory=dict)  # of the lines that named whoever was asked
     decided_on: dict[str, int] = field(default_factory=dict)  # the revision, by who decided
     asks: "dict[str, list[Asked]]" = field(default_factory=dict)  # by whom they ask, the oldest first
 
@@ -239,6 +271,7 @@ class Asked:
 
     revision: int
     facts: Facts
+    again: bool  # because something changed
 
 
 @dataclass(frozen=True)
@@ -254,15 +287,18 @@ LIVE = ("open", "stuck")
 
 
 class Life:
-    """One request. `by_mail`: people are asked by mail, and not on the page alone."""
+    """One request. `by_mail`: people are asked by mail, and not on the page alone. `away`: who has left."""
 
-    def __init__(self, root: Line, sheet: Sheet, by_mail: bool) -> None:
+    def __init__(self, root: Line, sheet: Sheet, by_mail: bool, away: Iterable[str]) -> None:
         self.root = root
         self.by_mail = by_mail
+        self.away = {*away}
         self.revisions = [Entered(sheet)]
         self.rooms: list[Room] = []
         self.state, self.result = "open", ""
         self.told = 0
+        self.notified: list[tuple[str, int, str]] = []  # by notices: step, round and who
+        self.calls_for_help = 0  # to the administrator
         self.signals: set[str] = set()  # that came and no step took
         self.went_on: list[Room] = []  # by an answer or a signal
         self.seated: list[tuple[Room, str]] = []  # everybody who was asked, in order
@@ -292,14 +328,15 @@ class Life:
 
     def begin(self, room: Room) -> None:
         if room.node.quiet == "sent":
+            told = dict.fromkeys(who.name for who in self.named(room) if who.name not in self.away)
+            self.notified += [(room.node.key, room.round, name) for name in told]
             self.close(room, "sent")
             return
         if room.node.quiet == "arrived":
             self.look(room)
             return
-        if room.node.people:
-            for name in room.node.people[: 1 if room.node.in_turn else None]:
-                self.seat(room, name)
+        if room.node.ask:
+            self.consider(room)
             return
         taken = [(n, line) for n, line in enumerate(room.node.branches) if self.holds(line.when)]
         for inside in [self.arrive(line, 0, room, f"b{n}") for n, line in taken]:
@@ -310,15 +347,96 @@ class Life:
 
     # --- people
 
-    def seat(self, room: Room, name: str) -> None:
-        room.seats[name] = "open"
-        self.seated.append((room, name))
-        self.ask(room, name, "asked")
+    def named(self, room: Room) -> list[Who]:
+        return [who for who in room.node.ask if not who.condition or self.holds(who.condition)]
+
+    def is_barred(self, room: Room, name: str) -> bool:
+        """Four eyes: one of the two steps names the other, and they decided that, whenever and wherever it was."""
+        return any(
+            name in one.decided_on
+            and (one.node.key in room.node.not_same_as or room.node.key in one.node.not_same_as)
+            for one in self.rooms
+        )
+
+    def consider(self, room: Room) -> None:
+        """Whoever is named now and can be asked is asked, if they are not yet. While somebody whom the rule needs is
+        missing, nobody is, and nothing is decided that the missing ones could still change."""
+        able = [
+            who
+            for who in self.named(room)
+            if who.name not in self.away and not self.is_barred(room, who.name)
+        ]
+        absent = {who.name for who in self.named(room)} - {who.name for who in able} - room.decided_on.keys()
+        missing = room.node.needs_everybody and bool(absent or not self.named(room))
+        new: dict[str, Who] = {}
+        for who in able:
+            if room.seats.get(who.name, "withdrawn") == "withdrawn":
+                new.setdefault(who.name, who)
+        more = {name: who.weight for name, who in new.items()}
+        if result := _result(room, more, missing):
+            self.finish(room, result)
+        elif missing or not _can_be_decided(room, more):
+            self.stick(room)
+        else:
+            room.state = "open"
+            if room.node.in_turn:
+                is_asked = "open" in room.seats.values()
+                new = {} if is_asked else dict([*new.items()][:1])
+            for who in new.values():
+                self.seat(room, who)
+
+    def seat(self, room: Room, who: Who) -> None:
+        room.seats[who.name], room.weights[who.name] = "open", who.weight
+        if (room, who.name) not in self.seated:
+            self.seated.append((room, who.name))
+        self.ask(room, who.name, "asked")
 
     def ask(self, room: Room, name: str, how: str) -> None:
-        room.asks.setdefault(name, []).append(Asked(self.revision, self.facts(room)))
+        asked = Asked(self.revision, self.facts(room), how == "asked again")
+        room.asks.setdefault(name, []).append(asked)
         if self.by_mail:
             self.log.append((how, self.revision))
+
+    def open_seats(self, name: str) -> Iterator[Room]:
+        """What becomes of one may end others."""
+        for room in [room for room, one in self.seated if one == name]:
+            if room.seats[name] == "open":
+                yield room
+
+    def leave(self, name: str) -> None:
+        """Somebody's account is closed, or was and they are still asked."""
+        self.away.add(name)
+        for room in self.open_seats(name):
+            room.seats[name] = "withdrawn"
+            self.consider(room)
+            self.wake()
+
+    def withdraw_barred(self, name: str) -> None:
+        """Who has just decided is asked no longer where that keeps them out."""
+        for room in self.open_seats(name):
+            if self.is_barred(room, name):
+                room.seats[name] = "withdrawn"
+                self.consider(room)
+
+    # --- stuck
+
+    @property
+    def stuck(self) -> list[Room]:
+        return [room for room in self.rooms if room.state == "stuck"]
+
+    def stick(self, room: Room) -> None:
+        self.calls_for_help += room.state != "stuck"
+        room.state = "stuck"
+
+    def ask_again(self, room: Room) -> None:
+        """By an administrator, where the request is stuck."""
+        if room.result:
+            self.lead_on(room, room)
+        else:
+            self.consider(room)
+        self.wake()
+
+    # --- answers
 
     def facts(self, room: Room) -> Facts:
         return form_model.shown(self.sheet, room.node.hide)
@@ -338,12 +456,11 @@ class Life:
         if changed:
             self.revisions.append(Entered(sheet, room, name))
             self.log.append(("revised", self.revision))
-        result = _result(room.node, room.seats, outcome)
-        if result:
-            room.seats = {name: "superseded" if one == "open" else one for name, one in room.seats.items()}
-            self.close(room, result)
-        elif room.node.in_turn:
-            self.seat(room, room.node.people[len(room.seats)])
+        if room.state == "stuck" or room.node.in_turn:
+            self.consider(room)
+        elif result := _result(room):
+            self.finish(room, result)
+        self.withdraw_barred(name)
         self.wake()
         if changed and self.by_mail:
             self.ask_about_changes()
@@ -381,14 +498,23 @@ class Life:
 
     # --- the way on
 
+    def finish(self, room: Room, result: str) -> None:
+        room.seats = {name: "superseded" if one == "open" else one for name, one in room.seats.items()}
+        self.close(room, result)
+
     def close(self, room: Room, result: str, answered: Room | None = None) -> None:
-        answered = answered or room
         room.state, room.result = "closed", result
+        self.lead_on(room, answered or room)
+
+    def lead_on(self, room: Room, answered: Room) -> None:
+        result = room.result
         following = room.line.nodes.index(room.node) + 1
         is_last = following == len(room.line.nodes)
         if self.goes_round(room, result):
-            room.state = "stuck"
-        elif result in GOOD:
+            self.stick(room)
+            return
+        room.state = "closed"
+        if result in GOOD:
             turns_off = bool(room.node.turns_off) and self.holds(room.node.turns_off)
             if is_last or turns_off:
                 self.end(room, "rejected" if is_last and turns_off else "approved", answered)
@@ -447,24 +573,32 @@ class Life:
                 room.seats = {name: "withdrawn" if one == "open" else one for name, one in room.seats.items()}
 
 
-def _result(node: Node, seats: Mapping[str, str], outcome: str) -> str:
+NOBODY: Mapping[str, int] = {}
+
+
+def _result(room: Room, more: Mapping[str, int] = NOBODY, missing: bool = False) -> str:
+    """What a step is decided as, or "". `more`: who is to be asked yet, with their weights. `missing`: and who else is
+    not known."""
+    node, good = room.node, "done" if room.node.task else "approve"
+    approved, rejected = _weights(room, good), _weights(room, "reject")
+    waiting = [*_weights(room, "open"), *more.values()]
     if node.weight:
-        return _decided(node, seats)
-    good, no = ("done" if node.task else "approve"), list(seats.values()).count("reject")
-    yes = list(seats.values()).count(good)
+        too_few = sum(approved) + sum(waiting) < node.weight and not missing
+        return good if sum(approved) >= node.weight else "reject" if rejected and too_few else ""
+    heard_all = not waiting and not missing
     if node.rule == "all":
-        return "reject" if no else good if yes == len(node.people) else ""
-    if node.rule == 1:
-        return good if yes else "reject" if no == len(node.people) else ""
-    return outcome
+        return "reject" if rejected else good if approved and heard_all else ""
+    return good if approved else "reject" if rejected and (heard_all or node.rule == "first") else ""
 
 
-def _decided(node: Node, seats: Mapping[str, str]) -> str:
-    """By weights: of those who approved, and of those who still may."""
-    each = dict(zip(node.people, weights(node.people), strict=True))
-    yes = sum(weight for name, weight in each.items() if seats.get(name) == "approve")
-    no = sum(weight for name, weight in each.items() if seats.get(name) == "reject")
-    return "approve" if yes >= node.weight else "reject" if sum(each.values()) - no < node.weight else ""
+def _can_be_decided(room: Room, more: Mapping[str, int]) -> bool:
+    """Whether those who are asked, with these, are enough."""
+    waiting = [*_weights(room, "open"), *more.values()]
+    return bool(waiting) and sum(_weights(room, "approve")) + sum(waiting) >= room.node.weight
+
+
+def _weights(room: Room, state: str) -> list[int]:
+    return [room.weights[name] for name, one in room.seats.items() if one == state]
 
 
 def came_to(result: list[dict[str, Any]], ended: list[str], running: int) -> tuple[str, bool]:

@@ -26,7 +26,7 @@ from placet.approvals import engine, evidence, messages
 from placet.approvals.definitions import Definition
 from placet.approvals.definitions import definition_of as parsed
 from placet.approvals.form import facts_hash
-from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Revision, Visit
+from placet.approvals.models import Ask, AskLine, Assignment, Decision, Notified, Request, Revision, Visit
 from placet.approvals.processes import publish
 from placet.audit import chain
 from placet.audit.models import AuditEntry
@@ -107,9 +107,13 @@ class Both:
         )
 
     def answer(self, answer: Answer) -> None:
-        """It counts if it is to what is so now, and lacks nothing; else it changes nothing."""
+        """It counts if it is theirs who are still here, is to what is so now, and lacks nothing; else it changes
+        nothing."""
         room, life = answer.room, self.life
-        if answer.view and answer.view.facts != life.facts(room):
+        if answer.name in life.away:
+            with pytest.raises(engine.NotAllowed):
+                self.give(answer)
+        elif answer.view and answer.view.facts != life.facts(room):
             with pytest.raises(engine.Changed):
                 self.give(answer)
         elif wrong := answer.typed.keys() - set(room.node.fill) | life.missing(
@@ -132,19 +136,48 @@ class Both:
         self.life.signal(key)
 
     def answer_late(self, answer: Answer) -> None:
+        """They hear whose answers counted in place of theirs, or that they are asked no longer."""
         room, name = answer.room, answer.name
         with pytest.raises(engine.EngineError) as caught:
             self.give(answer)
-        if isinstance(caught.value, engine.NoLongerOpen):
-            assert room.seats[name] == "withdrawn"
+        deciding = room.ended_by or room
+        names = [name] if name in room.decided_on else deciding.decided_on
+        counted = {} if room.seats[name] == "withdrawn" else {one: deciding.seats[one] for one in names}
+        if not counted:
+            assert isinstance(caught.value, engine.NoLongerOpen)
+            self._answer_as_if_open(answer)
             return
         assert isinstance(caught.value, engine.AlreadyDecided)
-        deciding = room.ended_by or room
-        counted = {n: one for n, one in deciding.seats.items() if one in ("approve", "reject", "done")}
-        if name in counted and deciding is room:
-            counted = {name: room.seats[name]}
         first = {one.by_person.name.lower(): one.outcome for one in caught.value.decisions}
         assert first == counted
+
+    def _answer_as_if_open(self, answer: Answer) -> None:
+        """Who may not decide may not either where a seat of theirs is open by mistake."""
+        is_away, is_barred = answer.name in self.life.away, self.life.is_barred(answer.room, answer.name)
+        if is_away or is_barred:
+            with undone():
+                seat = self.seat(answer.room, answer.name)
+                Assignment.objects.filter(pk=seat.pk).update(state=Assignment.State.OPEN)
+                with pytest.raises(engine.NotAllowed if is_away else engine.Barred):
+                    self.give(answer)
+
+    def leave(self, name: str, *, interrupted: bool) -> None:
+        """`interrupted`: before their questions are put to others."""
+        if interrupted:
+            Person.objects.filter(pk=self.people[name].pk).update(is_active=False)
+            self.life.away.add(name)
+        else:
+            engine.deactivate(Person.objects.get(pk=self.people[name].pk), by=self.people["ada"])
+            self.life.leave(name)
+
+    def come_back(self, name: str) -> None:
+        Person.objects.filter(pk=self.people[name].pk).update(is_active=True)
+        self.life.away.remove(name)
+
+    def ask_again(self, room: Room) -> None:
+        visit = Visit.objects.get(request=self.request, step_key=room.node.key, round=room.round)
+        engine.ask_again(visit.pk, by=self.people["ada"])
+        self.life.ask_again(room)
 
     def crash(self, answer: Answer, after: int) -> bool:
         """An answer that is interrupted before the database writes once more. False if it does not write so often."""
@@ -160,7 +193,7 @@ class Both:
                 self.give(answer)
         except Crash:
             return True
-        except (engine.Changed, engine.FieldsInvalid):
+        except engine.EngineError:
             return True  # what does not count writes nothing
         return False
 
@@ -222,9 +255,12 @@ class Both:
         return parsed(self.request.version)
 
     def compare_record(self) -> None:
-        """What the record says of revisions, from the start to the end."""
-        told = OutgoingMail.objects.filter(kind="not-needed").count()
-        assert told == (self.life.told if self.life.by_mail else 0)
+        """What the record says of revisions, from the start to the end; and who else was told of something."""
+        mails = [OutgoingMail.objects.filter(kind=kind).count() for kind in ("not-needed", "stuck")]
+        assert mails == ([self.life.told, self.life.calls_for_help] if self.life.by_mail else [0, 0])
+        notified = Notified.objects.filter(visit__request=self.request).order_by("pk")
+        names = notified.values_list("visit__step_key", "visit__round", "person__name")
+        assert [(key, number, name.lower()) for key, number, name in names] == self.life.notified
         entries = AuditEntry.objects.filter(request=self.request).order_by("seq")
         log = [(one.what["event"], one.what["revision"]) for one in entries if "revision" in one.what]
         assert [one for one in log if one[0] not in CONDITIONS] == self.life.log
@@ -246,7 +282,7 @@ def _compare_mail(line: AskLine, asked: Sequence[Asked]) -> None:
     body = mail.get_body(("plain",))
     assert body is not None
     text = body.get_content().replace("\r\n", "\n")
-    last = form_model.changes(asked[-2].facts, asked[-1].facts) if len(asked) > 1 else []
+    last = form_model.changes(asked[-2].facts, asked[-1].facts) if asked[-1].again else []
     assert _CHANGE.findall(text) == last
     assert outgoing.subject.startswith("Changed: ") == bool(last)
     shown = {LABELS[name] for name, _value in asked[-1].facts}
@@ -308,6 +344,7 @@ def test_whatever_happens_in_blocks_the_engine_does_what_the_model_says(
     fills = share % 3 < 2  # of ten, seven
     most = 4 if fills else 10  # writing mails takes most of the time
     people = {name: add_person(name.title(), f"{name}@contoso.example") for name in [*NAMES, "zoe"]}
+    people["ada"] = add_person("Ada", "ada@contoso.example", administrator=True)
 
     @settings(
         max_examples=(20_000 if whole(request.config) else 500) // SHARES,
@@ -324,9 +361,12 @@ def test_whatever_happens_in_blocks_the_engine_does_what_the_model_says(
             if by_mail := data.draw(st.integers(1, most)) == most:
                 make_mailbox()
             version = publish(definition_of(line))
+            away = data.draw(st.sampled_from([[]] * 10 + [[name] for name in NAMES]))
+            Person.objects.filter(pk__in=[people[name].pk for name in away]).update(is_active=False)
             started = engine.start(version, people["zoe"], {"item": "Desk", "amount": "10", **typed})
             assert bool(messages.mailbox_for(started)) is by_mail
-            both = Both(Life(line, form_model.at_start(line.later, typed), by_mail), started, people)
+            sheet = form_model.at_start(line.later, typed)
+            both = Both(Life(line, sheet, by_mail, away), started, people)
             both.compare()
             for _ in range(data.draw(st.integers(3, 12))):
                 if both.life.state != "open":
@@ -351,9 +391,15 @@ def undone() -> Iterator[None]:
 def _happen(both: Both, data: st.DataObject) -> None:
     late, waiting = both.seats(open_ones=False), both.seats(open_ones=True)
     signals = [node.key for node in both.life.root if node.quiet == "arrived"]
-    what = data.draw(st.sampled_from(["answer"] * 6 + ["crash", "crash", "late", "late", "withdraw"]))
-    if signals and (not waiting or data.draw(st.integers(0, 3)) == 0):
+    what = data.draw(
+        st.sampled_from(["answer"] * 6 + ["crash", "crash", "late", "late", "leave", "withdraw"])
+    )
+    if both.life.stuck and (not (waiting or signals) or data.draw(st.integers(0, 2)) == 0):
+        _help(both, data)
+    elif signals and (not waiting or data.draw(st.integers(0, 3)) == 0):
         both.signal(data.draw(st.sampled_from(signals)))
+    elif what == "leave":
+        _leave(both, data, waiting)
     elif what == "withdraw":
         if data.draw(st.integers(0, 4)) == 0:
             engine.withdraw(both.request.pk, both.people["zoe"])
@@ -369,6 +415,23 @@ def _happen(both: Both, data: st.DataObject) -> None:
             both.life.decide(answer.room, answer.name, answer.outcome, answer.typed)
         else:
             both.answer(answer)
+
+
+def _help(both: Both, data: st.DataObject) -> None:
+    """The administrator puts people right, perhaps, and presses “Ask again”."""
+    if name := data.draw(st.sampled_from([*sorted(both.life.away), ""])):
+        both.come_back(name)
+    both.ask_again(data.draw(st.sampled_from(both.life.stuck)))
+
+
+def _leave(both: Both, data: st.DataObject, waiting: Sequence[tuple[Room, str]]) -> None:
+    """Somebody leaves, or comes back. Those who are asked are more interesting."""
+    asked = [name for _room, name in waiting]
+    name = data.draw(st.sampled_from([*asked, *NAMES]))
+    if name in both.life.away and (name not in asked or data.draw(st.booleans())):
+        both.come_back(name)
+    else:
+        both.leave(name, interrupted=name not in both.life.away and data.draw(st.integers(0, 3)) == 0)
 
 
 def _answer(both: Both, data: st.DataObject, seats: Sequence[tuple[Room, str]]) -> Answer:
