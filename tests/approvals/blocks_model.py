@@ -2,8 +2,9 @@
 transitions, nor of the engine. `test_blocks_model` holds the engine to it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import permutations
 from typing import Any
 
 from hypothesis import strategies as st
@@ -44,6 +45,10 @@ class Node:
     @property
     def outcomes(self) -> list[str]:
         return ["done"] if self.task else ["approve", "approve", "reject"]
+
+    @property
+    def names(self) -> set[str]:
+        return {who.name for who in self.ask}
 
     @property
     def needs_everybody(self) -> bool:
@@ -93,17 +98,23 @@ def processes(draw: st.DrawFn, fills: bool) -> Line:
     filled = {name for node in whole for name in node.fill}
     if filled:
         whole.later = tuple(name for name in draw(st.sampled_from(form_model.FILLED)) if name in filled)
-    deciding = [node for node in whole if node.ask and not node.quiet]
-    if len(deciding) > 1 and draw(st.integers(0, 2)) == 2:
-        _draw_four_eyes(draw, deciding)
+    _draw_four_eyes(draw, whole)
     return whole
 
 
-def _draw_four_eyes(draw: st.DrawFn, deciding: Sequence[Node]) -> None:
-    numbers = st.integers(0, len(deciding) - 1)
-    for _ in range(draw(st.integers(1, 2))):
-        node, other = (deciding[n] for n in draw(st.lists(numbers, min_size=2, max_size=2, unique=True)))
-        node.not_same_as = tuple({*node.not_same_as, other.key})
+def _draw_four_eyes(draw: st.DrawFn, whole: Line) -> None:
+    """Perhaps, of steps that name somebody alike: of others they would say nothing. Rather of those that begin side by
+    side: there people are asked in both."""
+    beside = [[branch.nodes[0] for branch in node.branches] for node in whole]
+    pairs = [
+        (one, other)
+        for nodes in [[*whole], *beside * 3]
+        for one, other in permutations([node for node in nodes if not node.quiet], 2)
+        if one.names & other.names
+    ]
+    if pairs and draw(st.integers(0, 2)) > 0:
+        for one, other in draw(st.lists(st.sampled_from(pairs), min_size=1, max_size=2)):
+            one.not_same_as = tuple(sorted({*one.not_same_as, other.key}))
 
 
 @st.composite
@@ -135,11 +146,12 @@ def lines(draw: st.DrawFn, fills: bool, deep: int = 0, block: Node | None = None
 
 def _draw_people(draw: st.DrawFn, node: Node, fills: bool) -> None:
     depends = draw(st.integers(0, 3)) == 3  # on conditions whom it names; two lines may name one person then
-    conditions = ["", *(OF_WHAT_IS_FILLED if fills else (ALWAYS, NEVER))] if depends else [""]
+    conditions = OF_WHAT_IS_FILLED if fills else [ALWAYS, NEVER]
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=not depends))
-    node.ask = [
-        Who(name, draw(st.sampled_from(conditions)), weight) for weight, name in enumerate(names, start=1)
-    ]
+    for number, name in enumerate(names, start=1):
+        # Where no line applies, nobody can go on; so the first one mostly does.
+        condition = draw(st.sampled_from([""] * (1 if number > 1 else 9) + conditions)) if depends else ""
+        node.ask.append(Who(name, condition, weight=number))
     rules: list[str | int] = ["first", "all", 1]
     node.rule = draw(st.sampled_from(rules))
     node.weight = draw(st.sampled_from([0, 0, *range(1, sum(who.weight for who in node.ask) + 1)]))

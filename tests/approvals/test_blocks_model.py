@@ -32,7 +32,7 @@ from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.mail.models import OutgoingMail
 from tests.approvals import form_model
-from tests.approvals.blocks_model import NAMES, Asked, Life, Room, definition_of, processes
+from tests.approvals.blocks_model import LIVE, NAMES, Asked, Life, Room, definition_of, processes
 from tests.approvals.form_model import LABELS, TYPED, Facts
 from tests.making import make_mailbox
 from tests.rotation import whole
@@ -82,6 +82,19 @@ class Both:
     def seats(self, *, open_ones: bool) -> list[tuple[Room, str]]:
         rooms = self.life.rooms
         return [(r, name) for r in rooms for name, one in r.seats.items() if (one == "open") is open_ones]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether anything could still happen to it but that it is withdrawn."""
+        is_stuck_for_ever = not (self.seats(open_ones=True) or self.signals or self.life.away)
+        return self.life.state == "open" and not is_stuck_for_ever
+
+    @property
+    def signals(self) -> list[str]:
+        return [node.key for node in self.life.root if node.quiet == "arrived"]
+
+    def visit(self, room: Room) -> Visit:
+        return Visit.objects.get(request=self.request, step_key=room.node.key, round=room.round)
 
     def seat(self, room: Room, name: str) -> Assignment:
         return Assignment.objects.get(
@@ -145,21 +158,31 @@ class Both:
         counted = {} if room.seats[name] == "withdrawn" else {one: deciding.seats[one] for one in names}
         if not counted:
             assert isinstance(caught.value, engine.NoLongerOpen)
-            self._answer_as_if_open(answer)
             return
         assert isinstance(caught.value, engine.AlreadyDecided)
         first = {one.by_person.name.lower(): one.outcome for one in caught.value.decisions}
         assert first == counted
 
-    def _answer_as_if_open(self, answer: Answer) -> None:
-        """Who may not decide may not either where a seat of theirs is open by mistake."""
-        is_away, is_barred = answer.name in self.life.away, self.life.is_barred(answer.room, answer.name)
-        if is_away or is_barred:
-            with undone():
-                seat = self.seat(answer.room, answer.name)
-                Assignment.objects.filter(pk=seat.pk).update(state=Assignment.State.OPEN)
-                with pytest.raises(engine.NotAllowed if is_away else engine.Barred):
-                    self.give(answer)
+    def kept_out(self) -> list[tuple[Room, str]]:
+        """Whom steps name that are not decided yet, and who may not decide them."""
+        life = self.life
+        return [
+            (room, name)
+            for room in life.rooms
+            if room.state in LIVE and not room.node.quiet
+            for name in sorted(room.node.names - room.decided_on.keys())
+            if name in life.away or life.is_barred(room, name)
+        ]
+
+    def answer_by_mistake(self, answer: Answer) -> None:
+        """Of somebody who is kept out, as if they were asked all the same."""
+        name, is_away = answer.name, answer.name in self.life.away
+        with undone():
+            Assignment.objects.update_or_create(
+                visit=self.visit(answer.room), person=self.people[name], defaults={"state": "open"}
+            )
+            with pytest.raises(engine.NotAllowed if is_away else engine.Barred):
+                self.give(answer)
 
     def leave(self, name: str, *, interrupted: bool) -> None:
         """`interrupted`: before their questions are put to others."""
@@ -175,8 +198,7 @@ class Both:
         self.life.away.remove(name)
 
     def ask_again(self, room: Room) -> None:
-        visit = Visit.objects.get(request=self.request, step_key=room.node.key, round=room.round)
-        engine.ask_again(visit.pk, by=self.people["ada"])
+        engine.ask_again(self.visit(room).pk, by=self.people["ada"])
         self.life.ask_again(room)
 
     def crash(self, answer: Answer, after: int) -> bool:
@@ -368,8 +390,8 @@ def test_whatever_happens_in_blocks_the_engine_does_what_the_model_says(
             sheet = form_model.at_start(line.later, typed)
             both = Both(Life(line, sheet, by_mail, away), started, people)
             both.compare()
-            for _ in range(data.draw(st.integers(3, 12))):
-                if both.life.state != "open":
+            for _ in range(data.draw(st.integers(3, 14))):
+                if not both.goes_on:
                     break
                 _happen(both, data)
                 both.compare()
@@ -388,12 +410,12 @@ def undone() -> Iterator[None]:
             transaction.set_rollback(True)
 
 
+WHAT_HAPPENS = ["answer"] * 7 + ["crash"] * 2 + ["late"] * 2 + ["leave"] * 2 + ["mistake"] * 2 + ["withdraw"]
+
+
 def _happen(both: Both, data: st.DataObject) -> None:
-    late, waiting = both.seats(open_ones=False), both.seats(open_ones=True)
-    signals = [node.key for node in both.life.root if node.quiet == "arrived"]
-    what = data.draw(
-        st.sampled_from(["answer"] * 6 + ["crash", "crash", "late", "late", "leave", "withdraw"])
-    )
+    late, waiting, signals = both.seats(open_ones=False), both.seats(open_ones=True), both.signals
+    what = data.draw(st.sampled_from(WHAT_HAPPENS))
     if both.life.stuck and (not (waiting or signals) or data.draw(st.integers(0, 2)) == 0):
         _help(both, data)
     elif signals and (not waiting or data.draw(st.integers(0, 3)) == 0):
@@ -407,6 +429,8 @@ def _happen(both: Both, data: st.DataObject) -> None:
     elif what == "late":
         if late:
             both.answer_late(_answer(both, data, late))
+    elif what == "mistake" and (kept_out := both.kept_out()):
+        both.answer_by_mistake(_answer(both, data, kept_out))
     elif waiting:
         answer = _answer(both, data, waiting)
         if what == "crash" and both.crash(answer, data.draw(st.integers(0, MOST_WRITES))):
@@ -431,7 +455,7 @@ def _leave(both: Both, data: st.DataObject, waiting: Sequence[tuple[Room, str]])
     if name in both.life.away and (name not in asked or data.draw(st.booleans())):
         both.come_back(name)
     else:
-        both.leave(name, interrupted=name not in both.life.away and data.draw(st.integers(0, 3)) == 0)
+        both.leave(name, interrupted=name not in both.life.away and data.draw(st.integers(0, 3)) == 3)
 
 
 def _answer(both: Both, data: st.DataObject, seats: Sequence[tuple[Room, str]]) -> Answer:
