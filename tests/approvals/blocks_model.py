@@ -340,8 +340,8 @@ class Life:
 
     def begin(self, room: Room) -> None:
         if room.node.quiet == "sent":
-            told = dict.fromkeys(who.name for who in self.named(room) if who.name not in self.away)
-            self.notified += [(room.node.key, room.round, name) for name in told]
+            names = dict.fromkeys(who.name for who in self.named(room) if who.name not in self.away)
+            self.notified += [(room.node.key, room.round, name) for name in names]
             self.close(room, "sent")
             return
         if room.node.quiet == "arrived":
@@ -373,13 +373,10 @@ class Life:
     def consider(self, room: Room) -> None:
         """Whoever is named now and can be asked is asked, if they are not yet. While somebody whom the rule needs is
         missing, nobody is, and nothing is decided that the missing ones could still change."""
-        able = [
-            who
-            for who in self.named(room)
-            if who.name not in self.away and not self.is_barred(room, who.name)
-        ]
-        absent = {who.name for who in self.named(room)} - {who.name for who in able} - room.decided_on.keys()
-        missing = room.node.needs_everybody and bool(absent or not self.named(room))
+        named = self.named(room)
+        able = [who for who in named if who.name not in self.away and not self.is_barred(room, who.name)]
+        absent = {who.name for who in named} - {who.name for who in able} - room.decided_on.keys()
+        missing = room.node.needs_everybody and bool(absent or not named)
         new: dict[str, Who] = {}
         for who in able:
             if room.seats.get(who.name, "withdrawn") == "withdrawn":

@@ -1,6 +1,6 @@
 """Blocks against a model (`blocks_model`), through random lives of requests of random processes: branches in branches,
-tasks, notices and waits, ways back, ways out, conditions, steps that fill in what other steps show, crashes and
-withdrawals.
+tasks, notices and waits, ways back, ways out, conditions, steps that fill in what other steps show, people who leave
+and come back, four eyes, crashes and withdrawals.
 
 After every step the database must say what the model says, and what must hold of any database must hold of this one.
 """
@@ -410,11 +410,13 @@ def undone() -> Iterator[None]:
             transaction.set_rollback(True)
 
 
-WHAT_HAPPENS = ["answer"] * 7 + ["crash"] * 2 + ["late"] * 2 + ["leave"] * 2 + ["mistake"] * 2 + ["withdraw"]
+WHAT_HAPPENS = ["answer"] * 7 + ["crash"] * 2 + ["late"] * 2 + ["leave"] * 2 + ["withdraw"]
 
 
 def _happen(both: Both, data: st.DataObject) -> None:
     late, waiting, signals = both.seats(open_ones=False), both.seats(open_ones=True), both.signals
+    if (kept_out := both.kept_out()) and data.draw(st.integers(0, 1)) == 1:
+        both.answer_by_mistake(_answer(both, data, kept_out))
     what = data.draw(st.sampled_from(WHAT_HAPPENS))
     if both.life.stuck and (not (waiting or signals) or data.draw(st.integers(0, 2)) == 0):
         _help(both, data)
@@ -429,8 +431,6 @@ def _happen(both: Both, data: st.DataObject) -> None:
     elif what == "late":
         if late:
             both.answer_late(_answer(both, data, late))
-    elif what == "mistake" and (kept_out := both.kept_out()):
-        both.answer_by_mistake(_answer(both, data, kept_out))
     elif waiting:
         answer = _answer(both, data, waiting)
         if what == "crash" and both.crash(answer, data.draw(st.integers(0, MOST_WRITES))):
