@@ -264,7 +264,7 @@ def decide(
     request = _locked(assignment_id)
     seats = _seats_beside(request, assignment_id)
     assignment = next(seat for seat in seats if seat.pk == assignment_id)
-    _must_be_open(assignment)
+    _must_be_open(assignment, by)
     definition = definition_of(request.version)
     _must_be_allowed(request, definition, assignment, by)
     facts = facts_hash(request, definition, assignment.visit.step_key)
@@ -377,7 +377,7 @@ def keep_incomplete(
     request = _locked(assignment_id)
     seats = _seats_beside(request, assignment_id)
     assignment = next(seat for seat in seats if seat.pk == assignment_id)
-    _must_be_open(assignment)
+    _must_be_open(assignment, answer.ask.person)
     definition = definition_of(request.version)
     _must_be_allowed(request, definition, assignment, answer.ask.person)
     if answer.shown != facts_hash(request, definition, assignment.visit.step_key):
@@ -475,7 +475,8 @@ _BESIDE = Prepared(
 )
 
 
-def _must_be_open(assignment: Assignment) -> None:
+def _must_be_open(assignment: Assignment, by: Person | None = None) -> None:
+    """`by`: who answers, if somebody does."""
     if assignment.state == Assignment.State.DECIDED:
         raise AlreadyDecided([assignment.decision])
     if assignment.state == Assignment.State.SUPERSEDED:
@@ -486,11 +487,15 @@ def _must_be_open(assignment: Assignment) -> None:
             raise AlreadyDecided(decisions)
         raise NoLongerOpen(Sentence("No answer is needed here any more."))
     if assignment.state == Assignment.State.WITHDRAWN:
-        raise NoLongerOpen(
-            Sentence("The request was withdrawn.")
-            if assignment.visit.request.state == Request.State.WITHDRAWN
-            else Sentence("You are no longer asked about this request.")
-        )
+        request = assignment.visit.request
+        if request.state == Request.State.WITHDRAWN:
+            raise NoLongerOpen(Sentence("The request was withdrawn."))
+        if by is not None and by.pk == assignment.person_id:
+            # They decided another step since they were asked (`withdraw_barred`): that is why.
+            bars = whom.Bars(request, definition_of(request.version), assignment.visit.step_key)
+            if bar := bars.against(by):
+                raise Barred(bar)
+        raise NoLongerOpen(Sentence("You are no longer asked about this request."))
 
 
 def _must_be_allowed(request: Request, definition: Definition, assignment: Assignment, by: Person) -> None:

@@ -609,7 +609,7 @@ def test_four_eyes_side_by_side(
     assert asked(request) == ["Carol"]
     seat = Assignment.objects.get(visit__step_key="finance", person=bob)
     assert seat.state == "withdrawn"
-    with pytest.raises(engine.NoLongerOpen):
+    with pytest.raises(engine.Barred, match="so this step needs somebody else"):
         engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
     answer(carol)
     assert standing(request) == ("ended", "approved")

@@ -157,7 +157,9 @@ class Both:
         names = [name] if name in room.decided_on else deciding.decided_on
         counted = {} if room.seats[name] == "withdrawn" else {one: deciding.seats[one] for one in names}
         if not counted:
-            assert isinstance(caught.value, engine.NoLongerOpen)
+            is_barred = room.seats[name] == "withdrawn" and self.life.is_barred(room, name)
+            is_told_why = is_barred and self.life.state != "withdrawn"
+            assert isinstance(caught.value, engine.Barred if is_told_why else engine.NoLongerOpen)
             return
         assert isinstance(caught.value, engine.AlreadyDecided)
         first = {one.by_person.name.lower(): one.outcome for one in caught.value.decisions}
