@@ -284,11 +284,18 @@ def test_no_test_asks_the_clock_while_it_is_loaded() -> None:
 
 
 def test_every_class_of_attacks_stands_in_the_table_of_the_docs() -> None:
-    modules = {path.stem for path in (ROOT / "tests" / "attacks").glob("test_*.py")} - {"test_arena"}
-    classes = {name.removeprefix("test_").replace("_", " ") for name in modules}
+    def class_of(module: str) -> str:
+        return module.removeprefix("test_").replace("_", " ")
+
+    folder = ROOT / "tests" / "attacks"
+    classes = {class_of(path.stem) for path in folder.glob("test_*.py")} - {"arena"}
     section = (DOCS / "security.md").read_text().partition("## What was tried")[2]
     rows = re.findall(
-        r"^\| ([a-z ]+) \| [0-9,]+ \| ([0-9,]+) \|", section.partition("\n## ")[0], re.MULTILINE
+        r"^\| ([a-z ]+) \| [0-9,]+ \| ([0-9,]+) \| ([0-9,]+) \|", section.partition("\n## ")[0], re.MULTILINE
     )
-    assert {name for name, _ in rows} == classes | {"together"}
-    assert {accepted for _, accepted in rows} == {"0"}
+    assert {name for name, *_ in rows} == classes | {"together"}
+    assert {accepted for *_, accepted in rows} == {"0"}
+    both_ways = {path.stem for path in folder.glob("test_*.py") if "\nBOTH_WAYS = True\n" in path.read_text()}
+    assert {name for name, delivered, _ in rows if delivered != "0"} - {"together"} == set(
+        map(class_of, both_ways)
+    )

@@ -20,13 +20,14 @@ mailbox of Placet in whichever way its attack does: `world.sandbox.place` (as it
 
 The suite judges a sample of each family (`--forgeries`, per test; `--in-turn` shares them out over both ways), `make
 soak` the long form. The class's name in the table is the module's: test_doubled_headers.py is "doubled headers". What
-judges something else than mails counts by `arena.count`, or by the fixture `tally` where it needs no world.
+delivers mails in another way (`delivering.py`) counts them by `arena.count`. What judges something else, such as texts,
+mails that are only parsed, or calls, counts by the fixture `tally`: the table says how many of a class were delivered.
 """
 
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 
 import pytest
@@ -54,7 +55,11 @@ class Arena:
         self.world = world
         self.rng = rng
         self.most = most  # forgeries that one call judges
-        self.count = count
+        self._count = count
+
+    def count(self, judged: Counts) -> None:
+        """Of mails that were delivered."""
+        self._count(replace(judged, delivered=judged.forged))
 
     def level(self, proof: str) -> None:
         """What requests from now on ask for: "colleague", "outside" or "page"."""
@@ -147,8 +152,8 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 def most(request: pytest.FixtureRequest) -> int:
     """How many forgeries a test judges, over each way that it goes; with --in-turn, over both of them together."""
     count = int(request.config.getoption("--forgeries"))
-    shared = request.config.getoption("--in-turn") and getattr(request.module, "BOTH_WAYS", False)
-    return count // 2 if shared else count
+    both = "way" in request.fixturenames and getattr(request.module, "BOTH_WAYS", False)
+    return count // 2 if both and request.config.getoption("--in-turn") else count
 
 
 @pytest.fixture

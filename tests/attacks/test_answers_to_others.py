@@ -27,6 +27,7 @@ from placet.mailboxes.models import Mailbox as MailboxRow
 from placet.sandbox.programs import PROGRAMS as WEB_MAIL
 from placet.sandbox.server import Mail
 from tests.attacks.arena import Arena, Attempt
+from tests.attacks.delivering import as_ask
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import code_of, letter, reply_to
 
@@ -152,11 +153,6 @@ SHAPES: Sequence[Callable[[str, Ask], Asked]] = (
 )
 
 
-def _as_ask(mail: Mail) -> Ask:
-    text, html = (part.replace("\r\n", "\n") for part in (mail.text, mail.html))
-    return Ask(mail.subject, text, html, b"")
-
-
 def _subjects(asked: Mail, rng: random.Random) -> str:
     code = f"[#{code_of(asked)}]"
     others = (f"Desk {code}", f"Lunch? {code}", f"Fwd: Desk by the window {code}", "Desk")
@@ -194,7 +190,7 @@ def _forged(rng: random.Random) -> Attempt:
     seed = rng.random()
 
     def forge(world: World, asked: Mail) -> None:
-        ours = _as_ask(asked)
+        ours = as_ask(asked)
         other = shape(question.replace("{code}", code_of(asked)), ours)
         subject = f"RE: {_subjects(asked, random.Random(seed))}"
         reply = Answered(
@@ -215,7 +211,7 @@ def _through_web_mail(rng: random.Random) -> Attempt:
     seed = rng.random()
 
     def forge(world: World, asked: Mail) -> None:
-        other = shape(question.replace("{code}", code_of(asked)), _as_ask(asked))
+        other = shape(question.replace("{code}", code_of(asked)), as_ask(asked))
         message_id = _our_id(asked) if copied_id else f"<{uuid.uuid4().hex}@mail.example>"
         raw = letter(
             f"Placet <dave@{DOMAIN}>",
@@ -304,7 +300,7 @@ def _answered(rng: random.Random, again: bool) -> Attempt:
                 mail for mail in world.sandbox.mails("bob") if code in mail.subject and mail.id != asked.id
             )
         reply = Answered(
-            "Approved.", place, LOCALES[language], _as_ask(about), *parseaddr(str(about.header("From")))
+            "Approved.", place, LOCALES[language], as_ask(about), *parseaddr(str(about.header("From")))
         )
         parent = _our_id(about) if threaded else f"<{uuid.uuid4().hex}@mail.example>"
         head = _headers(about, f"{LOCALES[language].again} {about.subject}", parent, [])

@@ -48,7 +48,7 @@ def test_what_was_judged_is_counted(world: World) -> None:
     arena = arena_of(world, counts)
     assert arena.refuses([FORGED] * 3) == {"not_the_one_asked": 3}
     arena.accepts([GENUINE] * 2)
-    assert sum(counts, Counts()) == Counts(forged=3, accepted=0, neighbours=2, passed=2)
+    assert sum(counts, Counts()) == Counts(forged=3, accepted=0, neighbours=2, passed=2, delivered=3)
 
 
 def test_a_class_without_a_forgery_proves_nothing(world: World) -> None:
@@ -57,9 +57,9 @@ def test_a_class_without_a_forgery_proves_nothing(world: World) -> None:
 
 
 def test_the_table_says_what_was_judged_in_each_class_and_together() -> None:
-    lines = list(table({"senders": Counts(1200, 0, 12, 12), "codes": Counts(30, 0, 3, 3)}))
+    lines = list(table({"senders": Counts(1200, 0, 12, 12, 1200), "codes": Counts(30, 0, 3, 3)}))
     assert lines[2:] == [
-        "| codes | 30 | 0 | 3 | 3 |",
-        "| senders | 1,200 | 0 | 12 | 12 |",
-        "| together | 1,230 | 0 | 15 | 15 |",
+        "| codes | 30 | 0 | 0 | 3 | 3 |",
+        "| senders | 1,200 | 1,200 | 0 | 12 | 12 |",
+        "| together | 1,230 | 1,200 | 0 | 15 | 15 |",
     ]

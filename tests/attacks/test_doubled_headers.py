@@ -4,7 +4,9 @@ that has two boundaries. DKIM signs the one, the reader sees the other."""
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
+from itertools import product
 
 import pytest
 
@@ -12,7 +14,7 @@ from placet.replies.parse.headers import AT_MOST_ONCE
 from placet.sandbox.server import Mail
 from tests.attacks.arena import Arena, Attempt
 from tests.attacks.forging import BOB, OUTSIDE, Letter, from_outside, internal, lay, letter, outside_world
-from tests.journeys.conftest import World
+from tests.journeys.conftest import DOMAIN, World
 
 BOTH_WAYS = True
 
@@ -269,9 +271,72 @@ def test_what_two_programs_read_in_two_ways_decides_nothing(arena: Arena, level:
     arena.accepts(genuine(stamp, sender, arena.rng))
 
 
-def test_a_bounce_with_doubled_headers_is_still_a_bounce(world: World) -> None:
-    _, asked = world.asked()
-    right = internal(letter(asked, "mailer-daemon@contoso.example"))
-    lay(world, right.with_header("Subject", "Undeliverable", 0))
-    world.run_until_quiet()
-    assert world.results() == ["bounce"]
+# --- what programs wrote ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Automatic:
+    """A mail of a program that would decide, were it a person's."""
+
+    sender: str
+    sign: tuple[str, str]  # the header that says what it is
+    content_type: str = "text/plain; charset=utf-8"
+    part: str = ""  # the headers of the part that says what it is
+
+    def letter(self, asked: Mail) -> Letter:
+        written = internal(letter(asked, self.sender, Content_Type=self.content_type)).on_top([self.sign])
+        if not self.part:
+            return written
+        texts = part("b", written.body.decode()) + part("b", "x", self.part)
+        return Letter(written.headers, f"{texts}--b--\r\n".encode())
+
+
+REPORT = "multipart/report; boundary=b; report-type="
+AUTOMATIC = {
+    "bounce": Automatic(
+        f"mailer-daemon@{DOMAIN}", ("X-Failed-Recipients", BOB), f"{REPORT}delivery-status",
+        "Content-Type: message/delivery-status",
+    ),
+    "automatic_reply": Automatic(BOB, ("Auto-Submitted", "auto-replied")),
+    "read_receipt": Automatic(
+        BOB, ("X-Info", "of no matter"), f"{REPORT}disposition-notification",
+        "Content-Type: message/disposition-notification",
+    ),
+    "meeting": Automatic(
+        BOB, ("Content-Class", "urn:content-classes:calendarmessage"), "multipart/alternative; boundary=b",
+        "Content-Type: text/calendar; method=REPLY",
+    ),
+}  # fmt: skip
+#: What Exchange says that they are, beside the mail. Other servers say nothing.
+ITEM_CLASSES = {
+    "bounce": "REPORT.IPM.Note.NDR",
+    "automatic_reply": "IPM.Note.Rules.OofTemplate.Microsoft",
+    "read_receipt": "REPORT.IPM.Note.IPNRN",
+    "meeting": "IPM.Schedule.Meeting.Resp.Pos",
+}
+
+
+@pytest.mark.parametrize("kind", list(AUTOMATIC))
+def test_what_a_program_wrote_is_told_by_that_before_its_doubled_headers(arena: Arena, kind: str) -> None:
+    """It is answered nothing, and is no attempt on anybody's name: whoever looks at the mail log sees what it is."""
+
+    def forgeries() -> Iterator[Attempt]:
+        for name, place in product(AT_MOST_ONCE, ("top", "bottom")):
+
+            def forge(world: World, asked: Mail, name: str = name, place: str = place) -> None:
+                right = AUTOMATIC[kind].letter(asked)
+                at = 0 if place == "top" else len(right.headers)
+                forged = right.with_header(titled(name), other_value(name, right, arena.rng), at)
+                # Where the first Content-Type says that there are no parts, none is there to say what it is.
+                named = name == "content-type" or arena.rng.random() < 0.5
+                world.sandbox.place(
+                    "approvals",
+                    forged.raw(),
+                    item_class=ITEM_CLASSES[kind] if named else "IPM.Note",
+                    transport_headers=forged.block(),
+                )
+
+            yield f"{name}, {place}", forge
+
+    results = arena.refuses(forgeries())
+    assert set(results) == {kind}, results

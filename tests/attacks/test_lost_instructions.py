@@ -2,7 +2,8 @@
 and a decision that keeps one of them is not theirs. A reply is lost if it decides and a word of it is in no part.
 
 Judged is the text of a mail as the path reads it (`parse`, `read_mail`), in all languages, with an instruction at each
-place where people write one. "Accepted" are those that decided while a word was lost.
+place where people write one; and a sample of such mails down the whole path, by what the decision in the tables and the
+mail that confirms it hold. "Accepted" are those that decided while a word was lost, or stands in another order.
 """
 
 import random
@@ -18,6 +19,7 @@ import pytest
 
 from benchmarks.reading.door import parsed
 from placet.approvals.definitions import ApprovalStep
+from placet.lib.sentences import NOTHING
 from placet.replies.languages import SHARED
 from placet.replies.parse.folding import fold
 from placet.replies.parse.signatures import is_device
@@ -28,10 +30,17 @@ from placet.replies.read_own import own_of
 from placet.replies.read_questions import Question, Questions
 from placet.replies.read_result import Reading
 from placet.replies.read_tokens import Kind, composed, spellings, tokens
-from tests.attacks.arena import Count
+from placet.sandbox.server import Mail
+from tests.attacks.arena import Arena, Count
+from tests.attacks.delivering import DESK, Compose, Effect, effects, rename
+from tests.attacks.forging import BOB
 from tests.attacks.instructions import INSTRUCTIONS, LIMITS, NAMES
 from tests.attacks.tally import Counts
+from tests.journeys.letters import INTERNAL, quote_of
+from tests.journeys.letters import answer as reply_of
 from tests.words import LANGUAGES
+
+BOTH_WAYS = True
 
 ANSWERS = Path(__file__).parent.parent / "replies" / "answers"
 ABOUT = About(names=("Alice Requester", "Bob Approver"))
@@ -194,6 +203,19 @@ def lost(one: Written, found: Reading) -> list[str]:
     return [word for word in left if word not in polite]
 
 
+def moved(text: str, comment: str) -> list[str]:
+    """The words of a comment from the first one on that the text does not hold behind those before it: what stands in
+    another order may say something else. The line in which a form has its answer is read first, wherever it stands."""
+    lines = text.split("\n")
+    forms = [[line, *lines[:at], *lines[at + 1 :]] for at, line in enumerate(lines) if ":" in line]
+    return min((_behind("\n".join(order), comment) for order in (lines, *forms)), key=len)
+
+
+def _behind(text: str, comment: str) -> list[str]:
+    rest, kept = iter(words(text)), words(comment)
+    return next((kept[at:] for at, word in enumerate(kept) if word not in rest), [])
+
+
 def silent(code: str) -> set[str]:
     """Words of courtesies and greetings of a language, and the people's names."""
     own = LANGUAGES[code].answer if code in LANGUAGES else LANGUAGES[SHARED].answer
@@ -225,7 +247,7 @@ def test_no_reply_decides_while_a_word_of_it_is_lost(rng: random.Random, most: i
         if found.outcome is None:
             continue
         decided += 1
-        gone = lost(one, found) + apart(found)
+        gone = lost(one, found) + apart(found) + moved(one.text, found.comment)
         if gone:
             failures.append((one.text, found.comment, found.rests_on, gone))
     tally(Counts(forged=number, accepted=len(failures)))
@@ -252,6 +274,42 @@ def test_what_says_no_more_than_its_answer_decides_without_a_comment(
     tally(Counts(neighbours=number, passed=passed))
     assert passed == number
     assert len(noisy) <= 0.02 * number, noisy[:10]
+
+
+# --- down the whole path ------------------------------------------------------------------------------------------
+
+
+def replying(one: Written, quoting: bool) -> Compose:
+    """Bob's own reply with this text, our mail quoted below it or not."""
+
+    def compose(asked: Mail) -> bytes:
+        text = one.text + quote_of(asked) if quoting else one.text
+        return reply_of(asked, BOB, text=text, headers=INTERNAL)
+
+    return compose
+
+
+def lost_of(one: Written, effect: Effect) -> list[str]:
+    """Words that neither the decision in the tables holds nor what it rests on, and those of its comment that the mail
+    which confirms it does not show, or shows in another order."""
+    kept = Reading(effect.outcome, effect.comment, NOTHING, effect.rests_on, one.language)
+    return lost(one, kept) + moved(one.text, effect.comment) + moved(effect.confirmation, effect.comment)
+
+
+@pytest.mark.timeout(1800)  # at full length: each answer has a request of its own
+def test_the_decision_and_its_confirmation_hold_every_word_that_was_delivered(arena: Arena) -> None:
+    rename(arena.world, alice="Alice Requester", bob="Bob Approver")
+    replies = list(islice(written(arena.rng), arena.most * 2 // 3))  # each with a request of its own
+    sent = ((DESK, replying(one, quoting=bool(at % 2))) for at, one in enumerate(replies))
+    decided = 0
+    failures = []
+    for one, effect in zip(replies, effects(arena.world, sent), strict=True):
+        decided += effect.outcome is not None
+        if effect.outcome is not None and (gone := lost_of(one, effect)):
+            failures.append((one.text, gone, str(effect), effect.confirmation))
+    arena.count(Counts(forged=len(replies), accepted=len(failures)))
+    assert not failures, f"{len(failures)} of {decided}: {failures[:4]}"
+    assert decided > len(replies) // 10, "hardly any of them was read at all"
 
 
 # --- what speaks against the answer, where signatures and small print stand ---------------------------------------
@@ -560,7 +618,7 @@ class Ticked:
 
     def lost(self, text: str, found: Reading) -> list[str]:
         around = f"x Monitor {self.said} {self.other}"
-        return lost(Written(self.code, text, self.more, around), found)
+        return lost(Written(self.code, text, self.more, around), found) + moved(text, found.comment)
 
 
 def _two_answers(rng: random.Random, code: str) -> tuple[str, str]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from placet.mailboxes import pool, store
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.settings import NEVER_PROVES
 from placet.sandbox.server import Mail
 from tests.attacks.arena import Arena, Attempt
 from tests.attacks.forging import (
@@ -22,6 +24,7 @@ from tests.attacks.forging import (
     Letter,
     Signed,
     found_good,
+    internal,
     lay,
     letter,
     outside_world,
@@ -436,3 +439,32 @@ def test_stamps_that_the_sender_wrote_prove_nothing_on_a_server_of_ones_own(aren
     results = arena.refuses(attempts([own_server, other_server], arena.rng))
     assert set(results) <= REFUSED, results
     arena.accepts(attempts([on_own_server], arena.rng))
+
+
+# --- confirmed before it was known what it is -------------------------------------------------------------------
+
+
+def marked_as_internal(asked: Mail, rng: random.Random) -> Letter:
+    """What a relay or a connector of the organisation's own handed in, with all that an own server may have stamped."""
+    mechanism: Header = ("X-MS-Exchange-Organization-AuthMechanism", rng.choice(NEVER_PROVES))
+    right: list[Header] = [("X-MS-Exchange-Organization-AuthAs", "Internal"), mechanism]
+    above = rng.choice(([], [TOP], [TOP, INNER]))
+    below = rng.choice(([], [ENTRANCE], [shapes(DOMAIN, rng), ENTRANCE]))
+    return letter(asked, BOB).on_top([*above, *right, *below])
+
+
+def signed_in(asked: Mail, rng: random.Random) -> Letter:
+    return internal(letter(asked, BOB)).on_top(rng.choice(([], [TOP], [TOP, INNER])))
+
+
+def test_mechanisms_that_never_prove_do_not_where_an_old_database_has_them_as_confirmed(arena: Arena) -> None:
+    """`store` takes them no more, and leaves alone what is there."""
+    Mailbox.objects.update(
+        settings={**arena.world.mailbox.settings, "confirmed_mechanisms": ["04", *NEVER_PROVES]}
+    )
+    pool.drop(arena.world.mailbox)
+    stored = Mailbox.objects.get()
+    assert set(NEVER_PROVES) < set(pool.settings_of(stored).confirmed_mechanisms)
+    results = arena.refuses(attempts([marked_as_internal], arena.rng), most=arena.most // 2)
+    assert set(results) == {"not_proved"}, results
+    arena.accepts(attempts([signed_in], arena.rng))

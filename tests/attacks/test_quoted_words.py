@@ -3,20 +3,30 @@ go on below it. Beside an approval such words count for nothing only where they 
 a contrast or a restriction makes the answer unclear, or is read. What programs and servers do to a quote, and what
 others wrote in it, does not.
 
-Judged without a world: the mail is parsed, compared with the ask, and read, as `placet/replies/entry.py` does it.
+Judged without a world: the mail is parsed, compared with the ask, and read, as `placet/replies/entry.py` does it. And a
+sample down the whole path, with the ask that lies in Bob's mailbox.
 """
 
 import random
 import textwrap
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
 from benchmarks.reading.ask import ADDRESS, CODE, Ask, ask
 from benchmarks.reading.door import reading
 from benchmarks.reading.programs import with_other_links
+from placet.mailboxes import store
 from placet.replies.parse.original import Original
-from tests.attacks.arena import Count
+from placet.sandbox.server import Mail
+from tests.attacks.arena import Arena, Attempt, Count
+from tests.attacks.delivering import as_ask
+from tests.attacks.forging import BOB
 from tests.attacks.tally import Counts
+from tests.journeys.conftest import World
+from tests.journeys.letters import INTERNAL, reply_to
+
+BOTH_WAYS = True
 
 FORGED = 4  # mails for each that `--forgeries` asks for
 
@@ -27,11 +37,15 @@ HEADERS = (
     "MIME-Version: 1.0\nContent-Transfer-Encoding: 8bit\n"
 )
 GMAIL = f"On Tue, Nov 24, 2026 at 10:00 AM Placet <{ADDRESS}> wrote:"
-OUTLOOK = (
-    f"From: Placet <{ADDRESS}>\nSent: Tuesday, November 24, 2026 10:00 AM\nTo: Ann Approver <ann@contoso.example>\n"
-    f"Subject: {ASK.subject}\n"
-)
-BOB = "On Tue, Nov 24, 2026 at 9:00 AM Bob Boss <bob@contoso.example> wrote:"
+BOSS = "On Tue, Nov 24, 2026 at 9:00 AM Bob Boss <bob@contoso.example> wrote:"
+
+
+def outlook(asked: Ask) -> str:
+    return (
+        f"From: Placet <{ADDRESS}>\nSent: Tuesday, November 24, 2026 10:00 AM\nTo: Ann Approver <ann@contoso.example>\n"
+        f"Subject: {asked.subject}\n"
+    )
+
 
 # --- what approvers write beside "Approved" -----------------------------------------------------------------------
 
@@ -68,14 +82,16 @@ OWN = {
 
 
 #: What looks like a part of a head, or like what a server put in front, goes on with the answerer's own words.
-IN_FRONT = ("", "", "", "", f"{ASK.subject}: ", f"Subject: {ASK.subject}: ", "[EXTERNAL] ", "Re: ")
+IN_FRONT = ("", "", "", "", "{subject}: ", "Subject: {subject}: ", "[EXTERNAL] ", "Re: ")
 
 
-def answered(rng: random.Random) -> tuple[str, str]:
+def answered(rng: random.Random, asked: Ask = ASK) -> tuple[str, str]:
     """An approval, and what stands beside it in a quote."""
     language = rng.choice(("en", "en", "en", "de", "fr", "ja"))
     own = rng.choice(OWN[language])
-    return rng.choice(APPROVALS[language]), own if own in NUMBERS else rng.choice(IN_FRONT) + own
+    if own not in NUMBERS:
+        own = rng.choice(IN_FRONT).format(subject=asked.subject) + own
+    return rng.choice(APPROVALS[language]), own
 
 
 def text(body: str) -> bytes:
@@ -94,14 +110,19 @@ def lines_of(asked: Ask) -> list[str]:
     return asked.text.strip("\n").split("\n")
 
 
-def put_in(rng: random.Random, said: str) -> str:
+def put_in(rng: random.Random, asked: Ask, line: str) -> str:
     """Our mail with a line more."""
-    lines = lines_of(ASK)
-    lines.insert(rng.randrange(1, len(lines)), said)
+    lines = lines_of(asked)
+    lines.insert(rng.randrange(1, len(lines)), line)
     return "\n".join(lines)
 
 
-def inner(asked: Ask = ASK) -> str:
+def behind_amount(asked: Ask, words: str) -> str:
+    """Our mail with more on the line that says what it costs."""
+    return "\n".join(f"{line} {words}" if "900.00" in line else line for line in lines_of(asked))
+
+
+def inner(asked: Ask) -> str:
     return asked.html[asked.html.index(">", asked.html.index("<body")) + 1 : asked.html.rindex("</body>")]
 
 
@@ -109,55 +130,72 @@ def block(content: str) -> str:
     return f'<blockquote type="cite">{content}</blockquote>'
 
 
-Form = Callable[[random.Random, str, str], bytes]
+#: Of what is at random, our mail, an approval, and what stands beside it.
+Form = Callable[[random.Random, Ask, str, str], bytes]
 GMAIL_LINE = f'<div class="gmail_attr">{escape(GMAIL)}</div>'
-OUTLOOK_LINE = f'<div id="divRplyFwdMsg">{escape(OUTLOOK).replace(chr(10), "<br>")}</div>'
+
+
+def outlook_line(asked: Ask) -> str:
+    return f'<div id="divRplyFwdMsg">{escape(outlook(asked)).replace(chr(10), "<br>")}</div>'
+
 
 QUOTED: dict[str, Form] = {
-    "marked, above the quote": lambda rng, yes, own: text(f"{yes}\n> {own}\n\n{GMAIL}\n{marked(ASK.text)}"),
-    "marked, and no other quote": lambda rng, yes, own: text(f"{yes}\n> {own}\n"),
-    "marked by a bar": lambda rng, yes, own: text(f"{yes}\n| {own}\n\n{GMAIL}\n{marked(ASK.text)}"),
-    "marked, on top of our mail": lambda rng, yes, own: text(
-        f"{yes}\n\n{GMAIL}\n> {own}\n{marked(ASK.text)}"
+    "marked, above the quote": lambda rng, ours, yes, own: text(
+        f"{yes}\n> {own}\n\n{GMAIL}\n{marked(ours.text)}"
     ),
-    "marked, in our mail": lambda rng, yes, own: text(f"{yes}\n\n{GMAIL}\n{marked(put_in(rng, own))}"),
-    "not marked, in our mail": lambda rng, yes, own: text(
-        f"{yes}\n\n{GMAIL}\n" + marked(put_in(rng, own)).replace(f"> {own}", own)
+    "marked, and no other quote": lambda rng, ours, yes, own: text(f"{yes}\n> {own}\n"),
+    "marked by a bar": lambda rng, ours, yes, own: text(f"{yes}\n| {own}\n\n{GMAIL}\n{marked(ours.text)}"),
+    "marked, on top of our mail": lambda rng, ours, yes, own: text(
+        f"{yes}\n\n{GMAIL}\n> {own}\n{marked(ours.text)}"
     ),
-    "deeper, in our mail": lambda rng, yes, own: text(f"{yes}\n\n{GMAIL}\n{marked(put_in(rng, f'> {own}'))}"),
-    "marked, below our mail": lambda rng, yes, own: text(f"{yes}\n\n{GMAIL}\n{marked(ASK.text)}\n> {own}"),
-    "behind a line of our mail": lambda rng, yes, own: text(
-        f"{yes}\n\n{GMAIL}\n{marked(ASK.text).replace('EUR 900.00', f'EUR 900.00 {own}')}"
+    "marked, in our mail": lambda rng, ours, yes, own: text(
+        f"{yes}\n\n{GMAIL}\n{marked(put_in(rng, ours, own))}"
     ),
-    "marked, in what is left of our mail": lambda rng, yes, own: text(
-        f"{yes}\n\n{GMAIL}\n{marked(chr(10).join(lines_of(ASK)[: rng.randrange(4, 9)]))}\n> {own}"
+    "not marked, in our mail": lambda rng, ours, yes, own: text(
+        f"{yes}\n\n{GMAIL}\n" + marked(put_in(rng, ours, own)).replace(f"> {own}", own)
     ),
-    "below a header block, on top": lambda rng, yes, own: text(f"{yes}\n\n{OUTLOOK}\n{own}\n\n{ASK.text}"),
-    "below a header block, inside": lambda rng, yes, own: text(f"{yes}\n\n{OUTLOOK}\n{put_in(rng, own)}\n"),
-    "below a header block, at the end": lambda rng, yes, own: text(
-        f"{yes}\n\n{OUTLOOK}\n{ASK.text}\n{own}\n"
+    "deeper, in our mail": lambda rng, ours, yes, own: text(
+        f"{yes}\n\n{GMAIL}\n{marked(put_in(rng, ours, f'> {own}'))}"
     ),
-    "below a header block, in what is left": lambda rng, yes, own: text(
-        f"{yes}\n\n{OUTLOOK}\n{chr(10).join(lines_of(ASK)[: rng.randrange(6, 9)])}\n{own}\n"
+    "marked, below our mail": lambda rng, ours, yes, own: text(
+        f"{yes}\n\n{GMAIL}\n{marked(ours.text)}\n> {own}"
     ),
-    "a block, above the quote": lambda rng, yes, own: html(
-        f"<p>{yes}</p>{block(own)}{GMAIL_LINE}{block(inner())}"
+    "behind a line of our mail": lambda rng, ours, yes, own: text(
+        f"{yes}\n\n{GMAIL}\n{marked(behind_amount(ours, own))}"
     ),
-    "a block, and no other quote": lambda rng, yes, own: html(f"<p>{yes}</p>{block(own)}"),
-    "a block, on top of our mail": lambda rng, yes, own: html(
-        f"<p>{yes}</p>{GMAIL_LINE}{block(f'<p>{own}</p>{inner()}')}"
+    "marked, in what is left of our mail": lambda rng, ours, yes, own: text(
+        f"{yes}\n\n{GMAIL}\n{marked(chr(10).join(lines_of(ours)[: rng.randrange(4, 9)]))}\n> {own}"
     ),
-    "a block, below our mail": lambda rng, yes, own: html(
-        f"<p>{yes}</p>{GMAIL_LINE}{block(f'{inner()}<p>{own}</p>')}"
+    "below a header block, on top": lambda rng, ours, yes, own: text(
+        f"{yes}\n\n{outlook(ours)}\n{own}\n\n{ours.text}"
     ),
-    "a block in the block": lambda rng, yes, own: html(
-        f"<p>{yes}</p>{GMAIL_LINE}{block(f'{inner()}{block(own)}')}"
+    "below a header block, inside": lambda rng, ours, yes, own: text(
+        f"{yes}\n\n{outlook(ours)}\n{put_in(rng, ours, own)}\n"
     ),
-    "below Outlook's line, at the end": lambda rng, yes, own: html(
-        f"<p>{yes}</p>{OUTLOOK_LINE}{inner()}<p>{own}</p>"
+    "below a header block, at the end": lambda rng, ours, yes, own: text(
+        f"{yes}\n\n{outlook(ours)}\n{ours.text}\n{own}\n"
     ),
-    "below Outlook's line, on top": lambda rng, yes, own: html(
-        f"<p>{yes}</p>{OUTLOOK_LINE}<p>{own}</p>{inner()}"
+    "below a header block, in what is left": lambda rng, ours, yes, own: text(
+        f"{yes}\n\n{outlook(ours)}\n{chr(10).join(lines_of(ours)[: rng.randrange(6, 9)])}\n{own}\n"
+    ),
+    "a block, above the quote": lambda rng, ours, yes, own: html(
+        f"<p>{yes}</p>{block(own)}{GMAIL_LINE}{block(inner(ours))}"
+    ),
+    "a block, and no other quote": lambda rng, ours, yes, own: html(f"<p>{yes}</p>{block(own)}"),
+    "a block, on top of our mail": lambda rng, ours, yes, own: html(
+        f"<p>{yes}</p>{GMAIL_LINE}{block(f'<p>{own}</p>{inner(ours)}')}"
+    ),
+    "a block, below our mail": lambda rng, ours, yes, own: html(
+        f"<p>{yes}</p>{GMAIL_LINE}{block(f'{inner(ours)}<p>{own}</p>')}"
+    ),
+    "a block in the block": lambda rng, ours, yes, own: html(
+        f"<p>{yes}</p>{GMAIL_LINE}{block(f'{inner(ours)}{block(own)}')}"
+    ),
+    "below Outlook's line, at the end": lambda rng, ours, yes, own: html(
+        f"<p>{yes}</p>{outlook_line(ours)}{inner(ours)}<p>{own}</p>"
+    ),
+    "below Outlook's line, on top": lambda rng, ours, yes, own: html(
+        f"<p>{yes}</p>{outlook_line(ours)}<p>{own}</p>{inner(ours)}"
     ),
 }
 ON_A_LINE = sorted(QUOTED.keys() - {"behind a line of our mail"})
@@ -166,27 +204,33 @@ SEPARATORS = (
     "-----Original Message-----",
     "---------- Forwarded message ---------",
     "-------- Ursprüngliche Nachricht --------",
-    "________________________________\n" + OUTLOOK,
-    OUTLOOK,
+    "________________________________\n{outlook}",
+    "{outlook}",
     GMAIL,
     f"Am 24.11.2026 um 10:00 schrieb Placet <{ADDRESS}>:",
 )
 FOLLOWING = ("> Please decide.", "> one\n> two", "> one\n>\n>> two", "")
 
 
-def below(rng: random.Random, yes: str, own: str) -> bytes:
-    quote = rng.choice(FOLLOWING) or marked(ASK.text)
+def below(rng: random.Random, asked: Ask, yes: str, own: str, quotes: Sequence[str] = FOLLOWING) -> bytes:
+    quote = rng.choice(quotes) or marked(asked.text)
     gap = rng.choice(("\n", "\n\n"))
-    return text(f"{yes}\n\n{rng.choice(SEPARATORS)}{gap}{quote}{gap}{own}\n")
+    separator = rng.choice(SEPARATORS).replace("{outlook}", outlook(asked))
+    return text(f"{yes}\n\n{separator}{gap}{quote}{gap}{own}\n")
+
+
+def quoted(rng: random.Random, asked: Ask) -> tuple[str, bytes]:
+    """Own words in a quote of our mail, and in which way."""
+    name, (yes, own) = rng.choice(list(QUOTED)), answered(rng, asked)
+    if own in NUMBERS:
+        name = rng.choice(ON_A_LINE)  # behind "EUR 900.00" it may be anything
+    return name, QUOTED[name](rng, asked, yes, own)
 
 
 def test_own_words_in_a_quote_are_never_passed_over(rng: random.Random, most: int, tally: Count) -> None:
     bent = []
     for _ in range(most * FORGED // 2):
-        name, (yes, own) = rng.choice(list(QUOTED)), answered(rng)
-        if own in NUMBERS:
-            name = rng.choice(ON_A_LINE)  # behind "EUR 900.00" it may be anything
-        raw = QUOTED[name](rng, yes, own)
+        name, raw = quoted(rng, ASK)
         if (found := reading(raw, KNOWN)).outcome == "approve":
             bent.append(f"{name}: {found}\n{raw.decode()}")
     tally(Counts(forged=most * FORGED // 2, accepted=len(bent)))
@@ -196,7 +240,7 @@ def test_own_words_in_a_quote_are_never_passed_over(rng: random.Random, most: in
 def test_own_words_below_a_quote_are_never_passed_over(rng: random.Random, most: int, tally: Count) -> None:
     bent = []
     for number in range(most * FORGED // 2):
-        raw = below(rng, *answered(rng))
+        raw = below(rng, ASK, *answered(rng))
         if (found := reading(raw, KNOWN if number % 2 else None)).outcome == "approve":
             bent.append(f"{found}\n{raw.decode()}")
     tally(Counts(forged=most * FORGED // 2, accepted=len(bent)))
@@ -206,7 +250,7 @@ def test_own_words_below_a_quote_are_never_passed_over(rng: random.Random, most:
 def broken_links(rng: random.Random) -> bytes:
     """A server breaks our links, which end in the word that they write as an answer."""
     asked = with_other_links(ASK) if rng.random() < 0.3 else ASK
-    mark, rest, head = rng.choice((("> ", "> ", GMAIL), ("> ", "", GMAIL), ("", "", OUTLOOK)))
+    mark, rest, head = rng.choice((("> ", "> ", GMAIL), ("> ", "", GMAIL), ("", "", outlook(ASK))))
     width = rng.randrange(15, 120)
     lines = []
     for line in lines_of(asked):
@@ -237,102 +281,163 @@ FOOTERS = (
 )
 
 
-def rewrapped(rng: random.Random, mark: str) -> str:
+def rewrapped(rng: random.Random, asked: Ask, mark: str) -> str:
     width = rng.choice((40, 60, 72, 76, 998))
     lines = [
         piece
-        for line in lines_of(ASK)
+        for line in lines_of(asked)
         for piece in textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
     ]
     return marked("\n".join(lines), mark)
 
 
-def rest_unmarked(rng: random.Random) -> str:
+def rest_unmarked(rng: random.Random, asked: Ask) -> str:
     """A server wrapped quoted lines, and the rest of each has no mark."""
     pieces = [
-        textwrap.wrap(line, rng.choice((70, 76)), break_on_hyphens=False) or [""] for line in lines_of(ASK)
+        textwrap.wrap(line, rng.choice((70, 76)), break_on_hyphens=False) or [""] for line in lines_of(asked)
     ]
     return "\n".join("\n".join([f"> {first}".rstrip(), *rest]) for first, *rest in pieces)
 
 
 def others(said: str) -> str:
-    return f"{BOB}\n{marked(said)}"
+    return f"{BOSS}\n{marked(said)}"
 
 
-FORMS: dict[str, Callable[[random.Random, str], bytes]] = {
-    "marked": lambda rng, yes: text(f"{yes}\n\n{GMAIL}\n\n{marked(ASK.text)}\n"),
-    "wrapped anew": lambda rng, yes: text(
-        f"{yes}\n\n{GMAIL}\n\n{rewrapped(rng, rng.choice(('> ', '>', '| ')))}\n"
+FORMS: dict[str, Callable[[random.Random, Ask, str], bytes]] = {
+    "marked": lambda rng, ours, yes: text(f"{yes}\n\n{GMAIL}\n\n{marked(ours.text)}\n"),
+    "wrapped anew": lambda rng, ours, yes: text(
+        f"{yes}\n\n{GMAIL}\n\n{rewrapped(rng, ours, rng.choice(('> ', '>', '| ')))}\n"
     ),
-    "wrapped anew, no marks": lambda rng, yes: text(f"{yes}\n\n{OUTLOOK}\n\n{rewrapped(rng, '')}\n"),
-    "wrapped, the rest without marks": lambda rng, yes: text(f"{yes}\n\n{GMAIL}\n{rest_unmarked(rng)}\n"),
-    "other links": lambda rng, yes: text(f"{yes}\n\n{GMAIL}\n\n{marked(with_other_links(ASK).text)}\n"),
-    "other links, no marks": lambda rng, yes: text(f"{yes}\n\n{OUTLOOK}\n\n{with_other_links(ASK).text}\n"),
-    "a banner in it": lambda rng, yes: text(
-        f"{yes}\n\n{GMAIL}\n\n> {rng.choice(BANNERS)}\n>\n{marked(ASK.text)}\n"
+    "wrapped anew, no marks": lambda rng, ours, yes: text(
+        f"{yes}\n\n{outlook(ours)}\n\n{rewrapped(rng, ours, '')}\n"
     ),
-    "a banner in it, no marks": lambda rng, yes: text(
-        f"{yes}\n\n{OUTLOOK}\n{rng.choice(BANNERS)}\n\n{ASK.text}\n"
+    "wrapped, the rest without marks": lambda rng, ours, yes: text(
+        f"{yes}\n\n{GMAIL}\n{rest_unmarked(rng, ours)}\n"
     ),
-    "a banner inside it": lambda rng, yes: text(
-        f"{yes}\n\n{GMAIL}\n\n" + marked(ASK.text).replace("> Item:", f"> {rng.choice(BANNERS[1:])}\n> Item:")
+    "other links": lambda rng, ours, yes: text(
+        f"{yes}\n\n{GMAIL}\n\n{marked(with_other_links(ours).text)}\n"
     ),
-    "a footer below it": lambda rng, yes: text(
-        f"{yes}\n\n{GMAIL}\n\n{marked(ASK.text)}\n\n{rng.choice(FOOTERS)}\n"
+    "other links, no marks": lambda rng, ours, yes: text(
+        f"{yes}\n\n{outlook(ours)}\n\n{with_other_links(ours).text}\n"
     ),
-    "a footer below it, no marks": lambda rng, yes: text(
-        f"{yes}\n\n{OUTLOOK}\n\n{ASK.text}\n\n{rng.choice(FOOTERS)}\n"
+    "a banner in it": lambda rng, ours, yes: text(
+        f"{yes}\n\n{GMAIL}\n\n> {rng.choice(BANNERS)}\n>\n{marked(ours.text)}\n"
     ),
-    "a footer below what is left of it": lambda rng, yes: text(
-        f"{yes}\n\n{OUTLOOK}\n\n{chr(10).join(lines_of(ASK)[:9])}\n\n{rng.choice(FOOTERS)}\n"
+    "a banner in it, no marks": lambda rng, ours, yes: text(
+        f"{yes}\n\n{outlook(ours)}\n{rng.choice(BANNERS)}\n\n{ours.text}\n"
     ),
-    "our logo in it": lambda rng, yes: text(
-        f"{yes}\n\n{GMAIL}\n\n> [image: Contoso]\n>\n{marked(ASK.text)}\n"
+    "a banner inside it": lambda rng, ours, yes: text(
+        f"{yes}\n\n{GMAIL}\n\n"
+        + marked(ours.text).replace("> Item:", f"> {rng.choice(BANNERS[1:])}\n> Item:")
     ),
-    "cut off": lambda rng, yes: text(
-        f"{yes}\n\n{GMAIL}\n{marked(chr(10).join(lines_of(ASK)[: rng.randrange(5, 12)]))}\n"
+    "a footer below it": lambda rng, ours, yes: text(
+        f"{yes}\n\n{GMAIL}\n\n{marked(ours.text)}\n\n{rng.choice(FOOTERS)}\n"
     ),
-    "cut off, no marks": lambda rng, yes: text(
-        f"{yes}\n\n{OUTLOOK}\n{chr(10).join(lines_of(ASK)[: rng.randrange(5, 12)])}\n"
+    "a footer below it, no marks": lambda rng, ours, yes: text(
+        f"{yes}\n\n{outlook(ours)}\n\n{ours.text}\n\n{rng.choice(FOOTERS)}\n"
     ),
-    "somebody else's mail below it": lambda rng, yes: text(
-        f"{yes}\n\n{GMAIL}\n{marked(ASK.text)}\n>\n{marked(others(answered(rng)[1]))}\n"
+    "a footer below what is left of it": lambda rng, ours, yes: text(
+        f"{yes}\n\n{outlook(ours)}\n\n{chr(10).join(lines_of(ours)[:9])}\n\n{rng.choice(FOOTERS)}\n"
     ),
-    "somebody else's mail below it, no marks": lambda rng, yes: text(
-        f"{yes}\n\n{OUTLOOK}\n{ASK.text}\n\n{others(answered(rng)[1])}\n"
+    "our logo in it": lambda rng, ours, yes: text(
+        f"{yes}\n\n{GMAIL}\n\n> [image: Contoso]\n>\n{marked(ours.text)}\n"
     ),
-    "a block": lambda rng, yes: html(f"<p>{yes}</p>{GMAIL_LINE}{block(inner())}"),
-    "a block with other links": lambda rng, yes: html(
-        f"<p>{yes}</p>{GMAIL_LINE}{block(inner(with_other_links(ASK)))}"
+    "cut off": lambda rng, ours, yes: text(
+        f"{yes}\n\n{GMAIL}\n{marked(chr(10).join(lines_of(ours)[: rng.randrange(5, 12)]))}\n"
     ),
-    "a block with a banner": lambda rng, yes: html(
-        f"<p>{yes}</p>{GMAIL_LINE}{block(f'<p>{escape(rng.choice(BANNERS))}</p>{inner()}')}"
+    "cut off, no marks": lambda rng, ours, yes: text(
+        f"{yes}\n\n{outlook(ours)}\n{chr(10).join(lines_of(ours)[: rng.randrange(5, 12)])}\n"
     ),
-    "below Outlook's line": lambda rng, yes: html(f"<p>{yes}</p>{OUTLOOK_LINE}{inner()}"),
-    "below Outlook's line, with a footer": lambda rng, yes: html(
-        f"<p>{yes}</p>{OUTLOOK_LINE}{inner()}<p>{escape(rng.choice(FOOTERS))}</p>"
+    "somebody else's mail below it": lambda rng, ours, yes: text(
+        f"{yes}\n\n{GMAIL}\n{marked(ours.text)}\n>\n{marked(others(answered(rng)[1]))}\n"
+    ),
+    "somebody else's mail below it, no marks": lambda rng, ours, yes: text(
+        f"{yes}\n\n{outlook(ours)}\n{ours.text}\n\n{others(answered(rng)[1])}\n"
+    ),
+    "a block": lambda rng, ours, yes: html(f"<p>{yes}</p>{GMAIL_LINE}{block(inner(ours))}"),
+    "a block with other links": lambda rng, ours, yes: html(
+        f"<p>{yes}</p>{GMAIL_LINE}{block(inner(with_other_links(ours)))}"
+    ),
+    "a block with a banner": lambda rng, ours, yes: html(
+        f"<p>{yes}</p>{GMAIL_LINE}{block(f'<p>{escape(rng.choice(BANNERS))}</p>{inner(ours)}')}"
+    ),
+    "below Outlook's line": lambda rng, ours, yes: html(f"<p>{yes}</p>{outlook_line(ours)}{inner(ours)}"),
+    "below Outlook's line, with a footer": lambda rng, ours, yes: html(
+        f"<p>{yes}</p>{outlook_line(ours)}{inner(ours)}<p>{escape(rng.choice(FOOTERS))}</p>"
     ),
 }
 
 
-def neighbours(rng: random.Random) -> Iterator[tuple[str, bytes]]:
-    while True:
-        name = rng.choice(list(FORMS))
-        yield name, FORMS[name](rng, answered(rng)[0])
+#: Of what is genuine, Bob is asked again where a link takes more lines than one of the sample's ask, because pieces
+#: without a mark are not told from what he wrote into the quote; and where a footer has more words than what is left of
+#: our mail, because that may be a quote of somebody else's.
+DELIVERED = sorted(FORMS.keys() - {"wrapped, the rest without marks", "a footer below what is left of it"})
+
+
+def handled(rng: random.Random, asked: Ask, names: Sequence[str] = tuple(FORMS)) -> tuple[str, bytes]:
+    """An approval above a quote to which something happened, and what."""
+    name = rng.choice(names)
+    return name, FORMS[name](rng, asked, answered(rng)[0])
 
 
 def test_what_happens_to_a_quote_leaves_an_answer_clear(rng: random.Random, most: int, tally: Count) -> None:
     refused = []
-    for _, (name, raw) in zip(range(most), neighbours(rng), strict=False):
+    for _ in range(most):
+        name, raw = handled(rng, ASK)
         if (found := reading(raw, KNOWN)).outcome != "approve":
             refused.append(f"{name}: {found.why}\n{raw.decode()}")
     tally(Counts(neighbours=most, passed=most - len(refused)))
     assert not refused, f"{len(refused)}: " + "\n----\n".join(refused[:4])
 
 
+def delivered(
+    make: Callable[[random.Random, Ask], tuple[str, bytes]], rng: random.Random
+) -> Iterator[Attempt]:
+    """Mails of a family to the ask that Bob got, from him and with the stamp of who signed in."""
+    while True:
+        seed = rng.random()
+
+        def attempt(world: World, asked: Mail, seed: float = seed) -> None:
+            _name, raw = make(random.Random(seed), as_ask(asked))
+            head = "\n".join(
+                [
+                    *INTERNAL,
+                    f"From: Bob Bobson <{BOB}>",
+                    f"To: {reply_to(asked)}",
+                    f"Subject: RE: {asked.subject}",
+                    f"Message-ID: <{uuid.uuid4().hex}@mail.example>",
+                    f"In-Reply-To: {asked.header('Message-ID')}",
+                    "MIME-Version: 1.0",
+                    "Content-Transfer-Encoding: 8bit",
+                    "",
+                ]
+            )
+            world.sandbox.place(
+                "approvals", raw.replace(HEADERS.encode(), head.encode(), 1).replace(b"\n", b"\r\n")
+            )
+
+        yield f"{seed}", attempt
+
+
+def gone_on_below(rng: random.Random, asked: Ask) -> tuple[str, bytes]:
+    """A mail that quotes something else answers nothing of ours, whatever it says."""
+    return "below", below(rng, asked, *answered(rng, asked), quotes=("",))
+
+
+def test_own_words_in_and_below_a_quote_that_was_delivered_are_never_passed_over(arena: Arena) -> None:
+    """Nothing waits for a yes meanwhile, which would refuse an approval that says something else."""
+    store.change({"refusals_per_hour": 0}, by="a test", mailbox=arena.world.mailbox)
+    half = arena.most // 2
+    results = arena.refuses(delivered(quoted, arena.rng), most=half)
+    results += arena.refuses(delivered(gone_on_below, arena.rng), most=half)
+    assert set(results) <= {"unclear", "not_named"}, results
+    assert results["unclear"] > results.total() // 2, results
+    arena.accepts(delivered(lambda rng, asked: handled(rng, asked, DELIVERED), arena.rng))
+
+
 def test_an_answer_written_into_a_quote_counts_where_our_mail_stands_around_it(rng: random.Random) -> None:
     """With marks that its program put before it, without any, and beside a banner that is no answer."""
-    for head, mark in ((GMAIL, "> "), (OUTLOOK + "\n", "")):
+    for head, mark in ((GMAIL, "> "), (outlook(ASK) + "\n", "")):
         for own in ("Rejected.", "I reject this.\n\nToo dear."):
             lines = lines_of(ASK)
             at = rng.randrange(4, len(lines) - 1)

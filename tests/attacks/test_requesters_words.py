@@ -3,15 +3,18 @@ its opposite, what looks like the head of a mail or the end of one. Whatever sta
 is with any other request, or it is unclear; where it decides, no word of its comment is lost.
 
 Judged without a world: the mail is parsed, compared with the ask, and read with the fields of the request at hand, as
-`placet/replies/entry.py` does it; and the same answer with another request, of which the reader knows nothing.
+`placet/replies/entry.py` does it; and the same answer with another request, of which the reader knows nothing. And a
+sample down the whole path: requests with these values are started, and their asks answered.
 """
 
 import random
 import tomllib
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from email.header import Header
 from functools import cache
 from pathlib import Path
 
@@ -21,12 +24,20 @@ from benchmarks.reading.ask import INSIDE, TITLE, Ask, ask, fact
 from benchmarks.reading.door import reading
 from benchmarks.reading.locales import LOCALES
 from benchmarks.reading.programs import PROGRAMS, UNMARKED, Answered, Place, written
+from placet.approvals.processes import publish
 from placet.replies.parse.original import Original
 from placet.replies.read import read_text
 from placet.replies.read_facts import About, Field
 from placet.replies.read_result import Reading
-from tests.attacks.arena import Count
+from placet.sandbox.server import Mail
+from tests.attacks.arena import Arena, Count
+from tests.attacks.delivering import Values, as_ask, effects, rename
+from tests.attacks.forging import BOB
 from tests.attacks.tally import Counts
+from tests.journeys.letters import INTERNAL, reply_to
+from tests.making import FORM, one_step
+
+BOTH_WAYS = True
 
 PAIRS = 17  # of an answer and a request, for each mail that `--forgeries` asks for: 2,040 in the suite, 20,400 in soak
 SAMPLED = 4  # one of so many is looked at where it is unclear, too: how many decide at all
@@ -200,26 +211,31 @@ FAMILY: dict[str, Words] = {
 }
 
 
-def asked(rng: random.Random, text: str) -> tuple[str, Ask, About]:
-    """A request that its requester wrote with the answer at hand, what of the family it is, and what is known of it."""
+def entered(rng: random.Random, text: str) -> tuple[str, dict[str, str]]:
+    """What the requester, with the answer at hand, writes behind which label; and what of the family it is."""
     labelled = any(f"{label}: " in text for label in LABELS)
     name = "what stands behind its label" if labelled and rng.random() < 0.7 else rng.choice(list(FAMILY))
-    said = FAMILY[name](rng, text)
-    entered = {"Reason:": said}
+    values = {"Reason:": FAMILY[name](rng, text)}
     if rng.random() < 0.5:
-        entered["Why?"] = FAMILY["a line of it" if rng.random() < 0.5 else "what stands behind its label"](
+        values["Why?"] = FAMILY["a line of it" if rng.random() < 0.5 else "what stands behind its label"](
             rng, text
         )
     if rng.random() < 0.5:
-        entered["Item:"] = behind_its_label(rng, text)
-    fields = [Field(label, (value,)) for label, value in entered.items()]
-    facts = [fact(label, value) for label, value in entered.items()]
+        values["Item:"] = behind_its_label(rng, text)
+    return name, values
+
+
+def asked(rng: random.Random, text: str) -> tuple[str, Ask, About]:
+    """A request that its requester wrote, what of the family it is, and what is known of it."""
+    name, values = entered(rng, text)
+    fields = [Field(label, (value,)) for label, value in values.items()]
+    facts = [fact(label, value) for label, value in values.items()]
     if rng.random() < 0.5:
         facts.append(fact("Amount:", "EUR 900.00"))
         fields.append(Field("Amount:", ("EUR 900.00",), Decimal(900), "EUR"))
     title = " ".join(rng.choice(lines_of(text)).split()) if rng.random() < 0.3 else TITLE
     made = ask(title[:100], facts)
-    made = replace(made, inside=rng.choice((INSIDE, "Reason:", *lines_of(said)[:1])))
+    made = replace(made, inside=rng.choice((INSIDE, "Reason:", *lines_of(values["Reason:"])[:1])))
     return name, made, About(tuple(fields), NAMES)
 
 
@@ -244,7 +260,7 @@ class Form:
         kept = rng.random() if rng.random() < 0.15 and not below else 1.0
         return cls(program, place, parts if kept == 1 else "text", below, kept)
 
-    def sent(self, language: str, text: str, asked: Ask) -> bytes:
+    def sent(self, language: str, text: str, asked: Ask, head: Sequence[str] = ()) -> bytes:
         lines = text.split("\n")
         below = "\n".join(lines[len(lines) - self.below :]) if 0 < self.below < len(lines) else ""
         above = text if not below else "\n".join(lines[: len(lines) - self.below])
@@ -255,7 +271,7 @@ class Form:
             body = replace(body, html="")
         elif self.parts == "html" and body.html:
             body = replace(body, text="")
-        return written(self.program, body, reply)
+        return written(self.program, body, reply, head)
 
     def _cut(self, asked: Ask) -> Ask:
         """People take the end of a quote away; never all that an answer stands in."""
@@ -278,8 +294,14 @@ NEUTRAL = ask(
 NEUTRAL_ORIGINAL = Original.of(NEUTRAL.raw)
 
 
-def words_of(found: Reading) -> Counter[str]:
-    return Counter(found.comment.split())
+def read_without(form: Form, language: str, text: str) -> Reading:
+    """An answer to a request that says nothing, quoted whole, and of which no field is known."""
+    raw = replace(form, kept=1.0).sent(language, text, NEUTRAL)
+    return reading(raw, NEUTRAL_ORIGINAL, about=About(names=NAMES))
+
+
+def words_of(comment: str) -> Counter[str]:
+    return Counter(comment.split())
 
 
 @dataclass(frozen=True)
@@ -298,9 +320,7 @@ class Pair:
         return reading(raw, Original.of(self.request.raw), about=self.about)
 
     def read_without(self) -> Reading:
-        """With a request that says nothing, quoted whole, and of which no field is known."""
-        raw = replace(self.form, kept=1.0).sent(self.language, self.text, NEUTRAL)
-        return reading(raw, NEUTRAL_ORIGINAL, about=About(names=NAMES))
+        return read_without(self.form, self.language, self.text)
 
     def __str__(self) -> str:
         return f"{self.name}, {self.form}:\n{self.text}\n--- asked:\n{self.request.text}"
@@ -335,10 +355,10 @@ def test_what_the_request_says_bends_no_answer(
             looked_at += 1
             clear += alone.outcome is not None
             decided += got.outcome is not None
-        if got.outcome and (got.outcome, got.rests_on, words_of(got)) != (
+        if got.outcome and (got.outcome, got.rests_on, words_of(got.comment)) != (
             alone.outcome,
             alone.rests_on,
-            words_of(alone),
+            words_of(alone.comment),
         ):
             bent.append(f"{pair}\n--- {alone}\n--- {got}")
         if not pair.form.below and (by_itself := read_text(pair.text).outcome):
@@ -349,3 +369,77 @@ def test_what_the_request_says_bends_no_answer(
     assert passed == neighbours, "an answer is read otherwise beside a request that says nothing"
     assert clear > 0.4 * looked_at, "hardly an answer decides, so that nothing is shown"
     assert decided > least_decided * clear, (decided, clear)
+
+
+# --- down the whole path ------------------------------------------------------------------------------------------
+
+
+def form_of_texts() -> None:
+    """What requests are from now on: Bob alone decides, and their requester writes texts."""
+    texts = [
+        {"name": name, "label": label, "type": "long_text"}
+        for name, label in (("reason", "Reason"), ("why", "Why?"))
+    ]
+    publish(one_step([{"manager": True}], key="purchase", form=[*FORM, *texts]))
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """An answer of Bob's, and what Alice wrote into the request that it answers."""
+
+    language: str
+    text: str
+    name: str  # what of the family the request is
+    values: Values
+    inside: str  # what the line of the ask says below which an answer inside it stands
+    form: Form
+
+    @classmethod
+    def any(cls, rng: random.Random) -> "Foreseen":
+        language, text = answered(rng)
+        name, written_there = entered(rng, text)
+        reason = written_there["Reason:"]
+        item = " ".join(written_there.get("Item:", TITLE).split())[:100] or TITLE
+        values = {"item": item, "amount": "900", "reason": reason, "why": written_there.get("Why?", "")}
+        inside = rng.choice((INSIDE, "Reason:", *lines_of(reason)[:1]))
+        return cls(language, text, name, values, inside, Form.any(rng, sorted(PROGRAMS)))
+
+    def compose(self, mail: Mail) -> bytes:
+        """The answer as Bob's program sends it, our mail quoted, with the stamp of who signed in."""
+        subject = Header(f"RE: {mail.subject}", "utf-8", maxlinelen=200).encode()
+        head = [
+            *INTERNAL,
+            f"From: Ann Approver <{BOB}>",
+            f"To: {reply_to(mail)}",
+            f"Subject: {subject}",
+            "Date: Tue, 24 Nov 2026 11:00:00 +0100",
+            f"Message-ID: <{uuid.uuid4().hex}@mail.example>",
+            f"In-Reply-To: {mail.header('Message-ID')}",
+        ]
+        return self.form.sent(self.language, self.text, replace(as_ask(mail), inside=self.inside), head)
+
+    def alone(self) -> Reading:
+        return read_without(self.form, self.language, self.text)
+
+
+@pytest.mark.timeout(1800)  # at full length: each answer has a request of its own
+def test_what_a_real_request_says_bends_no_answer_to_it(arena: Arena) -> None:
+    rename(arena.world, alice=NAMES[0], bob=NAMES[1])
+    form_of_texts()
+    foreseen = [Foreseen.any(arena.rng) for _ in range(arena.most * 2 // 3)]  # each with a request of its own
+    bent: list[str] = []
+    clear = decided = 0
+    sent = ((one.values, one.compose) for one in foreseen)
+    for one, effect in zip(foreseen, effects(arena.world, sent), strict=True):
+        alone = one.alone()
+        clear += alone.outcome is not None
+        decided += effect.outcome is not None
+        if effect.outcome and (effect.outcome, effect.rests_on, words_of(effect.comment)) != (
+            alone.outcome,
+            alone.rests_on,
+            words_of(alone.comment),
+        ):
+            bent.append(f"{one}\n--- {alone}\n--- {effect}")
+    arena.count(Counts(forged=len(foreseen), accepted=len(bent)))
+    assert not bent, f"{len(bent)} of {len(foreseen)}:\n" + "\n\n".join(bent[:3])
+    assert decided > 0.7 * clear > 0.2 * len(foreseen), (decided, clear, len(foreseen))
