@@ -82,7 +82,7 @@ def test_a_start_says_which_version_and_what_was_entered(mailbox: Mailbox, alice
         {"title": "Desk", "data_hash": digest(request.data), "words": digest(request.words)},
     )
     assert entry(request, "started").who == f"person:{alice.pk}"
-    assert said(request, "entered") == ({"step": "manager", "round": 1}, {})
+    assert said(request, "entered") == ({"step": "manager", "round": 1, "revision": 1}, {})
 
 
 def of_seat(seat: Assignment) -> dict[str, Any]:

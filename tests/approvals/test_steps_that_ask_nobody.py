@@ -446,7 +446,8 @@ def test_a_wait_that_is_included_is_looked_at_with_the_form_of_the_whole(db: Non
     whole = waiting_for("note != ''", [{"computed": LATE}])
     whole["steps"]["wait"] = {"kind": "include", "process": "waiting"}
     whole["transitions"] = [{"from": "wait", "outcome": "approved", "to": "approved"}]
-    assert "steps.wait-wait: until: late depends on the day (late → today)" in refused(whole)
+    place = "steps.wait: step wait of version 1 of waiting"
+    assert f"{place}: until: late depends on the day (late → today)" in refused(whole)
 
 
 # --- processes that are included --------------------------------------------------------------------------------

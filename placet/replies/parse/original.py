@@ -183,19 +183,20 @@ def without_original(mail: Mail, original: Original) -> Mail:
     )
 
 
-def _place_of(subject: Sequence[str], line: str) -> tuple[int, int] | None:
-    """Where a subject stands in a line, by its words: programs write other signs between them, and shorten it."""
+_LETTERS = re.compile(r"\w+")
+_SUBJECT, _SUBJECT_LEAST = 40, 3  # words of a subject that are compared, and that tell it
+
+
+def _place_of(subject: Sequence[str], line: str, least: int = _SUBJECT_LEAST) -> tuple[int, int] | None:
+    """Where a subject, or so many words of its beginning, stands in a line: programs write other signs between its
+    words, and shorten it."""
     spans = list(_LETTERS.finditer(line)) if subject[0] in line else []
     for at in range(len(spans)):
         pairs = zip(subject, spans[at:], strict=False)
         same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1][0], pairs))
-        if same >= min(_SUBJECT_LEAST, len(subject)):
+        if same >= min(least, len(subject)):
             return spans[at].start(), spans[at + same - 1].end()
     return None
-
-
-_LETTERS = re.compile(r"\w+")
-_SUBJECT, _SUBJECT_LEAST = 40, 3  # words of a subject that are compared, and that tell it
 
 
 class _Quoted:
@@ -298,8 +299,11 @@ class _Quoted:
         line = self.bare[at]
         if not self.said[at] or banners.warns(self.bare, at):
             return
+        least = 1 if heads.label(line) in words.SUBJECT_LABELS else _SUBJECT_LEAST
         for subject in self.subjects:
-            if place := _place_of(subject, line):  # in a head, or above a quote; people may write behind it
+            if place := _place_of(
+                subject, line, least
+            ):  # in a head, or above a quote; people may write behind it
                 before, behind = line[: place[0]], line[place[1] :]
                 line = _CODE.sub(" ", behind if heads.label(before) else f"{before} {behind}")
         if words_of(line):
