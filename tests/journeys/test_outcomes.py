@@ -142,7 +142,7 @@ def test_the_refusal_names_them_and_no_others_in_every_language(outcomes: tuple[
     for code, language in LANGUAGES.items():
         if code == SHARED or not language.refusal.answer_again:
             continue
-        again = tell._again(code, step)
+        again = tell._again(code, step.outcomes)
         words = {one: getattr(language.refusal, one) for one in OUTCOMES}
         assert [(one.key, word) for one, word in again.words] == [(one, words[one]) for one in outcomes]
         quoted = [language.refusal.quoted.format(word=word) for word in words.values()]
