@@ -166,7 +166,9 @@ def replies(shard: int) -> Iterator[Case]:
             raw = quoted_words.FORMS[name](rng, quoted_words.ASK, approval)
         else:
             name = rng.choice([*sorted(quoted_words.QUOTED), "below"])
-            raw = {**quoted_words.QUOTED, "below": quoted_words.below}[name](rng, quoted_words.ASK, approval, own)
+            raw = {**quoted_words.QUOTED, "below": quoted_words.below}[name](
+                rng, quoted_words.ASK, approval, own
+            )
         yield f"quote {shard} {number} {name}", partial(answered, raw, quoted_words.ASK)
     for number, wish in enumerate(islice(instructions.written(rng), WISHES)):
         yield f"wish {shard} {number}", partial(answered, instructions.mail(wish.text), quoted_words.ASK)
