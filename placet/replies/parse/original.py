@@ -300,10 +300,8 @@ class _Quoted:
         if not self.said[at] or banners.warns(self.bare, at):
             return
         least = 1 if heads.label(line) in words.SUBJECT_LABELS else _SUBJECT_LEAST
-        for subject in self.subjects:
-            if place := _place_of(
-                subject, line, least
-            ):  # in a head, or above a quote; people may write behind it
+        for subject in self.subjects:  # in a head, or above a quote; people may write behind it
+            if place := _place_of(subject, line, least):
                 before, behind = line[: place[0]], line[place[1] :]
                 line = _CODE.sub(" ", behind if heads.label(before) else f"{before} {behind}")
         if words_of(line):
