@@ -37,6 +37,7 @@ class Hours:
     key: str  # of the calendar; BUILT_IN
     number: int  # of its version; 0 of the built-in one
     working_time: WorkingTime
+    name: str = ""  # of the calendar
     observes: bool = False  # holidays of a country
 
     @property
@@ -52,7 +53,8 @@ class Hours:
 def of_person(person: Person) -> Hours:
     if person.calendar_id is None:
         return of_installation()
-    return _hours_of(CalendarVersion.objects.filter(calendar=person.calendar_id).order_by("-number").first())
+    versions = CalendarVersion.objects.filter(calendar=person.calendar_id)
+    return _hours_of(versions.select_related("calendar").order_by("-number").first())
 
 
 def of_installation() -> Hours:
@@ -72,9 +74,8 @@ def version_of(key: str, number: int | None = None) -> CalendarVersion | None:
 
 def hours(version: CalendarVersion) -> Hours:
     content = Content.of(version)
-    return Hours(
-        version.calendar.key, version.number, content.working_time, observes=bool(content.observed.country)
-    )
+    calendar, observes = version.calendar, bool(content.observed.country)
+    return Hours(calendar.key, version.number, content.working_time, calendar.name, observes)
 
 
 def built_in(zone: str) -> Hours:

@@ -90,7 +90,6 @@ def _sorted_as(name: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c))
 
 
-@cache
 def subdivisions(country: str) -> Sequence[tuple[str, str]]:
     """Code and name of each part that has holidays of its own, as the country calls it; () of an unknown country."""
     if country not in _codes():
