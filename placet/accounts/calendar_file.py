@@ -6,6 +6,7 @@ the file may have written a rule without end.
 """
 
 import re
+from calendar import leapdays
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -23,6 +24,7 @@ _LONGEST_SHOWN = 60  # characters of a name in what is said of it
 _SINGLE = frozenset({"SUMMARY", "STATUS", "DTSTART", "DTEND", "DURATION", "RRULE"})
 _SEVERAL = frozenset({"EXDATE", "RDATE", "RECURRENCE-ID"})
 _NAME = re.compile(r"[A-Za-z0-9-]+(?=[ \t]*[:;])")
+_TIMED = re.compile(r"[0-9]{8}[Tt]")
 _DAY = re.compile(r"([0-9]{8})(?:T000000)?")  # midnight of some clock is the beginning of a day, too
 
 
@@ -184,8 +186,8 @@ def _on_one_line(text: str) -> str:
 def _is_of_whole_days(event: _Event) -> bool:
     if not event.value("DTSTART"):
         raise _wrong(event, _("it has no day (DTSTART)"))
-    if "T" not in event.value("DTSTART").upper():
-        return True  # it says that it is a day; whether it is one is seen when it is read
+    if not _TIMED.match(event.value("DTSTART")):
+        return True  # whether it is a day is seen when it is read
     return all(_DAY.fullmatch(event.value(name)) for name in ("DTSTART", "DTEND"))
 
 
@@ -255,8 +257,8 @@ def _starts(event: _Event, first: date, today: date) -> Iterator[date]:
     left_out = {_day(event, text[:8]) for line in event.values.get("EXDATE", ()) for text in line.split(",")}
     until = _day(event, parts["UNTIL"][:8]) if "UNTIL" in parts else date.max
     number = int(parts.get("COUNT", 0))
-    # Without a number it does not matter how many there were before.
-    start, seen = first.year if number else max(first.year, today.year), 0
+    start = max(first.year, today.year)
+    seen = _times_before(first, start)
     for year in range(start, today.year + YEARS_AHEAD + 1):
         day = _same_day(first, year)
         if day is None:
@@ -266,6 +268,12 @@ def _starts(event: _Event, first: date, today: date) -> Iterator[date]:
             return
         if day not in left_out:
             yield day
+
+
+def _times_before(first: date, year: int) -> int:
+    """How many there were before a year."""
+    is_leap_day = (first.month, first.day) == (2, 29)
+    return leapdays(first.year, year) if is_leap_day else year - first.year
 
 
 def _same_day(first: date, year: int) -> date | None:

@@ -1,7 +1,7 @@
 """Public holidays, by the library `holidays`, and countries in words, by Babel.
 
-Both are imported when somebody asks: together they would take a quarter of a second of every start. Holidays of the
-Islamic calendar that nobody has announced yet are called "(estimated)" by the library, and here.
+Both are imported when somebody asks: together they would take a quarter of a second of every start. Holidays that hang
+on the moon and that nobody has announced yet are called "(estimated)" by the library, and here.
 """
 
 import unicodedata
@@ -116,6 +116,11 @@ def weekend(country: str, year: int) -> frozenset[int]:
     from holidays import country_holidays
 
     return frozenset(country_holidays(country, years=year).weekend)
+
+
+def known_until(country: str) -> int:
+    """The last year that the library has holidays of; 0 of an unknown country."""
+    return _country(country).end_year if country in _codes() else 0
 
 
 # --- the library ------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from placet.accounts.calendars import (
 )
 from placet.accounts.hours_text import week_in_words, write_spans
 from placet.accounts.models import Calendar, CalendarVersion
-from placet.lib.public_holidays import Observed, countries, is_known, subdivisions, weekend
+from placet.lib.public_holidays import Observed, countries, is_known, known_until, subdivisions, weekend
 from placet.lib.zones import zone_names
 from placet.panel.calendar_forms import (
     CATEGORIES,
@@ -47,7 +47,7 @@ from placet.panel.calendar_forms import (
 from placet.portal.people import PersonsRequest, administrators_only
 
 A_PAGE = 50
-MOST_COMING = 20  # closed days that are shown
+MOST_COMING = 12  # closed days that are shown
 MOST_SHOWN = 20  # people who use a calendar, and versions
 COPY, LOOK = "copy", "look"  # what buttons of the form do beside saving
 
@@ -127,7 +127,12 @@ def _holidays_in_words(observed: Observed) -> dict[str, Any]:
 def _coming(content: Content) -> dict[str, Any]:
     today = timezone.localdate()
     days = coming_days(content, today, get_language() or "en", MOST_COMING)
-    return {"coming": [_in_words(one) for one in days], "other_weekend": _other_weekend(content, today)}
+    until = known_until(content.observed.country)
+    return {
+        "coming": [_in_words(one) for one in days],
+        "other_weekend": _other_weekend(content, today),
+        "known_until": until if until < today.year + 2 else 0,
+    }
 
 
 def _in_words(one: SpecialDay) -> tuple[SpecialDay, str]:
@@ -315,7 +320,7 @@ def _import_days(request: PersonsRequest, shown: Calendar) -> HttpResponse:
 
 
 def _taken_over(found: FileDays, added: int) -> str:
-    said = [ngettext("{n} day was added.", "{n} days were added.", added).format(n=added)]
+    said = [ngettext("{count} day was added.", "{count} days were added.", added).format(count=added)]
     known = len(found.days) - added
     if known > 0:
         text = ngettext(
