@@ -25,7 +25,7 @@ from placet.accounts.addresses import (
     people_at,
 )
 from placet.accounts.limits import read_limit, written_limit
-from placet.accounts.models import Group, Person
+from placet.accounts.models import Calendar, Group, Person
 from placet.accounts.people_csv import Row, Table
 from placet.lib.canonical import digest
 from placet.lib.zones import zone_names
@@ -132,8 +132,10 @@ def plan(table: Table, options: Options, by: Person) -> Plan:
         planned.person = there.get(planned.address)
     _say_twice([planned for _, planned in sound])
     groups = _Groups([planned.person for _, planned in sound if planned.person])
+    calendars = Calendar.objects.in_bulk() if "calendar" in table.columns else {}
     for row, planned in sound:
         _compare(row, planned, options, by)
+        _compare_calendar(row, planned, calendars)
         _compare_groups(row, planned, groups, options)
     _Managers([planned for _, planned in sound], there).compare()
     return Plan(rows)
@@ -213,6 +215,23 @@ def _compare_role(planned: Planned, person: Person, cell: str, by: Person) -> No
         planned.errors.append(_("You cannot take the administrator's role from yourself."))
     else:
         planned.set("is_administrator", person.is_administrator, word in _YES)
+
+
+def _compare_calendar(row: Row, planned: Planned, calendars: Mapping[int, Calendar]) -> None:
+    cell = row.cells.get("calendar", "")
+    if not cell:
+        return
+    after = next((one for one in calendars.values() if one.key.casefold() == cell.casefold()), None)
+    if after is None:
+        planned.errors.append(
+            _("There is no calendar with the key “{key}”. Make it first, under Calendars.").format(key=cell)
+        )
+        return
+    before = planned.person.calendar_id if planned.person is not None else None
+    if before != after.pk:
+        planned.values["calendar_id"] = after.pk
+        there = calendars.get(before) if before is not None else None
+        planned.changes.append(Change("calendar", there.key if there is not None else "", after.key))
 
 
 def _language(cell: str) -> str:

@@ -1,4 +1,4 @@
-"""People, their groups, and the installation they belong to.
+"""People, their groups, when they work, and the installation they belong to.
 
 A person's addresses are django-allauth's `EmailAddress` rows: a confirmed one belongs to one person only (its
 unique constraint). `placet.accounts.addresses` is the one place that reads and writes them.
@@ -9,6 +9,40 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
+
+
+class Calendar(models.Model):
+    """When people work. What it says stands in its versions (`placet.accounts.calendars`)."""
+
+    key = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CalendarVersion(models.Model):
+    """The hours of a calendar. Immutable: what was reckoned with them names the version, and can be reckoned again."""
+
+    calendar = models.ForeignKey(Calendar, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    zone = models.CharField(max_length=64)
+    week = models.JSONField()  # of Monday, Tuesday, ...: [first, last] minute of each span
+    country = models.CharField(max_length=10, blank=True)  # whose holidays are closed; empty: nobody's
+    subdivision = models.CharField(max_length=60, blank=True)  # of that country; empty: all of it
+    categories = models.JSONField(default=list)  # of the library's holidays
+    days = models.JSONField(default=list)  # own ones: {"day": "2026-12-24", "name": "…", "spans": []}
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey("accounts.Person", null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["calendar", "number"], name="one_calendar_version_per_number")
+        ]
 
 
 class PersonManager(BaseUserManager["Person"]):
@@ -29,6 +63,10 @@ class Person(AbstractBaseUser):
     name = models.CharField(max_length=200)
     language = models.CharField(max_length=10, blank=True)  # of pages and mails; empty: the installation's
     zone = models.CharField(max_length=64, blank=True)
+    # When they work; None: as the installation.
+    calendar = models.ForeignKey(
+        Calendar, null=True, blank=True, on_delete=models.SET_NULL, related_name="people"
+    )
     manager = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports"
     )
@@ -87,6 +125,10 @@ class Installation(models.Model):
     public_url = models.URLField(max_length=500, blank=True)  # without a slash at its end
     zone = models.CharField(max_length=64, blank=True)
     language = models.CharField(max_length=10, blank=True)
+    # Of whoever has no other; None: the built-in one.
+    calendar = models.ForeignKey(
+        Calendar, null=True, blank=True, on_delete=models.PROTECT, related_name="installations"
+    )
     log_level = models.CharField(max_length=10, blank=True)
     private_targets = models.JSONField(default=list)  # text, as `placet.lib.outward` reads them
 

@@ -31,6 +31,7 @@ COLUMNS = {
     "groups": gettext_noop("Groups"),
     "language": gettext_noop("Language"),
     "zone": gettext_noop("Time zone"),
+    "calendar": gettext_noop("Calendar"),
     "administrator": gettext_noop("Administrator"),
 }
 #: Columns that only files made here have; they are no loss when such a file is read again.
@@ -48,6 +49,7 @@ _CALLED = {
     "groups": "groups group groupes groupe",
     "language": "language preferredlanguage lang langue languepreferee",
     "zone": "timezone zone fuseauhoraire fuseau",
+    "calendar": "calendar workcalendar workingcalendar calendrier",
     "administrator": "administrator admin isadministrator isadmin administrateur administratrice",
     "others": "otheraddresses autresadresses",
     "state": "state etat",

@@ -21,10 +21,11 @@ from placet.accounts.addresses import (
     people_at,
     person_at,
 )
+from placet.accounts.calendars import default_calendar
 from placet.accounts.general import general
 from placet.accounts.importing import Options
 from placet.accounts.limits import read_limit, written_limit
-from placet.accounts.models import Group, Person
+from placet.accounts.models import Calendar, Group, Person
 from placet.accounts.people_csv import LARGEST, FileInvalid, Table, read
 from placet.lib.zones import zone_names
 
@@ -156,6 +157,7 @@ def known_of(person: Person) -> dict[str, Any]:
         "approval_limit": written_limit(person.approval_limit),
         "language": person.language,
         "zone": person.zone,
+        "calendar": person.calendar_id,
         "groups": sorted(group.pk for group in person.approval_groups.all()),
         "administrator": person.is_administrator,
     }
@@ -197,6 +199,12 @@ class PersonForm(forms.Form):
         max_length=64,
         widget=forms.TextInput(attrs={**_PLAIN, "list": "zones"}),
     )
+    calendar = forms.ModelChoiceField(
+        Calendar.objects.all(),
+        label=gettext_lazy("Calendar"),
+        required=False,
+        help_text=gettext_lazy("When they work. Its own zone counts, whichever they read times in."),
+    )
     groups = forms.ModelMultipleChoiceField(
         Group.objects.all(), label=gettext_lazy("Groups"), required=False, widget=forms.CheckboxSelectMultiple
     )
@@ -210,6 +218,11 @@ class PersonForm(forms.Form):
         as_usual = _("As everybody: {language}").format(language=names[said.language])
         language.choices = [("", as_usual), *settings.LANGUAGES]  # type: ignore[attr-defined]  # a Field to mypy
         zone.help_text = _("Such as Europe/Paris; empty: as everybody, {zone}.").format(zone=said.zone)
+        calendar: Any = self.fields["calendar"]
+        everybodys = default_calendar()
+        calendar.empty_label = _("As everybody: {calendar}").format(
+            calendar=everybodys.name if everybodys is not None else _("the built-in hours")
+        )
         role.help_text = _("May see every request and change every setting.")
         if person.pk == by.pk:
             role.disabled = True
@@ -219,8 +232,10 @@ class PersonForm(forms.Form):
         """Like `known_of`."""
         given = self.cleaned_data
         manager, groups = given["manager"], sorted(group.pk for group in given["groups"])
+        calendar: Calendar | None = given["calendar"]
         return {
             **given,
+            "calendar": calendar.pk if calendar is not None else None,
             "manager": manager.email if manager else "",
             "approval_limit": written_limit(given["approval_limit"]),
             "groups": groups,
@@ -241,6 +256,8 @@ class PersonForm(forms.Form):
             return _("yes") if stored else _("no")
         if name == "groups":
             stored = ", ".join(group.name for group in self._person.approval_groups.all())
+        elif name == "calendar":
+            stored = self._person.calendar or ""
         elif name == "language":
             choices: Any = self.fields[name]
             stored = dict(choices.choices).get(stored, stored)

@@ -61,6 +61,7 @@ FIELDS = {
     "manager": gettext_lazy("Manager"),
     "language": gettext_lazy("Language"),
     "zone": gettext_lazy("Time zone"),
+    "calendar": gettext_lazy("Calendar"),
     "approval_limit": gettext_lazy("Approval limit"),
     "is_administrator": gettext_lazy("Administrator"),
     "joins": gettext_lazy("Joins the group"),
@@ -219,7 +220,7 @@ def _key(token: str, by: Person) -> str:
 def template(request: PersonsRequest) -> HttpResponse:
     """A file to fill in: its headings, and two lines that show how."""
     rows = [
-        ["Bob Manager", "bob@example.com", "", "5000", "", "", "", ""],
+        ["Bob Manager", "bob@example.com", "", "5000", "", "", "", "", ""],
         [
             "Alice Requester",
             "alice@example.com",
@@ -228,6 +229,7 @@ def template(request: PersonsRequest) -> HttpResponse:
             "finance; it",
             "en",
             "Europe/Paris",
+            "",
             "",
         ],
     ]
@@ -255,7 +257,8 @@ def _pieces(found: QuerySet[Person], words: _Words) -> Iterator[list[list[str]]]
     """Some people at a time, each time by a query of its own: whoever takes the file slowly holds nothing up."""
     rows = found.select_related(None).prefetch_related(None).order_by("name", "id")
     fields = (
-        "pk", "name", "email", "manager__email", "approval_limit", "language", "zone", "is_administrator", "is_active"
+        "pk", "name", "email", "manager__email", "approval_limit", "language", "zone", "calendar__key",
+        "is_administrator", "is_active",
     )  # fmt: skip
     last: tuple[str, int] | None = None
     while True:
@@ -270,11 +273,11 @@ def _pieces(found: QuerySet[Person], words: _Words) -> Iterator[list[list[str]]]
         yield [
             [
                 name, email, manager or "", written_limit(limit), "; ".join(groups.get(pk, [])), language, zone,
-                words.administrator[administers],
+                calendar or "", words.administrator[administers],
                 "; ".join(address for address in addresses.get(pk, []) if address != email),
                 words.state[active],
             ]
-            for pk, name, email, manager, limit, language, zone, administers, active in some
+            for pk, name, email, manager, limit, language, zone, calendar, administers, active in some
         ]  # fmt: skip
         last = some[-1][1], some[-1][0]
 

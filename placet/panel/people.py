@@ -234,10 +234,17 @@ def _save(pk: int, form: PersonForm, by: Person, seen: str) -> tuple[int | None,
         log.info("role_changed", person=found.pk, administrator=given["administrator"], by=by.pk)
     found.name, found.manager, found.language = given["name"], given["manager"], given["language"]
     found.zone, found.is_administrator = given["zone"], given["administrator"]
+    found.calendar = given["calendar"]
+    if known["calendar"] != found.calendar_id:
+        log.info("calendar_chosen", person=found.pk, calendar=found.calendar_id, by=by.pk)
     if found.approval_limit != given["approval_limit"]:
         log.info("approval_limit_changed", person=found.pk, by=by.pk)
         found.approval_limit = given["approval_limit"]
-    found.save(update_fields=["name", "manager", "approval_limit", "language", "zone", "is_administrator"])
+    found.save(
+        update_fields=[
+            "name", "manager", "approval_limit", "language", "zone", "calendar", "is_administrator"
+        ]
+    )  # fmt: skip
     found.approval_groups.set(given["groups"])
     return led_by, found
 

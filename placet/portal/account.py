@@ -19,7 +19,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from placet.accounts.addresses import addresses_of
+from placet.accounts.calendars import of_person
 from placet.accounts.general import General, of_request
+from placet.accounts.hours_text import week_in_words
 from placet.accounts.reader import as_read_by
 from placet.lib.zones import zone_names
 from placet.mailboxes.models import Mailbox
@@ -82,11 +84,14 @@ def account(request: PersonsRequest) -> HttpResponseBase:
         with as_read_by(person, said):  # in the language that was just chosen
             messages.success(request, _("Saved. Pages and mails for you are in this language from now on."))
         return redirect("account")
+    hours = of_person(person)
     context = {
         "form": form,
         "zones": zone_names(),
         "addresses": sorted(addresses_of(person) - {person.email}),
         "now": timezone.now(),
+        "hours": hours,
+        "week": week_in_words(hours.working_time.week),
     }
     return render(request, "portal/account.html", context, status=422 if form.errors else 200)
 

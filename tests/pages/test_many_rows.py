@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from placet.accounts.models import Group, Person
+from placet.accounts.models import Calendar, CalendarVersion, Group, Person
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Visit
 from placet.audit.models import AuditEntry
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -34,6 +34,10 @@ def _grow(to: int, like: Request, mailbox: Mailbox, asked: Person) -> None:
         [EmailAddress(user=p, email=p.email, verified=True, primary=True) for p in people]
     )
     Group.objects.bulk_create([Group(key=f"g{n}", name=f"Group {n}") for n in numbers])
+    calendars = Calendar.objects.bulk_create([Calendar(key=f"c{n}", name=f"Calendar {n}") for n in numbers])
+    CalendarVersion.objects.bulk_create(
+        [CalendarVersion(calendar=one, number=1, zone="UTC", week=[[]] * 7) for one in calendars]
+    )
     for group in Group.objects.all()[:3]:
         group.members.set(Person.objects.all())
     requests = Request.objects.bulk_create([_request(like, n) for n in numbers])

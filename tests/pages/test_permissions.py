@@ -1,6 +1,7 @@
 """Who may open what, and that opening changes nothing. Every address of the pages is in the table."""
 
 from collections.abc import Callable, Iterator
+from datetime import date
 
 import pytest
 from django.apps import apps
@@ -8,9 +9,13 @@ from django.core import serializers
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from placet.accounts.models import Group, Person
+from placet.accounts import calendar_changes
+from placet.accounts.calendars import OFFICE_WEEK, Content, OwnDay
+from placet.accounts.models import Calendar, Group, Person
 from placet.approvals import drafts
 from placet.approvals.models import Assignment, Attachment, AuthorityTable, Request, TableVersion
+from placet.lib.public_holidays import Observed
+from placet.lib.working_time import Span
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.certificates import Certificate
 from placet.mailboxes.models import Mailbox
@@ -51,6 +56,12 @@ SEEN = {
     "panel:configuration": (302, 302, 302, 302, 302),
     "panel:general": (302, 403, 403, 403, 200),
     "panel:square_logo": (302, 403, 403, 403, 404),  # there is none
+    "panel:calendars": (302, 403, 403, 403, 200),
+    "panel:new_calendar": (302, 403, 403, 403, 200),
+    "panel:calendar": (302, 403, 403, 403, 200),
+    "panel:edit_calendar": (302, 403, 403, 403, 200),
+    "panel:calendar_days": (302, 403, 403, 403, 200),
+    "panel:delete_calendar": (302, 403, 403, 403, 200),
     "panel:guide": (302, 403, 403, 403, 200),
     "panel:guide_step": (302, 403, 403, 403, 200),
     "panel:guide_calendar": (302, 403, 403, 403, 302),  # the day is not known
@@ -127,6 +138,11 @@ SENT = {
     "portal:ask_again": (302, 404, 403, 403, 404),
     "portal:signal": (302, 404, 403, 403, 302),  # nothing waits for one of this key
     "panel:general": (302, 403, 403, 403, 422),
+    "panel:calendars": (302, 403, 403, 403, 422),
+    "panel:new_calendar": (302, 403, 403, 403, 422),
+    "panel:edit_calendar": (302, 403, 403, 403, 422),
+    "panel:calendar_days": (302, 403, 403, 403, 422),
+    "panel:delete_calendar": (302, 403, 403, 403, 302),
     "panel:guide": (302, 403, 403, 403, 302),
     "panel:guide_step": (302, 403, 403, 403, 422),
     "panel:alarms": (302, 403, 403, 403, 422),
@@ -268,6 +284,9 @@ def world(
         "panel:group": {"pk": Group.objects.get().pk},
         "panel:table": {"pk": table.pk},
     }
+    calendar = make_calendar(admin)
+    for name in ("calendar", "edit_calendar", "calendar_days", "delete_calendar"):
+        about[f"panel:{name}"] = {"pk": calendar.pk}
     file = Attachment.objects.create(
         request=request, field="quotes", name="offer.html", size=3, sha256="0" * 64, content=b"<b>", by=carol
     )
@@ -284,6 +303,18 @@ def world(
 @pytest.fixture
 def people(alice: Person, bob: Person, dave: Person, admin: Person) -> list[Person | None]:
     return [None, dave, alice, bob, admin]
+
+
+def make_calendar(by: Person) -> Calendar:
+    """Of Munich, with two days of its own, and not its first version."""
+    content = Content("Europe/Berlin", OFFICE_WEEK, Observed("DE", "BY", ("public",)))
+    calendar = calendar_changes.add("munich", "Munich office", content, by)
+    days = [
+        OwnDay(date(2099, 12, 24), "Christmas Eve", (Span(540, 720),)),
+        OwnDay(date(2020, 1, 2), "Bridge day"),
+    ]
+    calendar_changes.change(calendar, lambda now: calendar_changes.with_days(now, days), by)
+    return calendar
 
 
 def _rows() -> str:

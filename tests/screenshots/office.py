@@ -1,16 +1,21 @@
 """One process with all that a process may have, and requests of it that show each of them: for the pictures."""
 
 from collections.abc import Mapping
+from datetime import date
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from placet.accounts.models import Group, Person
+from placet.accounts import calendar_changes
+from placet.accounts.calendars import OFFICE_WEEK, Content, OwnDay
+from placet.accounts.models import Calendar, Group, Person
 from placet.approvals import authority, calling, engine
 from placet.approvals.authority_csv import read
 from placet.approvals.models import Assignment, AuthorityTable, Decision, ImportedDraft, Request
 from placet.approvals.processes import publish
+from placet.lib.public_holidays import Observed
+from placet.lib.working_time import Span
 from tests.journeys.conftest import DOMAIN, World
 from tests.workflowgen.making import simple
 
@@ -159,3 +164,18 @@ def imported_draft(ada: Person) -> ImportedDraft:
     sent = SimpleUploadedFile("business trip.xml", file.xml())
     assert client.post(reverse("panel:drafts"), {"file": sent}).status_code == 302
     return ImportedDraft.objects.get()
+
+
+def calendars(by: Person, people: Mapping[str, Person]) -> Calendar:
+    """Two offices: one for everybody, and one with another weekend."""
+    days = [OwnDay(date(2099, 12, day), "Between the years") for day in (28, 29, 30)]
+    eve = OwnDay(date(2099, 12, 24), "Christmas Eve", (Span(540, 720),))
+    bavaria = Content("Europe/Berlin", OFFICE_WEEK, Observed("DE", "BY", ("public",)))
+    munich = calendar_changes.add("munich", "Munich office", bavaria, by)
+    calendar_changes.change(munich, lambda now: calendar_changes.with_days(now, [eve, *days]), by)
+    calendar_changes.make_default(munich, by)
+    week = (*OFFICE_WEEK[:4], (), (), OFFICE_WEEK[0])
+    gulf = Content("Asia/Dubai", week, Observed("AE", "", ("public",)))
+    calendar_changes.add("gulf", "Gulf", gulf, by)
+    Person.objects.filter(pk=people["carol"].pk).update(calendar=munich)
+    return munich

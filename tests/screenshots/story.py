@@ -15,7 +15,7 @@ from django.utils import timezone
 from placet.accounts import general
 from placet.accounts.addresses import add_person
 from placet.accounts.confirming import Claim, signed
-from placet.accounts.models import Group, Person
+from placet.accounts.models import Calendar, Group, Person
 from placet.alarms import chosen
 from placet.approvals import attachments, engine
 from placet.approvals.models import (
@@ -40,7 +40,7 @@ from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import INTERNAL, answer, letter, reply_to
 from tests.making import one_step
 from tests.pages.conftest import SECRET, SETTINGS
-from tests.screenshots.office import authority_table, imported_draft, offices
+from tests.screenshots.office import authority_table, calendars, imported_draft, offices
 
 BOB = f"Bob Bobson <bob@{DOMAIN}>"
 ROBERT = f"robert@{DOMAIN}"
@@ -82,6 +82,7 @@ class Story:
     left: Person
     imported: ImportedDraft
     table: AuthorityTable
+    calendar: Calendar
 
     def rows(self) -> dict[str, dict[str, object]]:
         """What addresses that begin so are about; the longest beginning counts."""
@@ -106,6 +107,7 @@ class Story:
                 "pk": self.second.pk,
                 "which": "in-use",
             },
+            "administration/configuration/calendars/<int": {"pk": self.calendar.pk},
             "administration/configuration/guide/<slug": {"key": "register"},
             "administration/mail/<int": {"pk": self.mails["decided"].pk},
             "administration/mail/<int:pk>/attachments/<int": {"pk": self.mails["decided"].pk, "number": 1},
@@ -150,7 +152,8 @@ def told(world: World) -> Story:
     for mail in IncomingMail.objects.order_by("pk"):
         mails[f"another {mail.result}" if mail.result in mails else mail.result] = mail
     ada = people["ada"]
-    return Story(people, requests, mails, second, left, imported_draft(ada), authority_table())
+    calendar = calendars(ada, people)
+    return Story(people, requests, mails, second, left, imported_draft(ada), authority_table(), calendar)
 
 
 # --- who and where ----------------------------------------------------------------------------------------
