@@ -68,6 +68,10 @@ TEXTS = {
         "wrong": "“Q1 Cost centre”: This needs an answer.",
         "no_file": "“Signed contract”: Please add a file.",
         "understood": "“Q2 Colour”: Red",
+        "changes": "Needs changes",
+        "account": "Account",
+        "delivery": "Day of delivery",
+        "who": "Who takes it over?",
     },
     "fr": {
         "process": "Demande d’achat",
@@ -93,6 +97,10 @@ TEXTS = {
         "no_file": "«\N{NO-BREAK SPACE}Contrat signé\N{NO-BREAK SPACE}»\N{NO-BREAK SPACE}: "
         "Veuillez ajouter un fichier.",
         "understood": "«\N{NO-BREAK SPACE}Q2 Couleur\N{NO-BREAK SPACE}»\N{NO-BREAK SPACE}: Rouge",
+        "changes": "À modifier",
+        "account": "Compte",
+        "delivery": "Jour de livraison",
+        "who": "Qui le prend en charge\N{NO-BREAK SPACE}?",
     },
 }
 
@@ -299,6 +307,42 @@ def _ask_about_changes(scene: Scene) -> str:
         scene.asked(scene.carol).pk, by=scene.carol, outcome="done", door=Decision.Door.PAGE, entered=entered
     )
     return "ask"
+
+
+def _ask_with_questions(scene: Scene) -> str:
+    """Bob is asked for an answer of the process's own, which needs a comment, and three questions."""
+    Scene(**{**vars(scene), "version": publish(_with_questions(scene))}).request()
+    return "ask"
+
+
+def _not_needed(scene: Scene) -> str:
+    """Carol is told that Bob has rejected beside her."""
+    both = _side_by_side(scene)
+    both["steps"]["both"]["result"][0]["cancel"] = "others"
+    Scene(**{**vars(scene), "version": publish(both)}).request()
+    asked, answers = scene.asked(scene.bob), {"pay": "12"}
+    engine.decide(
+        asked.pk, by=scene.bob, outcome="reject", comment=scene.texts["comment"], door=Decision.Door.PAGE,
+        answers=answers,
+    )  # fmt: skip
+    return "not-needed"
+
+
+def _with_questions(scene: Scene) -> dict[str, Any]:
+    said, plain = scene.texts, _definition(scene.texts)
+    changes = {"key": "changes", "label": said["changes"], "grants": False, "comment": "required"}
+    plain["steps"]["manager"] |= {
+        "questions": [
+            {"name": "pay", "label": said["account"], "type": "number", "digits": 0, "required": True},
+            {"name": "on", "label": said["delivery"], "type": "date"},
+            {"name": "who", "label": said["who"], "type": "person"},
+        ],
+        "outcomes": ["approve", changes, {"key": "reject", "comment": "required"}],
+        "rule": [{"reject": "any"}, {"changes": "any"}, {"approve": "all"}],
+        "otherwise": "reject",
+    }
+    plain["transitions"].append({"from": "manager", "outcome": "changes", "to": "rejected"})
+    return plain
 
 
 def _side_by_side(scene: Scene) -> dict[str, Any]:
@@ -522,6 +566,7 @@ _KINDS: dict[str, Any] = {
     "ask-for-a-file": _ask_for_a_file(task=False),
     "ask-to-add-a-file": _ask_for_a_file(task=True),
     "ask-to-do": _ask_to_do,
+    "ask-with-questions": _ask_with_questions,
     "ask-about-changes": _ask_about_changes,
     "confirmation": _confirmation,
     "confirmation-of-a-rejection": _confirmation_of_a_refusal,
@@ -549,6 +594,7 @@ _KINDS: dict[str, Any] = {
     "notice": _notice,
     "ended": _ended,
     "withdrawn": _withdrawn,
+    "not-needed": _not_needed,
     "code-misused": _misused,
     "answer-in-their-name": _in_their_name,
     "answer-with-an-old-date": _too_old,

@@ -69,7 +69,7 @@ def problems_of(definition: Definition, flat: Flat) -> list[str]:
         f"steps: “{key}” is not a key (a-z, 0-9, - and _)" for key in steps if not KEY.fullmatch(key)
     ]
     problems += form_problems(definition)
-    problems += [f"start_form: {problem}" for problem in start_form_problems(definition)]
+    problems += [f"start_form: {problem}" for problem in start_form_problems(whole)]
     problems += flat.problems
     if len(steps) > MOST_STEPS:
         problems.append(f"steps: {len(steps)} steps are too many; {MOST_STEPS} is the most")

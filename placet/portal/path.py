@@ -494,12 +494,20 @@ def _standing(
         return _("Withdrawn")
     if request.state == Request.State.ENDED:
         return result_name(request, definition)
-    return "; ".join(
+    return beside_each_other(
         _("{step} is stuck").format(step=step_name(definition, visit.step_key))
         if visit.state == Visit.State.STUCK
         else _standing_in(definition, visit, names)
         for visit in visits
     )
+
+
+def beside_each_other(sentences: Iterable[str]) -> str:
+    """In one: French has a blank before its semicolon."""
+    first, *more = [*sentences] or [""]
+    for second in more:
+        first = _("{first}; {second}").format(first=first, second=second)
+    return first
 
 
 def _standing_in(definition: Definition, visit: Visit, names: Mapping[int, str]) -> str:
@@ -559,7 +567,7 @@ def _rule_in_words(step: ApprovalStep) -> str:
     if isinstance(step.rule, tuple):
         lines = [line_in_words(line, step) for line in step.rule]
         ends = _("otherwise “{answer}”").format(answer=step.outcome(step.otherwise or "").shown)
-        return _("It ends with {rules}.").format(rules="; ".join([*lines, ends]))
+        return _("It ends with {rules}.").format(rules=beside_each_other([*lines, ends]))
     if step.rule == "first":
         return _("The first answer counts.")
     if step.rule == "all":
