@@ -30,7 +30,7 @@ from placet.mail import tasks
 from placet.mail.models import IncomingMail
 from placet.mail.moving import ids_here, remember_ids
 from placet.mail.packing import Damaged
-from placet.mailboxes import polling, pool
+from placet.mailboxes import polling, pool, progress
 from placet.mailboxes.base import Folder, Gone, MailboxError, MailError, Seen, Wait
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import ExchangeSettings
@@ -79,7 +79,7 @@ def receive(mailbox_id: int) -> bool:
     """Look into one mailbox once. False if another worker does. MailboxError passes through, with the mailbox
     paused and its trouble kept; so does what nobody foresaw, as a MailboxError in words."""
     due = Mailbox.objects.filter(pk=mailbox_id, active=True, next_poll__lte=timezone.now())
-    claim = polling.LEASED.take(due, noticed=False)
+    claim = polling.LEASED.take(due, noticed=False, read_until=progress.unless_ahead())
     if not claim:
         return False
     after = None
