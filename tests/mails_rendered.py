@@ -26,7 +26,8 @@ from placet.accounts.reader import as_read_by
 from placet.alarms import checkpoints
 from placet.alarms import messages as alarm_messages
 from placet.alarms.models import Outage
-from placet.approvals import engine, messages
+from placet.approvals import engine, engine_asks, messages
+from placet.approvals.definitions import definition_of
 from placet.approvals.models import AskLine, Assignment, Decision, Request, Version
 from placet.approvals.processes import publish
 from placet.audit.models import AuditEntry, Checkpoint
@@ -309,6 +310,29 @@ def _ask_about_changes(scene: Scene) -> str:
     return "ask"
 
 
+def _ask_with_a_deadline(scene: Scene) -> str:
+    plain = _definition(scene.texts)
+    plain["steps"]["manager"] |= {"due": {"field": "until"}, "expire": {"after": "2 working days"}}
+    plain["transitions"].append({"from": "manager", "outcome": "expired", "to": "rejected"})
+    Scene(**{**vars(scene), "version": publish(plain)}).request()
+    return "ask"
+
+
+def _reminder(scene: Scene) -> str:
+    _ask_with_a_deadline(scene)
+    asked = scene.asked(scene.bob)
+    request = asked.visit.request
+    engine_asks.ask(request, definition_of(request.version), asked, again=True, reminder=True)
+    return "ask"
+
+
+def _expired(scene: Scene) -> str:
+    _ask_with_a_deadline(scene)
+    asked = scene.asked(scene.bob)
+    messages.expired(asked.visit.request, asked, timezone.now())
+    return "expired"
+
+
 def _ask_with_questions(scene: Scene) -> str:
     """Bob is asked for an answer of the process's own, which needs a comment, and three questions."""
     Scene(**{**vars(scene), "version": publish(_with_questions(scene))}).request()
@@ -568,6 +592,9 @@ _KINDS: dict[str, Any] = {
     "ask-to-do": _ask_to_do,
     "ask-with-questions": _ask_with_questions,
     "ask-about-changes": _ask_about_changes,
+    "ask-with-a-deadline": _ask_with_a_deadline,
+    "reminder": _reminder,
+    "expired": _expired,
     "confirmation": _confirmation,
     "confirmation-of-a-rejection": _confirmation_of_a_refusal,
     "unclear": _unclear(""),

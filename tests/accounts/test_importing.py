@@ -12,8 +12,9 @@ from django.db import IntegrityError
 from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
-from placet.accounts import importing
+from placet.accounts import calendar_changes, importing
 from placet.accounts.addresses import PersonInvalid, add_address, add_people, add_person, addresses_of
+from placet.accounts.calendars import OFFICE_WEEK, Content
 from placet.accounts.importing import CHANGED, ERROR, NEW, UNCHANGED, ChangedMeanwhile, Options, Plan
 from placet.accounts.models import Group, Person
 from placet.accounts.people_csv import COLUMNS, MORE_COLUMNS, FileInvalid, Table, read, written
@@ -86,10 +87,32 @@ def test_headings_are_known_in_any_order_and_as_directories_write_them(
     assert row.cells == {"address": "a@b.example", "name": name}
 
 
+def test_calendars_are_planned_and_written(admin: Person, bob: Person, carol: Person) -> None:
+    hours = Content("Europe/Berlin", OFFICE_WEEK)
+    _munich, lyon = (calendar_changes.add(key, key.title(), hours, admin) for key in ("munich", "lyon"))
+    Person.objects.filter(pk=carol.pk).update(calendar=lyon)
+    text = (
+        "Name,Mail,Calendrier\nErin,erin@b.example,Munich\nBob,bob@contoso.example,lyon\n"
+        "Carol Finance,carol@contoso.example,munich\nDora,dora@b.example,paris\nEmil,emil@b.example,\n"
+    )
+    found = plan(text, admin)
+    assert [[(c.field, c.before, c.after) for c in row.changes if c.field == "calendar"] for row in found.rows] == [
+        [("calendar", "", "munich")], [("calendar", "", "lyon")], [("calendar", "lyon", "munich")], [], []
+    ]  # fmt: skip
+    assert errors(found) == {5: "There is no calendar with the key “paris”. Make it first, under Calendars."}
+    run(text, admin)
+    calendars = dict(Person.objects.values_list("email", "calendar__key"))
+    assert [calendars[f"{name}@b.example"] for name in ("erin", "emil")] == ["munich", None]
+    assert [calendars[f"{name}@contoso.example"] for name in ("bob", "carol")] == ["lyon", "munich"]
+    again = plan(text, admin)
+    assert again.counts[CHANGED] == again.counts[NEW] == 0
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_a_file_that_was_written_here_is_read_again_in_each_language(language: str) -> None:
     cells = [
-        "=cmd|' /C calc'!A0", "+a@b.example", "-m@b.example", "5000.00", "finance; it", "fr", "Europe/Paris", "no"
+        "=cmd|' /C calc'!A0", "+a@b.example", "-m@b.example", "5000.00", "finance; it", "fr", "Europe/Paris", "munich",
+        "no",
     ]  # fmt: skip
     with translation.override(language):
         made = written([*COLUMNS, *MORE_COLUMNS], [[*cells, "@x.example", "active"]])

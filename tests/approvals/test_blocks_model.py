@@ -460,8 +460,9 @@ def _help(both: Both, data: st.DataObject) -> None:
     if name := data.draw(st.sampled_from([*sorted(both.life.away), ""])):
         both.come_back(name)
     room = data.draw(st.sampled_from(both.life.stuck))
-    groups = sorted({who.group for who in [*room.node.ask, *room.node.others]} - {""})
-    if groups and data.draw(st.booleans()):
+    groups: list[str] = sorted({who.group for who in [*room.node.ask, *room.node.others]} - {""})
+    is_regrouped: bool = data.draw(st.booleans())
+    if groups and is_regrouped:
         both.regroup(data.draw(st.sampled_from(groups)), data.draw(st.sampled_from(NAMES)))
     both.ask_again(room)
 

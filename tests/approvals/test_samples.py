@@ -11,6 +11,7 @@ from email.policy import default
 from typing import Any
 
 import pytest
+import time_machine
 import yaml
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -21,7 +22,7 @@ from django.utils.html import escape
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import attachments, engine, evidence
+from placet.approvals import attachments, engine, evidence, timing
 from placet.approvals.definitions import (
     ApprovalStep,
     Definition,
@@ -32,11 +33,12 @@ from placet.approvals.definitions import (
 )
 from placet.approvals.form import FormInvalid
 from placet.approvals.form_schema import schema_of
-from placet.approvals.models import Assignment, Decision, Draft, Request, Version
+from placet.approvals.models import Assignment, Decision, Draft, Request, Timer, Version
 from placet.approvals.processes import publish
 from placet.audit import chain
 from placet.commands.process import SAMPLES, import_tables_of
 from placet.mail.models import OutgoingMail
+from placet.mail.read_past import SLACK
 from placet.mailboxes.models import Mailbox
 from placet.replies.read import read_text
 from placet.replies.read_own import own_of
@@ -251,7 +253,7 @@ class Life:
     sample: str
     changes: Mapping[str, Any]  # to the form above
     asked: str  # first
-    answers: Sequence[tuple[str, str, str]]  # who (or `SIGNAL`), what, and who is asked then
+    answers: Sequence[tuple[str, str, str]]  # who (or `SIGNAL`, `CLOCK`), what, and who is asked then
     result: str
     by: str = "alice"
     told: str = ""  # those who hear that they need not answer any more
@@ -260,6 +262,7 @@ class Life:
 
 
 SIGNAL = "signal"  # from outside
+CLOCK = "clock"  # nobody answers in a step, until its last moment
 ADMIN = {"rights": "admin", "until": in_days(90), "why": "The upgrade."}
 RISKY = {"risk": "high", "back": "Put the old one back."}
 BIG = {"lines": [{"item": "Press", "count": "1", "price": "10000", "vat": "19"}]}
@@ -344,10 +347,14 @@ LIVES = [
             ("erin", "approve", "bob"),
             ("bob", "approve", "hank"),
             ("hank", "done", ""),
+            (CLOCK, "lasting", "hank"),
+            (CLOCK, "back", "hank"),
+            ("hank", "done", ""),
         ],
-        "approved",
+        "ended",
         news="alice",
     ),
+    Life("access", {}, "bob carol", [(CLOCK, "manager", "")], "rejected", told="carol"),
     Life(
         "access",
         {**ADMIN, "system": "crm", "whom": "bob@contoso.example"},
@@ -573,6 +580,8 @@ def test_a_life(life: Life, people: Mapping[str, Person], mailbox: Mailbox) -> N
     for who, outcome, then in life.answers:
         if who == SIGNAL:
             engine.signal(request.pk, outcome, None)
+        elif who == CLOCK:
+            pass_the_time_of(request, outcome)
         else:
             answer(request, people[who], outcome)
         assert asked(request) == then
@@ -586,6 +595,15 @@ def test_a_life(life: Life, people: Mapping[str, Person], mailbox: Mailbox) -> N
     assert " ".join(unasked.values_list("step_key", flat=True)) == life.skipped
     assert [*chain.verify()] == []
     assert [*evidence.compare()] == []
+
+
+def pass_the_time_of(request: Request, step_key: str) -> None:
+    timers = Timer.objects.filter(visit__request=request, visit__step_key=step_key)
+    for moment in [*timers.order_by("at").values_list("at", flat=True).distinct()]:
+        with time_machine.travel(moment + SLACK, tick=False):
+            Mailbox.objects.update(read_until=timezone.now())
+            for number in timing.due(100):
+                timing.work(number)
 
 
 def mailed(kind: str) -> str:
