@@ -14,7 +14,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from placet.accounts.general import General, general
@@ -22,6 +21,7 @@ from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
 from placet.approvals import policy
 from placet.approvals.changes import changes_since
+from placet.approvals.deadline_words import until_when
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, NoticeStep, definition_of
 from placet.approvals.form import entered_on_page_only, facts_as_read, filled_places
 from placet.approvals.form_parts import FormField
@@ -115,7 +115,7 @@ def ask(
         question = Question(
             heading=heading,
             preview=preview.format(**names),
-            lead=" ".join([lead, *_until_when(step, assignment.visit)]),
+            lead=" ".join([lead, *until_when(step, assignment.visit)]),
             changes=[ShownChange.of(change) for change in changes],
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
             answers=[
@@ -177,22 +177,6 @@ def _asking(step: ApprovalStep, definition: Definition, why: Why) -> tuple[str, 
         again = _("It has changed since you were asked; an answer to the earlier mail counts no longer.")
         lead = f"{lead} {again}"
     return heading, preview, lead
-
-
-def _until_when(step: ApprovalStep, visit: Visit) -> Iterator[str]:
-    """When an answer is due, and what becomes of the step without one."""
-    if step.due is None:
-        return
-    moments = {timer.what: timer.at for timer in visit.timers.filter(assignment=None)}
-    due, end = moments.get(Timer.What.DUE), moments.get(Timer.What.EXPIRE)
-    if due is not None and due != end:
-        is_late = due < timezone.now()
-        sentence = _("An answer was due on {time}.") if is_late else _("Please answer by {time}.")
-        yield sentence.format(time=when(due))
-    if end is not None:
-        outcome = step.outcome(step.expires_to)
-        sentence = _("From {time} on no answer counts any more; without one this ends as {answer}.")
-        yield sentence.format(time=when(end), answer=_("“{word}”").format(word=no_links(outcome.shown)))
 
 
 def notice(
