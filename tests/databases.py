@@ -24,7 +24,7 @@ WHOLE = frozenset(
         "audit": ("beginning", "chain", "checkpoints", "commitments", "installation", "packing"),
         "commands": ("database",),
         "lib": ("casefold", "fields", "prepared", "rows"),
-        "mail": ("outbox", "packing", "sent_items", "tasks"),
+        "mail": ("outbox", "packing", "read_past", "sent_items", "tasks"),
         "mailboxes": ("graph_subscriptions", "store"),
         "pages": ("lists", "many_rows", "search", "several", "starting"),
         "releases": ("opening",),

@@ -26,7 +26,8 @@ from placet.accounts.reader import as_read_by
 from placet.alarms import checkpoints
 from placet.alarms import messages as alarm_messages
 from placet.alarms.models import Outage
-from placet.approvals import engine, messages
+from placet.approvals import engine, engine_asks, messages
+from placet.approvals.definitions import definition_of
 from placet.approvals.models import AskLine, Assignment, Decision, Request, Version
 from placet.approvals.processes import publish
 from placet.audit.models import AuditEntry, Checkpoint
@@ -68,6 +69,10 @@ TEXTS = {
         "wrong": "“Q1 Cost centre”: This needs an answer.",
         "no_file": "“Signed contract”: Please add a file.",
         "understood": "“Q2 Colour”: Red",
+        "changes": "Needs changes",
+        "account": "Account",
+        "delivery": "Day of delivery",
+        "who": "Who takes it over?",
     },
     "fr": {
         "process": "Demande d’achat",
@@ -93,6 +98,10 @@ TEXTS = {
         "no_file": "«\N{NO-BREAK SPACE}Contrat signé\N{NO-BREAK SPACE}»\N{NO-BREAK SPACE}: "
         "Veuillez ajouter un fichier.",
         "understood": "«\N{NO-BREAK SPACE}Q2 Couleur\N{NO-BREAK SPACE}»\N{NO-BREAK SPACE}: Rouge",
+        "changes": "À modifier",
+        "account": "Compte",
+        "delivery": "Jour de livraison",
+        "who": "Qui le prend en charge\N{NO-BREAK SPACE}?",
     },
 }
 
@@ -299,6 +308,65 @@ def _ask_about_changes(scene: Scene) -> str:
         scene.asked(scene.carol).pk, by=scene.carol, outcome="done", door=Decision.Door.PAGE, entered=entered
     )
     return "ask"
+
+
+def _ask_with_a_deadline(scene: Scene) -> str:
+    plain = _definition(scene.texts)
+    plain["steps"]["manager"] |= {"due": {"field": "until"}, "expire": {"after": "2 working days"}}
+    plain["transitions"].append({"from": "manager", "outcome": "expired", "to": "rejected"})
+    Scene(**{**vars(scene), "version": publish(plain)}).request()
+    return "ask"
+
+
+def _reminder(scene: Scene) -> str:
+    _ask_with_a_deadline(scene)
+    asked = scene.asked(scene.bob)
+    request = asked.visit.request
+    engine_asks.ask(request, definition_of(request.version), asked, again=True, reminder=True)
+    return "ask"
+
+
+def _expired(scene: Scene) -> str:
+    _ask_with_a_deadline(scene)
+    asked = scene.asked(scene.bob)
+    messages.expired(asked.visit.request, asked, timezone.now())
+    return "expired"
+
+
+def _ask_with_questions(scene: Scene) -> str:
+    """Bob is asked for an answer of the process's own, which needs a comment, and three questions."""
+    Scene(**{**vars(scene), "version": publish(_with_questions(scene))}).request()
+    return "ask"
+
+
+def _not_needed(scene: Scene) -> str:
+    """Carol is told that Bob has rejected beside her."""
+    both = _side_by_side(scene)
+    both["steps"]["both"]["result"][0]["cancel"] = "others"
+    Scene(**{**vars(scene), "version": publish(both)}).request()
+    asked, answers = scene.asked(scene.bob), {"pay": "12"}
+    engine.decide(
+        asked.pk, by=scene.bob, outcome="reject", comment=scene.texts["comment"], door=Decision.Door.PAGE,
+        answers=answers,
+    )  # fmt: skip
+    return "not-needed"
+
+
+def _with_questions(scene: Scene) -> dict[str, Any]:
+    said, plain = scene.texts, _definition(scene.texts)
+    changes = {"key": "changes", "label": said["changes"], "grants": False, "comment": "required"}
+    plain["steps"]["manager"] |= {
+        "questions": [
+            {"name": "pay", "label": said["account"], "type": "number", "digits": 0, "required": True},
+            {"name": "on", "label": said["delivery"], "type": "date"},
+            {"name": "who", "label": said["who"], "type": "person"},
+        ],
+        "outcomes": ["approve", changes, {"key": "reject", "comment": "required"}],
+        "rule": [{"reject": "any"}, {"changes": "any"}, {"approve": "all"}],
+        "otherwise": "reject",
+    }
+    plain["transitions"].append({"from": "manager", "outcome": "changes", "to": "rejected"})
+    return plain
 
 
 def _side_by_side(scene: Scene) -> dict[str, Any]:
@@ -522,7 +590,11 @@ _KINDS: dict[str, Any] = {
     "ask-for-a-file": _ask_for_a_file(task=False),
     "ask-to-add-a-file": _ask_for_a_file(task=True),
     "ask-to-do": _ask_to_do,
+    "ask-with-questions": _ask_with_questions,
     "ask-about-changes": _ask_about_changes,
+    "ask-with-a-deadline": _ask_with_a_deadline,
+    "reminder": _reminder,
+    "expired": _expired,
     "confirmation": _confirmation,
     "confirmation-of-a-rejection": _confirmation_of_a_refusal,
     "unclear": _unclear(""),
@@ -549,6 +621,7 @@ _KINDS: dict[str, Any] = {
     "notice": _notice,
     "ended": _ended,
     "withdrawn": _withdrawn,
+    "not-needed": _not_needed,
     "code-misused": _misused,
     "answer-in-their-name": _in_their_name,
     "answer-with-an-old-date": _too_old,

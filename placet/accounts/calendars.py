@@ -15,6 +15,9 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
+from django.utils.module_loading import import_string
+
 from placet.accounts.general import general
 from placet.accounts.models import Calendar, CalendarVersion, Installation, Person
 from placet.lib.canonical import digest
@@ -206,13 +209,15 @@ class Uses:
 
     is_default: bool
     people: int
+    processes: Sequence[str]  # names of those that reckon with it
 
     def __bool__(self) -> bool:
-        return self.is_default or self.people > 0
+        return self.is_default or self.people > 0 or bool(self.processes)
 
 
 def uses_of(calendar: Calendar) -> Uses:
     return Uses(
         is_default=Installation.objects.filter(calendar=calendar).exists(),
         people=Person.objects.filter(calendar=calendar).count(),
+        processes=import_string(settings.PROCESSES_WITH_CALENDAR)(calendar.key),
     )

@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 from placet.approvals import authority, earlier
 from placet.approvals.authority_cells import matched_columns
 from placet.approvals.call_limits import problems_of_calls
+from placet.approvals.deadline_checks import calendar_problems, deadline_problems
 from placet.approvals.definitions import (
     KEY,
     NAMES_PEOPLE,
@@ -69,7 +70,8 @@ def problems_of(definition: Definition, flat: Flat) -> list[str]:
         f"steps: “{key}” is not a key (a-z, 0-9, - and _)" for key in steps if not KEY.fullmatch(key)
     ]
     problems += form_problems(definition)
-    problems += [f"start_form: {problem}" for problem in start_form_problems(definition)]
+    problems += [f"start_form: {problem}" for problem in start_form_problems(whole)]
+    problems += [f"calendar: {problem}" for problem in calendar_problems(definition.calendar)]
     problems += flat.problems
     if len(steps) > MOST_STEPS:
         problems.append(f"steps: {len(steps)} steps are too many; {MOST_STEPS} is the most")
@@ -101,6 +103,7 @@ def problems_of(definition: Definition, flat: Flat) -> list[str]:
             problems += [
                 f"steps.{key}: until: {problem}" for problem in _wait_problems(definition, step, sample)
             ]
+            problems += [f"steps.{key}: {problem}" for problem in deadline_problems(whole, step, sample)]
             problems += _ways_problems(definition, key, step.outcome_keys)
     for number, transition in enumerate(definition.transitions, start=1):
         problems += _transition_problems(definition, number, transition, sample, processes)
@@ -126,6 +129,7 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
     problems += [f"steps.{key}: {problem}" for problem in _who_problems(definition, key, step, sample)]
     if not problems:
         problems += [f"steps.{key}: {problem}" for problem in _words_problems(step)]
+    problems += [f"steps.{key}: {problem}" for problem in deadline_problems(definition, step, sample)]
     problems += [f"steps.{key}: questions: {problem}" for problem in question_problems(definition, key, step)]
     problems += [f"steps.{key}: form: {problem}" for problem in step_form_problems(definition, key, step)]
     for one in step.outcomes:
@@ -214,6 +218,8 @@ def outcomes_of(definition: Definition, step: Step, processes: Included) -> Sequ
         named = _process_named(definition, processes, step.process)
         results = () if named is None else results_of(named)
         return results if isinstance(step, IncludeStep) else tuple(dict.fromkeys([*results, WITHDRAWN]))
+    if isinstance(step, ApprovalStep):
+        return tuple(dict.fromkeys([*step.outcome_keys, *step.result_keys]))
     return step.outcome_keys
 
 

@@ -21,9 +21,11 @@ def schema_of_definitions() -> dict[str, Any]:
     for name in ("Line", "BranchLine"):
         parts[name] = _short_line(parts[name])
     for step in parts.values():
-        nobody = step.get("properties", {}).get("nobody")
-        if nobody is not None:
-            nobody["anyOf"].append({"const": "stuck"})
+        properties = step.get("properties", {})
+        if "nobody" in properties:
+            properties["nobody"]["anyOf"].append({"const": "stuck"})
+        if "due" in properties:
+            properties["due"]["anyOf"].append(parts["Deadline"]["properties"]["within"]["anyOf"][0])
     return {"$schema": DIALECT, **schema, "title": "A process of Placet", "description": ""}
 
 

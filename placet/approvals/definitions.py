@@ -11,14 +11,17 @@ A definition is data (JSON; YAML is how it travels):
     start_form                  {hide: names}: fields that are not entered where a request is started, but later
     answer_brackets             two signs that replies may put an answer to a question between; [] unless said
     most_rounds                 how often a request may enter one step; 20 unless said
+    calendar                    key of the calendar that deadlines are reckoned with
     steps                       {key: {kind: approval, name, ask, order?, nobody?, not_same_as?, rule, otherwise?,
                                  early?, wait_for_all?, outcomes, questions?, outcome_question?, proof?,
-                                 requester_may_decide?, form?}}; outcomes, rules and questions in modules of their own;
+                                 requester_may_decide?, form?, due?, remind?, expire?, calendar?}}; outcomes, rules,
+                                 questions and `placet.approvals.deadlines` in modules of their own;
                                  form: {hide, fill, require}: what its people are shown, what they enter
                                 {key: {kind: task, ...}}: the same with the one outcome `done`
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
                                 {key: {kind: notice, name, to, text?, form?}}: people are told, and it goes on
-                                {key: {kind: wait, name, until?, signal?}}: for a condition, or a signal from outside
+                                {key: {kind: wait, name, until?, signal?, due?, calendar?}}: for a condition, a signal
+                                 from outside, or a moment
                                 {key: {kind: include, process}}: copied in at publishing (`placet.approvals.includes`)
                                 {key: {kind: call, name, process, data}}: a request of its own, which is waited for
                                 {key: {kind: end, name, result}}
@@ -38,6 +41,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from placet.approvals.deadlines import EXPIRED, Due, Expiry, Reminders
 from placet.approvals.form_parts import FormField, FormPart, Input, OptionsFrom, Section
 from placet.approvals.models import Version
 from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Label, Outcome
@@ -57,7 +61,7 @@ LONGEST_NOTICE = 2000  # characters that a process writes into a notice
 SENT = "sent"  # the outcome of a notice
 ARRIVED = "arrived"  # the outcome of a wait
 WITHDRAWN = "withdrawn"  # the outcome of a call whose request was withdrawn
-NO_DATES = "a step cannot wait for dates and times yet: dates and working days come later"
+NO_DATES = "no condition waits for a day or a time; say due: 3 working days, or due: {field: NAME}"
 MOST_ROUNDS = 20  # of a step, where the process does not say
 MOST_QUESTIONS = 20  # of a step
 BRACKETS = "[]"  # where the process does not say
@@ -69,6 +73,11 @@ HIGHEST_LEVEL = 10  # of managers above somebody
 
 OUTCOMES = (Outcome(key=APPROVE), Outcome(key=REJECT))  # where a step says none
 OUTCOMES_OF_TASK = (Outcome(key=TASK_DONE),)
+#: What a step came to that nobody answered in time. Nobody can answer so.
+NO_ANSWER = Outcome(
+    key=EXPIRED, label={"en": "No answer in time", "fr": "Sans réponse à temps"}, grants=False, tone="neutral"
+)
+CalendarKey = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,49}$")]
 
 
 class _Part(BaseModel):
@@ -219,6 +228,16 @@ class ApprovalStep(_Part):
     proof: Proof | None = None
     requester_may_decide: bool | None = None
     form: StepForm | None = None
+    due: Due | None = None
+    remind: Reminders | None = None
+    expire: Expiry | None = None
+    calendar: CalendarKey | None = None
+
+    @model_validator(mode="after")
+    def _is_due(self) -> "ApprovalStep":
+        if self.due is None and (self.remind is not None or self.expire is not None):
+            raise ValueError("remind and expire belong to a deadline; say due: 2 working days, or the like")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -245,14 +264,22 @@ class ApprovalStep(_Part):
     @property
     def result_keys(self) -> tuple[str, ...]:
         """The outcomes that the step can come to."""
-        said = (self.otherwise, self.skips_to)
-        return tuple(outcome.key for outcome in self.outcomes if outcome.counts or outcome.key in said)
+        said = (self.otherwise, self.skips_to, self.expires_to)
+        keys = (outcome.key for outcome in self.outcomes if outcome.counts or outcome.key in said)
+        return tuple(dict.fromkeys([*keys, *filter(None, [self.expires_to])]))
+
+    @property
+    def expires_to(self) -> str:
+        """The outcome that it has where nobody decides it in time; "" where it waits on."""
+        return self.expire.outcome if self.expire else ""
 
     def outcome(self, key: str) -> Outcome:
         """KeyError if it is none of this step."""
         for outcome in self.outcomes:
             if outcome.key == key:
                 return outcome
+        if key == EXPIRED == self.expires_to:
+            return NO_ANSWER
         raise KeyError(key)
 
     def needs_form_with(self, outcome: Outcome) -> bool:
@@ -321,22 +348,35 @@ def _condition(value: Any) -> Any:
 
 
 class WaitStep(_Part):
-    """Waits until a condition holds, or for a signal from outside; with both, for whichever comes first."""
+    """Waits until a condition holds, for a signal from outside, or for a moment; for whichever of them comes first. A
+    moment that comes before what else it waits for is another outcome."""
 
     kind: Literal["wait"]
     name: str = Field(min_length=1, max_length=100)
     until: Annotated[str | None, BeforeValidator(_condition)] = Field(None, min_length=1)
     signal: str | None = Field(None, pattern=WORD)
+    due: Due | None = None
+    calendar: CalendarKey | None = None
 
     @model_validator(mode="after")
     def _ends(self) -> "WaitStep":
-        if self.until is None and self.signal is None:
-            raise ValueError("say what it waits for: until: CONDITION, or signal: KEY")
+        if self.until is None and self.signal is None and self.due is None:
+            raise ValueError("say what it waits for: until: CONDITION, signal: KEY, or due: 3 working days")
         return self
 
     @property
+    def waits_for_more(self) -> bool:
+        """Than a moment."""
+        return self.until is not None or self.signal is not None
+
+    @property
+    def when_due(self) -> str:
+        """The outcome that it has when its moment comes."""
+        return EXPIRED if self.waits_for_more else ARRIVED
+
+    @property
     def outcome_keys(self) -> tuple[str, ...]:
-        return (ARRIVED,)
+        return (ARRIVED, EXPIRED) if self.due is not None and self.waits_for_more else (ARRIVED,)
 
 
 class IncludeStep(_Part):
@@ -429,6 +469,7 @@ class Definition(_Part):
     start_form: StartForm | None = None
     most_rounds: int | None = Field(None, ge=1, le=1000, strict=True)
     answer_brackets: Annotated[str, AfterValidator(_two_signs)] | None = None
+    calendar: CalendarKey | None = None
     steps: dict[
         str,
         Annotated[
@@ -518,6 +559,12 @@ class Definition(_Part):
         """All that name people."""
         asked = [who for step in self.approvals for who in (*step.ask, *step.others)]
         return [*asked, *(who for step in self.notices for who in step.to)]
+
+    @property
+    def calendars(self) -> set[str]:
+        """Keys of those that it names."""
+        timed = (step for step in self.steps.values() if isinstance(step, ApprovalStep | WaitStep))
+        return {key for key in (self.calendar, *(step.calendar for step in timed)) if key is not None}
 
     @property
     def groups(self) -> list[str]:

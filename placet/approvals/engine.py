@@ -20,6 +20,7 @@ engine_calls    what is to be done for steps that call another process; `calling
 engine_pending  answers that lack something, and the mails that ask for it
 engine_revisions  how what was entered changes
 engine_starts   a request is made
+engine_time     when something is due in a step; `timing` does what is due then
 policy          looks and decides nothing by itself: who is asked, when a step or a block is decided, which way leads on
 record          what the audit entries say
 
@@ -50,6 +51,7 @@ from placet.approvals import (
     engine_pending,
     engine_revisions,
     engine_starts,
+    engine_time,
     engine_visits,
     messages,
     policy,
@@ -79,12 +81,11 @@ from placet.audit import chain
 from placet.lib import rows
 from placet.lib.prepared import Prepared
 from placet.lib.sentences import Sentence
-from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mail.models import IncomingMail
 
 LONGEST_COMMENT = 20_000
 SHORTENED = gettext_lazy("… (shortened; the whole text is in the mail)")
 NO_ANSWERS: Mapping[str, Any] = MappingProxyType({})
-AGAIN_AFTER = timedelta(minutes=10)  # between two mails that ask one person the same
 
 
 class EngineError(Exception):
@@ -105,6 +106,13 @@ class AlreadyDecided(EngineError):
 
 class NoLongerOpen(EngineError):
     """The request was withdrawn, or this person is no longer asked here."""
+
+
+class TooLate(NoLongerOpen):
+    """The time for an answer was over when this one came."""
+
+    def __init__(self) -> None:
+        super().__init__(Sentence("The time for an answer is over."))
 
 
 class NotAllowed(EngineError):
@@ -267,6 +275,7 @@ def decide(
     _must_be_open(assignment, by)
     definition = definition_of(request.version)
     _must_be_allowed(request, definition, assignment, by)
+    _must_be_in_time(definition, assignment, incoming)
     facts = facts_hash(request, definition, assignment.visit.step_key)
     if shown is not None and shown != facts:
         raise Changed
@@ -305,7 +314,8 @@ def decide(
         attachments.hand_over_with_answer(assignment, request, files)
     _follow(request, definition, assignment.visit, seats, by)
     if changed:
-        engine_asks.ask_about_changes(request, definition)
+        moved = engine_time.reckon_again(request, definition)
+        engine_asks.ask_about_changes(request, definition, moved)
     return decision
 
 
@@ -380,6 +390,7 @@ def keep_incomplete(
     _must_be_open(assignment, answer.ask.person)
     definition = definition_of(request.version)
     _must_be_allowed(request, definition, assignment, answer.ask.person)
+    _must_be_in_time(definition, assignment, answer.incoming)
     if answer.shown != facts_hash(request, definition, assignment.visit.step_key):
         raise Changed
     _must_be_offered(definition.approval(assignment.visit.step_key), answer.outcome)
@@ -480,8 +491,12 @@ def _must_be_open(assignment: Assignment, by: Person | None = None) -> None:
     if assignment.state == Assignment.State.DECIDED:
         raise AlreadyDecided([assignment.decision])
     if assignment.state == Assignment.State.SUPERSEDED:
-        visit = assignment.visit
-        counted = Decision.objects.filter(assignment__visit=visit.ended_by_id or visit.pk)
+        last = assignment.visit.ended_by_id or assignment.visit_id
+        if engine_time.has_expired(last):  # whatever some of its people answered
+            if last == assignment.visit_id:
+                raise TooLate
+            raise NoLongerOpen(Sentence("No answer is needed here any more."))
+        counted = Decision.objects.filter(assignment__visit=last)
         decisions = list(counted.select_related("by_person").order_by("at", "id"))
         if decisions:
             raise AlreadyDecided(decisions)
@@ -496,6 +511,14 @@ def _must_be_open(assignment: Assignment, by: Person | None = None) -> None:
             if bar := bars.against(by):
                 raise Barred(bar)
         raise NoLongerOpen(Sentence("You are no longer asked about this request."))
+
+
+def _must_be_in_time(definition: Definition, assignment: Assignment, incoming: IncomingMail | None) -> None:
+    """An answer counts by when it was received, on the page by when it is given."""
+    moment = timezone.now() if incoming is None else incoming.received_at or incoming.kept_at
+    visit = assignment.visit
+    if engine_time.is_too_late(definition.approval(visit.step_key), visit, moment):
+        raise TooLate
 
 
 def _must_be_allowed(request: Request, definition: Definition, assignment: Assignment, by: Person) -> None:
@@ -566,12 +589,11 @@ def resend(assignment_id: int, by: Person) -> None:
 
 def _must_not_be_too_soon(assignment: Assignment) -> None:
     """What failed or came back may be sent again at once."""
-    asks = OutgoingMail.objects.filter(ask__lines__assignment=assignment, bounced_at=None)
     name = assignment.person.name
-    if asks.filter(state__in=[OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]).exists():
+    if engine_asks.on_its_way(assignment):
         raise TooSoon(Sentence("The mail to {name} is not sent yet.", name=name))
-    if asks.filter(state=OutgoingMail.State.SENT, sent_at__gt=timezone.now() - AGAIN_AFTER).exists():
-        minutes = AGAIN_AFTER // timedelta(minutes=1)
+    if engine_asks.just_arrived(assignment):
+        minutes = engine_asks.AGAIN_AFTER // timedelta(minutes=1)
         raise TooSoon(
             Sentence(
                 "The last mail to {name} is less than {minutes} minutes old.", name=name, minutes=minutes

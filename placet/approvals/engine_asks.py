@@ -1,9 +1,12 @@
 """Who is asked in a visit, and the mails that ask them. Called by `placet.approvals.engine`, which holds the request's
 lock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 
 from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals import authority, messages, record, turns, whom
@@ -12,6 +15,9 @@ from placet.approvals.form import facts_hash
 from placet.approvals.models import Ask, AskLine, Assignment, Request, TableMatch, Visit
 from placet.approvals.record import note
 from placet.lib.ids import new_code
+from placet.mail.models import OutgoingMail
+
+AGAIN_AFTER = timedelta(minutes=10)  # between two mails that ask one person the same
 
 
 def whom_to_ask(
@@ -81,21 +87,51 @@ def assign(
         ask(request, definition, assignment, again=False)
 
 
-def ask_about_changes(request: Request, definition: Definition) -> None:
+def ask_about_changes(request: Request, definition: Definition, moved: Collection[int]) -> None:
     """Whoever is asked about what is not so any more gets a new ask that says what changed; an answer to the older one
-    counts no longer."""
+    counts no longer. `moved`: visits whose deadline is another one than their asks said; an answer to these counts."""
     seats = Assignment.objects.filter(visit__request=request, state=Assignment.State.OPEN, page_only=False)
     for assignment in seats.select_related("visit", "person").order_by("pk"):
         last = assignment.ask_lines.order_by("-pk").first()
-        if last is not None and last.facts_hash != facts_hash(request, definition, assignment.visit.step_key):
+        if last is None:
+            continue
+        if last.facts_hash != facts_hash(request, definition, assignment.visit.step_key):
             ask(request, definition, assignment, again=True, since=last.revision)
+        elif assignment.visit_id in moved:
+            ask(request, definition, assignment, again=True)
+
+
+def on_its_way(assignment: Assignment) -> bool:
+    """Whether a mail that asks somebody is not sent yet."""
+    return (
+        _asks(assignment).filter(state__in=[OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]).exists()
+    )
+
+
+def just_arrived(assignment: Assignment) -> bool:
+    return (
+        _asks(assignment)
+        .filter(state=OutgoingMail.State.SENT, sent_at__gt=timezone.now() - AGAIN_AFTER)
+        .exists()
+    )
+
+
+def _asks(assignment: Assignment) -> QuerySet[OutgoingMail]:
+    """The mails that ask somebody and did not come back."""
+    return OutgoingMail.objects.filter(ask__lines__assignment=assignment, bounced_at=None)
 
 
 def ask(
-    request: Request, definition: Definition, assignment: Assignment, *, again: bool, since: int | None = None
+    request: Request,
+    definition: Definition,
+    assignment: Assignment,
+    *,
+    again: bool,
+    since: int | None = None,
+    reminder: bool = False,
 ) -> None:
     """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door. `since`: the
-    revision that the person knows, if what is shown has changed."""
+    revision that the person knows, if what is shown has changed. `reminder`: they did not answer yet."""
     mailbox = messages.mailbox_for(request)
     if assignment.page_only != (mailbox is None):
         assignment.page_only = mailbox is None
@@ -108,7 +144,8 @@ def ask(
     shown = facts_hash(request, definition, assignment.visit.step_key)
     line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=shown, revision=request.revision)
     line.save()
-    ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code, since)
+    why = messages.Why(since, reminder=reminder)
+    ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code, why)
     ask.save(update_fields=["outgoing"])
     what = record.together(record.asked(assignment), record.asked_by_mail(ask, line))
     note(request, None, "asked again" if again else "asked", at=ask.created_at, **what)

@@ -21,7 +21,17 @@ from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
-from placet.approvals import engine_asks, engine_calls, engine_notices, messages, policy, record, turns, whom
+from placet.approvals import (
+    engine_asks,
+    engine_calls,
+    engine_notices,
+    engine_time,
+    messages,
+    policy,
+    record,
+    turns,
+    whom,
+)
 from placet.approvals.definitions import (
     ARRIVED,
     SENT,
@@ -32,7 +42,7 @@ from placet.approvals.definitions import (
     ParallelStep,
     WaitStep,
 )
-from placet.approvals.models import Assignment, Decision, Request, Signal, Visit
+from placet.approvals.models import Assignment, Decision, Request, Signal, Timer, Visit
 from placet.approvals.record import note
 from placet.lib import rows
 from placet.lib.conditions import ConditionError
@@ -102,8 +112,13 @@ def consider(request: Request, definition: Definition, visit: Visit) -> None:
         # Nobody is asked in vain.
         stick(request, visit, wanted.reason or Sentence("nobody is left who can be asked"))
     else:
-        _unstick(request, visit, Visit.State.OPEN)
         now = engine_asks.whose_turn(step, there, new)
+        try:
+            engine_time.begin(request, definition, visit, now)
+        except engine_time.NoDeadline as error:
+            stick(request, visit, error)
+            return
+        _unstick(request, visit, Visit.State.OPEN)
         turns.advance(turns.taken(step, now, wanted.lines) if step.order else wanted.turns)
         engine_asks.keep_matches(request, visit, wanted.matches)
         engine_asks.assign(request, definition, visit, there, now, wanted.lines)
@@ -190,8 +205,9 @@ def _look(request: Request, definition: Definition, visit: Visit, step: WaitStep
     """Is it there? A signal that comes early waits until a step takes it, and one that is there ends the step whatever
     becomes of its condition."""
     try:
+        engine_time.begin(request, definition, visit)
         over = _takes_signal(request, visit, step) or policy.is_over(definition, step, request)
-    except ConditionError as error:
+    except (ConditionError, engine_time.NoDeadline) as error:
         if visit.state != Visit.State.STUCK or visit.reason != _reason(error):
             stick(request, visit, error)  # once for each reason, however often it is looked at
         return False
@@ -275,13 +291,16 @@ def _must_not_go_round(request: Request, definition: Definition, step_key: str, 
 
 
 def _went_on(request: Request, since: Visit) -> bool:
-    """Whether anybody outside made the request go on since a visit: by an answer, or by a signal."""
+    """Whether anything outside made the request go on since a visit: an answer, a signal, or a clock."""
     answers = Decision.objects.filter(assignment__visit__request=request, assignment__visit__gte=since.pk)
     # Answers in a request that was called are answers, too.
     of_called = Decision.objects.filter(
         assignment__visit__request__parent_visit__in=request.visits.filter(pk__gte=since.pk)
     )
-    return answers.exists() or of_called.exists() or request.signals.filter(taken_by__gte=since.pk).exists()
+    ends = Timer.objects.filter(visit__request=request, visit__gte=since.pk, what__in=Timer.ENDS)
+    by_clock = ends.filter(state=Timer.State.ACTED)
+    by_signal = request.signals.filter(taken_by__gte=since.pk)
+    return any(found.exists() for found in (answers, of_called, by_signal, by_clock))
 
 
 def _end(request: Request, step: EndStep) -> None:

@@ -21,6 +21,7 @@ from placet.approvals.evidence_tables import (
     Digests,
     Held,
     Line,
+    Moment,
     Seat,
     Tables,
     mails_of,
@@ -31,6 +32,7 @@ from placet.approvals.models import (
     Assignment,
     Counter,
     Request,
+    Timer,
     Visit,
 )
 from placet.audit import chain
@@ -144,6 +146,7 @@ class Telling:
     notified: dict[Seat, Row] = field(default_factory=dict)  # who was told in a notice
     signals: dict[int, Row] = field(default_factory=dict)  # by id
     calls: dict[tuple[str, int], Row] = field(default_factory=dict)  # by visit
+    timers: dict[Moment, Row] = field(default_factory=dict)
     mails: dict[int, Row] = field(default_factory=dict)  # by the id of the incoming mail
     rounds: dict[str, int] = field(default_factory=dict)  # the latest of each step
 
@@ -288,6 +291,18 @@ def _signal_taken(telling: Telling, entry: AuditEntry) -> None:
     _say(row, entry, taken_by=telling.visit_of(entry))
 
 
+def _timed(telling: Telling, entry: AuditEntry) -> None:
+    step, number = telling.visit_of(entry)
+    for what, reminder, at in entry.what["timers"]:
+        row = telling.timers.setdefault((step, number, what, reminder), {})
+        _say(row, entry, at=datetime.fromisoformat(at), has_expired=False)
+
+
+def _expired(telling: Telling, entry: AuditEntry) -> None:
+    step, number = telling.visit_of(entry)
+    _say(telling.timers.setdefault((step, number, Timer.What.EXPIRE, 0), {}), entry, has_expired=True)
+
+
 def _decided(telling: Telling, entry: AuditEntry) -> None:
     number = entry.what["assignment"]
     by_number = {row["assignment"].value: seat for seat, row in telling.seats.items() if "assignment" in row}
@@ -386,6 +401,9 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "called": _called,
     "signalled": _signalled,
     "signal taken": _signal_taken,
+    "due set": _timed,
+    "due moved": _timed,
+    "expired": _expired,
     "decided": _decided,
     "answer incomplete": _incomplete,
     "reply refused": _refused,
@@ -449,6 +467,7 @@ def _differences(
     yield from _rows(number, telling.notified, tables.notified[number], "who was told", _OF_NOTIFIED)
     yield from _rows(number, telling.calls, tables.calls[number], "a request that was called", _OF_CALL)
     yield from _rows(number, telling.signals, tables.signals[number], "a signal", _OF_SIGNAL)
+    yield from _rows(number, telling.timers, tables.timers[number], "when something is due", _OF_TIMER)
     yield from _rows(number, telling.asks, tables.asks[number], "a mail that asks", _OF_ASK)
     yield from _rows(number, telling.decisions, tables.decisions[number], "a decision", _OF_DECISION)
     pending = tables.pending[number]
@@ -543,6 +562,7 @@ _OF_SIGNAL = {
     "created_at": "when a signal came",
     "taken_by": "which step a signal ended",
 }
+_OF_TIMER = {"at": "when something is due", "has_expired": "whether a step expired"}
 _OF_ASK = {
     "seat": "what a mail asks about",
     "person": "whom a mail asks",

@@ -22,6 +22,7 @@ from placet.approvals.models import (
     Signal,
     TableMatch,
     TableVersion,
+    Timer,
     Version,
     Visit,
 )
@@ -33,6 +34,7 @@ MAILS_AT_ONCE = 500  # ids in one question
 WHOLE_MAILS_AT_ONCE = 5
 
 Seat = tuple[str, int, int]  # step, round and person: somebody who is asked
+Moment = tuple[str, int, str, int]  # step, round, what is due then, and which reminder
 Line = tuple[str, int, int]  # step, round and line of `ask`: one that looked in an authority table
 DAMAGED = "damaged"  # in place of the hash of a mail that cannot be unpacked any more
 
@@ -55,6 +57,7 @@ class Tables:
     notified: dict[int, dict[Seat, Held]] = field(default_factory=lambda: defaultdict(dict))
     signals: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
     calls: dict[int, dict[tuple[str, int], Held]] = field(default_factory=lambda: defaultdict(dict))
+    timers: dict[int, dict[Moment, Held]] = field(default_factory=lambda: defaultdict(dict))
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,10 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
             "by": None if signal.by_id is None else f"person:{signal.by_id}",
             "taken_by": _in_request(visits, signal.request_id, signal.taken_by_id),
         }
+    for timer in Timer.objects.filter(visit__request__in=ids, assignment=None).select_related("visit"):
+        moment = timer.visit.step_key, timer.visit.round, timer.what, timer.number
+        has_expired = timer.what == Timer.What.EXPIRE and timer.state == Timer.State.ACTED
+        tables.timers[timer.visit.request_id][moment] = _held(timer, "at") | {"has_expired": has_expired}
     matches = TableMatch.objects.filter(visit__request__in=ids).select_related("visit", "version__table")
     for match in matches.defer("version__columns", "version__rows"):
         visit, version = match.visit, match.version

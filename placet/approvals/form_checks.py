@@ -9,7 +9,14 @@ from typing import Any
 
 from django.utils import timezone, translation
 
-from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep, StepForm, names_fit
+from placet.approvals.definitions import (
+    ApprovalStep,
+    Definition,
+    IncludeStep,
+    NoticeStep,
+    StepForm,
+    names_fit,
+)
 from placet.approvals.field_types import MOST_PEOPLE, Text, day_of, is_filled, problem_of_pattern
 from placet.approvals.form import PLACE, condition_values, sample_data
 from placet.approvals.form_computed import COMPUTED, as_entered
@@ -322,7 +329,8 @@ def _filled_problems(definition: Definition, key: str, form: StepForm) -> Iterat
 
 
 def start_form_problems(definition: Definition) -> Iterator[str]:
-    """Of fields that are entered later than where a request is started."""
+    """Of fields that are entered later than where a request is started. `definition`: with what it includes, of which a
+    step may be the one that fills them in."""
     if definition.start_form is None:
         return
     yield from (f"hide: {problem}" for problem in _unknown_names(definition, definition.start_form.hide))
@@ -333,12 +341,13 @@ def start_form_problems(definition: Definition) -> Iterator[str]:
         if isinstance(step, ApprovalStep)
         for name in definition.filled_in(key)
     }
+    is_whole = not any(isinstance(step, IncludeStep) for step in definition.steps.values())
     for field in definition.fields:
         if field.name not in definition.entered_later:
             continue
         if titled & seen_values(field, None).keys():
             yield f"hide: {field.name} stands in the title, which is made where a request is started"
-        elif field.name not in filled and field.computed is None:
+        elif is_whole and field.name not in filled and field.computed is None:
             yield f"hide: no step fills {field.name} in; say so in its form: fill: [{field.name}]"
 
 

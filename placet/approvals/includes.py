@@ -292,6 +292,8 @@ def _copied_steps(included: Definition, names: Mapping[str, str]) -> Iterator[tu
         if step["kind"] == "end":
             continue
         copied = _renamed(step, names)
+        if included.calendar is not None and "due" in step:
+            copied.setdefault("calendar", included.calendar)
         if "ask" in step:  # what the other process says for all of its steps, is said at each
             copied.setdefault("proof", included.proof)
             if step["kind"] != "task":  # requesters may do theirs, whatever else they may decide

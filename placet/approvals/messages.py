@@ -5,13 +5,12 @@ What requesters wrote is shown as text only: it is escaped in HTML, folded to on
 part of an address or a link.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum, auto
-from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -22,6 +21,7 @@ from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
 from placet.approvals import policy
 from placet.approvals.changes import changes_since
+from placet.approvals.deadline_words import until_when
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, NoticeStep, definition_of
 from placet.approvals.form import entered_on_page_only, facts_as_read, filled_places
 from placet.approvals.form_parts import FormField
@@ -33,20 +33,19 @@ from placet.approvals.mail_parts import (
     ShownQuestion,
     quoted,
 )
-from placet.approvals.models import Ask, Assignment, Decision, Request, Visit
+from placet.approvals.models import Ask, Assignment, Decision, Request, Timer, Visit
 from placet.approvals.outcomes import LABELS, TASK_DONE, Outcome, you_answered
+from placet.approvals.prepared_replies import answer_lines, answer_link, reply_address
 from placet.approvals.questions import Question as Asked
 from placet.approvals.questions import as_read as as_answered
 from placet.approvals.questions import asked_in
 from placet.lib.ids import code_hash
 from placet.lib.prepared import Prepared
-from placet.mail import mime, outbox
+from placet.mail import outbox
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.writing import Link, Notice, labelled, no_links, when
 from placet.mailboxes.models import Mailbox
 
-LONGEST_PREPARED = 800  # characters of the lines in a link: browsers and mail programs cut long ones
-NOT_ANSWERED: Mapping[str, str] = MappingProxyType({})
 LONGEST_COMMENT = 10_000  # of their comment, in the mail that says what counted
 
 
@@ -95,9 +94,9 @@ def ask(
     assignment: Assignment,
     ask: Ask,
     code: str,
-    since: int | None = None,
+    why: "Why",
 ) -> OutgoingMail:
-    """The mail that asks one person. `since`: the revision that they were shown before, if something has changed."""
+    """The mail that asks one person."""
     person, key = assignment.person, assignment.visit.step_key
     step, hidden = definition.approval(key), definition.hidden_in(key)
     on_page = entered_on_page_only(definition, key, request.data)
@@ -108,14 +107,15 @@ def ask(
     commented = [one for one in by_reply if policy.needs_comment(definition, step, one.key, request)]
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     with _to(person) as said:
-        changes = changes_since(request, definition, key, since) if since is not None else ()
-        heading, preview, lead = _asking(step, definition, changed=since is not None)
+        changes = changes_since(request, definition, key, why.since) if why.since is not None else ()
+        heading, preview, lead = _asking(step, definition, why)
         heading = heading.format(**names)
+        lead = lead.format(process=_within(definition.name), step=step.name, **names)
         subject = with_code(heading, code)
         question = Question(
             heading=heading,
             preview=preview.format(**names),
-            lead=lead.format(process=_within(definition.name), step=step.name, **names),
+            lead=" ".join([lead, *until_when(step, assignment.visit)]),
             changes=[ShownChange.of(change) for change in changes],
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
             answers=[
@@ -151,7 +151,16 @@ def ask(
         )
 
 
-def _asking(step: ApprovalStep, definition: Definition, *, changed: bool) -> tuple[str, str, str]:
+@dataclass(frozen=True)
+class Why:
+    """Why somebody is asked once more. `since`: the revision that they were shown before, if something has changed.
+    `reminder`: they did not answer yet."""
+
+    since: int | None = None
+    reminder: bool = False
+
+
+def _asking(step: ApprovalStep, definition: Definition, why: Why) -> tuple[str, str, str]:
     """Heading, what a list of mails shows of it, and the first sentence."""
     if step.is_task:
         heading, preview = _("Please do: {title}"), _("{name} asks you to do something: {title}")
@@ -161,7 +170,9 @@ def _asking(step: ApprovalStep, definition: Definition, *, changed: bool) -> tup
         lead = _("{name} asks for your decision on {process} {number}.")
         if len(definition.approvals) > 1:  # one person may be asked in several, even at once
             lead = _("{name} asks for your decision on {process} {number}: {step}.")
-    if changed:
+    if why.reminder:
+        heading = _("Reminder: {title}")
+    if why.since is not None:
         heading = _("Changed: {title}")
         again = _("It has changed since you were asked; an answer to the earlier mail counts no longer.")
         lead = f"{lead} {again}"
@@ -212,15 +223,6 @@ def _on_the_page(outcome: Outcome) -> str:
 def _answer(mailbox: Mailbox, code: str, subject: str, outcome: Outcome, lines: Sequence[str]) -> Link:
     label = outcome.shown
     return Link(no_links(label), answer_link(mailbox, code, subject, label, lines), outcome.colour)
-
-
-def answer_lines(asked: Sequence[Asked], given: Mapping[str, str] = NOT_ANSWERED) -> list[str]:
-    """The lines of a prepared reply in which the questions of a step are answered. `given`: what is known to be
-    understood, by the names of questions."""
-    whole = [f"{one.mark} {one.label}: {given.get(one.field.name, '')}" for one in asked]
-    if sum(map(len, whole)) <= LONGEST_PREPARED:
-        return whole
-    return [f"{one.mark}: {given.get(one.field.name, '')}" for one in asked]
 
 
 def _asks(step: ApprovalStep, asked: Sequence[Asked]) -> list[ShownQuestion]:
@@ -290,30 +292,6 @@ def _how_to_do(*, by_mail: bool) -> str:
     ).format(word=word)
 
 
-def reply_address(mailbox: Mailbox, code: str) -> str:
-    """Where a reply goes: the mailbox, with the reply code behind a plus where the server takes that."""
-    address = str(mailbox.settings.get("reply_to") or mailbox.address)
-    if not mailbox.settings.get("plus_addressing", True):
-        return address
-    local, _plus, domain = address.rpartition("@")
-    return f"{local}+{code}@{domain}"
-
-
-def answer_link(mailbox: Mailbox, code: str, subject: str, word: str, lines: Sequence[str] = ()) -> str:
-    """A mailto link (RFC 6068) with `word` as the prefilled answer; it opens a mail, nothing is decided by a click.
-    The line with the code below it says that the mail answers ours: it quotes nothing, and belongs to no thread.
-    `lines`: those in which questions are answered.
-
-    The plus of the address is written %2B, because some mail programs read + as a space.
-    """
-    address = quote(reply_address(mailbox, code), safe="@")
-    again = quote(f"Re: {mime.one_line(subject)}", safe="")
-    body = quote(
-        "\r\n".join([word, "", *lines, *([""] if lines else []), f"#{code}"]), safe=""
-    )  # as RFC 6068 breaks
-    return f"mailto:{address}?subject={again}&body={body}"
-
-
 def withdrawn(request: Request, assignment: Assignment, by: Person | None) -> None:
     """To somebody who was asked: nothing to do any more. `by`: None, where a step called the request and is over."""
     mailbox = mailbox_for(request)
@@ -349,7 +327,8 @@ def not_needed(request: Request, assignment: Assignment, last: Visit) -> None:
     with _to(assignment.person) as said:
         sentence = _("“{step}” for “{title}” (number {number}) needs no answer any more.").format(**names)
         # A comment is somebody else's: on one line it looks like nothing but a part of ours.
-        decided = [f"{' '.join(line.split())}." for line in _decisions(request, last)]
+        lines = [*_decisions(request, last), *_undecided(request, last)]
+        decided = [f"{' '.join(line.split())}." for line in lines]
         _queue(
             mailbox,
             "not-needed",
@@ -360,6 +339,34 @@ def not_needed(request: Request, assignment: Assignment, last: Visit) -> None:
             letter=Notice(
                 _("No answer needed any more"),
                 [sentence, *decided],
+                links=[_page_link(request, said, tone="")],
+            ),
+        )
+
+
+def expired(request: Request, assignment: Assignment, end: datetime) -> None:
+    """To somebody who was asked and did not answer in time."""
+    mailbox = mailbox_for(request)
+    if mailbox is None:
+        return
+    step = definition_of(request.version).approval(assignment.visit.step_key)
+    names = {"step": step.name, "title": request.title, "number": request.number}
+    with _to(assignment.person) as said:
+        sentence = _("“{step}” for “{title}” (number {number}) was to be answered before {time}.")
+        became = _("It was not decided by then, so it ended as “{answer}”. An answer counts no longer.")
+        _queue(
+            mailbox,
+            "expired",
+            assignment.person,
+            said,
+            cause=f"assignment:{assignment.pk}",
+            subject=_("No answer in time: {title}").format(title=request.title),
+            letter=Notice(
+                _("The time for an answer is over"),
+                [
+                    sentence.format(time=when(end), **names),
+                    became.format(answer=no_links(step.outcome(step.expires_to).shown)),
+                ],
                 links=[_page_link(request, said, tone="")],
             ),
         )
@@ -674,7 +681,11 @@ def ended(request: Request, step: EndStep) -> None:
             said,
             cause=f"request:{request.pk}",
             subject=title,
-            letter=Notice(title, [sentence, *_decisions(request)], links=[_page_link(request, said)]),
+            letter=Notice(
+                title,
+                [sentence, *_decisions(request), *_undecided(request)],
+                links=[_page_link(request, said)],
+            ),
         )
 
 
@@ -697,6 +708,20 @@ def _decisions(request: Request, visit: Visit | None = None) -> Iterator[str]:
             comment=comment[:LONGEST_QUOTE],
         )
         yield from (labelled(one.title, one.text) for one in as_answered(definition, step_key, answers))
+
+
+def _undecided(request: Request, visit: Visit | None = None) -> Iterator[str]:
+    """Lines for each step that ended because it was not decided in time, of all visits or of one."""
+    definition = definition_of(request.version)
+    if not any(step.expire for step in definition.approvals):
+        return
+    ends = Timer.objects.filter(what=Timer.What.EXPIRE, state=Timer.State.ACTED)
+    ends = ends.filter(visit__request=request) if visit is None else ends.filter(visit=visit)
+    for end in ends.select_related("visit").order_by("at", "id"):
+        step = definition.approval(end.visit.step_key)
+        answer = no_links(step.outcome(step.expires_to).shown)
+        line = _("{step}: not decided before {time}, so it ended as “{answer}”")
+        yield line.format(step=step.name, time=when(end.at), answer=answer)
 
 
 def _as_lines(decisions: QuerySet[Decision]) -> QuerySet[Decision, tuple[Any, ...]]:

@@ -344,6 +344,53 @@ class CallTask(models.Model):
         indexes = [models.Index(fields=["due", "id"], condition=Q(done_at=None), name="call_task_due")]
 
 
+class Timer(models.Model):
+    """A moment at which something of a visit is due. It acts once at most, and not before its moment."""
+
+    class What(models.TextChoices):
+        DUE = "due"  # the deadline itself: from then on the step is late
+        REMIND = "remind"  # whoever is asked; with an assignment one of them, in their own hours
+        EXPIRE = "expire"
+        GO_ON = "go on"  # the step waited for this moment
+
+    ENDS = (What.EXPIRE, What.GO_ON)  # of a visit
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        ACTED = "acted"
+        NEEDLESS = "needless"  # the step was decided before, or there was nobody to remind
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="timers")
+    what = models.CharField(max_length=10, choices=What)
+    number = models.PositiveSmallIntegerField(default=0)  # of the step's reminders
+    assignment = models.ForeignKey(
+        Assignment, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    at = models.DateTimeField()
+    due = models.DateTimeField()  # when it is looked at: `at`, or later, where something else is waited for
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    acted_at = models.DateTimeField(null=True)  # or when it was seen to be needless
+    basis = models.JSONField(
+        default=dict
+    )  # what it was reckoned by: calendar, its version, the moment it counts from
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["visit", "what", "number"],
+                condition=Q(assignment__isnull=True),
+                name="one_timer_of_each",
+            ),
+            models.UniqueConstraint(
+                fields=["visit", "what", "number", "assignment"],
+                condition=Q(assignment__isnull=False),
+                name="one_timer_of_each_per_assignment",
+            ),
+        ]
+        indexes = [models.Index(fields=["due", "id"], condition=Q(state="waiting"), name="timer_due")]
+        ordering = ["at", "id"]
+
+
 class Turn(models.Model):
     """Whose turn it was last in a group that is asked in turn."""
 

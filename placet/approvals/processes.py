@@ -9,10 +9,10 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from placet.approvals.checks import MOST_STEPS, problems_of
-from placet.approvals.definitions import Definition
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form_parts import FIELD
 from placet.approvals.includes import Flat, flatten
-from placet.approvals.models import Process, Version
+from placet.approvals.models import Process, Request, Version
 
 _QUOTES = "A text with a colon, a question mark, a comma, a bracket or a brace in it stands in quotes."
 
@@ -110,3 +110,14 @@ def publish(source: str | Mapping[str, Any]) -> Version:
 def newest(process: Process) -> Version | None:
     """The version that new requests run on."""
     return process.versions.filter(published_at__isnull=False).order_by("-number").first()
+
+
+def naming_calendar(key: str) -> list[str]:
+    """Names of the processes that name a calendar: in their newest version, or in one that a request still runs on."""
+    running = Request.objects.filter(state=Request.State.OPEN).order_by().values_list("version", flat=True)
+    names = []
+    for process in Process.objects.order_by("name"):
+        versions = {newest(process), *process.versions.filter(pk__in=running.distinct())}
+        if any(key in definition_of(version).calendars for version in versions if version is not None):
+            names.append(process.name)
+    return names

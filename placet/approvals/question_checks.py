@@ -65,7 +65,7 @@ def _problems(question: FormField) -> Iterator[str]:
     )
     yield from input_problems(question)
     yield from independence_problems(question)
-    label = question.label
+    label = question.label.replace("\u00a0", " ")  # French has one before its question mark
     if not label.isprintable() or not any(map(str.isalnum, label)):
         yield ": the label is one line with letters or digits, without anything that cannot be seen"
     elif any(sign in bare_label(label) for sign in ":：="):

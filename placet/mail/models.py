@@ -1,5 +1,6 @@
 """Mail in and mail out, as rows. Nothing here knows of approvals."""
 
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
@@ -70,6 +71,12 @@ class IncomingMail(models.Model):
             models.Index(fields=["id"], condition=Q(state="duplicate"), name="incoming_duplicate"),
         ]
 
+    @property
+    def receipt_time(self) -> datetime:
+        """When the server received it; nothing that the mail says of itself. Where the server did not say, when it was
+        kept, which is later."""
+        return self.received_at or self.kept_at
+
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
         """What is damaged is found when the mail is read, be it the mail or the headers that are kept beside it."""
@@ -77,6 +84,19 @@ class IncomingMail(models.Model):
         if mail.__dict__.keys() >= {"raw", "transport_headers"}:
             _ = mail.transport_headers
         return mail
+
+
+class SetAsideCode(models.Model):
+    """A reply code in a mail that was set aside: it may be an answer that came in time. Stays when the mail is handled
+    after all. In a table of its own, so that none of the mails must be read to find it."""
+
+    incoming = models.ForeignKey(IncomingMail, on_delete=models.PROTECT, related_name="set_aside_codes")
+    code_hash = models.CharField(max_length=64, blank=True)  # keyed; "" where it cannot be read: any code
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["code_hash", "incoming"], name="one_row_per_code_set_aside")
+        ]
 
 
 class ServerTask(models.Model):

@@ -96,12 +96,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of changes. `cursor` (JSON) is to be stored only after every mail of the page is kept."""
+    """One page of changes. `cursor` (JSON) is to be stored only after every mail of the page is kept.
+
+    `complete`: every folder came to its end in this answer. That is more than not `more`, which is also said of a
+    server that stops moving on in the middle.
+    """
 
     seen: Sequence[Seen]
     cursor: Mapping[str, Any]
     more: bool
     restarted: bool = False  # the server forgot our cursor: everything in the folders is listed again
+    complete: bool = False
 
 
 @dataclass(frozen=True)

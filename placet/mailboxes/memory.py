@@ -139,9 +139,9 @@ class MemoryConnection:
             if box.present(mail.server_id) and (mail.received_at is None or mail.received_at >= since)
         ]
         end = start + len(arrivals)
-        return Page(
-            seen, {"generation": box._generation, "seen": end}, more=end < len(box._log), restarted=restarted
-        )
+        more = end < len(box._log)
+        cursor = {"generation": box._generation, "seen": end}
+        return Page(seen, cursor, more, restarted, complete=not more)
 
     def fetch(self, seen: Sequence[Seen], max_size: int) -> Iterator[Received | tuple[Seen, MailError]]:
         box = self._mailbox

@@ -38,6 +38,9 @@ class Mailbox(models.Model):
     since = models.DateTimeField(null=True)  # mail received before this is never looked at
     sandbox = models.BooleanField(default=False)  # the local stand-in, which refuses to run beside a real one
     cursor = models.JSONField(default=dict)  # how far the server's changes were kept
+    read_until = models.DateTimeField(
+        null=True
+    )  # what the server received until then is kept (`placet.mailboxes.progress`); None: not known
 
     next_poll = models.DateTimeField(
         null=True, db_index=True

@@ -300,12 +300,17 @@ def _store(settings: ExchangeSettings, looked: Looked, by: str, mailbox: Mailbox
         _save_new(row)
         return Saved(row, looked.notices, activated)
     changed = [*WRITTEN, *OF_A_SECRET] if written else [*WRITTEN]
-    since, via = Mailbox.objects.values_list("since", "via").get(pk=mailbox.pk)
+    since, via, stored = Mailbox.objects.values_list("since", "via", "settings").get(pk=mailbox.pk)
     if settings.since != since or settings.via != via:
         # Earlier mail may be wanted now, or the other way counts in another way: everything is listed again, and
         # what is known is dropped.
         row.cursor = {}
         changed.append("cursor")
+    if any(row.settings.get(name) != stored.get(name) for name in LISTS):
+        # What was read says nothing of another mailbox, or of earlier mail. Where only the way is another one, mail
+        # that the former way failed to give is listed anew, and cannot be fetched by its old id.
+        row.read_until = None
+        changed.append("read_until")
     row.save(update_fields=changed)  # not the cursor as it was read: a poll may have moved it meanwhile
     return Saved(row, looked.notices, activated)
 
@@ -323,6 +328,8 @@ WRITTEN = (
     "name", "via", "address", "settings", "since", "active", "active_since", "sandbox",
     "secret_expires_on", "paused_until", "failures", "trouble", "next_poll", "claim",
 )  # fmt: skip
+#: What says which mail of which mailbox is listed.
+LISTS = ("username", "server_address", "token_uri", "via", "since")
 OF_A_SECRET = (
     "secrets",
     "secret_set_at",

@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy
 
 from placet import __version__
 from placet.accounts.general import general
+from placet.approvals.models import Timer
 from placet.lib import logs, working
 from placet.lib.reached import NoAddress, public_url_of
 from placet.mail import sent_items
@@ -42,6 +43,7 @@ KINDS = {
     "fetch": gettext_lazy("fetch again what the server did not give"),
     "mark": gettext_lazy("move or mark handled mail"),
     "call": gettext_lazy("start requests that steps call, and go on with what they came to"),
+    "timer": gettext_lazy("remind, and end what was not decided in time"),
     "ask": gettext_lazy("ask by mail, once there is a mailbox"),
     "send": gettext_lazy("send mail"),
     "sent_ids": gettext_lazy("look up under which id a mail was sent"),
@@ -190,7 +192,13 @@ class Queue:
 
 
 def queues() -> list[Queue]:
-    return [*queues_of_mails(), _queue("sent_ids", sent_items.waiting(), "lookup_due", "")]
+    timers = Timer.objects.filter(state=Timer.State.WAITING)
+    return [
+        *queues_of_mails(),
+        _queue("sent_ids", sent_items.waiting(), "lookup_due", ""),
+        # By its moment: when it is looked at is put off again and again, while it fails or waits for a mailbox.
+        _queue("timer", timers, "at", ""),
+    ]
 
 
 def queues_of_mails() -> list[Queue]:

@@ -70,6 +70,7 @@ KINDS: dict[str, Promise] = {
     "confirmation": gettext_lazy("confirmation"),
     "withdrawn": gettext_lazy("no longer needed"),
     "not-needed": gettext_lazy("no longer needed"),
+    "expired": gettext_lazy("the time for an answer is over"),
     "code-misused": gettext_lazy("warning: a reply that may not be theirs"),
     "ended": gettext_lazy("how it ended"),
     "stuck": gettext_lazy("call for help"),

@@ -217,6 +217,12 @@ def _mailboxes(now: datetime) -> Iterator[Metric]:
         "mailbox",
         {id_: _age(now, one.last_poll_at) for id_, one in mailboxes.items() if one.last_poll_at},
     )
+    yield _by(
+        "mailbox_read_until_age_seconds",
+        "How long ago that is until when it was read: what its server received later may still be unread.",
+        "mailbox",
+        {id_: _age(now, one.read_until) for id_, one in mailboxes.items() if one.read_until},
+    )
     expiry = {id_: one.secret_expires_on for id_, one in mailboxes.items() if one.secret_expires_on}
     yield _by(
         "mailbox_secret_days_left",

@@ -129,6 +129,7 @@ def _mailbox(mailbox: Mailbox) -> dict[str, Any]:
         "active_since": mailbox.active_since,
         "sandbox": mailbox.sandbox,
         "last_poll_at": mailbox.last_poll_at,
+        "read_until": mailbox.read_until,
         "next_poll": mailbox.next_poll,
         "last_sent_at": mailbox.last_sent_at,
         "paused_until": mailbox.paused_until,

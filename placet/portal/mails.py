@@ -18,7 +18,7 @@ from placet.mail.models import OutgoingMail
 MOST_MAILS = 50  # shown of one request, newest first
 MOST_CAUSES = 300
 MOST_BOUNCES = 10
-_ABOUT_A_REQUEST = ["confirmation", "withdrawn", "not-needed", "ended", "stuck"]
+_ABOUT_A_REQUEST = ["confirmation", "withdrawn", "not-needed", "expired", "ended", "stuck"]
 
 KINDS: dict[str, Promise] = {
     "ask": gettext_lazy("Ask"),
@@ -28,6 +28,7 @@ KINDS: dict[str, Promise] = {
     "confirmation": gettext_lazy("Confirmation"),
     "withdrawn": gettext_lazy("No answer needed any more"),
     "not-needed": gettext_lazy("No answer needed any more"),
+    "expired": gettext_lazy("The time for an answer is over"),
     "ended": gettext_lazy("How it ended"),
     "stuck": gettext_lazy("Call for help"),
 }

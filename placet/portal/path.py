@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from placet.approvals import whom
+from placet.approvals.deadlines import EXPIRED
 from placet.approvals.definitions import (
     WITHDRAWN,
     ApprovalStep,
@@ -30,6 +31,7 @@ from placet.approvals.questions import Answered
 from placet.approvals.questions import as_read as answers_as_read
 from placet.lib.conditions import ConditionError
 from placet.mail.models import OutgoingMail
+from placet.portal.due import DueShown, due_of
 from placet.portal.rule_words import abstentions_in_words, line_in_words
 
 MOST_VISITS = 40  # shown of one request, newest last
@@ -89,6 +91,7 @@ class Station:
     signal: str = ""  # that it waits for
     called: Request | None = None  # what it called, for whoever may see that
     branches: Sequence["BranchShown"] = ()  # of a block
+    due: DueShown | None = None
 
 
 @dataclass(frozen=True)
@@ -138,9 +141,10 @@ def path_of(
         # What stood in a block that is not shown any more stands by itself.
         inside[visit.parent_id if visit.parent_id in shown else None].append(visit)
     by = _("by {name}").format(name=request.requester.name)
-    skipped = _skipped(visits, definition, lines)
+    due = due_of(visits)
+    skipped = _skipped(visits, definition, lines) - {pk for pk, one in due.items() if one.has_expired}
     called = _called(visits, definition, visible)
-    tree = _Tree(request, definition, inside, lines, left_out, skipped, with_reasons, called)
+    tree = _Tree(request, definition, inside, lines, left_out, skipped, with_reasons, called, due)
     stations = [Station("start", _("Started"), by, request.created_at), *tree.stations(inside[None])]
     end = _end(request, definition)
     return Path([*stations, end] if end else [*stations, *tree.later(inside[None])], earlier)
@@ -167,6 +171,7 @@ class _Tree:
     skipped: Collection[int]  # those that nobody was there to be asked in
     with_reasons: bool
     called: Mapping[int, Request]  # by visit: what its step called
+    due: Mapping[int, DueShown]  # by visit
 
     def stations(self, visits: Iterable[Visit]) -> list[Station]:
         return [self._station(visit) for visit in visits]
@@ -188,6 +193,7 @@ class _Tree:
             self._signal(visit),
             self.called.get(visit.pk),
             self._branches(visit),
+            self.due.get(visit.pk),
         )
 
     def _to_come(self, visit: Visit) -> list[Line]:
@@ -390,6 +396,8 @@ def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) 
     if isinstance(step, NoticeStep):
         return "neutral", pgettext("a notice", "sent")
     if isinstance(step, WaitStep):
+        if visit.result == EXPIRED:
+            return "neutral", pgettext("what a step waited for", "did not come in time")
         return "neutral", pgettext("what a step waited for", "is there")
     outcome = outcome_of(definition, visit.step_key, visit.result)
     return outcome.colour, str(_BECAME[outcome.key]) if outcome.is_built_in else outcome.shown
@@ -494,12 +502,20 @@ def _standing(
         return _("Withdrawn")
     if request.state == Request.State.ENDED:
         return result_name(request, definition)
-    return "; ".join(
+    return beside_each_other(
         _("{step} is stuck").format(step=step_name(definition, visit.step_key))
         if visit.state == Visit.State.STUCK
         else _standing_in(definition, visit, names)
         for visit in visits
     )
+
+
+def beside_each_other(sentences: Iterable[str]) -> str:
+    """In one: French has a blank before its semicolon."""
+    first, *more = [*sentences] or [""]
+    for second in more:
+        first = _("{first}; {second}").format(first=first, second=second)
+    return first
 
 
 def _standing_in(definition: Definition, visit: Visit, names: Mapping[int, str]) -> str:
@@ -559,7 +575,7 @@ def _rule_in_words(step: ApprovalStep) -> str:
     if isinstance(step.rule, tuple):
         lines = [line_in_words(line, step) for line in step.rule]
         ends = _("otherwise “{answer}”").format(answer=step.outcome(step.otherwise or "").shown)
-        return _("It ends with {rules}.").format(rules="; ".join([*lines, ends]))
+        return _("It ends with {rules}.").format(rules=beside_each_other([*lines, ends]))
     if step.rule == "first":
         return _("The first answer counts.")
     if step.rule == "all":

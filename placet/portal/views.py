@@ -20,6 +20,7 @@ from placet.approvals.form import facts_as_read, facts_hash
 from placet.approvals.messages import mailbox_for, page_of
 from placet.approvals.models import Assignment, Request, Visit
 from placet.portal import deciding, live, path
+from placet.portal.due import DueShown, due_of
 from placet.portal.forms import DecideForm, WhichForm
 from placet.portal.mails import bounces_of, mails_of
 from placet.portal.path import Definitions, listed, path_of, standings, what_now
@@ -44,6 +45,7 @@ class Question:
     is_task: bool
     pending: str = ""  # what they answered by mail, where that waits for its comment
     asked: Sequence[QuestionRow] = ()  # what it asks beside the outcome
+    due: DueShown | None = None
 
     @property
     def needs_comment(self) -> str:
@@ -109,6 +111,7 @@ def _questions(
     found = []
     seats = list(mine.select_related("visit__request__version").order_by("id"))
     pending = pending_of(seats)
+    due = due_of([seat.visit for seat in seats])
     for assignment in seats:
         step = definition.approval(assignment.visit.step_key)
         answers = Answer.to(step, definition, shown)
@@ -126,6 +129,7 @@ def _questions(
                 is_task=step.is_task,
                 pending=pending.get(assignment.pk, ""),
                 asked=rows,
+                due=due.get(assignment.visit_id),
             )
         )
     return found

@@ -1,7 +1,7 @@
 """What waits for me: decided one by one on its card, or several at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -16,6 +16,7 @@ from placet.approvals.mail_parts import one_of
 from placet.approvals.models import Assignment, Request
 from placet.lib.web import entered, keep
 from placet.portal import deciding, live
+from placet.portal.due import DueShown, due_of
 from placet.portal.forms import MOST_PICKED, Pick, SeveralForm
 from placet.portal.path import Definitions, asks, standings, step_name
 from placet.portal.pending import pending_of
@@ -84,6 +85,7 @@ class Waiting:
     all_facts: Sequence[Fact]  # if `facts` are not all, or not whole
     fills: bool  # whether something is filled in with the answer
     pending: str = ""  # what they answered by mail, where that waits for its comment
+    due: DueShown | None = None
     asks_more: bool = False  # questions beside the outcome: they are answered on the request's page
 
     @property
@@ -106,7 +108,11 @@ def _home(
     definitions = Definitions()
     running = request.user.requests.filter(state=Request.State.OPEN).select_related("version")[: A_PAGE + 1]
     pending = pending_of(list(page))
-    waiting = [_waiting(assignment, definitions, chosen, pending) for assignment in page]
+    due = due_of([assignment.visit for assignment in page])
+    waiting = [
+        replace(_waiting(assignment, definitions, chosen, pending), due=due.get(assignment.visit_id))
+        for assignment in page
+    ]
     context: dict[str, Any] = {
         "version": version,
         "page": page,
@@ -170,8 +176,8 @@ def _waiting(
         glance,
         [] if whole else facts,
         bool(definition.filled_in(assignment.visit.step_key)),
-        pending.get(assignment.pk, ""),
-        bool(definition.questions_of(assignment.visit.step_key)),
+        pending=pending.get(assignment.pk, ""),
+        asks_more=bool(definition.questions_of(assignment.visit.step_key)),
     )
 
 

@@ -26,11 +26,11 @@ from django.utils.translation import gettext_noop
 from placet.approvals.models import AskLine
 from placet.lib import rows
 from placet.lib.prepared import Prepared
-from placet.mail import tasks
+from placet.mail import read_past, tasks
 from placet.mail.models import IncomingMail
 from placet.mail.moving import ids_here, remember_ids
 from placet.mail.packing import Damaged
-from placet.mailboxes import polling, pool
+from placet.mailboxes import polling, pool, progress
 from placet.mailboxes.base import Folder, Gone, MailboxError, MailError, Seen, Wait
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import ExchangeSettings
@@ -49,7 +49,7 @@ from placet.replies.fetch import (
 from placet.replies.own_words import originals
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.parse.original import without_original
-from placet.replies.pick import answered_of, pick
+from placet.replies.pick import answered_of, aside_codes, pick
 from placet.replies.pick_answered import NotKnownYet, must_answer_us
 from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
@@ -79,7 +79,7 @@ def receive(mailbox_id: int) -> bool:
     """Look into one mailbox once. False if another worker does. MailboxError passes through, with the mailbox
     paused and its trouble kept; so does what nobody foresaw, as a MailboxError in words."""
     due = Mailbox.objects.filter(pk=mailbox_id, active=True, next_poll__lte=timezone.now())
-    claim = polling.LEASED.take(due, noticed=False)
+    claim = polling.LEASED.take(due, noticed=False, read_until=progress.unless_ahead())
     if not claim:
         return False
     after = None
@@ -285,8 +285,7 @@ _OTHERS = Prepared(
 def asked_by(
     line: AskLine, addresses: Collection[str], incoming: IncomingMail, code_in: Collection[str]
 ) -> Asked:
-    answered_at = incoming.received_at or incoming.kept_at
-    return Asked(addresses, line.ask.created_at, answered_at, code_in)
+    return Asked(addresses, line.ask.created_at, incoming.receipt_time, code_in)
 
 
 def prove_policy(reply: Reply) -> ProvePolicy:
@@ -390,10 +389,14 @@ def set_aside(reply: Reply, reason: str) -> None:
         verdict=tell.verdict(reply),
         handled_at=timezone.now(),
     )
-    if changed and not reply.incoming.facts.get("unread"):
+    if not changed:
+        return
+    read_past.remember_codes(reply.incoming, aside_codes(reply.incoming, reply.mail))
+    if not reply.incoming.facts.get("unread"):
         tasks.move(reply.incoming, reply.settings.set_aside_folder)
 
 
+@transaction.atomic
 def _set_damaged_aside(incoming_id: int, error: Damaged) -> bool:
     """What cannot be read from the database stays on the server where it is: that is the only copy, too."""
     log.error("incoming_damaged", incoming=incoming_id, error=str(error))
@@ -401,7 +404,10 @@ def _set_damaged_aside(incoming_id: int, error: Damaged) -> bool:
     ready = Q(due__lte=now) | Q(claim=leases.reservation())
     due = IncomingMail.objects.filter(ready, pk=incoming_id, state=IncomingMail.State.KEPT)
     state, reason = IncomingMail.State.SET_ASIDE, _failure(error)
-    return bool(due.update(state=state, claim="", result="set_aside", reason=reason, handled_at=now))
+    if not due.update(state=state, claim="", result="set_aside", reason=reason, handled_at=now):
+        return False
+    read_past.remember_codes(IncomingMail(pk=incoming_id), [read_past.ANY_CODE])
+    return True
 
 
 @transaction.atomic
@@ -435,6 +441,7 @@ def _whole(reply: Reply) -> bool:
         "transport_headers": storable(entry.transport_headers),
         "facts": facts_of(entry),
         "fingerprint": mark,
+        "received_at": entry.received_at,
     }
     with transaction.atomic():
         known = first_of(incoming.mailbox, mark)

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from placet.lib import rows
 from placet.mail.models import IncomingMail, ServerTask
-from placet.mailboxes import polling
+from placet.mailboxes import polling, progress
 from placet.mailboxes.base import (
     Action,
     Connection,
@@ -62,12 +62,14 @@ def fetch(mailbox: Mailbox, connection: Connection, settings: ExchangeSettings, 
     """Keep the mailbox's new mail, up to the settings' mails per poll. True if there is more."""
     kept = restarts = 0
     while True:
+        began = progress.sync_began(mailbox)  # before anything is asked: see there
         page = connection.changes(position(mailbox), since(mailbox), settings.mails_per_poll)
         if page.restarted:
             log.warning("sync_state_lost", mailbox=mailbox.pk)
             restarts += 1
-        kept += _keep_page(mailbox, connection, page, settings.max_size, claim)
-        _move_cursor(mailbox, page, claim)
+        count, gone = _keep_page(mailbox, connection, page, settings.max_size, claim)
+        kept += count
+        _move_cursor(mailbox, page, None if gone else began, claim)
         if restarts > 1:  # a server that forgets every page is not asked without end
             return False
         if not page.more or kept >= settings.mails_per_poll:
@@ -81,10 +83,14 @@ def since(mailbox: Mailbox) -> datetime:
 
 def position(mailbox: Mailbox) -> dict[str, Any]:
     """The row's cursor as the connection gave it."""
-    return {name: value for name, value in mailbox.cursor.items() if name != FAILED_FETCHES}
+    ours = (FAILED_FETCHES, progress.SYNC_BEGAN)
+    return {name: value for name, value in mailbox.cursor.items() if name not in ours}
 
 
-def _keep_page(mailbox: Mailbox, connection: Connection, page: Page, max_size: int, claim: str) -> int:
+def _keep_page(
+    mailbox: Mailbox, connection: Connection, page: Page, max_size: int, claim: str
+) -> tuple[int, bool]:
+    """How many mails it was, and whether one was gone when it was fetched."""
     new = _unknown(mailbox, page.seen)
     _put_away_again(mailbox, page.seen)
     failures = int(mailbox.cursor.get(FAILED_FETCHES, 0))
@@ -92,18 +98,23 @@ def _keep_page(mailbox: Mailbox, connection: Connection, page: Page, max_size: i
         batches = _batches(connection.fetch(new, max_size))
     else:
         batches = ([entry] for entry in _one_by_one(mailbox, connection, new, max_size))
-    kept = 0
+    kept, gone = 0, False
     try:
         for batch in batches:
             _keep_batch(mailbox, batch)
             kept += len(batch)
+            gone = gone or any(_is_gone(entry) for entry in batch)
             _write_cursor(mailbox, claim, mailbox.cursor)
     except LeaseLost:
         raise
     except Exception:
         _write_cursor(mailbox, claim, {**mailbox.cursor, FAILED_FETCHES: failures + 1})
         raise
-    return kept
+    return kept, gone
+
+
+def _is_gone(entry: Entry) -> bool:
+    return not isinstance(entry, Received) and isinstance(entry[1], Gone)
 
 
 def _unknown(mailbox: Mailbox, seen: Sequence[Seen]) -> list[Seen]:
@@ -196,7 +207,7 @@ def _keep_batch(mailbox: Mailbox, batch: Sequence[Entry]) -> None:
 def _keep_or_remember(mailbox: Mailbox, entry: Entry, *, alone: bool) -> None:
     """One mail becomes a row; `alone`, whatever is in it."""
     if not isinstance(entry, Received):
-        if not isinstance(entry[1], Gone):
+        if not _is_gone(entry):
             _keep_unread(mailbox, entry[0], str(entry[1]))
         return
     if not alone:
@@ -344,13 +355,18 @@ def _split(raw: bytes) -> tuple[bytes, bytes, bytes]:
     return raw.partition(b"\r\n\r\n" if crlf >= 0 and (lf < 0 or crlf < lf) else b"\n\n")
 
 
-def _move_cursor(mailbox: Mailbox, page: Page, claim: str) -> None:
-    _write_cursor(mailbox, claim, page.cursor)
+def _move_cursor(mailbox: Mailbox, page: Page, began: datetime | None, claim: str) -> None:
+    """`began`: when the sync did that the page belongs to."""
+    if not page.complete:
+        _write_cursor(mailbox, claim, progress.with_sync(page.cursor, began))
+        return
+    mailbox.read_until = progress.after_sync(mailbox, began)
+    _write_cursor(mailbox, claim, page.cursor, read_until=mailbox.read_until)
 
 
-def _write_cursor(mailbox: Mailbox, claim: str, cursor: Mapping[str, Any]) -> None:
+def _write_cursor(mailbox: Mailbox, claim: str, cursor: Mapping[str, Any], **more: datetime | None) -> None:
     """Also renews the lease: every batch that is kept, and every page, is time well spent."""
     mailbox.cursor = dict(cursor)
     mine = polling.LEASED.mine(mailbox.pk, claim)
-    if not mine.update(cursor=mailbox.cursor, next_poll=timezone.now() + polling.LEASED.length):
+    if not mine.update(cursor=mailbox.cursor, next_poll=timezone.now() + polling.LEASED.length, **more):
         raise LeaseLost(f"The poll of mailbox {mailbox.pk} took longer than its lease.")

@@ -6,6 +6,7 @@ writes there, nor in quoted text, because a thread may quote several asks. It sa
 meant, and not that the mail answers it: that is for `pick_answered` to see.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from django.db.models import Q, QuerySet
 
 from placet.accounts.addresses import addresses_of
 from placet.approvals.messages import hash_of
-from placet.approvals.models import AskLine
+from placet.approvals.models import Ask, AskLine
 from placet.lib.prepared import Prepared
 from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mail.read_past import ANY_CODE
 from placet.mailboxes.models import Mailbox
 from placet.replies import refusals
 from placet.replies.parse import CODE, Mail
@@ -28,11 +30,13 @@ _WHOLE = re.compile(CODE, _FLAGS)
 IN_SUBJECT = re.compile(rf"\[#({CODE})\]", _FLAGS)
 _IN_TEXT = re.compile(rf"(?<![A-Za-z0-9#&])#({CODE})(?![A-Za-z0-9])", _FLAGS)
 _IN_ADDRESS = re.compile(rf"\+({CODE})@", _FLAGS)
+_ANYWHERE = re.compile(rf"(?:[#+]|=23|=2B|%23|%2B)({CODE})(?![A-Za-z0-9])", _FLAGS)
 _MARKED = re.compile(rf"([#+]){CODE}(?![A-Za-z0-9])", _FLAGS)
 
 
 MOST_AGAIN = 5  # mails that asked to answer again, the newest ones
 LOOKED_THROUGH = 200  # such mails to one person, whatever they are about
+MOST_ASIDE = 1000  # what looks like a code in a mail that is set aside
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,19 @@ def bounced(mail: Mail, mailbox: Mailbox) -> OutgoingMail | None:
         return by_id
     hashes = [hash_of(found.code) for found in codes_in_returned(mail)]
     return sent.filter(ask__code_hash__in=hashes).first()
+
+
+def aside_codes(incoming: IncomingMail, mail: Mail | None) -> list[str]:
+    """Keyed hashes of the reply codes of asks that stand anywhere in a mail that is set aside, also in what it quotes:
+    nobody could say which one it answers. Where it could not even be parsed, `mail` is None, and what is encoded is not
+    looked into; the plus address of a reply never is. Of a mail that the server did not give: any code."""
+    if incoming.facts.get("unread"):
+        return [ANY_CODE]
+    raw = re.sub(rb"=\r?\n", b"", bytes(incoming.raw)).decode("latin-1")
+    texts = [incoming.transport_headers, raw, *([mail.subject, mail.text] if mail else [])]
+    found = dict.fromkeys(code[1].lower() for text in texts for code in _ANYWHERE.finditer(text))
+    hashes = [hash_of(code) for code in itertools.islice(found, MOST_ASIDE)]
+    return list(Ask.objects.filter(code_hash__in=hashes).values_list("code_hash", flat=True))
 
 
 def without_codes(text: str, code: str = "") -> str:

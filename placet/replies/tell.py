@@ -19,6 +19,7 @@ from placet.approvals.definitions import ApprovalStep
 from placet.approvals.messages import Misuse
 from placet.approvals.models import Decision, PendingAnswer
 from placet.approvals.outcomes import APPROVE, REJECT, Outcome
+from placet.approvals.prepared_replies import answer_lines
 from placet.approvals.record import Logged
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -151,7 +152,7 @@ def _for_confirmation(
         without_codes(with_signature(reply.mail.new_text, reply.mail).strip(), reply.code),
         [(understood, said.yes), *others],
         labelled(said.yes, word),  # a red "Yes" beside a green "Approve" might be taken for the other
-        messages.answer_lines(settle.asked(reply.line), likely.answers),
+        answer_lines(settle.asked(reply.line), likely.answers),
     )
 
 
@@ -224,7 +225,7 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     with as_read_by(person):
         again = _again(read.language if read else "", by_reply) if by_reply else None
         if again is not None:
-            again = replace(again, lines=messages.answer_lines(settle.asked(reply.line), given))
+            again = replace(again, lines=answer_lines(settle.asked(reply.line), given))
         sentences = _sentences(refusal, again)
         if again is None:
             sentences += messages.left_to_the_page(step, left, fields)

@@ -5,6 +5,7 @@
     expressions  conditions of ways and of fields, as small trees, and as CEL
     fields       form elements → fields of the form
     actions      actions → approvals and tasks
+    limits       how long an action might take → deadlines
     graph        ways, bars and splits → transitions and blocks
     report       what was taken, changed and left out, and what somebody has to decide
     importing    all of it: bytes → definition, YAML and report; read this first

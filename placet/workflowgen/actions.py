@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from placet.approvals.deadlines import EXPIRED
 from placet.workflowgen import forms
 from placet.workflowgen.expressions import Is, Tree, Unreadable, assumed, comparisons, read_element
 from placet.workflowgen.forms import Element, Form
@@ -309,7 +310,7 @@ def _answers(pairs: Iterable[tuple[str, str]]) -> Iterator[Answer]:
         words = list(dict.fromkeys(filter(None, words))) or [one_line(value, LONGEST_ANSWER)]
         key = _standard(value, words[0])
         if key is None or key in used:
-            key = unused(key_of(value, "answer", 35), used | {"approve", "reject"}, "-")
+            key = unused(key_of(value, "answer", 35), used | {"approve", "reject", EXPIRED}, "-")
         used.add(key)
         more = [one for one in words[1:20] if plain(one) not in GIVES | DENIES]
         yield Answer(value, key, words[0], tuple(more))

@@ -31,6 +31,7 @@ WORDS = {
         "rejected": "Rejected",
         "done": "Done",
         "begin": "Begin",
+        "expired": "No answer in time",
         "chosen": "Who is asked for “{step}”?",
     },
     "fr": {
@@ -38,6 +39,7 @@ WORDS = {
         "rejected": "Refusé",
         "done": "Terminé",
         "begin": "Début",
+        "expired": "Sans réponse à temps",
         "chosen": "À qui demander « {step} » ?",
     },
 }

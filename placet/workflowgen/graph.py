@@ -13,8 +13,8 @@ from math import prod
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from placet.approvals.deadlines import EXPIRED
 from placet.workflowgen.actions import Action, Actions, action_place
 from placet.workflowgen.asking import Asking
 from placet.workflowgen.expressions import (
@@ -34,9 +34,10 @@ from placet.workflowgen.expressions import (
     read_way,
 )
 from placet.workflowgen.fields import Fields
+from placet.workflowgen.limits import due_of, is_timeout, limit_of
 from placet.workflowgen.report import Report
 from placet.workflowgen.texts import name_of, one_line, unused
-from placet.workflowgen.xpdl import Exported, Way
+from placet.workflowgen.xpdl import Activity, Exported, Way
 
 DONE = "done"
 LEAVES = 200  # ways that one step may come to, over routes
@@ -45,6 +46,7 @@ MOST_BRANCHES = 20
 MOST_BARS = 20
 DEEPEST = 30  # routes behind each other
 RESULTS = {"approve": "approved", "reject": "rejected"}
+NO_ANSWER = Is("\0", EXPIRED)  # compared with nothing of a file: holds where an action was not done in time
 Known = Callable[[Is], bool | None]
 Onward = list[tuple[Tree, str]]  # conditions and nodes, of which the first that holds is taken
 
@@ -64,6 +66,8 @@ class Block:
     place: "Place" = ()  # of which blocks it is a part
 
     def word(self, action: str, outcome: str) -> str:
+        if outcome == EXPIRED and self.words:
+            return EXPIRED
         return self.words.get((action, outcome), DONE)
 
 
@@ -99,6 +103,8 @@ class Graph:
         self.drafts = {
             p.actual for a in exported.activities.values() for p in a.parameters if p.formal == "FORM_DRAFT"
         } | {"FORM_DRAFT"}
+        timed = {key for key, action in actions.by_key.items() if due_of(action.activity)}
+        self.timeouts = {way for way in exported.ways if way.source in timed and is_timeout(way)}
         self.followed: set[str] = set()  # nodes whose ways were looked at
         self.taken: set[Way] = set()  # ways that at least one answer takes
 
@@ -165,15 +171,22 @@ class Graph:
     def ways_on(self, key: str, known: Known) -> Iterator[tuple[Way, Tree]]:
         """In their order, those that can be taken at all; ways otherwise last."""
         self.followed.add(key)
-        ways = self.exported.ways_from(key)
+        if key in self.actions.by_key and known(NO_ANSWER):
+            ways = self._timeouts(key)
+        else:
+            ways = [way for way in self.exported.ways_from(key) if way.kind != "EXCEPTION"]
         for way in sorted(ways, key=lambda way: way.kind == "OTHERWISE"):
             condition = self.conditions[way]
-            tree = FALSE if condition is None or way.kind == "EXCEPTION" else assumed(condition, known)
+            tree = FALSE if condition is None else assumed(condition, known)
             # One that always leads back would never end.
-            if tree == FALSE or (way.source == way.target and way.kind != "CONDITION"):
+            if tree == FALSE or (way.source == way.target and way.kind in ("", "OTHERWISE")):
                 continue
             self.taken.add(way)
             yield way, tree
+
+    def _timeouts(self, key: str) -> list[Way]:
+        """The ways of an action that is not done in time, if its step has a deadline."""
+        return [way for way in self.exported.ways_from(key) if way in self.timeouts]
 
     def _say_ways_left(self) -> None:
         """Those that lead on from what is in the draft, and that no answer takes there; and routes."""
@@ -190,10 +203,10 @@ class Graph:
             if way.source not in self.followed:
                 continue
             condition = self.conditions[way]
-            if way.kind == "EXCEPTION":
-                self._exception(way)
-            elif way in self.taken or condition is None:
+            if way in self.taken or condition is None:
                 continue
+            if way.kind == "EXCEPTION":
+                self._say_exception(way)
             elif any(compared.field in self.drafts for compared in comparisons(condition)):
                 text = _("It saved the form as a draft, which Placet does for every request that is begun.")
                 self.report.changed(way_place(way), text)
@@ -208,12 +221,11 @@ class Graph:
     def _is_end_of_block(self, key: str) -> bool:
         return any(block.bar == key for block in self.blocks.values())
 
-    def _exception(self, way: Way) -> None:
-        activity = self.exported.activities[way.source]
+    def _say_exception(self, way: Way) -> None:
         text = _("On {what} WorkflowGen went on to {target}. The limit was {limit}.").format(
             what=way.condition or "EXCEPTION",
             target=way.target,
-            limit=limit_of(activity.limit, activity.working_hours),
+            limit=_limit_of(self.exported.activities[way.source]),
         )
         self.report.left_out(way_place(way), text)
 
@@ -230,14 +242,17 @@ class Graph:
         if turns[0] < 0 or len(before) > DEEPEST:
             return onward
         self._look_for_fork(key, known)
+        is_taken = False  # one of them, for certain, though a route behind it may lead nowhere
         for way, tree in self.ways_on(key, known):
-            target = way.target
+            if is_taken and way.kind == "OTHERWISE":
+                break
+            target, is_taken = way.target, is_taken or tree == TRUE
             if target in stop or not self.is_passed_through(target):
                 onward.append((tree, target))
             elif target not in before:
                 more = self._follow(target, known, stop, (*before, target), turns)
                 onward += [(all_of([tree, further]), node) for further, node in more]
-            if tree == TRUE or len(onward) >= LEAVES:
+            if (onward and onward[-1][0] == TRUE) or len(onward) >= LEAVES:
                 break
         return onward[:LEAVES]
 
@@ -302,9 +317,7 @@ class Graph:
         self.steps[action.step] = self.asking.step(action)
         self.comments[action.step] = f"{action.activity.key}: {action.activity.label}"
         self._limit(action)
-        answers: list[tuple[str, str | None]] = [(a.key, a.value) for a in action.answers] or [(DONE, None)]
-        for outcome, value in answers:
-            known = self._knowing(action, value)
+        for outcome, known in self._outcomes(action):
             fork = self._fork(key, known, place)
             block = self._block(fork, known, place)
             if block is not None:
@@ -313,9 +326,22 @@ class Graph:
                 onward = self.onward(key, known, self._stop(place))
                 self._write_ways(action.step, outcome, onward, place, key)
 
+    def _outcomes(self, action: Action) -> Iterator[tuple[str, Known]]:
+        """What the step can come to, with what is known then."""
+        if not action.answers:
+            yield DONE, self.known
+        for answer in action.answers:
+            yield answer.key, self._knowing(action, answer.value)
+        if self._timeouts(action.activity.key):
+            yield EXPIRED, self._knowing(action, None)
+
     def _knowing(self, action: Action, value: str | None) -> Known:
+        """`value`: of the answer; None where nobody answered in time."""
+
         def known(compared: Is) -> bool | None:
-            if value is not None and compared.field == action.decision_data:
+            if compared == NO_ANSWER:
+                return value is None
+            if action.decision_data and compared.field == action.decision_data:
                 return compared.value == value
             return self.known(compared)
 
@@ -326,13 +352,42 @@ class Graph:
 
     def _limit(self, action: Action) -> None:
         activity = action.activity
-        if activity.limit:
+        due, limit = due_of(activity), _limit_of(activity)
+        if due:
+            self._deadline(action, due, limit)
+        elif activity.limit:
             self.report.left_out(
-                action.place,
-                _("Its limit of {limit} is not in the draft.").format(
-                    limit=limit_of(activity.limit, activity.working_hours)
-                ),
+                action.place, _("Its limit of {limit} is not in the draft.").format(limit=limit)
             )
+
+    def _deadline(self, action: Action, due: str, limit: str) -> None:
+        step, place = self.steps[action.step], action.place
+        step["due"] = due
+        if action.activity.working_hours:
+            text = _(
+                "Its limit of {limit} became the deadline “{due}”. What is working time the calendar says that the "
+                "draft names; if it names none, that of the one person asked, or of the installation."
+            )
+            self.report.changed(place, text.format(limit=limit, due=due))
+        else:
+            text = _("Its limit of {limit} became the deadline “{due}”.")
+            self.report.taken(place, text.format(limit=limit, due=due))
+        if self._timeouts(action.activity.key):
+            step["expire"] = {}
+            text = _("If nobody answers in time it goes on as on TIMEOUT, with the outcome {outcome}.")
+            self.report.taken(place, text.format(outcome=EXPIRED))
+        if action.activity.notifies_late:
+            self._notify_late(action)
+
+    def _notify_late(self, action: Action) -> None:
+        step = self.steps[action.step]
+        if "expire" in step:  # a reminder would ask for an answer that counts no more
+            text = _("WorkflowGen wrote to whoever was late. The step is at its end then, and whoever was asked is "
+                     "told that.")  # fmt: skip
+            self.report.changed(action.place, text)
+        else:
+            step["remind"] = ["when due"]
+            self.report.taken(action.place, _("Whoever has not answered by then is reminded."))
 
     # --- ways ---------------------------------------------------------------------------------------------
 
@@ -369,13 +424,21 @@ class Graph:
             self.report.decide(action_place(activity), text.format(outcome=outcome))
         way = {"from": step, "outcome": outcome}
         if place:
-            self.transitions.append(way | {"ends_branch": place[-1].word(source, outcome)})
+            self.transitions.append(way | self._end_of_branch(place[-1], source, outcome))
         else:
             self.transitions.append(way | {"to": self.end(outcome)})
 
+    def _end_of_branch(self, block: Block, source: str, outcome: str) -> dict[str, str]:
+        word = block.word(source, outcome)
+        if word == EXPIRED and {EXPIRED: "any"} not in block.result:
+            # For the bar a branch without an answer is one that did not agree. It counts less than any answer.
+            block.result.append({EXPIRED: "any"})
+            self._write_ways(block.key, EXPIRED, block.onward[block.otherwise], block.place, block.bar)
+        return {"ends_branch": word}
+
     def _destination(self, node: str, place: Place, source: str, outcome: str) -> dict[str, str]:
         if place and node == place[-1].bar:
-            return {"ends_branch": place[-1].word(source, outcome)}
+            return self._end_of_branch(place[-1], source, outcome)
         if node in self.actions.by_key:
             if self._reach(node, place):
                 return {"to": self.actions.by_key[node].step}
@@ -391,7 +454,7 @@ class Graph:
                 _("Its way to the end of the process ends its branch: the others go on."),
             )
         if place:
-            return {"ends_branch": place[-1].word(source, outcome)}
+            return self._end_of_branch(place[-1], source, outcome)
         return {"to": self.end(outcome)}
 
     def end(self, outcome: str) -> str:
@@ -512,7 +575,9 @@ class Graph:
         """Nodes that come next, whatever was answered."""
         for way in self.exported.ways_from(key):
             condition = self.conditions[way]
-            if way.kind != "EXCEPTION" and condition is not None and assumed(condition, self.known) != FALSE:
+            if way.kind == "EXCEPTION" and way not in self.timeouts:
+                continue
+            if condition is not None and assumed(condition, self.known) != FALSE:
                 yield way.target
 
     def _reached(self, starts: Iterable[str], without: frozenset[str]) -> frozenset[str]:
@@ -696,15 +761,5 @@ def way_place(way: Way) -> str:
     return _("Way {key} ({source} → {target})").format(key=way.key, source=way.source, target=way.target)
 
 
-def limit_of(minutes: str, working: bool) -> str:
-    """A number of minutes as people say it."""
-    if not (minutes.isascii() and minutes.isdecimal() and len(minutes) < 9):
-        return minutes or "?"
-    count = int(minutes)
-    if count % 1440 == 0:
-        text = ngettext("{count} day", "{count} days", count // 1440).format(count=count // 1440)
-    elif count % 60 == 0:
-        text = ngettext("{count} hour", "{count} hours", count // 60).format(count=count // 60)
-    else:
-        text = ngettext("{count} minute", "{count} minutes", count).format(count=count)
-    return _("{limit} of working time").format(limit=text) if working else text
+def _limit_of(activity: Activity) -> str:
+    return limit_of(activity.limit, activity.limit_unit, activity.working_hours)

@@ -15,7 +15,8 @@ from placet.workflowgen.asking import REQUESTER, Asking, language_of
 from placet.workflowgen.expressions import Unreadable, comparisons, read_way
 from placet.workflowgen.fields import Fields
 from placet.workflowgen.forms import Form
-from placet.workflowgen.graph import Graph, limit_of
+from placet.workflowgen.graph import Graph
+from placet.workflowgen.limits import limit_of
 from placet.workflowgen.report import Report
 from placet.workflowgen.texts import key_of, one_line
 from placet.workflowgen.xpdl import Activity, Exported, FileInvalid
@@ -164,7 +165,7 @@ def _say_the_rest(exported: Exported, form: Form, actions: Actions, report: Repo
         )
     process = _("Process {key}").format(key=exported.key)
     if exported.limit:
-        limit = limit_of(exported.limit, exported.working_hours)
+        limit = limit_of(exported.limit, "", exported.working_hours)
         report.left_out(process, _("Its limit of {limit} is not in the draft.").format(limit=limit))
     if exported.help:
         report.left_out(process, _("Its help: {text}.").format(text=exported.help))

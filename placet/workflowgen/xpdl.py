@@ -23,6 +23,7 @@ MOST_WAYS = 600
 MOST_PARAMETERS = 600  # of one action
 LONGEST_VALUE = 4000  # characters of a parameter or a condition
 _PIECE = 64 * 1024
+_NOTIFIES_LATE = "NotifyDelay"
 _PROLOG = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 #: In which a `<` is the byte `<`, so that a document type cannot hide.
@@ -86,6 +87,7 @@ class Activity:
     limit: str = ""  # minutes
     limit_unit: str = ""
     working_hours: bool = False
+    notifies_late: bool = False  # whoever did not do it within its limit
 
     def value(self, formal: str) -> str:
         return next((p.actual for p in self.parameters if p.formal == formal), "")
@@ -108,7 +110,7 @@ class Exported:
     label: str
     version: str = ""
     responsible: tuple[str, ...] = ()
-    limit: str = ""
+    limit: str = ""  # minutes
     working_hours: bool = False
     data: dict[str, DataField] = field(default_factory=dict)
     participants: dict[str, Participant] = field(default_factory=dict)
@@ -301,7 +303,7 @@ def _process(element: etree._Element) -> Exported:
         dangling=tuple(way.key for way in ways if way.source not in ends or way.target not in ends),
         comments=sum(1 for _one in _all(element, "Comment")),
         help=_help(extended),
-        notices=tuple(dict.fromkeys(_notices([element, *_all(element, "Activity")])))[:20],
+        notices=tuple(dict.fromkeys(_notices(element)))[:20],
     )
 
 
@@ -375,6 +377,7 @@ def _activity(element: etree._Element, applications: dict[str, etree._Element]) 
         limit=one_line(_text(_child(element, "Limit")), 20),
         limit_unit=one_line(extended.get("DurationUnit", ""), 5),
         working_hours=extended.get("DurationWorkhour") == "Y",
+        notifies_late=extended.get(_NOTIFIES_LATE) == "Y",
     )
 
 
@@ -389,13 +392,14 @@ def _help(extended: dict[str, str]) -> str:
     return ", ".join(filter(None, texts))
 
 
-def _notices(elements: Iterable[etree._Element]) -> Iterator[str]:
-    """The mails that WorkflowGen wrote about actions and at the end of a request."""
-    for element in elements:
+def _notices(process: etree._Element) -> Iterator[str]:
+    """The mails that WorkflowGen wrote about actions and at the end of a request. That an action is late is read with
+    its limit."""
+    for element in (process, *_all(process, "Activity")):
         yield from (
             one_line(name, 40)
             for name, value in _extended(element).items()
-            if name.startswith("Notify") and value == "Y"
+            if name.startswith("Notify") and value == "Y" and (element is process or name != _NOTIFIES_LATE)
         )
 
 

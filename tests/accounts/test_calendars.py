@@ -252,7 +252,7 @@ def test_a_calendar_that_somebody_works_by_is_not_deleted(alice: Person, admin: 
     Person.objects.filter(pk=alice.pk).update(calendar=calendar)
     with pytest.raises(InUse) as error:
         delete(calendar, admin)
-    assert error.value.uses == uses_of(calendar) == Uses(is_default=True, people=1)
+    assert error.value.uses == uses_of(calendar) == Uses(is_default=True, people=1, processes=[])
     assert make_default(None, admin)
     with pytest.raises(InUse):
         delete(calendar, admin)

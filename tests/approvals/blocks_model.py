@@ -1,253 +1,14 @@
-"""Random processes, and what becomes of their requests: a model of a few lines that walks a tree and knows nothing of
+"""What becomes of a request: a model of a few lines that walks a tree (`random_processes`) and knows nothing of
 transitions, nor of the engine. `test_blocks_model` holds the engine to it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import permutations
 from typing import Any
 
-from hypothesis import strategies as st
-
 from tests.approvals import form_model
-from tests.approvals.form_model import ALWAYS, CONDITIONS, FORM, NEVER, OF_WHAT_IS_FILLED, Facts, Names, Sheet
-
-NAMES = ["ann", "ben", "cleo", "dan", "eve"]
-BACK, OUT, END = "back", "out", "end"  # where a rejection leads
-GOOD = ("approve", "approved", "done", "sent", "arrived")  # these lead on
-
-# --- processes ------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Node:
-    """A step that asks people (`task`: to do something), tells them (`quiet`: "sent"), or waits for a signal of its
-    name or a condition (`quiet`: "arrived"); or a block of branches."""
-
-    key: str
-    rejected: str  # BACK: to the first of its line. OUT: to the first step of all. END: of its line
-    ask: "list[Who]" = field(default_factory=list)  # or tell
-    not_same_as: Names = ()  # keys of others
-    rule: str | int = "first"
-    weight: int = 0  # that is needed to approve, in place of a rule
-    in_turn: bool = False
-    task: bool = False
-    quiet: str = ""
-    until: str = ""  # a wait ends when this holds, too
-    turns_off: str = ""  # where this holds, what is good skips the next step, or ends the line as rejected
-    fill: Names = ()
-    require: Names = ()
-    hide: Names = ()
-    branches: "list[Line]" = field(default_factory=list)
-    result: list[dict[str, Any]] = field(default_factory=list)
-    otherwise: str = "rejected"
-
-    @property
-    def outcomes(self) -> list[str]:
-        return ["done"] if self.task else ["approve", "approve", "reject"]
-
-    @property
-    def names(self) -> set[str]:
-        return {who.name for who in self.ask}
-
-    @property
-    def needs_everybody(self) -> bool:
-        """Whether nobody whom it names may be missing. Where one answer decides, one who is there is enough."""
-        return self.weight > 0 or self.rule != "first"
-
-
-@dataclass(frozen=True)
-class Who:
-    """One line of those whom a step names. `condition`: "", where it always applies."""
-
-    name: str
-    condition: str
-    weight: int
-
-
-@dataclass
-class Line:
-    """Nodes one after the other: the whole of a process, or a branch of a block."""
-
-    nodes: list[Node] = field(default_factory=list)
-    when: str = ALWAYS  # it is taken
-    block: Node | None = None
-    later: Names = ()  # of the whole: what is not entered where a request is started
-
-    def __iter__(self) -> Iterator[Node]:
-        """Every node of it, and of what is in it."""
-        for node in self.nodes:
-            yield node
-            for branch in node.branches:
-                yield from branch
-
-
-RESULTS: list[list[dict[str, Any]]] = [
-    [{"rejected": "any", "cancel": "others"}, {"approved": "all"}],
-    [{"rejected": "any"}, {"approved": "all"}],
-    [{"approved": "any", "cancel": "others"}, {"rejected": "all"}],
-    [{"approved": 2, "cancel": "others"}, {"rejected": "any"}],
-    [{"approved": {"percent": 60}, "cancel": "others"}, {"rejected": "any", "cancel": "others"}],
-]
-
-
-@st.composite
-def processes(draw: st.DrawFn, fills: bool) -> Line:
-    """`fills`: with steps that fill in the form."""
-    whole = draw(lines(fills=fills))
-    filled = {name for node in whole for name in node.fill}
-    if filled:
-        whole.later = tuple(name for name in draw(st.sampled_from(form_model.FILLED)) if name in filled)
-    _draw_four_eyes(draw, whole)
-    return whole
-
-
-def _draw_four_eyes(draw: st.DrawFn, whole: Line) -> None:
-    """Perhaps, of steps that name somebody alike: of others they would say nothing. Rather of those that begin side by
-    side: there people are asked in both."""
-    beside = [[branch.nodes[0] for branch in node.branches] for node in whole]
-    pairs = [
-        (one, other)
-        for nodes in [[*whole], *beside * 3]
-        for one, other in permutations([node for node in nodes if not node.quiet], 2)
-        if one.names & other.names
-    ]
-    if pairs and draw(st.integers(0, 2)) > 0:
-        for one, other in draw(st.lists(st.sampled_from(pairs), min_size=1, max_size=2)):
-            one.not_same_as = tuple(sorted({*one.not_same_as, other.key}))
-
-
-@st.composite
-def lines(draw: st.DrawFn, fills: bool, deep: int = 0, block: Node | None = None, path: str = "s") -> Line:
-    line = Line(block=block)
-    if block:
-        conditions = [ALWAYS, ALWAYS, ALWAYS, ALWAYS, NEVER, *(OF_WHAT_IS_FILLED if fills else ())]
-        line.when = draw(st.sampled_from(conditions))
-    length = draw(st.integers(1, 2))
-    for number in range(length):
-        # A branch has to be able to end as either, so one of its nodes can be rejected, and ends it.
-        after_one_way = number == 1 and bool(line.nodes[0].quiet or line.nodes[0].task)
-        ways = [END, END, BACK, OUT] if line.nodes and not after_one_way else [END]
-        node = Node(f"{path}{number}", draw(st.sampled_from(ways)))
-        if deep < 2 and draw(st.integers(0, 3 if deep else 1)) == 0:
-            node.result = draw(st.sampled_from(RESULTS))
-            node.otherwise = draw(st.sampled_from(["approved", "rejected"]))
-            for branch in range(draw(st.integers(2, 3))):
-                node.branches.append(draw(lines(fills, deep + 1, node, f"{node.key}-{branch}-")))
-        else:
-            _draw_people(draw, node, fills)
-            if length == 2 and not after_one_way:
-                _draw_one_way(draw, node)
-        if fills:
-            _draw_form(draw, node)
-        line.nodes.append(node)
-    return line
-
-
-def _draw_people(draw: st.DrawFn, node: Node, fills: bool) -> None:
-    depends = draw(st.integers(0, 3)) == 3  # on conditions whom it names; two lines may name one person then
-    conditions = OF_WHAT_IS_FILLED if fills else [ALWAYS, NEVER]
-    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=not depends))
-    for number, name in enumerate(names, start=1):
-        # Where no line applies, nobody can go on; so the first one mostly does.
-        condition = draw(st.sampled_from([""] * (1 if number > 1 else 9) + conditions)) if depends else ""
-        node.ask.append(Who(name, condition, weight=number))
-    rules: list[str | int] = ["first", "all", 1]
-    node.rule = draw(st.sampled_from(rules))
-    node.weight = draw(st.sampled_from([0, 0, *range(1, sum(who.weight for who in node.ask) + 1)]))
-    node.in_turn = draw(st.booleans()) and (node.weight > 0 or node.rule != "first")
-
-
-def _draw_one_way(draw: st.DrawFn, node: Node) -> None:
-    """Into a step that nobody can reject, perhaps."""
-    kind = draw(st.sampled_from(["", "", "sent", "arrived", "done"]))
-    if kind == "done":
-        node.task, node.weight = True, 0
-        node.rule = "all" if node.in_turn or node.rule == "all" else "first"
-    else:
-        node.quiet = kind
-
-
-def _draw_form(draw: st.DrawFn, node: Node) -> None:
-    if draw(st.integers(0, 3)) == 3:
-        node.turns_off = draw(st.sampled_from(OF_WHAT_IS_FILLED))
-    if node.quiet == "arrived":
-        node.until = draw(st.sampled_from(["", *OF_WHAT_IS_FILLED]))
-    elif node.ask and not node.quiet:
-        form = draw(st.integers(0, 7))
-        node.fill = draw(st.sampled_from(form_model.FILLED)) if form < 6 else ()
-        node.hide = draw(st.sampled_from(form_model.HIDDEN)) if form > 3 else ()
-        node.hide = tuple(name for name in node.hide if name not in node.fill)
-        if form in (3, 5):
-            node.require = tuple(name for name in node.fill if name != "abroad")
-
-
-def definition_of(line: Line) -> dict[str, Any]:
-    steps: dict[str, Any] = {
-        name: {"kind": "end", "name": name, "result": name} for name in ("approved", "rejected")
-    }
-    ways: list[dict[str, Any]] = []
-    _write(line, line.nodes[0].key, steps, ways)
-    return {
-        "key": "random", "name": "Random", "title": "{item}", "form": FORM, "start": line.nodes[0].key,
-        **({"start_form": {"hide": list(line.later)}} if line.later else {}),
-        "steps": steps, "transitions": ways,
-    }  # fmt: skip
-
-
-def _write(line: Line, first: str, steps: dict[str, Any], ways: list[dict[str, Any]]) -> None:
-    def end(result: str) -> dict[str, str]:
-        return {"ends_branch": result} if line.block else {"to": result}
-
-    for node, following in zip(line.nodes, [*line.nodes[1:], None], strict=True):
-        good, bad = ("approved", "rejected") if node.branches else ("approve", "reject")
-        good = node.quiet or ("done" if node.task else good)
-        if node.turns_off:
-            off = end("approved" if following else "rejected")
-            ways.append({"from": node.key, "outcome": good, "when": node.turns_off, **off})
-        on_good = {"to": following.key} if following else end("approved")
-        ways.append({"from": node.key, "outcome": good, **on_good})
-        if not node.quiet and not node.task:
-            on_bad = {BACK: {"to": line.nodes[0].key}, OUT: {"to": first}, END: end("rejected")}
-            ways.append({"from": node.key, "outcome": bad, **on_bad[node.rejected]})
-        if node.ask:
-            steps[node.key] = _step(node)
-            continue
-        branches = {}
-        for number, branch in enumerate(node.branches):
-            branches[f"b{number}"] = {"start": branch.nodes[0].key, "when": branch.when}
-            _write(branch, first, steps, ways)
-        steps[node.key] = {
-            "kind": "parallel", "name": node.key, "branches": branches,
-            "result": node.result, "otherwise": node.otherwise,
-        }  # fmt: skip
-
-
-def _step(node: Node) -> dict[str, Any]:
-    ask: list[dict[str, Any]] = [
-        {"person": f"{who.name}@contoso.example", **({"if": who.condition} if who.condition else {})}
-        for who in node.ask
-    ]
-    if node.quiet == "sent":
-        return {"kind": "notice", "name": node.key, "to": ask}
-    if node.quiet == "arrived":
-        until = {"until": node.until} if node.until else {}
-        return {"kind": "wait", "name": node.key, "signal": node.key, **until}
-    kind = "task" if node.task else "approval"
-    step: dict[str, Any] = {"kind": kind, "name": node.key, "ask": ask, "rule": node.rule}
-    if node.weight:
-        for line, who in zip(ask, node.ask, strict=True):
-            line["weight"] = who.weight
-        step |= {"rule": [{"approve": {"weight": node.weight}}, {"reject": "any"}], "otherwise": "reject"}
-    if node.not_same_as:
-        step["not_same_as"] = list(node.not_same_as)
-    form = {"fill": list(node.fill), "require": list(node.require), "hide": list(node.hide)}
-    if any(form.values()):
-        step["form"] = {name: names for name, names in form.items() if names}
-    return step | ({"order": "one_by_one"} if node.in_turn else {})
-
-
-# --- what becomes of a request --------------------------------------------------------------------------------
+from tests.approvals.form_model import CONDITIONS, Facts, Sheet
+from tests.approvals.random_processes import BACK, END, GOOD, GROUPS, NAMES, OUT, Line, Node, Who
 
 
 @dataclass(eq=False)
@@ -264,7 +25,7 @@ class Room:
     ended_as: str = ""
     ended_by: "Room | None" = None
     seats: dict[str, str] = field(default_factory=dict)  # "open", an outcome, "superseded" or "withdrawn"
-    weights: dict[str, int] = field(default_factory=dict)  # of the lines that named whoever was asked
+    lines: dict[str, Who] = field(default_factory=dict)  # that named whoever was asked
     decided_on: dict[str, int] = field(default_factory=dict)  # the revision, by who decided
     asks: "dict[str, list[Asked]]" = field(default_factory=dict)  # by whom they ask, the oldest first
 
@@ -295,6 +56,18 @@ class Entered:
     name: str = ""
 
 
+NO_LINES: Mapping[str, Who] = {}
+
+
+@dataclass(frozen=True)
+class Named:
+    """A line of those whom a step asks, as it looks now."""
+
+    who: Who
+    able: list[str]  # who can be asked, or has answered
+    vacant: bool  # nobody is there who may not decide
+
+
 LIVE = ("open", "stuck")
 
 
@@ -311,6 +84,8 @@ class Life:
         self.told = 0
         self.notified: list[tuple[str, int, str]] = []  # by notices: step, round and who
         self.calls_for_help = 0  # to the administrator
+        self.groups = {key: [*names] for key, names in GROUPS.items()}
+        self.turns: dict[str, str] = {}  # by group: whose turn it was last
         self.signals: set[str] = set()  # that came and no step took
         self.went_on: list[Room] = []  # by an answer or a signal
         self.seated: list[tuple[Room, str]] = []  # everybody who was asked, in order
@@ -340,8 +115,10 @@ class Life:
 
     def begin(self, room: Room) -> None:
         if room.node.quiet == "sent":
-            names = dict.fromkeys(who.name for who in self.named(room) if who.name not in self.away)
-            self.notified += [(room.node.key, room.round, name) for name in names]
+            named = self.look_up(room, room.node.ask)
+            told = dict.fromkeys(name for line in named for name in line.able)
+            self.take_turns(room, named)
+            self.notified += [(room.node.key, room.round, name) for name in told]
             self.close(room, "sent")
             return
         if room.node.quiet == "arrived":
@@ -359,8 +136,16 @@ class Life:
 
     # --- people
 
-    def named(self, room: Room) -> list[Who]:
-        return [who for who in room.node.ask if not who.condition or self.holds(who.condition)]
+    def applying(self, lines: Iterable[Who]) -> list[Who]:
+        return [who for who in lines if not who.condition or self.holds(who.condition)]
+
+    def members(self, who: Who) -> list[str]:
+        """As they became known."""
+        return sorted(who.names(self.groups), key=NAMES.index)
+
+    def regroup(self, group: str, name: str) -> None:
+        """Somebody joins a group or leaves it. That changes nothing until people are looked up."""
+        self.groups[group] = [*{*self.groups[group]} ^ {name}]
 
     def is_barred(self, room: Room, name: str) -> bool:
         """Four eyes: one of the two steps names the other, and they decided that, whenever and wherever it was."""
@@ -374,16 +159,17 @@ class Life:
         """Whoever is named now and can be asked is asked, if they are not yet. While somebody whom the rule needs is
         missing, nobody is, and nothing is decided that the missing ones could still change."""
         named = self.named(room)
-        able = [who for who in named if who.name not in self.away and not self.is_barred(room, who.name)]
-        absent = {who.name for who in named} - {who.name for who in able} - room.decided_on.keys()
-        missing = room.node.needs_everybody and bool(absent or not named)
+        missing = room.node.needs_everybody and not (named and all(line.able for line in named))
         new: dict[str, Who] = {}
-        for who in able:
-            if room.seats.get(who.name, "withdrawn") == "withdrawn":
-                new.setdefault(who.name, who)
+        for line in named:
+            for name in line.able:
+                if room.seats.get(name, "withdrawn") == "withdrawn":
+                    new.setdefault(name, line.who)
         more = {name: who.weight for name, who in new.items()}
         if result := _result(room, more, missing):
             self.finish(room, result)
+        elif room.node.skips_to and self.is_vacant(room, named):
+            self.finish(room, room.node.skips_to)
         elif missing or not _can_be_decided(room, more):
             self.stick(room)
         else:
@@ -391,14 +177,68 @@ class Life:
             if room.node.in_turn:
                 is_asked = "open" in room.seats.values()
                 new = {} if is_asked else dict([*new.items()][:1])
-            for who in new.values():
-                self.seat(room, who)
+            self.take_turns(room, named, new)
+            for name, who in new.items():
+                self.seat(room, name, who)
 
-    def seat(self, room: Room, who: Who) -> None:
-        room.seats[who.name], room.weights[who.name] = "open", who.weight
-        if (room, who.name) not in self.seated:
-            self.seated.append((room, who.name))
-        self.ask(room, who.name, "asked")
+    def named(self, room: Room) -> list[Named]:
+        """Those of `others` in place of lines that name nobody who can be asked."""
+        named = self.look_up(room, room.node.ask)
+        if any(line.able for line in named):
+            return named
+        others = self.look_up(room, room.node.others)
+        return others if any(line.able for line in others) else [*named, *others]
+
+    def look_up(self, room: Room, lines: Iterable[Who]) -> list[Named]:
+        """Whoever is picked is somebody whom no other line names, if there is somebody; so these come last."""
+        named: list[Named] = []
+        for who in sorted(self.applying(lines), key=lambda one: bool(one.pick)):
+            there = self.members(who)
+            able = [name for name in there if self.can_be_asked(room, name)]
+            vacant = {*able} >= {*there} - self.away
+            if who.pick:
+                able = self.picked(room, who, able, {name for line in named for name in line.able})
+            named.append(Named(who, able, vacant))
+        return sorted(named, key=lambda line: line.who.weight)
+
+    def can_be_asked(self, room: Room, name: str) -> bool:
+        """An answer that was given counts, whoever has left since."""
+        return name in room.decided_on or (name not in self.away and not self.is_barred(room, name))
+
+    def picked(self, room: Room, who: Who, able: list[str], others: Collection[str]) -> list[str]:
+        """One of a group: whoever was picked stays it while they can be asked, whatever group they are in by then."""
+        for name in self.asked_in(room):
+            if room.lines[name] == who and self.can_be_asked(room, name):
+                return [name]
+        free = [name for name in able if name not in others] or able
+        if who.pick == "next":
+            last = NAMES.index(self.turns[who.group]) if who.group in self.turns else -1
+            free.sort(key=lambda name: NAMES.index(name) <= last)
+        else:
+            free.sort(key=lambda name: sum(one.seats.get(name) == "open" for one in self.rooms))
+        return free[:1]
+
+    def asked_in(self, room: Room) -> list[str]:
+        return [name for name, one in room.seats.items() if one not in ("withdrawn", "superseded")]
+
+    def is_vacant(self, room: Room, named: list[Named]) -> bool:
+        """Nobody is there; not: somebody is, and may not decide, or no line applies."""
+        nobody = not self.asked_in(room) and not any(line.able for line in named)
+        return nobody and bool(named) and all(line.vacant for line in named)
+
+    def take_turns(self, room: Room, named: list[Named], new: Mapping[str, Who] = NO_LINES) -> None:
+        """Of groups that are asked in turn, by those who are asked now."""
+        for line in named:
+            if line.who.pick == "next" and line.able and line.able[0] not in self.asked_in(room):
+                name = line.able[0]
+                if not room.node.in_turn or new.get(name) == line.who:
+                    self.turns[line.who.group] = name
+
+    def seat(self, room: Room, name: str, who: Who) -> None:
+        room.seats[name], room.lines[name] = "open", who
+        if (room, name) not in self.seated:
+            self.seated.append((room, name))
+        self.ask(room, name, "asked")
 
     def ask(self, room: Room, name: str, how: str) -> None:
         asked = Asked(self.revision, self.facts(room), how == "asked again")
@@ -607,7 +447,7 @@ def _can_be_decided(room: Room, more: Mapping[str, int]) -> bool:
 
 
 def _weights(room: Room, state: str) -> list[int]:
-    return [room.weights[name] for name, one in room.seats.items() if one == state]
+    return [room.lines[name].weight for name, one in room.seats.items() if one == state]
 
 
 def came_to(result: list[dict[str, Any]], ended: list[str], running: int) -> tuple[str, bool]:

@@ -1,6 +1,7 @@
 """Blocks against a model (`blocks_model`), through random lives of requests of random processes: branches in branches,
-tasks, notices and waits, ways back, ways out, conditions, steps that fill in what other steps show, people who leave
-and come back, four eyes, crashes and withdrawals.
+tasks, notices and waits, ways back, ways out, conditions, steps that fill in what other steps show, groups that people
+join and leave, one of them in turn, others in their place, steps that are skipped or included, people who leave and
+come back, four eyes, crashes and withdrawals.
 
 After every step the database must say what the model says, and what must hold of any database must hold of this one.
 """
@@ -21,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from placet.accounts.addresses import add_person
-from placet.accounts.models import Person
+from placet.accounts.models import Group, Person
 from placet.approvals import engine, evidence, messages
 from placet.approvals.definitions import Definition
 from placet.approvals.definitions import definition_of as parsed
@@ -32,8 +33,9 @@ from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.mail.models import OutgoingMail
 from tests.approvals import form_model
-from tests.approvals.blocks_model import LIVE, NAMES, Asked, Life, Room, definition_of, processes
+from tests.approvals.blocks_model import LIVE, Asked, Life, Room
 from tests.approvals.form_model import LABELS, TYPED, Facts
+from tests.approvals.random_processes import GROUPS, NAMES, definitions_of, processes
 from tests.making import make_mailbox
 from tests.rotation import whole
 
@@ -86,7 +88,8 @@ class Both:
     @property
     def goes_on(self) -> bool:
         """Whether anything could still happen to it but that it is withdrawn."""
-        is_stuck_for_ever = not (self.seats(open_ones=True) or self.signals or self.life.away)
+        can_be_mended = self.life.away or any(room.node.asks_groups for room in self.life.stuck)
+        is_stuck_for_ever = not (self.seats(open_ones=True) or self.signals or can_be_mended)
         return self.life.state == "open" and not is_stuck_for_ever
 
     @property
@@ -198,6 +201,11 @@ class Both:
     def come_back(self, name: str) -> None:
         Person.objects.filter(pk=self.people[name].pk).update(is_active=True)
         self.life.away.remove(name)
+
+    def regroup(self, group: str, name: str) -> None:
+        members = Group.objects.get(key=group).members
+        (members.remove if name in self.life.groups[group] else members.add)(self.people[name])
+        self.life.regroup(group, name)
 
     def ask_again(self, room: Room) -> None:
         engine.ask_again(self.visit(room).pk, by=self.people["ada"])
@@ -369,6 +377,8 @@ def test_whatever_happens_in_blocks_the_engine_does_what_the_model_says(
     most = 4 if fills else 10  # writing mails takes most of the time
     people = {name: add_person(name.title(), f"{name}@contoso.example") for name in [*NAMES, "zoe"]}
     people["ada"] = add_person("Ada", "ada@contoso.example", administrator=True)
+    for key, names in GROUPS.items():
+        Group.objects.create(key=key, name=key.title()).members.set([people[name] for name in names])
 
     @settings(
         max_examples=(20_000 if whole(request.config) else 500) // SHARES,
@@ -384,7 +394,7 @@ def test_whatever_happens_in_blocks_the_engine_does_what_the_model_says(
         with undone():
             if by_mail := data.draw(st.integers(1, most)) == most:
                 make_mailbox()
-            version = publish(definition_of(line))
+            version = [publish(one) for one in definitions_of(line)][-1]
             away = data.draw(st.sampled_from([[]] * 10 + [[name] for name in NAMES]))
             Person.objects.filter(pk__in=[people[name].pk for name in away]).update(is_active=False)
             started = engine.start(version, people["zoe"], {"item": "Desk", "amount": "10", **typed})
@@ -412,7 +422,7 @@ def undone() -> Iterator[None]:
             transaction.set_rollback(True)
 
 
-WHAT_HAPPENS = ["answer"] * 7 + ["crash"] * 2 + ["late"] * 2 + ["leave"] * 2 + ["withdraw"]
+WHAT_HAPPENS = ["answer"] * 7 + ["crash"] * 2 + ["late"] * 2 + ["leave"] * 2 + ["regroup", "withdraw"]
 
 
 def _happen(both: Both, data: st.DataObject) -> None:
@@ -426,6 +436,8 @@ def _happen(both: Both, data: st.DataObject) -> None:
         both.signal(data.draw(st.sampled_from(signals)))
     elif what == "leave":
         _leave(both, data, waiting)
+    elif what == "regroup":
+        both.regroup(data.draw(st.sampled_from([*GROUPS])), data.draw(st.sampled_from(NAMES)))
     elif what == "withdraw":
         if data.draw(st.integers(0, 4)) == 0:
             engine.withdraw(both.request.pk, both.people["zoe"])
@@ -447,7 +459,12 @@ def _help(both: Both, data: st.DataObject) -> None:
     """The administrator puts people right, perhaps, and presses “Ask again”."""
     if name := data.draw(st.sampled_from([*sorted(both.life.away), ""])):
         both.come_back(name)
-    both.ask_again(data.draw(st.sampled_from(both.life.stuck)))
+    room = data.draw(st.sampled_from(both.life.stuck))
+    groups: list[str] = sorted({who.group for who in [*room.node.ask, *room.node.others]} - {""})
+    is_regrouped: bool = data.draw(st.booleans())
+    if groups and is_regrouped:
+        both.regroup(data.draw(st.sampled_from(groups)), data.draw(st.sampled_from(NAMES)))
+    both.ask_again(room)
 
 
 def _leave(both: Both, data: st.DataObject, waiting: Sequence[tuple[Room, str]]) -> None:

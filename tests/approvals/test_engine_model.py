@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, evidence
+from placet.approvals import engine, engine_asks, evidence
 from placet.approvals.messages import hash_of
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Version, Visit
 from placet.approvals.processes import publish
@@ -407,7 +407,7 @@ class EngineAgainstModel(RuleBasedStateMachine):
         if OutgoingMail.objects.filter(ask__lines__assignment=assignment, state="waiting").exists():
             with pytest.raises(engine.TooSoon):
                 engine.resend(assignment.pk, self.by(by, life))
-            OutgoingMail.objects.update(state="sent", sent_at=timezone.now() - engine.AGAIN_AFTER)
+            OutgoingMail.objects.update(state="sent", sent_at=timezone.now() - engine_asks.AGAIN_AFTER)
         engine.resend(assignment.pk, self.by(by, life))
         self.model.mail_ask(name, room.seats[name])
 

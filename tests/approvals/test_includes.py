@@ -92,6 +92,27 @@ def test_the_including_process_names_included_steps(_published: None, definition
     }, "what its author wrote stays as it is"
 
 
+def test_what_an_included_step_fills_in_need_not_be_entered_at_the_start(alice: Person, bob: Person) -> None:
+    filling = {**step("bob"), "kind": "task", "form": {"fill": ["note"], "require": ["note"]}}
+    publish(process({"clerk": filling}, ["clerk done approved"], key="check"))
+    steps = {"sub": {"kind": "include", "process": "check"}}
+    whole = process(steps, ["sub approved approved"], key="whole", start_form={"hide": ["note"]})
+    request = engine.start(publish(whole), alice, {"item": "Desk", "amount": "9"})
+    seat = open_for(bob)
+    engine.decide(seat.pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"note": "4711"})
+    request.refresh_from_db()
+    assert (request.data["note"], request.result) == ("4711", "approved")
+    with pytest.raises(DefinitionInvalid) as invalid:
+        parse_definition({**whole, "start_form": {"hide": ["note", "amount"]}})
+    assert invalid.value.problems == [
+        "start_form: hide: no step fills amount in; say so in its form: fill: [amount]"
+    ]
+    missing = {**whole, "steps": {**whole["steps"], "sub": {"kind": "include", "process": "nothing"}}}
+    with pytest.raises(DefinitionInvalid) as invalid:
+        parse_definition(missing)
+    assert not [one for one in invalid.value.problems if one.startswith("start_form")], "that is not known"
+
+
 def test_a_branch_and_what_is_called_name_included_steps(_published: None) -> None:
     publish({**BUDGET, "proof": "colleague"})
     call: dict[str, Any] = {"kind": "call", "name": "B", "process": "budget"}

@@ -137,6 +137,43 @@ def test_whoever_joins_before_it_is_their_turn_is_asked(
     assert result_of(request) == "approved"
 
 
+def test_whoever_is_asked_once_more_counts_for_the_line_that_names_them_then(
+    alice: Person, bob: Person, carol: Person, dave: Person, admin: Person
+) -> None:
+    """Bob was asked for the team, left, and is back as one of finance, whose answers weigh more."""
+    group("team", bob, dave)
+    group("finance", carol)
+    rule = [{"approve": {"weight": 4}}, {"reject": "any"}]
+    team, finance = {"group": "team"}, {"group": "finance", "weight": 3}
+    request = start(in_turn(rule, team, finance, otherwise="reject"), alice)
+    assert asked(request) == ["Bob"]
+    engine.deactivate(bob, by=admin)
+    assert asked(request) == ["Dave"], "the same seat is not put to him again while he is away"
+    Person.objects.filter(pk=bob.pk).update(is_active=True)
+    group("team", dave)
+    group("finance", bob, carol)
+    decide(dave)
+    assert asked(request) == ["Bob"], "at his turn among those of finance, who became known before Carol"
+    seat = open_for(bob)
+    assert (seat.source, Assignment.objects.filter(person=bob).count()) == (1, 1)
+    decide(bob)
+    assert result_of(request) == "approved", "one of the team and three for finance: Carol is not needed"
+
+
+def test_whoever_comes_back_is_asked_at_their_place_in_the_order(
+    alice: Person, bob: Person, carol: Person, dave: Person, admin: Person
+) -> None:
+    ask = [{"person": one.email} for one in (bob, dave, carol)]
+    request = start(in_turn(1, *ask), alice)
+    engine.deactivate(bob, by=admin)
+    assert request.visits.get().state == Visit.State.STUCK, "each of them is needed"
+    Person.objects.filter(pk=bob.pk).update(is_active=True)
+    engine.ask_again(request.visits.get().pk, admin)
+    assert asked(request) == ["Bob"], "and not whoever comes after him"
+    decide(bob, "reject")
+    assert asked(request) == ["Dave"]
+
+
 def test_a_step_that_nobody_could_decide_asks_not_even_the_first(alice: Person, bob: Person) -> None:
     group("team", bob)
     group("finance")

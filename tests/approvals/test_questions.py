@@ -10,6 +10,8 @@ from placet.approvals.definitions import definition_of
 from placet.approvals.models import Assignment, Decision
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.approvals.questions import asked_in
+from placet.replies.read import read_text
+from placet.replies.read_questions import questions_of
 from tests.making import one_step
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +63,23 @@ def test_publishing_says_what_replies_could_not_answer(definition: dict[str, Any
     with pytest.raises(DefinitionInvalid) as refused:
         parse_definition(definition)
     assert any(problem in one for one in refused.value.problems), refused.value.problems
+
+
+def test_a_label_may_be_written_as_in_french_and_is_named_with_whatever_blank(bob: Person) -> None:
+    """As its author's program writes it: with a blank before the question mark that breaks no line."""
+    asked = {**COST, "label": "Quel\N{NO-BREAK SPACE}centre de coûts\N{NO-BREAK SPACE}?"}
+    definition = definition_of(publish(asking([asked])))
+    questions = questions_of(definition, "step")
+    for line in (
+        "Quel\N{NO-BREAK SPACE}centre de coûts\N{NO-BREAK SPACE}?\N{NO-BREAK SPACE}: 4711",
+        "Quel centre de coûts ? : 4711",
+        "Quel centre de coûts: 4711",
+        "Q1 Quel centre de coûts ?: 4711",
+    ):
+        reading = read_text(f"Approved\n\n{line}", ["approve", "reject"], questions=questions)
+        assert (reading.outcome, [one.value for one in reading.given]) == ("approve", ["4711"]), line
+    with pytest.raises(DefinitionInvalid, match="without anything that cannot be seen"):
+        parse_definition(asking([{**COST, "label": "Cost\N{ZERO WIDTH SPACE}centre"}]))
 
 
 def test_questions_are_counted_from_two_where_the_outcome_is_the_first(bob: Person) -> None:

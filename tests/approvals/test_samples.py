@@ -1,5 +1,5 @@
 """The samples that come with Placet: each is published by one command and works as it is written, once the groups that
-its description names are there."""
+its first line names are there."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from email.policy import default
 from typing import Any
 
 import pytest
+import time_machine
 import yaml
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -21,7 +22,7 @@ from django.utils.html import escape
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import attachments, engine, evidence
+from placet.approvals import attachments, engine, evidence, timing
 from placet.approvals.definitions import (
     ApprovalStep,
     Definition,
@@ -32,11 +33,12 @@ from placet.approvals.definitions import (
 )
 from placet.approvals.form import FormInvalid
 from placet.approvals.form_schema import schema_of
-from placet.approvals.models import Assignment, Decision, Draft, Request, Version
+from placet.approvals.models import Assignment, Decision, Draft, Request, Timer, Version
 from placet.approvals.processes import publish
 from placet.audit import chain
 from placet.commands.process import SAMPLES, import_tables_of
 from placet.mail.models import OutgoingMail
+from placet.mail.read_past import SLACK
 from placet.mailboxes.models import Mailbox
 from placet.replies.read import read_text
 from placet.replies.read_own import own_of
@@ -77,12 +79,15 @@ def test_each_sample_can_be_published(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "purchase"])  # which describes nothing
-def test_its_description_names_the_groups_that_it_needs(name: str) -> None:
+def test_its_first_line_names_the_groups_that_it_needs(name: str) -> None:
+    """And not its description, which requesters read."""
     says = definition(name)
     of_tables = re.findall(
         "group:([a-z-]+)", "".join(path.read_text() for path in SAMPLES.glob(f"{name}.*.csv"))
     )
-    assert {*says.groups, *of_tables} <= set(re.findall(r"[a-z-]+", says.description))
+    first = (SAMPLES / f"{name}.yaml").read_text().partition("\n")[0]
+    assert {*says.groups, *of_tables} <= set(re.findall(r"[a-z-]+", first.removeprefix("# ")))
+    assert "roups" not in says.description
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -248,7 +253,7 @@ class Life:
     sample: str
     changes: Mapping[str, Any]  # to the form above
     asked: str  # first
-    answers: Sequence[tuple[str, str, str]]  # who (or `SIGNAL`), what, and who is asked then
+    answers: Sequence[tuple[str, str, str]]  # who (or `SIGNAL`, `CLOCK`), what, and who is asked then
     result: str
     by: str = "alice"
     told: str = ""  # those who hear that they need not answer any more
@@ -257,6 +262,7 @@ class Life:
 
 
 SIGNAL = "signal"  # from outside
+CLOCK = "clock"  # nobody answers in a step, until its last moment
 ADMIN = {"rights": "admin", "until": in_days(90), "why": "The upgrade."}
 RISKY = {"risk": "high", "back": "Put the old one back."}
 BIG = {"lines": [{"item": "Press", "count": "1", "price": "10000", "vat": "19"}]}
@@ -341,10 +347,14 @@ LIVES = [
             ("erin", "approve", "bob"),
             ("bob", "approve", "hank"),
             ("hank", "done", ""),
+            (CLOCK, "lasting", "hank"),
+            (CLOCK, "back", "hank"),
+            ("hank", "done", ""),
         ],
-        "approved",
+        "ended",
         news="alice",
     ),
+    Life("access", {}, "bob carol", [(CLOCK, "manager", "")], "rejected", told="carol"),
     Life(
         "access",
         {**ADMIN, "system": "crm", "whom": "bob@contoso.example"},
@@ -570,6 +580,8 @@ def test_a_life(life: Life, people: Mapping[str, Person], mailbox: Mailbox) -> N
     for who, outcome, then in life.answers:
         if who == SIGNAL:
             engine.signal(request.pk, outcome, None)
+        elif who == CLOCK:
+            pass_the_time_of(request, outcome)
         else:
             answer(request, people[who], outcome)
         assert asked(request) == then
@@ -583,6 +595,15 @@ def test_a_life(life: Life, people: Mapping[str, Person], mailbox: Mailbox) -> N
     assert " ".join(unasked.values_list("step_key", flat=True)) == life.skipped
     assert [*chain.verify()] == []
     assert [*evidence.compare()] == []
+
+
+def pass_the_time_of(request: Request, step_key: str) -> None:
+    timers = Timer.objects.filter(visit__request=request, visit__step_key=step_key)
+    for moment in [*timers.order_by("at").values_list("at", flat=True).distinct()]:
+        with time_machine.travel(moment + SLACK, tick=False):
+            Mailbox.objects.update(read_until=timezone.now())
+            for number in timing.due(100):
+                timing.work(number)
 
 
 def mailed(kind: str) -> str:

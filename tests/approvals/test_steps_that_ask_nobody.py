@@ -356,11 +356,11 @@ def test_a_wait_that_is_over_at_once_only_chooses_a_way(alice: Person) -> None:
     ("what", "problem"),
     [
         ({}, "say what it waits for"),
-        ({"until": "day > '2026-12-31'"}, "dates and working days come later"),
-        ({"until": "today == day"}, "dates and working days come later"),
-        ({"until": date(2026, 12, 31)}, "dates and working days come later"),
-        ({"until": "timestamp('x') > timestamp('y')"}, "dates and working days come later"),
-        ({"until": "day != ''"}, "day is a date or a time, and a step cannot wait"),
+        ({"until": "day > '2026-12-31'"}, "no condition waits for a day"),
+        ({"until": "today == day"}, "no condition waits for a day"),
+        ({"until": date(2026, 12, 31)}, "no condition waits for a day"),
+        ({"until": "timestamp('x') > timestamp('y')"}, "no condition waits for a day"),
+        ({"until": "day != ''"}, "day is a date or a time, and no condition waits"),
         ({"until": "1 > 2"}, "nothing could ever change what it comes to"),
         ({"until": "amount"}, "neither true nor false"),
         ({"until": "ghost > 2"}, "ghost"),
@@ -402,7 +402,7 @@ LATE = "today >= '2027-01-01' ? 1.0 : 0.0"
     ],
 )  # fmt: skip
 def test_no_wait_is_for_a_day_by_a_field(db: None, form: list[dict[str, Any]], path: str) -> None:
-    problem = f"steps.wait: until: late depends on the day ({path}), and a step cannot wait for dates"
+    problem = f"steps.wait: until: late depends on the day ({path}), and no condition waits for a day"
     assert problem in refused(waiting_for("late > 0.0", form))
 
 

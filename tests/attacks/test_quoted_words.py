@@ -428,10 +428,10 @@ def test_own_words_in_and_below_a_quote_that_was_delivered_are_never_passed_over
     """Nothing waits for a yes meanwhile, which would refuse an approval that says something else."""
     store.change({"refusals_per_hour": 0}, by="a test", mailbox=arena.world.mailbox)
     half = arena.most // 2
-    results = arena.refuses(delivered(quoted, arena.rng), most=half)
-    results += arena.refuses(delivered(gone_on_below, arena.rng), most=half)
-    assert set(results) <= {"unclear", "not_named"}, results
-    assert results["unclear"] > results.total() // 2, results
+    in_it = arena.refuses(delivered(quoted, arena.rng), most=half)
+    below_it = arena.refuses(delivered(gone_on_below, arena.rng), most=half)
+    assert set(in_it) | set(below_it) <= {"unclear", "not_named"}, (in_it, below_it)
+    assert in_it["unclear"] > in_it.total() // 2, in_it
     arena.accepts(delivered(lambda rng, asked: handled(rng, asked, DELIVERED), arena.rng))
 
 

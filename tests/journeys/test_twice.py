@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from placet.approvals import engine
+from placet.approvals import engine, engine_asks
 from placet.approvals.models import Assignment, Decision
 from placet.audit import chain
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
@@ -83,7 +83,7 @@ def test_a_reply_to_a_withdrawn_request_is_told_so(world: World) -> None:
 @pytest.mark.django_db
 def test_both_mails_of_a_question_sent_again_lead_to_it(world: World) -> None:
     _, first = world.asked()
-    OutgoingMail.objects.update(sent_at=timezone.now() - engine.AGAIN_AFTER)
+    OutgoingMail.objects.update(sent_at=timezone.now() - engine_asks.AGAIN_AFTER)
     engine.resend(Assignment.objects.get().pk, world.people["alice"])
     world.send()
     second = world.newest("bob")

@@ -1,6 +1,6 @@
 """Working time against an oracle that looks at the clock on the wall of every minute."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -141,17 +141,18 @@ def test_a_day_of_its_own_is_closed_or_has_other_hours() -> None:
 
 
 def test_a_week_without_hours_has_none() -> None:
-    never = WorkingTime(ZoneInfo("UTC"), ((),) * 7, {}.get)
+    never = WorkingTime(ZoneInfo("UTC"), ((),) * 7, lambda _day: None)
     instant = datetime(2026, 11, 30, tzinfo=UTC)
     assert never.add(instant, timedelta()) == instant
     assert never.between(instant, instant + timedelta(days=9)) == timedelta()
-    for looks in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: never.add(instant, MINUTE),
         lambda: never.subtract(instant, MINUTE),
         lambda: never.next_open(instant),
         lambda: never.working_day(instant.date(), 0),
         lambda: never.working_day(instant.date(), 1),
-    ):
+    )
+    for looks in attempts:
         with pytest.raises(NoWorkingTime):
             looks()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from placet.accounts.models import Group, Person
 from placet.approvals import engine
@@ -109,6 +110,9 @@ def test_the_path_shows_what_was_not_needed_any_more(contract: Request, bob: Per
 def test_it_stands_where_somebody_is_asked(contract: Request, carol: Person) -> None:
     [standing] = standings([contract], Definitions())
     assert standing.words == "Legal check: waiting for Bob Manager; Budget check: waiting for Carol Finance"
+    with translation.override("fr"):
+        [standing] = standings([contract], Definitions())
+        assert "Bob Manager\N{NO-BREAK SPACE}; Budget check" in standing.words
     decide(carol)
     [standing] = standings([contract], Definitions())
     assert standing.words == "Legal check: waiting for Bob Manager"

@@ -1,10 +1,11 @@
 """When Placet says that it does not work: to administrators on the first page, to monitors at `/healthz`."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -20,6 +21,8 @@ from placet.mailboxes.models import Mailbox
 from placet.panel import health
 from tests.making import one_step, start
 from tests.pages.conftest import HOSTILE
+
+As = Callable[[Person | None], Client]
 
 
 def ago(**of: float) -> Any:
@@ -45,6 +48,24 @@ def shown() -> tuple[str, str]:
 def test_a_mailbox_that_works_is_good(client: Client) -> None:
     assert failing(client) == []
     assert shown() == ("good", "works")
+
+
+def test_it_says_until_when_a_mailbox_was_read(mailbox: Mailbox, admin: Person, as_: As) -> None:
+    admin.zone = "Asia/Tokyo"
+    admin.save()
+    pages = [reverse("panel:home"), reverse("panel:mailbox", args=[mailbox.pk])]
+    assert "not known yet" in read_until(as_(admin), pages[0])
+    Mailbox.objects.update(read_until=datetime(2026, 11, 28, 16, 5, tzinfo=UTC))
+    with time_machine.travel(datetime(2026, 11, 28, 16, 30, tzinfo=UTC)):
+        for page in pages:
+            assert ">01:05</time>" in read_until(as_(admin), page)
+    with time_machine.travel(datetime(2026, 11, 30, 16, 30, tzinfo=UTC)):
+        for page in pages:
+            assert ">29 November 2026, 01:05</time>" in read_until(as_(admin), page)
+
+
+def read_until(client: Client, page: str) -> str:
+    return client.get(page).content.decode().partition("Read until")[2][:200]
 
 
 def test_polls_that_are_begun_again_and_again_and_never_succeed_are_noticed(client: Client) -> None:
@@ -147,8 +168,6 @@ def test_what_is_done_or_given_up_is_not_late(mailbox: Mailbox, client: Client) 
 
 
 # --- the first page of Administration ---------------------------------------------------------------------
-
-As = Callable[[Person | None], Client]
 
 
 @pytest.fixture

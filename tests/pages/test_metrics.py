@@ -185,6 +185,7 @@ def test_mails_out_and_what_is_to_be_put_away_are_counted(mailbox: Mailbox, numb
 def test_a_mailbox_is_told_by_its_id(mailbox: Mailbox, numbers: Numbers) -> None:
     Mailbox.objects.update(
         last_poll_at=ago(seconds=3600),
+        read_until=ago(seconds=7200),
         active_since=ago(days=1),
         secret_expires_on=timezone.localdate() - timedelta(2),
     )
@@ -195,6 +196,7 @@ def test_a_mailbox_is_told_by_its_id(mailbox: Mailbox, numbers: Numbers) -> None
     for name in ("active", "trouble", "fix_needed", "resting"):
         assert found[f"placet_mailbox_{name} {of}"] == 1
     assert 3600 <= found[f"placet_mailbox_last_poll_age_seconds {of}"] < 3660
+    assert 7200 <= found[f"placet_mailbox_read_until_age_seconds {of}"] < 7260
     assert found[f"placet_mailbox_secret_days_left {of}"] == -2
     assert found["placet_alarms"] == found["placet_failing what=alarm"] == 1
     assert found["placet_failing what=poll"] == 0  # it rests
@@ -314,7 +316,8 @@ def printed(
     mailbox: Mailbox, asked: Assignment, numbers: Numbers, monkeypatch: pytest.MonkeyPatch
 ) -> set[str]:
     """The name of everything that can be printed."""
-    Mailbox.objects.update(last_poll_at=timezone.now(), secret_expires_on=timezone.localdate())
+    now = timezone.now()
+    Mailbox.objects.update(last_poll_at=now, read_until=now, secret_expires_on=timezone.localdate())
     Checkpoint.objects.create(day=timezone.now().date(), text="", peaks=[], mac="")
     working.started("poll", threading.Thread())
     working.ended("poll", 1)

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -24,12 +25,14 @@ from benchmarks import grown, grown_branches
 from placet import work
 from placet.accounts.models import Person
 from placet.approvals import engine
-from placet.approvals.models import Assignment, Decision, Request, Version, Visit
+from placet.approvals.models import Ask, Assignment, Decision, Request, Version, Visit
 from placet.approvals.word_index import WORDS
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, ServerTask
+from placet.mail.read_past import read_past
 from placet.mailboxes import pool
 from placet.mailboxes.memory import MemoryMailbox
+from placet.mailboxes.models import Mailbox
 from tests.making import analysed
 from tests.pages import test_permissions
 from tests.pages.test_permissions import SEEN
@@ -270,6 +273,16 @@ def test_no_regular_work_reads_a_table_that_grows(
     found += too_much("what is marked together", lambda: tasks.work(waiting))
     for address in ("/healthz", "/readyz", "/metrics"):
         found += too_much(address, lambda address=address: _numbers(client, address))  # type: ignore[misc]
+    assert not found, "\n".join(found)
+
+
+def test_nor_does_whoever_asks_whether_a_mailbox_was_read(large: None) -> None:
+    Mailbox.objects.update(read_until=timezone.now())
+    (mailbox,) = Mailbox.objects.values_list("pk", flat=True)[:1]
+    codes = list(Ask.objects.order_by("pk").values_list("code_hash", flat=True)[:5])
+    instant = timezone.now() - timedelta(hours=1)
+    found = too_much("read past", lambda: read_past([mailbox], instant, codes))
+    found += too_much("since then", lambda: read_past([mailbox], instant, codes, asked_at=instant))
     assert not found, "\n".join(found)
 
 

@@ -145,3 +145,12 @@ def test_the_requests_own_values_behind_their_labels_are_known(text: str, values
     assert [text[begin:end] for begin, end in places] == values
     assert all(text[:begin].endswith((": ", "= ")) for begin, _ in places)
     assert not list(same_values(text, UNKNOWN, "en"))
+
+
+def test_digits_in_texts_are_no_numbers_of_the_request() -> None:
+    """The requester may have foreseen which ones an answer names."""
+    amount, supplier = (
+        Field("Amount:", ("1,800.00 EUR",), Decimal(1800), "EUR"),
+        Field("Supplier", ("Dell 4711",)),
+    )
+    assert About((amount, supplier)).numbers == {"1800"}

@@ -53,6 +53,7 @@ steps:
     name: Collect offers
     ask: [{{person: bob@{DOMAIN}}}]
     form: {{fill: [supplier, amount, deposit, cost_centre, paid, remarks], require: [supplier, amount]}}
+    due: 4 working hours
   safety:
     kind: approval
     name: Safety at work
@@ -63,6 +64,9 @@ steps:
       - {{reject: {{veto: [officer]}}}}
       - {{approve: {{weight: 3}}}}
     otherwise: reject
+    due: 2 working days
+    remind: [1 working day before]
+    expire: {{after: 3 working days}}
     questions:
       - {{name: exits, label: Number of emergency exits, type: number, required: true, digits: 0}}
       - {{name: kitchen, label: A kitchen, type: yes_no}}
@@ -70,7 +74,7 @@ steps:
     outcomes:
       - approve
       - {{key: reject, comment: required}}
-  keys: {{kind: wait, name: Keys handed over, signal: keys}}
+  keys: {{kind: wait, name: Keys handed over, signal: keys, due: 30 days}}
   budget: {{kind: call, name: Budget, process: purchase, data: {{item: place, amount: amount}}}}
   approved: {{kind: end, name: Rented, result: approved}}
   rejected: {{kind: end, name: Not rented, result: rejected}}
@@ -79,7 +83,9 @@ transitions:
   - {{from: offers, outcome: done, ends_branch: approved}}
   - {{from: safety, outcome: approve, ends_branch: approved}}
   - {{from: safety, outcome: reject, ends_branch: rejected}}
+  - {{from: safety, outcome: expired, ends_branch: rejected}}
   - {{from: keys, outcome: arrived, ends_branch: approved}}
+  - {{from: keys, outcome: expired, ends_branch: rejected}}
   - {{from: both, outcome: approved, to: budget}}
   - {{from: both, outcome: rejected, to: rejected}}
   - {{from: budget, outcome: approved, to: approved}}

@@ -73,10 +73,12 @@ class Action:
     required: str = ""
     split: str = ""
     join: str = ""
-    limit: str = ""
+    limit: str = ""  # minutes
     route: bool = False
     application: str = "EFORMASPX"
     working: str = "N"
+    unit: str = ""  # in which the limit was entered: d, h, m
+    late: str = "N"  # whether whoever is late is told
 
 
 @dataclass
@@ -183,7 +185,9 @@ class Made:
         parts.append(
             E.ExtendedAttributes(
                 E.ExtendedAttribute(Name="AssignType", Value=action.assign),
+                E.ExtendedAttribute(Name="DurationUnit", Value=action.unit),
                 E.ExtendedAttribute(Name="DurationWorkhour", Value=action.working),
+                E.ExtendedAttribute(Name="NotifyDelay", Value=action.late),
             )
         )
         return E.Activity(*parts, Id=action.key)

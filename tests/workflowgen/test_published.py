@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group
-from placet.approvals import attachments, drafts, engine
-from placet.approvals.models import Assignment, Decision, Request
+from placet.approvals import attachments, drafts, engine, timing
+from placet.approvals.deadlines import EXPIRED
+from placet.approvals.models import Assignment, Decision, Request, Timer
 from placet.approvals.processes import parse_definition
 from placet.replies.read import read_text
 from placet.replies.read_own import own_of
@@ -157,7 +159,7 @@ def test_each_old_reply_decides(name: str, language: str) -> None:
 @pytest.mark.django_db
 @ALL
 def test_it_runs_to_each_end_and_every_way_is_taken(name: str) -> None:
-    """By chance: requests are answered until each outcome of each step was given, and each end reached."""
+    """By chance: requests are answered, or left alone, until each outcome of each step came, and each end."""
     definition = decided(name)
     max_ = add_person("Max", "max@contoso.example")
     alice = add_person("Alice", "alice@contoso.example", manager=max_)
@@ -186,7 +188,10 @@ def test_it_runs_to_each_end_and_every_way_is_taken(name: str) -> None:
                 if step == key
             )
             outcome = chance.choice([one for one in outcomes if (key, one) in wanted] or outcomes)
-            answer(definition, seat, outcome, chance)
+            if outcome == EXPIRED:
+                let_expire(seat)
+            else:
+                answer(definition, seat, outcome, chance)
             wanted.discard((key, outcome))
         request.refresh_from_db()
         if request.state == Request.State.ENDED:
@@ -198,6 +203,13 @@ def test_it_runs_to_each_end_and_every_way_is_taken(name: str) -> None:
 
 def outcomes_of(definition: dict[str, Any], step: str) -> set[str]:
     return {way["outcome"] for way in definition["transitions"] if way["from"] == step}
+
+
+def let_expire(seat: Assignment) -> None:
+    now = timezone.now()
+    timer = Timer.objects.get(visit=seat.visit, what=Timer.What.EXPIRE)
+    Timer.objects.filter(pk=timer.pk).update(at=now, due=now)
+    assert timing.work(timer.pk)
 
 
 def answer(definition: dict[str, Any], seat: Assignment, outcome: str, chance: random.Random) -> None:

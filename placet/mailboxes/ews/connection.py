@@ -68,7 +68,7 @@ class EwsConnection:
         """See base. The cursor holds one sync state for each folder; Junk follows when Inbox is through."""
         states = {folder.value: str(cursor.get(folder.value, "")) for folder in Folder}
         seen: list[Seen] = []
-        restarted = False
+        restarted, complete = False, True
         for folder, ref in FOLDERS.items():
             try:
                 changes = operations.sync_folder_items(
@@ -86,7 +86,8 @@ class EwsConnection:
             ]
             if not changes.last and moved_on:
                 return Page(seen, states, more=True, restarted=restarted)
-        return Page(seen, states, more=False, restarted=restarted)
+            complete = complete and changes.last
+        return Page(seen, states, more=False, restarted=restarted, complete=complete)
 
     def fetch(self, seen: Sequence[Seen], max_size: int) -> Iterator[Received | tuple[Seen, MailError]]:
         for batch in _batches(seen, max_size):

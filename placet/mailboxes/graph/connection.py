@@ -115,11 +115,11 @@ class GraphConnection:
         """See base. The cursor holds one position for each folder; Junk follows when Inbox is through."""
         positions = {folder: _Position.of(cursor.get(folder.value), since, self.graph) for folder in Folder}
         seen: list[Seen] = []
-        restarted = False
+        restarted, complete = False, True
 
         def page(more: bool) -> Page:
             kept = {folder.value: position.as_json() for folder, position in positions.items()}
-            return Page(seen, kept, more, restarted)
+            return Page(seen, kept, more, restarted, complete=complete and not more)
 
         for folder, name in FOLDERS.items():
             before = positions[folder]
@@ -137,6 +137,7 @@ class GraphConnection:
             positions[folder] = after
             if not changes.last and after.link != before.link:
                 return page(more=True)
+            complete = complete and changes.last
         return page(more=False)
 
     def _delta(self, folder: str, position: _Position, room: int) -> Changes:

@@ -34,6 +34,19 @@ def moment(at: datetime | None) -> SafeString | str:
     )
 
 
+@register.simple_tag
+def clock(at: datetime) -> SafeString:
+    """A time of day, with the day where it is another one, in the reader's zone; the exact time on hover."""
+    local = timezone.localtime(at)
+    form = "H:i" if local.date() == timezone.localdate() else f"{_DAY}, H:i"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        at.isoformat(timespec="seconds"),
+        exact(at),
+        date_format(local, form),
+    )
+
+
 @register.filter
 def exact(at: datetime) -> str:
     return date_format(timezone.localtime(at), pgettext("format of a date and time", "j F Y, H:i:s T"))

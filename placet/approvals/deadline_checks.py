@@ -1,0 +1,77 @@
+"""What is checked of deadlines before a definition is published."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from placet.accounts import calendars
+from placet.approvals import earlier
+from placet.approvals.deadlines import EXPIRED, Deadline, DeadlineInvalid, moment_of
+from placet.approvals.definitions import ApprovalStep, Definition, WaitStep
+from placet.lib.conditions import ConditionError, compile_condition, value_of
+from placet.lib.working_time import NoWorkingTime
+
+DAYS = ("date", "date_time")  # types of fields that can be a deadline
+
+
+def calendar_problems(key: str | None) -> Iterator[str]:
+    if key is not None and calendars.version_of(key) is None:
+        yield f"there is no calendar {key}; add it first, on the page Calendars"
+
+
+def deadline_problems(
+    definition: Definition, step: ApprovalStep | WaitStep, sample: Mapping[str, Any]
+) -> Iterator[str]:
+    """Of when a step is due and of what becomes of it then."""
+    yield from (f"calendar: {problem}" for problem in calendar_problems(step.calendar))
+    if step.due is None:
+        if step.calendar is not None:
+            yield "calendar: it belongs to a deadline; say due: 2 working days, or leave it out"
+        return
+    yield from (f"due: {problem}" for problem in _due_problems(definition, step.due, sample))
+    if isinstance(step, ApprovalStep):
+        yield from (f"expire: {problem}" for problem in _expiry_problems(step))
+
+
+def _due_problems(definition: Definition, due: Deadline, sample: Mapping[str, Any]) -> Iterator[str]:
+    if due.field is not None:
+        types = {field.name: field.type for field in definition.fields}
+        if due.field not in types:
+            yield f"there is no field {due.field}"
+        elif types[due.field] not in DAYS:
+            yield f"{due.field} is of type {types[due.field]}; a deadline is of type {' or '.join(DAYS)}"
+    if due.expression is not None:
+        yield from _expression_problems(due.expression, sample)
+
+
+def _expression_problems(expression: str, sample: Mapping[str, Any]) -> Iterator[str]:
+    hours = calendars.of_installation().working_time
+    try:
+        compile_condition(expression)
+        yield from earlier.problems(expression, sample)
+        for values in earlier.tried_with(expression, sample):
+            moment_of(value_of(expression, values), hours, datetime.now(UTC))
+    except (ConditionError, DeadlineInvalid) as error:
+        # A map that does not know the sample's value may know everything that people enter.
+        if not isinstance(error.__cause__, LookupError):
+            yield str(error)
+    except NoWorkingTime:
+        return  # of the installation's calendar, which need not be the one that counts here
+
+
+def _expiry_problems(step: ApprovalStep) -> Iterator[str]:
+    expiry = step.expire
+    if expiry is None:
+        return
+    named = {outcome.key: outcome for outcome in step.outcomes}
+    outcome = named.get(expiry.outcome)
+    if outcome is None and expiry.outcome != EXPIRED:
+        yield f"{expiry.outcome} is no outcome here; name one, or leave it out: then it is {EXPIRED}"
+        return
+    granted = outcome is not None and (outcome.is_granted or step.is_task)
+    if granted and expiry.silence_counts is None:
+        yield (
+            f"nobody's answer would count as {expiry.outcome}; if that is what you mean, say silence_counts: true"
+        )
+    if not granted and expiry.silence_counts is not None:
+        yield f"silence_counts belongs to an outcome that gives what is asked for, not to {expiry.outcome}"

@@ -1,0 +1,26 @@
+"""What a mail that asks says of its step's deadline."""
+
+from collections.abc import Iterator
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from placet.approvals.definitions import ApprovalStep
+from placet.approvals.models import Timer, Visit
+from placet.mail.writing import no_links, when
+
+
+def until_when(step: ApprovalStep, visit: Visit) -> Iterator[str]:
+    """When an answer is due, and what becomes of the step without one."""
+    if step.due is None:
+        return
+    moments = {timer.what: timer.at for timer in visit.timers.filter(assignment=None)}
+    due, end = moments.get(Timer.What.DUE), moments.get(Timer.What.EXPIRE)
+    if due is not None and due != end:
+        is_late = due < timezone.now()
+        sentence = _("An answer was due on {time}.") if is_late else _("Please answer by {time}.")
+        yield sentence.format(time=when(due))
+    if end is not None:
+        outcome = step.outcome(step.expires_to)
+        sentence = _("From {time} on no answer counts any more; without one this ends as {answer}.")
+        yield sentence.format(time=when(end), answer=_("“{word}”").format(word=no_links(outcome.shown)))

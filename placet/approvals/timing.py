@@ -1,0 +1,184 @@
+"""The work of timers: what is due in a step is done, once. A row is worked under the lock of its request, and looked at
+anew there: it may be that the step is decided, or that the clock was set back.
+
+A step expires only when every mailbox that its asks named was read past its end, so that an answer which came in time
+counts, however late it is read. After a time in which nothing was worked the moments of a step do not all come at
+once: each leaves the next one half of the time that lay between them, whichever of them is worked first.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from placet.accounts import calendars
+from placet.approvals import engine, engine_asks, engine_time, engine_visits, messages
+from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.models import Ask, Assignment, Request, Timer, Visit
+from placet.approvals.record import note
+from placet.audit import chain
+from placet.lib import rows
+from placet.lib.working_time import NoWorkingTime
+from placet.mail.read_past import read_past
+
+PAUSE = timedelta(seconds=30)  # before a row that failed, or that waits for a mailbox, is looked at once more
+State = Timer.State
+
+
+def due(limit: int) -> list[int]:
+    timers = Timer.objects.filter(state=State.WAITING, due__lte=timezone.now())
+    return list(timers.order_by("due", "id").values_list("id", flat=True)[:limit])
+
+
+def work(timer_id: int) -> bool:
+    """Do what is due, once, however often it is called."""
+    now = timezone.now()
+    # Put off before it is tried: a row that fails does not stand before the others.
+    if not Timer.objects.filter(pk=timer_id, state=State.WAITING, due__lte=now).update(due=now + PAUSE):
+        return False
+    with transaction.atomic(), chain.together():
+        number = Timer.objects.values_list("visit__request_id", flat=True).get(pk=timer_id)
+        request = engine.lock(number)
+        timer = Timer.objects.select_related("visit", "assignment__person").get(pk=timer_id)
+        return _work(request, timer, timezone.now())
+
+
+def _work(request: Request, timer: Timer, now: datetime) -> bool:
+    if timer.state != State.WAITING:
+        return False
+    if timer.at > now:  # it was moved, or the clock was set back
+        rows.change(timer, due=timer.at)
+        return False
+    timer.visit.request = request
+    definition = definition_of(request.version)
+    if timer.visit.state not in Visit.LIVE or timer.visit.result:
+        rows.change(timer, state=State.NEEDLESS, acted_at=now)
+        return True
+    if timer.assignment_id is None and timer.pk in _spread(request, timer.visit, now):
+        return False
+    if timer.what == Timer.What.EXPIRE and _must_wait(timer):
+        rows.change(timer, due=now + PAUSE)
+        return False
+    rows.change(timer, state=State.ACTED, acted_at=now)  # before: what it leads to looks at what led there
+    if not _ACT[timer.what](request, definition, timer, now):
+        rows.change(timer, state=State.NEEDLESS)
+    return True
+
+
+def _where(timer: Timer) -> dict[str, Any]:
+    return {"step": timer.visit.step_key, "round": timer.visit.round}
+
+
+def _spread(request: Request, visit: Visit, now: datetime) -> Collection[int]:
+    """Moments of a visit that are late together: the first one is left, those after it move. Which ones did."""
+    first, *others = visit.timers.filter(assignment=None, state=State.WAITING).order_by("at", "id")
+    later = [timer for timer in others if timer.what != Timer.What.DUE and timer.at > first.at]
+    if first.what == Timer.What.EXPIRE or not later or later[0].at > now:
+        return ()
+    before, earliest, moved = first.at, now, []
+    for following in later:
+        earliest += (following.at - before) / 2
+        before = following.at
+        if following.at < earliest:
+            rows.change(following, at=earliest, due=earliest)
+            moved.append(following)
+    if moved:
+        engine_time.note_moments(request, visit, "due moved", moved)
+    return {timer.pk for timer in moved}
+
+
+def _is_due(request: Request, definition: Definition, timer: Timer, now: datetime) -> bool:
+    note(request, None, "due", **_where(timer), due=timer.at.isoformat())
+    return True
+
+
+# --- reminding --------------------------------------------------------------------------------------------
+
+
+def _remind(request: Request, definition: Definition, timer: Timer, now: datetime) -> bool:
+    """Everybody who is asked still, or one of them; nobody once an answer would come too late."""
+    end = engine_time.end_of(timer.visit)
+    if end is not None and end.at <= now:
+        return False
+    seats = timer.visit.assignments.filter(state=Assignment.State.OPEN).select_related("visit", "person")
+    if timer.assignment_id is not None:
+        seats = seats.filter(pk=timer.assignment_id)
+    reminded = [_remind_one(request, definition, timer, seat, now) for seat in seats.order_by("pk")]
+    return any(reminded)
+
+
+def _remind_one(
+    request: Request, definition: Definition, timer: Timer, seat: Assignment, now: datetime
+) -> bool:
+    """Whether they are reminded, now or when their working time begins."""
+    if messages.mailbox_for(request) is None:
+        return False
+    begins = _begins(seat, now)
+    if begins > now and timer.assignment_id is None:
+        Timer.objects.create(
+            visit=timer.visit, what=timer.what, number=timer.number, assignment=seat,
+            at=begins, due=begins, basis=timer.basis,
+        )  # fmt: skip
+        return True
+    if engine_asks.on_its_way(seat) or engine_asks.just_arrived(seat):
+        return False
+    engine_asks.ask(request, definition, seat, again=True, reminder=True)
+    return True
+
+
+def _begins(seat: Assignment, now: datetime) -> datetime:
+    """When somebody may be reminded: now, in their working time."""
+    try:
+        return calendars.of_person(seat.person).working_time.next_open(now)
+    except NoWorkingTime:
+        return now
+
+
+# --- the end ----------------------------------------------------------------------------------------------
+
+
+def _must_wait(timer: Timer) -> bool:
+    """Where nobody is asked, as in a step that is stuck, silence says nothing."""
+    is_asked = timer.visit.assignments.filter(state=Assignment.State.OPEN).exists()
+    return not is_asked or _unread(timer)
+
+
+def _expire(request: Request, definition: Definition, timer: Timer, now: datetime) -> bool:
+    """The outcome that the process names for a step that nobody decided in time."""
+    step = definition.approval(timer.visit.step_key)
+    seats = list(timer.visit.assignments.select_related("person", "visit"))
+    note(request, None, "expired", **_where(timer), due=timer.at.isoformat(), result=step.expires_to)
+    engine_visits.finish(request, definition, timer.visit, seats, step.expires_to)
+    for seat in seats:
+        if seat.state == Assignment.State.OPEN:  # as they were read: nobody else is asked here any more
+            messages.expired(request, seat, timer.at)
+    engine_visits.wake(request, definition)
+    return True
+
+
+def _unread(timer: Timer) -> bool:
+    """Whether an answer that came in time may lie in a mailbox that was not read since, or wait to be handled."""
+    asks = Ask.objects.filter(lines__assignment__visit=timer.visit, outgoing__isnull=False).distinct()
+    there = list(asks.values_list("outgoing__mailbox", "code_hash", "created_at"))
+    if not there:
+        return False
+    mailboxes, codes, moments = zip(*there, strict=True)
+    return not read_past({*mailboxes}, timer.at, codes, asked_at=min(moments))
+
+
+def _go_on(request: Request, definition: Definition, timer: Timer, now: datetime) -> bool:
+    step = definition.wait(timer.visit.step_key)
+    engine_visits.finish(request, definition, timer.visit, (), step.when_due)
+    engine_visits.wake(request, definition)
+    return True
+
+
+#: What each does, and whether there was anything to do.
+_ACT: Mapping[str, Callable[[Request, Definition, Timer, datetime], bool]] = {
+    Timer.What.DUE: _is_due,
+    Timer.What.REMIND: _remind,
+    Timer.What.EXPIRE: _expire,
+    Timer.What.GO_ON: _go_on,
+}

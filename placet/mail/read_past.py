@@ -1,0 +1,88 @@
+"""Whether an answer that came in time may still be unread: asked before a deadline ends what it would have answered.
+
+    if read_past(mailboxes, due, code_hashes, asked_at=asked_at): ...
+
+Mailboxes are those that the answers may come to, given by their keys; without any, nothing has to be waited for. A mail
+came in time by when the server received it (`IncomingMail.received_at`); one without that may have.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from placet.mail.models import IncomingMail, SetAsideCode
+from placet.mailboxes.models import Mailbox
+
+#: How far beyond the moment a mailbox must have been read. The moment is by our clock and the receipt by the server's,
+#: and a mail may take a while from being received to lying in its folder. Within this, too, lies a clock of ours that
+#: was set back while a mailbox was being read.
+SLACK = timedelta(minutes=2)
+CLOCKS = timedelta(minutes=10)  # an answer that seems to have come before its question, by the server's clock
+
+ANY_CODE = ""  # in place of a keyed hash, where nobody can tell which codes a mail has
+
+
+def read_past(
+    mailboxes: Collection[int],
+    instant: datetime,
+    code_hashes: Collection[str],
+    *,
+    asked_at: datetime | None = None,
+) -> bool:
+    """Whether all that these mailboxes received until `instant` was read, and nothing of it that may be an answer waits
+    or is set aside. See `not_read_past`."""
+    return not _hindered(mailboxes, instant, code_hashes, asked_at).exists()
+
+
+def not_read_past(
+    mailboxes: Collection[int],
+    instant: datetime,
+    code_hashes: Collection[str],
+    *,
+    asked_at: datetime | None = None,
+) -> list[Mailbox]:
+    """Those of them of which it cannot be said, in their order.
+
+    `code_hashes`: of the asks in question (`Ask.code_hash`). A mail that waits to be handled may be an answer to any;
+    one that was set aside, if it has one of these codes or could not be read at all, and as long as no administrator
+    looked at it. With `asked_at`, when the first of them was made, mails set aside that came long before it are none.
+    """
+    return list(
+        _hindered(mailboxes, instant, code_hashes, asked_at).order_by("pk").defer("secrets", "cursor")
+    )
+
+
+def _hindered(
+    mailboxes: Collection[int], instant: datetime, code_hashes: Collection[str], asked_at: datetime | None
+) -> QuerySet[Mailbox]:
+    """In one statement: a poll that commits mails between two would have them seen by neither."""
+    late = Q(read_until=None) | Q(read_until__lt=instant + SLACK)
+    ahead = Q(read_until__gt=timezone.now())  # the clock was set back since: see `placet.mailboxes.progress`
+    in_time = Q(received_at__lte=instant) | Q(received_at=None)
+    waits = IncomingMail.objects.filter(in_time, mailbox=OuterRef("pk"), state=IncomingMail.State.KEPT)
+    # Not asked of each mailbox: SQLite would look through all of its mails instead of by the codes.
+    aside = _set_aside(instant, code_hashes, asked_at).values("incoming__mailbox")
+    return Mailbox.objects.filter(late | ahead | Exists(waits) | Q(pk__in=aside), pk__in=mailboxes)
+
+
+def _set_aside(
+    instant: datetime, code_hashes: Collection[str], asked_at: datetime | None
+) -> QuerySet[SetAsideCode]:
+    in_time = Q(incoming__received_at__lte=instant)
+    if asked_at is not None:
+        in_time &= Q(incoming__received_at__gte=asked_at - CLOCKS)
+    return SetAsideCode.objects.filter(
+        in_time | Q(incoming__received_at=None),
+        code_hash__in=[*code_hashes, ANY_CODE],
+        incoming__state=IncomingMail.State.SET_ASIDE,
+        incoming__looked_at=None,
+    )
+
+
+def remember_codes(incoming: IncomingMail, code_hashes: Collection[str]) -> None:
+    """Of a mail that is set aside, in place of what was known of it when it was the last time."""
+    SetAsideCode.objects.filter(incoming=incoming).delete()
+    found = [SetAsideCode(incoming=incoming, code_hash=code_hash) for code_hash in code_hashes]
+    SetAsideCode.objects.bulk_create(found, ignore_conflicts=True)

@@ -1,0 +1,55 @@
+"""What the clocks of steps say, as it is shown: until when, and what became of it. Looks; changes nothing."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.translation import ngettext
+
+from placet.approvals.models import Timer, Visit
+
+What, State = Timer.What, Timer.State
+
+
+@dataclass(frozen=True)
+class DueShown:
+    """Of one visit. `at`: its deadline. `ends_at`: when it ends without an answer. `reads`: that is past, and mail that
+    may have come before is read first. `goes_on`: nobody has to do anything, the step waits for this moment."""
+
+    at: datetime
+    is_live: bool
+    is_late: bool = False
+    ends_at: datetime | None = None
+    reads: bool = False
+    goes_on: bool = False
+    has_expired: bool = False
+    reminded: str = ""
+
+
+def due_of(visits: Collection[Visit]) -> dict[int, DueShown]:
+    """Of those that have a deadline, by visit."""
+    timers: dict[int, list[Timer]] = defaultdict(list)
+    for timer in Timer.objects.filter(visit__in=visits, assignment=None).order_by("at", "id"):
+        timers[timer.visit_id].append(timer)
+    return {visit.pk: _shown(visit, timers[visit.pk]) for visit in visits if visit.pk in timers}
+
+
+def _shown(visit: Visit, timers: Sequence[Timer]) -> DueShown:
+    now, is_live = timezone.now(), visit.state in Visit.LIVE and not visit.result
+    deadline = next(timer for timer in timers if timer.what in (What.DUE, What.GO_ON))
+    end = next((timer for timer in timers if timer.what == What.EXPIRE), None)
+    reminded = sum(timer.what == What.REMIND and timer.state == State.ACTED for timer in timers)
+    return DueShown(
+        at=deadline.at,
+        is_live=is_live,
+        is_late=deadline.what == What.DUE and deadline.at < (visit.closed_at or now),
+        ends_at=None if end is None or end.at == deadline.at else end.at,
+        reads=is_live and end is not None and end.at < now,
+        goes_on=deadline.what == What.GO_ON,
+        has_expired=end is not None and end.state == State.ACTED,
+        reminded=ngettext("reminded once", "reminded {n} times", reminded).format(n=reminded)
+        if reminded
+        else "",
+    )
