@@ -52,6 +52,7 @@ def addresses(world: dict[str, str], client: Client, column: int) -> dict[str, s
 _SENT = {
     "/administration/configuration/general/": "Save",
     "/administration/configuration/alarms/": "Save",
+    "/administration/configuration/calendars/new/": "Save",
     "/administration/configuration/remote-approval/new/": "Save",
     "/administration/people/add/": "Add person",
     "/administration/groups/": "Add group",
