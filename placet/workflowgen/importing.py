@@ -159,9 +159,9 @@ def _say_the_rest(exported: Exported, form: Form, actions: Actions, report: Repo
             _("Participant {key}").format(
                 key=performer if performer not in exported.activities or known else "?"
             ),
-            # Somebody copies it: what a file says is one word of it, whatever it is made of.
-            text.format(key=key, name=shlex.quote(name))
-            + (" " + _("In WorkflowGen it had {users}.").format(users=users) if users else ""),
+            # Somebody copies the command: it stands last. What a file says is one word of it, whatever it is made of.
+            (_("In WorkflowGen it had {users}.").format(users=users) + " " if users else "")
+            + text.format(key=key, name=shlex.quote(name)),
         )
     process = _("Process {key}").format(key=exported.key)
     if exported.limit:
