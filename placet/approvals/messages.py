@@ -349,7 +349,7 @@ def not_needed(request: Request, assignment: Assignment, last: Visit) -> None:
     with _to(assignment.person) as said:
         sentence = _("“{step}” for “{title}” (number {number}) needs no answer any more.").format(**names)
         # A comment is somebody else's: on one line it looks like nothing but a part of ours.
-        decided = [f"{' '.join(line.split())}." for line in _decisions(request, last)]
+        decided = [" ".join(line.split()) for line in _decisions(request, last)]
         _queue(
             mailbox,
             "not-needed",
