@@ -461,7 +461,7 @@ def _help(both: Both, data: st.DataObject) -> None:
         both.come_back(name)
     room = data.draw(st.sampled_from(both.life.stuck))
     groups = sorted({who.group for who in [*room.node.ask, *room.node.others]} - {""})
-    if groups and data.draw(st.booleans()):
+    if data.draw(st.booleans()) and groups:
         both.regroup(data.draw(st.sampled_from(groups)), data.draw(st.sampled_from(NAMES)))
     both.ask_again(room)
 
