@@ -328,7 +328,7 @@ def not_needed(request: Request, assignment: Assignment, last: Visit) -> None:
         sentence = _("“{step}” for “{title}” (number {number}) needs no answer any more.").format(**names)
         # A comment is somebody else's: on one line it looks like nothing but a part of ours.
         lines = [*_decisions(request, last), *_undecided(request, last)]
-        decided = [f"{' '.join(line.split())}." for line in lines]
+        decided = [" ".join(line.split()) for line in lines]
         _queue(
             mailbox,
             "not-needed",

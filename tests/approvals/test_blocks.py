@@ -205,6 +205,7 @@ def test_a_comment_stands_on_one_line_in_the_mail_to_others(
     assert part is not None
     [line] = [line for line in part.get_content().splitlines() if "Please decide" in line]
     assert line.startswith("Bob: rejected by Bob Manager")
+    assert line.endswith("approve”")
 
 
 def test_without_cancel_the_others_are_heard(alice: Person, bob: Person, carol: Person) -> None:

@@ -460,9 +460,8 @@ def _help(both: Both, data: st.DataObject) -> None:
     if name := data.draw(st.sampled_from([*sorted(both.life.away), ""])):
         both.come_back(name)
     room = data.draw(st.sampled_from(both.life.stuck))
-    groups: list[str] = sorted({who.group for who in [*room.node.ask, *room.node.others]} - {""})
-    is_regrouped: bool = data.draw(st.booleans())
-    if groups and is_regrouped:
+    groups = sorted({who.group for who in [*room.node.ask, *room.node.others]} - {""})
+    if data.draw(st.booleans()) and groups:
         both.regroup(data.draw(st.sampled_from(groups)), data.draw(st.sampled_from(NAMES)))
     both.ask_again(room)
 
