@@ -560,6 +560,10 @@ class Definition(_Part):
         asked = [who for step in self.approvals for who in (*step.ask, *step.others)]
         return [*asked, *(who for step in self.notices for who in step.to)]
 
+    def has_deadline(self, step_key: str) -> bool:
+        step = self.steps[step_key]
+        return isinstance(step, ApprovalStep | WaitStep) and step.due is not None
+
     @property
     def calendars(self) -> set[str]:
         """Keys of those that it names."""

@@ -114,10 +114,13 @@ def newest(process: Process) -> Version | None:
 
 def naming_calendar(key: str) -> list[str]:
     """Names of the processes that name a calendar: in their newest version, or in one that a request still runs on."""
-    running = Request.objects.filter(state=Request.State.OPEN).order_by().values_list("version", flat=True)
-    names = []
-    for process in Process.objects.order_by("name"):
-        versions = {newest(process), *process.versions.filter(pk__in=running.distinct())}
-        if any(key in definition_of(version).calendars for version in versions if version is not None):
-            names.append(process.name)
-    return names
+    return [process.name for process in Process.objects.order_by("name") if _names_calendar(process, key)]
+
+
+def _names_calendar(process: Process, key: str) -> bool:
+    versions = process.versions.filter(published_at__isnull=False).order_by("-number")
+    return any(
+        key in definition_of(version).calendars
+        and (at == 0 or Request.objects.filter(version=version, state=Request.State.OPEN).exists())
+        for at, version in enumerate(versions)
+    )

@@ -29,7 +29,9 @@ class DueShown:
 
 
 def due_of(visits: Collection[Visit]) -> dict[int, DueShown]:
-    """Of those that have a deadline, by visit."""
+    """Of visits of steps that may have a deadline (`Definition.has_deadline`), by visit."""
+    if not visits:
+        return {}
     timers: dict[int, list[Timer]] = defaultdict(list)
     for timer in Timer.objects.filter(visit__in=visits, assignment=None).order_by("at", "id"):
         timers[timer.visit_id].append(timer)

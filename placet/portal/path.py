@@ -141,7 +141,7 @@ def path_of(
         # What stood in a block that is not shown any more stands by itself.
         inside[visit.parent_id if visit.parent_id in shown else None].append(visit)
     by = _("by {name}").format(name=request.requester.name)
-    due = due_of(visits)
+    due = due_of([visit for visit in visits if definition.has_deadline(visit.step_key)])
     skipped = _skipped(visits, definition, lines) - {pk for pk, one in due.items() if one.has_expired}
     called = _called(visits, definition, visible)
     tree = _Tree(request, definition, inside, lines, left_out, skipped, with_reasons, called, due)

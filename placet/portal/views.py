@@ -111,7 +111,7 @@ def _questions(
     found = []
     seats = list(mine.select_related("visit__request__version").order_by("id"))
     pending = pending_of(seats)
-    due = due_of([seat.visit for seat in seats])
+    due = due_of([seat.visit for seat in seats if definition.has_deadline(seat.visit.step_key)])
     for assignment in seats:
         step = definition.approval(assignment.visit.step_key)
         answers = Answer.to(step, definition, shown)

@@ -108,7 +108,8 @@ def _home(
     definitions = Definitions()
     running = request.user.requests.filter(state=Request.State.OPEN).select_related("version")[: A_PAGE + 1]
     pending = pending_of(list(page))
-    due = due_of([assignment.visit for assignment in page])
+    visits = [assignment.visit for assignment in page]
+    due = due_of([one for one in visits if definitions.of(one.request).has_deadline(one.step_key)])
     waiting = [
         replace(_waiting(assignment, definitions, chosen, pending), due=due.get(assignment.visit_id))
         for assignment in page
