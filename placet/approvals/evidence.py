@@ -295,7 +295,7 @@ def _timed(telling: Telling, entry: AuditEntry) -> None:
     step, number = telling.visit_of(entry)
     for what, reminder, at in entry.what["timers"]:
         row = telling.timers.setdefault((step, number, what, reminder), {})
-        _say(row, entry, at=datetime.fromisoformat(at), has_expired=False)
+        _say(row, entry, at=datetime.fromisoformat(at), basis=entry.what["basis"], has_expired=False)
 
 
 def _expired(telling: Telling, entry: AuditEntry) -> None:
@@ -562,7 +562,11 @@ _OF_SIGNAL = {
     "created_at": "when a signal came",
     "taken_by": "which step a signal ended",
 }
-_OF_TIMER = {"at": "when something is due", "has_expired": "whether a step expired"}
+_OF_TIMER = {
+    "at": "when something is due",
+    "basis": "what a deadline was reckoned by",
+    "has_expired": "whether a step expired",
+}
 _OF_ASK = {
     "seat": "what a mail asks about",
     "person": "whom a mail asks",

@@ -128,7 +128,9 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
     for timer in Timer.objects.filter(visit__request__in=ids, assignment=None).select_related("visit"):
         moment = timer.visit.step_key, timer.visit.round, timer.what, timer.number
         has_expired = timer.what == Timer.What.EXPIRE and timer.state == Timer.State.ACTED
-        tables.timers[timer.visit.request_id][moment] = _held(timer, "at") | {"has_expired": has_expired}
+        tables.timers[timer.visit.request_id][moment] = _held(timer, "at", "basis") | {
+            "has_expired": has_expired
+        }
     matches = TableMatch.objects.filter(visit__request__in=ids).select_related("visit", "version__table")
     for match in matches.defer("version__columns", "version__rows"):
         visit, version = match.visit, match.version

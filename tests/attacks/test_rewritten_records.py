@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, models, transaction
@@ -21,7 +22,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from placet.accounts.models import Person
-from placet.approvals import attachments, authority, calling, engine
+from placet.approvals import attachments, authority, calling, engine, timing
 from placet.approvals.authority_csv import read
 from placet.approvals.models import (
     Ask,
@@ -42,6 +43,7 @@ from placet.approvals.models import (
     Signal,
     TableMatch,
     TableVersion,
+    Timer,
     Turn,
     Version,
     Visit,
@@ -51,7 +53,7 @@ from placet.approvals.verification import findings
 from placet.audit import chain, checkpoints, commitments, mac
 from placet.audit.models import AuditEntry, ChainHead, Checkpoint, InstallationHead
 from placet.audit.packing import EntryField
-from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
+from placet.mail.models import IncomingMail, OutgoingMail, ServerTask, SetAsideCode
 from placet.mailboxes.models import Mailbox
 from tests.attacks.arena import Count
 from tests.attacks.tally import Counts
@@ -80,6 +82,12 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     PendingAnswer: {},
     Notified: {"id": OWN_NUMBER},
     Signal: {},
+    Timer: {
+        "id": OWN_NUMBER,
+        "due": "when the row is looked at; it does nothing before its own moment, which is compared",
+        "state": "of work; that a step expired is compared",
+        "acted_at": "of work that is done",
+    },
     TableMatch: {"id": OWN_NUMBER},
     TableVersion: {
         "id": OWN_NUMBER,
@@ -148,6 +156,7 @@ NOT_OF_THE_RECORD: dict[type[Model], str] = {
     ImportedDraft: "a process that is not published yet",
     Process: "its key is compared with each request; its name is for lists, and may change",
     ServerTask: "where a handled mail is put on the server",
+    SetAsideCode: "which mails hold a deadline up; that a step expired is compared",
 }
 #: Rows that may be put in: they mean nothing until an entry speaks of them.
 MAY_BE_PUT_IN: dict[type[Model], str] = {
@@ -189,6 +198,7 @@ def record(world: World) -> Record:
     _told(people)
     _signalled(people)
     _called(people)
+    _expired(people)
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
     Mailbox.objects.create(name="other", address="other@contoso.example")
@@ -296,6 +306,20 @@ def _told(people: Any) -> None:
     ways = [{"from": "tell", "outcome": "sent", "to": "step"}, *one["transitions"]]
     version = publish({**one, "steps": {**one["steps"], "tell": tell}, "transitions": ways})
     engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
+
+
+def _expired(people: Any) -> None:
+    """Nobody answered in time."""
+    one = one_step([{"person": people["bob"].email}], key="expired")
+    step = {**one["steps"]["step"], "due": "1 working day", "expire": {}}
+    ways = [*one["transitions"], {"from": "step", "outcome": "expired", "to": "rejected"}]
+    version = publish({**one, "steps": {**one["steps"], "step": step}, "transitions": ways})
+    with time_machine.travel(timezone.now() - timedelta(days=8)):
+        engine.start(version, people["alice"], {"item": "Shelf", "amount": "5"})
+    Mailbox.objects.update(read_until=timezone.now())
+    for number in timing.due(10):
+        timing.work(number)
+    assert Timer.objects.filter(what=Timer.What.EXPIRE, state=Timer.State.ACTED).count() == 1
 
 
 def _signalled(people: Any) -> None:
@@ -524,6 +548,8 @@ def _again(row: Model) -> Callable[[], object]:
                 copy.person, copy.outgoing = Person.objects.exclude(pk__in=told)[0], None
             case Signal():
                 copy.key, copy.taken_by = "other", None
+            case Timer():
+                copy.number += 1
             case Decision():
                 free = Assignment.objects.filter(decision=None)
                 copy.assignment, copy.completes = free.order_by("-pk")[0], None
