@@ -20,7 +20,7 @@ LARGEST = 1024 * 1024  # bytes of a file
 MOST_EVENTS = 5_000
 YEARS_AHEAD = 5  # that events of each year are taken over for
 LONGEST_EVENT = 366  # days
-_LONGEST_SHOWN = 60  # characters of a name in what is said of it
+_LONGEST_SHOWN = 60  # characters of a name in a sentence about it
 _SINGLE = frozenset({"SUMMARY", "STATUS", "DTSTART", "DTEND", "DURATION", "RRULE"})
 _SEVERAL = frozenset({"EXDATE", "RDATE", "RECURRENCE-ID"})
 _NAME = re.compile(r"[A-Za-z0-9-]+(?=[ \t]*[:;])")
@@ -62,7 +62,7 @@ def read_days(content: bytes, today: date) -> FileDays:
         raise CalendarFileInvalid(
             _("This file is larger than 1 MB. Export fewer years, or another calendar.")
         )
-    found: dict[date, OwnDay] = {}
+    closed: dict[date, OwnDay] = {}
     timed = cancelled = past = 0
     for event in _events(_lines(_decoded(content))):
         if event.value("STATUS").upper() == "CANCELLED":
@@ -75,12 +75,12 @@ def read_days(content: bytes, today: date) -> FileDays:
             if day.year < today.year:
                 past += 1
             else:
-                found.setdefault(day, OwnDay(day, event.name[:LONGEST_DAY_NAME].rstrip()))
-        if len(found) > MOST_DAYS:
+                closed.setdefault(day, OwnDay(day, event.name[:LONGEST_DAY_NAME].rstrip()))
+        if len(closed) > MOST_DAYS:
             raise CalendarFileInvalid(
                 _("There are more than {most} days in this file. Export fewer years.").format(most=MOST_DAYS)
             )
-    return FileDays([found[day] for day in sorted(found)], timed, cancelled, past)
+    return FileDays([closed[day] for day in sorted(closed)], timed, cancelled, past)
 
 
 # --- lines ------------------------------------------------------------------------------------------------
@@ -208,8 +208,8 @@ def _day(event: _Event, text: str) -> date:
             raise ValueError
         day: date = vDate.from_ical(match[1])  # type: ignore[no-untyped-call]  # as above
     except ValueError as error:
-        said = _("“{text}” is no day").format(text=_on_one_line(text)[:_LONGEST_SHOWN])
-        raise _wrong(event, said) from error
+        problem = _("“{text}” is no day").format(text=_on_one_line(text)[:_LONGEST_SHOWN])
+        raise _wrong(event, problem) from error
     if day.year > 9900:
         raise _wrong(event, _("“{text}” is no day").format(text=text))
     return day
@@ -236,8 +236,8 @@ def _whole_days(event: _Event) -> int:
     try:
         lasting: timedelta = vDuration.from_ical(text)  # type: ignore[no-untyped-call]  # as above
     except (ValueError, OverflowError) as error:
-        said = _("“{text}” is no time that it lasts").format(text=_on_one_line(text)[:_LONGEST_SHOWN])
-        raise _wrong(event, said) from error
+        problem = _("“{text}” is no time that it lasts").format(text=_on_one_line(text)[:_LONGEST_SHOWN])
+        raise _wrong(event, problem) from error
     if lasting < timedelta():
         raise _wrong(event, _("it ends before it begins"))
     return -(-lasting // timedelta(days=1))
@@ -309,7 +309,7 @@ def _repeats(event: _Event) -> CalendarFileInvalid:
     )
 
 
-def _wrong(event: _Event, said: str) -> CalendarFileInvalid:
+def _wrong(event: _Event, problem: str) -> CalendarFileInvalid:
     return CalendarFileInvalid(
-        _("“{event}”: {what}. Nothing was taken over.").format(event=event.called, what=said)
+        _("“{event}”: {what}. Nothing was taken over.").format(event=event.called, what=problem)
     )

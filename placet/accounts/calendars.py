@@ -182,16 +182,16 @@ class SpecialDay:
 
 def special_days(content: Content, first: date, last: date, language: str) -> list[SpecialDay]:
     """Those from one day to another, in their order; holidays named in this language where the library can."""
-    found: dict[date, SpecialDay] = {}
+    special: dict[date, SpecialDay] = {}
     for year in range(first.year, last.year + 1):
         for day, name in holidays_in(year, content.observed, language).items():
-            found[day] = SpecialDay(day, name, (), is_own=False, changes=bool(content.week[day.weekday()]))
+            special[day] = SpecialDay(day, name, (), is_own=False, changes=bool(content.week[day.weekday()]))
     for own in content.days:
-        holiday, week = found.get(own.day), content.week[own.day.weekday()]
+        holiday, week = special.get(own.day), content.week[own.day.weekday()]
         name = own.name or (holiday.name if holiday is not None else "")
         changes = own.spans != tuple(week) or (holiday is not None and bool(own.spans))
-        found[own.day] = SpecialDay(own.day, name, own.spans, is_own=True, changes=changes)
-    return [found[day] for day in sorted(found) if first <= day <= last]
+        special[own.day] = SpecialDay(own.day, name, own.spans, is_own=True, changes=changes)
+    return [special[day] for day in sorted(special) if first <= day <= last]
 
 
 def coming_days(content: Content, today: date, language: str, most: int) -> list[SpecialDay]:

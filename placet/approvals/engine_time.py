@@ -91,8 +91,8 @@ def reckon_again(request: Request, definition: Definition) -> Collection[int]:
 
 def _reckon_again(request: Request, definition: Definition, visit: Visit, step: Step) -> bool:
     """Whether anything moved, or began."""
-    there = {(timer.what, timer.number): timer for timer in visit.timers.filter(assignment=None)}
-    deadline, now = there.get((_deadline_of(step), 0)), timezone.now()
+    present = {(timer.what, timer.number): timer for timer in visit.timers.filter(assignment=None)}
+    deadline, now = present.get((_deadline_of(step), 0)), timezone.now()
     if deadline is None:
         asked = visit.assignments.filter(state=Assignment.State.OPEN).select_related("person")
         people = [seat.person for seat in asked]
@@ -105,18 +105,18 @@ def _reckon_again(request: Request, definition: Definition, visit: Visit, step: 
     timers = _reckoned(request, definition, visit, step, hours, start, moved_at=now)
     if not timers or timers[0].at == deadline.at:
         return False
-    _move(request, visit, there, timers, now)
+    _move(request, visit, present, timers, now)
     return True
 
 
 def _move(
     request: Request,
     visit: Visit,
-    there: Mapping[tuple[str, int], Timer],
+    present: Mapping[tuple[str, int], Timer],
     wanted: Sequence[Timer],
     now: datetime,
 ) -> None:
-    moved, left = [], dict(there)
+    moved, left = [], dict(present)
     for timer in wanted:
         kept = left.pop((timer.what, timer.number), None)
         if kept is None:
@@ -206,7 +206,7 @@ def _reckoned(
     of which nobody takes them more away than the process does."""
     assert step.due is not None
     with _reckoning(hours):
-        value = _said(request, definition, step.due)
+        value = _value_named_by(request, definition, step.due)
         due = _moment(step.due, value, hours, start)
         if due is None:
             return []
@@ -215,7 +215,7 @@ def _reckoned(
         return list(_timers(visit, step, hours, due, moved_at or start, basis, leaves_time=leaves_time))
 
 
-def _said(request: Request, definition: Definition, due: Deadline) -> Any:
+def _value_named_by(request: Request, definition: Definition, due: Deadline) -> Any:
     """What names the deadline: an amount, a day or a moment."""
     if due.expression is not None:
         return value_of(due.expression, earlier.Values(definition, request))

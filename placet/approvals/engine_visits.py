@@ -300,7 +300,7 @@ def _went_on(request: Request, since: Visit) -> bool:
     ends = Timer.objects.filter(visit__request=request, visit__gte=since.pk, what__in=Timer.ENDS)
     by_clock = ends.filter(state=Timer.State.ACTED)
     by_signal = request.signals.filter(taken_by__gte=since.pk)
-    return any(found.exists() for found in (answers, of_called, by_signal, by_clock))
+    return any(moves.exists() for moves in (answers, of_called, by_signal, by_clock))
 
 
 def _end(request: Request, step: EndStep) -> None:

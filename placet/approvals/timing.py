@@ -161,10 +161,10 @@ def _expire(request: Request, definition: Definition, timer: Timer, now: datetim
 def _unread(timer: Timer) -> bool:
     """Whether an answer that came in time may lie in a mailbox that was not read since, or wait to be handled."""
     asks = Ask.objects.filter(lines__assignment__visit=timer.visit, outgoing__isnull=False).distinct()
-    there = list(asks.values_list("outgoing__mailbox", "code_hash", "created_at"))
-    if not there:
+    asked = list(asks.values_list("outgoing__mailbox", "code_hash", "created_at"))
+    if not asked:
         return False
-    mailboxes, codes, moments = zip(*there, strict=True)
+    mailboxes, codes, moments = zip(*asked, strict=True)
     return not read_past({*mailboxes}, timer.at, codes, asked_at=min(moments))
 
 

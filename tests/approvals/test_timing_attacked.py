@@ -1,7 +1,7 @@
 """Deadlines under attack: what must not happen to a step, whatever people enter, whoever works it and when."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,16 +13,13 @@ from placet.approvals.models import Assignment, Decision, Request, Timer, Visit
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from tests.approvals.test_steps_that_ask_nobody import answer, process, standing, start, step, text_of, visits
+from tests.approvals.test_timing import MONDAY, WAYS, Clock, asks, at, work
 from tests.making import entries
 
 pytestmark = pytest.mark.django_db
 
-#: A Monday. The installation's zone is UTC, and people work from 9 to 17.
-MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-WAYS = ["bob approve approved", "bob reject rejected", "bob expired rejected"]
 MOMENT = {"name": "needed", "label": "Needed by", "type": "date_time"}
 SILENCE = {"outcome": "approve", "silence_counts": True}
-Clock = time_machine.Traveller
 
 
 @pytest.fixture
@@ -35,10 +32,6 @@ def clock() -> Iterator[Clock]:
 def _mail_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """That no mail is passed over is shown in tests/journeys/test_deadlines.py."""
     monkeypatch.setattr(timing, "read_past", lambda *_, **__: True)
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def timed(*ways: Any, **more: Any) -> dict[str, Any]:
@@ -69,20 +62,8 @@ def enters(carol: Person, needed: str) -> None:
     engine.decide(seat.pk, by=carol, outcome="done", door=Decision.Door.PAGE, entered={"needed": needed})
 
 
-def work(clock: Clock, moment: datetime) -> int:
-    """Everything that is due by then, and how much acted."""
-    clock.move_to(moment)
-    OutgoingMail.objects.filter(state="waiting").update(state="sent", sent_at=moment - timedelta(hours=1))
-    return sum([timing.work(number) for number in timing.due(100)])
-
-
 def timer(request: Request, what: str) -> Timer:
     return Timer.objects.get(visit__request=request, what=what, assignment=None)
-
-
-def asks(person: Person) -> list[str]:
-    mails = OutgoingMail.objects.filter(kind="ask", to=person.email).order_by("pk")
-    return [mail.subject.rpartition(" [#")[0] for mail in mails]
 
 
 # --- what is entered --------------------------------------------------------------------------------------
