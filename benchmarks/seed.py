@@ -17,7 +17,7 @@ from django.db import connection, connections, models, transaction
 from benchmarks.tenant import APPROVALS, DOMAIN, Tenant
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
-from placet.approvals import engine, messages
+from placet.approvals import composing, engine
 from placet.approvals.models import Ask, AskLine, Assignment, Counter, Decision, Request, Version, Visit
 from placet.approvals.processes import publish
 from placet.audit import chain, mac
@@ -202,7 +202,7 @@ def _copy_of(pattern: Pattern, number: int, ids: dict[type[models.Model], int]) 
         pattern.ask,
         id=ids[Ask],
         public_id=public_id,
-        code_hash=messages.hash_of(new_code()),
+        code_hash=composing.hash_of(new_code()),
         outgoing_id=mail.pk,
     )
     line = _copy(pattern.line, id=ids[AskLine], ask_id=ask.pk, assignment_id=ids[Assignment])

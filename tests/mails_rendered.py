@@ -604,6 +604,8 @@ _KINDS: dict[str, Any] = {
         f"refused-{refusal.key}": _refused(refusal)
         for refusal in (
             refusals.NotNamed(),
+            refusals.HelpAsked(),
+            refusals.StatusAsked(),
             refusals.PageOnly(),
             refusals.Sealed("S/MIME encrypted"),
             refusals.TooLarge(26_000_000, 25_000_000),

@@ -45,7 +45,9 @@ from django.utils.translation import gettext_lazy
 from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
 from placet.approvals import (
+    answering_again,
     attachments,
+    composing,
     engine_asks,
     engine_calls,
     engine_pending,
@@ -380,7 +382,7 @@ def _without_hidden(definition: Definition, step_key: str, errors: Mapping[str, 
 
 @_transaction()
 def keep_incomplete(
-    assignment_id: int, answer: engine_pending.Incomplete, asking: messages.AskForRest
+    assignment_id: int, answer: engine_pending.Incomplete, asking: answering_again.AskForRest
 ) -> PendingAnswer:
     """An answer that decides nothing yet, because it lacks something: kept, and asked for the rest. Raises
     AlreadyDecided, NoLongerOpen, NotAllowed or Changed; then nothing has changed."""
@@ -678,7 +680,7 @@ def ask_by_mail(assignment_id: int) -> bool:
     assignment = Assignment.objects.select_related("visit", "person").get(pk=assignment_id)
     if assignment.state != Assignment.State.OPEN or not assignment.page_only:
         return False
-    if messages.mailbox_for(request) is None:
+    if composing.mailbox_for(request) is None:
         return False
     engine_asks.ask(request, definition_of(request.version), assignment, again=False)
     return True

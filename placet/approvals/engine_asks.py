@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from placet.accounts.models import Person
-from placet.approvals import authority, messages, record, turns, whom
+from placet.approvals import authority, composing, messages, record, turns, whom
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form import facts_hash
 from placet.approvals.models import Ask, AskLine, Assignment, Request, TableMatch, Visit
@@ -132,7 +132,7 @@ def ask(
 ) -> None:
     """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door. `since`: the
     revision that the person knows, if what is shown has changed. `reminder`: they did not answer yet."""
-    mailbox = messages.mailbox_for(request)
+    mailbox = composing.mailbox_for(request)
     if assignment.page_only != (mailbox is None):
         assignment.page_only = mailbox is None
         assignment.save(update_fields=["page_only"])
@@ -140,7 +140,7 @@ def ask(
         note(request, None, "asked", **record.asked(assignment), door="page")
         return
     code = new_code()
-    ask = Ask.objects.create(code_hash=messages.hash_of(code), person=assignment.person)
+    ask = Ask.objects.create(code_hash=composing.hash_of(code), person=assignment.person)
     shown = facts_hash(request, definition, assignment.visit.step_key)
     line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=shown, revision=request.revision)
     line.save()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
-from placet.approvals import engine_asks, messages, record, turns, whom
+from placet.approvals import composing, engine_asks, messages, record, turns, whom
 from placet.approvals.definitions import Definition
 from placet.approvals.models import Notified, Request, Visit
 from placet.approvals.record import note
@@ -33,7 +33,7 @@ def _whom_to_tell(request: Request, definition: Definition, visit: Visit) -> who
 def _tell(request: Request, definition: Definition, visit: Visit, person: Person, source: int) -> None:
     """Without a mailbox the page is all that they have of it."""
     row = Notified(visit=visit, person=person, source=source)
-    mailbox = messages.mailbox_for(request)
+    mailbox = composing.mailbox_for(request)
     if mailbox is not None:
         step = definition.notice(visit.step_key)
         row.outgoing = messages.notice(mailbox, request, definition, visit, step, person)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from placet.approvals import messages, record
+from placet.approvals import answering_again, composing, record
 from placet.approvals.definitions import Definition
 from placet.approvals.form import facts_hash
 from placet.approvals.models import Ask, AskLine, Assignment, PendingAnswer, Request
@@ -43,7 +43,7 @@ def keep(
     definition: Definition,
     assignment: Assignment,
     answer: Incomplete,
-    asking: messages.AskForRest,
+    asking: answering_again.AskForRest,
 ) -> PendingAnswer:
     """One that says the same as before stays the one it was; its sender is written to once more."""
     lapsed: What = {}
@@ -84,16 +84,16 @@ def _ask_for_rest(
     definition: Definition,
     pending: PendingAnswer,
     answer: Incomplete,
-    asking: messages.AskForRest,
+    asking: answering_again.AskForRest,
 ) -> AskLine:
     """With a reply code of its own: what answers this mail is the rest of that answer, and of no other."""
     assignment, code = pending.assignment, new_code()
-    ask = Ask.objects.create(code_hash=messages.hash_of(code), person=answer.ask.person)
+    ask = Ask.objects.create(code_hash=composing.hash_of(code), person=answer.ask.person)
     shown = facts_hash(request, definition, assignment.visit.step_key)
     line = AskLine.objects.create(
         ask=ask, line=1, assignment=assignment, facts_hash=shown, revision=request.revision, completes=pending
     )
-    ask.outgoing = messages.ask_for_rest(
+    ask.outgoing = answering_again.ask_for_rest(
         answer.incoming,
         ask.person,
         request,

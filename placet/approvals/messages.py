@@ -6,21 +6,18 @@ part of an address or a link.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from placet.accounts.general import General, general
 from placet.accounts.models import Person
-from placet.accounts.reader import as_read_by
 from placet.approvals import policy
 from placet.approvals.changes import changes_since
+from placet.approvals.composing import mailbox_for, page_link, page_of, queue, with_code, written_to
 from placet.approvals.deadline_words import until_when
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, NoticeStep, definition_of
 from placet.approvals.form import entered_on_page_only, facts_as_read, filled_places
@@ -39,49 +36,12 @@ from placet.approvals.prepared_replies import answer_lines, answer_link, reply_a
 from placet.approvals.questions import Question as Asked
 from placet.approvals.questions import as_read as as_answered
 from placet.approvals.questions import asked_in
-from placet.lib.ids import code_hash
 from placet.lib.prepared import Prepared
-from placet.mail import outbox
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.writing import Link, Notice, labelled, no_links, when
 from placet.mailboxes.models import Mailbox
 
 LONGEST_COMMENT = 10_000  # of their comment, in the mail that says what counted
-
-
-@contextmanager
-def _to(person: Person) -> Iterator[General]:
-    """What is written inside is for this person; gives what the installation says of itself."""
-    said = general()
-    with as_read_by(person, said):
-        yield said
-
-
-def with_code(subject: str, code: str) -> str:
-    """A subject with its reply code. What looks like one in a title is none: replies with two are not applied."""
-    subject = subject.replace("[#", "[# ")
-    return f"{subject} [#{code}]" if code else subject
-
-
-def mailbox_for(request: Request) -> Mailbox | None:
-    """The mailbox that a request's mails go out from."""
-    return next(iter(_FIRST()), None)
-
-
-_FIRST = Prepared(lambda given: Mailbox.objects.filter(active=True).order_by("pk").defer("secrets")[:1])
-
-
-def hash_of(code: str) -> str:
-    return code_hash(settings.REPLY_CODE_KEY, code)
-
-
-def page_of(request: Request, said: General | None = None) -> str:
-    """The request's page. The address carries no right: the page asks for sign-in."""
-    return f"{(said or general()).public_url}/requests/{request.public_id}/"
-
-
-def _page_link(request: Request, said: General, tone: str = "main") -> Link:
-    return Link(_("Open the request"), page_of(request, said), tone)
 
 
 # --- mails to the people asked ----------------------------------------------------------------------------
@@ -106,7 +66,7 @@ def ask(
     by_reply = [one for one in step.outcomes if one not in left]
     commented = [one for one in by_reply if policy.needs_comment(definition, step, one.key, request)]
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
-    with _to(person) as said:
+    with written_to(person) as said:
         changes = changes_since(request, definition, key, why.since) if why.since is not None else ()
         heading, preview, lead = _asking(step, definition, why)
         heading = heading.format(**names)
@@ -138,7 +98,7 @@ def ask(
             code=code,
             asks=_asks(step, asked),
         )
-        return _queue(
+        return queue(
             mailbox,
             "ask",
             person,
@@ -185,7 +145,7 @@ def notice(
     """To somebody who is told of a request, and asked for nothing: there is no code in it, so no reply decides."""
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     hidden = definition.hidden_in(visit.step_key)
-    with _to(person) as said:
+    with written_to(person) as said:
         heading = _("For your information: {title}").format(title=request.title)
         lead = _("{step}: {name} asked for {process} {number}.")
         letter = Question(
@@ -194,13 +154,13 @@ def notice(
             lead=lead.format(step=step.name, process=_within(definition.name), **names),
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
             answers=(),
-            page=_page_link(request, said),
+            page=page_link(request, said),
             by_mail=False,
             how=_("Nothing is asked of you: a reply to this mail decides nothing."),
             code="",
             paragraphs=filled_places(definition, step.text, request.data).strip().splitlines(),
         )
-        return _queue(
+        return queue(
             mailbox,
             "notice",
             person,
@@ -298,13 +258,13 @@ def withdrawn(request: Request, assignment: Assignment, by: Person | None) -> No
     if mailbox is None:
         return
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
-    with _to(assignment.person) as said:
+    with written_to(assignment.person) as said:
         sentence = (
             _("“{title}” (number {number}) is not needed any more.")
             if by is None
             else _("{name} has withdrawn “{title}” (number {number}).")
         ).format(**names)
-        _queue(
+        queue(
             mailbox,
             "withdrawn",
             assignment.person,
@@ -312,7 +272,7 @@ def withdrawn(request: Request, assignment: Assignment, by: Person | None) -> No
             cause=f"assignment:{assignment.pk}",
             subject=_("No longer needed: {title}").format(title=request.title),
             letter=Notice(
-                _("No answer needed any more"), [sentence], links=[_page_link(request, said, tone="")]
+                _("No answer needed any more"), [sentence], links=[page_link(request, said, tone="")]
             ),
         )
 
@@ -324,12 +284,12 @@ def not_needed(request: Request, assignment: Assignment, last: Visit) -> None:
         return
     step = definition_of(request.version).approval(assignment.visit.step_key)
     names = {"step": step.name, "title": request.title, "number": request.number}
-    with _to(assignment.person) as said:
+    with written_to(assignment.person) as said:
         sentence = _("“{step}” for “{title}” (number {number}) needs no answer any more.").format(**names)
         # A comment is somebody else's: on one line it looks like nothing but a part of ours.
         lines = [*_decisions(request, last), *_undecided(request, last)]
         decided = [" ".join(line.split()) for line in lines]
-        _queue(
+        queue(
             mailbox,
             "not-needed",
             assignment.person,
@@ -339,7 +299,7 @@ def not_needed(request: Request, assignment: Assignment, last: Visit) -> None:
             letter=Notice(
                 _("No answer needed any more"),
                 [sentence, *decided],
-                links=[_page_link(request, said, tone="")],
+                links=[page_link(request, said, tone="")],
             ),
         )
 
@@ -351,10 +311,10 @@ def expired(request: Request, assignment: Assignment, end: datetime) -> None:
         return
     step = definition_of(request.version).approval(assignment.visit.step_key)
     names = {"step": step.name, "title": request.title, "number": request.number}
-    with _to(assignment.person) as said:
+    with written_to(assignment.person) as said:
         sentence = _("“{step}” for “{title}” (number {number}) was to be answered before {time}.")
         became = _("It was not decided by then, so it ended as “{answer}”. An answer counts no longer.")
-        _queue(
+        queue(
             mailbox,
             "expired",
             assignment.person,
@@ -367,7 +327,7 @@ def expired(request: Request, assignment: Assignment, end: datetime) -> None:
                     sentence.format(time=when(end), **names),
                     became.format(answer=no_links(step.outcome(step.expires_to).shown)),
                 ],
-                links=[_page_link(request, said, tone="")],
+                links=[page_link(request, said, tone="")],
             ),
         )
 
@@ -378,7 +338,7 @@ def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -
     request, definition = visit.request, definition_of(visit.request.version)
     outcome = definition.approval(visit.step_key).outcome(decision.outcome)
     left_files = bool(definition.files_filled_in(visit.step_key)) and decision.assignment.attachments.exists()
-    with _to(decision.by_person) as said:
+    with written_to(decision.by_person) as said:
         done = outcome.done
         answered = [
             labelled(one.title, one.text) for one in as_answered(definition, visit.step_key, decision.answers)
@@ -391,7 +351,7 @@ def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -
         if left_files:
             answered.append(_("The files that you had added on the page were not sent with it."))
         below = [*answered, *([_("With this comment:")] if decision.comment and answered else [])]
-        _queue(
+        queue(
             incoming.mailbox,
             "confirmation",
             decision.by_person,
@@ -402,7 +362,7 @@ def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -
                 you_answered(outcome),
                 [sentence.format(title=request.title, number=request.number, answer=done), *below],
                 quote=_shown(decision.comment),
-                links=[_page_link(request, said)],
+                links=[page_link(request, said)],
                 footer=_("If this is not what you meant, tell the requester at once."),
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,
@@ -430,130 +390,6 @@ def _shown(comment: str) -> str:
     return comment if len(comment) <= LONGEST_COMMENT else f"{comment[: LONGEST_COMMENT - 1]}…"
 
 
-@dataclass(frozen=True)
-class AnswerAgain:
-    """How a mail asks for another answer, in the language of the one that was not clear."""
-
-    language: str
-    subject: str  # stands before the request's title
-    heading: str
-    how: str  # which words to write
-    by_link: str
-    words: Sequence[tuple[Outcome, str]]  # with the word that a link writes
-    lines: Sequence[str] = ()  # in which questions are answered
-
-
-def refusal(
-    incoming: IncomingMail,
-    person: Person,
-    request: Request,
-    *,
-    key: str,
-    sentences: Sequence[str],
-    quote: str = "",
-    again: AnswerAgain | None = None,
-    code: str = "",
-    in_reply_to: str = "",
-) -> None:
-    """To a proved sender whose reply was not applied: why, and what to do next. `sentences` are in their language, or
-    in that of `again`."""
-    with _to(person) as said:
-        if again is None:
-            subject = _("Not applied: {title}").format(title=request.title)
-            notice = Notice(
-                _("Your answer was not applied"),
-                sentences,
-                quote[:LONGEST_QUOTE],
-                [_page_link(request, said)],
-            )
-        else:
-            subject = with_code(f"{again.subject}: {request.title}", code)
-            notice = Notice(
-                again.heading,
-                [f"{again.how} {again.by_link}", *sentences],
-                quote[:LONGEST_QUOTE],
-                [*_answers(incoming.mailbox, request, again, code), _page_link(request, said, tone="")],
-                spoken=again.language,
-            )
-        _queue(
-            incoming.mailbox,
-            f"refusal-{key}",
-            person,
-            said,
-            cause=f"incoming:{incoming.pk}",
-            subject=subject,
-            letter=notice,
-            priority=OutgoingMail.Priority.CONFIRMATION,
-            reply_to=reply_address(incoming.mailbox, code) if again is not None else "",
-            in_reply_to=in_reply_to,
-        )
-
-
-@dataclass(frozen=True)
-class AskForRest:
-    """How a mail asks for what an answer lacks, in the language of that answer."""
-
-    language: str
-    subject: str  # stands before the request's title
-    sentence: str  # what was understood, and what is needed
-    in_reply_to: str
-    quote: str = ""  # the text that was understood so
-    words: Sequence[tuple[Outcome, str]] = ()  # what may be answered, with the word that a link writes
-    first: str = ""  # what the first link is called, where that is not its word
-    lines: Sequence[str] = ()  # in which questions are answered
-
-
-def ask_for_rest(
-    incoming: IncomingMail,
-    person: Person,
-    request: Request,
-    step_key: str,
-    *,
-    key: str,
-    asking: AskForRest,
-    code: str,
-) -> OutgoingMail:
-    """To a proved sender whose reply lacks something: an answer to this mail, by its own code, is that."""
-    definition = definition_of(request.version)
-    step = definition.approval(step_key).name  # one person may be asked in several, even at once
-    links = _answers(incoming.mailbox, request, asking, code)
-    if asking.first:
-        links[0] = replace(links[0], label=no_links(asking.first))
-    with _to(person) as said:
-        return _queue(
-            incoming.mailbox,
-            f"refusal-{key}",
-            person,
-            said,
-            cause=f"incoming:{incoming.pk}",
-            subject=with_code(f"{asking.subject}: {request.title}", code),
-            letter=Notice(
-                asking.subject,
-                # Names only: there is no word in it that would have to be in the language of the answer.
-                [asking.sentence, labelled(f"{definition.name} {request.number} · {step}", request.title)],
-                asking.quote[:LONGEST_QUOTE],
-                [*links, _page_link(request, said, tone="")],
-                spoken=asking.language,
-            ),
-            priority=OutgoingMail.Priority.CONFIRMATION,
-            reply_to=reply_address(incoming.mailbox, code),
-            in_reply_to=asking.in_reply_to,
-        )
-
-
-def _answers(mailbox: Mailbox, request: Request, again: AnswerAgain | AskForRest, code: str) -> list[Link]:
-    title = with_code(request.title, code)
-    return [
-        Link(
-            no_links(word),
-            answer_link(mailbox, code, title, word, again.lines),
-            outcome.colour,
-            again.language,
-        )
-        for outcome, word in again.words
-    ]
-
-
 class Misuse(Enum):
     """What came with a reply code and proved nothing, as far as it can be told to the person who was asked."""
 
@@ -564,9 +400,9 @@ class Misuse(Enum):
 
 def misused(ask: Ask, request: Request, mailbox: Mailbox, misuse: Misuse) -> None:
     """To the person asked, once an ask: a mail with their reply code was not applied."""
-    with _to(ask.person) as said:
+    with written_to(ask.person) as said:
         subject, title, what, advice = _ABOUT_MISUSE[misuse]()
-        _queue(
+        queue(
             mailbox,
             "code-misused",
             ask.person,
@@ -576,7 +412,7 @@ def misused(ask: Ask, request: Request, mailbox: Mailbox, misuse: Misuse) -> Non
             letter=Notice(
                 title,
                 [what.format(title=request.title, number=request.number), advice],
-                links=[_page_link(request, said)],
+                links=[page_link(request, said)],
             ),
         )
 
@@ -638,7 +474,7 @@ def another_address(
     incoming: IncomingMail, person: Person, request: Request, *, address: str, page: str, offer_id: str
 ) -> None:
     """To the address that is known: is the one that a reply came from theirs, too? `page` asks it."""
-    with _to(person) as said:
+    with written_to(person) as said:
         what = _(
             "An answer to “{title}” (number {number}), which you were asked about, came from {address}. Nobody here "
             "has this address, so the answer was not applied."
@@ -647,7 +483,7 @@ def another_address(
             what.format(title=request.title, number=request.number, address=address),
             _("If the address is yours, say so on the page below. Then answers from it count as yours."),
         ]
-        _queue(
+        queue(
             incoming.mailbox,
             "another-address",
             person,
@@ -671,10 +507,10 @@ def ended(request: Request, step: EndStep) -> None:
     mailbox = mailbox_for(request)
     if mailbox is None:
         return
-    with _to(request.requester) as said:
+    with written_to(request.requester) as said:
         title = labelled(step.name, request.title)
         sentence = _("Your request number {number} has ended.").format(number=request.number)
-        _queue(
+        queue(
             mailbox,
             "ended",
             request.requester,
@@ -684,7 +520,7 @@ def ended(request: Request, step: EndStep) -> None:
             letter=Notice(
                 title,
                 [sentence, *_decisions(request), *_undecided(request)],
-                links=[_page_link(request, said)],
+                links=[page_link(request, said)],
             ),
         )
 
@@ -745,9 +581,9 @@ def stuck(request: Request, visit: Visit, seq: int) -> None:
         return
     step = definition_of(request.version).steps[visit.step_key]
     for person in Person.objects.filter(is_administrator=True, is_active=True):
-        with _to(person) as said:
+        with written_to(person) as said:
             why = _("Request {number} cannot go on: {reason}.")
-            _queue(
+            queue(
                 mailbox,
                 "stuck",
                 person,
@@ -760,40 +596,6 @@ def stuck(request: Request, visit: Visit, seq: int) -> None:
                         why.format(number=request.number, reason=visit.reason),
                         _("Put the people or groups right, then open the request and press “Ask again”."),
                     ],
-                    links=[_page_link(request, said)],
+                    links=[page_link(request, said)],
                 ),
             )
-
-
-# --- composing --------------------------------------------------------------------------------------------
-
-
-def _queue(
-    mailbox: Mailbox,
-    kind: str,
-    person: Person,
-    said: General,
-    *,
-    cause: str,
-    subject: str,
-    letter: Notice | Question,
-    priority: OutgoingMail.Priority = OutgoingMail.Priority.NOTICE,
-    reply_to: str = "",
-    in_reply_to: str = "",
-) -> OutgoingMail:
-    reference = outbox.new_reference()
-    parts = letter.written(subject, reference, said)
-    return outbox.queue(
-        mailbox,
-        kind=kind,
-        to=person.email,
-        to_name=person.name,
-        cause=cause,
-        subject=subject,
-        text=parts.text,
-        html=parts.html,
-        priority=priority,
-        reference=reference,
-        reply_to=reply_to,
-        in_reply_to=in_reply_to,
-    )

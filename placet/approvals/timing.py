@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from placet.accounts import calendars
-from placet.approvals import engine, engine_asks, engine_time, engine_visits, messages
+from placet.approvals import composing, engine, engine_asks, engine_time, engine_visits, messages
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.models import Ask, Assignment, Request, Timer, Visit
 from placet.approvals.record import note
@@ -113,7 +113,7 @@ def _remind_one(
     request: Request, definition: Definition, timer: Timer, seat: Assignment, now: datetime
 ) -> bool:
     """Whether they are reminded, now or when their working time begins."""
-    if messages.mailbox_for(request) is None:
+    if composing.mailbox_for(request) is None:
         return False
     begins = _begins(seat, now)
     if begins > now and timer.assignment_id is None:

@@ -35,6 +35,7 @@ _NO_SENDER = frozenset(
         refusals.MechanismNotConfirmed.key,
     }
 )
+_ASKED = frozenset({refusals.HelpAsked.key, refusals.StatusAsked.key})
 _NOT_READ = frozenset({
     refusals.PageOnly.key, refusals.NotNamed.key, refusals.TooLarge.key, refusals.Sealed.key, refusals.Unclear.key,
 })  # fmt: skip
@@ -192,6 +193,8 @@ def _done(mail: IncomingMail, line: AskLine | None, told: Sequence[OutgoingMail]
     if mail.result == "decided":
         return Step(title, [mail.reason], "good", mail.handled_at, links)
     said = [_("It was not applied ({result}).").format(result=result_of(mail))]
+    if mail.result in _ASKED:
+        said = [_("It asks for something and answers nothing ({result}).").format(result=result_of(mail))]
     if mail.result in _INCOMPLETE and told:
         said.append(mail.reason)
     if mail.result in _AUTOMATIC:

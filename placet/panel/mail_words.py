@@ -53,6 +53,8 @@ RESULTS: dict[str, Promise] = {
     "no_longer_open": gettext_lazy("no longer open"),
     "changed": gettext_lazy("request changed"),
     "too_large": gettext_lazy("too large"),
+    "help_asked": gettext_lazy("asks how to answer"),
+    "status_asked": gettext_lazy("asks where the request stands"),
 }
 FOLDERS: dict[str, Promise] = {
     Folder.INBOX.value: gettext_lazy("Inbox"),

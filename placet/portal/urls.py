@@ -17,7 +17,7 @@ urlpatterns = [
     path("search/", search.search, name="search"),
     path("requests/", lists.mine, name="mine"),
     path("requests/decided/", lists.decided, name="decided"),
-    # Mails link here (`placet.approvals.messages.page_of`): this address stays as it is.
+    # Mails link here (`placet.approvals.composing.page_of`): this address stays as it is.
     path("requests/<uuid:public_id>/", views.request_page, name="request"),
     path("requests/<uuid:public_id>/decide/", views.decide, name="decide"),
     path("requests/<uuid:public_id>/fill/<int:number>/", filling.fill_in, name="fill_in"),

@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from placet.accounts.general import of_request
 from placet.approvals import engine
 from placet.approvals.changes import history
+from placet.approvals.composing import mailbox_for, page_of
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import facts_as_read, facts_hash
-from placet.approvals.messages import mailbox_for, page_of
 from placet.approvals.models import Assignment, Request, Visit
 from placet.portal import deciding, live, path
 from placet.portal.due import DueShown, due_of

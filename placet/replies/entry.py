@@ -5,7 +5,7 @@ take_in(incoming)   parse   bytes → Mail: sender, automatic or not, new text
                     pick    which ask it answers
                     prove   who sent it, and how we know
                     pick    once more: whether it is our mail that it answers
-                    read    new text → Answer, or unclear
+                    read    new text → Answer, or unclear; or a Command, which is settled by itself
                     settle  the decision, in one transaction with
                     tell    the confirmation, or what was refused and why
 """
@@ -54,12 +54,14 @@ from placet.replies.pick_answered import NotKnownYet, must_answer_us
 from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
 from placet.replies.prove_outside import Servers
-from placet.replies.read import read
+from placet.replies.read import READ_TEXT, read
+from placet.replies.read_command import ASKS_AND_ANSWERS, Command, read_command
 from placet.replies.read_completion import read_completion
 from placet.replies.read_confirmation import may_confirm, read_confirmation, two_meanings
 from placet.replies.read_own import own_of
 from placet.replies.read_result import Answer
 from placet.replies.read_vocabulary import Vocabulary, vocabulary
+from placet.replies.settle_command import ACTS
 from placet.workers import leases
 from placet.workers.leases import Leased
 
@@ -203,6 +205,12 @@ def _walk(reply: Reply) -> None:
             raise refusals.Sealed(mail.sealed)
         must_answer_us(mail, picked, own, known_words(), proof, kept_at=reply.incoming.kept_at)
         reply.mail = mail = without_original(mail, originals(answered_of(mail, picked.line, picked.ours)))
+        command = _command(mail, picked.line)
+        if command is not None:
+            with transaction.atomic():
+                mine(reply)
+                ACTS[command.kind](reply, picked, command)
+            return
         reply.answer = answer = _read(mail, picked.line)
         with transaction.atomic():
             logged = tell.decided(reply)
@@ -223,6 +231,20 @@ def _walk(reply: Reply) -> None:
         with transaction.atomic():
             mine(reply)
             tell.refused(reply, refusal)
+
+
+def _command(mail: Mail, line: AskLine) -> Command | None:
+    """What a reply asks for, where it answers nothing. Raises Unclear where it may be an answer as well."""
+    command = read_command(mail, known_words(), own_of(settle.step_of(line)))
+    if command is None or command.kind not in ACTS:
+        return None
+    if line.completes is None:  # else what is asked for would be read as the rest of an answer
+        try:
+            answer = _read(mail, line)
+        except refusals.Unclear:
+            return command
+        raise refusals.Unclear(mail.new_text[:READ_TEXT], ASKS_AND_ANSWERS, answer.language)
+    return command
 
 
 def _read(mail: Mail, line: AskLine) -> Answer:

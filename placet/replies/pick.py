@@ -16,7 +16,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from placet.accounts.addresses import addresses_of
-from placet.approvals.messages import hash_of
+from placet.approvals.composing import hash_of
 from placet.approvals.models import Ask, AskLine
 from placet.lib.prepared import Prepared
 from placet.mail.models import IncomingMail, OutgoingMail

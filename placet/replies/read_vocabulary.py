@@ -8,7 +8,7 @@ from sys import intern
 from typing import Any
 
 from placet.lib.sentences import gettext_noop
-from placet.replies.languages import FALLBACK, PARTS, SHARED, LanguageInvalid
+from placet.replies.languages import FALLBACK, PARTS, SHARED, CommandWords, LanguageInvalid
 from placet.replies.languages.table import Table, codes_of, tables
 from placet.replies.read_phrases import Meaning, PhraseTree, Role, Words
 
@@ -89,6 +89,7 @@ class Vocabulary:
     confirms: Mapping[str, tuple[str, ...]]  # by language: what says yes to what was understood
     agree_stems: tuple[str, ...]  # of all languages: beginnings of words that agree or disagree
     seen: Phrases  # what may also say only that a mail was seen: "ok"
+    commands: CommandWords  # of all languages
     silent: Mapping[str, Phrases]  # by language, with what all share: what adds nothing to an answer
 
     def speaks_of(self, word: str, code: str) -> str:
@@ -134,7 +135,25 @@ def over(known: Sequence[Table], only: str = "") -> Vocabulary:
         {code: tuple(said(code, "confirms")) for code in codes},
         tuple(stem.replace(" ", "") for code in codes for stem in said(code, "agree_stems")),
         phrases("seen"),
+        _commands(known, answering),
         {code: phrases("silent", {code, SHARED}) for code in codes},
+    )
+
+
+def _commands(known: Sequence[Table], answering: Iterable[str]) -> CommandWords:
+    by_language = [table.get("command") for table in known]
+    return CommandWords(
+        **{
+            one.name: tuple(
+                dict.fromkeys(
+                    text
+                    for code in answering
+                    for words in by_language
+                    for text in words.get(code, {}).get(one.name, ())
+                )
+            )
+            for one in fields(CommandWords)
+        }
     )
 
 

@@ -35,6 +35,8 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         NoLongerOpen        withdrawn, replaced or of an older round
         Changed             what the ask showed is no longer true
         TooLarge            larger than the mailbox takes
+        HelpAsked           answers nothing, and asks how to answer
+        StatusAsked         answers nothing, and asks where the request stands
 
 `told` refusals may be raised only after `prove` returned a Proof (DESIGN 3.6: strangers learn nothing).
 """
@@ -422,5 +424,17 @@ class TooLarge(Told):
         self.limit = limit  # bytes
 
 
-ANSWER_AGAIN: tuple[type[Told], ...] = (NotNamed, Unclear, AnswersNotTaken)
+class HelpAsked(Told):
+    """This mail asks how to answer."""
+
+    key = "help_asked"
+
+
+class StatusAsked(Told):
+    """This mail asks where the request stands."""
+
+    key = "status_asked"
+
+
+ANSWER_AGAIN: tuple[type[Told], ...] = (NotNamed, Unclear, AnswersNotTaken, HelpAsked, StatusAsked)
 """Refusals whose mails carry the reply code once more: they are answered like the ask."""

@@ -14,13 +14,14 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from placet.accounts.reader import LANGUAGES, as_read_by
-from placet.approvals import engine, engine_pending, messages
+from placet.approvals import answering_again, engine, engine_pending, messages
 from placet.approvals.definitions import ApprovalStep
 from placet.approvals.messages import Misuse
-from placet.approvals.models import Decision, PendingAnswer
+from placet.approvals.models import Assignment, Decision, PendingAnswer
 from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.approvals.prepared_replies import answer_lines
 from placet.approvals.record import Logged
+from placet.approvals.standing import standing_of
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.writing import labelled, when
@@ -134,7 +135,7 @@ def _waits_for_yes(name: str, needed: refusals.ConfirmationNeeded) -> str:
 
 def _for_confirmation(
     reply: "Reply", step: ApprovalStep, likely: Likely, needed: refusals.ConfirmationNeeded
-) -> messages.AskForRest:
+) -> answering_again.AskForRest:
     """In the language of the text, if it is known how to ask in it; with a link for the yes, and one for each answer
     that was not understood."""
     assert reply.line is not None and reply.mail is not None
@@ -144,7 +145,7 @@ def _for_confirmation(
     understood = step.outcome(likely.outcome)
     word = next(word for one, word in words if one is understood)
     others = [one for one in words if one[0] is not understood and one[0] not in left]
-    return messages.AskForRest(
+    return answering_again.AskForRest(
         language,
         said.confirm_subject,
         said.understood(word, likely.words),
@@ -165,11 +166,11 @@ def _waits(name: str, lacking: refusals.Incomplete) -> str:
 
 def _for_rest(
     lacking: refusals.Incomplete, outcome: str, step: ApprovalStep, in_reply_to: str
-) -> messages.AskForRest:
+) -> answering_again.AskForRest:
     """In the language of the answer, if it is known how to ask in it."""
     language, said = _texts(lacking.language, needed="say_why")
     word = next(word for one, word in _words(step.outcomes, language, said) if one.key == outcome)
-    return messages.AskForRest(language, said.say_why_subject, said.why_needed(word), in_reply_to)
+    return answering_again.AskForRest(language, said.say_why_subject, said.why_needed(word), in_reply_to)
 
 
 def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
@@ -181,7 +182,10 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
         if known:
             tasks.handled(reply.incoming, reply.settings)
     elif refusal.told:
-        told = _tell(reply, refusal)
+        if isinstance(refusal, refusals.HelpAsked | refusals.StatusAsked):
+            told = _tell_asked(reply, refusal)
+        else:
+            told = _tell(reply, refusal)
         tasks.handled(reply.incoming, reply.settings)
     more = {"told": told, "shown": refusal.shown, "refusal": dict(refusal.facts)}
     logged = _logged(reply, refusal.key, refusal.sentence, **more)
@@ -232,7 +236,7 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
         elif again.language in LANGUAGES:  # above them: they end with what the quote below is
             with translation.override(again.language):
                 sentences = [*messages.left_to_the_page(step, left, fields), *sentences]
-    messages.refusal(
+    answering_again.refusal(
         reply.incoming,
         person,
         reply.line.assignment.visit.request,
@@ -244,6 +248,54 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
         in_reply_to=reply.mail.message_id,
     )
     return True
+
+
+def _tell_asked(reply: "Reply", refusal: refusals.HelpAsked | refusals.StatusAsked) -> bool:
+    """What the proved sender wants to know, unless they were told enough in this hour. With how to answer, as long as
+    nothing is decided."""
+    assert reply.line is not None and reply.mail is not None
+    if not _may_be_told(reply):
+        return False
+    line, request = reply.line, reply.line.assignment.visit.request
+    is_open = line.assignment.state == Assignment.State.OPEN
+    step = settle.step_of(line)
+    left, fields = settle.left_to_the_page(line) if is_open else ((), ())
+    by_reply = [one for one in step.outcomes if one not in left] if is_open else []
+    with as_read_by(line.ask.person):
+        if isinstance(refusal, refusals.HelpAsked):
+            heading, sentences = (
+                _("How to answer"),
+                [*messages.left_to_the_page(step, left, fields), *_commands()],
+            )
+        else:
+            heading, sentences = _("Where the request stands"), standing_of(request)
+        again = _again("", by_reply) if by_reply else None
+        if again is not None:
+            lines = answer_lines(settle.asked(line))
+            again = replace(
+                again,
+                subject=heading,
+                heading=heading,
+                lines=lines,
+                how_last=isinstance(refusal, refusals.StatusAsked),
+            )
+    answering_again.refusal(
+        reply.incoming,
+        line.ask.person,
+        request,
+        key=refusal.key,
+        sentences=sentences,
+        heading=heading,
+        again=again,
+        code=reply.code,
+        in_reply_to=reply.mail.message_id,
+    )
+    return True
+
+
+def _commands() -> list[str]:
+    """What a reply may say that answers nothing."""
+    return [_("Reply with “Status” alone to read where the request stands.")]
 
 
 def _may_be_told(reply: "Reply") -> bool:
@@ -270,12 +322,12 @@ def _texts(code: str, needed: str = "answer_again") -> tuple[str, RefusalTexts]:
     return FALLBACK, known[FALLBACK]
 
 
-def _again(code: str, outcomes: Sequence[Outcome]) -> messages.AnswerAgain:
+def _again(code: str, outcomes: Sequence[Outcome]) -> answering_again.AnswerAgain:
     """With the words of these, and no others."""
     language, said = _texts(code)
     words = _words(outcomes, language, said)
     how = said.how(word for _outcome, word in words)
-    return messages.AnswerAgain(language, said.subject, said.nothing_decided, how, said.by_link, words)
+    return answering_again.AnswerAgain(language, said.subject, said.nothing_decided, how, said.by_link, words)
 
 
 def _words(outcomes: Sequence[Outcome], language: str, said: RefusalTexts) -> list[tuple[Outcome, str]]:
@@ -287,7 +339,7 @@ def _words(outcomes: Sequence[Outcome], language: str, said: RefusalTexts) -> li
         ]
 
 
-def _sentences(refusal: refusals.Refusal, again: messages.AnswerAgain | None) -> list[str]:
+def _sentences(refusal: refusals.Refusal, again: answering_again.AnswerAgain | None) -> list[str]:
     """Why, in the language that is active: the person's. Where they are asked to answer again, in that of `again`, if
     anything is said in it."""
     nothing = _("Your answer changed nothing.")

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, evidence, messages
+from placet.approvals import composing, engine, evidence
 from placet.approvals.definitions import Definition
 from placet.approvals.definitions import definition_of as parsed
 from placet.approvals.form import facts_hash
@@ -398,7 +398,7 @@ def test_whatever_happens_in_blocks_the_engine_does_what_the_model_says(
             away = data.draw(st.sampled_from([[]] * 10 + [[name] for name in NAMES]))
             Person.objects.filter(pk__in=[people[name].pk for name in away]).update(is_active=False)
             started = engine.start(version, people["zoe"], {"item": "Desk", "amount": "10", **typed})
-            assert bool(messages.mailbox_for(started)) is by_mail
+            assert bool(composing.mailbox_for(started)) is by_mail
             sheet = form_model.at_start(line.later, typed)
             both = Both(Life(line, sheet, by_mail, away), started, people)
             both.compare()

@@ -15,8 +15,8 @@ from placet import work
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
 from placet.approvals import engine, engine_asks, engine_visits, messages, policy, whom
+from placet.approvals.composing import hash_of
 from placet.approvals.form import FormInvalid
-from placet.approvals.messages import hash_of
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Visit
 from placet.approvals.processes import publish
 from placet.approvals.record import Logged

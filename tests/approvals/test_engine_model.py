@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
 from placet.approvals import engine, engine_asks, evidence
-from placet.approvals.messages import hash_of
+from placet.approvals.composing import hash_of
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Version, Visit
 from placet.approvals.processes import publish
 from placet.audit import chain

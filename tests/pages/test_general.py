@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from placet.accounts.general import general, save
 from placet.accounts.models import Installation, Person
-from placet.approvals.messages import page_of
+from placet.approvals.composing import page_of
 from placet.approvals.models import Request
 from placet.lib.reached import NoAddress, is_public, public_url_of, reached_at
 from tests.accounts.test_logo import picture

@@ -1,9 +1,9 @@
 """The languages that replies are read in: one data file each, `<code>.toml` beside this one.
 
-A file has three tables. `[mail]` is what mail programs of that language write around a quote, `[answer]` the
-words that people answer with, `[refusal]` what a person is told whose answer was not clear. `shared.toml` holds
-what belongs to no language. An organisation adds words, or a whole language, with files of the same shape in a
-folder of its own; no code knows any language by name.
+A file has four tables. `[mail]` is what mail programs of that language write around a quote, `[answer]` the
+words that people answer with, `[command]` those with which they ask for something else, `[refusal]` what a person is
+told whose answer was not clear. `shared.toml` holds what belongs to no language. An organisation adds words, or a
+whole language, with files of the same shape in a folder of its own; no code knows any language by name.
 """
 
 import tomllib
@@ -100,6 +100,17 @@ class AnswerWords:
 
 
 @dataclass(frozen=True)
+class CommandWords:
+    """What a reply asks for that answers nothing. All lower case. Read by `placet.replies.read_command`."""
+
+    help: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    question: tuple[str, ...] = ()  # what stands before a colon and the question
+    give: tuple[str, ...] = ()  # {name} stands for whom: "give to {name}"
+    undo: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RefusalTexts:
     """What a person is told whose answer was not clear, as sentences."""
 
@@ -146,6 +157,7 @@ class Language:
     mail: MailWords = field(default_factory=MailWords)
     answer: AnswerWords = field(default_factory=AnswerWords)
     refusal: RefusalTexts = field(default_factory=RefusalTexts)
+    command: CommandWords = field(default_factory=CommandWords)
 
 
 # The lists of AnswerWords that are large, and looked up word by word; `read_vocabulary` says what each does.
@@ -170,7 +182,9 @@ def _read(path: Path) -> Language:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LanguageInvalid(f"{path.name} cannot be read: {error}.") from error
-    tables = {"mail": MailWords, "answer": AnswerWords, "refusal": RefusalTexts}
+    tables = {
+        "mail": MailWords, "answer": AnswerWords, "refusal": RefusalTexts, "command": CommandWords
+    }  # fmt: skip
     unknown = sorted(content.keys() - tables.keys() - {"name"})
     if unknown:
         raise LanguageInvalid(f"{path.name} has “{unknown[0]}”; known are name, {', '.join(tables)}.")
@@ -207,6 +221,10 @@ def _table(path: Path, table: str, kind: type[Any], content: object) -> Any:
         raise LanguageInvalid(
             f"{path.name}: confirm in [{table}] needs {{answer}} where what was understood stands, {{words}} where it "
             f"was understood from, and {{yes}} where the word stands that confirms it."
+        )
+    if kind is CommandWords and any(text.count("{name}") != 1 for text in content.get("give", ())):
+        raise LanguageInvalid(
+            f"{path.name}: each text of give in [{table}] needs {{name}} once, where whom it is given to stands."
         )
     return kind(**{key: tuple(value) if types[key] is tuple else value for key, value in content.items()})
 

@@ -1,0 +1,69 @@
+"""Where a request stands, in sentences: for whoever asks by mail."""
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from placet.approvals.definitions import EndStep, ParallelStep, definition_of
+from placet.approvals.models import Assignment, Decision, Request, Visit
+from placet.mail.writing import when
+
+MOST_NAMES = 10  # of a step that waits
+
+
+def standing_of(request: Request) -> list[str]:
+    """Its state, what was decided, and for whom it waits, in the language that is active. No comments, and nothing of
+    the form: whoever asks may be shown a part of it only."""
+    state = _STATES[Request.State(request.state)]().format(
+        title=request.title, number=request.number, result=_result(request)
+    )
+    return [state, *_decided(request), *(_waiting(request) if request.state == Request.State.OPEN else ())]
+
+
+_STATES = {
+    Request.State.OPEN: lambda: _("“{title}” (number {number}) is not finished yet."),
+    Request.State.ENDED: lambda: _("“{title}” (number {number}) has ended: {result}."),
+    Request.State.WITHDRAWN: lambda: _("“{title}” (number {number}) was withdrawn."),
+}
+
+
+def _result(request: Request) -> str:
+    steps = definition_of(request.version).steps.values()
+    ends = {step.result: step.name for step in steps if isinstance(step, EndStep)}
+    return ends.get(request.result, request.result)
+
+
+def _decided(request: Request) -> Iterator[str]:
+    definition = definition_of(request.version)
+    decisions = Decision.objects.filter(assignment__visit__request=request).select_related(
+        "by_person", "assignment__visit"
+    )
+    for decision in decisions.order_by("at", "id"):
+        step = definition.approval(decision.assignment.visit.step_key)
+        yield _("{step}: {answer} by {name}, {time}").format(
+            step=step.name,
+            answer=step.outcome(decision.outcome).done,
+            name=decision.by_person.name,
+            time=when(decision.at),
+        )
+
+
+def _waiting(request: Request) -> Iterator[str]:
+    """A line for each step that the request is in."""
+    steps = definition_of(request.version).steps
+    seats = Assignment.objects.filter(visit__request=request, state=Assignment.State.OPEN)
+    names: dict[int, list[str]] = {}
+    for visit_id, name in seats.order_by("id").values_list("visit", "person__name"):
+        names.setdefault(visit_id, []).append(name)
+    for visit in request.visits.filter(state__in=Visit.LIVE).order_by("pk"):
+        step, people = steps[visit.step_key], names.get(visit.pk, [])
+        if isinstance(step, ParallelStep):
+            continue
+        if visit.state == Visit.State.STUCK and not people:
+            yield _("{step}: cannot go on; an administrator has to help").format(step=step.name)
+        elif people:
+            shown = ", ".join(people[:MOST_NAMES]) + (" …" if len(people) > MOST_NAMES else "")
+            line = _("{step}: waiting for {names} since {time}")
+            yield line.format(step=step.name, names=shown, time=when(visit.opened_at))
+        else:
+            yield _("{step}: waiting since {time}").format(step=step.name, time=when(visit.opened_at))

@@ -1,0 +1,27 @@
+"""What a reply asks for that answers nothing (`read_command`), done or told."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from placet.approvals.models import Assignment
+from placet.replies import refusals
+from placet.replies.pick import Picked
+from placet.replies.read_command import Command, Kind
+
+if TYPE_CHECKING:
+    from placet.replies.entry import Reply
+
+
+def _help(reply: "Reply", picked: Picked, command: Command) -> None:
+    """How to answer; where nothing can be answered any more, where the request stands."""
+    if picked.line.assignment.state == Assignment.State.OPEN:
+        raise refusals.HelpAsked
+    raise refusals.StatusAsked
+
+
+def _status(reply: "Reply", picked: Picked, command: Command) -> None:
+    raise refusals.StatusAsked
+
+
+#: What each does, in the mail's transaction. Raises a Refusal where it changes nothing.
+ACTS: Mapping[Kind, Callable[["Reply", Picked, Command], None]] = {Kind.HELP: _help, Kind.STATUS: _status}

@@ -1,0 +1,80 @@
+"""Replies that answer nothing and ask for something else."""
+
+import pytest
+
+from placet.accounts.models import Person
+from placet.approvals.models import Assignment
+from placet.sandbox.server import Mail
+from tests.journeys.conftest import DOMAIN, World
+from tests.journeys.letters import letter, reply_to
+
+BOTH_WAYS = True
+
+pytestmark = pytest.mark.django_db
+
+
+def answer(world: World, asked: Mail, text: str) -> Mail:
+    """A reply of Bob's, and the newest mail that he has then."""
+    world.sandbox.reply_as("bob", asked.id, text)
+    world.run_until_quiet()
+    return world.newest("bob")
+
+
+def test_whoever_asks_for_help_is_told_how_to_answer_and_answers_that_mail(world: World) -> None:
+    _, asked = world.asked()
+    taught = answer(world, asked, "Hi,\n\nhelp please")
+    assert taught.subject.startswith("How to answer: Desk")
+    assert "“Approve”" in taught.text
+    assert world.results() == ["help_asked"]
+    assert world.decisions() == []
+    answer(world, taught, "approved")
+    assert world.decisions() == [("Bob", "approve")]
+
+
+def test_whoever_asks_for_the_status_is_told_and_answers_that_mail(world: World) -> None:
+    _, asked = world.asked()
+    standing = answer(world, asked, "Status?")
+    assert standing.subject.startswith("Where the request stands: Desk")
+    assert "waiting for Bob Bobson since" in standing.text
+    answer(world, standing, "rejected, too dear")
+    assert world.decisions() == [("Bob", "reject")]
+
+
+def test_after_the_decision_help_says_where_the_request_stands(world: World) -> None:
+    _, asked = world.asked()
+    answer(world, asked, "approve")
+    standing = answer(world, asked, "Hilfe!")
+    assert standing.subject.startswith("Where the request stands: Desk")
+    assert "approved by Bob Bobson" in standing.text
+    assert "[#" not in standing.subject  # nothing is to be answered
+    assert world.decisions() == [("Bob", "approve")]
+
+
+def test_help_in_another_language_is_given_in_the_readers(world: World) -> None:
+    Person.objects.filter(name="Bob Bobson").update(language="fr")
+    _, asked = world.asked()
+    taught = answer(world, asked, "助けて")
+    assert taught.subject.startswith("Comment répondre")
+    assert "«\u00a0Approuver\u00a0»" in taught.text
+
+
+def test_nobody_is_flooded_by_asking_for_help(world: World) -> None:
+    _, asked = world.asked()
+    for _n in range(8):
+        answer(world, asked, "help")
+    subjects = [subject for subject in world.subjects("bob") if subject.startswith("How to answer")]
+    assert 1 <= len(subjects) < 8
+    assert set(world.results()) == {"help_asked"}
+    assert Assignment.objects.get().state == Assignment.State.OPEN
+
+
+def test_a_stranger_who_asks_for_help_learns_nothing(world: World) -> None:
+    _, asked = world.asked()
+    before = world.subjects("carol")
+    subject = f"RE: {asked.subject}"
+    world.sandbox.send_as(
+        "carol", letter(f"carol@{DOMAIN}", to=reply_to(asked), subject=subject, text="help")
+    )
+    world.run_until_quiet()
+    assert world.subjects("carol") == before
+    assert world.results() == ["not_the_one_asked"]
