@@ -89,11 +89,14 @@ def _visible_to(person: Person) -> QuerySet[Request]:
 
 def matching(q: str, request: str = "") -> Q:
     """Requests in which each of the words is found somewhere. `request`: the way to them from the rows that are
-    filtered, such as "visit__request__": joins by keys, and no subquery that a database may run for each row."""
+    filtered, such as "visit__request__": joins by keys, and no subquery that a database may run for each row. Where
+    the indexes leave few, these are looked at here: a database that is left the choice may look at each of the rows."""
     terms = _terms(q)
     few = _few(terms) if terms else None
-    found = Q() if few is None else Q((f"{request}pk__in", few))
-    return found & _fitting(terms, request)
+    if few is None:
+        return _fitting(terms, request)
+    fitting = Request.objects.filter(_fitting(terms, ""), pk__in=few).order_by()
+    return Q((f"{request}pk__in", list(fitting.values_list("pk", flat=True))))
 
 
 # --- one word ---------------------------------------------------------------------------------------------

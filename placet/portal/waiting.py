@@ -142,8 +142,9 @@ def _several(waiting: Sequence[Waiting]) -> list[Several]:
 def _waiting_for(request: PersonsRequest, q: str) -> Any:
     # Their requests run: who is still asked is asked no longer when a request ends (`engine`).
     asked = Assignment.objects.filter(person=request.user, state=Assignment.State.OPEN)
-    if q:
-        asked = asked.filter(matching(q, "visit__request__"))
+    if q:  # looked for once: a page counts them, too
+        fitting = asked.filter(matching(q, "visit__request__")).order_by().values_list("pk", flat=True)
+        asked = asked.filter(pk__in=list(fitting))
     return asked.select_related("visit__request__version", "visit__request__requester").order_by("id")
 
 
