@@ -15,9 +15,20 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from placet.accounts.addresses import add_person
-from placet.accounts.models import Group, Person
+from placet.accounts.calendars import OFFICE_WEEK, Content
+from placet.accounts.models import Calendar, CalendarVersion, Group, Person
 from placet.approvals import engine
-from placet.approvals.models import Ask, AskLine, Assignment, Counter, Decision, Request, Version, Visit
+from placet.approvals.models import (
+    Ask,
+    AskLine,
+    Assignment,
+    Counter,
+    Decision,
+    Request,
+    Timer,
+    Version,
+    Visit,
+)
 from placet.approvals.processes import publish
 from placet.audit.models import AuditEntry, ChainHead
 from placet.commands.process import SAMPLES
@@ -29,6 +40,7 @@ PEOPLE = 50_000
 WAITING = 20_000  # for one person
 MAIL = 1500  # bytes of each mail: a million with all of theirs would fill the disk
 TOGETHER = 50_000  # copies written in one transaction
+AT_ONCE = 5_000  # rows written in one statement
 STUCK = 20
 _SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ka", "le", "mi", "no", "pu", "ra", "se")
 #: Rare ones: each is in about one request of 600.
@@ -344,6 +356,32 @@ class Copies:
                 else f"json_set({column}, '$.{name}', {value})"
             )
         return column
+
+
+def with_timers(count: int) -> None:
+    """So many moments that are still to come, reckoned with the newest version of a calendar; every visit has as many
+    as are needed. One of them is due."""
+    if Timer.objects.exists():
+        return
+    calendar = Calendar.objects.create(key="office", name="Office")
+    for number in (1, 2):
+        CalendarVersion.objects.create(
+            calendar=calendar, number=number, **Content("UTC", OFFICE_WEEK).columns
+        )
+    visits = list(Visit.objects.order_by("pk").values_list("pk", flat=True)[:count])
+    basis = {"calendar": "office", "version": 2, "zone": "UTC", "from": timezone.now().isoformat()}
+    for start in range(0, count, AT_ONCE):
+        at = timezone.now() + timedelta(days=1)
+        Timer.objects.bulk_create(
+            Timer(
+                visit_id=visits[one % len(visits)], what=Timer.What.REMIND, number=one // len(visits) + 1,
+                at=at + timedelta(seconds=one), due=at + timedelta(seconds=one), basis=basis, calendar="office",
+                seen_version=2,
+            )
+            for one in range(start, min(start + AT_ONCE, count))
+        )  # fmt: skip
+    first = Timer.objects.order_by("pk")[0]
+    Timer.objects.filter(pk=first.pk).update(at=timezone.now(), due=timezone.now())
 
 
 def _next_id(model: type[models.Model]) -> int:

@@ -144,6 +144,7 @@ def _grown(kind: str, size: int) -> "Grown":
     of_kind = grown if kind == LINES else grown_branches
     if not Request.objects.exists():
         of_kind.grow(size)
+        grown.with_timers(size)
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("VACUUM ANALYZE")  # as its own housekeeping does within minutes

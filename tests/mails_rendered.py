@@ -26,9 +26,9 @@ from placet.accounts.reader import as_read_by
 from placet.alarms import checkpoints
 from placet.alarms import messages as alarm_messages
 from placet.alarms.models import Outage
-from placet.approvals import engine, engine_asks, messages
+from placet.approvals import engine, engine_asks, engine_escalation, escalation_mails, messages
 from placet.approvals.definitions import definition_of
-from placet.approvals.models import AskLine, Assignment, Decision, Request, Version
+from placet.approvals.models import AskLine, Assignment, Decision, Request, Timer, Version
 from placet.approvals.processes import publish
 from placet.audit.models import AuditEntry, Checkpoint
 from placet.commands.process import SAMPLES
@@ -326,6 +326,52 @@ def _reminder(scene: Scene) -> str:
     return "ask"
 
 
+def _escalating(scene: Scene, how: str) -> Timer:
+    """Carol is asked, too, or in Bob's place, because he did not answer."""
+    plain = _definition(scene.texts)
+    rung = {"when": "1 working day after", how: [{"person": scene.carol.email}]}
+    expire = {"after": "3 working days", "warn": "4 working hours before"}
+    plain["steps"]["manager"] |= {"due": "2 working days", "escalate": [rung], "expire": expire}
+    plain["transitions"].append({"from": "manager", "outcome": "expired", "to": "rejected"})
+    Scene(**{**vars(scene), "version": publish(plain)}).request()
+    visit = scene.asked(scene.bob).visit
+    timer = Timer.objects.select_related("visit__request").get(visit=visit, what="escalate")
+    timer.visit.request = visit.request
+    return timer
+
+
+def _escalated(how: str, kind: str) -> Any:
+    def write(scene: Scene) -> str:
+        rung = _escalating(scene, how)
+        definition = definition_of(rung.visit.request.version)
+        assert engine_escalation.escalate(rung.visit.request, definition, rung)
+        return kind
+
+    return write
+
+
+def _not_escalated(scene: Scene) -> str:
+    rung = _escalating(scene, "also")
+    with as_read_by(scene.ada):
+        reason = str(Sentence("nobody in the group “{group}” can be asked", group="heads"))
+    escalation_mails.nobody_else(rung.visit.request, rung.visit, rung, reason)
+    return "not-escalated"
+
+
+def _warned(scene: Scene) -> str:
+    visit = _escalating(scene, "also").visit
+    end = Timer.objects.get(visit=visit, what="expire")
+    escalation_mails.warned(visit.request, definition_of(visit.request.version), visit, end)
+    return "warned"
+
+
+def _warning(scene: Scene) -> str:
+    visit = _escalating(scene, "also").visit
+    asked = scene.asked(scene.bob)
+    engine_asks.ask(visit.request, definition_of(visit.request.version), asked, again=True, warning=True)
+    return "ask"
+
+
 def _expired(scene: Scene) -> str:
     _ask_with_a_deadline(scene)
     asked = scene.asked(scene.bob)
@@ -595,6 +641,13 @@ _KINDS: dict[str, Any] = {
     "ask-with-a-deadline": _ask_with_a_deadline,
     "reminder": _reminder,
     "expired": _expired,
+    "ask-because-others-did-not-answer": _escalated("also", "ask"),
+    "ask-in-place-of-others": _escalated("instead", "ask"),
+    "others-are-asked-too": _escalated("also", "escalated"),
+    "others-are-asked-instead": _escalated("instead", "escalated"),
+    "nobody-else-to-ask": _not_escalated,
+    "warning": _warning,
+    "warned": _warned,
     "confirmation": _confirmation,
     "confirmation-of-a-rejection": _confirmation_of_a_refusal,
     "unclear": _unclear(""),

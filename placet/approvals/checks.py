@@ -160,8 +160,9 @@ def _ways_problems(definition: Definition, key: str, outcomes: Sequence[str]) ->
 def _who_problems(
     definition: Definition, key: str, step: ApprovalStep, sample: dict[str, Any]
 ) -> Iterator[str]:
-    """Of the lines of `ask`, of `nobody` and of `not_same_as`."""
-    for name, lines in (("ask", step.ask), ("nobody.ask", step.others)):
+    """Of the lines of `ask`, of `nobody`, of `escalate` and of `not_same_as`."""
+    rungs = ((f"escalate, number {number}", rung.lines) for number, rung in enumerate(step.rungs, start=1))
+    for name, lines in (("ask", step.ask), ("nobody.ask", step.others), *rungs):
         for number, who in enumerate(lines, start=1):
             for problem in _line_problems(definition, key, who, sample):
                 yield f"{name}, number {number}: {problem}"

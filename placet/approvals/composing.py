@@ -3,6 +3,7 @@ code in a subject, the link to the page, the row in the outbox."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -67,7 +68,9 @@ def queue(
     priority: OutgoingMail.Priority = OutgoingMail.Priority.NOTICE,
     reply_to: str = "",
     in_reply_to: str = "",
+    due: datetime | None = None,
 ) -> OutgoingMail:
+    """`due`: when it is sent, if that is later."""
     reference = outbox.new_reference()
     parts = letter.written(subject, reference, said)
     return outbox.queue(
@@ -83,4 +86,5 @@ def queue(
         reference=reference,
         reply_to=reply_to,
         in_reply_to=in_reply_to,
+        due=due,
     )

@@ -8,6 +8,7 @@ from placet.accounts import calendars
 from placet.approvals import earlier
 from placet.approvals.deadlines import EXPIRED, Deadline, DeadlineInvalid, moment_of
 from placet.approvals.definitions import ApprovalStep, Definition, WaitStep
+from placet.approvals.escalation_checks import escalation_problems
 from placet.lib.conditions import ConditionError, compile_condition, value_of
 from placet.lib.working_time import NoWorkingTime
 
@@ -31,6 +32,7 @@ def deadline_problems(
     yield from (f"due: {problem}" for problem in _due_problems(definition, step.due, sample))
     if isinstance(step, ApprovalStep):
         yield from (f"expire: {problem}" for problem in _expiry_problems(step))
+        yield from escalation_problems(definition, step)
 
 
 def _due_problems(definition: Definition, due: Deadline, sample: Mapping[str, Any]) -> Iterator[str]:

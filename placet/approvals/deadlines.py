@@ -7,7 +7,9 @@
     due: {field: needed_by, before: 2 working days}
     due: {expression: 'urgent ? "4 working hours" : "2 working days"'}     an amount, a date or a moment; "" for none
     remind: [1 working day before, when due, 1 working day after]
+    escalate: [{when: 1 working day after, also: [...]}]    the lines are those of `ask`; or `instead` of those asked
     expire: {after: 2 working days, outcome: expired}       `after` is left out where it expires when it is due
+    expire: {warn: 4 working hours before}                  those who are asked still, and the requester
 
 A working day before or after something begins with its working time where somebody is reminded on it, and ends with it
 where it is a deadline.
@@ -23,6 +25,7 @@ from placet.lib.working_time import WorkingTime
 
 EXPIRED = "expired"  # what a step comes to that nobody answered in time, where its process says nothing else
 MOST_REMINDERS = 20  # of a step
+MOST_RUNGS = 20  # of a step: moments from which on others are asked
 LARGEST = 1000  # of any unit
 FIRST_YEAR, LAST_YEAR = 1900, 9900  # of a deadline: every zone can show it, and what lies before and after it
 _AMOUNT = re.compile(r"(?P<number>[1-9][0-9]{0,3}) (?P<working>working )?(?P<unit>day|hour|minute)s?")
@@ -100,6 +103,13 @@ def _is_reminder(text: str) -> str:
     return _is_amount(match["amount"]) and text
 
 
+def _is_warning(text: str) -> str:
+    match = _SIDE.fullmatch(text)
+    if match is None or match["side"] != "before":
+        raise ValueError(f"say 4 working hours before, or the like; not “{text[:60]}”")
+    return _is_amount(match["amount"]) and text
+
+
 #: For editors (`placet.approvals.definition_schema`); the validators say what is wrong.
 _LIKE_AN_AMOUNT = r"[1-9][0-9]{0,3} (working )?(day|hour|minute)s?"
 AmountText = Annotated[
@@ -109,6 +119,9 @@ ReminderText = Annotated[
     str,
     AfterValidator(_is_reminder),
     Field(json_schema_extra={"pattern": f"^({_WHEN_DUE}|{_LIKE_AN_AMOUNT} (before|after))$"}),
+]
+WarningText = Annotated[
+    str, AfterValidator(_is_warning), Field(json_schema_extra={"pattern": f"^{_LIKE_AN_AMOUNT} before$"})
 ]
 Reminders = Annotated[tuple[ReminderText, ...], Field(min_length=1, max_length=MOST_REMINDERS)]
 
@@ -155,6 +168,7 @@ class Expiry(_Part):
     outcome: str = Field(EXPIRED, pattern=r"^[a-z][a-z0-9_-]{0,39}$")
     after: AmountText | None = None  # the deadline; none: with it
     silence_counts: Literal[True] | None = None  # has to be said of an outcome that grants what is asked for
+    warn: WarningText | None = None  # whoever is asked still, and the requester
 
 
 class DeadlineInvalid(ValueError):
@@ -197,3 +211,17 @@ def reminder_at(text: str, hours: WorkingTime, due: datetime) -> datetime:
     if match is None:
         return due
     return Amount(match["amount"]).reminding(hours, due, before=match["side"] == "before")
+
+
+def rung_at(text: str, hours: WorkingTime, due: datetime) -> datetime:
+    """From when on others are asked: those who were asked first have until then, so it is reckoned as a deadline is."""
+    match = _SIDE.fullmatch(text)
+    if match is None:
+        return due
+    amount = Amount(match["amount"])
+    return amount.before(hours, due) if match["side"] == "before" else amount.after_deadline(hours, due)
+
+
+def warning_at(text: str, hours: WorkingTime, end: datetime) -> datetime:
+    """When a step's end is warned of."""
+    return Amount(text.removesuffix(" before")).reminding(hours, end, before=True)

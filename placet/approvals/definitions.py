@@ -14,8 +14,8 @@ A definition is data (JSON; YAML is how it travels):
     calendar                    key of the calendar that deadlines are reckoned with
     steps                       {key: {kind: approval, name, ask, order?, nobody?, not_same_as?, rule, otherwise?,
                                  early?, wait_for_all?, outcomes, questions?, outcome_question?, proof?,
-                                 requester_may_decide?, form?, due?, remind?, expire?, calendar?}}; outcomes, rules,
-                                 questions and `placet.approvals.deadlines` in modules of their own;
+                                 requester_may_decide?, form?, due?, remind?, escalate?, expire?, calendar?}};
+                                 outcomes, rules, questions and `placet.approvals.deadlines` in modules of their own;
                                  form: {hide, fill, require}: what its people are shown, what they enter
                                 {key: {kind: task, ...}}: the same with the one outcome `done`
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
@@ -41,7 +41,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from placet.approvals.deadlines import EXPIRED, Due, Expiry, Reminders
+from placet.approvals.deadlines import EXPIRED, MOST_RUNGS, Due, Expiry, Reminders, ReminderText
 from placet.approvals.form_parts import FormField, FormPart, Input, OptionsFrom, Section
 from placet.approvals.models import Version
 from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Label, Outcome
@@ -155,6 +155,28 @@ class Nobody(_Part):
         return self
 
 
+class Rung(_Part):
+    """A moment from which on others are asked; exactly one of `also` and `instead` is given."""
+
+    when: ReminderText
+    also: tuple[Who, ...] | None = Field(None, min_length=1)  # beside those who are asked
+    instead: tuple[Who, ...] | None = Field(None, min_length=1)  # in their place
+
+    @model_validator(mode="after")
+    def _one(self) -> "Rung":
+        if (self.also is None) == (self.instead is None):
+            raise ValueError("say exactly one of also and instead")
+        return self
+
+    @property
+    def lines(self) -> tuple[Who, ...]:
+        return self.also or self.instead or ()
+
+    @property
+    def replaces(self) -> bool:
+        return self.instead is not None
+
+
 def _nobody(value: Any) -> Any:
     if value == "stuck":
         return None
@@ -230,13 +252,16 @@ class ApprovalStep(_Part):
     form: StepForm | None = None
     due: Due | None = None
     remind: Reminders | None = None
+    escalate: Annotated[tuple[Rung, ...], Field(min_length=1, max_length=MOST_RUNGS)] | None = None
     expire: Expiry | None = None
     calendar: CalendarKey | None = None
 
     @model_validator(mode="after")
     def _is_due(self) -> "ApprovalStep":
-        if self.due is None and (self.remind is not None or self.expire is not None):
-            raise ValueError("remind and expire belong to a deadline; say due: 2 working days, or the like")
+        if self.due is None and (self.remind or self.escalate or self.expire):
+            raise ValueError(
+                "remind, escalate and expire belong to a deadline; say due: 2 working days, or the like"
+            )
         return self
 
     @model_validator(mode="before")
@@ -299,7 +324,24 @@ class ApprovalStep(_Part):
     @property
     def lines(self) -> tuple[Who, ...]:
         """By the numbers that seats know them by (`Assignment.source`)."""
-        return (*self.ask, *self.others)
+        return (*self.ask, *self.others, *(who for rung in self.rungs for who in rung.lines))
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """From 1, the numbers that their timers know them by."""
+        return self.escalate or ()
+
+    def rung(self, number: int) -> Rung:
+        return self.rungs[number - 1]
+
+    def lines_of_rung(self, number: int) -> range:
+        first = self.first_line_of(number)
+        return range(first, first + len(self.rung(number).lines))
+
+    def first_line_of(self, number: int) -> int:
+        """Of a rung, among `lines`."""
+        before = sum(len(rung.lines) for rung in self.rungs[: number - 1])
+        return len(self.ask) + len(self.others) + before
 
     @property
     def decided_by(self) -> Rule:
@@ -557,7 +599,7 @@ class Definition(_Part):
     @property
     def lines(self) -> list[Who]:
         """All that name people."""
-        asked = [who for step in self.approvals for who in (*step.ask, *step.others)]
+        asked = [who for step in self.approvals for who in step.lines]
         return [*asked, *(who for step in self.notices for who in step.to)]
 
     def has_deadline(self, step_key: str) -> bool:

@@ -21,6 +21,7 @@ engine_pending  answers that lack something, and the mails that ask for it
 engine_revisions  how what was entered changes
 engine_starts   a request is made
 engine_time     when something is due in a step; `timing` does what is due then
+engine_escalation  others are asked, because a step was not decided in time
 policy          looks and decides nothing by itself: who is asked, when a step or a block is decided, which way leads on
 record          what the audit entries say
 
@@ -61,6 +62,7 @@ from placet.approvals import (
     whom,
 )
 from placet.approvals.answers import AnswersRead, read_answers
+from placet.approvals.ask_words import listed_names
 from placet.approvals.definitions import WITHDRAWN, ApprovalStep, Definition, definition_of
 from placet.approvals.form import FormInvalid, facts_hash, read_form
 from placet.approvals.form_computed import cannot_be_computed
@@ -507,12 +509,26 @@ def _must_be_open(assignment: Assignment, by: Person | None = None) -> None:
         request = assignment.visit.request
         if request.state == Request.State.WITHDRAWN:
             raise NoLongerOpen(Sentence("The request was withdrawn."))
+        if assignment.replaced_by is not None:
+            raise NoLongerOpen(_instead_of(assignment))
         if by is not None and by.pk == assignment.person_id:
             # They decided another step since they were asked (`withdraw_barred`): that is why.
             bars = whom.Bars(request, definition_of(request.version), assignment.visit.step_key)
             if bar := bars.against(by):
                 raise Barred(bar)
         raise NoLongerOpen(Sentence("You are no longer asked about this request."))
+
+
+def _instead_of(assignment: Assignment) -> Sentence:
+    """Why somebody is asked no longer in whose place others are."""
+    definition = definition_of(assignment.visit.request.version)
+    lines = definition.approval(assignment.visit.step_key).lines_of_rung(assignment.replaced_by or 0)
+    there = (Assignment.State.OPEN, Assignment.State.DECIDED)
+    seats = assignment.visit.assignments.filter(source__in=lines, state__in=there).order_by("pk")
+    names = listed_names(list(seats.values_list("person__name", flat=True)))
+    if not names:
+        return Sentence("It was not answered in time. Somebody else was asked in your place.")
+    return Sentence("It was not answered in time. Asked in your place: {names}.", names=names)
 
 
 def _must_be_in_time(definition: Definition, assignment: Assignment, incoming: IncomingMail | None) -> None:

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals import authority, composing, messages, record, turns, whom
+from placet.approvals.ask_words import Escalated, Why
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form import facts_hash
-from placet.approvals.models import Ask, AskLine, Assignment, Request, TableMatch, Visit
+from placet.approvals.models import Ask, AskLine, Assignment, Request, TableMatch, TableVersion, Visit
 from placet.approvals.record import note
 from placet.lib.ids import new_code
 from placet.mail.models import OutgoingMail
@@ -27,13 +28,31 @@ def whom_to_ask(
     turns.hold(definition)
     asked = {seat.person_id for seat in there if seat.state != Assignment.State.WITHDRAWN}
     step = definition.approval(visit.step_key)
-    looks_in_tables = any(who.table is not None for who in (*step.ask, *step.others))
-    versions = authority.versions_of(visit) if looks_in_tables else {}
+    versions, rungs = _table_versions(step, visit), whom.rungs_of(step, visit)
     while True:
-        wanted = whom.people_to_ask(definition, visit.step_key, request, there, versions)
+        wanted = whom.people_to_ask(definition, visit.step_key, request, there, versions, rungs)
         new = [person for person in wanted.people if person.pk not in asked]
         if hold(new):
             return wanted, new
+
+
+def _table_versions(step: ApprovalStep, visit: Visit) -> Mapping[str, TableVersion]:
+    looks_in_tables = any(who.table is not None for who in step.lines)
+    return authority.versions_of(visit) if looks_in_tables else {}
+
+
+def whom_to_add(
+    request: Request, definition: Definition, visit: Visit, number: int, there: Sequence[Assignment]
+) -> tuple[whom.Further, Sequence[Person]]:
+    """Whom a rung of the step names, and who of them is not asked yet. `there`: all who were asked."""
+    turns.hold(definition)
+    asked = {seat.person_id for seat in there if seat.state != Assignment.State.WITHDRAWN}
+    versions = _table_versions(definition.approval(visit.step_key), visit)
+    while True:
+        named = whom.people_to_add(definition, visit.step_key, request, number, there, versions)
+        new = [person for person in named.people if person.pk not in asked]
+        if hold(new):
+            return named, new
 
 
 def whose_turn(step: ApprovalStep, there: Sequence[Assignment], new: Sequence[Person]) -> Sequence[Person]:
@@ -77,14 +96,17 @@ def assign(
     there: Sequence[Assignment],
     new: Sequence[Person],
     lines: Mapping[int, int],
+    escalated: Escalated | None = None,
 ) -> None:
-    """`lines`: which line of `ask` names each, by person."""
+    """`lines`: which line of `ask` names each, by person. `escalated`: where they are asked because others did not
+    answer."""
     seats = {seat.person_id: seat for seat in there}
     for person in new:
         assignment = seats.get(person.pk) or Assignment(visit=visit, person=person)
         assignment.state, assignment.source = Assignment.State.OPEN, lines[person.pk]
+        assignment.replaced_by = None
         assignment.save()
-        ask(request, definition, assignment, again=False)
+        ask(request, definition, assignment, again=False, escalated=escalated)
 
 
 def ask_about_changes(request: Request, definition: Definition, moved: Collection[int]) -> None:
@@ -129,9 +151,12 @@ def ask(
     again: bool,
     since: int | None = None,
     reminder: bool = False,
+    warning: bool = False,
+    escalated: Escalated | None = None,
 ) -> None:
     """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door. `since`: the
-    revision that the person knows, if what is shown has changed. `reminder`: they did not answer yet."""
+    revision that the person knows, if what is shown has changed. `reminder`: they did not answer yet; `warning`: and
+    the step ends soon. `escalated`: they are asked because others did not answer."""
     mailbox = composing.mailbox_for(request)
     if assignment.page_only != (mailbox is None):
         assignment.page_only = mailbox is None
@@ -144,7 +169,7 @@ def ask(
     shown = facts_hash(request, definition, assignment.visit.step_key)
     line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=shown, revision=request.revision)
     line.save()
-    why = messages.Why(since, reminder=reminder)
+    why = Why(since, reminder=reminder, warning=warning, escalated=escalated)
     ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code, why)
     ask.save(update_fields=["outgoing"])
     what = record.together(record.asked(assignment), record.asked_by_mail(ask, line))

@@ -24,6 +24,8 @@ from placet.approvals.deadlines import (
     is_amount,
     moment_of,
     reminder_at,
+    rung_at,
+    warning_at,
 )
 from placet.approvals.definitions import ApprovalStep, Definition, WaitStep
 from placet.approvals.models import Assignment, Request, Timer, Visit
@@ -31,7 +33,7 @@ from placet.approvals.record import note
 from placet.lib import rows
 from placet.lib.conditions import ConditionError, value_of
 from placet.lib.sentences import Sentence
-from placet.lib.working_time import NoWorkingTime
+from placet.lib.working_time import NoWorkingTime, WorkingTime
 
 Step = ApprovalStep | WaitStep
 LEAST = Amount("1 working day")  # between being asked and an expiry that the process alone does not name
@@ -48,8 +50,8 @@ def begin(request: Request, definition: Definition, visit: Visit, asked: Sequenc
     if step is None:
         return
     if visit.timers.exists():
-        if asked and visit.state == Visit.State.STUCK:
-            _leave_time(request, visit)
+        if asked and visit.state == Visit.State.STUCK and isinstance(step, ApprovalStep):
+            _leave_time(request, visit, step)
         return
     start = timezone.now()
     hours = _hours(definition, step, asked)
@@ -61,17 +63,58 @@ def begin(request: Request, definition: Definition, visit: Visit, asked: Sequenc
         raise NoDeadline(Sentence("it waits for a moment that nothing names"))
 
 
-def _leave_time(request: Request, visit: Visit) -> None:
-    """Whoever is asked in a step that was stuck has some, though its end came near or passed meanwhile."""
+def _leave_time(request: Request, visit: Visit, step: ApprovalStep) -> None:
+    """Whoever is asked in a step that was stuck has some, though what comes if they do not answer came near or passed
+    meanwhile: others are asked, or the step ends."""
+    kinds = (Timer.What.ESCALATE, Timer.What.EXPIRE)
+    coming = list(visit.timers.filter(what__in=kinds, state=Timer.State.WAITING).order_by("at", "id"))
+    if not coming:
+        return
+    hours = _hours_again(coming[0].basis)
+    moved: list[Timer] = []
+    with _reckoning(hours):
+        earliest = LEAST.after(hours.working_time, timezone.now())
+        for timer in coming:
+            if timer.at < earliest:
+                moved += _put_off(visit, step, timer, earliest, hours)
+            earliest = LEAST.after_deadline(hours.working_time, timer.at)
+    if moved:
+        note_moments(request, visit, "due moved", moved)
+
+
+def leave_time_after_rung(request: Request, visit: Visit, step: ApprovalStep) -> None:
+    """Whoever is asked now because others did not answer has a working day before the step ends, however late they are
+    asked."""
     end = end_of(visit)
     if end is None:
         return
-    hours = _hours_again(end.basis)
-    with _reckoning(hours):
-        earliest = LEAST.after(hours.working_time, timezone.now())
+    try:
+        hours = _hours_again(end.basis)
+        with _reckoning(hours):
+            earliest = LEAST.after_deadline(hours.working_time, timezone.now())
+    except NoDeadline:  # without working time nobody could have any
+        return
     if end.at < earliest:
-        rows.change(end, at=earliest, due=earliest)
-        note_moments(request, visit, "due moved", [end])
+        moved = _put_off(visit, step, end, earliest, hours)
+        note_moments(request, visit, "due moved", moved)
+
+
+def _put_off(visit: Visit, step: ApprovalStep, timer: Timer, at: datetime, hours: Hours) -> Sequence[Timer]:
+    """A rung or the end comes later, and with the end what warns of it, if it did not yet. What moved."""
+    rows.change(timer, at=at, due=at)
+    moved = [timer]
+    if timer.what != Timer.What.EXPIRE:
+        return moved
+    waiting = visit.timers.filter(what=Timer.What.WARN, assignment=None, state=Timer.State.WAITING)
+    moments, now = dict(_warnings(visit, _warned_of(step), hours.working_time, at)), timezone.now()
+    for warning in waiting:
+        moment = moments[warning.number]
+        if moment > now:
+            rows.change(warning, at=moment, due=moment)
+            moved.append(warning)
+        else:
+            rows.change(warning, state=Timer.State.NEEDLESS, acted_at=now)
+    return moved
 
 
 def reckon_again(request: Request, definition: Definition) -> Collection[int]:
@@ -109,6 +152,91 @@ def _reckon_again(request: Request, definition: Definition, visit: Visit, step: 
     return True
 
 
+def reckon_by_newest(request: Request, definition: Definition, visit: Visit) -> tuple[bool, bool]:
+    """Reckon once more, by the newest version of the calendar, what is not due yet in a visit. Nothing comes earlier
+    than in a working day, unless it would have. Whether something moved, and whether the step ends earlier."""
+    step = _timed(definition, visit)
+    present = {(timer.what, timer.number): timer for timer in visit.timers.filter(assignment=None)}
+    deadline = present.get((_deadline_of(step), 0)) if step is not None else None
+    waiting = next((timer for timer in present.values() if timer.state == Timer.State.WAITING), None)
+    newest = calendars.version_of(waiting.calendar) if waiting is not None else None
+    if step is None or deadline is None or newest is None:
+        return False, False
+    now, hours = timezone.now(), calendars.hours(newest)
+    wanted = [*_by_newest(request, definition, visit, step, hours, present, now)]
+    # What is past stays, though it may not have been acted on.
+    coming = {key: one for key, one in present.items() if one.at > now or one.state != Timer.State.WAITING}
+    end = present.get((Timer.What.EXPIRE, 0))
+    before = end.at if end is not None else now
+    moves = any(_is_other(timer, present.get((timer.what, timer.number))) for timer in wanted)
+    if moves:
+        _move(request, visit, coming, wanted, now)
+    visit.timers.filter(calendar=hours.key).update(seen_version=hours.number)
+    return moves, end is not None and end.at < before
+
+
+def _is_other(timer: Timer, present: Timer | None) -> bool:
+    return present is None or (present.state == Timer.State.WAITING and present.at != timer.at)
+
+
+def _by_newest(
+    request: Request,
+    definition: Definition,
+    visit: Visit,
+    step: Step,
+    hours: Hours,
+    present: Mapping[tuple[str, int], Timer],
+    now: datetime,
+) -> Iterator[Timer]:
+    """What is still to come, by these hours; nothing where it cannot be reckoned. Where they say what the hours before
+    them said, it stays where it is, wherever it was moved to."""
+    deadline = present[_deadline_of(step), 0]
+    waiting = (timer for timer in present.values() if timer.state == Timer.State.WAITING)
+    try:
+        hours_before = _hours_again(next(waiting, deadline).basis)
+        before = _reckoned_by(request, definition, visit, step, hours_before, deadline)
+        after = _reckoned_by(request, definition, visit, step, hours, deadline)
+        least = LEAST.after(hours.working_time, now)
+    except (NoDeadline, NoWorkingTime):
+        return
+    said = {(timer.what, timer.number): timer.at for timer in before}
+    warnings: Mapping[int, datetime] = {}
+    for timer in after:
+        key = timer.what, timer.number
+        there = present.get(key)
+        if there is not None and said.get(key) == timer.at:
+            timer.at = there.at
+        elif there is not None and timer.what not in (Timer.What.REMIND, Timer.What.WARN):
+            timer.at = _later_or_in_time(timer.at, there.at, least)
+        if timer.what == Timer.What.EXPIRE and there is not None and timer.at != there.at:
+            warnings = dict(_warnings(visit, _warned_of(step), hours.working_time, timer.at))
+        if timer.what == Timer.What.WARN:
+            timer.at = warnings.get(timer.number, timer.at)
+        timer.due = timer.at
+        is_past = there is not None and there.state == Timer.State.WAITING and there.at <= now
+        if timer.at > now and not is_past:
+            yield timer
+
+
+def _reckoned_by(
+    request: Request, definition: Definition, visit: Visit, step: Step, hours: Hours, deadline: Timer
+) -> list[Timer]:
+    """As if the clock began by these hours; a deadline that is past is what it was."""
+    assert step.due is not None
+    start = datetime.fromisoformat(deadline.basis["from"])
+    with _reckoning(hours):
+        value, due = _value_named_by(request, definition, step.due), deadline.at
+        if deadline.state == Timer.State.WAITING and due > timezone.now():
+            due = _moment(step.due, value, hours, start) or due
+        basis = {"from": start.isoformat(), **hours.basis}
+        return [*timers_of(visit, step, hours, due, start, basis, leaves_time=not is_amount(value))]
+
+
+def _later_or_in_time(moment: datetime, before: datetime, least: datetime) -> datetime:
+    """A moment that was another one before: it comes earlier only if there is time until then."""
+    return moment if moment >= before else min(before, max(moment, least))
+
+
 def _move(
     request: Request,
     visit: Visit,
@@ -123,7 +251,8 @@ def _move(
             timer.save()
             moved.append(timer)
         elif kept.state == Timer.State.WAITING:
-            rows.change(kept, at=timer.at, due=timer.at, basis=timer.basis)
+            names = {"calendar": timer.calendar, "seen_version": timer.seen_version}
+            rows.change(kept, at=timer.at, due=timer.at, basis=timer.basis, **names)
             moved.append(kept)
     for timer in left.values():  # reminders whose moment is past by the new deadline
         if timer.state == Timer.State.WAITING:
@@ -212,7 +341,7 @@ def _reckoned(
             return []
         leaves_time = moved_at is not None or not is_amount(value)
         basis = {"from": start.isoformat(), **hours.basis}
-        return list(_timers(visit, step, hours, due, moved_at or start, basis, leaves_time=leaves_time))
+        return list(timers_of(visit, step, hours, due, moved_at or start, basis, leaves_time=leaves_time))
 
 
 def _value_named_by(request: Request, definition: Definition, due: Deadline) -> Any:
@@ -231,7 +360,7 @@ def _moment(due: Deadline, value: Any, hours: Hours, start: datetime) -> datetim
     return moment if due.after is None else Amount(due.after).after_deadline(hours.working_time, moment)
 
 
-def _timers(
+def timers_of(
     visit: Visit,
     step: Step,
     hours: Hours,
@@ -241,10 +370,11 @@ def _timers(
     *,
     leaves_time: bool,
 ) -> Iterator[Timer]:
-    """A reminder whose moment is past is none."""
+    """A reminder or a warning whose moment is past is none."""
+    named = {"basis": basis, "calendar": hours.key, "seen_version": hours.number}
 
     def timer(what: Timer.What, at: datetime, number: int = 0) -> Timer:
-        return Timer(visit=visit, what=what, number=number, at=at, due=at, basis=basis)
+        return Timer(visit=visit, what=what, number=number, at=at, due=at, **named)
 
     if isinstance(step, WaitStep):
         yield timer(Timer.What.GO_ON, due)
@@ -254,10 +384,59 @@ def _timers(
         at = reminder_at(text, hours.working_time, due)
         if at > now:
             yield timer(Timer.What.REMIND, at, number)
+    rungs = dict(_rungs(step, hours.working_time, due, now, leaves_time=leaves_time))
+    for number, at in sorted(rungs.items()):
+        yield timer(Timer.What.ESCALATE, at, number)
     if step.expire is not None:
         after = step.expire.after
         at = due if after is None else Amount(after).after_deadline(hours.working_time, due)
-        yield timer(Timer.What.EXPIRE, max(at, LEAST.after(hours.working_time, now)) if leaves_time else at)
+        leaves = [LEAST.after(hours.working_time, now)] if leaves_time else []
+        leaves += [LEAST.after_deadline(hours.working_time, last) for last in [*rungs.values()][-1:]]
+        end = max([at, *leaves])
+        yield timer(Timer.What.EXPIRE, end)
+        for number, at in _warnings(visit, step.expire.warn, hours.working_time, end):
+            if at > now:
+                yield timer(Timer.What.WARN, at, number)
+
+
+def _rungs(
+    step: ApprovalStep, hours: WorkingTime, due: datetime, now: datetime, *, leaves_time: bool
+) -> Iterator[tuple[int, datetime]]:
+    """From when others are asked, by the number of each rung, the first ones first. One whose moment is past when
+    people are asked is none; but where a requester's day or a change leads there, whoever is asked has time first."""
+    moments = [(rung_at(rung.when, hours, due), number) for number, rung in enumerate(step.rungs, start=1)]
+    earliest = LEAST.after(hours, now) if leaves_time and moments else now
+    for at, number in sorted(moments):
+        if at >= earliest and at > now:
+            yield number, at
+        elif leaves_time:
+            yield number, earliest
+            earliest = LEAST.after_deadline(hours, earliest)
+
+
+def _warned_of(step: Step) -> str | None:
+    """When the step's end is warned of, as its process says it."""
+    return step.expire.warn if isinstance(step, ApprovalStep) and step.expire is not None else None
+
+
+def _warnings(
+    visit: Visit, text: str | None, hours: WorkingTime, end: datetime
+) -> Iterator[tuple[int, datetime]]:
+    """Of a step's end: whoever is asked, and the requester, whose working time has to begin before it."""
+    if text is None:
+        return
+    at = warning_at(text, hours, end)
+    yield 0, at
+    begins = opening(visit.request.requester, at)
+    yield 1, begins if begins < end else at
+
+
+def opening(person: Person, moment: datetime) -> datetime:
+    """When somebody may be written to who did not ask for it: that moment, or when their working time begins."""
+    try:
+        return calendars.of_person(person).working_time.next_open(moment)
+    except NoWorkingTime:
+        return moment
 
 
 # --- what is asked of it ----------------------------------------------------------------------------------

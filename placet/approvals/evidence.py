@@ -234,7 +234,7 @@ def _asked(telling: Telling, entry: AuditEntry) -> None:
     if not row:
         _say(row, entry, on_behalf_of=None, created_at=entry.at)
     if entry.what["event"] == "asked":
-        _say(row, entry, state=Assignment.State.OPEN)
+        _say(row, entry, state=Assignment.State.OPEN, replaced_by=None)
     if "since" in entry.what:
         row["created_at"] = Said(datetime.fromisoformat(entry.what["since"]), entry.seq)
     _say_what_it_says(row, entry, "assignment", "source")
@@ -295,12 +295,34 @@ def _timed(telling: Telling, entry: AuditEntry) -> None:
     step, number = telling.visit_of(entry)
     for what, reminder, at in entry.what["timers"]:
         row = telling.timers.setdefault((step, number, what, reminder), {})
-        _say(row, entry, at=datetime.fromisoformat(at), basis=entry.what["basis"], has_expired=False)
+        _say(row, entry, at=datetime.fromisoformat(at), basis=entry.what["basis"], has_acted=False)
 
 
 def _expired(telling: Telling, entry: AuditEntry) -> None:
     step, number = telling.visit_of(entry)
-    _say(telling.timers.setdefault((step, number, Timer.What.EXPIRE, 0), {}), entry, has_expired=True)
+    _say(telling.timers.setdefault((step, number, Timer.What.EXPIRE, 0), {}), entry, has_acted=True)
+
+
+def _escalated(telling: Telling, entry: AuditEntry) -> None:
+    step, number = telling.visit_of(entry)
+    rung = entry.what["rung"]
+    _say(telling.timers.setdefault((step, number, Timer.What.ESCALATE, rung), {}), entry, has_acted=True)
+    for person in entry.what["replaced"]:
+        seat = telling.seat_of(entry, person)
+        row = telling.seats.setdefault(seat, {})
+        _say(row, entry, state=Assignment.State.WITHDRAWN, replaced_by=rung)
+    _say_why_not(telling, entry, "")
+
+
+def _not_escalated(telling: Telling, entry: AuditEntry) -> None:
+    _say_why_not(telling, entry, entry.value("reason"))
+
+
+def _say_why_not(telling: Telling, entry: AuditEntry, reason: Any) -> None:
+    """Why nobody else is asked; of a step that is stuck it is said why that is."""
+    row = telling.visits.setdefault(telling.visit_of(entry), {})
+    if row.get("state", NO_WORD).value == Visit.State.OPEN:
+        _say(row, entry, reason=reason)
 
 
 def _decided(telling: Telling, entry: AuditEntry) -> None:
@@ -404,6 +426,8 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "due set": _timed,
     "due moved": _timed,
     "expired": _expired,
+    "escalated": _escalated,
+    "not escalated": _not_escalated,
     "decided": _decided,
     "answer incomplete": _incomplete,
     "reply refused": _refused,
@@ -544,6 +568,7 @@ _OF_SEAT = {
     "assignment": "which row stands for who is asked",
     "on_behalf_of": "for whom somebody is asked",
     "source": "which line of a step names who is asked",
+    "replaced_by": "in whose place others are asked",
     "created_at": "when somebody was asked",
 }
 _OF_NOTIFIED = {
@@ -565,7 +590,7 @@ _OF_SIGNAL = {
 _OF_TIMER = {
     "at": "when something is due",
     "basis": "what a deadline was reckoned by",
-    "has_expired": "whether a step expired",
+    "has_acted": "whether a step expired, or others were asked in it",
 }
 _OF_ASK = {
     "seat": "what a mail asks about",

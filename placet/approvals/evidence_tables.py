@@ -93,9 +93,8 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
     seats = Assignment.objects.filter(visit__request__in=ids).select_related("visit", "decision")
     for assignment in seats:
         request, seat = assignment.visit.request_id, _seat(assignment)
-        held = _held(
-            assignment, "state", "created_at", "source", assignment="pk", on_behalf_of="on_behalf_of_id"
-        )
+        columns = ("state", "created_at", "source", "replaced_by")
+        held = _held(assignment, *columns, assignment="pk", on_behalf_of="on_behalf_of_id")
         tables.seats[request][seat] = held
         decision: Decision | None = getattr(assignment, "decision", None)
         if decision is not None:
@@ -127,9 +126,9 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
         }
     for timer in Timer.objects.filter(visit__request__in=ids, assignment=None).select_related("visit"):
         moment = timer.visit.step_key, timer.visit.round, timer.what, timer.number
-        has_expired = timer.what == Timer.What.EXPIRE and timer.state == Timer.State.ACTED
+        is_told = timer.what in (Timer.What.EXPIRE, Timer.What.ESCALATE)
         tables.timers[timer.visit.request_id][moment] = _held(timer, "at", "basis") | {
-            "has_expired": has_expired
+            "has_acted": is_told and timer.state == Timer.State.ACTED
         }
     matches = TableMatch.objects.filter(visit__request__in=ids).select_related("visit", "version__table")
     for match in matches.defer("version__columns", "version__rows"):

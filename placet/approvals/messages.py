@@ -6,7 +6,6 @@ part of an address or a link.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any
@@ -16,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
 from placet.approvals import policy
+from placet.approvals.ask_words import Why, asking_words, within
 from placet.approvals.changes import changes_since
 from placet.approvals.composing import mailbox_for, page_link, page_of, queue, with_code, written_to
 from placet.approvals.deadline_words import until_when
@@ -54,7 +54,7 @@ def ask(
     assignment: Assignment,
     ask: Ask,
     code: str,
-    why: "Why",
+    why: Why,
 ) -> OutgoingMail:
     """The mail that asks one person."""
     person, key = assignment.person, assignment.visit.step_key
@@ -68,9 +68,9 @@ def ask(
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     with written_to(person) as said:
         changes = changes_since(request, definition, key, why.since) if why.since is not None else ()
-        heading, preview, lead = _asking(step, definition, why)
+        heading, preview, lead = asking_words(step, definition, why)
         heading = heading.format(**names)
-        lead = lead.format(process=_within(definition.name), step=step.name, **names)
+        lead = lead.format(process=within(definition.name), step=step.name, **names)
         subject = with_code(heading, code)
         question = Question(
             heading=heading,
@@ -111,34 +111,6 @@ def ask(
         )
 
 
-@dataclass(frozen=True)
-class Why:
-    """Why somebody is asked once more. `since`: the revision that they were shown before, if something has changed.
-    `reminder`: they did not answer yet."""
-
-    since: int | None = None
-    reminder: bool = False
-
-
-def _asking(step: ApprovalStep, definition: Definition, why: Why) -> tuple[str, str, str]:
-    """Heading, what a list of mails shows of it, and the first sentence."""
-    if step.is_task:
-        heading, preview = _("Please do: {title}"), _("{name} asks you to do something: {title}")
-        lead = _("{name} asks you to do something for {process} {number}: {step}.")
-    else:
-        heading, preview = _("Please decide: {title}"), _("{name} asks for your decision: {title}")
-        lead = _("{name} asks for your decision on {process} {number}.")
-        if len(definition.approvals) > 1:  # one person may be asked in several, even at once
-            lead = _("{name} asks for your decision on {process} {number}: {step}.")
-    if why.reminder:
-        heading = _("Reminder: {title}")
-    if why.since is not None:
-        heading = _("Changed: {title}")
-        again = _("It has changed since you were asked; an answer to the earlier mail counts no longer.")
-        lead = f"{lead} {again}"
-    return heading, preview, lead
-
-
 def notice(
     mailbox: Mailbox, request: Request, definition: Definition, visit: Visit, step: NoticeStep, person: Person
 ) -> OutgoingMail:
@@ -151,7 +123,7 @@ def notice(
         letter = Question(
             heading=heading,
             preview=heading,
-            lead=lead.format(step=step.name, process=_within(definition.name), **names),
+            lead=lead.format(step=step.name, process=within(definition.name), **names),
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
             answers=(),
             page=page_link(request, said),
@@ -169,11 +141,6 @@ def notice(
             subject=with_code(heading, ""),
             letter=letter,
         )
-
-
-def _within(name: str) -> str:
-    """The name of a process within a sentence: in small letters, but for abbreviations."""
-    return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in name.split(" "))
 
 
 def _on_the_page(outcome: Outcome) -> str:

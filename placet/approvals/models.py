@@ -276,6 +276,9 @@ class Assignment(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     created_at = models.DateTimeField(default=timezone.now)
     page_only = models.BooleanField(default=False)  # asked while there was no mailbox: no mail says so yet
+    replaced_by = models.PositiveSmallIntegerField(
+        null=True
+    )  # the rung of the step that put others in their place
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["visit", "person"], name="one_assignment_per_person")]
@@ -350,6 +353,8 @@ class Timer(models.Model):
     class What(models.TextChoices):
         DUE = "due"  # the deadline itself: from then on the step is late
         REMIND = "remind"  # whoever is asked; with an assignment one of them, in their own hours
+        ESCALATE = "escalate"  # others are asked, too, or instead
+        WARN = "warn"  # of the end: 0 whoever is asked, as REMIND does; 1 the requester, in their own hours
         EXPIRE = "expire"
         GO_ON = "go on"  # the step waited for this moment
 
@@ -362,10 +367,13 @@ class Timer(models.Model):
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="timers")
     what = models.CharField(max_length=10, choices=What)
-    number = models.PositiveSmallIntegerField(default=0)  # of the step's reminders
+    number = models.PositiveSmallIntegerField(default=0)  # of the step's reminders, or rungs
     assignment = models.ForeignKey(
         Assignment, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
+    # The calendar that it was reckoned with, and up to which version of it that was compared (`calendar_moves`).
+    calendar = models.CharField(max_length=50, default="")
+    seen_version = models.PositiveIntegerField(default=0)
     at = models.DateTimeField()
     due = models.DateTimeField()  # when it is looked at: `at`, or later, where something else is waited for
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
@@ -387,7 +395,14 @@ class Timer(models.Model):
                 name="one_timer_of_each_per_assignment",
             ),
         ]
-        indexes = [models.Index(fields=["due", "id"], condition=Q(state="waiting"), name="timer_due")]
+        indexes = [
+            models.Index(fields=["due", "id"], condition=Q(state="waiting"), name="timer_due"),
+            models.Index(
+                fields=["calendar", "seen_version", "visit"],
+                condition=Q(state="waiting", assignment=None),
+                name="timer_by_calendar",
+            ),
+        ]
         ordering = ["at", "id"]
 
 

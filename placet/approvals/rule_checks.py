@@ -120,7 +120,8 @@ def _share_problems(step: ApprovalStep, outcome: str, name: str, much: Much | No
         )
     if isinstance(much, int) and much > (most := sum(map(_most, asked))):
         yield f"{outcome} needs {much} of {shown}, which names no more than {most}"
-    if step.others and not any(number >= len(step.ask) for number in numbers):
+    others = range(len(step.ask), len(step.ask) + len(step.others))
+    if step.others and not any(number in others for number in numbers):
         yield (
             f"nobody.ask: {outcome} needs people of {shown}, and none of these lines is that group or has that key"
         )

@@ -1,9 +1,10 @@
 """The work of timers: what is due in a step is done, once. A row is worked under the lock of its request, and looked at
 anew there: it may be that the step is decided, or that the clock was set back.
 
-A step expires only when every mailbox that its asks named was read past its end, so that an answer which came in time
-counts, however late it is read. After a time in which nothing was worked the moments of a step do not all come at
-once: each leaves the next one half of the time that lay between them, whichever of them is worked first.
+A step expires, and others are asked in it, only when every mailbox that its asks named was read past that moment, so
+that an answer which came in time counts, however late it is read. After a time in which nothing was worked the moments
+of a step do not all come at once: each leaves the next one half of the time that lay between them, whichever of them is
+worked first.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -13,14 +14,21 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from placet.accounts import calendars
-from placet.approvals import composing, engine, engine_asks, engine_time, engine_visits, messages
+from placet.approvals import (
+    composing,
+    engine,
+    engine_asks,
+    engine_escalation,
+    engine_time,
+    engine_visits,
+    escalation_mails,
+    messages,
+)
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.models import Ask, Assignment, Request, Timer, Visit
 from placet.approvals.record import note
 from placet.audit import chain
 from placet.lib import rows
-from placet.lib.working_time import NoWorkingTime
 from placet.mail.read_past import read_past
 
 PAUSE = timedelta(seconds=30)  # before a row that failed, or that waits for a mailbox, is looked at once more
@@ -58,7 +66,7 @@ def _work(request: Request, timer: Timer, now: datetime) -> bool:
         return True
     if timer.assignment_id is None and timer.pk in _spread(request, timer.visit, now):
         return False
-    if timer.what == Timer.What.EXPIRE and _must_wait(timer):
+    if timer.what in (Timer.What.EXPIRE, Timer.What.ESCALATE) and _must_wait(timer):
         rows.change(timer, due=now + PAUSE)
         return False
     rows.change(timer, state=State.ACTED, acted_at=now)  # before: what it leads to looks at what led there
@@ -105,17 +113,25 @@ def _remind(request: Request, definition: Definition, timer: Timer, now: datetim
     seats = timer.visit.assignments.filter(state=Assignment.State.OPEN).select_related("visit", "person")
     if timer.assignment_id is not None:
         seats = seats.filter(pk=timer.assignment_id)
-    reminded = [_remind_one(request, definition, timer, seat, now) for seat in seats.order_by("pk")]
+    latest = end.at if end is not None and timer.what == Timer.What.WARN else None
+    reminded = [_remind_one(request, definition, timer, seat, now, latest) for seat in seats.order_by("pk")]
     return any(reminded)
 
 
 def _remind_one(
-    request: Request, definition: Definition, timer: Timer, seat: Assignment, now: datetime
+    request: Request,
+    definition: Definition,
+    timer: Timer,
+    seat: Assignment,
+    now: datetime,
+    latest: datetime | None,
 ) -> bool:
-    """Whether they are reminded, now or when their working time begins."""
+    """Whether they are reminded, now or when their working time begins. `latest`: it has to be before that."""
     if composing.mailbox_for(request) is None:
         return False
-    begins = _begins(seat, now)
+    begins = engine_time.opening(seat.person, now)
+    if latest is not None and begins >= latest:
+        begins = now
     if begins > now and timer.assignment_id is None:
         Timer.objects.create(
             visit=timer.visit, what=timer.what, number=timer.number, assignment=seat,
@@ -124,16 +140,26 @@ def _remind_one(
         return True
     if engine_asks.on_its_way(seat) or engine_asks.just_arrived(seat):
         return False
-    engine_asks.ask(request, definition, seat, again=True, reminder=True)
+    warning = timer.what == Timer.What.WARN
+    engine_asks.ask(request, definition, seat, again=True, reminder=not warning, warning=warning)
     return True
 
 
-def _begins(seat: Assignment, now: datetime) -> datetime:
-    """When somebody may be reminded: now, in their working time."""
-    try:
-        return calendars.of_person(seat.person).working_time.next_open(now)
-    except NoWorkingTime:
-        return now
+def _warn(request: Request, definition: Definition, timer: Timer, now: datetime) -> bool:
+    """Of the end: whoever is asked, as a reminder does, and the requester."""
+    if timer.number == 0:
+        return _remind(request, definition, timer, now)
+    end = engine_time.end_of(timer.visit)
+    if end is None or end.at <= now:
+        return False
+    return escalation_mails.warned(request, definition, timer.visit, end)
+
+
+# --- others -----------------------------------------------------------------------------------------------
+
+
+def _escalate(request: Request, definition: Definition, timer: Timer, now: datetime) -> bool:
+    return engine_escalation.escalate(request, definition, timer)
 
 
 # --- the end ----------------------------------------------------------------------------------------------
@@ -179,6 +205,8 @@ def _go_on(request: Request, definition: Definition, timer: Timer, now: datetime
 _ACT: Mapping[str, Callable[[Request, Definition, Timer, datetime], bool]] = {
     Timer.What.DUE: _is_due,
     Timer.What.REMIND: _remind,
+    Timer.What.ESCALATE: _escalate,
+    Timer.What.WARN: _warn,
     Timer.What.EXPIRE: _expire,
     Timer.What.GO_ON: _go_on,
 }

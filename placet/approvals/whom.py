@@ -1,6 +1,7 @@
 """Who is asked in a step, and who may not decide it. Looks; never changes anything.
 
     people_to_ask   each line of `ask` → the places it names → who of them can be asked; `nobody` where none can
+    people_to_add   whom a rung of a step names, once its moment came
     people_to_tell  the same of a notice, which nobody is kept out of
     Bars            who may not decide: looked at when people are asked, and once more when they answer
 
@@ -23,7 +24,7 @@ from placet.accounts.models import Group, Person
 from placet.approvals import authority, earlier
 from placet.approvals.authority_cells import GROUP, level_of
 from placet.approvals.definitions import ApprovalStep, Chain, Definition, NoticeStep, Who
-from placet.approvals.models import Assignment, Decision, Request, TableVersion, Turn, Visit
+from placet.approvals.models import Assignment, Decision, Request, TableVersion, Timer, Turn, Visit
 from placet.approvals.rules import WAITING, Rule, Seats, Shortage
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
 from placet.lib.sentences import NOTHING, Sentence, listed
@@ -54,17 +55,15 @@ def people_to_ask(
     request: Request,
     seats: Sequence[Assignment] = (),
     versions: Mapping[str, TableVersion] | None = None,
+    rungs: Sequence[int] = (),
 ) -> People:
     """The active people that a step asks. The person who made the request is one of them only if the process says so.
     `seats`: who is asked in this visit already. Those who answered count for whatever names them, even if they have
     left since; whoever was picked from a group stays its pick. `versions`: of authority tables, by key, that this visit
-    looks in already; of others it is the newest."""
+    looks in already; of others it is the newest. `rungs`: of the step, that others are asked by, in their order."""
     step = definition.approval(step_key)
     lookup = _Lookup(definition, step_key, request, seats, versions or {})
-    named = lookup.named_by(step.ask)
-    if not named.people and not named.unclear:
-        others = lookup.named_by(step.others, first=len(step.ask))
-        named = others if others.people else _Named({**named.lines, **others.lines})
+    named = _in_force(lookup, step, rungs)
     people = {person.pk: person for person in named.people}
     rule = step.decided_by
     lines = named.line_of(rule)
@@ -85,14 +84,68 @@ def people_to_ask(
     )
 
 
+def _in_force(lookup: "_Lookup", step: ApprovalStep, rungs: Sequence[int]) -> "_Named":
+    """The lines that say whom a step asks. A rung that asks others instead stands for those before it; where people are
+    asked one by one, for whoever it replaced, and the others' turn comes all the same."""
+    last = max((at for at, number in enumerate(rungs) if step.rung(number).replaces), default=None)
+    if last is None or step.order is not None:
+        named = lookup.named_by(step.ask)
+        if not named.people and not named.unclear:
+            others = lookup.named_by(step.others, first=len(step.ask))
+            named = others if others.people else _Named({**named.lines, **others.lines})
+        added: Sequence[int] = rungs
+    else:
+        named, added = lookup.named_by_rung(step, rungs[last]), rungs[last + 1 :]
+    for number in added:
+        named = named.and_maybe(lookup.named_by_rung(step, number))
+    return named
+
+
+@dataclass(frozen=True)
+class Further:
+    """Whom a rung names, in a stable order, and who of those whom it names cannot be asked."""
+
+    people: Sequence[Person]  # those among them who are asked already, too
+    missing: Sentence
+    lines: Mapping[int, int]  # by person: which line names them, of all lines of the step
+    turns: Mapping[str, int]  # by key of a group: whose turn it is now
+    matches: Mapping[int, authority.Match]  # by line
+
+
+def people_to_add(
+    definition: Definition,
+    step_key: str,
+    request: Request,
+    number: int,
+    seats: Sequence[Assignment],
+    versions: Mapping[str, TableVersion],
+) -> Further:
+    """The active people that a rung of a step names, never the person who made the request. Where a line names one of
+    several, it is one who is not asked yet: the next manager above, another one of the group."""
+    step = definition.approval(step_key)
+    lookup = _Lookup(definition, step_key, request, seats, versions)
+    named = lookup.named_by_rung(step, number)
+    people = {person.pk: person for person in named.people if person.is_active}
+    lines = named.line_of(step.decided_by)
+    return Further([*people.values()], listed(named.missing), lines, named.turns, lookup.matches)
+
+
 def to_come(definition: Definition, visit: Visit, request: Request) -> list[Person]:
     """Who is not asked yet, in the order in which they are: as it looks now, for each is looked up once more when it is
     their turn."""
     seats = list(visit.assignments.select_related("person"))
-    versions = authority.versions_of(visit)
-    people = people_to_ask(definition, visit.step_key, request, seats, versions).people
+    versions, rungs = authority.versions_of(visit), rungs_of(definition.approval(visit.step_key), visit)
+    people = people_to_ask(definition, visit.step_key, request, seats, versions, rungs).people
     asked = {seat.person_id for seat in seats if seat.state != Assignment.State.WITHDRAWN}
     return [person for person in people if person.pk not in asked]
+
+
+def rungs_of(step: ApprovalStep, visit: Visit) -> list[int]:
+    """Those by which others are asked in a visit, in their order."""
+    if not step.rungs:
+        return []
+    acted = visit.timers.filter(what=Timer.What.ESCALATE, state=Timer.State.ACTED)
+    return list(acted.order_by("at", "number").values_list("number", flat=True))
 
 
 @dataclass(frozen=True)
@@ -223,6 +276,13 @@ class _Named:
     def unclear(self) -> bool:
         return any(line.unclear for line in self.lines.values())
 
+    def and_maybe(self, others: "_Named") -> "_Named":
+        """With whoever others name: nobody is missing among them."""
+        added = {
+            number: _Line(line.people, turn=line.turn) for number, line in others.lines.items() if line.people
+        }
+        return _Named({**self.lines, **added})
+
     @property
     def first_line_of(self) -> dict[int, int]:
         """By person: the first line that names them."""
@@ -273,6 +333,12 @@ class _Lookup:
         counting = (Assignment.State.OPEN, Assignment.State.DECIDED)
         self._seats = [seat for seat in seats if seat.state in counting]
         self._answered = {seat.person_id for seat in seats if seat.state == Assignment.State.DECIDED}
+        withdrawn = [seat for seat in seats if seat.state == Assignment.State.WITHDRAWN]
+        # Somebody is asked in their place, so they are asked no more.
+        replaced = [seat for seat in withdrawn if seat.replaced_by is not None]
+        self._replaced = {seat.person_id for seat in replaced}
+        self._replaced_lines = {(seat.person_id, seat.source) for seat in replaced}
+        self._on_rung = False  # of which lines are looked at
         self.asked = {seat.person_id for seat in self._seats}
         self._versions: dict[str, TableVersion | None] = {**versions}
         self.matches: dict[int, authority.Match] = {}  # by number of the line
@@ -297,36 +363,58 @@ class _Lookup:
                 named[number] = _Line(missing=[error.reason], unclear=True)
         return _Named(named)
 
+    def named_by_rung(self, step: ApprovalStep, number: int) -> _Named:
+        self._on_rung = True
+        try:
+            return self.named_by(step.rung(number).lines, first=step.first_line_of(number))
+        finally:
+            self._on_rung = False
+
     def _line(self, who: Who, number: int, others: Collection[int]) -> _Line:
         people: list[Person] = []
         missing: list[Sentence] = []
         vacant = True
         for place in self._places(who, number, others):
-            standing, barred = self._taken(place)
+            standing, barred, is_replaced = self._taken(place, number)
             people += standing
-            if not standing:
+            if not standing and not is_replaced:
                 missing.append(self._missing(place, barred))
                 vacant = vacant and place.may_be_vacant and not barred
         is_new = bool(people) and people[0].pk not in self.asked
         turn = who.group if who.pick == "next" and is_new else None
         return _Line(people, missing, vacant, turn=turn)
 
-    def _taken(self, place: _Place) -> tuple[list[Person], list[Person]]:
-        """Those at a place who can be asked, and those who are there and may not decide."""
+    def _taken(self, place: _Place, number: int) -> tuple[list[Person], list[Person], bool]:
+        """Those at a place who can be asked, those who are there and may not decide, and whether somebody else is asked
+        in the place of one of them."""
         standing: list[Person] = []
         barred: list[Person] = []
+        is_replaced = False
+        passed_over = self._asked_by_others(number) if place.only_one and self._on_rung else ()
         for person in place.people:
-            if self._can_be_asked(person):
+            if person.pk in self._replaced and not self._on_rung:
+                is_replaced = True
+                if place.only_one:
+                    break
+            elif person.pk in passed_over:
+                continue
+            elif self._can_be_asked(person):
                 standing.append(person)
                 if place.only_one:
                     break
             elif person.is_active:
                 barred.append(person)
-        return standing, barred
+        return standing, barred, is_replaced
+
+    def _asked_by_others(self, number: int) -> set[int]:
+        """Whom other lines name already."""
+        return {seat.person_id for seat in self._seats if seat.source != number}
 
     def _can_be_asked(self, person: Person) -> bool:
         if person.pk in self._answered:
             return True
+        if person.pk in self._replaced or (self._on_rung and person.pk == self._request.requester_id):
+            return False
         return person.is_active and not self._bars.against(person)
 
     def _missing(self, place: _Place, barred: Sequence[Person]) -> Sentence:
@@ -386,6 +474,8 @@ class _Lookup:
         """One of a group; whoever was picked in this visit already, while they can be asked."""
         kept = [seat.person for seat in self._seats if seat.source == number]
         kept = [person for person in kept if self._can_be_asked(person)]
+        if not kept and not self._on_rung:
+            kept = [person for person in place.people if (person.pk, number) in self._replaced_lines]
         if kept:
             return replace(place, people=kept, only_one=True)
         able = [person for person in place.people if self._can_be_asked(person)]

@@ -6,7 +6,7 @@ due, work  send what is due (called by `placet.work`)
 
 import re
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 
 import structlog
@@ -65,8 +65,10 @@ def queue(
     reference: str,
     reply_to: str = "",
     in_reply_to: str = "",
+    due: datetime | None = None,
 ) -> OutgoingMail:
-    """Write one mail to be sent. The same kind, recipient and cause again gives the row that is there."""
+    """Write one mail to be sent: now, or when it is `due`. The same kind, recipient and cause again gives the row
+    that is there."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("A mail is queued in the transaction of what it tells of.")
     message_id = f"<{reference}@{in_ascii(mailbox.address).rpartition('@')[2]}>"
@@ -102,6 +104,7 @@ def queue(
         raw=raw,
         words=import_string(settings.KEEP_WORDS)(raw) if reply_to else None,
         priority=priority,
+        due=due or timezone.now(),
         lookup_due=sent_items.first_lookup() if reply_to else None,  # it is answered: by what id?
     )
     if rows.insert_new(mail):

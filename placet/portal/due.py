@@ -26,6 +26,10 @@ class DueShown:
     goes_on: bool = False
     has_expired: bool = False
     reminded: str = ""
+    escalated_at: datetime | None = None  # when others were asked the last time
+    escalates_at: datetime | None = None  # when others are asked next
+    reads_first: bool = False  # that is past, and mail that may have come before is read first
+    warned: bool = False
 
 
 def due_of(visits: Collection[Visit]) -> dict[int, DueShown]:
@@ -42,6 +46,11 @@ def _shown(visit: Visit, timers: Sequence[Timer]) -> DueShown:
     now, is_live = timezone.now(), visit.state in Visit.LIVE and not visit.result
     deadline = next(timer for timer in timers if timer.what in (What.DUE, What.GO_ON))
     end = next((timer for timer in timers if timer.what == What.EXPIRE), None)
+    next_rung = next(
+        (one.at for one in timers if one.what == What.ESCALATE and one.state == State.WAITING), None
+    )
+    next_rung = next_rung if is_live else None
+    rungs = [timer for timer in timers if timer.what == What.ESCALATE]
     reminded = sum(timer.what == What.REMIND and timer.state == State.ACTED for timer in timers)
     return DueShown(
         at=deadline.at,
@@ -54,4 +63,8 @@ def _shown(visit: Visit, timers: Sequence[Timer]) -> DueShown:
         reminded=ngettext("reminded once", "reminded {n} times", reminded).format(n=reminded)
         if reminded
         else "",
+        escalated_at=max((one.acted_at or one.at for one in rungs if one.state == State.ACTED), default=None),
+        escalates_at=next_rung,
+        reads_first=next_rung is not None and next_rung < now,
+        warned=any(timer.what == What.WARN and timer.state == State.ACTED for timer in timers),
     )

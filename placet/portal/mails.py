@@ -11,14 +11,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from placet.accounts.models import Person
-from placet.approvals.models import AskLine, Assignment, Decision, Notified, Request, Visit
+from placet.approvals.definitions import Definition
+from placet.approvals.models import AskLine, Assignment, Decision, Notified, Request, Timer, Visit
 from placet.audit.models import AuditEntry
 from placet.mail.models import OutgoingMail
 
 MOST_MAILS = 50  # shown of one request, newest first
 MOST_CAUSES = 300
 MOST_BOUNCES = 10
-_ABOUT_A_REQUEST = ["confirmation", "withdrawn", "not-needed", "expired", "ended", "stuck"]
+_ABOUT_A_REQUEST = [
+    "confirmation", "withdrawn", "not-needed", "expired", "ended", "stuck", "escalated", "not-escalated", "warned",
+]  # fmt: skip
 
 KINDS: dict[str, Promise] = {
     "ask": gettext_lazy("Ask"),
@@ -29,6 +32,9 @@ KINDS: dict[str, Promise] = {
     "withdrawn": gettext_lazy("No answer needed any more"),
     "not-needed": gettext_lazy("No answer needed any more"),
     "expired": gettext_lazy("The time for an answer is over"),
+    "escalated": gettext_lazy("Others are asked"),
+    "not-escalated": gettext_lazy("Call for help"),
+    "warned": gettext_lazy("Ends soon without an answer"),
     "ended": gettext_lazy("How it ended"),
     "stuck": gettext_lazy("Call for help"),
 }
@@ -61,7 +67,7 @@ class Bounce:
     at: datetime
 
 
-def mails_of(request: Request) -> list[Mail]:
+def mails_of(request: Request, definition: Definition) -> list[Mail]:
     """What was written to people about a request, newest first."""
     assignments = Assignment.objects.filter(visit__request=request)
     answered = Decision.objects.filter(assignment__in=assignments, incoming__isnull=False)
@@ -70,6 +76,7 @@ def mails_of(request: Request) -> list[Mail]:
     causes += [f"assignment:{pk}" for pk in told.values_list("pk", flat=True)[:MOST_CAUSES]]
     causes += [f"incoming:{pk}" for pk in answered.values_list("incoming", flat=True)[:MOST_CAUSES]]
     causes += _stuck(request)
+    causes += _told_of_time(request, definition)
     # Each half by its index: of both at once, in the order of their ids, SQLite would read all mails.
     asks = AskLine.objects.filter(assignment__in=assignments, ask__outgoing__isnull=False)
     newest_asks = asks.order_by("-ask__outgoing").values_list("ask__outgoing", flat=True)[:MOST_MAILS]
@@ -79,6 +86,15 @@ def mails_of(request: Request) -> list[Mail]:
     newest = {*newest_asks, *newest_notices, *others.values_list("pk", flat=True)}
     found = OutgoingMail.objects.filter(pk__in=sorted(newest)[-MOST_MAILS:]).defer("raw")
     return [_shown(mail) for mail in found.order_by("-id")]
+
+
+def _told_of_time(request: Request, definition: Definition) -> list[str]:
+    """What mails were caused by that say that others are asked, or that a step ends soon."""
+    if not any(step.rungs or (step.expire is not None and step.expire.warn) for step in definition.approvals):
+        return []
+    what = [Timer.What.ESCALATE, Timer.What.EXPIRE]
+    timers = Timer.objects.filter(visit__request=request, what__in=what, assignment=None)
+    return [f"timer:{pk}" for pk in timers.values_list("pk", flat=True)[:MOST_CAUSES]]
 
 
 def _stuck(request: Request) -> list[str]:

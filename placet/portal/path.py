@@ -348,10 +348,22 @@ def _line(assignment: Assignment, definition: Definition, mail: OutgoingMail | N
     if assignment.state == Assignment.State.OPEN:
         words, trouble = _mail_in_words(mail)
         is_asked = pgettext("after a person's name", "is asked")
+        if _is_escalated(assignment, definition):
+            is_asked = pgettext("after a person's name", "is asked, because it was not decided in time")
         return Line(name, is_asked, asked, mail=words, mail_in_trouble=trouble, assignment=assignment.pk)
     if assignment.state == Assignment.State.SUPERSEDED:
         return Line(name, pgettext("after a person's name", "did not need to answer"), asked)
+    if assignment.replaced_by is not None:
+        return Line(
+            name, pgettext("after a person's name", "did not answer in time, so others are asked"), asked
+        )
     return Line(name, pgettext("after a person's name", "is no longer asked"), asked)
+
+
+def _is_escalated(assignment: Assignment, definition: Definition) -> bool:
+    """Whether somebody is asked because others did not answer."""
+    step = definition.approval(assignment.visit.step_key)
+    return bool(step.rungs) and (assignment.source or 0) >= step.first_line_of(1)
 
 
 def _mail_in_words(mail: OutgoingMail | None) -> tuple[str, bool]:
@@ -383,7 +395,11 @@ def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) 
         stuck = pgettext("a step", "stuck")
         return "stuck", _("stuck: {reason}").format(reason=visit.reason) if with_reason else stuck
     if visit.state == Visit.State.OPEN:
-        return "waiting", waiting_in_words(definition, visit.step_key, with_condition=with_reason)
+        waiting = waiting_in_words(definition, visit.step_key, with_condition=with_reason)
+        if with_reason and visit.reason:
+            nobody = _("{waiting}; nobody else could be asked: {reason}")
+            return "waiting", nobody.format(waiting=waiting, reason=visit.reason)
+        return "waiting", waiting
     if visit.state == Visit.State.CANCELLED:
         return "neutral", pgettext("a step", "not needed any more")
     if visit.result == WITHDRAWN:

@@ -85,7 +85,7 @@ def _request_page(
         "running": running,
         "may_steer": steers and running,
         "may_ask_again": request.user.is_administrator and running,
-        "mails": mails_of(shown) if steers else [],
+        "mails": mails_of(shown, definition) if steers else [],
         "bounces": bounces_of(shown) if steers else [],
     }
     if live.asks(request):

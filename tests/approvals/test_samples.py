@@ -354,7 +354,7 @@ LIVES = [
         "ended",
         news="alice",
     ),
-    Life("access", {}, "bob carol", [(CLOCK, "manager", "")], "rejected", told="carol"),
+    Life("access", {}, "bob carol", [(CLOCK, "manager", "")], "rejected", told="carol dave"),
     Life(
         "access",
         {**ADMIN, "system": "crm", "whom": "bob@contoso.example"},

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import transaction
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from placet.accounts.models import Person
 from placet.approvals import engine, evidence, timing
 from placet.approvals.models import Assignment, Decision, Request, Timer, Visit
-from placet.approvals.processes import publish
+from placet.approvals.processes import DefinitionInvalid, publish
 from placet.audit import chain
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
@@ -28,31 +28,58 @@ AMOUNTS = st.sampled_from(["2 working days", "8 working hours", "1 day", "90 min
 REMINDERS = st.sampled_from(
     ["1 working day before", "2 hours before", "when due", "1 hour after", "1 day after"]
 )
-EXPIRIES: st.SearchStrategy[Expire] = st.none() | AMOUNTS.map(lambda amount: {"after": amount}) | st.just({})
+EXPIRIES: st.SearchStrategy[Expire] = (
+    st.none()
+    | AMOUNTS.map(lambda amount: {"after": amount})
+    | st.just({})
+    | st.just({"after": "3 working days", "warn": "4 working hours before"})
+)
+OTHERS = {"carol": "carol@contoso.example", "dave": "dave@contoso.example"}
+RUNGS = st.fixed_dictionaries(
+    {"when": st.sampled_from(["1 hour before", "when due", "1 hour after", "1 day after"])}
+).flatmap(
+    lambda rung: st.tuples(st.sampled_from(["also", "instead"]), st.sampled_from(sorted(OTHERS))).map(
+        lambda how: {**rung, how[0]: [{"person": OTHERS[how[1]]}]}
+    )
+)
 ACTIONS = st.one_of(
     st.integers(-20, 60).map(lambda hours: ("pass", hours)),
     st.sampled_from([("work", 0), ("work", 0), ("work twice", 0), ("resend", 0), ("send", 0), ("answer", 0)]),
+    st.sampled_from([("mailbox away", 0), ("mailbox back", 0), ("another answers", 0)]),
 )
 
 
 def test_whatever_the_clock_does_each_moment_acts_once(
-    request: pytest.FixtureRequest, mailbox: Mailbox, alice: Person, bob: Person
+    request: pytest.FixtureRequest, mailbox: Mailbox, alice: Person, bob: Person, carol: Person, dave: Person
 ) -> None:
     @settings(max_examples=2000 if whole(request.config) else 40)
-    @given(AMOUNTS, st.lists(REMINDERS, max_size=3), EXPIRIES, st.lists(ACTIONS, max_size=14))
-    def lives(due: str, remind: Sequence[str], expire: Expire, actions: Sequence[tuple[str, int]]) -> None:
-        live(alice, bob, due, remind, expire, actions)
+    @given(
+        AMOUNTS,
+        st.lists(REMINDERS, max_size=3),
+        EXPIRIES,
+        st.lists(ACTIONS, max_size=14),
+        st.lists(RUNGS, max_size=2),
+    )
+    def lives(
+        due: str,
+        remind: Sequence[str],
+        expire: Expire,
+        actions: Sequence[tuple[str, int]],
+        rungs: Sequence[Any],
+    ) -> None:
+        live(alice, bob, due, remind, expire, actions, rungs)
 
     lives()
 
 
 def live(
     alice: Person, bob: Person, due: str, remind: Sequence[str], expire: Expire,
-    actions: Sequence[tuple[str, int]],
+    actions: Sequence[tuple[str, int]], rungs: Sequence[Any],
 ) -> None:  # fmt: skip
     more: dict[str, Any] = {"due": due}
     more |= {"remind": [*remind]} if remind else {}
     more |= {"expire": expire} if expire is not None else {}
+    more |= {"escalate": [*rungs]} if rungs else {}
     ways = [
         "bob approve approved",
         "bob reject rejected",
@@ -60,7 +87,10 @@ def live(
     ]
     with transaction.atomic():
         with time_machine.travel(MONDAY, tick=False) as clock:
-            version = publish(process({"bob": step("bob", **more)}, ways))
+            try:
+                version = publish(process({"bob": step("bob", **more)}, ways))
+            except DefinitionInvalid:  # a rung after the end, or the same one twice
+                assume(False)
             life = Life(engine.start(version, alice, {"item": "Desk", "amount": "1"}), alice, bob, clock)
             for what, hours in actions:
                 life.does(what, hours)
@@ -76,6 +106,7 @@ class Life:
         self.now = MONDAY
         self.acted: dict[int, datetime] = {}  # by timer, when it was first seen to have acted
         self.became = ""  # what the step came to
+        self.away_since: datetime | None = None  # since when the mailbox cannot be read
 
     def does(self, what: str, hours: int) -> None:
         if what == "pass":
@@ -91,16 +122,23 @@ class Life:
         elif what == "resend":
             self.resends()
         elif what == "answer":
-            self.answers()
+            self.answers(self.bob)
+        elif what == "another answers":
+            for seat in Assignment.objects.filter(visit__request=self.request).exclude(person=self.bob)[:1]:
+                self.answers(seat.person)
+        elif what == "mailbox away":
+            self.away_since = self.away_since or self.now
+        elif what == "mailbox back":
+            self.away_since = None
         self.holds()
 
     def works(self, rows: Sequence[int]) -> None:
-        Mailbox.objects.update(read_until=self.now)
+        Mailbox.objects.update(read_until=self.away_since or self.now)
         for number in rows:
             timing.work(number)
 
     def seat(self) -> Assignment:
-        return Assignment.objects.get(visit__request=self.request)
+        return Assignment.objects.get(visit__request=self.request, person=self.bob)
 
     def expiry(self) -> Timer | None:
         return Timer.objects.filter(visit__request=self.request, what="expire").first()
@@ -109,7 +147,9 @@ class Life:
         try:
             engine.resend(self.seat().pk, self.alice)
         except engine.EngineError:
-            assert self.became or OutgoingMail.objects.filter(kind="ask").exists()
+            assert (
+                self.became or self.seat().state != "open" or OutgoingMail.objects.filter(kind="ask").exists()
+            )
 
     def is_over(self) -> bool:
         """The end is past, and nothing before it is late, which would move it."""
@@ -119,10 +159,11 @@ class Life:
         before = Timer.objects.filter(visit__request=self.request, assignment=None, state="waiting")
         return not before.filter(at__lt=expiry.at).exists()
 
-    def answers(self) -> None:
-        is_late = bool(self.became) or self.is_over()
+    def answers(self, by: Person) -> None:
+        seat = Assignment.objects.get(visit__request=self.request, person=by)
+        is_late = bool(self.became) or self.is_over() or seat.replaced_by is not None
         try:
-            engine.decide(self.seat().pk, by=self.bob, outcome="approve", door=Decision.Door.PAGE)
+            engine.decide(seat.pk, by=by, outcome="approve", door=Decision.Door.PAGE)
         except engine.EngineError:
             assert is_late
         else:
@@ -141,13 +182,29 @@ class Life:
         for timer in Timer.objects.filter(visit=visit):
             assert timer.acted_at is None or timer.acted_at >= timer.at
             if timer.state == "acted":
+                if timer.what == "escalate" and timer.pk not in self.acted:  # it waited for the mailbox
+                    assert (Mailbox.objects.get().read_until or MONDAY) >= timer.at
                 assert self.acted.setdefault(timer.pk, timer.acted_at or self.now) == timer.acted_at
+        self.rungs_hold(visit)
         reminded = OutgoingMail.objects.filter(subject__startswith="Reminder").count()
         assert reminded <= sum(timer.what == "remind" for timer in Timer.objects.filter(pk__in=self.acted))
 
+    def rungs_hold(self, visit: Visit) -> None:
+        """Whoever is asked has a working day before the end, is asked once, and comes by a rung that acted."""
+        acted = visit.timers.filter(what="escalate", state="acted")
+        there = visit.assignments.exclude(person=self.bob)
+        assert there.count() <= acted.count()
+        replaced = [seat for seat in visit.assignments.all() if seat.replaced_by is not None]
+        assert all(seat.state == "withdrawn" for seat in replaced)
+        assert bool(visit.result) or visit.assignments.filter(state="open").exists()
+        end = self.expiry()
+        if end is not None and end.state == "waiting":
+            assert all(end.at - rung.acted_at > timedelta(hours=15) for rung in acted if rung.acted_at)
+
     def ends(self) -> None:
         """A long time passes, in which everything is worked when it is due."""
-        for _ in range(60):
+        self.away_since = None
+        for _ in range(80):
             waiting = (
                 Timer.objects.filter(visit__request=self.request, state="waiting").order_by("due").first()
             )

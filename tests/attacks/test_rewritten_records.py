@@ -85,8 +85,10 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     Timer: {
         "id": OWN_NUMBER,
         "due": "when the row is looked at; it does nothing before its own moment, which is compared",
-        "state": "of work; that a step expired is compared",
+        "state": "of work; that a step expired, and that others were asked in it, is compared",
         "acted_at": "of work that is done",
+        "calendar": "whose newer versions are looked at; what it was reckoned by is compared",
+        "seen_version": "up to which they were; what it was reckoned by is compared",
     },
     TableMatch: {"id": OWN_NUMBER},
     TableVersion: {
@@ -199,6 +201,7 @@ def record(world: World) -> Record:
     _signalled(people)
     _called(people)
     _expired(people)
+    _escalated(people)
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
     Mailbox.objects.create(name="other", address="other@contoso.example")
@@ -320,6 +323,27 @@ def _expired(people: Any) -> None:
     for number in timing.due(10):
         timing.work(number)
     assert Timer.objects.filter(what=Timer.What.EXPIRE, state=Timer.State.ACTED).count() == 1
+
+
+def _escalated(people: Any) -> None:
+    """Carol was asked in Bob's place, and nobody in hers."""
+    one = one_step([{"person": people["bob"].email}], key="escalated")
+    carol = [{"person": people["carol"].email}]
+    rungs = [{"when": "1 hour after", "instead": carol}, {"when": "2 hours after", "instead": carol}]
+    step = {**one["steps"]["step"], "due": "1 hour", "escalate": rungs}
+    version = publish({**one, "steps": {**one["steps"], "step": step}})
+    begun = timezone.now() - timedelta(hours=4)
+    with time_machine.travel(begun) as clock:
+        request = engine.start(version, people["alice"], {"item": "Shelf", "amount": "5"})
+        for hours in range(1, 4):
+            clock.move_to(begun + timedelta(hours=hours, minutes=1))
+            Mailbox.objects.update(read_until=timezone.now() + timedelta(minutes=2))
+            with time_machine.travel(timezone.now() + timedelta(minutes=3)):
+                for number in timing.due(10):
+                    timing.work(number)
+    seats = Assignment.objects.filter(visit__request=request).order_by("pk")
+    assert [(seat.state, seat.replaced_by) for seat in seats] == [("withdrawn", 1), ("open", None)]
+    assert Visit.objects.get(request=request).reason
 
 
 def _signalled(people: Any) -> None:

@@ -121,7 +121,14 @@ def test_the_same_kind_recipient_and_cause_is_the_same_mail(mailbox: Mailbox) ->
 
 @pytest.mark.django_db(transaction=True)
 def test_a_mail_is_queued_in_the_transaction_of_its_cause(mailbox: Mailbox) -> None:
-    values = {"kind": "x", "to": "b@contoso.example", "cause": "c", "subject": "s", "text": "t", "html": "h"}
+    values: dict[str, Any] = {
+        "kind": "x",
+        "to": "b@contoso.example",
+        "cause": "c",
+        "subject": "s",
+        "text": "t",
+        "html": "h",
+    }
     with pytest.raises(RuntimeError, match="transaction"):
         outbox.queue(mailbox, **values, priority=Priority.ASK, reference=outbox.new_reference())
 

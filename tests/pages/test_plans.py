@@ -25,7 +25,7 @@ from benchmarks import grown, grown_branches
 from placet import work
 from placet.accounts.models import Person
 from placet.approvals import engine
-from placet.approvals.models import Ask, Assignment, Decision, Request, Version, Visit
+from placet.approvals.models import Ask, Assignment, Decision, Request, Timer, Version, Visit
 from placet.approvals.word_index import WORDS
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, ServerTask
@@ -44,8 +44,8 @@ As = Callable[[Person | None], Client]
 #: Tables with a row, or several, for each request that ever was.
 LARGE = {
     "approvals_request", "approvals_visit", "approvals_assignment", "approvals_ask", "approvals_askline",
-    "approvals_decision", "mail_incomingmail", "mail_outgoingmail", "mail_servertask", "audit_auditentry",
-    "audit_chainhead",
+    "approvals_decision", "approvals_timer", "mail_incomingmail", "mail_outgoingmail", "mail_servertask",
+    "audit_auditentry", "audit_chainhead",
 }  # fmt: skip
 #: What most rows are, or may be: to look for these is to read the table, be it by an index.
 USUAL = {
@@ -53,6 +53,7 @@ USUAL = {
     "mail_outgoingmail": {"sent"},
     "approvals_request": {"ended", "open"},
     "approvals_visit": {"closed", "open"},
+    "approvals_timer": {"acted", "needless"},
     "approvals_assignment": {"decided", "open"},
 }
 #: Partial indexes of all that is open, which may be a million rows.
@@ -168,6 +169,7 @@ def large(world: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     grown.grow(ROWS, people_in_all=200)
     analysed()  # what was counted is from the test before, a thousand times as many
     grown_branches.add(ROWS // 4, list(Person.objects.filter(email__startswith="p").order_by("pk")))
+    grown.with_timers(ROWS)
     newest = IncomingMail.objects.order_by("-id")[0]
     IncomingMail.objects.update(kept_at=newest.kept_at)  # days ago
     newest.pk, newest.server_id, newest.fingerprint, newest.kept_at = None, "new", "new", timezone.now()
@@ -273,6 +275,19 @@ def test_no_regular_work_reads_a_table_that_grows(
     found += too_much("what is marked together", lambda: tasks.work(waiting))
     for address in ("/healthz", "/readyz", "/metrics"):
         found += too_much(address, lambda address=address: _numbers(client, address))  # type: ignore[misc]
+    assert not found, "\n".join(found)
+
+
+def test_nor_does_what_is_done_at_a_moment_or_after_a_calendar_was_changed(large: None) -> None:
+    """However many moments are still to come; whether one is due is asked once a second at most."""
+    kinds = {kind.name: kind for kind in work.kinds()}
+    assert [kinds[name].idle >= 1 for name in ("timer", "calendar")] == [True, True]
+    (due,) = kinds["timer"].due(work.BATCH)
+    found = too_much("a reminder", lambda: kinds["timer"].work(due))
+    assert kinds["calendar"].due(work.BATCH) == []
+    Timer.objects.filter(pk=Timer.objects.order_by("-pk")[0].pk).update(seen_version=1)
+    assert len(kinds["calendar"].due(work.BATCH)) == 1
+    found += too_much("a calendar", lambda: kinds["calendar"].due(work.BATCH))
     assert not found, "\n".join(found)
 
 

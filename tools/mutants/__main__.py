@@ -46,7 +46,9 @@ CORE = (
     "placet/replies/read_likely.py", "placet/replies/settle.py",
     "placet/replies/tell.py", "placet/approvals/engine.py", "placet/approvals/policy.py", "placet/approvals/record.py",
     "placet/approvals/engine_asks.py", "placet/approvals/engine_visits.py", "placet/approvals/turns.py",
-    "placet/approvals/whom.py",
+    "placet/approvals/whom.py", "placet/approvals/deadlines.py", "placet/approvals/engine_time.py",
+    "placet/approvals/engine_escalation.py", "placet/approvals/timing.py",
+    "placet/mail/read_past.py", "placet/mailboxes/progress.py",
     "placet/mail/outbox.py", "placet/mail/sent_items.py", "placet/mail/tasks.py", "placet/mailboxes/oauth.py",
     "placet/audit/chain.py", "placet/audit/commitments.py", "placet/audit/mac.py", "placet/workers/leases.py",
 )  # fmt: skip

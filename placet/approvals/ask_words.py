@@ -1,0 +1,87 @@
+"""What a mail that asks begins with: what it wants, and why somebody is asked now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from placet.approvals.definitions import ApprovalStep, Definition
+from placet.mail.writing import when
+
+MOST_NAMES = 3  # said of those who are asked, before "and 4 others"
+
+
+@dataclass(frozen=True)
+class Escalated:
+    """Somebody is asked because others did not answer. `at`: until when they could; `first`: their names;
+    `instead`: they are asked no longer."""
+
+    at: datetime
+    first: Sequence[str]
+    instead: bool
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why somebody is asked, or asked once more. `since`: the revision that they were shown before, if something has
+    changed. `reminder`: they did not answer yet; `warning`: and the step ends soon."""
+
+    since: int | None = None
+    reminder: bool = False
+    warning: bool = False
+    escalated: Escalated | None = None
+
+
+def asking_words(step: ApprovalStep, definition: Definition, why: Why) -> tuple[str, str, str]:
+    """Heading, what a list of mails shows of it, and the first sentences. Names are filled in by whoever calls."""
+    if step.is_task:
+        heading, preview = _("Please do: {title}"), _("{name} asks you to do something: {title}")
+        lead = _("{name} asks you to do something for {process} {number}: {step}.")
+    else:
+        heading, preview = _("Please decide: {title}"), _("{name} asks for your decision: {title}")
+        lead = _("{name} asks for your decision on {process} {number}.")
+        if len(definition.approvals) > 1:  # one person may be asked in several, even at once
+            lead = _("{name} asks for your decision on {process} {number}: {step}.")
+    if why.reminder:
+        heading = _("Reminder: {title}")
+    if why.warning:
+        heading = _("Ends soon: {title}")
+    if why.since is not None:
+        heading = _("Changed: {title}")
+        again = _("It has changed since you were asked; an answer to the earlier mail counts no longer.")
+        lead = f"{lead} {again}"
+    if why.escalated is not None:
+        lead = f"{lead} {_because_of(why.escalated)}"
+    return heading, preview, lead
+
+
+def _because_of(escalated: Escalated) -> str:
+    """As part of what is filled in later: a name has no places of its own."""
+    if not escalated.first:
+        sentence = _("You are asked because it was not decided by {time}.").format(time=when(escalated.at))
+    else:
+        sentence = (
+            _("You are asked in place of {names}, because there was no answer by {time}.")
+            if escalated.instead
+            else _("{names} did not answer by {time}, so you are asked, too.")
+        ).format(names=listed_names(escalated.first), time=when(escalated.at))
+    return sentence.replace("{", "{{").replace("}", "}}")
+
+
+def listed_names(names: Sequence[str]) -> str:
+    """In a sentence: "Alice, Bob, Carol and 4 others"."""
+    others = len(names) - MOST_NAMES
+    if others > 1:
+        return ngettext("{names} and {n} other", "{names} and {n} others", others).format(
+            names=", ".join(names[:MOST_NAMES]), n=others
+        )
+    if len(names) < 2:
+        return "".join(names)
+    return _("{names} and {last}").format(names=", ".join(names[:-1]), last=names[-1])
+
+
+def within(name: str) -> str:
+    """The name of a process within a sentence: in small letters, but for abbreviations."""
+    return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in name.split(" "))
