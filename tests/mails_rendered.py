@@ -343,6 +343,7 @@ def _escalating(scene: Scene, how: str) -> Timer:
 def _escalated(how: str, kind: str) -> Any:
     def write(scene: Scene) -> str:
         rung = _escalating(scene, how)
+        Timer.objects.filter(pk=rung.pk).update(state="acted", acted_at=timezone.now())
         definition = definition_of(rung.visit.request.version)
         assert engine_escalation.escalate(rung.visit.request, definition, rung)
         return kind

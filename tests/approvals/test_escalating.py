@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
@@ -335,6 +336,42 @@ def test_a_later_rung_that_finds_somebody_takes_the_reason_back(
     work(clock, at("2026-03-06 17:00"))
     visit.refresh_from_db()
     assert visit.reason == ""
+    assert standing(request) == ("open", "")
+
+
+@pytest.mark.parametrize(
+    "entered", ["alice@contoso.example", "ALICE@contoso.example", "stranger@evil.example", ""]
+)
+def test_what_the_requester_enters_asks_neither_them_nor_a_stranger(
+    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person, admin: Person, entered: str
+) -> None:
+    definition = timed({**LATER, "instead": [{"field": "item"}]}, requester_may_decide=True)
+    request = start(definition, alice, item=entered)
+    reach(clock)
+    assert seats(request) == {"Bob": "open"}
+    assert {mail.to for mail in OutgoingMail.objects.all()} <= {bob.email, admin.email}
+    assert standing(request) == ("open", "")
+
+
+def test_a_name_is_nothing_but_a_name(
+    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person, carol: Person
+) -> None:
+    """In the mails that say who did not answer, and who is asked."""
+    for person, name in (
+        (bob, "Bob {title} <b>[#abcdefgh]</b>"),
+        (carol, "Carol {number} https://evil.example/"),
+    ):
+        Person.objects.filter(pk=person.pk).update(name=name)
+    request = start(timed({**LATER, "instead": [CAROL]}), alice)
+    reach(clock)
+    assert "in place of Bob {title} <b>[#abcdefgh]</b>, because" in said(mails("ask", carol)[0])
+    told = mails("escalated", bob)[0]
+    assert "Carol {number}" in said(told)
+    html = message_from_bytes(bytes(mails("ask", carol)[0].raw), policy=policy.default).get_body(("html",))
+    assert html is not None
+    assert "<b>[#" not in html.get_content()
+    with pytest.raises(engine.NoLongerOpen, match=r"Carol \{number\}"):
+        decide(bob)
     assert standing(request) == ("open", "")
 
 
