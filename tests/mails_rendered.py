@@ -3,7 +3,7 @@
 Needs a migrated database and leaves nothing in it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from email import message_from_bytes
@@ -26,9 +26,18 @@ from placet.accounts.reader import as_read_by
 from placet.alarms import checkpoints
 from placet.alarms import messages as alarm_messages
 from placet.alarms.models import Outage
-from placet.approvals import engine, engine_asks, engine_escalation, escalation_mails, messages
+from placet.approvals import (
+    clarification_mails,
+    engine,
+    engine_asks,
+    engine_clarifications,
+    engine_escalation,
+    escalation_mails,
+    messages,
+)
 from placet.approvals.definitions import definition_of
-from placet.approvals.models import AskLine, Assignment, Decision, Request, Timer, Version
+from placet.approvals.engine_clarifications import Written
+from placet.approvals.models import AskLine, Assignment, Clarification, Decision, Request, Timer, Version
 from placet.approvals.processes import publish
 from placet.audit.models import AuditEntry, Checkpoint
 from placet.commands.process import SAMPLES
@@ -380,6 +389,54 @@ def _expired(scene: Scene) -> str:
     return "expired"
 
 
+def _question_back(proof: str = "colleague") -> Callable[[Scene], str]:
+    def written(scene: Scene) -> str:
+        _asked_back(scene, proof)
+        return "clarification"
+
+    return written
+
+
+def _asked_back(scene: Scene, proof: str = "colleague") -> Clarification:
+    """Bob asks Alice something; the time stands still."""
+    plain = _definition(scene.texts, proof=proof)
+    plain["steps"]["manager"] |= {"due": "3 working days"}
+    Scene(**{**vars(scene), "version": publish(plain)}).request()
+    return engine.ask_back(scene.asked(scene.bob).pk, scene.bob, Written(scene.texts["unclear"]))
+
+
+def _clarified(scene: Scene) -> str:
+    clarification = _asked_back(scene)
+    engine.clarify(clarification.pk, scene.alice, Written(scene.texts["because"]))
+    return "ask"
+
+
+def _unclarified(scene: Scene) -> str:
+    visit = _asked_back(scene).visit
+    engine_clarifications.give_up(visit.request, definition_of(visit.request.version), visit)
+    return "ask"
+
+
+def _question_needless(scene: Scene) -> str:
+    _asked_back(scene)
+    engine.decide(scene.asked(scene.bob).pk, by=scene.bob, outcome="reject", door=Decision.Door.PAGE)
+    return "clarification-needless"
+
+
+def _question_sent(scene: Scene) -> str:
+    reply = _reply(scene)
+    clarification = _asked_back(scene)
+    clarification_mails.asked(reply.incoming, clarification, "x@mails.example")
+    return "clarification-asked"
+
+
+def _answer_sent(scene: Scene) -> str:
+    reply = _reply(scene)
+    clarification = engine.clarify(_asked_back(scene).pk, scene.alice, Written(scene.texts["because"]))
+    clarification_mails.taken(reply.incoming, clarification, "x@mails.example")
+    return "clarification-taken"
+
+
 def _ask_with_questions(scene: Scene) -> str:
     """Bob is asked for an answer of the process's own, which needs a comment, and three questions."""
     Scene(**{**vars(scene), "version": publish(_with_questions(scene))}).request()
@@ -666,6 +723,8 @@ _KINDS: dict[str, Any] = {
             refusals.Changed(),
             refusals.NoLongerOpen(Sentence("The request was withdrawn.")),
             refusals.MayNotDecide(Sentence("Nobody decides their own request in this process.")),
+            refusals.NotAskedBack(Sentence("Your last question still waits for its answer.")),
+            refusals.NotClarified(Sentence("This question was answered already.")),
             refusals.AlreadyDecided("Carol Finance", "reject", "2026-11-24T09:30:00+00:00"),
         )
     },
@@ -675,6 +734,13 @@ _KINDS: dict[str, Any] = {
     "refused-likely": _confirmation_needed(""),
     "refused-likely-in-arabic": _confirmation_needed("ar"),
     "notice": _notice,
+    "question-back": _question_back(),
+    "question-back-on-the-page": _question_back("page"),
+    "question-answered": _clarified,
+    "question-not-answered": _unclarified,
+    "question-sent": _question_sent,
+    "question-answer-sent": _answer_sent,
+    "question-needs-no-answer": _question_needless,
     "ended": _ended,
     "withdrawn": _withdrawn,
     "not-needed": _not_needed,

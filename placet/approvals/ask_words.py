@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.models import Clarification
 from placet.mail.writing import when
 
 MOST_NAMES = 3  # said of those who are asked, before "and 4 others"
@@ -26,12 +27,15 @@ class Escalated:
 @dataclass(frozen=True)
 class Why:
     """Why somebody is asked, or asked once more. `since`: the revision that they were shown before, if something has
-    changed. `reminder`: they did not answer yet; `warning`: and the step ends soon."""
+    changed. `reminder`: they did not answer yet; `warning`: and the step ends soon. `clarified`: what the requester
+    answered; `unclarified`: they did not answer what they were asked."""
 
     since: int | None = None
     reminder: bool = False
     warning: bool = False
     escalated: Escalated | None = None
+    clarified: Clarification | None = None
+    unclarified: bool = False
 
 
 def asking_words(step: ApprovalStep, definition: Definition, why: Why) -> tuple[str, str, str]:
@@ -48,6 +52,8 @@ def asking_words(step: ApprovalStep, definition: Definition, why: Why) -> tuple[
         heading = _("Reminder: {title}")
     if why.warning:
         heading = _("Ends soon: {title}")
+    if why.clarified is not None or why.unclarified:
+        heading = _("Answered: {title}") if why.clarified is not None else _("Not answered: {title}")
     if why.since is not None:
         heading = _("Changed: {title}")
         again = _("It has changed since you were asked; an answer to the earlier mail counts no longer.")

@@ -14,7 +14,13 @@ def until_when(step: ApprovalStep, visit: Visit) -> Iterator[str]:
     """When an answer is due, and what becomes of the step without one."""
     if step.due is None:
         return
-    moments = {timer.what: timer.at for timer in visit.timers.filter(assignment=None)}
+    timers = list(visit.timers.filter(assignment=None))
+    if any(timer.state == Timer.State.PAUSED for timer in timers):
+        yield _("The time for an answer stands still: a question to {name} is open.").format(
+            name=visit.request.requester.name
+        )
+        return
+    moments = {timer.what: timer.at for timer in timers}
     due, end = moments.get(Timer.What.DUE), moments.get(Timer.What.EXPIRE)
     if due is not None and due != end:
         is_late = due < timezone.now()

@@ -10,6 +10,7 @@
     escalate: [{when: 1 working day after, also: [...]}]    the lines are those of `ask`; or `instead` of those asked
     expire: {after: 2 working days, outcome: expired}       `after` is left out where it expires when it is due
     expire: {warn: 4 working hours before}                  those who are asked still, and the requester
+    pause: {at_most: 3 working days}      the longest that the clock stands for a question to the requester; no: not
 
 A working day before or after something begins with its working time where somebody is reminded on it, and ends with it
 where it is a deadline.
@@ -169,6 +170,20 @@ class Expiry(_Part):
     after: AmountText | None = None  # the deadline; none: with it
     silence_counts: Literal[True] | None = None  # has to be said of an outcome that grants what is asked for
     warn: WarningText | None = None  # whoever is asked still, and the requester
+
+
+class Pause(_Part):
+    """How long a step's clock stands at most, each time that the requester is asked something."""
+
+    at_most: AmountText = "5 working days"
+
+
+def _pause(value: Any) -> Any:
+    return {} if value is True else value  # YAML reads “yes” and “no” as true and false
+
+
+#: False: the clock runs on.
+Pauses = Annotated[Pause | Literal[False], BeforeValidator(_pause)]
 
 
 class DeadlineInvalid(ValueError):

@@ -12,9 +12,10 @@ A definition is data (JSON; YAML is how it travels):
     answer_brackets             two signs that replies may put an answer to a question between; [] unless said
     most_rounds                 how often a request may enter one step; 20 unless said
     calendar                    key of the calendar that deadlines are reckoned with
+    pause                       whether the clock stands while the requester is asked something; yes unless said
     steps                       {key: {kind: approval, name, ask, order?, nobody?, not_same_as?, rule, otherwise?,
                                  early?, wait_for_all?, outcomes, questions?, outcome_question?, proof?,
-                                 requester_may_decide?, form?, due?, remind?, escalate?, expire?, calendar?}};
+                                 requester_may_decide?, form?, due?, remind?, escalate?, expire?, pause?, calendar?}};
                                  outcomes, rules, questions and `placet.approvals.deadlines` in modules of their own;
                                  form: {hide, fill, require}: what its people are shown, what they enter
                                 {key: {kind: task, ...}}: the same with the one outcome `done`
@@ -41,7 +42,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from placet.approvals.deadlines import EXPIRED, MOST_RUNGS, Due, Expiry, Reminders, ReminderText
+from placet.approvals.deadlines import (
+    EXPIRED,
+    MOST_RUNGS,
+    Due,
+    Expiry,
+    Pause,
+    Pauses,
+    Reminders,
+    ReminderText,
+)
 from placet.approvals.form_parts import FormField, FormPart, Input, OptionsFrom, Section
 from placet.approvals.models import Version
 from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Label, Outcome
@@ -254,6 +264,7 @@ class ApprovalStep(_Part):
     remind: Reminders | None = None
     escalate: Annotated[tuple[Rung, ...], Field(min_length=1, max_length=MOST_RUNGS)] | None = None
     expire: Expiry | None = None
+    pause: Pauses | None = None
     calendar: CalendarKey | None = None
 
     @model_validator(mode="after")
@@ -262,6 +273,8 @@ class ApprovalStep(_Part):
             raise ValueError(
                 "remind, escalate and expire belong to a deadline; say due: 2 working days, or the like"
             )
+        if self.due is None and self.pause is not None:
+            raise ValueError("pause belongs to a deadline; say due: 2 working days, or the like")
         return self
 
     @model_validator(mode="before")
@@ -512,6 +525,7 @@ class Definition(_Part):
     most_rounds: int | None = Field(None, ge=1, le=1000, strict=True)
     answer_brackets: Annotated[str, AfterValidator(_two_signs)] | None = None
     calendar: CalendarKey | None = None
+    pause: Pauses | None = None
     steps: dict[
         str,
         Annotated[
@@ -605,6 +619,14 @@ class Definition(_Part):
     def has_deadline(self, step_key: str) -> bool:
         step = self.steps[step_key]
         return isinstance(step, ApprovalStep | WaitStep) and step.due is not None
+
+    def pause_in(self, step_key: str) -> Pause | None:
+        """None: the step's clock runs on while the requester is asked something, or there is none."""
+        step = self.approval(step_key)
+        pause = self.pause if step.pause is None else step.pause
+        if step.due is None or pause is False:
+            return None
+        return pause or Pause()
 
     @property
     def calendars(self) -> set[str]:

@@ -10,6 +10,7 @@ transition of the definition says where that leads.
     decide → engine_visits.go_on → the step's result? → leave → the next step, the end of a branch, or the end
     withdraw, resend, deactivate, ask_again, ask_by_mail, signal
     keep_incomplete: an answer by mail that decides once the rest of it came
+    ask_back, clarify: a question to the requester, and their answer; the step stays as it is
     note_bounce, note_refused: what came by mail and changes nothing
 
 engine          what can be done to a request, by whom, and what stands against it. Start here
@@ -17,6 +18,7 @@ engine_visits   where a request stands: entering and leaving steps, blocks and t
 engine_asks     whom a visit asks, and the mails that ask
 engine_notices  whom a notice tells
 engine_calls    what is to be done for steps that call another process; `calling` does it
+engine_clarifications  questions back to the requester, and their answers
 engine_pending  answers that lack something, and the mails that ask for it
 engine_revisions  how what was entered changes
 engine_starts   a request is made
@@ -34,6 +36,7 @@ visit, one decision for a seat. Everything that happens is an entry of the reque
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -51,6 +54,7 @@ from placet.approvals import (
     composing,
     engine_asks,
     engine_calls,
+    engine_clarifications,
     engine_pending,
     engine_revisions,
     engine_starts,
@@ -71,6 +75,7 @@ from placet.approvals.form_types import type_of
 from placet.approvals.models import (
     Ask,
     Assignment,
+    Clarification,
     Decision,
     Draft,
     PendingAnswer,
@@ -83,6 +88,7 @@ from placet.approvals.outcomes import Outcome
 from placet.approvals.record import note
 from placet.audit import chain
 from placet.lib import rows
+from placet.lib.plain_text import plain_text
 from placet.lib.prepared import Prepared
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail
@@ -183,6 +189,14 @@ class OtherFiles(EngineError):
                 "The files were changed in another window, so nothing was decided. Please look at them again."
             )
         )
+
+
+class AlreadyAnswered(EngineError):
+    """The question was answered before. `clarification` has the answer that counts."""
+
+    def __init__(self, clarification: Clarification) -> None:
+        super().__init__(Sentence("This question was answered already."))
+        self.clarification = clarification
 
 
 class TooSoon(EngineError):
@@ -317,6 +331,7 @@ def decide(
     if files is not None:
         attachments.hand_over_with_answer(assignment, request, files)
     _follow(request, definition, assignment.visit, seats, by)
+    engine_clarifications.drop(request, definition, assignment)
     if changed:
         moved = engine_time.reckon_again(request, definition)
         engine_asks.ask_about_changes(request, definition, moved)
@@ -399,6 +414,51 @@ def keep_incomplete(
         raise Changed
     _must_be_offered(definition.approval(assignment.visit.step_key), answer.outcome)
     return engine_pending.keep(request, definition, assignment, answer, asking)
+
+
+# --- questions back ---------------------------------------------------------------------------------------
+
+
+@_callers_transaction()
+def ask_back(assignment_id: int, by: Person, written: engine_clarifications.Written) -> Clarification:
+    """Whoever is asked asks the requester something. Raises what `decide` raises of somebody who may not answer, and
+    EngineError where nothing was asked, or nothing can be; then nothing has changed."""
+    request = _locked(assignment_id)
+    assignment = next(seat for seat in _seats_beside(request, assignment_id) if seat.pk == assignment_id)
+    _must_be_open(assignment, by)
+    definition = definition_of(request.version)
+    _must_be_allowed(request, definition, assignment, by)
+    _must_be_in_time(definition, assignment, written.incoming)
+    text = _something_said(written, Sentence("Please write what you want to ask."))
+    if why_not := engine_clarifications.against(request, assignment):
+        raise EngineError(why_not)
+    return engine_clarifications.ask_back(request, definition, assignment, replace(written, text=text))
+
+
+@_callers_transaction()
+def clarify(clarification_id: int, by: Person, written: engine_clarifications.Written) -> Clarification:
+    """The requester answers. Raises NotAllowed of anybody else, AlreadyAnswered, NoLongerOpen, and EngineError where
+    nothing was written; then nothing has changed."""
+    request = lock(Clarification.objects.values_list("visit__request_id", flat=True).get(pk=clarification_id))
+    clarification = Clarification.objects.select_related("visit", "asked_by").get(pk=clarification_id)
+    clarification.visit.request = request
+    if by.pk != request.requester_id or not _is_active(by):
+        raise NotAllowed(Sentence("Only the person who made a request can answer what was asked about it."))
+    if clarification.state == Clarification.State.ANSWERED:
+        raise AlreadyAnswered(clarification)
+    if clarification.state != Clarification.State.OPEN:
+        raise NoLongerOpen(Sentence("This question needs no answer any more."))
+    text = _something_said(written, Sentence("Please write an answer."))
+    definition = definition_of(request.version)
+    engine_clarifications.answer(request, definition, clarification, by, replace(written, text=text))
+    return clarification
+
+
+def _something_said(written: engine_clarifications.Written, needed: Sentence) -> str:
+    text = plain_text(written.text).strip()
+    if not any(map(str.isalnum, text)):
+        raise EngineError(needed)
+    return _bounded(text, written.incoming)
 
 
 def _must_be_pending(answer: PendingAnswer, assignment: Assignment) -> None:
@@ -639,6 +699,8 @@ def deactivate(person: Person, by: Person) -> None:
             visit = assignment.visit
             note(request, by, "no longer asked", person=person.pk, step=visit.step_key, round=visit.round)
             definition = definition_of(request.version)
+            visit.request = request
+            engine_clarifications.drop(request, definition, assignment)
             engine_visits.consider(request, definition, assignment.visit)
             engine_visits.wake(request, definition)
 

@@ -13,7 +13,16 @@ from placet.approvals import authority, composing, messages, record, turns, whom
 from placet.approvals.ask_words import Escalated, Why
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form import facts_hash
-from placet.approvals.models import Ask, AskLine, Assignment, Request, TableMatch, TableVersion, Visit
+from placet.approvals.models import (
+    Ask,
+    AskLine,
+    Assignment,
+    Clarification,
+    Request,
+    TableMatch,
+    TableVersion,
+    Visit,
+)
 from placet.approvals.record import note
 from placet.lib.ids import new_code
 from placet.mail.models import OutgoingMail
@@ -114,7 +123,7 @@ def ask_about_changes(request: Request, definition: Definition, moved: Collectio
     counts no longer. `moved`: visits whose deadline is another one than their asks said; an answer to these counts."""
     seats = Assignment.objects.filter(visit__request=request, state=Assignment.State.OPEN, page_only=False)
     for assignment in seats.select_related("visit", "person").order_by("pk"):
-        last = assignment.ask_lines.order_by("-pk").first()
+        last = assignment.ask_lines.filter(asks_back=None).order_by("-pk").first()
         if last is None:
             continue
         if last.facts_hash != facts_hash(request, definition, assignment.visit.step_key):
@@ -140,7 +149,8 @@ def just_arrived(assignment: Assignment) -> bool:
 
 def _asks(assignment: Assignment) -> QuerySet[OutgoingMail]:
     """The mails that ask somebody and did not come back."""
-    return OutgoingMail.objects.filter(ask__lines__assignment=assignment, bounced_at=None)
+    lines = AskLine.objects.filter(assignment=assignment, asks_back=None)
+    return OutgoingMail.objects.filter(ask__lines__in=lines, bounced_at=None)
 
 
 def ask(
@@ -153,10 +163,13 @@ def ask(
     reminder: bool = False,
     warning: bool = False,
     escalated: Escalated | None = None,
+    clarified: Clarification | None = None,
+    unclarified: bool = False,
 ) -> None:
     """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door. `since`: the
     revision that the person knows, if what is shown has changed. `reminder`: they did not answer yet; `warning`: and
-    the step ends soon. `escalated`: they are asked because others did not answer."""
+    the step ends soon. `escalated`: they are asked because others did not answer. `clarified`: what the requester
+    answered; `unclarified`: they did not answer what they were asked."""
     mailbox = composing.mailbox_for(request)
     if assignment.page_only != (mailbox is None):
         assignment.page_only = mailbox is None
@@ -167,9 +180,11 @@ def ask(
     code = new_code()
     ask = Ask.objects.create(code_hash=composing.hash_of(code), person=assignment.person)
     shown = facts_hash(request, definition, assignment.visit.step_key)
-    line = AskLine(ask=ask, line=1, assignment=assignment, facts_hash=shown, revision=request.revision)
+    line = AskLine(
+        ask=ask, line=1, assignment=assignment, facts_hash=shown, revision=request.revision, clarified=clarified
+    )  # fmt: skip
     line.save()
-    why = Why(since, reminder=reminder, warning=warning, escalated=escalated)
+    why = Why(since, reminder, warning, escalated, clarified, unclarified)
     ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code, why)
     ask.save(update_fields=["outgoing"])
     what = record.together(record.asked(assignment), record.asked_by_mail(ask, line))

@@ -13,7 +13,15 @@ from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
-from placet.approvals import engine_asks, engine_time, engine_visits, escalation_mails, policy, turns
+from placet.approvals import (
+    engine_asks,
+    engine_clarifications,
+    engine_time,
+    engine_visits,
+    escalation_mails,
+    policy,
+    turns,
+)
 from placet.approvals.ask_words import Escalated
 from placet.approvals.definitions import Definition
 from placet.approvals.models import Assignment, Request, Timer, Visit
@@ -42,6 +50,7 @@ def escalate(request: Request, definition: Definition, timer: Timer) -> bool:
     _note(request, timer, new, replaced)
     for seat in replaced:
         rows.change(seat, state=State.WITHDRAWN, replaced_by=timer.number)
+        engine_clarifications.drop(request, definition, seat)
     engine_time.leave_time_after_rung(request, visit, step)
     turns.advance(named.turns)
     engine_asks.keep_matches(request, visit, named.matches)

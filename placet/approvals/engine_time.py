@@ -1,16 +1,19 @@
 """The clock of a step: when it is due, when whoever is asked is reminded, when it expires. Each moment is a row of work
 (`Timer`), which `placet.approvals.timing` works. Called by the engine, which holds the request's lock.
 
-A deadline counts from when people are first asked, of a step that waits from when it is entered. Nothing stops a
-clock: a timer whose visit is over does nothing. Whatever people enter, whoever is asked has time for an answer before
-the step expires.
+A deadline counts from when people are first asked, of a step that waits from when it is entered. A timer whose visit
+is over does nothing. Whatever people enter, whoever is asked has time for an answer before the step expires.
+
+A clock stands while the requester is asked something (`pause`, `resume`): what was still to come is as far away in
+working time afterwards as it was before. How long and how often is bounded, or a question would stall for ever.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from placet.accounts import calendars
@@ -36,6 +39,9 @@ from placet.lib.sentences import Sentence
 from placet.lib.working_time import NoWorkingTime, WorkingTime
 
 Step = ApprovalStep | WaitStep
+MOST_PAUSES = 5  # of a visit
+#: Of timers that may still act, at once or when the clock goes on.
+RUNNING = (Timer.State.WAITING, Timer.State.PAUSED)
 LEAST = Amount("1 working day")  # between being asked and an expiry that the process alone does not name
 
 
@@ -142,12 +148,13 @@ def _reckon_again(request: Request, definition: Definition, visit: Visit, step: 
         if people:  # else its clock begins when somebody is
             begin(request, definition, visit, people)
         return bool(people) and visit.timers.exists()
-    if deadline.state != Timer.State.WAITING or deadline.at <= now:
+    if deadline.state not in RUNNING or deadline.at <= now:
         return False
     start, hours = datetime.fromisoformat(deadline.basis["from"]), _hours_again(deadline.basis)
     timers = _reckoned(request, definition, visit, step, hours, start, moved_at=now)
-    if not timers or timers[0].at == deadline.at:
+    if not timers or timers[0].at == _without_pauses(deadline):
         return False
+    _with_pauses(timers, deadline, hours)
     _move(request, visit, present, timers, now)
     return True
 
@@ -157,6 +164,9 @@ def reckon_by_newest(request: Request, definition: Definition, visit: Visit) -> 
     than in a working day, unless it would have. Whether something moved, and whether the step ends earlier."""
     step = _timed(definition, visit)
     present = {(timer.what, timer.number): timer for timer in visit.timers.filter(assignment=None)}
+    if (Timer.What.RESUME, 1) in present:  # a clock that stood goes on by the hours that it stood by
+        _see_newest(visit)
+        return False, False
     deadline = present.get((_deadline_of(step), 0)) if step is not None else None
     waiting = next((timer for timer in present.values() if timer.state == Timer.State.WAITING), None)
     newest = calendars.version_of(waiting.calendar) if waiting is not None else None
@@ -173,6 +183,14 @@ def reckon_by_newest(request: Request, definition: Definition, visit: Visit) -> 
         _move(request, visit, coming, wanted, now)
     visit.timers.filter(calendar=hours.key).update(seen_version=hours.number)
     return moves, end is not None and end.at < before
+
+
+def _see_newest(visit: Visit) -> None:
+    """Nothing of it is to be looked at again because of these versions."""
+    for key in {*visit.timers.exclude(calendar="").values_list("calendar", flat=True)}:
+        newest = calendars.version_of(key)
+        if newest is not None:
+            visit.timers.filter(calendar=key).update(seen_version=newest.number)
 
 
 def _is_other(timer: Timer, present: Timer | None) -> bool:
@@ -244,18 +262,20 @@ def _move(
     wanted: Sequence[Timer],
     now: datetime,
 ) -> None:
-    moved, left = [], dict(present)
+    moved, left = [], {key: timer for key, timer in present.items() if timer.what != Timer.What.RESUME}
+    stands = any(timer.state == Timer.State.PAUSED for timer in left.values())
     for timer in wanted:
         kept = left.pop((timer.what, timer.number), None)
         if kept is None:
+            timer.state = Timer.State.PAUSED if stands else Timer.State.WAITING
             timer.save()
             moved.append(timer)
-        elif kept.state == Timer.State.WAITING:
+        elif kept.state in RUNNING:
             names = {"calendar": timer.calendar, "seen_version": timer.seen_version}
             rows.change(kept, at=timer.at, due=timer.at, basis=timer.basis, **names)
             moved.append(kept)
     for timer in left.values():  # reminders whose moment is past by the new deadline
-        if timer.state == Timer.State.WAITING:
+        if timer.state in RUNNING:
             rows.change(timer, state=Timer.State.NEEDLESS, acted_at=now)
     note_moments(request, visit, "due moved", moved)
 
@@ -437,6 +457,102 @@ def opening(person: Person, moment: datetime) -> datetime:
         return calendars.of_person(person).working_time.next_open(moment)
     except NoWorkingTime:
         return moment
+
+
+# --- standing still ---------------------------------------------------------------------------------------
+
+
+def pause(request: Request, definition: Definition, visit: Visit, moment: datetime) -> bool:
+    """Let the clock of a visit stand from a moment on, which is now or was before a mail was read. Whether it stands:
+    not where its step says so, where nothing is still to come, nor more often than a visit may."""
+    allowed = definition.pause_in(visit.step_key)
+    before = list(visit.timers.filter(what=Timer.What.RESUME).order_by("number"))
+    if any(timer.state == Timer.State.WAITING for timer in before):
+        return True
+    went_on = max((timer.acted_at for timer in before if timer.acted_at is not None), default=moment)
+    moment = max(moment, went_on)
+    # An end that is past is not come to yet, where an earlier moment is late as well (`is_too_late`).
+    to_come = Q(at__gt=moment) | Q(what=Timer.What.EXPIRE)
+    coming = list(visit.timers.filter(to_come, state=Timer.State.WAITING, assignment=None))
+    if allowed is None or not coming or len(before) >= MOST_PAUSES:
+        return False
+    hours = _hours_again(coming[0].basis)
+    try:
+        with _reckoning(hours):  # counted from when the requester is asked, whenever the mail was read
+            ends = Amount(allowed.at_most).after(hours.working_time, timezone.now())
+    except NoDeadline:
+        return False
+    basis = {"from": moment.isoformat(), **hours.basis}
+    number = len(before) + 1
+    stop = Timer(visit=visit, what=Timer.What.RESUME, number=number, at=ends, due=ends, basis=basis)
+    stop.save()
+    for timer in coming:
+        rows.change(timer, state=Timer.State.PAUSED)
+    # Who was to be reminded in their own hours hears of it with the answer.
+    single = visit.timers.filter(state=Timer.State.WAITING, assignment__isnull=False)
+    single.update(state=Timer.State.NEEDLESS, acted_at=timezone.now())
+    note_moments(request, visit, "paused", [stop])
+    return True
+
+
+def resume(request: Request, definition: Definition, visit: Visit) -> None:
+    """Let it go on, if it stands. Whoever is asked has time for an answer before the step expires."""
+    paused = list(visit.timers.filter(state=Timer.State.PAUSED).order_by("at", "id"))
+    stop = visit.timers.filter(what=Timer.What.RESUME).order_by("-number").first()
+    now = timezone.now()
+    if stop is not None and stop.state == Timer.State.WAITING:
+        rows.change(stop, state=Timer.State.NEEDLESS, acted_at=now)
+    if stop is None or not paused:
+        return
+    since, hours = datetime.fromisoformat(stop.basis["from"]), _hours_again(stop.basis)
+    deadline = next((timer for timer in paused if timer.what == Timer.What.DUE), None)
+    basis = dict(paused[0].basis)
+    basis["stood"] = basis.get("stood", 0) + hours.working_time.between(since, now).total_seconds()
+    if deadline is not None:
+        basis.setdefault("reckoned", deadline.at.isoformat())
+    for timer in paused:
+        at = _after_pause(timer, hours, since, now)
+        rows.change(timer, state=Timer.State.WAITING, at=at, due=at, basis=basis)
+    note_moments(request, visit, "due moved", paused)
+
+
+def _after_pause(timer: Timer, hours: Hours, since: datetime, now: datetime) -> datetime:
+    """As much working time after now as it was after the clock stood; by the clock on the wall, where that was none.
+    Where the calendar has no working time left, it stays."""
+    working_time = hours.working_time
+    try:
+        with _reckoning(hours):
+            left = working_time.between(since, timer.at)
+            at = working_time.add(now, left) if left else now + (timer.at - since)
+            least = LEAST.after(working_time, now) if timer.what == Timer.What.EXPIRE else at
+            return max(at, least)
+    except NoDeadline:
+        return max(timer.at, now + (timer.at - since))
+
+
+def _without_pauses(deadline: Timer) -> datetime:
+    """As it was reckoned, before it moved by the time that its clock stood."""
+    reckoned = deadline.basis.get("reckoned")
+    return deadline.at if reckoned is None else datetime.fromisoformat(reckoned)
+
+
+def _with_pauses(timers: Sequence[Timer], deadline: Timer, hours: Hours) -> None:
+    """What was reckoned anew, moved by the time that the clock stood before."""
+    stood = deadline.basis.get("stood")
+    if stood is None:
+        return
+    basis = {**timers[0].basis, "stood": stood, "reckoned": timers[0].at.isoformat()}
+    with _reckoning(hours):
+        for timer in timers:
+            timer.at = timer.due = hours.working_time.add(timer.at, timedelta(seconds=stood))
+            timer.basis = basis
+
+
+def end_pause(visit: Visit) -> None:
+    """The visit is over: nothing of it is still to come."""
+    stopped = visit.timers.filter(state=Timer.State.WAITING, what=Timer.What.RESUME)
+    for timers in (stopped, visit.timers.filter(state=Timer.State.PAUSED)):
+        timers.update(state=Timer.State.NEEDLESS, acted_at=timezone.now())
 
 
 # --- what is asked of it ----------------------------------------------------------------------------------

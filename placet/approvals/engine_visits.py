@@ -24,6 +24,7 @@ from placet.accounts.reader import as_the_installation_reads
 from placet.approvals import (
     engine_asks,
     engine_calls,
+    engine_clarifications,
     engine_notices,
     engine_time,
     messages,
@@ -151,6 +152,7 @@ def withdraw_barred(request: Request, definition: Definition, step_key: str, by:
         rows.change(seat, state=Assignment.State.WITHDRAWN)
         where: dict[str, Any] = {"step": seat.visit.step_key, "round": seat.visit.round}
         note(request, None, "no longer asked", person=by.pk, **where)
+        engine_clarifications.drop(request, definition, seat)
         consider(request, definition, seat.visit)
 
 
@@ -233,6 +235,7 @@ def _takes_signal(request: Request, visit: Visit, step: WaitStep) -> bool:
 
 def close(request: Request, visit: Visit, result: str) -> None:
     """Nobody is asked here any more, and nothing is below it."""
+    engine_clarifications.end(request, visit)
     rows.change(visit, state=Visit.State.CLOSED, result=result, reason="", closed_at=timezone.now())
     note(request, None, "closed", at=visit.closed_at, step=visit.step_key, round=visit.round, result=result)
 
@@ -363,6 +366,7 @@ def _cancel(request: Request, visit: Visit, answered: Visit) -> None:
     for inside in visit.children.filter(state__in=Visit.LIVE).order_by("pk"):
         _cancel(request, inside, answered)
     engine_calls.drop(visit)
+    engine_clarifications.end(request, visit)
     seats = list(visit.assignments.filter(state=Assignment.State.OPEN).select_related("person"))
     _supersede(request, visit, seats)
     rows.change(

@@ -30,6 +30,7 @@ from placet.approvals.evidence_tables import (
 )
 from placet.approvals.models import (
     Assignment,
+    Clarification,
     Counter,
     Request,
     Timer,
@@ -147,6 +148,7 @@ class Telling:
     signals: dict[int, Row] = field(default_factory=dict)  # by id
     calls: dict[tuple[str, int], Row] = field(default_factory=dict)  # by visit
     timers: dict[Moment, Row] = field(default_factory=dict)
+    clarifications: dict[int, Row] = field(default_factory=dict)  # by id
     mails: dict[int, Row] = field(default_factory=dict)  # by the id of the incoming mail
     rounds: dict[str, int] = field(default_factory=dict)  # the latest of each step
 
@@ -215,7 +217,7 @@ def _entered(telling: Telling, entry: AuditEntry) -> None:
     _say(
         row, entry, state=Visit.State.OPEN, result="", reason="", opened_at=entry.at, closed_at=None,
         parent=None if block is None else (block, entry.what["block_round"]),
-        branch=entry.what.get("branch", ""), branch_result="", ended_by=None,
+        branch=entry.what.get("branch", ""), branch_result="", ended_by=None, asked_back=0,
     )  # fmt: skip
 
 
@@ -243,6 +245,7 @@ def _asked(telling: Telling, entry: AuditEntry) -> None:
         public_id = entry.what["ask"]
         _say(row, entry, seat=seat, person=seat[2], kind="ask", cause=f"ask:{public_id}", created_at=entry.at)
         _say(row, entry, completes=None, revision=entry.what.get("revision", 1))
+        _say(row, entry, asks_back=None, clarified=entry.what.get("clarified"))
         _say_what_it_says(row, entry, "to", "subject", "shown", "facts_hash", "code", "line")
 
 
@@ -257,10 +260,57 @@ def _incomplete(telling: Telling, entry: AuditEntry) -> None:
     asked = telling.asks[entry.what["ask"]] = {}
     _say(
         asked, entry, seat=seat, person=seat[2], kind=f"refusal-{reason}", cause=f"incoming:{mail}",
-        created_at=entry.at, completes=number, revision=entry.what.get("revision", 1),
+        created_at=entry.at, completes=number, revision=entry.what.get("revision", 1), asks_back=None, clarified=None,
     )  # fmt: skip
     _say_what_it_says(asked, entry, "to", "subject", "shown", "facts_hash", "code", "line")
     _say_of_mail(telling, entry, reason)
+
+
+def _asked_back(telling: Telling, entry: AuditEntry) -> None:
+    """With the mail that asks the requester, where one was written."""
+    number, seat = entry.what["clarification"], telling.seat_of(entry, _person(entry.who))
+    row = telling.clarifications[number] = {}
+    _say(
+        row, entry, visit=seat[:2], seat=seat, asked_by=entry.who, asked_at=entry.at, number=entry.what["number"],
+        state=Clarification.State.OPEN, pauses=entry.what["pauses"], door=entry.what["door"],
+        incoming=entry.what["incoming"], answer="", answered_by=None, answered_at=None, answer_door="",
+        answer_incoming=None,
+    )  # fmt: skip
+    _say_what_it_says(row, entry, "question")
+    _say(telling.visits.setdefault(seat[:2], {}), entry, asked_back=entry.what["number"])
+    if entry.what["ask"] is not None:
+        asked = telling.asks[entry.what["ask"]] = {}
+        _say(
+            asked, entry, seat=seat, person=entry.what["requester"], kind="clarification",
+            cause=f"ask:{entry.what['ask']}", created_at=entry.at, completes=None, asks_back=number, clarified=None,
+            revision=entry.what["revision"],
+        )  # fmt: skip
+        _say_what_it_says(asked, entry, "to", "subject", "shown", "facts_hash", "code", "line")
+    _lapses(telling, entry)
+    if entry.what["incoming"] is not None:
+        _say_of_mail(telling, entry, "asked_back")
+
+
+def _clarified(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.clarifications.setdefault(entry.what["clarification"], {})
+    _say(
+        row, entry, state=Clarification.State.ANSWERED, pauses=False, answered_by=entry.who, answered_at=entry.at,
+        answer_door=entry.what["door"], answer_incoming=entry.what["incoming"],
+    )  # fmt: skip
+    _say_what_it_says(row, entry, "answer")
+    if entry.what["incoming"] is not None:
+        _say_of_mail(telling, entry, "clarified")
+
+
+def _no_clarification(telling: Telling, entry: AuditEntry) -> None:
+    for number in entry.what["clarifications"]:
+        _say(telling.clarifications.setdefault(number, {}), entry, pauses=False)
+
+
+def _no_answer_needed(telling: Telling, entry: AuditEntry) -> None:
+    for number in entry.what["clarifications"]:
+        row = telling.clarifications.setdefault(number, {})
+        _say(row, entry, state=Clarification.State.NEEDLESS, pauses=False)
 
 
 def _lapses(telling: Telling, entry: AuditEntry) -> None:
@@ -425,6 +475,11 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "signal taken": _signal_taken,
     "due set": _timed,
     "due moved": _timed,
+    "paused": _timed,
+    "asked back": _asked_back,
+    "clarified": _clarified,
+    "no clarification": _no_clarification,
+    "no answer needed": _no_answer_needed,
     "expired": _expired,
     "escalated": _escalated,
     "not escalated": _not_escalated,
@@ -492,6 +547,8 @@ def _differences(
     yield from _rows(number, telling.calls, tables.calls[number], "a request that was called", _OF_CALL)
     yield from _rows(number, telling.signals, tables.signals[number], "a signal", _OF_SIGNAL)
     yield from _rows(number, telling.timers, tables.timers[number], "when something is due", _OF_TIMER)
+    clarifications = tables.clarifications[number]
+    yield from _rows(number, telling.clarifications, clarifications, "a question back", _OF_CLARIFICATION)
     yield from _rows(number, telling.asks, tables.asks[number], "a mail that asks", _OF_ASK)
     yield from _rows(number, telling.decisions, tables.decisions[number], "a decision", _OF_DECISION)
     pending = tables.pending[number]
@@ -557,6 +614,7 @@ _OF_VISIT = {
     "branch": "the branch that a step stands in",
     "branch_result": "what a branch came to",
     "ended_by": "which step made another needless",
+    "asked_back": "how often the requester was asked something",
 }
 _OF_MATCH = {
     "version": "the version of a table",
@@ -605,7 +663,26 @@ _OF_ASK = {
     "line": "the line of a mail that asks",
     "revision": "which revision a mail shows",
     "completes": "which answer a mail asks for the rest of",
+    "asks_back": "what a mail asks the requester",
+    "clarified": "which answer of the requester a mail shows",
     "created_at": "when somebody was written to",
+}
+_OF_CLARIFICATION = {
+    "visit": "the step in which the requester was asked something",
+    "seat": "who asked the requester something",
+    "asked_by": "who asked the requester something",
+    "number": "which question to the requester it is",
+    "question": "what the requester was asked",
+    "asked_at": "when the requester was asked something",
+    "door": "how the requester was asked something",
+    "incoming": "the mail that asked the requester something",
+    "state": "what became of a question to the requester",
+    "pauses": "whether a clock stands for a question",
+    "answer": "what the requester answered",
+    "answered_by": "who answered a question to the requester",
+    "answered_at": "when the requester answered",
+    "answer_door": "how the requester answered",
+    "answer_incoming": "the mail in which the requester answered",
 }
 _OF_DECISION = {
     "outcome": "the outcome",

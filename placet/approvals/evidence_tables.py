@@ -14,6 +14,7 @@ from placet.approvals.models import (
     AskLine,
     Assignment,
     Attachment,
+    Clarification,
     Decision,
     Notified,
     PendingAnswer,
@@ -58,6 +59,7 @@ class Tables:
     signals: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
     calls: dict[int, dict[tuple[str, int], Held]] = field(default_factory=lambda: defaultdict(dict))
     timers: dict[int, dict[Moment, Held]] = field(default_factory=lambda: defaultdict(dict))
+    clarifications: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
     tables = Tables(list(requests.defer("version__definition").order_by("pk")), set(files.distinct()))
     visits = {visit.pk: visit for visit in Visit.objects.filter(request__in=ids)}
     for visit in visits.values():
-        names = ("state", "result", "reason", "opened_at", "closed_at", "branch", "branch_result")
+        names = (
+            "state", "result", "reason", "opened_at", "closed_at", "branch", "branch_result", "asked_back",
+        )  # fmt: skip
         others = {"parent": visit.parent_id, "ended_by": visit.ended_by_id}
         tables.visits[visit.request_id][visit.step_key, visit.round] = {
             **_held(visit, *names),
@@ -114,6 +118,7 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
             "seat": _seat(answer.assignment),
         }
     _put_notified(tables, ids)
+    _put_clarifications(tables, ids)
     for called in Request.objects.filter(parent_visit__request__in=ids).select_related("parent_visit"):
         by = called.parent_visit
         assert by is not None
@@ -177,6 +182,7 @@ def _put_asks(tables: Tables, ids: Collection[int]) -> None:
         ask, outgoing = line.ask, line.ask.outgoing
         held: Held = {
             **_held(line, "line", "facts_hash", "revision", completes="completes_id"),
+            **_held(line, asks_back="asks_back_id", clarified="clarified_id"),
             **_held(ask, "created_at", person="person_id"),
             "seat": _seat(line.assignment),
             "code": digest(ask.code_hash),
@@ -199,6 +205,30 @@ def _put_notified(tables: Tables, ids: Collection[int]) -> None:
             held |= {**_held(row.outgoing, "to", "kind", "cause"), "subject": digest(row.outgoing.subject)}
         seat = row.visit.step_key, row.visit.round, row.person_id
         tables.notified[row.visit.request_id][seat] = held
+
+
+def _put_clarifications(tables: Tables, ids: Collection[int]) -> None:
+    rows = Clarification.objects.filter(visit__request__in=ids).select_related("visit", "assignment__visit")
+    for row in rows:
+        names = (
+            "number",
+            "question",
+            "asked_at",
+            "door",
+            "state",
+            "pauses",
+            "answer",
+            "answered_at",
+            "answer_door",
+        )
+        others = {"incoming": "incoming_id", "answer_incoming": "answer_incoming_id"}
+        tables.clarifications[row.visit.request_id][row.pk] = {
+            **_held(row, *names, **others),
+            "visit": (row.visit.step_key, row.visit.round),
+            "seat": _seat(row.assignment),
+            "asked_by": f"person:{row.asked_by_id}",
+            "answered_by": None if row.answered_by_id is None else f"person:{row.answered_by_id}",
+        }
 
 
 def _hashes(rows: "QuerySet[Any]", ids: Iterable[int | None], column: str) -> dict[int | None, str]:

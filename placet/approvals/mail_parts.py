@@ -136,6 +136,7 @@ class Question:
     asks: Sequence[ShownQuestion] = ()  # what is asked beside the outcome
     paragraphs: Sequence[str] = ()  # below the lead
     changes: Sequence[ShownChange] = ()  # what is not as the person was shown before
+    clarified: Sequence[ShownFact] = ()  # what somebody asked, and the requester answered
 
     def written(self, subject: str, reference: str, said: General) -> Written:
         """What people wrote into it becomes no link of ours."""
@@ -145,6 +146,7 @@ class Question:
             "preview": no_links(self.preview),
             "lead": no_links(self.lead),
             "changes": self.changes,
+            "clarified": self.clarified,
             "paragraphs": [no_links(paragraph) for paragraph in self.paragraphs],
             "facts": self.facts,
             "answers": self.answers,

@@ -17,6 +17,7 @@ from placet.accounts.models import Person
 from placet.approvals import policy
 from placet.approvals.ask_words import Why, asking_words, within
 from placet.approvals.changes import changes_since
+from placet.approvals.clarification_mails import question_and_answer, why_again
 from placet.approvals.composing import mailbox_for, page_link, page_of, queue, with_code, written_to
 from placet.approvals.deadline_words import until_when
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, NoticeStep, definition_of
@@ -75,8 +76,11 @@ def ask(
         question = Question(
             heading=heading,
             preview=preview.format(**names),
-            lead=" ".join([lead, *until_when(step, assignment.visit)]),
+            lead=" ".join(
+                [lead, *why_again(why.clarified, why.unclarified), *until_when(step, assignment.visit)]
+            ),
             changes=[ShownChange.of(change) for change in changes],
+            clarified=question_and_answer(why.clarified),
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
             answers=[
                 Link(_on_the_page(outcome), page_of(request, said), outcome.colour)

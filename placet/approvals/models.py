@@ -225,6 +225,9 @@ class Visit(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     result = models.CharField(max_length=40, blank=True)
     reason = models.TextField(blank=True)  # why it is stuck
+    asked_back = models.PositiveSmallIntegerField(
+        default=0
+    )  # how often the requester was asked something here
     opened_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True)
 
@@ -357,6 +360,7 @@ class Timer(models.Model):
         WARN = "warn"  # of the end: 0 whoever is asked, as REMIND does; 1 the requester, in their own hours
         EXPIRE = "expire"
         GO_ON = "go on"  # the step waited for this moment
+        RESUME = "resume"  # the clock, which stands because the requester was asked something; `number` counts pauses
 
     ENDS = (What.EXPIRE, What.GO_ON)  # of a visit
 
@@ -364,6 +368,7 @@ class Timer(models.Model):
         WAITING = "waiting"
         ACTED = "acted"
         NEEDLESS = "needless"  # the step was decided before, or there was nobody to remind
+        PAUSED = "paused"  # the clock stands, and `at` with it: it moves when the clock goes on
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="timers")
     what = models.CharField(max_length=10, choices=What)
@@ -442,6 +447,46 @@ class PendingAnswer(models.Model):
         ]
 
 
+class Clarification(models.Model):
+    """A question that somebody who is asked put to the requester, and the answer. The step stays as it is. Both are
+    other people's words: wherever they are shown they are text and nothing else."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        ANSWERED = "answered"
+        NEEDLESS = "needless"  # decided before, or whoever asked is asked no longer
+
+    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="clarifications")
+    number = models.PositiveSmallIntegerField()  # in its visit, from 1
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="clarifications")
+    asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    question = models.TextField()
+    asked_at = models.DateTimeField()
+    door = models.CharField(max_length=10, choices=[("mail", "by mail"), ("page", "on the page")])
+    incoming = models.OneToOneField(IncomingMail, null=True, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    pauses = models.BooleanField(default=False)  # the step's clock stands as long as this is open
+    answer = models.TextField(blank=True)
+    answered_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    answered_at = models.DateTimeField(null=True)
+    answer_door = models.CharField(max_length=10, blank=True)
+    answer_incoming = models.OneToOneField(
+        IncomingMail, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["visit", "number"], name="one_clarification_per_number"),
+            models.UniqueConstraint(
+                fields=["assignment"], condition=Q(state="open"), name="one_open_clarification_per_assignment"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["visit"], condition=Q(state="open"), name="clarification_open"),
+        ]
+        ordering = ["id"]
+
+
 class Ask(models.Model):
     """One mail that asks one person. Its reply code is stored as a keyed hash only."""
 
@@ -463,9 +508,22 @@ class AskLine(models.Model):
     completes = models.ForeignKey(
         PendingAnswer, null=True, on_delete=models.PROTECT, related_name="lines"
     )  # the answer that it asks for the rest of
+    # What it asks the requester, who is not the one that the assignment is of; an answer to it decides nothing.
+    asks_back = models.ForeignKey(
+        Clarification, null=True, on_delete=models.PROTECT, related_name="lines", db_index=False
+    )
+    # What it shows with the requester's answer.
+    clarified = models.ForeignKey(
+        Clarification, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["ask", "line"], name="one_ask_line_per_number")]
+        indexes = [
+            models.Index(
+                fields=["asks_back"], condition=Q(asks_back__isnull=False), name="ask_line_asks_back"
+            )
+        ]
 
 
 class Decision(models.Model):

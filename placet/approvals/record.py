@@ -15,6 +15,7 @@ from placet.approvals.models import (
     Ask,
     AskLine,
     Assignment,
+    Clarification,
     Decision,
     Notified,
     PendingAnswer,
@@ -149,7 +150,9 @@ def asked(assignment: Assignment) -> What:
 
 def asked_by_mail(ask: Ask, line: AskLine) -> What:
     assert ask.outgoing is not None
+    clarified = {"clarified": line.clarified_id} if line.clarified_id is not None else {}
     return {
+        **clarified,
         "ask": str(ask.public_id),
         "code": digest(ask.code_hash),
         "line": line.line,
@@ -222,6 +225,33 @@ def pending(answer: PendingAnswer, answered: Ask, proof: Mapping[str, Any]) -> W
         "lacks": answer.lacks,
         "language": answer.language,
         "personal": {"comment": answer.comment, "answers": answer.answers, "proof": dict(proof)},
+    }
+
+
+def asked_back(clarification: Clarification) -> What:
+    """What the requester was asked."""
+    visit = clarification.visit
+    return {
+        "step": visit.step_key,
+        "round": visit.round,
+        "assignment": clarification.assignment_id,
+        "clarification": clarification.pk,
+        "number": clarification.number,
+        "requester": visit.request.requester_id,
+        "door": clarification.door,
+        "pauses": clarification.pauses,
+        "personal": {"question": clarification.question},
+    }
+
+
+def clarified(clarification: Clarification) -> What:
+    """What the requester answered."""
+    return {
+        "step": clarification.visit.step_key,
+        "round": clarification.visit.round,
+        "clarification": clarification.pk,
+        "door": clarification.answer_door,
+        "personal": {"answer": clarification.answer},
     }
 
 

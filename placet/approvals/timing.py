@@ -18,6 +18,7 @@ from placet.approvals import (
     composing,
     engine,
     engine_asks,
+    engine_clarifications,
     engine_escalation,
     engine_time,
     engine_visits,
@@ -66,7 +67,7 @@ def _work(request: Request, timer: Timer, now: datetime) -> bool:
         return True
     if timer.assignment_id is None and timer.pk in _spread(request, timer.visit, now):
         return False
-    if timer.what in (Timer.What.EXPIRE, Timer.What.ESCALATE) and _must_wait(timer):
+    if timer.what in _MUST_WAIT and _MUST_WAIT[timer.what](timer):
         rows.change(timer, due=now + PAUSE)
         return False
     rows.change(timer, state=State.ACTED, acted_at=now)  # before: what it leads to looks at what led there
@@ -81,7 +82,11 @@ def _where(timer: Timer) -> dict[str, Any]:
 
 def _spread(request: Request, visit: Visit, now: datetime) -> Collection[int]:
     """Moments of a visit that are late together: the first one is left, those after it move. Which ones did."""
-    first, *others = visit.timers.filter(assignment=None, state=State.WAITING).order_by("at", "id")
+    waiting = visit.timers.filter(assignment=None, state=State.WAITING).order_by("at", "id")
+    coming = [timer for timer in waiting if timer.what != Timer.What.RESUME]
+    if not coming:  # the clock stands
+        return ()
+    first, *others = coming
     later = [timer for timer in others if timer.what != Timer.What.DUE and timer.at > first.at]
     if first.what == Timer.What.EXPIRE or not later or later[0].at > now:
         return ()
@@ -194,6 +199,20 @@ def _unread(timer: Timer) -> bool:
     return not read_past({*mailboxes}, timer.at, codes, asked_at=min(moments))
 
 
+def _answer_unread(timer: Timer) -> bool:
+    """The same of the requester's answer to what they were asked."""
+    mails = engine_clarifications.mails_that_ask(timer.visit)
+    if not mails:
+        return False
+    codes = [mail.ask.code_hash for mail in mails]
+    asked_at = min(mail.ask.created_at for mail in mails)
+    return not read_past({mail.mailbox_id for mail in mails}, timer.at, codes, asked_at=asked_at)
+
+
+def _resume(request: Request, definition: Definition, timer: Timer, now: datetime) -> bool:
+    return engine_clarifications.give_up(request, definition, timer.visit)
+
+
 def _go_on(request: Request, definition: Definition, timer: Timer, now: datetime) -> bool:
     step = definition.wait(timer.visit.step_key)
     engine_visits.finish(request, definition, timer.visit, (), step.when_due)
@@ -209,4 +228,11 @@ _ACT: Mapping[str, Callable[[Request, Definition, Timer, datetime], bool]] = {
     Timer.What.WARN: _warn,
     Timer.What.EXPIRE: _expire,
     Timer.What.GO_ON: _go_on,
+    Timer.What.RESUME: _resume,
+}
+#: What silence is no answer for, as long as one may lie in a mailbox.
+_MUST_WAIT: Mapping[str, Callable[[Timer], bool]] = {
+    Timer.What.ESCALATE: _must_wait,
+    Timer.What.EXPIRE: _must_wait,
+    Timer.What.RESUME: _answer_unread,
 }

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from placet.lib.web import entered, keep
 from placet.mail import tasks
 from placet.mail.models import IncomingMail
-from placet.panel.mail_words import LOOK, RESULTS, SHOWN, STATES, result_of
+from placet.panel.mail_words import APPLIED, LOOK, RESULTS, SHOWN, STATES, result_of
 from placet.panel.pager import page_of
 from placet.panel.to_look_at import mark_looked_at, to_look_at
 from placet.portal.people import PersonsRequest, administrators_only
@@ -133,7 +133,7 @@ class Row:
         """How it stands out."""
         if self.to_look_at:
             return "warn"
-        return "good" if self.mail.result == "decided" else ""
+        return "good" if self.mail.result in APPLIED else ""
 
 
 def in_state(found: QuerySet[IncomingMail], state: str) -> QuerySet[IncomingMail]:

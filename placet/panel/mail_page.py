@@ -32,7 +32,12 @@ from placet.portal.people import PersonsRequest, administrators_only
 from placet.replies import entry, refusals
 from placet.replies.explain import LOOKED_AT
 
-_TOLD_SENDER = ["confirmation", *(f"refusal-{kind.key}" for kind in refusals_of(refusals.Told))]
+_TOLD_SENDER = [
+    "confirmation",
+    "clarification-asked",
+    "clarification-taken",
+    *(f"refusal-{kind.key}" for kind in refusals_of(refusals.Told)),
+]
 
 
 @administrators_only

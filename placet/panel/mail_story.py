@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from placet.approvals.models import AskLine
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.base import Action
-from placet.panel.mail_words import FOLDERS, kind_of, refusals_of, result_of
+from placet.panel.mail_words import APPLIED, FOLDERS, kind_of, refusals_of, result_of
 from placet.portal.templatetags.pages import words
 from placet.replies import refusals
 from placet.replies.prove import Level
@@ -190,7 +190,7 @@ def _done(mail: IncomingMail, line: AskLine | None, told: Sequence[OutgoingMail]
     if mail.state == IncomingMail.State.SET_ASIDE:
         said = [mail.reason, _("It was set aside: nothing was decided, and nobody was told.")]
         return Step(title, said, "bad", mail.handled_at, links)
-    if mail.result == "decided":
+    if mail.result in APPLIED:
         return Step(title, [mail.reason], "good", mail.handled_at, links)
     said = [_("It was not applied ({result}).").format(result=result_of(mail))]
     if mail.result in _ASKED:

@@ -22,6 +22,8 @@ STATES: dict[str, Promise] = {
 }
 RESULTS: dict[str, Promise] = {
     "decided": gettext_lazy("decided"),
+    "asked_back": gettext_lazy("asked the requester"),
+    "clarified": gettext_lazy("answered a question"),
     "set_aside": gettext_lazy("set aside"),
     "automatic_reply": gettext_lazy("automatic reply"),
     "bounce": gettext_lazy("a mail of ours came back"),
@@ -53,9 +55,13 @@ RESULTS: dict[str, Promise] = {
     "no_longer_open": gettext_lazy("no longer open"),
     "changed": gettext_lazy("request changed"),
     "too_large": gettext_lazy("too large"),
+    "not_asked_back": gettext_lazy("question not sent"),
+    "not_clarified": gettext_lazy("answer to a question not sent"),
     "help_asked": gettext_lazy("asks how to answer"),
     "status_asked": gettext_lazy("asks where the request stands"),
 }
+#: Those of mails that had the effect that they were meant to have.
+APPLIED = frozenset({"decided", "asked_back", "clarified"})
 FOLDERS: dict[str, Promise] = {
     Folder.INBOX.value: gettext_lazy("Inbox"),
     Folder.JUNK.value: gettext_lazy("Junk Email"),
@@ -73,6 +79,10 @@ KINDS: dict[str, Promise] = {
     "withdrawn": gettext_lazy("no longer needed"),
     "not-needed": gettext_lazy("no longer needed"),
     "expired": gettext_lazy("the time for an answer is over"),
+    "clarification": gettext_lazy("question to the requester"),
+    "clarification-asked": gettext_lazy("question sent"),
+    "clarification-taken": gettext_lazy("answer to a question sent"),
+    "clarification-needless": gettext_lazy("question needs no answer"),
     "escalated": gettext_lazy("others are asked"),
     "not-escalated": gettext_lazy("call for help: nobody else to ask"),
     "warned": gettext_lazy("ends soon without an answer"),

@@ -16,7 +16,8 @@ What, State = Timer.What, Timer.State
 @dataclass(frozen=True)
 class DueShown:
     """Of one visit. `at`: its deadline. `ends_at`: when it ends without an answer. `reads`: that is past, and mail that
-    may have come before is read first. `goes_on`: nobody has to do anything, the step waits for this moment."""
+    may have come before is read first. `goes_on`: nobody has to do anything, the step waits for this moment.
+    `paused_until`: the clock stands, at the longest until then."""
 
     at: datetime
     is_live: bool
@@ -30,6 +31,7 @@ class DueShown:
     escalates_at: datetime | None = None  # when others are asked next
     reads_first: bool = False  # that is past, and mail that may have come before is read first
     warned: bool = False
+    paused_until: datetime | None = None
 
 
 def due_of(visits: Collection[Visit]) -> dict[int, DueShown]:
@@ -46,6 +48,7 @@ def _shown(visit: Visit, timers: Sequence[Timer]) -> DueShown:
     now, is_live = timezone.now(), visit.state in Visit.LIVE and not visit.result
     deadline = next(timer for timer in timers if timer.what in (What.DUE, What.GO_ON))
     end = next((timer for timer in timers if timer.what == What.EXPIRE), None)
+    stop = next((one for one in timers if one.what == What.RESUME and one.state == State.WAITING), None)
     next_rung = next(
         (one.at for one in timers if one.what == What.ESCALATE and one.state == State.WAITING), None
     )
@@ -55,14 +58,15 @@ def _shown(visit: Visit, timers: Sequence[Timer]) -> DueShown:
     return DueShown(
         at=deadline.at,
         is_live=is_live,
-        is_late=deadline.what == What.DUE and deadline.at < (visit.closed_at or now),
+        is_late=deadline.what == What.DUE and stop is None and deadline.at < (visit.closed_at or now),
         ends_at=None if end is None or end.at == deadline.at else end.at,
-        reads=is_live and end is not None and end.at < now,
+        reads=is_live and stop is None and end is not None and end.at < now,
         goes_on=deadline.what == What.GO_ON,
         has_expired=end is not None and end.state == State.ACTED,
         reminded=ngettext("reminded once", "reminded {n} times", reminded).format(n=reminded)
         if reminded
         else "",
+        paused_until=stop.at if stop is not None and is_live else None,
         escalated_at=max((one.acted_at or one.at for one in rungs if one.state == State.ACTED), default=None),
         escalates_at=next_rung,
         reads_first=next_rung is not None and next_rung < now,

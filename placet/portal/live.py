@@ -3,12 +3,12 @@ seconds. What did not change is answered with nothing (204), what did with the p
 
 from collections.abc import Callable
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 
 from placet.accounts.models import Person
-from placet.approvals.models import Assignment, Request
+from placet.approvals.models import Assignment, Clarification, Request, Visit
 from placet.audit.models import ChainHead
 from placet.mail.models import OutgoingMail
 from placet.portal.people import PersonsRequest
@@ -27,23 +27,34 @@ def answer(request: PersonsRequest, version: str, page: Callable[[str], HttpResp
 
 
 def of_person(person: Person) -> str:
-    """Changes whenever something happens to a request of this person, or to what waits for them. One query."""
+    """Changes whenever something happens to a request of this person, or to what waits for them. One query. It ends
+    with how many questions wait for their answer (`questions_in`)."""
     heads = (
         ChainHead.objects.filter(request__requester=OuterRef("pk")).order_by().values("request__requester")
     )
     open_ones = Assignment.objects.filter(person=OuterRef("pk"), state=Assignment.State.OPEN)
     waiting = open_ones.order_by().values("person")
+    asked_back = Clarification.objects.filter(
+        state=Clarification.State.OPEN, visit__request__requester=OuterRef("pk")
+    )
+    questions = asked_back.order_by().values("visit__request__requester")
     found = Person.objects.filter(pk=person.pk).values_list(
         Coalesce(Subquery(heads.annotate(all=Sum("seq")).values("all")), 0),
         Coalesce(Subquery(waiting.annotate(all=Count("pk")).values("all")), 0),
         Coalesce(Subquery(waiting.annotate(all=Sum("pk")).values("all")), 0),
+        Coalesce(Subquery(questions.annotate(all=Count("pk")).values("all")), 0),
     )
     return _joined(found.get())
 
 
+def questions_in(version: str) -> int:
+    """How many questions wait for the person's answer, by `of_person`."""
+    return int(version.rpartition(".")[2])
+
+
 def with_version(requests: QuerySet[Request]) -> QuerySet[Request]:
     """Requests with what `of_request` needs: where the audit chain ends, and how far the mails are, which the chain
-    does not tell."""
+    does not tell; and whether the requester was ever asked something."""
     asks = OutgoingMail.objects.filter(ask__lines__assignment__visit__request=OuterRef("pk"))
     mails = asks.order_by().values("ask__lines__assignment__visit__request")
     return requests.annotate(
@@ -51,6 +62,7 @@ def with_version(requests: QuerySet[Request]) -> QuerySet[Request]:
         live_sent=Subquery(mails.annotate(all=Count("sent_at")).values("all")),
         live_bounced=Subquery(mails.annotate(all=Count("bounced_at")).values("all")),
         live_tries=Subquery(mails.annotate(all=Sum("tries")).values("all")),
+        was_asked_back=Exists(Visit.objects.filter(request=OuterRef("pk"), asked_back__gt=0)),
     )
 
 

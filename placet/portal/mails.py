@@ -12,7 +12,16 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from placet.accounts.models import Person
 from placet.approvals.definitions import Definition
-from placet.approvals.models import AskLine, Assignment, Decision, Notified, Request, Timer, Visit
+from placet.approvals.models import (
+    AskLine,
+    Assignment,
+    Clarification,
+    Decision,
+    Notified,
+    Request,
+    Timer,
+    Visit,
+)
 from placet.audit.models import AuditEntry
 from placet.mail.models import OutgoingMail
 
@@ -21,6 +30,7 @@ MOST_CAUSES = 300
 MOST_BOUNCES = 10
 _ABOUT_A_REQUEST = [
     "confirmation", "withdrawn", "not-needed", "expired", "ended", "stuck", "escalated", "not-escalated", "warned",
+    "clarification-asked", "clarification-taken", "clarification-needless",
 ]  # fmt: skip
 
 KINDS: dict[str, Promise] = {
@@ -37,6 +47,10 @@ KINDS: dict[str, Promise] = {
     "warned": gettext_lazy("Ends soon without an answer"),
     "ended": gettext_lazy("How it ended"),
     "stuck": gettext_lazy("Call for help"),
+    "clarification": gettext_lazy("Question to the requester"),
+    "clarification-asked": gettext_lazy("Question sent"),
+    "clarification-taken": gettext_lazy("Answer to a question sent"),
+    "clarification-needless": gettext_lazy("Question needs no answer"),
 }
 STATES: dict[str, Promise] = {
     OutgoingMail.State.WAITING: pgettext_lazy("a mail", "about to be sent"),
@@ -75,7 +89,7 @@ def mails_of(request: Request, definition: Definition) -> list[Mail]:
     told = assignments.filter(Q(state=Assignment.State.WITHDRAWN) | Q(visit__state=Visit.State.CANCELLED))
     causes += [f"assignment:{pk}" for pk in told.values_list("pk", flat=True)[:MOST_CAUSES]]
     causes += [f"incoming:{pk}" for pk in answered.values_list("incoming", flat=True)[:MOST_CAUSES]]
-    causes += _stuck(request)
+    causes += [*_stuck(request), *_clarifications(request)]
     causes += _told_of_time(request, definition)
     # Each half by its index: of both at once, in the order of their ids, SQLite would read all mails.
     asks = AskLine.objects.filter(assignment__in=assignments, ask__outgoing__isnull=False)
@@ -104,6 +118,15 @@ def _stuck(request: Request) -> list[str]:
         return []
     entries = _entries(request, "stuck", MOST_MAILS)
     return [f"visit:{pk}:{entry.seq}" for pk in visits for entry in entries]
+
+
+def _clarifications(request: Request) -> list[str]:
+    """What mails about questions to the requester were caused by."""
+    if not getattr(request, "was_asked_back", True):  # as pages read it (`live.with_version`)
+        return []
+    rows = Clarification.objects.filter(visit__request=request).order_by("pk")[:MOST_CAUSES]
+    mails = [pk for row in rows for pk in (row.incoming_id, row.answer_incoming_id) if pk is not None]
+    return [*(f"visit:{row.visit_id}:{row.number}" for row in rows), *(f"incoming:{pk}" for pk in mails)]
 
 
 def _entries(request: Request, event: str, most: int) -> list[AuditEntry]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Count, QuerySet, Window
@@ -31,6 +31,7 @@ from placet.approvals.questions import Answered
 from placet.approvals.questions import as_read as answers_as_read
 from placet.lib.conditions import ConditionError
 from placet.mail.models import OutgoingMail
+from placet.portal.clarifications import who_waits
 from placet.portal.due import DueShown, due_of
 from placet.portal.rule_words import abstentions_in_words, line_in_words
 
@@ -294,9 +295,15 @@ def _lines(visits: Sequence[Visit], definition: Definition) -> tuple[dict[int, l
     # The states' words sort in the order wanted: decided, open, superseded, withdrawn.
     assignments = list(found.order_by("state", "id")[: MOST_PEOPLE + 1])
     mails = _newest_mails(a for a in assignments if a.state == Assignment.State.OPEN)
+    asking = who_waits(assignments) if any(visit.asked_back for visit in visits) else ()
     lines: dict[int, list[Line]] = defaultdict(list)
     for assignment in assignments[:MOST_PEOPLE]:
-        lines[assignment.visit_id].append(_line(assignment, definition, mails.get(assignment.pk)))
+        line = _line(assignment, definition, mails.get(assignment.pk))
+        if assignment.pk in asking:
+            line = replace(
+                line, words=pgettext("after a person's name", "asked a question, and waits for the answer")
+            )
+        lines[assignment.visit_id].append(line)
     left_out: dict[int, int] = {}
     if len(assignments) > MOST_PEOPLE:
         left_out = {v.pk: v.assignments.count() - len(lines[v.pk]) for v in visits}
@@ -327,7 +334,9 @@ def _put_notified(
 
 
 def _newest_mails(assignments: Iterable[Assignment]) -> dict[int, OutgoingMail]:
-    asked = AskLine.objects.filter(assignment__in=list(assignments), ask__outgoing__isnull=False)
+    asked = AskLine.objects.filter(
+        assignment__in=list(assignments), asks_back=None, ask__outgoing__isnull=False
+    )
     newest: dict[int, OutgoingMail] = {}
     lines = asked.select_related("ask__outgoing").defer("ask__outgoing__raw").order_by("id")
     for line in lines.iterator(chunk_size=500):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from placet.portal import filling, lists, search, starting, suggesting, views, waiting
+from placet.portal import clarifying, filling, lists, search, starting, suggesting, views, waiting
 
 app_name = "portal"
 urlpatterns = [
@@ -21,6 +21,8 @@ urlpatterns = [
     path("requests/<uuid:public_id>/", views.request_page, name="request"),
     path("requests/<uuid:public_id>/decide/", views.decide, name="decide"),
     path("requests/<uuid:public_id>/fill/<int:number>/", filling.fill_in, name="fill_in"),
+    path("requests/<uuid:public_id>/ask-back/", clarifying.ask_back, name="ask_back"),
+    path("requests/<uuid:public_id>/clarify/", clarifying.answer, name="clarify"),
     path("requests/<uuid:public_id>/withdraw/", views.withdraw, name="withdraw"),
     path("requests/<uuid:public_id>/start-again/", starting.start_again, name="start_again"),
     path("requests/<uuid:public_id>/send-again/", views.send_again, name="send_again"),

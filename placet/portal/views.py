@@ -18,8 +18,9 @@ from placet.approvals.changes import history
 from placet.approvals.composing import mailbox_for, page_of
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import facts_as_read, facts_hash
-from placet.approvals.models import Assignment, Request, Visit
+from placet.approvals.models import Assignment, Clarification, Request, Visit
 from placet.portal import deciding, live, path
+from placet.portal.clarifications import Typed, clarifications_of
 from placet.portal.due import DueShown, due_of
 from placet.portal.forms import DecideForm, WhichForm
 from placet.portal.mails import bounces_of, mails_of
@@ -46,6 +47,9 @@ class Question:
     pending: str = ""  # what they answered by mail, where that waits for its comment
     asked: Sequence[QuestionRow] = ()  # what it asks beside the outcome
     due: DueShown | None = None
+    may_ask_back: bool = True
+    asked_back: bool = False  # a question of theirs to the requester is open
+    pauses: bool = False  # the clock would stand for one
 
     @property
     def needs_comment(self) -> str:
@@ -70,18 +74,24 @@ def _request_page(
     form: DecideForm | None = None,
     status: int = 200,
     errors: Mapping[str, str] = NO_ERRORS,
+    typed: Typed | None = None,
 ) -> HttpResponse:
-    """`errors`: of the answers to questions, by their names."""
+    """`errors`: of the answers to questions, by their names. `typed`: a question to the requester, or an answer to
+    one, that was not taken."""
     definition = definition_of(shown.version)
     mine, running = request.user.pk == shown.requester_id, shown.state == Request.State.OPEN
     steers = mine or request.user.is_administrator
+    asked_back = clarifications_of(shown) if getattr(shown, "was_asked_back", False) else []
     context: dict[str, Any] = {
         "shown": shown,
+        "mine": mine,
+        "clarifications": asked_back,
+        "to_answer": [one for one in asked_back if mine and one.state == Clarification.State.OPEN],
         "version": version,
         "process": definition.name,
         "standing": standings([shown], Definitions())[0],
         "path": path_of(shown, definition, with_reasons=steers, visible=requests_visible_to(request.user)),
-        "questions": _questions(request, shown, definition, errors),
+        "questions": _questions(request, shown, definition, errors, asked_back),
         "running": running,
         "may_steer": steers and running,
         "may_ask_again": request.user.is_administrator and running,
@@ -100,18 +110,24 @@ def _request_page(
         if shown.parent_visit_id is not None
         else None,
         "form": form,
+        "typed": typed,
     }
     return render(request, "portal/request.html", context, status=status)
 
 
 def _questions(
-    request: PersonsRequest, shown: Request, definition: Definition, errors: Mapping[str, str]
+    request: PersonsRequest,
+    shown: Request,
+    definition: Definition,
+    errors: Mapping[str, str],
+    asked_back: Sequence[Clarification],
 ) -> list[Question]:
     mine = Assignment.objects.filter(visit__request=shown, person=request.user, state=Assignment.State.OPEN)
     found = []
     seats = list(mine.select_related("visit__request__version").order_by("id"))
     pending = pending_of(seats)
     due = due_of([seat.visit for seat in seats if definition.has_deadline(seat.visit.step_key)])
+    waiting = {one.assignment_id for one in asked_back if one.state == Clarification.State.OPEN}
     for assignment in seats:
         step = definition.approval(assignment.visit.step_key)
         answers = Answer.to(step, definition, shown)
@@ -130,6 +146,9 @@ def _questions(
                 pending=pending.get(assignment.pk, ""),
                 asked=rows,
                 due=due.get(assignment.visit_id),
+                may_ask_back=shown.requester_id != request.user.pk,
+                asked_back=assignment.pk in waiting,
+                pauses=definition.pause_in(key) is not None and assignment.visit_id in due,
             )
         )
     return found
@@ -191,6 +210,13 @@ def _once_more(
     visible = requests_visible_to(request.user).select_related("version__process", "requester")
     shown = live.with_version(visible).get(public_id=public_id)
     return _request_page(request, shown, live.of_request(shown), form, status, errors)
+
+
+def page_with(request: PersonsRequest, public_id: UUID, typed: Typed) -> HttpResponse:
+    """A request's page with what was typed there and not taken."""
+    visible = requests_visible_to(request.user).select_related("version__process", "requester")
+    shown = live.with_version(visible).get(public_id=public_id)
+    return _request_page(request, shown, live.of_request(shown), status=422, typed=typed)
 
 
 # --- what requesters and administrators can do ------------------------------------------------------------

@@ -13,9 +13,10 @@ from placet.approvals import policy
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form import Fact, facts_as_read, facts_hash
 from placet.approvals.mail_parts import one_of
-from placet.approvals.models import Assignment, Request
+from placet.approvals.models import Assignment, Clarification, Request
 from placet.lib.web import entered, keep
 from placet.portal import deciding, live
+from placet.portal.clarifications import waiting_for
 from placet.portal.due import DueShown, due_of
 from placet.portal.forms import MOST_PICKED, Pick, SeveralForm
 from placet.portal.path import Definitions, asks, standings, step_name
@@ -102,7 +103,8 @@ def home(request: PersonsRequest) -> HttpResponse:
 def _home(
     request: PersonsRequest, version: str, form: SeveralForm | None = None, status: int = 200
 ) -> HttpResponse:
-    q, open_ones = entered(request.GET), _open_ones(request)
+    q, to_answer = entered(request.GET), waiting_for(request.user) if live.questions_in(version) else ()
+    open_ones = _open_ones(request, to_answer)
     page = Paginator(_waiting_for(request, q), A_PAGE).get_page(request.GET.get("page"))
     chosen = {pick.assignment for pick in form.picks()} if form else set()
     definitions = Definitions()
@@ -120,6 +122,7 @@ def _home(
         "q": q,
         "keep": keep(q=q),
         "waiting": waiting,
+        "to_answer": to_answer,
         "open_ones": open_ones,
         "several": form,
         "none_chosen": form is not None and not chosen,
@@ -148,11 +151,12 @@ def _waiting_for(request: PersonsRequest, q: str) -> Any:
     return asked.select_related("visit__request__version", "visit__request__requester").order_by("id")
 
 
-def _open_ones(request: PersonsRequest) -> str | None:
+def _open_ones(request: PersonsRequest, to_answer: Sequence[Clarification]) -> str | None:
     """The ids of everything that waits for the person: a card of a window stays open as long as its id is among them,
     on whichever page it is now. None if they are too many to be sent; then no card is closed by itself."""
     found = list(_waiting_for(request, "").values_list("pk", flat=True)[: MOST_OPEN + 1])
-    return " ".join(map(str, found)) if len(found) <= MOST_OPEN else None
+    questions = [f"q{one.pk}" for one in to_answer]
+    return " ".join([*map(str, found), *questions]) if len(found) <= MOST_OPEN else None
 
 
 def _waiting(

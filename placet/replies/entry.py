@@ -34,7 +34,7 @@ from placet.mailboxes import polling, pool, progress
 from placet.mailboxes.base import Folder, Gone, MailboxError, MailError, Seen, Wait
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import ExchangeSettings
-from placet.replies import refusals, settle, tell
+from placet.replies import refusals, settle, settle_clarification, tell
 from placet.replies.fetch import (
     LeaseLost,
     facts_of,
@@ -49,7 +49,7 @@ from placet.replies.fetch import (
 from placet.replies.own_words import originals
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.parse.original import without_original
-from placet.replies.pick import answered_of, aside_codes, pick
+from placet.replies.pick import Picked, answered_of, aside_codes, pick
 from placet.replies.pick_answered import NotKnownYet, must_answer_us
 from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
@@ -205,6 +205,9 @@ def _walk(reply: Reply) -> None:
             raise refusals.Sealed(mail.sealed)
         must_answer_us(mail, picked, own, known_words(), proof, kept_at=reply.incoming.kept_at)
         reply.mail = mail = without_original(mail, originals(answered_of(mail, picked.line, picked.ours)))
+        if picked.line.asks_back_id is not None:
+            _clarify(reply, picked, proof)
+            return
         command = _command(mail, picked.line)
         if command is not None:
             with transaction.atomic():
@@ -231,6 +234,17 @@ def _walk(reply: Reply) -> None:
         with transaction.atomic():
             mine(reply)
             tell.refused(reply, refusal)
+
+
+def _clarify(reply: Reply, picked: Picked, proof: Proof) -> None:
+    """The requester's answer to what they were asked. It is read for nothing."""
+    assert reply.mail is not None
+    answer = settle_clarification.answer_of(reply.mail)
+    with transaction.atomic():
+        logged = tell.clarified(reply)
+        mine(reply, **logged.columns)
+        clarification = settle_clarification.clarify(picked, answer, proof, reply.incoming, logged)
+        tell.answer_sent(reply, clarification)
 
 
 def _command(mail: Mail, line: AskLine) -> Command | None:

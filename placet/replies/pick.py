@@ -227,6 +227,8 @@ def _lines_of(hashes: Sequence[Any]) -> QuerySet[AskLine]:
         "ask__person",
         "ask__outgoing",
         "completes__incoming",
+        "asks_back__asked_by",
+        "clarified",
         "assignment__visit__request__version",
         "assignment__visit__request__requester",
     )

@@ -77,12 +77,14 @@ def must_answer_us(
 
 def _ours(picked: Picked, own: OwnMail) -> Ours:
     request, ours = picked.line.assignment.visit.request, picked.ours
+    others = [one for one in (picked.line.asks_back, picked.line.clarified) if one is not None]
+    written = [text for one in others for text in (one.question, one.answer)]
     server_addresses = {sent.server_address for sent in ours if sent.server_address}
     # What a person writes is never ours, whatever stands in Sent Items.
     server_addresses -= somebodys(server_addresses)
     return Ours(
         originals(ours),
-        chosen=frozenset(words_of(" ".join((request.title, *_texts(request.data))))),
+        chosen=frozenset(words_of(" ".join((request.title, *_texts(request.data), *written)))),
         addresses=frozenset(
             (
                 *own.addresses,

@@ -34,6 +34,8 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         MayNotDecide        of the person's own request, or where somebody else has to be the second one
         NoLongerOpen        withdrawn, replaced or of an older round
         Changed             what the ask showed is no longer true
+        NotAskedBack        a question to the requester that cannot be asked now
+        NotClarified        an answer of the requester to what they were asked, which does not count
         TooLarge            larger than the mailbox takes
         HelpAsked           answers nothing, and asks how to answer
         StatusAsked         answers nothing, and asks where the request stands
@@ -411,6 +413,26 @@ class Changed(Told):
     """The request changed after it was shown to you, so your answer was not applied to it."""
 
     key = "changed"
+
+
+class NotAskedBack(Told):
+    """Your question to the requester was not sent."""
+
+    key = "not_asked_back"
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why)
+        self.why = why  # one sentence for the sender
+
+
+class NotClarified(Told):
+    """Your answer to a question about your request was not sent."""
+
+    key = "not_clarified"
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why)
+        self.why = why  # one sentence for the sender
 
 
 class TooLarge(Told):

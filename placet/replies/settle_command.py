@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from placet.approvals.models import Assignment
-from placet.replies import refusals
+from placet.replies import refusals, settle_clarification, tell
 from placet.replies.pick import Picked
 from placet.replies.read_command import Command, Kind
 
@@ -23,5 +23,18 @@ def _status(reply: "Reply", picked: Picked, command: Command) -> None:
     raise refusals.StatusAsked
 
 
+def _question(reply: "Reply", picked: Picked, command: Command) -> None:
+    assert reply.proof is not None
+    logged = tell.asked_back(reply)
+    clarification = settle_clarification.ask_back(
+        picked, command.argument, reply.proof, reply.incoming, logged
+    )
+    tell.question_sent(reply, clarification, logged)
+
+
 #: What each does, in the mail's transaction. Raises a Refusal where it changes nothing.
-ACTS: Mapping[Kind, Callable[["Reply", Picked, Command], None]] = {Kind.HELP: _help, Kind.STATUS: _status}
+ACTS: Mapping[Kind, Callable[["Reply", Picked, Command], None]] = {
+    Kind.HELP: _help,
+    Kind.STATUS: _status,
+    Kind.QUESTION: _question,
+}

@@ -14,10 +14,10 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from placet.accounts.reader import LANGUAGES, as_read_by
-from placet.approvals import answering_again, engine, engine_pending, messages
+from placet.approvals import answering_again, clarification_mails, engine, engine_pending, messages
 from placet.approvals.definitions import ApprovalStep
 from placet.approvals.messages import Misuse
-from placet.approvals.models import Assignment, Decision, PendingAnswer
+from placet.approvals.models import AskLine, Assignment, Clarification, Decision, PendingAnswer
 from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.approvals.prepared_replies import answer_lines
 from placet.approvals.record import Logged
@@ -53,6 +53,34 @@ def applied(reply: "Reply", decision: Decision) -> None:
     assert reply.mail is not None
     messages.confirmation(reply.incoming, decision, reply.mail.message_id)
     tasks.handled(reply.incoming, reply.settings)
+
+
+def clarified(reply: "Reply") -> Logged:
+    """What the mail log says of the requester's answer to a question: a part of the record of it."""
+    assert reply.line is not None
+    names = {"name": reply.line.ask.person.name, "asker": reply.line.assignment.person.name}
+    return _logged(reply, "clarified", _("{name} answered what {asker} asked.").format(**names))
+
+
+def answer_sent(reply: "Reply", clarification: Clarification) -> None:
+    assert reply.mail is not None
+    clarification_mails.taken(reply.incoming, clarification, reply.mail.message_id)
+    tasks.handled(reply.incoming, reply.settings)
+
+
+def asked_back(reply: "Reply") -> Logged:
+    """The same of a question to the requester."""
+    assert reply.line is not None
+    requester = reply.line.assignment.visit.request.requester
+    names = {"name": requester.name, "asker": reply.line.ask.person.name}
+    return _logged(reply, "asked_back", _("{asker} asked {name} something.").format(**names))
+
+
+def question_sent(reply: "Reply", clarification: Clarification, logged: Logged) -> None:
+    assert reply.mail is not None
+    clarification_mails.asked(reply.incoming, clarification, reply.mail.message_id)
+    tasks.handled(reply.incoming, reply.settings)
+    _log(reply, logged)
 
 
 def incomplete(reply: "Reply", lacking: refusals.Incomplete) -> None:
@@ -201,9 +229,15 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
             reason=refusal.key,
             incoming=reply.incoming,
             logged=logged,
-            doubted=reply.line.assignment if isinstance(refusal, _SAY_SOMETHING_ELSE) else None,
+            doubted=reply.line.assignment if _leaves_in_doubt(reply.line, refusal) else None,
         )
     _log(reply, logged)
+
+
+def _leaves_in_doubt(line: AskLine, refusal: refusals.Refusal) -> bool:
+    """Whether whoever is asked may have said something else. What the requester answers to a question says nothing of
+    that."""
+    return isinstance(refusal, _SAY_SOMETHING_ELSE) and line.asks_back_id is None
 
 
 def _misuse(refusal: refusals.Refusal) -> Misuse:
@@ -222,7 +256,10 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     unclear = refusal if isinstance(refusal, refusals.Unclear) else None
     read = refusal if isinstance(refusal, _IN_ITS_LANGUAGE) else None
     given = refusal.given if isinstance(refusal, refusals.AnswersNotTaken) else {}
-    answer_again = isinstance(refusal, refusals.ANSWER_AGAIN) and not _lacks_what_is_on_page(refusal)
+    decides = reply.line.asks_back_id is None
+    answer_again = (
+        decides and isinstance(refusal, refusals.ANSWER_AGAIN) and not _lacks_what_is_on_page(refusal)
+    )
     step = settle.step_of(reply.line)
     left, fields = settle.left_to_the_page(reply.line) if answer_again else ((), ())
     by_reply = [one for one in step.outcomes if one not in left] if answer_again else []
@@ -295,7 +332,10 @@ def _tell_asked(reply: "Reply", refusal: refusals.HelpAsked | refusals.StatusAsk
 
 def _commands() -> list[str]:
     """What a reply may say that answers nothing."""
-    return [_("Reply with “Status” alone to read where the request stands.")]
+    return [
+        _("Reply with “Question:” and your question to ask whoever made the request; that decides nothing."),
+        _("Reply with “Status” alone to read where the request stands."),
+    ]
 
 
 def _may_be_told(reply: "Reply") -> bool:
@@ -352,6 +392,8 @@ def _sentences(refusal: refusals.Refusal, again: answering_again.AnswerAgain | N
         return [" ".join([first, *where, nothing])]
     if isinstance(refusal, refusals.NoLongerOpen | refusals.MayNotDecide):
         return [f"{refusal.why} {nothing}"]
+    if isinstance(refusal, refusals.NotAskedBack | refusals.NotClarified):
+        return [f"{refusal.sentence} {refusal.why}"]
     if isinstance(refusal, refusals.AnswersNotTaken):
         return _about_answers(refusal)
     if isinstance(refusal, refusals.Unclear) and again is not None:

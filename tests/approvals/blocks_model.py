@@ -90,6 +90,7 @@ class Life:
         self.went_on: list[Room] = []  # by an answer or a signal
         self.seated: list[tuple[Room, str]] = []  # everybody who was asked, in order
         self.log: list[tuple[str, int]] = []  # what the record says of revisions
+        self.questions: list[tuple[Room, str]] = []  # to the requester, that were ever asked and not answered
         self.enter(root, 0, None, "")
         self.wake()
 
@@ -319,6 +320,26 @@ class Life:
         for room, name in self.seated:
             if room.seats[name] == "open" and room.asks[name][-1].facts != self.facts(room):
                 self.ask(room, name, "asked again")
+
+    # --- questions to the requester
+
+    @property
+    def open_questions(self) -> list[tuple[Room, str]]:
+        """A question needs no answer any more when whoever asked it decided, or is asked no longer."""
+        self.questions = [(room, name) for room, name in self.questions if room.seats[name] == "open"]
+        return self.questions
+
+    def ask_back(self, room: Room, name: str) -> None:
+        self.questions.append((room, name))
+        if self.by_mail:
+            self.log.append(("asked back", self.revision))
+
+    def clarify(self, room: Room, name: str) -> None:
+        """Everybody who is asked there is asked once more, about the same."""
+        self.questions.remove((room, name))
+        for where, other in self.seated:
+            if where is room and room.seats[other] == "open":
+                self.ask(room, other, "asked again")
 
     # --- waits
 

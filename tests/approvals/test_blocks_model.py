@@ -26,8 +26,19 @@ from placet.accounts.models import Group, Person
 from placet.approvals import composing, engine, evidence
 from placet.approvals.definitions import Definition
 from placet.approvals.definitions import definition_of as parsed
+from placet.approvals.engine_clarifications import MOST_OPEN, Written
 from placet.approvals.form import facts_hash
-from placet.approvals.models import Ask, AskLine, Assignment, Decision, Notified, Request, Revision, Visit
+from placet.approvals.models import (
+    Ask,
+    AskLine,
+    Assignment,
+    Clarification,
+    Decision,
+    Notified,
+    Request,
+    Revision,
+    Visit,
+)
 from placet.approvals.processes import publish
 from placet.audit import chain
 from placet.audit.models import AuditEntry
@@ -168,6 +179,24 @@ class Both:
         first = {one.by_person.name.lower(): one.outcome for one in caught.value.decisions}
         assert first == counted
 
+    def ask_back(self, room: Room, name: str) -> None:
+        """One question of each is open, and so many of all; who has left asks nothing."""
+        mine = [one for one in self.life.open_questions if one[0] is room]
+        cannot = name in self.life.away or (room, name) in mine or len(mine) >= MOST_OPEN
+        try:
+            engine.ask_back(self.seat(room, name).pk, self.people[name], Written("Why?"))
+        except engine.EngineError:
+            assert cannot
+        else:
+            assert not cannot
+            self.life.ask_back(room, name)
+
+    def clarify(self, room: Room, name: str) -> None:
+        seat = self.seat(room, name)
+        question = Clarification.objects.get(assignment=seat, state="open")
+        engine.clarify(question.pk, self.people["zoe"], Written("Approved."))
+        self.life.clarify(room, name)
+
     def kept_out(self) -> list[tuple[Room, str]]:
         """Whom steps name that are not decided yet, and who may not decide them."""
         life = self.life
@@ -245,6 +274,20 @@ class Both:
         else:
             self._look()
         _must_hold(self.request, rows)
+        if life.questions or any(visit.asked_back for visit in rows):
+            self._compare_questions(rows)
+
+    def _compare_questions(self, rows: Sequence[Visit]) -> None:
+        """Those are open that the model says, and every one that was asked is counted."""
+        asked = Clarification.objects.filter(visit__request=self.request).select_related("visit", "asked_by")
+        still = {
+            (one.visit.step_key, one.visit.round, one.asked_by.name.lower())
+            for one in asked
+            if one.state == "open"
+        }
+        assert still == {(room.node.key, room.round, name) for room, name in self.life.open_questions}
+        for visit in rows:
+            assert visit.asked_back == sum(one.visit_id == visit.pk for one in asked)
 
     def _compare_revisions(self) -> None:
         """Numbered without gaps; each says who entered something, and where."""
@@ -262,6 +305,7 @@ class Both:
     def _compare_asks(self) -> None:
         """Each mail that asks names the revision that it shows, and one that asks again says what changed."""
         lines = AskLine.objects.filter(assignment__visit__request=self.request, pk__gt=self.last_line)
+        lines = lines.filter(asks_back=None)
         lines = lines.select_related("ask__outgoing", "assignment__visit", "assignment__person")
         rooms = {(room.node.key, room.round): room for room in self.life.rooms}
         for line in lines.order_by("pk"):
@@ -422,7 +466,9 @@ def undone() -> Iterator[None]:
             transaction.set_rollback(True)
 
 
-WHAT_HAPPENS = ["answer"] * 7 + ["crash"] * 2 + ["late"] * 2 + ["leave"] * 2 + ["regroup", "withdraw"]
+WHAT_HAPPENS = (
+    ["answer"] * 7 + ["crash"] * 2 + ["late"] * 2 + ["leave"] * 2 + ["regroup", "withdraw", "question"]
+)
 
 
 def _happen(both: Both, data: st.DataObject) -> None:
@@ -442,6 +488,8 @@ def _happen(both: Both, data: st.DataObject) -> None:
         if data.draw(st.integers(0, 4)) == 0:
             engine.withdraw(both.request.pk, both.people["zoe"])
             both.life.withdraw()
+    elif what == "question":
+        _ask_or_clarify(both, data, waiting)
     elif what == "late":
         if late:
             both.answer_late(_answer(both, data, late))
@@ -474,6 +522,14 @@ def _leave(both: Both, data: st.DataObject, waiting: Sequence[tuple[Room, str]])
         both.come_back(name)
     else:
         both.leave(name, interrupted=name not in both.life.away and data.draw(st.integers(0, 3)) == 3)
+
+
+def _ask_or_clarify(both: Both, data: st.DataObject, waiting: Sequence[tuple[Room, str]]) -> None:
+    questions = both.life.open_questions
+    if questions and data.draw(st.integers(0, 1)) == 1:
+        both.clarify(*data.draw(st.sampled_from(questions)))
+    elif waiting:
+        both.ask_back(*data.draw(st.sampled_from(waiting)))
 
 
 def _answer(both: Both, data: st.DataObject, seats: Sequence[tuple[Room, str]]) -> Answer:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from placet.accounts.models import Person
 from placet.approvals import engine, evidence, timing
-from placet.approvals.models import Assignment, Decision, Request, Timer, Visit
+from placet.approvals.engine_clarifications import Written
+from placet.approvals.engine_time import MOST_PAUSES
+from placet.approvals.models import Assignment, Clarification, Decision, Request, Timer, Visit
 from placet.approvals.processes import DefinitionInvalid, publish
 from placet.audit import chain
 from placet.mail.models import OutgoingMail
@@ -45,8 +47,10 @@ RUNGS = st.fixed_dictionaries(
 ACTIONS = st.one_of(
     st.integers(-20, 60).map(lambda hours: ("pass", hours)),
     st.sampled_from([("work", 0), ("work", 0), ("work twice", 0), ("resend", 0), ("send", 0), ("answer", 0)]),
+    st.sampled_from([("ask back", 0), ("clarify", 0)]),
     st.sampled_from([("mailbox away", 0), ("mailbox back", 0), ("another answers", 0)]),
 )
+PAUSES: st.SearchStrategy[Any] = st.sampled_from([None, None, False, "4 working hours", "1 day"])
 
 
 def test_whatever_the_clock_does_each_moment_acts_once(
@@ -57,6 +61,7 @@ def test_whatever_the_clock_does_each_moment_acts_once(
         AMOUNTS,
         st.lists(REMINDERS, max_size=3),
         EXPIRIES,
+        PAUSES,
         st.lists(ACTIONS, max_size=14),
         st.lists(RUNGS, max_size=2),
     )
@@ -64,21 +69,23 @@ def test_whatever_the_clock_does_each_moment_acts_once(
         due: str,
         remind: Sequence[str],
         expire: Expire,
+        pause: Any,
         actions: Sequence[tuple[str, int]],
         rungs: Sequence[Any],
     ) -> None:
-        live(alice, bob, due, remind, expire, actions, rungs)
+        live(alice, bob, due, remind, expire, pause, actions, rungs)
 
     lives()
 
 
 def live(
-    alice: Person, bob: Person, due: str, remind: Sequence[str], expire: Expire,
+    alice: Person, bob: Person, due: str, remind: Sequence[str], expire: Expire, pause: Any,
     actions: Sequence[tuple[str, int]], rungs: Sequence[Any],
 ) -> None:  # fmt: skip
     more: dict[str, Any] = {"due": due}
     more |= {"remind": [*remind]} if remind else {}
     more |= {"expire": expire} if expire is not None else {}
+    more |= {"pause": {"at_most": pause} if pause else False} if pause is not None else {}
     more |= {"escalate": [*rungs]} if rungs else {}
     ways = [
         "bob approve approved",
@@ -130,6 +137,10 @@ class Life:
             self.away_since = self.away_since or self.now
         elif what == "mailbox back":
             self.away_since = None
+        elif what == "ask back":
+            self.asks_back()
+        elif what == "clarify":
+            self.clarifies()
         self.holds()
 
     def works(self, rows: Sequence[int]) -> None:
@@ -154,7 +165,7 @@ class Life:
     def is_over(self) -> bool:
         """The end is past, and nothing before it is late, which would move it."""
         expiry = self.expiry()
-        if expiry is None or expiry.at >= self.now:
+        if expiry is None or expiry.state == "paused" or expiry.at >= self.now:
             return False
         before = Timer.objects.filter(visit__request=self.request, assignment=None, state="waiting")
         return not before.filter(at__lt=expiry.at).exists()
@@ -170,6 +181,29 @@ class Life:
             assert not is_late
             self.became = "approve"
 
+    def question(self) -> Clarification | None:
+        return Clarification.objects.filter(visit__request=self.request, state="open").first()
+
+    def asks_back(self) -> None:
+        is_asked = self.seat().state == "open"
+        cannot = bool(self.became) or self.is_over() or self.question() is not None or not is_asked
+        try:
+            engine.ask_back(self.seat().pk, self.bob, Written("Why?"))
+        except engine.EngineError:
+            assert cannot
+        else:
+            assert not cannot
+
+    def clarifies(self) -> None:
+        """The clock goes on, and whoever decides has time."""
+        question = self.question()
+        if question is None:
+            return
+        engine.clarify(question.pk, self.alice, Written("Because."))
+        expiry = self.expiry()
+        if question.pauses and expiry is not None:
+            assert expiry.at > self.now
+
     def holds(self) -> None:
         visit = Visit.objects.get(request=self.request)
         if visit.result and not self.became:
@@ -180,12 +214,23 @@ class Life:
             self.became = "expired"
         assert visit.result == self.became
         for timer in Timer.objects.filter(visit=visit):
-            assert timer.acted_at is None or timer.acted_at >= timer.at
+            # A clock that goes on needs no moment that lets it; one that stands reminds nobody in their own hours.
+            is_needless = timer.state == "needless" and (
+                timer.what == "resume" or timer.assignment_id is not None
+            )
+            assert timer.acted_at is None or is_needless or timer.acted_at >= timer.at
             if timer.state == "acted":
                 if timer.what == "escalate" and timer.pk not in self.acted:  # it waited for the mailbox
                     assert (Mailbox.objects.get().read_until or MONDAY) >= timer.at
                 assert self.acted.setdefault(timer.pk, timer.acted_at or self.now) == timer.acted_at
         self.rungs_hold(visit)
+        # The clock stands exactly as long as a question lets it.
+        states = {timer.state for timer in Timer.objects.filter(visit=visit)}
+        stop = Timer.objects.filter(visit=visit, what="resume", state="waiting").first()
+        question = self.question()
+        assert (stop is not None) == (question is not None and question.pauses) == ("paused" in states)
+        assert Timer.objects.filter(visit=visit, what="resume").count() <= MOST_PAUSES
+        assert question is None or not self.became
         reminded = OutgoingMail.objects.filter(subject__startswith="Reminder").count()
         assert reminded <= sum(timer.what == "remind" for timer in Timer.objects.filter(pk__in=self.acted))
 

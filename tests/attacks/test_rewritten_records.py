@@ -24,6 +24,7 @@ from django.utils import timezone
 from placet.accounts.models import Person
 from placet.approvals import attachments, authority, calling, engine, timing
 from placet.approvals.authority_csv import read
+from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import (
     Ask,
     AskLine,
@@ -31,6 +32,7 @@ from placet.approvals.models import (
     Attachment,
     AuthorityTable,
     CallTask,
+    Clarification,
     Counter,
     Decision,
     Draft,
@@ -80,6 +82,7 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     Decision: {"id": OWN_NUMBER},
     Revision: {"id": OWN_NUMBER},
     PendingAnswer: {},
+    Clarification: {},
     Notified: {"id": OWN_NUMBER},
     Signal: {},
     Timer: {
@@ -201,6 +204,7 @@ def record(world: World) -> Record:
     _signalled(people)
     _called(people)
     _expired(people)
+    _asked_back(world)
     _escalated(people)
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
@@ -325,6 +329,32 @@ def _expired(people: Any) -> None:
     assert Timer.objects.filter(what=Timer.What.EXPIRE, state=Timer.State.ACTED).count() == 1
 
 
+def _asked_back(world: World) -> None:
+    """Bob asks Alice something by mail, whose clock stands, and she answers by mail; another question is open, and one
+    needs no answer any more."""
+    people = world.people
+    one = one_step([{"person": people["bob"].email}], key="asked-back")
+    version = publish(
+        {**one, "steps": {**one["steps"], "step": {**one["steps"]["step"], "due": "2 working days"}}}
+    )
+    for item in ("Desk", "Shelf", "Table"):
+        request = engine.start(version, people["alice"], {"item": item, "amount": "900"})
+        world.send()
+        if item == "Desk":
+            world.sandbox.reply_as("bob", world.newest("bob", "Please decide: Desk").id, "Question: why?")
+            world.run_until_quiet()
+            world.sandbox.reply_as("alice", world.newest("alice", "Question about").id, "It is old.")
+            world.run_until_quiet()
+            continue
+        seat = Assignment.objects.get(visit__request=request)
+        engine.ask_back(seat.pk, people["bob"], Written("How many?"))
+        if item == "Table":
+            engine.decide(seat.pk, by=people["bob"], outcome="reject", door=Decision.Door.PAGE)
+    states = Clarification.objects.order_by("pk").values_list("state", flat=True)
+    assert [*states] == ["answered", "open", "needless"]
+    assert Timer.objects.filter(what=Timer.What.RESUME).count() == 3
+
+
 def _escalated(people: Any) -> None:
     """Carol was asked in Bob's place, and nobody in hers."""
     one = one_step([{"person": people["bob"].email}], key="escalated")
@@ -401,7 +431,7 @@ def _stuck(world: World) -> None:
 def of_the_record(row: Model) -> bool:
     """Mails that no entry speaks of are none of it."""
     if isinstance(row, OutgoingMail):
-        return row.kind in ("ask", "notice")
+        return row.kind in ("ask", "notice", "clarification")
     if isinstance(row, IncomingMail):
         # What came back decides nothing: its entry says that it did, and not what stood in it.
         return row.state == IncomingMail.State.HANDLED and row.result != "bounce"
@@ -465,6 +495,8 @@ def others(
             candidates += [bytes(flipped), b"", raw + b"\n", raw.replace(b"reject", b"approve")]
         case models.UUIDField():
             candidates.append(uuid.uuid4())
+        case models.BooleanField():
+            candidates.append(not now)
         case models.IntegerField():
             candidates += [now + 1, max(now - 1, 0)] if now is not None else [1]
         case _:
@@ -574,6 +606,9 @@ def _again(row: Model) -> Callable[[], object]:
                 copy.key, copy.taken_by = "other", None
             case Timer():
                 copy.number += 1
+            case Clarification():
+                copy.number, copy.incoming, copy.answer_incoming = copy.number + 1, None, None
+                copy.state = Clarification.State.NEEDLESS
             case Decision():
                 free = Assignment.objects.filter(decision=None)
                 copy.assignment, copy.completes = free.order_by("-pk")[0], None

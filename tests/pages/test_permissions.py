@@ -50,6 +50,8 @@ SEEN = {
     "portal:send_again": (302, 404, 302, 403, 302),
     "portal:ask_again": (302, 404, 403, 403, 302),
     "portal:signal": (302, 404, 403, 403, 302),
+    "portal:ask_back": (302, 404, 302, 302, 302),
+    "portal:clarify": (302, 404, 302, 302, 302),
     "confirm_address": (410, 410, 410, 410, 410),  # for whoever has a link that holds; this one does not
     "graph_notifications": (405, 405, 405, 405, 405),  # Microsoft's, with a secret of its own
     "panel:home": (302, 403, 403, 403, 200),
@@ -137,6 +139,8 @@ SENT = {
     "portal:send_again": (302, 404, 404, 403, 404),
     "portal:ask_again": (302, 404, 403, 403, 404),
     "portal:signal": (302, 404, 403, 403, 302),  # nothing waits for one of this key
+    "portal:ask_back": (302, 404, 302, 302, 302),  # nobody says which place of theirs it is about
+    "portal:clarify": (302, 404, 302, 302, 302),
     "panel:general": (302, 403, 403, 403, 422),
     "panel:calendars": (302, 403, 403, 403, 422),
     "panel:new_calendar": (302, 403, 403, 403, 422),
@@ -295,7 +299,17 @@ def world(
     about["portal:suggest_options"] = {"key": "purchase"}
     asked = Assignment.objects.get(visit__request=request, person__email="bob@contoso.example")
     about["portal:fill_in"] = {"public_id": request.public_id, "number": asked.pk}
-    for name in ("request", "decide", "withdraw", "start_again", "send_again", "ask_again", "signal"):
+    for name in (
+        "request",
+        "decide",
+        "withdraw",
+        "start_again",
+        "send_again",
+        "ask_again",
+        "signal",
+        "ask_back",
+        "clarify",
+    ):
         about[f"portal:{name}"] = {"public_id": request.public_id}
     return {name: reverse(name, kwargs=about.get(name, {})) for name in SEEN}
 

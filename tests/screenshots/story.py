@@ -18,6 +18,7 @@ from placet.accounts.confirming import Claim, signed
 from placet.accounts.models import Calendar, Group, Person
 from placet.alarms import chosen
 from placet.approvals import attachments, engine
+from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import (
     Assignment,
     Attachment,
@@ -148,6 +149,7 @@ def told(world: World) -> Story:
     failed.save()
     _kept(world)
     requests |= offices(world)
+    requests["asked-back"] = _asked_back(people)
     mails: dict[str, IncomingMail] = {}
     for mail in IncomingMail.objects.order_by("pk"):
         mails[f"another {mail.result}" if mail.result in mails else mail.result] = mail
@@ -225,6 +227,26 @@ def _with_one_outcome() -> dict[str, object]:
     del definition["steps"]["rejected"]
     del definition["transitions"][1]
     return definition
+
+
+def _asked_back(people: dict[str, Person]) -> Request:
+    """Two are asked; one question to the requester is answered, one waits, and so does the clock."""
+    process = one_step([{"person": people[name].email} for name in ("bob", "carol")], key="venue", rule="all")
+    process["steps"]["step"] |= {"name": "Choice of the venue", "due": "3 working days", "expire": {}}
+    process["transitions"].append({"from": "step", "outcome": "expired", "to": "rejected"})
+    version = publish({**process, "name": "Venue"})
+    request = engine.start(
+        version, people["alice"], {"item": "Team meeting in the old harbour", "amount": "2,100"}
+    )
+    asked = {seat.person_id: seat for seat in Assignment.objects.filter(visit__request=request)}
+    first = engine.ask_back(
+        asked[people["carol"].pk].pk,
+        people["carol"],
+        Written("Does that include the lunch?\nAnd for how many?"),
+    )
+    engine.clarify(first.pk, people["alice"], Written("Yes, it does: for twelve, with vegetarian dishes."))
+    engine.ask_back(asked[people["bob"].pk].pk, people["bob"], Written("Is there a tram in the evening?"))
+    return request
 
 
 def _ask(world: World, request: Request) -> Mail:
