@@ -55,7 +55,7 @@ from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
 from placet.replies.prove_outside import Servers
 from placet.replies.read import READ_TEXT, read
-from placet.replies.read_command import ASKS_AND_ANSWERS, Command, read_command
+from placet.replies.read_command import ASKS_AND_ANSWERS, Command, answers_beside, read_command
 from placet.replies.read_completion import read_completion
 from placet.replies.read_confirmation import may_confirm, read_confirmation, two_meanings
 from placet.replies.read_own import own_of
@@ -249,9 +249,13 @@ def _clarify(reply: Reply, picked: Picked, proof: Proof) -> None:
 
 def _command(mail: Mail, line: AskLine) -> Command | None:
     """What a reply asks for, where it answers nothing. Raises Unclear where it may be an answer as well."""
-    command = read_command(mail, known_words(), own_of(settle.step_of(line)))
+    step, known = settle.step_of(line), known_words()
+    own = own_of(step)
+    command = read_command(mail, known, own)
     if command is None or command.kind not in ACTS:
         return None
+    if answers_beside(command, step.outcome_keys, known, own):
+        raise refusals.Unclear(mail.new_text[:READ_TEXT], ASKS_AND_ANSWERS)
     if line.completes is None:  # else what is asked for would be read as the rest of an answer
         try:
             answer = _read(mail, line)

@@ -8,7 +8,7 @@ of a step's own outcomes come first. A command decides nothing. Where a text is 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -18,7 +18,7 @@ from placet.lib.sentences import Sentence
 from placet.replies import read_frame
 from placet.replies.languages import CommandWords
 from placet.replies.parse import Mail
-from placet.replies.read import with_signature
+from placet.replies.read import read_text, with_signature
 from placet.replies.read_frame import lines_of, without_codes
 from placet.replies.read_own import Own
 from placet.replies.read_phrases import Role
@@ -29,6 +29,9 @@ LONGEST = 20_000  # characters of a text that is looked at
 _LONGEST_NAME = 120  # characters of whom something is given to
 _LABEL = re.compile(r"(?P<label>[^\n:：]{1,40}?)\s*[:：]\s*(?P<rest>.*)", re.DOTALL)
 _ENDS = " \t.!?…。！？,;"
+_ASKING = ("?", "？", "؟", ";")
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?…。！？؟])\s|\n")
+_MOST_SENTENCES = 60  # that are read one by one; whoever writes more is asked for the answer alone
 _MOST_COLONS = 3  # of a line, behind each of which a comment may begin
 #: Why a text is unclear that asks for something and answers, too.
 ASKS_AND_ANSWERS = Sentence("It asks for something and may be an answer, too; please write only one of them.")
@@ -66,6 +69,19 @@ def read_command(mail: Mail, known: Vocabulary, own: Own | None = None) -> Comma
     if command is None or (mail.quoted_else.strip() and command.kind is not Kind.HELP):
         return None
     return command
+
+
+def answers_beside(
+    command: Command, outcomes: Collection[str], known: Vocabulary, own: Own | None = None
+) -> bool:
+    """Whether something of what a command says is an answer when it stands alone: "Question: who pays? Approved." A
+    sentence that asks is none: "Question: was it approved before?" """
+    text = command.argument if command.kind is Kind.QUESTION else command.comment
+    sentences = [sentence for sentence in _SENTENCE_ENDS.split(text) if sentence.strip()]
+    if len(sentences) > _MOST_SENTENCES:
+        return True
+    statements = (one for one in sentences if not one.rstrip().endswith(_ASKING))
+    return any(read_text(one, outcomes, known, own=own).outcome is not None for one in statements)
 
 
 def _body(text: str, known: Vocabulary) -> str | None:

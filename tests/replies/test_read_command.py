@@ -8,7 +8,7 @@ from placet.mailboxes.base import Folder, Received
 from placet.replies.languages import SHARED, languages
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.read import read
-from placet.replies.read_command import Command, Kind, read_command
+from placet.replies.read_command import Command, Kind, answers_beside, read_command
 from placet.replies.read_own import _own
 from placet.replies.read_vocabulary import vocabulary
 from placet.replies.refusals import Unclear
@@ -100,6 +100,28 @@ def test_no_command_is_an_answer(code: str) -> None:
 )
 def test_what_is_a_command(text: str, command: Command | None) -> None:
     assert command_in(text) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "answers"),
+    [
+        ("Question: who pays for it? Approved.", True),
+        ("Question: who pays for it?\nApproved", True),
+        ("Question: who pays? I reject this.", True),
+        ("Frage: wer zahlt? Genehmigt!", True),
+        ("Give to Bob Smith: yes", True),
+        ("Give to Bob Smith\nRejected.", True),
+        ("Question: can this be approved before March?", False),
+        ("Question: was it rejected last year? By whom?", False),
+        ("Question: tell me who pays for it.", False),
+        ("Give to Bob Smith: he knows the supplier", False),
+        ("Question: " + "No idea. " * 70, True),
+    ],
+)
+def test_a_statement_beside_a_command_may_be_an_answer(text: str, answers: bool) -> None:
+    command = command_in(text)
+    assert command is not None
+    assert answers_beside(command, ("approve", "reject"), KNOWN) is answers
 
 
 def test_words_between_quoted_lines_may_be_another_answer() -> None:
