@@ -17,6 +17,7 @@ from django.db import transaction
 from django.test import RequestFactory, override_settings
 from django.utils import timezone
 
+from placet.accounts import delegations
 from placet.accounts.adapter import Adapter
 from placet.accounts.addresses import add_person
 from placet.accounts.general import general
@@ -28,6 +29,8 @@ from placet.alarms import messages as alarm_messages
 from placet.alarms.models import Outage
 from placet.approvals import (
     clarification_mails,
+    delegate_mails,
+    delegating,
     engine,
     engine_asks,
     engine_clarifications,
@@ -37,7 +40,16 @@ from placet.approvals import (
 )
 from placet.approvals.definitions import definition_of
 from placet.approvals.engine_clarifications import Written
-from placet.approvals.models import AskLine, Assignment, Clarification, Decision, Request, Timer, Version
+from placet.approvals.models import (
+    AskLine,
+    Assignment,
+    Clarification,
+    Decision,
+    Delegate,
+    Request,
+    Timer,
+    Version,
+)
 from placet.approvals.processes import publish
 from placet.audit.models import AuditEntry, Checkpoint
 from placet.commands.process import SAMPLES
@@ -47,7 +59,7 @@ from placet.mailboxes import store
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import ExchangeSettings
-from placet.replies import refusals, tell
+from placet.replies import refusals, settle_give, tell
 from placet.replies.entry import Reply
 from placet.replies.parse import OwnMail, parse
 from placet.replies.prove import Level, Proof
@@ -382,10 +394,64 @@ def _warning(scene: Scene) -> str:
     return "ask"
 
 
+def _ask_in_place(scene: Scene) -> str:
+    """Bob gives it to Carol."""
+    _gives(scene)
+    return "ask"
+
+
+def _gives(scene: Scene) -> Delegate:
+    scene.request()
+    return delegating.give(scene.asked(scene.bob).pk, scene.bob, scene.carol, scene.texts["comment"])
+
+
+def _ask_with_a_delegate(scene: Scene) -> str:
+    """Carol answers for Bob until some day; his own mail says so, and hers, which comes last."""
+    now = timezone.now()
+    wanted = delegations.Wanted(scene.carol, now, now + timedelta(days=9))
+    made = delegations.make(scene.bob, wanted, scene.bob)
+    scene.request()
+    delegations.end(made.pk, scene.bob)
+    return "ask"
+
+
+def _answered_for(scene: Scene) -> str:
+    seat = _gives(scene).assignment
+    engine.decide(
+        seat.pk, by=scene.carol, outcome="approve", comment=scene.texts["comment"], door=Decision.Door.PAGE
+    )
+    return "answered-for"
+
+
+def _given(scene: Scene) -> str:
+    reply = _reply(scene)
+    assert reply.line is not None
+    row = delegating.give(reply.line.assignment_id, scene.bob, scene.carol, scene.texts["comment"])
+    delegate_mails.given(reply.line.assignment.visit.request, row, reply.incoming, "")
+    return "given"
+
+
+def _hand_on(scene: Scene) -> str:
+    seat = scene.asked(scene.bob) if scene.request() else None
+    assert seat is not None
+    delegate_mails.hand_on(seat.visit.request, seat, scene.carol)
+    return "hand-on"
+
+
+def _not_given(scene: Scene) -> str:
+    reply = _reply(scene)
+    assert reply.line is not None
+    with as_read_by(scene.bob):
+        seat = delegating.seat_to_look_at(reply.line.assignment)
+        said = settle_give.who_may_be_meant("Carol", [], seat, scene.bob)
+    tell.refused(reply, refusals.NotGiven(said))
+    return "refusal-not_given"
+
+
 def _expired(scene: Scene) -> str:
     _ask_with_a_deadline(scene)
     asked = scene.asked(scene.bob)
-    messages.expired(asked.visit.request, asked, timezone.now())
+    messages.expired(asked.visit.request, asked, scene.bob, timezone.now())
     return "expired"
 
 
@@ -733,6 +799,12 @@ _KINDS: dict[str, Any] = {
     "refused-incomplete": _comment_needed,
     "refused-likely": _confirmation_needed(""),
     "refused-likely-in-arabic": _confirmation_needed("ar"),
+    "refused-not-given": _not_given,
+    "ask-in-place-of-somebody": _ask_in_place,
+    "ask-with-a-delegate": _ask_with_a_delegate,
+    "answered-for": _answered_for,
+    "given": _given,
+    "hand-on": _hand_on,
     "notice": _notice,
     "question-back": _question_back(),
     "question-back-on-the-page": _question_back("page"),

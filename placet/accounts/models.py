@@ -104,6 +104,39 @@ class Group(models.Model):
         return self.name
 
 
+class Delegation(models.Model):
+    """Who may answer in somebody's place, when and about what (`placet.accounts.delegations`). It is never changed: one
+    is ended, and another one made."""
+
+    class When(models.TextChoices):
+        DATES = "dates"  # from its first moment to its last
+        ABSENT = "absent"  # within them, where an automatic reply says that the delegator is away
+
+    delegator = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="delegations")
+    delegate = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="delegations_to")
+    when = models.CharField(max_length=10, choices=When, default=When.DATES)
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True)  # None: until it is ended
+    # What it is about; all empty: everything.
+    processes = models.JSONField(default=list)  # keys
+    groups = models.JSONField(default=list)  # keys: where they are asked as one of these
+    amount_below = models.DecimalField(max_digits=15, decimal_places=2, null=True)
+    currency = models.CharField(max_length=3, blank=True)  # of that amount
+    only_delegate = models.BooleanField(default=False)  # gets mail; the delegator finds it on the page
+    note = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True)  # before its last moment
+    ended_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    due = models.DateTimeField(null=True)  # when open questions are looked at next: it began or ended
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due", "id"], condition=models.Q(due__isnull=False), name="delegation_due")
+        ]
+        ordering = ["id"]
+
+
 class Installation(models.Model):
     """One row: what this database knows about the installation it belongs to.
 

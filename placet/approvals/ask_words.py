@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.models import Clarification
+from placet.lib.sentences import Sentence
 from placet.mail.writing import when
 
 MOST_NAMES = 3  # said of those who are asked, before "and 4 others"
@@ -28,7 +29,8 @@ class Escalated:
 class Why:
     """Why somebody is asked, or asked once more. `since`: the revision that they were shown before, if something has
     changed. `reminder`: they did not answer yet; `warning`: and the step ends soon. `clarified`: what the requester
-    answered; `unclarified`: they did not answer what they were asked."""
+    answered; `unclarified`: they did not answer what they were asked. `in_place`: of whom they are asked, or who is in
+    theirs. `may_be_away`: they named somebody for when an automatic reply says so."""
 
     since: int | None = None
     reminder: bool = False
@@ -36,6 +38,8 @@ class Why:
     escalated: Escalated | None = None
     clarified: Clarification | None = None
     unclarified: bool = False
+    in_place: Sequence[Sentence] = ()
+    may_be_away: bool = False
 
 
 def asking_words(step: ApprovalStep, definition: Definition, why: Why) -> tuple[str, str, str]:

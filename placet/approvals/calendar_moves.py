@@ -54,4 +54,5 @@ def _ask_again(request: Request, visit: Visit) -> None:
     definition = definition_of(request.version)
     asked = visit.assignments.filter(state=Assignment.State.OPEN, page_only=False)
     for seat in asked.select_related("visit", "person").order_by("pk"):
-        engine_asks.ask(request, definition, seat, again=True)
+        for reader in engine_asks.readers(seat):
+            engine_asks.ask(request, definition, seat, again=True, delegate=reader.delegate)

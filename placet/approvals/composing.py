@@ -69,6 +69,7 @@ def queue(
     reply_to: str = "",
     in_reply_to: str = "",
     due: datetime | None = None,
+    may_be_away: bool = False,
 ) -> OutgoingMail:
     """`due`: when it is sent, if that is later."""
     reference = outbox.new_reference()
@@ -87,4 +88,5 @@ def queue(
         reply_to=reply_to,
         in_reply_to=in_reply_to,
         due=due,
+        may_be_away=may_be_away,
     )

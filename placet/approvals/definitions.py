@@ -15,8 +15,9 @@ A definition is data (JSON; YAML is how it travels):
     pause                       whether the clock stands while the requester is asked something; yes unless said
     steps                       {key: {kind: approval, name, ask, order?, nobody?, not_same_as?, rule, otherwise?,
                                  early?, wait_for_all?, outcomes, questions?, outcome_question?, proof?,
-                                 requester_may_decide?, form?, due?, remind?, escalate?, expire?, pause?, calendar?}};
-                                 outcomes, rules, questions and `placet.approvals.deadlines` in modules of their own;
+                                 requester_may_decide?, delegate?, form?, due?, remind?, escalate?, expire?, pause?,
+                                 calendar?}}; outcomes, rules, questions and `placet.approvals.deadlines` in modules of
+                                 their own;
                                  form: {hide, fill, require}: what its people are shown, what they enter
                                 {key: {kind: task, ...}}: the same with the one outcome `done`
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
@@ -259,6 +260,7 @@ class ApprovalStep(_Part):
     outcome_question: Literal[True] | None = None  # replies may say the outcome as the answer to Q1
     proof: Proof | None = None
     requester_may_decide: bool | None = None
+    delegate: bool | None = None  # false: nobody answers in somebody's place
     form: StepForm | None = None
     due: Due | None = None
     remind: Reminders | None = None

@@ -1,5 +1,5 @@
-"""The only code that changes a request's state, with `calling`, which does what steps order that call another process.
-Every channel calls it.
+"""The only code that changes a request's state, with `calling`, which does what steps order that call another process,
+and `delegating`. Every channel calls it.
 
 A request runs on one version of a process. Where it stands are its live visits: one of a step at the root, and inside
 the visit of a block (a parallel step) one for each branch that still runs. A visit of an approval step has a seat
@@ -16,12 +16,15 @@ transition of the definition says where that leads.
 engine          what can be done to a request, by whom, and what stands against it. Start here
 engine_visits   where a request stands: entering and leaving steps, blocks and their branches, being stuck
 engine_asks     whom a visit asks, and the mails that ask
+engine_delegates  who may answer in their place; `delegating` does what begins and ends that
+may_decide      who may decide a seat, whose it is or in somebody's place
 engine_notices  whom a notice tells
 engine_calls    what is to be done for steps that call another process; `calling` does it
 engine_clarifications  questions back to the requester, and their answers
 engine_pending  answers that lack something, and the mails that ask for it
 engine_revisions  how what was entered changes
 engine_starts   a request is made
+engine_errors   why something cannot be done
 engine_time     when something is due in a step; `timing` does what is due then
 engine_escalation  others are asked, because a step was not decided in time
 policy          looks and decides nothing by itself: who is asked, when a step or a block is decided, which way leads on
@@ -52,9 +55,11 @@ from placet.approvals import (
     answering_again,
     attachments,
     composing,
+    delegate_mails,
     engine_asks,
     engine_calls,
     engine_clarifications,
+    engine_delegates,
     engine_pending,
     engine_revisions,
     engine_starts,
@@ -65,18 +70,36 @@ from placet.approvals import (
     record,
     whom,
 )
-from placet.approvals.answers import AnswersRead, read_answers
+from placet.approvals.answers import read_answers
 from placet.approvals.ask_words import listed_names
 from placet.approvals.definitions import WITHDRAWN, ApprovalStep, Definition, definition_of
+from placet.approvals.engine_errors import (
+    AlreadyAnswered,
+    AlreadyDecided,
+    AnswersInvalid,
+    Barred,
+    Changed,
+    CommentNeeded,
+    EngineError,
+    FieldsInvalid,
+    Lapsed,
+    NoLongerOpen,
+    NotAllowed,
+    OtherFiles,
+    TooLate,
+    TooSoon,
+)
 from placet.approvals.form import FormInvalid, facts_hash, read_form
 from placet.approvals.form_computed import cannot_be_computed
 from placet.approvals.form_logic import NO_FILES, Files
 from placet.approvals.form_types import type_of
+from placet.approvals.may_decide import Seat, Why, may_decide, over, rests_on, row_of
 from placet.approvals.models import (
     Ask,
     Assignment,
     Clarification,
     Decision,
+    Delegate,
     Draft,
     PendingAnswer,
     Request,
@@ -84,7 +107,6 @@ from placet.approvals.models import (
     Version,
     Visit,
 )
-from placet.approvals.outcomes import Outcome
 from placet.approvals.record import note
 from placet.audit import chain
 from placet.lib import rows
@@ -96,111 +118,6 @@ from placet.mail.models import IncomingMail
 LONGEST_COMMENT = 20_000
 SHORTENED = gettext_lazy("… (shortened; the whole text is in the mail)")
 NO_ANSWERS: Mapping[str, Any] = MappingProxyType({})
-
-
-class EngineError(Exception):
-    """What was asked for cannot be done; the message says why, to whoever reads it."""
-
-    def __init__(self, message: Sentence) -> None:
-        super().__init__(message)
-        self.message = message
-
-
-class AlreadyDecided(EngineError):
-    """Somebody's answer came first. `decisions` are those that counted, in order."""
-
-    def __init__(self, decisions: Sequence[Decision]) -> None:
-        super().__init__(Sentence("This was already decided."))
-        self.decisions = list(decisions)
-
-
-class NoLongerOpen(EngineError):
-    """The request was withdrawn, or this person is no longer asked here."""
-
-
-class TooLate(NoLongerOpen):
-    """The time for an answer was over when this one came."""
-
-    def __init__(self) -> None:
-        super().__init__(Sentence("The time for an answer is over."))
-
-
-class NotAllowed(EngineError):
-    """This person may not do this."""
-
-
-class Barred(NotAllowed):
-    """This person may decide nothing here: the request is their own, or somebody else has to be the second one."""
-
-
-class CommentNeeded(EngineError):
-    """This answer needs a comment, and has none."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(Sentence("“{answer}” needs a comment that says why.", answer=outcome.shown))
-        self.outcome = outcome
-
-
-class FieldsInvalid(EngineError):
-    """What was filled in does not fit the form: a sentence by field."""
-
-    def __init__(self, definition: Definition, errors: Mapping[str, str]) -> None:
-        self._labels = {field.name: field.label for field in definition.fields}
-        self.errors = dict(errors)
-        first = next(iter(errors))
-        super().__init__(Sentence("{field}: {problem}", field=self.label_of(first), problem=errors[first]))
-
-    def label_of(self, name: str) -> str:
-        """Of a field, or of the table that a cell stands in."""
-        return self._labels.get(name.partition(".")[0], name)
-
-
-class AnswersInvalid(EngineError):
-    """Questions of the step are not answered, or in a way that cannot be read."""
-
-    def __init__(self, outcome: Outcome, read: AnswersRead) -> None:
-        super().__init__(Sentence("Some questions are not answered as they have to be."))
-        self.outcome = outcome
-        self.errors = read.errors  # by name of the question, in the language that was active
-        self.kept = read.kept  # what was understood of the others
-
-
-class Lapsed(EngineError):
-    """The earlier answer, of which this is the rest, was answered otherwise or left in doubt since."""
-
-
-class Changed(EngineError):
-    """The request is not what was shown any more."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            Sentence(
-                "The request changed after it was shown to you, so nothing was decided. Please look again."
-            )
-        )
-
-
-class OtherFiles(EngineError):
-    """What is kept for the answer is not what was shown with it."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            Sentence(
-                "The files were changed in another window, so nothing was decided. Please look at them again."
-            )
-        )
-
-
-class AlreadyAnswered(EngineError):
-    """The question was answered before. `clarification` has the answer that counts."""
-
-    def __init__(self, clarification: Clarification) -> None:
-        super().__init__(Sentence("This question was answered already."))
-        self.clarification = clarification
-
-
-class TooSoon(EngineError):
-    """The person was written to just now."""
 
 
 @contextmanager
@@ -288,11 +205,12 @@ def decide(
     or Lapsed, and EngineError if the comment is too long and no mail has the whole of it; then nothing has changed.
     """
     request = _locked(assignment_id)
-    seats = _seats_beside(request, assignment_id)
+    seats = seats_beside(request, assignment_id)
     assignment = next(seat for seat in seats if seat.pk == assignment_id)
-    _must_be_open(assignment, by)
+    must_be_open(assignment, by)
     definition = definition_of(request.version)
-    _must_be_allowed(request, definition, assignment, by)
+    seat = Seat(request, definition, assignment, seats)
+    _must_be_allowed(seat, by)
     _must_be_in_time(definition, assignment, incoming)
     facts = facts_hash(request, definition, assignment.visit.step_key)
     if shown is not None and shown != facts:
@@ -311,6 +229,7 @@ def decide(
         filled | {**(entered or {})},
         _files_after(request, definition, assignment, files),
     )
+    in_place = _in_place(replace(seat, data=data), by)
     if not any(map(str.isalnum, comment)) and policy.needs_comment(definition, step, outcome, request, data):
         raise CommentNeeded(step.outcome(outcome))
     decision = Decision(
@@ -326,14 +245,18 @@ def decide(
     )
     rows.insert([decision])
     rows.change(assignment, state=Assignment.State.DECIDED)
-    _note_decided(request, decision, record.decided(decision, facts, ask, proof or {}), logged)
+    decided = record.together(record.decided(decision, facts, ask, proof or {}), in_place)
+    _note_decided(request, decision, decided, logged)
     changed = engine_revisions.revise(request, definition, data, decision)
     if files is not None:
         attachments.hand_over_with_answer(assignment, request, files)
-    _follow(request, definition, assignment.visit, seats, by)
+    if in_place:
+        delegate_mails.answered_for(request, decision)
+    _follow(request, definition, assignment, seats, by)
     engine_clarifications.drop(request, definition, assignment)
     if changed:
         moved = engine_time.reckon_again(request, definition)
+        engine_delegates.renew_all(request, definition)
         engine_asks.ask_about_changes(request, definition, moved)
     return decision
 
@@ -352,11 +275,18 @@ def _note_decided(
 
 
 def _follow(
-    request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment], by: Person
+    request: Request, definition: Definition, answered: Assignment, seats: Sequence[Assignment], by: Person
 ) -> None:
-    """What an answer leads to: in its step, in those that whoever gave it decides no longer, in those that wait."""
+    """What an answer leads to: in its step, in those that whoever gave it decides no longer, in those that wait. In
+    somebody's place it is the answer of both."""
+    visit = answered.visit
+    engine_delegates.close([answered])
     engine_visits.go_on(request, definition, visit, seats)
-    engine_visits.withdraw_barred(request, definition, visit.step_key, by)
+    people = {by.pk: by, answered.person_id: answered.person}
+    for person in people.values():
+        engine_visits.withdraw_barred(request, definition, visit.step_key, person)
+    if any(seat.has_delegates for seat in seats) or definition.kept_apart(visit.step_key):
+        engine_delegates.end_of_people(request, definition, visit, people)
     engine_visits.wake(request, definition)
 
 
@@ -404,11 +334,11 @@ def keep_incomplete(
     """An answer that decides nothing yet, because it lacks something: kept, and asked for the rest. Raises
     AlreadyDecided, NoLongerOpen, NotAllowed or Changed; then nothing has changed."""
     request = _locked(assignment_id)
-    seats = _seats_beside(request, assignment_id)
+    seats = seats_beside(request, assignment_id)
     assignment = next(seat for seat in seats if seat.pk == assignment_id)
-    _must_be_open(assignment, answer.ask.person)
+    must_be_open(assignment, answer.ask.person)
     definition = definition_of(request.version)
-    _must_be_allowed(request, definition, assignment, answer.ask.person)
+    _must_be_allowed(Seat(request, definition, assignment, seats), answer.ask.person)
     _must_be_in_time(definition, assignment, answer.incoming)
     if answer.shown != facts_hash(request, definition, assignment.visit.step_key):
         raise Changed
@@ -424,15 +354,16 @@ def ask_back(assignment_id: int, by: Person, written: engine_clarifications.Writ
     """Whoever is asked asks the requester something. Raises what `decide` raises of somebody who may not answer, and
     EngineError where nothing was asked, or nothing can be; then nothing has changed."""
     request = _locked(assignment_id)
-    assignment = next(seat for seat in _seats_beside(request, assignment_id) if seat.pk == assignment_id)
-    _must_be_open(assignment, by)
+    seats = seats_beside(request, assignment_id)
+    assignment = next(seat for seat in seats if seat.pk == assignment_id)
+    must_be_open(assignment, by)
     definition = definition_of(request.version)
-    _must_be_allowed(request, definition, assignment, by)
+    _must_be_allowed(Seat(request, definition, assignment, seats), by)
     _must_be_in_time(definition, assignment, written.incoming)
     text = _something_said(written, Sentence("Please write what you want to ask."))
     if why_not := engine_clarifications.against(request, assignment):
         raise EngineError(why_not)
-    return engine_clarifications.ask_back(request, definition, assignment, replace(written, text=text))
+    return engine_clarifications.ask_back(request, definition, assignment, by, replace(written, text=text))
 
 
 @_callers_transaction()
@@ -534,7 +465,7 @@ def _locking() -> QuerySet[Request]:
 _LOCKED = Prepared(lambda given: _locking().filter(visits__assignments=given("assignment")))
 
 
-def _seats_beside(request: Request, assignment_id: int) -> list[Assignment]:
+def seats_beside(request: Request, assignment_id: int) -> list[Assignment]:
     """Everybody who is asked in the same visit of a request that is locked, as it stands now."""
     seats = _BESIDE(assignment=assignment_id)
     for seat in seats:
@@ -550,7 +481,7 @@ _BESIDE = Prepared(
 )
 
 
-def _must_be_open(assignment: Assignment, by: Person | None = None) -> None:
+def must_be_open(assignment: Assignment, by: Person | None = None) -> None:
     """`by`: who answers, if somebody does."""
     if assignment.state == Assignment.State.DECIDED:
         raise AlreadyDecided([assignment.decision])
@@ -599,13 +530,32 @@ def _must_be_in_time(definition: Definition, assignment: Assignment, incoming: I
         raise TooLate
 
 
-def _must_be_allowed(request: Request, definition: Definition, assignment: Assignment, by: Person) -> None:
-    if by.pk != assignment.person_id:
-        raise NotAllowed(Sentence("Somebody else was asked."))
-    if not assignment.person.is_active:  # read just now: `by` may have been read before they left
-        raise NotAllowed(Sentence("This account is not active any more."))
-    if bar := whom.Bars(request, definition, assignment.visit.step_key).against(by):
-        raise Barred(bar)
+def _must_be_allowed(seat: Seat, by: Person) -> None:
+    own = by.pk == seat.assignment.person_id
+    # As the database says now: `by` may have been read before they left.
+    person = seat.assignment.person if own else Person.objects.get(pk=by.pk)
+    bar = may_decide(person, seat, timezone.now())
+    if bar is not None:
+        raise _BARS[bar.why](bar.sentence)
+
+
+_BARS: Mapping[Why, type[EngineError]] = {
+    Why.NOT_ACTIVE: NotAllowed,
+    Why.NOT_ASKED: NotAllowed,
+    Why.BARRED: Barred,
+}
+
+
+def _in_place(seat: Seat, by: Person) -> record.What:
+    """What the record says of an answer in somebody's place; nothing of any other. NotAllowed where with the data that
+    the answer leaves the request is none that the delegation is about."""
+    row = None if by.pk == seat.assignment.person_id else row_of(by.pk, seat.assignment)
+    if row is None:
+        return {}
+    delegation = rests_on(row, seat, timezone.now())
+    if delegation is None and row.why != Delegate.Why.GIVEN:
+        raise NotAllowed(over(seat.assignment.person.name))
+    return record.in_place(row, delegation)
 
 
 # --- everything else that can happen ----------------------------------------------------------------------
@@ -644,10 +594,13 @@ def _withdraw(request: Request, by: Person | None) -> None:
         engine_calls.drop(visit)
         engine_visits.close(request, visit, WITHDRAWN)
     engine_calls.report(request)
+    delegates = engine_delegates.of_seats(waiting)
+    engine_delegates.close(waiting)
     for assignment in waiting:
         assignment.state = Assignment.State.WITHDRAWN
         assignment.save(update_fields=["state"])
-        messages.withdrawn(request, assignment, by)
+        for person in (assignment.person, *delegates.get(assignment.pk, ())):
+            messages.withdrawn(request, assignment, person, by)
 
 
 @_transaction()
@@ -660,17 +613,22 @@ def resend(assignment_id: int, by: Person) -> None:
     if by.pk != request.requester_id and not by.is_administrator:
         raise NotAllowed(Sentence("Only the person who made a request can send it again."))
     assignment = Assignment.objects.select_related("visit", "person").get(pk=assignment_id)
-    _must_be_open(assignment)
-    _must_not_be_too_soon(assignment)
-    engine_asks.ask(request, definition_of(request.version), assignment, again=True)
+    must_be_open(assignment)
+    readers = engine_asks.readers(assignment)
+    for reader in readers:
+        _must_not_be_too_soon(reader)
+    for reader in readers:
+        engine_asks.ask(
+            request, definition_of(request.version), assignment, again=True, delegate=reader.delegate
+        )
 
 
-def _must_not_be_too_soon(assignment: Assignment) -> None:
+def _must_not_be_too_soon(reader: engine_asks.Reader) -> None:
     """What failed or came back may be sent again at once."""
-    name = assignment.person.name
-    if engine_asks.on_its_way(assignment):
+    name = reader.person.name
+    if reader.on_its_way:
         raise TooSoon(Sentence("The mail to {name} is not sent yet.", name=name))
-    if engine_asks.just_arrived(assignment):
+    if reader.just_arrived:
         minutes = engine_asks.AGAIN_AFTER // timedelta(minutes=1)
         raise TooSoon(
             Sentence(
@@ -696,6 +654,7 @@ def deactivate(person: Person, by: Person) -> None:
                 continue
             assignment.state = Assignment.State.WITHDRAWN
             assignment.save(update_fields=["state"])
+            engine_delegates.close([assignment])
             visit = assignment.visit
             note(request, by, "no longer asked", person=person.pk, step=visit.step_key, round=visit.round)
             definition = definition_of(request.version)
@@ -703,6 +662,10 @@ def deactivate(person: Person, by: Person) -> None:
             engine_clarifications.drop(request, definition, assignment)
             engine_visits.consider(request, definition, assignment.visit)
             engine_visits.wake(request, definition)
+    for assignment_id in engine_delegates.open_for(person):
+        with _transaction():
+            request = _locked(assignment_id)
+            engine_delegates.leave(request, definition_of(request.version), assignment_id, person, by)
 
 
 def _open_assignments(person: Person) -> list[int]:
@@ -760,7 +723,11 @@ def ask_by_mail(assignment_id: int) -> bool:
         return False
     if composing.mailbox_for(request) is None:
         return False
-    engine_asks.ask(request, definition_of(request.version), assignment, again=False)
+    for reader in engine_asks.readers(assignment):
+        engine_asks.ask(
+            request, definition_of(request.version), assignment, again=False, delegate=reader.delegate
+        )
+    assignment.refresh_from_db(fields=["page_only"])
     return True
 
 
@@ -790,6 +757,6 @@ def note_refused(
     """A mail carried a reply code of this request but was not applied: on record, with its reason and with what the
     mail log says of it. `doubted`: where its sender was asked and is proved, and what they mean is not clear."""
     request = lock(request_id)
-    lapsed = engine_pending.lapse(doubted, incoming) if doubted is not None else {}
+    lapsed = engine_pending.lapse(doubted, person, incoming) if doubted is not None else {}
     what = record.together(record.mail(incoming), record.reading(logged), lapsed)
     note(request, None, "reply refused", person=person.pk, reason=reason, **what)

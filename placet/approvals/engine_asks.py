@@ -2,22 +2,26 @@
 lock."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from placet.accounts import delegations
 from placet.accounts.models import Person
 from placet.approvals import authority, composing, messages, record, turns, whom
 from placet.approvals.ask_words import Escalated, Why
 from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.delegate_words import asked_in_place, delegates_of
 from placet.approvals.form import facts_hash
 from placet.approvals.models import (
     Ask,
     AskLine,
     Assignment,
     Clarification,
+    Delegate,
     Request,
     TableMatch,
     TableVersion,
@@ -98,24 +102,20 @@ def keep_matches(request: Request, visit: Visit, matches: Mapping[int, authority
             note(request, None, "looked up", revision=request.revision, **record.looked_up(row))
 
 
-def assign(
-    request: Request,
-    definition: Definition,
-    visit: Visit,
-    there: Sequence[Assignment],
-    new: Sequence[Person],
-    lines: Mapping[int, int],
-    escalated: Escalated | None = None,
-) -> None:
-    """`lines`: which line of `ask` names each, by person. `escalated`: where they are asked because others did not
-    answer."""
+def seat(
+    visit: Visit, there: Sequence[Assignment], new: Sequence[Person], lines: Mapping[int, int]
+) -> list[Assignment]:
+    """A seat for each of them. `lines`: which line of `ask` names each, by person."""
     seats = {seat.person_id: seat for seat in there}
+    seated = []
     for person in new:
         assignment = seats.get(person.pk) or Assignment(visit=visit, person=person)
         assignment.state, assignment.source = Assignment.State.OPEN, lines[person.pk]
         assignment.replaced_by = None
+        assignment.absent_at = None
         assignment.save()
-        ask(request, definition, assignment, again=False, escalated=escalated)
+        seated.append(assignment)
+    return seated
 
 
 def ask_about_changes(request: Request, definition: Definition, moved: Collection[int]) -> None:
@@ -123,34 +123,63 @@ def ask_about_changes(request: Request, definition: Definition, moved: Collectio
     counts no longer. `moved`: visits whose deadline is another one than their asks said; an answer to these counts."""
     seats = Assignment.objects.filter(visit__request=request, state=Assignment.State.OPEN, page_only=False)
     for assignment in seats.select_related("visit", "person").order_by("pk"):
-        last = assignment.ask_lines.filter(asks_back=None).order_by("-pk").first()
-        if last is None:
-            continue
-        if last.facts_hash != facts_hash(request, definition, assignment.visit.step_key):
-            ask(request, definition, assignment, again=True, since=last.revision)
-        elif assignment.visit_id in moved:
-            ask(request, definition, assignment, again=True)
+        for reader in readers(assignment):
+            last = reader.lines.order_by("-pk").first()
+            if last is None:
+                continue
+            if last.facts_hash != facts_hash(request, definition, assignment.visit.step_key):
+                ask(
+                    request, definition, assignment, again=True, since=last.revision, delegate=reader.delegate
+                )
+            elif assignment.visit_id in moved:
+                ask(request, definition, assignment, again=True, delegate=reader.delegate)
 
 
-def on_its_way(assignment: Assignment) -> bool:
-    """Whether a mail that asks somebody is not sent yet."""
-    return (
-        _asks(assignment).filter(state__in=[OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]).exists()
-    )
+@dataclass(frozen=True)
+class Reader:
+    """Somebody who is asked about a seat by mail: whose it is, or a delegate."""
+
+    assignment: Assignment
+    person: Person
+    delegate: Delegate | None = None
+
+    @property
+    def lines(self) -> QuerySet[AskLine]:
+        """Of the mails that asked them."""
+        lines = self.assignment.ask_lines.filter(asks_back=None)
+        return lines.filter(ask__person=self.person) if self.assignment.has_delegates else lines
+
+    @property
+    def on_its_way(self) -> bool:
+        """Whether a mail that asks them is not sent yet."""
+        waiting = [OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]
+        return self._asks.filter(state__in=waiting).exists()
+
+    @property
+    def just_arrived(self) -> bool:
+        since = timezone.now() - AGAIN_AFTER
+        return self._asks.filter(state=OutgoingMail.State.SENT, sent_at__gt=since).exists()
+
+    @property
+    def _asks(self) -> QuerySet[OutgoingMail]:
+        """The mails that ask them and did not come back."""
+        return OutgoingMail.objects.filter(ask__lines__in=self.lines, bounced_at=None)
 
 
-def just_arrived(assignment: Assignment) -> bool:
-    return (
-        _asks(assignment)
-        .filter(state=OutgoingMail.State.SENT, sent_at__gt=timezone.now() - AGAIN_AFTER)
-        .exists()
-    )
+def readers(assignment: Assignment) -> list[Reader]:
+    """Who is written to about an open seat: whoever is asked, unless all mail goes to their delegate, and delegates."""
+    themself = Reader(assignment, assignment.person)
+    if not assignment.has_delegates:
+        return [themself]
+    rows_ = assignment.delegates.filter(state=Delegate.State.OPEN).select_related("person", "delegation")
+    delegates = [Reader(assignment, row.person, row) for row in rows_.order_by("pk")]
+    gets_none = any(one.delegate and only_delegate(one.delegate) for one in delegates)
+    return delegates if gets_none else [themself, *delegates]
 
 
-def _asks(assignment: Assignment) -> QuerySet[OutgoingMail]:
-    """The mails that ask somebody and did not come back."""
-    lines = AskLine.objects.filter(assignment=assignment, asks_back=None)
-    return OutgoingMail.objects.filter(ask__lines__in=lines, bounced_at=None)
+def only_delegate(row: Delegate) -> bool:
+    """Whether this delegate gets mail in place of whoever is asked, and not beside them."""
+    return row.delegation is not None and row.delegation.only_delegate
 
 
 def ask(
@@ -165,27 +194,50 @@ def ask(
     escalated: Escalated | None = None,
     clarified: Clarification | None = None,
     unclarified: bool = False,
+    delegate: Delegate | None = None,
+    absence: bool | None = None,
 ) -> None:
     """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door. `since`: the
     revision that the person knows, if what is shown has changed. `reminder`: they did not answer yet; `warning`: and
     the step ends soon. `escalated`: they are asked because others did not answer. `clarified`: what the requester
-    answered; `unclarified`: they did not answer what they were asked."""
+    answered; `unclarified`: they did not answer what they were asked. `delegate`: who is asked in place of whoever has
+    the seat. `absence`: whether they named somebody for when they are away, where that is known."""
     mailbox = composing.mailbox_for(request)
-    if assignment.page_only != (mailbox is None):
+    if delegate is None and assignment.page_only != (mailbox is None):
         assignment.page_only = mailbox is None
         assignment.save(update_fields=["page_only"])
     if mailbox is None:
-        note(request, None, "asked", **record.asked(assignment), door="page")
+        if delegate is None:
+            note(request, None, "asked", **record.asked(assignment), door="page")
         return
     code = new_code()
-    ask = Ask.objects.create(code_hash=composing.hash_of(code), person=assignment.person)
+    ask = Ask.objects.create(
+        code_hash=composing.hash_of(code), person=delegate.person if delegate else assignment.person
+    )
     shown = facts_hash(request, definition, assignment.visit.step_key)
     line = AskLine(
         ask=ask, line=1, assignment=assignment, facts_hash=shown, revision=request.revision, clarified=clarified
     )  # fmt: skip
     line.save()
-    why = Why(since, reminder, warning, escalated, clarified, unclarified)
+    in_place = asked_in_place(delegate) if delegate else delegates_of(assignment)
+    may_be_away = delegate is None and assignment.absent_at is None
+    why = Why(
+        since,
+        reminder,
+        warning,
+        escalated,
+        clarified,
+        unclarified,
+        in_place,
+        may_be_away and _names_for_absence(assignment.person, absence),
+    )
     ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code, why)
     ask.save(update_fields=["outgoing"])
-    what = record.together(record.asked(assignment), record.asked_by_mail(ask, line))
-    note(request, None, "asked again" if again else "asked", at=ask.created_at, **what)
+    whom_ = record.asked(assignment) if delegate is None else record.delegate_asked(delegate)
+    what = record.together(whom_, record.asked_by_mail(ask, line))
+    event = "asked" if delegate is None else "delegate asked"
+    note(request, None, f"{event} again" if again else event, at=ask.created_at, **what)
+
+
+def _names_for_absence(person: Person, known: bool | None) -> bool:
+    return delegations.names_for_absence(person.pk) if known is None else known

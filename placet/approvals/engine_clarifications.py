@@ -79,14 +79,15 @@ def against(request: Request, assignment: Assignment) -> Sentence:
 
 
 def ask_back(
-    request: Request, definition: Definition, assignment: Assignment, written: Written
+    request: Request, definition: Definition, assignment: Assignment, by: Person, written: Written
 ) -> Clarification:
+    """`by`: whoever is asked, or answers in their place."""
     visit = assignment.visit
     clarification = Clarification.objects.create(
         visit=visit,
         number=visit.asked_back + 1,
         assignment=assignment,
-        asked_by=assignment.person,
+        asked_by=by,
         question=written.text,
         asked_at=timezone.now(),
         door=written.door,
@@ -96,14 +97,14 @@ def ask_back(
     rows.change(visit, asked_back=clarification.number)
     line = _ask_requester(request, definition, clarification)
     # A mail that asks something says something else than the answer that waits for its rest.
-    lapses = engine_pending.lapse(assignment, written.incoming) if written.incoming is not None else {}
+    lapses = engine_pending.lapse(assignment, by, written.incoming) if written.incoming is not None else {}
     what = record.together(
         record.asked_back(clarification),
         record.asked_by_mail(line.ask, line) if line is not None else {"ask": None},
         written.origin,
         lapses,
     )
-    note(request, assignment.person, "asked back", at=clarification.asked_at, **what)
+    note(request, by, "asked back", at=clarification.asked_at, **what)
     return clarification
 
 
@@ -147,7 +148,10 @@ def answer(
     note(request, by, "clarified", at=clarification.answered_at, **what)
     _go_on(request, definition, clarification.visit)
     for seat in _still_asked(clarification.visit):
-        engine_asks.ask(request, definition, seat, again=True, clarified=clarification)
+        for reader in engine_asks.readers(seat):
+            engine_asks.ask(
+                request, definition, seat, again=True, clarified=clarification, delegate=reader.delegate
+            )
 
 
 def _still_asked(visit: Visit) -> list[Assignment]:
@@ -174,7 +178,8 @@ def give_up(request: Request, definition: Definition, visit: Visit) -> bool:
     note(request, None, "no clarification", **where, clarifications=[one.pk for one in waiting])
     engine_time.resume(request, definition, visit)
     for seat in _still_asked(visit):
-        engine_asks.ask(request, definition, seat, again=True, unclarified=True)
+        for reader in engine_asks.readers(seat):
+            engine_asks.ask(request, definition, seat, again=True, unclarified=True, delegate=reader.delegate)
     return bool(waiting)
 
 

@@ -16,6 +16,7 @@ from placet.accounts.reader import as_the_installation_reads
 from placet.approvals import (
     engine_asks,
     engine_clarifications,
+    engine_delegates,
     engine_time,
     engine_visits,
     escalation_mails,
@@ -51,11 +52,13 @@ def escalate(request: Request, definition: Definition, timer: Timer) -> bool:
     for seat in replaced:
         rows.change(seat, state=State.WITHDRAWN, replaced_by=timer.number)
         engine_clarifications.drop(request, definition, seat)
+    engine_delegates.close(replaced)
     engine_time.leave_time_after_rung(request, visit, step)
     turns.advance(named.turns)
     engine_asks.keep_matches(request, visit, named.matches)
     first = Escalated(timer.at, [seat.person.name for seat in replaced or asked], bool(replaced))
-    engine_asks.assign(request, definition, visit, seats, new, named.lines, first)
+    seated = engine_asks.seat(visit, seats, new, named.lines)
+    engine_delegates.ask_all(request, definition, visit, seated, first)
     for seat in asked:
         escalation_mails.others_are_asked(request, seat, timer, new, timezone.now())
     return True

@@ -2,14 +2,15 @@
 it. Called by `placet.approvals.engine`, which holds the request's lock.
 
 Such an answer decides nothing: the seat stays open, and whatever else decides it does so as always. There is one of a
-seat at a time. It lapses with the next mail in which the person says something else, or nothing that is clear; then
-only a whole answer counts.
+seat at a time from each who may answer it. It lapses with the next mail in which the person says something else, or
+nothing that is clear; then only a whole answer counts.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from placet.accounts.models import Person
 from placet.approvals import answering_again, composing, record
 from placet.approvals.definitions import Definition
 from placet.approvals.form import facts_hash
@@ -47,11 +48,13 @@ def keep(
 ) -> PendingAnswer:
     """One that says the same as before stays the one it was; its sender is written to once more."""
     lapsed: What = {}
-    pending = PendingAnswer.objects.filter(assignment=assignment, lapsed_by=None).first()
+    person = answer.ask.person
+    pending = PendingAnswer.objects.filter(assignment=assignment, person=person, lapsed_by=None).first()
     if pending is None or not _is_same(pending, answer):
-        lapsed = lapse(assignment, answer.incoming)
+        lapsed = lapse(assignment, person, answer.incoming)
         pending = PendingAnswer.objects.create(
             assignment=assignment,
+            person=person,
             outcome=answer.outcome,
             comment=answer.comment,
             answers=dict(answer.answers),
@@ -106,9 +109,9 @@ def _ask_for_rest(
     return line
 
 
-def lapse(assignment: Assignment, by: IncomingMail) -> What:
-    """Nothing completes the answer that waits there, if one does. What the record says of it."""
-    pending = PendingAnswer.objects.filter(assignment=assignment, lapsed_by=None).first()
+def lapse(assignment: Assignment, person: Person, by: IncomingMail) -> What:
+    """Nothing completes the answer of somebody that waits there, if one does. What the record says of it."""
+    pending = PendingAnswer.objects.filter(assignment=assignment, person=person, lapsed_by=None).first()
     if pending is None:
         return {}
     pending.lapsed_by = by

@@ -25,6 +25,7 @@ from placet.approvals import (
     engine_asks,
     engine_calls,
     engine_clarifications,
+    engine_delegates,
     engine_notices,
     engine_time,
     messages,
@@ -122,7 +123,8 @@ def consider(request: Request, definition: Definition, visit: Visit) -> None:
         _unstick(request, visit, Visit.State.OPEN)
         turns.advance(turns.taken(step, now, wanted.lines) if step.order else wanted.turns)
         engine_asks.keep_matches(request, visit, wanted.matches)
-        engine_asks.assign(request, definition, visit, there, now, wanted.lines)
+        seats = engine_asks.seat(visit, there, now, wanted.lines)
+        engine_delegates.ask_all(request, definition, visit, seats)
 
 
 def _skip(request: Request, definition: Definition, visit: Visit, wanted: whom.People) -> None:
@@ -150,6 +152,7 @@ def withdraw_barred(request: Request, definition: Definition, step_key: str, by:
     are still asked in, they are asked there no longer, and somebody else is."""
     for seat in _open_beside(request, definition, step_key, by):
         rows.change(seat, state=Assignment.State.WITHDRAWN)
+        engine_delegates.close([seat])
         where: dict[str, Any] = {"step": seat.visit.step_key, "round": seat.visit.round}
         note(request, None, "no longer asked", person=by.pk, **where)
         engine_clarifications.drop(request, definition, seat)
@@ -177,6 +180,7 @@ def _supersede(request: Request, visit: Visit, seats: Sequence[Assignment]) -> N
     """Who is still asked need not answer any more."""
     if seats:
         visit.assignments.filter(state=Assignment.State.OPEN).update(state=Assignment.State.SUPERSEDED)
+        engine_delegates.close(seats)
         persons = [seat.person_id for seat in seats]
         note(request, None, "superseded", step=visit.step_key, round=visit.round, persons=persons)
 
@@ -368,6 +372,7 @@ def _cancel(request: Request, visit: Visit, answered: Visit) -> None:
     engine_calls.drop(visit)
     engine_clarifications.end(request, visit)
     seats = list(visit.assignments.filter(state=Assignment.State.OPEN).select_related("person"))
+    delegates = engine_delegates.of_seats(seats)
     _supersede(request, visit, seats)
     rows.change(
         visit, state=Visit.State.CANCELLED, ended_by_id=answered.pk, reason="", closed_at=timezone.now()
@@ -376,7 +381,8 @@ def _cancel(request: Request, visit: Visit, answered: Visit) -> None:
     by: dict[str, Any] = {"by_step": answered.step_key, "by_round": answered.round}
     note(request, None, "cancelled", at=visit.closed_at, **where, **by)
     for seat in seats:
-        messages.not_needed(request, seat, answered)
+        for person in (seat.person, *delegates.get(seat.pk, ())):
+            messages.not_needed(request, seat, person, answered)
 
 
 # --- stuck ------------------------------------------------------------------------------------------------

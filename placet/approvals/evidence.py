@@ -20,6 +20,7 @@ from placet.approvals import attachments
 from placet.approvals.evidence_tables import (
     Digests,
     Held,
+    InPlace,
     Line,
     Moment,
     Seat,
@@ -139,6 +140,8 @@ class Telling:
     request: Row = field(default_factory=dict)
     visits: dict[tuple[str, int], Row] = field(default_factory=dict)
     seats: dict[Seat, Row] = field(default_factory=dict)
+    delegates: dict[InPlace, Row] = field(default_factory=dict)
+    unfounded: list[int] = field(default_factory=list)  # decisions of somebody who was no delegate
     asks: dict[str, Row] = field(default_factory=dict)  # by public id
     decisions: dict[Seat, Row] = field(default_factory=dict)
     pending: dict[int, Row] = field(default_factory=dict)  # by id
@@ -234,32 +237,69 @@ def _asked(telling: Telling, entry: AuditEntry) -> None:
     seat = telling.seat_of(entry, entry.what["person"])
     row = telling.seats.setdefault(seat, {})
     if not row:
-        _say(row, entry, on_behalf_of=None, created_at=entry.at)
+        _say(row, entry, has_delegates=False, created_at=entry.at)
     if entry.what["event"] == "asked":
-        _say(row, entry, state=Assignment.State.OPEN, replaced_by=None)
+        _say(row, entry, state=Assignment.State.OPEN, replaced_by=None, absent_at=None)
     if "since" in entry.what:
         row["created_at"] = Said(datetime.fromisoformat(entry.what["since"]), entry.seq)
     _say_what_it_says(row, entry, "assignment", "source")
     if entry.what.get("ask"):
-        row = telling.asks[entry.what["ask"]] = {}
-        public_id = entry.what["ask"]
-        _say(row, entry, seat=seat, person=seat[2], kind="ask", cause=f"ask:{public_id}", created_at=entry.at)
-        _say(row, entry, completes=None, revision=entry.what.get("revision", 1))
-        _say(row, entry, asks_back=None, clarified=entry.what.get("clarified"))
-        _say_what_it_says(row, entry, "to", "subject", "shown", "facts_hash", "code", "line")
+        _asked_by_mail(telling, entry, seat, seat[2])
+
+
+def _asked_by_mail(telling: Telling, entry: AuditEntry, seat: Seat, person: int) -> None:
+    public_id = entry.what["ask"]
+    row = telling.asks[public_id] = {}
+    _say(row, entry, seat=seat, person=person, kind="ask", cause=f"ask:{public_id}", created_at=entry.at)
+    _say(row, entry, completes=None, revision=entry.what.get("revision", 1))
+    _say(row, entry, asks_back=None, clarified=entry.what.get("clarified"))
+    _say_what_it_says(row, entry, "to", "subject", "shown", "facts_hash", "code", "line")
+
+
+def _delegate_added(telling: Telling, entry: AuditEntry) -> None:
+    seat = telling.seat_of(entry, entry.what["person"])
+    _say(telling.seats.setdefault(seat, {}), entry, has_delegates=True)
+    row = telling.delegates[*seat, entry.what["delegate"]] = {}
+    by = None if entry.who == "system" else entry.who
+    _say(row, entry, by=by, created_at=entry.at, has_ended=False, is_open=True, reason="", ended_at=None)
+    _say_what_it_says(row, entry, "why", "delegation", "comment")
+    if "incoming" in entry.what:
+        _say_of_mail(telling, entry, entry.what["result"])
+
+
+def _delegate_asked(telling: Telling, entry: AuditEntry) -> None:
+    _asked_by_mail(telling, entry, telling.seat_of(entry, entry.what["person"]), entry.what["delegate"])
+
+
+def _delegate_ended(telling: Telling, entry: AuditEntry) -> None:
+    seat = telling.seat_of(entry, entry.what["person"])
+    row = telling.delegates.setdefault((*seat, entry.what["delegate"]), {})
+    _say(row, entry, has_ended=True, reason=entry.what["reason"], ended_at=entry.at)
+
+
+def _absent(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.seats.setdefault(telling.seat_of(entry, entry.what["person"]), {})
+    _say(row, entry, absent_at=entry.at)
+    _say_of_mail(telling, entry, entry.what["result"])
+
+
+def _back(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.seats.setdefault(telling.seat_of(entry, entry.what["person"]), {})
+    _say(row, entry, absent_at=None)
 
 
 def _incomplete(telling: Telling, entry: AuditEntry) -> None:
     number, mail, reason = entry.what["pending"], entry.what["incoming"], entry.what["reason"]
-    seat = telling.seat_of(entry, _person(entry.who))
+    person = _person(entry.who)
+    seat = _seat_with(telling, entry, person)
     _lapses(telling, entry)
     row = telling.pending.setdefault(number, {})
-    _say(row, entry, seat=seat, incoming=entry.what["pending_since"], lapsed_by=None)
+    _say(row, entry, seat=seat, person=person, incoming=entry.what["pending_since"], lapsed_by=None)
     _say(row, entry, lacks=entry.what.get("lacks", "comment"), language=entry.what.get("language", ""))
     _say_what_it_says(row, entry, "outcome", "comment", "answers")
     asked = telling.asks[entry.what["ask"]] = {}
     _say(
-        asked, entry, seat=seat, person=seat[2], kind=f"refusal-{reason}", cause=f"incoming:{mail}",
+        asked, entry, seat=seat, person=person, kind=f"refusal-{reason}", cause=f"incoming:{mail}",
         created_at=entry.at, completes=number, revision=entry.what.get("revision", 1), asks_back=None, clarified=None,
     )  # fmt: skip
     _say_what_it_says(asked, entry, "to", "subject", "shown", "facts_hash", "code", "line")
@@ -268,7 +308,7 @@ def _incomplete(telling: Telling, entry: AuditEntry) -> None:
 
 def _asked_back(telling: Telling, entry: AuditEntry) -> None:
     """With the mail that asks the requester, where one was written."""
-    number, seat = entry.what["clarification"], telling.seat_of(entry, _person(entry.who))
+    number, seat = entry.what["clarification"], telling.seat_of(entry, entry.what["person"])
     row = telling.clarifications[number] = {}
     _say(
         row, entry, visit=seat[:2], seat=seat, asked_by=entry.who, asked_at=entry.at, number=entry.what["number"],
@@ -376,9 +416,10 @@ def _say_why_not(telling: Telling, entry: AuditEntry, reason: Any) -> None:
 
 
 def _decided(telling: Telling, entry: AuditEntry) -> None:
-    number = entry.what["assignment"]
-    by_number = {row["assignment"].value: seat for seat, row in telling.seats.items() if "assignment" in row}
-    seat = by_number.get(number) or telling.seat_of(entry, _person(entry.who))
+    number, person = entry.what["assignment"], _person(entry.who)
+    seat = _seat_with(telling, entry, person)
+    if seat[2] != person and not _stands_in(telling, seat, person):
+        telling.unfounded.append(entry.seq)
     _say(telling.seats.setdefault(seat, {}), entry, state=Assignment.State.DECIDED, assignment=number)
     row = telling.decisions[seat] = {}
     _say(
@@ -393,6 +434,17 @@ def _decided(telling: Telling, entry: AuditEntry) -> None:
         _say_what_it_says(asked, entry, "shown", "facts_hash")
     if entry.what["incoming"] is not None:
         _say_of_mail(telling, entry, "decided")
+
+
+def _seat_with(telling: Telling, entry: AuditEntry, person: int) -> Seat:
+    """The one that an answer is to: of `person`, or of somebody in whose place they answer."""
+    by_number = {row["assignment"].value: seat for seat, row in telling.seats.items() if "assignment" in row}
+    return by_number.get(entry.what["assignment"]) or telling.seat_of(entry, person)
+
+
+def _stands_in(telling: Telling, seat: Seat, person: int) -> bool:
+    row = telling.delegates.get((*seat, person), {})
+    return not row.get("has_ended", Said(True, 0)).value
 
 
 def _refused(telling: Telling, entry: AuditEntry) -> None:
@@ -469,6 +521,12 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "looked up": _looked_up,
     "asked": _asked,
     "asked again": _asked,
+    "delegate added": _delegate_added,
+    "delegate asked": _delegate_asked,
+    "delegate asked again": _delegate_asked,
+    "delegate ended": _delegate_ended,
+    "absent": _absent,
+    "back": _back,
     "notified": _notified,
     "called": _called,
     "signalled": _signalled,
@@ -543,6 +601,10 @@ def _differences(
     yield from _rows(number, telling.visits, tables.visits[number], "a step", _OF_VISIT)
     yield from _rows(number, telling.matches, tables.matches[number], "what a table says", _OF_MATCH)
     yield from _rows(number, telling.seats, tables.seats[number], "who is asked", _OF_SEAT)
+    delegates = tables.delegates[number]
+    yield from _rows(number, telling.delegates, delegates, "who may answer in somebody's place", _OF_DELEGATE)
+    for seq in telling.unfounded:
+        yield Differs(number, seq, "who decided in somebody's place was no delegate")
     yield from _rows(number, telling.notified, tables.notified[number], "who was told", _OF_NOTIFIED)
     yield from _rows(number, telling.calls, tables.calls[number], "a request that was called", _OF_CALL)
     yield from _rows(number, telling.signals, tables.signals[number], "a signal", _OF_SIGNAL)
@@ -624,10 +686,22 @@ _OF_MATCH = {
 _OF_SEAT = {
     "state": "the state of who is asked",
     "assignment": "which row stands for who is asked",
-    "on_behalf_of": "for whom somebody is asked",
+    "has_delegates": "whether somebody may answer in their place",
+    "absent_at": "since when somebody is away",
     "source": "which line of a step names who is asked",
     "replaced_by": "in whose place others are asked",
     "created_at": "when somebody was asked",
+}
+_OF_DELEGATE = {
+    "why": "why somebody may answer in another's place",
+    "delegation": "by which delegation somebody may answer in another's place",
+    "by": "who gave a question to somebody",
+    "comment": "what was written with a question that was given",
+    "created_at": "since when somebody may answer in another's place",
+    "has_ended": "whether somebody may still answer in another's place",
+    "is_open": "whether somebody may still answer in another's place",
+    "reason": "why somebody does not answer in another's place any more",
+    "ended_at": "when somebody ceased to answer in another's place",
 }
 _OF_NOTIFIED = {
     "source": "which line of a notice names who was told",
@@ -698,6 +772,7 @@ _OF_DECISION = {
 }
 _OF_PENDING = {
     "seat": "whose answer lacks something",
+    "person": "who gave an answer that lacks something",
     "outcome": "the outcome of an answer that lacks something",
     "comment": "the comment of an answer that lacks something",
     "answers": "what was answered beside it",

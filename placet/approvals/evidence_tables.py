@@ -16,6 +16,7 @@ from placet.approvals.models import (
     Attachment,
     Clarification,
     Decision,
+    Delegate,
     Notified,
     PendingAnswer,
     Request,
@@ -35,6 +36,7 @@ MAILS_AT_ONCE = 500  # ids in one question
 WHOLE_MAILS_AT_ONCE = 5
 
 Seat = tuple[str, int, int]  # step, round and person: somebody who is asked
+InPlace = tuple[str, int, int, int]  # a seat, and who may answer in its place
 Moment = tuple[str, int, str, int]  # step, round, what is due then, and which reminder
 Line = tuple[str, int, int]  # step, round and line of `ask`: one that looked in an authority table
 DAMAGED = "damaged"  # in place of the hash of a mail that cannot be unpacked any more
@@ -52,6 +54,7 @@ class Tables:
     seats: dict[int, dict[Seat, Held]] = field(default_factory=lambda: defaultdict(dict))
     asks: dict[int, dict[str, Held]] = field(default_factory=lambda: defaultdict(dict))
     decisions: dict[int, dict[Seat, Held]] = field(default_factory=lambda: defaultdict(dict))
+    delegates: dict[int, dict[InPlace, Held]] = field(default_factory=lambda: defaultdict(dict))
     pending: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
     matches: dict[int, dict[Line, Held]] = field(default_factory=lambda: defaultdict(dict))
     revisions: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
@@ -97,8 +100,8 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
     seats = Assignment.objects.filter(visit__request__in=ids).select_related("visit", "decision")
     for assignment in seats:
         request, seat = assignment.visit.request_id, _seat(assignment)
-        columns = ("state", "created_at", "source", "replaced_by")
-        held = _held(assignment, *columns, assignment="pk", on_behalf_of="on_behalf_of_id")
+        columns = ("state", "created_at", "source", "replaced_by", "has_delegates", "absent_at")
+        held = _held(assignment, *columns, assignment="pk")
         tables.seats[request][seat] = held
         decision: Decision | None = getattr(assignment, "decision", None)
         if decision is not None:
@@ -114,9 +117,10 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
     for answer in answers.select_related("assignment__visit"):
         tables.pending[answer.assignment.visit.request_id][answer.pk] = {
             **_held(answer, "outcome", "comment", "answers", "lacks", "language"),
-            **_held(answer, incoming="incoming_id", lapsed_by="lapsed_by_id"),
+            **_held(answer, incoming="incoming_id", lapsed_by="lapsed_by_id", person="person_id"),
             "seat": _seat(answer.assignment),
         }
+    _put_delegates(tables, ids)
     _put_notified(tables, ids)
     _put_clarifications(tables, ids)
     for called in Request.objects.filter(parent_visit__request__in=ids).select_related("parent_visit"):
@@ -193,6 +197,20 @@ def _put_asks(tables: Tables, ids: Collection[int]) -> None:
         known = tables.asks[line.assignment.visit.request_id]
         # A line that was put in beside the one that was asked is no mail of its own.
         known[str(ask.public_id) if str(ask.public_id) not in known else f"{ask.public_id}, {line.pk}"] = held
+
+
+def _put_delegates(tables: Tables, ids: Collection[int]) -> None:
+    rows = Delegate.objects.filter(assignment__visit__request__in=ids)
+    for row in rows.select_related("assignment__visit"):
+        seat = _seat(row.assignment)
+        ended, is_open = row.state == Delegate.State.ENDED, row.state == Delegate.State.OPEN
+        tables.delegates[row.assignment.visit.request_id][*seat, row.person_id] = {
+            **_held(row, "why", "comment", "reason", "created_at", "ended_at", delegation="delegation_id"),
+            "by": None if row.by_id is None else f"person:{row.by_id}",
+            "has_ended": ended,
+            # With the seat, unless it ended before.
+            "is_open": is_open == (not ended and row.assignment.state == Assignment.State.OPEN),
+        }
 
 
 def _put_notified(tables: Tables, ids: Collection[int]) -> None:

@@ -21,6 +21,7 @@ from placet.approvals.clarification_mails import question_and_answer, why_again
 from placet.approvals.composing import mailbox_for, page_link, page_of, queue, with_code, written_to
 from placet.approvals.deadline_words import until_when
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, NoticeStep, definition_of
+from placet.approvals.delegate_words import in_place_of, in_whose_place
 from placet.approvals.form import entered_on_page_only, facts_as_read, filled_places
 from placet.approvals.form_parts import FormField
 from placet.approvals.mail_parts import (
@@ -58,7 +59,7 @@ def ask(
     why: Why,
 ) -> OutgoingMail:
     """The mail that asks one person."""
-    person, key = assignment.person, assignment.visit.step_key
+    person, key = ask.person, assignment.visit.step_key
     step, hidden = definition.approval(key), definition.hidden_in(key)
     on_page = entered_on_page_only(definition, key, request.data)
     left = [one for one in step.outcomes if on_page and step.needs_form_with(one)]
@@ -77,7 +78,12 @@ def ask(
             heading=heading,
             preview=preview.format(**names),
             lead=" ".join(
-                [lead, *why_again(why.clarified, why.unclarified), *until_when(step, assignment.visit)]
+                [
+                    lead,
+                    *map(str, why.in_place),
+                    *why_again(why.clarified, why.unclarified),
+                    *until_when(step, assignment.visit),
+                ]
             ),
             changes=[ShownChange.of(change) for change in changes],
             clarified=question_and_answer(why.clarified),
@@ -112,6 +118,7 @@ def ask(
             letter=question,
             priority=OutgoingMail.Priority.ASK,
             reply_to=reply_address(mailbox, code),
+            may_be_away=why.may_be_away,
         )
 
 
@@ -223,13 +230,13 @@ def _how_to_do(*, by_mail: bool) -> str:
     ).format(word=word)
 
 
-def withdrawn(request: Request, assignment: Assignment, by: Person | None) -> None:
-    """To somebody who was asked: nothing to do any more. `by`: None, where a step called the request and is over."""
+def withdrawn(request: Request, assignment: Assignment, person: Person, by: Person | None) -> None:
+    """To `person`, who was asked: nothing to do any more. `by`: None, where a step called the request and is over."""
     mailbox = mailbox_for(request)
     if mailbox is None:
         return
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
-    with written_to(assignment.person) as said:
+    with written_to(person) as said:
         sentence = (
             _("“{title}” (number {number}) is not needed any more.")
             if by is None
@@ -238,7 +245,7 @@ def withdrawn(request: Request, assignment: Assignment, by: Person | None) -> No
         queue(
             mailbox,
             "withdrawn",
-            assignment.person,
+            person,
             said,
             cause=f"assignment:{assignment.pk}",
             subject=_("No longer needed: {title}").format(title=request.title),
@@ -248,14 +255,14 @@ def withdrawn(request: Request, assignment: Assignment, by: Person | None) -> No
         )
 
 
-def not_needed(request: Request, assignment: Assignment, last: Visit) -> None:
-    """To somebody who was asked in a branch that is not needed any more. `last`: the visit whose result made it so."""
+def not_needed(request: Request, assignment: Assignment, person: Person, last: Visit) -> None:
+    """To `person`, who was asked in a branch that is not needed any more. `last`: the visit whose result made it so."""
     mailbox = mailbox_for(request)
     if mailbox is None:
         return
     step = definition_of(request.version).approval(assignment.visit.step_key)
     names = {"step": step.name, "title": request.title, "number": request.number}
-    with written_to(assignment.person) as said:
+    with written_to(person) as said:
         sentence = _("“{step}” for “{title}” (number {number}) needs no answer any more.").format(**names)
         # A comment is somebody else's: on one line it looks like nothing but a part of ours.
         lines = [*_decisions(request, last), *_undecided(request, last)]
@@ -263,7 +270,7 @@ def not_needed(request: Request, assignment: Assignment, last: Visit) -> None:
         queue(
             mailbox,
             "not-needed",
-            assignment.person,
+            person,
             said,
             cause=f"assignment:{assignment.pk}",
             subject=_("No longer needed: {title}").format(title=request.title),
@@ -275,20 +282,20 @@ def not_needed(request: Request, assignment: Assignment, last: Visit) -> None:
         )
 
 
-def expired(request: Request, assignment: Assignment, end: datetime) -> None:
-    """To somebody who was asked and did not answer in time."""
+def expired(request: Request, assignment: Assignment, person: Person, end: datetime) -> None:
+    """To `person`, who was asked and did not answer in time."""
     mailbox = mailbox_for(request)
     if mailbox is None:
         return
     step = definition_of(request.version).approval(assignment.visit.step_key)
     names = {"step": step.name, "title": request.title, "number": request.number}
-    with written_to(assignment.person) as said:
+    with written_to(person) as said:
         sentence = _("“{step}” for “{title}” (number {number}) was to be answered before {time}.")
         became = _("It was not decided by then, so it ended as “{answer}”. An answer counts no longer.")
         queue(
             mailbox,
             "expired",
-            assignment.person,
+            person,
             said,
             cause=f"assignment:{assignment.pk}",
             subject=_("No answer in time: {title}").format(title=request.title),
@@ -311,9 +318,8 @@ def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -
     left_files = bool(definition.files_filled_in(visit.step_key)) and decision.assignment.attachments.exists()
     with written_to(decision.by_person) as said:
         done = outcome.done
-        answered = [
-            labelled(one.title, one.text) for one in as_answered(definition, visit.step_key, decision.answers)
-        ]
+        asked = as_answered(definition, visit.step_key, decision.answers)
+        answered = [*in_whose_place(decision), *(labelled(one.title, one.text) for one in asked)]
         sentence = (
             _("Your answer to “{title}” (number {number}) was read as: {answer}. With this comment:")
             if decision.comment and not answered
@@ -500,7 +506,7 @@ def _decisions(request: Request, visit: Visit | None = None) -> Iterator[str]:
     """Lines for each decision that counted, with its answers, of all visits or of one."""
     definition = definition_of(request.version)
     decided = _DECIDED(request=request.pk) if visit is None else _decided_in(visit)
-    for step_key, answer, name, at, comment, answers in decided:
+    for step_key, answer, at, comment, answers, by, owner, by_id, owner_id in decided:
         step = definition.approval(step_key)
         line = (
             _("{step}: {answer} by {name}, {time} — “{comment}”")
@@ -510,7 +516,7 @@ def _decisions(request: Request, visit: Visit | None = None) -> Iterator[str]:
         yield line.format(
             step=step.name,
             answer=step.outcome(answer).done,
-            name=name,
+            name=by if by_id == owner_id else in_place_of(by, owner),
             time=when(at),
             comment=comment[:LONGEST_QUOTE],
         )
@@ -532,7 +538,8 @@ def _undecided(request: Request, visit: Visit | None = None) -> Iterator[str]:
 
 
 def _as_lines(decisions: QuerySet[Decision]) -> QuerySet[Decision, tuple[Any, ...]]:
-    names = ("assignment__visit__step_key", "outcome", "by_person__name", "at", "comment", "answers")
+    by = ("by_person__name", "assignment__person__name", "by_person_id", "assignment__person_id")
+    names = ("assignment__visit__step_key", "outcome", "at", "comment", "answers", *by)
     return decisions.order_by("at", "id").values_list(*names)
 
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from placet.accounts.models import Group, Person
+from placet.accounts.models import Delegation, Group, Person
 from placet.lib.fields import HexField
 from placet.lib.ids import uuid7
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -274,7 +274,6 @@ class Assignment(models.Model):
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="assignments")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="assignments")
-    on_behalf_of = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     source = models.PositiveSmallIntegerField(null=True)  # which line of the step's `ask` named them
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     created_at = models.DateTimeField(default=timezone.now)
@@ -282,6 +281,8 @@ class Assignment(models.Model):
     replaced_by = models.PositiveSmallIntegerField(
         null=True
     )  # the rung of the step that put others in their place
+    has_delegates = models.BooleanField(default=False)  # or had: then there are rows of `Delegate`
+    absent_at = models.DateTimeField(null=True)  # since when an automatic reply says that they are away
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["visit", "person"], name="one_assignment_per_person")]
@@ -292,6 +293,57 @@ class Assignment(models.Model):
             models.Index(
                 fields=["id"], condition=Q(page_only=True, state="open"), name="assignment_page_only"
             ),
+            models.Index(
+                fields=["person"],
+                condition=Q(absent_at__isnull=False, state="open"),
+                name="assignment_absent",
+            ),
+        ]
+        ordering = ["id"]
+
+
+class Delegate(models.Model):
+    """Somebody who may answer in the place of whoever is asked. The seat stays theirs, and has one decision, so the
+    first of both answers counts."""
+
+    class Why(models.TextChoices):
+        STANDING = "standing"  # a delegation is in force
+        ABSENCE = "absence"  # one for absences, and an automatic reply came
+        GIVEN = "given"  # somebody gave this one question to them
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        ENDED = "ended"  # while the question was open; `reason` says why
+        OVER = "over"  # with the question itself
+
+    class Reason(models.TextChoices):
+        DELEGATION = "delegation"  # it is not in force any more, or the question is none that it is about
+        LEFT = "left"  # the delegate is not active any more
+        BARRED = "barred"  # the delegate, or whoever is asked, answered elsewhere in this request
+        BACK = "back"  # whoever was absent is there again
+        TAKEN_BACK = "taken_back"  # whoever gave the question to them wants it back
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="delegates")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    why = models.CharField(max_length=10, choices=Why)
+    delegation = models.ForeignKey(
+        Delegation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )  # None where it was given
+    by = models.ForeignKey(
+        Person, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )  # who gave it
+    comment = models.TextField(blank=True)  # of whoever gave it
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    reason = models.CharField(max_length=10, choices=Reason, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["assignment", "person"], name="one_delegate_per_person_and_seat")
+        ]
+        indexes = [
+            models.Index(fields=["person", "assignment"], condition=Q(state="open"), name="delegate_open")
         ]
         ordering = ["id"]
 
@@ -428,6 +480,9 @@ class PendingAnswer(models.Model):
         CONFIRMATION = "confirmation"
 
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="pending_answers")
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, related_name="+", db_index=False
+    )  # who answered: whoever is asked, or a delegate
     outcome = models.CharField(max_length=40)
     comment = models.TextField(blank=True)
     answers = models.JSONField(default=dict)
@@ -440,7 +495,7 @@ class PendingAnswer(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["assignment"],
+                fields=["assignment", "person"],
                 condition=Q(lapsed_by__isnull=True),
                 name="one_pending_answer_at_a_time",
             )

@@ -1,7 +1,7 @@
 """When a step is decided, and where its outcome leads. Looks; never changes anything. Who is asked: `whom`."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from placet.approvals import earlier
@@ -32,6 +32,27 @@ def can_be_decided(
     """Whether the step is decided, or the people still asked, with these new ones, are enough to decide it."""
     rule, seats = step.decided_by, _seats(assignments, new)
     return bool(rule.result(seats)) or (seats.waiting and rule.enough(seats))
+
+
+def can_do_without(step: ApprovalStep, assignments: Sequence[Assignment], absent: Collection[int]) -> bool:
+    """Whether the others are enough: if all of them who are still asked grant what is asked for, the step is decided.
+    `absent`: ids of those who are not to be waited for."""
+    granting = [one.key for one in step.outcomes if one.counts and one.is_granted]
+    present = [one for one in assignments if one.state == Assignment.State.OPEN and one.pk not in absent]
+    return bool(present) and all(
+        step.decided_by.result(_if_all_answer(assignments, present, key))
+        for key in granting or step.outcome_keys
+    )
+
+
+def _if_all_answer(assignments: Iterable[Assignment], present: Collection[Assignment], outcome: str) -> Seats:
+    numbers: Counter[tuple[str, int | None]] = Counter()
+    for one in assignments:
+        if one.state == Assignment.State.DECIDED:
+            numbers[one.decision.outcome, one.source] += 1
+        elif one.state == Assignment.State.OPEN:
+            numbers[outcome if one in present else WAITING, one.source] += 1
+    return Seats(numbers)
 
 
 def _seats(assignments: Iterable[Assignment], new: Iterable[int | None], *, unknown: bool = False) -> Seats:

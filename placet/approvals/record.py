@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from placet.accounts.models import Person
+from placet.accounts.delegations import Scope
+from placet.accounts.models import Delegation, Person
 from placet.approvals.models import (
     Ask,
     AskLine,
     Assignment,
     Clarification,
     Decision,
+    Delegate,
     Notified,
     PendingAnswer,
     Request,
@@ -166,6 +168,48 @@ def asked_by_mail(ask: Ask, line: AskLine) -> What:
     }
 
 
+def delegate_added(row: Delegate) -> What:
+    """Who may answer in whose place, and by what, as it is now; who gave it to them is the entry's own."""
+    return {
+        **delegate_asked(row),
+        "why": row.why,
+        **by_delegation(row.delegation),
+        "personal": {"comment": row.comment},
+    }
+
+
+def delegate_asked(row: Delegate) -> What:
+    assignment = row.assignment
+    return {
+        "person": assignment.person_id,
+        "delegate": row.person_id,
+        "step": assignment.visit.step_key,
+        "round": assignment.visit.round,
+        "assignment": assignment.pk,
+    }
+
+
+def delegate_ended(row: Delegate) -> What:
+    return {**delegate_asked(row), "reason": row.reason}
+
+
+def by_delegation(delegation: Delegation | None) -> What:
+    """With its scope as it was."""
+    if delegation is None:
+        return {"delegation": None}
+    ends = delegation.ends_at
+    return {
+        "delegation": delegation.pk,
+        "scope": Scope.of(delegation).as_json,
+        "ends": ends.isoformat() if ends is not None else None,
+    }
+
+
+def in_place(row: Delegate, delegation: Delegation | None) -> What:
+    """Of a decision: in whose place it was given, and by what."""
+    return {"for": row.assignment.person_id, "why": row.why, **by_delegation(delegation)}
+
+
 def notified(row: Notified) -> What:
     """Whom; on the page only, where no mail was written."""
     what: What = {
@@ -235,6 +279,7 @@ def asked_back(clarification: Clarification) -> What:
         "step": visit.step_key,
         "round": visit.round,
         "assignment": clarification.assignment_id,
+        "person": clarification.assignment.person_id,
         "clarification": clarification.pk,
         "number": clarification.number,
         "requester": visit.request.requester_id,

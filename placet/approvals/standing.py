@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import EndStep, ParallelStep, definition_of
+from placet.approvals.delegate_words import who_decided
 from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.mail.writing import when
 
@@ -36,14 +37,14 @@ def _result(request: Request) -> str:
 def _decided(request: Request) -> Iterator[str]:
     definition = definition_of(request.version)
     decisions = Decision.objects.filter(assignment__visit__request=request).select_related(
-        "by_person", "assignment__visit"
+        "by_person", "assignment__visit", "assignment__person"
     )
     for decision in decisions.order_by("at", "id"):
         step = definition.approval(decision.assignment.visit.step_key)
         yield _("{step}: {answer} by {name}, {time}").format(
             step=step.name,
             answer=step.outcome(decision.outcome).done,
-            name=decision.by_person.name,
+            name=who_decided(decision),
             time=when(decision.at),
         )
 

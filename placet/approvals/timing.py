@@ -19,6 +19,7 @@ from placet.approvals import (
     engine,
     engine_asks,
     engine_clarifications,
+    engine_delegates,
     engine_escalation,
     engine_time,
     engine_visits,
@@ -143,11 +144,19 @@ def _remind_one(
             at=begins, due=begins, basis=timer.basis,
         )  # fmt: skip
         return True
-    if engine_asks.on_its_way(seat) or engine_asks.just_arrived(seat):
-        return False
     warning = timer.what == Timer.What.WARN
-    engine_asks.ask(request, definition, seat, again=True, reminder=not warning, warning=warning)
-    return True
+    reminded = [one for one in engine_asks.readers(seat) if not (one.on_its_way or one.just_arrived)]
+    for one in reminded:
+        engine_asks.ask(
+            request,
+            definition,
+            seat,
+            again=True,
+            reminder=not warning,
+            warning=warning,
+            delegate=one.delegate,
+        )
+    return bool(reminded)
 
 
 def _warn(request: Request, definition: Definition, timer: Timer, now: datetime) -> bool:
@@ -180,11 +189,13 @@ def _expire(request: Request, definition: Definition, timer: Timer, now: datetim
     """The outcome that the process names for a step that nobody decided in time."""
     step = definition.approval(timer.visit.step_key)
     seats = list(timer.visit.assignments.select_related("person", "visit"))
+    delegates = engine_delegates.of_seats(seats)
     note(request, None, "expired", **_where(timer), due=timer.at.isoformat(), result=step.expires_to)
     engine_visits.finish(request, definition, timer.visit, seats, step.expires_to)
     for seat in seats:
         if seat.state == Assignment.State.OPEN:  # as they were read: nobody else is asked here any more
-            messages.expired(request, seat, timer.at)
+            for person in (seat.person, *delegates.get(seat.pk, ())):
+                messages.expired(request, seat, person, timer.at)
     engine_visits.wake(request, definition)
     return True
 

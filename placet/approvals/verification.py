@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Min
 
-from placet.approvals import evidence
+from placet.approvals import evidence, evidence_delegations
 from placet.approvals.models import Request
 from placet.audit import chain, checkpoints, mac
 from placet.audit.models import AuditEntry
@@ -107,6 +107,7 @@ def findings(verified: Verified | None = None, seen: Sequence[checkpoints.Checkp
     suspected = sorted({*verified.differing, *verified.broken} - unreliable)
     yield from in_words(broken, list(evidence.standing_still(suspected)))
     yield from evidence.missing()
+    yield from evidence_delegations.compare()
     yield from checkpoints.compare(seen)
 
 

@@ -133,7 +133,7 @@ def people_to_add(
 def to_come(definition: Definition, visit: Visit, request: Request) -> list[Person]:
     """Who is not asked yet, in the order in which they are: as it looks now, for each is looked up once more when it is
     their turn."""
-    seats = list(visit.assignments.select_related("person"))
+    seats = list(visit.assignments.select_related("person", "decision"))
     versions, rungs = authority.versions_of(visit), rungs_of(definition.approval(visit.step_key), visit)
     people = people_to_ask(definition, visit.step_key, request, seats, versions, rungs).people
     asked = {seat.person_id for seat in seats if seat.state != Assignment.State.WITHDRAWN}
@@ -204,6 +204,12 @@ class Bars:
         if own and not self._definition.requester_may_decide_in(self._step_key):
             return Sentence("Nobody decides their own request in this process.")
         if step := self.step_decided_by(person):
+            if person.pk not in self._deciders:
+                return Sentence(
+                    "“{step}” of this request was decided in your place, so this step needs somebody else. "
+                    "Please tell an administrator if nobody else is asked.",
+                    step=step,
+                )
             return Sentence(
                 "You decided “{step}” of this request, so this step needs somebody else. "
                 "Please tell an administrator if nobody else is asked.",
@@ -213,18 +219,29 @@ class Bars:
 
     def step_decided_by(self, person: Person) -> str:
         """The name of the step that they decided in this request, of those whose deciders are not asked here."""
-        key = self._deciders.get(person.pk)
+        key = self._deciders.get(person.pk) or self._for_whom.get(person.pk)
         return "" if key is None else self._definition.approval(key).name
 
-    @cached_property
+    @property
     def _deciders(self) -> Mapping[int, str]:
         """In whatever round: who decided, and what."""
+        return {by: key for by, _person, key in self._decisions}
+
+    @property
+    def _for_whom(self) -> Mapping[int, str]:
+        """The same of those in whose place somebody else did."""
+        return {person: key for _by, person, key in self._decisions}
+
+    @cached_property
+    def _decisions(self) -> Sequence[tuple[int, int, str]]:
+        """Who decided, in whose seat, and what."""
         steps = self._definition.kept_apart(self._step_key)
         if not steps:
-            return {}
+            return ()
         visits = Visit.objects.filter(request=self._request, step_key__in=steps)
         decisions = Decision.objects.filter(assignment__visit__in=visits).order_by("pk")
-        return dict(decisions.values_list("by_person_id", "assignment__visit__step_key"))
+        columns = ("by_person_id", "assignment__person_id", "assignment__visit__step_key")
+        return list(decisions.values_list(*columns))
 
 
 # --- what the lines of `ask` name -------------------------------------------------------------------------
@@ -332,7 +349,10 @@ class _Lookup:
         self._bars = Bars(request, definition, step_key)
         counting = (Assignment.State.OPEN, Assignment.State.DECIDED)
         self._seats = [seat for seat in seats if seat.state in counting]
-        self._answered = {seat.person_id for seat in seats if seat.state == Assignment.State.DECIDED}
+        decided = [seat for seat in seats if seat.state == Assignment.State.DECIDED]
+        self._answered = {seat.person_id for seat in decided}
+        # In somebody's place: their own answer would be their second one.
+        self._has_voted = {seat.decision.by_person_id for seat in decided}
         withdrawn = [seat for seat in seats if seat.state == Assignment.State.WITHDRAWN]
         # Somebody is asked in their place, so they are asked no more.
         replaced = [seat for seat in withdrawn if seat.replaced_by is not None]
@@ -415,7 +435,7 @@ class _Lookup:
             return True
         if person.pk in self._replaced or (self._on_rung and person.pk == self._request.requester_id):
             return False
-        return person.is_active and not self._bars.against(person)
+        return person.is_active and person.pk not in self._has_voted and not self._bars.against(person)
 
     def _missing(self, place: _Place, barred: Sequence[Person]) -> Sentence:
         """Why nobody at this place can be asked."""

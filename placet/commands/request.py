@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     set_up()
-    from placet.approvals import engine
+    from placet.approvals import engine, engine_errors
     from placet.approvals.models import Request
 
     number = Request.objects.filter(number=options.number).values_list("pk", flat=True).first()
@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError(f"There is no request {options.number}.")
     try:
         signal = engine.signal(number, options.key, None)
-    except engine.EngineError as error:
+    except engine_errors.EngineError as error:
         raise CommandError(str(error)) from error
     if signal.taken_by is None:
         say(f"Request {options.number} keeps the signal “{signal.key}” until a step waits for it.")

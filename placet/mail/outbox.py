@@ -66,9 +66,10 @@ def queue(
     reply_to: str = "",
     in_reply_to: str = "",
     due: datetime | None = None,
+    may_be_away: bool = False,
 ) -> OutgoingMail:
     """Write one mail to be sent: now, or when it is `due`. The same kind, recipient and cause again gives the row
-    that is there."""
+    that is there. `may_be_away`: an out-of-office answer is of use."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("A mail is queued in the transaction of what it tells of.")
     message_id = f"<{reference}@{in_ascii(mailbox.address).rpartition('@')[2]}>"
@@ -87,8 +88,8 @@ def queue(
         "Date": format_datetime(timezone.now()),
         # Stops out-of-office answers; keeps non-delivery reports, which are shown on the request (MS-OXCMAIL
         # 2.1.3.2.20).
-        "X-Auto-Response-Suppress": "OOF, AutoReply",
-        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "AutoReply" if may_be_away else "OOF, AutoReply",
+        **({} if may_be_away else {"Auto-Submitted": "auto-generated"}),  # which servers do not answer either
         "X-Mailer": f"Placet {__version__}",
         REFERENCE_HEADER: reference,
     }

@@ -45,6 +45,7 @@ KINDS = {
     "call": gettext_lazy("start requests that steps call, and go on with what they came to"),
     "timer": gettext_lazy("remind, ask others, and end what was not decided in time"),
     "calendar": gettext_lazy("move what is due, after a calendar was changed"),
+    "delegate": gettext_lazy("ask delegates, or ask them no longer"),
     "ask": gettext_lazy("ask by mail, once there is a mailbox"),
     "send": gettext_lazy("send mail"),
     "sent_ids": gettext_lazy("look up under which id a mail was sent"),

@@ -59,6 +59,8 @@ RESULTS: dict[str, Promise] = {
     "not_clarified": gettext_lazy("answer to a question not sent"),
     "help_asked": gettext_lazy("asks how to answer"),
     "status_asked": gettext_lazy("asks where the request stands"),
+    "not_given": gettext_lazy("given to somebody unknown"),
+    "given": gettext_lazy("given to somebody"),
 }
 #: Those of mails that had the effect that they were meant to have.
 APPLIED = frozenset({"decided", "asked_back", "clarified"})
@@ -78,6 +80,9 @@ KINDS: dict[str, Promise] = {
     "confirmation": gettext_lazy("confirmation"),
     "withdrawn": gettext_lazy("no longer needed"),
     "not-needed": gettext_lazy("no longer needed"),
+    "answered-for": gettext_lazy("answered in their place"),
+    "given": gettext_lazy("given to somebody"),
+    "hand-on": gettext_lazy("somebody who is asked is away"),
     "expired": gettext_lazy("the time for an answer is over"),
     "clarification": gettext_lazy("question to the requester"),
     "clarification-asked": gettext_lazy("question sent"),

@@ -25,6 +25,7 @@ from placet.accounts.hours_text import week_in_words
 from placet.accounts.reader import as_read_by
 from placet.lib.zones import zone_names
 from placet.mailboxes.models import Mailbox
+from placet.portal import delegations, giving
 from placet.portal.people import PersonsRequest, signed_in
 
 
@@ -98,6 +99,9 @@ def account(request: PersonsRequest) -> HttpResponseBase:
 
 urlpatterns = [
     path("", account, name="account"),
+    path("delegates/", delegations.mine, name="account_delegates"),
+    path("delegates/people/", giving.suggest_somebody, name="account_suggest_delegates"),
+    path("delegates/<int:pk>/end/", delegations.end, name="account_end_delegation"),
     path("login/", views.login, name="account_login"),
     path("logout/", views.logout, name="account_logout"),
     path("inactive/", views.account_inactive, name="account_inactive"),

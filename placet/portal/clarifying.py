@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.approvals import engine
+from placet.approvals import engine, engine_errors
 from placet.approvals.engine import LONGEST_COMMENT
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import Assignment, Clarification
@@ -49,7 +49,7 @@ def ask_back(request: PersonsRequest, public_id: UUID) -> HttpResponse:
         return _again(request, public_id, form, asks=True)
     try:
         engine.ask_back(asked.pk, request.user, Written(form.cleaned_data["text"]))
-    except engine.EngineError as error:
+    except engine_errors.EngineError as error:
         form.add_error("text", " ".join([str(error), _("Nothing was sent.")]))
         return _again(request, public_id, form, asks=True)
     messages.success(
@@ -78,7 +78,7 @@ def answer(request: PersonsRequest, public_id: UUID) -> HttpResponse:
         return _again(request, public_id, form, asks=False)
     try:
         engine.clarify(asked.pk, request.user, Written(form.cleaned_data["text"]))
-    except engine.EngineError as error:
+    except engine_errors.EngineError as error:
         messages.warning(request, " ".join([str(error), _("Nothing was sent.")]))
     else:
         messages.success(request, _("Your answer was sent to everybody who is asked."))

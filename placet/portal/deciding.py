@@ -12,15 +12,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from placet.accounts.models import Person
-from placet.approvals import engine, policy
+from placet.approvals import engine, engine_errors, policy
 from placet.approvals.attachments import FilesOfAnswer
 from placet.approvals.definitions import ApprovalStep, definition_of
+from placet.approvals.delegate_words import who_decided
 from placet.approvals.form import Fact, facts_as_read, facts_hash
 from placet.approvals.messages import decided_elsewhere, outcome_of
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.outcomes import APPROVE, LABELS, REJECT, Outcome
 from placet.approvals.questions import asked_in
 from placet.portal.forms import Pick, SeveralForm
+from placet.portal.in_place import seats_of
 from placet.portal.path import DOORS, Definitions, step_name, what_now
 from placet.portal.people import PersonsRequest
 from placet.portal.templatetags.pages import exact
@@ -125,7 +127,7 @@ def what_was_done(asked: Assignment, decision: Decision, *, named: bool) -> str:
     return f"{done.format(title=request.title, answer=outcome.shown)} {what_now(request, definition)}"
 
 
-def who_was_first(error: engine.AlreadyDecided, person: Person, asked: Assignment) -> str:
+def who_was_first(error: engine_errors.AlreadyDecided, person: Person, asked: Assignment) -> str:
     """Why an answer came too late. `asked`: what it answered."""
     if not error.decisions:
         return _("This was already decided. Your answer changed nothing.")
@@ -135,7 +137,7 @@ def who_was_first(error: engine.AlreadyDecided, person: Person, asked: Assignmen
     sentences = _YOU_WERE_FIRST if mine else _SOMEBODY_WAS_FIRST
     sentence = sentences[outcome.key] if outcome.is_built_in else _ANSWERED_FIRST[mine]
     told = str(sentence).format(
-        name=first.by_person.name, answer=outcome.shown, time=exact(first.at), door=DOORS[first.door]
+        name=who_decided(first), answer=outcome.shown, time=exact(first.at), door=DOORS[first.door]
     )
     step = decided_elsewhere(first, asked)
     return " ".join([told, _("That decided “{step}”.").format(step=step)]) if step else told
@@ -145,7 +147,7 @@ def changed_sentence() -> str:
     return _("The request changed after it was shown to you, so nothing was decided. Please look again.")
 
 
-def nothing_decided(error: engine.EngineError) -> str:
+def nothing_decided(error: engine_errors.EngineError) -> str:
     return " ".join([str(error), _("Nothing was decided.")])
 
 
@@ -253,9 +255,7 @@ def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
 
 def _asked(person: Person, picks: Sequence[Pick]) -> list[tuple[Pick, Assignment]]:
     """The questions of this person; of others' nothing is said."""
-    found = Assignment.objects.filter(person=person).select_related(
-        "visit__request__version", "visit__request__requester"
-    )
+    found = seats_of(person).select_related("visit__request__version", "visit__request__requester")
     by_id = found.in_bulk([pick.assignment for pick in picks])
     return [(pick, by_id[pick.assignment]) for pick in picks if pick.assignment in by_id]
 
@@ -290,11 +290,11 @@ def _decide_one(request: PersonsRequest, form: SeveralForm, pick: Pick, asked: A
         return
     try:
         decision = apply(asked, request.user, pick.shown, outcome.key, form.cleaned_data["comment"])
-    except engine.Changed:
+    except engine_errors.Changed:
         messages.warning(request, _about(title, changed_sentence()))
-    except engine.AlreadyDecided as error:
+    except engine_errors.AlreadyDecided as error:
         messages.warning(request, _about(title, who_was_first(error, request.user, asked)))
-    except engine.EngineError as error:
+    except engine_errors.EngineError as error:
         messages.error(request, _about(title, nothing_decided(error)))
     else:
         messages.success(request, what_was_done(asked, decision, named=True))

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.approvals import attachments, engine
+from placet.approvals import attachments, engine_errors
 from placet.approvals.attachments import AnswerClosed, FileRefused, FilesOfAnswer
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import facts_as_read, facts_hash
@@ -32,6 +32,7 @@ from placet.portal.form_rows import (
     with_row_button,
 )
 from placet.portal.forms import DecideForm
+from placet.portal.in_place import open_seats_of, seats_of
 from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, find_request
 from placet.portal.question_rows import answers_in, question_rows
@@ -52,8 +53,10 @@ def fill_in(
 ) -> HttpResponse:
     """The fields that a step asks its people for, with its answers below them. `number`: of the assignment."""
     shown = find_request(request, public_id)
-    mine = Assignment.objects.filter(visit__request=shown, person=request.user)
+    mine = seats_of(request.user).filter(visit__request=shown)
     asked = get_object_or_404(mine.select_related("visit__request__version", "person"), pk=number)
+    if asked.person_id != request.user.pk and asked.state == Assignment.State.OPEN:
+        get_object_or_404(open_seats_of(request.user), pk=number)  # a delegate who still is one
     page = _Page(request, shown, asked)
     if asked.state != Assignment.State.OPEN or not page.names:
         return page.closed()
@@ -149,22 +152,22 @@ class _Page:
                 entered,
                 FilesOfAnswer(kept | added, self._removed) if self.file_fields else None,
             )
-        except engine.Changed:
+        except engine_errors.Changed:
             self.shown.refresh_from_db()
             return self.rendered(entered, form=form, status=409)
-        except engine.OtherFiles as error:
+        except engine_errors.OtherFiles as error:
             messages.warning(self.request, str(error))
             return self.rendered(entered, form=form, status=409)
-        except (engine.FieldsInvalid, engine.AnswersInvalid) as error:
+        except (engine_errors.FieldsInvalid, engine_errors.AnswersInvalid) as error:
             self._say_what_stands_elsewhere(error)
             return self.rendered(entered, error.errors, form, status=422)
-        except engine.CommentNeeded as error:
+        except engine_errors.CommentNeeded as error:
             form.add_error("comment", deciding.nothing_decided(error))
             return self.rendered(entered, form=form, status=422)
-        except engine.AlreadyDecided as error:
+        except engine_errors.AlreadyDecided as error:
             messages.warning(self.request, deciding.who_was_first(error, self.request.user, self.asked))
             self._say_what_was_not_attached()
-        except engine.EngineError as error:
+        except engine_errors.EngineError as error:
             messages.error(self.request, deciding.nothing_decided(error))
             self._say_what_was_not_attached()
         else:
@@ -187,10 +190,12 @@ class _Page:
                 self.request, _("The files that you added here were not attached to the request.")
             )
 
-    def _say_what_stands_elsewhere(self, error: engine.FieldsInvalid | engine.AnswersInvalid) -> None:
+    def _say_what_stands_elsewhere(
+        self, error: engine_errors.FieldsInvalid | engine_errors.AnswersInvalid
+    ) -> None:
         """Of fields that nobody enters here, and that do not go together with what was entered."""
         for name in error.errors.keys() & {field.name for field in self.definition.fields} - self.names:
-            if isinstance(error, engine.FieldsInvalid):
+            if isinstance(error, engine_errors.FieldsInvalid):
                 messages.error(self.request, f"{error.label_of(name)}: {error.errors[name]}")
 
     def rendered(
@@ -210,7 +215,7 @@ class _Page:
             "shown": self.shown,
             "process": self.definition.name,
             "step": step,
-            "pending": pending_of([self.asked]).get(self.asked.pk, ""),
+            "pending": pending_of([self.asked], self.request.user).get(self.asked.pk, ""),
             "what": what,
             "facts": facts_as_read(self.definition, self.shown.data, hidden),
             "answers": answers,

@@ -61,7 +61,7 @@ def decided(request: PersonsRequest) -> HttpResponse:
     """Everything I decided, newest first."""
     q = entered(request.GET)
     found = Decision.objects.filter(by_person=request.user).select_related(
-        "assignment__visit__request__version", "assignment__visit__request__requester"
+        "assignment__visit__request__version", "assignment__visit__request__requester", "assignment__person"
     )
     found = found.filter(matching(q, "assignment__visit__request__"))
     page = Paginator(found.order_by("-at", "-id"), A_PAGE).get_page(request.GET.get("page"))
@@ -80,11 +80,18 @@ def decided(request: PersonsRequest) -> HttpResponse:
             "answers": as_read(
                 definitions.of(standing.request), decision.assignment.visit.step_key, decision.answers
             ),
+            "in_place": _in_place(decision),
             "door": DOORS[decision.door],
         }
         for decision, standing in zip(page, standings(about, definitions), strict=True)
     ]
     return render(request, "portal/decided.html", {"page": page, "q": q, "keep": keep(q=q), "rows": rows})
+
+
+def _in_place(decision: Decision) -> str:
+    """Whose, where it was somebody else's."""
+    seat = decision.assignment
+    return "" if seat.person_id == decision.by_person_id else seat.person.name
 
 
 def _did(outcome: Outcome) -> str:

@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 
 from placet.accounts.models import Person
-from placet.approvals.models import Assignment, Clarification, Request, Visit
+from placet.approvals.models import Assignment, Clarification, Delegate, Request, Visit
 from placet.audit.models import ChainHead
 from placet.mail.models import OutgoingMail
 from placet.portal.people import PersonsRequest
@@ -38,10 +38,14 @@ def of_person(person: Person) -> str:
         state=Clarification.State.OPEN, visit__request__requester=OuterRef("pk")
     )
     questions = asked_back.order_by().values("visit__request__requester")
+    stands_in = Delegate.objects.filter(person=OuterRef("pk"), state=Delegate.State.OPEN)
+    in_place = stands_in.order_by().values("person")
     found = Person.objects.filter(pk=person.pk).values_list(
         Coalesce(Subquery(heads.annotate(all=Sum("seq")).values("all")), 0),
         Coalesce(Subquery(waiting.annotate(all=Count("pk")).values("all")), 0),
         Coalesce(Subquery(waiting.annotate(all=Sum("pk")).values("all")), 0),
+        Coalesce(Subquery(in_place.annotate(all=Count("pk")).values("all")), 0),
+        Coalesce(Subquery(in_place.annotate(all=Sum("assignment")).values("all")), 0),
         Coalesce(Subquery(questions.annotate(all=Count("pk")).values("all")), 0),
     )
     return _joined(found.get())
@@ -50,6 +54,11 @@ def of_person(person: Person) -> str:
 def questions_in(version: str) -> int:
     """How many questions wait for the person's answer, by `of_person`."""
     return int(version.rpartition(".")[2])
+
+
+def answers_for_others(version: str) -> bool:
+    """Whether a version `of_person` says that they may answer in somebody's place."""
+    return version.split(".")[3] != "0"
 
 
 def with_version(requests: QuerySet[Request]) -> QuerySet[Request]:

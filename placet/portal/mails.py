@@ -30,7 +30,7 @@ MOST_CAUSES = 300
 MOST_BOUNCES = 10
 _ABOUT_A_REQUEST = [
     "confirmation", "withdrawn", "not-needed", "expired", "ended", "stuck", "escalated", "not-escalated", "warned",
-    "clarification-asked", "clarification-taken", "clarification-needless",
+    "clarification-asked", "clarification-taken", "clarification-needless", "answered-for", "given", "hand-on",
 ]  # fmt: skip
 
 KINDS: dict[str, Promise] = {
@@ -46,6 +46,9 @@ KINDS: dict[str, Promise] = {
     "not-escalated": gettext_lazy("Call for help"),
     "warned": gettext_lazy("Ends soon without an answer"),
     "ended": gettext_lazy("How it ended"),
+    "answered-for": gettext_lazy("Answered in their place"),
+    "given": gettext_lazy("Given to somebody"),
+    "hand-on": gettext_lazy("Somebody who is asked is away"),
     "stuck": gettext_lazy("Call for help"),
     "clarification": gettext_lazy("Question to the requester"),
     "clarification-asked": gettext_lazy("Question sent"),
@@ -86,7 +89,8 @@ def mails_of(request: Request, definition: Definition) -> list[Mail]:
     assignments = Assignment.objects.filter(visit__request=request)
     answered = Decision.objects.filter(assignment__in=assignments, incoming__isnull=False)
     causes = [f"request:{request.pk}"]
-    told = assignments.filter(Q(state=Assignment.State.WITHDRAWN) | Q(visit__state=Visit.State.CANCELLED))
+    over = Q(state=Assignment.State.WITHDRAWN) | Q(visit__state=Visit.State.CANCELLED)
+    told = assignments.filter(over | Q(has_delegates=True) | Q(absent_at__isnull=False))
     causes += [f"assignment:{pk}" for pk in told.values_list("pk", flat=True)[:MOST_CAUSES]]
     causes += [f"incoming:{pk}" for pk in answered.values_list("incoming", flat=True)[:MOST_CAUSES]]
     causes += [*_stuck(request), *_clarifications(request)]

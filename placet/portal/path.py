@@ -24,7 +24,8 @@ from placet.approvals.definitions import (
     WaitStep,
     definition_of,
 )
-from placet.approvals.models import AskLine, Assignment, Decision, Notified, Request, Visit
+from placet.approvals.delegate_words import who_decided
+from placet.approvals.models import AskLine, Assignment, Decision, Delegate, Notified, Request, Visit
 from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Outcome, as_read
 from placet.approvals.policy import is_certain, way_on
 from placet.approvals.questions import Answered
@@ -33,6 +34,7 @@ from placet.lib.conditions import ConditionError
 from placet.mail.models import OutgoingMail
 from placet.portal.clarifications import who_waits
 from placet.portal.due import DueShown, due_of
+from placet.portal.in_place import why_in_words
 from placet.portal.rule_words import abstentions_in_words, line_in_words
 
 MOST_VISITS = 40  # shown of one request, newest last
@@ -75,6 +77,7 @@ class Line:
     mail: str = ""  # what became of the newest mail that asks, in words
     mail_in_trouble: bool = False
     assignment: int | None = None  # while it is open: it can be sent again
+    given: int | None = None  # of a delegate whom it was given to: it can be taken back
 
 
 @dataclass(frozen=True)
@@ -296,14 +299,18 @@ def _lines(visits: Sequence[Visit], definition: Definition) -> tuple[dict[int, l
     assignments = list(found.order_by("state", "id")[: MOST_PEOPLE + 1])
     mails = _newest_mails(a for a in assignments if a.state == Assignment.State.OPEN)
     asking = who_waits(assignments) if any(visit.asked_back for visit in visits) else ()
+    delegates = _delegates(assignments)
     lines: dict[int, list[Line]] = defaultdict(list)
     for assignment in assignments[:MOST_PEOPLE]:
-        line = _line(assignment, definition, mails.get(assignment.pk))
+        line = _line(assignment, definition, mails.get((assignment.pk, assignment.person_id)))
         if assignment.pk in asking:
             line = replace(
                 line, words=pgettext("after a person's name", "asked a question, and waits for the answer")
             )
         lines[assignment.visit_id].append(line)
+        for row in delegates.get(assignment.pk, ()):
+            mail = mails.get((assignment.pk, row.person_id))
+            lines[assignment.visit_id].append(_delegates_line(row, mail))
     left_out: dict[int, int] = {}
     if len(assignments) > MOST_PEOPLE:
         left_out = {v.pk: v.assignments.count() - len(lines[v.pk]) for v in visits}
@@ -333,15 +340,42 @@ def _put_notified(
         left_out |= {one.pk: one.notified.count() - len(lines[one.pk]) for one in notices}
 
 
-def _newest_mails(assignments: Iterable[Assignment]) -> dict[int, OutgoingMail]:
+def _delegates(assignments: Sequence[Assignment]) -> dict[int, list[Delegate]]:
+    """By seat: who may answer in its place. A query only where there are any."""
+    delegated = {one.pk: one for one in assignments if one.has_delegates}
+    found: dict[int, list[Delegate]] = defaultdict(list)
+    if delegated:
+        rows = Delegate.objects.filter(assignment__in=delegated, state=Delegate.State.OPEN)
+        for row in rows.select_related("person", "delegation", "by").order_by("id")[:MOST_PEOPLE]:
+            row.assignment = delegated[row.assignment_id]
+            found[row.assignment_id].append(row)
+    return found
+
+
+def _delegates_line(row: Delegate, mail: OutgoingMail | None) -> Line:
+    words, trouble = _mail_in_words(mail)
+    taken_back = row.pk if row.why == Delegate.Why.GIVEN else None
+    return Line(
+        row.person.name,
+        why_in_words(row),
+        row.created_at,
+        comment=row.comment,
+        mail=words,
+        mail_in_trouble=trouble,
+        given=taken_back,
+    )
+
+
+def _newest_mails(assignments: Iterable[Assignment]) -> dict[tuple[int, int], OutgoingMail]:
+    """By seat and by whom they went to."""
     asked = AskLine.objects.filter(
         assignment__in=list(assignments), asks_back=None, ask__outgoing__isnull=False
     )
-    newest: dict[int, OutgoingMail] = {}
+    newest: dict[tuple[int, int], OutgoingMail] = {}
     lines = asked.select_related("ask__outgoing").defer("ask__outgoing__raw").order_by("id")
     for line in lines.iterator(chunk_size=500):
         if line.ask.outgoing is not None:
-            newest[line.assignment_id] = line.ask.outgoing
+            newest[line.assignment_id, line.ask.person_id] = line.ask.outgoing
     return newest
 
 
@@ -352,13 +386,18 @@ def _line(assignment: Assignment, definition: Definition, mail: OutgoingMail | N
         outcome = outcome_of(definition, assignment.visit.step_key, decision.outcome)
         did = _DID[outcome.key] if outcome.is_built_in else _ANSWERED.format(answer=outcome.shown)
         answers = answers_as_read(definition, assignment.visit.step_key, decision.answers)
+        name = name if decision.by_person_id == assignment.person_id else who_decided(decision)
         return Line(name, str(did), decision.at, str(DOORS[decision.door]), decision.comment, answers)
     asked = assignment.created_at
     if assignment.state == Assignment.State.OPEN:
         words, trouble = _mail_in_words(mail)
+        if mail is None and assignment.has_delegates and not assignment.page_only:
+            words = _("mail goes to their delegate")
         is_asked = pgettext("after a person's name", "is asked")
         if _is_escalated(assignment, definition):
             is_asked = pgettext("after a person's name", "is asked, because it was not decided in time")
+        if assignment.absent_at is not None:
+            is_asked = pgettext("after a person's name", "is asked, and is away, says an automatic reply")
         return Line(name, is_asked, asked, mail=words, mail_in_trouble=trouble, assignment=assignment.pk)
     if assignment.state == Assignment.State.SUPERSEDED:
         return Line(name, pgettext("after a person's name", "did not need to answer"), asked)

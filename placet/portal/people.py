@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 
 from placet.accounts.models import Person
 from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep
-from placet.approvals.models import Assignment, Notified, Request
+from placet.approvals.models import Assignment, Delegate, Notified, Request
 
 
 class PersonsRequest(HttpRequest):
@@ -45,12 +45,14 @@ def administrators_only(view: View) -> View:
 
 
 def requests_visible_to(person: Person) -> QuerySet[Request]:
-    """What a person made, was ever asked about or told of, or administers. Nothing else exists for them."""
+    """What a person made, was ever asked about or told of, themself or in somebody's place, or
+    administers. Nothing else exists for them."""
     if person.is_administrator:
         return Request.objects.all()
     asked = Assignment.objects.filter(visit__request=OuterRef("pk"), person=person)
     notified = Notified.objects.filter(visit__request=OuterRef("pk"), person=person)
-    return Request.objects.filter(Q(requester=person) | Exists(asked) | Exists(notified))
+    stands_in = Delegate.objects.filter(assignment__visit__request=OuterRef("pk"), person=person)
+    return Request.objects.filter(Q(requester=person) | Exists(asked) | Exists(notified) | Exists(stands_in))
 
 
 def find_request(request: PersonsRequest, public_id: UUID) -> Request:
@@ -70,10 +72,14 @@ def hidden_from(person: Person, request: Request, definition: Definition) -> fro
         return frozenset()
     asked = Assignment.objects.filter(visit__request=request, person=person)
     notified = Notified.objects.filter(visit__request=request, person=person)
+    stands_in = Delegate.objects.filter(assignment__visit__request=request, person=person)
     steps = (
         asked.order_by()
         .values_list("visit__step_key")
-        .union(notified.order_by().values_list("visit__step_key"))
+        .union(
+            notified.order_by().values_list("visit__step_key"),
+            stands_in.order_by().values_list("assignment__visit__step_key"),
+        )
     )
     hidden = [definition.hidden_in(key) for (key,) in steps]
     return frozenset.intersection(*hidden) if hidden else frozenset(one.name for one in definition.fields)

@@ -17,7 +17,7 @@ from django.utils.formats import number_format
 
 from placet.accounts.models import Person
 from placet.accounts.name_index import people_named
-from placet.approvals.models import Request, Version
+from placet.approvals.models import Delegate, Request, Version
 from placet.approvals.word_index import WORDS
 from placet.lib.web import entered, keep
 from placet.portal.path import Definitions, standings
@@ -84,7 +84,9 @@ def _visible_to(person: Person) -> QuerySet[Request]:
     """As `requests_visible_to`, by whose they are and not by a look at each that there is."""
     asked = Request.objects.filter(visits__assignments__person=person).order_by().values("pk")
     notified = Request.objects.filter(visits__notified__person=person).order_by().values("pk")
-    return Request.objects.filter(pk__in=person.requests.order_by().values("pk").union(asked, notified))
+    in_place = Delegate.objects.filter(person=person).order_by().values("assignment__visit__request")
+    own = person.requests.order_by().values("pk")
+    return Request.objects.filter(pk__in=own.union(asked, notified, in_place))
 
 
 def matching(q: str, request: str = "") -> Q:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.approvals import attachments, engine
+from placet.approvals import attachments, engine, engine_errors
 from placet.approvals.attachments import FileRefused, FilesChanged
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.field_types import is_filled
@@ -41,6 +41,7 @@ from placet.portal.form_rows import (
     with_row_button,
 )
 from placet.portal.form_rows import changed as changed_rows
+from placet.portal.in_place import open_seats_of
 from placet.portal.path import what_now
 from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
 from placet.portal.uploads import say_too_large, takes_files
@@ -193,7 +194,7 @@ def _start(
         return _form_page(request, version, definition, entered, error.errors, status=422)
     except FilesChanged:
         return _files_changed(request, version, definition, entered)
-    except engine.EngineError as error:
+    except engine_errors.EngineError as error:
         messages.warning(request, str(error))
         return redirect("portal:mine")
     sentence = _("Request {number} was started.").format(number=started.number)
@@ -419,8 +420,10 @@ def attachment(request: PersonsRequest, public_id: UUID) -> HttpResponse:
 
 def _may_see(request: PersonsRequest, file: Attachment) -> bool:
     if file.request_id is None:
-        unsent = file.draft or file.assignment
-        return unsent is not None and unsent.person_id == request.user.pk
+        if file.assignment is not None:
+            mine = open_seats_of(request.user).filter(pk=file.assignment.pk)
+            return file.assignment.person_id == request.user.pk or bool(mine.exists())
+        return file.draft is not None and file.draft.person_id == request.user.pk
     about = requests_visible_to(request.user).select_related("version").filter(pk=file.request_id).first()
     return about is not None and file.field not in hidden_from(
         request.user, about, definition_of(about.version)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from placet.portal import clarifying, filling, lists, search, starting, suggesting, views, waiting
+from placet.portal import clarifying, filling, giving, lists, search, starting, suggesting, views, waiting
 
 app_name = "portal"
 urlpatterns = [
@@ -23,6 +23,11 @@ urlpatterns = [
     path("requests/<uuid:public_id>/fill/<int:number>/", filling.fill_in, name="fill_in"),
     path("requests/<uuid:public_id>/ask-back/", clarifying.ask_back, name="ask_back"),
     path("requests/<uuid:public_id>/clarify/", clarifying.answer, name="clarify"),
+    # Mails link here, too (`placet.approvals.delegate_mails.give_page_of`).
+    path("requests/<uuid:public_id>/give/<int:number>/", giving.give, name="give"),
+    path("requests/<uuid:public_id>/give/<int:number>/people/", giving.suggest, name="suggest_to_give"),
+    path("requests/<uuid:public_id>/take-back/", giving.take_back, name="take_back"),
+    path("back/", giving.back, name="back"),
     path("requests/<uuid:public_id>/withdraw/", views.withdraw, name="withdraw"),
     path("requests/<uuid:public_id>/start-again/", starting.start_again, name="start_again"),
     path("requests/<uuid:public_id>/send-again/", views.send_again, name="send_again"),

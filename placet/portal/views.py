@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from placet.accounts.general import of_request
-from placet.approvals import engine
+from placet.approvals import engine, engine_errors
 from placet.approvals.changes import history
 from placet.approvals.composing import mailbox_for, page_of
 from placet.approvals.definitions import Definition, definition_of
@@ -23,6 +23,7 @@ from placet.portal import deciding, live, path
 from placet.portal.clarifications import Typed, clarifications_of
 from placet.portal.due import DueShown, due_of
 from placet.portal.forms import DecideForm, WhichForm
+from placet.portal.in_place import open_seats_of, said_of, seats_of
 from placet.portal.mails import bounces_of, mails_of
 from placet.portal.path import Definitions, listed, path_of, standings, what_now
 from placet.portal.pending import pending_of
@@ -50,6 +51,9 @@ class Question:
     may_ask_back: bool = True
     asked_back: bool = False  # a question of theirs to the requester is open
     pauses: bool = False  # the clock would stand for one
+    in_place: str = ""  # in whose place they are asked, or who may answer in theirs
+    is_away: bool = False  # as an automatic reply of theirs said
+    may_be_given: bool = False
 
     @property
     def needs_comment(self) -> str:
@@ -82,6 +86,7 @@ def _request_page(
     mine, running = request.user.pk == shown.requester_id, shown.state == Request.State.OPEN
     steers = mine or request.user.is_administrator
     asked_back = clarifications_of(shown) if getattr(shown, "was_asked_back", False) else []
+    questions = _questions(request, shown, definition, errors, asked_back)
     context: dict[str, Any] = {
         "shown": shown,
         "mine": mine,
@@ -91,9 +96,11 @@ def _request_page(
         "process": definition.name,
         "standing": standings([shown], Definitions())[0],
         "path": path_of(shown, definition, with_reasons=steers, visible=requests_visible_to(request.user)),
-        "questions": _questions(request, shown, definition, errors, asked_back),
+        "questions": questions,
         "running": running,
         "may_steer": steers and running,
+        "may_take_back": running
+        and (request.user.is_administrator or any(one.may_be_given for one in questions)),
         "may_ask_again": request.user.is_administrator and running,
         "mails": mails_of(shown, definition) if steers else [],
         "bounces": bounces_of(shown) if steers else [],
@@ -122,10 +129,11 @@ def _questions(
     errors: Mapping[str, str],
     asked_back: Sequence[Clarification],
 ) -> list[Question]:
-    mine = Assignment.objects.filter(visit__request=shown, person=request.user, state=Assignment.State.OPEN)
+    mine = open_seats_of(request.user).filter(visit__request=shown)
     found = []
-    seats = list(mine.select_related("visit__request__version").order_by("id"))
-    pending = pending_of(seats)
+    seats = list(mine.select_related("visit__request__version", "person").order_by("id"))
+    pending = pending_of(seats, request.user)
+    in_place = said_of(seats, request.user)
     due = due_of([seat.visit for seat in seats if definition.has_deadline(seat.visit.step_key)])
     waiting = {one.assignment_id for one in asked_back if one.state == Clarification.State.OPEN}
     for assignment in seats:
@@ -133,6 +141,7 @@ def _questions(
         answers = Answer.to(step, definition, shown)
         what = facts_hash(shown, definition, assignment.visit.step_key)
         key = assignment.visit.step_key
+        is_mine = assignment.person_id == request.user.pk
         rows = question_rows(definition, assignment, request.POST, _errors_of(assignment, request, errors))
         found.append(
             Question(
@@ -149,6 +158,9 @@ def _questions(
                 may_ask_back=shown.requester_id != request.user.pk,
                 asked_back=assignment.pk in waiting,
                 pauses=definition.pause_in(key) is not None and assignment.visit_id in due,
+                in_place=in_place.get(assignment.pk, ""),
+                is_away=is_mine and assignment.absent_at is not None,
+                may_be_given=is_mine and step.delegate is not False,
             )
         )
     return found
@@ -173,24 +185,24 @@ def decide(request: PersonsRequest, public_id: UUID) -> HttpResponse:
             messages.error(request, _("This answer was not complete. Please answer again."))
         return _once_more(request, public_id, form, status=422)
     answer = form.cleaned_data
-    asked = get_object_or_404(Assignment, pk=answer["assignment"], visit__request=shown, person=request.user)
+    asked = get_object_or_404(seats_of(request.user), pk=answer["assignment"], visit__request=shown)
     answers = answers_in(definition_of(shown.version), asked, request.POST)
     try:
         decision = deciding.apply(
             asked, request.user, answer["shown"], answer["outcome"], answer["comment"], answers
         )
-    except engine.Changed:
+    except engine_errors.Changed:
         messages.warning(request, deciding.changed_sentence())
         return _once_more(request, public_id, form, status=409)
-    except engine.AlreadyDecided as error:
+    except engine_errors.AlreadyDecided as error:
         messages.warning(request, deciding.who_was_first(error, request.user, asked))
-    except engine.AnswersInvalid as error:
+    except engine_errors.AnswersInvalid as error:
         messages.error(request, deciding.nothing_decided(error))
         return _once_more(request, public_id, form, 422, error.errors)
-    except engine.CommentNeeded as error:
+    except engine_errors.CommentNeeded as error:
         form.add_error("comment", deciding.nothing_decided(error))
         return _once_more(request, public_id, form, status=422)
-    except engine.EngineError as error:
+    except engine_errors.EngineError as error:
         messages.error(request, deciding.nothing_decided(error))
     else:
         from_card = request.POST.get("next") == "home"
@@ -229,7 +241,7 @@ def withdraw(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             engine.withdraw(shown.pk, request.user)
-        except engine.EngineError as error:
+        except engine_errors.EngineError as error:
             messages.warning(request, " ".join([str(error), _("Nothing was changed.")]))
         else:
             messages.success(
@@ -252,9 +264,9 @@ def send_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     )
     try:
         engine.resend(asked.pk, request.user)
-    except engine.AlreadyDecided as error:
+    except engine_errors.AlreadyDecided as error:
         messages.warning(request, deciding.who_was_first(error, request.user, asked))
-    except engine.EngineError as error:
+    except engine_errors.EngineError as error:
         messages.warning(request, " ".join([str(error), _("No mail was sent.")]))
     else:
         messages.success(request, _sent_again(shown, asked.person.name))
@@ -282,7 +294,7 @@ def ask_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     visit = get_object_or_404(Visit, pk=_which(request), request=shown)
     try:
         engine.ask_again(visit.pk, request.user)
-    except engine.EngineError as error:
+    except engine_errors.EngineError as error:
         messages.warning(request, " ".join([str(error), _("Nothing was changed.")]))
     else:
         now = what_now(find_request(request, public_id), definition_of(shown.version))
@@ -300,7 +312,7 @@ def signal(request: PersonsRequest, public_id: UUID) -> HttpResponse:
         return redirect("portal:request", public_id)
     try:
         engine.signal(shown.pk, request.POST.get("key", ""), request.user)
-    except engine.EngineError as error:
+    except engine_errors.EngineError as error:
         messages.warning(request, " ".join([str(error), _("Nothing was changed.")]))
     else:
         now = what_now(find_request(request, public_id), definition_of(shown.version))

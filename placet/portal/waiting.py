@@ -16,9 +16,10 @@ from placet.approvals.mail_parts import one_of
 from placet.approvals.models import Assignment, Clarification, Request
 from placet.lib.web import entered, keep
 from placet.portal import deciding, live
-from placet.portal.clarifications import waiting_for
+from placet.portal.clarifications import waiting_for as questions_to_answer
 from placet.portal.due import DueShown, due_of
 from placet.portal.forms import MOST_PICKED, Pick, SeveralForm
+from placet.portal.in_place import said_of, waiting_for
 from placet.portal.path import Definitions, asks, standings, step_name
 from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, signed_in
@@ -87,6 +88,7 @@ class Waiting:
     fills: bool  # whether something is filled in with the answer
     pending: str = ""  # what they answered by mail, where that waits for its comment
     due: DueShown | None = None
+    in_place: str = ""  # in whose place they are asked, or who may answer in theirs
     asks_more: bool = False  # questions beside the outcome: they are answered on the request's page
 
     @property
@@ -103,17 +105,26 @@ def home(request: PersonsRequest) -> HttpResponse:
 def _home(
     request: PersonsRequest, version: str, form: SeveralForm | None = None, status: int = 200
 ) -> HttpResponse:
-    q, to_answer = entered(request.GET), waiting_for(request.user) if live.questions_in(version) else ()
-    open_ones = _open_ones(request, to_answer)
-    page = Paginator(_waiting_for(request, q), A_PAGE).get_page(request.GET.get("page"))
+    others = live.answers_for_others(version)
+    q, to_answer = (
+        entered(request.GET),
+        questions_to_answer(request.user) if live.questions_in(version) else (),
+    )
+    open_ones = _open_ones(request, to_answer, others=others)
+    page = Paginator(_waiting_for(request, q, others=others), A_PAGE).get_page(request.GET.get("page"))
     chosen = {pick.assignment for pick in form.picks()} if form else set()
     definitions = Definitions()
     running = request.user.requests.filter(state=Request.State.OPEN).select_related("version")[: A_PAGE + 1]
-    pending = pending_of(list(page))
+    pending = pending_of(list(page), request.user)
+    in_place = said_of(list(page), request.user)
     visits = [assignment.visit for assignment in page]
     due = due_of([one for one in visits if definitions.of(one.request).has_deadline(one.step_key)])
     waiting = [
-        replace(_waiting(assignment, definitions, chosen, pending), due=due.get(assignment.visit_id))
+        replace(
+            _waiting(assignment, definitions, chosen, pending),
+            due=due.get(assignment.visit_id),
+            in_place=in_place.get(assignment.pk, ""),
+        )
         for assignment in page
     ]
     context: dict[str, Any] = {
@@ -142,19 +153,20 @@ def _several(waiting: Sequence[Waiting]) -> list[Several]:
     ]
 
 
-def _waiting_for(request: PersonsRequest, q: str) -> Any:
+def _waiting_for(request: PersonsRequest, q: str, *, others: bool) -> Any:
     # Their requests run: who is still asked is asked no longer when a request ends (`engine`).
-    asked = Assignment.objects.filter(person=request.user, state=Assignment.State.OPEN)
+    asked = waiting_for(request.user, others=others)
     if q:  # looked for once: a page counts them, too
         fitting = asked.filter(matching(q, "visit__request__")).order_by().values_list("pk", flat=True)
         asked = asked.filter(pk__in=list(fitting))
-    return asked.select_related("visit__request__version", "visit__request__requester").order_by("id")
+    whole = asked.select_related("visit__request__version", "visit__request__requester", "person")
+    return whole.order_by("id")
 
 
-def _open_ones(request: PersonsRequest, to_answer: Sequence[Clarification]) -> str | None:
+def _open_ones(request: PersonsRequest, to_answer: Sequence[Clarification], *, others: bool) -> str | None:
     """The ids of everything that waits for the person: a card of a window stays open as long as its id is among them,
     on whichever page it is now. None if they are too many to be sent; then no card is closed by itself."""
-    found = list(_waiting_for(request, "").values_list("pk", flat=True)[: MOST_OPEN + 1])
+    found = list(_waiting_for(request, "", others=others).values_list("pk", flat=True)[: MOST_OPEN + 1])
     questions = [f"q{one.pk}" for one in to_answer]
     return " ".join([*map(str, found), *questions]) if len(found) <= MOST_OPEN else None
 

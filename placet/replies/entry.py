@@ -34,7 +34,7 @@ from placet.mailboxes import polling, pool, progress
 from placet.mailboxes.base import Folder, Gone, MailboxError, MailError, Seen, Wait
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import ExchangeSettings
-from placet.replies import refusals, settle, settle_clarification, tell
+from placet.replies import absence, refusals, settle, settle_clarification, tell
 from placet.replies.fetch import (
     LeaseLost,
     facts_of,
@@ -226,6 +226,11 @@ def _walk(reply: Reply) -> None:
                 tell.applied(reply, decision)
     except refusals.Unparseable as error:
         set_aside(reply, f"{error} {error.reason}")
+    except refusals.AutomaticReply as automatic:
+        with transaction.atomic():
+            mine(reply)
+            if not absence.is_taken(reply, automatic, prove_policy(reply)):
+                tell.refused(reply, automatic)
     except refusals.Unclear as unclear:
         with transaction.atomic():
             mine(reply)

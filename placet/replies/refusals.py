@@ -39,11 +39,12 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         TooLarge            larger than the mailbox takes
         HelpAsked           answers nothing, and asks how to answer
         StatusAsked         answers nothing, and asks where the request stands
+        NotGiven            gives the question to somebody who cannot be told apart, or cannot answer it
 
 `told` refusals may be raised only after `prove` returned a Proof (DESIGN 3.6: strangers learn nothing).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext
@@ -456,6 +457,16 @@ class StatusAsked(Told):
     """This mail asks where the request stands."""
 
     key = "status_asked"
+
+
+class NotGiven(Told):
+    """This mail gives the question to somebody who is not known, or who cannot answer it."""
+
+    key = "not_given"
+
+    def __init__(self, said: Sequence[str]) -> None:
+        super().__init__(said)
+        self.said = list(said)  # sentences for the sender, in their language
 
 
 ANSWER_AGAIN: tuple[type[Told], ...] = (NotNamed, Unclear, AnswersNotTaken, HelpAsked, StatusAsked)

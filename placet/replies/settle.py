@@ -9,8 +9,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from placet.accounts.reader import as_read_by
-from placet.approvals import engine
+from placet.approvals import engine, engine_errors
 from placet.approvals.definitions import ApprovalStep, definition_of
+from placet.approvals.delegate_words import who_decided
 from placet.approvals.form import entered_on_page_only, facts, facts_as_read, filled_fields
 from placet.approvals.form_numbers import minor_digits
 from placet.approvals.form_parts import FormField, Input
@@ -82,7 +83,10 @@ def _is_over(pending: PendingAnswer, read: int | None) -> bool:
 def guessed_otherwise(line: AskLine, answer: Answer) -> bool:
     """Whether another mail asks this person if something else was meant than this answer to the ask itself."""
     pending = PendingAnswer.objects.filter(
-        assignment=line.assignment_id, lapsed_by=None, lacks=PendingAnswer.Lacks.CONFIRMATION
+        assignment=line.assignment_id,
+        person=line.ask.person,
+        lapsed_by=None,
+        lacks=PendingAnswer.Lacks.CONFIRMATION,
     )
     return pending.exclude(outcome=answer.outcome).exists()
 
@@ -179,31 +183,38 @@ def settle(picked: Picked, answer: Answer, proof: Proof, incoming: IncomingMail,
             answers={name: without_codes(value, picked.code) for name, value in answer.answers.items()},
             shown=line.facts_hash,
         )
-    except engine.Changed as error:
+    except engine_errors.Changed as error:
         raise refusals.Changed from error
-    except engine.AlreadyDecided as error:
-        first = error.decisions[-1]
-        counted = outcome_of(first)
-        label = "" if counted.is_built_in else _as_read(counted, line)
-        step = decided_elsewhere(first, line.assignment)
-        raise refusals.AlreadyDecided(
-            first.by_person.name, first.outcome, first.at.isoformat(), label, step
-        ) from error
-    except engine.FieldsInvalid as error:
+    except engine_errors.AlreadyDecided as error:
+        raise already_decided(error, line) from error
+    except engine_errors.FieldsInvalid as error:
         raise _fields_refused(error, line, answer) from error
-    except engine.AnswersInvalid as error:
+    except engine_errors.AnswersInvalid as error:
         raise _answers_refused(error, line, answer) from error
-    except engine.CommentNeeded as error:
+    except engine_errors.CommentNeeded as error:
         raise refusals.CommentNeeded(_as_read(error.outcome, line), answer.language) from error
-    except engine.Lapsed as error:
+    except engine_errors.Lapsed as error:
         raise refusals.Unclear(answer.comment, error.message, answer.language) from error
-    except engine.Barred as error:
+    except engine_errors.Barred as error:
         raise refusals.MayNotDecide(error.message) from error
-    except (engine.NoLongerOpen, engine.NotAllowed) as error:
+    except (engine_errors.NoLongerOpen, engine_errors.NotAllowed) as error:
         raise refusals.NoLongerOpen(error.message) from error
 
 
-def _fields_refused(error: engine.FieldsInvalid, line: AskLine, answer: Answer) -> refusals.AnswersNotTaken:
+def already_decided(error: engine_errors.AlreadyDecided, line: AskLine) -> refusals.AlreadyDecided:
+    """In the words of whoever was asked."""
+    first = error.decisions[-1]
+    counted = outcome_of(first)
+    label = "" if counted.is_built_in else _as_read(counted, line)
+    step = decided_elsewhere(first, line.assignment)
+    with as_read_by(line.ask.person):
+        who = who_decided(first)
+    return refusals.AlreadyDecided(who, first.outcome, first.at.isoformat(), label, step)
+
+
+def _fields_refused(
+    error: engine_errors.FieldsInvalid, line: AskLine, answer: Answer
+) -> refusals.AnswersNotTaken:
     """The same of what has to be filled in: some of it may stand on the page only."""
     step, visit = step_of(line), line.assignment.visit
     by_name = {one.field.name: one.title for one in asked(line)}
@@ -226,7 +237,9 @@ def _fields_refused(error: engine.FieldsInvalid, line: AskLine, answer: Answer) 
         )
 
 
-def _answers_refused(error: engine.AnswersInvalid, line: AskLine, answer: Answer) -> refusals.AnswersNotTaken:
+def _answers_refused(
+    error: engine_errors.AnswersInvalid, line: AskLine, answer: Answer
+) -> refusals.AnswersNotTaken:
     """In the words of whoever was asked: what is wrong, what was understood of the others, and how to write it all."""
     visit = line.assignment.visit
     definition = definition_of(visit.request.version)

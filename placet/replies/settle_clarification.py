@@ -1,7 +1,7 @@
 """Questions back and their answers, as they come by mail: applied by calling `approvals.engine`. Both belong into the
 mail's transaction. `logged`: what the mail log will say of it."""
 
-from placet.approvals import engine
+from placet.approvals import engine, engine_errors
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import AskLine, Clarification, Decision
 from placet.approvals.record import Logged
@@ -25,9 +25,9 @@ def ask_back(
         return engine.ask_back(
             line.assignment_id, line.ask.person, _written(picked, question, proof, incoming, logged)
         )
-    except engine.AlreadyDecided as error:
+    except engine_errors.AlreadyDecided as error:
         raise refusals.NotAskedBack(Sentence("This was already decided.")) from error
-    except engine.EngineError as error:
+    except engine_errors.EngineError as error:
         raise refusals.NotAskedBack(error.message) from error
 
 
@@ -64,7 +64,7 @@ def clarify(
         return engine.clarify(
             asked_back(line).pk, line.ask.person, _written(picked, answer, proof, incoming, logged)
         )
-    except engine.EngineError as error:
+    except engine_errors.EngineError as error:
         raise refusals.NotClarified(error.message) from error
 
 

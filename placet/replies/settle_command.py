@@ -7,6 +7,7 @@ from placet.approvals.models import Assignment
 from placet.replies import refusals, settle_clarification, tell
 from placet.replies.pick import Picked
 from placet.replies.read_command import Command, Kind
+from placet.replies.settle_give import give
 
 if TYPE_CHECKING:
     from placet.replies.entry import Reply
@@ -37,4 +38,5 @@ ACTS: Mapping[Kind, Callable[["Reply", Picked, Command], None]] = {
     Kind.HELP: _help,
     Kind.STATUS: _status,
     Kind.QUESTION: _question,
+    Kind.GIVE: give,
 }

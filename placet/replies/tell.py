@@ -14,10 +14,19 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from placet.accounts.reader import LANGUAGES, as_read_by
-from placet.approvals import answering_again, clarification_mails, engine, engine_pending, messages
+from placet.approvals import (
+    answering_again,
+    clarification_mails,
+    delegate_mails,
+    delegating,
+    engine,
+    engine_errors,
+    engine_pending,
+    messages,
+)
 from placet.approvals.definitions import ApprovalStep
 from placet.approvals.messages import Misuse
-from placet.approvals.models import AskLine, Assignment, Clarification, Decision, PendingAnswer
+from placet.approvals.models import AskLine, Assignment, Clarification, Decision, Delegate, PendingAnswer
 from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.approvals.prepared_replies import answer_lines
 from placet.approvals.record import Logged
@@ -28,7 +37,8 @@ from placet.mail.writing import labelled, when
 from placet.replies import refusals, settle
 from placet.replies.languages import FALLBACK, RefusalTexts
 from placet.replies.languages.table import refusal_texts
-from placet.replies.pick import answers_an_ask, bounced, without_codes
+from placet.replies.pick import Picked, answers_an_ask, bounced, without_codes
+from placet.replies.prove import Proof
 from placet.replies.read import with_signature
 from placet.replies.read_likely import Likely
 
@@ -46,6 +56,32 @@ def decided(reply: "Reply") -> Logged:
     assert reply.line is not None and reply.answer is not None
     by, answer = reply.line.ask.person.name, settle.step_of(reply.line).outcome(reply.answer.outcome).done
     return _logged(reply, "decided", _("{name}: {answer}").format(name=by, answer=answer))
+
+
+def automatic(reply: "Reply", refusal: refusals.AutomaticReply, picked: Picked, proof: Proof) -> Logged:
+    """What the mail log says of an automatic reply that says who is away."""
+    known = replace(reply, line=picked.line, code=picked.code, proof=proof)
+    return _logged(known, refusal.key, refusal.sentence, told=False, shown=refusal.shown)
+
+
+def was_automatic(reply: "Reply", logged: Logged) -> None:
+    tasks.handled(reply.incoming, reply.settings)
+    _log(reply, logged)
+
+
+def given(reply: "Reply", name: str) -> Logged:
+    """What the mail log says of a reply that gave the question to somebody."""
+    assert reply.line is not None
+    said = _("{name} gave it to {delegate}.").format(name=reply.line.ask.person.name, delegate=name)
+    return _logged(reply, delegating.GIVEN, said)
+
+
+def was_given(reply: "Reply", row: Delegate, logged: Logged) -> None:
+    assert reply.line is not None and reply.mail is not None
+    request = reply.line.assignment.visit.request
+    delegate_mails.given(request, row, reply.incoming, reply.mail.message_id)
+    tasks.handled(reply.incoming, reply.settings)
+    _log(reply, logged)
 
 
 def applied(reply: "Reply", decision: Decision) -> None:
@@ -142,7 +178,7 @@ def unclear(reply: "Reply", refusal: refusals.Unclear) -> None:
     )
     try:
         engine.keep_incomplete(line.assignment_id, kept, asking)
-    except engine.EngineError:
+    except engine_errors.EngineError:
         # Decided, withdrawn or changed meanwhile: whoever writes clearly is told which.
         refused(reply, refusal)
         return
@@ -302,7 +338,7 @@ def _tell_asked(reply: "Reply", refusal: refusals.HelpAsked | refusals.StatusAsk
         if isinstance(refusal, refusals.HelpAsked):
             heading, sentences = (
                 _("How to answer"),
-                [*messages.left_to_the_page(step, left, fields), *_commands()],
+                [*messages.left_to_the_page(step, left, fields), *_commands(line, step)],
             )
         else:
             heading, sentences = _("Where the request stands"), standing_of(request)
@@ -330,12 +366,19 @@ def _tell_asked(reply: "Reply", refusal: refusals.HelpAsked | refusals.StatusAsk
     return True
 
 
-def _commands() -> list[str]:
+def _commands(line: AskLine, step: ApprovalStep) -> list[str]:
     """What a reply may say that answers nothing."""
-    return [
-        _("Reply with “Question:” and your question to ask whoever made the request; that decides nothing."),
-        _("Reply with “Status” alone to read where the request stands."),
-    ]
+    question = _(
+        "Reply with “Question:” and your question to ask whoever made the request; that decides nothing."
+    )
+    status = _("Reply with “Status” alone to read where the request stands.")
+    if step.delegate is False or line.ask.person_id != line.assignment.person_id:
+        return [question, status]
+    give = _(
+        "Reply with “Give to” and somebody's full name or address to have them asked in your place, too; a comment "
+        "for them can follow behind a colon."
+    )
+    return [question, status, give]
 
 
 def _may_be_told(reply: "Reply") -> bool:
@@ -396,6 +439,8 @@ def _sentences(refusal: refusals.Refusal, again: answering_again.AnswerAgain | N
         return [f"{refusal.sentence} {refusal.why}"]
     if isinstance(refusal, refusals.AnswersNotTaken):
         return _about_answers(refusal)
+    if isinstance(refusal, refusals.NotGiven):
+        return list(refusal.said)
     if isinstance(refusal, refusals.Unclear) and again is not None:
         return _why_unclear(refusal, again.language)
     if again is not None and again.language in LANGUAGES:

@@ -17,7 +17,7 @@ from lxml import etree
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import drafts, engine
+from placet.approvals import drafts, engine, engine_errors
 from placet.approvals.form import FormInvalid
 from placet.approvals.models import Assignment, Decision, Process, Request, Version, Visit
 from placet.approvals.processes import DefinitionInvalid, newest, parse_definition
@@ -217,7 +217,7 @@ def test_a_request_ends_wherever_the_file_lets_it_end() -> None:
     assert alone.end() == "approved"
     supervisor = "department-supervisor@contoso.example"
     refused = running_again().start(emp_sales="yes", dept_sup_approval_person=supervisor)
-    with pytest.raises(engine.CommentNeeded):
+    with pytest.raises(engine_errors.CommentNeeded):
         refused.answer("dept_sup_approval", "reject")
     assert refused.answer("dept_sup_approval", "reject", comment="Not in my team.") == []
     assert refused.end() == "rejected"
@@ -249,7 +249,7 @@ def test_a_requisition_is_sent_back_once_and_runs_through_five_approvals() -> No
     assert back == [("validates_second_level_sup", "second-level-supervisor")]
     # Whoever decides may name who is next, of the group alone.
     other = add_person("Fay", "fay@contoso.example")
-    with pytest.raises(engine.AnswersInvalid):
+    with pytest.raises(engine_errors.AnswersInvalid):
         named = {"validates_functional_sup_person": other.email}
         asked.answer("validates_second_level_sup", "approve", answers=named)
     Group.objects.get(key="functional-supervisor").members.add(other)

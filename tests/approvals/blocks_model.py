@@ -27,6 +27,10 @@ class Room:
     seats: dict[str, str] = field(default_factory=dict)  # "open", an outcome, "superseded" or "withdrawn"
     lines: dict[str, Who] = field(default_factory=dict)  # that named whoever was asked
     decided_on: dict[str, int] = field(default_factory=dict)  # the revision, by who decided
+    voters: dict[str, str] = field(default_factory=dict)  # who answered, by whose seat it was
+    delegates: dict[str, str] = field(
+        default_factory=dict
+    )  # who may answer, by whose seat that is and is open
     asks: "dict[str, list[Asked]]" = field(default_factory=dict)  # by whom they ask, the oldest first
 
     def row(self) -> tuple[Any, ...]:
@@ -69,13 +73,23 @@ class Named:
 
 
 LIVE = ("open", "stuck")
+NO_DELEGATIONS: Mapping[str, str] = {}
 
 
 class Life:
-    """One request. `by_mail`: people are asked by mail, and not on the page alone. `away`: who has left."""
+    """One request. `by_mail`: people are asked by mail, and not on the page alone. `away`: who has left. `delegations`:
+    who answers in whose place, for everything and all the time, by whose."""
 
-    def __init__(self, root: Line, sheet: Sheet, by_mail: bool, away: Iterable[str]) -> None:
+    def __init__(
+        self,
+        root: Line,
+        sheet: Sheet,
+        by_mail: bool,
+        away: Iterable[str],
+        delegations: Mapping[str, str] = NO_DELEGATIONS,
+    ) -> None:
         self.root = root
+        self.delegations = delegations
         self.by_mail = by_mail
         self.away = {*away}
         self.revisions = [Entered(sheet)]
@@ -151,7 +165,7 @@ class Life:
     def is_barred(self, room: Room, name: str) -> bool:
         """Four eyes: one of the two steps names the other, and they decided that, whenever and wherever it was."""
         return any(
-            name in one.decided_on
+            (name in one.decided_on or name in one.voters.values())
             and (one.node.key in room.node.not_same_as or room.node.key in one.node.not_same_as)
             for one in self.rooms
         )
@@ -181,6 +195,9 @@ class Life:
             self.take_turns(room, named, new)
             for name, who in new.items():
                 self.seat(room, name, who)
+            for name in new:
+                self.stand_in(room, name)
+                self.ask(room, name, "asked")
 
     def named(self, room: Room) -> list[Named]:
         """Those of `others` in place of lines that name nobody who can be asked."""
@@ -204,7 +221,9 @@ class Life:
 
     def can_be_asked(self, room: Room, name: str) -> bool:
         """An answer that was given counts, whoever has left since."""
-        return name in room.decided_on or (name not in self.away and not self.is_barred(room, name))
+        if name in room.decided_on:
+            return True
+        return name not in self.away | {*room.voters.values()} and not self.is_barred(room, name)
 
     def picked(self, room: Room, who: Who, able: list[str], others: Collection[str]) -> list[str]:
         """One of a group: whoever was picked stays it while they can be asked, whatever group they are in by then."""
@@ -239,13 +258,37 @@ class Life:
         room.seats[name], room.lines[name] = "open", who
         if (room, name) not in self.seated:
             self.seated.append((room, name))
-        self.ask(room, name, "asked")
 
     def ask(self, room: Room, name: str, how: str) -> None:
         asked = Asked(self.revision, self.facts(room), how == "asked again")
         room.asks.setdefault(name, []).append(asked)
         if self.by_mail:
             self.log.append((how, self.revision))
+
+    # --- delegates
+
+    def stand_in(self, room: Room, name: str) -> None:
+        """Whoever is their delegate may answer, too, unless they have a vote there, or may not decide."""
+        delegate = self.delegations.get(name, "")
+        if delegate and name not in self.away and self.can_stand_in(room, delegate):
+            room.delegates[name] = delegate
+
+    def can_stand_in(self, room: Room, delegate: str) -> bool:
+        is_asked = room.seats.get(delegate, "withdrawn") not in ("withdrawn", "superseded")
+        return not is_asked and delegate not in room.decided_on and self.can_be_asked(room, delegate)
+
+    def stand_in_again(self) -> None:
+        """When the request changes, everybody who may answer is looked up once more."""
+        for room, name in self.seated:
+            if room.seats[name] == "open":
+                if name in room.delegates and self.away & {name, room.delegates[name]}:
+                    del room.delegates[name]
+                elif name not in room.delegates:
+                    self.stand_in(room, name)
+
+    def drop_delegates(self, room: Room, people: Collection[str]) -> None:
+        """Who has answered there answers for nobody else."""
+        room.delegates = {name: one for name, one in room.delegates.items() if one not in people}
 
     def open_seats(self, name: str) -> Iterator[Room]:
         """What becomes of one may end others."""
@@ -258,14 +301,18 @@ class Life:
         self.away.add(name)
         for room in self.open_seats(name):
             room.seats[name] = "withdrawn"
+            room.delegates.pop(name, None)
             self.consider(room)
             self.wake()
+        for room in self.rooms:
+            self.drop_delegates(room, {name})
 
     def withdraw_barred(self, name: str) -> None:
         """Who has just decided is asked no longer where that keeps them out."""
         for room in self.open_seats(name):
             if self.is_barred(room, name):
                 room.seats[name] = "withdrawn"
+                room.delegates.pop(name, None)
                 self.consider(room)
 
     # --- stuck
@@ -296,22 +343,32 @@ class Life:
         sheet = form_model.after(self.sheet, typed)
         return set() if outcome == "reject" else form_model.missing(sheet, room.node.require)
 
-    def decide(self, room: Room, name: str, outcome: str, typed: Mapping[str, str]) -> None:
-        """By somebody who knows what is so now, and whose answer lacks nothing."""
-        room.seats[name], room.decided_on[name] = outcome, self.revision
+    def decide(self, room: Room, name: str, outcome: str, typed: Mapping[str, str], by: str = "") -> None:
+        """By somebody who knows what is so now, and whose answer lacks nothing. `by`: in their place."""
+        voter = by or name
+        room.seats[name], room.decided_on[name], room.voters[name] = outcome, self.revision, voter
+        room.delegates.pop(name, None)
         self.went_on.append(room)
         self.log.append(("decided", self.revision))
         sheet = form_model.after(self.sheet, typed)
         changed = sheet != self.sheet
         if changed:
-            self.revisions.append(Entered(sheet, room, name))
+            self.revisions.append(Entered(sheet, room, voter))
             self.log.append(("revised", self.revision))
         if room.state == "stuck" or room.node.in_turn:
             self.consider(room)
         elif result := _result(room):
             self.finish(room, result)
-        self.withdraw_barred(name)
+        people = dict.fromkeys([voter, name])
+        for one in people:
+            self.withdraw_barred(one)
+        for other in self.rooms:
+            apart = other.node.key in room.node.not_same_as or room.node.key in other.node.not_same_as
+            if other is room or apart:
+                self.drop_delegates(other, people)
         self.wake()
+        if changed:
+            self.stand_in_again()
         if changed and self.by_mail:
             self.ask_about_changes()
 
@@ -370,6 +427,7 @@ class Life:
 
     def finish(self, room: Room, result: str) -> None:
         room.seats = {name: "superseded" if one == "open" else one for name, one in room.seats.items()}
+        room.delegates.clear()
         self.close(room, result)
 
     def close(self, room: Room, result: str, answered: Room | None = None) -> None:
@@ -431,7 +489,8 @@ class Life:
     def cancel(self, room: Room, by: Room) -> None:
         for one in self.inside(room, running=True):
             self.cancel(one, by)
-        self.told += list(room.seats.values()).count("open")
+        self.told += list(room.seats.values()).count("open") + len(room.delegates)
+        room.delegates.clear()
         room.seats = {name: "superseded" if one == "open" else one for name, one in room.seats.items()}
         room.state, room.ended_by = "cancelled", by
 
@@ -440,6 +499,7 @@ class Life:
         for room in self.rooms:
             if room.state in LIVE:
                 room.state, room.result = "closed", "withdrawn"
+                room.delegates.clear()
                 room.seats = {name: "withdrawn" if one == "open" else one for name, one in room.seats.items()}
 
 

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, engine_asks, evidence
+from placet.approvals import engine, engine_asks, engine_errors, evidence
 from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.audit import chain
@@ -178,7 +178,7 @@ def test_one_rejection_ends_the_block_and_the_other_is_told_once(
     assert late.state == "superseded"
     assert late.visit.closed_at is not None
     assert late.visit.ended_by == request.visits.get(step_key="legal")
-    with pytest.raises(engine.AlreadyDecided) as caught:
+    with pytest.raises(engine_errors.AlreadyDecided) as caught:
         engine.decide(late.pk, by=carol, outcome="approve", door=Decision.Door.PAGE)
     assert [(one.by_person, one.outcome) for one in caught.value.decisions] == [(bob, "reject")]
 
@@ -435,7 +435,7 @@ def test_withdrawing_ends_every_branch_and_tells_everybody(
     assert standing(request) == ("withdrawn", "")
     assert sorted(mails("withdrawn")) == ["bob", "dave"]
     assert not request.visits.filter(state__in=Visit.LIVE).exists()
-    with pytest.raises(engine.NoLongerOpen):
+    with pytest.raises(engine_errors.NoLongerOpen):
         engine.decide(
             Assignment.objects.get(person=bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE
         )
@@ -610,7 +610,7 @@ def test_four_eyes_side_by_side(
     assert asked(request) == ["Carol"]
     seat = Assignment.objects.get(visit__step_key="finance", person=bob)
     assert seat.state == "withdrawn"
-    with pytest.raises(engine.Barred, match="so this step needs somebody else"):
+    with pytest.raises(engine_errors.Barred, match="so this step needs somebody else"):
         engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
     answer(carol)
     assert standing(request) == ("ended", "approved")

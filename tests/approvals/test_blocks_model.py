@@ -11,19 +11,21 @@ import email.policy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.db.models import Prefetch
+from django.db.models import F, Prefetch
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from placet.accounts.addresses import add_person
-from placet.accounts.models import Group, Person
-from placet.approvals import composing, engine, evidence
+from placet.accounts.models import Delegation, Group, Person
+from placet.approvals import composing, engine, engine_errors, evidence
 from placet.approvals.definitions import Definition
 from placet.approvals.definitions import definition_of as parsed
 from placet.approvals.engine_clarifications import MOST_OPEN, Written
@@ -34,6 +36,7 @@ from placet.approvals.models import (
     Assignment,
     Clarification,
     Decision,
+    Delegate,
     Notified,
     Request,
     Revision,
@@ -80,6 +83,7 @@ class Answer:
     outcome: str
     typed: Mapping[str, str] = field(default_factory=dict)
     view: View | None = None
+    by: str = ""  # in their place
 
 
 @dataclass
@@ -120,7 +124,7 @@ class Both:
 
     def give(self, answer: Answer) -> None:
         """As its channel gives it: a page sends all that can be entered there, a mail what somebody wrote."""
-        view, by = answer.view, self.people[answer.name]
+        view, by = answer.view, self.people[answer.by or answer.name]
         ask = view.ask if view else None
         engine.decide(
             self.seat(answer.room, answer.name).pk,
@@ -137,26 +141,31 @@ class Both:
         """It counts if it is theirs who are still here, is to what is so now, and lacks nothing; else it changes
         nothing."""
         room, life = answer.room, self.life
-        if answer.name in life.away:
-            with pytest.raises(engine.NotAllowed):
+        if (answer.by or answer.name) in life.away or (answer.by and not self.stands_in(answer)):
+            with pytest.raises(engine_errors.NotAllowed):
                 self.give(answer)
         elif answer.view and answer.view.facts != life.facts(room):
-            with pytest.raises(engine.Changed):
+            with pytest.raises(engine_errors.Changed):
                 self.give(answer)
         elif wrong := answer.typed.keys() - set(room.node.fill) | life.missing(
             room, answer.outcome, answer.typed
         ):
-            with pytest.raises(engine.FieldsInvalid) as invalid:
+            with pytest.raises(engine_errors.FieldsInvalid) as invalid:
                 self.give(answer)
             # Of what is hidden from them people read nothing.
             assert invalid.value.errors.keys() == (wrong - set(room.node.hide) or set(room.node.fill))
         else:
             self.give(answer)
-            life.decide(room, answer.name, answer.outcome, answer.typed)
+            life.decide(room, answer.name, answer.outcome, answer.typed, answer.by)
+
+    def stands_in(self, answer: Answer) -> bool:
+        room = answer.room
+        is_theirs = room.delegates.get(answer.name) == answer.by and answer.name not in self.life.away
+        return is_theirs and self.life.can_stand_in(room, answer.by)
 
     def signal(self, key: str) -> None:
         if key in self.life.signals:
-            with pytest.raises(engine.NoLongerOpen):
+            with pytest.raises(engine_errors.NoLongerOpen):
                 engine.signal(self.request.pk, key, None)
             return
         engine.signal(self.request.pk, key, None)
@@ -165,7 +174,7 @@ class Both:
     def answer_late(self, answer: Answer) -> None:
         """They hear whose answers counted in place of theirs, or that they are asked no longer."""
         room, name = answer.room, answer.name
-        with pytest.raises(engine.EngineError) as caught:
+        with pytest.raises(engine_errors.EngineError) as caught:
             self.give(answer)
         deciding = room.ended_by or room
         names = [name] if name in room.decided_on else deciding.decided_on
@@ -173,10 +182,12 @@ class Both:
         if not counted:
             is_barred = room.seats[name] == "withdrawn" and self.life.is_barred(room, name)
             is_told_why = is_barred and self.life.state != "withdrawn"
-            assert isinstance(caught.value, engine.Barred if is_told_why else engine.NoLongerOpen)
+            assert isinstance(
+                caught.value, engine_errors.Barred if is_told_why else engine_errors.NoLongerOpen
+            )
             return
-        assert isinstance(caught.value, engine.AlreadyDecided)
-        first = {one.by_person.name.lower(): one.outcome for one in caught.value.decisions}
+        assert isinstance(caught.value, engine_errors.AlreadyDecided)
+        first = {one.assignment.person.name.lower(): one.outcome for one in caught.value.decisions}
         assert first == counted
 
     def ask_back(self, room: Room, name: str) -> None:
@@ -185,7 +196,7 @@ class Both:
         cannot = name in self.life.away or (room, name) in mine or len(mine) >= MOST_OPEN
         try:
             engine.ask_back(self.seat(room, name).pk, self.people[name], Written("Why?"))
-        except engine.EngineError:
+        except engine_errors.EngineError:
             assert cannot
         else:
             assert not cannot
@@ -215,7 +226,7 @@ class Both:
             Assignment.objects.update_or_create(
                 visit=self.visit(answer.room), person=self.people[name], defaults={"state": "open"}
             )
-            with pytest.raises(engine.NotAllowed if is_away else engine.Barred):
+            with pytest.raises(engine_errors.NotAllowed if is_away else engine_errors.Barred):
                 self.give(answer)
 
     def leave(self, name: str, *, interrupted: bool) -> None:
@@ -254,7 +265,7 @@ class Both:
                 self.give(answer)
         except Crash:
             return True
-        except engine.EngineError:
+        except engine_errors.EngineError:
             return True  # what does not count writes nothing
         return False
 
@@ -267,6 +278,9 @@ class Both:
         assert (self.request.revision, self.request.data) == (life.revision, life.sheet)
         rows = list(SEATED.filter(request=self.request).order_by("pk"))
         assert [_row(visit) for visit in rows] == [room.row() for room in life.rooms]
+        assert [_voters(visit) for visit in rows] == [room.voters for room in life.rooms]
+        if life.delegations:
+            self._compare_delegates()
         if life.revision > 1:
             self._compare_revisions()
         if life.by_mail:
@@ -289,6 +303,19 @@ class Both:
         for visit in rows:
             assert visit.asked_back == sum(one.visit_id == visit.pk for one in asked)
 
+    def _compare_delegates(self) -> None:
+        """Nobody else may answer, in whatever step."""
+        may_answer = Delegate.objects.filter(assignment__visit__request=self.request, state="open")
+        columns = ("step_key", "round")
+        names = may_answer.values_list(
+            *(f"assignment__visit__{name}" for name in columns), "assignment__person__name", "person__name"
+        )
+        assert sorted(names) == sorted(
+            (room.node.key, room.round, name.title(), delegate.title())
+            for room in self.life.rooms
+            for name, delegate in room.delegates.items()
+        )
+
     def _compare_revisions(self) -> None:
         """Numbered without gaps; each says who entered something, and where."""
         revised = Revision.objects.filter(request=self.request).select_related("by", "assignment__visit")
@@ -305,7 +332,9 @@ class Both:
     def _compare_asks(self) -> None:
         """Each mail that asks names the revision that it shows, and one that asks again says what changed."""
         lines = AskLine.objects.filter(assignment__visit__request=self.request, pk__gt=self.last_line)
-        lines = lines.filter(asks_back=None)
+        lines = lines.filter(
+            asks_back=None, ask__person=F("assignment__person")
+        )  # those of delegates are not modelled
         lines = lines.select_related("ask__outgoing", "assignment__visit", "assignment__person")
         rooms = {(room.node.key, room.round): room for room in self.life.rooms}
         for line in lines.order_by("pk"):
@@ -338,7 +367,8 @@ class Both:
         names = notified.values_list("visit__step_key", "visit__round", "person__name")
         assert [(key, number, name.lower()) for key, number, name in names] == self.life.notified
         entries = AuditEntry.objects.filter(request=self.request).order_by("seq")
-        log = [(one.what["event"], one.what["revision"]) for one in entries if "revision" in one.what]
+        told = [one.what for one in entries if not one.what["event"].startswith("delegate ")]
+        log = [(one["event"], one["revision"]) for one in told if "revision" in one]
         assert [one for one in log if one[0] not in CONDITIONS] == self.life.log
         newest = 1
         for event, revision in log:
@@ -372,7 +402,7 @@ def _entered(revision: Revision) -> tuple[Any, ...]:
 
 
 SEATED = Visit.objects.select_related("parent", "ended_by").prefetch_related(
-    Prefetch("assignments", Assignment.objects.select_related("person", "decision").order_by("pk"))
+    Prefetch("assignments", Assignment.objects.select_related("person", "decision__by_person").order_by("pk"))
 )
 
 
@@ -400,6 +430,11 @@ def _row(visit: Visit) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def _voters(visit: Visit) -> dict[str, str]:
+    decided = [one for one in visit.assignments.all() if one.state == "decided"]
+    return {one.person.name.lower(): one.decision.by_person.name.lower() for one in decided}
+
+
 def _key(visit: Visit | None) -> tuple[str, int] | None:
     return (visit.step_key, visit.round) if visit else None
 
@@ -419,7 +454,7 @@ def test_whatever_happens_in_blocks_the_engine_does_what_the_model_says(
 ) -> None:
     fills = share % 3 < 2  # of ten, seven
     most = 4 if fills else 10  # writing mails takes most of the time
-    people = {name: add_person(name.title(), f"{name}@contoso.example") for name in [*NAMES, "zoe"]}
+    people = {name: add_person(name.title(), f"{name}@contoso.example") for name in [*NAMES, "zoe", "ella"]}
     people["ada"] = add_person("Ada", "ada@contoso.example", administrator=True)
     for key, names in GROUPS.items():
         Group.objects.create(key=key, name=key.title()).members.set([people[name] for name in names])
@@ -441,10 +476,12 @@ def test_whatever_happens_in_blocks_the_engine_does_what_the_model_says(
             version = [publish(one) for one in definitions_of(line)][-1]
             away = data.draw(st.sampled_from([[]] * 10 + [[name] for name in NAMES]))
             Person.objects.filter(pk__in=[people[name].pk for name in away]).update(is_active=False)
+            delegations = data.draw(st.sampled_from([{}, {}, *DELEGATIONS]))
+            Delegation.objects.bulk_create(_delegation(people, *pair) for pair in delegations.items())
             started = engine.start(version, people["zoe"], {"item": "Desk", "amount": "10", **typed})
             assert bool(composing.mailbox_for(started)) is by_mail
             sheet = form_model.at_start(line.later, typed)
-            both = Both(Life(line, sheet, by_mail, away), started, people)
+            both = Both(Life(line, sheet, by_mail, away, delegations), started, people)
             both.compare()
             for _ in range(data.draw(st.integers(3, 14))):
                 if not both.goes_on:
@@ -454,6 +491,23 @@ def test_whatever_happens_in_blocks_the_engine_does_what_the_model_says(
             both.compare_record()
 
     live()
+
+
+#: Who answers in whose place: somebody whom nobody asks, two for whom the same one does, and a ring.
+DELEGATIONS: list[dict[str, str]] = [
+    dict.fromkeys(NAMES, "ella"),
+    dict.fromkeys(NAMES[1:], NAMES[0]),
+    dict(zip(NAMES, [*NAMES[1:], NAMES[0]], strict=True)),
+]
+
+
+def _delegation(people: Mapping[str, Person], name: str, delegate: str) -> Delegation:
+    return Delegation(
+        delegator=people[name],
+        delegate=people[delegate],
+        begins_at=timezone.now() - timedelta(days=1),
+        created_by=people[name],
+    )
 
 
 @contextmanager
@@ -494,13 +548,22 @@ def _happen(both: Both, data: st.DataObject) -> None:
         if late:
             both.answer_late(_answer(both, data, late))
     elif waiting:
-        answer = _answer(both, data, waiting)
+        answer = _by_a_delegate(both, data, _answer(both, data, waiting))
         if what == "crash" and both.crash(answer, data.draw(st.integers(0, MOST_WRITES))):
             return
         if what == "crash":
-            both.life.decide(answer.room, answer.name, answer.outcome, answer.typed)
+            both.life.decide(answer.room, answer.name, answer.outcome, answer.typed, answer.by)
         else:
             both.answer(answer)
+
+
+def _by_a_delegate(both: Both, data: st.DataObject, answer: Answer) -> Answer:
+    """Where somebody may answer in their place, they often do; rarely somebody else tries to."""
+    if not both.life.delegations:
+        return answer
+    delegate = answer.room.delegates.get(answer.name, "")
+    by = data.draw(st.sampled_from(["", delegate, delegate, data.draw(st.sampled_from([*NAMES, "ella"]))]))
+    return replace(answer, by=by, view=None) if by and by != answer.name else answer
 
 
 def _help(both: Both, data: st.DataObject) -> None:

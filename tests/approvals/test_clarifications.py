@@ -9,7 +9,7 @@ import time_machine
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, evidence, timing
+from placet.approvals import engine, engine_errors, evidence, timing
 from placet.approvals.engine_clarifications import MOST_OPEN, Written
 from placet.approvals.engine_time import MOST_PAUSES
 from placet.approvals.models import AskLine, Assignment, Clarification, Decision, Request, Timer
@@ -128,7 +128,7 @@ def test_anybody_may_decide_while_a_question_is_open_and_the_requester_is_told_o
     assert subjects(alice)[2:] == ["No answer needed: Desk", "Approved: Desk"]
     mail = OutgoingMail.objects.get(kind="clarification-needless")
     assert "The 2 questions that you were asked about “Desk”" in text(mail)
-    with pytest.raises(engine.NoLongerOpen):
+    with pytest.raises(engine_errors.NoLongerOpen):
         clarify(Clarification.objects.all()[0], alice)
     assert whole(request)
 
@@ -168,7 +168,7 @@ def test_whoever_leaves_takes_their_question_with_them(
     engine.deactivate(bob, by=admin)
     assert Clarification.objects.get().state == "needless"
     assert subjects(alice)[1] == "No answer needed: Desk"
-    with pytest.raises(engine.NoLongerOpen):
+    with pytest.raises(engine_errors.NoLongerOpen):
         ask_back(bob)
     assert whole(request)
 
@@ -195,14 +195,14 @@ def test_a_step_on_the_page_only_asks_back_with_a_link(mailbox: Mailbox, alice: 
 
 def test_nobody_else_asks_or_answers(mailbox: Mailbox, alice: Person, bob: Person, carol: Person) -> None:
     request = start(plain(), alice)
-    with pytest.raises(engine.NotAllowed):
+    with pytest.raises(engine_errors.NotAllowed):
         engine.ask_back(seat(bob).pk, carol, Written("Why?"))
     clarification = ask_back(bob)
     for other in (bob, carol):
-        with pytest.raises(engine.NotAllowed):
+        with pytest.raises(engine_errors.NotAllowed):
             clarify(clarification, other)
     Person.objects.filter(pk=alice.pk).update(is_active=False)
-    with pytest.raises(engine.NotAllowed):
+    with pytest.raises(engine_errors.NotAllowed):
         clarify(clarification, alice)
     assert Clarification.objects.get().state == "open"
     assert whole(request)
@@ -211,7 +211,7 @@ def test_nobody_else_asks_or_answers(mailbox: Mailbox, alice: Person, bob: Perso
 def test_who_has_left_is_asked_nothing(mailbox: Mailbox, alice: Person, bob: Person) -> None:
     start(plain(), alice)
     Person.objects.filter(pk=alice.pk).update(is_active=False)
-    with pytest.raises(engine.EngineError, match="no longer here to answer"):
+    with pytest.raises(engine_errors.EngineError, match="no longer here to answer"):
         ask_back(bob)
     assert not Clarification.objects.exists()
 
@@ -222,7 +222,7 @@ def test_nobody_asks_themselves(mailbox: Mailbox, alice: Person) -> None:
         ["bob approve approved", "bob reject rejected"],
     )
     start(definition, alice)
-    with pytest.raises(engine.EngineError, match="yourself"):
+    with pytest.raises(engine_errors.EngineError, match="yourself"):
         ask_back(alice)
 
 
@@ -236,9 +236,9 @@ def test_one_question_of_a_person_is_open_and_so_many_of_a_step(
     request = start(process({"bob": {**step("bob"), "ask": [{"group": "many"}]}}, WAYS), alice)
     for person in people[:MOST_OPEN]:
         ask_back(person)
-    with pytest.raises(engine.EngineError, match="5 questions already wait"):
+    with pytest.raises(engine_errors.EngineError, match="5 questions already wait"):
         ask_back(people[-1])
-    with pytest.raises(engine.EngineError, match="still waits"):
+    with pytest.raises(engine_errors.EngineError, match="still waits"):
         ask_back(people[0])
     clarify(Clarification.objects.all()[0], alice)
     ask_back(people[-1])
@@ -251,10 +251,10 @@ def test_a_question_and_an_answer_say_something(
     mailbox: Mailbox, alice: Person, bob: Person, nothing: str
 ) -> None:
     start(plain(), alice)
-    with pytest.raises(engine.EngineError, match="Please write"):
+    with pytest.raises(engine_errors.EngineError, match="Please write"):
         ask_back(bob, nothing)
     clarification = ask_back(bob)
-    with pytest.raises(engine.EngineError, match="Please write"):
+    with pytest.raises(engine_errors.EngineError, match="Please write"):
         clarify(clarification, alice, nothing)
 
 
@@ -262,7 +262,7 @@ def test_a_question_is_answered_once(mailbox: Mailbox, alice: Person, bob: Perso
     request = start(plain(), alice)
     clarification = ask_back(bob)
     clarify(clarification, alice)
-    with pytest.raises(engine.AlreadyAnswered):
+    with pytest.raises(engine_errors.AlreadyAnswered):
         clarify(clarification, alice, "No, it is not.")
     assert Clarification.objects.get().answer == "Yes, in that of 2026."
     assert len(entries("clarified")) == 1
@@ -272,7 +272,7 @@ def test_a_question_is_answered_once(mailbox: Mailbox, alice: Person, bob: Perso
 def test_what_is_too_long_is_not_taken_from_a_page(mailbox: Mailbox, alice: Person, bob: Person) -> None:
     start(plain(), alice)
     clarification = ask_back(bob)
-    with pytest.raises(engine.EngineError, match="at most"):
+    with pytest.raises(engine_errors.EngineError, match="at most"):
         clarify(clarification, alice, "long " * 20_000)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from placet import work
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, engine_asks, engine_visits, messages, policy, whom
+from placet.approvals import engine, engine_asks, engine_errors, engine_visits, messages, policy, whom
 from placet.approvals.composing import hash_of
 from placet.approvals.form import FormInvalid
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Visit
@@ -120,7 +120,7 @@ def test_a_form_that_does_not_fit_starts_nothing(alice: Person) -> None:
 
 def test_somebody_who_left_starts_nothing(alice: Person) -> None:
     Person.objects.filter(pk=alice.pk).update(is_active=False)
-    with pytest.raises(engine.NotAllowed, match="not active"):
+    with pytest.raises(engine_errors.NotAllowed, match="not active"):
         start(SAMPLE, alice)
 
 
@@ -176,7 +176,7 @@ def test_only_the_person_asked_decides(
 ) -> None:
     request = start(SAMPLE, alice)
     for other in (alice, dave, admin):
-        with pytest.raises(engine.NotAllowed, match="Somebody else was asked"):
+        with pytest.raises(engine_errors.NotAllowed, match="Somebody else was asked"):
             engine.decide(open_for(bob).pk, by=other, outcome="approve", door=PAGE)
     assert state_of(request) == ("open", "")
     assert not Decision.objects.exists()
@@ -184,7 +184,7 @@ def test_only_the_person_asked_decides(
 
 def test_an_answer_that_the_step_does_not_know_changes_nothing(alice: Person, bob: Person) -> None:
     start(SAMPLE, alice)
-    with pytest.raises(engine.NotAllowed, match="approve, reject"):
+    with pytest.raises(engine_errors.NotAllowed, match="approve, reject"):
         decide(bob, "perhaps")
     assert open_for(bob).state == "open"
 
@@ -219,7 +219,7 @@ def test_an_assignment_does_not_make_a_requester_the_right_person(alice: Person,
     """Whatever wrote the row: the rule is asked again when it counts."""
     request = start(SAMPLE, alice)
     own = Assignment.objects.create(visit=request.visits.get(), person=alice)
-    with pytest.raises(engine.NotAllowed, match="their own request"):
+    with pytest.raises(engine_errors.NotAllowed, match="their own request"):
         engine.decide(own.pk, by=alice, outcome="approve", door=PAGE)
 
 
@@ -227,7 +227,7 @@ def test_somebody_who_left_decides_nothing(alice: Person, bob: Person) -> None:
     start(SAMPLE, alice)
     Person.objects.filter(pk=bob.pk).update(is_active=False)  # while Bob has the page open
     assert bob.is_active
-    with pytest.raises(engine.NotAllowed):
+    with pytest.raises(engine_errors.NotAllowed):
         decide(bob)
 
 
@@ -305,7 +305,7 @@ def test_a_stuck_step_asks_again_once_people_are_put_right(
 ) -> None:
     request = start(one_step(TEAM), alice)
     visit = request.visits.get()
-    with pytest.raises(engine.NotAllowed):
+    with pytest.raises(engine_errors.NotAllowed):
         engine.ask_again(visit.pk, by=alice)
     engine.ask_again(visit.pk, by=admin)
     assert mails("stuck") == ["ada"]  # she knows
@@ -314,7 +314,7 @@ def test_a_stuck_step_asks_again_once_people_are_put_right(
     visit.refresh_from_db()
     assert (visit.state, visit.reason, asked(request)) == (Visit.State.OPEN, "", ["Dave"])
     assert mails("ask") == ["dave"]
-    with pytest.raises(engine.NoLongerOpen, match="not stuck"):
+    with pytest.raises(engine_errors.NoLongerOpen, match="not stuck"):
         engine.ask_again(visit.pk, by=admin)
 
 
@@ -344,7 +344,7 @@ def test_the_first_answer_closes_the_others(mailbox: Mailbox, alice: Person) -> 
     late = open_for(second)
     decide(first, "reject")
     assert state_of(request) == ("ended", "rejected")
-    with pytest.raises(engine.AlreadyDecided) as told:
+    with pytest.raises(engine_errors.AlreadyDecided) as told:
         engine.decide(late.pk, by=second, outcome="approve", door=PAGE)
     assert [(d.by_person, d.outcome) for d in told.value.decisions] == [(first, "reject")]
 
@@ -544,7 +544,7 @@ def test_going_back_is_a_new_round_with_new_questions(
     ]
     assert open_for(bob).pk != old.pk
     assert mails("ask") == ["bob", "carol", "bob"]
-    with pytest.raises(engine.AlreadyDecided):
+    with pytest.raises(engine_errors.AlreadyDecided):
         engine.decide(old.pk, by=bob, outcome="reject", door=PAGE)
     decide(bob, "reject")
     assert state_of(request) == ("ended", "rejected")
@@ -568,7 +568,7 @@ def test_a_condition_that_fails_later_leaves_the_decision_and_stops(
     engine.ask_again(visit.pk, by=admin)  # asks nobody what is decided already
     assert asked(request) == []
     assert mails("ask") == ["bob"]
-    with pytest.raises(engine.AlreadyDecided):
+    with pytest.raises(engine_errors.AlreadyDecided):
         engine.decide(Assignment.objects.get().pk, by=bob, outcome="reject", door=PAGE)
     engine.withdraw(request.pk, by=alice)
     assert state_of(request) == ("withdrawn", "")
@@ -623,9 +623,9 @@ def test_withdrawing_tells_those_who_were_asked(mailbox: Mailbox, alice: Person)
     engine.withdraw(request.pk, by=alice)
     assert state_of(request) == ("withdrawn", "")
     assert mails("withdrawn") == ["p1", "p2"]
-    with pytest.raises(engine.NoLongerOpen, match="withdrawn"):
+    with pytest.raises(engine_errors.NoLongerOpen, match="withdrawn"):
         engine.decide(late.pk, by=second, outcome="approve", door=PAGE)
-    with pytest.raises(engine.NoLongerOpen, match="already ended"):
+    with pytest.raises(engine_errors.NoLongerOpen, match="already ended"):
         engine.withdraw(request.pk, by=alice)
 
 
@@ -655,7 +655,7 @@ def test_withdrawing_closes_what_was_open_and_leaves_what_was_answered(
 
 def test_only_requesters_and_administrators_withdraw(alice: Person, bob: Person, admin: Person) -> None:
     request = start(SAMPLE, alice)
-    with pytest.raises(engine.NotAllowed):
+    with pytest.raises(engine_errors.NotAllowed):
         engine.withdraw(request.pk, by=bob)
     engine.withdraw(request.pk, by=admin)
     assert state_of(request) == ("withdrawn", "")
@@ -664,7 +664,7 @@ def test_only_requesters_and_administrators_withdraw(alice: Person, bob: Person,
 def test_what_has_ended_is_not_withdrawn(alice: Person, bob: Person) -> None:
     request = start(SAMPLE, alice)
     decide(bob)
-    with pytest.raises(engine.NoLongerOpen):
+    with pytest.raises(engine_errors.NoLongerOpen):
         engine.withdraw(request.pk, by=alice)
 
 
@@ -681,17 +681,19 @@ def sent_long_ago() -> None:
 
 def test_nobody_is_written_to_again_at_once(mailbox: Mailbox, alice: Person, bob: Person) -> None:
     start(SAMPLE, alice)
-    with pytest.raises(engine.TooSoon, match="The mail to Bob Manager is not sent yet"):
+    with pytest.raises(engine_errors.TooSoon, match="The mail to Bob Manager is not sent yet"):
         engine.resend(open_for(bob).pk, by=alice)
     sent_long_ago()
     engine.resend(open_for(bob).pk, by=alice)
-    with pytest.raises(engine.TooSoon, match="not sent yet"):
+    with pytest.raises(engine_errors.TooSoon, match="not sent yet"):
         engine.resend(open_for(bob).pk, by=alice)
     last = OutgoingMail.objects.order_by("pk").last()
     assert last is not None
     last.state, last.sent_at = OutgoingMail.State.SENT, timezone.now() - timedelta(minutes=9)
     last.save()
-    with pytest.raises(engine.TooSoon, match="The last mail to Bob Manager is less than 10 minutes old"):
+    with pytest.raises(
+        engine_errors.TooSoon, match="The last mail to Bob Manager is less than 10 minutes old"
+    ):
         engine.resend(open_for(bob).pk, by=alice)
     assert mails("ask") == ["bob", "bob"]
 
@@ -702,7 +704,7 @@ def test_nor_while_the_last_mail_is_on_its_way(
 ) -> None:
     start(SAMPLE, alice)
     OutgoingMail.objects.update(state=state)
-    with pytest.raises(engine.TooSoon, match="not sent yet"):
+    with pytest.raises(engine_errors.TooSoon, match="not sent yet"):
         engine.resend(open_for(bob).pk, by=alice)
     assert mails("ask") == ["bob"]
 
@@ -729,7 +731,7 @@ def test_sending_again_gives_a_new_code_and_the_old_one_stays_good(
     lines = [AskLine.objects.get(ask__code_hash=hash_of(code)) for code in codes]
     assert {line.assignment_id for line in lines} == {open_for(bob).pk}
     engine.decide(lines[0].assignment_id, by=bob, outcome="approve", door=PAGE)
-    with pytest.raises(engine.AlreadyDecided):
+    with pytest.raises(engine_errors.AlreadyDecided):
         engine.resend(lines[0].assignment_id, by=alice)
 
 
@@ -737,7 +739,7 @@ def test_only_requesters_and_administrators_send_again(
     mailbox: Mailbox, alice: Person, bob: Person, admin: Person
 ) -> None:
     start(SAMPLE, alice)
-    with pytest.raises(engine.NotAllowed):
+    with pytest.raises(engine_errors.NotAllowed):
         engine.resend(open_for(bob).pk, by=bob)
     sent_long_ago()
     engine.resend(open_for(bob).pk, by=admin)
@@ -762,7 +764,7 @@ def test_who_leaves_is_answered_for_by_whoever_the_step_names_now(
     assert asked(request) == ["Dave"]
     assert mails("ask") == ["bob", "dave"]
     bob.is_active = True  # he comes back: this question is no longer his
-    with pytest.raises(engine.NoLongerOpen, match="no longer asked"):
+    with pytest.raises(engine_errors.NoLongerOpen, match="no longer asked"):
         engine.decide(old.pk, by=bob, outcome="approve", door=PAGE)
     decide(dave)
     assert state_of(request) == ("ended", "approved")
@@ -833,7 +835,7 @@ def test_a_long_comment_of_a_mail_is_shortened_and_says_so(
 
 def test_a_long_comment_that_is_nowhere_else_is_refused(alice: Person, bob: Person) -> None:
     request = start(SAMPLE, alice)
-    with pytest.raises(engine.EngineError, match="at most 20000 characters"):
+    with pytest.raises(engine_errors.EngineError, match="at most 20000 characters"):
         decide(bob, comment="x" * 20_001)
     assert state_of(request) == ("open", "")
     assert decide(bob, comment="x" * 20_000).comment == "x" * 20_000
@@ -877,7 +879,7 @@ def at_once(*works: Callable[[], object]) -> list[object]:
             connection.ensure_connection()
             barrier.wait(30)
             results[number] = work()
-        except engine.EngineError as error:
+        except engine_errors.EngineError as error:
             results[number] = error
         finally:
             connection.close()
@@ -904,7 +906,7 @@ def test_of_two_answers_at_the_same_instant_one_wins(alice: Person, bob: Person)
         kinds = sorted(type(result).__name__ for result in results)
         assert kinds == ["AlreadyDecided", "Decision"]
         won = next(result for result in results if isinstance(result, Decision))
-        lost = next(result for result in results if isinstance(result, engine.AlreadyDecided))
+        lost = next(result for result in results if isinstance(result, engine_errors.AlreadyDecided))
         assert [decision.pk for decision in lost.decisions] == [won.pk]
         assert state_of(request) == ("ended", {"approve": "approved", "reject": "rejected"}[won.outcome])
     assert Decision.objects.count() == ROUNDS
@@ -937,7 +939,7 @@ def test_a_decision_that_fails_takes_all_of_the_callers_transaction_with_it(
 def test_an_answer_that_may_not_be_leaves_the_callers_transaction_alone(alice: Person, bob: Person) -> None:
     start(SAMPLE, alice)
     with transaction.atomic():
-        with pytest.raises(engine.NotAllowed):
+        with pytest.raises(engine_errors.NotAllowed):
             engine.decide(open_for(bob).pk, by=alice, outcome="approve", door=PAGE)
         engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=PAGE)
     assert Decision.objects.get().by_person == bob
@@ -955,7 +957,7 @@ def test_an_answer_and_a_withdrawal_at_the_same_instant_exclude_each_other(
             lambda pk=assignment: engine.decide(pk, by=bob, outcome="approve", door=PAGE),  # type: ignore[misc]  # a default binds it
             lambda pk=request.pk: engine.withdraw(pk, by=alice),  # type: ignore[misc]  # a default binds it
         )
-        assert sum(isinstance(result, engine.NoLongerOpen) for result in results) == 1
+        assert sum(isinstance(result, engine_errors.NoLongerOpen) for result in results) == 1
         decided = Decision.objects.filter(assignment_id=assignment).exists()
         assert state_of(request) == (("ended", "approved") if decided else ("withdrawn", ""))
     assert list(chain.verify()) == []
@@ -1005,19 +1007,19 @@ def test_who_leaves_while_they_are_being_asked_keeps_no_question(
     version = publish(SAMPLE)
     bob.manager = dave
     bob.save()
-    looked_up, gone, assign = threading.Event(), threading.Event(), engine_asks.assign
+    looked_up, gone, seat = threading.Event(), threading.Event(), engine_asks.seat
 
-    def slowly(*args: Any) -> None:
+    def slowly(*args: Any) -> list[Assignment]:
         looked_up.set()
         gone.wait(0.5)  # if leaving did not wait, it would be over by then
-        assign(*args)
+        return seat(*args)
 
     def leave() -> None:
         assert looked_up.wait(30)
         engine.deactivate(bob, by=dave)
         gone.set()
 
-    monkeypatch.setattr(engine_asks, "assign", slowly)
+    monkeypatch.setattr(engine_asks, "seat", slowly)
     request, _ = at_once(lambda: start(version, alice), leave)
     assert isinstance(request, Request)
     assert asked(request) == ["Dave"]

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, engine_asks, evidence
+from placet.approvals import engine, engine_asks, engine_errors, evidence
 from placet.approvals.composing import hash_of
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Version, Visit
 from placet.approvals.processes import publish
@@ -211,9 +211,9 @@ class Model:
     def complaint(self, room: Room, name: str) -> type[Exception] | None:
         return {
             "open": None,
-            "decided": engine.AlreadyDecided,
-            "superseded": engine.AlreadyDecided,
-            "withdrawn": engine.NoLongerOpen,
+            "decided": engine_errors.AlreadyDecided,
+            "superseded": engine_errors.AlreadyDecided,
+            "withdrawn": engine_errors.NoLongerOpen,
         }[room.seats[name].state]
 
     def decide(self, life: Life, room: Room, name: str, outcome: str) -> None:
@@ -300,7 +300,7 @@ class EngineAgainstModel(RuleBasedStateMachine):
     def start(self, requester: str, amount: int) -> None:
         start = {"item": "Desk", "amount": str(amount)}
         if requester not in self.model.active:
-            with pytest.raises(engine.NotAllowed):
+            with pytest.raises(engine_errors.NotAllowed):
                 engine.start(self.version, self.person(requester), start)
             return
         self.requests.append(engine.start(self.version, self.person(requester), start))
@@ -376,7 +376,7 @@ class EngineAgainstModel(RuleBasedStateMachine):
     ) -> None:
         expected = self.model.complaint(room, name)
         if expected is None and (by != self.people[name] or outcome == "maybe"):
-            expected = engine.NotAllowed
+            expected = engine_errors.NotAllowed
         if expected is None:
             engine.decide(assignment_id, by=by, outcome=outcome, door=Decision.Door.PAGE)
             self.model.decide(life, room, name, outcome)
@@ -384,7 +384,7 @@ class EngineAgainstModel(RuleBasedStateMachine):
         with pytest.raises(expected) as caught:
             engine.decide(assignment_id, by=by, outcome=outcome, door=Decision.Door.PAGE)
         assert type(caught.value) is expected
-        if isinstance(caught.value, engine.AlreadyDecided):
+        if isinstance(caught.value, engine_errors.AlreadyDecided):
             told = [
                 (decision.by_person.name.lower(), decision.outcome) for decision in caught.value.decisions
             ]
@@ -399,13 +399,13 @@ class EngineAgainstModel(RuleBasedStateMachine):
         expected = self.model.complaint(room, name)
         assignment = self.assignment(life, room, name)
         if by == "cleo":  # she never makes a request
-            expected = engine.NotAllowed
+            expected = engine_errors.NotAllowed
         if expected is not None:
             with pytest.raises(expected):
                 engine.resend(assignment.pk, self.by(by, life))
             return
         if OutgoingMail.objects.filter(ask__lines__assignment=assignment, state="waiting").exists():
-            with pytest.raises(engine.TooSoon):
+            with pytest.raises(engine_errors.TooSoon):
                 engine.resend(assignment.pk, self.by(by, life))
             OutgoingMail.objects.update(state="sent", sent_at=timezone.now() - engine_asks.AGAIN_AFTER)
         engine.resend(assignment.pk, self.by(by, life))
@@ -417,7 +417,11 @@ class EngineAgainstModel(RuleBasedStateMachine):
         number = pick % len(self.requests)
         life, request = self.model.lives[number], self.requests[number]
         expected = (
-            engine.NotAllowed if by == "cleo" else engine.NoLongerOpen if life.state != "open" else None
+            engine_errors.NotAllowed
+            if by == "cleo"
+            else engine_errors.NoLongerOpen
+            if life.state != "open"
+            else None
         )
         if expected is not None:
             with pytest.raises(expected):
@@ -458,11 +462,11 @@ class EngineAgainstModel(RuleBasedStateMachine):
         life = self.model.lives[numbers[pick % len(numbers)]]
         visit = self.visit(life, life.rooms[-1])
         expected = (
-            engine.NotAllowed
+            engine_errors.NotAllowed
             if by != "ada"
             else None
             if life.rooms[-1].state == "stuck"
-            else engine.NoLongerOpen
+            else engine_errors.NoLongerOpen
         )
         if expected is not None:
             with pytest.raises(expected):

@@ -10,7 +10,7 @@ import time_machine
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, timing
+from placet.approvals import engine, engine_errors, timing
 from placet.approvals.models import Assignment, Decision, Request, Timer, Visit
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
@@ -175,13 +175,13 @@ def test_others_are_asked_instead(
         told
     )
     with pytest.raises(
-        engine.NoLongerOpen, match=r"not answered in time\. Asked in your place: Carol Finance"
+        engine_errors.NoLongerOpen, match=r"not answered in time\. Asked in your place: Carol Finance"
     ):
         decide(bob)
     assert standing(request) == ("open", "")
     answer(carol)
     assert standing(request) == ("ended", "approved")
-    with pytest.raises(engine.NoLongerOpen, match="Asked in your place: Carol Finance"):
+    with pytest.raises(engine_errors.NoLongerOpen, match="Asked in your place: Carol Finance"):
         decide(bob)
 
 
@@ -370,7 +370,7 @@ def test_a_name_is_nothing_but_a_name(
     html = message_from_bytes(bytes(mails("ask", carol)[0].raw), policy=policy.default).get_body(("html",))
     assert html is not None
     assert "<b>[#" not in html.get_content()
-    with pytest.raises(engine.NoLongerOpen, match=r"Carol \{number\}"):
+    with pytest.raises(engine_errors.NoLongerOpen, match=r"Carol \{number\}"):
         decide(bob)
     assert standing(request) == ("open", "")
 

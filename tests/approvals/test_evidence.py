@@ -94,9 +94,9 @@ STATES: dict[str, tuple[str, Callable[[Request], object]]] = {
         "decided",
         lambda r: Assignment.objects.filter(visit__request=r).update(state="open"),
     ),
-    "for whom somebody is asked was changed": (
+    "whether somebody may answer in their place was changed": (
         "asked",
-        lambda r: Assignment.objects.filter(visit__request=r).update(on_behalf_of=r.requester),
+        lambda r: Assignment.objects.filter(visit__request=r).update(has_delegates=True),
     ),
 }
 

@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from placet.accounts.models import Person
-from placet.approvals import attachments, engine, evidence
+from placet.approvals import attachments, engine, engine_errors, evidence
 from placet.approvals.attachments import FilesOfAnswer
 from placet.approvals.changes import changes_between
 from placet.approvals.definitions import definition_of
@@ -121,14 +121,14 @@ def test_what_is_required_is_needed_where_an_answer_grants_and_earlier_files_wil
 ) -> None:
     asked = seat(request_)
     for files in (None, FilesOfAnswer()):
-        with pytest.raises(engine.FieldsInvalid) as invalid:
+        with pytest.raises(engine_errors.FieldsInvalid) as invalid:
             answer(asked, files=files)
         assert invalid.value.errors == {"contract": "Please add a file."}
     answer(asked, files=added(keep(asked)))
     answer(seat(request_), "reject")
     again = seat(request_)
     [held] = Request.objects.get(pk=request_.pk).data["contract"]
-    with pytest.raises(engine.FieldsInvalid):
+    with pytest.raises(engine_errors.FieldsInvalid):
         answer(again, files=FilesOfAnswer(removed=frozenset([held["id"]])))
     answer(again)  # says nothing of files, as a reply does
     assert Request.objects.get(pk=request_.pk).data["contract"] == [held]
@@ -146,10 +146,10 @@ def test_an_answer_that_knows_other_files_than_there_are_changes_nothing(request
     asked = seat(request_)
     mine = keep(asked)
     for ids in ((), ("x",), (mine, str(UUID(int=1)))):
-        with pytest.raises(engine.OtherFiles):
+        with pytest.raises(engine_errors.OtherFiles):
             answer(asked, files=added(*ids))
     attachments.remove_from_answer(asked, mine)
-    with pytest.raises(engine.OtherFiles):
+    with pytest.raises(engine_errors.OtherFiles):
         answer(asked, files=added(mine))
     assert not Decision.objects.exists()
     assert is_clean(request_)

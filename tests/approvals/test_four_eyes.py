@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, evidence
+from placet.approvals import engine, engine_errors, evidence
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.processes import publish
 from placet.audit import chain
@@ -135,7 +135,7 @@ def test_who_decided_an_earlier_round_cannot_answer_what_they_are_asked_already(
     decide(request, "legal", carol)
     decide(request, "finance", dave)
     by_hand = Assignment.objects.create(visit=request.visits.get(step_key="last"), person=bob, page_only=True)
-    with pytest.raises(engine.Barred, match="You decided “Legal” of this request"):
+    with pytest.raises(engine_errors.Barred, match="You decided “Legal” of this request"):
         engine.decide(by_hand.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
     by_hand.delete()
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from placet.accounts.models import Person
-from placet.approvals import call_limits, calling, engine
+from placet.approvals import call_limits, calling, engine, engine_errors
 from placet.approvals.models import Assignment, CallTask, Decision, Request, Visit
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
 from placet.approvals.verification import findings
@@ -180,7 +180,7 @@ def test_a_notice_first_and_a_signal_before_its_wait(alice: Person, bob: Person,
     engine.signal(request.pk, "go", admin)
     assert live(request) == ["ask open"]
     engine.signal(request.pk, "go", admin)  # for the next round
-    with pytest.raises(engine.NoLongerOpen):
+    with pytest.raises(engine_errors.NoLongerOpen):
         engine.signal(request.pk, "go", admin)
     decide(bob, "reject")
     assert live(request) == ["ask open"]

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from placet.accounts.models import Group, Person
-from placet.approvals import earlier, engine, evidence, policy
+from placet.approvals import earlier, engine, engine_errors, evidence, policy
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form_parts import FormField
 from placet.approvals.models import Assignment, Decision, Request, Visit
@@ -224,7 +224,7 @@ def test_four_eyes_and_own_requests_hold_for_whoever_comes_later(
     decide(bob)
     decide(carol)
     assert asked(request) == ["Dave"]
-    with pytest.raises(engine.NotAllowed):
+    with pytest.raises(engine_errors.NotAllowed):
         engine.decide(open_for(dave).pk, by=carol, outcome="approve", door=PAGE)
     decide(dave)
     assert result_of(request) == "approved"
@@ -572,7 +572,7 @@ def test_conditions_of_lines_tables_and_comments_see_them_too(
     request = start(two(second), alice)
     answers(bob, next=value(dave), price="250")
     assert sorted(asked(request)) == ["Carol", "Dave"]
-    with pytest.raises(engine.CommentNeeded):
+    with pytest.raises(engine_errors.CommentNeeded):
         decide(dave)
     request = start(two(second), alice)
     engine.decide(Assignment.objects.get(visit__request=request).pk, by=bob, outcome="approve", door=PAGE)

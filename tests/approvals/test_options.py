@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placet.accounts.models import Person
-from placet.approvals import authority, engine, evidence
+from placet.approvals import authority, engine, engine_errors, evidence
 from placet.approvals.authority_csv import Rows, TableInvalid, read
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import FormInvalid, condition_values, facts, facts_hash, read_form, words_of
@@ -342,7 +342,7 @@ def test_a_reply_names_it_by_code_or_name(alice: Person, bob: Person) -> None:
     [question] = asked_in(definition_of(version), "step")
     assert question.takes == "a cost centre, by its code or its name"
     seat = Assignment.objects.get()
-    with pytest.raises(engine.AnswersInvalid) as error:
+    with pytest.raises(engine_errors.AnswersInvalid) as error:
         engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.MAIL, answers={"centre": "0815"})
     assert "“0815” is not offered here" in str(error.value.errors)
     decision = engine.decide(
@@ -464,7 +464,7 @@ def test_a_step_fills_it_in_by_mail_and_may_leave_it_when_its_row_has_gone(
     other = engine.start(version, alice, {"item": "Lamp", "centre": "4712"})
     publish_list()
     seat = Assignment.objects.get(visit__request=other)
-    with pytest.raises(engine.EngineError):
+    with pytest.raises(engine_errors.EngineError):
         engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.MAIL, answers={"centre": "0815"})
     engine.decide(
         seat.pk, by=bob, outcome="approve", door=Decision.Door.MAIL, answers={"centre": "Facility."}

@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 
 from placet.accounts.models import Person
-from placet.approvals import engine
+from placet.approvals import engine, engine_errors
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import Decision, Request
 from placet.approvals.outcomes import Outcome
@@ -216,7 +216,7 @@ def test_an_own_outcome_ends_where_it_leads(request_: Request, bob: Person) -> N
 def test_without_the_comment_that_it_needs_nothing_is_decided(
     request_: Request, bob: Person, comment: str
 ) -> None:
-    with pytest.raises(engine.CommentNeeded) as refused:
+    with pytest.raises(engine_errors.CommentNeeded) as refused:
         decide(bob, "changes", comment)
     assert str(refused.value.message) == "“Needs changes” needs a comment that says why."
     assert not Decision.objects.exists()
@@ -230,13 +230,13 @@ def test_whether_it_needs_one_may_hang_on_the_form(
     if not needed:
         assert decide(bob, "reject").outcome == "reject"
         return
-    with pytest.raises(engine.CommentNeeded):
+    with pytest.raises(engine_errors.CommentNeeded):
         decide(bob, "reject")
     assert decide(bob, "reject", "Too dear.").comment == "Too dear."
 
 
 def test_what_a_step_does_not_offer_is_no_answer(request_: Request, bob: Person) -> None:
-    with pytest.raises(engine.NotAllowed):
+    with pytest.raises(engine_errors.NotAllowed):
         decide(bob, "later", "x")
 
 

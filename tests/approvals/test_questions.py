@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from placet.accounts.models import Person
-from placet.approvals import engine
+from placet.approvals import engine, engine_errors
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import Assignment, Decision
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
@@ -103,7 +103,7 @@ def test_nothing_changes_where_an_answer_is_missing_or_wrong(alice: Person, bob:
         ("reject", {"day": "soon"}, {"day"}),
         ("reject", {"other": "1"}, {"other"}),
     ):
-        with pytest.raises(engine.AnswersInvalid) as refused:
+        with pytest.raises(engine_errors.AnswersInvalid) as refused:
             decide(outcome, answers)
         assert refused.value.errors.keys() == wrong
         asked.refresh_from_db()

@@ -6,7 +6,7 @@ import pytest
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
-from placet.approvals import engine, evidence
+from placet.approvals import engine, engine_errors, evidence
 from placet.approvals.changes import history
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import FormInvalid, read_form
@@ -141,7 +141,7 @@ def test_nobody_is_asked_again_where_what_they_see_did_not_change(people: dict[s
 )
 def test_what_does_not_fit_changes_nothing(people: dict[str, Person], entered: Any, wrong: str) -> None:
     request = start(people)
-    with pytest.raises(engine.FieldsInvalid) as invalid:
+    with pytest.raises(engine_errors.FieldsInvalid) as invalid:
         done(request, people, **entered)
     assert invalid.value.errors.keys() == {wrong}
     request.refresh_from_db()

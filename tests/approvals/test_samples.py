@@ -22,7 +22,7 @@ from django.utils.html import escape
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import attachments, engine, evidence, timing
+from placet.approvals import attachments, engine, engine_errors, evidence, timing
 from placet.approvals.definitions import (
     ApprovalStep,
     Definition,
@@ -662,7 +662,7 @@ def test_what_needs_a_comment_decides_nothing_without_one(
 ) -> None:
     request = start(sample, people["alice"], {})
     before = asked(request)
-    with pytest.raises(engine.CommentNeeded):
+    with pytest.raises(engine_errors.CommentNeeded):
         answer(request, people[who], outcome, comment="")
     assert asked(request) == before
 

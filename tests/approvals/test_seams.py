@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from placet.accounts.models import Group, Person
-from placet.approvals import calling, earlier, engine, evidence
+from placet.approvals import calling, earlier, engine, engine_errors, evidence
 from placet.approvals.definitions import definition_of
 from placet.approvals.form import FormInvalid, facts_hash, read_form
 from placet.approvals.models import Assignment, Decision, Request, Visit
@@ -86,7 +86,7 @@ def test_what_does_not_fit_in_a_hidden_field_is_not_named(alice: Person, bob: Pe
     request = engine.start(
         publish(process(pay, {"task": task}, ["task done end"])), alice, {"item": "Desk", "rate": "50"}
     )
-    with pytest.raises(engine.FieldsInvalid) as error:
+    with pytest.raises(engine_errors.FieldsInvalid) as error:
         engine.decide(
             seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"grade": "9"}
         )
@@ -105,7 +105,7 @@ def test_a_comment_is_needed_for_what_is_entered_with_the_answer(alice: Person, 
     }
     one = process(SALARY, {"task": step}, ["task approve end"])
     request = engine.start(publish(one), alice, {"item": "Desk", "grade": "1"})
-    with pytest.raises(engine.CommentNeeded):
+    with pytest.raises(engine_errors.CommentNeeded):
         engine.decide(
             seat(request).pk, by=bob, outcome="approve", door=Decision.Door.PAGE, entered={"grade": "900"}
         )
@@ -142,7 +142,7 @@ def test_what_changes_at_the_very_moment_of_an_answer_is_not_decided_on(
             )
         return before(assignment_id)
 
-    with mock.patch.object(engine, "_locked", first_the_other), pytest.raises(engine.Changed):
+    with mock.patch.object(engine, "_locked", first_the_other), pytest.raises(engine_errors.Changed):
         deciding.apply(asked, carol, shown, "approve", "")
 
 

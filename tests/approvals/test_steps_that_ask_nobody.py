@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
-from placet.approvals import calling, earlier, engine, engine_visits, evidence
+from placet.approvals import calling, earlier, engine, engine_errors, engine_visits, evidence
 from placet.approvals.definition_schema import schema_of_definitions
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import Assignment, CallTask, Decision, Notified, Request, Signal
@@ -258,12 +258,12 @@ def test_a_signal_ends_one_wait_and_is_kept_if_it_comes_early(
     assert visits(request) == ["wait closed arrived", "bob open"]
     early = engine.signal(request.pk, "delivered", None)
     assert standing(request) == ("open", "")
-    with pytest.raises(engine.NoLongerOpen, match="is there already"):
+    with pytest.raises(engine_errors.NoLongerOpen, match="is there already"):
         engine.signal(request.pk, "delivered", ada)
     answer(bob)
     assert visits(request)[2:] == ["again closed arrived"]
     assert standing(request) == ("ended", "approved")
-    with pytest.raises(engine.NoLongerOpen, match="has already ended"):
+    with pytest.raises(engine_errors.NoLongerOpen, match="has already ended"):
         engine.signal(request.pk, "delivered", ada)
     Signal.objects.filter(pk=early.pk).update(by=ada)
     assert [one.reason for one in evidence.compare(request.pk)] == ["who sent a signal was changed"]
@@ -282,9 +282,9 @@ def test_who_may_give_a_signal_and_which(client: Client, alice: Person, bob: Per
     request = start(DELIVERED, alice)
     page = f"/requests/{request.public_id}/"
     for person in (alice, bob):
-        with pytest.raises(engine.NotAllowed):
+        with pytest.raises(engine_errors.NotAllowed):
             engine.signal(request.pk, "delivered", person)
-    with pytest.raises(engine.NotAllowed, match="waits for the signal “other”"):
+    with pytest.raises(engine_errors.NotAllowed, match="waits for the signal “other”"):
         engine.signal(request.pk, "other", ada)
     client.force_login(alice)
     shown = client.get(page).content.decode()

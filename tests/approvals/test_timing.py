@@ -11,7 +11,7 @@ import time_machine
 from placet.accounts import calendar_changes
 from placet.accounts.calendars import Content, OwnDay
 from placet.accounts.models import Person
-from placet.approvals import engine, evidence, timing
+from placet.approvals import engine, engine_errors, evidence, timing
 from placet.approvals.models import Assignment, Decision, Request, Timer, Visit
 from placet.approvals.processes import publish
 from placet.audit import chain
@@ -153,7 +153,7 @@ def test_an_answer_after_the_end_counts_no_more_though_nothing_acted_yet(
 ) -> None:
     request = start(timed(expire={}), alice)
     clock.move_to(DUE + timedelta(seconds=1))
-    with pytest.raises(engine.TooLate):
+    with pytest.raises(engine_errors.TooLate):
         answer(bob)
     assert standing(request) == ("open", "")
     clock.move_to(DUE)
@@ -167,7 +167,7 @@ def test_who_comes_after_it_expired_is_told_so(
     start(timed(expire={}), alice)
     seat = Assignment.objects.get(person=bob)
     work(clock, DUE)
-    with pytest.raises(engine.TooLate):
+    with pytest.raises(engine_errors.TooLate):
         engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
 
 

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from placet.accounts.models import Calendar, CalendarVersion, Person
-from placet.approvals import engine, evidence, timing
+from placet.approvals import engine, engine_errors, evidence, timing
 from placet.approvals.models import Assignment, Decision, Request, Timer, Visit
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
@@ -267,7 +267,7 @@ def test_who_comes_late_where_others_answered_is_told_that_it_expired(
     answer(bob)
     seat = Assignment.objects.get(person=carol)
     work(clock, at("2026-03-03 17:00"))
-    with pytest.raises(engine.TooLate):
+    with pytest.raises(engine_errors.TooLate):
         engine.decide(seat.pk, by=carol, outcome="approve", door=Decision.Door.PAGE)
 
 

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from placet.accounts.models import Person
-from placet.approvals import engine, evidence, timing
+from placet.approvals import engine, engine_errors, evidence, timing
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.engine_time import MOST_PAUSES
 from placet.approvals.models import Assignment, Clarification, Decision, Request, Timer, Visit
@@ -157,7 +157,7 @@ class Life:
     def resends(self) -> None:
         try:
             engine.resend(self.seat().pk, self.alice)
-        except engine.EngineError:
+        except engine_errors.EngineError:
             assert (
                 self.became or self.seat().state != "open" or OutgoingMail.objects.filter(kind="ask").exists()
             )
@@ -175,7 +175,7 @@ class Life:
         is_late = bool(self.became) or self.is_over() or seat.replaced_by is not None
         try:
             engine.decide(seat.pk, by=by, outcome="approve", door=Decision.Door.PAGE)
-        except engine.EngineError:
+        except engine_errors.EngineError:
             assert is_late
         else:
             assert not is_late
@@ -189,7 +189,7 @@ class Life:
         cannot = bool(self.became) or self.is_over() or self.question() is not None or not is_asked
         try:
             engine.ask_back(self.seat().pk, self.bob, Written("Why?"))
-        except engine.EngineError:
+        except engine_errors.EngineError:
             assert cannot
         else:
             assert not cannot

@@ -11,7 +11,7 @@ import pytest
 
 from placet.accounts.addresses import add_address, add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, evidence, whom
+from placet.approvals import engine, engine_errors, evidence, whom
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import Assignment, Decision, Request, Turn, Visit
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
@@ -129,6 +129,8 @@ def test_who_answered_and_left_is_not_missing_and_not_asked(
     leave(bob)
     bob.refresh_from_db()
     seats = [Assignment(person=bob, state=state)] if state else []
+    answers = [Decision(assignment=seat, by_person=bob) for seat in seats]  # the row that one decided has
+    assert len(answers) == len(seats)
     people = whom.people_to_ask(parse_definition(source), "step", unsaved(alice, source), seats)
     assert (people.people, people.incomplete) == ([dave], state != Assignment.State.DECIDED)
 
@@ -1103,7 +1105,7 @@ def test_whoever_decided_the_other_step_meanwhile_cannot_decide_this_one(
         "You decided “First” of this request, so this step needs somebody else. "
         "Please tell an administrator if nobody else is asked."
     )
-    with pytest.raises(engine.Barred, match="You decided “First” of this request"):
+    with pytest.raises(engine_errors.Barred, match="You decided “First” of this request"):
         engine.decide(seat.pk, by=bob, outcome="approve", door=PAGE)
     seat.refresh_from_db()
     assert seat.state == Assignment.State.OPEN

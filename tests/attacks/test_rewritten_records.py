@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,8 +22,10 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Model
 from django.utils import timezone
 
-from placet.accounts.models import Person
-from placet.approvals import attachments, authority, calling, engine, timing
+from placet.accounts import delegations
+from placet.accounts.delegations import Wanted
+from placet.accounts.models import Delegation, Person
+from placet.approvals import attachments, authority, calling, delegating, engine, timing
 from placet.approvals.authority_csv import read
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import (
@@ -35,6 +38,7 @@ from placet.approvals.models import (
     Clarification,
     Counter,
     Decision,
+    Delegate,
     Draft,
     ImportedDraft,
     Notified,
@@ -76,6 +80,8 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
         "published_at": "changes nothing of a request that runs by it",
     },
     Visit: {"id": OWN_NUMBER},
+    Delegate: {"id": OWN_NUMBER},
+    Delegation: {"due": "when open questions are looked at; whether it is in force is looked at once more"},
     Assignment: {"page_only": "whether a mail is still to be written; each that was is recorded"},
     Ask: {"id": OWN_NUMBER},
     AskLine: {"id": OWN_NUMBER},
@@ -206,6 +212,7 @@ def record(world: World) -> Record:
     _expired(people)
     _asked_back(world)
     _escalated(people)
+    _delegated(people)
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
     Mailbox.objects.create(name="other", address="other@contoso.example")
@@ -376,6 +383,22 @@ def _escalated(people: Any) -> None:
     assert Visit.objects.get(request=request).reason
 
 
+def _delegated(people: Any) -> None:
+    """One delegate answered by a delegation, one was given a question, of one it was taken back, and one still may."""
+    made = delegations.make(people["bob"], Wanted(people["dave"], timezone.now()), people["bob"])
+    version = publish(one_step([{"person": people["bob"].email}], key="delegated"))
+    for answers in (True, False):
+        request = engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
+        seat = Assignment.objects.get(visit__request=request)
+        if answers:
+            engine.decide(seat.pk, by=people["dave"], outcome="approve", door=Decision.Door.PAGE)
+    delegating.give(seat.pk, people["bob"], people["ada"], "You know them.")
+    delegating.take_back(delegating.give(seat.pk, people["bob"], people["carol"]).pk, people["bob"])
+    delegations.end(made.pk, people["bob"])
+    delegating.work(made.pk)
+    assert sorted(Delegate.objects.values_list("state", flat=True)) == ["ended", "ended", "open", "over"]
+
+
 def _signalled(people: Any) -> None:
     """A wait that a signal ended, and one that came early."""
     one = one_step([{"person": people["bob"].email}], key="signalled", start="wait")
@@ -497,6 +520,8 @@ def others(
             candidates.append(uuid.uuid4())
         case models.BooleanField():
             candidates.append(not now)
+        case models.DecimalField():
+            candidates += [Decimal(1), (now or Decimal(0)) + Decimal("0.01")]
         case models.IntegerField():
             candidates += [now + 1, max(now - 1, 0)] if now is not None else [1]
         case _:
@@ -724,6 +749,8 @@ def _forget(number: int) -> None:
         "approvals_assignment a JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
         "DELETE FROM approvals_pendinganswer WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
         "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
+        "DELETE FROM approvals_delegate WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
+        "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
         "DELETE FROM approvals_askline WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
         "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
         "DELETE FROM approvals_assignment WHERE visit_id IN "
@@ -855,6 +882,7 @@ def test_every_table_of_these_parts_is_of_the_record_or_says_why_not() -> None:
     ours = {
         model for part in ("approvals", "audit", "mail") for model in apps.get_app_config(part).get_models()
     }
+    ours.add(Delegation)  # of the accounts this alone says who may decide
     assert ours == NOT_COMPARED.keys() | NOT_OF_THE_RECORD.keys()
     for model, reasons in NOT_COMPARED.items():
         assert reasons.keys() <= {field.name for field in model._meta.concrete_fields}, model

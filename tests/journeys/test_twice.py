@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from placet.approvals import engine, engine_asks
+from placet.approvals import engine, engine_asks, engine_errors
 from placet.approvals.models import Assignment, Decision
 from placet.audit import chain
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
@@ -130,7 +130,7 @@ def test_page_and_mail_at_the_same_instant(threaded_world: World, pytestconfig: 
 def _on_the_page(world: World, assignment_id: int) -> bool:
     try:
         engine.decide(assignment_id, by=world.people["bob"], outcome="reject", door=Decision.Door.PAGE)
-    except engine.AlreadyDecided:
+    except engine_errors.AlreadyDecided:
         return False
     return True
 

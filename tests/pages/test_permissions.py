@@ -8,8 +8,9 @@ from django.apps import apps
 from django.core import serializers
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
-from placet.accounts import calendar_changes
+from placet.accounts import calendar_changes, delegations
 from placet.accounts.calendars import OFFICE_WEEK, Content, OwnDay
 from placet.accounts.models import Calendar, Group, Person
 from placet.approvals import drafts
@@ -52,6 +53,13 @@ SEEN = {
     "portal:signal": (302, 404, 403, 403, 302),
     "portal:ask_back": (302, 404, 302, 302, 302),
     "portal:clarify": (302, 404, 302, 302, 302),
+    "portal:give": (302, 404, 404, 200, 200),  # whoever made the request does not choose who decides it
+    "portal:suggest_to_give": (302, 404, 404, 200, 200),
+    "portal:take_back": (302, 404, 302, 302, 302),
+    "portal:back": (302, 302, 302, 302, 302),
+    "account_delegates": (302, 200, 200, 200, 200),
+    "account_suggest_delegates": (302, 200, 200, 200, 200),
+    "account_end_delegation": (302, 404, 404, 302, 404),  # their own
     "confirm_address": (410, 410, 410, 410, 410),  # for whoever has a link that holds; this one does not
     "graph_notifications": (405, 405, 405, 405, 405),  # Microsoft's, with a secret of its own
     "panel:home": (302, 403, 403, 403, 200),
@@ -113,6 +121,8 @@ SEEN = {
     "panel:person": (302, 403, 403, 403, 200),
     "panel:addresses": (302, 403, 403, 403, 302),
     "panel:password": (302, 403, 403, 403, 302),
+    "panel:delegates": (302, 403, 403, 403, 200),
+    "panel:end_delegation": (302, 403, 403, 403, 302),
     "panel:deactivate": (302, 403, 403, 403, 200),
     "panel:reactivate": (302, 403, 403, 403, 302),  # she is active
     "panel:groups": (302, 403, 403, 403, 200),
@@ -141,6 +151,11 @@ SENT = {
     "portal:signal": (302, 404, 403, 403, 302),  # nothing waits for one of this key
     "portal:ask_back": (302, 404, 302, 302, 302),  # nobody says which place of theirs it is about
     "portal:clarify": (302, 404, 302, 302, 302),
+    "portal:give": (302, 404, 404, 422, 422),
+    "portal:take_back": (302, 404, 404, 404, 404),
+    "portal:back": (302, 302, 302, 302, 302),
+    "account_delegates": (302, 422, 422, 422, 422),
+    "account_end_delegation": (302, 404, 404, 302, 404),
     "panel:general": (302, 403, 403, 403, 422),
     "panel:calendars": (302, 403, 403, 403, 422),
     "panel:new_calendar": (302, 403, 403, 403, 422),
@@ -180,6 +195,8 @@ SENT = {
     "panel:person": (302, 403, 403, 403, 422),
     "panel:addresses": (302, 403, 403, 403, 422),
     "panel:password": (302, 403, 403, 403, 302),
+    "panel:delegates": (302, 403, 403, 403, 422),
+    "panel:end_delegation": (302, 403, 403, 403, 302),
     "panel:deactivate": (302, 403, 403, 403, 302),
     "panel:reactivate": (302, 403, 403, 403, 302),
     "panel:groups": (302, 403, 403, 403, 422),
@@ -299,6 +316,12 @@ def world(
     about["portal:suggest_options"] = {"key": "purchase"}
     asked = Assignment.objects.get(visit__request=request, person__email="bob@contoso.example")
     about["portal:fill_in"] = {"public_id": request.public_id, "number": asked.pk}
+    about["portal:give"] = about["portal:suggest_to_give"] = about["portal:fill_in"]
+    about["portal:take_back"] = {"public_id": request.public_id}
+    delegation = delegations.make(asked.person, delegations.Wanted(carol, timezone.now()), asked.person)
+    about["account_end_delegation"] = {"pk": delegation.pk}
+    about["panel:delegates"] = {"pk": asked.person_id}
+    about["panel:end_delegation"] = {"pk": asked.person_id, "number": delegation.pk}
     for name in (
         "request",
         "decide",

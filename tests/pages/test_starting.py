@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from placet.accounts.models import Person
-from placet.approvals import attachments, engine
+from placet.approvals import attachments, engine, engine_errors
 from placet.approvals.form_parts import LARGEST_FILE
 from placet.approvals.models import Attachment, Draft, Request, Version
 from placet.approvals.processes import publish
@@ -431,6 +431,6 @@ def test_a_form_that_was_sent_already_is_not_sent_twice(version: Version, alice:
     draft = Draft.objects.get()
     engine.start(version, alice, {"item": "A lamp", "amount": "30"}, draft)
     draft.pk = 1_000_000
-    with pytest.raises(engine.NoLongerOpen):
+    with pytest.raises(engine_errors.NoLongerOpen):
         engine.start(version, alice, {"item": "A lamp", "amount": "30"}, draft)
     assert Request.objects.count() == 1

@@ -3,6 +3,8 @@ of a reply. No page is empty, and there is a mail for each way that a reply may 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 from allauth.account.forms import default_token_generator
@@ -12,18 +14,20 @@ from django.test import Client
 from django.urls import resolve, reverse
 from django.utils import timezone
 
-from placet.accounts import general
+from placet.accounts import delegations, general
 from placet.accounts.addresses import add_person
 from placet.accounts.confirming import Claim, signed
-from placet.accounts.models import Calendar, Group, Person
+from placet.accounts.delegations import Scope, Wanted
+from placet.accounts.models import Calendar, Delegation, Group, Person
 from placet.alarms import chosen
-from placet.approvals import attachments, engine
+from placet.approvals import attachments, delegating, engine
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import (
     Assignment,
     Attachment,
     AuthorityTable,
     Decision,
+    Delegate,
     Draft,
     ImportedDraft,
     Process,
@@ -84,6 +88,8 @@ class Story:
     imported: ImportedDraft
     table: AuthorityTable
     calendar: Calendar
+    delegation: Delegation
+    given: Delegate
 
     def rows(self) -> dict[str, dict[str, object]]:
         """What addresses that begin so are about; the longest beginning counts."""
@@ -98,6 +104,12 @@ class Story:
             "requests/<uuid:public_id>/fill/": {
                 "public_id": fill_in.visit.request.public_id,
                 "number": fill_in.pk,
+            },
+            "requests/<uuid:public_id>/give/": {"public_id": public_id, "number": self.given.assignment_id},
+            "accounts/delegates/<int": {"pk": self.delegation.pk},
+            "administration/people/<int:pk>/delegates/<int": {
+                "pk": self.delegation.delegator_id,
+                "number": self.delegation.pk,
             },
             "files/<uuid": {"public_id": file.public_id},
             "start/<slug": {"key": "purchase"},
@@ -155,7 +167,36 @@ def told(world: World) -> Story:
         mails[f"another {mail.result}" if mail.result in mails else mail.result] = mail
     ada = people["ada"]
     calendar = calendars(ada, people)
-    return Story(people, requests, mails, second, left, imported_draft(ada), authority_table(), calendar)
+    delegation, given = _delegates(people, requests["open"])
+    return Story(
+        people,
+        requests,
+        mails,
+        second,
+        left,
+        imported_draft(ada),
+        authority_table(),
+        calendar,
+        delegation,
+        given,
+    )
+
+
+def _delegates(people: dict[str, Person], request: Request) -> tuple[Delegation, Delegate]:
+    """Carol has two, one of them for small amounts; Ada answers for her, too, and names somebody for absences; Bob is
+    away and gave a question to Dave."""
+    now = timezone.now()
+    scope = Scope(("purchase",), ("finance",), Decimal("5000"), "EUR")
+    wanted = Wanted(people["dave"], now, now + timedelta(days=9), scope=scope, note="Spring holiday")
+    delegation = delegations.make(people["carol"], wanted, people["carol"])
+    everything = Wanted(people["ada"], now + timedelta(days=30), only_delegate=True)
+    delegations.make(people["carol"], everything, people["ada"])
+    absent = Wanted(people["bob"], now, when=Delegation.When.ABSENT)
+    delegations.make(people["ada"], absent, people["ada"])
+    over = delegations.make(people["ada"], Wanted(people["dave"], now), people["ada"])
+    delegations.end(over.pk, people["ada"])
+    seat = Assignment.objects.get(visit__request=request, person=people["bob"])
+    return delegation, delegating.give(seat.pk, people["bob"], people["dave"], "He knows the supplier.")
 
 
 # --- who and where ----------------------------------------------------------------------------------------

@@ -1,0 +1,85 @@
+"""What people read of delegates: in mails, and of decisions that somebody gave in another's place."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from placet.approvals.models import Assignment, Decision, Delegate
+from placet.lib.sentences import Sentence
+
+LONGEST_COMMENT = 1000  # of whoever gives a question to somebody, in the mail
+MOST_NAMES = 3
+
+
+class LastDay:
+    """The day that ends at a moment, as whoever reads it has it."""
+
+    def __init__(self, ends_at: datetime) -> None:
+        self._ends_at = ends_at
+
+    def __str__(self) -> str:
+        return day_of(self._ends_at - timedelta(microseconds=1))
+
+
+def day_of(moment: datetime) -> str:
+    """As whoever reads it has it."""
+    return date_format(timezone.localtime(moment), pgettext("a day, in Django's signs", "l, j F Y"))
+
+
+def asked_in_place(row: Delegate) -> list[Sentence]:
+    """To a delegate: in whose place they are asked, and why."""
+    name = row.assignment.person.name
+    if row.why == Delegate.Why.GIVEN:
+        return list(_given(row, name))
+    if row.why == Delegate.Why.ABSENCE:
+        return [
+            Sentence("You are asked in place of {name}, who is away, says an automatic reply.", name=name)
+        ]
+    if row.delegation is not None and row.delegation.ends_at is not None:
+        until = LastDay(row.delegation.ends_at)
+        return [Sentence("You are asked in place of {name} (until {day}).", name=name, day=until)]
+    return [Sentence("You are asked in place of {name}.", name=name)]
+
+
+def _given(row: Delegate, name: str) -> Iterable[Sentence]:
+    giver = row.by.name if row.by is not None else name
+    yield Sentence("{giver} gave this to you.", giver=giver)
+    if giver != name:
+        yield Sentence("You are asked in place of {name}.", name=name)
+    # Somebody else's text: on one line it looks like nothing but a part of ours.
+    comment = " ".join(row.comment.split())[:LONGEST_COMMENT]
+    if comment:
+        yield Sentence("{giver} writes: “{comment}”", giver=giver, comment=comment)
+
+
+def delegates_of(assignment: Assignment) -> list[Sentence]:
+    """To whoever is asked: who may answer in their place."""
+    if not assignment.has_delegates:
+        return []
+    rows = assignment.delegates.filter(state=Delegate.State.OPEN).order_by("pk")
+    names = list(rows.values_list("person__name", flat=True))
+    return [Sentence("{name} may answer in your place, too.", name=name) for name in names[:MOST_NAMES]]
+
+
+def in_place_of(delegate: str, name: str) -> str:
+    """Who answered in whose place."""
+    return _("{delegate} for {name}").format(delegate=delegate, name=name)
+
+
+def who_decided(decision: Decision) -> str:
+    """The name, and in whose place; whose seat it was is looked up only where it was somebody else's."""
+    by = decision.by_person
+    if decision.by_person_id == decision.assignment.person_id:
+        return by.name
+    return in_place_of(by.name, decision.assignment.person.name)
+
+
+def in_whose_place(decision: Decision) -> list[str]:
+    """To whoever decided: in whose place, where it was in somebody's."""
+    if decision.by_person_id == decision.assignment.person_id:
+        return []
+    return [_("You answered in place of {name}.").format(name=decision.assignment.person.name)]

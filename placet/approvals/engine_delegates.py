@@ -1,0 +1,245 @@
+"""Who may answer in the place of somebody who is asked, and the mails that ask them. Called by
+`placet.approvals.engine` and `delegating`, which hold the request's lock.
+
+A delegate answers the seat of whoever is asked, so both may, and the first answer counts. Each has an ask of their own.
+A row of `Delegate` says who they are; it ends while the seat is open, or is over with it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.utils import timezone
+
+from placet.accounts import delegations
+from placet.accounts.models import Delegation, Person
+from placet.approvals import composing, engine_asks, record
+from placet.approvals.ask_words import Escalated
+from placet.approvals.definitions import Definition
+from placet.approvals.may_decide import Seat, fitting, is_missed, may_stand_in
+from placet.approvals.models import Assignment, Delegate, Request, Visit
+from placet.approvals.record import note
+from placet.lib import rows
+
+Why, State, Reason = Delegate.Why, Delegate.State, Delegate.Reason
+
+
+# --- when people are asked --------------------------------------------------------------------------------
+
+
+def ask_all(
+    request: Request,
+    definition: Definition,
+    visit: Visit,
+    seats: Sequence[Assignment],
+    escalated: Escalated | None = None,
+) -> None:
+    """Ask whoever has just got a seat, and whoever answers in their place. `escalated`: because others did not
+    answer."""
+    now = timezone.now()
+    standing = delegations.in_force_of([seat.person_id for seat in seats], now) if seats else {}
+    beside = list(visit.assignments.select_related("decision", "person")) if standing else []
+    added = {
+        seat.pk: _add_wanted(Seat(request, definition, seat, beside), {}, standing[seat.person_id], now)
+        for seat in seats
+        if seat.person_id in standing
+    }
+    for seat in seats:
+        delegates = added.get(seat.pk, [])
+        if (
+            any(engine_asks.only_delegate(row) for row in delegates)
+            and composing.mailbox_for(request) is not None
+        ):
+            note(request, None, "asked", **record.asked(seat), door="delegate")
+        else:
+            absence = any(one.when == Delegation.When.ABSENT for one in standing.get(seat.person_id, ()))
+            engine_asks.ask(request, definition, seat, again=False, absence=absence, escalated=escalated)
+        _ask(request, definition, seat, delegates, escalated)
+
+
+def _ask(
+    request: Request,
+    definition: Definition,
+    seat: Assignment,
+    delegates: Iterable[Delegate],
+    escalated: Escalated | None = None,
+) -> None:
+    for row in delegates:
+        engine_asks.ask(request, definition, seat, again=False, delegate=row, escalated=escalated)
+
+
+# --- adding and ending ------------------------------------------------------------------------------------
+
+
+def renew(request: Request, definition: Definition, assignment: Assignment) -> None:
+    """Who answers in the place of somebody who is asked, as it is now: whoever does not any more is ended, whoever does
+    newly is asked. Called again it does nothing."""
+    if assignment.state != Assignment.State.OPEN:
+        return
+    now = timezone.now()
+    known = _rows(assignment)
+    beside = list(assignment.visit.assignments.select_related("decision", "person"))
+    seat = Seat(request, definition, assignment, beside)
+    standing = fitting(seat, now)
+    wanted = {one.delegate_id for one in standing}
+    added = _add_wanted(seat, known, standing, now)
+    ended = [
+        row
+        for row in known.values()
+        if row.state == State.OPEN and row.why != Why.GIVEN and row.person_id not in wanted
+    ]
+    for row in ended:
+        back = row.why == Why.ABSENCE and assignment.absent_at is None
+        end(request, assignment, row, Reason.BACK if back else Reason.DELEGATION)
+    _ask(request, definition, assignment, added)
+    ask_if_nobody_else(request, definition, assignment)
+
+
+def row_of(assignment: Assignment, person: Person) -> Delegate | None:
+    """What is known of somebody there."""
+    return _rows(assignment).get(person.pk)
+
+
+def has_open(assignment: Assignment) -> bool:
+    """Whether anybody may answer in this place."""
+    return assignment.has_delegates and assignment.delegates.filter(state=State.OPEN).exists()
+
+
+def _rows(assignment: Assignment) -> dict[int, Delegate]:
+    if not assignment.has_delegates:
+        return {}
+    return {row.person_id: row for row in assignment.delegates.select_related("person", "delegation")}
+
+
+def _add_wanted(
+    seat: Seat, known: Mapping[int, Delegate], standing: Sequence[Delegation], now: datetime
+) -> list[Delegate]:
+    """Those who are asked newly; whoever answers by a delegation that ended goes on by another one that is in force."""
+    added = []
+    is_there = {pk for pk, row in known.items() if row.state == State.OPEN}
+    for delegation in fitting(seat, now, standing):
+        if delegation.when == Delegation.When.ABSENT and not is_missed(seat):
+            continue
+        row, person = known.get(delegation.delegate_id), delegation.delegate
+        if person.pk in is_there or may_stand_in(person, seat) or not engine_asks.hold([person]):
+            continue
+        is_there.add(person.pk)
+        why = Why.ABSENCE if delegation.when == Delegation.When.ABSENT else Why.STANDING
+        added.append(add(seat, person, why, row, delegation=delegation))
+    return added
+
+
+def add(
+    seat: Seat,
+    person: Person,
+    why: Delegate.Why,
+    row: Delegate | None,
+    *,
+    delegation: Delegation | None = None,
+    by: Person | None = None,
+    comment: str = "",
+    what: record.What | None = None,
+) -> Delegate:
+    """One more who may answer; nothing is written to them here. `row`: what is known of them there. `by`: who gave it
+    to them. `what`: what else the record says."""
+    assignment = seat.assignment
+    row = row or Delegate(assignment=assignment, person=person)
+    row.why, row.delegation, row.by, row.comment = why, delegation, by, comment
+    row.state, row.reason, row.created_at, row.ended_at = State.OPEN, "", timezone.now(), None
+    row.save()
+    row.assignment = assignment
+    if not assignment.has_delegates:
+        rows.change(assignment, has_delegates=True)
+    entry = record.together(record.delegate_added(row), what or {})
+    note(seat.request, by, "delegate added", at=row.created_at, **entry)
+    return row
+
+
+def end(
+    request: Request, assignment: Assignment, row: Delegate, reason: Delegate.Reason, by: Person | None = None
+) -> None:
+    """They do not answer there any more, though the seat is open."""
+    row.assignment = assignment
+    rows.change(row, state=State.ENDED, reason=reason, ended_at=timezone.now())
+    note(request, by, "delegate ended", at=row.ended_at, **record.delegate_ended(row))
+
+
+def ask_if_nobody_else(request: Request, definition: Definition, assignment: Assignment) -> None:
+    """Whoever got no mail, because all of it went to their delegate, is written to once they have none."""
+    if not assignment.has_delegates or assignment.page_only or has_open(assignment):
+        return
+    if not assignment.ask_lines.filter(ask__person=assignment.person_id).exists():
+        engine_asks.ask(request, definition, assignment, again=True)
+
+
+# --- while a seat is open ---------------------------------------------------------------------------------
+
+
+def end_of_people(
+    request: Request,
+    definition: Definition,
+    visit: Visit,
+    people: Collection[int],
+) -> None:
+    """These have answered in a visit, or somebody did in their place: where that keeps them out, here and in steps that
+    are kept apart from this one, they answer in nobody's place any more."""
+    rows_ = Delegate.objects.filter(
+        state=State.OPEN, person__in=people, assignment__state=Assignment.State.OPEN
+    )
+    here = rows_.filter(assignment__visit=visit)
+    apart = definition.kept_apart(visit.step_key)
+    elsewhere = rows_.filter(assignment__visit__request=request, assignment__visit__step_key__in=apart)
+    found = [*here.select_related(*_WHOLE), *(elsewhere.select_related(*_WHOLE) if apart else ())]
+    for row in sorted({one.pk: one for one in found}.values(), key=lambda one: one.pk):
+        if row.assignment.visit_id == visit.pk and row.assignment.person_id == row.person_id:
+            continue
+        end(request, row.assignment, row, Reason.BARRED)
+        ask_if_nobody_else(request, definition, row.assignment)
+
+
+_WHOLE = ("person", "assignment__visit", "assignment__person")
+
+
+def close(seats: Iterable[Assignment]) -> None:
+    """Seats are not open any more, and so nobody answers there. No entry says so: it follows from theirs."""
+    delegated = [seat.pk for seat in seats if seat.has_delegates]
+    if delegated:
+        Delegate.objects.filter(assignment__in=delegated, state=State.OPEN).update(state=State.OVER)
+
+
+def of_seats(seats: Iterable[Assignment]) -> Mapping[int, list[Person]]:
+    """By seat: who answers in its place, to be told what whoever is asked is told. To be read before it is closed."""
+    delegated = [seat.pk for seat in seats if seat.has_delegates]
+    people: dict[int, list[Person]] = {}
+    if delegated:
+        found = Delegate.objects.filter(assignment__in=delegated, state=State.OPEN)
+        for row in found.select_related("person").order_by("pk"):
+            people.setdefault(row.assignment_id, []).append(row.person)
+    return people
+
+
+def open_for(person: Person) -> list[int]:
+    """The seats that somebody may answer in another's place."""
+    rows_ = Delegate.objects.filter(person=person, state=State.OPEN)
+    return list(rows_.order_by("pk").values_list("assignment", flat=True))
+
+
+def leave(request: Request, definition: Definition, assignment_id: int, person: Person, by: Person) -> None:
+    """Somebody who left answers in nobody's place."""
+    row = Delegate.objects.filter(assignment=assignment_id, person=person, state=State.OPEN).first()
+    assignment = Assignment.objects.select_related("visit", "person").get(pk=assignment_id)
+    if row is None or assignment.state != Assignment.State.OPEN:
+        return
+    assignment.visit.request = request
+    end(request, assignment, row, Reason.LEFT, by)
+    ask_if_nobody_else(request, definition, assignment)
+
+
+def renew_all(request: Request, definition: Definition) -> None:
+    """The request has other data: delegations that are about amounts may be about it now, or no longer."""
+    open_ones = Assignment.objects.filter(visit__request=request, state=Assignment.State.OPEN)
+    seats = list(open_ones.select_related("visit", "person").order_by("pk"))
+    standing = delegations.in_force_of({seat.person_id for seat in seats}, timezone.now())
+    for seat in seats:
+        if seat.has_delegates or seat.person_id in standing:
+            seat.visit.request = request
+            renew(request, definition, seat)

@@ -1,0 +1,69 @@
+"""Questions that somebody answers in another's place: which they are, and what is said of them. Looks; changes
+nothing."""
+
+from collections.abc import Collection, Mapping
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from placet.accounts.models import Person
+from placet.approvals.delegate_words import MOST_NAMES, LastDay, asked_in_place
+from placet.approvals.models import Assignment, Delegate
+
+
+def seats_of(person: Person) -> QuerySet[Assignment]:
+    """Questions that somebody was ever asked, themself or in another's place. For a few of them: of one request, or by
+    their ids."""
+    return _seats(person, Delegate.objects.filter(assignment=OuterRef("pk")))
+
+
+def open_seats_of(person: Person) -> QuerySet[Assignment]:
+    """Those of them that they may answer now."""
+    stands_in = Delegate.objects.filter(assignment=OuterRef("pk"), state=Delegate.State.OPEN)
+    return _seats(person, stands_in).filter(state=Assignment.State.OPEN)
+
+
+def _seats(person: Person, delegates: QuerySet[Delegate]) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(Q(person=person) | Exists(delegates.filter(person=person)))
+
+
+def waiting_for(person: Person, *, others: bool) -> QuerySet[Assignment]:
+    """The same, of however many: by the indexes of what is open. `others`: whether they answer in anybody's place."""
+    asked = Assignment.objects.filter(person=person, state=Assignment.State.OPEN)
+    if not others:
+        return asked
+    # Not one condition or the other: a database would look at all that is open.
+    stands_in = Delegate.objects.filter(person=person, state=Delegate.State.OPEN).order_by()
+    both = asked.order_by().values("pk").union(stands_in.values("assignment"))
+    return Assignment.objects.filter(pk__in=both, state=Assignment.State.OPEN)
+
+
+def said_of(seats: Collection[Assignment], person: Person) -> Mapping[int, str]:
+    """By seat: in whose place somebody is asked, or who may answer in theirs. One query, where there is anything."""
+    delegated = {seat.pk: seat for seat in seats if seat.has_delegates}
+    if not delegated:
+        return {}
+    rows = Delegate.objects.filter(assignment__in=delegated, state=Delegate.State.OPEN)
+    said: dict[int, list[str]] = {}
+    for row in rows.select_related("person", "delegation", "by").order_by("pk"):
+        row.assignment = delegated[row.assignment_id]
+        if row.assignment.person_id == person.pk:
+            sentence = _("{name} may answer in your place, too.").format(name=row.person.name)
+            said.setdefault(row.assignment_id, []).append(sentence)
+        elif row.person_id == person.pk:
+            said[row.assignment_id] = [str(one) for one in asked_in_place(row)]
+    return {pk: " ".join(sentences[:MOST_NAMES]) for pk, sentences in said.items()}
+
+
+def why_in_words(row: Delegate) -> str:
+    """After a delegate's name, on the path."""
+    name = row.assignment.person.name
+    if row.why == Delegate.Why.GIVEN:
+        giver = row.by.name if row.by is not None else name
+        return _("may answer for {name}; {giver} gave it to them").format(name=name, giver=giver)
+    if row.why == Delegate.Why.ABSENCE:
+        return _("may answer for {name}, who is away").format(name=name)
+    if row.delegation is not None and row.delegation.ends_at is not None:
+        day = LastDay(row.delegation.ends_at)
+        return _("may answer for {name} until {day}").format(name=name, day=day)
+    return _("may answer for {name}").format(name=name)

@@ -1,0 +1,46 @@
+"""An automatic reply to an ask, which says that whoever is asked is away.
+
+It is never answered, and its text is never read: that a program wrote it, whose ask it answers and who sent it is all
+that counts. Where any of this is not proved, nothing comes of it at all.
+"""
+
+from typing import TYPE_CHECKING
+
+from placet.approvals import delegating
+from placet.replies import refusals, settle, tell
+from placet.replies.pick import Picked, pick
+from placet.replies.pick_mailbox import check_mailbox
+from placet.replies.prove import Asked, Proof, ProvePolicy, level_of, prove
+
+if TYPE_CHECKING:
+    from placet.replies.entry import Reply
+
+
+def is_taken(reply: "Reply", automatic: refusals.AutomaticReply, policy: ProvePolicy) -> bool:
+    """Whether it is known now that whoever was asked is away, and was not before. In the mail's transaction."""
+    found = _proved(reply, policy)
+    if found is None:
+        return False
+    picked, proof = found
+    logged = tell.automatic(reply, automatic, picked, proof)
+    if not delegating.absent(picked.line.ask, picked.line.assignment_id, reply.incoming, logged):
+        return False
+    tell.was_automatic(reply, logged)
+    return True
+
+
+def _proved(reply: "Reply", policy: ProvePolicy) -> tuple[Picked, Proof] | None:
+    """Whose ask it answers, and the proof of who sent it."""
+    mail = reply.mail
+    if mail is None or mail.two_readings:
+        return None
+    try:
+        picked = pick(mail)
+        check_mailbox(reply.incoming.mailbox, picked.line.ask)
+        level = level_of(settle.proof_needed(picked.line))
+        asked = Asked(
+            picked.addresses, picked.line.ask.created_at, reply.incoming.receipt_time, picked.places
+        )
+        return picked, prove(mail, reply.incoming.folder, asked, level, policy)
+    except refusals.Refusal:
+        return None
