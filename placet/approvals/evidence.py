@@ -311,7 +311,8 @@ def _asked_back(telling: Telling, entry: AuditEntry) -> None:
     number, seat = entry.what["clarification"], telling.seat_of(entry, entry.what["person"])
     row = telling.clarifications[number] = {}
     _say(
-        row, entry, visit=seat[:2], seat=seat, asked_by=entry.who, asked_at=entry.at, number=entry.what["number"],
+        row, entry, visit=seat[:2], seat=seat, assignment=entry.what["assignment"], number=entry.what["number"],
+        asked_by=entry.who, asked_at=entry.at,
         state=Clarification.State.OPEN, pauses=entry.what["pauses"], door=entry.what["door"],
         incoming=entry.what["incoming"], answer="", answered_by=None, answered_at=None, answer_door="",
         answer_incoming=None,
@@ -744,6 +745,7 @@ _OF_ASK = {
 _OF_CLARIFICATION = {
     "visit": "the step in which the requester was asked something",
     "seat": "who asked the requester something",
+    "assignment": "who asked the requester something",
     "asked_by": "who asked the requester something",
     "number": "which question to the requester it is",
     "question": "what the requester was asked",

@@ -239,7 +239,9 @@ def _put_clarifications(tables: Tables, ids: Collection[int]) -> None:
             "answered_at",
             "answer_door",
         )
-        others = {"incoming": "incoming_id", "answer_incoming": "answer_incoming_id"}
+        others = {
+            "assignment": "assignment_id", "incoming": "incoming_id", "answer_incoming": "answer_incoming_id",
+        }  # fmt: skip
         tables.clarifications[row.visit.request_id][row.pk] = {
             **_held(row, *names, **others),
             "visit": (row.visit.step_key, row.visit.round),
