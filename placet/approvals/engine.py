@@ -587,10 +587,14 @@ def _withdraw(request: Request, by: Person | None) -> None:
             "person"
         )
     )
+    live = request.visits.filter(state__in=Visit.LIVE).order_by("-pk")  # what is inside others, first
+    if by is None or by.pk != request.requester_id:  # else the requester knows that they need not answer
+        for visit in live:
+            engine_clarifications.end(request, visit)
     request.state, request.closed_at = Request.State.WITHDRAWN, timezone.now()
     request.save(update_fields=["state", "closed_at"])
     note(request, by, "withdrawn", at=request.closed_at)
-    for visit in request.visits.filter(state__in=Visit.LIVE).order_by("-pk"):  # what is inside others, first
+    for visit in live.all():
         engine_calls.drop(visit)
         engine_visits.close(request, visit, WITHDRAWN)
     engine_calls.report(request)
@@ -659,8 +663,8 @@ def deactivate(person: Person, by: Person) -> None:
             note(request, by, "no longer asked", person=person.pk, step=visit.step_key, round=visit.round)
             definition = definition_of(request.version)
             visit.request = request
-            engine_clarifications.drop(request, definition, assignment)
             engine_visits.consider(request, definition, assignment.visit)
+            engine_clarifications.drop(request, definition, assignment)
             engine_visits.wake(request, definition)
     for assignment_id in engine_delegates.open_for(person):
         with _transaction():

@@ -159,10 +159,11 @@ def _still_asked(visit: Visit) -> list[Assignment]:
     return list(seats.order_by("pk"))
 
 
-def _go_on(request: Request, definition: Definition, visit: Visit) -> None:
-    """The clock does, unless another question still lets it stand."""
-    if not visit.clarifications.filter(state=State.OPEN, pauses=True).exists():
-        engine_time.resume(request, definition, visit)
+def _go_on(request: Request, definition: Definition, visit: Visit) -> datetime | None:
+    """The clock does, unless another question still lets it stand. From when it stood, if it did and goes on now."""
+    if visit.clarifications.filter(state=State.OPEN, pauses=True).exists():
+        return None
+    return engine_time.resume(request, definition, visit)
 
 
 # --- without an answer ------------------------------------------------------------------------------------
@@ -188,8 +189,19 @@ def drop(request: Request, definition: Definition, seat: Assignment) -> None:
     if seat.visit.asked_back:
         mine = [one for one in _open_ones(seat.visit) if one.assignment_id == seat.pk]
         _make_needless(request, seat.visit, mine)
-        if mine:
-            _go_on(request, definition, seat.visit)
+        since = _go_on(request, definition, seat.visit) if mine else None
+        if since is not None:
+            _ask_who_read_that_it_stands(request, definition, seat.visit, since)
+
+
+def _ask_who_read_that_it_stands(
+    request: Request, definition: Definition, visit: Visit, since: datetime
+) -> None:
+    """No answer will come to whoever was asked while the clock stood: their mail names no moment to answer by."""
+    for seat in _still_asked(visit):
+        last = seat.ask_lines.filter(asks_back=None).order_by("-pk").select_related("ask").first()
+        if last is not None and last.ask.created_at >= since:
+            engine_asks.ask(request, definition, seat, again=True)
 
 
 def end(request: Request, visit: Visit) -> None:

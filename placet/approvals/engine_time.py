@@ -148,7 +148,8 @@ def _reckon_again(request: Request, definition: Definition, visit: Visit, step: 
         if people:  # else its clock begins when somebody is
             begin(request, definition, visit, people)
         return bool(people) and visit.timers.exists()
-    if deadline.state not in RUNNING or deadline.at <= now:
+    stands = deadline.state == Timer.State.PAUSED  # then it is not past, whatever its moment
+    if deadline.state not in RUNNING or (deadline.at <= now and not stands):
         return False
     start, hours = datetime.fromisoformat(deadline.basis["from"]), _hours_again(deadline.basis)
     timers = _reckoned(request, definition, visit, step, hours, start, moved_at=now)
@@ -471,8 +472,9 @@ def pause(request: Request, definition: Definition, visit: Visit, moment: dateti
         return True
     went_on = max((timer.acted_at for timer in before if timer.acted_at is not None), default=moment)
     moment = max(moment, went_on)
-    # An end that is past is not come to yet, where an earlier moment is late as well (`is_too_late`).
-    to_come = Q(at__gt=moment) | Q(what=Timer.What.EXPIRE)
+    # An end that is past is not come to yet, where an earlier moment is late as well (`is_too_late`). Nobody is warned
+    # of it while it stands.
+    to_come = Q(at__gt=moment) | Q(what__in=(Timer.What.EXPIRE, Timer.What.WARN))
     coming = list(visit.timers.filter(to_come, state=Timer.State.WAITING, assignment=None))
     if allowed is None or not coming or len(before) >= MOST_PAUSES:
         return False
@@ -495,15 +497,15 @@ def pause(request: Request, definition: Definition, visit: Visit, moment: dateti
     return True
 
 
-def resume(request: Request, definition: Definition, visit: Visit) -> None:
-    """Let it go on, if it stands. Whoever is asked has time for an answer before the step expires."""
+def resume(request: Request, definition: Definition, visit: Visit) -> datetime | None:
+    """Let it go on, if it stands. Whoever is asked has time for an answer before the step expires. From when it stood."""
     paused = list(visit.timers.filter(state=Timer.State.PAUSED).order_by("at", "id"))
     stop = visit.timers.filter(what=Timer.What.RESUME).order_by("-number").first()
     now = timezone.now()
     if stop is not None and stop.state == Timer.State.WAITING:
         rows.change(stop, state=Timer.State.NEEDLESS, acted_at=now)
     if stop is None or not paused:
-        return
+        return None
     since, hours = datetime.fromisoformat(stop.basis["from"]), _hours_again(stop.basis)
     deadline = next((timer for timer in paused if timer.what == Timer.What.DUE), None)
     basis = dict(paused[0].basis)
@@ -513,7 +515,31 @@ def resume(request: Request, definition: Definition, visit: Visit) -> None:
     for timer in paused:
         at = _after_pause(timer, hours, since, now)
         rows.change(timer, state=Timer.State.WAITING, at=at, due=at, basis=basis)
-    note_moments(request, visit, "due moved", paused)
+    needless = _warn_before_end(definition, visit, paused, hours, now)
+    note_moments(request, visit, "due moved", [timer for timer in paused if timer.pk not in needless])
+    return since
+
+
+def _warn_before_end(
+    definition: Definition, visit: Visit, moved: Sequence[Timer], hours: Hours, now: datetime
+) -> Collection[int]:
+    """Warnings of an end that moved come as long before it as its process says, in their readers' hours. Which ones are
+    none, because that is past."""
+    end = next((timer for timer in moved if timer.what == Timer.What.EXPIRE), None)
+    if end is None:
+        return ()
+    text, needless = _warned_of(definition.approval(visit.step_key)), set()
+    try:
+        moments = dict(_warnings(visit, text, hours.working_time, end.at))
+    except NoWorkingTime:
+        return ()
+    for timer in moved:
+        if timer.what == Timer.What.WARN and moments[timer.number] > now:
+            rows.change(timer, at=moments[timer.number], due=moments[timer.number])
+        elif timer.what == Timer.What.WARN:
+            rows.change(timer, state=Timer.State.NEEDLESS, acted_at=now)
+            needless.add(timer.pk)
+    return needless
 
 
 def _after_pause(timer: Timer, hours: Hours, since: datetime, now: datetime) -> datetime:

@@ -114,6 +114,9 @@ def consider(request: Request, definition: Definition, visit: Visit) -> None:
         # Nobody is asked in vain.
         stick(request, visit, wanted.reason or Sentence("nobody is left who can be asked"))
     else:
+        for seat in there:  # first: whoever is asked next is told what the clock says then
+            if seat.state != Assignment.State.OPEN:
+                engine_clarifications.drop(request, definition, seat)
         now = engine_asks.whose_turn(step, there, new)
         try:
             engine_time.begin(request, definition, visit, now)
@@ -155,8 +158,8 @@ def withdraw_barred(request: Request, definition: Definition, step_key: str, by:
         engine_delegates.close([seat])
         where: dict[str, Any] = {"step": seat.visit.step_key, "round": seat.visit.round}
         note(request, None, "no longer asked", person=by.pk, **where)
-        engine_clarifications.drop(request, definition, seat)
         consider(request, definition, seat.visit)
+        engine_clarifications.drop(request, definition, seat)
 
 
 def _open_beside(request: Request, definition: Definition, step_key: str, by: Person) -> Iterator[Assignment]:

@@ -27,7 +27,7 @@ from placet.approvals import (
     messages,
 )
 from placet.approvals.definitions import Definition, definition_of
-from placet.approvals.models import Ask, Assignment, Request, Timer, Visit
+from placet.approvals.models import Ask, AskLine, Assignment, Request, Timer, Visit
 from placet.approvals.record import note
 from placet.audit import chain
 from placet.lib import rows
@@ -201,8 +201,10 @@ def _expire(request: Request, definition: Definition, timer: Timer, now: datetim
 
 
 def _unread(timer: Timer) -> bool:
-    """Whether an answer that came in time may lie in a mailbox that was not read since, or wait to be handled."""
-    asks = Ask.objects.filter(lines__assignment__visit=timer.visit, outgoing__isnull=False).distinct()
+    """Whether an answer that came in time may lie in a mailbox that was not read since, or wait to be handled. What the
+    requester was asked is not answered by it, or they could hold the end up with a mail that nobody can read."""
+    lines = AskLine.objects.filter(assignment__visit=timer.visit, asks_back=None)
+    asks = Ask.objects.filter(lines__in=lines, outgoing__isnull=False).distinct()
     asked = list(asks.values_list("outgoing__mailbox", "code_hash", "created_at"))
     if not asked:
         return False

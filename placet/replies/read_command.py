@@ -27,6 +27,7 @@ from placet.replies.read_vocabulary import Vocabulary, begins_with
 
 LONGEST = 20_000  # characters of a text that is looked at
 _LONGEST_NAME = 120  # characters of whom something is given to
+_LONGEST_GREETED = 4  # words of the name in a greeting
 _LABEL = re.compile(r"(?P<label>[^\n:：]{1,40}?)\s*[:：]\s*(?P<rest>.*)", re.DOTALL)
 _ENDS = " \t.!?…。！？,;"
 _ASKING = ("?", "？", "؟", ";")
@@ -62,7 +63,7 @@ def read_command(mail: Mail, known: Vocabulary, own: Own | None = None) -> Comma
     written = composed(without_codes(with_signature(mail.new_text, mail)))
     if len(written) > LONGEST or misleading(written):
         return None
-    text = _body(written, known)
+    text = _body(written, known, own)
     if text is None or (own is not None and own.is_label(text.rstrip(_ENDS))):
         return None
     command = _whole(text, known) or _question(text, known) or _given(text, known)
@@ -84,19 +85,31 @@ def answers_beside(
     return any(read_text(one, outcomes, known, own=own).outcome is not None for one in statements)
 
 
-def _body(text: str, known: Vocabulary) -> str | None:
+def _body(text: str, known: Vocabulary, own: Own | None) -> str | None:
     """What stands below a greeting and above a signature. None where something stands below that may say more."""
     ends = read_frame.frame(text, known)
     if ends.said_below:
         return None
     lines = list(lines_of(text[: ends.end].rstrip()))
-    while lines and (not lines[0].words or _is_greeting(lines[0].words, lines[0].text, known)) and lines[1:]:
+    while (
+        lines
+        and (not lines[0].words or _is_greeting(lines[0].words, lines[0].text, known, own))
+        and lines[1:]
+    ):
         del lines[0]
     return "\n".join(line.text for line in lines).strip()
 
 
-def _is_greeting(words: Sequence[str], line: str, known: Vocabulary) -> bool:
-    return bool(begins_with(words, known.lines.greetings)) and not re.search("[:：]", line)
+def _is_greeting(words: Sequence[str], line: str, known: Vocabulary, own: Own | None) -> bool:
+    """With at most a name behind it: "Hi, no." answers as well, and what is left out here is read by nobody."""
+    length = begins_with(words, known.lines.greetings)
+    name = words[length:]
+    if not length or len(name) > _LONGEST_GREETED or re.search("[:：]", line):
+        return False
+    if own is not None and own.outcomes_in(" ".join(name)):
+        return False
+    matches = (match for at in range(len(name)) for match in known.phrases.matches(name, at))
+    return all(match.meaning.role < Role.AGAINST for match in matches)
 
 
 # --- each kind --------------------------------------------------------------------------------------------

@@ -151,3 +151,31 @@ def test_twice_the_text_is_twice_the_work(piece: str) -> None:
     once, twice = mail_of("give to " + piece * 300), mail_of("give to " + piece * 600)
     command_of(once)  # what is made once is made
     assert steps(lambda: command_of(twice)) <= 2.2 * steps(lambda: command_of(once)) + 200
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        "Hi, no.",
+        "Hi all! Rejected!",
+        "Hello, not approved",
+        "Hallo, abgelehnt, bis das geklärt ist.",
+        "Dear all, this is rejected because it is too dear.",
+        "Hello, I would rather reject this.",
+        "Hi, go ahead",
+        "Hello, but not today",
+        "Hi, Escalate",
+    ],
+)
+@pytest.mark.parametrize("command", ["Question: who pays?", "Help", "Status"])
+def test_a_greeting_that_says_more_is_not_left_out(greeting: str, command: str) -> None:
+    """Whoever writes it means one of the two; a mail that was taken for a question would lose the other."""
+    own = _own((("escalate", ("Escalate",), True),))
+    assert read_command(mail_of(f"{greeting}\n\n{command}"), KNOWN, own) is None
+
+
+@pytest.mark.parametrize(
+    "greeting", ["Hi Bob,", "Dear Dr. O'Neill-Żak,", "Hallo Placet", "Good morning, Alice!", "Dear all"]
+)
+def test_a_greeting_with_a_name_is_left_out(greeting: str) -> None:
+    assert command_in(f"{greeting}\n\nQuestion: who pays?") == Command(Kind.QUESTION, "who pays?")

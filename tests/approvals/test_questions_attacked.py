@@ -1,0 +1,192 @@
+"""Attacks on questions back: on whoever asks, on the requester who stalls, and on what else happens meanwhile."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from placet.accounts.models import Person
+from placet.approvals import engine, timing
+from placet.approvals.models import Assignment, Clarification, Decision, Timer
+from placet.mail.models import OutgoingMail
+from placet.mailboxes.models import Mailbox
+from tests.approvals.test_clarifications import (
+    MONDAY,
+    WAYS,
+    Clock,
+    ask_back,
+    at,
+    both,
+    clarify,
+    decide,
+    plain,
+    seat,
+    subjects,
+    text,
+    timed,
+)
+from tests.approvals.test_steps_that_ask_nobody import process, standing, start, step
+from tests.approvals.test_timing import timers, work
+
+pytestmark = pytest.mark.django_db
+
+CAROL = {"person": "carol@contoso.example"}
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with time_machine.travel(MONDAY, tick=False) as clock:
+        yield clock
+
+
+@pytest.fixture(autouse=True)
+def _mail_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "read_past", lambda *_, **__: True)
+
+
+def newest(person: Person) -> str:
+    return text(OutgoingMail.objects.filter(kind="ask", to=person.email).latest("pk"))
+
+
+# --- an approver is told what holds -----------------------------------------------------------------------
+
+
+def test_whose_turn_it_is_after_an_open_question_is_told_the_deadline_that_holds(
+    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person, carol: Person
+) -> None:
+    """Bob decides with his own question open: Carol must not be told that the clock stands."""
+    more = {"order": "one_by_one", "due": "2 working days", "expire": {"after": "2 working days"}}
+    definition = both(**more)
+    definition["transitions"].append({"from": "bob", "outcome": "expired", "to": "rejected"})
+    request = start(definition, alice)
+    ask_back(bob)
+    clock.move_to(at("2026-03-06 12:00"))
+    decide(bob)
+    assert timers(request)["due"] == "11 11:00 waiting"
+    assert "stands still" not in newest(carol)
+    assert "Please answer by 11 March 2026, 11:00 UTC." in newest(carol)
+    assert len(subjects(carol)) == 1
+    assert subjects(alice)[-1] == "No answer needed: Desk"
+    assert standing(request) == ("open", "")
+
+
+def test_whoever_was_told_that_the_clock_stands_is_told_when_it_goes_on(
+    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person, carol: Person
+) -> None:
+    """Carol was asked once more while Bob's question was open. He decides, so no answer will ever come to her."""
+    request = start(both(due="2 working days"), alice)
+    ask_back(bob)
+    clock.shift(timedelta(hours=1))
+    OutgoingMail.objects.update(state="sent", sent_at=MONDAY)
+    engine.resend(seat(carol).pk, alice)
+    assert "stands still" in newest(carol)
+    clock.shift(timedelta(hours=1))
+    decide(bob)
+    assert timers(request)["due"] == "05 11:00 waiting"
+    assert "Please answer by 5 March 2026, 11:00 UTC." in newest(carol)
+    assert standing(request) == ("open", "")
+
+
+def test_who_was_asked_before_the_clock_stood_gets_no_mail_of_it(
+    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person, carol: Person
+) -> None:
+    start(both(due="2 working days"), alice)
+    clock.shift(timedelta(hours=1))
+    ask_back(bob)
+    clock.shift(timedelta(hours=1))
+    decide(bob)
+    assert subjects(carol) == ["Please decide: Desk"]
+
+
+# --- data -------------------------------------------------------------------------------------------------
+
+
+def test_other_data_moves_a_deadline_that_would_be_past_if_its_clock_did_not_stand(
+    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person, carol: Person
+) -> None:
+    needed = {"name": "needed", "label": "Needed by", "type": "date"}
+    definition = process({
+        "both": {
+            "kind": "parallel", "name": "Both", "result": [{"approved": "all"}], "otherwise": "rejected",
+            "branches": {"a": {"start": "bob"}, "b": {"start": "carol"}},
+        },
+        "bob": step("bob", due={"field": "needed"}, expire={}),
+        "carol": {**step("carol"), "kind": "task", "form": {"fill": ["needed"]}},
+    }, [
+        *({"from": "bob", "outcome": one, "ends_branch": "approved"} for one in ("approve", "reject", "expired")),
+        {"from": "carol", "outcome": "done", "ends_branch": "approved"},
+        "both approved approved", "both rejected rejected",
+    ])  # fmt: skip
+    request = start({**definition, "form": [*definition["form"], needed]}, alice, needed="2026-03-04")
+    clarification = ask_back(bob)
+    clock.move_to(at("2026-03-05 10:00"))
+    engine.decide(
+        seat(carol).pk, by=carol, outcome="done", door=Decision.Door.PAGE, entered={"needed": "2026-03-27"}
+    )
+    assert timers(request)["due"] == "27 17:00 paused"
+    clarify(clarification, alice)
+    assert Timer.objects.get(what="due").at > at("2026-03-27 16:59")
+    assert standing(request) == ("open", "")
+
+
+# --- warnings ---------------------------------------------------------------------------------------------
+
+
+def test_a_warning_comes_as_long_before_the_end_as_the_process_says_wherever_the_end_moved_to(
+    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person
+) -> None:
+    request = start(timed(expire={"warn": "1 working hour before"}), alice)
+    clock.move_to(at("2026-03-04 15:30"))
+    clarify(ask_back(bob), alice)  # whoever is asked has until the end of the next working day
+    assert timers(request)["expire"] == "05 17:00 waiting"
+    assert timers(request)["warn"] == "05 16:00 waiting"
+    assert timers(request)["warn 1"] == "05 16:00 waiting"
+    assert standing(request) == ("open", "")
+
+
+def test_nobody_is_warned_of_an_end_whose_clock_stands(
+    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person
+) -> None:
+    """After an outage the warning is late, and a question that came after its moment is read before it is worked."""
+    request = start(timed(due="2 working days", expire={"warn": "4 working hours before"}), alice)
+    clock.move_to(at("2026-03-04 14:00"))
+    ask_back(bob)
+    assert work(clock, at("2026-03-04 14:01")) == 0
+    assert "Ends soon: Desk" not in subjects(bob)
+    assert "Ends soon without an answer: Desk" not in subjects(alice)
+    clarify(Clarification.objects.get(), alice)
+    assert timers(request)["warn"] == "05 13:00 waiting"
+    assert standing(request) == ("open", "")
+
+
+# --- a requester who stalls -------------------------------------------------------------------------------
+
+
+def test_what_the_requester_sends_holds_no_end_up(
+    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mail of theirs with the code of the question is set aside: it decides nothing, however it is read."""
+    asked: list[Any] = []
+    monkeypatch.setattr(timing, "read_past", lambda _, __, codes, **___: asked.append(set(codes)) or True)
+    request = start(timed(pause=False), alice)
+    clarification = ask_back(bob)
+    work(clock, at("2026-03-04 17:00"))
+    work(clock, at("2026-03-06 17:00"))
+    assert standing(request) == ("ended", "rejected")
+    line = clarification.lines.get()
+    assert [line.ask.code_hash in codes for codes in asked] == [False]
+
+
+# --- a withdrawal -----------------------------------------------------------------------------------------
+
+
+def test_a_requester_hears_that_their_question_is_over_where_an_administrator_withdraws(
+    mailbox: Mailbox, alice: Person, bob: Person, admin: Person
+) -> None:
+    request = start(plain(), alice)
+    ask_back(bob)
+    engine.withdraw(request.pk, admin)
+    assert subjects(alice)[-1] == "No answer needed: Desk"
+    assert standing(request) == ("withdrawn", "")
