@@ -498,7 +498,8 @@ def pause(request: Request, definition: Definition, visit: Visit, moment: dateti
 
 
 def resume(request: Request, definition: Definition, visit: Visit) -> datetime | None:
-    """Let it go on, if it stands. Whoever is asked has time for an answer before the step expires. From when it stood."""
+    """Let it go on, if it stands. Whoever is asked has time for an answer before the step expires. Gives when it
+    began to stand."""
     paused = list(visit.timers.filter(state=Timer.State.PAUSED).order_by("at", "id"))
     stop = visit.timers.filter(what=Timer.What.RESUME).order_by("-number").first()
     now = timezone.now()

@@ -27,7 +27,7 @@ from placet.replies.read_vocabulary import Vocabulary, begins_with
 
 LONGEST = 20_000  # characters of a text that is looked at
 _LONGEST_NAME = 120  # characters of whom something is given to
-_LONGEST_GREETED = 4  # words of the name in a greeting
+_LONGEST_GREETED = 6  # words, or signs within them, of the name in a greeting
 _LABEL = re.compile(r"(?P<label>[^\n:：]{1,40}?)\s*[:：]\s*(?P<rest>.*)", re.DOTALL)
 _ENDS = " \t.!?…。！？,;"
 _ASKING = ("?", "？", "؟", ";")
@@ -109,7 +109,7 @@ def _is_greeting(words: Sequence[str], line: str, known: Vocabulary, own: Own | 
     if own is not None and own.outcomes_in(" ".join(name)):
         return False
     matches = (match for at in range(len(name)) for match in known.phrases.matches(name, at))
-    return all(match.meaning.role < Role.AGAINST for match in matches)
+    return not any(Role.AGAINST <= match.meaning.role <= Role.BUT for match in matches)
 
 
 # --- each kind --------------------------------------------------------------------------------------------

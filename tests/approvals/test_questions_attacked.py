@@ -9,12 +9,11 @@ import time_machine
 
 from placet.accounts.models import Person
 from placet.approvals import engine, timing
-from placet.approvals.models import Assignment, Clarification, Decision, Timer
+from placet.approvals.models import Clarification, Decision, Timer
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from tests.approvals.test_clarifications import (
     MONDAY,
-    WAYS,
     Clock,
     ask_back,
     at,
