@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import time_machine
 
 from placet.accounts.models import Person
 from placet.approvals import engine, timing
-from placet.approvals.models import Clarification, Decision, Timer
+from placet.approvals.models import AskLine, Clarification, Decision, Timer
 from placet.mail.models import OutgoingMail
+from placet.mail.read_past import read_past
 from placet.mailboxes.models import Mailbox
 from tests.approvals.test_clarifications import (
     MONDAY,
@@ -28,6 +28,7 @@ from tests.approvals.test_clarifications import (
 )
 from tests.approvals.test_steps_that_ask_nobody import process, standing, start, step
 from tests.approvals.test_timing import timers, work
+from tests.mail.test_read_past import aside
 
 pytestmark = pytest.mark.django_db
 
@@ -163,19 +164,45 @@ def test_nobody_is_warned_of_an_end_whose_clock_stands(
 # --- a requester who stalls -------------------------------------------------------------------------------
 
 
-def test_what_the_requester_sends_holds_no_end_up(
-    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def mail_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is, where nothing stands in for it."""
+    monkeypatch.setattr(timing, "read_past", read_past)
+
+
+@pytest.mark.parametrize(("whose", "result"), [("alice", "rejected"), ("bob", "")])
+def test_only_what_may_be_an_answer_to_the_step_holds_its_end_up(
+    clock: Clock,
+    mail_is_looked_at: None,
+    mailbox: Mailbox,
+    alice: Person,
+    bob: Person,
+    whose: str,
+    result: str,
 ) -> None:
-    """A mail of theirs with the code of the question is set aside: it decides nothing, however it is read."""
-    asked: list[Any] = []
-    monkeypatch.setattr(timing, "read_past", lambda _, __, codes, **___: asked.append(set(codes)) or True)
+    """Alice would let the end wait with a mail that nobody can read; of Bob it may be his answer."""
     request = start(timed(pause=False), alice)
-    clarification = ask_back(bob)
+    ask_back(bob)
+    line = AskLine.objects.get(ask__person={"alice": alice, "bob": bob}[whose])
+    aside(mailbox, line.ask.code_hash, received_at=at("2026-03-06 16:00"))
     work(clock, at("2026-03-04 17:00"))
-    work(clock, at("2026-03-06 17:00"))
-    assert standing(request) == ("ended", "rejected")
-    line = clarification.lines.get()
-    assert [line.ask.code_hash in codes for codes in asked] == [False]
+    clock.move_to(at("2026-03-06 17:00"))
+    Mailbox.objects.update(read_until=at("2026-03-06 17:02"))
+    work(clock, at("2026-03-06 17:02"))
+    assert standing(request)[1] == result
+
+
+def test_the_clock_goes_on_though_the_requester_sent_what_nobody_can_read(
+    clock: Clock, mail_is_looked_at: None, mailbox: Mailbox, alice: Person, bob: Person
+) -> None:
+    request = start(timed(pause={"at_most": "1 working day"}), alice)
+    line = ask_back(bob).lines.get()
+    aside(mailbox, line.ask.code_hash, received_at=at("2026-03-03 16:00"))
+    Mailbox.objects.update(read_until=at("2026-03-03 17:02"))
+    assert work(clock, at("2026-03-03 17:02")) == 1
+    assert timers(request)["resume 1"] == "03 17:00 acted"
+    assert subjects(bob)[-1] == "Not answered: Desk"
+    assert standing(request) == ("open", "")
 
 
 # --- a withdrawal -----------------------------------------------------------------------------------------
