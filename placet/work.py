@@ -18,7 +18,7 @@ from django.utils import timezone
 from placet.accounts import tidy
 from placet.accounts.reader import as_the_installation_reads
 from placet.alarms import checkpoints, expiry, watch, webhook
-from placet.approvals import attachments, calendar_moves, calling, delegating, engine, timing
+from placet.approvals import attachments, calendar_moves, calling, delegating, digesting, engine, timing
 from placet.mail import outbox, sent_items, tasks
 from placet.mail.models import IncomingMail
 from placet.mailboxes import polling, subscribing
@@ -144,6 +144,7 @@ def kinds() -> list[Kind]:
         Kind("timer", timing.due, timing.work, then=decided),
         Kind("calendar", calendar_moves.due, calendar_moves.work, idle=30, then=["send"]),
         Kind("delegate", delegating.due, delegating.work, then=["send"]),
+        Kind("digest", digesting.due, digesting.work, idle=5, then=["send"]),
         Kind("ask", unasked_due, engine.ask_by_mail, idle=30, then=["send"]),
         Kind("send", outbox.due, outbox.work, mailboxes=outbox.mailboxes_due, lane=SEND),
         Kind("sent_ids", _looking_up, sent_items.work, idle=5, mailboxes=look_up, lane=TEND),

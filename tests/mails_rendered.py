@@ -31,6 +31,8 @@ from placet.approvals import (
     clarification_mails,
     delegate_mails,
     delegating,
+    digesting,
+    digests,
     engine,
     engine_asks,
     engine_clarifications,
@@ -41,6 +43,7 @@ from placet.approvals import (
 from placet.approvals.definitions import definition_of
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import (
+    Ask,
     AskLine,
     Assignment,
     Clarification,
@@ -59,10 +62,12 @@ from placet.mailboxes import store
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import ExchangeSettings
-from placet.replies import refusals, settle_give, tell
-from placet.replies.entry import Reply
+from placet.replies import refusals, settle_digest, settle_give, tell, tell_digest
+from placet.replies.entry import Reply, known_words
 from placet.replies.parse import OwnMail, parse
+from placet.replies.pick import Picked, _lines_of
 from placet.replies.prove import Level, Proof
+from placet.replies.read_digest import reading_of
 from placet.replies.read_likely import Likely
 from placet.replies.read_result import Answer
 
@@ -345,6 +350,64 @@ def _reminder(scene: Scene) -> str:
     request = asked.visit.request
     engine_asks.ask(request, definition_of(request.version), asked, again=True, reminder=True)
     return "ask"
+
+
+def _digest(scene: Scene) -> str:
+    """Bob is asked three things, and a fourth on the page."""
+    Person.objects.filter(pk=scene.bob.pk).update(in_digests=True)
+    timed = _definition(scene.texts)
+    timed["steps"]["manager"] |= {"due": "9 working days", **_needing_a_comment(scene)}
+    timed["transitions"].append({"from": "manager", "outcome": "changes", "to": "rejected"})
+    paged = _definition(scene.texts, key="sample-on-the-page", proof="page")
+    for plain in (_definition(scene.texts), timed, _definition(scene.texts), paged):
+        Scene(**{**vars(scene), "version": publish(plain)}).request()
+    Person.objects.filter(pk=scene.bob.pk).update(in_digests=False)
+    digests.release(scene.bob)
+    digesting.work(scene.bob.pk)
+    return "digest"
+
+
+def _needing_a_comment(scene: Scene) -> dict[str, Any]:
+    changes = {"key": "changes", "label": scene.texts["changes"], "grants": False, "comment": "required"}
+    return {
+        "outcomes": ["approve", changes, {"key": "reject", "comment": "required"}],
+        "rule": [{"reject": "any"}, {"changes": "any"}, {"approve": "all"}],
+        "otherwise": "reject",
+    }
+
+
+def _digest_reply(scene: Scene, text: str) -> Reply:
+    _digest(scene)
+    lines = list(_lines_of([Ask.objects.latest("pk").code_hash]))
+    reply = _reply_to(scene, lines[0])
+    assert reply.mail is not None
+    reply.lines, reply.mail = lines, replace(reply.mail, new_text=text)
+    return reply
+
+
+def _digest_unclear(scene: Scene) -> str:
+    reply = _digest_reply(scene, f"1 {scene.texts['approve']}\n2-3 {scene.texts['unclear']}\n9 ok")
+    assert reply.mail is not None
+    reading = reading_of(reply.mail, settle_digest.asked(reply.lines), known_words())
+    unclear = refusals.DigestUnclear(reply.mail.new_text, reading.problem, reading.entries)
+    tell.refused(reply, unclear, tell_digest.refused)
+    return "refusal-digest_unclear"
+
+
+def _digest_help(scene: Scene) -> str:
+    tell.refused(_digest_reply(scene, "?"), refusals.HelpAsked(), tell_digest.refused)
+    return "refusal-help_asked"
+
+
+def _digest_confirmation(scene: Scene) -> str:
+    reply = _digest_reply(scene, f"1,3 {scene.texts['approve']}")
+    assert reply.mail is not None and reply.proof is not None
+    answers = reading_of(reply.mail, settle_digest.asked(reply.lines), known_words()).answers
+    picked = Picked(reply.lines[0], reply.code, (), tuple(reply.lines))
+    engine.withdraw(reply.lines[2].assignment.visit.request_id, scene.alice)
+    logged = tell_digest.logged(reply, answers)
+    tell_digest.applied(reply, settle_digest.apply(picked, answers, reply.proof, reply.incoming, logged))
+    return "confirmation"
 
 
 def _escalating(scene: Scene, how: str) -> Timer:
@@ -763,6 +826,10 @@ _KINDS: dict[str, Any] = {
     "ask-with-questions": _ask_with_questions,
     "ask-about-changes": _ask_about_changes,
     "ask-with-a-deadline": _ask_with_a_deadline,
+    "digest": _digest,
+    "digest-unclear": _digest_unclear,
+    "digest-help": _digest_help,
+    "digest-confirmation": _digest_confirmation,
     "reminder": _reminder,
     "expired": _expired,
     "ask-because-others-did-not-answer": _escalated("also", "ask"),
@@ -841,7 +908,11 @@ _KINDS: dict[str, Any] = {
 def _reply(scene: Scene) -> Reply:
     """A mail of Bob's that answers a new ask, as far as it was proved."""
     scene.request()
-    line = AskLine.objects.select_related("ask__person", "assignment__visit__request__version").latest("pk")
+    lines = AskLine.objects.select_related("ask__person", "assignment__visit__request__version")
+    return _reply_to(scene, lines.latest("pk"))
+
+
+def _reply_to(scene: Scene, line: AskLine) -> Reply:
     raw = b"From: bob@mails.example\nSubject: Re: this\nMessage-ID: <%d@mails.example>\n\n..." % next(
         _NUMBERS
     )

@@ -11,7 +11,7 @@ from django.utils import timezone
 from placet import work, work_alone
 from placet.accounts import tidy
 from placet.alarms import checkpoints, expiry, watch, webhook
-from placet.approvals import attachments, calendar_moves, calling, delegating, engine, timing
+from placet.approvals import attachments, calendar_moves, calling, delegating, digesting, engine, timing
 from placet.lib import working
 from placet.mail import outbox, sent_items, tasks
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
@@ -41,7 +41,8 @@ def kept(mailbox: Mailbox, name: str, **more: Any) -> IncomingMail:
 def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() -> None:
     kinds = {kind.name: kind for kind in work.kinds()}
     assert list(kinds) == [
-        "poll", "subscribe", "take_in", "fetch", "mark", "call", "timer", "calendar", "delegate", "ask", "send",
+        "poll", "subscribe", "take_in", "fetch", "mark", "call", "timer", "calendar", "delegate", "digest", "ask",
+        "send",
         "sent_ids", "watch", "webhook", "expiry", "checkpoint", "tidy", "clear_files",
     ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
@@ -54,6 +55,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         timing.work,
         calendar_moves.work,
         delegating.work,
+        digesting.work,
         engine.ask_by_mail,
         outbox.work,
         sent_items.work,

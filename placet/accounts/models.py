@@ -72,6 +72,8 @@ class Person(AbstractBaseUser):
     )
     #: Up to which amount they approve by themselves; none is set for somebody who never does.
     approval_limit = models.DecimalField(max_digits=15, decimal_places=2, null=True, blank=True)
+    # Mails that ask them: one by one, or collected until their working day begins.
+    in_digests = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     is_administrator = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)

@@ -4,6 +4,7 @@ code in a subject, the link to the page, the row in the outbox."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Protocol
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -11,14 +12,19 @@ from django.utils.translation import gettext as _
 from placet.accounts.general import General, general
 from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
-from placet.approvals.mail_parts import Question
 from placet.approvals.models import Request
 from placet.lib.ids import code_hash
 from placet.lib.prepared import Prepared
 from placet.mail import outbox
 from placet.mail.models import OutgoingMail
-from placet.mail.writing import Link, Notice
+from placet.mail.writing import Link, Written
 from placet.mailboxes.models import Mailbox
+
+
+class Letter(Protocol):
+    """What a mail says (`placet.mail.writing`, `mail_parts`)."""
+
+    def written(self, subject: str, reference: str, said: General) -> Written: ...
 
 
 @contextmanager
@@ -64,7 +70,7 @@ def queue(
     *,
     cause: str,
     subject: str,
-    letter: Notice | Question,
+    letter: Letter,
     priority: OutgoingMail.Priority = OutgoingMail.Priority.NOTICE,
     reply_to: str = "",
     in_reply_to: str = "",

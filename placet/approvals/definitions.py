@@ -268,6 +268,7 @@ class ApprovalStep(_Part):
     expire: Expiry | None = None
     pause: Pauses | None = None
     calendar: CalendarKey | None = None
+    alone: bool | None = None  # whether its mail never waits for a digest
 
     @model_validator(mode="after")
     def _is_due(self) -> "ApprovalStep":

@@ -18,6 +18,7 @@ engine_visits   where a request stands: entering and leaving steps, blocks and t
 engine_asks     whom a visit asks, and the mails that ask
 engine_delegates  who may answer in their place; `delegating` does what begins and ends that
 may_decide      who may decide a seat, whose it is or in somebody's place
+digests         which of them wait until somebody's working day begins; `digesting` writes these in one
 engine_notices  whom a notice tells
 engine_calls    what is to be done for steps that call another process; `calling` does it
 engine_clarifications  questions back to the requester, and their answers
@@ -56,6 +57,7 @@ from placet.approvals import (
     attachments,
     composing,
     delegate_mails,
+    digests,
     engine_asks,
     engine_calls,
     engine_clarifications,
@@ -603,7 +605,8 @@ def _withdraw(request: Request, by: Person | None) -> None:
     for assignment in waiting:
         assignment.state = Assignment.State.WITHDRAWN
         assignment.save(update_fields=["state"])
-        for person in (assignment.person, *delegates.get(assignment.pk, ())):
+        own = () if digests.is_to_come(assignment) else (assignment.person,)
+        for person in (*own, *delegates.get(assignment.pk, ())):
             messages.withdrawn(request, assignment, person, by)
 
 

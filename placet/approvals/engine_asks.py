@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from placet.accounts import delegations
 from placet.accounts.models import Person
-from placet.approvals import authority, composing, messages, record, turns, whom
+from placet.approvals import authority, composing, digests, messages, record, turns, whom
 from placet.approvals.ask_words import Escalated, Why
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.delegate_words import asked_in_place, delegates_of
@@ -126,6 +126,8 @@ def ask_about_changes(request: Request, definition: Definition, moved: Collectio
         for reader in readers(assignment):
             last = reader.lines.order_by("-pk").first()
             if last is None:
+                if reader.delegate is None and assignment.visit_id in moved:
+                    digests.hurry(assignment)
                 continue
             if last.facts_hash != facts_hash(request, definition, assignment.visit.step_key):
                 ask(
@@ -196,12 +198,14 @@ def ask(
     unclarified: bool = False,
     delegate: Delegate | None = None,
     absence: bool | None = None,
+    at_once: bool = False,
 ) -> None:
     """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door. `since`: the
     revision that the person knows, if what is shown has changed. `reminder`: they did not answer yet; `warning`: and
     the step ends soon. `escalated`: they are asked because others did not answer. `clarified`: what the requester
     answered; `unclarified`: they did not answer what they were asked. `delegate`: who is asked in place of whoever has
-    the seat. `absence`: whether they named somebody for when they are away, where that is known."""
+    the seat. `absence`: whether they named somebody for when they are away, where that is known. What whoever has
+    the seat is asked first, and reminders, may wait for a digest, if not `at_once`."""
     mailbox = composing.mailbox_for(request)
     if delegate is None and assignment.page_only != (mailbox is None):
         assignment.page_only = mailbox is None
@@ -209,6 +213,9 @@ def ask(
     if mailbox is None:
         if delegate is None:
             note(request, None, "asked", **record.asked(assignment), door="page")
+        return
+    may_wait = not at_once and delegate is None and escalated is None and (reminder or not again)
+    if may_wait and digests.collect(request, definition, assignment, reminder=reminder):
         return
     code = new_code()
     ask = Ask.objects.create(
@@ -234,10 +241,15 @@ def ask(
     ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code, why)
     ask.save(update_fields=["outgoing"])
     whom_ = record.asked(assignment) if delegate is None else record.delegate_asked(delegate)
-    what = record.together(whom_, record.asked_by_mail(ask, line))
+    what = record.together(whom_, record.asked_by_mail(ask, line), _waited(assignment, ask, delegate))
     event = "asked" if delegate is None else "delegate asked"
     note(request, None, f"{event} again" if again else event, at=ask.created_at, **what)
 
 
 def _names_for_absence(person: Person, known: bool | None) -> bool:
     return delegations.names_for_absence(person.pk) if known is None else known
+
+
+def _waited(assignment: Assignment, ask: Ask, delegate: Delegate | None) -> record.What:
+    """What waited for a digest, and is asked by this mail."""
+    return digests.asked_by(assignment, ask) if delegate is None else {}

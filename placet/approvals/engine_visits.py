@@ -22,6 +22,7 @@ from django.utils import timezone
 from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
 from placet.approvals import (
+    digests,
     engine_asks,
     engine_calls,
     engine_clarifications,
@@ -384,7 +385,8 @@ def _cancel(request: Request, visit: Visit, answered: Visit) -> None:
     by: dict[str, Any] = {"by_step": answered.step_key, "by_round": answered.round}
     note(request, None, "cancelled", at=visit.closed_at, **where, **by)
     for seat in seats:
-        for person in (seat.person, *delegates.get(seat.pk, ())):
+        own = () if digests.is_to_come(seat) else (seat.person,)
+        for person in (*own, *delegates.get(seat.pk, ())):
             messages.not_needed(request, seat, person, answered)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from placet.approvals import attachments
+from placet.approvals import attachments, evidence_words
 from placet.approvals.evidence_tables import (
     Digests,
     Held,
@@ -25,6 +25,7 @@ from placet.approvals.evidence_tables import (
     Moment,
     Seat,
     Tables,
+    ask_key,
     mails_of,
     request_row,
     tables_of,
@@ -33,10 +34,12 @@ from placet.approvals.models import (
     Assignment,
     Clarification,
     Counter,
+    DigestItem,
     Request,
     Timer,
     Visit,
 )
+from placet.approvals.record import DIGEST
 from placet.audit import chain
 from placet.audit.commitments import ERASED
 from placet.audit.models import AuditEntry
@@ -152,6 +155,7 @@ class Telling:
     calls: dict[tuple[str, int], Row] = field(default_factory=dict)  # by visit
     timers: dict[Moment, Row] = field(default_factory=dict)
     clarifications: dict[int, Row] = field(default_factory=dict)  # by id
+    items: dict[int, Row] = field(default_factory=dict)  # what waits for a digest, by id
     mails: dict[int, Row] = field(default_factory=dict)  # by the id of the incoming mail
     rounds: dict[str, int] = field(default_factory=dict)  # the latest of each step
 
@@ -245,14 +249,16 @@ def _asked(telling: Telling, entry: AuditEntry) -> None:
     _say_what_it_says(row, entry, "assignment", "source")
     if entry.what.get("ask"):
         _asked_by_mail(telling, entry, seat, seat[2])
+    _of_item(telling, entry, seat)
 
 
 def _asked_by_mail(telling: Telling, entry: AuditEntry, seat: Seat, person: int) -> None:
-    public_id = entry.what["ask"]
-    row = telling.asks[public_id] = {}
-    _say(row, entry, seat=seat, person=person, kind="ask", cause=f"ask:{public_id}", created_at=entry.at)
+    public_id, kind = entry.what["ask"], entry.what.get("kind", "ask")
+    row = telling.asks[ask_key(public_id, entry.what["line"] if kind == DIGEST else None)] = {}
+    _say(row, entry, seat=seat, person=person, kind=kind, cause=f"ask:{public_id}", created_at=entry.at)
     _say(row, entry, completes=None, revision=entry.what.get("revision", 1))
     _say(row, entry, asks_back=None, clarified=entry.what.get("clarified"))
+    _say(row, entry, numbered=entry.what.get("numbered", True))
     _say_what_it_says(row, entry, "to", "subject", "shown", "facts_hash", "code", "line")
 
 
@@ -288,6 +294,27 @@ def _back(telling: Telling, entry: AuditEntry) -> None:
     _say(row, entry, absent_at=None)
 
 
+def _of_item(telling: Telling, entry: AuditEntry, seat: Seat) -> None:
+    """Something waits for a digest, or was asked by a mail."""
+    if "item" not in entry.what:
+        return
+    row = telling.items.setdefault(entry.what["item"], {})
+    _say(row, entry, seat=seat, person=seat[2])
+    if "item_at" in entry.what:
+        at = datetime.fromisoformat(entry.what["item_at"])
+        _say(row, entry, at=at, reminder=entry.what["reminder"], state=DigestItem.State.WAITING, ask=None)
+    else:
+        _say(row, entry, state=DigestItem.State.ASKED, ask=entry.what["ask"])
+
+
+def _collected(telling: Telling, entry: AuditEntry) -> None:
+    _of_item(telling, entry, telling.seat_of(entry, entry.what["person"]))
+
+
+def _left_out(telling: Telling, entry: AuditEntry) -> None:
+    _say(telling.items.setdefault(entry.what["item"], {}), entry, state=DigestItem.State.NEEDLESS)
+
+
 def _incomplete(telling: Telling, entry: AuditEntry) -> None:
     number, mail, reason = entry.what["pending"], entry.what["incoming"], entry.what["reason"]
     person = _person(entry.who)
@@ -302,6 +329,7 @@ def _incomplete(telling: Telling, entry: AuditEntry) -> None:
         asked, entry, seat=seat, person=person, kind=f"refusal-{reason}", cause=f"incoming:{mail}",
         created_at=entry.at, completes=number, revision=entry.what.get("revision", 1), asks_back=None, clarified=None,
     )  # fmt: skip
+    _say(asked, entry, numbered=True)
     _say_what_it_says(asked, entry, "to", "subject", "shown", "facts_hash", "code", "line")
     _say_of_mail(telling, entry, reason)
 
@@ -430,11 +458,23 @@ def _decided(telling: Telling, entry: AuditEntry) -> None:
     _say_what_it_says(row, entry, "outcome", "comment", "comment_hash", "answers", "door", "incoming")
     if telling.request.get("data_hash", NO_WORD).value != entry.value("data_hash"):
         _say_what_it_says(telling.request, entry, "data_hash")
-    asked = telling.asks.get(entry.what.get("ask") or "")
+    asked = _answered(telling, entry.what.get("ask") or "", seat)
     if asked is not None:
         _say_what_it_says(asked, entry, "shown", "facts_hash")
     if entry.what["incoming"] is not None:
-        _say_of_mail(telling, entry, "decided")
+        _say_of_mail(telling, entry, entry.what.get("result", "decided"))
+
+
+def _answered(telling: Telling, public_id: str, seat: Seat) -> Row | None:
+    """The mail that was answered; of a digest the line that asked this."""
+    if public_id in telling.asks:
+        return telling.asks[public_id]
+    lines = (row for key, row in telling.asks.items() if key.partition(":")[0] == public_id)
+    return next((row for row in lines if row["seat"].value == seat), None)
+
+
+def _line_refused(telling: Telling, entry: AuditEntry) -> None:
+    _say_of_mail(telling, entry, entry.what["result"])
 
 
 def _seat_with(telling: Telling, entry: AuditEntry, person: int) -> Seat:
@@ -528,6 +568,9 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "delegate ended": _delegate_ended,
     "absent": _absent,
     "back": _back,
+    "collected": _collected,
+    "left out": _left_out,
+    "line refused": _line_refused,
     "notified": _notified,
     "called": _called,
     "signalled": _signalled,
@@ -590,34 +633,57 @@ def _differences(
 ) -> Iterator[Differs]:
     number = request.pk
     held = {number: request_row(request, digests.of_definition(request.version))}
-    yield from _rows(number, {number: telling.request}, held, "the request", _OF_REQUEST)
+    yield from _rows(number, {number: telling.request}, held, "the request", evidence_words.OF_REQUEST)
     said = telling.request.get("data_hash", NO_WORD)
     if not _is_what_was_asked_for(request, said):
         yield Differs(number, said.seq, "what was asked for was changed")
     elif not attachments.are_whole(request, has_files=number in tables.with_files):
         yield Differs(number, 0, "a file was changed, or is gone")
     yield from _rows(
-        number, telling.revisions, tables.revisions[number], "what was entered before", _OF_REVISION
+        number,
+        telling.revisions,
+        tables.revisions[number],
+        "what was entered before",
+        evidence_words.OF_REVISION,
     )
-    yield from _rows(number, telling.visits, tables.visits[number], "a step", _OF_VISIT)
-    yield from _rows(number, telling.matches, tables.matches[number], "what a table says", _OF_MATCH)
-    yield from _rows(number, telling.seats, tables.seats[number], "who is asked", _OF_SEAT)
+    yield from _rows(number, telling.visits, tables.visits[number], "a step", evidence_words.OF_VISIT)
+    yield from _rows(
+        number, telling.matches, tables.matches[number], "what a table says", evidence_words.OF_MATCH
+    )
+    yield from _rows(number, telling.seats, tables.seats[number], "who is asked", evidence_words.OF_SEAT)
     delegates = tables.delegates[number]
-    yield from _rows(number, telling.delegates, delegates, "who may answer in somebody's place", _OF_DELEGATE)
+    yield from _rows(
+        number, telling.delegates, delegates, "who may answer in somebody's place", evidence_words.OF_DELEGATE
+    )
     for seq in telling.unfounded:
         yield Differs(number, seq, "who decided in somebody's place was no delegate")
-    yield from _rows(number, telling.notified, tables.notified[number], "who was told", _OF_NOTIFIED)
-    yield from _rows(number, telling.calls, tables.calls[number], "a request that was called", _OF_CALL)
-    yield from _rows(number, telling.signals, tables.signals[number], "a signal", _OF_SIGNAL)
-    yield from _rows(number, telling.timers, tables.timers[number], "when something is due", _OF_TIMER)
+    yield from _rows(
+        number, telling.notified, tables.notified[number], "who was told", evidence_words.OF_NOTIFIED
+    )
+    yield from _rows(
+        number, telling.calls, tables.calls[number], "a request that was called", evidence_words.OF_CALL
+    )
+    yield from _rows(number, telling.signals, tables.signals[number], "a signal", evidence_words.OF_SIGNAL)
+    yield from _rows(
+        number, telling.timers, tables.timers[number], "when something is due", evidence_words.OF_TIMER
+    )
     clarifications = tables.clarifications[number]
-    yield from _rows(number, telling.clarifications, clarifications, "a question back", _OF_CLARIFICATION)
-    yield from _rows(number, telling.asks, tables.asks[number], "a mail that asks", _OF_ASK)
-    yield from _rows(number, telling.decisions, tables.decisions[number], "a decision", _OF_DECISION)
+    yield from _rows(
+        number, telling.clarifications, clarifications, "a question back", evidence_words.OF_CLARIFICATION
+    )
+    yield from _rows(number, telling.asks, tables.asks[number], "a mail that asks", evidence_words.OF_ASK)
+    yield from _rows(
+        number, telling.items, tables.items[number], "what waits for a digest", evidence_words.OF_ITEM
+    )
+    yield from _rows(
+        number, telling.decisions, tables.decisions[number], "a decision", evidence_words.OF_DECISION
+    )
     pending = tables.pending[number]
-    yield from _rows(number, telling.pending, pending, "an answer that lacks something", _OF_PENDING)
+    yield from _rows(
+        number, telling.pending, pending, "an answer that lacks something", evidence_words.OF_PENDING
+    )
     answers = {mail: mails[mail] for mail in telling.mails if mail in mails}
-    yield from _rows(number, telling.mails, answers, "a mail that came", _OF_MAIL)
+    yield from _rows(number, telling.mails, answers, "a mail that came", evidence_words.OF_MAIL)
 
 
 def _is_what_was_asked_for(request: Request, said: Said) -> bool:
@@ -642,159 +708,3 @@ def _rows(
             yield Differs(number, min(one.seq for one in row.values()), f"{kind} is gone")
     if any(key not in said for key in held):
         yield Differs(number, 0, f"{kind} is there that was never recorded")
-
-
-_OF_REQUEST = {
-    "requester": "who asked",
-    "process": "the process or its version",
-    "definition": "the definition of the process",
-    "number": "the number",
-    "public_id": "the address of the request's page",
-    "title": "the title",
-    "words": "what a search finds the request by",
-    "data_hash": "what was asked for",
-    "revision": "which revision the data has",
-    "called_by": "which step called it",
-    "created_at": "when it was started",
-    "state": "the state of the request",
-    "result": "the result of the request",
-    "closed_at": "when it ended",
-}
-_OF_REVISION = {
-    "data": "what was entered before",
-    "data_hash": "the hash of what was entered before",
-    "by": "who entered something",
-    "at": "when something was entered",
-    "assignment": "in which step something was entered",
-}
-_OF_VISIT = {
-    "state": "the state of a step",
-    "result": "the result of a step",
-    "reason": "why a step is stuck",
-    "opened_at": "when a step began",
-    "closed_at": "when a step ended",
-    "parent": "the block that a step stands in",
-    "branch": "the branch that a step stands in",
-    "branch_result": "what a branch came to",
-    "ended_by": "which step made another needless",
-    "asked_back": "how often the requester was asked something",
-}
-_OF_MATCH = {
-    "version": "the version of a table",
-    "rows": "the rows of a table that fitted",
-    "content": "the content of a table",
-}
-_OF_SEAT = {
-    "state": "the state of who is asked",
-    "assignment": "which row stands for who is asked",
-    "has_delegates": "whether somebody may answer in their place",
-    "absent_at": "since when somebody is away",
-    "source": "which line of a step names who is asked",
-    "replaced_by": "in whose place others are asked",
-    "created_at": "when somebody was asked",
-}
-_OF_DELEGATE = {
-    "why": "why somebody may answer in another's place",
-    "delegation": "by which delegation somebody may answer in another's place",
-    "by": "who gave a question to somebody",
-    "comment": "what was written with a question that was given",
-    "created_at": "since when somebody may answer in another's place",
-    "has_ended": "whether somebody may still answer in another's place",
-    "is_open": "whether somebody may still answer in another's place",
-    "reason": "why somebody does not answer in another's place any more",
-    "ended_at": "when somebody ceased to answer in another's place",
-}
-_OF_NOTIFIED = {
-    "source": "which line of a notice names who was told",
-    "created_at": "when somebody was told",
-    "kind": "what a mail that tells is",
-    "cause": "which step a mail that tells was written for",
-    "to": "the address that a notice went to",
-    "subject": "the subject of a notice",
-    "shown": "what a notice shows",
-}
-_OF_CALL = {"called": "which request a step called"}
-_OF_SIGNAL = {
-    "key": "what a signal says",
-    "by": "who sent a signal",
-    "created_at": "when a signal came",
-    "taken_by": "which step a signal ended",
-}
-_OF_TIMER = {
-    "at": "when something is due",
-    "basis": "what a deadline was reckoned by",
-    "has_acted": "whether a step expired, or others were asked in it",
-}
-_OF_ASK = {
-    "seat": "what a mail asks about",
-    "person": "whom a mail asks",
-    "kind": "what a mail that asks is",
-    "cause": "which question a mail was written for",
-    "to": "the address that a mail went to",
-    "subject": "the subject of a mail that asks",
-    "shown": "what was shown",
-    "facts_hash": "the hash of what was shown",
-    "code": "the reply code",
-    "line": "the line of a mail that asks",
-    "revision": "which revision a mail shows",
-    "completes": "which answer a mail asks for the rest of",
-    "asks_back": "what a mail asks the requester",
-    "clarified": "which answer of the requester a mail shows",
-    "created_at": "when somebody was written to",
-}
-_OF_CLARIFICATION = {
-    "visit": "the step in which the requester was asked something",
-    "seat": "who asked the requester something",
-    "assignment": "who asked the requester something",
-    "asked_by": "who asked the requester something",
-    "number": "which question to the requester it is",
-    "question": "what the requester was asked",
-    "asked_at": "when the requester was asked something",
-    "door": "how the requester was asked something",
-    "incoming": "the mail that asked the requester something",
-    "state": "what became of a question to the requester",
-    "pauses": "whether a clock stands for a question",
-    "answer": "what the requester answered",
-    "answered_by": "who answered a question to the requester",
-    "answered_at": "when the requester answered",
-    "answer_door": "how the requester answered",
-    "answer_incoming": "the mail in which the requester answered",
-}
-_OF_DECISION = {
-    "outcome": "the outcome",
-    "comment": "the comment",
-    "comment_hash": "the comment",
-    "answers": "what was answered beside it",
-    "by_person": "who decided",
-    "door": "the door",
-    "incoming": "the mail that decided",
-    "revision": "which revision was decided on",
-    "completes": "which earlier answer was completed",
-    "at": "when it was decided",
-}
-_OF_PENDING = {
-    "seat": "whose answer lacks something",
-    "person": "who gave an answer that lacks something",
-    "outcome": "the outcome of an answer that lacks something",
-    "comment": "the comment of an answer that lacks something",
-    "answers": "what was answered beside it",
-    "incoming": "the mail of an answer that lacks something",
-    "lapsed_by": "which mail an answer lapsed with",
-    "lacks": "what an answer lacks",
-    "language": "the language in which an answer is to be confirmed",
-}
-_OF_MAIL = {
-    "state": "the state of a mail that came",
-    "result": "what became of a mail",
-    "handled_at": "when a mail was handled",
-    "same_as": "which mail it is a copy of",
-    "mailbox": "the mailbox that a mail came to",
-    "folder": "the folder that a mail lay in",
-    "received_at": "when a mail was received",
-    "kept_at": "when a mail was kept",
-    "fingerprint": "what a mail is known by",
-    "mail": "a mail that came",
-    "transport": "the transport headers of a mail",
-    "server": "what the server said of a mail",
-    "log": "what the mail log shows of a mail",
-}

@@ -17,6 +17,7 @@ from placet.approvals.models import (
     Clarification,
     Decision,
     Delegate,
+    DigestItem,
     Notified,
     PendingAnswer,
     Request,
@@ -63,6 +64,7 @@ class Tables:
     calls: dict[int, dict[tuple[str, int], Held]] = field(default_factory=lambda: defaultdict(dict))
     timers: dict[int, dict[Moment, Held]] = field(default_factory=lambda: defaultdict(dict))
     clarifications: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
+    items: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
     _put_delegates(tables, ids)
     _put_notified(tables, ids)
     _put_clarifications(tables, ids)
+    _put_items(tables, ids)
     for called in Request.objects.filter(parent_visit__request__in=ids).select_related("parent_visit"):
         by = called.parent_visit
         assert by is not None
@@ -185,7 +188,7 @@ def _put_asks(tables: Tables, ids: Collection[int]) -> None:
     for line in asks:
         ask, outgoing = line.ask, line.ask.outgoing
         held: Held = {
-            **_held(line, "line", "facts_hash", "revision", completes="completes_id"),
+            **_held(line, "line", "numbered", "facts_hash", "revision", completes="completes_id"),
             **_held(line, asks_back="asks_back_id", clarified="clarified_id"),
             **_held(ask, "created_at", person="person_id"),
             "seat": _seat(line.assignment),
@@ -195,8 +198,24 @@ def _put_asks(tables: Tables, ids: Collection[int]) -> None:
         if outgoing is not None:
             held |= {**_held(outgoing, "to", "kind", "cause"), "subject": digest(outgoing.subject)}
         known = tables.asks[line.assignment.visit.request_id]
+        key = ask_key(str(ask.public_id), line.line if held.get("kind") == record.DIGEST else None)
         # A line that was put in beside the one that was asked is no mail of its own.
-        known[str(ask.public_id) if str(ask.public_id) not in known else f"{ask.public_id}, {line.pk}"] = held
+        known[key if key not in known else f"{key}, {line.pk}"] = held
+
+
+def ask_key(public_id: str, line: int | None) -> str:
+    """What a mail that asks is known by; of a digest each of its lines."""
+    return public_id if line is None else f"{public_id}:{line}"
+
+
+def _put_items(tables: Tables, ids: Collection[int]) -> None:
+    items = DigestItem.objects.filter(assignment__visit__request__in=ids)
+    for item in items.select_related("assignment__visit", "ask"):
+        tables.items[item.assignment.visit.request_id][item.pk] = {
+            **_held(item, "reminder", "at", "state", person="person_id"),
+            "seat": _seat(item.assignment),
+            "ask": None if item.ask is None else str(item.ask.public_id),
+        }
 
 
 def _put_delegates(tables: Tables, ids: Collection[int]) -> None:

@@ -557,6 +557,8 @@ class AskLine(models.Model):
 
     ask = models.ForeignKey(Ask, on_delete=models.PROTECT, related_name="lines")
     line = models.PositiveSmallIntegerField()
+    # Of a digest: whether the mail shows the number, so that a reply can name it. What is not is answered on the page.
+    numbered = models.BooleanField(default=True)
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ask_lines")
     facts_hash = HexField()
     revision = models.PositiveSmallIntegerField(default=1)  # of the data that was shown
@@ -579,6 +581,38 @@ class AskLine(models.Model):
                 fields=["asks_back"], condition=Q(asks_back__isnull=False), name="ask_line_asks_back"
             )
         ]
+
+
+class DigestItem(models.Model):
+    """What somebody is asked, or reminded of, in their next digest (`placet.approvals.digests`). The assignment is open
+    meanwhile, and stands on their page."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        ASKED = "asked"  # by the mail of `ask`: a digest, or one of its own
+        NEEDLESS = "needless"  # decided, or not needed any more, before it was asked by mail
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="digest_items")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    reminder = models.BooleanField(default=False)  # an earlier mail asks it
+    at = models.DateTimeField()  # when the digest goes out
+    due = (
+        models.DateTimeField()
+    )  # when it is looked at: `at`, or another moment, where it is hurried or failed
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    ask = models.ForeignKey(Ask, null=True, on_delete=models.PROTECT, related_name="digest_items")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["assignment"], condition=Q(state="waiting"), name="one_waiting_digest_item"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["due", "person"], condition=Q(state="waiting"), name="digest_item_due"),
+            models.Index(fields=["person"], condition=Q(state="waiting"), name="digest_item_of_person"),
+        ]
+        ordering = ["id"]
 
 
 class Decision(models.Model):

@@ -19,6 +19,7 @@ from placet.approvals.models import (
     Clarification,
     Decision,
     Delegate,
+    DigestItem,
     Notified,
     PendingAnswer,
     Request,
@@ -34,6 +35,8 @@ from placet.mail.models import IncomingMail
 
 What = dict[str, Any]
 
+#: The kind of a mail that asks several things, and what became of a reply to one (`IncomingMail.result`).
+DIGEST = "digest"
 #: In `IncomingMail.verdict`: what an administrator did with a mail afterwards (`placet.approvals.another_address`).
 ADDED_LATER = "offer"
 
@@ -148,6 +151,16 @@ def asked(assignment: Assignment) -> What:
         "since": assignment.created_at.isoformat(),
         "source": assignment.source,
     }
+
+
+def collected(item: DigestItem) -> What:
+    """What waits for somebody's digest."""
+    return {"item": item.pk, "item_at": item.at.isoformat(), "reminder": item.reminder}
+
+
+def in_digest(line: AskLine, item: DigestItem) -> What:
+    """Of a line of a digest: what waited for it, and whether a reply can name its number."""
+    return {"kind": DIGEST, "numbered": line.numbered, "item": item.pk}
 
 
 def asked_by_mail(ask: Ask, line: AskLine) -> What:
@@ -310,7 +323,8 @@ def completing(answer: PendingAnswer | None) -> What:
 
 def reading(logged: Logged) -> What:
     """How a mail was read: outcome, comment and the words that they rest on are part of what the mail log shows."""
-    return {"personal": {"log": logged.digest}}
+    result = {"result": DIGEST} if logged.result == DIGEST else {}
+    return {**result, "personal": {"log": logged.digest}}
 
 
 def mail(incoming: IncomingMail) -> What:

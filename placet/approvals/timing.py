@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from placet.approvals import (
     composing,
+    digests,
     engine,
     engine_asks,
     engine_clarifications,
@@ -135,6 +136,14 @@ def _remind_one(
     """Whether they are reminded, now or when their working time begins. `latest`: it has to be before that."""
     if composing.mailbox_for(request) is None:
         return False
+    if (
+        timer.what == Timer.What.REMIND
+        and seat.person.in_digests
+        and not seat.has_delegates
+        and not _is_written_to(seat)
+        and digests.collect(request, definition, seat, reminder=True)
+    ):
+        return True
     begins = engine_time.opening(seat.person, now)
     if latest is not None and begins >= latest:
         begins = now
@@ -157,6 +166,11 @@ def _remind_one(
             delegate=one.delegate,
         )
     return bool(reminded)
+
+
+def _is_written_to(seat: Assignment) -> bool:
+    reader = engine_asks.Reader(seat, seat.person)
+    return reader.on_its_way or reader.just_arrived
 
 
 def _warn(request: Request, definition: Definition, timer: Timer, now: datetime) -> bool:

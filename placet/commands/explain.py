@@ -203,6 +203,8 @@ def _what_was_read(found: Explanation) -> Iterator[str]:
     yield from _row("Why", str(reading.why))
     if found.likely:
         yield from _row("Likely", found.likely)
+    if found.as_digest:
+        yield from _row("Several", found.as_digest)
     yield from _row("Rests on", ", ".join(f"“{words}”" for words in reading.rests_on) or "nothing")
     taken = [
         _clause(clause.text, label + (f": {clause.outcome}" if clause.outcome else ""))

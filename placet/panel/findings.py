@@ -46,6 +46,7 @@ KINDS = {
     "timer": gettext_lazy("remind, ask others, and end what was not decided in time"),
     "calendar": gettext_lazy("move what is due, after a calendar was changed"),
     "delegate": gettext_lazy("ask delegates, or ask them no longer"),
+    "digest": gettext_lazy("ask in one mail what was collected for somebody"),
     "ask": gettext_lazy("ask by mail, once there is a mailbox"),
     "send": gettext_lazy("send mail"),
     "sent_ids": gettext_lazy("look up under which id a mail was sent"),

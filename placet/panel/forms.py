@@ -22,6 +22,7 @@ from placet.accounts.addresses import (
     person_at,
 )
 from placet.accounts.calendars import default_calendar
+from placet.accounts.digest_field import DigestField
 from placet.accounts.general import general
 from placet.accounts.importing import Options
 from placet.accounts.limits import read_limit, written_limit
@@ -158,6 +159,7 @@ def known_of(person: Person) -> dict[str, Any]:
         "language": person.language,
         "zone": person.zone,
         "calendar": person.calendar_id,
+        "in_digests": person.in_digests,
         "groups": sorted(group.pk for group in person.approval_groups.all()),
         "administrator": person.is_administrator,
     }
@@ -205,6 +207,7 @@ class PersonForm(forms.Form):
         required=False,
         help_text=gettext_lazy("When they work. Its own zone counts, whichever they read times in."),
     )
+    in_digests = DigestField()
     groups = forms.ModelMultipleChoiceField(
         Group.objects.all(), label=gettext_lazy("Groups"), required=False, widget=forms.CheckboxSelectMultiple
     )
@@ -258,9 +261,9 @@ class PersonForm(forms.Form):
             stored = ", ".join(group.name for group in self._person.approval_groups.all())
         elif name == "calendar":
             stored = self._person.calendar or ""
-        elif name == "language":
+        elif name in ("language", "in_digests"):
             choices: Any = self.fields[name]
-            stored = dict(choices.choices).get(stored, stored)
+            stored = dict(choices.choices).get(choices.prepare_value(stored), stored)
         return str(stored) or _("nothing")
 
     def clean_manager(self) -> Person | None:

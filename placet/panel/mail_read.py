@@ -1,6 +1,7 @@
 """A kept mail, read anew for its page: as much of it as is ever read for an answer."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from django.db.models import BinaryField
@@ -11,10 +12,11 @@ from placet.approvals.models import AskLine
 from placet.mail import packing
 from placet.mail.models import IncomingMail
 from placet.portal.templatetags.pages import words
-from placet.replies import entry, refusals
+from placet.replies import entry, refusals, settle_digest
 from placet.replies.explain import LOOKED_AT, Explanation, explain_received
 from placet.replies.fetch import received_of
 from placet.replies.pick import mails_answered
+from placet.replies.read_digest import LineAsked
 from placet.replies.read_own import own_of
 from placet.replies.settle import earlier, guess, questions_asked, step_of
 
@@ -67,6 +69,10 @@ def explanation_of(mail: IncomingMail, start: bytes, line: AskLine | None) -> Ex
     if line is None:
         return explain_received(received_of(mail), own, lambda _mail: (), known=known)
     answered, step = partial(mails_answered, line=line), step_of(line)
+    lines = lines_of(line)
+    if len(lines) > 1:
+        asked = _as_it_came(mail, settle_digest.asked(lines))
+        return explain_received(received_of(mail), own, answered, known=known, asked=asked)
     before = earlier(line, read=mail.pk) or guess(line, known, read=mail.pk)
     return explain_received(
         received_of(mail),
@@ -80,13 +86,27 @@ def explanation_of(mail: IncomingMail, start: bytes, line: AskLine | None) -> Ex
     )
 
 
+def _as_it_came(mail: IncomingMail, asked: Sequence[LineAsked]) -> list[LineAsked]:
+    """What it answered was open then, whatever it is now."""
+    answered = {one["line"] for one in mail.verdict.get("lines", ())}
+    return [replace(one, is_open=one.number in answered if answered else True) for one in asked]
+
+
+def lines_of(line: AskLine) -> list[AskLine]:
+    """All that the mail asked, of which this is one."""
+    lines = AskLine.objects.filter(ask=line.ask_id).select_related(
+        "ask__person", "assignment__visit__request__version", "assignment__visit__request__requester"
+    )
+    return list(lines.order_by("line"))
+
+
 def ask_of(mail: IncomingMail) -> AskLine | None:
     """The ask that the mail was found to answer when it came."""
     ask = mail.verdict.get("ask")
     lines = AskLine.objects.select_related(
         "ask__person", "ask__outgoing", "completes", "assignment__visit__request__version"
     )
-    return lines.filter(ask__public_id=ask).first() if ask else None
+    return lines.filter(ask__public_id=ask).order_by("line").first() if ask else None
 
 
 def then(mail: IncomingMail, explanation: Explanation) -> str:
@@ -115,12 +135,14 @@ def _read_then(mail: IncomingMail) -> ReadAs | None:
     """What the mail was read as when it came; None if it did not come so far."""
     if mail.verdict.get("automatic"):
         return ReadAs(automatic=str(mail.verdict["automatic"]))
+    if "lines" in mail.verdict:
+        return _of_lines((one["line"], one["outcome"]) for one in mail.verdict["lines"])
     if "outcome" in mail.verdict:
         return ReadAs(str(mail.verdict["outcome"]))
     return UNCLEAR if mail.result in _UNCLEAR else None
 
 
-_UNCLEAR = (refusals.Unclear.key, refusals.ConfirmationNeeded.key)
+_UNCLEAR = (refusals.Unclear.key, refusals.DigestUnclear.key, refusals.ConfirmationNeeded.key)
 
 
 def _read_now(explanation: Explanation) -> ReadAs:
@@ -128,4 +150,10 @@ def _read_now(explanation: Explanation) -> ReadAs:
         return ReadAs()
     if explanation.mail.automatic is not None:
         return ReadAs(automatic=explanation.mail.automatic.value)
+    if explanation.digest is not None and explanation.reading is not None and not explanation.digest.problem:
+        return _of_lines((one.number, one.outcome) for one in explanation.digest.answers)
     return ReadAs(explanation.outcome) if explanation.outcome else UNCLEAR
+
+
+def _of_lines(answers: Iterable[tuple[int, str]]) -> ReadAs:
+    return ReadAs(", ".join(f"[{number}] {outcome}" for number, outcome in sorted(answers)))

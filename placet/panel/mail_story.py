@@ -7,9 +7,10 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from placet.approvals.models import AskLine
+from placet.approvals.models import AskLine, Decision
+from placet.approvals.record import DIGEST
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.base import Action
 from placet.panel.mail_words import APPLIED, FOLDERS, kind_of, refusals_of, result_of
@@ -38,6 +39,7 @@ _NO_SENDER = frozenset(
 _ASKED = frozenset({refusals.HelpAsked.key, refusals.StatusAsked.key})
 _NOT_READ = frozenset({
     refusals.PageOnly.key, refusals.NotNamed.key, refusals.TooLarge.key, refusals.Sealed.key, refusals.Unclear.key,
+    refusals.DigestUnclear.key,
 })  # fmt: skip
 
 
@@ -91,6 +93,8 @@ def _judged(mail: IncomingMail, line: AskLine | None) -> Iterator[Step]:
         yield Step(_("Who sent it, and how do we know?"), _proof(made["proof"]), "good")
     if result in _NOT_READ:
         yield Step(_("What was read?"), [mail.reason, *_texts(made.get("refusal"), "why")], "warn")
+    elif "lines" in made:
+        yield _read_lines(made["lines"])
     elif "outcome" in made:
         yield _read(made)
 
@@ -182,6 +186,37 @@ def _read(made: Mapping[str, Any]) -> Step:
     return Step(_("What was read?"), said, "good", links=links)
 
 
+def _read_lines(lines: Sequence[Mapping[str, Any]]) -> Step:
+    """What a reply to a digest says of each line that it names."""
+    said = []
+    for one in lines:
+        sentence = _("[{line}] Request {number}: {outcome}, from “{words}”.")
+        said.append(
+            sentence.format(
+                line=one["line"], number=one["request"], outcome=words(one["outcome"]), words=one["words"]
+            )
+        )
+        if one["comment"]:
+            said.append(_("Comment: {text}").format(text=one["comment"]))
+    return Step(_("What was read?"), said, "good")
+
+
+def _became_of_lines(mail: IncomingMail) -> list[str]:
+    """Of how many lines the answer counted; the record of each request says why another did not."""
+    counted = Decision.objects.filter(incoming=mail).count()
+    number = len(mail.verdict.get("lines", ()))
+    applied = ngettext("{n} answer was applied.", "{n} answers were applied.", counted).format(n=counted)
+    left = number - counted
+    if not left:
+        return [applied]
+    not_applied = ngettext(
+        "{n} was not: it was decided, withdrawn or changed before.",
+        "{n} were not: they were decided, withdrawn or changed before.",
+        left,
+    )
+    return [applied, not_applied.format(n=left)]
+
+
 def _done(mail: IncomingMail, line: AskLine | None, told: Sequence[OutgoingMail]) -> Step:
     """What came of it, and who was told."""
     title, links = _("What was done?"), [_told(one) for one in told]
@@ -190,6 +225,8 @@ def _done(mail: IncomingMail, line: AskLine | None, told: Sequence[OutgoingMail]
     if mail.state == IncomingMail.State.SET_ASIDE:
         said = [mail.reason, _("It was set aside: nothing was decided, and nobody was told.")]
         return Step(title, said, "bad", mail.handled_at, links)
+    if mail.result == DIGEST:
+        return Step(title, [mail.reason, *_became_of_lines(mail)], "good", mail.handled_at, links)
     if mail.result in APPLIED:
         return Step(title, [mail.reason], "good", mail.handled_at, links)
     said = [_("It was not applied ({result}).").format(result=result_of(mail))]

@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from placet.approvals.record import DIGEST
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.base import Folder
 from placet.replies import refusals
@@ -47,6 +48,8 @@ RESULTS: dict[str, Promise] = {
     "sealed": gettext_lazy("encrypted or protected"),
     "not_named": gettext_lazy("does not answer our mail"),
     "unclear": gettext_lazy("unclear"),
+    "digest": gettext_lazy("answers several questions"),
+    "digest_unclear": gettext_lazy("unclear: several questions"),
     "comment_needed": gettext_lazy("needs a comment"),
     "confirmation_needed": gettext_lazy("asked whether it was understood"),
     "answers_not_taken": gettext_lazy("questions not answered"),
@@ -63,7 +66,7 @@ RESULTS: dict[str, Promise] = {
     "given": gettext_lazy("given to somebody"),
 }
 #: Those of mails that had the effect that they were meant to have.
-APPLIED = frozenset({"decided", "asked_back", "clarified"})
+APPLIED = frozenset({"decided", "asked_back", "clarified", DIGEST})
 FOLDERS: dict[str, Promise] = {
     Folder.INBOX.value: gettext_lazy("Inbox"),
     Folder.JUNK.value: gettext_lazy("Junk Email"),
@@ -77,6 +80,7 @@ OUT_STATES: dict[str, Promise] = {
 }
 KINDS: dict[str, Promise] = {
     "ask": gettext_lazy("ask"),
+    "digest": gettext_lazy("several asks in one mail"),
     "confirmation": gettext_lazy("confirmation"),
     "withdrawn": gettext_lazy("no longer needed"),
     "not-needed": gettext_lazy("no longer needed"),

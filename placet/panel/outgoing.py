@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from placet.approvals.models import Ask, Assignment, Request
+from placet.approvals.record import DIGEST
 from placet.lib.web import entered, keep
 from placet.mail import outbox
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -120,7 +121,7 @@ def request_of(mail: OutgoingMail) -> Request | None:
     kind, _colon, key = mail.cause.partition(":")
     found = Request.objects.all()
     match kind:
-        case "ask":
+        case "ask" if mail.kind != DIGEST:  # of several
             return found.filter(visits__assignments__ask_lines__ask__public_id=uuid.UUID(key)).first()
         case "request":
             return found.filter(pk=int(key)).first()

@@ -27,7 +27,7 @@ from placet.accounts.addresses import (
 )
 from placet.accounts.invitations import invite, send_password_link
 from placet.accounts.models import Group, Person
-from placet.approvals import engine
+from placet.approvals import digests, engine
 from placet.approvals.models import Assignment, Request, Visit
 from placet.lib.canonical import digest
 from placet.lib.web import entered
@@ -235,6 +235,9 @@ def _save(pk: int, form: PersonForm, by: Person, seen: str) -> tuple[int | None,
     found.name, found.manager, found.language = given["name"], given["manager"], given["language"]
     found.zone, found.is_administrator = given["zone"], given["administrator"]
     found.calendar = given["calendar"]
+    if found.in_digests and not given["in_digests"]:
+        digests.release(found)
+    found.in_digests = given["in_digests"]
     if known["calendar"] != found.calendar_id:
         log.info("calendar_chosen", person=found.pk, calendar=found.calendar_id, by=by.pk)
     if found.approval_limit != given["approval_limit"]:
@@ -242,7 +245,8 @@ def _save(pk: int, form: PersonForm, by: Person, seen: str) -> tuple[int | None,
         found.approval_limit = given["approval_limit"]
     found.save(
         update_fields=[
-            "name", "manager", "approval_limit", "language", "zone", "calendar", "is_administrator"
+            "name", "manager", "approval_limit", "language", "zone", "calendar", "in_digests",
+            "is_administrator",
         ]
     )  # fmt: skip
     found.approval_groups.set(given["groups"])

@@ -20,9 +20,12 @@ from django.utils.translation import gettext_lazy
 
 from placet.accounts.addresses import addresses_of
 from placet.accounts.calendars import of_person
+from placet.accounts.digest_field import DigestField
 from placet.accounts.general import General, of_request
 from placet.accounts.hours_text import week_in_words
+from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
+from placet.approvals import digests
 from placet.lib.zones import zone_names
 from placet.mailboxes.models import Mailbox
 from placet.portal import delegations, giving
@@ -51,6 +54,8 @@ class AccountForm(forms.Form):
         widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off", "spellcheck": "false"}),
     )
 
+    in_digests = DigestField()
+
     def __init__(self, *args: Any, said: General, **more: Any) -> None:
         super().__init__(*args, **more)
         language, zone = self.fields["language"], self.fields["zone"]
@@ -77,11 +82,12 @@ def _name_of(language: str) -> str:
 def account(request: PersonsRequest) -> HttpResponseBase:
     """What somebody chooses for themselves, and what an administrator says of them."""
     person, said = request.user, of_request(request)
-    chosen = {"language": person.language, "zone": person.zone}
+    chosen = {"language": person.language, "zone": person.zone, "in_digests": person.in_digests}
     form = AccountForm(request.POST if request.method == "POST" else None, initial=chosen, said=said)
     if request.method == "POST" and form.is_valid():
         person.language, person.zone = form.cleaned_data["language"], form.cleaned_data["zone"]
-        person.save(update_fields=["language", "zone"])
+        _choose_digests(person, form.cleaned_data["in_digests"])
+        person.save(update_fields=["language", "zone", "in_digests"])
         with as_read_by(person, said):  # in the language that was just chosen
             messages.success(request, _("Saved. Pages and mails for you are in this language from now on."))
         return redirect("account")
@@ -95,6 +101,12 @@ def account(request: PersonsRequest) -> HttpResponseBase:
         "week": week_in_words(hours.working_time.week),
     }
     return render(request, "portal/account.html", context, status=422 if form.errors else 200)
+
+
+def _choose_digests(person: Person, chosen: bool) -> None:
+    if person.in_digests and not chosen:
+        digests.release(person)
+    person.in_digests = chosen
 
 
 urlpatterns = [

@@ -35,6 +35,7 @@ _ABOUT_A_REQUEST = [
 
 KINDS: dict[str, Promise] = {
     "ask": gettext_lazy("Ask"),
+    "digest": gettext_lazy("Ask, with others in one mail"),
     "refusal-comment_needed": gettext_lazy("Asks for a comment"),
     "refusal-confirmation_needed": gettext_lazy("Asks whether an answer was understood"),
     "notice": gettext_lazy("For information"),

@@ -390,7 +390,7 @@ def _line(assignment: Assignment, definition: Definition, mail: OutgoingMail | N
         return Line(name, str(did), decision.at, str(DOORS[decision.door]), decision.comment, answers)
     asked = assignment.created_at
     if assignment.state == Assignment.State.OPEN:
-        words, trouble = _mail_in_words(mail)
+        words, trouble = _mail_in_words(mail, is_to_come=not assignment.page_only)
         if mail is None and assignment.has_delegates and not assignment.page_only:
             words = _("mail goes to their delegate")
         is_asked = pgettext("after a person's name", "is asked")
@@ -414,7 +414,10 @@ def _is_escalated(assignment: Assignment, definition: Definition) -> bool:
     return bool(step.rungs) and (assignment.source or 0) >= step.first_line_of(1)
 
 
-def _mail_in_words(mail: OutgoingMail | None) -> tuple[str, bool]:
+def _mail_in_words(mail: OutgoingMail | None, *, is_to_come: bool = False) -> tuple[str, bool]:
+    """`is_to_come`: without one yet, it waits for a digest."""
+    if mail is None and is_to_come:
+        return _("the mail comes with others, when their working day begins"), False
     if mail is None:
         return _("on this page only, because no mailbox was set up"), False
     if mail.bounced_at is not None:

@@ -7,7 +7,7 @@ that counts. Where any of this is not proved, nothing comes of it at all.
 from typing import TYPE_CHECKING
 
 from placet.approvals import delegating
-from placet.replies import refusals, settle, tell
+from placet.replies import refusals, settle, settle_digest, tell
 from placet.replies.pick import Picked, pick
 from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.prove import Asked, Proof, ProvePolicy, level_of, prove
@@ -23,7 +23,9 @@ def is_taken(reply: "Reply", automatic: refusals.AutomaticReply, policy: ProvePo
         return False
     picked, proof = found
     logged = tell.automatic(reply, automatic, picked, proof)
-    if not delegating.absent(picked.line.ask, picked.line.assignment_id, reply.incoming, logged):
+    lines = sorted(picked.lines or (picked.line,), key=lambda line: line.assignment.visit.request_id)
+    known = [delegating.absent(line.ask, line.assignment_id, reply.incoming, logged) for line in lines]
+    if not any(known):
         return False
     tell.was_automatic(reply, logged)
     return True
@@ -37,7 +39,11 @@ def _proved(reply: "Reply", policy: ProvePolicy) -> tuple[Picked, Proof] | None:
     try:
         picked = pick(mail)
         check_mailbox(reply.incoming.mailbox, picked.line.ask)
-        level = level_of(settle.proof_needed(picked.line))
+        level = (
+            settle_digest.proof_needed(picked.lines)
+            if picked.is_digest
+            else level_of(settle.proof_needed(picked.line))
+        )
         asked = Asked(
             picked.addresses, picked.line.ask.created_at, reply.incoming.receipt_time, picked.places
         )

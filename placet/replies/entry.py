@@ -5,12 +5,13 @@ take_in(incoming)   parse   bytes → Mail: sender, automatic or not, new text
                     pick    which ask it answers
                     prove   who sent it, and how we know
                     pick    once more: whether it is our mail that it answers
-                    read    new text → Answer, or unclear; or a Command, which is settled by itself
+                    read    new text → Answer, or unclear; or a Command, which is settled by itself; of a digest an
+                            answer to each line that it names
                     settle  the decision, in one transaction with
                     tell    the confirmation, or what was refused and why
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,7 +35,15 @@ from placet.mailboxes import polling, pool, progress
 from placet.mailboxes.base import Folder, Gone, MailboxError, MailError, Seen, Wait
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import ExchangeSettings
-from placet.replies import absence, refusals, settle, settle_clarification, tell
+from placet.replies import (
+    absence,
+    refusals,
+    settle,
+    settle_clarification,
+    settle_digest,
+    tell,
+    tell_digest,
+)
 from placet.replies.fetch import (
     LeaseLost,
     facts_of,
@@ -56,8 +65,10 @@ from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, pro
 from placet.replies.prove_outside import Servers
 from placet.replies.read import READ_TEXT, read
 from placet.replies.read_command import ASKS_AND_ANSWERS, Command, answers_beside, read_command
+from placet.replies.read_command import Kind as CommandKind
 from placet.replies.read_completion import read_completion
 from placet.replies.read_confirmation import may_confirm, read_confirmation, two_meanings
+from placet.replies.read_digest import read_digest
 from placet.replies.read_own import own_of
 from placet.replies.read_result import Answer
 from placet.replies.read_vocabulary import Vocabulary, vocabulary
@@ -143,6 +154,7 @@ class Reply:
     code: str = ""
     proof: Proof | None = None
     answer: Answer | None = None
+    lines: Sequence[AskLine] = ()  # of a digest: all of them
 
 
 def take_in(incoming_id: int) -> bool:
@@ -191,10 +203,11 @@ def _walk(reply: Reply) -> None:
         _by_a_person(mail)
         picked = pick(mail)
         reply.line, reply.code = picked.line, picked.code
+        reply.lines = picked.lines if picked.is_digest else ()
         if mail.two_readings:
             raise refusals.TwoReadings(mail.two_readings)
         check_mailbox(reply.incoming.mailbox, picked.line.ask)
-        level = level_of(settle.proof_needed(picked.line))
+        level = _level(picked)
         asked = asked_by(picked.line, picked.addresses, reply.incoming, picked.places)
         reply.proof = proof = prove(mail, reply.incoming.folder, asked, level, prove_policy(reply))
         if level is Level.PAGE:
@@ -205,6 +218,9 @@ def _walk(reply: Reply) -> None:
             raise refusals.Sealed(mail.sealed)
         must_answer_us(mail, picked, own, known_words(), proof, kept_at=reply.incoming.kept_at)
         reply.mail = mail = without_original(mail, originals(answered_of(mail, picked.line, picked.ours)))
+        if picked.is_digest:
+            _answer_digest(reply, picked, mail, proof)
+            return
         if picked.line.asks_back_id is not None:
             _clarify(reply, picked, proof)
             return
@@ -238,7 +254,30 @@ def _walk(reply: Reply) -> None:
     except refusals.Refusal as refusal:
         with transaction.atomic():
             mine(reply)
-            tell.refused(reply, refusal)
+            tell.refused(reply, refusal, tell_digest.refused if reply.lines else None)
+
+
+def _level(picked: Picked) -> Level:
+    if picked.is_digest:
+        return settle_digest.proof_needed(picked.lines)
+    return level_of(settle.proof_needed(picked.line))
+
+
+#: What a reply to a digest may ask for. A question to the requester, say, names no line.
+_TOLD = {CommandKind.HELP: refusals.HelpAsked, CommandKind.STATUS: refusals.StatusAsked}
+
+
+def _answer_digest(reply: Reply, picked: Picked, mail: Mail, proof: Proof) -> None:
+    """All that it answers, or nothing. Raises DigestUnclear, HelpAsked or StatusAsked."""
+    known = known_words()
+    command = read_command(mail, known)
+    if command is not None and command.kind in _TOLD:
+        raise _TOLD[command.kind]
+    answers = read_digest(mail, settle_digest.asked(picked.lines), known)
+    with transaction.atomic():
+        logged = tell_digest.logged(reply, answers)
+        mine(reply, **logged.columns)
+        tell_digest.applied(reply, settle_digest.apply(picked, answers, proof, reply.incoming, logged))
 
 
 def _clarify(reply: Reply, picked: Picked, proof: Proof) -> None:

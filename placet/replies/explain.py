@@ -16,6 +16,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from placet.lib.sentences import Sentence
 from placet.mailboxes.base import Folder, Received
 from placet.replies import read_completion, read_confirmation, refusals
 from placet.replies.parse import Mail, OwnMail, html, limits, parse
@@ -23,6 +24,7 @@ from placet.replies.parse.original import Original, without_original
 from placet.replies.read import read_mail
 from placet.replies.read_completion import Earlier
 from placet.replies.read_confirmation import Guess
+from placet.replies.read_digest import ANY_LINES, DigestReading, LineAsked, reading_of
 from placet.replies.read_facts import UNKNOWN
 from placet.replies.read_own import Own
 from placet.replies.read_questions import Questions
@@ -52,6 +54,8 @@ class Explanation:
     mail: Mail | None = None  # None: it would be set aside
     reading: Reading | None = None  # None: a program wrote it, or it would be set aside
     error: str = ""  # why it would be set aside, in words
+    #: Of a reply to a mail that asks several things, or what it would be as one: the lines that it answers.
+    digest: DigestReading | None = None
 
     @property
     def outcome(self) -> str | None:
@@ -76,6 +80,14 @@ class Explanation:
             return ""
         said = _("Most likely it says {outcome}, from “{words}”: its sender is asked whether that is right.")
         return said.format(outcome=_(likely.outcome), words=likely.words)
+
+    @property
+    def as_digest(self) -> str:
+        """One sentence: what it says of the lines of a mail that asked several things; "" if nothing."""
+        if self.digest is None or self.digest.problem:
+            return ""
+        said = ", ".join(f"[{one.number}] {_(one.outcome)}" for one in self.digest.answers)
+        return _("As a reply to a mail with several questions: {answers}.").format(answers=said)
 
     @property
     def quoted(self) -> tuple[str, ...]:
@@ -112,6 +124,9 @@ class Explanation:
             "comment": reading.comment if reading else "",
             "why": self.why,
             "likely": reading.likely.outcome if reading and reading.likely else None,
+            "lines": {one.number: one.outcome for one in self.digest.answers}
+            if self.digest and not self.digest.problem
+            else {},
             "error": self.error or None,
             "rests_on": list(reading.rests_on) if reading else [],
             "language": reading.language if reading else "",
@@ -146,9 +161,11 @@ def explain_received(
     own_words: Own | None = None,
     questions: Questions | None = None,
     earlier: Earlier | Guess | None = None,
+    asked: Sequence[LineAsked] = (),
 ) -> Explanation:
     """The same of a mail with all that the server said of it; `answered` finds our mails that it may quote. `earlier`:
-    the answer that it may be the rest of, or confirm. Never raises."""
+    the answer that it may be the rest of, or confirm. `asked`: the lines of the mail that it answers, where that asks
+    several things. Never raises."""
     try:
         mail = parse(received, own)
         if mail.automatic is not None:
@@ -164,11 +181,29 @@ def explain_received(
                 return Explanation(mail, confirming)
             completing = read_completion.reading_of(mail, earlier, outcomes, words, own_words, questions)
             return Explanation(mail, completing)
-        return Explanation(mail, read_mail(mail, outcomes, known, UNKNOWN, own_words, questions))
+        if asked:
+            digest = reading_of(mail, asked, known or vocabulary())
+            return Explanation(mail, _as_one(digest), digest=digest)
+        reading = read_mail(mail, outcomes, known, UNKNOWN, own_words, questions)
+        return Explanation(mail, reading, digest=_perhaps_of_several(mail, reading, known or vocabulary()))
     except refusals.Unparseable as error:
         return Explanation(error=f"{error} {error.reason}")
     except Exception as error:  # noqa: BLE001 - said in the explanation: one mail must not stop those behind it
         return Explanation(error=_defect(error))
+
+
+def _as_one(digest: DigestReading) -> Reading:
+    """What it was read as, for whoever shows one answer: none, for each line has its own."""
+    return Reading(None, "", digest.problem or Sentence("Each line that it answers is listed by itself."))
+
+
+def _perhaps_of_several(mail: Mail, reading: Reading, known: Vocabulary) -> DigestReading | None:
+    """Where no answer was read: what it says if the mail that it answers asked several things."""
+    if reading.outcome is not None:
+        return None
+    digest = reading_of(mail, [*ANY_LINES.values()], known)
+    named = digest.answers and not any(entry.is_all for entry in digest.entries)
+    return digest if named and not digest.problem else None
 
 
 def _defect(error: Exception) -> str:

@@ -91,6 +91,11 @@ class Picked:
     line: AskLine
     code: str
     places: tuple[str, ...]  # as in FoundCode
+    lines: tuple[AskLine, ...] = ()  # of a digest: all of them, by their numbers; `line` is the first
+
+    @property
+    def is_digest(self) -> bool:
+        return len(self.lines) > 1
 
     @cached_property
     def addresses(self) -> frozenset[str]:
@@ -113,19 +118,23 @@ def pick(mail: Mail) -> Picked:
     if not found:
         raise refusals.NoCode
     hashes = [hash_of(code.code) for code in found]
-    lines = {
-        line.ask.code_hash: line
-        for line in (_LINES(hash=hashes[0]) if len(hashes) == 1 else _lines_of(hashes))
-    }
+    lines: dict[str, list[AskLine]] = {}
+    for line in _LINES(hash=hashes[0]) if len(hashes) == 1 else _lines_of(hashes):
+        lines.setdefault(line.ask.code_hash, []).append(line)
     counted = [code for code in found if code.places != ("text",) or hash_of(code.code) in lines]
     if not counted:
         raise refusals.UnknownCode
     if len(counted) > 1:
         raise refusals.CodesDisagree(tuple(place for code in counted for place in code.places))
-    line = lines.get(hash_of(counted[0].code))
-    if line is None:
+    asked = sorted(lines.get(hash_of(counted[0].code), ()), key=lambda line: line.line)
+    if not asked:
         raise refusals.UnknownCode
-    return Picked(line, counted[0].code, counted[0].places)
+    return Picked(asked[0], counted[0].code, counted[0].places, tuple(asked))
+
+
+def one_line(picked: Picked, line: AskLine) -> Picked:
+    """The same, of one line of a digest."""
+    return Picked(line, picked.code, picked.places)
 
 
 def mails_with_code(line: AskLine, addresses: Collection[str]) -> list[OutgoingMail]:

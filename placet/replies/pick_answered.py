@@ -76,7 +76,8 @@ def must_answer_us(
 
 
 def _ours(picked: Picked, own: OwnMail) -> Ours:
-    request, ours = picked.line.assignment.visit.request, picked.ours
+    ours = picked.ours
+    requests = [line.assignment.visit.request for line in picked.lines or (picked.line,)]
     others = [one for one in (picked.line.asks_back, picked.line.clarified) if one is not None]
     written = [text for one in others for text in (one.question, one.answer)]
     server_addresses = {sent.server_address for sent in ours if sent.server_address}
@@ -84,7 +85,11 @@ def _ours(picked: Picked, own: OwnMail) -> Ours:
     server_addresses -= somebodys(server_addresses)
     return Ours(
         originals(ours),
-        chosen=frozenset(words_of(" ".join((request.title, *_texts(request.data), *written)))),
+        chosen=frozenset(
+            words_of(
+                " ".join([*(text for one in requests for text in (one.title, *_texts(one.data))), *written])
+            )
+        ),
         addresses=frozenset(
             (
                 *own.addresses,
@@ -155,7 +160,7 @@ def _is_prepared(
         f"Re: {picked.line.assignment.visit.request.title}"
     )  # the links of a mail that asks again
     about = any(_is_about(mail, sent.subject) for sent in ours)
-    about = about or letters(IN_SUBJECT.sub(" ", mail.subject)) == title
+    about = about or (not picked.is_digest and letters(IN_SUBJECT.sub(" ", mail.subject)) == title)
     if "subject" not in picked.places or not about or _parents(mail):
         return False
     if "text" in picked.places:

@@ -92,7 +92,7 @@ def read_mail(
 ) -> Reading:
     """What a mail was read as. Its text alone counts, or its subject where there is no text: not for an answer of the
     step's own, whose words may stand in a title."""
-    problem = unreadable(mail) or _said_in_quote(mail.quoted_else, known or vocabulary())
+    problem = unreadable(mail) or said_in_quote(mail.quoted_else, known or vocabulary())
     if not problem and own and own.outcomes_in(mail.quoted_else):
         problem = Sentence("An answer is quoted, and may be your own; please answer above the quoted mail.")
     if (
@@ -130,7 +130,7 @@ def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text.casefold()))
 
 
-def _said_in_quote(text: str, known: Vocabulary) -> Sentence:
+def said_in_quote(text: str, known: Vocabulary) -> Sentence:
     """Whether quoted lines that nobody else is known to have written hold a decision, a condition, a contrast or a
     restriction: then they may be the sender's own."""
     if not text:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from sys import intern
-from typing import Any
+from typing import Any, TypeVar
 
 from placet.lib.sentences import gettext_noop
-from placet.replies.languages import FALLBACK, PARTS, SHARED, CommandWords, LanguageInvalid
+from placet.replies.languages import FALLBACK, PARTS, SHARED, CommandWords, DigestWords, LanguageInvalid
 from placet.replies.languages.table import Table, codes_of, tables
 from placet.replies.read_phrases import Meaning, PhraseTree, Role, Words
 
@@ -90,6 +90,7 @@ class Vocabulary:
     agree_stems: tuple[str, ...]  # of all languages: beginnings of words that agree or disagree
     seen: Phrases  # what may also say only that a mail was seen: "ok"
     commands: CommandWords  # of all languages
+    digests: DigestWords  # the same
     silent: Mapping[str, Phrases]  # by language, with what all share: what adds nothing to an answer
 
     def speaks_of(self, word: str, code: str) -> str:
@@ -135,14 +136,20 @@ def over(known: Sequence[Table], only: str = "") -> Vocabulary:
         {code: tuple(said(code, "confirms")) for code in codes},
         tuple(stem.replace(" ", "") for code in codes for stem in said(code, "agree_stems")),
         phrases("seen"),
-        _commands(known, answering),
+        _together("command", CommandWords, known, answering),
+        _together("digest", DigestWords, known, answering),
         {code: phrases("silent", {code, SHARED}) for code in codes},
     )
 
 
-def _commands(known: Sequence[Table], answering: Iterable[str]) -> CommandWords:
-    by_language = [table.get("command") for table in known]
-    return CommandWords(
+_Lists = TypeVar("_Lists", CommandWords, DigestWords)
+
+
+def _together(
+    table_name: str, kind: type[_Lists], known: Sequence[Table], answering: Iterable[str]
+) -> _Lists:
+    by_language = [table.get(table_name) for table in known]
+    return kind(
         **{
             one.name: tuple(
                 dict.fromkeys(
@@ -152,7 +159,7 @@ def _commands(known: Sequence[Table], answering: Iterable[str]) -> CommandWords:
                     for text in words.get(code, {}).get(one.name, ())
                 )
             )
-            for one in fields(CommandWords)
+            for one in fields(kind)
         }
     )
 

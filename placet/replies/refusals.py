@@ -29,6 +29,7 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         Incomplete          something is missing that the sender is asked for
             CommentNeeded   the answer is clear, and has to say why
             ConfirmationNeeded  the answer is not clear, but likely: a yes confirms it
+        DigestUnclear       answers several questions of one mail, and not all of it is understood
         AnswersNotTaken     the answer is clear, but not what it answers to the questions of the step
         AlreadyDecided      somebody decided before
         MayNotDecide        of the person's own request, or where somebody else has to be the second one
@@ -52,6 +53,7 @@ from django.utils.translation import gettext
 from placet.lib.sentences import NOTHING, Sentence
 
 if TYPE_CHECKING:  # a mail is refused before anything of it is read, too
+    from placet.replies.read_digest import Entry
     from placet.replies.read_likely import Likely
 
 
@@ -322,6 +324,23 @@ class Unclear(Told):
         return self._likely
 
 
+class DigestUnclear(Told):
+    """Not all of your answers could be understood without a guess, so nothing was decided."""
+
+    key = "digest_unclear"
+
+    def __init__(self, read_text: str, why: Sentence, entries: "Sequence[Entry]" = ()) -> None:
+        super().__init__(read_text, why)
+        self._entries = entries
+        self.read_text = read_text  # the new text as it was read, without quotes; "" if there was none
+        self.why = why  # one sentence for the sender
+
+    @property
+    def entries(self) -> "Sequence[Entry]":
+        """What each line of it was understood as."""
+        return self._entries
+
+
 class Incomplete(Told):
     """Your answer lacks something that it needs, so nothing was decided yet."""
 
@@ -469,5 +488,7 @@ class NotGiven(Told):
         self.said = list(said)  # sentences for the sender, in their language
 
 
-ANSWER_AGAIN: tuple[type[Told], ...] = (NotNamed, Unclear, AnswersNotTaken, HelpAsked, StatusAsked)
+ANSWER_AGAIN: tuple[type[Told], ...] = (
+    NotNamed, Unclear, DigestUnclear, AnswersNotTaken, HelpAsked, StatusAsked
+)  # fmt: skip
 """Refusals whose mails carry the reply code once more: they are answered like the ask."""

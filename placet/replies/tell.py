@@ -3,7 +3,7 @@
 All in the transaction of the effect. Strangers are told nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -48,20 +48,22 @@ if TYPE_CHECKING:
 LONGEST_SHOWN = 4000  # characters of a text that the mail log keeps beside the raw mail
 LONGEST_STAMP = 200  # the same of one header that a server writes
 #: Of mails that may say something else than an answer that waits for its comment: that lapses.
-_SAY_SOMETHING_ELSE = (refusals.Unclear, refusals.AnswersNotTaken, refusals.Changed)
+_SAY_SOMETHING_ELSE = (
+    refusals.Unclear, refusals.DigestUnclear, refusals.AnswersNotTaken, refusals.Changed
+)  # fmt: skip
 
 
 def decided(reply: "Reply") -> Logged:
     """What the mail log says of a reply that counts: a part of the record of its decision."""
     assert reply.line is not None and reply.answer is not None
     by, answer = reply.line.ask.person.name, settle.step_of(reply.line).outcome(reply.answer.outcome).done
-    return _logged(reply, "decided", _("{name}: {answer}").format(name=by, answer=answer))
+    return logged_as(reply, "decided", _("{name}: {answer}").format(name=by, answer=answer))
 
 
 def automatic(reply: "Reply", refusal: refusals.AutomaticReply, picked: Picked, proof: Proof) -> Logged:
     """What the mail log says of an automatic reply that says who is away."""
     known = replace(reply, line=picked.line, code=picked.code, proof=proof)
-    return _logged(known, refusal.key, refusal.sentence, told=False, shown=refusal.shown)
+    return logged_as(known, refusal.key, refusal.sentence, told=False, shown=refusal.shown)
 
 
 def was_automatic(reply: "Reply", logged: Logged) -> None:
@@ -73,7 +75,7 @@ def given(reply: "Reply", name: str) -> Logged:
     """What the mail log says of a reply that gave the question to somebody."""
     assert reply.line is not None
     said = _("{name} gave it to {delegate}.").format(name=reply.line.ask.person.name, delegate=name)
-    return _logged(reply, delegating.GIVEN, said)
+    return logged_as(reply, delegating.GIVEN, said)
 
 
 def was_given(reply: "Reply", row: Delegate, logged: Logged) -> None:
@@ -95,7 +97,7 @@ def clarified(reply: "Reply") -> Logged:
     """What the mail log says of the requester's answer to a question: a part of the record of it."""
     assert reply.line is not None
     names = {"name": reply.line.ask.person.name, "asker": reply.line.assignment.person.name}
-    return _logged(reply, "clarified", _("{name} answered what {asker} asked.").format(**names))
+    return logged_as(reply, "clarified", _("{name} answered what {asker} asked.").format(**names))
 
 
 def answer_sent(reply: "Reply", clarification: Clarification) -> None:
@@ -109,7 +111,7 @@ def asked_back(reply: "Reply") -> Logged:
     assert reply.line is not None
     requester = reply.line.assignment.visit.request.requester
     names = {"name": requester.name, "asker": reply.line.ask.person.name}
-    return _logged(reply, "asked_back", _("{asker} asked {name} something.").format(**names))
+    return logged_as(reply, "asked_back", _("{asker} asked {name} something.").format(**names))
 
 
 def question_sent(reply: "Reply", clarification: Clarification, logged: Logged) -> None:
@@ -124,11 +126,11 @@ def incomplete(reply: "Reply", lacking: refusals.Incomplete) -> None:
     this hour is asked for nothing, and then nothing is kept."""
     line, answer = reply.line, reply.answer
     assert line is not None and answer is not None and reply.mail is not None and reply.proof is not None
-    if not _may_be_told(reply):
+    if not may_be_told(reply):
         refused(reply, lacking)
         return
     more = {"told": True, "shown": lacking.shown, "refusal": dict(lacking.facts)}
-    logged = _logged(reply, lacking.key, _waits(line.ask.person.name, lacking), **more)
+    logged = logged_as(reply, lacking.key, _waits(line.ask.person.name, lacking), **more)
     kept = engine_pending.Incomplete(
         answer.outcome,
         line.ask,
@@ -151,7 +153,7 @@ def unclear(reply: "Reply", refusal: refusals.Unclear) -> None:
     """The reply is not clear. Where it most likely says one thing, its sender is asked whether that is right: a guess
     decides nothing, and is kept until they say so. Not where nothing could come of a yes."""
     line, mail, likely = reply.line, reply.mail, refusal.likely
-    if likely is None or _needs_the_page(reply, likely) or not _may_be_told(reply):
+    if likely is None or _needs_the_page(reply, likely) or not may_be_told(reply):
         refused(reply, refusal)
         return
     assert line is not None and mail is not None and reply.proof is not None
@@ -162,7 +164,7 @@ def unclear(reply: "Reply", refusal: refusals.Unclear) -> None:
         )
         asking = _for_confirmation(reply, step, likely, needed)
     more = {"told": True, "shown": needed.shown, "refusal": dict(needed.facts)}
-    logged = _logged(reply, needed.key, _waits_for_yes(person.name, needed), **more)
+    logged = logged_as(reply, needed.key, _waits_for_yes(person.name, needed), **more)
     kept = engine_pending.Incomplete(
         likely.outcome,
         line.ask,
@@ -237,8 +239,13 @@ def _for_rest(
     return answering_again.AskForRest(language, said.say_why_subject, said.why_needed(word), in_reply_to)
 
 
-def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
-    """The reply did not count: say so to whom it may be said."""
+def refused(
+    reply: "Reply",
+    refusal: refusals.Refusal,
+    tell_sender: Callable[["Reply", refusals.Refusal], bool] | None = None,
+) -> None:
+    """The reply did not count: say so to whom it may be said. `tell_sender`: how, where it is not as of one question;
+    whether they were told."""
     told = False
     if isinstance(refusal, refusals.Automatic):
         assert reply.mail is not None
@@ -246,28 +253,36 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> None:
         if known:
             tasks.handled(reply.incoming, reply.settings)
     elif refusal.told:
-        if isinstance(refusal, refusals.HelpAsked | refusals.StatusAsked):
+        if tell_sender is not None:
+            told = tell_sender(reply, refusal)
+        elif isinstance(refusal, refusals.HelpAsked | refusals.StatusAsked):
             told = _tell_asked(reply, refusal)
         else:
             told = _tell(reply, refusal)
         tasks.handled(reply.incoming, reply.settings)
     more = {"told": told, "shown": refusal.shown, "refusal": dict(refusal.facts)}
-    logged = _logged(reply, refusal.key, refusal.sentence, **more)
+    logged = logged_as(reply, refusal.key, refusal.sentence, **more)
     if reply.line is not None:
         ask, request = reply.line.ask, reply.line.assignment.visit.request
         if refusal.notify_asked:
             # From the mailbox that asked: the one that this came into may be another organisation's.
             asked_from = ask.outgoing.mailbox if ask.outgoing is not None else reply.incoming.mailbox
             messages.misused(ask, request, asked_from, _misuse(refusal))
-        engine.note_refused(
-            request.pk,
-            person=ask.person,
-            reason=refusal.key,
-            incoming=reply.incoming,
-            logged=logged,
-            doubted=reply.line.assignment if _leaves_in_doubt(reply.line, refusal) else None,
-        )
+        for line in _in_order(reply.lines or [reply.line]):
+            engine.note_refused(
+                line.assignment.visit.request_id,
+                person=ask.person,
+                reason=refusal.key,
+                incoming=reply.incoming,
+                logged=logged,
+                doubted=line.assignment if _leaves_in_doubt(line, refusal) else None,
+            )
     _log(reply, logged)
+
+
+def _in_order(lines: Sequence[AskLine]) -> list[AskLine]:
+    """As their requests are locked."""
+    return sorted(lines, key=lambda line: (line.assignment.visit.request_id, line.line))
 
 
 def _leaves_in_doubt(line: AskLine, refusal: refusals.Refusal) -> bool:
@@ -286,7 +301,7 @@ def _misuse(refusal: refusals.Refusal) -> Misuse:
 def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     """Tell the proved sender, unless they were told enough in this hour."""
     assert reply.line is not None and reply.mail is not None and reply.proof is not None
-    if not _may_be_told(reply):
+    if not may_be_told(reply):
         return False
     person = reply.line.ask.person
     unclear = refusal if isinstance(refusal, refusals.Unclear) else None
@@ -327,7 +342,7 @@ def _tell_asked(reply: "Reply", refusal: refusals.HelpAsked | refusals.StatusAsk
     """What the proved sender wants to know, unless they were told enough in this hour. With how to answer, as long as
     nothing is decided."""
     assert reply.line is not None and reply.mail is not None
-    if not _may_be_told(reply):
+    if not may_be_told(reply):
         return False
     line, request = reply.line, reply.line.assignment.visit.request
     is_open = line.assignment.state == Assignment.State.OPEN
@@ -381,7 +396,7 @@ def _commands(line: AskLine, step: ApprovalStep) -> list[str]:
     return [question, status, give]
 
 
-def _may_be_told(reply: "Reply") -> bool:
+def may_be_told(reply: "Reply") -> bool:
     assert reply.line is not None
     lately = OutgoingMail.objects.filter(
         kind__startswith="refusal-",
@@ -449,6 +464,11 @@ def _sentences(refusal: refusals.Refusal, again: answering_again.AnswerAgain | N
     return [refusal.sentence]
 
 
+def why_not(refusal: refusals.Refusal) -> list[str]:
+    """Why an answer to a line of a digest was not applied, in the language that is active."""
+    return _sentences(refusal, None)
+
+
 def _lacks_what_is_on_page(refusal: refusals.Refusal) -> bool:
     """Whether another reply would lack the same."""
     return isinstance(refusal, refusals.AnswersNotTaken) and refusal.on_page
@@ -502,12 +522,13 @@ def _note_bounce(reply: "Reply") -> bool:
         ask = getattr(outgoing, "ask", None)
         if ask is not None:
             returned = reply.mail.returned
-            engine.note_bounce(
-                ask.lines.get().assignment.visit.request_id,
-                person=ask.person,
-                reason=_why_returned(returned.status if returned else ""),
-                incoming=reply.incoming,
-            )
+            for line in _in_order(ask.lines.select_related("assignment__visit")):
+                engine.note_bounce(
+                    line.assignment.visit.request_id,
+                    person=ask.person,
+                    reason=_why_returned(returned.status if returned else ""),
+                    incoming=reply.incoming,
+                )
     return True
 
 
@@ -527,7 +548,7 @@ def _why_returned(status: str) -> str:
 # --- the mail log -----------------------------------------------------------------------------------------
 
 
-def _logged(reply: "Reply", result: str, reason: str, **more: Any) -> Logged:
+def logged_as(reply: "Reply", result: str, reason: str, **more: Any) -> Logged:
     proved = reply.line is not None and reply.proof is not None
     person = reply.line.ask.person_id if proved and reply.line is not None else None
     return Logged(result, str(reason), verdict(reply, **more), person)
@@ -553,6 +574,8 @@ def verdict(reply: "Reply", **more: Any) -> dict[str, Any]:
         }
     if reply.line is not None:
         found |= {"ask": str(reply.line.ask.public_id), "request": reply.line.assignment.visit.request.number}
+    if reply.lines:
+        found["requests"] = sorted({line.assignment.visit.request.number for line in reply.lines})
     if reply.proof is not None:
         found["proof"] = reply.proof.as_json()
     if reply.answer is not None:

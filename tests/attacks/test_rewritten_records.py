@@ -22,6 +22,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Model
 from django.utils import timezone
 
+from placet import work
 from placet.accounts import delegations
 from placet.accounts.delegations import Wanted
 from placet.accounts.models import Delegation, Person
@@ -39,6 +40,7 @@ from placet.approvals.models import (
     Counter,
     Decision,
     Delegate,
+    DigestItem,
     Draft,
     ImportedDraft,
     Notified,
@@ -99,6 +101,7 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
         "calendar": "whose newer versions are looked at; what it was reckoned by is compared",
         "seen_version": "up to which they were; what it was reckoned by is compared",
     },
+    DigestItem: {"due": "when the row is looked at; the moment that was set for it is compared"},
     TableMatch: {"id": OWN_NUMBER},
     TableVersion: {
         "id": OWN_NUMBER,
@@ -213,6 +216,7 @@ def record(world: World) -> Record:
     _asked_back(world)
     _escalated(people)
     _delegated(people)
+    _in_a_digest(world)
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
     Mailbox.objects.create(name="other", address="other@contoso.example")
@@ -399,6 +403,33 @@ def _delegated(people: Any) -> None:
     assert sorted(Delegate.objects.values_list("state", flat=True)) == ["ended", "ended", "open", "over"]
 
 
+def _in_a_digest(world: World) -> None:
+    """Dave is asked three things in one mail, one of them on the page, and answers two, of which one was withdrawn;
+    another was withdrawn before, and one waits for his next mail."""
+    dave = world.people["dave"]
+    Person.objects.filter(pk=dave.pk).update(in_digests=True)
+    one = one_step([{"person": dave.email}], key="in-a-digest")
+    paged = {**one["steps"], "step": {**one["steps"]["step"], "proof": "page"}}
+    versions = [publish(one), publish({**one, "key": "on-the-page", "steps": paged})]
+    requests = [
+        engine.start(version, world.people["alice"], {"item": item, "amount": "5"})
+        for version, item in zip(
+            (*versions, versions[0], versions[0]), ("Mug", "Cup", "Pot", "Pan"), strict=True
+        )
+    ]
+    engine.withdraw(requests[3].pk, world.people["alice"])
+    DigestItem.objects.update(due=timezone.now())
+    work.run_once(world.kinds["digest"])
+    world.send()
+    engine.withdraw(requests[2].pk, world.people["alice"])
+    world.sandbox.reply_as("dave", world.newest("dave", "Waiting for you").id, "1 no: too dear\n2 yes")
+    world.run_until_quiet()
+    engine.start(versions[0], world.people["alice"], {"item": "Bowl", "amount": "5"})
+    states = DigestItem.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == ["asked", "asked", "asked", "needless", "waiting"]
+    assert Decision.objects.filter(by_person=dave, door="mail").count() == 1
+
+
 def _signalled(people: Any) -> None:
     """A wait that a signal ended, and one that came early."""
     one = one_step([{"person": people["bob"].email}], key="signalled", start="wait")
@@ -454,7 +485,7 @@ def _stuck(world: World) -> None:
 def of_the_record(row: Model) -> bool:
     """Mails that no entry speaks of are none of it."""
     if isinstance(row, OutgoingMail):
-        return row.kind in ("ask", "notice", "clarification")
+        return row.kind in ("ask", "digest", "notice", "clarification")
     if isinstance(row, IncomingMail):
         # What came back decides nothing: its entry says that it did, and not what stood in it.
         return row.state == IncomingMail.State.HANDLED and row.result != "bounce"
@@ -516,6 +547,8 @@ def others(
             flipped = bytearray(raw or b"x")
             flipped[rng.randrange(len(flipped))] ^= 1
             candidates += [bytes(flipped), b"", raw + b"\n", raw.replace(b"reject", b"approve")]
+        case models.BooleanField():
+            candidates.append(not now)
         case models.UUIDField():
             candidates.append(uuid.uuid4())
         case models.BooleanField():
@@ -642,7 +675,10 @@ def _again(row: Model) -> Callable[[], object]:
                 copy.assignment = seats.order_by("-pk")[0]
                 copy.incoming = IncomingMail.objects.filter(pending_answer=None)[0]
             case AskLine():
-                copy.line += 1
+                copy.line = 100
+            case DigestItem():
+                if copy.state == DigestItem.State.WAITING:
+                    copy.assignment = Assignment.objects.exclude(digest_items__state="waiting")[0]
             case Attachment():
                 copy.public_id = uuid.uuid4()
             case AuditEntry():
@@ -750,6 +786,8 @@ def _forget(number: int) -> None:
         "DELETE FROM approvals_pendinganswer WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
         "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
         "DELETE FROM approvals_delegate WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
+        "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
+        "DELETE FROM approvals_digestitem WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
         "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
         "DELETE FROM approvals_askline WHERE assignment_id IN (SELECT a.id FROM approvals_assignment a "
         "JOIN approvals_visit v ON v.id = a.visit_id WHERE v.request_id = %s)",
@@ -983,7 +1021,7 @@ def _erase_comment() -> None:
 
 
 def _erase_mail() -> None:
-    mail = Decision.objects.get(door="mail", completes=None).incoming
+    mail = Decision.objects.get(door="mail", completes=None, incoming__result="decided").incoming
     assert mail is not None
     entry = entry_of("decided", incoming=mail.pk)
     assert entry.request_id is not None

@@ -98,7 +98,7 @@ def test_whose_a_mail_is_stands_in_the_log_once_that_is_proved(
     line = AskLine.objects.get()
     one.line = line if known else None
     one.proof = Proof(Level.COLLEAGUE, "bob@contoso.example", "mail") if proved else None
-    logged = tell._logged(one, "unclear", "…", told=True)
+    logged = tell.logged_as(one, "unclear", "…", told=True)
     assert (logged.result, logged.reason, logged.person) == ("unclear", "…", bob.pk if named else None)
     assert logged.verdict["told"] is True
     ask = {"ask": str(line.ask.public_id), "request": request.number}

@@ -1,8 +1,9 @@
 """The languages that replies are read in: one data file each, `<code>.toml` beside this one.
 
-A file has four tables. `[mail]` is what mail programs of that language write around a quote, `[answer]` the
-words that people answer with, `[command]` those with which they ask for something else, `[refusal]` what a person is
-told whose answer was not clear. `shared.toml` holds what belongs to no language. An organisation adds words, or a
+A file has five tables. `[mail]` is what mail programs of that language write around a quote, `[answer]` the
+words that people answer with, `[command]` those with which they ask for something else, `[digest]` those with which
+they name several lines of a mail, `[refusal]` what a person is told whose answer was not clear. `shared.toml` holds
+what belongs to no language. An organisation adds words, or a
 whole language, with files of the same shape in a folder of its own; no code knows any language by name.
 """
 
@@ -111,6 +112,17 @@ class CommandWords:
 
 
 @dataclass(frozen=True)
+class DigestWords:
+    """How a reply names several lines of a digest. All lower case. Read by `placet.replies.read_digest`."""
+
+    every: tuple[str, ...] = ()  # "all"
+    but_for: tuple[str, ...] = ()  # "all except" 3
+    also: tuple[str, ...] = ()  # 1 "and" 2
+    until: tuple[str, ...] = ()  # 2 "to" 4
+    of: tuple[str, ...] = ()  # yes "to" all: what may stand between an answer and its lines
+
+
+@dataclass(frozen=True)
 class RefusalTexts:
     """What a person is told whose answer was not clear, as sentences."""
 
@@ -158,6 +170,7 @@ class Language:
     answer: AnswerWords = field(default_factory=AnswerWords)
     refusal: RefusalTexts = field(default_factory=RefusalTexts)
     command: CommandWords = field(default_factory=CommandWords)
+    digest: DigestWords = field(default_factory=DigestWords)
 
 
 # The lists of AnswerWords that are large, and looked up word by word; `read_vocabulary` says what each does.
@@ -183,7 +196,8 @@ def _read(path: Path) -> Language:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LanguageInvalid(f"{path.name} cannot be read: {error}.") from error
     tables = {
-        "mail": MailWords, "answer": AnswerWords, "refusal": RefusalTexts, "command": CommandWords
+        "mail": MailWords, "answer": AnswerWords, "refusal": RefusalTexts, "command": CommandWords,
+        "digest": DigestWords,
     }  # fmt: skip
     unknown = sorted(content.keys() - tables.keys() - {"name"})
     if unknown:

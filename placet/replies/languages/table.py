@@ -4,7 +4,7 @@ for takes no memory.
 Its entries are JSON, each by its name:
 
     codes            every language, in the order of the files
-    mail, refusal, command    what each file has in the table of that name, by language
+    mail, refusal, command, digest    what each file has in the table of that name, by language
     small            of [answer] the lists that are looked up whole, by language: phrases in every spelling, a blank
                      between their words; and its `contracted` words with what they are
     legal            how small print begins, and
@@ -139,6 +139,7 @@ def made(known: Mapping[str, Language], own_words: Mapping[str, Sequence[str]] |
         "mail": {code: asdict(language.mail) for code, language in known.items()},
         "refusal": {code: asdict(language.refusal) for code, language in known.items()},
         "command": {code: asdict(language.command) for code, language in known.items()},
+        "digest": {code: asdict(language.digest) for code, language in known.items()},
         "small": {code: _small(language) for code, language in known.items()},
         "legal": sorted(_as_parsed(known, ["legal"])),
         "form_labels": sorted(_as_parsed(known, ["form_labels", "comment_labels"])),

@@ -1,0 +1,661 @@
+"""A reply to a digest: which lines it answers, and how.
+
+    reply   = entry { newline entry }
+    entry   = who [sep] outcome [sep comment]            1 yes          2-4 no: too dear
+            | outcome who [sep comment]                  yes 1,3        approve all
+            | "all" outcome "except" list [outcome] [sep comment]       all yes except 3 no: see mail
+    who     = "all" [ "except" list ] | list
+    list    = item { ("," | "and" | blank) item } ;  item = number | number ("-" | "to") number
+    sep     = ":" | "|" | "-" ;  a comment goes on in the next line where a mail program has wrapped a long one
+
+Numbers are those of the mail that is answered. All of it has to be understood, or nothing counts: an unknown number,
+one that is answered in two ways, a word too many before a comment, an answer without a number. Of an outcome every
+word has to be known (`read`); beside a comment it is read once more as below a strong answer, so a comment that limits
+it, doubts it or says something else makes it unclear, as of a single ask. "All" are the lines that are open still; not
+those that need a comment with it, or a stronger proof than others: these have to be named.
+
+Words stand in `languages/`, in the tables `[digest]` and `[answer]`. A word that joins in one language and is "to" in
+another is neither where that makes a difference.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from placet.lib.sentences import NOTHING, Sentence, gettext_noop
+from placet.replies import read_frame
+from placet.replies.languages import DigestWords
+from placet.replies.parse import Mail
+from placet.replies.read import READ_TEXT, read_text, said_in_quote, with_signature
+from placet.replies.read_clauses import Taken
+from placet.replies.read_facts import UNKNOWN, About, other_value
+from placet.replies.read_frame import lines_of, without_codes
+from placet.replies.read_own import SIGNS, Own
+from placet.replies.read_phrases import Role
+from placet.replies.read_tokens import Kind, composed, fold, is_ideograph, misleading, tokens, without_marks
+from placet.replies.read_unreadable import unreadable
+from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with
+from placet.replies.refusals import DigestUnclear
+
+LONGEST = 20_000  # characters of a text that is looked at
+MOST_ENTRIES = 60
+_WRAPPED_FROM = 60  # characters of a line that a mail program may have wrapped
+_LONGEST_NAME = 4  # words behind a greeting
+_SHOWN = 80
+
+# One character each, so that places stay the same.
+_PLAIN = {0xFF10 + digit: 0x30 + digit for digit in range(10)} | str.maketrans(
+    "–—−‑‐，、：｜＃＆\u00a0\u3000", "-----,,:|#&  "
+)
+_NUMBER = re.compile(r"[#№]?[ ]?([0-9]{1,3})(?![0-9]|[.'’:/][0-9])")
+_DASH = re.compile(r"[ ]*-[ ]*(?=[#№]?[0-9])")
+_COMMA = re.compile(r"[ ]*[,;&+][ ]*")
+_BEHIND_WHO = re.compile(r"[ ]*[:.)\]|=-]?[ ]*")
+_BEFORE_COMMENT = re.compile(r"[ ]*[:|][ ]*|[ ]+-+[ ]+|-[ ]+")
+_LEAD = re.compile(r"[ \t]*(?:[*•·][ ]+)?")
+_DIGITS = re.compile(r"\d")
+_ENDS = " \t.!…。！,;"
+
+
+# --- what an answer is read against, and what it is -------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LineAsked:
+    """One line of the mail, as far as it matters for reading. `left_out_of_all`: outcomes that "all" does not give
+    it."""
+
+    number: int
+    outcomes: Collection[str] = (APPROVE, REJECT)
+    own: Own | None = None
+    about: About = UNKNOWN
+    is_open: bool = True
+    needs_comment: Collection[str] = ()
+    left_out_of_all: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class LineAnswer:
+    """What a reply says of a line. `words`: the entry, as it was written."""
+
+    number: int
+    outcome: str
+    comment: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a reply: what it was understood as, or why it was not."""
+
+    written: str
+    answers: tuple[LineAnswer, ...] = ()
+    problem: Sentence = NOTHING
+    is_all: bool = False
+
+
+@dataclass(frozen=True)
+class DigestReading:
+    """What a reply was read as: all of its entries, and why they do not count, if they do not."""
+
+    entries: tuple[Entry, ...] = ()
+    problem: Sentence = NOTHING  # of the whole; NOTHING where every entry is understood
+
+    @property
+    def answers(self) -> tuple[LineAnswer, ...]:
+        """By their numbers."""
+        by_number = {one.number: one for entry in self.entries for one in entry.answers}
+        return tuple(by_number[number] for number in sorted(by_number))
+
+
+class _NotUnderstood(Exception):
+    """Why an entry is not."""
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+_TOO_MANY_WORDS = gettext_noop("“{text}” is not a number and an answer alone.")
+_NO_NUMBER = Sentence("It has no number, and the mail asked more than one question.")
+_UNKNOWN_NUMBER = gettext_noop("There is no line {number} in the mail that can be answered by a reply.")
+_TWO_ANSWERS = gettext_noop("Line {number} is answered in two ways.")
+_NO_ANSWER = gettext_noop("“{text}” is no answer of line {number}.")
+_IN_DOUBT = gettext_noop("“{text}” leaves the answer open, or says something else.")
+_NEEDS_COMMENT = gettext_noop("Line {number} needs a comment that says why, behind a colon.")
+_NOTHING_OPEN = Sentence("“All” says nothing here: no line is left that it could answer.")
+_SEEN = gettext_noop("“{text}” may only say that the mail was seen.")
+_BELOW = gettext_noop("Below the closing stands more: “{text}”.")
+
+
+def read_digest(mail: Mail, asked: Sequence[LineAsked], known: Vocabulary) -> tuple[LineAnswer, ...]:
+    """The answers of a proved reply to a digest, by number. Raises DigestUnclear with what was understood."""
+    reading = reading_of(mail, asked, known)
+    if reading.problem:
+        raise DigestUnclear(mail.new_text[:READ_TEXT], reading.problem, reading.entries)
+    return reading.answers
+
+
+def reading_of(mail: Mail, asked: Sequence[LineAsked], known: Vocabulary) -> DigestReading:
+    """What the new text of a mail was read as. What is quoted and may be the sender's own must say nothing."""
+    problem = unreadable(mail) or said_in_quote(mail.quoted_else, known)
+    if not problem and _may_answer(mail.quoted_else, asked, known):
+        problem = Sentence("An answer is quoted, and may be your own; please answer above the quoted mail.")
+    if problem:
+        return DigestReading(problem=problem)
+    return read_entries(with_signature(mail.new_text, mail), asked, known)
+
+
+def _may_answer(quoted: str, asked: Sequence[LineAsked], known: Vocabulary) -> bool:
+    """Whether a quoted line may be an entry, or one of the answers of the mail's own."""
+    if not quoted.strip():
+        return False
+    if any(line.own is not None and line.own.outcomes_in(quoted) for line in asked):
+        return True
+    if any(other_value(quoted, line.about, "") for line in asked):
+        return True
+    reader = _Reader(asked, known)
+    return any(reader.names_lines(line) for line in quoted.split("\n"))
+
+
+def read_entries(text: str, asked: Sequence[LineAsked], known: Vocabulary) -> DigestReading:
+    """What a text was read as that was written as an answer, without quotes. Never raises; linear in the text, and in
+    the lines of the mail."""
+    text = composed(text)
+    if not text.strip():
+        return DigestReading(problem=Sentence("There is no text above the quoted mail."))
+    if len(text) > LONGEST:
+        return DigestReading(problem=Sentence("The text is too long."))
+    text = without_codes(text)
+    if problem := misleading(text):
+        return DigestReading(problem=Sentence("The text holds {what}.", what=problem))
+    reader = _Reader(asked, known)
+    frame = read_frame.frame(text, known)
+    below = frame.said_below or reader.first_entry_in(text[frame.end :])
+    if below:
+        return DigestReading(problem=Sentence(_BELOW, text=below[:_SHOWN]))
+    lines = reader.without_greeting(text[: frame.end])
+    if not lines:
+        return DigestReading(problem=Sentence("There is no answer in it."))
+    if len(lines) > MOST_ENTRIES:
+        return DigestReading(problem=Sentence("The text is too long."))
+    return _judged(reader.entries(lines), asked)
+
+
+def _judged(entries: Sequence[Entry], asked: Sequence[LineAsked]) -> DigestReading:
+    """Whether what they say goes together."""
+    by_number: dict[int, LineAnswer] = {}
+    judged: list[Entry] = []
+    for entry in entries:
+        problem = entry.problem
+        for answer in entry.answers:
+            earlier = by_number.setdefault(answer.number, answer)
+            if (earlier.outcome, earlier.comment) != (answer.outcome, answer.comment):
+                problem = problem or Sentence(_TWO_ANSWERS, number=answer.number)
+        judged.append(replace(entry, problem=problem))
+    needs = {line.number: line.needs_comment for line in asked}
+    for at, entry in enumerate(judged):
+        for answer in entry.answers:
+            if not any(map(str.isalnum, answer.comment)) and answer.outcome in needs[answer.number]:
+                judged[at] = replace(
+                    entry, problem=entry.problem or Sentence(_NEEDS_COMMENT, number=answer.number)
+                )
+    problem = next((entry.problem for entry in judged if entry.problem), NOTHING)
+    return DigestReading(tuple(judged), problem)
+
+
+# --- words that name lines --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Phrases as they are compared, the longest first."""
+
+    every: Sequence[str]
+    but_for: Sequence[str]
+    also: Sequence[str]
+    until: Sequence[str]
+    of: Sequence[str]
+
+
+@lru_cache(maxsize=16)
+def _words_of(words: DigestWords) -> _Words:
+    def folded(texts: Collection[str]) -> list[str]:
+        typed = {_compared(spelling) for text in texts for spelling in (text, without_marks(text))}
+        return sorted(typed, key=len, reverse=True)
+
+    return _Words(*(folded(getattr(words, name)) for name in ("every", "but_for", "also", "until", "of")))
+
+
+def _compared(text: str) -> str:
+    """For comparing, place by place: letters that two would stand for stay as they are."""
+    plain = text.translate(_PLAIN).replace("\t", " ")
+    return "".join(folded if len(folded := fold(letter)) == 1 else letter for letter in plain)
+
+
+def _word_at(text: str, at: int, phrases: Collection[str]) -> int:
+    """Where the longest of these phrases ends that begins here as whole words; 0 if none does. `text`: folded."""
+    if (
+        at
+        and text[at - 1].isalpha()
+        and not is_ideograph(text[at - 1])
+        and not is_ideograph(text[at : at + 1])
+    ):
+        return 0
+    for phrase in phrases:
+        end = at + len(phrase)
+        if text.startswith(phrase, at) and (
+            end >= len(text) or not text[end].isalpha() or is_ideograph(phrase[-1]) or is_ideograph(text[end])
+        ):
+            return end
+    return 0
+
+
+def _number_at(text: str, at: int) -> re.Match[str] | None:
+    """A number that no letter follows, but for those of scripts that write no blanks."""
+    found = _NUMBER.match(text, at)
+    behind = text[found.end() : found.end() + 1] if found else ""
+    return found if not behind.isalpha() or is_ideograph(behind) else None
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] == " ":
+        at += 1
+    return at
+
+
+@dataclass(frozen=True)
+class _Who:
+    """Which lines are named, and where that ends."""
+
+    numbers: tuple[int, ...]
+    end: int
+    is_all: bool = False
+    excepts: bool = False  # "all except"
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """A line as it was written, and as it is compared: place by place the same."""
+
+    written: str
+    text: str
+
+
+class _Reader:
+    """Reads the entries of a reply to one mail."""
+
+    def __init__(self, asked: Sequence[LineAsked], known: Vocabulary) -> None:
+        self.asked = {line.number: line for line in asked}
+        self.known = known
+        self.words = _words_of(known.digests)
+        self._outcomes: dict[tuple[str, int], str] = {}
+        self._usual: dict[str, str] = {}
+
+    @staticmethod
+    def plain(written: str) -> _Plain:
+        return _Plain(written, _compared(written))
+
+    # -- entries --
+
+    def without_greeting(self, text: str) -> list[str]:
+        """The lines that may be entries. "All" greets as well: a line that may answer is no greeting."""
+        lines = [line for line in lines_of(text) if line.text.strip()]
+        while lines and self._greets(lines[0].words, lines[0].text):
+            del lines[0]
+        return [line.text.strip() for line in lines]
+
+    def _greets(self, words: Sequence[str], text: str) -> bool:
+        length = begins_with(words, self.known.lines.greetings)
+        short = bool(length) and len(words) - length <= _LONGEST_NAME
+        answers = self.names_lines(text) or self._decides_in(text)
+        return short and not answers and not _DIGITS.search(text) and not re.search("[:：]", text)
+
+    def entries(self, lines: Sequence[str]) -> list[Entry]:
+        made: list[Entry] = []
+        before = ""
+        for line in lines:
+            entry = self._entry(line)
+            if entry.problem and made and self._goes_on(made[-1], before, line):
+                entry = self._entry(f"{made.pop().written} {line}")
+            made.append(entry)
+            before = line
+        return made
+
+    def _goes_on(self, entry: Entry, before: str, line: str) -> bool:
+        """Whether a line is the rest of a comment that a mail program has wrapped."""
+        return (
+            len(before) >= _WRAPPED_FROM
+            and not entry.problem
+            and all(answer.comment for answer in entry.answers)
+            and not _DIGITS.search(line)
+            and self._names_nothing(self.plain(line).text)
+            and not self._decides_in(line)
+        )
+
+    def _names_nothing(self, text: str) -> bool:
+        return not any(
+            _word_at(text, at, (*self.words.every, *self.words.but_for)) for at in range(len(text))
+        )
+
+    def _decides_in(self, text: str) -> bool:
+        """Whether any word of it may decide, in any language or as one of the mail's own answers."""
+        if any(line.own is not None and line.own.outcomes_in(text) for line in self.asked.values()):
+            return True
+        words = [token.text if token.kind is Kind.WORD else "" for token in tokens(text)]
+        return any(
+            match.meaning.role in (Role.DECIDES, Role.DECIDES_WEAKLY)
+            for at, word in enumerate(words)
+            if word
+            for match in self.known.phrases.matches(words, at)
+        )
+
+    def first_entry_in(self, text: str) -> str:
+        """The first line that may be an answer; "" if none may."""
+        for line in text.split("\n")[:MOST_ENTRIES]:
+            if self.names_lines(line) and self._decides_in(line):
+                return line.strip()
+        return ""
+
+    def _entry(self, written: str) -> Entry:
+        try:
+            return self._parsed(self.plain(written.strip()))
+        except _NotUnderstood as error:
+            return Entry(written, problem=error.why)
+
+    def _parsed(self, line: _Plain) -> Entry:
+        begin = len(_LEAD.match(line.text)[0])  # type: ignore[index]  # it matches the empty text, too
+        who = self.who(line, begin)
+        if who is None:
+            return self._outcome_first(line, begin)
+        start = _BEHIND_WHO.match(line.text, who.end).end()  # type: ignore[union-attr]  # the same
+        if who.is_all and not who.excepts:
+            with_exception = self._with_exception(line, who, start)
+            if with_exception is not None:
+                return with_exception
+        for outcome, comment in self._parted(line, start):
+            if self._fits(outcome, who):
+                return self._answered(line, [(who, outcome, comment)])
+        raise self._too_many(line, start, who)
+
+    def _outcome_first(self, line: _Plain, begin: int) -> Entry:
+        """ "yes 1,3", "approve all except 2"."""
+        for at in range(begin + 1, len(line.text)):
+            if line.text[at] in ":|":
+                break
+            who = self.who(line, at) if not line.text[at - 1].isdigit() else None
+            if who is None:
+                continue
+            outcome = self._without_of(line, begin, at)
+            comment = _comment_behind(line, who.end)
+            if comment is None or not self._fits(outcome, who):
+                raise _NotUnderstood(Sentence(_TOO_MANY_WORDS, text=line.written[:_SHOWN]))
+            if comment and self._is_a_number(line.text[begin:at]):
+                raise _NotUnderstood(Sentence(_IN_DOUBT, text=line.written[:_SHOWN]))
+            return self._answered(line, [(who, outcome, comment)])
+        raise _NotUnderstood(
+            _NO_NUMBER
+            if self._decides_in(line.written)
+            else Sentence(_TOO_MANY_WORDS, text=line.written[:_SHOWN])
+        )
+
+    def _is_a_number(self, label: str) -> bool:
+        """ "No. 3: fine" says which line is meant, and not no."""
+        return (label.strip(" .:"),) in self.known.lines.numbered
+
+    def _without_of(self, line: _Plain, begin: int, end: int) -> str:
+        """An answer without "to" or "for" behind it. With a dot there it is an abbreviation: "no. 1"."""
+        text = line.text[begin:end].rstrip(" ")
+        if text.endswith("."):
+            return ""
+        for word in self.words.of:
+            if text.endswith(f" {word}"):
+                return line.written[begin : begin + len(text) - len(word)].strip()
+        return line.written[begin : begin + len(text)].strip()
+
+    def _with_exception(self, line: _Plain, who: _Who, start: int) -> Entry | None:
+        """ "all yes except 3", "all yes except 3 no: see mail"; None if there is no exception."""
+        for at in range(start + 1, len(line.text)):
+            if line.text[at] in ":|":
+                return None
+            end = _word_at(line.text, at, self.words.but_for) if line.text[at - 1] in " ," else 0
+            other = self._list(line.text, _skip(line.text, end)) if end else None
+            if other is None:
+                continue
+            self._must_be_known(other)
+            outcome = line.written[start:at].strip(_ENDS)
+            rest = replace(who, numbers=tuple(one for one in who.numbers if one not in other.numbers))
+            if not self._fits(outcome, rest):
+                return None
+            return self._excepted(line, rest, outcome, other)
+        return None
+
+    def _excepted(self, line: _Plain, rest: _Who, outcome: str, other: _Who) -> Entry:
+        if not line.text[other.end :].strip(_ENDS):
+            return self._answered(line, [(rest, outcome, "")])
+        start = _BEHIND_WHO.match(line.text, other.end).end()  # type: ignore[union-attr]
+        for outcome_of_other, comment in self._parted(line, start):
+            if self._fits(outcome_of_other, other):
+                return self._answered(line, [(rest, outcome, ""), (other, outcome_of_other, comment)])
+        raise self._too_many(line, start, other)
+
+    # -- who --
+
+    def names_lines(self, line: str) -> bool:
+        """Whether it begins like an entry."""
+        try:
+            return self.who(self.plain(line), 0) is not None
+        except _NotUnderstood:
+            return True
+
+    def who(self, line: _Plain, at: int) -> _Who | None:
+        """Which lines are named here, whatever stands behind; None if none are."""
+        text = line.text
+        at = _skip(text, at)
+        end = _word_at(text, at, self.words.every)
+        if not end:
+            return self._list(text, at)
+        numbers = tuple(number for number, asked in self.asked.items() if asked.is_open)
+        behind = _skip(text, end)
+        but = _word_at(text, behind, self.words.but_for)
+        other = self._list(text, _skip(text, but)) if but else None
+        if other is None:
+            return _Who(numbers, end, is_all=True)
+        self._must_be_known(other)
+        left = tuple(number for number in numbers if number not in other.numbers)
+        return _Who(left, other.end, is_all=True, excepts=True)
+
+    def _must_be_known(self, who: _Who) -> None:
+        unknown = [number for number in who.numbers if number not in self.asked]
+        if unknown:
+            raise _NotUnderstood(Sentence(_UNKNOWN_NUMBER, number=unknown[0]))
+
+    def _list(self, text: str, at: int) -> _Who | None:
+        numbers: list[int] = []
+        end = 0
+        while item := self._item(text, at):
+            some, end = item
+            numbers += some
+            at = self._joined(text, end)
+            if at == end:
+                break
+        return _Who(tuple(numbers), end) if numbers else None
+
+    def _item(self, text: str, at: int) -> tuple[list[int], int] | None:
+        first = _number_at(text, at)
+        if first is None:
+            return None
+        begin, end = int(first[1]), first.end()
+        last, joins = self._range_end(text, end)
+        if last is None:
+            return [begin], end
+        until = int(last[1])
+        if until < begin or until > max(self.asked, default=0) or (joins and until - begin > 1):
+            raise _NotUnderstood(Sentence(_TOO_MANY_WORDS, text=text[at : last.end()]))
+        return list(range(begin, until + 1)), last.end()
+
+    def _range_end(self, text: str, at: int) -> tuple[re.Match[str] | None, bool]:
+        """The second number of a range, and whether its word joins numbers in another language."""
+        if dash := _DASH.match(text, at):
+            return _number_at(text, dash.end()), False
+        behind = _skip(text, at)
+        end = _word_at(text, behind, self.words.until)
+        last = _number_at(text, _skip(text, end)) if end else None
+        return last, bool(last) and text[behind:end] in self.words.also
+
+    def _joined(self, text: str, at: int) -> int:
+        """Where the next item of a list begins; `at` itself if none does."""
+        comma = _COMMA.match(text, at)
+        next_at = comma.end() if comma else _skip(text, at)
+        end = _word_at(text, next_at, self.words.also)
+        next_at = _skip(text, end) if end else next_at
+        return next_at if next_at > at and _number_at(text, next_at) else at
+
+    # -- outcome and comment --
+
+    def _parted(self, line: _Plain, start: int) -> Iterator[tuple[str, str]]:
+        """An answer and a comment, parted at each sign that may part them, the last one first: an answer of a process's
+        own may hold one. The whole is an answer without comment."""
+        yield line.written[start:].strip(_ENDS), ""
+        for sign in reversed(list(_BEFORE_COMMENT.finditer(line.text, start))):
+            yield line.written[start : sign.start()].strip(_ENDS), line.written[sign.end() :].strip()
+
+    def _fits(self, outcome: str, who: _Who) -> bool:
+        """Whether a text is an answer of every line that is named. A line that is not there is told of later."""
+        named = [number for number in who.numbers if number in self.asked]
+        return (
+            bool(outcome)
+            and not _DIGITS.search(outcome)
+            and all(self._outcome(outcome, n) for n in named)
+            and (bool(named) or bool(self._as_usual(outcome)))
+        )
+
+    def _as_usual(self, text: str) -> str:
+        """`_usual`, once for each text."""
+        if text not in self._usual:
+            self._usual[text] = _usual(text, self.known)
+        return self._usual[text]
+
+    def _outcome(self, text: str, number: int) -> str:
+        """The outcome of a line that a text is, and nothing else; "" if it is none."""
+        if (text, number) not in self._outcomes:
+            self._outcomes[text, number] = self._read_outcome(text, self.asked[number])
+        return self._outcomes[text, number]
+
+    def _read_outcome(self, text: str, line: LineAsked) -> str:
+        if line.own is not None:
+            words = [token.text if token.kind is Kind.WORD else "" for token in tokens(composed(text))]
+            length, outcome = line.own.longest(words, 0) if words else (0, "")
+            if length and length == len(words):
+                return outcome
+            if line.own.outcomes_in(text):
+                return ""
+        outcome = self._as_usual(text)
+        return outcome if outcome in line.outcomes else ""
+
+    def _answered(self, line: _Plain, parts: Sequence[tuple[_Who, str, str]]) -> Entry:
+        answers: list[LineAnswer] = []
+        for who, outcome, comment in parts:
+            if who.is_all and _says_seen(outcome, self.known):
+                raise _NotUnderstood(Sentence(_SEEN, text=line.written[:_SHOWN]))
+            answers += self._of_who(line, who, outcome, comment)
+        is_all = any(who.is_all for who, _outcome, _comment in parts)
+        return Entry(line.written, tuple(answers), is_all=is_all)
+
+    def _of_who(self, line: _Plain, who: _Who, text: str, comment: str) -> Iterator[LineAnswer]:
+        given = 0
+        for number in who.numbers:
+            asked = self.asked.get(number)
+            if asked is None:
+                raise _NotUnderstood(Sentence(_UNKNOWN_NUMBER, number=number))
+            outcome = self._outcome(text, number)
+            if not outcome:
+                raise _NotUnderstood(Sentence(_NO_ANSWER, text=text[:_SHOWN], number=number))
+            if who.is_all and outcome in asked.left_out_of_all:
+                continue
+            given += 1
+            self._must_go_with(comment, outcome, text, asked)
+            yield LineAnswer(number, outcome, comment, line.written)
+        if not given:
+            raise _NotUnderstood(_NOTHING_OPEN)
+
+    def _must_go_with(self, comment: str, outcome: str, said: str, asked: LineAsked) -> None:
+        """A comment is read as below a strong answer, on a line of its own."""
+        if not comment:
+            return
+        grants = outcome == APPROVE or (asked.own is not None and outcome in asked.own.grants)
+        expected = APPROVE if grants else REJECT
+        reading = read_text(f"{SIGNS[expected]}.\n{comment}", (APPROVE, REJECT), self.known, asked.about)
+        against = grants and _speaks_against(comment, said, self.known)
+        own = asked.own is not None and bool(asked.own.outcomes_in(comment))
+        if reading.outcome != expected or against or own or self._answers_another(comment):
+            raise _NotUnderstood(Sentence(_IN_DOUBT, text=comment[:_SHOWN]))
+
+    def _answers_another(self, comment: str) -> bool:
+        """Whether a number of the mail stands beside a word that may be its answer, or behind "except"."""
+        text = self.plain(comment).text
+        named = [found for found in re.finditer(r"[0-9]{1,3}", text) if int(found[0]) in self.asked]
+        if not named:
+            return False
+        if not self._names_nothing(text):
+            return True
+        return any(
+            self._decides_in(" ".join(around.split()[:2] if behind else around.split()[-2:]))
+            for found in named
+            for behind, around in ((True, comment[found.end() :]), (False, comment[: found.start()]))
+        )
+
+    def _too_many(self, line: _Plain, start: int, who: _Who) -> _NotUnderstood:
+        """Why what stands behind the numbers is no answer."""
+        self._must_be_known(who)
+        return _NotUnderstood(Sentence(_TOO_MANY_WORDS, text=line.written[:_SHOWN]))
+
+
+def _comment_behind(line: _Plain, at: int) -> str | None:
+    """What stands behind who is named, as a comment; "" for nothing, None for words that no sign parts from it."""
+    if not line.text[at:].strip(_ENDS):
+        return ""
+    sign = _BEFORE_COMMENT.match(line.text, at)
+    return line.written[sign.end() :].strip() if sign else None
+
+
+def _usual(text: str, known: Vocabulary) -> str:
+    """The outcome that a text is in the words of languages: every one of them is understood, and none is comment."""
+    reading = read_text(text, (APPROVE, REJECT), known)
+    if reading.outcome is None or reading.comment or any(sign in text for sign in ":|\n"):
+        return ""
+    understood = all(clause.taken is not Taken.UNKNOWN for clause in reading.clauses)
+    return reading.outcome if understood else ""
+
+
+def _says_seen(text: str, known: Vocabulary) -> bool:
+    """ "All good" may only say that the mail was seen."""
+    words = tuple(token.text for token in tokens(composed(text)) if token.kind is Kind.WORD)
+    return words in known.seen
+
+
+def _speaks_against(comment: str, said: str, known: Vocabulary) -> bool:
+    """Whether a weak yes is contradicted by its comment: "yes: too expensive"."""
+    words = [token.text if token.kind is Kind.WORD else "" for token in tokens(composed(comment))]
+    roles = {
+        match.meaning.role
+        for at, word in enumerate(words)
+        if word
+        for match in known.phrases.matches(words, at)
+    }
+    return Role.AGAINST in roles and not _is_strong(said, known)
+
+
+def _is_strong(text: str, known: Vocabulary) -> bool:
+    words = [token.text if token.kind is Kind.WORD else "" for token in tokens(composed(text))]
+    return any(
+        match.meaning.role is Role.DECIDES
+        for at, word in enumerate(words)
+        if word
+        for match in known.phrases.matches(words, at)
+    )
+
+
+#: For whoever explains a reply without the mail that it answers.
+ANY_LINES: Mapping[int, LineAsked] = {number: LineAsked(number) for number in range(1, 21)}
