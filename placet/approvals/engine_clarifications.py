@@ -199,9 +199,9 @@ def _ask_who_read_that_it_stands(
 ) -> None:
     """No answer will come to whoever was asked while the clock stood: their mail names no moment to answer by."""
     for seat in _still_asked(visit):
-        last = seat.ask_lines.filter(asks_back=None).order_by("-pk").select_related("ask").first()
-        if last is not None and last.ask.created_at >= since:
-            engine_asks.ask(request, definition, seat, again=True)
+        for reader in engine_asks.readers(seat):
+            if reader.lines.filter(ask__created_at__gte=since).exists():
+                engine_asks.ask(request, definition, seat, again=True, delegate=reader.delegate)
 
 
 def end(request: Request, visit: Visit) -> None:
