@@ -267,7 +267,9 @@ def _delegate_added(telling: Telling, entry: AuditEntry) -> None:
     _say(telling.seats.setdefault(seat, {}), entry, has_delegates=True)
     row = telling.delegates[*seat, entry.what["delegate"]] = {}
     by = None if entry.who == "system" else entry.who
-    _say(row, entry, by=by, created_at=entry.at, has_ended=False, is_open=True, reason="", ended_at=None)
+    _say(
+        row, entry, by=by, created_at=entry.at, has_ended=False, is_as_its_seat=True, reason="", ended_at=None
+    )
     _say_what_it_says(row, entry, "why", "delegation", "comment")
     if "incoming" in entry.what:
         _say_of_mail(telling, entry, entry.what["result"])

@@ -222,13 +222,15 @@ def _put_delegates(tables: Tables, ids: Collection[int]) -> None:
     rows = Delegate.objects.filter(assignment__visit__request__in=ids)
     for row in rows.select_related("assignment__visit"):
         seat = _seat(row.assignment)
-        ended, is_open = row.state == Delegate.State.ENDED, row.state == Delegate.State.OPEN
+        ended = row.state == Delegate.State.ENDED
+        # With the seat, unless it ended before.
+        is_open = row.assignment.state == Assignment.State.OPEN
+        as_its_seat = Delegate.State.OPEN if is_open else Delegate.State.OVER
         tables.delegates[row.assignment.visit.request_id][*seat, row.person_id] = {
             **_held(row, "why", "comment", "reason", "created_at", "ended_at", delegation="delegation_id"),
             "by": None if row.by_id is None else f"person:{row.by_id}",
             "has_ended": ended,
-            # With the seat, unless it ended before.
-            "is_open": is_open == (not ended and row.assignment.state == Assignment.State.OPEN),
+            "is_as_its_seat": ended or row.state == as_its_seat,
         }
 
 

@@ -56,7 +56,7 @@ OF_DELEGATE = {
     "comment": "what was written with a question that was given",
     "created_at": "since when somebody may answer in another's place",
     "has_ended": "whether somebody may still answer in another's place",
-    "is_open": "whether somebody may still answer in another's place",
+    "is_as_its_seat": "whether somebody may still answer in another's place",
     "reason": "why somebody does not answer in another's place any more",
     "ended_at": "when somebody ceased to answer in another's place",
 }
