@@ -850,6 +850,7 @@ _KINDS: dict[str, Any] = {
             refusals.NotNamed(),
             refusals.HelpAsked(),
             refusals.StatusAsked(),
+            refusals.NotUndone(),
             refusals.PageOnly(),
             refusals.Sealed("S/MIME encrypted"),
             refusals.TooLarge(26_000_000, 25_000_000),

@@ -62,6 +62,7 @@ RESULTS: dict[str, Promise] = {
     "not_clarified": gettext_lazy("answer to a question not sent"),
     "help_asked": gettext_lazy("asks how to answer"),
     "status_asked": gettext_lazy("asks where the request stands"),
+    "not_undone": gettext_lazy("asks to take back a decision"),
     "not_given": gettext_lazy("given to somebody unknown"),
     "given": gettext_lazy("given to somebody"),
 }

@@ -40,6 +40,7 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         TooLarge            larger than the mailbox takes
         HelpAsked           answers nothing, and asks how to answer
         StatusAsked         answers nothing, and asks where the request stands
+        NotUndone           asks to take back a decision, which stands
         NotGiven            gives the question to somebody who cannot be told apart, or cannot answer it
 
 `told` refusals may be raised only after `prove` returned a Proof (DESIGN 3.6: strangers learn nothing).
@@ -476,6 +477,12 @@ class StatusAsked(Told):
     """This mail asks where the request stands."""
 
     key = "status_asked"
+
+
+class NotUndone(Told):
+    """A decision cannot be taken back. If it is not what you meant, tell whoever made the request at once."""
+
+    key = "not_undone"
 
 
 class NotGiven(Told):

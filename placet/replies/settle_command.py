@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from placet.approvals.models import Assignment
+from placet.approvals.models import Assignment, Decision
 from placet.replies import refusals, settle_clarification, tell
 from placet.replies.pick import Picked
 from placet.replies.read_command import Command, Kind
@@ -24,6 +24,14 @@ def _status(reply: "Reply", picked: Picked, command: Command) -> None:
     raise refusals.StatusAsked
 
 
+def _undo(reply: "Reply", picked: Picked, command: Command) -> None:
+    """No decision is undone; whoever gave it is told so. Of anything else: how to answer, or where it stands."""
+    decision = Decision.objects.filter(assignment=picked.line.assignment_id).first()
+    if decision is not None and decision.by_person_id == picked.line.ask.person_id:
+        raise refusals.NotUndone
+    _help(reply, picked, command)
+
+
 def _question(reply: "Reply", picked: Picked, command: Command) -> None:
     assert reply.proof is not None
     logged = tell.asked_back(reply)
@@ -37,6 +45,7 @@ def _question(reply: "Reply", picked: Picked, command: Command) -> None:
 ACTS: Mapping[Kind, Callable[["Reply", Picked, Command], None]] = {
     Kind.HELP: _help,
     Kind.STATUS: _status,
+    Kind.UNDO: _undo,
     Kind.QUESTION: _question,
     Kind.GIVE: give,
 }

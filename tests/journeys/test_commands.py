@@ -50,6 +50,18 @@ def test_after_the_decision_help_says_where_the_request_stands(world: World) -> 
     assert world.decisions() == [("Bob", "approve")]
 
 
+def test_whoever_wants_to_take_an_answer_back_reads_that_it_stands(world: World) -> None:
+    _, asked = world.asked()
+    taught = answer(world, asked, "Undo")
+    assert taught.subject.startswith("How to answer: Desk")  # there is nothing to take back yet
+    confirmed = answer(world, asked, "approve")
+    stands = answer(world, asked, "Take it back, please")
+    assert stands != confirmed
+    assert "A decision cannot be taken back." in stands.text
+    assert world.results() == ["help_asked", "decided", "not_undone"]
+    assert world.decisions() == [("Bob", "approve")]
+
+
 def test_help_in_another_language_is_given_in_the_readers(world: World) -> None:
     Person.objects.filter(name="Bob Bobson").update(language="fr")
     _, asked = world.asked()
