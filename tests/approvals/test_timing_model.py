@@ -214,10 +214,10 @@ class Life:
             self.became = "expired"
         assert visit.result == self.became
         for timer in Timer.objects.filter(visit=visit):
-            # A clock that goes on needs no moment that lets it; one that stands reminds nobody in their own hours.
-            is_needless = timer.state == "needless" and (
-                timer.what == "resume" or timer.assignment_id is not None
-            )
+            # What acts, acts at its moment. A moment may be needless before: of a step that is decided while its clock
+            # stands, of a clock that goes on by an answer, of a reminder in somebody's own hours.
+            has_stood = Timer.objects.filter(visit=visit, what="resume").exists()
+            is_needless = timer.state == "needless" and has_stood
             assert timer.acted_at is None or is_needless or timer.acted_at >= timer.at
             if timer.state == "acted":
                 if timer.what == "escalate" and timer.pk not in self.acted:  # it waited for the mailbox
