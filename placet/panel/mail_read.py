@@ -9,6 +9,7 @@ from django.db.models.functions import Length, Substr
 from django.utils.translation import gettext as _
 
 from placet.approvals.models import AskLine
+from placet.approvals.record import DIGEST
 from placet.mail import packing
 from placet.mail.models import IncomingMail
 from placet.portal.templatetags.pages import words
@@ -69,9 +70,8 @@ def explanation_of(mail: IncomingMail, start: bytes, line: AskLine | None) -> Ex
     if line is None:
         return explain_received(received_of(mail), own, lambda _mail: (), known=known)
     answered, step = partial(mails_answered, line=line), step_of(line)
-    lines = lines_of(line)
-    if len(lines) > 1:
-        asked = _as_it_came(mail, settle_digest.asked(lines))
+    if line.ask.outgoing is not None and line.ask.outgoing.kind == DIGEST:
+        asked = _as_it_came(mail, settle_digest.asked(lines_of(line)))
         return explain_received(received_of(mail), own, answered, known=known, asked=asked)
     before = earlier(line, read=mail.pk) or guess(line, known, read=mail.pk)
     return explain_received(

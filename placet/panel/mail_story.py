@@ -36,7 +36,7 @@ _NO_SENDER = frozenset(
         refusals.MechanismNotConfirmed.key,
     }
 )
-_ASKED = frozenset({refusals.HelpAsked.key, refusals.StatusAsked.key})
+_ASKED = frozenset({refusals.HelpAsked.key, refusals.StatusAsked.key, refusals.NotUndone.key})
 _NOT_READ = frozenset({
     refusals.PageOnly.key, refusals.NotNamed.key, refusals.TooLarge.key, refusals.Sealed.key, refusals.Unclear.key,
     refusals.DigestUnclear.key,

@@ -67,7 +67,7 @@ RESULTS: dict[str, Promise] = {
     "given": gettext_lazy("given to somebody"),
 }
 #: Those of mails that had the effect that they were meant to have.
-APPLIED = frozenset({"decided", "asked_back", "clarified", DIGEST})
+APPLIED = frozenset({"decided", "asked_back", "clarified", "given", DIGEST})
 FOLDERS: dict[str, Promise] = {
     Folder.INBOX.value: gettext_lazy("Inbox"),
     Folder.JUNK.value: gettext_lazy("Junk Email"),

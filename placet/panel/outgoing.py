@@ -54,7 +54,10 @@ def _searched(found: QuerySet[OutgoingMail], search: str) -> QuerySet[OutgoingMa
     """By subject and recipient, or by the number of a request."""
     if not search:
         return found
-    wanted = Q(subject__icontains=search) | Q(to__icontains=search)
+    subject = Q(subject__icontains=search)
+    if search.startswith("#"):  # a reply code may begin with the number
+        subject &= ~Q(subject__icontains=f"[{search}")
+    wanted = subject | Q(to__icontains=search)
     if number := _NUMBER.fullmatch(search):
         about = Request.objects.filter(number=int(number[1])).first()
         wanted |= _about(about) if about else Q()

@@ -241,6 +241,7 @@ def test_an_answer_that_lacks_something_says_which_and_of_which_mail(
     ask = AskLine.objects.get().ask
     answer = PendingAnswer.objects.create(
         assignment=AskLine.objects.get().assignment,
+        person=bob,
         outcome="reject",
         comment="Too",
         answers={"q": "1"},

@@ -43,7 +43,7 @@ Approved. I am away until Monday.
 """
 FIELDS = {
     "id", "automatic", "from", "new_text", "with_signature", "outcome", "comment", "likely", "why", "error",
-    "rests_on", "language", "cut", "sealed",
+    "rests_on", "language", "cut", "sealed", "lines",
 }  # fmt: skip
 
 ALONE_ENVIRONMENT = {"PYTHONPATH": str(Path(cli.__file__).parent.parent), "PYTHONIOENCODING": "latin-1"}

@@ -20,7 +20,7 @@ from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.models import Mailbox
 from placet.panel import pager
 from placet.panel.mail_source import source_of
-from placet.panel.mail_words import OUT_STATES, RESULTS, STATES, refusals_of
+from placet.panel.mail_words import APPLIED, OUT_STATES, RESULTS, STATES, refusals_of
 from placet.replies import entry
 from tests.making import damage
 from tests.pages.conftest import HOSTILE, answer
@@ -245,7 +245,7 @@ def test_beyond_the_last_page_the_newest_is_shown(ada: Client, incoming: Incomin
 
 
 def test_every_result_has_its_words() -> None:
-    assert {kind.key for kind in refusals_of()} | {"decided", "set_aside"} == set(RESULTS)
+    assert {kind.key for kind in refusals_of()} | APPLIED | {"set_aside"} == set(RESULTS)
 
 
 def test_a_page_is_the_newest_when_less_than_a_page_is_newer(incoming: IncomingMail) -> None:
