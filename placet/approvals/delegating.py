@@ -139,7 +139,9 @@ def absent(ask: Ask, assignment_id: int, incoming: IncomingMail, logged: record.
         if assignment.state != Assignment.State.OPEN:
             return False
         if ask.person_id != assignment.person_id:
-            _propose(seat)
+            row = engine_delegates.row_of(assignment, ask.person)
+            if row is not None and row.state == State.OPEN:
+                _propose(seat)
             return False
         if assignment.absent_at is not None:
             return False

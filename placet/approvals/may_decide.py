@@ -171,6 +171,8 @@ def may_stand_in(person: Person, seat: Seat) -> Bar | None:
 
 
 def _is_asked_there(person: Person, seat: Seat) -> Bar | None:
+    if any(one.person_id == person.pk and one.replaced_by is not None for one in seat.beside):
+        return Bar(Why.BARRED, Sentence("Others are asked in your place in this step."))
     counting = (Assignment.State.OPEN, Assignment.State.DECIDED)
     if any(one.person_id == person.pk and one.state in counting for one in seat.beside):
         return Bar(

@@ -38,6 +38,8 @@ def _proved(reply: "Reply", policy: ProvePolicy) -> tuple[Picked, Proof] | None:
         return None
     try:
         picked = pick(mail)
+        if picked.line.asks_back_id is not None:  # the requester's: that they are away keeps nobody
+            return None
         check_mailbox(reply.incoming.mailbox, picked.line.ask)
         level = (
             settle_digest.proof_needed(picked.lines)

@@ -17,7 +17,8 @@ from placet import work
 from placet.accounts import delegations
 from placet.accounts.delegations import DelegationInvalid, Scope, Wanted
 from placet.accounts.models import Delegation, Person
-from placet.approvals import delegating, engine, engine_delegates, engine_errors, evidence
+from placet.approvals import delegating, engine, engine_delegates, engine_errors, evidence, timing
+from placet.approvals.engine_clarifications import Written
 from placet.approvals.engine_errors import Barred, NoLongerOpen, NotAllowed
 from placet.approvals.models import Ask, Assignment, Decision, Delegate, Request
 from placet.approvals.processes import publish
@@ -653,3 +654,48 @@ def test_ended_at_the_same_instant_it_was_before_or_after(alice: Person, bob: Pe
         answered, _ended = at_once(answers, ends)
         row = Delegate.objects.get(assignment=seat)
         assert row.state == ("over" if isinstance(answered, Decision) else "ended")
+
+
+# --- beside questions back, and others who are asked ------------------------------------------------------
+
+
+def test_what_the_requester_answers_goes_to_the_delegate_too(
+    mailbox: Mailbox, alice: Person, bob: Person, dave: Person
+) -> None:
+    delegate(bob, dave)
+    request = start(alice, asks(bob))
+    question = engine.ask_back(open_for(bob).pk, bob, Written("Why?"))
+    engine.clarify(question.pk, alice, Written("It is old."))
+    answered = OutgoingMail.objects.filter(kind="ask", subject__startswith="Answered: ").order_by("pk")
+    assert [mail.to for mail in answered] == [bob.email, dave.email]
+    answer(request, bob, dave)
+    assert state_of(request) == "approved"
+
+
+def test_who_is_replaced_takes_the_delegate_along_and_answers_for_nobody_there(
+    mailbox: Mailbox, alice: Person, bob: Person, carol: Person, dave: Person
+) -> None:
+    """Dave answers for Bob. Nobody does, so Carol is asked instead; her delegate is Bob, who would decide after all."""
+    long_ago = timezone.now() - timedelta(days=9)
+    delegate(bob, dave, begins_at=long_ago)
+    delegate(carol, bob, begins_at=long_ago)
+    source = asks(bob)
+    rung = {"when": "1 hour after", "instead": [{"person": carol.email}]}
+    source["steps"]["step"] |= {"due": "1 hour", "escalate": [rung]}
+    begun = timezone.now() - timedelta(hours=5)
+    with time_machine.travel(begun) as clock:
+        request = start(alice, source)
+        assert rows(request) == [("Dave", "Bob", "open")]
+        for hours in range(1, 4):
+            clock.move_to(begun + timedelta(hours=hours, minutes=1))
+            Mailbox.objects.update(read_until=timezone.now() + timedelta(minutes=2))
+            with time_machine.travel(timezone.now() + timedelta(minutes=3)):
+                for number in timing.due(10):
+                    timing.work(number)
+    seats = Assignment.objects.filter(visit__request=request).order_by("pk")
+    assert [(seat.person, seat.state) for seat in seats] == [(bob, "withdrawn"), (carol, "open")]
+    assert rows(request) == [("Dave", "Bob", "over")]
+    with pytest.raises(NoLongerOpen):
+        answer(request, bob, dave)
+    with pytest.raises(NotAllowed):
+        answer(request, carol, bob)

@@ -341,6 +341,19 @@ def test_two_out_of_offices_make_no_loop(world: World) -> None:
     holds(world, request)
 
 
+def test_a_requester_who_is_away_says_nothing_of_whoever_asked_them_back(world: World) -> None:
+    """Their automatic reply answers a question of Bob's, who is there."""
+    Person.objects.filter(pk=world.people["bob"].pk).update(manager=world.people["carol"])
+    away(world, "alice")
+    request, for_bob = world.asked()
+    world.sandbox.reply_as("bob", for_bob.id, "Question: is it in the budget?")
+    world.run_until_quiet()
+    assert "automatic_reply" in world.results()
+    assert Assignment.objects.get(visit__request=request).absent_at is None
+    assert not OutgoingMail.objects.filter(kind="hand-on").exists()
+    holds(world, request)
+
+
 @pytest.mark.parametrize("who", ["a stranger", "without proof", "somebody else"])
 def test_an_automatic_reply_that_proves_nothing_does_nothing(world: World, who: str) -> None:
     delegate(world, "bob", "dave", when=Delegation.When.ABSENT)
