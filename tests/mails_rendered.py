@@ -336,6 +336,42 @@ def _ask_about_changes(scene: Scene) -> str:
     return "ask"
 
 
+def _sent_back(scene: Scene) -> None:
+    """Bob sends the request back, beside whom Carol approved it."""
+    plain = _side_by_side(scene)
+    changes = {
+        "key": "changes", "label": scene.texts["changes"], "grants": False, "comment": "required",
+        "returns": "requester",
+    }  # fmt: skip
+    steps, ways = plain["steps"], plain["transitions"]
+    steps["manager"] = {**steps["manager"], "outcomes": ["approve", changes, "reject"]}
+    del steps["manager"]["questions"]
+    steps["finance"] = {**steps["finance"], "kind": "approval", "form": {"hide": ["until", "amount"]}}
+    ways[-1] = {"from": "finance", "outcome": "approve", "ends_branch": "approved"}
+    ways.append({"from": "finance", "outcome": "reject", "ends_branch": "rejected"})
+    Scene(**{**vars(scene), "version": publish(plain)}).request()
+    _page_answer(scene, scene.carol, "approve")
+    _page_answer(scene, scene.bob, "changes", scene.texts["unclear"])
+
+
+def _page_answer(scene: Scene, by: Person, outcome: str, comment: str = "", **entered: str) -> None:
+    engine.decide(
+        scene.asked(by).pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE, entered=entered
+    )
+
+
+def _ask_to_revise(scene: Scene) -> str:
+    _sent_back(scene)
+    return "ask"
+
+
+def _ask_about_what_was_revised(scene: Scene) -> str:
+    """Bob is asked once more, with what Alice changed and what she says; Carol's approval still holds."""
+    _sent_back(scene)
+    _page_answer(scene, scene.alice, "revised", scene.texts["comment"], amount="990", until="2027-01-31")
+    return "ask"
+
+
 def _ask_with_a_deadline(scene: Scene) -> str:
     plain = _definition(scene.texts)
     plain["steps"]["manager"] |= {"due": {"field": "until"}, "expire": {"after": "2 working days"}}
@@ -825,6 +861,8 @@ _KINDS: dict[str, Any] = {
     "ask-to-do": _ask_to_do,
     "ask-with-questions": _ask_with_questions,
     "ask-about-changes": _ask_about_changes,
+    "ask-to-revise": _ask_to_revise,
+    "ask-about-what-was-revised": _ask_about_what_was_revised,
     "ask-with-a-deadline": _ask_with_a_deadline,
     "digest": _digest,
     "digest-unclear": _digest_unclear,

@@ -7,6 +7,14 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from placet.approvals.change_words import (
+    News,
+    Revised,
+    SentBack,
+    asking_to_revise,
+    sent_back_line,
+    why_asked_again,
+)
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.models import Clarification
 from placet.lib.sentences import Sentence
@@ -30,7 +38,8 @@ class Why:
     """Why somebody is asked, or asked once more. `since`: the revision that they were shown before, if something has
     changed. `reminder`: they did not answer yet; `warning`: and the step ends soon. `clarified`: what the requester
     answered; `unclarified`: they did not answer what they were asked. `in_place`: of whom they are asked, or who is in
-    theirs. `may_be_away`: they named somebody for when an automatic reply says so."""
+    theirs. `may_be_away`: they named somebody for when an automatic reply says so. `news`: that the request was sent
+    back."""
 
     since: int | None = None
     reminder: bool = False
@@ -40,11 +49,14 @@ class Why:
     unclarified: bool = False
     in_place: Sequence[Sentence] = ()
     may_be_away: bool = False
+    news: News | None = None
 
 
 def asking_words(step: ApprovalStep, definition: Definition, why: Why) -> tuple[str, str, str]:
     """Heading, what a list of mails shows of it, and the first sentences. Names are filled in by whoever calls."""
-    if step.is_task:
+    if step.is_revise:
+        heading, preview, lead = asking_to_revise()
+    elif step.is_task:
         heading, preview = _("Please do: {title}"), _("{name} asks you to do something: {title}")
         lead = _("{name} asks you to do something for {process} {number}: {step}.")
     else:
@@ -58,17 +70,21 @@ def asking_words(step: ApprovalStep, definition: Definition, why: Why) -> tuple[
         heading = _("Ends soon: {title}")
     if why.clarified is not None or why.unclarified:
         heading = _("Answered: {title}") if why.clarified is not None else _("Not answered: {title}")
-    if why.since is not None:
+    if isinstance(why.news, Revised):
+        heading = _("Revised: {title}")
+        lead = f"{lead} {why_asked_again(why.news)}"
+    elif why.since is not None:
         heading = _("Changed: {title}")
         again = _("It has changed since you were asked; an answer to the earlier mail counts no longer.")
         lead = f"{lead} {again}"
+    if isinstance(why.news, SentBack):
+        lead = f"{lead} {_as_filled(sent_back_line(why.news))}".rstrip()
     if why.escalated is not None:
         lead = f"{lead} {_because_of(why.escalated)}"
     return heading, preview, lead
 
 
 def _because_of(escalated: Escalated) -> str:
-    """As part of what is filled in later: a name has no places of its own."""
     if not escalated.first:
         sentence = _("You are asked because it was not decided by {time}.").format(time=when(escalated.at))
     else:
@@ -77,6 +93,11 @@ def _because_of(escalated: Escalated) -> str:
             if escalated.instead
             else _("{names} did not answer by {time}, so you are asked, too.")
         ).format(names=listed_names(escalated.first), time=when(escalated.at))
+    return _as_filled(sentence)
+
+
+def _as_filled(sentence: str) -> str:
+    """As part of what is filled in later: a name has no places of its own."""
     return sentence.replace("{", "{{").replace("}", "}}")
 
 

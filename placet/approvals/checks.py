@@ -45,6 +45,7 @@ from placet.approvals.included_names import hint, is_unknown_yet
 from placet.approvals.includes import Flat, Included, results_of
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
 from placet.approvals.question_checks import question_problems
+from placet.approvals.returns import keep_if_problems
 from placet.approvals.rule_checks import (
     abstention_problems,
     names_problems,
@@ -132,6 +133,7 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
     problems += [f"steps.{key}: {problem}" for problem in deadline_problems(definition, step, sample)]
     problems += [f"steps.{key}: questions: {problem}" for problem in question_problems(definition, key, step)]
     problems += [f"steps.{key}: form: {problem}" for problem in step_form_problems(definition, key, step)]
+    problems += [f"steps.{key}: {problem}" for problem in keep_if_problems(definition, step)]
     for one in step.outcomes:
         if isinstance(one.comment, Condition):
             problem = _condition_problem(one.comment.when, sample)

@@ -20,6 +20,9 @@ def schema_of_definitions() -> dict[str, Any]:
     parts["Option"] = {"anyOf": [{"type": "string"}, parts["Option"]]}
     for name in ("Line", "BranchLine"):
         parts[name] = _short_line(parts[name])
+    asking = parts["ApprovalStep"]
+    asking["required"].remove("ask")  # of `revise` it is known
+    asking |= {"if": {"properties": {"kind": {"const": "revise"}}}, "else": {"required": ["ask"]}}
     for step in parts.values():
         properties = step.get("properties", {})
         if "nobody" in properties:

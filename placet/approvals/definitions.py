@@ -20,6 +20,8 @@ A definition is data (JSON; YAML is how it travels):
                                  their own;
                                  form: {hide, fill, require}: what its people are shown, what they enter
                                 {key: {kind: task, ...}}: the same with the one outcome `done`
+                                {key: {kind: revise, name, again?, keep_if?, form?, due?, remind?, expire?, ...}}: the
+                                requester changes what was entered; `placet.approvals.returns`
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
                                 {key: {kind: notice, name, to, text?, form?}}: people are told, and it goes on
                                 {key: {kind: wait, name, until?, signal?, due?, calendar?}}: for a condition, a signal
@@ -57,6 +59,7 @@ from placet.approvals.form_parts import FormField, FormPart, Input, OptionsFrom,
 from placet.approvals.models import Version
 from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Label, Outcome
 from placet.approvals.rules import GROUP, BranchLine, Line, Rule, as_rule
+from placet.approvals.step_kinds import Again, of_its_kind
 
 KEY = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 
@@ -83,7 +86,6 @@ NAMES_PEOPLE = ("person", "people", "email", "text")  # types of fields that can
 HIGHEST_LEVEL = 10  # of managers above somebody
 
 OUTCOMES = (Outcome(key=APPROVE), Outcome(key=REJECT))  # where a step says none
-OUTCOMES_OF_TASK = (Outcome(key=TASK_DONE),)
 #: What a step came to that nobody answered in time. Nobody can answer so.
 NO_ANSWER = Outcome(
     key=EXPIRED, label={"en": "No answer in time", "fr": "Sans réponse à temps"}, grants=False, tone="neutral"
@@ -240,9 +242,10 @@ class StepForm(_Part):
 
 
 class ApprovalStep(_Part):
-    """A step that asks people. A task asks them to do something, and for the one answer that it is done."""
+    """A step that asks people. A task asks them to do something, and for the one answer that it is done; so does
+    `revise` of the requester, who changes what was entered."""
 
-    kind: Literal["approval", "task"]
+    kind: Literal["approval", "task", "revise"]
     name: str = Field(min_length=1, max_length=100)
     ask: tuple[Who, ...] = Field(min_length=1)
     order: Literal["one_by_one"] | None = None  # None: everybody at once
@@ -269,6 +272,9 @@ class ApprovalStep(_Part):
     pause: Pauses | None = None
     calendar: CalendarKey | None = None
     alone: bool | None = None  # whether its mail never waits for a digest
+    #: Of `revise`: who is asked again in steps that are entered after it. None: whom the change concerns.
+    again: Again | None = None
+    keep_if: str | None = Field(None, min_length=1)  # or: whose decision stays, over `was` and `now`
 
     @model_validator(mode="after")
     def _is_due(self) -> "ApprovalStep":
@@ -282,16 +288,22 @@ class ApprovalStep(_Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_a_task(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping) or value.get("kind") != "task":
-            return value
-        if value.get("outcomes", [TASK_DONE]) not in ([TASK_DONE], OUTCOMES_OF_TASK):
-            raise ValueError("a task has the one outcome done; leave outcomes out, or write kind: approval")
-        return {**value, "outcomes": OUTCOMES_OF_TASK}
+    def _of_its_kind(cls, value: Any) -> Any:
+        return of_its_kind(value)
 
     @property
     def is_task(self) -> bool:
-        return self.kind == "task"
+        """Whether it asks people to do something, and not to decide."""
+        return self.kind != "approval"
+
+    @property
+    def is_revise(self) -> bool:
+        return self.kind == "revise"
+
+    @property
+    def keeps(self) -> bool:
+        """Whether decisions that what was revised does not concern stay."""
+        return self.is_revise and self.again != "everybody"
 
     @property
     def outcome_keys(self) -> tuple[str, ...]:
@@ -551,11 +563,12 @@ class Definition(_Part):
 
     def filled_in(self, step_key: str) -> frozenset[str]:
         """The fields that a step's people enter."""
-        form = self.showing(step_key).form
-        entered = (one for one in self.fields if one.computed is None)
-        return self._named(form.fill if form else None) & {one.name for one in entered} - self.hidden_in(
-            step_key
-        )
+        step = self.showing(step_key)
+        fill = step.form.fill if step.form else None
+        entered = {one.name for one in self.fields if one.computed is None} - self.hidden_in(step_key)
+        if fill is None and isinstance(step, ApprovalStep) and step.is_revise:
+            return frozenset(entered - self.entered_later)
+        return self._named(fill) & entered
 
     def files_filled_in(self, step_key: str) -> tuple[FormField, ...]:
         """Those that take files."""
@@ -580,7 +593,10 @@ class Definition(_Part):
     @property
     def changes_data(self) -> bool:
         """Whether what was entered at the start may be another thing later."""
-        return any(step.form is not None and step.form.fill is not None for step in self.approvals)
+        return any(
+            step.is_revise or (step.form is not None and step.form.fill is not None)
+            for step in self.approvals
+        )
 
     @property
     def entered_later(self) -> frozenset[str]:
@@ -594,6 +610,12 @@ class Definition(_Part):
     def approvals(self) -> list[ApprovalStep]:
         """The steps that ask people."""
         return [step for step in self.steps.values() if isinstance(step, ApprovalStep)]
+
+    @cached_property
+    def revise_keys(self) -> frozenset[str]:
+        """Of the steps in which the requester revises the request."""
+        steps = self.steps.items()
+        return frozenset(key for key, step in steps if isinstance(step, ApprovalStep) and step.is_revise)
 
     @property
     def notices(self) -> list[NoticeStep]:
@@ -728,9 +750,19 @@ class Definition(_Part):
             step = self.steps[key]
             if isinstance(step, ParallelStep):
                 blocks[key] = step
+        places |= dict.fromkeys(self._led_back(place, places), place)
         for key, block in blocks.items():
             for name, branch in block.branches.items():
                 self._put((*place, (key, name)), branch.start, places)
+
+    def _led_back(self, place: Place, places: Mapping[str, Place]) -> Iterator[str]:
+        """The steps in which the requester changes something, and that lead to this place: whichever branch leads to
+        one of them is left."""
+        for key, step in self.steps.items():
+            if key not in places and isinstance(step, ApprovalStep) and step.is_revise:
+                onward = [to for to in self.ways_from(key) if not isinstance(self.steps.get(to), EndStep)]
+                if onward and all(places.get(to) == place for to in onward):
+                    yield key
 
     def ways_from(self, step_key: str) -> Iterator[str]:
         """The steps that a step leads to."""
@@ -740,7 +772,7 @@ class Definition(_Part):
         return self.approval(step_key).proof or self.proof
 
     def requester_may_decide_in(self, step_key: str) -> bool:
-        """A task is no decision, so requesters may do theirs."""
+        """A task is no decision, so requesters may do theirs, and revise what they entered."""
         step = self.approval(step_key)
         own = step.requester_may_decide
         return (self.requester_may_decide or step.is_task) if own is None else own

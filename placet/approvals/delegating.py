@@ -233,5 +233,5 @@ def _open_of(person_id: int) -> list[int]:
 def seat_to_look_at(assignment: Assignment) -> Seat:
     """Without a lock: what it says may change."""
     request = assignment.visit.request
-    beside = list(assignment.visit.assignments.select_related("decision", "person"))
+    beside = list(assignment.visit.assignments.select_related("decision", "kept", "person"))
     return Seat(request, definition_of(request.version), assignment, beside)

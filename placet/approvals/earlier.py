@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from placet.approvals.counted import counted_by_visit, counting_in
 from placet.approvals.definitions import ApprovalStep, Definition, EndStep, IncludeStep, ParallelStep
 from placet.approvals.form import condition_values, sample_data
 from placet.approvals.form_parts import FormField
@@ -69,7 +70,7 @@ def newest_answer(request: Request, name: str) -> tuple[Any, Decision | None]:
     before, and a visit that was cancelled before it was decided counts for nothing. None where nobody answers it."""
     decided = Visit.objects.filter(request=request).exclude(result="").order_by("pk")
     last = dict(decided.values_list("step_key", "pk"))
-    decisions = Decision.objects.filter(assignment__visit__in=[*last.values()], answers__has_key=name)
+    decisions = counting_in([*last.values()]).filter(answers__has_key=name)
     newest = decisions.select_related("assignment__visit").order_by("-pk").first()
     return (None, None) if newest is None else (newest.answers[name], newest)
 
@@ -78,10 +79,7 @@ def _steps(definition: Definition, request: Request) -> dict[str, Any]:
     decided: dict[str, Visit] = {}
     for visit in Visit.objects.filter(request=request).exclude(result="").order_by("pk"):
         decided[visit.step_key] = visit
-    given: dict[int, list[Decision]] = {visit.pk: [] for visit in decided.values()}
-    counted = Decision.objects.filter(assignment__visit__in=given).order_by("pk")
-    for decision in counted.select_related("by_person", "assignment"):
-        given[decision.assignment.visit_id].append(decision)
+    given = counted_by_visit(visit.pk for visit in decided.values())
     seen = {}
     for key in _keys(definition):
         last = decided.get(key)

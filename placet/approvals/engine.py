@@ -22,6 +22,7 @@ digests         which of them wait until somebody's working day begins; `digesti
 engine_notices  whom a notice tells
 engine_calls    what is to be done for steps that call another process; `calling` does it
 engine_clarifications  questions back to the requester, and their answers
+engine_kept     decisions of an earlier visit of a step that still count in a new one
 engine_pending  answers that lack something, and the mails that ask for it
 engine_revisions  how what was entered changes
 engine_starts   a request is made
@@ -74,6 +75,7 @@ from placet.approvals import (
 )
 from placet.approvals.answers import read_answers
 from placet.approvals.ask_words import listed_names
+from placet.approvals.counted import counting_in
 from placet.approvals.definitions import WITHDRAWN, ApprovalStep, Definition, definition_of
 from placet.approvals.engine_errors import (
     AlreadyAnswered,
@@ -478,22 +480,22 @@ def seats_beside(request: Request, assignment_id: int) -> list[Assignment]:
 
 _BESIDE = Prepared(
     lambda given: Assignment.objects.filter(visit__assignments=given("assignment")).select_related(
-        "visit", "person", "decision"
+        "visit", "person", "decision", "kept"
     )
 )
 
 
 def must_be_open(assignment: Assignment, by: Person | None = None) -> None:
     """`by`: who answers, if somebody does."""
-    if assignment.state == Assignment.State.DECIDED:
-        raise AlreadyDecided([assignment.decision])
+    if assignment.state in Assignment.COUNTED:
+        raise AlreadyDecided([assignment.counted])
     if assignment.state == Assignment.State.SUPERSEDED:
         last = assignment.visit.ended_by_id or assignment.visit_id
         if engine_time.has_expired(last):  # whatever some of its people answered
             if last == assignment.visit_id:
                 raise TooLate
             raise NoLongerOpen(Sentence("No answer is needed here any more."))
-        counted = Decision.objects.filter(assignment__visit=last)
+        counted = counting_in([last])
         decisions = list(counted.select_related("by_person").order_by("at", "id"))
         if decisions:
             raise AlreadyDecided(decisions)
@@ -607,7 +609,8 @@ def _withdraw(request: Request, by: Person | None) -> None:
         assignment.save(update_fields=["state"])
         own = () if digests.is_to_come(assignment) else (assignment.person,)
         for person in (*own, *delegates.get(assignment.pk, ())):
-            messages.withdrawn(request, assignment, person, by)
+            if by is None or person.pk != by.pk:
+                messages.withdrawn(request, assignment, person, by)
 
 
 @_transaction()

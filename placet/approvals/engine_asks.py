@@ -13,6 +13,7 @@ from placet.accounts import delegations
 from placet.accounts.models import Person
 from placet.approvals import authority, composing, digests, messages, record, turns, whom
 from placet.approvals.ask_words import Escalated, Why
+from placet.approvals.change_words import Revised, news_of
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.delegate_words import asked_in_place, delegates_of
 from placet.approvals.form import facts_hash
@@ -112,7 +113,7 @@ def seat(
         assignment = seats.get(person.pk) or Assignment(visit=visit, person=person)
         assignment.state, assignment.source = Assignment.State.OPEN, lines[person.pk]
         assignment.replaced_by = None
-        assignment.absent_at = None
+        assignment.absent_at = assignment.kept = None
         assignment.save()
         seated.append(assignment)
     return seated
@@ -214,13 +215,17 @@ def ask(
         if delegate is None:
             note(request, None, "asked", **record.asked(assignment), door="page")
         return
+    reader = delegate.person if delegate else assignment.person
+    is_revise = definition.approval(assignment.visit.step_key).is_revise
+    news = news_of(request, definition, assignment, reader) if is_revise or not again else None
+    if isinstance(news, Revised):
+        since = news.since
+    at_once = at_once or news is not None
     may_wait = not at_once and delegate is None and escalated is None and (reminder or not again)
     if may_wait and digests.collect(request, definition, assignment, reminder=reminder):
         return
     code = new_code()
-    ask = Ask.objects.create(
-        code_hash=composing.hash_of(code), person=delegate.person if delegate else assignment.person
-    )
+    ask = Ask.objects.create(code_hash=composing.hash_of(code), person=reader)
     shown = facts_hash(request, definition, assignment.visit.step_key)
     line = AskLine(
         ask=ask, line=1, assignment=assignment, facts_hash=shown, revision=request.revision, clarified=clarified
@@ -237,6 +242,7 @@ def ask(
         unclarified,
         in_place,
         may_be_away and _names_for_absence(assignment.person, absence),
+        news,
     )
     ask.outgoing = messages.ask(mailbox, request, definition, assignment, ask, code, why)
     ask.save(update_fields=["outgoing"])

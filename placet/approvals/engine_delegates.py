@@ -37,7 +37,7 @@ def ask_all(
     answer."""
     now = timezone.now()
     standing = delegations.in_force_of([seat.person_id for seat in seats], now) if seats else {}
-    beside = list(visit.assignments.select_related("decision", "person")) if standing else []
+    beside = list(visit.assignments.select_related("decision", "kept", "person")) if standing else []
     added = {
         seat.pk: _add_wanted(Seat(request, definition, seat, beside), {}, standing[seat.person_id], now)
         for seat in seats
@@ -77,7 +77,7 @@ def renew(request: Request, definition: Definition, assignment: Assignment) -> N
         return
     now = timezone.now()
     known = _rows(assignment)
-    beside = list(assignment.visit.assignments.select_related("decision", "person"))
+    beside = list(assignment.visit.assignments.select_related("decision", "kept", "person"))
     seat = Seat(request, definition, assignment, beside)
     standing = fitting(seat, now)
     wanted = {one.delegate_id for one in standing}

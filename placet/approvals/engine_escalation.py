@@ -65,7 +65,7 @@ def escalate(request: Request, definition: Definition, timer: Timer) -> bool:
 
 
 def _seats(visit: Visit) -> list[Assignment]:
-    return list(visit.assignments.select_related("person", "decision", "visit").order_by("pk"))
+    return list(visit.assignments.select_related("person", "decision", "kept", "visit").order_by("pk"))
 
 
 def _why_not(

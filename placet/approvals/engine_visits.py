@@ -27,6 +27,7 @@ from placet.approvals import (
     engine_calls,
     engine_clarifications,
     engine_delegates,
+    engine_kept,
     engine_notices,
     engine_time,
     messages,
@@ -38,6 +39,7 @@ from placet.approvals import (
 from placet.approvals.definitions import (
     ARRIVED,
     SENT,
+    ApprovalStep,
     CallStep,
     Definition,
     EndStep,
@@ -93,6 +95,7 @@ def begin(request: Request, definition: Definition, visit: Visit) -> None:
         _unstick(request, visit, Visit.State.OPEN)
         engine_calls.order(visit)
     else:
+        engine_kept.keep_unaffected(request, definition, visit)
         consider(request, definition, visit)
 
 
@@ -103,7 +106,7 @@ def consider(request: Request, definition: Definition, visit: Visit) -> None:
     """Ask whoever the step names now and is not asked yet; one by one where the step says so. Only what they could not
     change is a result; if it cannot be decided so, the visit is stuck."""
     step = definition.approval(visit.step_key)
-    there = list(visit.assignments.select_related("decision"))
+    there = list(visit.assignments.select_related("decision", "kept"))
     wanted, new = engine_asks.whom_to_ask(request, definition, visit, there)
     lines = [wanted.lines[person.pk] for person in new]
     result = policy.result_of(step, there, lines, unknown=wanted.incomplete)
@@ -339,8 +342,11 @@ def _split(request: Request, definition: Definition, visit: Visit) -> None:
         close(request, visit, block.otherwise)
         leave(request, definition, visit)
         return
-    # All are there before one of them can end the block.
+    # All are there before one of them can end the block, and what still counts before anybody is asked.
     first = [_visit(request, block.branches[name].start, visit, name) for name in taken]
+    for one in first:
+        if isinstance(definition.steps[one.step_key], ApprovalStep):
+            engine_kept.keep_unaffected(request, definition, one)
     for one in first:
         if Visit.objects.filter(pk=one.pk, state__in=Visit.LIVE).exists():
             begin(request, definition, one)

@@ -145,6 +145,7 @@ class Telling:
     seats: dict[Seat, Row] = field(default_factory=dict)
     delegates: dict[InPlace, Row] = field(default_factory=dict)
     unfounded: list[int] = field(default_factory=list)  # decisions of somebody who was no delegate
+    undecided: list[int] = field(default_factory=list)  # what was kept, and nobody had decided
     asks: dict[str, Row] = field(default_factory=dict)  # by public id
     decisions: dict[Seat, Row] = field(default_factory=dict)
     pending: dict[int, Row] = field(default_factory=dict)  # by id
@@ -243,13 +244,28 @@ def _asked(telling: Telling, entry: AuditEntry) -> None:
     if not row:
         _say(row, entry, has_delegates=False, created_at=entry.at)
     if entry.what["event"] == "asked":
-        _say(row, entry, state=Assignment.State.OPEN, replaced_by=None, absent_at=None)
+        _say(row, entry, state=Assignment.State.OPEN, replaced_by=None, absent_at=None, kept=None)
     if "since" in entry.what:
         row["created_at"] = Said(datetime.fromisoformat(entry.what["since"]), entry.seq)
     _say_what_it_says(row, entry, "assignment", "source")
     if entry.what.get("ask"):
         _asked_by_mail(telling, entry, seat, seat[2])
     _of_item(telling, entry, seat)
+
+
+def _kept(telling: Telling, entry: AuditEntry) -> None:
+    seat = telling.seat_of(entry, entry.what["person"])
+    step, number, person = entry.what["kept"]
+    row = telling.seats.setdefault(seat, {})
+    _say(row, entry, has_delegates=row.get("has_delegates", Said(False, 0)).value)
+    _say(
+        row, entry, state=Assignment.State.KEPT, replaced_by=None, absent_at=None, kept=(step, number, person)
+    )
+    _say(row, entry, created_at=datetime.fromisoformat(entry.what["since"]))
+    _say_what_it_says(row, entry, "assignment", "source")
+    decision = telling.decisions.get((step, number, person), {})
+    if decision.get("outcome", NO_WORD).value != entry.what["outcome"]:
+        telling.undecided.append(entry.seq)
 
 
 def _asked_by_mail(telling: Telling, entry: AuditEntry, seat: Seat, person: int) -> None:
@@ -564,6 +580,7 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "looked up": _looked_up,
     "asked": _asked,
     "asked again": _asked,
+    "kept": _kept,
     "delegate added": _delegate_added,
     "delegate asked": _delegate_asked,
     "delegate asked again": _delegate_asked,
@@ -659,6 +676,8 @@ def _differences(
     )
     for seq in telling.unfounded:
         yield Differs(number, seq, "who decided in somebody's place was no delegate")
+    for seq in telling.undecided:
+        yield Differs(number, seq, "a decision that still counts was never given")
     yield from _rows(
         number, telling.notified, tables.notified[number], "who was told", evidence_words.OF_NOTIFIED
     )

@@ -99,11 +99,12 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
             **_held(visit, *names),
             **{name: _in_request(visits, visit.request_id, other) for name, other in others.items()},
         }
-    seats = Assignment.objects.filter(visit__request__in=ids).select_related("visit", "decision")
+    seats = Assignment.objects.filter(visit__request__in=ids)
+    seats = seats.select_related("visit", "decision", "kept__assignment__visit")
     for assignment in seats:
         request, seat = assignment.visit.request_id, _seat(assignment)
         columns = ("state", "created_at", "source", "replaced_by", "has_delegates", "absent_at")
-        held = _held(assignment, *columns, assignment="pk")
+        held = _held(assignment, *columns, assignment="pk") | {"kept": _kept(assignment)}
         tables.seats[request][seat] = held
         decision: Decision | None = getattr(assignment, "decision", None)
         if decision is not None:
@@ -169,6 +170,14 @@ def _held(row: Model, *same: str, **others: str) -> Held:
 
 def _seat(assignment: Assignment) -> Seat:
     return assignment.visit.step_key, assignment.visit.round, assignment.person_id
+
+
+def _kept(assignment: Assignment) -> Any:
+    """The seat whose decision counts once more; one of another request is never what an entry says."""
+    if assignment.kept is None:
+        return None
+    earlier = assignment.kept.assignment
+    return _seat(earlier) if earlier.visit.request_id == assignment.visit.request_id else earlier.pk
 
 
 def _decision(decision: Decision) -> Held:

@@ -47,6 +47,7 @@ OF_SEAT = {
     "absent_at": "since when somebody is away",
     "source": "which line of a step names who is asked",
     "replaced_by": "in whose place others are asked",
+    "kept": "which earlier decision still counts",
     "created_at": "when somebody was asked",
 }
 OF_DELEGATE = {

@@ -296,7 +296,7 @@ def _copied_steps(included: Definition, names: Mapping[str, str]) -> Iterator[tu
             copied.setdefault("calendar", included.calendar)
         if "ask" in step:  # what the other process says for all of its steps, is said at each
             copied.setdefault("proof", included.proof)
-            if step["kind"] != "task":  # requesters may do theirs, whatever else they may decide
+            if step["kind"] == "approval":  # requesters may do their tasks, whatever else they may decide
                 copied.setdefault("requester_may_decide", included.requester_may_decide)
         if isinstance(included.steps[name], ParallelStep):
             for branch in copied["branches"].values():

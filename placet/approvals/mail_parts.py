@@ -110,7 +110,9 @@ class ShownQuestion:
     @classmethod
     def of(cls, asked: Asked, outcomes: Sequence[Outcome]) -> "ShownQuestion":
         takes = asked.takes[:1].upper() + asked.takes[1:]
-        if asked.always or len(asked.needed_with) == len(outcomes):
+        if any(one.is_revised for one in outcomes):
+            needed = _("Only if it changes.")
+        elif asked.always or len(asked.needed_with) == len(outcomes):
             needed = _("Needed.")
         elif asked.needed_with:
             needed = _("Needed with {answers}.").format(answers=quoted(asked.needed_with))

@@ -71,8 +71,8 @@ def _may_themself(person: Person, seat: Seat) -> Bar | None:
 
 def _has_voted(person: Person, seat: Seat) -> Bar | None:
     others = (one for one in seat.beside if one.pk != seat.assignment.pk)
-    decided = (one for one in others if one.state == Assignment.State.DECIDED)
-    if any(one.decision.by_person_id == person.pk for one in decided):
+    decided = (one for one in others if one.state in Assignment.COUNTED)
+    if any(one.counted.by_person_id == person.pk for one in decided):
         return Bar(
             Why.BARRED, Sentence("You answered in this step already, and nobody has two answers in it.")
         )
@@ -173,7 +173,7 @@ def may_stand_in(person: Person, seat: Seat) -> Bar | None:
 def _is_asked_there(person: Person, seat: Seat) -> Bar | None:
     if any(one.person_id == person.pk and one.replaced_by is not None for one in seat.beside):
         return Bar(Why.BARRED, Sentence("Others are asked in your place in this step."))
-    counting = (Assignment.State.OPEN, Assignment.State.DECIDED)
+    counting = (Assignment.State.OPEN, *Assignment.COUNTED)
     if any(one.person_id == person.pk and one.state in counting for one in seat.beside):
         return Bar(
             Why.BARRED, Sentence("You are asked in this step yourself, and nobody has two answers in it.")

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from placet.accounts.models import Person
 from placet.approvals import policy
 from placet.approvals.ask_words import Why, asking_words, within
+from placet.approvals.change_words import comments, how_to_revise, kept_lines
 from placet.approvals.changes import changes_since
 from placet.approvals.clarification_mails import question_and_answer, why_again
 from placet.approvals.composing import mailbox_for, page_link, page_of, queue, with_code, written_to
@@ -86,7 +87,8 @@ def ask(
                 ]
             ),
             changes=[ShownChange.of(change) for change in changes],
-            clarified=question_and_answer(why.clarified),
+            clarified=[*question_and_answer(why.clarified), *comments(why.news)],
+            paragraphs=[*kept_lines(why.news)],
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
             answers=[
                 Link(_on_the_page(outcome), page_of(request, said), outcome.colour)
@@ -98,15 +100,12 @@ def ask(
             by_mail=by_mail,
             how=" ".join(
                 [
-                    _how_to_do(by_mail=by_mail)
-                    if step.is_task
-                    else _how(by_reply, commented, by_mail=by_mail),
-                    *_how_to_answer(asked, by_mail=by_mail),
+                    _how_of(step, by_reply, commented, asked, by_mail=by_mail),
                     *_what_the_page_asks(step, left, on_page),
                 ]
             ),
             code=code,
-            asks=_asks(step, asked),
+            asks=[] if step.is_revise and not by_mail else _asks(step, asked),
         )
         return queue(
             mailbox,
@@ -170,6 +169,20 @@ def _asks(step: ApprovalStep, asked: Sequence[Asked]) -> list[ShownQuestion]:
         return shown
     answers = _("One of: {answers}.").format(answers=", ".join(outcome.shown for outcome in step.outcomes))
     return [ShownQuestion(_("{mark} Your answer").format(mark="Q1"), no_links(answers)), *shown]
+
+
+def _how_of(
+    step: ApprovalStep,
+    outcomes: Sequence[Outcome],
+    commented: Sequence[Outcome],
+    asked: Sequence[Asked],
+    *,
+    by_mail: bool,
+) -> str:
+    if step.is_revise:
+        return how_to_revise(by_mail=by_mail, in_lines=bool(asked))
+    how = _how_to_do(by_mail=by_mail) if step.is_task else _how(outcomes, commented, by_mail=by_mail)
+    return " ".join([how, *_how_to_answer(asked, by_mail=by_mail)])
 
 
 def _how_to_answer(asked: Sequence[Asked], *, by_mail: bool) -> list[str]:

@@ -269,8 +269,11 @@ class Assignment(models.Model):
     class State(models.TextChoices):
         OPEN = "open"
         DECIDED = "decided"
+        KEPT = "kept"  # not asked: what they decided in an earlier visit of the step still counts
         SUPERSEDED = "superseded"  # others had decided the step before
         WITHDRAWN = "withdrawn"  # the request was withdrawn, or the person no longer answers here
+
+    COUNTED = (State.DECIDED, State.KEPT)  # by the rule of the step
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="assignments")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="assignments")
@@ -283,9 +286,19 @@ class Assignment(models.Model):
     )  # the rung of the step that put others in their place
     has_delegates = models.BooleanField(default=False)  # or had: then there are rows of `Delegate`
     absent_at = models.DateTimeField(null=True)  # since when an automatic reply says that they are away
+    # An earlier decision of theirs that counts here, too.
+    kept = models.ForeignKey(
+        "Decision", null=True, on_delete=models.PROTECT, related_name="kept_by", db_index=False
+    )
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["visit", "person"], name="one_assignment_per_person")]
+        constraints = [
+            models.UniqueConstraint(fields=["visit", "person"], name="one_assignment_per_person"),
+            models.CheckConstraint(
+                condition=Q(state="kept", kept__isnull=False) | (~Q(state="kept") & Q(kept__isnull=True)),
+                name="what_is_kept_is_a_decision",
+            ),
+        ]
         indexes = [
             models.Index(fields=["person", "id"], condition=Q(state="open"), name="assignment_open_in_order"),
             # How long the longest has been open.
@@ -298,8 +311,17 @@ class Assignment(models.Model):
                 condition=Q(absent_at__isnull=False, state="open"),
                 name="assignment_absent",
             ),
+            models.Index(fields=["kept"], condition=Q(kept__isnull=False), name="assignment_kept"),
         ]
         ordering = ["id"]
+
+    @property
+    def counted(self) -> "Decision":
+        """The decision that counts for this seat, which is one of `COUNTED`."""
+        if self.state == Assignment.State.KEPT:
+            assert self.kept is not None
+            return self.kept
+        return self.decision
 
 
 class Delegate(models.Model):

@@ -19,17 +19,19 @@ from pydantic import (
     model_validator,
 )
 
-from placet.approvals.task_words import TASK_WORDS
+from placet.approvals.task_words import REVISED_WORDS, TASK_WORDS
 from placet.lib.canonical import digest
 
 APPROVE, REJECT = "approve", "reject"
 TASK_DONE = "done"  # the one outcome of a task
+REVISED = "revised"  # and of a step in which the requester changes what was entered
 #: What a link writes as an answer, so each is a word that is read as one (`placet.replies.languages`; of a task
 #: `placet.approvals.task_words`).
 LABELS: dict[str, Promise] = {
     APPROVE: gettext_lazy("Approve"),
     REJECT: gettext_lazy("Reject"),
     TASK_DONE: pgettext_lazy("a task", "Done"),
+    REVISED: pgettext_lazy("a request", "Revised"),
 }
 DONE: dict[str, Promise] = {APPROVE: gettext_lazy("approved"), REJECT: gettext_lazy("rejected")}
 MOST_WORDS = 50  # of one outcome in one language
@@ -85,6 +87,10 @@ class Outcome(BaseModel):
     questions: tuple[str, ...] | None = Field(None, min_length=1)
     #: Whether the rule counts whoever answers so. False: they abstain.
     counts: bool = True
+    #: The request goes back to the requester, who changes it (`placet.approvals.returns`): no published version has it.
+    returns: Literal["requester"] | None = None
+    again: Literal["everybody", "same_step", "affected"] | None = None
+    keep_if: str | None = Field(None, min_length=1)
 
     @model_validator(mode="before")
     @classmethod
@@ -105,6 +111,16 @@ class Outcome(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _returns(self) -> "Outcome":
+        if self.returns is None and (self.again is not None or self.keep_if is not None):
+            raise ValueError(f"{self.key}: again and keep_if belong to returns: requester")
+        if self.returns is not None and (self.is_granted or not self.counts or self._is_of_task):
+            raise ValueError(
+                f"{self.key}: only an answer that counts and gives nothing can return a request; leave returns out"
+            )
+        return self
+
     @model_serializer(mode="wrap")
     def _as_written(self, handler: SerializerFunctionWrapHandler) -> Any:
         """As short as it can be written: a version that names nothing of its own is kept as ever."""
@@ -114,7 +130,11 @@ class Outcome(BaseModel):
     @property
     def _is_known(self) -> bool:
         """A process may call an answer of its own `done`, too: then it has a label."""
-        return self.key in (APPROVE, REJECT) or (self.key == TASK_DONE and self.label is None)
+        return self.key in (APPROVE, REJECT) or self._is_of_task
+
+    @property
+    def _is_of_task(self) -> bool:
+        return self.key in (TASK_DONE, REVISED) and self.label is None
 
     # --- how it is shown ----------------------------------------------------------------------------------
 
@@ -136,6 +156,11 @@ class Outcome(BaseModel):
         return str(DONE[self.key]) if self.is_built_in else self.shown
 
     @property
+    def is_revised(self) -> bool:
+        """Whether it is the requester's, who revised the request."""
+        return self.key == REVISED and self.label is None
+
+    @property
     def is_granted(self) -> bool:
         return self.key == APPROVE or bool(self.grants)
 
@@ -143,8 +168,7 @@ class Outcome(BaseModel):
     def colour(self) -> Tone:
         if self.tone is not None:
             return self.tone
-        done = self._is_known and self.key == TASK_DONE
-        return "good" if self.is_granted or done else "bad" if self.key == REJECT else "neutral"
+        return "good" if self.is_granted or self._is_of_task else "bad" if self.key == REJECT else "neutral"
 
     @property
     def identity(self) -> str:
@@ -158,8 +182,9 @@ class Outcome(BaseModel):
     @property
     def reply_words(self) -> tuple[str, ...]:
         """What a reply may say for it, beside what all languages know of approving and rejecting."""
-        if self.label is None and self.key == TASK_DONE:
-            return (*TASK_WORDS, *(word for words in self.words.values() for word in words))
+        if self._is_of_task:
+            own = REVISED_WORDS if self.key == REVISED else ()
+            return (*TASK_WORDS, *own, *(word for words in self.words.values() for word in words))
         labels = (
             ()
             if self.label is None
@@ -194,4 +219,6 @@ def you_answered(outcome: Outcome) -> str:
     """Of the reader: "You approved this request"."""
     if outcome.is_built_in:
         return _("You approved this request") if outcome.key == APPROVE else _("You rejected this request")
+    if outcome.is_revised:
+        return _("You sent this request again")
     return _("You answered “{answer}”").format(answer=outcome.shown)

@@ -48,8 +48,8 @@ def can_do_without(step: ApprovalStep, assignments: Sequence[Assignment], absent
 def _if_all_answer(assignments: Iterable[Assignment], present: Collection[Assignment], outcome: str) -> Seats:
     numbers: Counter[tuple[str, int | None]] = Counter()
     for one in assignments:
-        if one.state == Assignment.State.DECIDED:
-            numbers[one.decision.outcome, one.source] += 1
+        if one.state in Assignment.COUNTED:
+            numbers[one.counted.outcome, one.source] += 1
         elif one.state == Assignment.State.OPEN:
             numbers[outcome if one in present else WAITING, one.source] += 1
     return Seats(numbers)
@@ -59,8 +59,8 @@ def _seats(assignments: Iterable[Assignment], new: Iterable[int | None], *, unkn
     """Those who count: who decided, and who is still asked or to be asked."""
     numbers = Counter((WAITING, line) for line in new)
     for one in assignments:
-        if one.state == Assignment.State.DECIDED:
-            numbers[one.decision.outcome, one.source] += 1
+        if one.state in Assignment.COUNTED:
+            numbers[one.counted.outcome, one.source] += 1
         elif one.state == Assignment.State.OPEN:
             numbers[WAITING, one.source] += 1
     return Seats(numbers, unknown)

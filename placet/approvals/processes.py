@@ -13,6 +13,7 @@ from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form_parts import FIELD
 from placet.approvals.includes import Flat, flatten
 from placet.approvals.models import Process, Request, Version
+from placet.approvals.returns import returns_problems, written_out
 
 _QUOTES = "A text with a colon, a question mark, a comma, a bracket or a brace in it stands in quotes."
 
@@ -36,6 +37,10 @@ def parse_definition(source: str | Mapping[str, Any]) -> Definition:
         raise DefinitionInvalid(
             [f"{_place(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
         ) from error
+    problems = returns_problems(definition)
+    if problems:
+        raise DefinitionInvalid(problems)
+    definition = written_out(definition)
     flat = flatten(definition, MOST_STEPS)
     problems = problems_of(definition, flat)
     if definition.included:

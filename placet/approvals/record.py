@@ -153,6 +153,18 @@ def asked(assignment: Assignment) -> What:
     }
 
 
+def kept(assignment: Assignment) -> What:
+    """Whose earlier decision counts once more; by their seat then, for a seat has one decision."""
+    assert assignment.kept is not None
+    earlier = assignment.kept.assignment
+    return {
+        **asked(assignment),
+        "kept": [earlier.visit.step_key, earlier.visit.round, earlier.person_id],
+        "outcome": assignment.kept.outcome,
+        "decided_on": assignment.kept.revision,
+    }
+
+
 def collected(item: DigestItem) -> What:
     """What waits for somebody's digest."""
     return {"item": item.pk, "item_at": item.at.isoformat(), "reminder": item.reminder}

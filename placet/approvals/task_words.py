@@ -33,3 +33,18 @@ _BY_LANGUAGE = {
     "zh": ["完成", "已完成"],
 }
 TASK_WORDS = tuple(dict.fromkeys(word for words in _BY_LANGUAGE.values() for word in words))
+
+#: And for a request that was revised, beside these.
+_REVISED = {
+    "en": ["Revised", "Changed", "I have changed it"],
+    "da": ["Ændret"],
+    "de": ["Überarbeitet", "Geändert"],
+    "es": ["Modificado", "Revisado"],
+    "fr": ["Révisé", "Modifié", "C'est modifié"],
+    "it": ["Modificato", "Rivisto"],
+    "nl": ["Gewijzigd", "Aangepast"],
+    "pl": ["Zmienione", "Poprawione"],
+    "pt": ["Alterado", "Revisto"],
+    "sv": ["Ändrat"],
+}
+REVISED_WORDS = tuple(dict.fromkeys(word for words in _REVISED.values() for word in words))

@@ -23,6 +23,7 @@ from placet.accounts.addresses import LONGEST_ADDRESS, person_at
 from placet.accounts.models import Group, Person
 from placet.approvals import authority, earlier
 from placet.approvals.authority_cells import GROUP, level_of
+from placet.approvals.counted import counting_in
 from placet.approvals.definitions import ApprovalStep, Chain, Definition, NoticeStep, Who
 from placet.approvals.models import Assignment, Decision, Request, TableVersion, Timer, Turn, Visit
 from placet.approvals.rules import WAITING, Rule, Seats, Shortage
@@ -133,7 +134,7 @@ def people_to_add(
 def to_come(definition: Definition, visit: Visit, request: Request) -> list[Person]:
     """Who is not asked yet, in the order in which they are: as it looks now, for each is looked up once more when it is
     their turn."""
-    seats = list(visit.assignments.select_related("person", "decision"))
+    seats = list(visit.assignments.select_related("person", "decision", "kept"))
     versions, rungs = authority.versions_of(visit), rungs_of(definition.approval(visit.step_key), visit)
     people = people_to_ask(definition, visit.step_key, request, seats, versions, rungs).people
     asked = {seat.person_id for seat in seats if seat.state != Assignment.State.WITHDRAWN}
@@ -347,12 +348,12 @@ class _Lookup:
         self._only_tells = isinstance(definition.steps[step_key], NoticeStep)
         self._may_be_requester = self._only_tells
         self._bars = Bars(request, definition, step_key)
-        counting = (Assignment.State.OPEN, Assignment.State.DECIDED)
+        counting = (Assignment.State.OPEN, *Assignment.COUNTED)
         self._seats = [seat for seat in seats if seat.state in counting]
-        decided = [seat for seat in seats if seat.state == Assignment.State.DECIDED]
+        decided = [seat for seat in seats if seat.state in Assignment.COUNTED]
         self._answered = {seat.person_id for seat in decided}
         # In somebody's place: their own answer would be their second one.
-        self._has_voted = {seat.decision.by_person_id for seat in decided}
+        self._has_voted = {seat.counted.by_person_id for seat in decided}
         withdrawn = [seat for seat in seats if seat.state == Assignment.State.WITHDRAWN]
         # Somebody is asked in their place, so they are asked no more.
         replaced = [seat for seat in withdrawn if seat.replaced_by is not None]
@@ -551,7 +552,7 @@ class _Lookup:
         """Whose answers counted the last time that this request was through the step."""
         closed = Visit.objects.filter(request=self._request, step_key=key, state=Visit.State.CLOSED)
         last = closed.order_by("-round").values("pk")[:1]
-        people = Person.objects.filter(decisions__assignment__visit__in=last).order_by("pk")
+        people = Person.objects.filter(decisions__in=counting_in(last)).order_by("pk")
         step = self._definition.approval(key).name
         return _Place(
             people, Sentence("nobody who decided “{step}” can be asked", step=step), may_be_vacant=True

@@ -122,6 +122,8 @@ def what_was_done(asked: Assignment, decision: Decision, *, named: bool) -> str:
     outcome = definition.approval(asked.visit.step_key).outcome(decision.outcome)
     if outcome.is_built_in:
         done = str((_YOU_DID_NAMED if named else _YOU_DID)[outcome.key])
+    elif outcome.is_revised:
+        done = _("You sent this request again.")
     else:
         done = _("You answered “{answer}” to “{title}”.") if named else _("You answered “{answer}”.")
     return f"{done.format(title=request.title, answer=outcome.shown)} {what_now(request, definition)}"

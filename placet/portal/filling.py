@@ -33,9 +33,11 @@ from placet.portal.form_rows import (
 )
 from placet.portal.forms import DecideForm
 from placet.portal.in_place import open_seats_of, seats_of
+from placet.portal.path import Definitions
 from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, find_request
 from placet.portal.question_rows import answers_in, question_rows
+from placet.portal.sent_back import sent_back
 from placet.portal.uploads import say_too_large, takes_files
 from placet.portal.waiting import Answer, say_why
 
@@ -212,6 +214,7 @@ class _Page:
         if self.request.POST.get("shown", what) != what:  # whatever was sent: something else stands here now
             messages.warning(self.request, deciding.changed_sentence())
         context = self._rows(entered, errors or {}) | {
+            "back": sent_back([self.asked], Definitions()).get(self.asked.pk),
             "shown": self.shown,
             "process": self.definition.name,
             "step": step,

@@ -26,7 +26,7 @@ from placet.approvals.definitions import (
 )
 from placet.approvals.delegate_words import who_decided
 from placet.approvals.models import AskLine, Assignment, Decision, Delegate, Notified, Request, Visit
-from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Outcome, as_read
+from placet.approvals.outcomes import APPROVE, REJECT, REVISED, TASK_DONE, Outcome, as_read
 from placet.approvals.policy import is_certain, way_on
 from placet.approvals.questions import Answered
 from placet.approvals.questions import as_read as answers_as_read
@@ -268,7 +268,7 @@ def _good(definition: Definition, key: str) -> str:
     """The result of a step that leads on as far as possible; "" of one that has none."""
     step = definition.steps[key]
     if isinstance(step, ApprovalStep):
-        return TASK_DONE if step.is_task else APPROVE
+        return REVISED if step.is_revise else TASK_DONE if step.is_task else APPROVE
     return APPROVED if isinstance(step, ParallelStep) else ""
 
 
@@ -293,9 +293,9 @@ def result_in_words(result: str) -> str:
 def _lines(visits: Sequence[Visit], definition: Definition) -> tuple[dict[int, list[Line]], dict[int, int]]:
     """Lines by visit: who decided, then who is asked, then the others; and how many are left out."""
     found = Assignment.objects.filter(visit__in=visits).select_related(
-        "person", "visit", "decision__by_person"
+        "person", "visit", "decision__by_person", "kept__by_person", "kept__assignment__person"
     )
-    # The states' words sort in the order wanted: decided, open, superseded, withdrawn.
+    # The states' words sort in the order wanted: decided, kept, open, superseded, withdrawn.
     assignments = list(found.order_by("state", "id")[: MOST_PEOPLE + 1])
     mails = _newest_mails(a for a in assignments if a.state == Assignment.State.OPEN)
     asking = who_waits(assignments) if any(visit.asked_back for visit in visits) else ()
@@ -381,10 +381,12 @@ def _newest_mails(assignments: Iterable[Assignment]) -> dict[tuple[int, int], Ou
 
 def _line(assignment: Assignment, definition: Definition, mail: OutgoingMail | None) -> Line:
     name = assignment.person.name
-    if assignment.state == Assignment.State.DECIDED:
-        decision = assignment.decision
+    if assignment.state in Assignment.COUNTED:
+        decision = assignment.counted
         outcome = outcome_of(definition, assignment.visit.step_key, decision.outcome)
-        did = _DID[outcome.key] if outcome.is_built_in else _ANSWERED.format(answer=outcome.shown)
+        did = _did(outcome)
+        if assignment.state == Assignment.State.KEPT:
+            did = _kept(did, decision)
         answers = answers_as_read(definition, assignment.visit.step_key, decision.answers)
         name = name if decision.by_person_id == assignment.person_id else who_decided(decision)
         return Line(name, str(did), decision.at, str(DOORS[decision.door]), decision.comment, answers)
@@ -406,6 +408,18 @@ def _line(assignment: Assignment, definition: Definition, mail: OutgoingMail | N
             name, pgettext("after a person's name", "did not answer in time, so others are asked"), asked
         )
     return Line(name, pgettext("after a person's name", "is no longer asked"), asked)
+
+
+def _did(outcome: Outcome) -> str:
+    if outcome.is_revised:
+        return pgettext("after a person's name", "revised the request")
+    return str(_DID[outcome.key]) if outcome.is_built_in else str(_ANSWERED).format(answer=outcome.shown)
+
+
+def _kept(did: str, decision: Decision) -> str:
+    """Of a decision of an earlier round, which counts in this one, too."""
+    kept = pgettext("after a person's name", "{did} (version {number}); that still holds")
+    return kept.format(did=did, number=decision.revision)
 
 
 def _is_escalated(assignment: Assignment, definition: Definition) -> bool:
@@ -437,7 +451,7 @@ def _skipped(
     unanswered = {visit.pk for visit in asking if not any(line.door for line in lines.get(visit.pk, ()))}
     if not unanswered:
         return unanswered
-    answered = Assignment.objects.filter(visit__in=unanswered, state=Assignment.State.DECIDED).order_by()
+    answered = Assignment.objects.filter(visit__in=unanswered, state__in=Assignment.COUNTED).order_by()
     return unanswered - set(answered.values_list("visit", flat=True).distinct())
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.general import of_request
 from placet.approvals import engine, engine_errors
+from placet.approvals.change_words import SentBack
 from placet.approvals.changes import history
 from placet.approvals.composing import mailbox_for, page_of
 from placet.approvals.definitions import Definition, definition_of
@@ -29,6 +30,7 @@ from placet.portal.path import Definitions, listed, path_of, standings, what_now
 from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
 from placet.portal.question_rows import QuestionRow, answers_in, question_rows
+from placet.portal.sent_back import sent_back
 from placet.portal.waiting import Answer, say_why
 
 NO_ERRORS: Mapping[str, str] = MappingProxyType({})
@@ -54,6 +56,7 @@ class Question:
     in_place: str = ""  # in whose place they are asked, or who may answer in theirs
     is_away: bool = False  # as an automatic reply of theirs said
     may_be_given: bool = False
+    back: SentBack | None = None  # who sent it back to whoever looks
 
     @property
     def needs_comment(self) -> str:
@@ -135,6 +138,7 @@ def _questions(
     pending = pending_of(seats, request.user)
     in_place = said_of(seats, request.user)
     due = due_of([seat.visit for seat in seats if definition.has_deadline(seat.visit.step_key)])
+    back = sent_back(seats, Definitions())
     waiting = {one.assignment_id for one in asked_back if one.state == Clarification.State.OPEN}
     for assignment in seats:
         step = definition.approval(assignment.visit.step_key)
@@ -161,6 +165,7 @@ def _questions(
                 in_place=in_place.get(assignment.pk, ""),
                 is_away=is_mine and assignment.absent_at is not None,
                 may_be_given=is_mine and step.delegate is not False,
+                back=back.get(assignment.pk),
             )
         )
     return found

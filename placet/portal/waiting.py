@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from placet.approvals import policy
+from placet.approvals.change_words import SentBack
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form import Fact, facts_as_read, facts_hash
 from placet.approvals.mail_parts import one_of
@@ -24,6 +25,7 @@ from placet.portal.path import Definitions, asks, standings, step_name
 from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, signed_in
 from placet.portal.search import matching
+from placet.portal.sent_back import sent_back
 
 A_PAGE = MOST_PICKED  # rows of a list; no more can be decided at once
 MOST_OPEN = 2000  # whose ids a page is told
@@ -52,7 +54,8 @@ class Answer:
             key = "" if one.key[0] in taken else one.key[0]
             taken.add(key)
             needed = policy.needs_comment(definition, step, one.key, request)
-            answers.append(cls(one.key, one.shown, one.identity, key, one.colour == "good", needed))
+            label = _("Send again") if step.is_revise else one.shown
+            answers.append(cls(one.key, label, one.identity, key, one.colour == "good", needed))
         return answers
 
 
@@ -89,6 +92,7 @@ class Waiting:
     pending: str = ""  # what they answered by mail, where that waits for its comment
     due: DueShown | None = None
     in_place: str = ""  # in whose place they are asked, or who may answer in theirs
+    back: SentBack | None = None  # who sent it back to whoever looks
     asks_more: bool = False  # questions beside the outcome: they are answered on the request's page
 
     @property
@@ -117,6 +121,7 @@ def _home(
     running = request.user.requests.filter(state=Request.State.OPEN).select_related("version")[: A_PAGE + 1]
     pending = pending_of(list(page), request.user)
     in_place = said_of(list(page), request.user)
+    back = sent_back(page, definitions)
     visits = [assignment.visit for assignment in page]
     due = due_of([one for one in visits if definitions.of(one.request).has_deadline(one.step_key)])
     waiting = [
@@ -124,6 +129,7 @@ def _home(
             _waiting(assignment, definitions, chosen, pending),
             due=due.get(assignment.visit_id),
             in_place=in_place.get(assignment.pk, ""),
+            back=back.get(assignment.pk),
         )
         for assignment in page
     ]

@@ -58,7 +58,8 @@ def _ways(process: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     branches = [one for step in [*steps.values()] for one in step.get("branches", {}).values()]
     for branch in branches:
         steps.setdefault(branch["start"], STEP)
-    reached = {"begin", *(branch["start"] for branch in branches), *(way.get("to") for way in ways)}
+    onward = (way.get("to") for way in ways if steps.get(way["from"], {}).get("kind") != "revise")
+    reached = {"begin", *(branch["start"] for branch in branches), *onward}
     roots = [key for key in steps if key not in reached] or ["over"]
     for number, key in enumerate(roots, start=1):
         last = {} if number == len(roots) else {"when": f"amount == {number}"}
@@ -76,6 +77,8 @@ def _results(step: Mapping[str, Any]) -> Iterator[str]:
         return
     for written in step.get("outcomes", ["approve", "reject"]):
         outcome = {"key": written} if isinstance(written, str) else written
+        if "returns" in outcome:
+            continue
         if outcome.get("counts", True) or outcome["key"] == step.get("otherwise"):
             yield outcome["key"]
 

@@ -22,10 +22,13 @@ def step(rule: str | int) -> ApprovalStep:
 
 def seats(answers: tuple[str, ...]) -> list[Assignment]:
     found = []
-    for answer in answers:
+    for at, answer in enumerate(answers):
         decided = answer in ("approve", "reject")
-        assignment = Assignment(state="decided" if decided else answer)
-        if decided:
+        kept = answer == "approve" and at % 2  # counts like one that was given here
+        assignment = Assignment(state="kept" if kept else "decided" if decided else answer)
+        if kept:
+            assignment.kept = Decision(pk=at, outcome=answer)
+        elif decided:
             assignment.decision = Decision(outcome=answer)
         found.append(assignment)
     return found

@@ -402,13 +402,30 @@ LIVES = [
     ),
     # travel
     Life("travel", {}, "erin", [("erin", "approve", "erin"), ("erin", "done", "")], "approved"),
-    Life("travel", {}, "erin", [("erin", "changes", "")], "returned"),
+    Life(
+        "travel",
+        {},
+        "erin",
+        [
+            ("erin", "changes", "alice"),
+            ("alice", "revised", "erin"),
+            ("erin", "approve", "erin"),
+            ("erin", "done", ""),
+        ],
+        "approved",
+    ),
+    # The travel desk is not asked again where nothing changed that it checked.
     Life(
         "travel",
         trip(900),
         "erin",
-        [("erin", "approve", "bob"), ("bob", "changes", "")],
-        "returned",
+        [
+            ("erin", "approve", "bob"),
+            ("bob", "changes", "alice"),
+            ("alice", "revised", "bob"),
+            ("bob", "reject", ""),
+        ],
+        "rejected",
     ),
     Life(
         "travel",
@@ -426,8 +443,15 @@ LIVES = [
         "travel",
         trip(5000),
         "erin",
-        [("erin", "approve", "bob frank"), ("bob", "changes", "frank"), ("frank", "approve", "")],
-        "returned",
+        [
+            ("erin", "approve", "bob frank"),
+            ("bob", "changes", "frank"),
+            ("frank", "approve", "alice"),
+            ("alice", "revised", "bob"),
+            ("bob", "approve", "erin"),
+            ("erin", "done", ""),
+        ],
+        "approved",
     ),
     Life(
         "travel", trip(5000), "erin", [("erin", "approve", "bob frank"), ("frank", "reject", "")], "rejected"
@@ -533,13 +557,40 @@ LIVES = [
         ],
         "approved",
     ),
-    Life("document", {}, "carol dave", [("dave", "changes", "")], "returned"),
     Life(
         "document",
         {},
         "carol dave",
-        [("carol", "approve", "dave"), ("dave", "approve", "bob"), ("bob", "reject", "")],
-        "returned",
+        [
+            ("carol", "approve", "dave"),
+            ("dave", "changes", "alice"),
+            ("alice", "revised", "dave"),
+            ("dave", "approve", "bob"),
+            ("bob", "approve", "iris"),
+            ("iris", "approve", ""),
+        ],
+        "approved",
+    ),
+    Life(
+        "document",
+        {},
+        "carol dave",
+        [
+            ("carol", "approve", "dave"),
+            ("dave", "approve", "bob"),
+            ("bob", "reject", "alice"),
+            ("alice", "revised", "bob"),
+            ("bob", "approve", "iris"),
+            ("iris", "approve", ""),
+        ],
+        "approved",
+    ),
+    Life(
+        "document",
+        {},
+        "carol dave",
+        [("carol", "abstain", "dave"), ("dave", "abstain", "")],
+        "rejected",
     ),
     # order
     Life(

@@ -731,10 +731,13 @@ def test_what_processes_are_written_as_fits_the_schema_of_definitions() -> None:
     samples = [yaml.safe_load(path.read_text()) for path in sorted(SAMPLES.glob("*.yaml"))]
     for definition in (*samples, TOLD, DELIVERED, BUDGET, including(), calling_one()):
         assert fits(definition, schema, schema["$defs"]), definition["key"]
+    revise = {"kind": "revise", "name": "Again", "again": "everybody", "due": "2 working days"}
+    assert fits(process({"revise": revise}, ["revise revised approved"]), schema, schema["$defs"])
     slips = (
         wait(signals="x"),
         {"kind": "notice", "name": "No", "to": []},
         {"kind": "pause"},
+        {"kind": "approval", "name": "No"},  # whom it asks
         notice("bob", text=1),
     )
     for slip in slips:
@@ -747,6 +750,8 @@ def fits(value: Any, schema: Any, parts: Mapping[str, Any]) -> bool:
         return schema
     if "$ref" in schema:
         return fits(value, parts[schema["$ref"].rpartition("/")[2]], parts)
+    if "if" in schema and not fits(value, schema["if"], parts) and not fits(value, schema["else"], parts):
+        return False
     for some in ("anyOf", "oneOf"):
         if some in schema and not any(fits(value, one, parts) for one in schema[some]):
             return False

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -217,6 +218,7 @@ def record(world: World) -> Record:
     _escalated(people)
     _delegated(people)
     _in_a_digest(world)
+    _sent_back(people)
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
     Mailbox.objects.create(name="other", address="other@contoso.example")
@@ -311,6 +313,48 @@ def _revised(people: Any) -> None:
         asked.pk, by=asked.person, outcome="done", door=Decision.Door.PAGE, entered={"amount": "950"}
     )
     assert AskLine.objects.filter(revision=2).count() == 1
+
+
+def _sent_back(people: Any) -> None:
+    """Bob and Dave approved, and Carol sent it back; after the revision Bob's decision still counts, and Dave is asked
+    again because of what changed."""
+    one = one_step([{"person": people["bob"].email}], key="sent-back")
+    changes = {"key": "changes", "label": "Needs changes", "grants": False, "returns": "requester"}
+    step = one["steps"]["step"]
+    steps = {
+        **one["steps"],
+        "step": {**step, "form": {"hide": ["amount"]}},
+        "price": {**step, "ask": [{"person": people["dave"].email}]},
+        "last": {
+            **step,
+            "ask": [{"person": people["carol"].email}],
+            "outcomes": ["approve", changes, "reject"],
+        },
+    }
+    order = ("step", "price", "last", "approved")
+    ways = [
+        way
+        for here, onward in pairwise(order)
+        for way in (
+            {"from": here, "outcome": "approve", "to": onward},
+            {"from": here, "outcome": "reject", "to": "rejected"},
+        )
+    ]
+    version = publish({**one, "steps": steps, "transitions": ways})
+    request = engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
+    for name, outcome in (
+        ("bob", "approve"),
+        ("dave", "approve"),
+        ("carol", "changes"),
+        ("alice", "revised"),
+    ):
+        seat = Assignment.objects.get(visit__request=request, person=people[name], state="open")
+        entered = {"amount": "800"} if name == "alice" else None
+        engine.decide(seat.pk, by=people[name], outcome=outcome, door=Decision.Door.PAGE, entered=entered)
+    states = Assignment.objects.filter(visit__request=request, visit__round=2).order_by("pk")
+    assert [*states.values_list("person__name", "state")] == [
+        (people["bob"].name, "kept"), (people["dave"].name, "open"),
+    ]  # fmt: skip
 
 
 def _told(people: Any) -> None:
