@@ -28,6 +28,7 @@ MADE, ENDED = "delegation made", "delegation ended"  # events of the installatio
 MOST = 20  # of one person that are not over
 LONGEST_NOTE = 200  # characters
 MOST_KEYS = 50  # processes or groups that one names
+FIRST_YEAR, LAST_YEAR = 2000, 2100  # of its days
 #: After a delegation began or ended, open questions are looked at twice: somebody may be asked in a transaction that
 #: began before.
 ONCE_MORE = timedelta(minutes=1)
@@ -222,7 +223,15 @@ def _check_scope(scope: Scope) -> None:
 def moments_of(
     first: date | None, last: date | None, zone: ZoneInfo, now: datetime
 ) -> tuple[datetime, datetime | None]:
-    """From the beginning of the first day (now, without one) to the end of the last one, where somebody is."""
+    """From the beginning of the first day (now, without one) to the end of the last one, where somebody is.
+    DelegationInvalid of a day that not every zone can show."""
+    for day in filter(None, (first, last)):
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise DelegationInvalid(
+                _("{day} is not in one of the years from {first} to {last}.").format(
+                    day=day.isoformat(), first=FIRST_YEAR, last=LAST_YEAR
+                )
+            )
     begins = now if first is None else datetime.combine(first, time.min, zone)
     return begins, None if last is None else datetime.combine(last + timedelta(days=1), time.min, zone)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from placet.accounts import delegations
 from placet.accounts.models import Delegation, Person
-from placet.approvals import composing, engine_asks, record
+from placet.approvals import composing, digests, engine_asks, record
 from placet.approvals.ask_words import Escalated
 from placet.approvals.definitions import Definition
 from placet.approvals.may_decide import Seat, fitting, is_missed, may_stand_in
@@ -164,10 +164,12 @@ def end(
 
 
 def ask_if_nobody_else(request: Request, definition: Definition, assignment: Assignment) -> None:
-    """Whoever got no mail, because all of it went to their delegate, is written to once they have none."""
+    """Whoever got no mail, because all of it went to their delegate, is written to once they have none. What waits for
+    their digest goes on waiting."""
     if not assignment.has_delegates or assignment.page_only or has_open(assignment):
         return
-    if not assignment.ask_lines.filter(ask__person=assignment.person_id).exists():
+    written = assignment.ask_lines.filter(ask__person=assignment.person_id).exists()
+    if not written and not digests.is_to_come(assignment):
         engine_asks.ask(request, definition, assignment, again=True)
 
 

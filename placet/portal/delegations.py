@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -198,7 +198,7 @@ def lists_of(person: Person, now: datetime) -> dict[str, list[Shown]]:
         "delegates": [shown(one, one.delegate.name, now) for one in current],
         "past": [shown(one, one.delegate.name, now) for one in past],
         "for_whom": [
-            shown(one, one.delegator.name, now)
+            replace(shown(one, one.delegator.name, now), note="")  # not for whoever is named
             for one in to_me.select_related("delegator").order_by("-pk")[:MOST_SHOWN]
         ],
     }

@@ -72,7 +72,7 @@ from placet.replies.read_digest import read_digest
 from placet.replies.read_own import own_of
 from placet.replies.read_result import Answer
 from placet.replies.read_vocabulary import Vocabulary, vocabulary
-from placet.replies.settle_command import ACTS
+from placet.replies.settle_command import ACTS, must_be_active
 from placet.workers import leases
 from placet.workers.leases import Leased
 
@@ -268,10 +268,11 @@ _TOLD = {CommandKind.HELP: refusals.HelpAsked, CommandKind.STATUS: refusals.Stat
 
 
 def _answer_digest(reply: Reply, picked: Picked, mail: Mail, proof: Proof) -> None:
-    """All that it answers, or nothing. Raises DigestUnclear, HelpAsked or StatusAsked."""
+    """All that it answers, or nothing. Raises DigestUnclear, HelpAsked, StatusAsked or NoLongerOpen."""
     known = known_words()
     command = read_command(mail, known)
     if command is not None and command.kind in _TOLD:
+        must_be_active(picked.line)
         raise _TOLD[command.kind]
     answers = read_digest(mail, settle_digest.asked(picked.lines), known)
     with transaction.atomic():

@@ -11,17 +11,20 @@
 Numbers are those of the mail that is answered. All of it has to be understood, or nothing counts: an unknown number,
 one that is answered in two ways, a word too many before a comment, an answer without a number. Of an outcome every
 word has to be known (`read`); beside a comment it is read once more as below a strong answer, so a comment that limits
-it, doubts it or says something else makes it unclear, as of a single ask. "All" are the lines that are open still; not
-those that need a comment with it, or a stronger proof than others: these have to be named.
+it, doubts it or says something else makes it unclear, as of a single ask. A comment on several lines at once is read
+more strictly: it may take one of them out again ("all no: keep 3", "all no: only the laptop"). "All" are the lines that
+are open still; not those that need a comment with it, or a stronger proof than others: these have to be named.
 
 Words stand in `languages/`, in the tables `[digest]` and `[answer]`. A word that joins in one language and is "to" in
 another is neither where that makes a difference.
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies import read_frame
@@ -29,6 +32,7 @@ from placet.replies.languages import DigestWords
 from placet.replies.parse import Mail
 from placet.replies.read import READ_TEXT, read_text, said_in_quote, with_signature
 from placet.replies.read_clauses import Taken
+from placet.replies.read_contacts import without_contacts
 from placet.replies.read_facts import UNKNOWN, About, other_value
 from placet.replies.read_frame import lines_of, without_codes
 from placet.replies.read_own import SIGNS, Own
@@ -42,7 +46,13 @@ LONGEST = 20_000  # characters of a text that is looked at
 MOST_ENTRIES = 60
 _WRAPPED_FROM = 60  # characters of a line that a mail program may have wrapped
 _LONGEST_NAME = 4  # words behind a greeting
+_LONGEST_ANSWER = (
+    200  # characters beside the numbers, within which an answer ends; one of a process's own has 60
+)
+_MOST_SIGNS = 10  # in an entry, behind which its comment may begin
+_LONGEST_AFTERWORD = 8  # words of a line below the closing that may say something of a line of the mail
 _SHOWN = 80
+_AROUND = 80  # characters beside a number in a comment that two words are taken from
 
 # One character each, so that places stay the same.
 _PLAIN = {0xFF10 + digit: 0x30 + digit for digit in range(10)} | str.maketrans(
@@ -53,8 +63,10 @@ _DASH = re.compile(r"[ ]*-[ ]*(?=[#№]?[0-9])")
 _COMMA = re.compile(r"[ ]*[,;&+][ ]*")
 _BEHIND_WHO = re.compile(r"[ ]*[:.)\]|=-]?[ ]*")
 _BEFORE_COMMENT = re.compile(r"[ ]*[:|][ ]*|[ ]+-+[ ]+|-[ ]+")
+_ASKS = re.compile(r"[?？؟](?=\s|$)")
 _LEAD = re.compile(r"[ \t]*(?:[*•·][ ]+)?")
 _DIGITS = re.compile(r"\d")
+_ALONE = re.compile(r"(?<![\d.,'’])\d{1,3}(?![\d%]|[.,'’]\d|[ ]%)")  # no part of an amount
 _ENDS = " \t.!…。！,;"
 
 
@@ -123,6 +135,7 @@ _UNKNOWN_NUMBER = gettext_noop("There is no line {number} in the mail that can b
 _TWO_ANSWERS = gettext_noop("Line {number} is answered in two ways.")
 _NO_ANSWER = gettext_noop("“{text}” is no answer of line {number}.")
 _IN_DOUBT = gettext_noop("“{text}” leaves the answer open, or says something else.")
+_TAKES_OUT = gettext_noop("“{text}” may take a line out again; please answer each of these lines by itself.")
 _NEEDS_COMMENT = gettext_noop("Line {number} needs a comment that says why, behind a colon.")
 _NOTHING_OPEN = Sentence("“All” says nothing here: no line is left that it could answer.")
 _SEEN = gettext_noop("“{text}” may only say that the mail was seen.")
@@ -352,11 +365,29 @@ class _Reader:
         )
 
     def first_entry_in(self, text: str) -> str:
-        """The first line that may be an answer; "" if none may."""
-        for line in text.split("\n")[:MOST_ENTRIES]:
-            if self.names_lines(line) and self._decides_in(line):
+        """The first line that may be an answer, or takes one back; "" if none may."""
+        for line in text.split("\n"):
+            if (self.names_lines(line) and self._decides_in(line)) or self._takes_back(line):
                 return line.strip()
         return ""
+
+    def _takes_back(self, line: str) -> bool:
+        """Whether a line below the closing holds the number of a line and a doubt: "3 later", "except 3", "3?". A line
+        of an address holds numbers as well, and no doubt."""
+        said = without_contacts(line) if len(line.split()) <= _LONGEST_AFTERWORD else ""
+        if not self._numbers_in(said):
+            return False
+        words = [token.text for token in tokens(said) if token.kind is Kind.WORD]
+        return (
+            _ASKS.search(said) is not None
+            or read_frame.doubts(words, self.known)
+            or not self._names_nothing(self.plain(said).text)
+        )
+
+    def _numbers_in(self, text: str) -> set[int]:
+        """The numbers of lines that stand in a text, in whatever digits."""
+        numbers = {int(found[0]) for found in _ALONE.finditer(unicodedata.normalize("NFKC", text))}
+        return numbers & self.asked.keys()
 
     def _entry(self, written: str) -> Entry:
         try:
@@ -381,7 +412,7 @@ class _Reader:
 
     def _outcome_first(self, line: _Plain, begin: int) -> Entry:
         """ "yes 1,3", "approve all except 2"."""
-        for at in range(begin + 1, len(line.text)):
+        for at in range(begin + 1, min(len(line.text), begin + _LONGEST_ANSWER)):
             if line.text[at] in ":|":
                 break
             who = self.who(line, at) if not line.text[at - 1].isdigit() else None
@@ -416,7 +447,7 @@ class _Reader:
 
     def _with_exception(self, line: _Plain, who: _Who, start: int) -> Entry | None:
         """ "all yes except 3", "all yes except 3 no: see mail"; None if there is no exception."""
-        for at in range(start + 1, len(line.text)):
+        for at in range(start + 1, min(len(line.text), start + _LONGEST_ANSWER)):
             if line.text[at] in ":|":
                 return None
             end = _word_at(line.text, at, self.words.but_for) if line.text[at - 1] in " ," else 0
@@ -518,7 +549,8 @@ class _Reader:
         """An answer and a comment, parted at each sign that may part them, the last one first: an answer of a process's
         own may hold one. The whole is an answer without comment."""
         yield line.written[start:].strip(_ENDS), ""
-        for sign in reversed(list(_BEFORE_COMMENT.finditer(line.text, start))):
+        signs = islice(_BEFORE_COMMENT.finditer(line.text, start, start + _LONGEST_ANSWER), _MOST_SIGNS)
+        for sign in reversed(list(signs)):
             yield line.written[start : sign.start()].strip(_ENDS), line.written[sign.end() :].strip()
 
     def _fits(self, outcome: str, who: _Who) -> bool:
@@ -559,7 +591,9 @@ class _Reader:
         for who, outcome, comment in parts:
             if who.is_all and _says_seen(outcome, self.known):
                 raise _NotUnderstood(Sentence(_SEEN, text=line.written[:_SHOWN]))
-            answers += self._of_who(line, who, outcome, comment)
+            of_who = list(self._of_who(line, who, outcome, comment))
+            self._must_be_of_all(of_who, comment)
+            answers += of_who
         is_all = any(who.is_all for who, _outcome, _comment in parts)
         return Entry(line.written, tuple(answers), is_all=is_all)
 
@@ -584,13 +618,25 @@ class _Reader:
         """A comment is read as below a strong answer, on a line of its own."""
         if not comment:
             return
-        grants = outcome == APPROVE or (asked.own is not None and outcome in asked.own.grants)
+        grants = _grants(outcome, asked)
         expected = APPROVE if grants else REJECT
         reading = read_text(f"{SIGNS[expected]}.\n{comment}", (APPROVE, REJECT), self.known, asked.about)
         against = grants and _speaks_against(comment, said, self.known)
         own = asked.own is not None and bool(asked.own.outcomes_in(comment))
         if reading.outcome != expected or against or own or self._answers_another(comment):
             raise _NotUnderstood(Sentence(_IN_DOUBT, text=comment[:_SHOWN]))
+
+    def _must_be_of_all(self, answers: Sequence[LineAnswer], comment: str) -> None:
+        """What is said of several lines takes none of them out again."""
+        numbers = {answer.number for answer in answers}
+        if not comment or len(numbers) < 2:
+            return
+        takes_out = bool(numbers & self._numbers_in(comment))
+        if not takes_out and not any(_grants(one.outcome, self.asked[one.number]) for one in answers):
+            strictly = read_text(f"{SIGNS[REJECT]}: {comment}", (APPROVE, REJECT), self.known)
+            takes_out = strictly.outcome != REJECT
+        if takes_out:
+            raise _NotUnderstood(Sentence(_TAKES_OUT, text=comment[:_SHOWN]))
 
     def _answers_another(self, comment: str) -> bool:
         """Whether a number of the mail stands beside a word that may be its answer, or behind "except"."""
@@ -603,13 +649,20 @@ class _Reader:
         return any(
             self._decides_in(" ".join(around.split()[:2] if behind else around.split()[-2:]))
             for found in named
-            for behind, around in ((True, comment[found.end() :]), (False, comment[: found.start()]))
+            for behind, around in (
+                (True, comment[found.end() : found.end() + _AROUND]),
+                (False, comment[max(0, found.start() - _AROUND) : found.start()]),
+            )
         )
 
     def _too_many(self, line: _Plain, start: int, who: _Who) -> _NotUnderstood:
         """Why what stands behind the numbers is no answer."""
         self._must_be_known(who)
         return _NotUnderstood(Sentence(_TOO_MANY_WORDS, text=line.written[:_SHOWN]))
+
+
+def _grants(outcome: str, asked: LineAsked) -> bool:
+    return outcome == APPROVE or (asked.own is not None and outcome in asked.own.grants)
 
 
 def _comment_behind(line: _Plain, at: int) -> str | None:

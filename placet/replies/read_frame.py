@@ -132,7 +132,7 @@ def _signature(lines: Sequence[Line], known: Vocabulary) -> int | None:
         or not 2 <= len(name.words) <= 4
         or any(word[:1].isdigit() for word in name.words)
         or _decides(name.words, known)
-        or _doubts(name.words, known)
+        or doubts(name.words, known)
     ):
         return None
     return first
@@ -260,7 +260,7 @@ def _said(lines: Sequence[Line], start: int, small_print: set[int], known: Vocab
         titles = title_places(said.words, known)
         words = [word for at, word in enumerate(said.words) if at not in titles]
         small = said.small - len(titles)
-        if len(words) >= _SAYS_SOMETHING and 2 * small > len(words) and _doubts(words, known):
+        if len(words) >= _SAYS_SOMETHING and 2 * small > len(words) and doubts(words, known):
             return " ".join(line.words)
     return ""
 
@@ -306,7 +306,7 @@ def _is_quotation(paragraph: str, known: Vocabulary) -> bool:
     return who in known.lines.authors
 
 
-def _doubts(words: Sequence[str], known: Vocabulary) -> bool:
+def doubts(words: Sequence[str], known: Vocabulary) -> bool:
     return any(
         match.meaning.role >= Role.DOUBT
         for at in range(len(words))

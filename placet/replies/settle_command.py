@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from placet.approvals.models import Assignment, Decision
+from placet.approvals.models import AskLine, Assignment, Decision
+from placet.lib.sentences import Sentence
 from placet.replies import refusals, settle_clarification, tell
 from placet.replies.pick import Picked
 from placet.replies.read_command import Command, Kind
@@ -15,13 +16,21 @@ if TYPE_CHECKING:
 
 def _help(reply: "Reply", picked: Picked, command: Command) -> None:
     """How to answer; where nothing can be answered any more, where the request stands."""
+    must_be_active(picked.line)
     if picked.line.assignment.state == Assignment.State.OPEN:
         raise refusals.HelpAsked
     raise refusals.StatusAsked
 
 
 def _status(reply: "Reply", picked: Picked, command: Command) -> None:
+    must_be_active(picked.line)
     raise refusals.StatusAsked
+
+
+def must_be_active(line: AskLine) -> None:
+    """Whoever left is not told what became of a request since."""
+    if not line.ask.person.is_active:
+        raise refusals.NoLongerOpen(Sentence("This account is not active any more."))
 
 
 def _undo(reply: "Reply", picked: Picked, command: Command) -> None:

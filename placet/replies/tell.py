@@ -95,8 +95,8 @@ def applied(reply: "Reply", decision: Decision) -> None:
 
 def clarified(reply: "Reply") -> Logged:
     """What the mail log says of the requester's answer to a question: a part of the record of it."""
-    assert reply.line is not None
-    names = {"name": reply.line.ask.person.name, "asker": reply.line.assignment.person.name}
+    assert reply.line is not None and reply.line.asks_back is not None
+    names = {"name": reply.line.ask.person.name, "asker": reply.line.asks_back.asked_by.name}
     return logged_as(reply, "clarified", _("{name} answered what {asker} asked.").format(**names))
 
 

@@ -20,7 +20,7 @@ from placet.accounts.models import Delegation, Person
 from placet.approvals import delegating, engine, engine_delegates, engine_errors, evidence, timing
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.engine_errors import Barred, NoLongerOpen, NotAllowed
-from placet.approvals.models import Ask, Assignment, Decision, Delegate, Request
+from placet.approvals.models import Ask, Assignment, Decision, Delegate, DigestItem, Request
 from placet.approvals.processes import publish
 from placet.approvals.verification import findings
 from placet.audit import chain
@@ -136,6 +136,21 @@ def test_only_the_delegate_gets_mail_if_they_said_so_and_they_once_there_is_none
     answer(request, bob, bob)
 
 
+def test_what_waits_for_a_digest_goes_on_waiting_when_a_delegation_ends(
+    mailbox: Mailbox, alice: Person, bob: Person, dave: Person
+) -> None:
+    Person.objects.filter(pk=bob.pk).update(in_digests=True)
+    bob.refresh_from_db()
+    made = delegate(bob, dave)
+    request = start(alice, asks(bob))
+    assert asked_by_mail(request) == ["Dave"]
+    delegations.end(made.pk, bob)
+    work.run_once(DELEGATES)
+    assert rows(request) == [("Dave", "Bob", "ended delegation")]
+    assert asked_by_mail(request) == ["Dave"]
+    assert DigestItem.objects.get().state == DigestItem.State.WAITING
+
+
 def test_without_a_mailbox_delegates_answer_on_the_page(alice: Person, bob: Person, dave: Person) -> None:
     delegate(bob, dave, only_delegate=True)
     request = start(alice, asks(bob))
@@ -245,6 +260,44 @@ def test_an_answer_does_not_make_the_amount_larger_than_the_delegate_may(
     assert state_of(request) == "open"
     engine.decide(seat.pk, by=dave, outcome="approve", door=PAGE, entered={"amount": "999"})
     assert state_of(request) == "approved"
+
+
+@pytest.mark.parametrize("order", [None, "one_by_one"])
+def test_another_answer_makes_the_amount_larger_than_the_delegate_may(
+    mailbox: Mailbox, alice: Person, bob: Person, carol: Person, dave: Person, order: str | None
+) -> None:
+    """Carol fills it in, before or while Dave is asked in Bob's place."""
+    delegate(bob, dave, scope=Scope(amount_below=Decimal("1000"), currency="EUR"))
+    source = one_step([{"person": carol.email}, {"person": bob.email}], rule="all")
+    source["steps"]["step"] |= {"form": {"fill": ["amount"]}, **({"order": order} if order else {})}
+    request = start(alice, source)
+    assert rows(request) == ([] if order else [("Dave", "Bob", "open")])
+    engine.decide(open_for(carol).pk, by=carol, outcome="approve", door=PAGE, entered={"amount": "5000"})
+    assert rows(request) == ([] if order else [("Dave", "Bob", "ended delegation")])
+    with pytest.raises(NotAllowed):
+        answer(request, bob, dave)
+    answer(request, bob, bob)
+    assert state_of(request) == "approved"
+
+
+@pytest.mark.parametrize(
+    ("answers", "result"), [(["reject"], "rejected"), (["approve", "approve"], "approved")]
+)
+def test_a_veto_and_a_weight_are_those_of_the_seat(
+    alice: Person, bob: Person, carol: Person, dave: Person, answers: list[str], result: str
+) -> None:
+    delegate(bob, dave)
+    lines: list[dict[str, Any]] = [
+        {"person": bob.email, "key": "officer"},
+        {"person": carol.email, "key": "council", "weight": 2},
+    ]
+    source = one_step(lines, rule=[{"reject": {"veto": ["officer"]}}, {"approve": {"weight": 3}}])
+    source["steps"]["step"]["otherwise"] = "reject"
+    request = start(alice, source)
+    for (owner, by), outcome in zip(((bob, dave), (carol, carol)), answers, strict=False):
+        assert state_of(request) == "open"
+        answer(request, owner, by, outcome)
+    assert state_of(request) == result
 
 
 # --- who may not ------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ EVENING = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)
 TITLES = (
     "2 yes", "all yes", "1-9 approve", "yes 1,2,3", "[2] yes", "Chair | 1 yes | 2 yes", "-- all yes",
     "On Monday Bob wrote: all yes", "Best regards", "Reply above this line: all yes",
+    "\u202e2 yes", "Chair [#aaaaaaaaaaaaaaaa]", "#aaaaaaaaaaaaaaaa 2 yes", "<ol><li>yes</li></ol>",
 )  # fmt: skip
 
 

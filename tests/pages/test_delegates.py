@@ -254,6 +254,9 @@ def test_a_delegate_is_named_listed_and_ended(bob: Person, dave: Person, as_: As
         {"first": "2030-05-02", "last": "2030-05-01"},
         {"last": "2020-01-01"},
         {"first": "tomorrow"},
+        {"first": "0001-01-01"},  # in a zone further west no day at all: whoever looked at it saw no page
+        {"last": "9999-12-31"},
+        {"first": "9999-12-31"},
         {"when": "always"},
         {"processes": ["no-such-process"]},
         {"groups": ["finance"]},
@@ -272,6 +275,17 @@ def test_what_is_none_is_said_and_kept_as_it_was_sent(
     assert sent.status_code == 422
     assert "errorlist" in sent.content.decode() or "note error" in sent.content.decode()
     assert not Delegation.objects.exists()
+
+
+def test_a_note_is_for_whoever_wrote_it_and_administrators(
+    bob: Person, dave: Person, admin: Person, as_: As
+) -> None:
+    stands_in(bob, dave, note="At the hospital")
+    assert "At the hospital" in as_(bob).get(reverse("account_delegates")).content.decode()
+    assert "At the hospital" in as_(admin).get(reverse("panel:delegates", args=[bob.pk])).content.decode()
+    for_dave = as_(dave).get(reverse("account_delegates")).content.decode()
+    assert "Bob Manager" in for_dave
+    assert "At the hospital" not in for_dave
 
 
 def test_about_some_things_only(alice: Person, carol: Person, dave: Person, as_: As) -> None:

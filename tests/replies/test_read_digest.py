@@ -84,6 +84,12 @@ UNDERSTOOD: list[tuple[str, dict[int, str]]] = [
     ("1 yes\n1 yes", {1: "approve"}),
     ("Hi,\n\n1 yes\n2 no: why now?\n\nBest regards\nBob", {1: "approve", 2: "reject why now?"}),
     ("1 yes\n2 no\n\nSent from my iPhone", {1: "approve", 2: "reject"}),
+    ("2, 3 no: not in this quarter", {2: "reject not in this quarter", 3: "reject not in this quarter"}),
+    ("2, 3 no: budget of 2027, 1.5 % above", dict.fromkeys((2, 3), "reject budget of 2027, 1.5 % above")),
+    ("2 no: rather 3 of them", {2: "reject rather 3 of them"}),
+    ("1 yes\n\nBest\nBob\n\n3 Main Street", {1: "approve"}),
+    ("1 yes\n\nBest\nBob\nFloor 3 https://contoso.example/?a=b", {1: "approve"}),
+    ("1 yes\n\nBest\nBob\n\nContoso\n2 rue de la Paix\nTel. 3 41 59", {1: "approve"}),
     (
         "2 no: the supplier raised the price again and did not tell us before we\nasked about it",
         {2: "reject the supplier raised the price again and did not tell us before we asked about it"},
@@ -115,6 +121,16 @@ UNCLEAR = [
     "1 hold",
     "2 no: the supplier raised the price again and did not tell us before we\nasked, three yes",
     "2 no: the supplier raised the price again and did not tell us before we\n3",
+    # a comment on several lines that may take one of them out again
+    "all no: 3 first", "all no: keep 3", "all no: 3 stays", "all no: #3 stays", "all no: 3rd stays", "all no: 3?",
+    "all no: ٣ stays", "all no: ③ stays", "all no: ３ stays", "1-3 no: I would take 2", "2,3 no: 3 is great",
+    "alle nein: 3 behalten", "tous non : garder le 3", "all yes: 3 is next", "all except 1 no: 3 please",
+    "all no: only the laptop", "all no: except the laptop", "all no: just the laptop please", "all no: not the laptop",
+    "all no: the third instead", "alle nein: nur den Laptop", "tous non : sauf le portable", "2-3 no: laptop only",
+    # below the closing
+    "all yes\n\nBest\nBob\n\n3 later", "all yes\n\nBest\nBob\n\n3?", "all yes\n\nBest\nBob\n\nexcept 3",
+    "all yes\n\nBest\nBob\n\nwait with 3", "all yes\n\nBest\nBob\n\nausser 3", "all yes\n\nBest\nBob\n\n3 maybe",
+    "all yes\n\nBest\nBob\n\nbut not 3", "all yes\n\nBest regards\nBob\n" + "Contoso Ltd\n" * 61 + "3 no",
 ]  # fmt: skip
 
 
@@ -254,6 +270,30 @@ def test_reading_is_linear_in_the_text() -> None:
     )
     assert read("1 yes\n" * 200) == "The text is too long."
     assert read("1 yes: " + "x" * 30_000) == "The text is too long."
+
+
+@pytest.mark.parametrize(
+    ("begin", "again", "end"),
+    [
+        ("yes", " ", "x"),
+        ("1 ", "yes: ", ""),
+        ("1 ", "yes - ", ""),
+        ("1 ", "- ", ""),
+        ("1 no: ", "a 3 b ", ""),
+        ("all ", "yes except ", ""),
+        ("", "1,", ""),
+        ("", "1 ", "yes"),
+        ("x ", "1-", ""),
+        ("all yes\n\nBest\nBob\n", "3\n", ""),
+    ],
+)
+def test_reading_is_linear_in_one_line(begin: str, again: str, end: str) -> None:
+    def text(size: int) -> str:
+        return begin + again * (size // len(again)) + end
+
+    assert steps(lambda: read_entries(text(1200), FIVE, KNOWN)) < 3 * steps(
+        lambda: read_entries(text(600), FIVE, KNOWN)
+    )
 
 
 # --- properties -------------------------------------------------------------------------------------------
