@@ -4,6 +4,7 @@ Needs a migrated database and leaves nothing in it.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from email import message_from_bytes
@@ -36,9 +37,12 @@ from placet.approvals import (
     engine,
     engine_asks,
     engine_clarifications,
+    engine_errors,
     engine_escalation,
     escalation_mails,
     messages,
+    undo_mails,
+    undoing,
 )
 from placet.approvals.definitions import definition_of
 from placet.approvals.engine_clarifications import Written
@@ -668,13 +672,47 @@ def _side_by_side(scene: Scene) -> dict[str, Any]:
 def _confirmation(scene: Scene) -> str:
     reply = _reply(scene)
     decision = _decided(reply, scene.bob, "approve", scene.texts["comment"])
-    messages.confirmation(reply.incoming, decision, "")
+    messages.confirmation(reply.incoming, decision, "", "")
     return "confirmation"
+
+
+def _confirmation_that_can_be_undone(scene: Scene) -> str:
+    reply = _reply(scene)
+    with _undoing(scene):
+        decision = _decided(reply, scene.bob, "approve", scene.texts["comment"])
+        messages.confirmation(reply.incoming, decision, "", "abcdefghijklmnop")
+    return "confirmation"
+
+
+def _undone(scene: Scene) -> str:
+    reply = _reply(scene)
+    with _undoing(scene):
+        decision = _decided(reply, scene.bob, "approve", "")
+        undo_mails.undone(reply.incoming, undoing.undo(decision.assignment_id, scene.bob), "")
+    return "undone"
+
+
+@contextmanager
+def _undoing(scene: Scene) -> Iterator[None]:
+    """What the request runs on lets answers be undone."""
+    version = scene.asked(scene.bob).visit.request.version
+    before = version.definition
+    Version.objects.filter(pk=version.pk).update(definition={**before, "undo": "10 minutes"})
+    yield
+    Version.objects.filter(pk=version.pk).update(definition=before)
+
+
+def _not_undone(scene: Scene) -> str:
+    until = timezone.now() - timedelta(minutes=5)
+    late = engine_errors.NotUndone(Sentence(), until=until, since=until + timedelta(minutes=1))
+    with as_read_by(scene.bob):
+        said = undo_mails.why_it_stands(late)
+    return str(_refused(refusals.NotUndone(said))(scene))
 
 
 def _confirmation_of_a_refusal(scene: Scene) -> str:
     reply = _reply(scene)
-    messages.confirmation(reply.incoming, _decided(reply, scene.bob, "reject", ""), "")
+    messages.confirmation(reply.incoming, _decided(reply, scene.bob, "reject", ""), "", "")
     return "confirmation"
 
 
@@ -878,6 +916,8 @@ _KINDS: dict[str, Any] = {
     "warning": _warning,
     "warned": _warned,
     "confirmation": _confirmation,
+    "confirmation-that-can-be-undone": _confirmation_that_can_be_undone,
+    "undone": _undone,
     "confirmation-of-a-rejection": _confirmation_of_a_refusal,
     "unclear": _unclear(""),
     "unclear-in-german": _unclear("de"),
@@ -888,7 +928,6 @@ _KINDS: dict[str, Any] = {
             refusals.NotNamed(),
             refusals.HelpAsked(),
             refusals.StatusAsked(),
-            refusals.NotUndone(),
             refusals.PageOnly(),
             refusals.Sealed("S/MIME encrypted"),
             refusals.TooLarge(26_000_000, 25_000_000),
@@ -897,9 +936,12 @@ _KINDS: dict[str, Any] = {
             refusals.MayNotDecide(Sentence("Nobody decides their own request in this process.")),
             refusals.NotAskedBack(Sentence("Your last question still waits for its answer.")),
             refusals.NotClarified(Sentence("This question was answered already.")),
-            refusals.AlreadyDecided("Carol Finance", "reject", "2026-11-24T09:30:00+00:00"),
+            refusals.AlreadyDecided(
+                "Carol Finance", "reject", "2026-11-24T09:30:00+00:00", until="2026-11-24T09:40:00+00:00"
+            ),
         )
     },
+    "refused-not_undone": _not_undone,
     "refused-answers_not_taken": _answers_not_taken,
     "refused-file-missing": _file_missing,
     "refused-incomplete": _comment_needed,

@@ -52,6 +52,7 @@ from placet.approvals.rule_checks import (
     order_problems,
     rule_problems,
 )
+from placet.approvals.undo_rules import undo_problems
 from placet.approvals.whom import LIMIT, entries_of
 from placet.lib.conditions import ConditionError, compile_condition, holds, names_in, value_of
 
@@ -134,6 +135,7 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
     problems += [f"steps.{key}: questions: {problem}" for problem in question_problems(definition, key, step)]
     problems += [f"steps.{key}: form: {problem}" for problem in step_form_problems(definition, key, step)]
     problems += [f"steps.{key}: {problem}" for problem in keep_if_problems(definition, step)]
+    problems += [f"steps.{key}: {problem}" for problem in undo_problems(step)]
     for one in step.outcomes:
         if isinstance(one.comment, Condition):
             problem = _condition_problem(one.comment.when, sample)

@@ -13,11 +13,12 @@ A definition is data (JSON; YAML is how it travels):
     most_rounds                 how often a request may enter one step; 20 unless said
     calendar                    key of the calendar that deadlines are reckoned with
     pause                       whether the clock stands while the requester is asked something; yes unless said
+    undo                        how long an answer can be undone, whose effect waits so long; not at all unless said
     steps                       {key: {kind: approval, name, ask, order?, nobody?, not_same_as?, rule, otherwise?,
                                  early?, wait_for_all?, outcomes, questions?, outcome_question?, proof?,
                                  requester_may_decide?, delegate?, form?, due?, remind?, escalate?, expire?, pause?,
-                                 calendar?}}; outcomes, rules, questions and `placet.approvals.deadlines` in modules of
-                                 their own;
+                                 calendar?, undo?}}; outcomes, rules, questions, `placet.approvals.deadlines`, `grace`
+                                 in modules of their own;
                                  form: {hide, fill, require}: what its people are shown, what they enter
                                 {key: {kind: task, ...}}: the same with the one outcome `done`
                                 {key: {kind: revise, name, again?, keep_if?, form?, due?, remind?, expire?, ...}}: the
@@ -56,6 +57,7 @@ from placet.approvals.deadlines import (
     ReminderText,
 )
 from placet.approvals.form_parts import FormField, FormPart, Input, OptionsFrom, Section
+from placet.approvals.grace import Grace
 from placet.approvals.models import Version
 from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Label, Outcome
 from placet.approvals.rules import GROUP, BranchLine, Line, Rule, as_rule
@@ -272,6 +274,7 @@ class ApprovalStep(_Part):
     pause: Pauses | None = None
     calendar: CalendarKey | None = None
     alone: bool | None = None  # whether its mail never waits for a digest
+    undo: Grace | None = None
     #: Of `revise`: who is asked again in steps that are entered after it. None: whom the change concerns.
     again: Again | None = None
     keep_if: str | None = Field(None, min_length=1)  # or: whose decision stays, over `was` and `now`
@@ -541,6 +544,7 @@ class Definition(_Part):
     answer_brackets: Annotated[str, AfterValidator(_two_signs)] | None = None
     calendar: CalendarKey | None = None
     pause: Pauses | None = None
+    undo: Grace | None = None
     steps: dict[
         str,
         Annotated[

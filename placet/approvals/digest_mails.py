@@ -212,7 +212,7 @@ class LineTold:
     comment: str = ""
 
 
-def _of_line(told: LineTold) -> str:
+def said_of(told: LineTold) -> str:
     """Its number in brackets, and its title: a line of ours is no answer, were it taken for the sender's own."""
     request = told.line.assignment.visit.request
     about = "{title} ({number})".format(title=_("“{word}”").format(word=request.title), number=request.number)
@@ -230,24 +230,52 @@ def confirmation(
     *,
     left_open: Sequence[LineTold],
     in_reply_to: str,
+    code: str = "",
 ) -> None:
     """To somebody whose reply to a digest was applied: what became of each line. `left_open`: what it did not answer,
-    and was not to answer so."""
+    and was not to answer so. `code`: for a reply that takes back what can be."""
     with written_to(person) as said:
         heading = _("Your answers")
-        below = [_("Not answered yet:"), *map(_of_line, left_open)] if left_open else []
+        below = [_("Not answered yet:"), *map(said_of, left_open)] if left_open else []
         queue(
             incoming.mailbox,
             "confirmation",
             person,
             said,
             cause=f"incoming:{incoming.pk}",
+            subject=with_code(heading, code),
+            letter=Notice(
+                heading,
+                [_("Your reply was read as:"), *map(said_of, told), *below],
+                links=[_home(said)],
+                footer=_("If this is not what you meant, reply with “Undo” to take back all that can be.")
+                if code
+                else _("If this is not what you meant, tell the requesters at once."),
+            ),
+            priority=OutgoingMail.Priority.CONFIRMATION,
+            reply_to=reply_address(incoming.mailbox, code) if code else "",
+            in_reply_to=in_reply_to,
+        )
+
+
+def undone(incoming: IncomingMail, person: Person, told: Sequence[LineTold], in_reply_to: str) -> None:
+    """To somebody who took back what they had answered to a digest: what became of each line."""
+    with written_to(person) as said:
+        heading = _("Your answers were taken back")
+        queue(
+            incoming.mailbox,
+            "undone",
+            person,
+            said,
+            cause=f"incoming:{incoming.pk}",
             subject=heading,
             letter=Notice(
                 heading,
-                [_("Your reply was read as:"), *map(_of_line, told), *below],
+                [
+                    *map(said_of, told),
+                    _("What was taken back is open again, and other mails ask you: reply to those."),
+                ],
                 links=[_home(said)],
-                footer=_("If this is not what you meant, tell the requesters at once."),
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,
             in_reply_to=in_reply_to,

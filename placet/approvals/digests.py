@@ -107,7 +107,7 @@ def next_beginning(hours: WorkingTime, now: datetime) -> datetime:
 
 def _latest(visit: Visit, hours: WorkingTime, now: datetime) -> datetime | None:
     """The last moment at which a mail may ask in this visit; None where no deadline says any."""
-    timers = visit.timers.filter(assignment=None).exclude(what=Timer.What.GO_ON)
+    timers = visit.timers.filter(assignment=None).exclude(what__in=(Timer.What.GO_ON, Timer.What.EFFECTIVE))
     return min(_limits(list(timers), hours, now), default=None)
 
 

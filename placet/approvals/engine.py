@@ -1,5 +1,5 @@
 """The only code that changes a request's state, with `calling`, which does what steps order that call another process,
-and `delegating`. Every channel calls it.
+`delegating`, and `undoing`. Every channel calls it.
 
 A request runs on one version of a process. Where it stands are its live visits: one of a step at the root, and inside
 the visit of a block (a parallel step) one for each branch that still runs. A visit of an approval step has a seat
@@ -26,6 +26,7 @@ engine_kept     decisions of an earlier visit of a step that still count in a ne
 engine_pending  answers that lack something, and the mails that ask for it
 engine_revisions  how what was entered changes
 engine_starts   a request is made
+engine_hold     what a step came to waits, as long as an answer can be undone; `undoing` does that
 engine_errors   why something cannot be done
 engine_time     when something is due in a step; `timing` does what is due then
 engine_escalation  others are asked, because a step was not decided in time
@@ -63,6 +64,7 @@ from placet.approvals import (
     engine_calls,
     engine_clarifications,
     engine_delegates,
+    engine_hold,
     engine_pending,
     engine_revisions,
     engine_starts,
@@ -97,6 +99,7 @@ from placet.approvals.form import FormInvalid, facts_hash, read_form
 from placet.approvals.form_computed import cannot_be_computed
 from placet.approvals.form_logic import NO_FILES, Files
 from placet.approvals.form_types import type_of
+from placet.approvals.grace import NONE
 from placet.approvals.may_decide import Seat, Why, may_decide, over, rests_on, row_of
 from placet.approvals.models import (
     Ask,
@@ -112,6 +115,7 @@ from placet.approvals.models import (
     Visit,
 )
 from placet.approvals.record import note
+from placet.approvals.undo_rules import grace_in
 from placet.audit import chain
 from placet.lib import rows
 from placet.lib.plain_text import plain_text
@@ -216,6 +220,7 @@ def decide(
     seat = Seat(request, definition, assignment, seats)
     _must_be_allowed(seat, by)
     _must_be_in_time(definition, assignment, incoming)
+    _must_be_meant_still(definition, assignment, by, incoming)
     facts = facts_hash(request, definition, assignment.visit.step_key)
     if shown is not None and shown != facts:
         raise Changed
@@ -398,7 +403,9 @@ def _something_said(written: engine_clarifications.Written, needed: Sentence) ->
 
 def _must_be_pending(answer: PendingAnswer, assignment: Assignment) -> None:
     """As the database says now: a later mail may have been taken in since it was read."""
-    live = PendingAnswer.objects.filter(pk=answer.pk, assignment=assignment, lapsed_by=None)
+    live = PendingAnswer.objects.filter(
+        pk=answer.pk, assignment=assignment, lapsed_by=None, undone_decisions=None
+    )
     if not live.exists():
         raise Lapsed(Sentence("A later mail of yours says something else."))
 
@@ -488,7 +495,7 @@ _BESIDE = Prepared(
 def must_be_open(assignment: Assignment, by: Person | None = None) -> None:
     """`by`: who answers, if somebody does."""
     if assignment.state in Assignment.COUNTED:
-        raise AlreadyDecided([assignment.counted])
+        raise AlreadyDecided([assignment.counted], engine_hold.until_of(assignment.visit))
     if assignment.state == Assignment.State.SUPERSEDED:
         last = assignment.visit.ended_by_id or assignment.visit_id
         if engine_time.has_expired(last):  # whatever some of its people answered
@@ -498,7 +505,7 @@ def must_be_open(assignment: Assignment, by: Person | None = None) -> None:
         counted = counting_in([last])
         decisions = list(counted.select_related("by_person").order_by("at", "id"))
         if decisions:
-            raise AlreadyDecided(decisions)
+            raise AlreadyDecided(decisions, engine_hold.until_of(assignment.visit))
         raise NoLongerOpen(Sentence("No answer is needed here any more."))
     if assignment.state == Assignment.State.WITHDRAWN:
         request = assignment.visit.request
@@ -532,6 +539,17 @@ def _must_be_in_time(definition: Definition, assignment: Assignment, incoming: I
     visit = assignment.visit
     if engine_time.is_too_late(definition.approval(visit.step_key), visit, moment):
         raise TooLate
+
+
+def _must_be_meant_still(
+    definition: Definition, assignment: Assignment, by: Person, incoming: IncomingMail | None
+) -> None:
+    """An answer that came before its sender took one back is none that they mean still, whenever it is read."""
+    if incoming is None or grace_in(definition, assignment.visit.step_key) == NONE:
+        return
+    undone = engine_hold.newest_undone(assignment, by)
+    if undone is not None and incoming.receipt_time <= undone.counts_from:
+        raise NoLongerOpen(Sentence("You took your answer back after this one had come."))
 
 
 def _must_be_allowed(seat: Seat, by: Person) -> None:

@@ -30,6 +30,7 @@ from placet.approvals.models import (
 )
 from placet.approvals.record import note
 from placet.lib.ids import new_code
+from placet.lib.sentences import NOTHING, Sentence
 from placet.mail.models import OutgoingMail
 
 AGAIN_AFTER = timedelta(minutes=10)  # between two mails that ask one person the same
@@ -200,13 +201,15 @@ def ask(
     delegate: Delegate | None = None,
     absence: bool | None = None,
     at_once: bool = False,
+    because: Sentence = NOTHING,
 ) -> None:
     """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door. `since`: the
     revision that the person knows, if what is shown has changed. `reminder`: they did not answer yet; `warning`: and
     the step ends soon. `escalated`: they are asked because others did not answer. `clarified`: what the requester
     answered; `unclarified`: they did not answer what they were asked. `delegate`: who is asked in place of whoever has
     the seat. `absence`: whether they named somebody for when they are away, where that is known. What whoever has
-    the seat is asked first, and reminders, may wait for a digest, if not `at_once`."""
+    the seat is asked first, and reminders, may wait for a digest, if not `at_once`. `because`: why they are asked
+    again."""
     mailbox = composing.mailbox_for(request)
     if delegate is None and assignment.page_only != (mailbox is None):
         assignment.page_only = mailbox is None
@@ -231,7 +234,10 @@ def ask(
         ask=ask, line=1, assignment=assignment, facts_hash=shown, revision=request.revision, clarified=clarified
     )  # fmt: skip
     line.save()
-    in_place = asked_in_place(delegate) if delegate else delegates_of(assignment)
+    in_place = [
+        *(asked_in_place(delegate) if delegate else delegates_of(assignment)),
+        *filter(None, [because]),
+    ]
     may_be_away = delegate is None and assignment.absent_at is None
     why = Why(
         since,

@@ -210,6 +210,20 @@ def end(request: Request, visit: Visit) -> None:
         engine_time.end_pause(visit)
 
 
+def end_for_now(request: Request, definition: Definition, visit: Visit) -> None:
+    """The visit is decided, which may be undone: its clock stands for no question any more."""
+    if visit.asked_back:
+        _make_needless(request, visit, _open_ones(visit))
+        _go_on(request, definition, visit)
+
+
+def without_answer(visit: Visit) -> set[int]:
+    """The seats that asked something which became needless."""
+    if not visit.asked_back:
+        return set()
+    return set(visit.clarifications.filter(state=State.NEEDLESS).values_list("assignment", flat=True))
+
+
 def _make_needless(request: Request, visit: Visit, clarifications: Sequence[Clarification]) -> None:
     """The requester is told once of all of them."""
     if not clarifications:

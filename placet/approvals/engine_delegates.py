@@ -208,6 +208,13 @@ def close(seats: Iterable[Assignment]) -> None:
         Delegate.objects.filter(assignment__in=delegated, state=State.OPEN).update(state=State.OVER)
 
 
+def reopen(seats: Iterable[Assignment]) -> None:
+    """Seats are open again, and so are those who could answer there when they were closed. No entry says so, either."""
+    delegated = [seat.pk for seat in seats if seat.has_delegates]
+    if delegated:
+        Delegate.objects.filter(assignment__in=delegated, state=State.OVER).update(state=State.OPEN)
+
+
 def of_seats(seats: Iterable[Assignment]) -> Mapping[int, list[Person]]:
     """By seat: who answers in its place, to be told what whoever is asked is told. To be read before it is closed."""
     delegated = [seat.pk for seat in seats if seat.has_delegates]

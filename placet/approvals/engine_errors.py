@@ -1,6 +1,7 @@
 """Why something cannot be done to a request, raised by `placet.approvals.engine` and those who call it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from placet.approvals.answers import AnswersRead
 from placet.approvals.definitions import Definition
@@ -18,11 +19,13 @@ class EngineError(Exception):
 
 
 class AlreadyDecided(EngineError):
-    """Somebody's answer came first. `decisions` are those that counted, in order."""
+    """Somebody's answer came first. `decisions` are those that counted, in order. `until`: when they take effect, if
+    whoever gave one does not undo it before."""
 
-    def __init__(self, decisions: Sequence[Decision]) -> None:
+    def __init__(self, decisions: Sequence[Decision], until: datetime | None = None) -> None:
         super().__init__(Sentence("This was already decided."))
         self.decisions = list(decisions)
+        self.until = until
 
 
 class NoLongerOpen(EngineError):
@@ -100,6 +103,22 @@ class OtherFiles(EngineError):
                 "The files were changed in another window, so nothing was decided. Please look at them again."
             )
         )
+
+
+class NotUndone(EngineError):
+    """An answer that its giver wants to undo stands. `until`: the last moment at which it could be; `since`: when it
+    took effect; `undone_at`: when they undid it before."""
+
+    def __init__(
+        self,
+        message: Sentence,
+        *,
+        until: datetime | None = None,
+        since: datetime | None = None,
+        undone_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.until, self.since, self.undone_at = until, since, undone_at
 
 
 class AlreadyAnswered(EngineError):

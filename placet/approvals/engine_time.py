@@ -5,7 +5,8 @@ A deadline counts from when people are first asked, of a step that waits from wh
 is over does nothing. Whatever people enter, whoever is asked has time for an answer before the step expires.
 
 A clock stands while the requester is asked something (`pause`, `resume`): what was still to come is as far away in
-working time afterwards as it was before. How long and how often is bounded, or a question would stall for ever.
+working time afterwards as it was before. How long and how often is bounded, or a question would stall for ever. So does
+the clock of a visit that is decided, as long as an answer can be undone (`hold`, `release`).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from placet.accounts import calendars
@@ -55,7 +56,7 @@ def begin(request: Request, definition: Definition, visit: Visit, asked: Sequenc
     step = _timed(definition, visit)
     if step is None:
         return
-    if visit.timers.exists():
+    if _clock(visit).exists():
         if asked and visit.state == Visit.State.STUCK and isinstance(step, ApprovalStep):
             _leave_time(request, visit, step)
         return
@@ -127,7 +128,8 @@ def reckon_again(request: Request, definition: Definition) -> Collection[int]:
     """The request has other data: deadlines that hang on it move, where they have not passed, or begin. What cannot be
     reckoned with it stays as it was. Gives the visits whose deadline is another one now."""
     moved = set()
-    for visit in request.visits.filter(state__in=Visit.LIVE, result="").order_by("pk"):
+    running = request.visits.filter(state__in=Visit.LIVE, result="").exclude(state=Visit.State.HELD)
+    for visit in running.order_by("pk"):
         step = _timed(definition, visit)
         if step is not None and step.due is not None and step.due.hangs_on_data:
             try:
@@ -147,7 +149,7 @@ def _reckon_again(request: Request, definition: Definition, visit: Visit, step: 
         people = [seat.person for seat in asked]
         if people:  # else its clock begins when somebody is
             begin(request, definition, visit, people)
-        return bool(people) and visit.timers.exists()
+        return bool(people) and _clock(visit).exists()
     stands = deadline.state == Timer.State.PAUSED  # then it is not past, whatever its moment
     if deadline.state not in RUNNING or (deadline.at <= now and not stands):
         return False
@@ -294,6 +296,11 @@ def note_moments(request: Request, visit: Visit, event: str, timers: Sequence[Ti
 def _timed(definition: Definition, visit: Visit) -> Step | None:
     step = definition.steps[visit.step_key]
     return step if isinstance(step, ApprovalStep | WaitStep) and step.due is not None else None
+
+
+def _clock(visit: Visit) -> QuerySet[Timer]:
+    """The timers of its deadline."""
+    return visit.timers.exclude(what=Timer.What.EFFECTIVE)
 
 
 def _deadline_of(step: Step) -> Timer.What:
@@ -508,6 +515,20 @@ def resume(request: Request, definition: Definition, visit: Visit) -> datetime |
     if stop is None or not paused:
         return None
     since, hours = datetime.fromisoformat(stop.basis["from"]), _hours_again(stop.basis)
+    _go_on_since(request, definition, visit, paused, since, hours)
+    return since
+
+
+def _go_on_since(
+    request: Request,
+    definition: Definition,
+    visit: Visit,
+    paused: Sequence[Timer],
+    since: datetime,
+    hours: Hours,
+) -> None:
+    """What is to come of a clock that stood since then."""
+    now = timezone.now()
     deadline = next((timer for timer in paused if timer.what == Timer.What.DUE), None)
     basis = dict(paused[0].basis)
     basis["stood"] = basis.get("stood", 0) + hours.working_time.between(since, now).total_seconds()
@@ -518,7 +539,6 @@ def resume(request: Request, definition: Definition, visit: Visit) -> datetime |
         rows.change(timer, state=Timer.State.WAITING, at=at, due=at, basis=basis)
     needless = _warn_before_end(definition, visit, paused, hours, now)
     note_moments(request, visit, "due moved", [timer for timer in paused if timer.pk not in needless])
-    return since
 
 
 def _warn_before_end(
@@ -580,6 +600,50 @@ def end_pause(visit: Visit) -> None:
     stopped = visit.timers.filter(state=Timer.State.WAITING, what=Timer.What.RESUME)
     for timers in (stopped, visit.timers.filter(state=Timer.State.PAUSED)):
         timers.update(state=Timer.State.NEEDLESS, acted_at=timezone.now())
+
+
+# --- decided, and still to be undone ----------------------------------------------------------------------
+
+
+def hold(visit: Visit, until: datetime) -> Timer:
+    """A visit is decided, which takes effect at a moment: its clock stands until then. Gives the row of that moment."""
+    visit.timers.filter(state=Timer.State.WAITING).update(state=Timer.State.PAUSED)
+    number = visit.timers.filter(what=Timer.What.EFFECTIVE).count() + 1
+    basis = {"from": timezone.now().isoformat()}
+    timer = Timer(
+        visit=visit, what=Timer.What.EFFECTIVE, number=number, at=until, due=until, basis=basis
+    )  # fmt: skip
+    timer.save()
+    return timer
+
+
+def held_until(visit: Visit) -> Timer | None:
+    """When a visit that is held takes effect."""
+    return visit.timers.filter(what=Timer.What.EFFECTIVE).order_by("-number").first()
+
+
+def end_hold(visit: Visit) -> None:
+    """What it was decided takes effect, or is not needed any more: nothing of it is still to come."""
+    effective = visit.timers.filter(what=Timer.What.EFFECTIVE, state=Timer.State.WAITING)
+    for timers in (effective, visit.timers.filter(state=Timer.State.PAUSED)):
+        timers.update(state=Timer.State.NEEDLESS, acted_at=timezone.now())
+
+
+def release(request: Request, definition: Definition, visit: Visit) -> None:
+    """An answer was undone, and the visit goes on: what was still to come is as far away as it was before."""
+    held = held_until(visit)
+    assert held is not None
+    rows.change(held, state=Timer.State.NEEDLESS, acted_at=timezone.now())
+    paused = visit.timers.filter(state=Timer.State.PAUSED)
+    paused.filter(assignment__isnull=False).update(state=Timer.State.WAITING)
+    coming = list(paused.filter(assignment=None).order_by("at", "id"))
+    if not coming:
+        return
+    since = datetime.fromisoformat(held.basis["from"])
+    try:
+        _go_on_since(request, definition, visit, coming, since, _hours_again(coming[0].basis))
+    except NoDeadline:  # its calendar is gone, so nobody can say by how much it would move
+        paused.update(state=Timer.State.WAITING)
 
 
 # --- what is asked of it ----------------------------------------------------------------------------------

@@ -8,10 +8,11 @@
           → a wait: `_look`, whether what it waits for is there; `wake` looks again
     go_on → is the step decided? → `finish` → `leave` → enter the next step
                                                        → or the end of the branch: `_join`, is the block decided?
+                                 → as long as an answer can be undone: `engine_hold`, and later `take_effect`
 
-A visit is live while it is open or stuck. What is live of a request forms a tree: one visit at the root, and below a
-visit of a block at most one for each of its branches. Whatever ends a visit of a block ends what is below it first
-(`_cancel`). Called by `placet.approvals.engine`, which holds the request's lock.
+A visit is live while it is open, stuck or held. What is live of a request forms a tree: one visit at the root, and
+below a visit of a block at most one for each of its branches. Whatever ends a visit of a block ends what is below it
+first (`_cancel`). Called by `placet.approvals.engine`, which holds the request's lock.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ from placet.approvals import (
     engine_calls,
     engine_clarifications,
     engine_delegates,
+    engine_hold,
     engine_kept,
     engine_notices,
     engine_time,
@@ -176,10 +178,27 @@ def _open_beside(request: Request, definition: Definition, step_key: str, by: Pe
 
 
 def finish(
-    request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment], result: str
+    request: Request,
+    definition: Definition,
+    visit: Visit,
+    seats: Sequence[Assignment],
+    result: str,
+    *,
+    at_once: bool = False,
 ) -> None:
+    """`at_once`: though an answer could still be undone."""
     _supersede(request, visit, [seat for seat in seats if seat.state == Assignment.State.OPEN])
+    until = None if at_once else engine_hold.waits_until(definition, visit)
+    if until is not None:
+        engine_hold.hold(request, definition, visit, result, until)
+        return
     close(request, visit, result)
+    leave(request, definition, visit)
+
+
+def take_effect(request: Request, definition: Definition, visit: Visit) -> None:
+    """Of what a visit that was held came to: nobody can undo it any more."""
+    close(request, visit, visit.held_result)
     leave(request, definition, visit)
 
 
@@ -247,7 +266,10 @@ def _takes_signal(request: Request, visit: Visit, step: WaitStep) -> bool:
 def close(request: Request, visit: Visit, result: str) -> None:
     """Nobody is asked here any more, and nothing is below it."""
     engine_clarifications.end(request, visit)
-    rows.change(visit, state=Visit.State.CLOSED, result=result, reason="", closed_at=timezone.now())
+    if visit.state == Visit.State.HELD:
+        engine_time.end_hold(visit)
+    now = timezone.now()
+    rows.change(visit, state=Visit.State.CLOSED, result=result, held_result="", reason="", closed_at=now)
     note(request, None, "closed", at=visit.closed_at, step=visit.step_key, round=visit.round, result=result)
 
 
@@ -384,9 +406,10 @@ def _cancel(request: Request, visit: Visit, answered: Visit) -> None:
     seats = list(visit.assignments.filter(state=Assignment.State.OPEN).select_related("person"))
     delegates = engine_delegates.of_seats(seats)
     _supersede(request, visit, seats)
-    rows.change(
-        visit, state=Visit.State.CANCELLED, ended_by_id=answered.pk, reason="", closed_at=timezone.now()
-    )
+    if visit.state == Visit.State.HELD:
+        engine_time.end_hold(visit)
+    ended: dict[str, Any] = {"ended_by_id": answered.pk, "held_result": "", "reason": ""}
+    rows.change(visit, state=Visit.State.CANCELLED, closed_at=timezone.now(), **ended)
     where: dict[str, Any] = {"step": visit.step_key, "round": visit.round}
     by: dict[str, Any] = {"by_step": answered.step_key, "by_round": answered.round}
     note(request, None, "cancelled", at=visit.closed_at, **where, **by)

@@ -148,6 +148,7 @@ class Telling:
     undecided: list[int] = field(default_factory=list)  # what was kept, and nobody had decided
     asks: dict[str, Row] = field(default_factory=dict)  # by public id
     decisions: dict[Seat, Row] = field(default_factory=dict)
+    undone: dict[int, Row] = field(default_factory=dict)  # decisions that were taken back, by id
     pending: dict[int, Row] = field(default_factory=dict)  # by id
     matches: dict[Line, Row] = field(default_factory=dict)
     revisions: dict[int, Row] = field(default_factory=dict)  # by number
@@ -226,6 +227,7 @@ def _entered(telling: Telling, entry: AuditEntry) -> None:
         row, entry, state=Visit.State.OPEN, result="", reason="", opened_at=entry.at, closed_at=None,
         parent=None if block is None else (block, entry.what["block_round"]),
         branch=entry.what.get("branch", ""), branch_result="", ended_by=None, asked_back=0,
+        held_result="",
     )  # fmt: skip
 
 
@@ -483,6 +485,39 @@ def _decided(telling: Telling, entry: AuditEntry) -> None:
         _say_of_mail(telling, entry, entry.what.get("result", "decided"))
 
 
+def _undone(telling: Telling, entry: AuditEntry) -> None:
+    """What was said of the decision holds of the row that is left of it."""
+    seat = telling.seat_of(entry, entry.what["person"])
+    _say(telling.seats.setdefault(seat, {}), entry, state=Assignment.State.OPEN)
+    row = telling.undone[entry.what["undone"]] = telling.decisions.pop(seat, {})
+    _say(
+        row, entry, seat=seat, undone_at=entry.at, undone_door=entry.what["door"],
+        undone_incoming=entry.what["incoming"],
+    )  # fmt: skip
+    if entry.what["incoming"] is not None:
+        _say_of_mail(telling, entry, entry.what["result"])
+
+
+def _held(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.visits.setdefault(telling.visit_of(entry), {})
+    _say(row, entry, state=Visit.State.HELD, held_result=entry.what["result"], reason="")
+    _timed(telling, entry)
+
+
+def _goes_on(telling: Telling, entry: AuditEntry) -> None:
+    row = telling.visits.setdefault(telling.visit_of(entry), {})
+    _say(row, entry, state=Visit.State.OPEN, held_result="")
+    for person in entry.what["persons"]:
+        seat = telling.seat_of(entry, person)
+        _say(telling.seats.setdefault(seat, {}), entry, state=Assignment.State.OPEN)
+
+
+def _took_effect(telling: Telling, entry: AuditEntry) -> None:
+    step, number = telling.visit_of(entry)
+    moment = (step, number, Timer.What.EFFECTIVE, entry.what["number"])
+    _say(telling.timers.setdefault(moment, {}), entry, has_acted=True)
+
+
 def _answered(telling: Telling, public_id: str, seat: Seat) -> Row | None:
     """The mail that was answered; of a digest the line that asked this."""
     if public_id in telling.asks:
@@ -539,6 +574,7 @@ def _no_longer_asked(telling: Telling, entry: AuditEntry) -> None:
 def _closed(telling: Telling, entry: AuditEntry) -> None:
     row = telling.visits.setdefault(telling.visit_of(entry), {})
     _say(row, entry, state=Visit.State.CLOSED, result=entry.what["result"], reason="", closed_at=entry.at)
+    _say(row, entry, held_result="")
 
 
 def _branch_ended(telling: Telling, entry: AuditEntry) -> None:
@@ -548,7 +584,7 @@ def _branch_ended(telling: Telling, entry: AuditEntry) -> None:
 def _cancelled(telling: Telling, entry: AuditEntry) -> None:
     row = telling.visits.setdefault(telling.visit_of(entry), {})
     by = entry.what["by_step"], entry.what["by_round"]
-    _say(row, entry, state=Visit.State.CANCELLED, reason="", closed_at=entry.at, ended_by=by)
+    _say(row, entry, state=Visit.State.CANCELLED, reason="", closed_at=entry.at, ended_by=by, held_result="")
 
 
 def _stuck(telling: Telling, entry: AuditEntry) -> None:
@@ -605,6 +641,10 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "escalated": _escalated,
     "not escalated": _not_escalated,
     "decided": _decided,
+    "undone": _undone,
+    "held": _held,
+    "goes on": _goes_on,
+    "took effect": _took_effect,
     "answer incomplete": _incomplete,
     "reply refused": _refused,
     "superseded": _superseded,
@@ -698,6 +738,13 @@ def _differences(
     )
     yield from _rows(
         number, telling.decisions, tables.decisions[number], "a decision", evidence_words.OF_DECISION
+    )
+    yield from _rows(
+        number,
+        telling.undone,
+        tables.undone[number],
+        "a decision that was taken back",
+        evidence_words.OF_UNDONE,
     )
     pending = tables.pending[number]
     yield from _rows(

@@ -26,6 +26,7 @@ from placet.approvals.models import (
     TableMatch,
     TableVersion,
     Timer,
+    UndoneDecision,
     Version,
     Visit,
 )
@@ -55,6 +56,7 @@ class Tables:
     seats: dict[int, dict[Seat, Held]] = field(default_factory=lambda: defaultdict(dict))
     asks: dict[int, dict[str, Held]] = field(default_factory=lambda: defaultdict(dict))
     decisions: dict[int, dict[Seat, Held]] = field(default_factory=lambda: defaultdict(dict))
+    undone: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
     delegates: dict[int, dict[InPlace, Held]] = field(default_factory=lambda: defaultdict(dict))
     pending: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
     matches: dict[int, dict[Line, Held]] = field(default_factory=lambda: defaultdict(dict))
@@ -93,6 +95,7 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
     for visit in visits.values():
         names = (
             "state", "result", "reason", "opened_at", "closed_at", "branch", "branch_result", "asked_back",
+            "held_result",
         )  # fmt: skip
         others = {"parent": visit.parent_id, "ended_by": visit.ended_by_id}
         tables.visits[visit.request_id][visit.step_key, visit.round] = {
@@ -123,6 +126,13 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
             **_held(answer, incoming="incoming_id", lapsed_by="lapsed_by_id", person="person_id"),
             "seat": _seat(answer.assignment),
         }
+    undone = UndoneDecision.objects.filter(assignment__visit__request__in=ids)
+    for row in undone.select_related("assignment__visit"):
+        tables.undone[row.assignment.visit.request_id][row.pk] = {
+            **_decision(row),
+            **_held(row, "undone_at", "undone_door", undone_incoming="undone_incoming_id"),
+            "seat": _seat(row.assignment),
+        }
     _put_delegates(tables, ids)
     _put_notified(tables, ids)
     _put_clarifications(tables, ids)
@@ -139,7 +149,7 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
         }
     for timer in Timer.objects.filter(visit__request__in=ids, assignment=None).select_related("visit"):
         moment = timer.visit.step_key, timer.visit.round, timer.what, timer.number
-        is_told = timer.what in (Timer.What.EXPIRE, Timer.What.ESCALATE)
+        is_told = timer.what in (Timer.What.EXPIRE, Timer.What.ESCALATE, Timer.What.EFFECTIVE)
         tables.timers[timer.visit.request_id][moment] = _held(timer, "at", "basis") | {
             "has_acted": is_told and timer.state == Timer.State.ACTED
         }
@@ -180,7 +190,7 @@ def _kept(assignment: Assignment) -> Any:
     return _seat(earlier) if earlier.visit.request_id == assignment.visit.request_id else earlier.pk
 
 
-def _decision(decision: Decision) -> Held:
+def _decision(decision: Decision | UndoneDecision) -> Held:
     return {
         **_held(decision, "outcome", "comment", "answers", "door", "at", "revision", incoming="incoming_id"),
         "completes": decision.completes_id,

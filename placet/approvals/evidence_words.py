@@ -33,6 +33,7 @@ OF_VISIT = {
     "branch": "the branch that a step stands in",
     "branch_result": "what a branch came to",
     "ended_by": "which step made another needless",
+    "held_result": "what a step comes to that can still be undone",
     "asked_back": "how often the requester was asked something",
 }
 OF_MATCH = {
@@ -80,7 +81,7 @@ OF_SIGNAL = {
 OF_TIMER = {
     "at": "when something is due",
     "basis": "what a deadline was reckoned by",
-    "has_acted": "whether a step expired, or others were asked in it",
+    "has_acted": "whether a step expired, others were asked in it, or what it came to took effect",
 }
 OF_ASK = {
     "seat": "what a mail asks about",
@@ -137,6 +138,13 @@ OF_DECISION = {
     "revision": "which revision was decided on",
     "completes": "which earlier answer was completed",
     "at": "when it was decided",
+}
+OF_UNDONE = {
+    **OF_DECISION,
+    "seat": "whose answer was taken back",
+    "undone_at": "when an answer was taken back",
+    "undone_door": "how an answer was taken back",
+    "undone_incoming": "the mail that took an answer back",
 }
 OF_PENDING = {
     "seat": "whose answer lacks something",

@@ -26,6 +26,7 @@ from placet.approvals.definitions import (
 )
 from placet.approvals.form_parts import FormField
 from placet.approvals.models import Version
+from placet.approvals.undo_rules import grace_in
 
 LONGEST_KEY = 60  # of a step
 DEEPEST = 5  # processes in processes
@@ -298,6 +299,8 @@ def _copied_steps(included: Definition, names: Mapping[str, str]) -> Iterator[tu
             copied.setdefault("proof", included.proof)
             if step["kind"] == "approval":  # requesters may do their tasks, whatever else they may decide
                 copied.setdefault("requester_may_decide", included.requester_may_decide)
+            if included.undo is not None and grace_in(included, name):
+                copied.setdefault("undo", included.undo)
         if isinstance(included.steps[name], ParallelStep):
             for branch in copied["branches"].values():
                 branch["start"] = names[branch["start"]]

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
-from placet.approvals import policy
+from placet.approvals import policy, undo_mails
 from placet.approvals.ask_words import Why, asking_words, within
 from placet.approvals.change_words import comments, how_to_revise, kept_lines
 from placet.approvals.changes import changes_since
@@ -323,8 +323,9 @@ def expired(request: Request, assignment: Assignment, person: Person, end: datet
         )
 
 
-def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -> None:
-    """To somebody whose reply was applied: what it was read as."""
+def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str, code: str) -> None:
+    """To somebody whose reply was applied: what it was read as. `code`: of what they answered, for the reply that takes
+    it back."""
     visit = decision.assignment.visit
     request, definition = visit.request, definition_of(visit.request.version)
     outcome = definition.approval(visit.step_key).outcome(decision.outcome)
@@ -341,21 +342,26 @@ def confirmation(incoming: IncomingMail, decision: Decision, in_reply_to: str) -
         if left_files:
             answered.append(_("The files that you had added on the page were not sent with it."))
         below = [*answered, *([_("With this comment:")] if decision.comment and answered else [])]
+        can_be, footer = undo_mails.whether_it_can_be(definition, decision)
         queue(
             incoming.mailbox,
             "confirmation",
             decision.by_person,
             said,
             cause=f"incoming:{incoming.pk}",
-            subject=_("{answer}: {title}").format(answer=done[:1].upper() + done[1:], title=request.title),
+            subject=with_code(
+                _("{answer}: {title}").format(answer=done[:1].upper() + done[1:], title=request.title),
+                code if can_be else "",
+            ),
             letter=Notice(
                 you_answered(outcome),
                 [sentence.format(title=request.title, number=request.number, answer=done), *below],
                 quote=_shown(decision.comment),
                 links=[page_link(request, said)],
-                footer=_("If this is not what you meant, tell the requester at once."),
+                footer=footer,
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,
+            reply_to=reply_address(incoming.mailbox, code) if can_be else "",
             in_reply_to=in_reply_to,
         )
 

@@ -1,6 +1,7 @@
 """Processes, requests and who was asked what. Changed by `placet.approvals.engine` only."""
 
 import uuid
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -208,10 +209,11 @@ class Visit(models.Model):
     class State(models.TextChoices):
         OPEN = "open"
         STUCK = "stuck"  # nobody can be asked; an administrator has to help
+        HELD = "held"  # decided; the way on waits, because an answer can still be undone
         CLOSED = "closed"
         CANCELLED = "cancelled"  # another branch made it needless
 
-    LIVE = (State.OPEN, State.STUCK)
+    LIVE = (State.OPEN, State.STUCK, State.HELD)
 
     request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="visits")
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
@@ -224,6 +226,9 @@ class Visit(models.Model):
     round = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     result = models.CharField(max_length=40, blank=True)
+    held_result = models.CharField(
+        max_length=40, blank=True, default=""
+    )  # while it is held: what it comes to
     reason = models.TextField(blank=True)  # why it is stuck
     asked_back = models.PositiveSmallIntegerField(
         default=0
@@ -236,12 +241,12 @@ class Visit(models.Model):
             models.UniqueConstraint(fields=["request", "step_key", "round"], name="one_visit_per_round"),
             models.UniqueConstraint(
                 fields=["request"],
-                condition=Q(parent__isnull=True, state__in=("open", "stuck")),
+                condition=Q(parent__isnull=True, state__in=("open", "stuck", "held")),
                 name="one_live_visit_at_the_root",
             ),
             models.UniqueConstraint(
                 fields=["parent", "branch"],
-                condition=Q(parent__isnull=False, state__in=("open", "stuck")),
+                condition=Q(parent__isnull=False, state__in=("open", "stuck", "held")),
                 name="one_live_visit_per_branch",
             ),
         ]
@@ -435,6 +440,7 @@ class Timer(models.Model):
         EXPIRE = "expire"
         GO_ON = "go on"  # the step waited for this moment
         RESUME = "resume"  # the clock, which stands because the requester was asked something; `number` counts pauses
+        EFFECTIVE = "effective"  # what it was decided takes effect; `number` counts how often it was decided
 
     ENDS = (What.EXPIRE, What.GO_ON)  # of a visit
 
@@ -665,3 +671,37 @@ class Decision(models.Model):
             )
         ]
         indexes = [models.Index(fields=["by_person", "-at", "-id"], name="decision_newest_of_person")]
+
+
+class UndoneDecision(models.Model):
+    """A decision that whoever gave it took back. It is none any more: all that counts decisions counts those of
+    `Decision`, where the seat may have another one since."""
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="undone_decisions")
+    outcome = models.CharField(max_length=40)
+    answers = models.JSONField(default=dict)
+    revision = models.PositiveSmallIntegerField(default=1)
+    comment = models.TextField(blank=True)
+    by_person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="undone_decisions")
+    door = models.CharField(max_length=10, choices=Decision.Door)
+    incoming = models.ForeignKey(
+        IncomingMail, null=True, on_delete=models.PROTECT, related_name="undone_decisions"
+    )
+    completes = models.ForeignKey(
+        PendingAnswer, null=True, on_delete=models.PROTECT, related_name="undone_decisions"
+    )
+    at = models.DateTimeField()  # when it was given
+    undone_at = models.DateTimeField()
+    undone_door = models.CharField(max_length=10, choices=Decision.Door)
+    undone_incoming = models.ForeignKey(
+        IncomingMail, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )  # the mail that said so
+
+    class Meta:
+        ordering = ["id"]
+
+    @property
+    def counts_from(self) -> datetime:
+        """What was received before says nothing any more of what its sender wants: a mail counts by its receipt."""
+        mail = self.undone_incoming
+        return self.undone_at if mail is None else min(self.undone_at, mail.receipt_time)

@@ -27,6 +27,7 @@ from placet.approvals.models import (
     Signal,
     TableMatch,
     TableVersion,
+    UndoneDecision,
 )
 from placet.audit import chain
 from placet.audit.models import AuditEntry
@@ -277,6 +278,23 @@ def decided(decision: Decision, facts_hash: str, ask: Ask | None, proof: Mapping
             "shown": shown,
             "proof": dict(proof),
         },
+    }
+
+
+def undone(row: UndoneDecision, ask: Ask | None, proof: Mapping[str, Any]) -> What:
+    """Of a decision that is none any more. `ask`: the mail that was answered so, where it was one. `proof`: of who sent
+    that."""
+    assignment = row.assignment
+    return {
+        "step": assignment.visit.step_key,
+        "round": assignment.visit.round,
+        "assignment": assignment.pk,
+        "person": assignment.person_id,
+        "undone": row.pk,
+        "door": row.undone_door,
+        "answered": str(ask.public_id) if ask is not None else None,
+        "given": row.at.isoformat(),
+        "personal": {"proof": dict(proof)},
     }
 
 

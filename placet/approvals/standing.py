@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import EndStep, ParallelStep, definition_of
 from placet.approvals.delegate_words import who_decided
+from placet.approvals.engine_hold import until_of
 from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.mail.writing import when
 
@@ -60,7 +61,9 @@ def _waiting(request: Request) -> Iterator[str]:
         step, people = steps[visit.step_key], names.get(visit.pk, [])
         if isinstance(step, ParallelStep):
             continue
-        if visit.state == Visit.State.STUCK and not people:
+        if (until := until_of(visit)) is not None:
+            yield _("{step}: decided; can be undone until {time}").format(step=step.name, time=when(until))
+        elif visit.state == Visit.State.STUCK and not people:
             yield _("{step}: cannot go on; an administrator has to help").format(step=step.name)
         elif people:
             shown = ", ".join(people[:MOST_NAMES]) + (" …" if len(people) > MOST_NAMES else "")

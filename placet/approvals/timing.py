@@ -2,7 +2,8 @@
 anew there: it may be that the step is decided, or that the clock was set back.
 
 A step expires, and others are asked in it, only when every mailbox that its asks named was read past that moment, so
-that an answer which came in time counts, however late it is read. After a time in which nothing was worked the moments
+that an answer which came in time counts, however late it is read. What a step was decided takes effect only when those
+of whoever decided were, so that they can take it back in time. After a time in which nothing was worked the moments
 of a step do not all come at once: each leaves the next one half of the time that lay between them, whichever of them is
 worked first.
 """
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from placet.approvals import (
@@ -85,7 +87,7 @@ def _where(timer: Timer) -> dict[str, Any]:
 def _spread(request: Request, visit: Visit, now: datetime) -> Collection[int]:
     """Moments of a visit that are late together: the first one is left, those after it move. Which ones did."""
     waiting = visit.timers.filter(assignment=None, state=State.WAITING).order_by("at", "id")
-    coming = [timer for timer in waiting if timer.what != Timer.What.RESUME]
+    coming = [one for one in waiting if one.what not in (Timer.What.RESUME, Timer.What.EFFECTIVE)]
     if not coming:  # the clock stands
         return ()
     first, *others = coming
@@ -205,7 +207,7 @@ def _expire(request: Request, definition: Definition, timer: Timer, now: datetim
     seats = list(timer.visit.assignments.select_related("person", "visit"))
     delegates = engine_delegates.of_seats(seats)
     note(request, None, "expired", **_where(timer), due=timer.at.isoformat(), result=step.expires_to)
-    engine_visits.finish(request, definition, timer.visit, seats, step.expires_to)
+    engine_visits.finish(request, definition, timer.visit, seats, step.expires_to, at_once=True)
     for seat in seats:
         if seat.state == Assignment.State.OPEN:  # as they were read: nobody else is asked here any more
             for person in (seat.person, *delegates.get(seat.pk, ())):
@@ -217,7 +219,16 @@ def _expire(request: Request, definition: Definition, timer: Timer, now: datetim
 def _unread(timer: Timer) -> bool:
     """Whether an answer that came in time may lie in a mailbox that was not read since, or wait to be handled. What the
     requester was asked is not answered by it, or they could hold the end up with a mail that nobody can read."""
-    lines = AskLine.objects.filter(assignment__visit=timer.visit, asks_back=None)
+    return _may_be_unread(timer, AskLine.objects.filter(assignment__visit=timer.visit, asks_back=None))
+
+
+def _undo_unread(timer: Timer) -> bool:
+    """The same of a mail of somebody who answered that takes their answer back."""
+    answered = AskLine.objects.filter(assignment__visit=timer.visit, asks_back=None)
+    return _may_be_unread(timer, answered.filter(ask__person=F("assignment__decision__by_person")))
+
+
+def _may_be_unread(timer: Timer, lines: QuerySet[AskLine]) -> bool:
     asks = Ask.objects.filter(lines__in=lines, outgoing__isnull=False).distinct()
     asked = list(asks.values_list("outgoing__mailbox", "code_hash", "created_at"))
     if not asked:
@@ -235,6 +246,14 @@ def _answer_unread(timer: Timer) -> bool:
         return False
     asked_at = min(mail.ask.created_at for mail in mails)
     return not read_past({mail.mailbox_id for mail in mails}, timer.at, (), asked_at=asked_at)
+
+
+def _take_effect(request: Request, definition: Definition, timer: Timer, now: datetime) -> bool:
+    where = _where(timer)
+    note(request, None, "took effect", **where, number=timer.number, due=timer.at.isoformat())
+    engine_visits.take_effect(request, definition, timer.visit)
+    engine_visits.wake(request, definition)
+    return True
 
 
 def _resume(request: Request, definition: Definition, timer: Timer, now: datetime) -> bool:
@@ -257,10 +276,12 @@ _ACT: Mapping[str, Callable[[Request, Definition, Timer, datetime], bool]] = {
     Timer.What.EXPIRE: _expire,
     Timer.What.GO_ON: _go_on,
     Timer.What.RESUME: _resume,
+    Timer.What.EFFECTIVE: _take_effect,
 }
 #: What silence is no answer for, as long as one may lie in a mailbox.
 _MUST_WAIT: Mapping[str, Callable[[Timer], bool]] = {
     Timer.What.ESCALATE: _must_wait,
     Timer.What.EXPIRE: _must_wait,
     Timer.What.RESUME: _answer_unread,
+    Timer.What.EFFECTIVE: _undo_unread,
 }

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from placet.approvals.models import AskLine, Decision
+from placet.approvals.models import AskLine, Decision, UndoneDecision
 from placet.approvals.record import DIGEST
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.base import Action
@@ -203,7 +203,8 @@ def _read_lines(lines: Sequence[Mapping[str, Any]]) -> Step:
 
 def _became_of_lines(mail: IncomingMail) -> list[str]:
     """Of how many lines the answer counted; the record of each request says why another did not."""
-    counted = Decision.objects.filter(incoming=mail).count()
+    # With those that were taken back since: they counted.
+    counted = sum(model.objects.filter(incoming=mail).count() for model in (Decision, UndoneDecision))
     number = len(mail.verdict.get("lines", ()))
     applied = ngettext("{n} answer was applied.", "{n} answers were applied.", counted).format(n=counted)
     left = number - counted

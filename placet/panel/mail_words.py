@@ -65,9 +65,10 @@ RESULTS: dict[str, Promise] = {
     "not_undone": gettext_lazy("asks to take back a decision"),
     "not_given": gettext_lazy("given to somebody unknown"),
     "given": gettext_lazy("given to somebody"),
+    "undone": gettext_lazy("took an answer back"),
 }
 #: Those of mails that had the effect that they were meant to have.
-APPLIED = frozenset({"decided", "asked_back", "clarified", "given", DIGEST})
+APPLIED = frozenset({"decided", "asked_back", "clarified", "given", "undone", DIGEST})
 FOLDERS: dict[str, Promise] = {
     Folder.INBOX.value: gettext_lazy("Inbox"),
     Folder.JUNK.value: gettext_lazy("Junk Email"),
@@ -88,6 +89,7 @@ KINDS: dict[str, Promise] = {
     "answered-for": gettext_lazy("answered in their place"),
     "given": gettext_lazy("given to somebody"),
     "hand-on": gettext_lazy("somebody who is asked is away"),
+    "undone": gettext_lazy("an answer taken back"),
     "expired": gettext_lazy("the time for an answer is over"),
     "clarification": gettext_lazy("question to the requester"),
     "clarification-asked": gettext_lazy("question sent"),

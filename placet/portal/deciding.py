@@ -26,6 +26,7 @@ from placet.portal.in_place import seats_of
 from placet.portal.path import DOORS, Definitions, step_name, what_now
 from placet.portal.people import PersonsRequest
 from placet.portal.templatetags.pages import exact
+from placet.portal.undoing import can_be_undone, can_still_be_undone
 
 _YOU_DID: dict[str, Promise] = {
     APPROVE: gettext_lazy("You approved this request."),
@@ -126,7 +127,8 @@ def what_was_done(asked: Assignment, decision: Decision, *, named: bool) -> str:
         done = _("You sent this request again.")
     else:
         done = _("You answered “{answer}” to “{title}”.") if named else _("You answered “{answer}”.")
-    return f"{done.format(title=request.title, answer=outcome.shown)} {what_now(request, definition)}"
+    said = [done.format(title=request.title, answer=outcome.shown), what_now(request, definition)]
+    return " ".join(filter(None, [*said, can_be_undone(definition, decision)]))
 
 
 def who_was_first(error: engine_errors.AlreadyDecided, person: Person, asked: Assignment) -> str:
@@ -142,7 +144,9 @@ def who_was_first(error: engine_errors.AlreadyDecided, person: Person, asked: As
         name=who_decided(first), answer=outcome.shown, time=exact(first.at), door=DOORS[first.door]
     )
     step = decided_elsewhere(first, asked)
-    return " ".join([told, _("That decided “{step}”.").format(step=step)]) if step else told
+    where = [_("That decided “{step}”.").format(step=step)] if step else []
+    until = [can_still_be_undone(error.until)] if error.until is not None else []
+    return " ".join([told, *where, *until])
 
 
 def changed_sentence() -> str:

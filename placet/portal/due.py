@@ -39,13 +39,15 @@ def due_of(visits: Collection[Visit]) -> dict[int, DueShown]:
     if not visits:
         return {}
     timers: dict[int, list[Timer]] = defaultdict(list)
-    for timer in Timer.objects.filter(visit__in=visits, assignment=None).order_by("at", "id"):
+    clocks = Timer.objects.filter(visit__in=visits, assignment=None).exclude(what=What.EFFECTIVE)
+    for timer in clocks.order_by("at", "id"):
         timers[timer.visit_id].append(timer)
     return {visit.pk: _shown(visit, timers[visit.pk]) for visit in visits if visit.pk in timers}
 
 
 def _shown(visit: Visit, timers: Sequence[Timer]) -> DueShown:
-    now, is_live = timezone.now(), visit.state in Visit.LIVE and not visit.result
+    now = timezone.now()
+    is_live = visit.state in Visit.LIVE and visit.state != Visit.State.HELD and not visit.result
     deadline = next(timer for timer in timers if timer.what in (What.DUE, What.GO_ON))
     end = next((timer for timer in timers if timer.what == What.EXPIRE), None)
     stop = next((one for one in timers if one.what == What.RESUME and one.state == State.WAITING), None)
@@ -72,3 +74,11 @@ def _shown(visit: Visit, timers: Sequence[Timer]) -> DueShown:
         reads_first=next_rung is not None and next_rung < now,
         warned=any(timer.what == What.WARN and timer.state == State.ACTED for timer in timers),
     )
+
+
+def held_until(visits: Collection[Visit]) -> dict[int, datetime]:
+    """Of visits that are decided, and whose answers can still be undone: until when, by visit."""
+    if not visits:
+        return {}
+    timers = Timer.objects.filter(visit__in=visits, what=What.EFFECTIVE, state=State.WAITING)
+    return dict(timers.values_list("visit", "at"))

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.approvals.models import Decision, Request
+from placet.approvals.models import Decision, Request, UndoneDecision
 from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.approvals.questions import as_read
 from placet.lib.web import entered, keep
@@ -85,7 +85,33 @@ def decided(request: PersonsRequest) -> HttpResponse:
         }
         for decision, standing in zip(page, standings(about, definitions), strict=True)
     ]
-    return render(request, "portal/decided.html", {"page": page, "q": q, "keep": keep(q=q), "rows": rows})
+    context = {"page": page, "q": q, "keep": keep(q=q), "rows": rows}
+    return render(request, "portal/decided.html", {**context, "undone": _undone(request, q, page.number)})
+
+
+def _undone(request: PersonsRequest, q: str, number: int) -> list[dict[str, Any]]:
+    """What they took back, the newest ones, below the first page of what counts."""
+    if number > 1:
+        return []
+    found = UndoneDecision.objects.filter(by_person=request.user).select_related(
+        "assignment__visit__request__version", "assignment__visit__request__requester"
+    )
+    newest = found.filter(matching(q, "assignment__visit__request__")).order_by("-pk")[:A_PAGE]
+    definitions = Definitions()
+    return [
+        {
+            "row": row,
+            "request": row.assignment.visit.request,
+            "process": definitions.of(row.assignment.visit.request).name,
+            "step": step_name(definitions.of(row.assignment.visit.request), row.assignment.visit.step_key),
+            "did": _did(
+                outcome_of(
+                    definitions.of(row.assignment.visit.request), row.assignment.visit.step_key, row.outcome
+                )
+            ),
+        }
+        for row in newest
+    ]
 
 
 def _in_place(decision: Decision) -> str:

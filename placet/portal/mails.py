@@ -20,8 +20,10 @@ from placet.approvals.models import (
     Notified,
     Request,
     Timer,
+    UndoneDecision,
     Visit,
 )
+from placet.approvals.undo_rules import undoes
 from placet.audit.models import AuditEntry
 from placet.mail.models import OutgoingMail
 
@@ -31,6 +33,7 @@ MOST_BOUNCES = 10
 _ABOUT_A_REQUEST = [
     "confirmation", "withdrawn", "not-needed", "expired", "ended", "stuck", "escalated", "not-escalated", "warned",
     "clarification-asked", "clarification-taken", "clarification-needless", "answered-for", "given", "hand-on",
+    "undone",
 ]  # fmt: skip
 
 KINDS: dict[str, Promise] = {
@@ -49,6 +52,7 @@ KINDS: dict[str, Promise] = {
     "ended": gettext_lazy("How it ended"),
     "answered-for": gettext_lazy("Answered in their place"),
     "given": gettext_lazy("Given to somebody"),
+    "undone": gettext_lazy("Answer taken back"),
     "hand-on": gettext_lazy("Somebody who is asked is away"),
     "stuck": gettext_lazy("Call for help"),
     "clarification": gettext_lazy("Question to the requester"),
@@ -96,6 +100,7 @@ def mails_of(request: Request, definition: Definition) -> list[Mail]:
     causes += [f"incoming:{pk}" for pk in answered.values_list("incoming", flat=True)[:MOST_CAUSES]]
     causes += [*_stuck(request), *_clarifications(request)]
     causes += _told_of_time(request, definition)
+    causes += _undone(request, definition)
     # Each half by its index: of both at once, in the order of their ids, SQLite would read all mails.
     asks = AskLine.objects.filter(assignment__in=assignments, ask__outgoing__isnull=False)
     newest_asks = asks.order_by("-ask__outgoing").values_list("ask__outgoing", flat=True)[:MOST_MAILS]
@@ -114,6 +119,15 @@ def _told_of_time(request: Request, definition: Definition) -> list[str]:
     what = [Timer.What.ESCALATE, Timer.What.EXPIRE]
     timers = Timer.objects.filter(visit__request=request, what__in=what, assignment=None)
     return [f"timer:{pk}" for pk in timers.values_list("pk", flat=True)[:MOST_CAUSES]]
+
+
+def _undone(request: Request, definition: Definition) -> list[str]:
+    """What mails were caused by about answers that were taken back."""
+    if not undoes(definition):
+        return []
+    rows = UndoneDecision.objects.filter(assignment__visit__request=request).order_by("pk")[:MOST_CAUSES]
+    mails = [pk for row in rows for pk in (row.incoming_id, row.undone_incoming_id) if pk is not None]
+    return [f"incoming:{pk}" for pk in mails]
 
 
 def _stuck(request: Request) -> list[str]:

@@ -25,15 +25,25 @@ from placet.approvals.definitions import (
     definition_of,
 )
 from placet.approvals.delegate_words import who_decided
-from placet.approvals.models import AskLine, Assignment, Decision, Delegate, Notified, Request, Visit
+from placet.approvals.models import (
+    AskLine,
+    Assignment,
+    Decision,
+    Delegate,
+    Notified,
+    Request,
+    UndoneDecision,
+    Visit,
+)
 from placet.approvals.outcomes import APPROVE, REJECT, REVISED, TASK_DONE, Outcome, as_read
 from placet.approvals.policy import is_certain, way_on
 from placet.approvals.questions import Answered
 from placet.approvals.questions import as_read as answers_as_read
+from placet.approvals.undo_rules import undoes
 from placet.lib.conditions import ConditionError
 from placet.mail.models import OutgoingMail
 from placet.portal.clarifications import who_waits
-from placet.portal.due import DueShown, due_of
+from placet.portal.due import DueShown, due_of, held_until
 from placet.portal.in_place import why_in_words
 from placet.portal.rule_words import abstentions_in_words, line_in_words
 
@@ -58,6 +68,11 @@ _RESULTS: dict[str, Promise] = {APPROVED: _BECAME[APPROVE], REJECTED: _BECAME[RE
 _TONES = {APPROVED: "good", REJECTED: "bad"}
 
 _ANSWERED = pgettext_lazy("after a person's name", "answered “{answer}”")
+_UNDID: dict[str, Promise] = {
+    APPROVE: pgettext_lazy("after a person's name", "approved, and took it back"),
+    REJECT: pgettext_lazy("after a person's name", "rejected, and took it back"),
+}
+_UNDID_ANSWER = pgettext_lazy("after a person's name", "answered “{answer}”, and took it back")
 DOORS: dict[str, Promise] = {
     Decision.Door.MAIL: gettext_lazy("by mail"),
     Decision.Door.PAGE: gettext_lazy("on the page"),
@@ -96,6 +111,7 @@ class Station:
     called: Request | None = None  # what it called, for whoever may see that
     branches: Sequence["BranchShown"] = ()  # of a block
     due: DueShown | None = None
+    held_until: datetime | None = None  # its answer can be undone until then
 
 
 @dataclass(frozen=True)
@@ -148,7 +164,8 @@ def path_of(
     due = due_of([visit for visit in visits if definition.has_deadline(visit.step_key)])
     skipped = _skipped(visits, definition, lines) - {pk for pk, one in due.items() if one.has_expired}
     called = _called(visits, definition, visible)
-    tree = _Tree(request, definition, inside, lines, left_out, skipped, with_reasons, called, due)
+    held = held_until([visit for visit in visits if visit.state == Visit.State.HELD])
+    tree = _Tree(request, definition, inside, lines, left_out, skipped, with_reasons, called, due, held)
     stations = [Station("start", _("Started"), by, request.created_at), *tree.stations(inside[None])]
     end = _end(request, definition)
     return Path([*stations, end] if end else [*stations, *tree.later(inside[None])], earlier)
@@ -176,6 +193,7 @@ class _Tree:
     with_reasons: bool
     called: Mapping[int, Request]  # by visit: what its step called
     due: Mapping[int, DueShown]  # by visit
+    held: Mapping[int, datetime]  # by visit: until when an answer can be undone
 
     def stations(self, visits: Iterable[Visit]) -> list[Station]:
         return [self._station(visit) for visit in visits]
@@ -198,6 +216,7 @@ class _Tree:
             self.called.get(visit.pk),
             self._branches(visit),
             self.due.get(visit.pk),
+            self.held.get(visit.pk),
         )
 
     def _to_come(self, visit: Visit) -> list[Line]:
@@ -236,9 +255,10 @@ class _Tree:
     def later(self, visits: Sequence[Visit]) -> Iterator[Station]:
         """What is still to come beside these, if everybody approves, as far as it is certain: what conditions see of
         steps can change, and what they see of the form where a step's people enter something."""
-        here = [visit.step_key for visit in visits if visit.state in Visit.LIVE]
-        if len(here) != 1:
+        running = [visit for visit in visits if visit.state in Visit.LIVE]
+        if len(running) != 1 or running[0].state == Visit.State.HELD:
             return
+        here = [running[0].step_key]
         seen, key = set(here), here[0]
         places = self.definition.places
         words = _("comes next, if approved")
@@ -314,8 +334,21 @@ def _lines(visits: Sequence[Visit], definition: Definition) -> tuple[dict[int, l
     left_out: dict[int, int] = {}
     if len(assignments) > MOST_PEOPLE:
         left_out = {v.pk: v.assignments.count() - len(lines[v.pk]) for v in visits}
+    put_undone(visits, definition, lines)
     _put_notified(visits, definition, lines, left_out)
     return lines, left_out
+
+
+def put_undone(visits: Sequence[Visit], definition: Definition, lines: Mapping[int, list[Line]]) -> None:
+    """Answers that were taken back, below those that count. A query only where any can be."""
+    if not undoes(definition):
+        return
+    rows = UndoneDecision.objects.filter(assignment__visit__in=visits)
+    for row in rows.select_related("assignment__visit", "by_person").order_by("id")[:MOST_PEOPLE]:
+        visit = row.assignment.visit
+        outcome = outcome_of(definition, visit.step_key, row.outcome)
+        did = _UNDID[outcome.key] if outcome.is_built_in else _UNDID_ANSWER.format(answer=outcome.shown)
+        lines[visit.pk].append(Line(row.by_person.name, str(did), row.undone_at, comment=row.comment))
 
 
 def _put_notified(
@@ -467,6 +500,8 @@ def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) 
         return "waiting", waiting
     if visit.state == Visit.State.CANCELLED:
         return "neutral", pgettext("a step", "not needed any more")
+    if visit.state == Visit.State.HELD:
+        return "waiting", _became(definition, visit.step_key, visit.held_result)
     if visit.result == WITHDRAWN:
         return "withdrawn", pgettext("a step", "withdrawn")
     step = definition.steps[visit.step_key]
@@ -480,8 +515,14 @@ def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) 
         if visit.result == EXPIRED:
             return "neutral", pgettext("what a step waited for", "did not come in time")
         return "neutral", pgettext("what a step waited for", "is there")
-    outcome = outcome_of(definition, visit.step_key, visit.result)
-    return outcome.colour, str(_BECAME[outcome.key]) if outcome.is_built_in else outcome.shown
+    colour = outcome_of(definition, visit.step_key, visit.result).colour
+    return colour, _became(definition, visit.step_key, visit.result)
+
+
+def _became(definition: Definition, step_key: str, result: str) -> str:
+    """What became of an approval step."""
+    outcome = outcome_of(definition, step_key, result)
+    return str(_BECAME[outcome.key]) if outcome.is_built_in else outcome.shown
 
 
 def waiting_in_words(definition: Definition, step_key: str, *, with_condition: bool) -> str:
@@ -601,6 +642,8 @@ def beside_each_other(sentences: Iterable[str]) -> str:
 
 def _standing_in(definition: Definition, visit: Visit, names: Mapping[int, str]) -> str:
     step = step_name(definition, visit.step_key)
+    if visit.state == Visit.State.HELD:
+        return _("{step}: decided, and can still be undone").format(step=step)
     if isinstance(definition.steps[visit.step_key], WaitStep | CallStep):
         return _("{step}: {what}").format(
             step=step, what=waiting_in_words(definition, visit.step_key, with_condition=False)

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from placet.portal import clarifying, filling, giving, lists, search, starting, suggesting, views, waiting
+from placet.portal import (
+    clarifying,
+    filling,
+    giving,
+    lists,
+    search,
+    starting,
+    suggesting,
+    undoing,
+    views,
+    waiting,
+)
 
 app_name = "portal"
 urlpatterns = [
@@ -28,6 +39,7 @@ urlpatterns = [
     path("requests/<uuid:public_id>/give/<int:number>/people/", giving.suggest, name="suggest_to_give"),
     path("requests/<uuid:public_id>/take-back/", giving.take_back, name="take_back"),
     path("back/", giving.back, name="back"),
+    path("requests/<uuid:public_id>/undo/<int:number>/", undoing.undo, name="undo"),
     path("requests/<uuid:public_id>/withdraw/", views.withdraw, name="withdraw"),
     path("requests/<uuid:public_id>/start-again/", starting.start_again, name="start_again"),
     path("requests/<uuid:public_id>/send-again/", views.send_again, name="send_again"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from placet.approvals.composing import mailbox_for, page_of
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import facts_as_read, facts_hash
 from placet.approvals.models import Assignment, Clarification, Request, Visit
+from placet.approvals.undo_rules import grace_in
 from placet.portal import deciding, live, path
 from placet.portal.clarifications import Typed, clarifications_of
 from placet.portal.due import DueShown, due_of
@@ -31,6 +33,7 @@ from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
 from placet.portal.question_rows import QuestionRow, answers_in, question_rows
 from placet.portal.sent_back import sent_back
+from placet.portal.undoing import undoable_by
 from placet.portal.waiting import Answer, say_why
 
 NO_ERRORS: Mapping[str, str] = MappingProxyType({})
@@ -56,6 +59,7 @@ class Question:
     in_place: str = ""  # in whose place they are asked, or who may answer in theirs
     is_away: bool = False  # as an automatic reply of theirs said
     may_be_given: bool = False
+    grace: int = 0  # minutes in which the answer can be undone
     back: SentBack | None = None  # who sent it back to whoever looks
 
     @property
@@ -100,6 +104,7 @@ def _request_page(
         "standing": standings([shown], Definitions())[0],
         "path": path_of(shown, definition, with_reasons=steers, visible=requests_visible_to(request.user)),
         "questions": questions,
+        "undoable": undoable_by(request.user, shown, definition),
         "running": running,
         "may_steer": steers and running,
         "may_take_back": running
@@ -165,6 +170,7 @@ def _questions(
                 in_place=in_place.get(assignment.pk, ""),
                 is_away=is_mine and assignment.absent_at is not None,
                 may_be_given=is_mine and step.delegate is not False,
+                grace=grace_in(definition, key) // timedelta(minutes=1),
                 back=back.get(assignment.pk),
             )
         )

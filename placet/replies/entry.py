@@ -41,6 +41,7 @@ from placet.replies import (
     settle,
     settle_clarification,
     settle_digest,
+    settle_undo,
     tell,
     tell_digest,
 )
@@ -268,12 +269,17 @@ _TOLD = {CommandKind.HELP: refusals.HelpAsked, CommandKind.STATUS: refusals.Stat
 
 
 def _answer_digest(reply: Reply, picked: Picked, mail: Mail, proof: Proof) -> None:
-    """All that it answers, or nothing. Raises DigestUnclear, HelpAsked, StatusAsked or NoLongerOpen."""
+    """All that it answers, or nothing. Raises DigestUnclear, HelpAsked, StatusAsked, NotUndone or NoLongerOpen."""
     known = known_words()
     command = read_command(mail, known)
     if command is not None and command.kind in _TOLD:
         must_be_active(picked.line)
         raise _TOLD[command.kind]
+    if command is not None and command.kind is CommandKind.UNDO:
+        with transaction.atomic():
+            mine(reply)
+            settle_undo.undo_lines(reply, picked)
+        return
     answers = read_digest(mail, settle_digest.asked(picked.lines), known)
     with transaction.atomic():
         logged = tell_digest.logged(reply, answers)

@@ -152,9 +152,8 @@ def mails_with_code(line: AskLine, addresses: Collection[str]) -> list[OutgoingM
     return [*asked, *again] if newest else asked
 
 
-_AGAIN = [
-    f"refusal-{refusal.key}" for refusal in refusals.ANSWER_AGAIN
-]  # kinds of mails that ask to answer again
+#: Kinds of mails that ask to answer again, or say how to take an answer back.
+_AGAIN = [*(f"refusal-{refusal.key}" for refusal in refusals.ANSWER_AGAIN), "confirmation"]
 
 
 @cache

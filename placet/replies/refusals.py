@@ -40,7 +40,7 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         TooLarge            larger than the mailbox takes
         HelpAsked           answers nothing, and asks how to answer
         StatusAsked         answers nothing, and asks where the request stands
-        NotUndone           asks to take back a decision, which stands
+        NotUndone           asks to take back an answer, which stands
         NotGiven            gives the question to somebody who cannot be told apart, or cannot answer it
 
 `told` refusals may be raised only after `prove` returned a Proof (DESIGN 3.6: strangers learn nothing).
@@ -401,13 +401,16 @@ class AlreadyDecided(Told):
 
     key = "already_decided"
 
-    def __init__(self, who: str, outcome: str, when: str, answer: str = "", step: str = "") -> None:
-        super().__init__(who, outcome, when, answer, step)
+    def __init__(
+        self, who: str, outcome: str, when: str, answer: str = "", step: str = "", until: str = ""
+    ) -> None:
+        super().__init__(who, outcome, when, answer, step, until)
         self.who = who
         self.step = step  # its name, where another step than the one asked about was decided
         self.outcome = outcome
         self.answer = answer  # its label, where the outcome is the process's own
         self.when = when  # ISO 8601, UTC
+        self.until = until  # the same of the moment up to which they may take it back; "" where they cannot
 
 
 class MayNotDecide(Told):
@@ -480,9 +483,13 @@ class StatusAsked(Told):
 
 
 class NotUndone(Told):
-    """A decision cannot be taken back. If it is not what you meant, tell whoever made the request at once."""
+    """Your answer was not taken back."""
 
     key = "not_undone"
+
+    def __init__(self, said: Sequence[str]) -> None:
+        super().__init__(said)
+        self.said = list(said)  # sentences for the sender, in their language
 
 
 class NotGiven(Told):

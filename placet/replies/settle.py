@@ -209,7 +209,8 @@ def already_decided(error: engine_errors.AlreadyDecided, line: AskLine) -> refus
     step = decided_elsewhere(first, line.assignment)
     with as_read_by(line.ask.person):
         who = who_decided(first)
-    return refusals.AlreadyDecided(who, first.outcome, first.at.isoformat(), label, step)
+    until = error.until.isoformat() if error.until is not None else ""
+    return refusals.AlreadyDecided(who, first.outcome, first.at.isoformat(), label, step, until)
 
 
 def _fields_refused(

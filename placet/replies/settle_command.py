@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from placet.approvals.models import AskLine, Assignment, Decision
+from placet.approvals.models import AskLine, Assignment
 from placet.lib.sentences import Sentence
-from placet.replies import refusals, settle_clarification, tell
+from placet.replies import refusals, settle_clarification, settle_undo, tell
 from placet.replies.pick import Picked
 from placet.replies.read_command import Command, Kind
 from placet.replies.settle_give import give
@@ -34,11 +34,10 @@ def must_be_active(line: AskLine) -> None:
 
 
 def _undo(reply: "Reply", picked: Picked, command: Command) -> None:
-    """No decision is undone; whoever gave it is told so. Of anything else: how to answer, or where it stands."""
-    decision = Decision.objects.filter(assignment=picked.line.assignment_id).first()
-    if decision is not None and decision.by_person_id == picked.line.ask.person_id:
-        raise refusals.NotUndone
-    _help(reply, picked, command)
+    """The answer is taken back. Where there is none yet: how to answer."""
+    if not settle_undo.is_about_an_answer(picked.line):
+        raise refusals.HelpAsked
+    settle_undo.undo(reply, picked)
 
 
 def _question(reply: "Reply", picked: Picked, command: Command) -> None:

@@ -68,7 +68,7 @@ def automatic(reply: "Reply", refusal: refusals.AutomaticReply, picked: Picked, 
 
 def was_automatic(reply: "Reply", logged: Logged) -> None:
     tasks.handled(reply.incoming, reply.settings)
-    _log(reply, logged)
+    log_as(reply, logged)
 
 
 def given(reply: "Reply", name: str) -> Logged:
@@ -83,13 +83,13 @@ def was_given(reply: "Reply", row: Delegate, logged: Logged) -> None:
     request = reply.line.assignment.visit.request
     delegate_mails.given(request, row, reply.incoming, reply.mail.message_id)
     tasks.handled(reply.incoming, reply.settings)
-    _log(reply, logged)
+    log_as(reply, logged)
 
 
 def applied(reply: "Reply", decision: Decision) -> None:
     """The reply counted; the mail log says so already (`entry.mine`)."""
     assert reply.mail is not None
-    messages.confirmation(reply.incoming, decision, reply.mail.message_id)
+    messages.confirmation(reply.incoming, decision, reply.mail.message_id, reply.code)
     tasks.handled(reply.incoming, reply.settings)
 
 
@@ -118,7 +118,7 @@ def question_sent(reply: "Reply", clarification: Clarification, logged: Logged) 
     assert reply.mail is not None
     clarification_mails.asked(reply.incoming, clarification, reply.mail.message_id)
     tasks.handled(reply.incoming, reply.settings)
-    _log(reply, logged)
+    log_as(reply, logged)
 
 
 def incomplete(reply: "Reply", lacking: refusals.Incomplete) -> None:
@@ -146,7 +146,7 @@ def incomplete(reply: "Reply", lacking: refusals.Incomplete) -> None:
         asking = _for_rest(lacking, answer.outcome, settle.step_of(line), reply.mail.message_id)
     engine.keep_incomplete(line.assignment_id, kept, asking)
     tasks.handled(reply.incoming, reply.settings)
-    _log(reply, logged)
+    log_as(reply, logged)
 
 
 def unclear(reply: "Reply", refusal: refusals.Unclear) -> None:
@@ -185,7 +185,7 @@ def unclear(reply: "Reply", refusal: refusals.Unclear) -> None:
         refused(reply, refusal)
         return
     tasks.handled(reply.incoming, reply.settings)
-    _log(reply, logged)
+    log_as(reply, logged)
 
 
 def _needs_the_page(reply: "Reply", likely: Likely) -> bool:
@@ -277,7 +277,7 @@ def refused(
                 logged=logged,
                 doubted=line.assignment if _leaves_in_doubt(line, refusal) else None,
             )
-    _log(reply, logged)
+    log_as(reply, logged)
 
 
 def _in_order(lines: Sequence[AskLine]) -> list[AskLine]:
@@ -447,14 +447,15 @@ def _sentences(refusal: refusals.Refusal, again: answering_again.AnswerAgain | N
             name=refusal.who, time=when(datetime.fromisoformat(refusal.when)), answer=refusal.answer
         )
         where = [_("That decided “{step}”.").format(step=refusal.step)] if refusal.step else []
-        return [" ".join([first, *where, nothing])]
+        until = [can_be_undone_until(refusal.until)] if refusal.until else []
+        return [" ".join([first, *where, nothing, *until])]
     if isinstance(refusal, refusals.NoLongerOpen | refusals.MayNotDecide):
         return [f"{refusal.why} {nothing}"]
     if isinstance(refusal, refusals.NotAskedBack | refusals.NotClarified):
         return [f"{refusal.sentence} {refusal.why}"]
     if isinstance(refusal, refusals.AnswersNotTaken):
         return _about_answers(refusal)
-    if isinstance(refusal, refusals.NotGiven):
+    if isinstance(refusal, refusals.NotGiven | refusals.NotUndone):
         return list(refusal.said)
     if isinstance(refusal, refusals.Unclear) and again is not None:
         return _why_unclear(refusal, again.language)
@@ -462,6 +463,12 @@ def _sentences(refusal: refusals.Refusal, again: answering_again.AnswerAgain | N
         with translation.override(again.language):
             return [refusal.sentence]
     return [refusal.sentence]
+
+
+def can_be_undone_until(moment: str) -> str:
+    """`moment`: in ISO 8601."""
+    sentence = _("It can be taken back until {time}; if it is, you are asked again.")
+    return sentence.format(time=when(datetime.fromisoformat(moment)))
 
 
 def why_not(refusal: refusals.Refusal) -> list[str]:
@@ -554,7 +561,7 @@ def logged_as(reply: "Reply", result: str, reason: str, **more: Any) -> Logged:
     return Logged(result, str(reason), verdict(reply, **more), person)
 
 
-def _log(reply: "Reply", logged: Logged) -> None:
+def log_as(reply: "Reply", logged: Logged) -> None:
     IncomingMail.objects.filter(pk=reply.incoming.pk).update(**logged.columns)
 
 

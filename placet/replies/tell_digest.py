@@ -2,17 +2,21 @@
 The same for the mail log. In the transaction of the effect, as `tell`."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
 from placet.accounts.reader import as_read_by
 from placet.approvals import digest_mails
+from placet.approvals.definitions import definition_of
 from placet.approvals.digest_mails import LineTold
+from placet.approvals.engine_hold import last_moment
 from placet.approvals.models import AskLine
 from placet.approvals.record import DIGEST, Logged
 from placet.approvals.standing import standing_of
 from placet.mail import tasks
+from placet.mail.writing import when
 from placet.replies import refusals, settle, tell
 from placet.replies.pick import without_codes
 from placet.replies.read_digest import Entry, LineAnswer
@@ -67,17 +71,34 @@ def applied(reply: "Reply", settled: Sequence[Settled]) -> None:
             LineTold(line, _("still open"))
             for line in left_open(reply.lines, [one.answer for one in settled])
         ]
+    can_be_undone = any(_until(one) for one in settled)
     digest_mails.confirmation(
-        reply.incoming, person, told, left_open=open_ones, in_reply_to=reply.mail.message_id
+        reply.incoming,
+        person,
+        told,
+        left_open=open_ones,
+        in_reply_to=reply.mail.message_id,
+        code=reply.code if can_be_undone else "",
     )
     tasks.handled(reply.incoming, reply.settings)
 
 
 def _became(one: Settled) -> str:
     if one.decision is not None:
-        return settle.step_of(one.line).outcome(one.decision.outcome).done
+        done = settle.step_of(one.line).outcome(one.decision.outcome).done
+        until = _until(one)
+        if until is None:
+            return done
+        return _("{answer}; can be undone until {time}").format(answer=done, time=when(until))
     assert one.refusal is not None
     return " ".join(tell.why_not(one.refusal))
+
+
+def _until(one: Settled) -> datetime | None:
+    """Up to when an answer can be taken back, if it can."""
+    if one.decision is None:
+        return None
+    return last_moment(definition_of(one.line.assignment.visit.request.version), one.decision)
 
 
 # --- refused ----------------------------------------------------------------------------------------------
@@ -115,6 +136,8 @@ def _said(reply: "Reply", refusal: refusals.Refusal) -> tuple[str, list[str], st
             _("How to answer") if isinstance(refusal, refusals.HelpAsked) else _("Where the requests stand")
         )
         return heading, list(_standing(reply.lines)), ""
+    if isinstance(refusal, refusals.NotUndone):
+        return _("Your answers were not taken back"), list(refusal.said), ""
     heading = _("Your answers were not applied")
     if not isinstance(refusal, refusals.DigestUnclear):
         return heading, [refusal.sentence], ""

@@ -7,9 +7,11 @@ which mails were written; and what must hold of any database must hold of this o
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import transaction
 from django.db.models import Count, Prefetch
 from django.utils import timezone
@@ -26,12 +28,14 @@ from hypothesis.stateful import (
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, engine_asks, engine_errors, evidence
+from placet.approvals import engine, engine_asks, engine_errors, evidence, timing, undoing
 from placet.approvals.composing import hash_of
+from placet.approvals.engine_hold import MOST_UNDONE
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Version, Visit
 from placet.approvals.processes import publish
 from placet.audit import chain
 from placet.mail.models import OutgoingMail
+from placet.mailboxes.models import Mailbox
 from tests.making import FORM, make_mailbox
 from tests.rotation import whole
 
@@ -87,6 +91,11 @@ class Seat:
     state: str = "open"
     outcome: str = ""
     asks: int = 1
+    undone: int = 0
+
+    @property
+    def can_be_undone(self) -> bool:
+        return self.state == "decided" and self.undone < MOST_UNDONE
 
 
 @dataclass
@@ -95,6 +104,7 @@ class Room:
     round: int
     state: str = "open"
     seats: dict[str, Seat] = field(default_factory=dict)
+    held: str = ""  # what it comes to, if nobody undoes it
 
     def count(self, *what: str) -> int:
         return sum(
@@ -133,8 +143,9 @@ class Life:
 
 
 class Model:
-    def __init__(self, in_turn: frozenset[str]) -> None:
+    def __init__(self, in_turn: frozenset[str], *, undoes: bool = False) -> None:
         self.in_turn = in_turn  # steps that ask people one by one
+        self.undoes = undoes  # whether answers can be undone
         self.active = set(PEOPLE)
         self.lives: list[Life] = []
         self.mails: Counter[tuple[str, str]] = Counter()  # by kind and recipient
@@ -201,12 +212,31 @@ class Model:
     def go_on(self, life: Life, room: Room, more: int = 0) -> bool:
         result = room.result(more)
         if result:
-            room.state = "closed"
             for seat in room.seats.values():
                 seat.state = "superseded" if seat.state == "open" else seat.state
-            above = (room.step, result) == ("team", "approve") and life.amount > 1000
-            self.enter(life, "board" if above else WAYS[room.step, result])
+            room.state, room.held = "held", result
+            if not self.undoes or not any(seat.can_be_undone for seat in room.seats.values()):
+                self.take_effect(life, room)
         return bool(result)
+
+    def take_effect(self, life: Life, room: Room) -> None:
+        result, room.state, room.held = room.held, "closed", ""
+        above = (room.step, result) == ("team", "approve") and life.amount > 1000
+        self.enter(life, "board" if above else WAYS[room.step, result])
+
+    def undo(self, life: Life, room: Room, name: str) -> None:
+        """As if the answer had never been given, but for whoever left since."""
+        seat, again = room.seats[name], [name]
+        seat.undone += 1
+        if room.state == "held":
+            again += [other for other, one in room.seats.items() if one.state == "superseded"]
+            room.state, room.held = "open", ""
+        for other in again:
+            room.seats[other].state = "open" if other in self.active else "withdrawn"
+        if room.state == "stuck" or any(other not in self.active for other in again):
+            self.consider(life, room)
+        if seat.state == "open":
+            self.mail_ask(name, seat)
 
     def complaint(self, room: Room, name: str) -> type[Exception] | None:
         return {
@@ -226,7 +256,7 @@ class Model:
     def withdraw(self, life: Life) -> None:
         life.state = "withdrawn"
         for room in life.rooms:
-            room.state = "closed"
+            room.state, room.held = "closed", ""
             for name, seat in room.seats.items():
                 if seat.state == "open":
                     seat.state = "withdrawn"
@@ -280,18 +310,22 @@ class EngineAgainstModel(RuleBasedStateMachine):
     @initialize(
         approvals=st.integers(min_value=0, max_value=5),
         in_turn=st.frozensets(st.sampled_from(["team", "board"])),
+        undoes=st.booleans(),
     )
-    def begin(self, approvals: int, in_turn: frozenset[str]) -> None:
+    def begin(self, approvals: int, in_turn: frozenset[str], undoes: bool) -> None:
         """Lives begin at different places, or few of them would get far."""
         steps: dict[str, dict[str, Any]] = {
             key: {**step, "order": "one_by_one"} if key in in_turn else step
             for key, step in DEFINITION["steps"].items()
         }
-        self.version, self.model = publish({**DEFINITION, "steps": steps}), Model(in_turn)
+        more = {"undo": "60 minutes"} if undoes else {}
+        self.version = publish({**DEFINITION, "steps": steps, **more})
+        self.model = Model(in_turn, undoes=undoes)
         self.start("ben", 1001)
         self.start("alice", 1001)
         for pick in range(approvals):
-            self.answer_with(pick, "approve")
+            if self.seats("open"):
+                self.answer_with(pick, "approve")
 
     @precondition(lambda self: len(self.requests) < 4)
     @rule(
@@ -336,6 +370,41 @@ class EngineAgainstModel(RuleBasedStateMachine):
     @rule(pick=picks)
     def approve(self, pick: int) -> None:
         self.answer_with(pick, "approve")
+
+    @precondition(lambda self: self.held())
+    @rule(pick=picks)
+    def wait(self, pick: int) -> None:
+        """Nobody undoes it, and its moment comes."""
+        life, room = self.held()[pick % len(self.held())]
+        timer = self.visit(life, room).timers.get(what="effective", state="waiting")
+        assert not timing.work(timer.pk)  # not yet
+        with time_machine.travel(timezone.now() + timedelta(hours=2)):
+            Mailbox.objects.update(read_until=timezone.now())
+            assert timing.work(timer.pk)
+        self.model.take_effect(life, room)
+
+    def held(self) -> list[tuple[Life, Room]]:
+        return [(life, room) for life in self.model.lives for room in life.rooms if room.state == "held"]
+
+    @precondition(lambda self: self.seats("decided"))
+    @rule(pick=picks, by=st.sampled_from(["whoever gave it"] * 4 + PEOPLE))
+    def undo(self, pick: int, by: str) -> None:
+        """Whoever gave an answer takes it back, or somebody else tries to."""
+        undoable = [one for one in self.seats("decided") if one[1].state != "closed"] or self.seats("decided")
+        life, room, name = undoable[pick % len(undoable)]
+        by = name if by == "whoever gave it" else by
+        assignment = self.assignment(life, room, name)
+        expected: type[Exception] | None = None
+        if by not in self.model.active or by != name:
+            expected = engine_errors.NotAllowed
+        elif not self.model.undoes or room.state == "closed" or not room.seats[name].can_be_undone:
+            expected = engine_errors.NotUndone
+        if expected is not None:
+            with pytest.raises(expected):
+                undoing.undo(assignment.pk, self.person(by))
+            return
+        undoing.undo(assignment.pk, self.person(by))
+        self.model.undo(life, room, name)
 
     @precondition(lambda self: self.seats("superseded"))
     @rule(pick=picks, outcome=st.sampled_from(["approve", "reject"]))

@@ -1,5 +1,6 @@
 """Whatever happens while a clock runs, forth and back: each moment acts at most once, none early and none is lost."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,8 +12,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from placet.accounts.models import Person
-from placet.approvals import engine, engine_errors, evidence, timing
+from placet.approvals import engine, engine_errors, evidence, timing, undoing
 from placet.approvals.engine_clarifications import Written
+from placet.approvals.engine_hold import MOST_UNDONE
 from placet.approvals.engine_time import MOST_PAUSES
 from placet.approvals.models import Assignment, Clarification, Decision, Request, Timer, Visit
 from placet.approvals.processes import DefinitionInvalid, publish
@@ -49,7 +51,10 @@ ACTIONS = st.one_of(
     st.sampled_from([("work", 0), ("work", 0), ("work twice", 0), ("resend", 0), ("send", 0), ("answer", 0)]),
     st.sampled_from([("ask back", 0), ("clarify", 0)]),
     st.sampled_from([("mailbox away", 0), ("mailbox back", 0), ("another answers", 0)]),
+    st.sampled_from([("undo", 0), ("undo", 0), ("answer", 0), ("a little", 0)]),
 )
+UNDO = st.sampled_from([None, "30 minutes"])
+GRACE = timedelta(minutes=30)
 PAUSES: st.SearchStrategy[Any] = st.sampled_from([None, None, False, "4 working hours", "1 day"])
 
 
@@ -64,6 +69,7 @@ def test_whatever_the_clock_does_each_moment_acts_once(
         PAUSES,
         st.lists(ACTIONS, max_size=14),
         st.lists(RUNGS, max_size=2),
+        UNDO,
     )
     def lives(
         due: str,
@@ -72,21 +78,23 @@ def test_whatever_the_clock_does_each_moment_acts_once(
         pause: Any,
         actions: Sequence[tuple[str, int]],
         rungs: Sequence[Any],
+        undo: str | None,
     ) -> None:
-        live(alice, bob, due, remind, expire, pause, actions, rungs)
+        live(alice, bob, due, remind, expire, pause, actions, rungs, undo)
 
     lives()
 
 
 def live(
     alice: Person, bob: Person, due: str, remind: Sequence[str], expire: Expire, pause: Any,
-    actions: Sequence[tuple[str, int]], rungs: Sequence[Any],
+    actions: Sequence[tuple[str, int]], rungs: Sequence[Any], undo: str | None = None,
 ) -> None:  # fmt: skip
     more: dict[str, Any] = {"due": due}
     more |= {"remind": [*remind]} if remind else {}
     more |= {"expire": expire} if expire is not None else {}
     more |= {"pause": {"at_most": pause} if pause else False} if pause is not None else {}
     more |= {"escalate": [*rungs]} if rungs else {}
+    more |= {"undo": undo} if undo is not None else {}
     ways = [
         "bob approve approved",
         "bob reject rejected",
@@ -98,7 +106,8 @@ def live(
                 version = publish(process({"bob": step("bob", **more)}, ways))
             except DefinitionInvalid:  # a rung after the end, or the same one twice
                 assume(False)
-            life = Life(engine.start(version, alice, {"item": "Desk", "amount": "1"}), alice, bob, clock)
+            request = engine.start(version, alice, {"item": "Desk", "amount": "1"})
+            life = Life(request, alice, bob, clock, undoes=undo is not None)
             for what, hours in actions:
                 life.does(what, hours)
             life.ends()
@@ -108,8 +117,13 @@ def live(
 class Life:
     """One request and its clock, with what must hold after each thing that happens."""
 
-    def __init__(self, request: Request, alice: Person, bob: Person, clock: time_machine.Traveller) -> None:
+    def __init__(
+        self, request: Request, alice: Person, bob: Person, clock: time_machine.Traveller, *, undoes: bool
+    ) -> None:
         self.request, self.alice, self.bob, self.clock = request, alice, bob, clock
+        self.undoes = undoes  # for how long: GRACE
+        self.held: tuple[Person, datetime] | None = None  # who decided it, and until when they can undo it
+        self.undone: Counter[int] = Counter()  # how often, by person
         self.now = MONDAY
         self.acted: dict[int, datetime] = {}  # by timer, when it was first seen to have acted
         self.became = ""  # what the step came to
@@ -119,6 +133,11 @@ class Life:
         if what == "pass":
             self.now += timedelta(hours=hours)
             self.clock.move_to(self.now)
+        elif what == "a little":
+            self.now += GRACE / 2
+            self.clock.move_to(self.now)
+        elif what == "undo":
+            self.undoes_it()
         elif what == "work":
             self.works(timing.due(100))
         elif what == "work twice":  # two workers took the same rows
@@ -172,21 +191,42 @@ class Life:
 
     def answers(self, by: Person) -> None:
         seat = Assignment.objects.get(visit__request=self.request, person=by)
-        is_late = bool(self.became) or self.is_over() or seat.replaced_by is not None
+        is_decided = bool(self.became) or self.held is not None
+        is_late = is_decided or self.is_over() or seat.replaced_by is not None
         try:
             engine.decide(seat.pk, by=by, outcome="approve", door=Decision.Door.PAGE)
         except engine_errors.EngineError:
             assert is_late
         else:
             assert not is_late
-            self.became = "approve"
+            if self.undoes and self.undone[by.pk] < MOST_UNDONE:
+                self.held = by, self.now + GRACE
+            else:
+                self.became = "approve"
+
+    def undoes_it(self) -> None:
+        """Whoever decided does, or whoever is asked tries to."""
+        by, until = self.held or (self.bob, self.now)
+        seat = Assignment.objects.get(visit__request=self.request, person=by)
+        can_be = self.held is not None and self.now <= until
+        try:
+            undoing.undo(seat.pk, by)
+        except engine_errors.EngineError:
+            assert not can_be
+        else:
+            assert can_be
+            self.undone[by.pk] += 1
+            self.held = None
+            expiry = self.expiry()
+            assert expiry is None or expiry.at > self.now  # whoever is asked has time
 
     def question(self) -> Clarification | None:
         return Clarification.objects.filter(visit__request=self.request, state="open").first()
 
     def asks_back(self) -> None:
         is_asked = self.seat().state == "open"
-        cannot = bool(self.became) or self.is_over() or self.question() is not None or not is_asked
+        is_over = bool(self.became) or self.held is not None or self.is_over()
+        cannot = is_over or self.question() is not None or not is_asked
         try:
             engine.ask_back(self.seat().pk, self.bob, Written("Why?"))
         except engine_errors.EngineError:
@@ -206,6 +246,8 @@ class Life:
 
     def holds(self) -> None:
         visit = Visit.objects.get(request=self.request)
+        if visit.result and self.held is not None:
+            self.took_effect(visit)
         if visit.result and not self.became:
             expiry = self.expiry()
             assert visit.result == "expired"
@@ -213,10 +255,13 @@ class Life:
             assert expiry.state == "acted"
             self.became = "expired"
         assert visit.result == self.became
+        assert (visit.state, visit.held_result) == (
+            ("held", "approve") if self.held else ("closed", "") if self.became else ("open", "")
+        )
         for timer in Timer.objects.filter(visit=visit):
             # What acts, acts at its moment. A moment may be needless before: of a step that is decided while its clock
             # stands, of a clock that goes on by an answer, of a reminder in somebody's own hours.
-            has_stood = Timer.objects.filter(visit=visit, what="resume").exists()
+            has_stood = Timer.objects.filter(visit=visit, what__in=("resume", "effective")).exists()
             is_needless = timer.state == "needless" and has_stood
             assert timer.acted_at is None or is_needless or timer.acted_at >= timer.at
             if timer.state == "acted":
@@ -228,11 +273,22 @@ class Life:
         states = {timer.state for timer in Timer.objects.filter(visit=visit)}
         stop = Timer.objects.filter(visit=visit, what="resume", state="waiting").first()
         question = self.question()
-        assert (stop is not None) == (question is not None and question.pauses) == ("paused" in states)
+        stands = question is not None and question.pauses
+        assert (stop is not None) == stands
+        assert stands <= ("paused" in states) <= (stands or self.held is not None)
         assert Timer.objects.filter(visit=visit, what="resume").count() <= MOST_PAUSES
         assert question is None or not self.became
         reminded = OutgoingMail.objects.filter(subject__startswith="Reminder").count()
         assert reminded <= sum(timer.what == "remind" for timer in Timer.objects.filter(pk__in=self.acted))
+
+    def took_effect(self, visit: Visit) -> None:
+        """Once nobody can undo it any more, and the mailbox of whoever could was read past that moment."""
+        assert self.held is not None
+        _by, until = self.held
+        effective = visit.timers.get(what="effective", state="acted")
+        assert effective.at == until
+        assert (Mailbox.objects.get().read_until or MONDAY) >= until
+        self.became, self.held = "approve", None
 
     def rungs_hold(self, visit: Visit) -> None:
         """Whoever is asked has a working day before the end, is asked once, and comes by a rung that acted."""
@@ -241,7 +297,8 @@ class Life:
         assert there.count() <= acted.count()
         replaced = [seat for seat in visit.assignments.all() if seat.replaced_by is not None]
         assert all(seat.state == "withdrawn" for seat in replaced)
-        assert bool(visit.result) or visit.assignments.filter(state="open").exists()
+        is_decided = bool(visit.result or visit.held_result)
+        assert is_decided or visit.assignments.filter(state="open").exists()
         end = self.expiry()
         if end is not None and end.state == "waiting":
             assert all(end.at - rung.acted_at > timedelta(hours=15) for rung in acted if rung.acted_at)
@@ -249,7 +306,7 @@ class Life:
     def ends(self) -> None:
         """A long time passes, in which everything is worked when it is due."""
         self.away_since = None
-        for _ in range(80):
+        for _ in range(120):
             waiting = (
                 Timer.objects.filter(visit__request=self.request, state="waiting").order_by("due").first()
             )

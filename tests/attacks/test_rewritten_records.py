@@ -27,7 +27,7 @@ from placet import work
 from placet.accounts import delegations
 from placet.accounts.delegations import Wanted
 from placet.accounts.models import Delegation, Person
-from placet.approvals import attachments, authority, calling, delegating, engine, timing
+from placet.approvals import attachments, authority, calling, delegating, engine, timing, undoing
 from placet.approvals.authority_csv import read
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import (
@@ -54,6 +54,7 @@ from placet.approvals.models import (
     TableVersion,
     Timer,
     Turn,
+    UndoneDecision,
     Version,
     Visit,
 )
@@ -89,6 +90,7 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     Ask: {"id": OWN_NUMBER},
     AskLine: {"id": OWN_NUMBER},
     Decision: {"id": OWN_NUMBER},
+    UndoneDecision: {},
     Revision: {"id": OWN_NUMBER},
     PendingAnswer: {},
     Clarification: {},
@@ -218,7 +220,9 @@ def record(world: World) -> Record:
     _escalated(people)
     _delegated(people)
     _in_a_digest(world)
+    _undone(world)
     _sent_back(people)
+
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
     Mailbox.objects.create(name="other", address="other@contoso.example")
@@ -472,6 +476,33 @@ def _in_a_digest(world: World) -> None:
     states = DigestItem.objects.order_by("pk").values_list("state", flat=True)
     assert list(states) == ["asked", "asked", "asked", "needless", "waiting"]
     assert Decision.objects.filter(by_person=dave, door="mail").count() == 1
+
+
+def _undone(world: World) -> None:
+    """Bob takes an answer back by mail, another one on the page, and of a third the effect waits."""
+    bob = world.people["bob"]
+    version = publish(
+        one_step(
+            [{"person": bob.email}, {"person": world.people["dave"].email}], key="undone", undo="60 minutes"
+        )
+    )
+    for item in ("Stool", "Bench", "Couch"):
+        request = engine.start(version, world.people["alice"], {"item": item, "amount": "5"})
+        seat = Assignment.objects.get(visit__request=request, person=bob)
+        if item == "Stool":
+            world.send()
+            world.sandbox.reply_as(
+                "bob", world.newest("bob", "Please decide: Stool").id, "Approved.\n\nGo on."
+            )
+            world.run_until_quiet()
+            world.sandbox.reply_as("bob", world.newest("bob", "Approved: Stool").id, "Undo")
+            world.run_until_quiet()
+            continue
+        engine.decide(seat.pk, by=bob, outcome="reject", comment="Not now.", door=Decision.Door.PAGE)
+        if item == "Bench":
+            undoing.undo(seat.pk, bob)
+    assert [*UndoneDecision.objects.order_by("pk").values_list("undone_door", flat=True)] == ["mail", "page"]
+    assert Visit.objects.filter(state=Visit.State.HELD).count() == 1
 
 
 def _signalled(people: Any) -> None:

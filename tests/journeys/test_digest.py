@@ -11,14 +11,15 @@ from django.urls import reverse
 from placet import work
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
-from placet.approvals import digests, engine, evidence
-from placet.approvals.models import Ask, Assignment, Decision, DigestItem, Request
+from placet.approvals import digests, engine, evidence, undoing
+from placet.approvals.models import Ask, Assignment, Decision, DigestItem, Request, Version
+from placet.approvals.processes import publish
 from placet.audit import chain
 from placet.mail.models import IncomingMail
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import World
 from tests.journeys.letters import answer as letter_of
-from tests.making import entry_of
+from tests.making import SAMPLE, entry_of, one_step, values
 
 pytestmark = pytest.mark.django_db
 BOTH_WAYS = True
@@ -286,4 +287,71 @@ def test_a_mail_that_came_back_is_shown_on_every_request_it_asked_about(world: W
     assert world.results() == ["bounce"]
     for item in ITEMS[:2]:
         assert entry_of("not delivered", request=request_of(item)).what["person"] == eve.pk
+    assert holds()
+
+
+# --- taken back -------------------------------------------------------------------------------------------
+
+
+def undoes() -> None:
+    """What Bob answers can be undone from now on."""
+    publish({**values(SAMPLE), "undo": "10 minutes"})
+
+
+def test_a_reply_takes_back_all_that_can_be(world: World, clock: Clock) -> None:
+    world.request(item="Desk")  # of a version whose answers stand
+    undoes()
+    asked = collected(world, clock, ("Chair", "Lamp", "Shelf"))
+    confirmed = reply(world, asked, "1 yes\n2 no: too dear\n3 yes")
+    assert "can be undone until 3 March 2026, 09:1" in confirmed.text
+    assert "reply with “Undo”" in confirmed.text
+    told = reply(world, confirmed, "Undo")
+    told = world.newest("bob", "Your answers were taken back")
+    assert told.text.count("taken back") >= 3
+    assert "A decision cannot be taken back." in told.text
+    assert world.results() == ["digest", "undone"]
+    assert answers(world) == {"Desk": "approve"}
+    assert world.open_for("bob") == 3  # with the one that was not answered
+    reply(world, asked, "2 yes")  # the older one stays good
+    assert answers(world) == {"Desk": "approve", "Chair": "approve"}
+    assert holds()
+
+
+def test_where_nothing_can_be_taken_back_each_line_says_why(world: World, clock: Clock) -> None:
+    undoes()
+    asked = collected(world, clock, ("Chair", "Lamp"))
+    reply(world, asked, "1 yes\n2 yes")
+    clock.shift(timedelta(minutes=15))
+    told = reply(world, asked, "Undo")
+    assert told.subject.startswith("Your answers were not taken back")
+    assert told.text.count("It could be taken back until 3 March 2026, 09:1") == 2
+    assert world.results() == ["digest", "not_undone"]
+    assert answers(world) == {"Chair": "approve", "Lamp": "approve"}
+    assert holds()
+
+
+def test_before_any_answer_nothing_can_be_taken_back(world: World, clock: Clock) -> None:
+    undoes()
+    asked = collected(world, clock, ("Chair", "Lamp"))
+    told = reply(world, asked, "Undo")
+    assert "There is no answer of yours that can be taken back." in told.text
+    assert (world.results(), answers(world), world.open_for("bob")) == (["not_undone"], {}, 2)
+    assert holds()
+
+
+def test_what_a_digest_left_out_is_asked_once_it_is_undone(world: World, clock: Clock) -> None:
+    """Bob was to be asked in the morning; Carol decided before, and took it back after his mail was due."""
+    publish(one_step([{"person": world.people[one].email} for one in ("bob", "carol")], undo="60 minutes"))
+    version = Version.objects.latest("pk")
+    request = engine.start(version, world.people["alice"], {"item": "Desk", "amount": "5"})
+    clock.move_to(MORNING - timedelta(minutes=20))
+    hers = Assignment.objects.get(visit__request=request, person=world.people["carol"])
+    engine.decide(hers.pk, by=world.people["carol"], outcome="approve", door=Decision.Door.PAGE)
+    clock.move_to(MORNING + timedelta(minutes=1))
+    write(world)
+    assert world.sandbox.mails("bob") == []
+    undoing.undo(hers.pk, world.people["carol"])
+    clock.move_to(MORNING + timedelta(days=1, minutes=1))
+    write(world)
+    assert world.newest("bob").subject.startswith("Please decide: Desk")
     assert holds()

@@ -56,6 +56,7 @@ SEEN = {
     "portal:give": (302, 404, 404, 200, 200),  # whoever made the request does not choose who decides it
     "portal:suggest_to_give": (302, 404, 404, 200, 200),
     "portal:take_back": (302, 404, 302, 302, 302),
+    "portal:undo": (302, 404, 404, 302, 404),  # for whoever answered; nobody did
     "portal:back": (302, 302, 302, 302, 302),
     "account_delegates": (302, 200, 200, 200, 200),
     "account_suggest_delegates": (302, 200, 200, 200, 200),
@@ -153,6 +154,7 @@ SENT = {
     "portal:clarify": (302, 404, 302, 302, 302),
     "portal:give": (302, 404, 404, 422, 422),
     "portal:take_back": (302, 404, 404, 404, 404),
+    "portal:undo": (302, 404, 404, 302, 404),
     "portal:back": (302, 302, 302, 302, 302),
     "account_delegates": (302, 422, 422, 422, 422),
     "account_end_delegation": (302, 404, 404, 302, 404),
@@ -317,6 +319,7 @@ def world(
     asked = Assignment.objects.get(visit__request=request, person__email="bob@contoso.example")
     about["portal:fill_in"] = {"public_id": request.public_id, "number": asked.pk}
     about["portal:give"] = about["portal:suggest_to_give"] = about["portal:fill_in"]
+    about["portal:undo"] = about["portal:fill_in"]
     about["portal:take_back"] = {"public_id": request.public_id}
     delegation = delegations.make(asked.person, delegations.Wanted(carol, timezone.now()), asked.person)
     about["account_end_delegation"] = {"pk": delegation.pk}

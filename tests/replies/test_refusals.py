@@ -52,5 +52,6 @@ def test_facts_are_what_a_refusal_was_given() -> None:
         "when": "2026-11-24T10:00:00Z",
         "answer": "",
         "step": "",
+        "until": "",
     }
     assert str(refusal) == refusal.sentence

@@ -143,7 +143,7 @@ def test_what_came_too_late_names_who_decided_what_and_when(
     first = engine.decide(line.assignment_id, by=bob, outcome="reject", door=Decision.Door.PAGE)
     with pytest.raises(refusals.AlreadyDecided) as refused:
         settled(line)
-    who_and_what = {"who": "Bob Manager", "outcome": "reject", "answer": "", "step": ""}
+    who_and_what = {"who": "Bob Manager", "outcome": "reject", "answer": "", "step": "", "until": ""}
     assert refused.value.facts == who_and_what | {"when": first.at.isoformat()}
 
 

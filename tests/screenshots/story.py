@@ -20,7 +20,7 @@ from placet.accounts.confirming import Claim, signed
 from placet.accounts.delegations import Scope, Wanted
 from placet.accounts.models import Calendar, Delegation, Group, Person
 from placet.alarms import chosen
-from placet.approvals import attachments, delegating, engine
+from placet.approvals import attachments, delegating, engine, undoing
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import (
     Assignment,
@@ -99,6 +99,7 @@ class Story:
         fill_in = Assignment.objects.get(
             visit__request=self.requests["office-begun"], visit__step_key="offers"
         )
+        held_one = Assignment.objects.get(visit__request=self.requests["held"], person=self.people["bob"])
         return {
             "requests/<uuid": {"public_id": public_id},
             "requests/<uuid:public_id>/fill/": {
@@ -106,6 +107,10 @@ class Story:
                 "number": fill_in.pk,
             },
             "requests/<uuid:public_id>/give/": {"public_id": public_id, "number": self.given.assignment_id},
+            "requests/<uuid:public_id>/undo/": {
+                "public_id": held_one.visit.request.public_id,
+                "number": held_one.pk,
+            },
             "accounts/delegates/<int": {"pk": self.delegation.pk},
             "administration/people/<int:pk>/delegates/<int": {
                 "pk": self.delegation.delegator_id,
@@ -162,6 +167,7 @@ def told(world: World) -> Story:
     _kept(world)
     requests |= offices(world)
     requests["asked-back"] = _asked_back(people)
+    requests["held"] = held(people)
     mails: dict[str, IncomingMail] = {}
     for mail in IncomingMail.objects.order_by("pk"):
         mails[f"another {mail.result}" if mail.result in mails else mail.result] = mail
@@ -287,6 +293,23 @@ def _asked_back(people: dict[str, Person]) -> Request:
     )
     engine.clarify(first.pk, people["alice"], Written("Yes, it does: for twelve, with vegetarian dishes."))
     engine.ask_back(asked[people["bob"].pk].pk, people["bob"], Written("Is there a tram in the evening?"))
+    return request
+
+
+def held(people: dict[str, Person]) -> Request:
+    """Bob took his answer back and gave another one, which can still be undone."""
+    process = one_step(
+        [{"person": people[name].email} for name in ("bob", "carol")], key="raise", undo="60 minutes"
+    )
+    process["steps"]["step"] |= {"name": "Personnel office"}
+    version = publish({**process, "name": "Salary change"})
+    request = engine.start(version, people["alice"], {"item": "Raise for the new team lead", "amount": "300"})
+    seat = Assignment.objects.get(visit__request=request, person=people["bob"])
+    page = Decision.Door.PAGE
+    engine.decide(seat.pk, by=people["bob"], outcome="reject", comment="Not in this quarter.", door=page)
+    undoing.undo(seat.pk, people["bob"])
+    comment = "I mistook the amount: this one is in the budget."
+    engine.decide(seat.pk, by=people["bob"], outcome="approve", comment=comment, door=page)
     return request
 
 

@@ -45,7 +45,7 @@ FOLDER = ROOT / "screenshots"
 TEMPLATES = ROOT / "placet" / "templates"
 #: Each differs from the one before in one thing.
 WAYS = [("wide", "light"), ("wide", "dark"), ("phone", "dark"), ("phone", "light")]
-WHO_LOOKS = {"stuck": "ada", "one-outcome": "bob", "office-lacks-a-comment": "carol"}
+WHO_LOOKS = {"stuck": "ada", "one-outcome": "bob", "held": "bob", "office-lacks-a-comment": "carol"}
 PORTAL = ("bob", "alice")  # who decides and who asks see different things at the same address
 _UNIQUE = count(1)
 

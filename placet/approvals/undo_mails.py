@@ -1,0 +1,81 @@
+"""What mails say of answers that can be undone, and the mail to whoever undid one. In the transaction of what they tell
+of, in the language and the time zone of whoever reads them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from placet.approvals.composing import page_link, queue, written_to
+from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.engine_errors import EngineError, NotUndone
+from placet.approvals.engine_hold import last_moment
+from placet.approvals.models import Decision, UndoneDecision
+from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mail.writing import Notice, when
+
+
+def whether_it_can_be(definition: Definition, decision: Decision) -> tuple[bool, str]:
+    """Whether an answer that was just given can be undone, and what its confirmation says of that."""
+    until = last_moment(definition, decision)
+    if until is None:
+        return False, _("If this is not what you meant, tell the requester at once.")
+    how = _(
+        "If this is not what you meant, reply with “Undo” before {time}, or take it back on the page. "
+        "Nothing follows from it until then."
+    )
+    return True, how.format(time=when(until))
+
+
+def why_it_stands(error: EngineError) -> Sequence[str]:
+    """Why an answer was not taken back, and what is left to do."""
+    if not isinstance(error, NotUndone):
+        return [str(error)]
+    if error.undone_at is not None:
+        return [_("You took this answer back already, on {time}.").format(time=when(error.undone_at))]
+    if error.until is None:
+        return [str(error), _("If it is not what you meant, tell whoever made the request at once.")]
+    return [*_too_late(error.until, error.since), _what_is_left()]
+
+
+def _too_late(until: datetime, since: datetime | None) -> list[str]:
+    could = _("It could be taken back until {time}.").format(time=when(until))
+    if since is None:
+        return [_("It is too late to take this answer back."), could]
+    if since < until:
+        over = _("This step was over on {time}, so nothing is left to be taken back.")
+        return [over.format(time=when(since))]
+    took_effect = _("It is too late to take this answer back: it took effect on {time}.")
+    return [took_effect.format(time=when(since)), could]
+
+
+def _what_is_left() -> str:
+    return _(
+        "If it is not what you meant, tell whoever made the request at once: they can withdraw it while it waits for "
+        "others, and make a new one."
+    )
+
+
+def undone(incoming: IncomingMail, row: UndoneDecision, in_reply_to: str) -> None:
+    """To somebody whose answer was taken back as they wanted."""
+    visit = row.assignment.visit
+    request, definition = visit.request, definition_of(visit.request.version)
+    answer = definition.approval(visit.step_key).outcome(row.outcome).done
+    with written_to(row.by_person) as said:
+        sentence = _("Your answer to “{title}” (number {number}) counts no more; it was: {answer}.")
+        again = _("The question is open again. Another mail asks you: reply to that one with your answer.")
+        queue(
+            incoming.mailbox,
+            "undone",
+            row.by_person,
+            said,
+            cause=f"incoming:{incoming.pk}",
+            subject=_("Taken back: {title}").format(title=request.title),
+            letter=Notice(
+                _("Your answer was taken back"),
+                [sentence.format(title=request.title, number=request.number, answer=answer), again],
+                links=[page_link(request, said)],
+            ),
+            priority=OutgoingMail.Priority.CONFIRMATION,
+            in_reply_to=in_reply_to,
+        )

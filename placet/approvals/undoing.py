@@ -1,0 +1,244 @@
+"""Whoever gave an answer takes it back, as long as it has no effect: the seat is open again, and so are those of
+everybody who was still asked when it decided its step. The visit stays the same one, so reply codes stay good and no
+round is counted; its clock goes on where it stood.
+
+The function locks the request first, as those of `placet.approvals.engine` do, and looks at everything anew there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from placet.accounts.models import Person
+from placet.approvals import (
+    digests,
+    engine,
+    engine_asks,
+    engine_clarifications,
+    engine_delegates,
+    engine_hold,
+    engine_time,
+    engine_visits,
+    record,
+)
+from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.engine_errors import NotAllowed, NotUndone
+from placet.approvals.may_decide import Seat
+from placet.approvals.models import (
+    Ask,
+    Assignment,
+    Decision,
+    Request,
+    UndoneDecision,
+    Visit,
+)
+from placet.approvals.record import note
+from placet.audit import chain
+from placet.lib import rows
+from placet.lib.sentences import Sentence
+from placet.mail.models import IncomingMail
+
+UNDONE = "undone"  # what became of a mail that took an answer back
+#: What became of mails that were told that somebody else's answer counts.
+_TOLD = ("already_decided", record.DIGEST)
+
+
+@dataclass(frozen=True)
+class Retraction:
+    """How somebody takes an answer back. Of a mail: `ask` is what it answers, `proof` who sent it, and `logged` what
+    the mail log says of it."""
+
+    door: Decision.Door = Decision.Door.PAGE
+    incoming: IncomingMail | None = None
+    ask: Ask | None = None
+    proof: Mapping[str, Any] = field(default_factory=dict)
+    logged: record.Logged | None = None
+
+    @property
+    def moment(self) -> datetime:
+        """When it counts: a mail by when the server received it."""
+        return timezone.now() if self.incoming is None else min(timezone.now(), self.incoming.receipt_time)
+
+    @property
+    def origin(self) -> record.What:
+        """On the record."""
+        mail = record.mail(self.incoming) if self.incoming is not None else {"incoming": None}
+        reading = record.reading(self.logged) if self.logged is not None else {}
+        result = {"result": self.logged.result} if self.logged is not None else {}
+        return record.together(mail, reading, result)
+
+
+ON_THE_PAGE = Retraction()
+
+
+def undo(assignment_id: int, by: Person, retraction: Retraction = ON_THE_PAGE) -> UndoneDecision:
+    """The answer that `by` gave for a seat counts no more. NotAllowed for anybody else, NotUndone where it stands; then
+    nothing has changed."""
+    with transaction.atomic(), chain.together():
+        number = Assignment.objects.values_list("visit__request_id", flat=True).get(pk=assignment_id)
+        request = engine.lock(number)
+        seats = engine.seats_beside(request, assignment_id)
+        assignment = next(seat for seat in seats if seat.pk == assignment_id)
+        decision = _decision_of(assignment, by)
+        definition = definition_of(request.version)
+        _must_be_in_time(request, definition, decision, retraction.moment)
+        row = _take_back(request, assignment, decision, retraction)
+        _reopen(request, definition, seats, assignment, by)
+        _ask(request, definition, seats, row)
+        engine_visits.wake(request, definition)
+        return row
+
+
+def _decision_of(assignment: Assignment, by: Person) -> Decision:
+    if not Person.objects.filter(pk=by.pk, is_active=True).exists():
+        raise NotAllowed(Sentence("This account is not active any more."))
+    decision: Decision | None = getattr(assignment, "decision", None)
+    if decision is not None and decision.by_person_id == by.pk:
+        return decision
+    before = engine_hold.newest_undone(assignment, by)
+    if before is not None:
+        raise NotUndone(Sentence("You took this answer back already."), undone_at=before.undone_at)
+    raise NotAllowed(Sentence("Only whoever gave an answer can take it back."))
+
+
+def _must_be_in_time(request: Request, definition: Definition, decision: Decision, moment: datetime) -> None:
+    decision.assignment.visit.request = request
+    visit, until = decision.assignment.visit, engine_hold.last_moment(definition, decision)
+    if until is None:
+        raise NotUndone(Sentence("A decision cannot be taken back."))
+    if request.state != Request.State.OPEN or visit.state not in Visit.LIVE or visit.result:
+        since = visit.closed_at or request.closed_at
+        raise NotUndone(Sentence("It is too late to take this answer back."), until=until, since=since)
+    if moment > until:
+        raise NotUndone(Sentence("It is too late to take this answer back."), until=until)
+
+
+def _take_back(
+    request: Request, assignment: Assignment, decision: Decision, retraction: Retraction
+) -> UndoneDecision:
+    names = ("outcome", "answers", "revision", "comment", "by_person", "door", "incoming", "completes", "at")
+    row = UndoneDecision(
+        assignment=assignment,
+        undone_at=timezone.now(),
+        undone_door=retraction.door,
+        undone_incoming=retraction.incoming,
+        **{name: getattr(decision, name) for name in names},
+    )
+    row.save()
+    Decision.objects.filter(pk=decision.pk).delete()
+    rows.change(assignment, state=Assignment.State.OPEN)
+    what = record.together(record.undone(row, retraction.ask, retraction.proof), retraction.origin)
+    note(request, row.by_person, "undone", at=row.undone_at, **what)
+    return row
+
+
+# --- what it leads to -------------------------------------------------------------------------------------
+
+
+def _reopen(
+    request: Request,
+    definition: Definition,
+    seats: Sequence[Assignment],
+    undone: Assignment,
+    by: Person,
+) -> None:
+    """The step goes on, and whatever the answer had ended in it and in steps that are kept apart."""
+    visit = undone.visit
+    again = [undone]
+    if visit.state == Visit.State.HELD:
+        superseded = [seat for seat in seats if seat.state == Assignment.State.SUPERSEDED]
+        for seat in superseded:
+            rows.change(seat, state=Assignment.State.OPEN)
+        persons = [seat.person_id for seat in superseded]
+        rows.change(visit, state=Visit.State.OPEN, held_result="")
+        note(request, None, "goes on", step=visit.step_key, round=visit.round, persons=persons)
+        engine_time.release(request, definition, visit)
+        again += superseded
+    engine_delegates.reopen(again)
+    gone = [seat for seat in again if not _may_still(seat, request, definition)]
+    for seat in gone:
+        rows.change(seat, state=Assignment.State.WITHDRAWN)
+        engine_delegates.close([seat])
+        where: dict[str, Any] = {"step": visit.step_key, "round": visit.round}
+        note(request, None, "no longer asked", person=seat.person_id, **where)
+    if gone or visit.state == Visit.State.STUCK:
+        engine_visits.consider(request, definition, visit)
+    for other in _kept_apart(request, definition, undone, by):
+        engine_visits.consider(request, definition, other)
+    engine_delegates.renew_all(request, definition)
+
+
+def _may_still(seat: Assignment, request: Request, definition: Definition) -> bool:
+    """Whether somebody who was asked when a step was decided is asked again: they may have left, or decided another
+    step since."""
+    person = Person.objects.get(pk=seat.person_id)
+    bars = Seat(request, definition, seat, ()).bars
+    return person.is_active and not bars.against(person)
+
+
+def _kept_apart(request: Request, definition: Definition, undone: Assignment, by: Person) -> Iterable[Visit]:
+    """Where whoever gave the answer, or whose it was, was asked no longer because of it."""
+    keys = definition.kept_apart(undone.visit.step_key)
+    if not keys:
+        return ()
+    running = request.visits.filter(step_key__in=keys, state__in=(Visit.State.OPEN, Visit.State.STUCK))
+    barred = Assignment.objects.filter(
+        visit__in=running,
+        person__in=(undone.person_id, by.pk),
+        state=Assignment.State.WITHDRAWN,
+        replaced_by=None,
+    )
+    visits = list(Visit.objects.filter(assignments__in=barred).distinct().order_by("pk"))
+    for visit in visits:
+        visit.request = request
+    return visits
+
+
+def _ask(request: Request, definition: Definition, seats: Sequence[Assignment], row: UndoneDecision) -> None:
+    """Whoever took an answer back is asked again, and everybody who was told meanwhile that none is needed; the mails
+    of the others are as good as before."""
+    told = _told_otherwise(row, seats)
+    for seat in seats:
+        seat.refresh_from_db(fields=["state", "page_only"])
+        if seat.state != Assignment.State.OPEN:
+            continue
+        if seat.pk == row.assignment_id or seat.pk in told:
+            for reader in engine_asks.readers(seat):
+                because = _because(row, reader.person)
+                engine_asks.ask(
+                    request, definition, seat, again=True, delegate=reader.delegate, because=because
+                )
+        elif _was_left_out(seat):
+            engine_asks.ask(request, definition, seat, again=False)
+    engine_asks.ask_about_changes(request, definition, ())
+
+
+def _because(row: UndoneDecision, reader: Person) -> Sentence:
+    if reader.pk == row.by_person_id:
+        return Sentence("You took your answer back, so it is open again.")
+    return Sentence("{name} took their answer back, so yours is needed again.", name=row.by_person.name)
+
+
+def _told_otherwise(row: UndoneDecision, seats: Sequence[Assignment]) -> set[int]:
+    """The seats of those whose answers were refused since, or whose questions became needless."""
+    visit = row.assignment.visit
+    asks = Ask.objects.filter(lines__assignment__visit=visit).values_list("public_id", flat=True)
+    refused = IncomingMail.objects.filter(
+        person__in=[seat.person_id for seat in seats],
+        handled_at__gte=row.at,
+        result__in=_TOLD,
+        verdict__ask__in=[str(one) for one in asks],
+    )
+    persons = set(refused.values_list("person", flat=True))
+    tried = {seat.pk for seat in seats if seat.person_id in persons}
+    return tried | engine_clarifications.without_answer(visit)
+
+
+def _was_left_out(seat: Assignment) -> bool:
+    """Whether the digest that was to ask somebody went out without it, because it was decided then."""
+    asked = seat.ask_lines.filter(asks_back=None).exists()
+    return not (asked or seat.page_only or digests.is_to_come(seat))
