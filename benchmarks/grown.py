@@ -8,7 +8,7 @@ of its own. They are for pages and work; their audit chains do not hold, for the
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import product
+from itertools import islice, product
 
 from allauth.account.models import EmailAddress
 from django.db import connection, models, transaction
@@ -25,6 +25,7 @@ from placet.approvals.models import (
     Counter,
     Decision,
     Request,
+    Stop,
     Timer,
     Version,
     Visit,
@@ -382,6 +383,17 @@ def with_timers(count: int) -> None:
         )  # fmt: skip
     first = Timer.objects.order_by("pk")[0]
     Timer.objects.filter(pk=first.pk).update(at=timezone.now(), due=timezone.now())
+
+
+def with_stops(count: int) -> None:
+    """So many requests that may still last for some time; all of them run. One of them has lasted as long as it may."""
+    requests = Request.objects.filter(state=Request.State.OPEN).order_by("pk").values_list("pk", flat=True)
+    at = timezone.now() + timedelta(days=1)
+    stops = (Stop(request_id=one, at=at, due=at, basis={}) for one in requests[:count].iterator())
+    while some := list(islice(stops, AT_ONCE)):
+        Stop.objects.bulk_create(some)
+    first = Stop.objects.order_by("pk")[0]
+    Stop.objects.filter(pk=first.pk).update(at=timezone.now(), due=timezone.now())
 
 
 def _next_id(model: type[models.Model]) -> int:

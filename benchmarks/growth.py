@@ -49,7 +49,7 @@ def main() -> None:
         for size in options.sizes:
             with tempfile.TemporaryDirectory(prefix="placet-bench-") as folder:
                 kept = options.keep and options.keep / (str(size) if kind == LINES else f"{size}-{kind}")
-                costs[size] = _measure(kept or Path(folder), database, kind, size)
+                costs[size] = _measure(kept or Path(folder), database, kind, size, options.only)
         _show_ratios(costs)
     print(machine())
 
@@ -72,14 +72,15 @@ def _options() -> argparse.Namespace:
         default=[LINES, BRANCHES],
         help="processes of one line, most of whose requests have ended; and with branches, where nearly all are open",
     )
+    parser.add_argument("--only", default="", help="measure what begins so: “work:”, “search”")
     return parser.parse_args()
 
 
-def _measure(folder: Path, database: str, kind: str, size: int) -> Costs:
+def _measure(folder: Path, database: str, kind: str, size: int, only: str) -> Costs:
     """One size in a process of its own, for Django is set up once."""
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_measured, args=(folder, database, kind, size, sender))
+    process = context.Process(target=_measured, args=(folder, database, kind, size, only, sender))
     process.start()
     sender.close()
     try:
@@ -106,7 +107,7 @@ def _head(what: str) -> str:
     return f"\n{what:50} {'in all':>10} {'processor':>10} {'database':>10}"
 
 
-def _measured(folder: Path, database: str, kind: str, size: int, sender: "Connection") -> None:
+def _measured(folder: Path, database: str, kind: str, size: int, only: str, sender: "Connection") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     only_our_settings(folder, database)
     from django.db import connection
@@ -126,6 +127,8 @@ def _measured(folder: Path, database: str, kind: str, size: int, sender: "Connec
     print(_head("milliseconds; database: " + DATABASE[connection.vendor]))
     costs: Costs = {}
     for name, run in {**_pages(with_rows, kind), **_work(), **_engine(with_rows, kind)}.items():
+        if not name.startswith(only):
+            continue
         Mailbox.objects.update(
             last_poll_at=timezone.now()
         )  # of one that is not polled there would be an alarm
@@ -145,6 +148,7 @@ def _grown(kind: str, size: int) -> "Grown":
     if not Request.objects.exists():
         of_kind.grow(size)
         grown.with_timers(size)
+        grown.with_stops(size)
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("VACUUM ANALYZE")  # as its own housekeeping does within minutes

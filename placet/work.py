@@ -18,7 +18,16 @@ from django.utils import timezone
 from placet.accounts import tidy
 from placet.accounts.reader import as_the_installation_reads
 from placet.alarms import checkpoints, expiry, watch, webhook
-from placet.approvals import attachments, calendar_moves, calling, delegating, digesting, engine, timing
+from placet.approvals import (
+    attachments,
+    calendar_moves,
+    calling,
+    delegating,
+    digesting,
+    engine,
+    stopping,
+    timing,
+)
 from placet.mail import outbox, sent_items, tasks
 from placet.mail.models import IncomingMail
 from placet.mailboxes import polling, subscribing
@@ -142,6 +151,7 @@ def kinds() -> list[Kind]:
         Kind("mark", tasks.due, tasks.work, mailboxes=tasks.mailboxes_due, lane=TEND),
         Kind("call", calling.due, calling.work, then=["send", "call"]),
         Kind("timer", timing.due, timing.work, then=decided),
+        Kind("stop", stopping.due, stopping.work, idle=5, then=decided),
         Kind("calendar", calendar_moves.due, calendar_moves.work, idle=30, then=["send"]),
         Kind("delegate", delegating.due, delegating.work, then=["send"]),
         Kind("digest", digesting.due, digesting.work, idle=5, then=["send"]),

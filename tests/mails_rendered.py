@@ -41,6 +41,7 @@ from placet.approvals import (
     engine_escalation,
     escalation_mails,
     messages,
+    stop_mails,
     undo_mails,
     undoing,
 )
@@ -891,6 +892,19 @@ def _confirmation_needed(language: str) -> "Any":
     return write
 
 
+def _stopped(scene: Scene) -> str:
+    scene.request()
+    asked = scene.asked(scene.bob)
+    stop_mails.stopped(asked.visit.request, asked, scene.bob, "Not decided in time", timezone.now())
+    return "stopped"
+
+
+def _ended_too_late(scene: Scene) -> str:
+    scene.request()
+    messages.ended(scene.asked(scene.bob).visit.request, "Not decided in time", timezone.now())
+    return "ended"
+
+
 _KINDS: dict[str, Any] = {
     "ask": _ask,
     "ask-on-the-page": _ask_on_the_page,
@@ -908,6 +922,8 @@ _KINDS: dict[str, Any] = {
     "digest-confirmation": _digest_confirmation,
     "reminder": _reminder,
     "expired": _expired,
+    "took-too-long": _stopped,
+    "ended-because-it-took-too-long": _ended_too_late,
     "ask-because-others-did-not-answer": _escalated("also", "ask"),
     "ask-in-place-of-others": _escalated("instead", "ask"),
     "others-are-asked-too": _escalated("also", "escalated"),

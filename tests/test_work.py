@@ -1,6 +1,8 @@
 """The kinds of work: what is due, that one row's failure stops no other, and that the runner works until told."""
 
+import itertools
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +13,16 @@ from django.utils import timezone
 from placet import work, work_alone
 from placet.accounts import tidy
 from placet.alarms import checkpoints, expiry, watch, webhook
-from placet.approvals import attachments, calendar_moves, calling, delegating, digesting, engine, timing
+from placet.approvals import (
+    attachments,
+    calendar_moves,
+    calling,
+    delegating,
+    digesting,
+    engine,
+    stopping,
+    timing,
+)
 from placet.lib import working
 from placet.mail import outbox, sent_items, tasks
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
@@ -41,8 +52,8 @@ def kept(mailbox: Mailbox, name: str, **more: Any) -> IncomingMail:
 def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() -> None:
     kinds = {kind.name: kind for kind in work.kinds()}
     assert list(kinds) == [
-        "poll", "subscribe", "take_in", "fetch", "mark", "call", "timer", "calendar", "delegate", "digest", "ask",
-        "send",
+        "poll", "subscribe", "take_in", "fetch", "mark", "call", "timer", "stop", "calendar", "delegate", "digest",
+        "ask", "send",
         "sent_ids", "watch", "webhook", "expiry", "checkpoint", "tidy", "clear_files",
     ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
@@ -53,6 +64,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         tasks.work,
         calling.work,
         timing.work,
+        stopping.work,
         calendar_moves.work,
         delegating.work,
         digesting.work,
@@ -192,3 +204,27 @@ def test_the_runner_works_rows_survives_failures_and_stops(monkeypatch: pytest.M
     assert {name: sorted(rows) for name, rows in worked.items()} == {
         name: [0, 1, 2, 3, 4] for name in waiting
     }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_nothing_is_due_it_is_looked_for_once_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much is to come one day."""
+    looked: list[float] = []
+    enough = threading.Event()
+
+    def due(_limit: int) -> list[int]:
+        looked.append(time.monotonic())
+        if len(looked) == 4:
+            enough.set()
+        return []
+
+    monkeypatch.setattr(work_alone, "kinds", lambda: [work.Kind("timer", due, lambda row: True)])
+    runner = work_alone.Runner()
+    runner.start()
+    assert enough.wait(60)
+    runner.stop()
+    pauses = [after - before for before, after in itertools.pairwise(looked[:4])]
+    assert all(pause > 0.99 for pause in pauses), pauses
+    of_moments = [kind.idle for kind in work.kinds() if kind.name in ("timer", "stop", "calendar", "digest")]
+    assert len(of_moments) == 4
+    assert min(of_moments) >= 1

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from placet.accounts.models import Person
-from placet.approvals import earlier, engine, engine_starts, engine_visits, record
+from placet.approvals import earlier, engine, engine_starts, engine_stops, engine_time, engine_visits, record
 from placet.approvals.call_limits import DEEPEST, MOST_OPEN, callers_of, open_below
 from placet.approvals.definitions import WITHDRAWN, CallStep, Definition, definition_of
 from placet.approvals.form import FormInvalid, read_form
@@ -84,8 +84,13 @@ def _called(request: Request, definition: Definition, visit: Visit, step: CallSt
         raise _CannotBeCalled(Sentence("{name} is not active any more", name=request.requester.name))
     wanted = definition_of(version)
     data = _data(request, definition, step, wanted)
+    try:
+        stop = engine_stops.reckoned(wanted)
+    except engine_time.NoDeadline as error:
+        raise _CannotBeCalled(error.args[0]) from error
     called = engine_starts.create(version, wanted, request.requester, data, visit)
     engine_starts.note_started(called, None)
+    engine_stops.begin(called, stop)
     engine_visits.enter(called, wanted, wanted.start)
     engine_visits.wake(called, wanted)
     return called

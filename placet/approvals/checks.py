@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 from placet.approvals import authority, earlier
 from placet.approvals.authority_cells import matched_columns
 from placet.approvals.call_limits import problems_of_calls
-from placet.approvals.deadline_checks import calendar_problems, deadline_problems
+from placet.approvals.deadline_checks import calendar_problems, deadline_problems, longest_problems
 from placet.approvals.definitions import (
     KEY,
     NAMES_PEOPLE,
@@ -74,6 +74,7 @@ def problems_of(definition: Definition, flat: Flat) -> list[str]:
     problems += form_problems(definition)
     problems += [f"start_form: {problem}" for problem in start_form_problems(whole)]
     problems += [f"calendar: {problem}" for problem in calendar_problems(definition.calendar)]
+    problems += [f"longest: {problem}" for problem in longest_problems(whole)]
     problems += flat.problems
     if len(steps) > MOST_STEPS:
         problems.append(f"steps: {len(steps)} steps are too many; {MOST_STEPS} is the most")
@@ -222,7 +223,10 @@ def outcomes_of(definition: Definition, step: Step, processes: Included) -> Sequ
     if isinstance(step, IncludeStep | CallStep):
         named = _process_named(definition, processes, step.process)
         results = () if named is None else results_of(named)
-        return results if isinstance(step, IncludeStep) else tuple(dict.fromkeys([*results, WITHDRAWN]))
+        if isinstance(step, IncludeStep):
+            return results
+        by_clock = [named.longest.result] if named is not None and named.longest is not None else []
+        return tuple(dict.fromkeys([*results, *by_clock, WITHDRAWN]))
     if isinstance(step, ApprovalStep):
         return tuple(dict.fromkeys([*step.outcome_keys, *step.result_keys]))
     return step.outcome_keys

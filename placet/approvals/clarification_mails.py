@@ -31,7 +31,7 @@ def question(
     names = {"name": clarification.asked_by.name, "title": request.title, "number": request.number}
     step = definition.approval(clarification.visit.step_key)
     by_mail = definition.proof_for(clarification.visit.step_key) != "page"
-    with written_to(request.requester) as said:
+    with written_to(request.requester) as installation:
         heading = _("Question about your request: {title}").format(**names)
         lead = _("{name}, who is asked about your request number {number} ({step}), would like to know:")
         subject = with_code(heading, code)
@@ -39,7 +39,7 @@ def question(
             mailbox,
             "clarification",
             request.requester,
-            said,
+            installation,
             cause=f"ask:{ask.public_id}",
             subject=subject,
             letter=Question(
@@ -49,7 +49,8 @@ def question(
                 facts=[shown(_("Question"), clarification.question)],
                 answers=(),
                 page=Link(
-                    _("Open the request in Placet (you will be asked to sign in)"), page_of(request, said)
+                    _("Open the request in Placet (you will be asked to sign in)"),
+                    page_of(request, installation),
                 ),
                 by_mail=by_mail,
                 how=" ".join(_how(clarification, by_mail=by_mail)),
@@ -97,7 +98,7 @@ def asked(incoming: IncomingMail, clarification: Clarification, in_reply_to: str
     """To whoever asked by mail."""
     request = clarification.visit.request
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
-    with written_to(clarification.asked_by) as said:
+    with written_to(clarification.asked_by) as installation:
         sentence = _(
             "Your question about “{title}” (number {number}) went to {name}. The answer comes to you by mail."
         )
@@ -105,7 +106,7 @@ def asked(incoming: IncomingMail, clarification: Clarification, in_reply_to: str
             incoming.mailbox,
             "clarification-asked",
             clarification.asked_by,
-            said,
+            installation,
             cause=f"incoming:{incoming.pk}",
             subject=_("Your question was sent: {title}").format(**names),
             letter=Notice(
@@ -115,7 +116,7 @@ def asked(incoming: IncomingMail, clarification: Clarification, in_reply_to: str
                     _("Nothing was decided by it: you can still answer the mail that asked you."),
                 ],
                 quote=clarification.question[:LONGEST],
-                links=[page_link(request, said)],
+                links=[page_link(request, installation)],
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,
             in_reply_to=in_reply_to,
@@ -126,20 +127,20 @@ def taken(incoming: IncomingMail, clarification: Clarification, in_reply_to: str
     """To the requester, whose answer by mail was taken."""
     request = clarification.visit.request
     names = {"name": clarification.asked_by.name, "title": request.title, "number": request.number}
-    with written_to(request.requester) as said:
+    with written_to(request.requester) as installation:
         sentence = _("Your answer about “{title}” (number {number}) went to everybody who is asked:")
         queue(
             incoming.mailbox,
             "clarification-taken",
             request.requester,
-            said,
+            installation,
             cause=f"incoming:{incoming.pk}",
             subject=_("Your answer was sent: {title}").format(**names),
             letter=Notice(
                 _("Your answer was sent"),
                 [sentence.format(**names)],
                 quote=clarification.answer[:LONGEST],
-                links=[page_link(request, said)],
+                links=[page_link(request, installation)],
                 footer=_("If you attached files: they were not sent with it."),
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,
@@ -153,7 +154,7 @@ def not_needed(request: Request, visit: Visit, clarifications: Sequence[Clarific
     if mailbox is None or request.state == Request.State.WITHDRAWN:
         return
     names = {"title": request.title, "number": request.number}
-    with written_to(request.requester) as said:
+    with written_to(request.requester) as installation:
         sentence = ngettext(
             "What you were asked about “{title}” (number {number}) needs no answer any more.",
             "The {n} questions that you were asked about “{title}” (number {number}) need no answer any more.",
@@ -163,13 +164,13 @@ def not_needed(request: Request, visit: Visit, clarifications: Sequence[Clarific
             mailbox,
             "clarification-needless",
             request.requester,
-            said,
+            installation,
             cause=f"visit:{visit.pk}:{clarifications[0].number}",
             subject=_("No answer needed: {title}").format(**names),
             letter=Notice(
                 _("No answer needed any more"),
                 [sentence.format(n=len(clarifications), **names)],
-                links=[page_link(request, said, tone="")],
+                links=[page_link(request, installation, tone="")],
             ),
         )
 

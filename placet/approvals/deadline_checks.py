@@ -6,18 +6,43 @@ from typing import Any
 
 from placet.accounts import calendars
 from placet.approvals import earlier
-from placet.approvals.deadlines import EXPIRED, Deadline, DeadlineInvalid, moment_of
-from placet.approvals.definitions import ApprovalStep, Definition, WaitStep
+from placet.approvals.deadlines import EXPIRED, Amount, Deadline, DeadlineInvalid, moment_of
+from placet.approvals.definitions import WITHDRAWN, ApprovalStep, Definition, EndStep, WaitStep
 from placet.approvals.escalation_checks import escalation_problems
 from placet.lib.conditions import ConditionError, compile_condition, value_of
 from placet.lib.working_time import NoWorkingTime
 
+APPROVED = "approved"  # a result that every process may use, for what was granted
 DAYS = ("date", "date_time")  # types of fields that can be a deadline
 
 
 def calendar_problems(key: str | None) -> Iterator[str]:
     if key is not None and calendars.version_of(key) is None:
         yield f"there is no calendar {key}; add it first, on the page Calendars"
+
+
+def longest_problems(definition: Definition) -> Iterator[str]:
+    """Of how long a whole request takes at most."""
+    longest = definition.longest
+    if longest is None:
+        return
+    ends = {step.result: step.name for step in definition.steps.values() if isinstance(step, EndStep)}
+    if longest.result == APPROVED:
+        yield f"result: a request would be {APPROVED} because nobody answered; name another result"
+    elif longest.result == WITHDRAWN:
+        yield f"result: {WITHDRAWN} is what its requester takes back; name another result"
+    elif longest.result not in ends and longest.name is None:
+        yield f"name: no end has the result {longest.result}; say what it is called, as name: Not decided in time"
+    elif longest.result in ends and longest.name not in (None, ends[longest.result]):
+        yield f"name: the end with the result {longest.result} is called {ends[longest.result]}; leave name out"
+    version = calendars.version_of(definition.calendar) if definition.calendar is not None else None
+    if definition.calendar is not None and version is None:
+        return  # said of `calendar`
+    hours = calendars.hours(version) if version is not None else calendars.of_installation()
+    try:
+        Amount(longest.after).after(hours.working_time, datetime.now(UTC))
+    except NoWorkingTime:
+        yield f"after: the calendar {hours.key} has no working time for {longest.after}"
 
 
 def deadline_problems(

@@ -1,17 +1,28 @@
-"""What a mail that asks says of its step's deadline."""
+"""What a mail that asks says of its step's deadline, and of its request's."""
 
 from collections.abc import Iterator
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from placet.approvals.definitions import ApprovalStep
+from placet.approvals import engine_stops
+from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.models import Timer, Visit
 from placet.mail.writing import no_links, when
 
 
-def until_when(step: ApprovalStep, visit: Visit) -> Iterator[str]:
-    """When an answer is due, and what becomes of the step without one."""
+def until_when(definition: Definition, visit: Visit) -> Iterator[str]:
+    """When an answer is due, and what becomes of the step without one; and when the whole request ends."""
+    yield from _of_step(definition.approval(visit.step_key), visit)
+    stop = engine_stops.waiting_for(visit.request, definition)
+    if stop is not None:
+        sentence = _(
+            "The whole request ends on {time}, if it is not decided before; then no answer counts any more."
+        )
+        yield sentence.format(time=when(stop.at))
+
+
+def _of_step(step: ApprovalStep, visit: Visit) -> Iterator[str]:
     if step.due is None:
         return
     timers = list(visit.timers.filter(assignment=None))

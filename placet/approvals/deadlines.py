@@ -12,6 +12,10 @@
     expire: {warn: 4 working hours before}                  those who are asked still, and the requester
     pause: {at_most: 3 working days}      the longest that the clock stands for a question to the requester; no: not
 
+Of a whole request, wherever it stands:
+
+    longest: {after: 60 working days, result: expired, name: Not decided in time}
+
 A working day before or after something begins with its working time where somebody is reminded on it, and ends with it
 where it is a deadline.
 """
@@ -170,6 +174,14 @@ class Expiry(_Part):
     after: AmountText | None = None  # the deadline; none: with it
     silence_counts: Literal[True] | None = None  # has to be said of an outcome that grants what is asked for
     warn: WarningText | None = None  # whoever is asked still, and the requester
+
+
+class Longest(_Part):
+    """How long a request of the process takes at most, and what it has come to then."""
+
+    after: AmountText  # of its start
+    result: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
+    name: str | None = Field(None, min_length=1, max_length=100)  # None: that of the end with this result
 
 
 class Pause(_Part):

@@ -14,6 +14,7 @@ A definition is data (JSON; YAML is how it travels):
     calendar                    key of the calendar that deadlines are reckoned with
     pause                       whether the clock stands while the requester is asked something; yes unless said
     undo                        how long an answer can be undone, whose effect waits so long; not at all unless said
+    longest                     {after, result, name?}: how long a whole request takes at most, and what it is then
     steps                       {key: {kind: approval, name, ask, order?, nobody?, not_same_as?, rule, otherwise?,
                                  early?, wait_for_all?, outcomes, questions?, outcome_question?, proof?,
                                  requester_may_decide?, delegate?, form?, due?, remind?, escalate?, expire?, pause?,
@@ -51,6 +52,7 @@ from placet.approvals.deadlines import (
     MOST_RUNGS,
     Due,
     Expiry,
+    Longest,
     Pause,
     Pauses,
     Reminders,
@@ -545,6 +547,7 @@ class Definition(_Part):
     calendar: CalendarKey | None = None
     pause: Pauses | None = None
     undo: Grace | None = None
+    longest: Longest | None = None
     steps: dict[
         str,
         Annotated[
@@ -656,6 +659,14 @@ class Definition(_Part):
         if step.due is None or pause is False:
             return None
         return pause or Pause()
+
+    @property
+    def result_names(self) -> dict[str, str]:
+        """What pages and mails call what a request has come to, by result."""
+        names = {step.result: step.name for step in self.steps.values() if isinstance(step, EndStep)}
+        if self.longest is not None:
+            names.setdefault(self.longest.result, self.longest.name or self.longest.result)
+        return names
 
     @property
     def calendars(self) -> set[str]:

@@ -17,7 +17,7 @@ def answered_for(request: Request, decision: Decision) -> None:
     if mailbox is None:
         return
     person, by = decision.assignment.person, decision.by_person
-    with written_to(person) as said:
+    with written_to(person) as installation:
         sentence = _("{name} answered “{title}” (number {number}) in your place: {answer}.").format(
             name=by.name, title=request.title, number=request.number, answer=outcome_of(decision).done
         )
@@ -25,14 +25,14 @@ def answered_for(request: Request, decision: Decision) -> None:
             mailbox,
             "answered-for",
             person,
-            said,
+            installation,
             cause=f"assignment:{decision.assignment_id}",
             subject=_("Answered in your place: {title}").format(title=request.title),
             letter=Notice(
                 _("No answer needed any more"),
                 [sentence],
                 quote=decision.comment[:LONGEST_COMMENT],
-                links=[page_link(request, said)],
+                links=[page_link(request, installation)],
                 footer=_("If this is not what you wanted, tell an administrator at once."),
             ),
         )
@@ -41,7 +41,7 @@ def answered_for(request: Request, decision: Decision) -> None:
 def given(request: Request, row: Delegate, incoming: IncomingMail, in_reply_to: str) -> None:
     """To whoever gave a question to somebody by mail: that they are asked now."""
     assert row.by is not None
-    with written_to(row.by) as said:
+    with written_to(row.by) as installation:
         sentence = _(
             "{name} is asked about “{title}” (number {number}) now. You may answer, too, until they have."
         )
@@ -49,14 +49,14 @@ def given(request: Request, row: Delegate, incoming: IncomingMail, in_reply_to: 
             incoming.mailbox,
             "given",
             row.by,
-            said,
+            installation,
             cause=f"incoming:{incoming.pk}",
             subject=_("Given to {name}: {title}").format(name=row.person.name, title=request.title),
             letter=Notice(
                 _("Given to {name}").format(name=row.person.name),
                 [sentence.format(name=row.person.name, title=request.title, number=request.number)],
                 quote=row.comment,
-                links=[page_link(request, said)],
+                links=[page_link(request, installation)],
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,
             in_reply_to=in_reply_to,
@@ -75,7 +75,7 @@ def hand_on(request: Request, assignment: Assignment, manager: Person) -> None:
         return
     step = definition_of(request.version).approval(assignment.visit.step_key)
     names = {"name": assignment.person.name, "title": request.title, "number": request.number}
-    with written_to(manager) as said:
+    with written_to(manager) as installation:
         what = _(
             "{name} is asked about “{title}” (number {number}, {step}), and is away, says an automatic reply."
         )
@@ -83,7 +83,7 @@ def hand_on(request: Request, assignment: Assignment, manager: Person) -> None:
             mailbox,
             "hand-on",
             manager,
-            said,
+            installation,
             cause=f"assignment:{assignment.pk}",
             subject=_("{name} is away: {title}").format(**names),
             letter=Notice(

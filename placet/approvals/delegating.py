@@ -17,7 +17,14 @@ from django.utils import timezone
 
 from placet.accounts import delegations
 from placet.accounts.models import Delegation, Person
-from placet.approvals import delegate_mails, engine, engine_asks, engine_delegates, record
+from placet.approvals import (
+    delegate_mails,
+    engine,
+    engine_answerable,
+    engine_asks,
+    engine_delegates,
+    record,
+)
 from placet.approvals.definitions import definition_of
 from placet.approvals.engine_errors import NotAllowed
 from placet.approvals.may_decide import Seat, is_missed, may_stand_in
@@ -65,7 +72,7 @@ def give(
 
     Raises AlreadyDecided, NoLongerOpen, NotAllowed or CannotBeGiven; then nothing has changed."""
     with _seat_of(assignment_id) as seat:
-        engine.must_be_open(seat.assignment, by)
+        engine_answerable.must_be_open(seat.assignment, by)
         if not may_give(by, seat):
             raise NotAllowed(
                 Sentence(

@@ -154,8 +154,8 @@ def _fact(label: str, text: str) -> ShownFact:
 
 
 def _sentences(one: Asked) -> list[str]:
-    visit, step = one.line.assignment.visit, one.step
-    said = [*([_("This is a reminder.")] if one.reminder else []), *until_when(step, visit)]
+    visit = one.line.assignment.visit
+    said = [*([_("This is a reminder.")] if one.reminder else []), *until_when(one.definition, visit)]
     said.append(_("Asked by {name}.").format(name=no_links(one.request.requester.name)))
     if one.line.numbered:
         said += _answers(one)

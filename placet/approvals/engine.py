@@ -27,8 +27,9 @@ engine_pending  answers that lack something, and the mails that ask for it
 engine_revisions  how what was entered changes
 engine_starts   a request is made
 engine_hold     what a step came to waits, as long as an answer can be undone; `undoing` does that
-engine_errors   why something cannot be done
+engine_errors   why something cannot be done; of an answer `engine_answerable` looks
 engine_time     when something is due in a step; `timing` does what is due then
+engine_stops    when a whole request has lasted as long as it may; `stopping` ends it then
 engine_escalation  others are asked, because a step was not decided in time
 policy          looks and decides nothing by itself: who is asked, when a step or a block is decided, which way leads on
 record          what the audit entries say
@@ -60,30 +61,26 @@ from placet.approvals import (
     composing,
     delegate_mails,
     digests,
+    engine_answerable,
     engine_asks,
     engine_calls,
     engine_clarifications,
     engine_delegates,
-    engine_hold,
     engine_pending,
     engine_revisions,
     engine_starts,
+    engine_stops,
     engine_time,
     engine_visits,
     messages,
     policy,
     record,
-    whom,
 )
 from placet.approvals.answers import read_answers
-from placet.approvals.ask_words import listed_names
-from placet.approvals.counted import counting_in
 from placet.approvals.definitions import WITHDRAWN, ApprovalStep, Definition, definition_of
 from placet.approvals.engine_errors import (
     AlreadyAnswered,
-    AlreadyDecided,
     AnswersInvalid,
-    Barred,
     Changed,
     CommentNeeded,
     EngineError,
@@ -92,21 +89,18 @@ from placet.approvals.engine_errors import (
     NoLongerOpen,
     NotAllowed,
     OtherFiles,
-    TooLate,
     TooSoon,
 )
 from placet.approvals.form import FormInvalid, facts_hash, read_form
 from placet.approvals.form_computed import cannot_be_computed
 from placet.approvals.form_logic import NO_FILES, Files
 from placet.approvals.form_types import type_of
-from placet.approvals.grace import NONE
-from placet.approvals.may_decide import Seat, Why, may_decide, over, rests_on, row_of
+from placet.approvals.may_decide import Seat
 from placet.approvals.models import (
     Ask,
     Assignment,
     Clarification,
     Decision,
-    Delegate,
     Draft,
     PendingAnswer,
     Request,
@@ -115,7 +109,6 @@ from placet.approvals.models import (
     Visit,
 )
 from placet.approvals.record import note
-from placet.approvals.undo_rules import grace_in
 from placet.audit import chain
 from placet.lib import rows
 from placet.lib.plain_text import plain_text
@@ -168,13 +161,22 @@ def start(
         raise NoLongerOpen(Sentence("This form was sent already, or was discarded."))
     definition = definition_of(version)
     data = read_form(definition, entered, attachments.of(draft) if draft else {})
+    try:
+        stop = engine_stops.reckoned(definition)
+    except engine_time.NoDeadline as error:
+        raise EngineError(_cannot_be_started(error)) from error
     request = engine_starts.create(version, definition, requester, data)
     if draft:
         attachments.hand_over(draft, request)
     engine_starts.note_started(request, requester)
+    engine_stops.begin(request, stop)
     engine_visits.enter(request, definition, definition.start)
     engine_visits.wake(request, definition)
     return request
+
+
+def _cannot_be_started(why: engine_time.NoDeadline) -> Sentence:
+    return Sentence("It cannot be started: {reason}. An administrator has to help.", reason=str(why))
 
 
 def _is_active(person: Person) -> bool:
@@ -215,12 +217,12 @@ def decide(
     request = _locked(assignment_id)
     seats = seats_beside(request, assignment_id)
     assignment = next(seat for seat in seats if seat.pk == assignment_id)
-    must_be_open(assignment, by)
+    engine_answerable.must_be_open(assignment, by)
     definition = definition_of(request.version)
     seat = Seat(request, definition, assignment, seats)
-    _must_be_allowed(seat, by)
-    _must_be_in_time(definition, assignment, incoming)
-    _must_be_meant_still(definition, assignment, by, incoming)
+    engine_answerable.must_be_allowed(seat, by)
+    engine_answerable.must_be_in_time(request, definition, assignment, incoming)
+    engine_answerable.must_be_meant_still(definition, assignment, by, incoming)
     facts = facts_hash(request, definition, assignment.visit.step_key)
     if shown is not None and shown != facts:
         raise Changed
@@ -238,7 +240,7 @@ def decide(
         filled | {**(entered or {})},
         _files_after(request, definition, assignment, files),
     )
-    in_place = _in_place(replace(seat, data=data), by)
+    in_place = engine_answerable.in_someones_place(replace(seat, data=data), by)
     if not any(map(str.isalnum, comment)) and policy.needs_comment(definition, step, outcome, request, data):
         raise CommentNeeded(step.outcome(outcome))
     decision = Decision(
@@ -345,10 +347,10 @@ def keep_incomplete(
     request = _locked(assignment_id)
     seats = seats_beside(request, assignment_id)
     assignment = next(seat for seat in seats if seat.pk == assignment_id)
-    must_be_open(assignment, answer.ask.person)
+    engine_answerable.must_be_open(assignment, answer.ask.person)
     definition = definition_of(request.version)
-    _must_be_allowed(Seat(request, definition, assignment, seats), answer.ask.person)
-    _must_be_in_time(definition, assignment, answer.incoming)
+    engine_answerable.must_be_allowed(Seat(request, definition, assignment, seats), answer.ask.person)
+    engine_answerable.must_be_in_time(request, definition, assignment, answer.incoming)
     if answer.shown != facts_hash(request, definition, assignment.visit.step_key):
         raise Changed
     _must_be_offered(definition.approval(assignment.visit.step_key), answer.outcome)
@@ -365,10 +367,10 @@ def ask_back(assignment_id: int, by: Person, written: engine_clarifications.Writ
     request = _locked(assignment_id)
     seats = seats_beside(request, assignment_id)
     assignment = next(seat for seat in seats if seat.pk == assignment_id)
-    must_be_open(assignment, by)
+    engine_answerable.must_be_open(assignment, by)
     definition = definition_of(request.version)
-    _must_be_allowed(Seat(request, definition, assignment, seats), by)
-    _must_be_in_time(definition, assignment, written.incoming)
+    engine_answerable.must_be_allowed(Seat(request, definition, assignment, seats), by)
+    engine_answerable.must_be_in_time(request, definition, assignment, written.incoming)
     text = _something_said(written, Sentence("Please write what you want to ask."))
     if why_not := engine_clarifications.against(request, assignment):
         raise EngineError(why_not)
@@ -492,94 +494,6 @@ _BESIDE = Prepared(
 )
 
 
-def must_be_open(assignment: Assignment, by: Person | None = None) -> None:
-    """`by`: who answers, if somebody does."""
-    if assignment.state in Assignment.COUNTED:
-        raise AlreadyDecided([assignment.counted], engine_hold.until_of(assignment.visit))
-    if assignment.state == Assignment.State.SUPERSEDED:
-        last = assignment.visit.ended_by_id or assignment.visit_id
-        if engine_time.has_expired(last):  # whatever some of its people answered
-            if last == assignment.visit_id:
-                raise TooLate
-            raise NoLongerOpen(Sentence("No answer is needed here any more."))
-        counted = counting_in([last])
-        decisions = list(counted.select_related("by_person").order_by("at", "id"))
-        if decisions:
-            raise AlreadyDecided(decisions, engine_hold.until_of(assignment.visit))
-        raise NoLongerOpen(Sentence("No answer is needed here any more."))
-    if assignment.state == Assignment.State.WITHDRAWN:
-        request = assignment.visit.request
-        if request.state == Request.State.WITHDRAWN:
-            raise NoLongerOpen(Sentence("The request was withdrawn."))
-        if assignment.replaced_by is not None:
-            raise NoLongerOpen(_instead_of(assignment))
-        if by is not None and by.pk == assignment.person_id:
-            # They decided another step since they were asked (`withdraw_barred`): that is why.
-            bars = whom.Bars(request, definition_of(request.version), assignment.visit.step_key)
-            if bar := bars.against(by):
-                raise Barred(bar)
-        raise NoLongerOpen(Sentence("You are no longer asked about this request."))
-
-
-def _instead_of(assignment: Assignment) -> Sentence:
-    """Why somebody is asked no longer in whose place others are."""
-    definition = definition_of(assignment.visit.request.version)
-    lines = definition.approval(assignment.visit.step_key).lines_of_rung(assignment.replaced_by or 0)
-    there = (Assignment.State.OPEN, Assignment.State.DECIDED)
-    seats = assignment.visit.assignments.filter(source__in=lines, state__in=there).order_by("pk")
-    names = listed_names(list(seats.values_list("person__name", flat=True)))
-    if not names:
-        return Sentence("It was not answered in time. Somebody else was asked in your place.")
-    return Sentence("It was not answered in time. Asked in your place: {names}.", names=names)
-
-
-def _must_be_in_time(definition: Definition, assignment: Assignment, incoming: IncomingMail | None) -> None:
-    """An answer counts by when it was received, on the page by when it is given."""
-    moment = timezone.now() if incoming is None else incoming.received_at or incoming.kept_at
-    visit = assignment.visit
-    if engine_time.is_too_late(definition.approval(visit.step_key), visit, moment):
-        raise TooLate
-
-
-def _must_be_meant_still(
-    definition: Definition, assignment: Assignment, by: Person, incoming: IncomingMail | None
-) -> None:
-    """An answer that came before its sender took one back is none that they mean still, whenever it is read."""
-    if incoming is None or grace_in(definition, assignment.visit.step_key) == NONE:
-        return
-    undone = engine_hold.newest_undone(assignment, by)
-    if undone is not None and incoming.receipt_time <= undone.counts_from:
-        raise NoLongerOpen(Sentence("You took your answer back after this one had come."))
-
-
-def _must_be_allowed(seat: Seat, by: Person) -> None:
-    own = by.pk == seat.assignment.person_id
-    # As the database says now: `by` may have been read before they left.
-    person = seat.assignment.person if own else Person.objects.get(pk=by.pk)
-    bar = may_decide(person, seat, timezone.now())
-    if bar is not None:
-        raise _BARS[bar.why](bar.sentence)
-
-
-_BARS: Mapping[Why, type[EngineError]] = {
-    Why.NOT_ACTIVE: NotAllowed,
-    Why.NOT_ASKED: NotAllowed,
-    Why.BARRED: Barred,
-}
-
-
-def _in_place(seat: Seat, by: Person) -> record.What:
-    """What the record says of an answer in somebody's place; nothing of any other. NotAllowed where with the data that
-    the answer leaves the request is none that the delegation is about."""
-    row = None if by.pk == seat.assignment.person_id else row_of(by.pk, seat.assignment)
-    if row is None:
-        return {}
-    delegation = rests_on(row, seat, timezone.now())
-    if delegation is None and row.why != Delegate.Why.GIVEN:
-        raise NotAllowed(over(seat.assignment.person.name))
-    return record.in_place(row, delegation)
-
-
 # --- everything else that can happen ----------------------------------------------------------------------
 
 
@@ -616,6 +530,7 @@ def _withdraw(request: Request, by: Person | None) -> None:
     request.state, request.closed_at = Request.State.WITHDRAWN, timezone.now()
     request.save(update_fields=["state", "closed_at"])
     note(request, by, "withdrawn", at=request.closed_at)
+    engine_stops.drop(request, definition_of(request.version))
     for visit in live.all():
         engine_calls.drop(visit)
         engine_visits.close(request, visit, WITHDRAWN)
@@ -641,7 +556,7 @@ def resend(assignment_id: int, by: Person) -> None:
     if by.pk != request.requester_id and not by.is_administrator:
         raise NotAllowed(Sentence("Only the person who made a request can send it again."))
     assignment = Assignment.objects.select_related("visit", "person").get(pk=assignment_id)
-    must_be_open(assignment)
+    engine_answerable.must_be_open(assignment)
     readers = engine_asks.readers(assignment)
     for reader in readers:
         _must_not_be_too_soon(reader)

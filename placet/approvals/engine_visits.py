@@ -1,6 +1,6 @@
 """Where a request stands: visits of steps, beside each other in the branches of a block.
 
-    enter → an end step: `_end`
+    enter → an end step: `come_to` its result
           → a parallel step: `_split`, a visit for each branch whose condition holds
           → an approval step: `consider`, which asks people
           → a notice: `engine_notices`, which tells people, and on at once
@@ -12,7 +12,7 @@
 
 A visit is live while it is open, stuck or held. What is live of a request forms a tree: one visit at the root, and
 below a visit of a block at most one for each of its branches. Whatever ends a visit of a block ends what is below it
-first (`_cancel`). Called by `placet.approvals.engine`, which holds the request's lock.
+first (`cancel`). Called by `placet.approvals.engine`, which holds the request's lock.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,6 +31,7 @@ from placet.approvals import (
     engine_hold,
     engine_kept,
     engine_notices,
+    engine_stops,
     engine_time,
     messages,
     policy,
@@ -64,7 +65,8 @@ def enter(
     """`block` and `branch`: where the step stands, if that is in a branch."""
     step = definition.steps[step_key]
     if isinstance(step, EndStep):
-        _end(request, step)
+        come_to(request, definition, step.result)
+        messages.ended(request, step.name)
     else:
         begin(request, definition, _visit(request, step_key, block, branch))
 
@@ -339,11 +341,12 @@ def _went_on(request: Request, since: Visit) -> bool:
     return any(moves.exists() for moves in (answers, of_called, by_signal, by_clock))
 
 
-def _end(request: Request, step: EndStep) -> None:
-    rows.change(request, state=Request.State.ENDED, result=step.result, closed_at=timezone.now())
-    note(request, None, "ended", at=request.closed_at, result=step.result)
+def come_to(request: Request, definition: Definition, result: str) -> None:
+    """The end."""
+    rows.change(request, state=Request.State.ENDED, result=result, closed_at=timezone.now())
+    note(request, None, "ended", at=request.closed_at, result=result)
+    engine_stops.drop(request, definition)
     engine_calls.report(request)
-    messages.ended(request, step)
 
 
 # --- blocks -----------------------------------------------------------------------------------------------
@@ -397,10 +400,17 @@ def _join(request: Request, definition: Definition, block: Visit, answered: Visi
 
 
 def _cancel(request: Request, visit: Visit, answered: Visit) -> None:
-    """A visit is not needed any more, nor what is below it, which ends first. Whoever is asked there is told once.
-    `answered`: the visit whose answers made it so."""
+    """A visit is not needed any more. Whoever is asked there is told once."""
+    for seat, person in cancel(request, visit, answered):
+        messages.not_needed(request, seat, person, answered)
+
+
+def cancel(request: Request, visit: Visit, answered: Visit | None) -> list[tuple[Assignment, Person]]:
+    """A visit ends before it has a result, and first what is below it. Gives whom mails asked there, with their seats.
+    `answered`: the visit whose answers made it so; None where the whole request had lasted too long."""
+    asked = []
     for inside in visit.children.filter(state__in=Visit.LIVE).order_by("pk"):
-        _cancel(request, inside, answered)
+        asked += cancel(request, inside, answered)
     engine_calls.drop(visit)
     engine_clarifications.end(request, visit)
     seats = list(visit.assignments.filter(state=Assignment.State.OPEN).select_related("person"))
@@ -408,15 +418,17 @@ def _cancel(request: Request, visit: Visit, answered: Visit) -> None:
     _supersede(request, visit, seats)
     if visit.state == Visit.State.HELD:
         engine_time.end_hold(visit)
-    ended: dict[str, Any] = {"ended_by_id": answered.pk, "held_result": "", "reason": ""}
+    by = None if answered is None else answered.pk
+    ended: dict[str, Any] = {"ended_by_id": by, "held_result": "", "reason": ""}
     rows.change(visit, state=Visit.State.CANCELLED, closed_at=timezone.now(), **ended)
     where: dict[str, Any] = {"step": visit.step_key, "round": visit.round}
-    by: dict[str, Any] = {"by_step": answered.step_key, "by_round": answered.round}
-    note(request, None, "cancelled", at=visit.closed_at, **where, **by)
+    if answered is not None:
+        where |= {"by_step": answered.step_key, "by_round": answered.round}
+    note(request, None, "cancelled", at=visit.closed_at, **where)
     for seat in seats:
         own = () if digests.is_to_come(seat) else (seat.person,)
-        for person in (*own, *delegates.get(seat.pk, ())):
-            messages.not_needed(request, seat, person, answered)
+        asked += [(seat, person) for person in (*own, *delegates.get(seat.pk, ()))]
+    return asked
 
 
 # --- stuck ------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def others_are_asked(
     step = definition_of(request.version).approval(seat.visit.step_key)
     counts = seat.state == Assignment.State.OPEN
     said_of = {"step": step.name, "title": request.title, "number": request.number}
-    with written_to(seat.person) as said:
+    with written_to(seat.person) as installation:
         names = listed_names([person.name for person in people])
         sentence = _("“{step}” for “{title}” (number {number}) was not decided by {time}.")
         became = (
@@ -38,13 +38,13 @@ def others_are_asked(
             mailbox,
             "escalated",
             seat.person,
-            said,
+            installation,
             cause=f"timer:{rung.pk}",
             subject=_("{heading}: {title}").format(heading=heading, title=request.title),
             letter=Notice(
                 heading,
                 [sentence.format(time=when(rung.at), **said_of), became.format(names=names)],
-                links=[page_link(request, said, tone="main" if counts else "")],
+                links=[page_link(request, installation, tone="main" if counts else "")],
             ),
             due=engine_time.opening(seat.person, now),
         )
@@ -57,7 +57,7 @@ def nobody_else(request: Request, visit: Visit, rung: Timer, reason: str) -> Non
         return
     step = definition_of(request.version).approval(visit.step_key)
     for person in Person.objects.filter(is_administrator=True, is_active=True):
-        with written_to(person) as said:
+        with written_to(person) as installation:
             sentence = _(
                 "“{step}” of request {number} was not decided by {time}, and nobody else could be asked: {why}."
             )
@@ -65,7 +65,7 @@ def nobody_else(request: Request, visit: Visit, rung: Timer, reason: str) -> Non
                 mailbox,
                 "not-escalated",
                 person,
-                said,
+                installation,
                 cause=f"timer:{rung.pk}",
                 subject=_("Nobody else could be asked: {title}").format(title=request.title),
                 letter=Notice(
@@ -78,7 +78,7 @@ def nobody_else(request: Request, visit: Visit, rung: Timer, reason: str) -> Non
                             "Whoever is asked in it can still answer. Tell them, or put the people or groups right."
                         ),
                     ],
-                    links=[page_link(request, said)],
+                    links=[page_link(request, installation)],
                 ),
             )
 
@@ -90,7 +90,7 @@ def warned(request: Request, definition: Definition, visit: Visit, end: Timer) -
         return False
     step = definition.approval(visit.step_key)
     asked = visit.assignments.filter(state=Assignment.State.OPEN).order_by("pk")
-    with written_to(request.requester) as said:
+    with written_to(request.requester) as installation:
         names = listed_names(list(asked.values_list("person__name", flat=True)))
         outcome = _("“{word}”").format(word=no_links(step.outcome(step.expires_to).shown))
         waits = _("“{step}” of your request number {number} waits for an answer of {names}.")
@@ -99,7 +99,7 @@ def warned(request: Request, definition: Definition, visit: Visit, end: Timer) -
             mailbox,
             "warned",
             request.requester,
-            said,
+            installation,
             cause=f"timer:{end.pk}",
             subject=_("Ends soon without an answer: {title}").format(title=request.title),
             letter=Notice(
@@ -108,7 +108,7 @@ def warned(request: Request, definition: Definition, visit: Visit, end: Timer) -
                     waits.format(step=step.name, number=request.number, names=names),
                     ends.format(time=when(end.at), answer=outcome),
                 ],
-                links=[page_link(request, said)],
+                links=[page_link(request, installation)],
             ),
         )
     return True

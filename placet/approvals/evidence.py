@@ -18,6 +18,7 @@ from django.db.models import Max
 
 from placet.approvals import attachments, evidence_words
 from placet.approvals.evidence_tables import (
+    STOP,
     Digests,
     Held,
     InPlace,
@@ -156,6 +157,7 @@ class Telling:
     signals: dict[int, Row] = field(default_factory=dict)  # by id
     calls: dict[tuple[str, int], Row] = field(default_factory=dict)  # by visit
     timers: dict[Moment, Row] = field(default_factory=dict)
+    stops: dict[str, Row] = field(default_factory=dict)  # one at most
     clarifications: dict[int, Row] = field(default_factory=dict)  # by id
     items: dict[int, Row] = field(default_factory=dict)  # what waits for a digest, by id
     mails: dict[int, Row] = field(default_factory=dict)  # by the id of the incoming mail
@@ -442,6 +444,15 @@ def _expired(telling: Telling, entry: AuditEntry) -> None:
     _say(telling.timers.setdefault((step, number, Timer.What.EXPIRE, 0), {}), entry, has_acted=True)
 
 
+def _stop_set(telling: Telling, entry: AuditEntry) -> None:
+    at = datetime.fromisoformat(entry.what["stop_at"])
+    _say(telling.stops.setdefault(STOP, {}), entry, at=at, basis=entry.what["basis"], has_acted=False)
+
+
+def _stopped(telling: Telling, entry: AuditEntry) -> None:
+    _say(telling.stops.setdefault(STOP, {}), entry, has_acted=True)
+
+
 def _escalated(telling: Telling, entry: AuditEntry) -> None:
     step, number = telling.visit_of(entry)
     rung = entry.what["rung"]
@@ -583,7 +594,8 @@ def _branch_ended(telling: Telling, entry: AuditEntry) -> None:
 
 def _cancelled(telling: Telling, entry: AuditEntry) -> None:
     row = telling.visits.setdefault(telling.visit_of(entry), {})
-    by = entry.what["by_step"], entry.what["by_round"]
+    # None: the whole request had lasted too long.
+    by = (entry.what["by_step"], entry.what["by_round"]) if "by_step" in entry.what else None
     _say(row, entry, state=Visit.State.CANCELLED, reason="", closed_at=entry.at, ended_by=by, held_result="")
 
 
@@ -630,6 +642,8 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "called": _called,
     "signalled": _signalled,
     "signal taken": _signal_taken,
+    "stop set": _stop_set,
+    "stopped": _stopped,
     "due set": _timed,
     "due moved": _timed,
     "paused": _timed,
@@ -727,6 +741,13 @@ def _differences(
     yield from _rows(number, telling.signals, tables.signals[number], "a signal", evidence_words.OF_SIGNAL)
     yield from _rows(
         number, telling.timers, tables.timers[number], "when something is due", evidence_words.OF_TIMER
+    )
+    yield from _rows(
+        number,
+        telling.stops,
+        tables.stops[number],
+        "when the request ends at the latest",
+        evidence_words.OF_STOP,
     )
     clarifications = tables.clarifications[number]
     yield from _rows(

@@ -23,6 +23,7 @@ from placet.approvals.models import (
     Request,
     Revision,
     Signal,
+    Stop,
     TableMatch,
     TableVersion,
     Timer,
@@ -41,6 +42,7 @@ Seat = tuple[str, int, int]  # step, round and person: somebody who is asked
 InPlace = tuple[str, int, int, int]  # a seat, and who may answer in its place
 Moment = tuple[str, int, str, int]  # step, round, what is due then, and which reminder
 Line = tuple[str, int, int]  # step, round and line of `ask`: one that looked in an authority table
+STOP = "stop"  # what the one moment is known by at which a request ends at the latest
 DAMAGED = "damaged"  # in place of the hash of a mail that cannot be unpacked any more
 
 Held = dict[str, Any]
@@ -65,6 +67,7 @@ class Tables:
     signals: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
     calls: dict[int, dict[tuple[str, int], Held]] = field(default_factory=lambda: defaultdict(dict))
     timers: dict[int, dict[Moment, Held]] = field(default_factory=lambda: defaultdict(dict))
+    stops: dict[int, dict[str, Held]] = field(default_factory=lambda: defaultdict(dict))
     clarifications: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
     items: dict[int, dict[int, Held]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -153,6 +156,9 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
         tables.timers[timer.visit.request_id][moment] = _held(timer, "at", "basis") | {
             "has_acted": is_told and timer.state == Timer.State.ACTED
         }
+    for stop in Stop.objects.filter(request__in=ids):
+        has_acted = stop.state == Stop.State.ACTED
+        tables.stops[stop.request_id][STOP] = _held(stop, "at", "basis") | {"has_acted": has_acted}
     matches = TableMatch.objects.filter(visit__request__in=ids).select_related("visit", "version__table")
     for match in matches.defer("version__columns", "version__rows"):
         visit, version = match.visit, match.version
@@ -187,7 +193,11 @@ def _kept(assignment: Assignment) -> Any:
     if assignment.kept is None:
         return None
     earlier = assignment.kept.assignment
-    return _seat(earlier) if earlier.visit.request_id == assignment.visit.request_id else earlier.pk
+    try:
+        here = earlier.visit.request_id == assignment.visit.request_id
+    except Visit.DoesNotExist:  # somebody took it away
+        here = False
+    return _seat(earlier) if here else earlier.pk
 
 
 def _decision(decision: Decision | UndoneDecision) -> Held:

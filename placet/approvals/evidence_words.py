@@ -83,6 +83,11 @@ OF_TIMER = {
     "basis": "what a deadline was reckoned by",
     "has_acted": "whether a step expired, others were asked in it, or what it came to took effect",
 }
+OF_STOP = {
+    "at": "when the request ends at the latest",
+    "basis": "what that was reckoned by",
+    "has_acted": "whether it ended because it had lasted too long",
+}
 OF_ASK = {
     "seat": "what a mail asks about",
     "person": "whom a mail asks",

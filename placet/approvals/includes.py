@@ -169,6 +169,11 @@ def _problems(
         yield f"processes include each other more than {DEEPEST} deep"
     if isinstance(included.steps[included.start], EndStep):
         yield f"the process {included.key} begins with an end, so there is nothing to include"
+    if included.longest is not None:
+        yield (
+            f"the process {included.key} says longest, which is of a whole request: say it here, and include a "
+            "process that does not, or call it"
+        )
     yield from keys.take(key, included)
     missing = [*_missing_fields(definition, included)]
     if missing:

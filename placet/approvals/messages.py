@@ -21,7 +21,7 @@ from placet.approvals.changes import changes_since
 from placet.approvals.clarification_mails import question_and_answer, why_again
 from placet.approvals.composing import mailbox_for, page_link, page_of, queue, with_code, written_to
 from placet.approvals.deadline_words import until_when
-from placet.approvals.definitions import ApprovalStep, Definition, EndStep, NoticeStep, definition_of
+from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep, definition_of
 from placet.approvals.delegate_words import in_place_of, in_whose_place
 from placet.approvals.form import entered_on_page_only, facts_as_read, filled_places
 from placet.approvals.form_parts import FormField
@@ -83,7 +83,7 @@ def ask(
                     lead,
                     *map(str, why.in_place),
                     *why_again(why.clarified, why.unclarified),
-                    *until_when(step, assignment.visit),
+                    *until_when(definition, assignment.visit),
                 ]
             ),
             changes=[ShownChange.of(change) for change in changes],
@@ -498,14 +498,17 @@ def another_address(
 # --- mails to requesters and administrators ---------------------------------------------------------------
 
 
-def ended(request: Request, step: EndStep) -> None:
-    """To the requester: how it ended."""
+def ended(request: Request, name: str, too_long: datetime | None = None) -> None:
+    """To the requester: how it ended. `name`: of that end. `too_long`: the moment at which it had lasted as long as its
+    process lets it, if that ended it."""
     mailbox = mailbox_for(request)
     if mailbox is None:
         return
     with written_to(request.requester) as said:
-        title = labelled(step.name, request.title)
+        title = labelled(name, request.title)
         sentence = _("Your request number {number} has ended.").format(number=request.number)
+        why = _("It was not decided before {time}, which is as long as such a request may take.")
+        reasons = [] if too_long is None else [why.format(time=when(too_long))]
         queue(
             mailbox,
             "ended",
@@ -515,7 +518,7 @@ def ended(request: Request, step: EndStep) -> None:
             subject=title,
             letter=Notice(
                 title,
-                [sentence, *_decisions(request), *_undecided(request)],
+                [sentence, *reasons, *_decisions(request), *_undecided(request)],
                 links=[page_link(request, said)],
             ),
         )

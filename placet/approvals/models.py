@@ -250,7 +250,13 @@ class Visit(models.Model):
                 name="one_live_visit_per_branch",
             ),
         ]
-        indexes = [models.Index(fields=["opened_at"], condition=Q(state="stuck"), name="visit_stuck")]
+        indexes = [
+            models.Index(fields=["opened_at"], condition=Q(state="stuck"), name="visit_stuck"),
+            # Open, and nobody else could be asked when it was not decided in time.
+            models.Index(
+                fields=["opened_at"], condition=Q(state="open") & ~Q(reason=""), name="visit_not_escalated"
+            ),
+        ]
         ordering = ["id"]
 
 
@@ -489,6 +495,26 @@ class Timer(models.Model):
             ),
         ]
         ordering = ["at", "id"]
+
+
+class Stop(models.Model):
+    """The moment at which a request ends, wherever it stands, because it has lasted as long as its process lets it. One
+    for a request, from its start: it acts once at most, and not before its moment."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        ACTED = "acted"
+        NEEDLESS = "needless"  # the request ended before
+
+    request = models.OneToOneField(Request, on_delete=models.PROTECT, related_name="stop")
+    at = models.DateTimeField()
+    due = models.DateTimeField()  # when it is looked at: `at`, or later, where mail may still be unread
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    acted_at = models.DateTimeField(null=True)  # or when the request had ended
+    basis = models.JSONField()  # what it was reckoned by: calendar, its version, the moment it counts from
+
+    class Meta:
+        indexes = [models.Index(fields=["due", "id"], condition=Q(state="waiting"), name="stop_due")]
 
 
 class Turn(models.Model):

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from placet.approvals.definitions import EndStep, ParallelStep, definition_of
+from placet.approvals import engine_stops
+from placet.approvals.definitions import ParallelStep, definition_of
 from placet.approvals.delegate_words import who_decided
 from placet.approvals.engine_hold import until_of
 from placet.approvals.models import Assignment, Decision, Request, Visit
@@ -19,7 +20,9 @@ def standing_of(request: Request) -> list[str]:
     state = _STATES[Request.State(request.state)]().format(
         title=request.title, number=request.number, result=_result(request)
     )
-    return [state, *_decided(request), *(_waiting(request) if request.state == Request.State.OPEN else ())]
+    if request.state != Request.State.OPEN:
+        return [state, *_decided(request)]
+    return [state, *_decided(request), *_waiting(request), *_at_the_latest(request)]
 
 
 _STATES = {
@@ -30,9 +33,7 @@ _STATES = {
 
 
 def _result(request: Request) -> str:
-    steps = definition_of(request.version).steps.values()
-    ends = {step.result: step.name for step in steps if isinstance(step, EndStep)}
-    return ends.get(request.result, request.result)
+    return definition_of(request.version).result_names.get(request.result, request.result)
 
 
 def _decided(request: Request) -> Iterator[str]:
@@ -48,6 +49,15 @@ def _decided(request: Request) -> Iterator[str]:
             name=who_decided(decision),
             time=when(decision.at),
         )
+
+
+def _at_the_latest(request: Request) -> Iterator[str]:
+    definition = definition_of(request.version)
+    stop = engine_stops.waiting_for(request, definition)
+    if stop is not None and definition.longest is not None:
+        line = _("If it is not decided before {time}, it ends as “{result}”.")
+        name = definition.result_names[definition.longest.result]
+        yield line.format(time=when(stop.at), result=name)
 
 
 def _waiting(request: Request) -> Iterator[str]:

@@ -8,7 +8,7 @@ import platform
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from django.utils.translation import gettext_lazy
 
 from placet import __version__
 from placet.accounts.general import general
-from placet.approvals.models import Timer
+from placet.approvals import stopping, timing
+from placet.approvals.models import DigestItem, Stop, Timer
 from placet.lib import logs, working
 from placet.lib.reached import NoAddress, public_url_of
 from placet.mail import sent_items
@@ -44,6 +45,7 @@ KINDS = {
     "mark": gettext_lazy("move or mark handled mail"),
     "call": gettext_lazy("start requests that steps call, and go on with what they came to"),
     "timer": gettext_lazy("remind, ask others, and end what was not decided in time"),
+    "stop": gettext_lazy("end requests that have lasted as long as they may"),
     "calendar": gettext_lazy("move what is due, after a calendar was changed"),
     "delegate": gettext_lazy("ask delegates, or ask them no longer"),
     "digest": gettext_lazy("ask in one mail what was collected for somebody"),
@@ -195,13 +197,20 @@ class Queue:
 
 
 def queues() -> list[Queue]:
-    timers = Timer.objects.filter(state=Timer.State.WAITING)
     return [
         *queues_of_mails(),
         _queue("sent_ids", sent_items.waiting(), "lookup_due", ""),
-        # By its moment: when it is looked at is put off again and again, while it fails or waits for a mailbox.
-        _queue("timer", timers, "at", ""),
+        _queue("timer", _past(Timer.objects.filter(state=Timer.State.WAITING), timing.PAUSE), "at", ""),
+        _queue("stop", _past(Stop.objects.filter(state=Stop.State.WAITING), stopping.PAUSE), "at", ""),
+        _queue("digest", DigestItem.objects.filter(state=DigestItem.State.WAITING), "due", ""),
     ]
+
+
+def _past(rows: QuerySet[Any], pause: timedelta) -> QuerySet[Any]:
+    """Those whose moment is past; the others only come one day, however many they are. When a row is looked at is put
+    off by a pause again and again, while it fails or waits for a mailbox."""
+    now = timezone.now()
+    return rows.filter(due__lte=now + pause, at__lte=now)
 
 
 def queues_of_mails() -> list[Queue]:

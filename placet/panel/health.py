@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -65,6 +65,8 @@ class Health:
     failed_marks: int  # mails that could not be moved or marked on the server
     stuck: Sequence[Visit]  # some of them, the longest first
     stuck_count: int
+    not_escalated: Sequence[Visit]  # as stuck
+    not_escalated_count: int
     version: str
     database: str
 
@@ -84,6 +86,8 @@ def health() -> Health:
         failed_marks=ServerTask.objects.filter(failed=True).count(),
         stuck=list(stuck().select_related("request").order_by("opened_at")[:STUCK_SHOWN]),
         stuck_count=stuck().count(),
+        not_escalated=list(not_escalated().select_related("request").order_by("opened_at")[:STUCK_SHOWN]),
+        not_escalated_count=not_escalated().count(),
         version=__version__,
         database=DATABASES.get(connection.vendor, connection.vendor),
     )
@@ -121,6 +125,12 @@ def secret_health(mailbox: Mailbox) -> SecretHealth | None:
 def stuck() -> QuerySet[Visit]:
     """Where nobody can be asked, and an administrator has to help."""
     return Visit.objects.filter(state=Visit.State.STUCK, request__state=Request.State.OPEN)
+
+
+def not_escalated() -> QuerySet[Visit]:
+    """Where others were to be asked, because nobody answered in time, and nobody else could be. Whoever was asked can
+    still answer."""
+    return Visit.objects.filter(~Q(reason=""), state=Visit.State.OPEN, request__state=Request.State.OPEN)
 
 
 #: What a mailbox is behind with, by the name of the kind of work (`placet.work`).

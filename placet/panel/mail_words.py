@@ -95,6 +95,7 @@ KINDS: dict[str, Promise] = {
     "clarification-asked": gettext_lazy("question sent"),
     "clarification-taken": gettext_lazy("answer to a question sent"),
     "clarification-needless": gettext_lazy("question needs no answer"),
+    "stopped": gettext_lazy("the request took too long"),
     "escalated": gettext_lazy("others are asked"),
     "not-escalated": gettext_lazy("call for help: nobody else to ask"),
     "warned": gettext_lazy("ends soon without an answer"),

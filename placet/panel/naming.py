@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery
 
 from placet.accounts.addresses import normal
 from placet.approvals import authority
@@ -17,9 +17,13 @@ def processes_naming(*, group: str = "", addresses: Collection[str] = (), table:
     what stands in it): in the version that is published now, or in an older one that requests still go through."""
     published = Version.objects.filter(published_at__isnull=False)
     newest = published.filter(process=OuterRef("process")).order_by("-number").values("pk")[:1]
-    going_on = Request.objects.filter(version=OuterRef("pk"), state=Request.State.OPEN)
-    used = published.filter(Q(pk=Subquery(newest)) | Exists(going_on)).select_related("process")
-    return sorted({version.process.name for version in used if _names(version, group, addresses, table)})
+    going_on = Request.objects.filter(version=OuterRef("pk"), state=Request.State.OPEN).order_by()
+    # One of them for each version, by an index. Of Exists PostgreSQL may make a hash of all requests that are open.
+    used = published.alias(one_goes_on=Subquery(going_on.values("pk")[:1])).filter(
+        Q(pk=Subquery(newest)) | Q(one_goes_on__isnull=False)
+    )
+    versions = used.select_related("process")
+    return sorted({version.process.name for version in versions if _names(version, group, addresses, table)})
 
 
 def _names(version: Version, group: str, addresses: Collection[str], table: str) -> bool:

@@ -8,7 +8,9 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from placet.approvals.models import Timer, Visit
+from placet.approvals import engine_stops
+from placet.approvals.definitions import Definition
+from placet.approvals.models import Request, Timer, Visit
 
 What, State = Timer.What, Timer.State
 
@@ -34,6 +36,23 @@ class DueShown:
     paused_until: datetime | None = None
 
 
+@dataclass(frozen=True)
+class LatestShown:
+    """When a whole request ends, and as what. `reads`: that is past, and mail that came before may have to be read."""
+
+    at: datetime
+    result: str
+    reads: bool
+
+
+def latest_of(request: Request, definition: Definition) -> LatestShown | None:
+    """A query only where its process says how long it may take."""
+    stop = engine_stops.waiting_for(request, definition)
+    if stop is None or definition.longest is None:
+        return None
+    return LatestShown(stop.at, definition.result_names[definition.longest.result], stop.at < timezone.now())
+
+
 def due_of(visits: Collection[Visit]) -> dict[int, DueShown]:
     """Of visits of steps that may have a deadline (`Definition.has_deadline`), by visit."""
     if not visits:
@@ -43,6 +62,15 @@ def due_of(visits: Collection[Visit]) -> dict[int, DueShown]:
     for timer in clocks.order_by("at", "id"):
         timers[timer.visit_id].append(timer)
     return {visit.pk: _shown(visit, timers[visit.pk]) for visit in visits if visit.pk in timers}
+
+
+def _stood(deadline: Timer, visit: Visit) -> bool:
+    """Whether the visit was over while its clock stood: its moment, which may be past, had not come. What a clock that
+    runs leaves behind is seen to be needless after that."""
+    over = (
+        deadline.acted_at is not None and visit.closed_at is not None and deadline.acted_at <= visit.closed_at
+    )
+    return deadline.state == State.NEEDLESS and over
 
 
 def _shown(visit: Visit, timers: Sequence[Timer]) -> DueShown:
@@ -60,7 +88,10 @@ def _shown(visit: Visit, timers: Sequence[Timer]) -> DueShown:
     return DueShown(
         at=deadline.at,
         is_live=is_live,
-        is_late=deadline.what == What.DUE and stop is None and deadline.at < (visit.closed_at or now),
+        is_late=deadline.what == What.DUE
+        and stop is None
+        and not _stood(deadline, visit)
+        and deadline.at < (visit.closed_at or now),
         ends_at=None if end is None or end.at == deadline.at else end.at,
         reads=is_live and stop is None and end is not None and end.at < now,
         goes_on=deadline.what == What.GO_ON,

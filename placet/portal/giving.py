@@ -92,8 +92,8 @@ def give(request: PersonsRequest, public_id: UUID, number: int) -> HttpResponse:
             messages.warning(request, " ".join([str(error), _("Nothing was given to anybody.")]))
             return _onward(request, shown)
         else:
-            said = _("{name} is asked now. {owner} may answer, too, until they have.")
-            messages.success(request, said.format(name=to.name, owner=asked.person.name))
+            sentence = _("{name} is asked now. {owner} may answer, too, until they have.")
+            messages.success(request, sentence.format(name=to.name, owner=asked.person.name))
             return _onward(request, shown)
     context = {
         "shown": shown,
@@ -173,12 +173,12 @@ def take_back(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     except engine_errors.EngineError as error:
         messages.warning(request, " ".join([str(error), _("Nothing was changed.")]))
     else:
-        said = (
+        sentence = (
             _("{name} is not asked any more.")
             if taken
             else _("{name} is not asked any more, or has answered.")
         )
-        messages.info(request, said.format(name=row.person.name))
+        messages.info(request, sentence.format(name=row.person.name))
     return redirect("portal:request", public_id)
 
 

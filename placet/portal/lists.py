@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import Exists
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
@@ -63,7 +64,8 @@ def decided(request: PersonsRequest) -> HttpResponse:
     found = Decision.objects.filter(by_person=request.user).select_related(
         "assignment__visit__request__version", "assignment__visit__request__requester", "assignment__person"
     )
-    found = found.filter(matching(q, "assignment__visit__request__"))
+    undone = UndoneDecision.objects.filter(by_person=request.user)
+    found = found.filter(matching(q, "assignment__visit__request__")).annotate(has_undone=Exists(undone))
     page = Paginator(found.order_by("-at", "-id"), A_PAGE).get_page(request.GET.get("page"))
     about = [decision.assignment.visit.request for decision in page]
     definitions = Definitions()
@@ -85,14 +87,14 @@ def decided(request: PersonsRequest) -> HttpResponse:
         }
         for decision, standing in zip(page, standings(about, definitions), strict=True)
     ]
-    context = {"page": page, "q": q, "keep": keep(q=q), "rows": rows}
-    return render(request, "portal/decided.html", {**context, "undone": _undone(request, q, page.number)})
+    has_undone = page.number == 1 and all(getattr(decision, "has_undone", False) for decision in page)
+    taken_back = _undone(request, q) if has_undone else []
+    context = {"page": page, "q": q, "keep": keep(q=q), "rows": rows, "undone": taken_back}
+    return render(request, "portal/decided.html", context)
 
 
-def _undone(request: PersonsRequest, q: str, number: int) -> list[dict[str, Any]]:
+def _undone(request: PersonsRequest, q: str) -> list[dict[str, Any]]:
     """What they took back, the newest ones, below the first page of what counts."""
-    if number > 1:
-        return []
     found = UndoneDecision.objects.filter(by_person=request.user).select_related(
         "assignment__visit__request__version", "assignment__visit__request__requester"
     )

@@ -34,6 +34,7 @@ _ABOUT_A_REQUEST = [
     "confirmation", "withdrawn", "not-needed", "expired", "ended", "stuck", "escalated", "not-escalated", "warned",
     "clarification-asked", "clarification-taken", "clarification-needless", "answered-for", "given", "hand-on",
     "undone",
+    "stopped",
 ]  # fmt: skip
 
 KINDS: dict[str, Promise] = {
@@ -46,6 +47,7 @@ KINDS: dict[str, Promise] = {
     "withdrawn": gettext_lazy("No answer needed any more"),
     "not-needed": gettext_lazy("No answer needed any more"),
     "expired": gettext_lazy("The time for an answer is over"),
+    "stopped": gettext_lazy("The request took too long"),
     "escalated": gettext_lazy("Others are asked"),
     "not-escalated": gettext_lazy("Call for help"),
     "warned": gettext_lazy("Ends soon without an answer"),

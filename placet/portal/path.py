@@ -18,13 +18,13 @@ from placet.approvals.definitions import (
     ApprovalStep,
     CallStep,
     Definition,
-    EndStep,
     NoticeStep,
     ParallelStep,
     WaitStep,
     definition_of,
 )
 from placet.approvals.delegate_words import who_decided
+from placet.approvals.engine_stops import has_ended
 from placet.approvals.models import (
     AskLine,
     Assignment,
@@ -434,6 +434,8 @@ def _line(assignment: Assignment, definition: Definition, mail: OutgoingMail | N
         if assignment.absent_at is not None:
             is_asked = pgettext("after a person's name", "is asked, and is away, says an automatic reply")
         return Line(name, is_asked, asked, mail=words, mail_in_trouble=trouble, assignment=assignment.pk)
+    if assignment.state == Assignment.State.SUPERSEDED and has_ended(assignment.visit):
+        return Line(name, pgettext("after a person's name", "did not answer in time"), asked)
     if assignment.state == Assignment.State.SUPERSEDED:
         return Line(name, pgettext("after a person's name", "did not need to answer"), asked)
     if assignment.replaced_by is not None:
@@ -499,6 +501,8 @@ def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) 
             return "waiting", nobody.format(waiting=waiting, reason=visit.reason)
         return "waiting", waiting
     if visit.state == Visit.State.CANCELLED:
+        if has_ended(visit):
+            return "neutral", pgettext("a step", "not decided in time")
         return "neutral", pgettext("a step", "not needed any more")
     if visit.state == Visit.State.HELD:
         return "waiting", _became(definition, visit.step_key, visit.held_result)
@@ -553,8 +557,7 @@ def _end(request: Request, definition: Definition) -> Station | None:
 
 def result_name(request: Request, definition: Definition) -> str:
     """The name of the end that a request came to."""
-    names = {step.result: step.name for step in definition.steps.values() if isinstance(step, EndStep)}
-    return names.get(request.result, request.result)
+    return definition.result_names.get(request.result, request.result)
 
 
 def tone_of(request: Request) -> str:

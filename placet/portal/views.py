@@ -24,7 +24,7 @@ from placet.approvals.models import Assignment, Clarification, Request, Visit
 from placet.approvals.undo_rules import grace_in
 from placet.portal import deciding, live, path
 from placet.portal.clarifications import Typed, clarifications_of
-from placet.portal.due import DueShown, due_of
+from placet.portal.due import DueShown, due_of, latest_of
 from placet.portal.forms import DecideForm, WhichForm
 from placet.portal.in_place import open_seats_of, said_of, seats_of
 from placet.portal.mails import bounces_of, mails_of
@@ -102,6 +102,7 @@ def _request_page(
         "version": version,
         "process": definition.name,
         "standing": standings([shown], Definitions())[0],
+        "latest": latest_of(shown, definition),
         "path": path_of(shown, definition, with_reasons=steers, visible=requests_visible_to(request.user)),
         "questions": questions,
         "undoable": undoable_by(request.user, shown, definition),

@@ -78,19 +78,19 @@ def apply(
 def _apply(
     picked: Picked,
     line: AskLine,
-    said: LineAnswer,
+    read: LineAnswer,
     proof: Proof,
     incoming: IncomingMail,
     logged: Logged,
 ) -> Settled:
-    answer = Answer(said.outcome, said.comment, (said.words,), "")
+    answer = Answer(read.outcome, read.comment, (read.words,), "")
     try:
         with transaction.atomic():
             decision = settle.settle(one_line(picked, line), answer, proof, incoming, logged)
     except refusals.Refusal as refusal:
         digests.note_line_refused(line, reason=refusal.key, incoming=incoming, logged=logged)
-        return Settled(line, said, refusal=refusal)
-    return Settled(line, said, decision)
+        return Settled(line, read, refusal=refusal)
+    return Settled(line, read, decision)
 
 
 def left_open(lines: Sequence[AskLine], answers: Sequence[LineAnswer]) -> Iterator[AskLine]:

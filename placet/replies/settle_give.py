@@ -71,8 +71,8 @@ def who_may_be_meant(text: str, people: Sequence[Person], seat: Seat, by: Person
     )
     if not delegating.may_give(by, seat):
         return [_("You cannot give this to anybody."), _nothing()]
-    found = people or named(text, LOOKED_AT)
-    meant = list(islice((one for one in found if delegating.can_be_given(one, seat)), MOST_MEANT))
+    candidates = people or named(text, LOOKED_AT)
+    meant = list(islice((one for one in candidates if delegating.can_be_given(one, seat)), MOST_MEANT))
     why = (
         _("More than one person here is called “{name}”.")
         if len(people) > 1

@@ -316,6 +316,7 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     by_reply = [one for one in step.outcomes if one not in left] if answer_again else []
     with as_read_by(person):
         again = _again(read.language if read else "", by_reply) if by_reply else None
+        heading = _("Your question was not sent") if isinstance(refusal, refusals.NotAskedBack) else ""
         if again is not None:
             again = replace(again, lines=answer_lines(settle.asked(reply.line), given))
         sentences = _sentences(refusal, again)
@@ -330,6 +331,7 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
         reply.line.assignment.visit.request,
         key=refusal.key,
         sentences=sentences,
+        heading=heading,
         quote=unclear.read_text if unclear else "",
         again=again,
         code=reply.code,

@@ -1,23 +1,23 @@
 """A calendar has a new version: what was reckoned with an older one moves, where it is not due yet."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 
 from placet.accounts import calendar_changes
 from placet.accounts.calendars import OFFICE_WEEK, Content, OwnDay
 from placet.accounts.models import Calendar, Person
-from placet.approvals import calendar_moves, engine_time, timing
+from placet.approvals import calendar_moves, engine_time
 from placet.approvals.models import Assignment, Timer, Visit
 from placet.lib.working_time import Span
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
+from tests import clocks
 from tests.approvals.test_steps_that_ask_nobody import answer, process, standing, start, step, text_of
-from tests.approvals.test_timing import DUE, MONDAY, WAYS, Clock, asks, at, timers, work
+from tests.approvals.test_timing import DUE, WAYS, asks, timers, work
+from tests.clocks import Clock, at
 from tests.making import entries
 
 pytestmark = pytest.mark.django_db
@@ -32,15 +32,8 @@ ALL = {
 }
 
 
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with time_machine.travel(MONDAY, tick=False) as clock:
-        yield clock
-
-
-@pytest.fixture(autouse=True)
-def _mail_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "read_past", lambda *_, **__: True)
+clock = clocks.standing
+_mail_is_read = clocks.mail_is_read
 
 
 @pytest.fixture

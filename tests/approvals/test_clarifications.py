@@ -1,15 +1,13 @@
 """Questions back to the requester: the step stays as it is, and its clock stands until the answer comes."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import engine, engine_errors, evidence, timing
+from placet.approvals import engine, engine_errors, evidence
 from placet.approvals.engine_clarifications import MOST_OPEN, Written
 from placet.approvals.engine_time import MOST_PAUSES
 from placet.approvals.models import AskLine, Assignment, Clarification, Decision, Request, Timer
@@ -17,30 +15,18 @@ from placet.approvals.processes import publish
 from placet.audit import chain
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
+from placet.portal.due import due_of
+from tests import clocks
 from tests.approvals.test_steps_that_ask_nobody import process, refused, standing, start, step, text_of
 from tests.approvals.test_timing import timers, work
+from tests.clocks import MONDAY, Clock, at
 from tests.making import entries, entry_of
 
 pytestmark = pytest.mark.django_db
 
-MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-Clock = time_machine.Traveller
 WAYS = ["bob approve approved", "bob reject rejected"]
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with time_machine.travel(MONDAY, tick=False) as clock:
-        yield clock
-
-
-@pytest.fixture(autouse=True)
-def _mail_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "read_past", lambda *_, **__: True)
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+clock = clocks.standing
+_mail_is_read = clocks.mail_is_read
 
 
 def plain(**more: Any) -> dict[str, Any]:
@@ -567,3 +553,24 @@ def test_what_was_asked_and_answered_is_compared_with_the_record(
     clarify(ask_back(bob), alice)
     Clarification.objects.update(answer="No, it is not.")
     assert [one.reason for one in evidence.compare(request.pk)] == ["what the requester answered was changed"]
+
+
+def test_what_is_decided_while_the_clock_stands_was_not_late(
+    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person, carol: Person
+) -> None:
+    """Its old date is past by then; one that is decided after its date, while the clock runs, was late."""
+    asked, late = start(timed(), alice), start(timed(), alice)
+    visits = {one.request_id: one for one in (asked.visits.get(), late.visits.get())}
+    first = Assignment.objects.get(visit__request=asked)
+    engine.ask_back(first.pk, bob, Written("Why?"))
+    clock.move_to(at("2026-03-05 10:00"))
+    engine.decide(first.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    decide(bob)
+    for _ in range(2):  # also once everything that was to come was looked at
+        for visit in visits.values():
+            visit.refresh_from_db()
+        shown = due_of([*visits.values()])
+        assert [shown[visits[one.pk].pk].is_late for one in (asked, late)] == [False, True]
+        assert [shown[visits[one.pk].pk].at for one in (asked, late)] == [at("2026-03-04 17:00")] * 2
+        work(clock, at("2026-04-05 10:00"))
+    assert {timer.state for timer in Timer.objects.filter(what="due")} == {"needless"}

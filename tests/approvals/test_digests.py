@@ -2,12 +2,10 @@
 
 import email
 import email.policy
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,20 +20,14 @@ from placet.audit import chain
 from placet.lib.working_time import NoWorkingTime, Span
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
+from tests import clocks
+from tests.clocks import MONDAY, Clock
 from tests.making import one_step
 
 pytestmark = pytest.mark.django_db
 
-#: A Monday. The installation's zone is UTC, and people work from 9 to 17.
-MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 TUESDAY = MONDAY.replace(day=3, hour=9)
-Clock = time_machine.Traveller
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with time_machine.travel(MONDAY, tick=False) as clock:
-        yield clock
+clock = clocks.standing
 
 
 @pytest.fixture

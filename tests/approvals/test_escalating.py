@@ -1,12 +1,11 @@
 """Others are asked where a step is not decided in time: who, when, and what becomes of those who were asked first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
-import time_machine
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
@@ -14,6 +13,7 @@ from placet.approvals import engine, engine_errors, timing
 from placet.approvals.models import Assignment, Decision, Request, Timer, Visit
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
+from tests import clocks
 from tests.approvals.test_steps_that_ask_nobody import (
     answer,
     process,
@@ -23,7 +23,8 @@ from tests.approvals.test_steps_that_ask_nobody import (
     step,
     text_of,
 )
-from tests.approvals.test_timing import DUE, MONDAY, WAYS, Clock, asks, at, timers, work
+from tests.approvals.test_timing import DUE, WAYS, asks, timers, work
+from tests.clocks import Clock, at
 from tests.making import entries
 
 pytestmark = pytest.mark.django_db
@@ -32,18 +33,8 @@ CAROL, DAVE = {"person": "carol@contoso.example"}, {"person": "dave@contoso.exam
 LATER = {"when": "1 working day after"}  # than Wednesday, 17:00
 RUNG = at("2026-03-05 17:00")
 SILENCE = {"outcome": "approve", "silence_counts": True}
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with time_machine.travel(MONDAY, tick=False) as clock:
-        yield clock
-
-
-@pytest.fixture(autouse=True)
-def _mail_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """That no mail is passed over is shown in tests/journeys/test_escalating.py."""
-    monkeypatch.setattr(timing, "read_past", lambda *_, **__: True)
+clock = clocks.standing
+_mail_is_read = clocks.mail_is_read
 
 
 def timed(*rungs: Mapping[str, Any], **more: Any) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def whole(piece: Any) -> dict[str, Any]:
         piece = {"form": piece}
     elif all(isinstance(value, dict) and "kind" in value for value in piece.values()):
         piece = {"steps": piece}
-    elif not piece.keys() & {"form", "steps"}:
+    elif not piece.keys() & {"form", "steps", "longest"}:
         piece = {"steps": {"step": STEP | piece}}
     process: dict[str, Any] = {"key": "shown", "name": "Shown", "title": "Request", "form": FORM, "steps": {}}
     process |= piece

@@ -1,10 +1,8 @@
 """Attacks on questions back: on whoever asks, on the requester who stalls, and on what else happens meanwhile."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-import time_machine
 
 from placet.accounts.models import Person
 from placet.approvals import engine, timing
@@ -12,11 +10,9 @@ from placet.approvals.models import AskLine, Clarification, Decision, Timer
 from placet.mail.models import OutgoingMail
 from placet.mail.read_past import read_past
 from placet.mailboxes.models import Mailbox
+from tests import clocks
 from tests.approvals.test_clarifications import (
-    MONDAY,
-    Clock,
     ask_back,
-    at,
     both,
     clarify,
     decide,
@@ -28,22 +24,14 @@ from tests.approvals.test_clarifications import (
 )
 from tests.approvals.test_steps_that_ask_nobody import process, standing, start, step
 from tests.approvals.test_timing import timers, work
+from tests.clocks import MONDAY, Clock, at
 from tests.mail.test_read_past import aside
 
 pytestmark = pytest.mark.django_db
 
 CAROL = {"person": "carol@contoso.example"}
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with time_machine.travel(MONDAY, tick=False) as clock:
-        yield clock
-
-
-@pytest.fixture(autouse=True)
-def _mail_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "read_past", lambda *_, **__: True)
+clock = clocks.standing
+_mail_is_read = clocks.mail_is_read
 
 
 def newest(person: Person) -> str:

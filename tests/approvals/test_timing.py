@@ -1,12 +1,11 @@
 """The clock of a step: what is due is done at its moment, once, and whoever answers in time counts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 
 from placet.accounts import calendar_changes
 from placet.accounts.calendars import Content, OwnDay
@@ -18,6 +17,7 @@ from placet.audit import chain
 from placet.lib.working_time import Span
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
+from tests import clocks
 from tests.approvals.test_steps_that_ask_nobody import (
     answer,
     process,
@@ -28,31 +28,15 @@ from tests.approvals.test_steps_that_ask_nobody import (
     text_of,
     visits,
 )
+from tests.clocks import MONDAY, Clock, at
 from tests.making import entries
 
 pytestmark = pytest.mark.django_db
 
-#: A Monday. The installation's zone is UTC, and people work from 9 to 17.
-MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 DUE = MONDAY.replace(day=4, hour=17)  # two working days later
 WAYS = ["bob approve approved", "bob reject rejected", "bob expired rejected"]
-Clock = time_machine.Traveller
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with time_machine.travel(MONDAY, tick=False) as clock:
-        yield clock
-
-
-@pytest.fixture(autouse=True)
-def _mail_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """That no mail is passed over is shown in tests/journeys/test_deadlines.py."""
-    monkeypatch.setattr(timing, "read_past", lambda *_, **__: True)
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+clock = clocks.standing
+_mail_is_read = clocks.mail_is_read
 
 
 def timed(**more: Any) -> dict[str, Any]:

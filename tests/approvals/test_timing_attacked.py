@@ -1,37 +1,28 @@
 """Deadlines under attack: what must not happen to a step, whatever people enter, whoever works it and when."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 
 from placet.accounts.models import Calendar, CalendarVersion, Person
 from placet.approvals import engine, engine_errors, evidence, timing
 from placet.approvals.models import Assignment, Decision, Request, Timer, Visit
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
+from tests import clocks
 from tests.approvals.test_steps_that_ask_nobody import answer, process, standing, start, step, text_of, visits
-from tests.approvals.test_timing import MONDAY, WAYS, Clock, asks, at, work
+from tests.approvals.test_timing import WAYS, asks, work
+from tests.clocks import MONDAY, Clock, at
 from tests.making import entries
 
 pytestmark = pytest.mark.django_db
 
 MOMENT = {"name": "needed", "label": "Needed by", "type": "date_time"}
 SILENCE = {"outcome": "approve", "silence_counts": True}
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with time_machine.travel(MONDAY, tick=False) as clock:
-        yield clock
-
-
-@pytest.fixture(autouse=True)
-def _mail_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """That no mail is passed over is shown in tests/journeys/test_deadlines.py."""
-    monkeypatch.setattr(timing, "read_past", lambda *_, **__: True)
+clock = clocks.standing
+_mail_is_read = clocks.mail_is_read
 
 
 def timed(*ways: Any, **more: Any) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from placet.accounts.models import Person
-from placet.approvals import engine, engine_errors, evidence, timing, undoing
+from placet.approvals import engine, engine_errors, evidence, stopping, timing, undoing
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.engine_hold import MOST_UNDONE
 from placet.approvals.engine_time import MOST_PAUSES
-from placet.approvals.models import Assignment, Clarification, Decision, Request, Timer, Visit
+from placet.approvals.models import Assignment, Clarification, Decision, Request, Stop, Timer, Visit
 from placet.approvals.processes import DefinitionInvalid, publish
 from placet.audit import chain
 from placet.mail.models import OutgoingMail
@@ -55,6 +55,7 @@ ACTIONS = st.one_of(
 )
 UNDO = st.sampled_from([None, "30 minutes"])
 GRACE = timedelta(minutes=30)
+LONGEST = st.none() | st.none() | AMOUNTS
 PAUSES: st.SearchStrategy[Any] = st.sampled_from([None, None, False, "4 working hours", "1 day"])
 
 
@@ -70,6 +71,7 @@ def test_whatever_the_clock_does_each_moment_acts_once(
         st.lists(ACTIONS, max_size=14),
         st.lists(RUNGS, max_size=2),
         UNDO,
+        LONGEST,
     )
     def lives(
         due: str,
@@ -79,15 +81,16 @@ def test_whatever_the_clock_does_each_moment_acts_once(
         actions: Sequence[tuple[str, int]],
         rungs: Sequence[Any],
         undo: str | None,
+        longest: str | None,
     ) -> None:
-        live(alice, bob, due, remind, expire, pause, actions, rungs, undo)
+        live(alice, bob, due, remind, expire, pause, actions, rungs, undo, longest)
 
     lives()
 
 
 def live(
     alice: Person, bob: Person, due: str, remind: Sequence[str], expire: Expire, pause: Any,
-    actions: Sequence[tuple[str, int]], rungs: Sequence[Any], undo: str | None = None,
+    actions: Sequence[tuple[str, int]], rungs: Sequence[Any], undo: str | None, longest: str | None,
 ) -> None:  # fmt: skip
     more: dict[str, Any] = {"due": due}
     more |= {"remind": [*remind]} if remind else {}
@@ -95,6 +98,8 @@ def live(
     more |= {"pause": {"at_most": pause} if pause else False} if pause is not None else {}
     more |= {"escalate": [*rungs]} if rungs else {}
     more |= {"undo": undo} if undo is not None else {}
+    limit = {"after": longest, "result": "stopped", "name": "Stopped"}
+    whole_request: dict[str, Any] = {"longest": limit} if longest is not None else {}
     ways = [
         "bob approve approved",
         "bob reject rejected",
@@ -103,7 +108,7 @@ def live(
     with transaction.atomic():
         with time_machine.travel(MONDAY, tick=False) as clock:
             try:
-                version = publish(process({"bob": step("bob", **more)}, ways))
+                version = publish(process({"bob": step("bob", **more)}, ways, **whole_request))
             except DefinitionInvalid:  # a rung after the end, or the same one twice
                 assume(False)
             request = engine.start(version, alice, {"item": "Desk", "amount": "1"})
@@ -127,6 +132,8 @@ class Life:
         self.now = MONDAY
         self.acted: dict[int, datetime] = {}  # by timer, when it was first seen to have acted
         self.became = ""  # what the step came to
+        stop = Stop.objects.filter(request=request).first()
+        self.latest = stop.at if stop is not None else None  # of the whole request; it never moves
         self.away_since: datetime | None = None  # since when the mailbox cannot be read
 
     def does(self, what: str, hours: int) -> None:
@@ -139,10 +146,10 @@ class Life:
         elif what == "undo":
             self.undoes_it()
         elif what == "work":
-            self.works(timing.due(100))
+            self.works(timing.due(100), stopping.due(100))
         elif what == "work twice":  # two workers took the same rows
-            rows = timing.due(100)
-            self.works([*rows, *rows])
+            rows, stops = timing.due(100), stopping.due(100)
+            self.works([*rows, *rows], [*stops, *stops])
         elif what == "send":
             OutgoingMail.objects.filter(state="waiting").update(state="sent", sent_at=self.now)
         elif what == "resend":
@@ -162,10 +169,14 @@ class Life:
             self.clarifies()
         self.holds()
 
-    def works(self, rows: Sequence[int]) -> None:
+    def works(self, rows: Sequence[int], stops: Sequence[int]) -> None:
         Mailbox.objects.update(read_until=self.away_since or self.now)
+        for number in stops:  # first: it is nobody's luck whose worker looks first
+            stopping.work(number)
         for number in rows:
             timing.work(number)
+        for number in stops:
+            stopping.work(number)
 
     def seat(self) -> Assignment:
         return Assignment.objects.get(visit__request=self.request, person=self.bob)
@@ -182,7 +193,9 @@ class Life:
             )
 
     def is_over(self) -> bool:
-        """The end is past, and nothing before it is late, which would move it."""
+        """The end is past, and nothing before it is late, which would move it; or that of the whole request is."""
+        if self.latest is not None and self.latest < self.now:
+            return True
         expiry = self.expiry()
         if expiry is None or expiry.state == "paused" or expiry.at >= self.now:
             return False
@@ -248,16 +261,16 @@ class Life:
         visit = Visit.objects.get(request=self.request)
         if visit.result and self.held is not None:
             self.took_effect(visit)
+        self.stop_holds(visit)
         if visit.result and not self.became:
             expiry = self.expiry()
             assert visit.result == "expired"
             assert expiry is not None
             assert expiry.state == "acted"
             self.became = "expired"
-        assert visit.result == self.became
-        assert (visit.state, visit.held_result) == (
-            ("held", "approve") if self.held else ("closed", "") if self.became else ("open", "")
-        )
+        assert visit.result == ("" if self.became == "stopped" else self.became)
+        state = "cancelled" if self.became == "stopped" else "closed" if self.became else "open"
+        assert (visit.state, visit.held_result) == (("held", "approve") if self.held else (state, ""))
         for timer in Timer.objects.filter(visit=visit):
             # What acts, acts at its moment. A moment may be needless before: of a step that is decided while its clock
             # stands, of a clock that goes on by an answer, of a reminder in somebody's own hours.
@@ -290,6 +303,29 @@ class Life:
         assert (Mailbox.objects.get().read_until or MONDAY) >= until
         self.became, self.held = "approve", None
 
+    def stop_holds(self, visit: Visit) -> None:
+        """It does not move, comes once and not early, and then nothing is left; nothing that was to come before it is
+        passed over."""
+        stop = Stop.objects.filter(request=self.request).first()
+        assert (stop.at if stop is not None else None) == self.latest
+        if stop is None or stop.state != "acted":
+            assert visit.state != "cancelled"
+            return
+        assert stop.acted_at is not None
+        assert stop.acted_at >= stop.at
+        assert self.became in ("", "stopped")
+        assert self.held is None  # what was decided in time took effect first, or was taken back
+        if not self.became:
+            expiry = self.expiry()
+            assert expiry is None or expiry.state != "waiting" or expiry.at > stop.at
+            assert (Mailbox.objects.get().read_until or MONDAY) >= stop.at
+        self.became = "stopped"
+        self.request.refresh_from_db()
+        assert (self.request.state, self.request.result, visit.state) == ("ended", "stopped", "cancelled")
+        assert not visit.assignments.filter(state="open").exists()
+        assert self.question() is None
+        assert OutgoingMail.objects.filter(kind="stopped", to=self.bob.email).count() <= 1
+
     def rungs_hold(self, visit: Visit) -> None:
         """Whoever is asked has a working day before the end, is asked once, and comes by a rung that acted."""
         acted = visit.timers.filter(what="escalate", state="acted")
@@ -297,7 +333,7 @@ class Life:
         assert there.count() <= acted.count()
         replaced = [seat for seat in visit.assignments.all() if seat.replaced_by is not None]
         assert all(seat.state == "withdrawn" for seat in replaced)
-        is_decided = bool(visit.result or visit.held_result)
+        is_decided = bool(self.became or visit.held_result)
         assert is_decided or visit.assignments.filter(state="open").exists()
         end = self.expiry()
         if end is not None and end.state == "waiting":
@@ -307,16 +343,19 @@ class Life:
         """A long time passes, in which everything is worked when it is due."""
         self.away_since = None
         for _ in range(120):
-            waiting = (
-                Timer.objects.filter(visit__request=self.request, state="waiting").order_by("due").first()
-            )
-            if waiting is None:
+            timers = Timer.objects.filter(visit__request=self.request, state="waiting")
+            stops = Stop.objects.filter(request=self.request, state="waiting")
+            moments = [*timers.values_list("due", flat=True), *stops.values_list("due", flat=True)]
+            if not moments:
                 break
-            self.now = max(self.now, waiting.due)
+            self.now = max(self.now, min(moments))
             self.clock.move_to(self.now)
-            self.works(timing.due(100))
+            self.works(timing.due(100), stopping.due(100))
             self.holds()
+        assert not Stop.objects.filter(state="waiting").exists()
+        if self.latest is not None:
+            assert self.became
         assert not Timer.objects.filter(state="waiting").exists()
         if self.expiry() is not None:
-            assert self.became in ("approve", "expired")
+            assert self.became in ("approve", "expired", "stopped")
         assert [*chain.verify(self.request.pk), *evidence.compare(self.request.pk)] == []

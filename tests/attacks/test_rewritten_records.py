@@ -27,7 +27,16 @@ from placet import work
 from placet.accounts import delegations
 from placet.accounts.delegations import Wanted
 from placet.accounts.models import Delegation, Person
-from placet.approvals import attachments, authority, calling, delegating, engine, timing, undoing
+from placet.approvals import (
+    attachments,
+    authority,
+    calling,
+    delegating,
+    engine,
+    stopping,
+    timing,
+    undoing,
+)
 from placet.approvals.authority_csv import read
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import (
@@ -50,6 +59,7 @@ from placet.approvals.models import (
     Request,
     Revision,
     Signal,
+    Stop,
     TableMatch,
     TableVersion,
     Timer,
@@ -96,6 +106,12 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     Clarification: {},
     Notified: {"id": OWN_NUMBER},
     Signal: {},
+    Stop: {
+        "id": OWN_NUMBER,
+        "due": "when the row is looked at; it does nothing before its own moment, which is compared",
+        "state": "of work; that it ended the request is compared",
+        "acted_at": "of work that is done",
+    },
     Timer: {
         "id": OWN_NUMBER,
         "due": "when the row is looked at; it does nothing before its own moment, which is compared",
@@ -216,6 +232,7 @@ def record(world: World) -> Record:
     _signalled(people)
     _called(people)
     _expired(people)
+    _stopped(people)
     _asked_back(world)
     _escalated(people)
     _delegated(people)
@@ -386,6 +403,17 @@ def _expired(people: Any) -> None:
     for number in timing.due(10):
         timing.work(number)
     assert Timer.objects.filter(what=Timer.What.EXPIRE, state=Timer.State.ACTED).count() == 1
+
+
+def _stopped(people: Any) -> None:
+    """One request lasted as long as it may, and one may still."""
+    limit = {"after": "3 working days", "result": "expired", "name": "Late"}
+    version = publish({**one_step([{"person": people["bob"].email}], key="stopped"), "longest": limit})
+    with time_machine.travel(timezone.now() - timedelta(days=15)):
+        engine.start(version, people["alice"], {"item": "Shelf", "amount": "5"})
+    engine.start(version, people["alice"], {"item": "Shelf", "amount": "5"})
+    Mailbox.objects.update(read_until=timezone.now())
+    assert [stopping.work(number) for number in stopping.due(10)] == [True]
 
 
 def _asked_back(world: World) -> None:
@@ -737,6 +765,8 @@ def _again(row: Model) -> Callable[[], object]:
                 copy.person, copy.outgoing = Person.objects.exclude(pk__in=told)[0], None
             case Signal():
                 copy.key, copy.taken_by = "other", None
+            case Stop():
+                copy.request = Request.objects.filter(stop=None)[0]
             case Timer():
                 copy.number += 1
             case Clarification():

@@ -1,6 +1,6 @@
 """A question back, by mail: the requester's answer goes to all who are asked, and decides nothing, whatever it says."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from placet.approvals.models import Assignment, Clarification, Decision, Pending
 from placet.approvals.processes import publish
 from placet.audit import chain
 from placet.mail.models import IncomingMail, OutgoingMail
+from tests.clocks import MONDAY
 from tests.journeys.conftest import World
 from tests.journeys.test_blocks import standing, started
 from tests.journeys.test_rules import process
@@ -20,9 +21,7 @@ from tests.journeys.test_rules import process
 pytestmark = pytest.mark.django_db
 BOTH_WAYS = True
 
-MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-Clock = time_machine.Traveller
 QUESTION = "Is it in the budget?"
 
 

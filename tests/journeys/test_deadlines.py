@@ -1,11 +1,9 @@
 """Deadlines by mail: whoever answers in time counts, however late that is read, and nobody after it."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 
 from placet import work
 from placet.approvals import engine, evidence
@@ -14,6 +12,8 @@ from placet.approvals.processes import publish
 from placet.audit import chain
 from placet.mailboxes.models import Mailbox
 from placet.portal.due import due_of
+from tests import clocks
+from tests.clocks import MONDAY, Clock
 from tests.journeys.conftest import World
 from tests.journeys.test_blocks import standing, started
 from tests.journeys.test_rules import process
@@ -21,16 +21,9 @@ from tests.journeys.test_rules import process
 pytestmark = pytest.mark.django_db
 BOTH_WAYS = True
 
-MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 DUE = MONDAY.replace(day=4, hour=17)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-Clock = time_machine.Traveller
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with time_machine.travel(MONDAY) as clock:
-        yield clock
+clock = clocks.running
 
 
 @pytest.fixture

@@ -1,38 +1,32 @@
 """Others are asked by mail where a step is not decided in time, and its end is warned of: over a week-end, holidays and
 the change to summer time, in two zones, and after an outage."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 
 from placet.accounts import calendar_changes
 from placet.accounts.calendars import OFFICE_WEEK, Content
 from placet.approvals.models import Assignment, Request, Timer
 from placet.approvals.processes import publish
 from placet.lib.public_holidays import Observed
+from tests import clocks
+from tests.clocks import MONDAY, Clock
 from tests.journeys.conftest import World
 from tests.journeys.test_blocks import standing, started
-from tests.journeys.test_deadlines import Clock, fire, holds
+from tests.journeys.test_deadlines import fire, holds
 from tests.journeys.test_rules import process
 
 pytestmark = pytest.mark.django_db
 BOTH_WAYS = True
 
-MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 DUE, RUNG = MONDAY.replace(day=4, hour=17), MONDAY.replace(day=5, hour=17)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 CAROL = {"person": "carol@contoso.example"}
 #: A Thursday, 14:00 in Berlin. Summer time begins there on the Sunday, and Easter is next week.
 BEFORE_EASTER = datetime(2026, 3, 26, 13, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with time_machine.travel(MONDAY) as clock:
-        yield clock
+clock = clocks.running
 
 
 @pytest.fixture

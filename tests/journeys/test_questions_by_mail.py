@@ -7,8 +7,9 @@ import time_machine
 
 from placet.approvals import engine
 from placet.approvals.models import Clarification, PendingAnswer, Timer
+from tests.clocks import MONDAY
 from tests.journeys.conftest import World
-from tests.journeys.test_clarifications import HOUR, MONDAY, QUESTION, answers, asks, holds
+from tests.journeys.test_clarifications import HOUR, QUESTION, answers, asks, holds
 
 pytestmark = pytest.mark.django_db
 BOTH_WAYS = True
@@ -58,7 +59,8 @@ def test_a_second_question_waits_for_the_answer_to_the_first(world: World) -> No
     replies(world, f"Question: {QUESTION}")
     replies(world, "Question: which supplier?")
     assert world.results() == ["asked_back", "not_asked_back"]
-    mail = world.newest("bob", "Not applied")
+    mail = world.newest("bob", "Your question was not sent: Desk")
+    assert "Your answer was not applied" not in mail.text
     assert "Your last question still waits for its answer." in mail.text
     assert Clarification.objects.count() == 1
     assert holds(request)
@@ -69,7 +71,7 @@ def test_who_is_not_asked_any_more_asks_nothing(world: World) -> None:
     replies(world, "Rejected.", name="carol")
     replies(world, f"Question: {QUESTION}")
     assert world.results() == ["decided", "not_asked_back"]
-    assert "This was already decided." in world.newest("bob", "Not applied").text
+    assert "This was already decided." in world.newest("bob", "Your question was not sent").text
     assert not Clarification.objects.exists()
     assert world.subjects("alice") == ["Rejected: Desk"]
     assert holds(request)
@@ -149,6 +151,6 @@ def test_a_question_after_the_end_stops_nothing(world: World) -> None:
         world.sandbox.reply_as("bob", world.newest("bob", "Please decide").id, f"Question: {QUESTION}")
         world.run_until_quiet()
         assert world.results() == ["not_asked_back"]
-        assert "The time for an answer is over." in world.newest("bob", "Not applied").text
+        assert "The time for an answer is over." in world.newest("bob", "Your question was not sent").text
         assert not Timer.objects.filter(state="paused").exists()
         assert holds(request)

@@ -22,7 +22,7 @@ from pytest_django.fixtures import Settings
 from placet import work, work_alone
 from placet.accounts.general import log_level, save
 from placet.accounts.models import Installation, Person
-from placet.approvals.models import Ask, Assignment
+from placet.approvals.models import Ask, Assignment, DigestItem, Request, Stop, Timer
 from placet.lib import logs, working
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.models import Mailbox
@@ -143,6 +143,33 @@ def test_queues_tell_how_many_wait_and_since_when(mailbox: Mailbox, incoming: In
     assert (waits["take_in"].waiting, waits["take_in"].due, waits["take_in"].oldest) == (1, 1, long_ago)
     assert (waits["send"].waiting, waits["send"].due, waits["send"].oldest) == (1, 0, None)
     assert waits["mark"].waiting == 0
+
+
+def test_of_moments_those_wait_that_are_past_and_of_digests_all_that_was_collected(
+    purchase: Request, browser: Client
+) -> None:
+    """What comes one day is no work that waits. One that is put off, while mail is read first, still does."""
+    now = timezone.now()
+    seat = Assignment.objects.select_related("visit").get(visit__request=purchase)
+    visit, day = seat.visit, timedelta(days=1)
+    for number, (at, due) in enumerate(
+        [(1, 1), (-3, -3), (-2, 0.005), (-1, 2)], 1
+    ):  # hours from now; the last one is put off by more than a pause, and so is none that waits
+        moments = {"at": now + timedelta(hours=at), "due": now + timedelta(hours=due)}
+        Timer.objects.create(visit=visit, what="remind", number=number, **moments)
+    Stop.objects.create(request=purchase, at=now + day, due=now + day, basis={})
+    DigestItem.objects.create(assignment=seat, person=seat.person, at=now + day, due=now + day)
+    waits = {queue.kind: queue for queue in findings.queues()}
+    assert (waits["timer"].waiting, waits["timer"].due) == (2, 2)
+    assert waits["timer"].oldest == now - timedelta(hours=3)
+    assert (waits["stop"].waiting, waits["stop"].oldest) == (0, None)
+    assert (waits["digest"].waiting, waits["digest"].due) == (1, 0)
+    Stop.objects.update(at=now - day)
+    assert {queue.kind: queue.due for queue in findings.queues()}["stop"] == 0
+    Stop.objects.update(due=now - day)
+    assert {queue.kind: queue.due for queue in findings.queues()}["stop"] == 1
+    shown = page(browser)
+    assert "Ask in one mail what was collected for somebody" in shown
 
 
 def out(mailbox: Mailbox, **more: Any) -> OutgoingMail:

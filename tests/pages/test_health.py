@@ -251,6 +251,22 @@ def test_a_request_that_is_stuck_is_shown_until_it_is_not(purchase: Request, pag
     assert "stuck" not in page()
 
 
+def test_where_nobody_else_could_be_asked_is_shown_as_long_as_it_is_so(
+    purchase: Request, page: Callable[[], str]
+) -> None:
+    assert "nobody else could be asked" not in page()
+    purchase.visits.update(reason=f"Nobody is in heads. {HOSTILE}")
+    shown = page()
+    assert "1 step was not decided in time, and nobody else could be asked" in shown
+    assert "Nobody is in heads." in shown and "<script>alert" not in shown and "is stuck" not in shown
+    assert f'href="{reverse("portal:request", args=[purchase.public_id])}"' in shown
+    purchase.visits.update(state=Visit.State.STUCK)
+    assert "nobody else could be asked" not in page()
+    purchase.visits.update(state=Visit.State.OPEN)
+    Request.objects.update(state=Request.State.WITHDRAWN)
+    assert "nobody else could be asked" not in page()
+
+
 def test_only_some_of_many_stuck_requests_are_listed(purchase: Request, page: Callable[[], str]) -> None:
     visit = purchase.visits.get()
     Visit.objects.bulk_create(

@@ -286,17 +286,25 @@ def test_nor_does_what_is_done_at_a_moment_or_after_a_calendar_was_changed(
     large: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many moments are still to come; whether one is due is asked once a second at most."""
-    monkeypatch.setattr(sys.modules[__name__], "LARGE", LARGE | {"approvals_timer"})
+    monkeypatch.setattr(sys.modules[__name__], "LARGE", LARGE | {"approvals_timer", "approvals_stop"})
     grown.with_timers(ROWS)
+    grown.with_stops(ROWS)
     analysed()
     _as_if_many()
     kinds = {kind.name: kind for kind in work.kinds()}
-    assert [kinds[name].idle >= 1 for name in ("timer", "calendar")] == [True, True]
+    assert all(kinds[name].idle >= 1 for name in ("timer", "stop", "calendar"))
     (due,) = kinds["timer"].due(work.BATCH)
     found = too_much("a reminder", lambda: kinds["timer"].work(due))
     assert kinds["calendar"].due(work.BATCH) == []
-    Timer.objects.filter(pk=Timer.objects.order_by("-pk")[0].pk).update(seen_version=1)
+    # Not the one of somebody who is reminded when their day begins, which is there in the evening.
+    newest = Timer.objects.filter(assignment=None).order_by("-pk")[0]
+    Timer.objects.filter(pk=newest.pk).update(seen_version=1)
     assert len(kinds["calendar"].due(work.BATCH)) == 1
+    (due,) = kinds["stop"].due(work.BATCH)
+    version = Version.objects.get(requests__stop=due)
+    longest = {"after": "1 day", "result": "expired", "name": "Late"}
+    Version.objects.filter(pk=version.pk).update(definition={**version.definition, "longest": longest})
+    found += too_much("a request that took too long", lambda: kinds["stop"].work(due))
     found += too_much("a calendar", lambda: kinds["calendar"].due(work.BATCH))
     assert not found, "\n".join(found)
 
