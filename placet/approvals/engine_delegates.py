@@ -39,7 +39,13 @@ def ask_all(
     standing = delegations.in_force_of([seat.person_id for seat in seats], now) if seats else {}
     beside = list(visit.assignments.select_related("decision", "kept", "person")) if standing else []
     added = {
-        seat.pk: _add_wanted(Seat(request, definition, seat, beside), {}, standing[seat.person_id], now)
+        seat.pk: _add_wanted(
+            # Somebody who is back has the seat that they had, with whoever answered there.
+            Seat(request, definition, seat, beside),
+            _rows(seat),
+            standing[seat.person_id],
+            now,
+        )
         for seat in seats
         if seat.person_id in standing
     }

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Exists
+from django.db.models import Exists, Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
@@ -65,7 +65,8 @@ def decided(request: PersonsRequest) -> HttpResponse:
         "assignment__visit__request__version", "assignment__visit__request__requester", "assignment__person"
     )
     undone = UndoneDecision.objects.filter(by_person=request.user)
-    found = found.filter(matching(q, "assignment__visit__request__")).annotate(has_undone=Exists(undone))
+    fits = matching(q, "assignment__visit__request__")
+    found = found.filter(fits).annotate(has_undone=Exists(undone))
     page = Paginator(found.order_by("-at", "-id"), A_PAGE).get_page(request.GET.get("page"))
     about = [decision.assignment.visit.request for decision in page]
     definitions = Definitions()
@@ -88,17 +89,17 @@ def decided(request: PersonsRequest) -> HttpResponse:
         for decision, standing in zip(page, standings(about, definitions), strict=True)
     ]
     has_undone = page.number == 1 and all(getattr(decision, "has_undone", False) for decision in page)
-    taken_back = _undone(request, q) if has_undone else []
+    taken_back = _undone(request, fits) if has_undone else []
     context = {"page": page, "q": q, "keep": keep(q=q), "rows": rows, "undone": taken_back}
     return render(request, "portal/decided.html", context)
 
 
-def _undone(request: PersonsRequest, q: str) -> list[dict[str, Any]]:
-    """What they took back, the newest ones, below the first page of what counts."""
+def _undone(request: PersonsRequest, fits: Q) -> list[dict[str, Any]]:
+    """What they took back, the newest ones, below the first page of what counts. `fits`: what is searched for."""
     found = UndoneDecision.objects.filter(by_person=request.user).select_related(
         "assignment__visit__request__version", "assignment__visit__request__requester"
     )
-    newest = found.filter(matching(q, "assignment__visit__request__")).order_by("-pk")[:A_PAGE]
+    newest = found.filter(fits).order_by("-pk")[:A_PAGE]
     definitions = Definitions()
     return [
         {

@@ -36,6 +36,7 @@ def must_be_active(line: AskLine) -> None:
 def _undo(reply: "Reply", picked: Picked, command: Command) -> None:
     """The answer is taken back. Where there is none yet: how to answer."""
     if not settle_undo.is_about_an_answer(picked.line):
+        must_be_active(picked.line)
         raise refusals.HelpAsked
     settle_undo.undo(reply, picked)
 

@@ -752,3 +752,18 @@ def test_who_is_replaced_takes_the_delegate_along_and_answers_for_nobody_there(
         answer(request, bob, dave)
     with pytest.raises(NotAllowed):
         answer(request, carol, bob)
+
+
+def test_whoever_is_back_and_asked_again_has_the_delegate_that_they_had(
+    alice: Person, bob: Person, dave: Person, admin: Person, mailbox: Mailbox
+) -> None:
+    delegate(bob, dave)
+    request = start(alice, asks(bob))
+    engine.deactivate(bob, admin)
+    visit = request.visits.get()
+    assert visit.state == "stuck"
+    Person.objects.filter(pk=bob.pk).update(is_active=True)
+    engine.ask_again(visit.pk, admin)
+    assert [row[-1] for row in rows(request)] == ["open"]
+    answer(request, bob, dave)
+    assert state_of(request) == "approved"

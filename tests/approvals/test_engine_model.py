@@ -233,6 +233,7 @@ class Model:
             room.state, room.held = "open", ""
         for other in again:
             room.seats[other].state = "open" if other in self.active else "withdrawn"
+        seat.outcome = ""
         if room.state == "stuck" or any(other not in self.active for other in again):
             self.consider(life, room)
         if seat.state == "open":
