@@ -11,12 +11,23 @@ from django.db import transaction
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from placet.accounts.models import Person
-from placet.approvals import engine, engine_errors, evidence, stopping, timing, undoing
+from placet.accounts import delegations
+from placet.accounts.addresses import add_person
+from placet.accounts.models import Delegation, Person
+from placet.approvals import delegating, engine, engine_errors, evidence, stopping, timing, undoing
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.engine_hold import MOST_UNDONE
 from placet.approvals.engine_time import MOST_PAUSES
-from placet.approvals.models import Assignment, Clarification, Decision, Request, Stop, Timer, Visit
+from placet.approvals.models import (
+    Assignment,
+    Clarification,
+    Decision,
+    Delegate,
+    Request,
+    Stop,
+    Timer,
+    Visit,
+)
 from placet.approvals.processes import DefinitionInvalid, publish
 from placet.audit import chain
 from placet.mail.models import OutgoingMail
@@ -52,6 +63,9 @@ ACTIONS = st.one_of(
     st.sampled_from([("ask back", 0), ("clarify", 0)]),
     st.sampled_from([("mailbox away", 0), ("mailbox back", 0), ("another answers", 0)]),
     st.sampled_from([("undo", 0), ("undo", 0), ("answer", 0), ("a little", 0)]),
+    st.sampled_from(
+        [("delegation begins", 0), ("delegation ends", 0), ("delegate answers", 0), ("delegate answers", 0)]
+    ),
 )
 UNDO = st.sampled_from([None, "30 minutes"])
 GRACE = timedelta(minutes=30)
@@ -62,6 +76,8 @@ PAUSES: st.SearchStrategy[Any] = st.sampled_from([None, None, False, "4 working 
 def test_whatever_the_clock_does_each_moment_acts_once(
     request: pytest.FixtureRequest, mailbox: Mailbox, alice: Person, bob: Person, carol: Person, dave: Person
 ) -> None:
+    erin = add_person("Erin Delegate", "erin@contoso.example")
+
     @settings(max_examples=2000 if whole(request.config) else 40)
     @given(
         AMOUNTS,
@@ -83,13 +99,13 @@ def test_whatever_the_clock_does_each_moment_acts_once(
         undo: str | None,
         longest: str | None,
     ) -> None:
-        live(alice, bob, due, remind, expire, pause, actions, rungs, undo, longest)
+        live((alice, bob, erin), due, remind, expire, pause, actions, rungs, undo, longest)
 
     lives()
 
 
 def live(
-    alice: Person, bob: Person, due: str, remind: Sequence[str], expire: Expire, pause: Any,
+    people: tuple[Person, Person, Person], due: str, remind: Sequence[str], expire: Expire, pause: Any,
     actions: Sequence[tuple[str, int]], rungs: Sequence[Any], undo: str | None, longest: str | None,
 ) -> None:  # fmt: skip
     more: dict[str, Any] = {"due": due}
@@ -111,8 +127,8 @@ def live(
                 version = publish(process({"bob": step("bob", **more)}, ways, **whole_request))
             except DefinitionInvalid:  # a rung after the end, or the same one twice
                 assume(False)
-            request = engine.start(version, alice, {"item": "Desk", "amount": "1"})
-            life = Life(request, alice, bob, clock, undoes=undo is not None)
+            request = engine.start(version, people[0], {"item": "Desk", "amount": "1"})
+            life = Life(request, people, clock, undoes=undo is not None)
             for what, hours in actions:
                 life.does(what, hours)
             life.ends()
@@ -123,12 +139,20 @@ class Life:
     """One request and its clock, with what must hold after each thing that happens."""
 
     def __init__(
-        self, request: Request, alice: Person, bob: Person, clock: time_machine.Traveller, *, undoes: bool
+        self,
+        request: Request,
+        people: tuple[Person, Person, Person],
+        clock: time_machine.Traveller,
+        *,
+        undoes: bool,
     ) -> None:
-        self.request, self.alice, self.bob, self.clock = request, alice, bob, clock
+        """`people`: who asks, who is asked, and who is named as their delegate."""
+        self.request, self.clock = request, clock
+        self.alice, self.bob, self.erin = people
+        self.delegation: Delegation | None = None  # the newest one, as it is in the database
         self.undoes = undoes  # for how long: GRACE
         self.held: tuple[Person, datetime] | None = None  # who decided it, and until when they can undo it
-        self.undone: Counter[int] = Counter()  # how often, by person
+        self.undone: Counter[int] = Counter()  # how often, by seat
         self.now = MONDAY
         self.acted: dict[int, datetime] = {}  # by timer, when it was first seen to have acted
         self.became = ""  # what the step came to
@@ -156,6 +180,13 @@ class Life:
             self.resends()
         elif what == "answer":
             self.answers(self.bob)
+        elif what == "delegate answers":
+            self.answers_in_place()
+        elif what == "delegation begins":
+            self.names_a_delegate()
+        elif what == "delegation ends" and self.delegation is not None:
+            delegations.end(self.delegation.pk, self.bob)
+            self.delegation.refresh_from_db()
         elif what == "another answers":
             for seat in Assignment.objects.filter(visit__request=self.request).exclude(person=self.bob)[:1]:
                 self.answers(seat.person)
@@ -175,6 +206,8 @@ class Life:
             stopping.work(number)
         for number in rows:
             timing.work(number)
+        for number in delegating.due(100):
+            delegating.work(number)
         for number in stops:
             stopping.work(number)
 
@@ -203,24 +236,39 @@ class Life:
         return not before.filter(at__lt=expiry.at).exists()
 
     def answers(self, by: Person) -> None:
-        seat = Assignment.objects.get(visit__request=self.request, person=by)
+        self.decides(Assignment.objects.get(visit__request=self.request, person=by), by, may=True)
+
+    def answers_in_place(self) -> None:
+        """Erin does in Bob's, while his delegation is in force, and once a worker looked at it."""
+        seat, made = self.seat(), self.delegation
+        row = Delegate.objects.filter(assignment=seat, person=self.erin, state="open")
+        in_force = made is not None and made.ended_at is None and made.begins_at <= self.now
+        self.decides(seat, self.erin, may=in_force and row.exists())
+
+    def decides(self, seat: Assignment, by: Person, *, may: bool) -> None:
         is_decided = bool(self.became) or self.held is not None
-        is_late = is_decided or self.is_over() or seat.replaced_by is not None
+        cannot = is_decided or self.is_over() or seat.replaced_by is not None or not may
         try:
             engine.decide(seat.pk, by=by, outcome="approve", door=Decision.Door.PAGE)
         except engine_errors.EngineError:
-            assert is_late
+            assert cannot
         else:
-            assert not is_late
-            if self.undoes and self.undone[by.pk] < MOST_UNDONE:
+            assert not cannot
+            if self.undoes and self.undone[seat.pk] < MOST_UNDONE:
                 self.held = by, self.now + GRACE
             else:
                 self.became = "approve"
 
+    def names_a_delegate(self) -> None:
+        if self.delegation is None or self.delegation.ended_at is not None:
+            wanted = delegations.Wanted(self.erin, self.now)
+            self.delegation = delegations.make(self.bob, wanted, self.bob)
+
     def undoes_it(self) -> None:
         """Whoever decided does, or whoever is asked tries to."""
         by, until = self.held or (self.bob, self.now)
-        seat = Assignment.objects.get(visit__request=self.request, person=by)
+        seat_of = self.bob if by == self.erin else by
+        seat = Assignment.objects.get(visit__request=self.request, person=seat_of)
         can_be = self.held is not None and self.now <= until
         try:
             undoing.undo(seat.pk, by)
@@ -228,7 +276,7 @@ class Life:
             assert not can_be
         else:
             assert can_be
-            self.undone[by.pk] += 1
+            self.undone[seat.pk] += 1
             self.held = None
             expiry = self.expiry()
             assert expiry is None or expiry.at > self.now  # whoever is asked has time
@@ -291,8 +339,11 @@ class Life:
         assert stands <= ("paused" in states) <= (stands or self.held is not None)
         assert Timer.objects.filter(visit=visit, what="resume").count() <= MOST_PAUSES
         assert question is None or not self.became
-        reminded = OutgoingMail.objects.filter(subject__startswith="Reminder").count()
-        assert reminded <= sum(timer.what == "remind" for timer in Timer.objects.filter(pk__in=self.acted))
+        reminders = OutgoingMail.objects.filter(subject__startswith="Reminder")
+        acted = sum(timer.what == "remind" for timer in Timer.objects.filter(pk__in=self.acted))
+        of_delegate = reminders.filter(to=self.erin.email)  # who gets one beside whoever is asked
+        assert reminders.exclude(pk__in=of_delegate).count() <= acted
+        assert of_delegate.count() <= acted
 
     def took_effect(self, visit: Visit) -> None:
         """Once nobody can undo it any more, and the mailbox of whoever could was read past that moment."""
