@@ -288,8 +288,13 @@ def _answer_digest(reply: Reply, picked: Picked, mail: Mail, proof: Proof) -> No
 
 
 def _clarify(reply: Reply, picked: Picked, proof: Proof) -> None:
-    """The requester's answer to what they were asked. It is read for nothing."""
+    """The requester's answer to what they were asked. It is read for nothing, if it is not only a command. Raises
+    HelpAsked, StatusAsked or NoLongerOpen."""
     assert reply.mail is not None
+    command = read_command(reply.mail, known_words())
+    if command is not None and command.kind in _TOLD:
+        must_be_active(picked.line)
+        raise _TOLD[command.kind]
     answer = settle_clarification.answer_of(reply.mail)
     with transaction.atomic():
         logged = tell.clarified(reply)

@@ -340,6 +340,15 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     return True
 
 
+def _how_to_clarify(question: Clarification) -> list[str]:
+    """To the requester, who was asked something about their request."""
+    how = _(
+        "{name} asked you something about your request. Reply to that mail with your answer above the quoted text: it "
+        "is passed on as you write it, to everybody who is asked."
+    )
+    return [how.format(name=question.asked_by.name), _("“Status” alone says where the request stands.")]
+
+
 def _tell_asked(reply: "Reply", refusal: refusals.HelpAsked | refusals.StatusAsked) -> bool:
     """What the proved sender wants to know, unless they were told enough in this hour. With how to answer, as long as
     nothing is decided."""
@@ -347,12 +356,15 @@ def _tell_asked(reply: "Reply", refusal: refusals.HelpAsked | refusals.StatusAsk
     if not may_be_told(reply):
         return False
     line, request = reply.line, reply.line.assignment.visit.request
-    is_open = line.assignment.state == Assignment.State.OPEN
+    # The requester, who was asked something, has nothing to decide.
+    is_open = line.assignment.state == Assignment.State.OPEN and line.asks_back is None
     step = settle.step_of(line)
     left, fields = settle.left_to_the_page(line) if is_open else ((), ())
     by_reply = [one for one in step.outcomes if one not in left] if is_open else []
     with as_read_by(line.ask.person):
-        if isinstance(refusal, refusals.HelpAsked):
+        if isinstance(refusal, refusals.HelpAsked) and line.asks_back is not None:
+            heading, sentences = _("How to answer"), _how_to_clarify(line.asks_back)
+        elif isinstance(refusal, refusals.HelpAsked):
             heading, sentences = (
                 _("How to answer"),
                 [*messages.left_to_the_page(step, left, fields), *_commands(line, step)],

@@ -76,7 +76,8 @@ def test_the_answer_goes_to_all_who_are_asked_and_any_mail_can_then_be_answered(
 
 
 @pytest.mark.parametrize(
-    "answer", ["Approved.", "Rejected", "Help", "Question: why do you ask?", "Give to Dave"]
+    "answer",
+    ["Approved.", "Rejected", "Help is on its way.", "Question: why do you ask?", "Give to Dave", "Undo"],
 )
 def test_what_the_requester_answers_decides_nothing(world: World, answer: str) -> None:
     request = asks(world)
@@ -88,6 +89,31 @@ def test_what_the_requester_answers_decides_nothing(world: World, answer: str) -
     world.sandbox.reply_as("bob", world.newest("bob", "Answered").id, "No.")
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "reject")]
+    assert holds(request)
+
+
+@pytest.mark.parametrize(
+    ("word", "heading", "sentence"),
+    [
+        ("Status", "Where the request stands", "waiting for Bob Bobson"),
+        ("Hilfe!", "How to answer", "Bob Bobson asked you something about your request."),
+    ],
+)
+def test_the_requester_may_ask_where_it_stands_and_how_to_answer(
+    world: World, word: str, heading: str, sentence: str
+) -> None:
+    request = asks(world)
+    ask_back(world)
+    answers(world, word)
+    mail = world.newest("alice")
+    assert mail.subject == f"{heading}: Desk"  # nothing is to be decided: it has no code and no answers
+    assert sentence in mail.text
+    assert "[#" not in mail.text
+    assert "approve" not in mail.text.lower()
+    assert Clarification.objects.get().state == Clarification.State.OPEN
+    assert world.decisions() == []
+    answers(world, "Yes, it is.")
+    assert Clarification.objects.get().answer == "Yes, it is."
     assert holds(request)
 
 
