@@ -260,9 +260,11 @@ class Life:
                 self.became = "approve"
 
     def names_a_delegate(self) -> None:
+        """A worker sees it at once; that a delegation ended only in its time."""
         if self.delegation is None or self.delegation.ended_at is not None:
             wanted = delegations.Wanted(self.erin, self.now)
             self.delegation = delegations.make(self.bob, wanted, self.bob)
+            delegating.work(self.delegation.pk)
 
     def undoes_it(self) -> None:
         """Whoever decided does, or whoever is asked tries to."""
