@@ -28,7 +28,12 @@ class SentBack:
 
     @property
     def names(self) -> list[str]:
-        return list(dict.fromkeys(who_decided(one) for one in self.decisions))
+        return list(dict.fromkeys(name for name, _decision in self.named))
+
+    @property
+    def named(self) -> list[tuple[str, Decision]]:
+        """Each with who gave it, and in whose place."""
+        return [(who_decided(one), one) for one in self.decisions]
 
 
 @dataclass(frozen=True)
@@ -77,22 +82,50 @@ _Left = tuple[Visit | None, Sequence[Visit]]  # what was left, and the visits wh
 
 
 def _left_for(visit: Visit, definition: Definition, beside: Mapping[int, Sequence[Visit]]) -> _Left:
-    """The step or block that led into a visit: the newest one before it that was closed and asked somebody else."""
-    before = [one for one in beside[visit.request_id] if one.pk < visit.pk]
-    closed = [
-        (one.closed_at, one.pk, one)
-        for one in before
-        if one.state == Visit.State.CLOSED
-        and one.closed_at is not None
+    """The step or block that led into a visit: the newest one before it, in its branch, that asked somebody else. What
+    ends meanwhile in other branches has nothing to do with it."""
+    before = {one.pk: one for one in beside[visit.request_id] if one.pk < visit.pk}
+    left = _newest_before(visit, definition, before)
+    if left is not None and left.state == Visit.State.CANCELLED:
+        left = _led_out_of(left, before)
+    if left is None:
+        return None, ()
+    return left, [left] if isinstance(definition.steps[left.step_key], ApprovalStep) else _below(left, before)
+
+
+def _newest_before(visit: Visit, definition: Definition, before: Mapping[int, Visit]) -> Visit | None:
+    """Where none is in its branch: before the block."""
+    here = (
+        one
+        for one in reversed([*before.values()])
+        if (one.parent_id, one.branch) == (visit.parent_id, visit.branch)
+        and one.state not in Visit.LIVE
         and isinstance(definition.steps[one.step_key], ApprovalStep | ParallelStep)
         and one.step_key not in definition.revise_keys
-    ]
-    if not closed:
-        return None, ()
-    left = max(closed, key=lambda one: one[:2])[-1]
-    if isinstance(definition.steps[left.step_key], ApprovalStep):
-        return left, [left]
-    return left, [one for one in before if one.pk > left.pk]
+    )
+    newest = next(here, None)
+    if newest is not None or visit.parent_id is None:
+        return newest
+    return _newest_before(before[visit.parent_id], definition, before)
+
+
+def _led_out_of(block: Visit, before: Mapping[int, Visit]) -> Visit | None:
+    """What ended a block by leading out of it: a step in it, or a block in it that came to its result."""
+    left = before.get(block.ended_by_id or 0)
+    while left is not None and left.parent_id != block.pk:
+        parent = before.get(left.parent_id or 0)
+        if parent is None or parent.state != Visit.State.CLOSED:
+            break
+        left = parent
+    return left
+
+
+def _below(block: Visit, visits: Mapping[int, Visit]) -> list[Visit]:
+    below = {block.pk: block}
+    for number, one in visits.items():  # whatever is in a block comes after it
+        if one.parent_id in below:
+            below[number] = one
+    return [*below.values()][1:]
 
 
 def _counted(visits: Collection[int]) -> dict[int, list[Decision]]:

@@ -14,17 +14,20 @@ decide it, and whoever decided in their place, too.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from placet.accounts.models import Person
 from placet.approvals import engine_asks, record, whom
 from placet.approvals.counted import counted_by_visit
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.engine_revisions import data_at
-from placet.approvals.form import condition_values
+from placet.approvals.form import condition_values, lacks_what_is_entered
 from placet.approvals.form_types import seen_values
 from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.outcomes import REVISED, Condition
 from placet.approvals.record import note
 from placet.approvals.returns import NOW, WAS
+from placet.lib import rows
 from placet.lib.conditions import ConditionError, holds, names_in
 
 
@@ -46,8 +49,8 @@ def keep(
         for person, decision in new.items()
         if person in lines and decision.by_person_id in able
     ]  # fmt: skip
+    rows.insert(kept)
     for seat in kept:
-        seat.save()
         note(request, None, "kept", at=seat.created_at, **record.kept(seat))
     return kept
 
@@ -93,8 +96,9 @@ def keep_unaffected(request: Request, definition: Definition, visit: Visit) -> N
         granted = [
             one for one in counted_by_visit([before.pk])[before.pk] if step.outcome(one.outcome).is_granted
         ]
+        prefetch_related_objects(granted, "assignment__person", "assignment__visit")
         stays = _Stays(request, definition, visit.step_key, [one.keep_if for one in revised])
-        keep(request, definition, visit, filter(stays.holds, granted))
+        keep(request, definition, visit, stays.of(granted))
 
 
 def _visit_before(request: Request, visit: Visit) -> Visit | None:
@@ -114,25 +118,33 @@ def _revised_since(request: Request, definition: Definition, before: Visit) -> l
 
 class _Stays:
     """Whether a decision still counts: what its step shows and what its conditions read is as it was, or the process
-    says that it may be otherwise."""
+    says that it may be otherwise. Nobody's does where the form now needs something that the step's people enter."""
 
     def __init__(
         self, request: Request, definition: Definition, step_key: str, keep_if: Sequence[str | None]
     ) -> None:
         self._request, self._definition, self._keep_if = request, definition, keep_if
-        self._seen = _fields_seen(definition, step_key)
+        self._step_key, self._seen = step_key, _fields_seen(definition, step_key)
 
-    def holds(self, decision: Decision) -> bool:
-        was, now = data_at(self._request, self._revision_of(decision)), self._request.data
+    def of(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """Those of them that still count."""
+        if not decisions or lacks_what_is_entered(self._definition, self._step_key, self._request.data):
+            return []
+        seen = self._revisions_of(decisions)
+        data = {number: data_at(self._request, number) for number in {*seen.values()}}
+        return [one for one in decisions if self._holds(data[seen[one.pk]])]
+
+    def _revisions_of(self, decisions: Sequence[Decision]) -> Mapping[int, int]:
+        """By decision. With what was entered beside it: whoever decided saw that, too."""
+        seats = [one.assignment_id for one in decisions]
+        own = self._request.revisions.filter(assignment__in=seats).values_list("assignment", "number")
+        entered = dict(own)
+        return {one.pk: entered.get(one.assignment_id, one.revision) for one in decisions}
+
+    def _holds(self, was: Mapping[str, Any]) -> bool:
+        now = self._request.data
         same = all(_content(was.get(name)) == _content(now.get(name)) for name in self._seen)
         return same or all(one is not None and self._may_be_otherwise(one, was, now) for one in self._keep_if)
-
-    def _revision_of(self, decision: Decision) -> int:
-        """With what was entered beside the decision: whoever decided saw that, too."""
-        own = self._request.revisions.filter(assignment=decision.assignment_id).values_list(
-            "number", flat=True
-        )
-        return own.first() or decision.revision
 
     def _may_be_otherwise(self, condition: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
         """Not where that cannot be said."""

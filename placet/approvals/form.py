@@ -91,6 +91,15 @@ def entered_on_page_only(definition: Definition, step_key: str, data: Data) -> l
     return [one for one in definition.fields if one.name in names and one.name in lacking]
 
 
+def lacks_what_is_entered(definition: Definition, step_key: str, data: Data) -> bool:
+    """Whether something that a step's people have to enter does not stand in a form."""
+    filled = definition.filled_in(step_key)
+    if not filled:
+        return False
+    lacking = fill(definition, {}, scope=Scope(filled, definition.required_in(step_key), data)).errors
+    return not filled.isdisjoint(lacking)
+
+
 def letters(text: str) -> str:
     """Letters and digits alone, in one form and in lower case (Unicode NFKC): what is left of a title in a subject
     that mail programs folded, shortened and encoded anew."""

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
+from placet.accounts import delegations
+from placet.accounts.delegations import Wanted
 from placet.accounts.models import Group, Person
 from placet.approvals import engine, evidence
 from placet.approvals.models import Assignment, Decision, Request
@@ -140,3 +143,15 @@ def test_home_needs_as_many_queries_for_twenty_that_were_sent_back_as_for_one(
     with django_assert_num_queries(14):
         page = browser.get(reverse("portal:home")).content.decode()
     assert text(page).count("Dave Stranger sent it back") == 20
+
+
+def test_who_answered_in_somebodys_place_is_named_with_whom(people: Mapping[str, Person], as_: As) -> None:
+    delegations.make(people["carol"], Wanted(people["dave"], timezone.now()), people["carol"])
+    request = started(people)
+    engine.decide(
+        open_seat(request, people["carol"]).pk, by=people["dave"], outcome="changes", comment="Too dear.",
+        door=Decision.Door.PAGE,
+    )  # fmt: skip
+    for address in (page_of(request), reverse("portal:home")):
+        page = as_(people["alice"]).get(address).content.decode()
+        assert "<bdi>Dave Stranger for Carol Finance</bdi></strong> sent it back" in page
