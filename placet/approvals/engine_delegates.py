@@ -221,6 +221,17 @@ def reopen(seats: Iterable[Assignment]) -> None:
         Delegate.objects.filter(assignment__in=delegated, state=State.OVER).update(state=State.OPEN)
 
 
+def end_barred(request: Request, definition: Definition, seats: Iterable[Assignment]) -> None:
+    """Seats are open again in which somebody answers who left meanwhile, or whom an answer bars that counts.
+    `renew_all` then writes to whoever got no mail because of them."""
+    for assignment in (seat for seat in seats if seat.has_delegates):
+        beside = list(assignment.visit.assignments.select_related("decision", "kept", "person"))
+        seat = Seat(request, definition, assignment, beside)
+        for row in _rows(assignment).values():
+            if row.state == State.OPEN and may_stand_in(row.person, seat):
+                end(request, assignment, row, Reason.BARRED if row.person.is_active else Reason.LEFT)
+
+
 def of_seats(seats: Iterable[Assignment]) -> Mapping[int, list[Person]]:
     """By seat: who answers in its place, to be told what whoever is asked is told. To be read before it is closed."""
     delegated = [seat.pk for seat in seats if seat.has_delegates]

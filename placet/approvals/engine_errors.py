@@ -106,8 +106,8 @@ class OtherFiles(EngineError):
 
 
 class NotUndone(EngineError):
-    """An answer that its giver wants to undo stands. `until`: the last moment at which it could be; `since`: when it
-    took effect; `undone_at`: when they undid it before."""
+    """An answer that its giver wants to undo stands. `until`: the last moment at which it could be; `since`: when its
+    step was over, with an effect of answers where it `had_effect`; `undone_at`: when they undid it before."""
 
     def __init__(
         self,
@@ -115,10 +115,12 @@ class NotUndone(EngineError):
         *,
         until: datetime | None = None,
         since: datetime | None = None,
+        had_effect: bool = False,
         undone_at: datetime | None = None,
     ) -> None:
         super().__init__(message)
         self.until, self.since, self.undone_at = until, since, undone_at
+        self.had_effect = had_effect
 
 
 class AlreadyAnswered(EngineError):

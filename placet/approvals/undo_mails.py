@@ -10,7 +10,7 @@ from placet.approvals.composing import page_link, queue, written_to
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.engine_errors import EngineError, NotUndone
 from placet.approvals.engine_hold import last_moment
-from placet.approvals.models import Decision, UndoneDecision
+from placet.approvals.models import AskLine, Assignment, Decision, UndoneDecision
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.writing import Notice, when
 
@@ -35,14 +35,14 @@ def why_it_stands(error: EngineError) -> Sequence[str]:
         return [_("You took this answer back already, on {time}.").format(time=when(error.undone_at))]
     if error.until is None:
         return [str(error), _("If it is not what you meant, tell whoever made the request at once.")]
-    return [*_too_late(error.until, error.since), _what_is_left()]
+    return [*_too_late(error.until, error.since, error.had_effect), _what_is_left()]
 
 
-def _too_late(until: datetime, since: datetime | None) -> list[str]:
+def _too_late(until: datetime, since: datetime | None, had_effect: bool) -> list[str]:
     could = _("It could be taken back until {time}.").format(time=when(until))
     if since is None:
         return [_("It is too late to take this answer back."), could]
-    if since < until:
+    if since < until or not had_effect:
         over = _("This step was over on {time}, so nothing is left to be taken back.")
         return [over.format(time=when(since))]
     took_effect = _("It is too late to take this answer back: it took effect on {time}.")
@@ -63,7 +63,11 @@ def undone(incoming: IncomingMail, row: UndoneDecision, in_reply_to: str) -> Non
     answer = definition.approval(visit.step_key).outcome(row.outcome).done
     with written_to(row.by_person) as said:
         sentence = _("Your answer to “{title}” (number {number}) counts no more; it was: {answer}.")
-        again = _("The question is open again. Another mail asks you: reply to that one with your answer.")
+        again = (
+            _("The question is open again. Another mail asks you: reply to that one with your answer.")
+            if _is_asked_anew(row)
+            else _("You are no longer asked about this request.")
+        )
         queue(
             incoming.mailbox,
             "undone",
@@ -79,3 +83,10 @@ def undone(incoming: IncomingMail, row: UndoneDecision, in_reply_to: str) -> Non
             priority=OutgoingMail.Priority.CONFIRMATION,
             in_reply_to=in_reply_to,
         )
+
+
+def _is_asked_anew(row: UndoneDecision) -> bool:
+    """Not where others decide it, or where it is somebody else's to answer by now."""
+    lines = AskLine.objects.filter(assignment=row.assignment_id, asks_back=None, ask__person=row.by_person_id)
+    is_open = Assignment.objects.filter(pk=row.assignment_id, state=Assignment.State.OPEN)
+    return is_open.exists() and lines.filter(ask__created_at__gte=row.undone_at).exists()

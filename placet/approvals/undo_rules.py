@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.grace import NONE, length_of
+from placet.approvals.models import Version
 
 
 def grace_in(definition: Definition, step_key: str) -> timedelta:
@@ -19,6 +20,12 @@ def grace_in(definition: Definition, step_key: str) -> timedelta:
 def undoes(definition: Definition) -> bool:
     """Whether any answer can be undone."""
     return any(grace_in(definition, key) for key in definition.steps)
+
+
+def can_undo(version: Version) -> bool:
+    """Whether a version says `undo` anywhere, without reading the rest of it."""
+    says = [version.definition, *version.definition["steps"].values()]
+    return any(one.get("undo") for one in says)
 
 
 def undo_problems(step: ApprovalStep) -> Iterator[str]:

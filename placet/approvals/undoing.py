@@ -5,7 +5,7 @@ round is counted; its clock goes on where it stood.
 The function locks the request first, as those of `placet.approvals.engine` do, and looks at everything anew there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,13 +25,14 @@ from placet.approvals import (
     engine_visits,
     record,
 )
-from placet.approvals.definitions import Definition, definition_of
-from placet.approvals.engine_errors import NotAllowed, NotUndone
+from placet.approvals.definitions import WITHDRAWN, Definition, definition_of
+from placet.approvals.engine_errors import NoLongerOpen, NotAllowed, NotUndone
 from placet.approvals.may_decide import Seat
 from placet.approvals.models import (
     Ask,
     Assignment,
     Decision,
+    Delegate,
     Request,
     UndoneDecision,
     Visit,
@@ -50,13 +51,14 @@ _TOLD = ("already_decided", record.DIGEST)
 @dataclass(frozen=True)
 class Retraction:
     """How somebody takes an answer back. Of a mail: `ask` is what it answers, `proof` who sent it, and `logged` what
-    the mail log says of it."""
+    the mail log says of it. Of a page: `shown` is the answer that it showed, by its id, where that is known."""
 
     door: Decision.Door = Decision.Door.PAGE
     incoming: IncomingMail | None = None
     ask: Ask | None = None
     proof: Mapping[str, Any] = field(default_factory=dict)
     logged: record.Logged | None = None
+    shown: str = ""
 
     @property
     def moment(self) -> datetime:
@@ -85,10 +87,11 @@ def undo(assignment_id: int, by: Person, retraction: Retraction = ON_THE_PAGE) -
         assignment = next(seat for seat in seats if seat.pk == assignment_id)
         decision = _decision_of(assignment, by)
         definition = definition_of(request.version)
+        _must_be_meant(assignment, by, decision, retraction)
         _must_be_in_time(request, definition, decision, retraction.moment)
         row = _take_back(request, assignment, decision, retraction)
-        _reopen(request, definition, seats, assignment, by)
-        _ask(request, definition, seats, row)
+        moved = _reopen(request, definition, seats, assignment, by)
+        _ask(request, definition, seats, row, moved)
         engine_visits.wake(request, definition)
         return row
 
@@ -105,16 +108,43 @@ def _decision_of(assignment: Assignment, by: Person) -> Decision:
     raise NotAllowed(Sentence("Only whoever gave an answer can take it back."))
 
 
+def _must_be_meant(assignment: Assignment, by: Person, decision: Decision, retraction: Retraction) -> None:
+    """A mail that came before an answer takes an earlier one back, and not this one, whenever it is read; and so does a
+    page that shows an earlier one."""
+    if retraction.shown and retraction.shown != str(decision.pk):
+        raise NoLongerOpen(
+            Sentence("You gave another answer since this page was shown, and that one stands.")
+        )
+    incoming = retraction.incoming
+    if incoming is None:
+        return
+    given, before = decision.incoming, engine_hold.newest_undone(assignment, by)
+    came = incoming.receipt_time
+    if (given is not None and came < given.receipt_time) or (
+        before is not None and came <= before.counts_from
+    ):
+        raise NoLongerOpen(Sentence("You gave another answer after this mail had come, and that one stands."))
+
+
 def _must_be_in_time(request: Request, definition: Definition, decision: Decision, moment: datetime) -> None:
     decision.assignment.visit.request = request
     visit, until = decision.assignment.visit, engine_hold.last_moment(definition, decision)
     if until is None:
         raise NotUndone(Sentence("A decision cannot be taken back."))
     if request.state != Request.State.OPEN or visit.state not in Visit.LIVE or visit.result:
-        since = visit.closed_at or request.closed_at
-        raise NotUndone(Sentence("It is too late to take this answer back."), until=until, since=since)
+        since, late = (
+            visit.closed_at or request.closed_at,
+            Sentence("It is too late to take this answer back."),
+        )
+        raise NotUndone(late, until=until, since=since, had_effect=_had_effect(visit))
     if moment > until:
         raise NotUndone(Sentence("It is too late to take this answer back."), until=until)
+
+
+def _had_effect(visit: Visit) -> bool:
+    """Whether answers made what a visit came to, and nothing else ended it."""
+    was_decided = visit.state not in (Visit.State.OPEN, Visit.State.CANCELLED) and visit.result != WITHDRAWN
+    return was_decided and not engine_time.has_expired(visit.pk)
 
 
 def _take_back(
@@ -145,11 +175,13 @@ def _reopen(
     seats: Sequence[Assignment],
     undone: Assignment,
     by: Person,
-) -> None:
-    """The step goes on, and whatever the answer had ended in it and in steps that are kept apart."""
-    visit = undone.visit
+) -> Collection[int]:
+    """The step goes on, unless what others answered decides it without this answer; and so does whatever the answer had
+    ended in it and in steps that are kept apart. Gives the visits whose deadline is another one now."""
+    visit, moved = undone.visit, set[int]()
     again = [undone]
-    if visit.state == Visit.State.HELD:
+    was_held = visit.state == Visit.State.HELD
+    if was_held:
         superseded = [seat for seat in seats if seat.state == Assignment.State.SUPERSEDED]
         for seat in superseded:
             rows.change(seat, state=Assignment.State.OPEN)
@@ -157,6 +189,9 @@ def _reopen(
         rows.change(visit, state=Visit.State.OPEN, held_result="")
         note(request, None, "goes on", step=visit.step_key, round=visit.round, persons=persons)
         engine_time.release(request, definition, visit)
+        moved |= {
+            *engine_time.reckon_again(request, definition)
+        }  # what was entered meanwhile moved nothing here
         again += superseded
     engine_delegates.reopen(again)
     gone = [seat for seat in again if not _may_still(seat, request, definition)]
@@ -165,11 +200,15 @@ def _reopen(
         engine_delegates.close([seat])
         where: dict[str, Any] = {"step": visit.step_key, "round": visit.round}
         note(request, None, "no longer asked", person=seat.person_id, **where)
+    engine_delegates.end_barred(request, definition, [seat for seat in again if seat not in gone])
     if gone or visit.state == Visit.State.STUCK:
         engine_visits.consider(request, definition, visit)
+    elif was_held:
+        engine_visits.go_on(request, definition, visit, seats)
     for other in _kept_apart(request, definition, undone, by):
         engine_visits.consider(request, definition, other)
     engine_delegates.renew_all(request, definition)
+    return moved
 
 
 def _may_still(seat: Assignment, request: Request, definition: Definition) -> bool:
@@ -198,10 +237,18 @@ def _kept_apart(request: Request, definition: Definition, undone: Assignment, by
     return visits
 
 
-def _ask(request: Request, definition: Definition, seats: Sequence[Assignment], row: UndoneDecision) -> None:
-    """Whoever took an answer back is asked again, and everybody who was told meanwhile that none is needed; the mails
-    of the others are as good as before."""
+def _ask(
+    request: Request,
+    definition: Definition,
+    seats: Sequence[Assignment],
+    row: UndoneDecision,
+    moved: Collection[int],
+) -> None:
+    """Whoever took an answer back is asked again, and everybody who was told meanwhile that none is needed, or until
+    when otherwise; the mails of the others are as good as before."""
     told = _told_otherwise(row, seats)
+    if row.assignment.visit_id in moved:
+        told |= {seat.pk for seat in seats}
     for seat in seats:
         seat.refresh_from_db(fields=["state", "page_only"])
         if seat.state != Assignment.State.OPEN:
@@ -224,17 +271,20 @@ def _because(row: UndoneDecision, reader: Person) -> Sentence:
 
 
 def _told_otherwise(row: UndoneDecision, seats: Sequence[Assignment]) -> set[int]:
-    """The seats of those whose answers were refused since, or whose questions became needless."""
+    """The seats of those whose answers were refused since, their own or in their place, or whose questions became
+    needless."""
     visit = row.assignment.visit
-    asks = Ask.objects.filter(lines__assignment__visit=visit).values_list("public_id", flat=True)
+    lines = Ask.objects.filter(lines__assignment__visit=visit).values_list("public_id", "lines__assignment")
+    asked = [(str(public_id), seat) for public_id, seat in lines]
+    delegates = Delegate.objects.filter(assignment__visit=visit).values_list("person", flat=True)
     refused = IncomingMail.objects.filter(
-        person__in=[seat.person_id for seat in seats],
+        person__in=[*(seat.person_id for seat in seats), *delegates],
         handled_at__gte=row.at,
         result__in=_TOLD,
-        verdict__ask__in=[str(one) for one in asks],
+        verdict__ask__in=[public_id for public_id, _seat in asked],
     )
-    persons = set(refused.values_list("person", flat=True))
-    tried = {seat.pk for seat in seats if seat.person_id in persons}
+    answered = {*refused.values_list("verdict__ask", flat=True)}
+    tried = {seat for public_id, seat in asked if public_id in answered}
     return tried | engine_clarifications.without_answer(visit)
 
 

@@ -32,6 +32,7 @@ class Undoable:
     step: str
     answer: str  # "approved"
     until: datetime
+    decision: str  # its id
 
 
 def undoable_by(person: Person, request: Request, definition: Definition) -> Sequence[Undoable]:
@@ -54,7 +55,9 @@ def _undoable(definition: Definition, decision: Decision) -> Undoable | None:
     if until is None or until < timezone.now():
         return None
     step = definition.approval(decision.assignment.visit.step_key)
-    return Undoable(decision.assignment, step.name, step.outcome(decision.outcome).done, until)
+    return Undoable(
+        decision.assignment, step.name, step.outcome(decision.outcome).done, until, str(decision.pk)
+    )
 
 
 def can_be_undone(definition: Definition, decision: Decision) -> str:
@@ -78,7 +81,7 @@ def undo(request: PersonsRequest, public_id: UUID, number: int) -> HttpResponse:
     asked = get_object_or_404(seats_of(request.user), pk=number, visit__request=shown)
     if request.method == "POST":
         try:
-            undoing.undo(asked.pk, request.user)
+            undoing.undo(asked.pk, request.user, undoing.Retraction(shown=request.POST.get("answer", "")))
         except EngineError as error:
             messages.warning(request, " ".join(undo_mails.why_it_stands(error)))
         else:

@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 from placet.accounts.addresses import addresses_of
 from placet.approvals.composing import hash_of
 from placet.approvals.models import Ask, AskLine
+from placet.approvals.undo_rules import can_undo
 from placet.lib.prepared import Prepared
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.read_past import ANY_CODE
@@ -140,29 +141,31 @@ def one_line(picked: Picked, line: AskLine) -> Picked:
 def mails_with_code(line: AskLine, addresses: Collection[str]) -> list[OutgoingMail]:
     """Our mails that carry this ask's reply code: the one that asked, and those that asked to answer again."""
     asked = [line.ask.outgoing] if line.ask.outgoing else []
+    kinds = _AGAIN_OR_UNDO if can_undo(line.assignment.visit.request.version) else _AGAIN
     named = {f"to{number}": address for number, address in enumerate(sorted(addresses))}
-    causes = _causes(len(named), LOOKED_THROUGH)(since=line.ask.created_at, **named) if named else []
+    causes = _causes(kinds, len(named), LOOKED_THROUGH)(since=line.ask.created_at, **named) if named else []
     answers = IncomingMail.objects.filter(
         pk__in=[cause.partition(":")[2] for cause in causes], verdict__ask=str(line.ask.public_id)
     )
     newest = list(answers.order_by("-pk").values_list("pk", flat=True)[:MOST_AGAIN]) if causes else []
     again = OutgoingMail.objects.filter(
-        kind__in=_AGAIN, to__in=addresses, cause__in=[f"incoming:{pk}" for pk in newest]
+        kind__in=kinds, to__in=addresses, cause__in=[f"incoming:{pk}" for pk in newest]
     )
     return [*asked, *again] if newest else asked
 
 
-#: Kinds of mails that ask to answer again, or say how to take an answer back.
-_AGAIN = [*(f"refusal-{refusal.key}" for refusal in refusals.ANSWER_AGAIN), "confirmation"]
+#: Kinds of mails that ask to answer again; and those that say how to take an answer back, where that can be.
+_AGAIN = tuple(f"refusal-{refusal.key}" for refusal in refusals.ANSWER_AGAIN)
+_AGAIN_OR_UNDO = (*_AGAIN, "confirmation")
 
 
 @cache
-def _causes(addresses: int, most: int) -> Prepared[str]:
+def _causes(kinds: tuple[str, ...], addresses: int, most: int) -> Prepared[str]:
     """Of the newest such mails to so many addresses: what each of them answers."""
 
     def newest(given: Callable[[str], Any]) -> QuerySet[OutgoingMail, str]:
         to = [given(f"to{number}") for number in range(addresses)]
-        mails = OutgoingMail.objects.filter(kind__in=_AGAIN, to__in=to, created_at__gte=given("since"))
+        mails = OutgoingMail.objects.filter(kind__in=kinds, to__in=to, created_at__gte=given("since"))
         return mails.order_by("-pk").values_list("cause", flat=True)[:most]
 
     return Prepared(newest)

@@ -13,7 +13,8 @@ from placet.approvals import engine, evidence, undoing
 from placet.approvals.models import Assignment, Decision, Request, UndoneDecision
 from placet.approvals.processes import publish
 from placet.audit import chain
-from placet.mail.models import OutgoingMail
+from placet.mail.models import IncomingMail, OutgoingMail
+from placet.replies import entry
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import letter, reply_to
@@ -230,6 +231,45 @@ def test_an_answer_from_before_is_none_though_it_is_read_after(world: World, clo
     world.sandbox.reply_as("bob", asked.id, "Approved")
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "approve")]
+
+
+def test_undo_from_before_an_answer_takes_an_earlier_one_back_and_not_this_one(
+    world: World, clock: Clock
+) -> None:
+    """It lies unread while they take their answer back on the page, and give another one there."""
+    asks(world)
+    confirmed = answer(world, "bob", world.newest("bob"), "Approved")
+    world.sandbox.reply_as("bob", confirmed.id, "Undo")
+    world.poll()  # it is kept, and not handled yet
+    clock.shift(MINUTE)
+    seat, bob = Assignment.objects.get(), world.people["bob"]
+    undoing.undo(seat.pk, bob)
+    clock.shift(MINUTE)
+    engine.decide(seat.pk, by=bob, outcome="reject", door=Decision.Door.PAGE)
+    world.run_until_quiet()
+    assert world.results() == ["decided", "not_undone"]
+    assert world.decisions() == [("Bob", "reject")]
+    told = [mail.text for mail in world.sandbox.mails("bob")]
+    assert any(
+        "You gave another answer after this mail had come, and that one stands." in one for one in told
+    )
+    clock.shift(MINUTE)
+    answer(world, "bob", confirmed, "Undo")
+    assert world.decisions() == []
+
+
+def test_the_last_of_several_mails_counts_though_it_is_handled_first(world: World, clock: Clock) -> None:
+    asks(world)
+    asked = world.newest("bob")
+    for text in ("Approved", "Undo", "Rejected"):
+        world.sandbox.reply_as("bob", asked.id, text)
+        clock.shift(MINUTE)
+    world.poll()
+    entry.take_in(IncomingMail.objects.latest("received_at").pk)
+    assert world.decisions() == [("Bob", "reject")]
+    world.run_until_quiet()
+    assert sorted(world.results()) == ["already_decided", "decided", "not_undone"]
+    assert world.decisions() == [("Bob", "reject")]
 
 
 def test_undo_with_more_than_that_takes_nothing_back(world: World) -> None:

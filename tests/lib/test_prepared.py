@@ -62,8 +62,8 @@ def prepared() -> Iterator[tuple[str, Prepared[Any]]]:
         for name, value in vars(importlib.import_module(module.name)).items():
             if isinstance(value, Prepared):
                 yield f"{module.name}.{name}", value
-    yield "placet.replies.pick._causes(1)", pick._causes(1, 200)
-    yield "placet.replies.pick._causes(2)", pick._causes(2, 5)
+    yield "placet.replies.pick._causes(1)", pick._causes(pick._AGAIN, 1, 200)
+    yield "placet.replies.pick._causes(2)", pick._causes(pick._AGAIN, 2, 5)
 
 
 def content(found: Any, of: tuple[Any, ...] = ()) -> Any:

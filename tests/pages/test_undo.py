@@ -1,5 +1,6 @@
 """An answer taken back on the page of its request."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from placet.accounts.models import Person
-from placet.approvals import engine, evidence, timing
+from placet.approvals import engine, evidence, timing, undoing
 from placet.approvals.models import Assignment, Decision, Request, UndoneDecision
 from placet.approvals.processes import publish
 from placet.audit import chain
@@ -103,6 +104,30 @@ def test_a_stranger_finds_nothing(asked: Request, bob: Person, dave: Person, as_
         assert getattr(as_(dave), way)(undo_page(asked, bob)).status_code == 404
         assert getattr(as_(None), way)(undo_page(asked, bob)).status_code == 302  # to sign in
     assert Decision.objects.count() == 1
+
+
+def answer_shown(page: str) -> dict[str, str]:
+    [answer] = re.findall(r'<input type="hidden" name="answer" value="(\d+)">', page)
+    return {"answer": answer}
+
+
+def test_a_page_that_shows_an_earlier_answer_takes_no_newer_one_back(
+    asked: Request, bob: Person, as_: As
+) -> None:
+    """It was left open, while they took that answer back elsewhere and gave another one."""
+    decide(asked, bob)
+    client = as_(bob)
+    once_more = client.get(undo_page(asked, bob)).content.decode()
+    entered = answer_shown(once_more)
+    undoing.undo(seat(asked, bob).pk, bob)
+    decide(asked, bob, "reject")
+    said = client.post(undo_page(asked, bob), entered, follow=True).content.decode()
+    assert "You gave another answer since this page was shown, and that one stands." in said
+    assert Decision.objects.get().outcome == "reject"
+    newer = answer_shown(client.get(undo_page(asked, bob)).content.decode())
+    assert newer["answer"] != entered["answer"]
+    client.post(undo_page(asked, bob), newer)
+    assert not Decision.objects.exists()
 
 
 def test_too_late_is_said_kindly(asked: Request, bob: Person, as_: As, clock: Clock) -> None:
