@@ -106,7 +106,9 @@ class Picked:
     @cached_property
     def ours(self) -> Sequence[OutgoingMail]:
         """Our mails that carry the reply code."""
-        return mails_with_code(self.line, self.addresses)
+        lines = self.lines or (self.line,)
+        undo = any(can_undo(line.assignment.visit.request.version) for line in lines)
+        return mails_with_code(self.line, self.addresses, undo=undo)
 
 
 def pick(mail: Mail) -> Picked:
@@ -138,10 +140,11 @@ def one_line(picked: Picked, line: AskLine) -> Picked:
     return Picked(line, picked.code, picked.places)
 
 
-def mails_with_code(line: AskLine, addresses: Collection[str]) -> list[OutgoingMail]:
-    """Our mails that carry this ask's reply code: the one that asked, and those that asked to answer again."""
+def mails_with_code(line: AskLine, addresses: Collection[str], *, undo: bool) -> list[OutgoingMail]:
+    """Our mails that carry this ask's reply code: the one that asked, and those that asked to answer again; with
+    `undo`, those too that say how to take an answer back."""
     asked = [line.ask.outgoing] if line.ask.outgoing else []
-    kinds = _AGAIN_OR_UNDO if can_undo(line.assignment.visit.request.version) else _AGAIN
+    kinds = _AGAIN_OR_UNDO if undo else _AGAIN
     named = {f"to{number}": address for number, address in enumerate(sorted(addresses))}
     causes = _causes(kinds, len(named), LOOKED_THROUGH)(since=line.ask.created_at, **named) if named else []
     answers = IncomingMail.objects.filter(
@@ -154,7 +157,8 @@ def mails_with_code(line: AskLine, addresses: Collection[str]) -> list[OutgoingM
     return [*asked, *again] if newest else asked
 
 
-#: Kinds of mails that ask to answer again; and those that say how to take an answer back, where that can be.
+#: Kinds of mails that ask to answer again; and those that say how to take an answer back, of which there are as many as
+#: somebody gave answers, so they are looked through only where that can be.
 _AGAIN = tuple(f"refusal-{refusal.key}" for refusal in refusals.ANSWER_AGAIN)
 _AGAIN_OR_UNDO = (*_AGAIN, "confirmation")
 
@@ -173,7 +177,7 @@ def _causes(kinds: tuple[str, ...], addresses: int, most: int) -> Prepared[str]:
 
 def mails_answered(mail: Mail, line: AskLine) -> list[bytes]:
     """`answered_of` all that carry the reply code, as they were sent."""
-    ours = mails_with_code(line, addresses_of(line.ask.person))
+    ours = mails_with_code(line, addresses_of(line.ask.person), undo=True)
     return [bytes(sent.raw) for sent in answered_of(mail, line, ours)]
 
 
