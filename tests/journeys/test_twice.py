@@ -3,12 +3,16 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connections
 from django.utils import timezone
 
-from placet.approvals import engine, engine_asks, engine_errors
+from placet.accounts import delegations
+from placet.accounts.delegations import Wanted
+from placet.approvals import engine, engine_asks, engine_errors, evidence
 from placet.approvals.models import Assignment, Decision
 from placet.audit import chain
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
@@ -125,6 +129,39 @@ def test_page_and_mail_at_the_same_instant(threaded_world: World, pytestconfig: 
         assert result == ("decided" if decision.door == "mail" else "already_decided")
     assert sum(doors.values()) == rounds
     assert list(chain.verify()) == []
+
+
+@pytest.mark.long
+@pytest.mark.django_db(transaction=True)
+def test_whoever_is_asked_and_their_delegate_at_the_same_instant(
+    threaded_world: World, pytestconfig: pytest.Config
+) -> None:
+    """Both reply by mail. In each round exactly one of them decides, and the other one's mail comes too late."""
+    world, people = threaded_world, threaded_world.people
+    wanted = Wanted(people["dave"], timezone.now() - timedelta(minutes=1))
+    delegations.make(people["bob"], wanted, people["bob"])
+    rounds = 200 if whole(pytestconfig) else 15
+    for number in range(rounds):
+        world.request(item=f"Item {number}")
+    while OutgoingMail.objects.filter(state="waiting").exists():
+        world.send()
+    for name, text in (("bob", "reject"), ("dave", "approve")):
+        for mail in world.sandbox.mails(name):
+            world.sandbox.reply_as(name, mail.id, text)
+    while world.waiting().get("to keep"):
+        world.poll()
+    received = list(IncomingMail.objects.order_by("pk").values_list("pk", flat=True))
+    assert len(received) == 2 * rounds
+    for both in zip(received[:rounds], received[rounds:], strict=True):
+        _at_once([partial(entry.take_in, incoming) for incoming in both])
+        results = dict(IncomingMail.objects.filter(pk__in=both).values_list("pk", "result"))
+        assert sorted(results.values()) == ["already_decided", "decided"]
+        decision = Decision.objects.get(incoming__in=both)
+        assert decision.incoming is not None
+        assert decision.incoming.result == "decided"
+        assert decision.by_person == people["bob" if decision.outcome == "reject" else "dave"]
+    assert Decision.objects.count() == rounds
+    assert [*chain.verify(), *evidence.compare()] == []
 
 
 def _on_the_page(world: World, assignment_id: int) -> bool:
