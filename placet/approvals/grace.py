@@ -34,5 +34,5 @@ Grace = Annotated[
 ]
 
 
-def length_of(said: str | Literal[False] | None) -> timedelta:
-    return timedelta(minutes=int(said.partition(" ")[0])) if said else NONE
+def length_of(period: str | Literal[False] | None) -> timedelta:
+    return timedelta(minutes=int(period.partition(" ")[0])) if period else NONE

@@ -61,7 +61,7 @@ def undone(incoming: IncomingMail, row: UndoneDecision, in_reply_to: str) -> Non
     visit = row.assignment.visit
     request, definition = visit.request, definition_of(visit.request.version)
     answer = definition.approval(visit.step_key).outcome(row.outcome).done
-    with written_to(row.by_person) as said:
+    with written_to(row.by_person) as installation:
         sentence = _("Your answer to “{title}” (number {number}) counts no more; it was: {answer}.")
         again = (
             _("The question is open again. Another mail asks you: reply to that one with your answer.")
@@ -72,13 +72,13 @@ def undone(incoming: IncomingMail, row: UndoneDecision, in_reply_to: str) -> Non
             incoming.mailbox,
             "undone",
             row.by_person,
-            said,
+            installation,
             cause=f"incoming:{incoming.pk}",
             subject=_("Taken back: {title}").format(title=request.title),
             letter=Notice(
                 _("Your answer was taken back"),
                 [sentence.format(title=request.title, number=request.number, answer=answer), again],
-                links=[page_link(request, said)],
+                links=[page_link(request, installation)],
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,
             in_reply_to=in_reply_to,

@@ -246,14 +246,14 @@ def _ask(
 ) -> None:
     """Whoever took an answer back is asked again, and everybody who was told meanwhile that none is needed, or until
     when otherwise; the mails of the others are as good as before."""
-    told = _told_otherwise(row, seats)
+    asked_anew = _told_otherwise(row, seats)
     if row.assignment.visit_id in moved:
-        told |= {seat.pk for seat in seats}
+        asked_anew |= {seat.pk for seat in seats}
     for seat in seats:
         seat.refresh_from_db(fields=["state", "page_only"])
         if seat.state != Assignment.State.OPEN:
             continue
-        if seat.pk == row.assignment_id or seat.pk in told:
+        if seat.pk == row.assignment_id or seat.pk in asked_anew:
             for reader in engine_asks.readers(seat):
                 because = _because(row, reader.person)
                 engine_asks.ask(

@@ -46,8 +46,8 @@ def undoable_by(person: Person, request: Request, definition: Definition) -> Seq
         assignment__visit__result="",
     )
     given = running.select_related("assignment__visit").order_by("pk")
-    found = [_undoable(definition, decision) for decision in given]
-    return [one for one in found if one is not None]
+    answers = [_undoable(definition, decision) for decision in given]
+    return [one for one in answers if one is not None]
 
 
 def _undoable(definition: Definition, decision: Decision) -> Undoable | None:

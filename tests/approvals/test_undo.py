@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -691,8 +692,8 @@ def test_undone_at_the_instant_of_its_effect_it_is_one_of_both(
             one = seat(started, "step", bob)
             with read_ahead():
                 results = at_once(
-                    lambda pk=one.pk: undoing.undo(pk, bob),  # type: ignore[misc]
-                    lambda pk=timer.pk: timing.work(pk),  # type: ignore[misc]
+                    partial(undoing.undo, one.pk, bob),
+                    partial(timing.work, timer.pk),
                 )
             became.add(result_of_both(started, results))
     assert became <= {"undone", "effect"}
@@ -744,8 +745,8 @@ def test_withdrawn_and_undone_at_the_same_instant_it_is_withdrawn(
         decide(started, "step", bob)
         one = seat(started, "step", bob)
         at_once(
-            lambda pk=one.pk: undoing.undo(pk, bob),  # type: ignore[misc]
-            lambda pk=started.pk: engine.withdraw(pk, alice),  # type: ignore[misc]
+            partial(undoing.undo, one.pk, bob),
+            partial(engine.withdraw, started.pk, alice),
         )
         started.refresh_from_db()
         visit = started.visits.get()
