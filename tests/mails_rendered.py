@@ -214,7 +214,7 @@ def _written(language: str) -> Iterator[tuple[str, str, str]]:
 
 def _queued(language: str) -> Iterator[tuple[str, OutgoingMail]]:
     scene = _scene(language)
-    for name, write in _KINDS.items():
+    for name, write in KINDS.items():
         before = OutgoingMail.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         kind = write(scene)
         mail = OutgoingMail.objects.filter(pk__gt=before, kind=kind).order_by("pk").last()
@@ -905,7 +905,7 @@ def _ended_too_late(scene: Scene) -> str:
     return "ended"
 
 
-_KINDS: dict[str, Any] = {
+KINDS: dict[str, Any] = {
     "ask": _ask,
     "ask-on-the-page": _ask_on_the_page,
     "ask-for-a-file": _ask_for_a_file(task=False),
@@ -917,7 +917,7 @@ _KINDS: dict[str, Any] = {
     "ask-about-what-was-revised": _ask_about_what_was_revised,
     "ask-with-a-deadline": _ask_with_a_deadline,
     "digest": _digest,
-    "digest-unclear": _digest_unclear,
+    "refused-digest_unclear": _digest_unclear,
     "digest-help": _digest_help,
     "digest-confirmation": _digest_confirmation,
     "reminder": _reminder,
@@ -963,7 +963,7 @@ _KINDS: dict[str, Any] = {
     "refused-incomplete": _comment_needed,
     "refused-likely": _confirmation_needed(""),
     "refused-likely-in-arabic": _confirmation_needed("ar"),
-    "refused-not-given": _not_given,
+    "refused-not_given": _not_given,
     "ask-in-place-of-somebody": _ask_in_place,
     "ask-with-a-delegate": _ask_with_a_delegate,
     "answered-for": _answered_for,

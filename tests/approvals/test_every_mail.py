@@ -12,7 +12,8 @@ from placet.accounts.models import Installation
 from placet.mail.backend import as_notice
 from placet.mail.models import OutgoingMail
 from placet.mail.writing import Link, Notice, foot
-from tests.mails_rendered import every_mail
+from placet.replies.refusals import Told
+from tests.mails_rendered import KINDS, every_mail
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 CODES = [code for code, _ in django_settings.LANGUAGES]
@@ -48,6 +49,10 @@ def test_no_line_of_a_mail_is_left_in_english(code: str) -> None:
     for name, _, text in every_mail(code):
         both = set(text.splitlines()) & set(english[name].splitlines())
         assert not [line for line in both if not same.search(line)], name
+
+
+def test_each_refusal_that_its_sender_is_told_is_among_them() -> None:
+    assert {f"refused-{kind.key}" for kind in Told.__subclasses__()} - {"refused-unclear"} <= KINDS.keys()
 
 
 def test_without_entries_there_is_no_foot(db: None) -> None:
