@@ -1,9 +1,9 @@
 """Which tests a second database sees too (--database-only): what two of them may do in two ways.
 
-All of what commits or starts Placet (locks, claims, leases, workers), of what goes over two ways to a mailbox, of which
-each database sees one (tests/rotation.py), of what is marked `postgresql`, and of the modules in WHOLE. Of everything
-else, which asks by the ORM what every database answers alike, each test in one of its cases; of a module that shows a
-page or judges attacks one test alone.
+All of what commits or starts Placet (locks, claims, leases, workers), of what is marked `postgresql`, and of the
+modules in WHOLE. Of everything else, which asks by the ORM what every database answers alike, each test in one of its
+cases; of a module that shows a page or judges attacks one test alone. What goes over two ways to a mailbox takes turns
+(tests/rotation.py): the first database sees each case over one way, the second the other way of one case of each test.
 """
 
 from collections.abc import Iterable, Sequence
@@ -43,15 +43,20 @@ NEVER = ("any_database", "attack", "browser", "demo")
 def seen_by_a_second(items: Iterable[pytest.Item]) -> set[pytest.Item]:
     """Those of them that a second database sees."""
     asking = set(filter(_asks, items))
-    differing = set(filter(_differs, asking))
+    differing = {item for item in asking if _differs(item) or _goes_over_ways(item)}
     return differing | one_of_each(asking - differing, _kind)
 
 
 def left_to_the_other(items: Sequence[pytest.Item], turn: int) -> set[pytest.Item]:
-    """Those that go over a way to a mailbox which is the other database's turn. What a second one does not see goes
-    over every way on the first."""
+    """Those that go over a way to a mailbox which is the other database's turn, and on the second one those whose test
+    is seen there in another case. What a second one does not see goes over every way on the first. `turn`: 0 on the
+    first, 1 on the second."""
     on_both = seen_by_a_second(items)
-    return set(in_turn([item for item in items if item in on_both], turn))
+    left = set(in_turn([item for item in items if item in on_both], turn))
+    if turn:
+        alike = {item for item in on_both - left if _goes_over_ways(item) and not _differs(item)}
+        left |= alike - one_of_each(alike)
+    return left
 
 
 def _asks(item: pytest.Item) -> bool:
@@ -72,9 +77,12 @@ def _differs(item: pytest.Item) -> bool:
     commits = COMMITS & set(getattr(item, "fixturenames", ())) or (
         database and database.kwargs.get("transaction")
     )
-    in_turn = set(WAYS) & set(getattr(getattr(item, "callspec", None), "params", {}))
     marked = item.get_closest_marker("postgresql")
-    return bool(commits or in_turn or marked) or _starts(item) or module_of(item) in WHOLE
+    return bool(commits or marked) or _starts(item) or module_of(item) in WHOLE
+
+
+def _goes_over_ways(item: pytest.Item) -> bool:
+    return bool(set(WAYS) & set(getattr(getattr(item, "callspec", None), "params", {})))
 
 
 def _kind(item: pytest.Item) -> str:
