@@ -17,6 +17,7 @@ from allauth.core.context import request_context
 from django.db import transaction
 from django.test import RequestFactory, override_settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from placet.accounts import delegations
 from placet.accounts.adapter import Adapter
@@ -32,6 +33,7 @@ from placet.approvals import (
     clarification_mails,
     delegate_mails,
     delegating,
+    digest_mails,
     digesting,
     digests,
     engine,
@@ -46,6 +48,7 @@ from placet.approvals import (
     undoing,
 )
 from placet.approvals.definitions import definition_of
+from placet.approvals.digest_mails import LineTold
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import (
     Ask,
@@ -75,6 +78,7 @@ from placet.replies.prove import Level, Proof
 from placet.replies.read_digest import reading_of
 from placet.replies.read_likely import Likely
 from placet.replies.read_result import Answer
+from placet.replies.tell_limits import last_of_the_hour
 
 _NUMBERS = count(1)
 
@@ -449,6 +453,40 @@ def _digest_confirmation(scene: Scene) -> str:
     logged = tell_digest.logged(reply, answers)
     tell_digest.applied(reply, settle_digest.apply(picked, answers, reply.proof, reply.incoming, logged))
     return "confirmation"
+
+
+def _digest_taken_back(scene: Scene) -> str:
+    """Bob is asked in digests, so the next one asks again."""
+    reply = _digest_reply(scene, "")
+    with as_read_by(scene.bob):
+        told = [LineTold(line, _("taken back")) for line in reply.lines[:2]]
+    digest_mails.undone(reply.incoming, scene.bob, told, "", is_collected=True)
+    return "undone"
+
+
+def _asked_in_digests_again(scene: Scene) -> str:
+    """One that Bob took back, and another one."""
+    reply = _reply(scene)
+    with _undoing(scene):
+        decision = _decided(reply, scene.bob, "approve", "")
+        Person.objects.filter(pk=scene.bob.pk).update(in_digests=True)
+        undoing.undo(decision.assignment_id, scene.bob)
+        scene.request()
+        Person.objects.filter(pk=scene.bob.pk).update(in_digests=False)
+        digests.release(scene.bob)
+        digesting.work(scene.bob.pk)
+    return "digest"
+
+
+def _last_of_the_hour(refusal: refusals.Refusal, *, to_digest: bool = False) -> "Any":
+    def write(scene: Scene) -> str:
+        reply = _digest_reply(scene, "?") if to_digest else _reply(scene)
+        more = (replace(reply.settings, refusals_per_hour=number) for number in range(1, 100))
+        reply.settings = next(one for one in more if last_of_the_hour(replace(reply, settings=one), refusal))
+        tell.refused(reply, refusal, tell_digest.refused if to_digest else None)
+        return f"refusal-{refusal.key}"
+
+    return write
 
 
 def _escalating(scene: Scene, how: str) -> Timer:
@@ -906,6 +944,11 @@ def _ended_too_late(scene: Scene) -> str:
 
 
 KINDS: dict[str, Any] = {
+    "digest-taken-back": _digest_taken_back,
+    "digest-again": _asked_in_digests_again,
+    "digest-help-the-last-of-the-hour": _last_of_the_hour(refusals.HelpAsked(), to_digest=True),
+    "refused-the-last-of-the-hour": _last_of_the_hour(refusals.Changed()),
+    "status-the-last-of-the-hour": _last_of_the_hour(refusals.StatusAsked()),
     "ask": _ask,
     "ask-on-the-page": _ask_on_the_page,
     "ask-for-a-file": _ask_for_a_file(task=False),

@@ -43,9 +43,10 @@ def refusal(
     again: AnswerAgain | None = None,
     code: str = "",
     in_reply_to: str = "",
+    footer: str = "",
 ) -> None:
     """To a proved sender whose reply was not applied: why, and what to do next. `sentences` are in their language, or
-    in that of `again`. `heading`: of a mail that says something else."""
+    in that of `again`. `heading`: of a mail that says something else. `footer` is in their language."""
     with written_to(person) as said:
         if again is None:
             subject = (
@@ -58,6 +59,7 @@ def refusal(
                 sentences,
                 quote[:LONGEST_QUOTE],
                 [page_link(request, said)],
+                footer,
             )
         else:
             subject = with_code(f"{again.subject}: {request.title}", code)
@@ -67,6 +69,7 @@ def refusal(
                 [*sentences, how] if again.how_last else [how, *sentences],
                 quote[:LONGEST_QUOTE],
                 [*_answers(incoming.mailbox, request, again, code), page_link(request, said, tone="")],
+                footer,
                 spoken=again.language,
             )
         queue(
@@ -95,6 +98,7 @@ class AskForRest:
     words: Sequence[tuple[Outcome, str]] = ()  # what may be answered, with the word that a link writes
     first: str = ""  # what the first link is called, where that is not its word
     lines: Sequence[str] = ()  # in which questions are answered
+    footer: str = ""  # in the language of the person
 
 
 def ask_for_rest(
@@ -127,6 +131,7 @@ def ask_for_rest(
                 [asking.sentence, labelled(f"{definition.name} {request.number} · {step}", request.title)],
                 asking.quote[:LONGEST_QUOTE],
                 [*links, page_link(request, said, tone="")],
+                asking.footer,
                 spoken=asking.language,
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,

@@ -23,6 +23,7 @@ from placet.approvals.models import Ask, AskLine, Request
 from placet.approvals.outcomes import APPROVE, REJECT
 from placet.approvals.prepared_replies import reply_address
 from placet.approvals.record import DIGEST
+from placet.lib.sentences import NOTHING, Sentence
 from placet.mail.marker import marker
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.writing import Link, Notice, Written, labelled, no_links, written
@@ -40,11 +41,13 @@ _EXAMPLE_OF_SEVERAL = 3  # lines of a mail from which on an example names severa
 
 @dataclass(frozen=True)
 class Asked:
-    """A line of the mail. `reminder`: an earlier mail asks it already."""
+    """A line of the mail. `reminder`: an earlier mail asks it already. `because`: why it is open again, where it was
+    answered."""
 
     line: AskLine
     definition: Definition
     reminder: bool
+    because: Sentence = NOTHING
 
     @property
     def request(self) -> Request:
@@ -155,7 +158,8 @@ def _fact(label: str, text: str) -> ShownFact:
 
 def _sentences(one: Asked) -> list[str]:
     visit = one.line.assignment.visit
-    said = [*([_("This is a reminder.")] if one.reminder else []), *until_when(one.definition, visit)]
+    why_again = no_links(str(one.because)) or (_("This is a reminder.") if one.reminder else "")
+    said = [*filter(None, [why_again]), *until_when(one.definition, visit)]
     said.append(_("Asked by {name}.").format(name=no_links(one.request.requester.name)))
     if one.line.numbered:
         said += _answers(one)
@@ -258,10 +262,26 @@ def confirmation(
         )
 
 
-def undone(incoming: IncomingMail, person: Person, told: Sequence[LineTold], in_reply_to: str) -> None:
-    """To somebody who took back what they had answered to a digest: what became of each line."""
+def undone(
+    incoming: IncomingMail,
+    person: Person,
+    told: Sequence[LineTold],
+    in_reply_to: str,
+    *,
+    is_collected: bool,
+) -> None:
+    """To somebody who took back what they had answered to a digest: what became of each line. `is_collected`: their
+    next digest asks it again, not a mail of its own."""
     with written_to(person) as said:
         heading = _("Your answers were taken back")
+        how = (
+            _(
+                "What was taken back is open again. To answer it, reply to the mail that asked you; what you leave out "
+                "is asked again, with what else waits for you, when your working day begins."
+            )
+            if is_collected
+            else _("What was taken back is open again, and other mails ask you: reply to those.")
+        )
         queue(
             incoming.mailbox,
             "undone",
@@ -271,10 +291,7 @@ def undone(incoming: IncomingMail, person: Person, told: Sequence[LineTold], in_
             subject=heading,
             letter=Notice(
                 heading,
-                [
-                    *map(said_of, told),
-                    _("What was taken back is open again, and other mails ask you: reply to those."),
-                ],
+                [*map(said_of, told), how],
                 links=[_home(said)],
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,
@@ -293,6 +310,7 @@ def refusal(
     again: Sequence[str],
     code: str,
     in_reply_to: str,
+    footer: str = "",
 ) -> None:
     """To a proved sender whose reply to a digest was not applied, or who asked something: why, and `again` how to
     answer. A reply to this mail is read like one to the digest."""
@@ -304,7 +322,7 @@ def refusal(
             said,
             cause=f"incoming:{incoming.pk}",
             subject=with_code(heading, code) if again else heading,
-            letter=Notice(heading, [*sentences, *again], quote, [_home(said)]),
+            letter=Notice(heading, [*sentences, *again], quote, [_home(said)], footer),
             priority=OutgoingMail.Priority.CONFIRMATION,
             reply_to=reply_address(incoming.mailbox, code) if again else "",
             in_reply_to=in_reply_to,

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Min
 from django.utils import timezone
 
-from placet.approvals import composing, digest_mails, digests, engine, engine_asks, record
+from placet.approvals import composing, digest_mails, digests, engine, engine_asks, record, undo_words
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import facts_hash
 from placet.approvals.models import Ask, AskLine, Assignment, DigestItem, Request
@@ -22,6 +22,7 @@ from placet.approvals.record import note
 from placet.audit import chain
 from placet.lib import rows
 from placet.lib.ids import new_code
+from placet.lib.sentences import NOTHING, Sentence
 from placet.mailboxes.models import Mailbox
 
 PAUSE = timedelta(
@@ -77,12 +78,14 @@ class Line:
     item: DigestItem
     definition: Definition
     has_number: bool  # a reply can answer it
+    because: Sentence = NOTHING  # why it is open again, where it was answered
 
     @classmethod
     def of(cls, item: DigestItem) -> "Line":
         visit = item.assignment.visit
         definition = definition_of(visit.request.version)
-        return cls(item, definition, _is_answered_by_reply(definition, visit.step_key))
+        because = undo_words.since_last_asked(item.assignment) if item.reminder else NOTHING
+        return cls(item, definition, _is_answered_by_reply(definition, visit.step_key), because)
 
     @property
     def assignment(self) -> Assignment:
@@ -112,9 +115,15 @@ def _leave_out(item: DigestItem) -> None:
 
 
 def _ask_alone(line: Line) -> None:
-    reminder = line.item.reminder
+    again, because = line.item.reminder, line.because
     engine_asks.ask(
-        line.request, line.definition, line.assignment, again=reminder, reminder=reminder, at_once=True
+        line.request,
+        line.definition,
+        line.assignment,
+        again=again,
+        reminder=again and not because,
+        because=because,
+        at_once=True,
     )
 
 
@@ -129,7 +138,7 @@ def _ask_together(lines: Sequence[Line]) -> None:
     asked = [_line(ask, number, line) for number, line in enumerate(lines, 1)]
     rows.insert(asked)
     shown = [
-        digest_mails.Asked(one, line.definition, line.item.reminder)
+        digest_mails.Asked(one, line.definition, line.item.reminder, line.because)
         for one, line in zip(asked, lines, strict=True)
     ]
     ask.outgoing = digest_mails.digest(mailbox, ask, code, shown)

@@ -224,8 +224,10 @@ def ask(
     if isinstance(news, Revised):
         since = news.since
     at_once = at_once or news is not None
-    may_wait = not at_once and delegate is None and escalated is None and (reminder or not again)
-    if may_wait and digests.collect(request, definition, assignment, reminder=reminder):
+    may_wait = (
+        not at_once and delegate is None and escalated is None and (reminder or bool(because) or not again)
+    )
+    if may_wait and digests.collect(request, definition, assignment, reminder=again):
         return
     code = new_code()
     ask = Ask.objects.create(code_hash=composing.hash_of(code), person=reader)

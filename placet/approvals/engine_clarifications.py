@@ -217,11 +217,12 @@ def end_for_now(request: Request, definition: Definition, visit: Visit) -> None:
         _go_on(request, definition, visit)
 
 
-def without_answer(visit: Visit) -> set[int]:
-    """The seats that asked something which became needless."""
+def without_answer(visit: Visit) -> set[tuple[int, int]]:
+    """The seats in which something was asked that became needless, each with whoever asked it."""
     if not visit.asked_back:
         return set()
-    return set(visit.clarifications.filter(state=State.NEEDLESS).values_list("assignment", flat=True))
+    needless = visit.clarifications.filter(state=State.NEEDLESS)
+    return set(needless.values_list("assignment", "asked_by"))
 
 
 def _make_needless(request: Request, visit: Visit, clarifications: Sequence[Clarification]) -> None:

@@ -10,7 +10,7 @@ from placet.approvals.composing import page_link, queue, written_to
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.engine_errors import EngineError, NotUndone
 from placet.approvals.engine_hold import last_moment
-from placet.approvals.models import AskLine, Assignment, Decision, UndoneDecision
+from placet.approvals.models import AskLine, Assignment, Decision, DigestItem, UndoneDecision
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.writing import Notice, when
 
@@ -63,11 +63,6 @@ def undone(incoming: IncomingMail, row: UndoneDecision, in_reply_to: str) -> Non
     answer = definition.approval(visit.step_key).outcome(row.outcome).done
     with written_to(row.by_person) as installation:
         sentence = _("Your answer to “{title}” (number {number}) counts no more; it was: {answer}.")
-        again = (
-            _("The question is open again. Another mail asks you: reply to that one with your answer.")
-            if _is_asked_anew(row)
-            else _("You are no longer asked about this request.")
-        )
         queue(
             incoming.mailbox,
             "undone",
@@ -77,12 +72,29 @@ def undone(incoming: IncomingMail, row: UndoneDecision, in_reply_to: str) -> Non
             subject=_("Taken back: {title}").format(title=request.title),
             letter=Notice(
                 _("Your answer was taken back"),
-                [sentence.format(title=request.title, number=request.number, answer=answer), again],
+                [sentence.format(title=request.title, number=request.number, answer=answer), _what_now(row)],
                 links=[page_link(request, installation)],
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,
             in_reply_to=in_reply_to,
         )
+
+
+def _what_now(row: UndoneDecision) -> str:
+    if _is_asked_anew(row):
+        return _("The question is open again. Another mail asks you: reply to that one with your answer.")
+    if is_collected(row):
+        return _(
+            "The question is open again. To answer it, reply to the mail that asked you; if you do not, it is asked "
+            "again, with what else waits for you, when your working day begins."
+        )
+    return _("You are no longer asked about this request.")
+
+
+def is_collected(row: UndoneDecision) -> bool:
+    """Whether whoever took their answer back is asked again in their next digest."""
+    items = DigestItem.objects.filter(assignment=row.assignment_id, person=row.by_person_id)
+    return items.filter(state=DigestItem.State.WAITING).exists()
 
 
 def _is_asked_anew(row: UndoneDecision) -> bool:

@@ -24,6 +24,7 @@ from placet.approvals import (
     engine_time,
     engine_visits,
     record,
+    undo_words,
 )
 from placet.approvals.definitions import WITHDRAWN, Definition, definition_of
 from placet.approvals.engine_errors import NoLongerOpen, NotAllowed, NotUndone
@@ -245,50 +246,53 @@ def _ask(
     moved: Collection[int],
 ) -> None:
     """Whoever took an answer back is asked again, and everybody who was told meanwhile that none is needed, or until
-    when otherwise; the mails of the others are as good as before."""
-    asked_anew = _told_otherwise(row, seats)
-    if row.assignment.visit_id in moved:
-        asked_anew |= {seat.pk for seat in seats}
+    when otherwise; the mails of the others are as good as before. Whoever is asked in digests is asked so again."""
+    told = _told_otherwise(row, seats)
+    is_moved = row.assignment.visit_id in moved
     for seat in seats:
         seat.refresh_from_db(fields=["state", "page_only"])
         if seat.state != Assignment.State.OPEN:
             continue
-        if seat.pk == row.assignment_id or seat.pk in asked_anew:
-            for reader in engine_asks.readers(seat):
-                because = _because(row, reader.person)
+        for reader in engine_asks.readers(seat):
+            if is_moved or (seat.pk, reader.person.pk) in told:
+                because = undo_words.because(row, reader.person)
                 engine_asks.ask(
-                    request, definition, seat, again=True, delegate=reader.delegate, because=because
+                    request,
+                    definition,
+                    seat,
+                    again=True,
+                    delegate=reader.delegate,
+                    because=because,
+                    at_once=is_moved,
                 )
-        elif _was_left_out(seat):
-            engine_asks.ask(request, definition, seat, again=False)
+            elif reader.delegate is None and _was_left_out(seat):
+                engine_asks.ask(request, definition, seat, again=False)
     engine_asks.ask_about_changes(request, definition, ())
 
 
-def _because(row: UndoneDecision, reader: Person) -> Sentence:
-    if reader.pk == row.by_person_id:
-        return Sentence("You took your answer back, so it is open again.")
-    return Sentence("{name} took their answer back, so yours is needed again.", name=row.by_person.name)
-
-
-def _told_otherwise(row: UndoneDecision, seats: Sequence[Assignment]) -> set[int]:
-    """The seats of those whose answers were refused since, their own or in their place, or whose questions became
-    needless."""
-    visit = row.assignment.visit
-    lines = Ask.objects.filter(lines__assignment__visit=visit).values_list("public_id", "lines__assignment")
-    asked = [(str(public_id), seat) for public_id, seat in lines]
+def _told_otherwise(row: UndoneDecision, seats: Sequence[Assignment]) -> set[tuple[int, int]]:
+    """Seats, each with somebody who has to be asked there again: whoever took the answer back, and in whose place they
+    had given it; those whose own answers were refused since, and whose questions became needless."""
+    visit, undone = row.assignment.visit, row.assignment
+    lines = Ask.objects.filter(lines__assignment__visit=visit)
+    asked = [
+        (str(public_id), (seat, person))
+        for public_id, seat, person in lines.values_list("public_id", "lines__assignment", "person")
+    ]
     delegates = Delegate.objects.filter(assignment__visit=visit).values_list("person", flat=True)
     refused = IncomingMail.objects.filter(
         person__in=[*(seat.person_id for seat in seats), *delegates],
         handled_at__gte=row.at,
         result__in=_TOLD,
-        verdict__ask__in=[public_id for public_id, _seat in asked],
+        verdict__ask__in=[public_id for public_id, _asked in asked],
     )
     answered = {*refused.values_list("verdict__ask", flat=True)}
-    tried = {seat for public_id, seat in asked if public_id in answered}
-    return tried | engine_clarifications.without_answer(visit)
+    tried = {one for public_id, one in asked if public_id in answered}
+    both = {(undone.pk, row.by_person_id), (undone.pk, undone.person_id)}
+    return both | tried | engine_clarifications.without_answer(visit)
 
 
 def _was_left_out(seat: Assignment) -> bool:
     """Whether the digest that was to ask somebody went out without it, because it was decided then."""
-    asked = seat.ask_lines.filter(asks_back=None).exists()
+    asked = seat.ask_lines.filter(asks_back=None, ask__person=seat.person_id).exists()
     return not (asked or seat.page_only or digests.is_to_come(seat))

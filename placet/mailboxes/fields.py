@@ -182,7 +182,10 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "refusals_per_hour",
         gettext_noop("Refusals per sender and hour"),
-        gettext_noop("How many “not applied” mails one sender gets in an hour, 0 to 100."),
+        gettext_noop(
+            "How many “not applied” mails one sender gets in an hour, 0 to 100; and as many that answer “help” and "
+            "“status”."
+        ),
         "int",
         section=Section.APPROVAL,
         rare=True,

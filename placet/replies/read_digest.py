@@ -1,6 +1,8 @@
 """A reply to a digest: which lines it answers, and how.
 
-    reply   = entry { newline entry }
+    reply   = line { newline line }
+    line    = entry | answers
+    answers = list [sep] outcome { ("," | ";") list [sep] outcome } [sep comment]       1 yes, 2-4 no: too dear
     entry   = who [sep] outcome [sep comment]            1 yes          2-4 no: too dear
             | outcome who [sep comment]                  yes 1,3        approve all
             | "all" outcome "except" list [outcome] [sep comment]       all yes except 3 no: see mail
@@ -12,8 +14,10 @@ Numbers are those of the mail that is answered. All of it has to be understood, 
 one that is answered in two ways, a word too many before a comment, an answer without a number. Of an outcome every
 word has to be known (`read`); beside a comment it is read once more as below a strong answer, so a comment that limits
 it, doubts it or says something else makes it unclear, as of a single ask. A comment on several lines at once is read
-more strictly: it may take one of them out again ("all no: keep 3", "all no: only the laptop"). "All" are the lines that
-are open still; not those that need a comment with it, or a stronger proof than others: these have to be named.
+more strictly: it may take one of them out again ("all no: keep 3", "all no: only the laptop"). Of several answers on
+one line none is "all", and a number that could belong to the answer before it or behind it ("1 yes, 2, 3 no"), or to a
+comment ("2 no: too dear, 3 yes"), makes it unclear. "All" are the lines that are open still; not those that need a
+comment with it, or a stronger proof than others: these have to be named.
 
 Words stand in `languages/`, in the tables `[digest]` and `[answer]`. A word that joins in one language and is "to" in
 another is neither where that makes a difference.
@@ -56,7 +60,7 @@ _AROUND = 80  # characters beside a number in a comment that two words are taken
 
 # One character each, so that places stay the same.
 _PLAIN = {0xFF10 + digit: 0x30 + digit for digit in range(10)} | str.maketrans(
-    "–—−‑‐，、：｜＃＆\u00a0\u3000", "-----,,:|#&  "
+    "–—−‑‐，、،；؛：｜＃＆\u00a0\u3000", "-----,,,;;:|#&  "
 )
 _NUMBER = re.compile(r"[#№]?[ ]?([0-9]{1,3})(?![0-9]|[.'’:/][0-9])")
 _DASH = re.compile(r"[ ]*-[ ]*(?=[#№]?[0-9])")
@@ -67,7 +71,8 @@ _ASKS = re.compile(r"[?？؟](?=\s|$)")
 _LEAD = re.compile(r"[ \t]*(?:[*•·][ ]+)?")
 _DIGITS = re.compile(r"\d")
 _ALONE = re.compile(r"(?<![\d.,'’])\d{1,3}(?![\d%]|[.,'’]\d|[ ]%)")  # no part of an amount
-_ENDS = " \t.!…。！,;"
+_ENDS = " \t.!…。！,;，、،；؛"
+_PARTS_ANSWERS = re.compile(r"[ ]*[,;][ ]*")
 
 
 # --- what an answer is read against, and what it is -------------------------------------------------------
@@ -139,6 +144,7 @@ _TAKES_OUT = gettext_noop("“{text}” may take a line out again; please answer
 _NEEDS_COMMENT = gettext_noop("Line {number} needs a comment that says why, behind a colon.")
 _NOTHING_OPEN = Sentence("“All” says nothing here: no line is left that it could answer.")
 _SEEN = gettext_noop("“{text}” may only say that the mail was seen.")
+_TWO_WAYS = gettext_noop("“{text}” can be read in two ways; please write each answer on a line of its own.")
 _BELOW = gettext_noop("Below the closing stands more: “{text}”.")
 
 
@@ -341,7 +347,7 @@ class _Reader:
         return (
             len(before) >= _WRAPPED_FROM
             and not entry.problem
-            and all(answer.comment for answer in entry.answers)
+            and bool(entry.answers[-1].comment)
             and not _DIGITS.search(line)
             and self._names_nothing(self.plain(line).text)
             and not self._decides_in(line)
@@ -390,8 +396,13 @@ class _Reader:
         return numbers & self.asked.keys()
 
     def _entry(self, written: str) -> Entry:
+        line = self.plain(written.strip())
         try:
-            return self._parsed(self.plain(written.strip()))
+            return self._parsed(line)
+        except _NotUnderstood as error:
+            why = error.why
+        try:
+            return self._several(line) or Entry(written, problem=why)
         except _NotUnderstood as error:
             return Entry(written, problem=error.why)
 
@@ -470,6 +481,50 @@ class _Reader:
             if self._fits(outcome_of_other, other):
                 return self._answered(line, [(rest, outcome, ""), (other, outcome_of_other, comment)])
         raise self._too_many(line, start, other)
+
+    # -- several answers on one line --
+
+    def _several(self, line: _Plain) -> Entry | None:
+        """ "1 yes, 2-4 no: too dear"; None if it is not several answers, each behind its numbers. A comment goes to the
+        end of the line."""
+        answers: list[LineAnswer] = []
+        begin, parting, comment = len(_LEAD.match(line.text)[0]), "", ""  # type: ignore[index]  # as in `_parsed`
+        for count in range(1, MOST_ENTRIES + 1):
+            who = self._list(line.text, begin)
+            if who is None:
+                return None
+            if parting:
+                _must_be_one_way(line.text[begin : who.end], parting)
+            start = _BEHIND_WHO.match(line.text, who.end).end()  # type: ignore[union-attr]
+            end, next_begin = self._next_answer(line, start)
+            outcome = line.written[start:end].strip(_ENDS)
+            is_last = not next_begin or not self._fits(outcome, who)
+            if is_last:
+                last = next((one for one in self._parted(line, start) if self._fits(one[0], who)), None)
+                if last is None or count == 1:
+                    return None
+                end, (outcome, comment) = len(line.text), last
+            part = _Plain(line.written[begin:end], line.text[begin:end])
+            answers += self._answered(part, [(who, outcome, comment)]).answers
+            if is_last:
+                self._must_be_all_comment(comment)
+                return Entry(line.written, tuple(answers))
+            parting, begin = line.text[end:next_begin], next_begin
+        return None
+
+    def _next_answer(self, line: _Plain, start: int) -> tuple[int, int]:
+        """Where a sign stands that may part an answer from the next one, and where that begins; 0 if none does."""
+        for sign in _PARTS_ANSWERS.finditer(line.text, start, start + _LONGEST_ANSWER):
+            end = _word_at(line.text, sign.end(), self.words.also)
+            begin = _skip(line.text, end) if end else sign.end()
+            if _number_at(line.text, begin):
+                return sign.start(), begin
+        return start, 0
+
+    def _must_be_all_comment(self, comment: str) -> None:
+        """Beside other answers on its line, a number behind a comma in a comment may be one more."""
+        if self._next_answer(self.plain(comment), 0)[1]:
+            raise _NotUnderstood(Sentence(_TWO_WAYS, text=comment[:_SHOWN]))
 
     # -- who --
 
@@ -659,6 +714,15 @@ class _Reader:
         """Why what stands behind the numbers is no answer."""
         self._must_be_known(who)
         return _NotUnderstood(Sentence(_TOO_MANY_WORDS, text=line.written[:_SHOWN]))
+
+
+def _must_be_one_way(numbers: str, parting: str) -> None:
+    """Behind an answer, numbers parted as answers are may belong to it, or to the one behind them: "1 yes, 2, 3 no". In
+    "1 yes; 2, 3 no" and "1 yes, 2,3 no" they do not."""
+    for sign in _PARTS_ANSWERS.findall(numbers):
+        closer = sign == "," and parting.startswith((", ", ";"))
+        if not closer and (";" in sign or ";" not in parting):
+            raise _NotUnderstood(Sentence(_TWO_WAYS, text=numbers[:_SHOWN]))
 
 
 def _grants(outcome: str, asked: LineAsked) -> bool:

@@ -46,20 +46,22 @@ def undo_lines(reply: "Reply", picked: Picked) -> None:
         engine.lock(number)
     answered = Decision.objects.filter(assignment__in=[line.assignment_id for line in picked.lines])
     given = set(answered.filter(by_person=person).values_list("assignment", flat=True))
-    told, undone = [], False
+    told: list[LineTold] = []
+    undone: list[UndoneDecision] = []
     for line in (line for line in picked.lines if line.assignment_id in given):
         try:
             with transaction.atomic():
-                take_back(reply, line, logged)
+                row = take_back(reply, line, logged)
         except refusals.NotUndone as refusal:
             told.append(LineTold(line, " ".join(refusal.said)))
         else:
-            undone = True
+            undone.append(row)
             with as_read_by(person):
                 told.append(LineTold(line, _("taken back")))
     if not undone:
         raise refusals.NotUndone([said_of(one) for one in told] or _nothing(person))
-    digest_mails.undone(reply.incoming, person, told, reply.mail.message_id)
+    is_collected = any(undo_mails.is_collected(row) for row in undone)
+    digest_mails.undone(reply.incoming, person, told, reply.mail.message_id, is_collected=is_collected)
     tasks.handled(reply.incoming, reply.settings)
     tell.log_as(reply, logged)
 

@@ -5,7 +5,7 @@ All in the transaction of the effect. Strangers are told nothing.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -32,7 +32,7 @@ from placet.approvals.prepared_replies import answer_lines
 from placet.approvals.record import Logged
 from placet.approvals.standing import standing_of
 from placet.mail import tasks
-from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mail.models import IncomingMail
 from placet.mail.writing import labelled, when
 from placet.replies import refusals, settle
 from placet.replies.languages import FALLBACK, RefusalTexts
@@ -41,6 +41,7 @@ from placet.replies.pick import Picked, answers_an_ask, bounced, without_codes
 from placet.replies.prove import Proof
 from placet.replies.read import with_signature
 from placet.replies.read_likely import Likely
+from placet.replies.tell_limits import last_of_the_hour, may_be_told
 
 if TYPE_CHECKING:
     from placet.replies.entry import Reply
@@ -126,7 +127,7 @@ def incomplete(reply: "Reply", lacking: refusals.Incomplete) -> None:
     this hour is asked for nothing, and then nothing is kept."""
     line, answer = reply.line, reply.answer
     assert line is not None and answer is not None and reply.mail is not None and reply.proof is not None
-    if not may_be_told(reply):
+    if not may_be_told(reply, lacking):
         refused(reply, lacking)
         return
     more = {"told": True, "shown": lacking.shown, "refusal": dict(lacking.facts)}
@@ -144,6 +145,7 @@ def incomplete(reply: "Reply", lacking: refusals.Incomplete) -> None:
     )
     with as_read_by(line.ask.person):
         asking = _for_rest(lacking, answer.outcome, settle.step_of(line), reply.mail.message_id)
+        asking = replace(asking, footer=last_of_the_hour(reply, lacking))
     engine.keep_incomplete(line.assignment_id, kept, asking)
     tasks.handled(reply.incoming, reply.settings)
     log_as(reply, logged)
@@ -153,7 +155,7 @@ def unclear(reply: "Reply", refusal: refusals.Unclear) -> None:
     """The reply is not clear. Where it most likely says one thing, its sender is asked whether that is right: a guess
     decides nothing, and is kept until they say so. Not where nothing could come of a yes."""
     line, mail, likely = reply.line, reply.mail, refusal.likely
-    if likely is None or _needs_the_page(reply, likely) or not may_be_told(reply):
+    if likely is None or _needs_the_page(reply, likely) or not may_be_told(reply, refusal):
         refused(reply, refusal)
         return
     assert line is not None and mail is not None and reply.proof is not None
@@ -163,6 +165,7 @@ def unclear(reply: "Reply", refusal: refusals.Unclear) -> None:
             step.outcome(likely.outcome).shown, likely.words, refusal.why, refusal.language
         )
         asking = _for_confirmation(reply, step, likely, needed)
+        asking = replace(asking, footer=last_of_the_hour(reply, needed))
     more = {"told": True, "shown": needed.shown, "refusal": dict(needed.facts)}
     logged = logged_as(reply, needed.key, _waits_for_yes(person.name, needed), **more)
     kept = engine_pending.Incomplete(
@@ -301,7 +304,7 @@ def _misuse(refusal: refusals.Refusal) -> Misuse:
 def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     """Tell the proved sender, unless they were told enough in this hour."""
     assert reply.line is not None and reply.mail is not None and reply.proof is not None
-    if not may_be_told(reply):
+    if not may_be_told(reply, refusal):
         return False
     person = reply.line.ask.person
     unclear = refusal if isinstance(refusal, refusals.Unclear) else None
@@ -336,6 +339,7 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
         again=again,
         code=reply.code,
         in_reply_to=reply.mail.message_id,
+        footer=last_of_the_hour(reply, refusal),
     )
     return True
 
@@ -353,7 +357,7 @@ def _tell_asked(reply: "Reply", refusal: refusals.HelpAsked | refusals.StatusAsk
     """What the proved sender wants to know, unless they were told enough in this hour. With how to answer, as long as
     nothing is decided."""
     assert reply.line is not None and reply.mail is not None
-    if not may_be_told(reply):
+    if not may_be_told(reply, refusal):
         return False
     line, request = reply.line, reply.line.assignment.visit.request
     # The requester, who was asked something, has nothing to decide.
@@ -391,6 +395,7 @@ def _tell_asked(reply: "Reply", refusal: refusals.HelpAsked | refusals.StatusAsk
         again=again,
         code=reply.code,
         in_reply_to=reply.mail.message_id,
+        footer=last_of_the_hour(reply, refusal),
     )
     return True
 
@@ -408,16 +413,6 @@ def _commands(line: AskLine, step: ApprovalStep) -> list[str]:
         "for them can follow behind a colon."
     )
     return [question, status, give]
-
-
-def may_be_told(reply: "Reply") -> bool:
-    assert reply.line is not None
-    lately = OutgoingMail.objects.filter(
-        kind__startswith="refusal-",
-        to=reply.line.ask.person.email,
-        created_at__gt=timezone.now() - timedelta(hours=1),
-    )
-    return lately.count() < reply.settings.refusals_per_hour
 
 
 _IN_ITS_LANGUAGE = (refusals.Unclear, refusals.AnswersNotTaken)

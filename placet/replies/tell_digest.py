@@ -21,6 +21,7 @@ from placet.replies import refusals, settle, tell
 from placet.replies.pick import without_codes
 from placet.replies.read_digest import Entry, LineAnswer
 from placet.replies.settle_digest import Settled, left_open, shown_answer
+from placet.replies.tell_limits import last_of_the_hour, may_be_told
 
 if TYPE_CHECKING:
     from placet.replies.entry import Reply
@@ -107,7 +108,7 @@ def _until(one: Settled) -> datetime | None:
 def refused(reply: "Reply", refusal: refusals.Refusal) -> bool:
     """Tell the proved sender, unless they were told enough in this hour."""
     assert reply.line is not None and reply.mail is not None
-    if not tell.may_be_told(reply):
+    if not may_be_told(reply, refusal):
         return False
     ask = reply.line.ask
     with as_read_by(ask.person):
@@ -125,6 +126,7 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> bool:
         again=again,
         code=reply.code,
         in_reply_to=reply.mail.message_id,
+        footer=last_of_the_hour(reply, refusal),
     )
     return True
 

@@ -1,9 +1,13 @@
 """Replies that answer nothing and ask for something else."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+import time_machine
 
 from placet.accounts.models import Person
 from placet.approvals.models import Assignment
+from placet.mail.models import IncomingMail
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import letter, reply_to
@@ -78,6 +82,43 @@ def test_nobody_is_flooded_by_asking_for_help(world: World) -> None:
     assert 1 <= len(subjects) < 8
     assert set(world.results()) == {"help_asked"}
     assert Assignment.objects.get().state == Assignment.State.OPEN
+
+
+def test_asking_for_the_status_keeps_nobody_from_hearing_that_an_answer_was_not_clear(world: World) -> None:
+    _, asked = world.asked()
+    for _n in range(6):
+        answer(world, asked, "status")
+    statuses = [mail for mail in world.sandbox.mails("bob") if mail.subject.startswith("Where the request")]
+    ends = [
+        "ask for help or for the status stay unanswered" in " ".join(mail.text.split()) for mail in statuses
+    ]
+    assert ends == [False] * 4 + [True]
+    for number in range(6):
+        answer(world, asked, f"What is it for? ({number})")
+    unclear = [mail for mail in world.sandbox.mails("bob") if mail.subject.startswith("Not applied")]
+    ends = ["that cannot be applied stay unanswered" in " ".join(mail.text.split()) for mail in unclear]
+    assert ends == [False] * 4 + [True]
+    told = [mail.verdict["told"] for mail in IncomingMail.objects.order_by("pk")]
+    assert told == [True] * 5 + [False] + [True] * 5 + [False]
+    answer(world, unclear[-1], "approve")  # what is clear counts as always
+    assert world.decisions() == [("Bob", "approve")]
+
+
+def test_where_one_mail_an_hour_is_allowed_it_says_until_when_it_is_the_last(world: World) -> None:
+    world.mailbox.settings["refusals_per_hour"] = 1
+    world.mailbox.save()
+    Person.objects.filter(name="Bob Bobson").update(language="fr", zone="Europe/Paris")
+    with time_machine.travel(datetime(2026, 3, 2, 10, 0, tzinfo=UTC)) as clock:
+        _, asked = world.asked()
+        taught = answer(world, asked, "What is it for?")
+        said = " ".join(taught.text.split())
+        assert "12:00" in said and "les autres réponses qui ne peuvent pas être prises en compte" in said
+        before = len(world.sandbox.mails("bob"))
+        answer(world, asked, "And now?")
+        assert len(world.sandbox.mails("bob")) == before
+        clock.shift(timedelta(minutes=61))
+        answer(world, asked, "And now?")
+        assert len(world.sandbox.mails("bob")) == before + 1
 
 
 def test_a_stranger_who_asks_for_help_learns_nothing(world: World) -> None:

@@ -9,13 +9,15 @@ from django.test import Client
 from django.urls import reverse
 
 from placet import work
-from placet.accounts.addresses import add_person
+from placet.accounts import delegations
+from placet.accounts.addresses import add_address, add_person
 from placet.accounts.models import Person
 from placet.approvals import digests, engine, evidence, undoing
 from placet.approvals.models import Ask, Assignment, Decision, DigestItem, Request, Version
 from placet.approvals.processes import publish
 from placet.audit import chain
 from placet.mail.models import IncomingMail
+from placet.sandbox.delivery import AuthResults
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import World
 from tests.journeys.letters import answer as letter_of
@@ -118,6 +120,20 @@ def test_all_five_are_answered_in_one_reply_and_told_line_by_line(world: World, 
     assert holds()
 
 
+def test_several_answers_stand_on_one_line(world: World, clock: Clock) -> None:
+    asked = collected(world, clock)
+    told = reply(world, asked, "1 yes, 2-4 no: too dear")
+    assert answers(world) == {"Desk": "approve", **dict.fromkeys(("Chair", "Lamp", "Shelf"), "reject")}
+    assert {one.comment for one in Decision.objects.filter(outcome="reject")} == {"too dear"}
+    assert Decision.objects.get(outcome="approve").comment == ""
+    assert "[4] “Shelf” (4): rejected — “too dear”" in told.text
+    assert "[5] “Phone” (5): still open" in told.text
+    assert [line["words"] for line in IncomingMail.objects.get().verdict["lines"]] == [
+        "1 yes", *["2-4 no: too dear"] * 3,
+    ]  # fmt: skip
+    assert holds()
+
+
 def test_all_but_one(world: World, clock: Clock) -> None:
     asked = collected(world, clock)
     reply(world, asked, "all yes except 3 no: see mail")
@@ -134,7 +150,16 @@ WRONG = [
     ("1 yes if it is cheap", "is not a number and an answer alone"),
     ("1 yes\n2 no: 3 yes", "leaves the answer open"),
     ("all yes\n3 no", "Line 3 is answered in two ways"),
-    ("1 yes, 2 no", "is not a number and an answer alone"),
+    ("1 yes, 2", "is not a number and an answer alone"),
+    ("1 yes, no", "is not a number and an answer alone"),
+    ("1 yes, 2, 3 no", "“2, 3” can be read in two ways"),
+    ("1 yes, 2-4 no: too dear, 5 yes", "leaves the answer open"),
+    ("1 yes, 2 no: too dear, 5 of them", "“too dear, 5 of them” can be read in two ways"),
+    ("1 yes, 2 no, 1 no", "Line 1 is answered in two ways"),
+    ("1-5 yes, 6 no", "There is no line 6"),
+    ("2-4 no: keep 3", "may take a line out again"),
+    ("5-1 yes", "is not a number and an answer alone"),
+    ("1-4 yes\n\nBest\nBob\n\n5 later", "Below the closing stands more"),
     ("1 yes\nThanks for asking, the rest can go ahead", "It has no number"),
     ("", "There is no text above the quoted mail"),
 ]
@@ -144,7 +169,7 @@ WRONG = [
 def test_what_is_not_all_understood_decides_nothing_and_is_taught(
     world: World, clock: Clock, text: str, why: str
 ) -> None:
-    asked = collected(world, clock, ITEMS[:3])
+    asked = collected(world, clock)
     taught = reply(world, asked, text)
     assert answers(world) == {}
     assert world.results() == ["digest_unclear"]
@@ -152,8 +177,53 @@ def test_what_is_not_all_understood_decides_nothing_and_is_taught(
     assert why in " ".join(taught.text.split())
     assert "such as “1 approve”" in " ".join(taught.text.split())
     assert holds()
-    reply(world, taught, "1-3 approve")
-    assert answers(world) == dict.fromkeys(ITEMS[:3], "approve")
+    reply(world, taught, "1-5 approve")
+    assert answers(world) == dict.fromkeys(ITEMS, "approve")
+    assert holds()
+
+
+def test_a_line_that_asks_something_has_no_number_and_is_answered_by_none(world: World, clock: Clock) -> None:
+    for item in ITEMS[:4]:
+        world.request(item=item)
+    questions = [{"name": "centre", "label": "Cost centre", "type": "text"}]
+    sample = values(SAMPLE)
+    steps = sample["steps"]
+    asks = {"questions": questions, "outcomes": [{"key": "approve", "questions": ["centre"]}, "reject"]}
+    publish({**sample, "steps": {**steps, "manager": {**steps["manager"], **asks}}})
+    asked = collected(world, clock, ITEMS[4:])
+    assert "[4] " in asked.text and "[5] " not in asked.text and "Phone" in asked.text
+    for text in ("1-5 yes", "1-4 yes, 5 no: too dear", "all yes\n5 yes: 4711"):
+        taught = reply(world, asked, text)
+        assert answers(world) == {}, text
+    assert "There is no line 5" in " ".join(taught.text.split())
+    reply(world, taught, "all yes")
+    assert answers(world) == dict.fromkeys(ITEMS[:4], "approve")
+    assert world.open_for("bob") == 1
+    assert holds()
+
+
+def test_a_line_that_needs_a_stronger_proof_than_the_reply_has_is_not_answered(
+    world: World, clock: Clock
+) -> None:
+    """Bob may answer from his partner's address, but for one of the lines: then nothing of that mail counts. At home
+    he answers it as well, by its number."""
+    outside = "bob@partner.example"
+    add_address(world.people["bob"], outside)
+    world.sandbox.add_mailbox(outside, "Bob Bobson", outside=True)
+    world.request(item="Desk")  # as a colleague
+    publish({**values(SAMPLE), "proof": "outside"})
+    asked = collected(world, clock, ITEMS[1:])
+    for text in ("1-5 yes", "2-5 yes"):
+        world.sandbox.deliver(
+            letter_of(asked, f"Bob Bobson <{outside}>", text=text), mail_from=outside, results=AuthResults()
+        )
+    world.run_until_quiet()
+    assert answers(world) == {} and world.sandbox.mails(outside) == []
+    assert set(world.results()) == {"not_proved"}
+    reply(world, asked, "all yes")
+    assert answers(world) == dict.fromkeys(ITEMS[1:], "approve")
+    reply(world, asked, "1 no: too dear")
+    assert answers(world)["Desk"] == "reject"
     assert holds()
 
 
@@ -315,6 +385,40 @@ def test_a_reply_takes_back_all_that_can_be(world: World, clock: Clock) -> None:
     clock.shift(timedelta(minutes=1))  # what came in the same second may have been written before
     reply(world, asked, "2 yes")  # the older one stays good
     assert answers(world) == {"Desk": "approve", "Chair": "approve"}
+    assert holds()
+
+
+def test_it_costs_the_delegate_no_mail_and_whoever_is_asked_in_digests_one(
+    world: World, clock: Clock
+) -> None:
+    undoes()
+    bob, dave = world.people["bob"], world.people["dave"]
+    wanted = delegations.Wanted(dave, EVENING - timedelta(minutes=1))
+    delegations.make(bob, wanted, bob)
+    for item in ITEMS[:4]:
+        world.request(item=item)
+    clock.move_to(MORNING + timedelta(minutes=1))
+    write(world)
+    asked, of_dave = world.newest("bob"), len(world.sandbox.mails("dave"))
+    reply(world, asked, "1-3 yes, 4 no: too dear")
+    assert len(answers(world)) == 4
+    reply(world, asked, "Undo")
+    assert answers(world) == {} and world.open_for("bob") == 4
+    assert len(world.sandbox.mails("dave")) == of_dave
+    subjects = [subject.partition(" [#")[0] for subject in world.subjects("bob")]
+    assert subjects == ["Waiting for you: 4 questions", "Your answers", "Your answers were taken back"]
+    assert "reply to the mail that asked you" in " ".join(world.newest("bob").text.split())
+    clock.shift(timedelta(minutes=1))
+    reply(world, asked, "1 no: too dear")  # the older one is good
+    assert answers(world) == {"Desk": "reject"}
+    clock.move_to(MORNING + timedelta(days=1, minutes=1))
+    write(world)
+    again = world.newest("bob")
+    assert again.subject.startswith("Waiting for you: 3 questions")
+    assert " ".join(again.text.split()).count("You took your answer back, so it is open again.") == 3
+    reply(world, again, "all yes")
+    assert answers(world) == {"Desk": "reject", **dict.fromkeys(ITEMS[1:4], "approve")}
+    assert len(world.sandbox.mails("dave")) == of_dave
     assert holds()
 
 

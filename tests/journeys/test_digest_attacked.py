@@ -20,6 +20,7 @@ from tests.journeys.conftest import World
 from tests.journeys.letters import answer, letter, quote_of, reply_to
 
 pytestmark = pytest.mark.django_db
+BOTH_WAYS = True
 
 EVENING = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)
 #: What a requester may call a request, to be taken for an answer of the approver's.
@@ -77,7 +78,7 @@ def unmarked(mail: Mail) -> str:
 )
 @pytest.mark.parametrize("title", TITLES)
 def test_a_title_answers_nothing(world: World, title: str, quote: Callable[[Mail], str]) -> None:
-    mail = asked(world, "Desk", title, "Lamp")
+    mail = asked(world, "Desk", title, "Lamp", "Shelf", "Phone")
     world.sandbox.send_as("bob", answer(mail, "bob@contoso.example", text=f"1 no: too dear{quote(mail)}"))
     world.run_until_quiet()
     assert answers() in ({1: "reject"}, {})

@@ -94,6 +94,36 @@ UNDERSTOOD: list[tuple[str, dict[int, str]]] = [
         "2 no: the supplier raised the price again and did not tell us before we\nasked about it",
         {2: "reject the supplier raised the price again and did not tell us before we asked about it"},
     ),
+    # several on one line
+    ("1 yes, 2-4 no: too dear", {1: "approve"} | dict.fromkeys((2, 3, 4), "reject too dear")),
+    ("1 yes, 2 no: too dear, please ask again", {1: "approve", 2: "reject too dear, please ask again"}),
+    ("1 yes, 2 no", {1: "approve", 2: "reject"}),
+    ("1 yes,2 no", {1: "approve", 2: "reject"}),
+    ("1 yes; 2 no;", {1: "approve", 2: "reject"}),
+    ("1 and 2 yes, 3 no", {1: "approve", 2: "approve", 3: "reject"}),
+    ("1, 2 yes, 3 no", {1: "approve", 2: "approve", 3: "reject"}),
+    ("1,2 yes, 3,4 no", {1: "approve", 2: "approve", 3: "reject", 4: "reject"}),
+    ("1 yes; 2, 3 no", {1: "approve", 2: "reject", 3: "reject"}),
+    ("1 yes, 2 and 3 no", {1: "approve", 2: "reject", 3: "reject"}),
+    ("1 yes, 2 no, and 3 yes", {1: "approve", 2: "reject", 3: "approve"}),
+    ("1: yes, 2: no, 3: yes", {1: "approve", 2: "reject", 3: "approve"}),
+    ("1) yes, 2) no - too dear", {1: "approve", 2: "reject too dear"}),
+    ("#1 yes, #2 no | too dear", {1: "approve", 2: "reject too dear"}),
+    ("1 yes, 2 no, thanks", {1: "approve", 2: "reject"}),
+    ("1 yes, 2 no,\n3 yes", {1: "approve", 2: "reject", 3: "approve"}),
+    ("1.\tyes\n2.\tno", {1: "approve", 2: "reject"}),
+    ("1 oui, 2 à 4 non : trop cher", {1: "approve"} | dict.fromkeys((2, 3, 4), "reject trop cher")),
+    ("1同意，2不同意", {1: "approve", 2: "reject"}),
+    ("1 承認、2 却下", {1: "approve", 2: "reject"}),
+    ("1 نعم، 2 لا", {1: "approve", 2: "reject"}),
+    ("1، 2 نعم؛ 3 لا", {1: "approve", 2: "approve", 3: "reject"}),
+    (
+        "1 yes, 2 no: the supplier raised the price again and did not tell us before\nwe asked about it",
+        {
+            1: "approve",
+            2: "reject the supplier raised the price again and did not tell us before we asked about it",
+        },
+    ),
 ]
 
 
@@ -106,7 +136,7 @@ UNCLEAR = [
     "yes", "approved", "no: too dear", "1", "1 2 3", "all", "all except 3", "1:", "",
     "6 yes", "0 yes", "1-9 yes", "1,500 yes", "100 yes", "1 yes\n9 no",
     "1 yes\n1 no", "1-3 yes\n2 no", "all yes\n3 no", "all yes\nall no", "1 no: too dear\n1 no: too late",
-    "1 yes 2 no", "1 yes, 2 no", "1 yes; 2 no", "1 yes 2", "2 no, too dear", "1 yes no", "1 yes 100",
+    "1 yes 2 no", "1 yes 2", "2 no, too dear", "1 yes no", "1 yes 100",
     "1 maybe", "1 later", "1 yes if it is cheap", "1 yes?", "1 yes: if it is cheap", "1 yes: 500 only",
     "1 yes: but only half",
     "1 yes: wait", "1 no: yes", "2 no: 3 yes", "2 no: too dear, 3 yes", "2 no: too dear, yes to 3", "2 no: except 3",
@@ -121,6 +151,18 @@ UNCLEAR = [
     "1 hold",
     "2 no: the supplier raised the price again and did not tell us before we\nasked, three yes",
     "2 no: the supplier raised the price again and did not tell us before we\n3",
+    # several on one line that may be read in two ways, or not at all
+    "1 yes, 2", "1 yes, 2 and 3", "1 yes, no", "1 yes: fine, 2 no", "1 yes: fine, 2: no", "1 yes, 2 no, 1 no",
+    "1 yes, 2-4 no: too dear, 5 yes", "1 yes, 2 no: too dear, 5 later", "1 yes, 2 no: too dear, 5 of them",
+    "1 yes, 2 no: too dear; 9 no", "1 yes, 2, 3 no", "1 yes,2,3 no", "1 yes; 2; 3 no", "1 yes, 2; 3 no",
+    "1 yes, 2 no, 3", "1 yes, 9 no", "1 yes, 500 no", "1 yes, 5-2 no", "1 yes, 2 no?", "1 yes, 2 no if dear",
+    "1 yes, 2 maybe", "1 maybe, 2 no", "1 yes if cheap, 2 no", "1 yes, 2 no, all yes", "1 yes, all no", "all yes, 3 no",
+    "1 yes, 2 no, the rest later", "1 yes, 2 no, but not 3", "1 yes, 2 no: except 1", "1 yes, 2 no: yes", "yes, 2 no",
+    "approved, 1 no, 2 yes", "yes 1, 2 no", "yes 1, 2, 3 no", "no 1, yes 2", "1 yes, no 2", "no. 1 yes, no. 2 no",
+    "1 yes, 2 laptops no", "1 yes, 3 of them ok", "1 yes, 2 weeks ok", "1 yes, 2 no 3 yes", "1 yes and 2 no",
+    "1 yes & 2 no", "1 yes. 2 no", "1 yes / 2 no", "1 yes | 2 no", "1 yes, 2 no and 3 yes", "1 yes, 2-4 no: 3 is fine",
+    "1 yes, 2-4 no: keep 3", "1 yes, 2-4 no: only the laptop", "1 yes, 2 yes: up to 500", "1 yes, 2nd no",
+    "1 yes, 2 no: too dear\n2 yes", "1 yes, 2 no\nBob", "1 yes, 2\nno",
     # a comment on several lines that may take one of them out again
     "all no: 3 first", "all no: keep 3", "all no: 3 stays", "all no: #3 stays", "all no: 3rd stays", "all no: 3?",
     "all no: ٣ stays", "all no: ③ stays", "all no: ３ stays", "1-3 no: I would take 2", "2,3 no: 3 is great",
@@ -146,6 +188,17 @@ def test_each_line_is_told_what_was_understood_of_it() -> None:
     assert problems[0] == "" and "“3 perhaps”" in problems[1] and "line 9" in problems[2]
 
 
+def test_each_answer_of_a_line_is_kept_in_its_own_words() -> None:
+    reading = read_entries("1 yes, 2-3 no: too dear", FIVE, KNOWN)
+    assert [one.words for one in reading.answers] == ["1 yes", "2-3 no: too dear", "2-3 no: too dear"]
+    assert [entry.written for entry in reading.entries] == ["1 yes, 2-3 no: too dear"]
+
+
+@pytest.mark.parametrize("text", ["1 yes, 2, 3 no", "1 yes, 2 no: too dear, 5 of them"])
+def test_what_can_be_read_in_two_ways_is_asked_back_with_how_to_write_it(text: str) -> None:
+    assert "two ways" in str(read(text)) and "a line of its own" in str(read(text))
+
+
 # --- what a line is asked with ----------------------------------------------------------------------------
 
 
@@ -154,7 +207,12 @@ def test_an_answer_of_the_processs_own_counts_for_its_line_alone() -> None:
     assert read("2 hold\n1 yes", asked) == {1: "approve", 2: "hold"}
     assert read("2 on hold - legal: see the contract", asked) == {2: "hold see the contract"}
     assert read("hold 2", asked) == {2: "hold"}
-    for text in ("1 hold", "all hold", "1,2 hold", "2 yes: hold", "2 hold: approved", "2 yes hold"):
+    assert read("1 yes, 2 on hold - legal: see it", asked) == {1: "approve", 2: "hold see it"}
+    assert read("2 on hold - legal, 1 yes: see it", asked) == {1: "approve see it", 2: "hold"}
+    for text in (
+        "1 hold", "all hold", "1,2 hold", "2 yes: hold", "2 hold: approved", "2 yes hold", "1 hold, 2 yes",
+        "2 hold, 1 hold", "1 yes, 2 no: hold",
+    ):  # fmt: skip
         assert isinstance(read(text, asked), str), text
 
 
@@ -285,6 +343,14 @@ def test_reading_is_linear_in_the_text() -> None:
         ("", "1 ", "yes"),
         ("x ", "1-", ""),
         ("all yes\n\nBest\nBob\n", "3\n", ""),
+        ("", "1 yes, ", ""),
+        ("", "1 yes, ", "1 no"),
+        ("1 yes", ", 2", " no"),
+        ("1 yes", ",", "2 no"),
+        ("1 yes, 2 no: ", "a, 3", ""),
+        ("1 yes, ", "1-5,", ""),
+        ("1 yes, ", "yes, 2", ""),
+        ("1 yes, 2 ", "no, ", "3"),
     ],
 )
 def test_reading_is_linear_in_one_line(begin: str, again: str, end: str) -> None:
@@ -331,6 +397,13 @@ def written(draw: st.DrawFn) -> tuple[list[str], dict[int, str]]:
 def test_what_is_written_so_is_read_back_exactly(reply: tuple[list[str], dict[int, str]]) -> None:
     entries, said = reply
     assert read("\n".join(entries)) == said
+
+
+@settings(max_examples=150, deadline=None)
+@given(written(), st.sampled_from([", ", "; ", ","]))
+def test_on_one_line_the_same_is_read_or_nothing(reply: tuple[list[str], dict[int, str]], sign: str) -> None:
+    entries, said = reply
+    assert read(sign.join(entries)) == said or isinstance(read(sign.join(entries)), str)
 
 
 @settings(max_examples=150, deadline=None)
