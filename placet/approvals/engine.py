@@ -25,6 +25,7 @@ engine_clarifications  questions back to the requester, and their answers
 engine_kept     decisions of an earlier visit of a step that still count in a new one
 engine_pending  answers that lack something, and the mails that ask for it
 engine_revisions  how what was entered changes
+engine_rounds   whether a request would go round by itself
 engine_starts   a request is made
 engine_hold     what a step came to waits, as long as an answer can be undone; `undoing` does that
 engine_errors   why something cannot be done; of an answer `engine_answerable` looks

@@ -31,6 +31,7 @@ from placet.approvals import (
     engine_hold,
     engine_kept,
     engine_notices,
+    engine_rounds,
     engine_stops,
     engine_time,
     messages,
@@ -50,7 +51,7 @@ from placet.approvals.definitions import (
     ParallelStep,
     WaitStep,
 )
-from placet.approvals.models import Assignment, Decision, Request, Signal, Timer, Visit
+from placet.approvals.models import Assignment, Request, Signal, Visit
 from placet.approvals.record import note
 from placet.lib import rows
 from placet.lib.conditions import ConditionError
@@ -289,7 +290,7 @@ def leave(
     try:
         transition = policy.way_on(definition, visit.step_key, visit.result, request)
         if transition.to is not None:
-            _must_not_go_round(request, definition, transition.to, once_more=once_more)
+            engine_rounds.must_not_go_round(request, definition, transition.to, once_more=once_more)
     except (ConditionError, LookupError) as error:
         # The decision stands; where it leads has to be said by an administrator.
         stick(request, visit, error)
@@ -311,34 +312,6 @@ def _go_to(request: Request, definition: Definition, visit: Visit, step_key: str
     if visit is not here:
         _cancel(request, visit, answered)
     enter(request, definition, step_key, visit.parent, visit.branch)
-
-
-def _must_not_go_round(request: Request, definition: Definition, step_key: str, *, once_more: bool) -> None:
-    """LookupError where a step would be entered once more without an answer since the last time, which would never end,
-    or more often than the process lets it."""
-    if isinstance(definition.steps[step_key], EndStep):
-        return
-    last = request.visits.filter(step_key=step_key).order_by("-round").first()
-    if last is None:
-        return
-    name = definition.steps[step_key].name
-    if not _went_on(request, last):
-        raise LookupError(Sentence("“{step}” would be entered again without anybody's answer", step=name))
-    if last.round >= definition.rounds and not once_more:
-        raise LookupError(Sentence("“{step}” was entered {n} times already", step=name, n=last.round))
-
-
-def _went_on(request: Request, since: Visit) -> bool:
-    """Whether anything outside made the request go on since a visit: an answer, a signal, or a clock."""
-    answers = Decision.objects.filter(assignment__visit__request=request, assignment__visit__gte=since.pk)
-    # Answers in a request that was called are answers, too.
-    of_called = Decision.objects.filter(
-        assignment__visit__request__parent_visit__in=request.visits.filter(pk__gte=since.pk)
-    )
-    ends = Timer.objects.filter(visit__request=request, visit__gte=since.pk, what__in=Timer.ENDS)
-    by_clock = ends.filter(state=Timer.State.ACTED)
-    by_signal = request.signals.filter(taken_by__gte=since.pk)
-    return any(moves.exists() for moves in (answers, of_called, by_signal, by_clock))
 
 
 def come_to(request: Request, definition: Definition, result: str) -> None:

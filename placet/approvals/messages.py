@@ -574,6 +574,16 @@ _DECIDED = Prepared(
 )
 
 
+def _what_helps(visit: Visit) -> str:
+    if not visit.result:
+        return _("Put the people or groups right, then open the request and press “Ask again”.")
+    return _(
+        "What it came to stands; only the way on is missing. Open the request and press “Ask again”: that tries it "
+        "once more, and lets the request go round once more. If it comes back here, withdraw the request, and change "
+        "its process for those to come."
+    )
+
+
 def stuck(request: Request, visit: Visit, seq: int) -> None:
     """To every administrator: a step cannot go on. Once each time, which the audit entry's `seq` tells apart."""
     mailbox = mailbox_for(request)
@@ -594,7 +604,7 @@ def stuck(request: Request, visit: Visit, seq: int) -> None:
                     _("“{step}” is stuck").format(step=step.name),
                     [
                         why.format(number=request.number, reason=visit.reason),
-                        _("Put the people or groups right, then open the request and press “Ask again”."),
+                        _what_helps(visit),
                     ],
                     links=[page_link(request, said)],
                 ),

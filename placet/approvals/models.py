@@ -448,8 +448,6 @@ class Timer(models.Model):
         RESUME = "resume"  # the clock, which stands because the requester was asked something; `number` counts pauses
         EFFECTIVE = "effective"  # what it was decided takes effect; `number` counts how often it was decided
 
-    ENDS = (What.EXPIRE, What.GO_ON)  # of a visit
-
     class State(models.TextChoices):
         WAITING = "waiting"
         ACTED = "acted"

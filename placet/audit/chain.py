@@ -32,6 +32,7 @@ NO_ENTRY: dict[str, Any] = {"seq": 0, "hash": FIRST}
 ONLY = 1  # the id of the one InstallationHead
 LOWEST, LAST = -(2**63), 2**63 - 1  # that an id can be: the database gives none below 1, who writes to it may
 AT_ONCE = 1000  # chains whose ends are held in memory
+READ_AT_ONCE = 50  # entries of one chain, from its end
 ERASED = "erased"  # the event of an entry that says what was erased, and from which entries
 MACS_BEGIN = "MACs begin"  # the event of the installation's entry that says up to where the first form counts
 HEAD = "head"  # of a chain: what its MAC is made for
@@ -124,6 +125,20 @@ class _Chain:
 
 _HEAD = Prepared(lambda given: ChainHead.objects.filter(request_id=given("request")))
 _appended: ContextVar[dict[int, _Chain] | None] = ContextVar("appended", default=None)
+
+
+def newest_first(request_id: int) -> Iterator[AuditEntry]:
+    """A request's entries from the last one back to the first, with those that this transaction appended and has not
+    written yet. Its lock is held, or it has ended. Of those that are written no more are read than are asked for, but
+    for a few."""
+    chain = (_appended.get() or {}).get(request_id)
+    appended = list(chain.entries) if chain is not None else []
+    yield from reversed(appended)
+    written = AuditEntry.objects.filter(request_id=request_id).order_by("-seq")
+    before = appended[0].seq if appended else None
+    while some := list((written if before is None else written.filter(seq__lt=before))[:READ_AT_ONCE]):
+        yield from some
+        before = some[-1].seq
 
 
 def append_of_installation(who: str, what: What, key: mac.Key | None = None) -> AuditEntry:

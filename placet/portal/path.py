@@ -107,6 +107,7 @@ class Station:
     lines: Sequence[Line] = ()
     left_out: int = 0  # people who are not shown
     stuck_visit: int | None = None
+    lacks_way_on: bool = False  # it is stuck though it has a result
     signal: str = ""  # that it waits for
     called: Request | None = None  # what it called, for whoever may see that
     branches: Sequence["BranchShown"] = ()  # of a block
@@ -212,6 +213,7 @@ class _Tree:
             [*self.lines.get(visit.pk, ()), *to_come[:MOST_TO_COME]],
             self.left_out.get(visit.pk, 0) + len(to_come[MOST_TO_COME:]),
             visit.pk if visit.state == Visit.State.STUCK else None,
+            visit.state == Visit.State.STUCK and bool(visit.result),
             self._signal(visit),
             self.called.get(visit.pk),
             self._branches(visit),

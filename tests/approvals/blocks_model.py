@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.approvals import form_model
 from tests.approvals.form_model import CONDITIONS, Facts, Sheet
-from tests.approvals.random_processes import BACK, END, GOOD, GROUPS, NAMES, OUT, Line, Node, Who
+from tests.approvals.random_processes import BACK, END, GOOD, GROUPS, NAMES, Line, Node, Who
 
 
 @dataclass(eq=False)
@@ -20,6 +20,7 @@ class Room:
     round: int
     above: "Room | None"
     branch: str
+    impulses: int  # that had come from outside before it was entered
     state: str = "open"
     result: str = ""
     ended_as: str = ""
@@ -101,7 +102,9 @@ class Life:
         self.groups = {key: [*names] for key, names in GROUPS.items()}
         self.turns: dict[str, str] = {}  # by group: whose turn it was last
         self.signals: set[str] = set()  # that came and no step took
-        self.went_on: list[Room] = []  # by an answer or a signal
+        self.impulses = (
+            0  # things from outside: an answer, a signal, somebody leaves, an administrator tries again
+        )
         self.seated: list[tuple[Room, str]] = []  # everybody who was asked, in order
         self.log: list[tuple[str, int]] = []  # what the record says of revisions
         self.questions: list[tuple[Room, str]] = []  # to the requester, that were ever asked and not answered
@@ -122,7 +125,7 @@ class Life:
     def arrive(self, line: Line, at: int, above: Room | None, branch: str) -> Room:
         node = line.nodes[at]
         number = sum(room.node is node for room in self.rooms) + 1
-        self.rooms.append(Room(node, line, number, above, branch))
+        self.rooms.append(Room(node, line, number, above, branch, self.impulses))
         return self.rooms[-1]
 
     def enter(self, line: Line, at: int, above: Room | None, branch: str) -> None:
@@ -302,6 +305,7 @@ class Life:
         for room in self.open_seats(name):
             room.seats[name] = "withdrawn"
             room.delegates.pop(name, None)
+            self.impulses += 1
             self.consider(room)
             self.wake()
         for room in self.rooms:
@@ -327,6 +331,7 @@ class Life:
 
     def ask_again(self, room: Room) -> None:
         """By an administrator, where the request is stuck."""
+        self.impulses += 1
         if room.result:
             self.lead_on(room, room)
         else:
@@ -348,7 +353,7 @@ class Life:
         voter = by or name
         room.seats[name], room.decided_on[name], room.voters[name] = outcome, self.revision, voter
         room.delegates.pop(name, None)
-        self.went_on.append(room)
+        self.impulses += 1
         self.log.append(("decided", self.revision))
         sheet = form_model.after(self.sheet, typed)
         changed = sheet != self.sheet
@@ -417,7 +422,7 @@ class Life:
         """Whether the wait is over. A signal is taken first, and is somebody's doing; a condition is nobody's."""
         if room.node.key in self.signals:
             self.signals.remove(room.node.key)
-            self.went_on.append(room)
+            self.impulses += 1
         elif not room.node.until or not self.holds(room.node.until):
             return False
         self.close(room, "arrived")
@@ -435,38 +440,39 @@ class Life:
         self.lead_on(room, answered or room)
 
     def lead_on(self, room: Room, answered: Room) -> None:
-        result = room.result
-        following = room.line.nodes.index(room.node) + 1
-        is_last = following == len(room.line.nodes)
-        if self.goes_round(room, result):
+        following, ending = self.way_on(room)
+        if following and self.goes_round(following):
             self.stick(room)
             return
         room.state = "closed"
-        if result in GOOD:
-            turns_off = bool(room.node.turns_off) and self.holds(room.node.turns_off)
-            if is_last or turns_off:
-                self.end(room, "rejected" if is_last and turns_off else "approved", answered)
-            else:
-                self.enter(room.line, following, room.above, room.branch)
-        elif room.node.rejected == END:
-            self.end(room, "rejected", answered)
-        elif room.node.rejected == BACK:
-            self.enter(room.line, 0, room.above, room.branch)
+        if following is None:
+            self.end(room, ending, answered)
+        elif following in room.line.nodes:
+            self.enter(room.line, room.line.nodes.index(following), room.above, room.branch)
         else:
             top = room
             while top.above:
                 top = top.above
-            if top is not room:
-                self.cancel(top, answered)
+            self.cancel(top, answered)
             self.enter(self.root, 0, None, "")
 
-    def goes_round(self, room: Room, result: str) -> bool:
-        """Back to a step without an answer or a signal since it was entered last."""
-        is_bad = result in ("reject", "rejected") and room.node.rejected in (BACK, OUT)
-        to = (room.line if room.node.rejected == BACK else self.root).nodes[0] if is_bad else None
-        before = [one for one in self.rooms if one.node is to]
-        since = self.rooms[self.rooms.index(before[-1]) :] if before else []
-        return bool(before) and not any(one in since for one in self.went_on)
+    def way_on(self, room: Room) -> tuple[Node | None, str]:
+        """The node that is entered next, or what its line ends as."""
+        node, nodes = room.node, room.line.nodes
+        is_last = node is nodes[-1]
+        if room.result in GOOD:
+            turns_off = bool(node.turns_off) and self.holds(node.turns_off)
+            if is_last or turns_off:
+                return None, "rejected" if is_last and turns_off else "approved"
+            return nodes[nodes.index(node) + 1], ""
+        if node.rejected == END:
+            return None, "rejected"
+        return (nodes if node.rejected == BACK else self.root.nodes)[0], ""
+
+    def goes_round(self, node: Node) -> bool:
+        """Nothing came from outside since it was entered last."""
+        before = [room.impulses for room in self.rooms if room.node is node]
+        return bool(before) and before[-1] == self.impulses
 
     def inside(self, room: Room, *, running: bool = False) -> list[Room]:
         return [one for one in self.rooms if one.above is room and (one.state in LIVE or not running)]

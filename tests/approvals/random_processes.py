@@ -16,6 +16,11 @@ NAMES = ["ann", "ben", "cleo", "dan", "eve"]
 GROUPS = {"team": ["ann", "ben"], "board": ["cleo", "dan", "eve"], "empty": []}  # as they are at first
 BACK, OUT, END = "back", "out", "end"  # where a rejection leads
 GOOD = ("approve", "approved", "done", "sent", "arrived")  # these lead on
+#: How a line begins: with a block of two that are side by side; with a step whose rejection leads out of its block, to
+#: the first step of all; with a notice or a wait, before somebody is asked. The last two are those side by side: there
+#: an answer may lead back to a block though its visit began before another one that is entered again, too.
+BLOCK, LEAVES, QUIET = "block", "leaves", "quiet"
+BESIDE = (LEAVES, QUIET)
 INCLUDED = "in"  # the one step of a process that another one includes
 
 # --- processes ------------------------------------------------------------------------------------------------
@@ -53,7 +58,10 @@ class Node:
 
     @property
     def outcomes(self) -> list[str]:
-        return ["done"] if self.task else ["approve", "approve", "reject"]
+        """As often as they are given: ways back are worth going."""
+        if self.task:
+            return ["done"]
+        return ["approve", "approve", "reject"] if self.rejected == END else ["approve", "reject", "reject"]
 
     @property
     def names(self) -> set[str]:
@@ -113,7 +121,7 @@ RESULTS: list[list[dict[str, Any]]] = [
 @st.composite
 def processes(draw: st.DrawFn, fills: bool) -> Line:
     """`fills`: with steps that fill in the form."""
-    whole = draw(lines(fills=fills))
+    whole = draw(lines(fills=fills, begins=draw(st.sampled_from(["", BLOCK]))))
     filled = {name for node in whole for name in node.fill}
     if filled:
         whole.later = tuple(name for name in draw(st.sampled_from(form_model.FILLED)) if name in filled)
@@ -137,25 +145,37 @@ def _draw_four_eyes(draw: st.DrawFn, whole: Line) -> None:
 
 
 @st.composite
-def lines(draw: st.DrawFn, fills: bool, deep: int = 0, block: Node | None = None, path: str = "s") -> Line:
+def lines(
+    draw: st.DrawFn,
+    fills: bool,
+    deep: int = 0,
+    block: Node | None = None,
+    path: str = "s",
+    begins: str = "",
+) -> Line:
+    """`begins`: with a block whose branches are side by side as in `BESIDE`, or as one of these; else with anything."""
     line = Line(block=block)
-    if block:
+    if block and not begins:
         conditions = [ALWAYS, ALWAYS, ALWAYS, ALWAYS, NEVER, *(OF_WHAT_IS_FILLED if fills else ())]
         line.when = draw(st.sampled_from(conditions))
-    length = draw(st.integers(1, 2))
+    length = 2 if begins in BESIDE else draw(st.integers(1, 2))
+    leaves = begins == LEAVES or (block is not None and length == 2 and draw(st.integers(0, 5)) == 5)
     for number in range(length):
-        # A branch has to be able to end as either, so one of its nodes can be rejected, and ends it.
-        after_one_way = number == 1 and bool(line.nodes[0].quiet or line.nodes[0].task)
+        # A branch has to be able to end as either, so one of its nodes can be rejected, and ends it; where the first
+        # one leaves the block, that is the second one.
+        after_one_way = number == 1 and (leaves or bool(line.nodes[0].quiet or line.nodes[0].task))
         ways = [END, END, BACK, OUT] if line.nodes and not after_one_way else [END]
-        node = Node(f"{path}{number}", draw(st.sampled_from(ways)))
-        if deep < 2 and draw(st.integers(0, 3 if deep else 1)) == 0:
-            node.result = draw(st.sampled_from(RESULTS))
-            node.otherwise = draw(st.sampled_from(["approved", "rejected"]))
-            for branch in range(draw(st.integers(2, 3))):
-                node.branches.append(draw(lines(fills, deep + 1, node, f"{node.key}-{branch}-")))
+        node = Node(f"{path}{number}", OUT if leaves and number == 0 else draw(st.sampled_from(ways)))
+        begins_so = begins if number == 0 else ""
+        if begins_so == BLOCK or (begins_so not in BESIDE and deep < 2 and _draws_block(draw, deep)):
+            _draw_block(draw, node, fills, deep, begins_so)
         else:
             _draw_people(draw, node, fills)
-            if length == 2 and not after_one_way:
+            if begins_so == QUIET:
+                node.quiet, node.in_turn = draw(st.sampled_from(["sent", "sent", "arrived"])), False
+            elif begins_so == LEAVES:  # by one answer
+                node.rule, node.weight, node.in_turn = "first", 0, False
+            elif length == 2 and not after_one_way and not leaves:
                 _draw_one_way(draw, node)
             if not node.quiet:
                 _draw_nobody(draw, node)
@@ -164,6 +184,19 @@ def lines(draw: st.DrawFn, fills: bool, deep: int = 0, block: Node | None = None
             _draw_form(draw, node)
         line.nodes.append(node)
     return line
+
+
+def _draws_block(draw: st.DrawFn, deep: int) -> bool:
+    return draw(st.integers(0, 3 if deep else 1)) == 0
+
+
+def _draw_block(draw: st.DrawFn, node: Node, fills: bool, deep: int, begins: str) -> None:
+    node.result = draw(st.sampled_from(RESULTS))
+    node.otherwise = draw(st.sampled_from(["approved", "rejected"]))
+    number = draw(st.integers(2, 3))
+    kinds = draw(st.permutations([*BESIDE, ""][:number])) if begins == BLOCK else [""] * number
+    for branch, kind in enumerate(kinds):
+        node.branches.append(draw(lines(fills, deep + 1, node, f"{node.key}-{branch}-", kind)))
 
 
 def _draw_people(draw: st.DrawFn, node: Node, fills: bool) -> None:

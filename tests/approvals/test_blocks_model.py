@@ -49,7 +49,7 @@ from placet.mail.models import OutgoingMail
 from tests.approvals import form_model
 from tests.approvals.blocks_model import LIVE, Asked, Life, Room
 from tests.approvals.form_model import LABELS, TYPED, Facts
-from tests.approvals.random_processes import GROUPS, NAMES, definitions_of, processes
+from tests.approvals.random_processes import GROUPS, NAMES, OUT, Line, definitions_of, processes
 from tests.making import make_mailbox
 from tests.rotation import whole
 
@@ -491,6 +491,29 @@ def test_whatever_happens_in_blocks_the_engine_does_what_the_model_says(
             both.compare_record()
 
     live()
+
+
+@pytest.mark.any_database
+def test_ways_back_to_a_block_beside_what_asks_nobody_are_drawn_often() -> None:
+    """There an answer is given in a visit that began before another one that is entered again (`test_rounds`)."""
+    drawn: list[bool] = []
+
+    @settings(
+        max_examples=100,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(processes(fills=False))
+    def draw(line: Line) -> None:
+        branches = line.nodes[0].branches
+        leaving = {number for number, one in enumerate(branches) if any(node.rejected == OUT for node in one)}
+        quiet = {number for number, one in enumerate(branches) if one.nodes[0].quiet and len(one.nodes) > 1}
+        drawn.append(bool(leaving) and bool(quiet) and len(leaving | quiet) > 1)
+
+    draw()
+    assert sum(drawn) > len(drawn) / 5
 
 
 #: Who answers in whose place: somebody whom nobody asks, two for whom the same one does, and a ring.

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -25,9 +25,11 @@ from django.utils import timezone
 from benchmarks import grown, grown_branches
 from placet import work
 from placet.accounts.models import Person
-from placet.approvals import engine
+from placet.approvals import engine, engine_rounds
 from placet.approvals.models import Ask, Assignment, Decision, Request, Timer, Version, Visit
+from placet.approvals.record import note
 from placet.approvals.word_index import WORDS
+from placet.audit import chain
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, ServerTask
 from placet.mail.read_past import read_past
@@ -263,6 +265,22 @@ def test_no_step_of_a_request_with_branches_reads_a_table_that_grows(
     found += several("reject")  # the others are not needed any more
     withdrawn = grown.start(version, alice)
     found += too_much("withdraw", lambda: engine.withdraw(withdrawn.pk, alice))
+    assert not found, "\n".join(found)
+
+
+def test_nor_does_whoever_asks_whether_a_request_goes_round(
+    large: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "LARGE", LARGE | {"approvals_timer"})
+    request = Request.objects.order_by("-pk")[0]
+    visit = request.visits.order_by("pk")[0]
+    found = too_much("its record", lambda: list(chain.newest_first(request.pk)))
+    with transaction.atomic(), chain.together():
+        note(request, None, "closed", step=visit.step_key, round=visit.round, result="approved")
+        found += too_much("with what is not written yet", lambda: list(chain.newest_first(request.pk)))
+    where = (request, visit.step_key, visit.round)
+    found += too_much("a moment", lambda: engine_rounds._was_due(*where))
+    found += too_much("a call", lambda: engine_rounds._called_went_on(*where))
     assert not found, "\n".join(found)
 
 
