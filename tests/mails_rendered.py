@@ -459,8 +459,8 @@ def _digest_taken_back(scene: Scene) -> str:
     """Bob is asked in digests, so the next one asks again."""
     reply = _digest_reply(scene, "")
     with as_read_by(scene.bob):
-        told = [LineTold(line, _("taken back")) for line in reply.lines[:2]]
-    digest_mails.undone(reply.incoming, scene.bob, told, "", is_collected=True)
+        lines = [LineTold(line, _("taken back")) for line in reply.lines[:2]]
+    digest_mails.undone(reply.incoming, scene.bob, lines, "", is_collected=True)
     return "undone"
 
 

@@ -247,14 +247,14 @@ def _ask(
 ) -> None:
     """Whoever took an answer back is asked again, and everybody who was told meanwhile that none is needed, or until
     when otherwise; the mails of the others are as good as before. Whoever is asked in digests is asked so again."""
-    told = _told_otherwise(row, seats)
+    asked_anew = _asked_anew(row, seats)
     is_moved = row.assignment.visit_id in moved
     for seat in seats:
         seat.refresh_from_db(fields=["state", "page_only"])
         if seat.state != Assignment.State.OPEN:
             continue
         for reader in engine_asks.readers(seat):
-            if is_moved or (seat.pk, reader.person.pk) in told:
+            if is_moved or (seat.pk, reader.person.pk) in asked_anew:
                 because = undo_words.because(row, reader.person)
                 engine_asks.ask(
                     request,
@@ -270,7 +270,7 @@ def _ask(
     engine_asks.ask_about_changes(request, definition, ())
 
 
-def _told_otherwise(row: UndoneDecision, seats: Sequence[Assignment]) -> set[tuple[int, int]]:
+def _asked_anew(row: UndoneDecision, seats: Sequence[Assignment]) -> set[tuple[int, int]]:
     """Seats, each with somebody who has to be asked there again: whoever took the answer back, and in whose place they
     had given it; those whose own answers were refused since, and whose questions became needless."""
     visit, undone = row.assignment.visit, row.assignment
@@ -288,8 +288,8 @@ def _told_otherwise(row: UndoneDecision, seats: Sequence[Assignment]) -> set[tup
     )
     answered = {*refused.values_list("verdict__ask", flat=True)}
     tried = {one for public_id, one in asked if public_id in answered}
-    both = {(undone.pk, row.by_person_id), (undone.pk, undone.person_id)}
-    return both | tried | engine_clarifications.without_answer(visit)
+    of_this_answer = {(undone.pk, row.by_person_id), (undone.pk, undone.person_id)}
+    return of_this_answer | tried | engine_clarifications.without_answer(visit)
 
 
 def _was_left_out(seat: Assignment) -> bool:

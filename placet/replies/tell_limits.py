@@ -24,16 +24,16 @@ _KINDS_OF_COMMANDS = tuple(f"refusal-{command.key}" for command in _COMMANDS)
 
 
 def may_be_told(reply: "Reply", refusal: refusals.Refusal) -> bool:
-    return len(_told_lately(reply, refusal)) < reply.settings.refusals_per_hour
+    return len(_moments_of_mails(reply, refusal)) < reply.settings.refusals_per_hour
 
 
 def last_of_the_hour(reply: "Reply", refusal: refusals.Refusal) -> str:
     """What a mail that may be written says of those behind it, in its reader's language; "" while more may follow."""
     assert reply.line is not None
-    lately = _told_lately(reply, refusal)
-    if len(lately) != reply.settings.refusals_per_hour - 1:
+    moments = _moments_of_mails(reply, refusal)
+    if len(moments) != reply.settings.refusals_per_hour - 1:
         return ""
-    until = min([*lately, timezone.now()]) + HOUR
+    until = min([*moments, timezone.now()]) + HOUR
     with as_read_by(reply.line.ask.person):
         if isinstance(refusal, _COMMANDS):
             sentence = _("Until {time}, further replies that ask for help or for the status stay unanswered.")
@@ -45,7 +45,7 @@ def last_of_the_hour(reply: "Reply", refusal: refusals.Refusal) -> str:
         return sentence.format(time=when(until))
 
 
-def _told_lately(reply: "Reply", refusal: refusals.Refusal) -> Sequence[datetime]:
+def _moments_of_mails(reply: "Reply", refusal: refusals.Refusal) -> Sequence[datetime]:
     """When mails of this kind were written to the sender within the last hour; no more of them than may be."""
     assert reply.line is not None
     mails = OutgoingMail.objects.filter(
@@ -57,5 +57,5 @@ def _told_lately(reply: "Reply", refusal: refusals.Refusal) -> Sequence[datetime
         mails = mails.filter(kind__in=_KINDS_OF_COMMANDS)
     else:
         mails = mails.exclude(kind__in=_KINDS_OF_COMMANDS)
-    moments = mails.order_by("-created_at").values_list("created_at", flat=True)
-    return list(moments[: reply.settings.refusals_per_hour])
+    newest_first = mails.order_by("-created_at").values_list("created_at", flat=True)
+    return list(newest_first[: reply.settings.refusals_per_hour])
