@@ -63,11 +63,18 @@ class AnswersRead:
 
 
 def read_answers(
-    definition: Definition, step_key: str, outcome: str, entered: Mapping[str, Any], *, written: bool
+    definition: Definition,
+    step_key: str,
+    outcome: str,
+    entered: Mapping[str, Any],
+    *,
+    written: bool,
+    data: Mapping[str, Any] | None = None,
 ) -> AnswersRead:
-    """`written`: in a mail, not into the inputs of a page. Sentences are in the language that is active."""
+    """`written`: in a mail, not into the inputs of a page. `data`: of the request, where fields of its form are entered
+    in lines, too. Sentences are in the language that is active."""
     read = AnswersRead()
-    questions, lists = asked_in(definition, step_key), Lists()
+    questions, lists = asked_in(definition, step_key, data), Lists()
     for question in questions:
         name, value = question.field.name, entered.get(question.field.name)
         if is_entered(value, question.field):
@@ -79,7 +86,12 @@ def read_answers(
         elif question.is_needed_with(outcome):
             read.errors[name] = _("This needs an answer.")
     for name in entered.keys() - {question.field.name for question in questions}:
-        read.errors[name] = _("This step asks no such question.")
+        hides = any(name == one.name for one in definition.fields)
+        read.errors[name] = (
+            _("This is not entered here as the form stands now.")
+            if hides
+            else _("This step asks no such question.")
+        )
     return read
 
 

@@ -1,5 +1,6 @@
 """What a mail that asks begins with: what it wants, and why somebody is asked now."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,7 +82,18 @@ def asking_words(step: ApprovalStep, definition: Definition, why: Why) -> tuple[
         lead = f"{lead} {_as_filled(sent_back_line(why.news))}".rstrip()
     if why.escalated is not None:
         lead = f"{lead} {_because_of(why.escalated)}"
+    if _stands_there_twice(step, definition):
+        heading = f"{heading} – {_as_filled(step.name)}"
     return heading, preview, lead
+
+
+def _stands_there_twice(step: ApprovalStep, definition: Definition) -> bool:
+    """Whether the process includes another one, which the step comes from, more than once: then one person may be asked
+    for the same request in both."""
+    notes = definition.included or {}
+    processes = Counter(note.process for note in notes.values())
+    again = [f"{key}-" for key, note in notes.items() if processes[note.process] > 1]
+    return any(key.startswith(tuple(again)) for key, one in definition.steps.items() if one == step)
 
 
 def _because_of(escalated: Escalated) -> str:

@@ -52,6 +52,7 @@ from placet.approvals.rule_checks import (
     order_problems,
     rule_problems,
 )
+from placet.approvals.undecided import undecided_problem
 from placet.approvals.undo_rules import undo_problems
 from placet.approvals.whom import LIMIT, entries_of
 from placet.lib.conditions import ConditionError, compile_condition, holds, names_in, value_of
@@ -110,9 +111,32 @@ def problems_of(definition: Definition, flat: Flat) -> list[str]:
             problems += _ways_problems(definition, key, step.outcome_keys)
     for number, transition in enumerate(definition.transitions, start=1):
         problems += _transition_problems(definition, number, transition, sample, processes)
-    if not problems:
+    if is_connected(definition, processes):
         problems += _reach_problems(definition, processes)
     return problems
+
+
+def is_connected(definition: Definition, processes: Included) -> bool:
+    """Whether each outcome has a way, and each way leads from an outcome to a step. Where one does not, nobody can say
+    yet which steps are reached: that would name half of the process for one slip."""
+    steps = definition.steps
+    leaving = {
+        (key, outcome)
+        for key, step in steps.items()
+        if isinstance(step, HAS_OUTCOMES)
+        for outcome in (
+            step.result_keys if isinstance(step, ApprovalStep) else outcomes_of(definition, step, processes)
+        )
+    }
+    blocks = (step for step in steps.values() if isinstance(step, ParallelStep))
+    starts = [definition.start, *(branch.start for block in blocks for branch in block.branches.values())]
+    return (
+        len(steps) <= MOST_STEPS
+        and leaving == {(way.from_, way.outcome) for way in definition.transitions}
+        and all(way.to is None or way.to in steps for way in definition.transitions)
+        and all(isinstance(steps.get(key), HAS_OUTCOMES) for key in starts[1:])
+        and definition.start in steps
+    )
 
 
 def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample: dict[str, Any]) -> list[str]:
@@ -130,7 +154,7 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
     )
     problems += [f"steps.{key}: {problem}" for problem in rule]
     problems += [f"steps.{key}: {problem}" for problem in _who_problems(definition, key, step, sample)]
-    if not problems:
+    if len({*keys}) == len(keys):
         problems += [f"steps.{key}: {problem}" for problem in _words_problems(step)]
     problems += [f"steps.{key}: {problem}" for problem in deadline_problems(definition, step, sample)]
     problems += [f"steps.{key}: questions: {problem}" for problem in question_problems(definition, key, step)]
@@ -139,9 +163,15 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
     problems += [f"steps.{key}: {problem}" for problem in undo_problems(step)]
     for one in step.outcomes:
         if isinstance(one.comment, Condition):
-            problem = _condition_problem(one.comment.when, sample)
-            problems += [f"steps.{key}: {one.key}: {problem}"] if problem else []
-    return problems + _ways_problems(definition, key, step.result_keys)
+            problems += [
+                f"steps.{key}: {one.key}: {problem}"
+                for problem in _condition_problems(one.comment.when, sample)
+            ]
+    # Where one returns the request, and that could not be written out, the way of it is missing for that reason.
+    returning = {one.key for one in step.outcomes if one.returns is not None}
+    return problems + _ways_problems(
+        definition, key, [one for one in step.result_keys if one not in returning]
+    )
 
 
 def _ways_problems(definition: Definition, key: str, outcomes: Sequence[str]) -> list[str]:
@@ -278,9 +308,9 @@ def _wait_problems(definition: Definition, step: WaitStep, sample: dict[str, Any
     if _SPEAKS_OF_TIME.search(step.until):
         yield NO_DATES
         return
-    problem = _condition_problem(step.until, sample)
-    if problem:
-        yield problem
+    problems = [*_condition_problems(step.until, sample)]
+    if problems:
+        yield from problems
         return
     names = names_in(step.until)
     timed = [field.name for field in definition.fields if field.type in TIMES and field.name in names]
@@ -306,7 +336,8 @@ def _line_problems(definition: Definition, key: str, who: Who, sample: dict[str,
         conditions.append((who.managers.until, {**sample, LIMIT: 1.0}))
         if LIMIT in sample:
             yield f"a field of the form is called {LIMIT}, as a manager's approval limit is here; rename it"
-    yield from filter(None, (_condition_problem(condition, values) for condition, values in conditions))
+    for condition, values in conditions:
+        yield from _condition_problems(condition, values)
     yield from _currency_problems(definition, who)
     types = {field.name: field.type for field in definition.fields}
     for name in filter(None, (who.field, who.manager_of)):
@@ -427,16 +458,18 @@ def _words_problems(step: ApprovalStep) -> list[str]:
     return problems
 
 
-def _condition_problem(condition: str, sample: dict[str, Any]) -> str:
+def _condition_problems(condition: str, sample: dict[str, Any]) -> Iterator[str]:
+    if problem := undecided_problem(condition):
+        yield problem
+        return
     try:
         compile_condition(condition)
-        for problem in earlier.problems(condition, sample):
-            return problem
-        for values in earlier.tried_with(condition, sample):
+        missing = [*dict.fromkeys(earlier.problems(condition, sample))]
+        yield from missing
+        for values in () if missing else earlier.tried_with(condition, sample):
             holds(condition, values)
     except ConditionError as error:
-        return str(error)
-    return ""
+        yield str(error)
 
 
 def _transition_problems(
@@ -459,8 +492,9 @@ def _transition_problems(
         )
     if transition.to is not None and transition.to not in definition.steps:
         problems.append(f"{where}: there is no step {transition.to}")
-    problem = "" if transition.when is None else _condition_problem(transition.when, sample)
-    return [*problems, f"{where}: {problem}"] if problem else problems
+    if transition.when is not None:
+        problems += [f"{where}: {problem}" for problem in _condition_problems(transition.when, sample)]
+    return problems
 
 
 def _block_problems(
@@ -471,8 +505,7 @@ def _block_problems(
             yield f"steps.{key}: “{name}” is not a key of a branch (a-z, 0-9, - and _)"
         if not isinstance(definition.steps.get(branch.start), HAS_OUTCOMES):
             yield f"steps.{key}: branch {name} has to start with a step, and {branch.start} is none"
-        problem = "" if branch.when is None else _condition_problem(branch.when, sample)
-        if problem:
+        for problem in () if branch.when is None else _condition_problems(branch.when, sample):
             yield f"steps.{key}: branch {name}: {problem}"
     named = [line.outcome for line in block.result]
     for one in sorted({one for one in named if named.count(one) > 1}):
@@ -486,21 +519,20 @@ def _block_problems(
 
 
 def _reach_problems(definition: Definition, processes: Included) -> list[str]:
+    """Of a process that is connected. Steps that no way leads to have no place, and nothing more is said of them."""
     places = definition.places
     problems = [f"steps.{key}: no way leads here" for key in _unreached(definition)]
-    if not any(isinstance(definition.steps[key], EndStep) for key in _led_to(definition)):
+    ends = any(isinstance(definition.steps[key], EndStep) for key in _led_to(definition))
+    if not ends:
         problems.append("steps: the process never ends")
-    if problems:
-        return problems
-    problems += _branch_problems(definition)
-    if not problems:
+    branches = [*_branch_problems(definition)]
+    problems += branches
+    if ends and not branches:
         ending = _ending(definition)
         problems += [
             f"steps.{key}: no way leads on from here to an end" for key in places if key not in ending
         ]
-    if not problems:
-        problems += problems_of_calls(definition, partial(_process_named, definition, processes))
-    return problems
+    return [*problems, *problems_of_calls(definition, partial(_process_named, definition, processes))]
 
 
 def _led_to(definition: Definition) -> set[str]:
@@ -531,7 +563,7 @@ def _branch_problems(definition: Definition) -> Iterator[str]:
     if max(map(len, places.values())) > DEEPEST_BLOCKS:
         yield f"steps: blocks stand in each other more than {DEEPEST_BLOCKS} deep"
     for key, step in definition.steps.items():
-        if isinstance(step, ParallelStep):
+        if isinstance(step, ParallelStep) and key in places:
             for name, branch in step.branches.items():
                 if places[branch.start] != (*places[key], (key, name)):
                     yield (
@@ -539,7 +571,8 @@ def _branch_problems(definition: Definition) -> Iterator[str]:
                         "give it a step of its own"
                     )
     for number, transition in enumerate(definition.transitions, start=1):
-        yield from _branch_way_problems(definition, number, transition)
+        if transition.from_ in places:
+            yield from _branch_way_problems(definition, number, transition)
     yield from _result_problems(definition)
 
 
@@ -565,10 +598,10 @@ def _branch_way_problems(definition: Definition, number: int, transition: Transi
 def _result_problems(definition: Definition) -> Iterator[str]:
     ends: dict[str, set[str | None]] = {}
     for transition in definition.transitions:
-        for block, _branch in definition.places[transition.from_][-1:]:
+        for block, _branch in definition.places.get(transition.from_, ())[-1:]:
             ends.setdefault(block, set()).add(transition.ends_branch)
     for key, step in definition.steps.items():
-        if isinstance(step, ParallelStep):
+        if isinstance(step, ParallelStep) and key in definition.places:
             for line in step.result:
                 if line.outcome not in ends.get(key, ()):
                     yield f"steps.{key}: the result names {line.outcome}, as which no branch ends"

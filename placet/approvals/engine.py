@@ -109,6 +109,7 @@ from placet.approvals.models import (
     Version,
     Visit,
 )
+from placet.approvals.questions import asked_in
 from placet.approvals.record import note
 from placet.audit import chain
 from placet.lib import rows
@@ -231,8 +232,8 @@ def decide(
     if completes is not None:
         _must_be_pending(completes, assignment)
     _must_be_offered(step, outcome)
-    kept = _answers(definition, assignment.visit.step_key, outcome, answers, door, by)
-    kept, filled = _told_apart(definition, assignment.visit.step_key, kept)
+    kept = _answers(definition, assignment.visit, outcome, answers, door, by)
+    kept, filled = _told_apart(definition, assignment.visit, kept)
     data = _data_after(
         request,
         definition,
@@ -425,28 +426,33 @@ def _must_be_offered(step: ApprovalStep, outcome: str) -> None:
 
 def _answers(
     definition: Definition,
-    step_key: str,
+    visit: Visit,
     outcome: str,
     entered: Mapping[str, Any],
     door: Decision.Door,
     by: Person,
 ) -> dict[str, Any]:
     """What is kept of the answers to the step's questions, of which none that this outcome needs may be missing."""
-    if not entered and not definition.approval(step_key).questions:
+    step, by_mail = definition.approval(visit.step_key), door == Decision.Door.MAIL
+    if not entered and not step.questions:
         return {}
+    data = visit.request.data if by_mail else None
     with as_read_by(by):
-        read = read_answers(definition, step_key, outcome, entered, written=door == Decision.Door.MAIL)
+        read = read_answers(definition, visit.step_key, outcome, entered, written=by_mail, data=data)
     if read.errors:
-        raise AnswersInvalid(definition.approval(step_key).outcome(outcome), read)
+        raise AnswersInvalid(step.outcome(outcome), read)
     return read.kept
 
 
 def _told_apart(
-    definition: Definition, step_key: str, kept: Mapping[str, Any]
+    definition: Definition, visit: Visit, kept: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The answers to questions; and those that fill in the form, as they would be entered there."""
-    own = {question.name for question in definition.questions_of(step_key)}
-    fields = {field.name: field for field in definition.filled_by_mail(step_key) if field.name not in own}
+    own = {question.name for question in definition.questions_of(visit.step_key)}
+    if kept.keys() <= own:
+        return dict(kept), {}
+    asked = asked_in(definition, visit.step_key, visit.request.data)
+    fields = {one.field.name: one.field for one in asked if one.of_form and one.field.name not in own}
     filled = {name: type_of(fields[name]).typed(kept[name], fields[name]) for name in kept.keys() & fields}
     return {name: value for name, value in kept.items() if name not in filled}, filled
 

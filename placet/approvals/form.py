@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep
 from placet.approvals.field_types import currency_seen, is_filled
+from placet.approvals.form_by_mail import conditional_now
 from placet.approvals.form_logic import NO_FILES, Data, Files, Scope, fill
 from placet.approvals.form_parts import FormField
 from placet.approvals.form_tables import ShownTable, column_of, shown_table, totals_of
@@ -79,6 +80,7 @@ def entered_on_page_only(definition: Definition, step_key: str, data: Data) -> l
     """What a step's people have to enter as the form stands, and no answer by mail can say."""
     filled, required = definition.filled_in(step_key), definition.required_in(step_key)
     by_mail = {one.name for one in definition.filled_by_mail(step_key)}
+    by_mail |= conditional_now(definition, step_key, data).asked.keys()
     names = {
         one.name
         for one in definition.fields

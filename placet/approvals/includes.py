@@ -29,6 +29,7 @@ from placet.approvals.models import Version
 from placet.approvals.undo_rules import grace_in
 
 LONGEST_KEY = 60  # of a step
+LONGEST_NAME = 100
 DEEPEST = 5  # processes in processes
 MOST_WAYS = 1000  # transitions of the whole
 #: Where a step of any kind has conditions and expressions: by name, or all values below it.
@@ -255,6 +256,7 @@ class _Copy:
         steps: dict[str, Any] = {}
         for name, step in written["steps"].items():
             steps |= {name: step} if name != key else dict(_copied_steps(included, names))
+        _tell_apart(steps, set(names.values()), key)
         written["steps"] = steps
         notes = written["included"]
         notes[key] = {"process": included.key, "version": self.number}
@@ -279,6 +281,17 @@ class _Copy:
                 to = {"to": self.names[way["to"]]} if end is not None else {}
                 place = f"steps.{self.key}: {self.place(way['from'])}: its way on {way['outcome']}"
                 yield copied | to, place
+
+
+def _tell_apart(steps: dict[str, Any], copied: set[str], key: str) -> None:
+    """Steps that were copied in are called otherwise than those that are there: a process may be included twice, and
+    whoever is asked in both reads which is which."""
+    taken = {step["name"] for name, step in steps.items() if name not in copied and "name" in step}
+    for name in copied:
+        step = steps[name]
+        if step.get("name") in taken:
+            place = f" ({key.replace('-', ' ').replace('_', ' ')})"
+            steps[name] = step | {"name": f"{step['name'][: LONGEST_NAME - len(place)]}{place}"}
 
 
 def _lead_to(written: dict[str, Any], ways: list[dict[str, Any]], key: str, first: str) -> None:

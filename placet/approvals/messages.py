@@ -24,6 +24,7 @@ from placet.approvals.deadline_words import until_when
 from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep, definition_of
 from placet.approvals.delegate_words import in_place_of, in_whose_place
 from placet.approvals.form import entered_on_page_only, facts_as_read, filled_places
+from placet.approvals.form_by_mail import conditional_now
 from placet.approvals.form_parts import FormField
 from placet.approvals.mail_parts import (
     LONGEST_QUOTE,
@@ -65,7 +66,7 @@ def ask(
     on_page = entered_on_page_only(definition, key, request.data)
     left = [one for one in step.outcomes if on_page and step.needs_form_with(one)]
     by_mail = definition.proof_for(key) != "page" and len(left) < len(step.outcomes)
-    asked = asked_in(definition, key)
+    asked = asked_in(definition, key, request.data)
     by_reply = [one for one in step.outcomes if one not in left]
     commented = [one for one in by_reply if policy.needs_comment(definition, step, one.key, request)]
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
@@ -102,6 +103,7 @@ def ask(
                 [
                     _how_of(step, by_reply, commented, asked, by_mail=by_mail),
                     *_what_the_page_asks(step, left, on_page),
+                    *(_more_on_the_page(definition, key, request) if by_mail else []),
                 ]
             ),
             code=code,
@@ -207,6 +209,13 @@ def _what_the_page_asks(
         _("To be filled in there: {fields}.").format(fields=no_links(labels)),
         *([no_file_is_taken()] if any(one.type == "files" for one in fields) else []),
     ]
+
+
+def _more_on_the_page(definition: Definition, step_key: str, request: Request) -> list[str]:
+    """That the form has more than this mail asks for: what comes and goes with what is entered."""
+    if not conditional_now(definition, step_key, request.data).has_more:
+        return []
+    return [_("More of the form can be entered on the page: open the request and sign in.")]
 
 
 def left_to_the_page(

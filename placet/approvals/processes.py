@@ -3,19 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
 from django.db import transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
-from placet.approvals.checks import MOST_STEPS, problems_of
+from placet.approvals.checks import MOST_STEPS, is_connected, problems_of
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form_parts import FIELD
 from placet.approvals.includes import Flat, flatten
 from placet.approvals.models import Process, Request, Version
+from placet.approvals.process_text import Unreadable, Written, read_text
 from placet.approvals.returns import returns_problems, written_out
 
-_QUOTES = "A text with a colon, a question mark, a comma, a bracket or a brace in it stands in quotes."
+_WAYS = "transitions, "
+MOST_READINGS = 8  # of a text whose words are taken for texts, one kind of place after the other
 
 
 class DefinitionInvalid(ValueError):
@@ -28,34 +29,62 @@ class DefinitionInvalid(ValueError):
 
 def parse_definition(source: str | Mapping[str, Any]) -> Definition:
     """A checked definition, or DefinitionInvalid with every problem."""
-    data = _read_yaml(source) if isinstance(source, str) else source
-    if not isinstance(data, Mapping):
-        raise DefinitionInvalid(["A process is a list of names with values: key, name, start, steps, ..."])
-    try:
-        definition = Definition.model_validate(data)
-    except ValidationError as error:
-        raise DefinitionInvalid(
-            [f"{_place(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
-        ) from error
+    definition = _validated(_written(source))
     problems = returns_problems(definition)
-    if problems:
-        raise DefinitionInvalid(problems)
-    definition = written_out(definition)
+    if not problems:
+        definition = written_out(definition)
     flat = flatten(definition, MOST_STEPS)
-    problems = problems_of(definition, flat)
+    problems += problems_of(definition, flat)
     if definition.included:
         problems.append("included: Placet writes that at publishing; leave it out")
-    if not problems and flat.definition.included:
-        problems = _problems_together(flat)
+    elif flat.definition.included and is_connected(definition, flat.processes):
+        problems += _problems_together(flat, problems)
     if problems:
         raise DefinitionInvalid(problems)
     return flat.definition
 
 
-def _problems_together(flat: Flat) -> list[str]:
-    """What it includes may not fit together with it although each of both is right."""
+def _written(source: str | Mapping[str, Any]) -> Written:
+    if not isinstance(source, str):
+        return Written(source, None)
+    try:
+        return read_text(source)
+    except Unreadable as error:
+        raise DefinitionInvalid(error.problems) from error
+
+
+def _validated(written: Written) -> Definition:
+    if not isinstance(written.data, Mapping):
+        raise DefinitionInvalid(["A process is a list of names with values: key, name, start, steps, ..."])
+    for _ in range(MOST_READINGS):
+        try:
+            return Definition.model_validate(written.data)
+        except ValidationError as error:
+            errors = error.errors()
+            again = written.with_texts(errors)
+            if again is None:
+                break
+            written = again
+    raise DefinitionInvalid(
+        [f"{_place(one['loc'])}: {one['msg'].removeprefix('Value error, ')}" for one in errors]
+    )
+
+
+def _problems_together(flat: Flat, own: Sequence[str]) -> list[str]:
+    """What it includes may not fit together with it although each of both is right. `own`: what is known already."""
     again = Flat(flat.definition, processes=flat.processes)
-    return [flat.placed(problem) for problem in problems_of(flat.definition, again)]
+    known = {_without_place(problem) for problem in own}
+    # A way of the whole is written together of two, so what is wrong with one of them reads otherwise there.
+    passed_over = (_WAYS,) if any(problem.startswith(_WAYS) for problem in own) else ()
+    return [
+        flat.placed(problem)
+        for problem in problems_of(flat.definition, again)
+        if _without_place(problem) not in known and not problem.startswith(passed_over)
+    ]
+
+
+def _without_place(problem: str) -> str:
+    return problem.partition(": ")[2]
 
 
 def _place(path: Sequence[int | str]) -> str:
@@ -63,34 +92,6 @@ def _place(path: Sequence[int | str]) -> str:
     return ".".join(
         str(name) for at, name in enumerate(path) if not (name == FIELD and path[0] == "form" and at == 2)
     )
-
-
-class _Loader(yaml.SafeLoader):
-    """Where YAML would let the last of two equal names win in silence, this says so."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names: set[str] = set()
-        for key, _value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in names:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"“{key.value}” is said twice", key.start_mark
-                )
-            names.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-def _read_yaml(source: str) -> Any:
-    try:
-        return yaml.load(source, _Loader)  # noqa: S506 - a SafeLoader: plain values only
-    except (yaml.parser.ParserError, yaml.scanner.ScannerError) as error:
-        raise DefinitionInvalid([f"This is not YAML: {error}", _QUOTES]) from error
-    except yaml.YAMLError as error:
-        raise DefinitionInvalid([f"This is not YAML: {error}"]) from error
-    except RecursionError as error:
-        raise DefinitionInvalid(["This is not YAML that a person wrote: it nests too deep."]) from error
-    except (ValueError, LookupError, AttributeError) as error:
-        # PyYAML's own, for a value that is not what it looks like: a date of 2026-99-99, a tag !!int on a word.
-        raise DefinitionInvalid([f"A value in this YAML cannot be read: {error}"]) from error
 
 
 @transaction.atomic

@@ -2,13 +2,15 @@
 as a line of a mail holds them; with the numbers that mails and replies know them by, and how people read what was
 answered."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.form_by_mail import conditional_fields, conditional_now
+from placet.approvals.form_logic import Data
 from placet.approvals.form_parts import FormField
 from placet.approvals.form_types import type_of
 from placet.approvals.outcomes import Outcome
@@ -98,9 +100,10 @@ def bare_label(label: str) -> str:
     return label.rstrip(" \u00a0?？:：.")
 
 
-def asked_in(definition: Definition, step_key: str) -> tuple[Question, ...]:
+def asked_in(definition: Definition, step_key: str, data: Data | None = None) -> tuple[Question, ...]:
     """The questions of a step, then the fields that are filled in there. Where replies may say the outcome as Q1, they
-    are counted from there."""
+    are counted from there. `data`: of a request, whose mails ask for fields under a condition, too, while it holds
+    (`placet.approvals.form_by_mail`). Each field has one number, whether another is asked for or not."""
     step = definition.approval(step_key)
     own = definition.questions_of(step_key)
     required = definition.required_in(step_key)  # once: a form may have 200 fields
@@ -112,10 +115,24 @@ def asked_in(definition: Definition, step_key: str) -> tuple[Question, ...]:
         ),
     ]
     first = 2 if step.outcome_question else 1
-    return tuple(
+    always = tuple(
         Question(number, field, needed, len(needed) == len(step.outcomes), of_form)
         for number, (field, needed, of_form) in enumerate(asked, start=first)
     )
+    return (
+        always if data is None else (*always, *_conditional(definition, step_key, data, first + len(always)))
+    )
+
+
+def _conditional(definition: Definition, step_key: str, data: Data, first: int) -> Iterator[Question]:
+    step, now = definition.approval(step_key), conditional_now(definition, step_key, data)
+    required = definition.required_in(step_key)
+    for number, one in enumerate(conditional_fields(definition, step_key), start=first):
+        if one.name in now.asked:
+            needed = _filled_with(step, one, required)
+            yield Question(
+                number, now.asked[one.name], needed, len(needed) == len(step.outcomes), of_form=True
+            )
 
 
 def _filled_with(step: ApprovalStep, field: FormField, required: Container[str]) -> tuple[Outcome, ...]:
@@ -139,8 +156,11 @@ class Answered:
     text: str
 
 
-def as_read(definition: Definition, step_key: str, answers: Mapping[str, Any]) -> list[Answered]:
-    """What was answered, in the order of the questions. `answers`: as a decision keeps them."""
+def as_read(
+    definition: Definition, step_key: str, answers: Mapping[str, Any], data: Data | None = None
+) -> list[Answered]:
+    """What was answered, in the order of the questions. `answers`: as a decision keeps them; with `data` those that
+    fill in the form, too."""
     return [
         Answered(
             question.title,
@@ -148,6 +168,6 @@ def as_read(definition: Definition, step_key: str, answers: Mapping[str, Any]) -
                 type_of(question.field).as_read(answers[question.field.name], question.field).splitlines()
             ),
         )
-        for question in asked_in(definition, step_key)
+        for question in asked_in(definition, step_key, data)
         if answers.get(question.field.name) is not None
     ]

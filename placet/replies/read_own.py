@@ -1,10 +1,12 @@
 """The answers of a step's own: outcomes of a process, in the words that the process gives them.
 
 Such a word is known to no language, so nothing says what a sentence around it means. It counts only where it is the
-whole first sentence below a greeting ("Needs changes." or "Hold, please"). Then a sign that all languages know stands
-in its place, and the text is read like any other: as below "approved", or, where the answer grants nothing, as below
-"rejected". What makes it unclear besides: a word of another outcome anywhere; below one that grants, a doubt or a
-denial in any language, for nothing says which one is spoken; and a short denial that is all the rest.
+whole first sentence below a greeting ("Needs changes." or "Hold, please"), or, where it grants nothing, all of it
+before a colon: what stands behind that is the comment ("Needs changes: cheaper", as in "Rejected: too dear"). Then a
+sign that all languages know stands in its place, and the text is read like any other: as below "approved", or, where
+the answer grants nothing, as below "rejected". What makes it unclear besides: a word of another outcome anywhere;
+below one that grants, a doubt or a denial in any language, for nothing says which one is spoken; and a short denial
+that is all the rest.
 """
 
 import re
@@ -32,6 +34,17 @@ SIGNS = {APPROVE: "✅", REJECT: "❌"}
 _MOST_GREETINGS = 3  # sentences
 _LONGEST_NAME = 4  # words behind a greeting
 _SHORT = 5  # words
+#: Of the doubts of a language those that limit an approval. Beside an answer that grants nothing they say what is
+#: wanted instead: "needs changes: cheaper".
+_WISHES = frozenset(
+    (
+        "cheaper", "smaller", "lower", "reduced", "reduce", "split", "add", "remove", "fix", "missing", "incomplete",
+        "incorrect", "wrong", "correction", "corrections", "günstiger", "billiger", "kleiner", "weniger", "niedriger",
+        "reduzieren", "falsch", "fehlt", "unvollständig", "réduire", "incomplet", "incorrect", "manque", "barato",
+        "menor", "incompleto", "economico", "inferiore", "goedkoper", "kleiner", "minder", "onvolledig",
+    )
+)  # fmt: skip
+_COLON = re.compile(r"[ \t\u00a0\u202f]?[:：](?=[ \t\u00a0\r\n]|(?<=：))")  # no time, no address on the web
 _EMPTY_BOX = re.compile(r"[\[(][ \u00a0-]?[\])]|[☐◯⬜]")
 _LIST = re.compile(r"[ \t]*(?:[-–—*•·]|\d{1,2}[.)])[ \t]")
 _LIMITS = frozenset({Role.DOUBT, Role.NEGATION, Role.RETRACTION, Role.ASKS, Role.BUT})
@@ -135,11 +148,14 @@ def standing(text: str, end: int | None, own: Own, known: Vocabulary) -> Standin
         return None
     behind = start + length
     last = _end(found, behind, sentence.spans[-1].end, text)
-    if not _is_polite(found, behind, last):
-        return None
+    read_as = APPROVE if outcome in own.grants else REJECT
     written = text[begin : found.tokens[behind - 1].end]
     stop = found.tokens[last - 1].end
-    read_as = APPROVE if outcome in own.grants else REJECT
+    if not _is_polite(found, behind, last):
+        colon = _COLON.match(text, begin + len(written))
+        if colon is None or read_as == APPROVE:
+            return None
+        stop = colon.end()
     # With what is polite behind it, and ended, for a list may follow in the next line.
     sign = f"{SIGNS[read_as]}.".ljust(stop - begin)
     return Standing(text[:begin] + sign + text[stop:], outcome, read_as, written, begin, stop)
@@ -188,9 +204,10 @@ def _is_polite(found: Text, at: int, end: int) -> bool:
     return at == end
 
 
-def takes_back(comment: str, known: Vocabulary) -> bool:
+def takes_back(comment: str, known: Vocabulary, wishes: frozenset[str] = frozenset()) -> bool:
     """Whether what stands beside an answer may be the opposite of it: a few words that are all known, with a denial or
-    a doubt, or one that says nothing ("none", "0", "it does not", "not sure")."""
+    a doubt, or one that says nothing ("none", "0", "it does not", "not sure"). `wishes`: words that are none of
+    these."""
     words = [token.text for token in tokens(composed(comment)) if token.kind is Kind.WORD]
     if not words or sum(map(str.isalnum, words)) > _SHORT:
         return False
@@ -198,7 +215,12 @@ def takes_back(comment: str, known: Vocabulary) -> bool:
     covered = {at + step for at, here in enumerate(matches) for match in here for step in range(match.length)}
     if any(word.isalpha() and at not in covered for at, word in enumerate(words)):
         return False  # it names something
-    roles = {match.meaning.role for here in matches for match in here}
+    roles = {
+        match.meaning.role
+        for at, here in enumerate(matches)
+        for match in here
+        if not {word.casefold() for word in words[at : at + match.length]} <= wishes
+    }
     numbers = not any(map(str.isalpha, words))
     return numbers or (len(words) == 1 and Role.FILLER in roles) or not _NEGATIVE.isdisjoint(roles)
 
@@ -245,7 +267,8 @@ def in_own_words(
     alone = reading.outcome == stands.read_as and reading.rests_on == (stands.sign,)
     if not alone:
         return replace(reading, outcome=None, comment="", why=MORE_THAN_ONE, clauses=clauses)
-    if takes_back(reading.comment, known) or _speaks_against(reading.comment, stands, known):
+    wishes = _WISHES if stands.read_as == REJECT else frozenset[str]()
+    if takes_back(reading.comment, known, wishes) or _speaks_against(reading.comment, stands, known):
         back = Sentence("“{text}” may take the answer back.", text=reading.comment[:_SHOWN])
         return replace(reading, outcome=None, comment="", why=back, clauses=clauses)
     why = Sentence("“{words}” is an answer of this step.", words=written)

@@ -14,10 +14,10 @@ Where the process says so, Q1 is the outcome itself (`Q1: [Yes]`, as WorkflowGen
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from placet.lib.sentences import NOTHING, Sentence
 from placet.replies.read_boxes import Box, Mark, boxes_in, choices_of, outcomes_of
@@ -106,8 +106,11 @@ class Extract:
     problem: Sentence = NOTHING
 
 
-def questions_of(definition: "Definition", step_key: str) -> Questions | None:
-    """None where a step asks nothing, and its outcome is none of its questions."""
+def questions_of(
+    definition: "Definition", step_key: str, data: Mapping[str, Any] | None = None
+) -> Questions | None:
+    """None where a step asks nothing, and its outcome is none of its questions. `data`: of the request, where fields of
+    its form may be asked for by a condition."""
     from placet.approvals.question_checks import folded_label
     from placet.approvals.questions import asked_in
 
@@ -123,7 +126,7 @@ def questions_of(definition: "Definition", step_key: str) -> Questions | None:
                 frozenset(map(_folded, (option.key, *option.labels))) for option in one.field.options or ()
             ),
         )
-        for one in asked_in(definition, step_key)
+        for one in asked_in(definition, step_key, data)
     )
     outcome_is_first = bool(definition.approval(step_key).outcome_question)
     return Questions(asked, definition.brackets, outcome_is_first) if asked or outcome_is_first else None

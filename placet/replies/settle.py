@@ -98,12 +98,12 @@ def _as_a_sentence(words: Sequence[str]) -> str:
 
 def asked(line: AskLine) -> Sequence[Question]:
     visit = line.assignment.visit
-    return asked_in(definition_of(visit.request.version), visit.step_key)
+    return asked_in(definition_of(visit.request.version), visit.step_key, visit.request.data)
 
 
 def questions_asked(line: AskLine) -> Questions | None:
     visit = line.assignment.visit
-    return questions_of(definition_of(visit.request.version), visit.step_key)
+    return questions_of(definition_of(visit.request.version), visit.step_key, visit.request.data)
 
 
 def about(line: AskLine) -> About:
@@ -245,10 +245,13 @@ def _answers_refused(
     visit = line.assignment.visit
     definition = definition_of(visit.request.version)
     with as_read_by(line.ask.person):
+        titles = {one.field.name: one.title for one in asked(line)}
+        # A field that came and went between the mail and its answer is named as the form names it.
+        labels = {one.name: one.label for one in definition.fields if one.name not in titles}
         wrong = [
-            (one.title, error.errors[one.field.name]) for one in asked(line) if one.field.name in error.errors
+            (title, error.errors[name]) for name, title in (titles | labels).items() if name in error.errors
         ]
-        understood = as_answered(definition, visit.step_key, error.kept)
+        understood = as_answered(definition, visit.step_key, error.kept, visit.request.data)
         return refusals.AnswersNotTaken(
             _as_read(error.outcome, line),
             [_of_question(title, said) for title, said in wrong],

@@ -14,7 +14,7 @@ from placet.workflowgen.expressions import Is, Tree, Unreadable, assumed, compar
 from placet.workflowgen.forms import Element, Form
 from placet.workflowgen.report import Report
 from placet.workflowgen.texts import key_of, name_of, one_line, plain, unused, word_set
-from placet.workflowgen.xpdl import Activity, Exported, FileInvalid
+from placet.workflowgen.xpdl import LONGEST_NAME, Activity, Exported, FileInvalid
 
 FORM_APPLICATION = "EFORMASPX"  # shows a form; everything else that an action runs is a program
 MOST_PATTERNS, MOST_STARS = 500, 3  # of a list of elements, and in one of it
@@ -165,7 +165,9 @@ class Actions:
 
     def _by_questions(self, action: Action) -> None:
         pairs = list(_pairs(action.activity, 1))
-        action.decision = action.element_of(one_line(action.activity.value("Q1_RETURN_FIELDNAME"), 100))
+        action.decision = action.element_of(
+            one_line(action.activity.value("Q1_RETURN_FIELDNAME"), LONGEST_NAME)
+        )
         action.decision_data = action.data_of(action.decision)
         action.answers = tuple(_answers(pairs))
         action.by_questions = bool(action.answers)
@@ -202,7 +204,7 @@ class Actions:
         used: set[str] = set()
         for number in range(2, MOST_QUESTIONS + 1):
             element_key = action.element_of(
-                one_line(action.activity.value(f"Q{number}_RETURN_FIELDNAME"), 100)
+                one_line(action.activity.value(f"Q{number}_RETURN_FIELDNAME"), LONGEST_NAME)
             )
             pairs = list(_pairs(action.activity, number))
             if not element_key and not pairs:

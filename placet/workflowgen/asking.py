@@ -32,6 +32,7 @@ WORDS = {
         "done": "Done",
         "begin": "Begin",
         "expired": "No answer in time",
+        "stopped": "No way on",
         "chosen": "Who is asked for “{step}”?",
     },
     "fr": {
@@ -40,6 +41,7 @@ WORDS = {
         "done": "Terminé",
         "begin": "Début",
         "expired": "Sans réponse à temps",
+        "stopped": "Aucune suite",
         "chosen": "À qui demander « {step} » ?",
     },
 }

@@ -55,6 +55,13 @@ class Always:
 
 
 Tree = Is | Not | And | Or | Always
+UNREAD = "\0unread"  # compared with the text of a condition that is not understood: it may hold or not
+
+
+def unread(text: str) -> Is:
+    return Is(UNREAD, text)
+
+
 TRUE, FALSE = Always(True), Always(False)
 
 
@@ -135,24 +142,25 @@ def holds(tree: Tree, values: Mapping[str, str | None]) -> bool:
 
 _WAY = re.compile(
     r"""\s*(?:
-        <\s*(?P<field>[A-Za-z_][A-Za-z0-9_]{0,99})\s*>
-      | "(?P<text>[^"]*)"
+        <\s*(?P<field>[A-Za-z_][A-Za-z0-9_]{0,249})\s*>
+      | (?P<text>"[^"]*"|'[^']*')
       | (?P<number>-?[0-9]{1,15}(?:\.[0-9]{1,6})?)(?![\w.])
       | (?P<sign><>|=|\(|\))
-      | (?P<word>[A-Za-z_][A-Za-z0-9_]{0,99})
+      | (?P<word>[A-Za-z_][A-Za-z0-9_]{0,249})
     )""",
     re.VERBOSE,
 )
 _ELEMENT = re.compile(
     r"""\s*(?:
-        (?P<item>[A-Za-z_][A-Za-z0-9_]{0,99})\s*\.\s*Items\s*\[\s*(?P<index>[0-9]{1,3})\s*\]\s*\.\s*Selected\b
-      | (?P<field>[A-Za-z_][A-Za-z0-9_]{0,99})\s*\.\s*(?:SelectedValue|Text|Value)\b
+        (?P<item>[A-Za-z_][A-Za-z0-9_]{0,249})\s*\.\s*Items\s*\[\s*(?P<index>[0-9]{1,3})\s*\]\s*\.\s*Selected\b
+      | (?P<field>[A-Za-z_][A-Za-z0-9_]{0,249})\s*\.\s*(?:SelectedValue|Text|Value)\b
       | "(?P<text>[^"\\]*)"
       | (?P<sign>==|!=|&&|\|\||!|\(|\))
     )""",
     re.VERBOSE,
 )
 _WORDS = frozenset({"and", "or", "not", "isnull"})
+_NAMED = re.compile(r"<\s*([A-Za-z_][A-Za-z0-9_]{0,249})\s*>")
 _Token = tuple[str, str]
 
 
@@ -161,11 +169,18 @@ def read_way(text: str) -> Tree:
     tokens = []
     for match in _tokens(_WAY, text):
         kind, value = str(match.lastgroup), str(match[str(match.lastgroup)])
-        if kind == "word":  # a name may stand without its brackets
+        if kind == "text":
+            value = value[1:-1]
+        elif kind == "word":  # a name may stand without its brackets
             kind, value = ("sign", value.lower()) if value.lower() in _WORDS else ("field", value)
         tokens.append((kind, value))
     signs = _Signs(conjunction="and", disjunction="or", denial="not", equal="=", unequal="<>")
     return _Reader(tokens, signs).whole()
+
+
+def fields_named(text: str) -> list[str]:
+    """The fields that a condition of a way speaks of in brackets, whether it is read or not."""
+    return _NAMED.findall(text)
 
 
 def read_element(text: str, items: Callable[[str, int], str | None]) -> Tree:
@@ -268,12 +283,16 @@ class _Reader:
         return Is(field, None)
 
     def comparison(self) -> Tree:
-        field = self.next("field")
-        if self.takes(self.signs.equal):
-            return Is(field, self.value())
-        if self.takes(self.signs.unequal):
-            return negated(Is(field, self.value()))
-        raise Unreadable(_("{field} is compared in a way that is not understood").format(field=field))
+        """`<F> = "S"`, or the same turned round."""
+        turned = self.at < len(self.tokens) and self.tokens[self.at][0] in ("text", "number")
+        left = self.value() if turned else self.next("field")
+        is_equal = self.takes(self.signs.equal)
+        if not is_equal and not self.takes(self.signs.unequal):
+            raise Unreadable(
+                _("{field} is compared in a way that is not understood").format(field=left or '""')
+            )
+        compared = Is(self.next("field"), left) if turned else Is(str(left), self.value())
+        return compared if is_equal else negated(compared)
 
     def value(self) -> str | None:
         text = self.next("text", "number")
@@ -322,6 +341,41 @@ def in_cel(tree: Tree, compared: Callable[[Is], str]) -> str:
 def _bracketed(tree: Tree, compared: Callable[[Is], str], kind: type) -> str:
     written = in_cel(tree, compared)
     return f"({written})" if isinstance(tree, kind) else written
+
+
+def in_words(tree: Tree, longest: int) -> str:
+    """As the file says it, or its beginning: at most so many characters."""
+    words = ""
+    for word in _words(tree):
+        words += word
+        if len(words) > longest:
+            return f"{words[: longest - 1]}…"
+    return words
+
+
+def _words(tree: Tree) -> Iterator[str]:
+    if isinstance(tree, Is):
+        yield tree.value or "–" if tree.field == UNREAD else f'<{tree.field}> = "{tree.value or ""}"'
+    elif isinstance(tree, Not):
+        yield "Not ("
+        yield from _words(tree.inner)
+        yield ")"
+    elif isinstance(tree, And | Or):
+        for number, part in enumerate(tree.parts):
+            if number:
+                yield " And " if isinstance(tree, And) else " Or "
+            yield from _bracketed_words(part)
+    else:
+        yield "True" if tree.holds else "False"
+
+
+def _bracketed_words(tree: Tree) -> Iterator[str]:
+    if not isinstance(tree, And | Or):
+        yield from _words(tree)
+        return
+    yield "("
+    yield from _words(tree)
+    yield ")"
 
 
 def quoted(text: str) -> str:

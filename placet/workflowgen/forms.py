@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from lxml import etree
 
 from placet.workflowgen.texts import one_line, plain, word_set
-from placet.workflowgen.xpdl import FileInvalid
+from placet.workflowgen.xpdl import LONGEST_NAME, FileInvalid
 
 LARGEST = 4 * 1024 * 1024  # bytes of the HTML; real ones have up to 0.1 MB
 MOST_NODES = 40_000
@@ -152,7 +152,7 @@ class _Walk:
     def _place(self, node: etree._Element) -> None:
         """A section is what has a title of its own."""
         parent = node.getparent()
-        key = one_line(node.get("id", ""), 100)
+        key = one_line(node.get("id", ""), LONGEST_NAME)
         if node.tag == "div" and key:
             title = next((c for c in node if c.tag == "div" and _is_title(c.get("id", ""), key)), None)
             if title is not None:
@@ -162,7 +162,7 @@ class _Walk:
         self.section_of[node] = self.section_of.get(parent, "") if parent is not None else ""
 
     def _element(self, node: etree._Element) -> Element | None:
-        key = one_line(node.get("id", ""), 100)
+        key = one_line(node.get("id", ""), LONGEST_NAME)
         if not key or key == "CURRENT_REQUEST":
             return None
         if node.tag == "table":
@@ -231,7 +231,7 @@ class _Walk:
             control = next((one for one in cell.iter("input", "select", "textarea")), None)
             if control is None or control.get("type", "text") in ("button", "submit", "image", "hidden"):
                 continue
-            name = one_line(control.get("id") or control.get("name") or f"{key}_{number + 1}", 100)
+            name = one_line(control.get("id") or control.get("name") or f"{key}_{number + 1}", LONGEST_NAME)
             element = self._select(control, name) if control.tag == "select" else self._cell(control, name)
             if element is not None:
                 heading = one_line(headings[number]) if number < len(headings) else ""

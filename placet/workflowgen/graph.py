@@ -15,28 +15,27 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from placet.approvals.deadlines import EXPIRED
+from placet.approvals.undecided import is_undecided
 from placet.workflowgen.actions import Action, Actions, action_place
 from placet.workflowgen.asking import Asking
+from placet.workflowgen.comparing import Comparing, way_place
 from placet.workflowgen.expressions import (
     FALSE,
     TRUE,
     Is,
     Tree,
     Trials,
-    Unreadable,
     all_of,
     any_of,
     assumed,
     comparisons,
     holds,
-    in_cel,
-    quoted,
-    read_way,
+    negated,
 )
 from placet.workflowgen.fields import Fields
 from placet.workflowgen.limits import due_of, is_timeout, limit_of
 from placet.workflowgen.report import Report
-from placet.workflowgen.texts import name_of, one_line, unused
+from placet.workflowgen.texts import name_of, unused
 from placet.workflowgen.xpdl import Activity, Exported, Way
 
 DONE = "done"
@@ -46,6 +45,8 @@ MOST_BRANCHES = 20
 MOST_BARS = 20
 DEEPEST = 30  # routes behind each other
 RESULTS = {"approve": "approved", "reject": "rejected"}
+STOPPED = "stopped"  # the result where the file leads nowhere
+FAVOURABLE = ("approve", DONE, "arrived")  # answers of which an end may say that all is done
 NO_ANSWER = Is("\0", EXPIRED)  # compared with nothing of a file: holds where an action was not done in time
 Known = Callable[[Is], bool | None]
 Onward = list[tuple[Tree, str]]  # conditions and nodes, of which the first that holds is taken
@@ -94,69 +95,16 @@ class Graph:
         self.entry = ""
         self.blocks: dict[tuple[str, frozenset[tuple[str, Tree]]], Block] = {}  # by where they begin
         self.trials = Trials()
-        self._elements: dict[str, str | None] = {}
-        self._filled: dict[str, bool] = {}
         self._order: dict[tuple[str, str], bool] = {}
         self.used_keys = {action.step for action in actions.by_key.values()}
-        # By the whole way: an id may be missing, or stand there twice.
-        self.conditions: dict[Way, Tree | None] = {way: self._condition(way) for way in exported.ways}
-        self.drafts = {
-            p.actual for a in exported.activities.values() for p in a.parameters if p.formal == "FORM_DRAFT"
-        } | {"FORM_DRAFT"}
+        self.comparing = Comparing(exported, actions, fields, report)
+        self.conditions, self.known = self.comparing.conditions, self.comparing.known
         timed = {key for key, action in actions.by_key.items() if due_of(action.activity)}
         self.timeouts = {way for way in exported.ways if way.source in timed and is_timeout(way)}
         self.followed: set[str] = set()  # nodes whose ways were looked at
         self.taken: set[Way] = set()  # ways that at least one answer takes
 
     # --- what the graph says ------------------------------------------------------------------------------
-
-    def _condition(self, way: Way) -> Tree | None:
-        """None: it is not understood, and somebody decides."""
-        if way.kind in ("", "OTHERWISE", "EXCEPTION"):
-            return TRUE
-        try:
-            if way.kind != "CONDITION":
-                raise Unreadable(_("it is of the kind {kind}").format(kind=one_line(way.kind, 40)))
-            return read_way(way.condition)
-        except Unreadable as error:
-            self.report.decide(
-                way_place(way),
-                _("Its condition was not understood ({why}), so the draft never takes it: {text}").format(
-                    why=error, text=way.condition
-                ),
-            )
-            return None
-
-    def known(self, compared: Is) -> bool | None:
-        """What holds in every request: nothing is sent as a draft, and what nobody can fill in stays as it is."""
-        data = self.exported.data.get(compared.field)
-        if compared.field in self.drafts:
-            return compared.value == "N" or (compared.value is None and not (data and data.initial))
-        if data is None or self._is_filled_in(compared.field):
-            return None
-        return (data.initial or None) == compared.value
-
-    def _is_filled_in(self, data: str) -> bool:
-        if data not in self._filled:
-            self._filled[data] = (
-                self.element_of(data) is not None
-                or any(data == a.decision_data for a in self.actions.by_key.values())
-                or any(p.actual == data and p.is_taken for p in self.actions.parameters)
-            )
-        return self._filled[data]
-
-    def element_of(self, data: str) -> str | None:
-        """The element of the form whose value it has; "" where there are several."""
-        if data not in self._elements:
-            taken = {
-                p.formal
-                for p in self.actions.parameters
-                if p.actual == data and p.is_taken and p.formal in self.fields.names
-            }
-            if data in self.fields.names and (not taken or data in taken):
-                taken = {data}
-            self._elements[data] = None if not taken else next(iter(taken)) if len(taken) == 1 else ""
-        return self._elements[data]
 
     def is_bar(self, key: str) -> bool:
         activity = self.exported.activities[key]
@@ -176,8 +124,7 @@ class Graph:
         else:
             ways = [way for way in self.exported.ways_from(key) if way.kind != "EXCEPTION"]
         for way in sorted(ways, key=lambda way: way.kind == "OTHERWISE"):
-            condition = self.conditions[way]
-            tree = FALSE if condition is None else assumed(condition, known)
+            tree = assumed(self.conditions[way], known)
             # One that always leads back would never end.
             if tree == FALSE or (way.source == way.target and way.kind in ("", "OTHERWISE")):
                 continue
@@ -202,12 +149,13 @@ class Graph:
         for way in self.exported.ways:
             if way.source not in self.followed:
                 continue
-            condition = self.conditions[way]
-            if way in self.taken or condition is None:
+            if way in self.taken:
                 continue
             if way.kind == "EXCEPTION":
                 self._say_exception(way)
-            elif any(compared.field in self.drafts for compared in comparisons(condition)):
+            elif any(
+                compared.field in self.comparing.drafts for compared in comparisons(self.conditions[way])
+            ):
                 text = _("It saved the form as a draft, which Placet does for every request that is begun.")
                 self.report.changed(way_place(way), text)
             elif way.source == way.target:
@@ -283,22 +231,26 @@ class Graph:
         fork = self._fork(entry, self.known, ())
         block = self._block(fork, self.known, ())
         if block is not None:
-            if any(way.kind == "OTHERWISE" for way in self.exported.ways_from(fork)):
-                self.report.decide(
-                    action_place(self.exported.activities[fork]),
-                    _("Its way otherwise is not in the draft: if no branch begins, the block has the result {result}.")
-                    .format(result=block.otherwise),
-                )  # fmt: skip
-            self._write_block(block, ())
-            return block.key
+            begins = any_of([tree for way, tree in self.ways_on(fork, self.known) if way.kind != "OTHERWISE"])
+            if self._always_begins(begins):
+                self._write_block(block, ())
+                return block.key
+            key = self._begin(entry)
+            self._write_into_block(key, "arrived", block, fork, self.known, ())
+            return key
         onward = self.onward(entry, self.known, frozenset())
         targets = [node for tree, node in onward if tree == TRUE]
         if len(onward) == 1 and targets:
             return self._destination(targets[0], (), "", "")["to"]
+        key = self._begin(entry)
+        self._write_ways(key, "arrived", onward, (), entry)
+        return key
+
+    def _begin(self, entry: str) -> str:
+        """A step that only chooses."""
         key = unused("begin", self.used_keys, "_")
         self.steps[key] = {"kind": "wait", "name": self.asking.words["begin"], "until": "true"}
         self.comments[key] = _("chooses the first step, as the ways from {key} do").format(key=entry)
-        self._write_ways(key, "arrived", onward, (), entry)
         return key
 
     def _reach(self, key: str, place: Place) -> bool:
@@ -393,40 +345,70 @@ class Graph:
 
     def _write_ways(self, step: str, outcome: str, onward: Onward, place: Place, source: str) -> None:
         """Transitions of one outcome; the last one has no condition."""
-        is_last = False
+        ways = []
         for tree, node in onward:
             way = {"from": step, "outcome": outcome}
             if tree != TRUE:
-                try:
-                    way["when"] = in_cel(tree, self.compared)
-                except Unreadable as error:
-                    self.report.decide(
-                        action_place(self.exported.activities[source]),
-                        _("The way to {target} is not in the draft: {why}.").format(target=node, why=error),
-                    )
-                    continue
-            self.transitions.append(way | self._destination(node, place, source, outcome))
-            is_last = tree == TRUE
-            if is_last:
+                way["when"] = self._in_cel(tree, source)
+            ways.append(way)
+            self.transitions.append(way)
+            way |= self._destination(node, place, source, outcome)
+            if tree == TRUE:
                 break
-        if not is_last:
-            self._write_last(step, outcome, onward, place, source)
+        if not ways or "when" in ways[-1]:
+            self._say_last(outcome, onward, source)
+            ways.append(self._write_last(step, outcome, place, source, is_open=bool(onward)))
+        self._say_undecided(ways, source)
 
-    def _write_last(self, step: str, outcome: str, onward: Onward, place: Place, source: str) -> None:
-        """What happens if no condition holds: in WorkflowGen nothing, so the request is at its end there."""
-        activity = self.exported.activities[source]
+    def _in_cel(self, tree: Tree, source: str) -> str:
+        return self.comparing.in_cel(tree, action_place(self.exported.activities[source]))
+
+    def _say_last(self, outcome: str, onward: Onward, source: str) -> None:
+        if not self.exported.ways_from(source):
+            return
         if not onward:
             text = _("Nothing follows the answer {outcome}; in the draft the request ends there.")
         else:
             text = _("It is not said what follows the answer {outcome} if no condition holds; in the draft the request "
                      "ends there.")  # fmt: skip
-        if self.exported.ways_from(source):
-            self.report.decide(action_place(activity), text.format(outcome=outcome))
+        self.report.decide(action_place(self.exported.activities[source]), text.format(outcome=outcome))
+
+    def _write_last(
+        self, step: str, outcome: str, place: Place, source: str, *, is_open: bool
+    ) -> dict[str, Any]:
+        """What happens if no condition holds: in WorkflowGen nothing, so the request is at its end there.
+
+        `is_open`: there are conditions that might have led further, so that a yes is not all that was wanted.
+        """
         way = {"from": step, "outcome": outcome}
+        self.transitions.append(way)
         if place:
-            self.transitions.append(way | self._end_of_branch(place[-1], source, outcome))
+            way |= self._end_of_branch(place[-1], source, outcome)
         else:
-            self.transitions.append(way | {"to": self.end(outcome)})
+            way["to"] = self.end(STOPPED if is_open and outcome in FAVOURABLE else outcome)
+        return way
+
+    def _say_undecided(self, ways: list[dict[str, Any]], source: str) -> None:
+        """What would become of an answer if somebody took a way out that they cannot read."""
+        last = ways[-1]
+        for way in ways:
+            if not is_undecided(way.get("when", "")):
+                continue
+            if "ends_branch" in last:
+                text = _("Somebody has to write when the answer {outcome} leads from {step} to {target}. Without that "
+                         "way it would end the branch as “{result}” wherever no other condition holds.")  # fmt: skip
+            elif self.steps.get(last["to"], {}).get("kind") == "end":
+                text = _("Somebody has to write when the answer {outcome} leads from {step} to {target}. Without that "
+                         "way it would end the request as “{result}” wherever no other condition holds.")  # fmt: skip
+            else:
+                text = _("Somebody has to write when the answer {outcome} leads from {step} to {target}. Without that "
+                         "way it would lead to {result} wherever no other condition holds.")  # fmt: skip
+            target = way.get("to") or way["ends_branch"]
+            result = last.get("ends_branch") or self.steps.get(last["to"], {}).get("result") or last["to"]
+            self.report.decide(
+                action_place(self.exported.activities[source]),
+                text.format(outcome=way["outcome"], step=way["from"], target=target, result=result),
+            )
 
     def _end_of_branch(self, block: Block, source: str, outcome: str) -> dict[str, str]:
         word = block.word(source, outcome)
@@ -466,30 +448,6 @@ class Graph:
             self.steps[key] = {"kind": "end", "name": name, "result": result[:40]}
             self.ends[result] = key
         return self.ends[result]
-
-    def compared(self, one: Is) -> str:
-        """A comparison of a data field in CEL: with an answer, with a field of the form."""
-        asking = [a for a in self.actions.by_key.values() if a.is_approval and a.decision_data == one.field]
-        if len(asking) > 1:
-            raise Unreadable(_("{field} is the answer of several actions").format(field=one.field))
-        for action in asking:
-            outcome = next((a.key for a in action.answers if a.value == one.value), None)
-            if outcome is None:
-                raise Unreadable(
-                    _("{field} is compared with what is none of its answers").format(field=one.field)
-                )
-            return f"steps.{action.step}.outcome == {quoted(outcome)}"
-        for action in self.actions.by_key.values():
-            if one.field in action.question_data:
-                name = action.question_data[one.field]
-                return f"steps.{action.step}.answers.{name} == {quoted(one.value or '')}"
-        element = self.element_of(one.field)
-        if not element:
-            raise Unreadable(_("{field} is no field of the request's form").format(field=one.field))
-        known = self.fields.form.element(element)
-        if known is None:
-            raise Unreadable(_("{field} is no field of the request's form").format(field=one.field))
-        return self.fields.compared(known, one.value)
 
     # --- blocks -------------------------------------------------------------------------------------------
 
@@ -574,10 +532,9 @@ class Graph:
     def _after(self, key: str) -> Iterator[str]:
         """Nodes that come next, whatever was answered."""
         for way in self.exported.ways_from(key):
-            condition = self.conditions[way]
             if way.kind == "EXCEPTION" and way not in self.timeouts:
                 continue
-            if condition is not None and assumed(condition, self.known) != FALSE:
+            if assumed(self.conditions[way], self.known) != FALSE:
                 yield way.target
 
     def _reached(self, starts: Iterable[str], without: frozenset[str]) -> frozenset[str]:
@@ -643,12 +600,7 @@ class Graph:
             action = self.actions.by_key[start]
             branches[action.step] = {"start": action.step}
             if tree != TRUE:
-                try:
-                    branches[action.step]["when"] = in_cel(tree, self.compared)
-                except Unreadable as error:
-                    self.report.decide(
-                        action.place, _("When it is asked is not in the draft: {why}.").format(why=error)
-                    )
+                branches[action.step]["when"] = self._in_cel(tree, key)
         block = Block(
             key=unused(name_of(bar), self.used_keys, "_"),
             bar=bar,
@@ -719,26 +671,33 @@ class Graph:
     def _write_into_block(
         self, step: str, outcome: str, block: Block, key: str, known: Known, place: Place
     ) -> None:
-        """If none of its branches is taken, the way otherwise is."""
+        """If none of its branches is taken, the way otherwise is; where there is none, the request goes no further."""
         ways = list(self.ways_on(key, known))
-        trees = [tree for way, tree in ways if way.kind != "OTHERWISE"]
-        otherwise = [way for way, _tree in ways if way.kind == "OTHERWISE"]
-        into = {"from": step, "outcome": outcome, "to": block.key}
-        begins = any_of(trees)
-        try:
-            when = "" if begins == TRUE or not otherwise else in_cel(begins, self.compared)
-        except Unreadable:
-            when = ""  # said already, of the branch
-        self.transitions.append(into | ({"when": when} if when else {}))
-        if when:
-            onward = self.onward(key, known, self._stop(place))
-            rest = [
-                (tree, node)
-                for tree, node in onward
-                if node in map(self._real, (w.target for w in otherwise))
+        begins = any_of([tree for way, tree in ways if way.kind != "OTHERWISE"])
+        if self._always_begins(begins):
+            self.transitions.append({"from": step, "outcome": outcome, "to": block.key})
+        else:
+            starts = [self._real(way.target) for way, _tree in ways if way.kind == "OTHERWISE"]
+            onward: Onward = [
+                (TRUE, node) for _tree, node in self.onward(key, known, self._stop(place)) if node in starts
             ]
-            self._write_ways(step, outcome, [(TRUE, rest[-1][1])] if rest else [], place, key)
+            into = {"from": step, "outcome": outcome, "to": block.key, "when": self._in_cel(begins, key)}
+            self.transitions.append(into)
+            if onward:
+                self._write_ways(step, outcome, onward[-1:], place, key)
+                last = self.transitions[-1]
+            else:
+                text = _(
+                    "If no branch of {block} begins the file leads nowhere; in the draft the request ends there."
+                )
+                self.report.decide(action_place(self.exported.activities[key]), text.format(block=block.key))
+                last = self._write_last(step, outcome, place, key, is_open=True)
+            self._say_undecided([into, last], key)
         self._write_block(block, place)
+
+    def _always_begins(self, begins: Tree) -> bool:
+        """Whether one of the branches is taken, whatever was entered."""
+        return begins == TRUE or not self.trials.can_hold_together(negated(begins), TRUE)
 
     def _write_block(self, block: Block, place: Place) -> None:
         if block.key in self.steps:
@@ -755,10 +714,6 @@ class Graph:
         results = dict.fromkeys([*(next(iter(line)) for line in block.result), block.otherwise])
         for result in results:
             self._write_ways(block.key, result, block.onward.get(result, []), place, block.bar)
-
-
-def way_place(way: Way) -> str:
-    return _("Way {key} ({source} → {target})").format(key=way.key, source=way.source, target=way.target)
 
 
 def _limit_of(activity: Activity) -> str:

@@ -9,10 +9,12 @@ from typing import Any
 import yaml
 from django.utils.translation import gettext as _
 
+from placet.approvals.processes import DefinitionInvalid, parse_definition
+from placet.approvals.undecided import FUNCTION
 from placet.workflowgen import xpdl
 from placet.workflowgen.actions import Actions, action_place, is_program, read_form
 from placet.workflowgen.asking import REQUESTER, Asking, language_of
-from placet.workflowgen.expressions import Unreadable, comparisons, read_way
+from placet.workflowgen.expressions import Unreadable, comparisons, fields_named, read_way
 from placet.workflowgen.fields import Fields
 from placet.workflowgen.forms import Form
 from placet.workflowgen.graph import Graph
@@ -55,8 +57,19 @@ def read_process(data: bytes, file_name: str = "") -> Imported:
     _say_the_rest(exported, form, actions, report)
     name = exported.label or exported.key or _("Imported process")
     definition = _definition(exported, name, start, fields, graph, fields.start_form(graph.filled))
+    _say_problems(definition, report)
     text = written(definition, graph.comments, _heading(exported, file_name))
     return Imported(definition["key"], definition["name"], definition, text, report)
+
+
+def _say_problems(definition: dict[str, Any], report: Report) -> None:
+    """What publishing would name. Of conditions that somebody has to write the report said more already."""
+    try:
+        parse_definition(definition)
+    except DefinitionInvalid as error:
+        for problem in error.problems:
+            if FUNCTION not in problem:
+                report.decide(_("Draft"), _("It cannot be published yet: {why}").format(why=problem))
 
 
 def _tested(exported: Exported) -> Iterator[str]:
@@ -65,7 +78,7 @@ def _tested(exported: Exported) -> Iterator[str]:
         try:
             yield from (one.field for one in comparisons(read_way(way.condition)))
         except Unreadable:
-            continue  # said where the way is read
+            yield from fields_named(way.condition)  # why it is not read is said where the way is
 
 
 def _texts(exported: Exported, form: Form) -> Iterator[str]:

@@ -21,6 +21,7 @@ MOST_ATTRIBUTES = 40  # of one element
 MOST_ACTIVITIES = 90  # a process here has at most 100 steps
 MOST_WAYS = 600
 MOST_PARAMETERS = 600  # of one action
+LONGEST_NAME = 250  # characters of an id
 LONGEST_VALUE = 4000  # characters of a parameter or a condition
 _PIECE = 64 * 1024
 _NOTIFIES_LATE = "NotifyDelay"
@@ -30,6 +31,7 @@ _ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9
 _ENCODINGS = word_set(
     "utf-8 utf8 us-ascii ascii iso-8859-1 iso-8859-15 latin1 windows-1252 cp1252 cp437 ibm437",
 )
+_UTF16_BYTES = {b"<\0": "utf-16-le", b"\0<": "utf-16-be"}  # of a “<” without a mark before it
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8"}
 
 
@@ -171,12 +173,23 @@ def _readable(data: bytes) -> bytes:
     for mark, encoding in _MARKS.items():
         if data.startswith(mark):
             try:
-                text = data[len(mark) :].decode(encoding)
+                data = _in_utf8(data[len(mark) :], encoding)
             except UnicodeDecodeError as error:
                 raise FileInvalid(_("This file is not text in the encoding that it begins with.")) from error
-            data = re.sub(r"^\s*<\?xml.*?\?>", "", text, count=1, flags=re.DOTALL).encode()
             break
     declared = _ENCODING.match(data)
+    says = declared[1].decode().lower() if declared else _UTF16_BYTES.get(data[:2], "")
+    if says.startswith("utf-16"):
+        # What is declared in single bytes is not UTF-16; what begins in pairs of bytes is, whatever it declares.
+        encoding = "utf-8" if declared else says
+        try:
+            data, declared = _in_utf8(data, encoding), None
+        except UnicodeDecodeError as error:
+            raise FileInvalid(
+                _("This file says that it is in {encoding}, and it is not. Save it as UTF-8.").format(
+                    encoding=says
+                )
+            ) from error
     if declared and declared[1].decode().lower() not in _ENCODINGS:
         raise FileInvalid(
             _("This file is in the encoding {encoding}, which is not read. Save it as UTF-8.").format(
@@ -189,6 +202,11 @@ def _readable(data: bytes) -> bytes:
             _("This file declares a document type, which no exported process does. It is not read.")
         )
     return data
+
+
+def _in_utf8(data: bytes, encoding: str) -> bytes:
+    """Without what it declares of its encoding."""
+    return re.sub(r"^\s*<\?xml.*?\?>", "", data.decode(encoding), count=1, flags=re.DOTALL).encode()
 
 
 def _tree(data: bytes) -> etree._Element:
@@ -253,7 +271,7 @@ def _text(element: etree._Element | None, longest: int = LONGEST_VALUE) -> str:
 
 
 def _id(element: etree._Element) -> str:
-    return one_line(element.get("Id", ""), 100)
+    return one_line(element.get("Id", ""), LONGEST_NAME)
 
 
 def _extended(element: etree._Element) -> dict[str, str]:
@@ -365,7 +383,7 @@ def _activity(element: etree._Element, applications: dict[str, etree._Element]) 
     return Activity(
         key=_id(element),
         label=one_line(_text(_child(element, "Description")), 100),
-        performer=one_line(_text(_child(element, "Performer")), 100),
+        performer=one_line(_text(_child(element, "Performer")), LONGEST_NAME),
         assign=one_line(extended.get("AssignType", ""), 60),
         application=_class_of(application, tool),
         parameters=_parameters(application, tool),
@@ -438,8 +456,8 @@ def _way(element: etree._Element) -> Way:
         kind = "CONDITION"
     return Way(
         key=_id(element),
-        source=one_line(element.get("From", ""), 100),
-        target=one_line(element.get("To", ""), 100),
+        source=one_line(element.get("From", ""), LONGEST_NAME),
+        target=one_line(element.get("To", ""), LONGEST_NAME),
         kind="EXCEPTION" if kind == "DEFAULTEXCEPTION" else kind,
         condition=text,
     )

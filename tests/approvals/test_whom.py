@@ -1222,7 +1222,7 @@ def test_steps_that_are_skipped_lead_on() -> None:
     to_itself = two_steps(skipped, skipped)
     to_itself["transitions"][0]["to"] = "first"
     to_itself["transitions"][1]["to"] = "second"
-    assert problems(to_itself) == [f"steps.first: {for_ever}"]
+    assert problems(to_itself) == [f"steps.first: {for_ever}", "steps.rejected: no way leads here"]
 
 
 def test_all_of_it_is_published_and_read_again() -> None:

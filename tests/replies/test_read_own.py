@@ -239,3 +239,39 @@ def test_the_check_is_the_one_of_the_settings() -> None:
 def test_a_label_has_nothing_that_cannot_be_seen(label: str) -> None:
     with pytest.raises(ValueError, match="label"):
         step("approve", {"key": "own", "label": label, "grants": False})
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome", "comment"),
+    [
+        ("Needs changes: cheaper", "changes", "cheaper"),
+        ("Needs changes: the cost centre is wrong", "changes", "the cost centre is wrong"),
+        ("needs changes :\u00a0cheaper, please", "changes", "cheaper, please"),
+        ("À modifier\u00a0: moins cher", "changes", "moins cher"),
+        ("Hallo,\n\nÄnderungen nötig: günstiger\n\nViele Grüße\nBob", "changes", "günstiger"),
+        ("需要修改：価格が高い", "changes", "価格が高い"),
+        ("Needs changes:\n- cheaper\n- smaller", "changes", "- cheaper\n- smaller"),
+        ("Send back: the supplier has moved to Lyon", "back", "the supplier has moved to Lyon"),
+    ],
+)
+def test_what_stands_behind_a_colon_is_the_comment(text: str, outcome: str, comment: str) -> None:
+    assert read(text) == (outcome, comment)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # What grants something is not limited behind a colon.
+        "Approve with conditions: cheaper", "Cleared: half of it", "Mit Auflagen: nur die Hälfte",
+        # A form that asks for a yes or no, or for a number.
+        "Needs changes: no", "Needs changes: yes", "Needs changes: none", "Needs changes: 0", "Hold: nein", "Hold: ok",
+        # Another answer, or a doubt.
+        "Needs changes: approved", "Needs changes: hold", "Needs changes: rejected", "Hold: maybe", "Hold: not sure",
+        "Needs changes: not cheaper", "Needs changes: I do not agree", "Needs changes: cheaper\nRejected",
+        "Approved\nNeeds changes: cheaper", "Hold: who asked for that?", "[ ] Needs changes: cheaper",
+        # No label of an answer.
+        "Hold:30", "The hold: cheaper", "Hold on: cheaper",
+    ],
+)  # fmt: skip
+def test_what_else_stands_behind_a_colon_may_be_something_else(text: str) -> None:
+    assert read(text)[0] is None

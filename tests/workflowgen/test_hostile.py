@@ -213,3 +213,29 @@ def test_lists_of_stars_and_many_fields_are_not_slow() -> None:
     made.actions[1].hidden = ",".join(["*[!A-Z*", "R[E]*"] * 200)
     result = done(made)
     assert result.definition["steps"]["decides"]["kind"] == "approval"
+
+
+@pytest.mark.parametrize("declared", ["utf-8", "utf-16", "UTF-16LE", "iso-8859-1"])
+@pytest.mark.parametrize(
+    ("encoding", "mark"), [("utf-16-le", b""), ("utf-16-be", b""), ("utf-16-le", b"\xff\xfe")]
+)
+def test_utf_16_is_read_whatever_it_declares(declared: str, encoding: str, mark: bytes) -> None:
+    text = simple(label="Demande de matériel").xml().decode()
+    text = re.sub(r"encoding=['\"][^'\"]+['\"]", f'encoding="{declared}"', text, count=1)
+    assert f'encoding="{declared}"' in text
+    assert read_process(mark + text.encode(encoding)).name == "Demande de matériel"
+
+
+@pytest.mark.parametrize("declared", ["utf-16", "UTF-16LE", "utf-16-be"])
+def test_utf_8_that_declares_utf_16_is_read_and_what_is_neither_is_refused(declared: str) -> None:
+    data = simple(label="Demande de matériel").xml()
+    data = re.sub(rb"encoding=['\"][^'\"]+['\"]", f'encoding="{declared}"'.encode(), data, count=1)
+    assert read_process(data).name == "Demande de matériel"
+    with pytest.raises(FileInvalid, match=r"says that it is in utf-16.*Save it as UTF-8"):
+        read_process(data.replace("é".encode(), b"\xe9"))
+
+
+def test_a_document_type_in_utf_16_is_refused_as_ever() -> None:
+    text = simple().xml().decode().replace("<Package", "<!DOCTYPE Package><Package", 1)
+    with pytest.raises(FileInvalid, match="document type"):
+        read_process(text.encode("utf-16-le"))

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from django.conf import settings
 
-from placet.approvals.processes import parse_definition
+from placet.approvals.processes import DefinitionInvalid, parse_definition
 from placet.replies.read import read_text
 from placet.replies.read_vocabulary import vocabulary
 from placet.workflowgen.actions import DENIES, GIVES
@@ -383,6 +383,15 @@ def test_a_program_is_left_out_with_all_that_it_was_given() -> None:
     assert "hooks.example" not in everything
 
 
+def refused(made: Made) -> tuple[Imported, list[str]]:
+    """A draft that cannot be published as it is, and why."""
+    done = read_process(made.xml(), "made.xml")
+    assert yaml.safe_load(done.text) == done.definition
+    with pytest.raises(DefinitionInvalid) as error:
+        parse_definition(done.text)
+    return done, error.value.problems
+
+
 @pytest.mark.parametrize(
     ("condition", "why"),
     [
@@ -393,14 +402,133 @@ def test_a_program_is_left_out_with_all_that_it_was_given() -> None:
         ("Not " * 50 + "<REQ_ITEM> = 1", "nests too deep"),
         ('<REQ_ITEM> = "x" Or ' * 200 + '<REQ_ITEM> = "y"', "too long"),
         ('<NOWHERE> = "x"', "no field of the request"),
+        ("True", "True is compared in a way that is not understood"),
+        (f'<{"F" * 251}> = "x"', "not understood"),
+        ('<DEC_ANSWER> = "yes"', "DEC_ANSWER is compared with “yes”, and its value is “YES”"),
+        ('Not <DEC_ANSWER> = " YES"', "DEC_ANSWER is compared with “ YES”, and its value is “YES”"),
     ],
 )
 def test_a_condition_that_is_not_known_is_not_guessed_at(condition: str, why: str) -> None:
     made = simple()
     made.ways[1:] = [("DECIDES", "ASKS", condition or " "), ("DECIDES", "_END", "OTHERWISE")]
-    done = imported(made)
+    done, problems = refused(made)
     assert why in texts(done, "decide")
-    assert ways(done, "decides")[0] == ("approve", "", "end_approved")
+    outcome, when, to = ways(done, "decides")[0]
+    assert (outcome, to) == ("approve", "asks")
+    assert when.startswith("please_decide('")
+    assert ways(done, "decides")[1] == ("approve", "", "end_approved")
+    assert all("somebody has to write this condition" in problem for problem in problems)
+    assert problems[0].startswith("transitions, number 1: ")
+    assert (
+        "Action DECIDES: Somebody has to write when the answer approve leads from decides to asks. Without that way it "
+        "would end the request as “approved” wherever no other condition holds."
+    ) in texts(done, "decide")
+    # Somebody writes it, and it can be published.
+    for way in done.definition["transitions"]:
+        if "when" in way:
+            way["when"] = "req_item == 'x'"
+    parse_definition(done.definition)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["<DEC_ANSWER> = 'YES'", '"YES" = <DEC_ANSWER>', "'NO' <> <DEC_ANSWER>", 'Not ("NO" = <DEC_ANSWER>)'],
+)
+def test_both_quotes_are_read_and_either_side(condition: str) -> None:
+    made = simple()
+    made.actions.insert(2, Action("MORE", fixed="*"))
+    made.ways[1:] = [("DECIDES", "MORE", condition), ("DECIDES", "_END", "OTHERWISE"), ("MORE", "_END", "")]
+    assert ways(imported(made), "decides") == [("approve", "", "more"), ("reject", "", "end_rejected")]
+
+
+def test_a_field_may_have_a_long_name() -> None:
+    made = simple()
+    key = "DEC_" + "ANSWER_" * 30
+    made.sections["DEC"] = [Control(key, "radio", "Answer", YES_NO)]
+    made.actions[1].takes = [key]
+    made.actions[1].gives = questions(1, key, ("Yes", "YES"), ("No", "NO"))
+    made.actions.insert(2, Action("MORE", fixed="*"))
+    made.ways[1:] = [
+        ("DECIDES", "MORE", f'<{key}> = "YES"'),
+        ("DECIDES", "_END", "OTHERWISE"),
+        ("MORE", "_END", ""),
+    ]
+    assert ways(imported(made), "decides") == [("approve", "", "more"), ("reject", "", "end_rejected")]
+
+
+def test_an_action_stays_an_approval_if_only_a_condition_that_is_not_read_looks_at_its_buttons() -> None:
+    made = simple()
+    made.actions[1].gives = {}
+    made.ways[1:] = [("DECIDES", "ASKS", 'Left(<DEC_ANSWER>, 1) = "N"'), ("DECIDES", "_END", "OTHERWISE")]
+    done, _problems = refused(made)
+    assert done.definition["steps"]["decides"]["kind"] == "approval"
+
+
+def test_a_value_that_a_field_never_holds_is_said() -> None:
+    made = simple()
+    made.ways[1:] = [("DECIDES", "ASKS", '<DEC_ANSWER> = "PERHAPS"'), ("DECIDES", "_END", "OTHERWISE")]
+    line = "DEC_ANSWER is compared with “PERHAPS”, which it never holds: it is one of YES, NO."
+    assert line in texts(imported(made), "decide")
+
+
+@pytest.mark.parametrize("bar", ["", '<A_DECISION> = "YES" Or <B_DECISION> = "YES"'])
+def test_a_branch_under_a_condition_that_is_not_read_is_for_somebody_to_decide(bar: str) -> None:
+    made = side_by_side(bar or '<A_DECISION> = "YES"')
+    made.ways = [
+        (source, target, "<REQ_ITEM> > 5" if target == "B" else condition)
+        for source, target, condition in made.ways
+    ]
+    done, problems = refused(made)
+    (block,) = [step for step in done.definition["steps"].values() if step["kind"] == "parallel"]
+    assert "please_decide('<REQ_ITEM> > 5')" in block["branches"]["b"]["when"]
+    assert any("steps.bar: branch b: somebody has to write this condition" in one for one in problems)
+
+
+def test_what_publishing_would_name_stands_in_the_report() -> None:
+    made = simple()
+    made.actions.insert(2, Action("NEVER", takes=["NEVER_ANSWER"],
+                                  gives=questions(1, "NEVER_ANSWER", ("Yes", "YES"), ("No", "NO"))))  # fmt: skip
+    made.sections["NEVER"] = [Control("NEVER_ANSWER", "radio", "Answer", YES_NO)]
+    made.ways[1:] = [("DECIDES", "ASKS", '<NEVER_ANSWER> = "YES"'), ("DECIDES", "_END", "OTHERWISE")]
+    done, problems = refused(made)
+    assert problems
+    for problem in problems:
+        assert f"Draft: It cannot be published yet: {problem}" in texts(done, "decide")
+
+
+def test_where_no_branch_begins_and_the_file_leads_nowhere_the_draft_does_not_go_on() -> None:
+    made = side_by_side('<A_DECISION> = "YES" Or <B_DECISION> = "YES"')
+    item = '<REQ_ITEM> = "x"'
+    made.ways = [
+        (source, target, item if target in ("A", "B") else condition)
+        for source, target, condition in made.ways
+        if source != "DECIDES" or target in ("A", "B")
+    ]
+    done = imported(made)
+    before = next(way for way in done.definition["transitions"] if way.get("to") == "bar")
+    onward = [way for way in ways(done, before["from"]) if way[0] == before["outcome"]]
+    assert onward == [
+        (before["outcome"], "req_item == 'x'", "bar"),
+        (before["outcome"], "", "end_stopped"),
+    ]
+    assert done.definition["steps"]["end_stopped"]["result"] == "stopped"
+    assert "If no branch of bar begins the file leads nowhere; in the draft the request ends there." in texts(
+        done, "decide"
+    )
+
+
+def test_a_yes_that_leads_on_under_conditions_alone_ends_nothing_as_approved() -> None:
+    made = simple()
+    made.actions.insert(2, Action("MORE", fixed="*"))
+    made.ways[1:] = [("DECIDES", "MORE", '<DEC_ANSWER> = "YES" And <REQ_ITEM> = "x"'),
+                     ("DECIDES", "_END", '<DEC_ANSWER> = "NO"'), ("MORE", "_END", "")]  # fmt: skip
+    done = imported(made)
+    assert ways(done, "decides") == [
+        ("approve", "req_item == 'x'", "more"),
+        ("approve", "", "end_stopped"),
+        ("reject", "", "end_rejected"),
+    ]
+    assert "It is not said what follows the answer approve if no condition holds" in texts(done, "decide")
 
 
 def test_the_words_for_yes_and_no_that_are_left_out_of_a_draft_are_read_as_ever() -> None:
