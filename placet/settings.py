@@ -149,6 +149,7 @@ ACCOUNT_RATE_LIMITS = {"login": "30/m/ip"}
 # What is kept of a mail that can be answered, by the part that reads answers: mails know nothing of it.
 KEEP_WORDS = "placet.replies.own_words.keep"
 CHECK_WORDS = "placet.replies.outcome_words.problems"
+CODES_IN_MAIL = "placet.replies.pick.codes_of_kept"
 #: Who tells `placet.accounts` which processes reckon with a calendar.
 PROCESSES_WITH_CALENDAR = "placet.approvals.processes.naming_calendar"
 CHECK_QUESTIONS = "placet.replies.question_words.problems"

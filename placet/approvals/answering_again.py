@@ -64,9 +64,11 @@ def refusal(
         else:
             subject = with_code(f"{again.subject}: {request.title}", code)
             how = f"{again.how} {again.by_link}"
+            # What is said of links stands before them, whatever else is said.
+            around = [again.how, *sentences, again.by_link] if sentences else [how]
             notice = Notice(
                 again.heading,
-                [*sentences, how] if again.how_last else [how, *sentences],
+                [*sentences, how] if again.how_last else around,
                 quote[:LONGEST_QUOTE],
                 [*_answers(incoming.mailbox, request, again, code), page_link(request, said, tone="")],
                 footer,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from placet.approvals.change_words import (
     News,
@@ -18,10 +17,9 @@ from placet.approvals.change_words import (
 )
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.models import Clarification
+from placet.approvals.name_lists import listed_names
 from placet.lib.sentences import Sentence
 from placet.mail.writing import when
-
-MOST_NAMES = 3  # said of those who are asked, before "and 4 others"
 
 
 @dataclass(frozen=True)
@@ -111,18 +109,6 @@ def _because_of(escalated: Escalated) -> str:
 def _as_filled(sentence: str) -> str:
     """As part of what is filled in later: a name has no places of its own."""
     return sentence.replace("{", "{{").replace("}", "}}")
-
-
-def listed_names(names: Sequence[str]) -> str:
-    """In a sentence: "Alice, Bob, Carol and 4 others"."""
-    others = len(names) - MOST_NAMES
-    if others > 1:
-        return ngettext("{names} and {n} other", "{names} and {n} others", others).format(
-            names=", ".join(names[:MOST_NAMES]), n=others
-        )
-    if len(names) < 2:
-        return "".join(names)
-    return _("{names} and {last}").format(names=", ".join(names[:-1]), last=names[-1])
 
 
 def within(name: str) -> str:

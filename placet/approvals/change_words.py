@@ -4,6 +4,7 @@ nothing. Comments are other people's words: wherever they are shown they are tex
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -14,17 +15,29 @@ from placet.approvals.clarification_mails import shown
 from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep
 from placet.approvals.delegate_words import who_decided
 from placet.approvals.mail_parts import ShownFact
-from placet.approvals.models import AskLine, Assignment, Decision, Request, Visit
+from placet.approvals.models import AskLine, Assignment, Decision, Request, Timer, Visit
+from placet.approvals.name_lists import listed_names
 from placet.approvals.outcomes import LABELS, REVISED
+from placet.mail.writing import when
 
 MOST_SHOWN = 20  # decisions in one mail
 
 
 @dataclass(frozen=True)
+class Silence:
+    """A step came to its end before it was decided. `names`: of those who had not answered; `nobody`: nobody had."""
+
+    at: datetime
+    names: Sequence[str]
+    nobody: bool
+
+
+@dataclass(frozen=True)
 class SentBack:
-    """To the requester: whose answers sent the request back; none where a clock did."""
+    """To the requester: whose answers sent the request back, and whose silence did."""
 
     decisions: Sequence[Decision]
+    silences: Sequence[Silence] = ()
 
     @property
     def names(self) -> list[str]:
@@ -34,6 +47,11 @@ class SentBack:
     def named(self) -> list[tuple[str, Decision]]:
         """Each with who gave it, and in whose place."""
         return [(who_decided(one), one) for one in self.decisions]
+
+    @property
+    def silent_lines(self) -> list[str]:
+        """In the language that is active."""
+        return [_silent_line(one) for one in self.silences]
 
 
 @dataclass(frozen=True)
@@ -55,7 +73,7 @@ def news_of(request: Request, definition: Definition, assignment: Assignment, pe
     if not definition.revise_keys:
         return None
     if definition.approval(assignment.visit.step_key).is_revise:
-        return SentBack(sent_back_by({assignment.visit: definition})[assignment.visit_id])
+        return sent_back_by({assignment.visit: definition})[assignment.visit_id]
     since = _seen_before(assignment, person)
     revised = _revised_before(request, definition, assignment.visit)
     if since is None or revised is None:
@@ -64,18 +82,36 @@ def news_of(request: Request, definition: Definition, assignment: Assignment, pe
     return Revised(since, changed, revised, _kept_since(request, revised.assignment.visit))
 
 
-def sent_back_by(visits: Mapping[Visit, Definition]) -> dict[int, list[Decision]]:
-    """The answers by which requests came into a step in which their requester revises them, by visit of that step. As
-    many queries for many as for one."""
+def sent_back_by(visits: Mapping[Visit, Definition]) -> dict[int, SentBack]:
+    """The answers, and the silence, by which requests came into a step in which their requester revises them, by visit
+    of that step. As many queries for many as for one."""
     beside: dict[int, list[Visit]] = defaultdict(list)
     for one in Visit.objects.filter(request__in={visit.request_id for visit in visits}).order_by("pk"):
         beside[one.request_id].append(one)
     answered = {visit.pk: _left_for(visit, definition, beside) for visit, definition in visits.items()}
-    counted = _counted({one.pk for _left, inside in answered.values() for one in inside})
+    inside = {one.pk for _left, inside in answered.values() for one in inside}
+    counted = _counted(inside)
+    silences = _silences(inside, counted)
     return {
-        visit.pk: _which(answered[visit.pk], definition, counted)[:MOST_SHOWN]
+        visit.pk: SentBack(
+            _which(answered[visit.pk], definition, counted, silences)[:MOST_SHOWN],
+            [silences[one.pk] for one in answered[visit.pk][1] if one.pk in silences],
+        )
         for visit, definition in visits.items()
     }
+
+
+def _silences(visits: Collection[int], counted: Mapping[int, Sequence[Decision]]) -> dict[int, Silence]:
+    """Of those of them that came to their end."""
+    ends = Timer.objects.filter(visit__in=visits, what=Timer.What.EXPIRE, state=Timer.State.ACTED)
+    at = dict(ends.values_list("visit", "at"))
+    if not at:
+        return {}
+    names: dict[int, list[str]] = defaultdict(list)
+    seats = Assignment.objects.filter(visit__in=at, state=Assignment.State.SUPERSEDED).order_by("pk")
+    for visit, name in seats.values_list("visit", "person__name"):
+        names[visit].append(name)
+    return {visit: Silence(at[visit], names[visit], not counted.get(visit)) for visit in at}
 
 
 _Left = tuple[Visit | None, Sequence[Visit]]  # what was left, and the visits whose answers made it so
@@ -139,14 +175,21 @@ def _counted(visits: Collection[int]) -> dict[int, list[Decision]]:
     return counted
 
 
-def _which(left: _Left, definition: Definition, counted: Mapping[int, Sequence[Decision]]) -> list[Decision]:
-    """Those that answered as the step ended; where nobody did, those that did not grant it."""
+def _which(
+    left: _Left,
+    definition: Definition,
+    counted: Mapping[int, Sequence[Decision]],
+    silences: Mapping[int, Silence],
+) -> list[Decision]:
+    """Those that answered as the step ended; where nobody did, and no clock ended it, those that did not grant it."""
     step, inside = left
     decisions = sorted(
         (one for visit in inside for one in counted.get(visit.pk, ())), key=lambda one: (one.at, one.pk)
     )
     same = [one for one in decisions if step is not None and one.outcome == step.result]
-    return same or [one for one in decisions if not _grants(definition, one)]
+    if same or (step is not None and step.pk in silences):
+        return same
+    return [one for one in decisions if not _grants(definition, one)]
 
 
 def _grants(definition: Definition, decision: Decision) -> bool:
@@ -225,12 +268,24 @@ def still_holds(decision: Decision) -> str:
 
 
 def sent_back_line(news: SentBack) -> str:
-    """Who sent it back, in a sentence; "" where nobody's answer did."""
+    """Who sent it back, and who did not answer; "" where nothing is known of it."""
     names = news.names
+    sentences = [*news.silent_lines]
+    if names:
+        line = ngettext("{names} sent it back.", "{names} sent it back.", len(names))
+        sentences.insert(0, line.format(names=", ".join(names)))
+    return " ".join(sentences)
+
+
+def _silent_line(silence: Silence) -> str:
+    names, time = listed_names(silence.names), when(silence.at)
     if not names:
-        return ""
-    shown_names = ", ".join(names)
-    return ngettext("{names} sent it back.", "{names} sent it back.", len(names)).format(names=shown_names)
+        return _("It was not decided before {time}.").format(time=time)
+    if silence.nobody:
+        return _("Nobody answered before {time}. Asked for an answer: {names}.").format(
+            names=names, time=time
+        )
+    return _("Not answered before {time}: {names}.").format(names=names, time=time)
 
 
 def how_to_revise(*, by_mail: bool, in_lines: bool) -> str:

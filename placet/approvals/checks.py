@@ -52,6 +52,7 @@ from placet.approvals.rule_checks import (
     order_problems,
     rule_problems,
 )
+from placet.approvals.silence_checks import silence_problems
 from placet.approvals.undecided import undecided_problem
 from placet.approvals.undo_rules import undo_problems
 from placet.approvals.whom import LIMIT, entries_of
@@ -157,6 +158,7 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
     if len({*keys}) == len(keys):
         problems += [f"steps.{key}: {problem}" for problem in _words_problems(step)]
     problems += [f"steps.{key}: {problem}" for problem in deadline_problems(definition, step, sample)]
+    problems += [f"steps.{key}: expire: {problem}" for problem in silence_problems(definition, key, step)]
     problems += [f"steps.{key}: questions: {problem}" for problem in question_problems(definition, key, step)]
     problems += [f"steps.{key}: form: {problem}" for problem in step_form_problems(definition, key, step)]
     problems += [f"steps.{key}: {problem}" for problem in keep_if_problems(definition, step)]

@@ -20,6 +20,7 @@ from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form import facts_as_read
 from placet.approvals.mail_parts import ShownFact, named, quoted
 from placet.approvals.models import Ask, AskLine, Request
+from placet.approvals.others_asked import others_in_words
 from placet.approvals.outcomes import APPROVE, REJECT
 from placet.approvals.prepared_replies import reply_address
 from placet.approvals.record import DIGEST
@@ -161,6 +162,7 @@ def _sentences(one: Asked) -> list[str]:
     why_again = no_links(str(one.because)) or (_("This is a reminder.") if one.reminder else "")
     said = [*filter(None, [why_again]), *until_when(one.definition, visit)]
     said.append(_("Asked by {name}.").format(name=no_links(one.request.requester.name)))
+    said += map(no_links, others_in_words(one.step, one.line.assignment, one.line.ask.person))
     if one.line.numbered:
         said += _answers(one)
     else:

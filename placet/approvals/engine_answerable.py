@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals import engine_hold, engine_stops, engine_time, record, whom
-from placet.approvals.ask_words import listed_names
 from placet.approvals.counted import counting_in
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.engine_errors import (
@@ -22,6 +21,7 @@ from placet.approvals.engine_errors import (
 from placet.approvals.grace import NONE
 from placet.approvals.may_decide import Seat, Why, may_decide, over, rests_on, row_of
 from placet.approvals.models import Assignment, Delegate, Request
+from placet.approvals.name_lists import listed_names
 from placet.approvals.undo_rules import grace_in
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail

@@ -1,12 +1,12 @@
-"""What is checked of the moments from which others are asked, and of the warning of a step's end, before a definition
-is published."""
+"""What is checked of a step's reminders, of the moments from which others are asked, and of the warning of its end,
+before a definition is published."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from placet.accounts import calendars
 from placet.accounts.addresses import person_at
-from placet.approvals.deadlines import Amount, rung_at, warning_at
+from placet.approvals.deadlines import Amount, reminder_at, rung_at, warning_at
 from placet.approvals.definitions import ApprovalStep, Definition, Rung
 from placet.approvals.rules import GROUP, Together
 from placet.lib.working_time import NoWorkingTime, WorkingTime
@@ -16,6 +16,7 @@ TRIED_DAYS = 14  # on which people could be asked: what cannot be on any of them
 
 def escalation_problems(definition: Definition, step: ApprovalStep) -> Iterator[str]:
     yield from _same_moment_problems(step)
+    yield from (f"remind: {problem}" for problem in _reminder_problems(definition, step))
     for number, rung in enumerate(step.rungs, start=1):
         problems = [
             *_people_problems(rung),
@@ -36,6 +37,26 @@ def _same_moment_problems(step: ApprovalStep) -> Iterator[str]:
         for moment in dict.fromkeys(moments)
         if moments.count(moment) > 1
     )
+
+
+def _reminder_problems(definition: Definition, step: ApprovalStep) -> Iterator[str]:
+    """Where the form says when it is due, that may be so far away that one long before it comes."""
+    reminders = step.remind or ()
+    yield from (f"{one} is said twice" for one in dict.fromkeys(reminders) if reminders.count(one) > 1)
+    within = step.due is not None and step.due.within is not None
+    for one in dict.fromkeys(reminders):
+
+        def comes_after(hours: WorkingTime, start: datetime, end: datetime, one: str = one) -> bool:
+            return reminder_at(one, hours, _due(step, hours, start)) > start
+
+        def comes_before(hours: WorkingTime, start: datetime, end: datetime, one: str = one) -> bool:
+            return reminder_at(one, hours, _due(step, hours, start)) < end
+
+        early = one.endswith(" before")  # a calendar is looked at only where it says anything
+        if step.expire is not None and not early and _never(definition, step, comes_before):
+            yield f"{one} is not before the step's end, after which nobody is asked"
+        if within and early and _never(definition, step, comes_after):
+            yield f"{one} is before people are asked"
 
 
 def _people_problems(rung: Rung) -> Iterator[str]:

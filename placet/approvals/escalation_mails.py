@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
 from placet.approvals import engine_time
-from placet.approvals.ask_words import listed_names
 from placet.approvals.composing import mailbox_for, page_link, queue, written_to
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.models import Assignment, Request, Timer, Visit
+from placet.approvals.name_lists import listed_names
 from placet.mail.writing import Notice, no_links, when
 
 
@@ -29,7 +29,10 @@ def others_are_asked(
         names = listed_names([person.name for person in people])
         sentence = _("“{step}” for “{title}” (number {number}) was not decided by {time}.")
         became = (
-            _("Asked, too, from now on: {names}. Your answer still counts.")
+            _(
+                "Asked, too, from now on: {names}. Your answer still counts: reply to the mail that asked you, or open "
+                "the request."
+            )
             if counts
             else _("Asked in your place from now on: {names}. An answer of yours counts no longer.")
         )

@@ -93,6 +93,15 @@ def entered_on_page_only(definition: Definition, step_key: str, data: Data) -> l
     return [one for one in definition.fields if one.name in names and one.name in lacking]
 
 
+def takes_answers_by_mail(definition: Definition, step_key: str, data: Data) -> bool:
+    """Whether a reply can decide a step as the form stands."""
+    if definition.proof_for(step_key) == "page":
+        return False
+    step = definition.approval(step_key)
+    needs_form = all(step.needs_form_with(one) for one in step.outcomes)
+    return not (needs_form and entered_on_page_only(definition, step_key, data))
+
+
 def lacks_what_is_entered(definition: Definition, step_key: str, data: Data) -> bool:
     """Whether something that a step's people have to enter does not stand in a form."""
     filled = definition.filled_in(step_key)

@@ -35,6 +35,7 @@ from placet.approvals.mail_parts import (
     quoted,
 )
 from placet.approvals.models import Ask, Assignment, Decision, Request, Timer, Visit
+from placet.approvals.others_asked import others_in_words
 from placet.approvals.outcomes import LABELS, TASK_DONE, Outcome, you_answered
 from placet.approvals.prepared_replies import answer_lines, answer_link, reply_address
 from placet.approvals.questions import Question as Asked
@@ -70,6 +71,7 @@ def ask(
     by_reply = [one for one in step.outcomes if one not in left]
     commented = [one for one in by_reply if policy.needs_comment(definition, step, one.key, request)]
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
+    first = why.escalated.first if why.escalated is not None else ()
     with written_to(person) as said:
         changes = changes_since(request, definition, key, why.since) if why.since is not None else ()
         heading, preview, lead = asking_words(step, definition, why)
@@ -89,7 +91,7 @@ def ask(
             ),
             changes=[ShownChange.of(change) for change in changes],
             clarified=[*question_and_answer(why.clarified), *comments(why.news)],
-            paragraphs=[*kept_lines(why.news)],
+            paragraphs=[*kept_lines(why.news), *others_in_words(step, assignment, person, first)],
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
             answers=[
                 Link(_on_the_page(outcome), page_of(request, said), outcome.colour)

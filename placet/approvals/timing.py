@@ -2,19 +2,22 @@
 anew there: it may be that the step is decided, or that the clock was set back.
 
 A step expires, and others are asked in it, only when every mailbox that its asks named was read past that moment, so
-that an answer which came in time counts, however late it is read. What a step was decided takes effect only when those
-of whoever decided were, so that they can take it back in time. After a time in which nothing was worked the moments
-of a step do not all come at once: each leaves the next one half of the time that lay between them, whichever of them is
-worked first.
+that an answer which came in time counts, however late it is read; where no mail can decide the step, none is waited
+for. Nobody is reminded while a mail that may be their answer waits to be taken in. What a step was decided takes effect
+only when those of whoever decided were, so that they can take it back in time. After a time in which nothing was worked
+the moments of a step do not all come at once: each leaves the next one half of the time that lay between them,
+whichever of them is worked first.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from placet.approvals import (
     composing,
@@ -30,11 +33,12 @@ from placet.approvals import (
     messages,
 )
 from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.form import takes_answers_by_mail
 from placet.approvals.models import Ask, AskLine, Assignment, Request, Timer, Visit
 from placet.approvals.record import note
 from placet.audit import chain
 from placet.lib import rows
-from placet.mail.read_past import read_past
+from placet.mail.read_past import is_anything_kept, is_kept, read_past
 
 PAUSE = timedelta(seconds=30)  # before a row that failed, or that waits for a mailbox, is looked at once more
 State = Timer.State
@@ -138,6 +142,9 @@ def _remind_one(
     """Whether they are reminded, now or when their working time begins. `latest`: it has to be before that."""
     if composing.mailbox_for(request) is None:
         return False
+    if _is_answered_perhaps(seat):
+        _put_off(timer, seat, at=now, due=now + PAUSE)
+        return True
     if (
         timer.what == Timer.What.REMIND
         and seat.person.in_digests
@@ -150,10 +157,7 @@ def _remind_one(
     if latest is not None and begins >= latest:
         begins = now
     if begins > now and timer.assignment_id is None:
-        Timer.objects.create(
-            visit=timer.visit, what=timer.what, number=timer.number, assignment=seat,
-            at=begins, due=begins, basis=timer.basis,
-        )  # fmt: skip
+        _put_off(timer, seat, at=begins, due=begins)
         return True
     warning = timer.what == Timer.What.WARN
     reminded = [one for one in engine_asks.readers(seat) if not (one.on_its_way or one.just_arrived)]
@@ -168,6 +172,32 @@ def _remind_one(
             delegate=one.delegate,
         )
     return bool(reminded)
+
+
+def _put_off(timer: Timer, seat: Assignment, *, at: datetime, due: datetime) -> None:
+    """One of those who are reminded, to a row of their own."""
+    if timer.assignment_id is not None:
+        rows.change(timer, state=State.WAITING, acted_at=None, due=due)
+        return
+    Timer.objects.create(
+        visit=timer.visit, what=timer.what, number=timer.number, assignment=seat,
+        at=at, due=due, basis=timer.basis,
+    )  # fmt: skip
+
+
+def _is_answered_perhaps(seat: Assignment) -> bool:
+    """Whether a mail with the code of a mail that asked this is kept, and not taken in yet."""
+    if not is_anything_kept():
+        return False
+    asks = Ask.objects.filter(
+        lines__assignment=seat, lines__asks_back=None, outgoing__isnull=False
+    ).distinct()
+    asked = list(asks.values_list("outgoing__mailbox", "code_hash", "created_at"))
+    if not asked:
+        return False
+    mailboxes, codes, moments = zip(*asked, strict=True)
+    codes_in = import_string(settings.CODES_IN_MAIL)
+    return is_kept({*mailboxes}, codes, asked_at=min(moments), codes_in=codes_in)
 
 
 def _is_written_to(seat: Assignment) -> bool:
@@ -197,8 +227,11 @@ def _escalate(request: Request, definition: Definition, timer: Timer, now: datet
 
 def _must_wait(timer: Timer) -> bool:
     """Where nobody is asked, as in a step that is stuck, silence says nothing."""
-    is_asked = timer.visit.assignments.filter(state=Assignment.State.OPEN).exists()
-    return not is_asked or _unread(timer)
+    visit = timer.visit
+    if not visit.assignments.filter(state=Assignment.State.OPEN).exists():
+        return True
+    definition = definition_of(visit.request.version)
+    return takes_answers_by_mail(definition, visit.step_key, visit.request.data) and _unread(timer)
 
 
 def _expire(request: Request, definition: Definition, timer: Timer, now: datetime) -> bool:

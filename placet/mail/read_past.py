@@ -6,7 +6,7 @@ Mailboxes are those that the answers may come to, given by their keys; without a
 came in time by when the server received it (`IncomingMail.received_at`); one without that may have.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -20,6 +20,8 @@ from placet.mailboxes.models import Mailbox
 #: was set back while a mailbox was being read.
 SLACK = timedelta(minutes=2)
 CLOCKS = timedelta(minutes=10)  # an answer that seems to have come before its question, by the server's clock
+
+MOST_KEPT = 50  # mails looked through for a code; where more wait, any of them may have it
 
 ANY_CODE = ""  # in place of a keyed hash, where nobody can tell which codes a mail has
 
@@ -79,6 +81,29 @@ def _set_aside(
         incoming__state=IncomingMail.State.SET_ASIDE,
         incoming__looked_at=None,
     )
+
+
+def is_anything_kept() -> bool:
+    """Whether any mail waits to be taken in."""
+    return IncomingMail.objects.filter(state=IncomingMail.State.KEPT).exists()
+
+
+def is_kept(
+    mailboxes: Collection[int],
+    code_hashes: Collection[str],
+    *,
+    asked_at: datetime,
+    codes_in: Callable[[int], Collection[str]],
+) -> bool:
+    """Whether a mail of these mailboxes waits to be taken in that has one of these codes, or may have. `asked_at`: when
+    the first of them was given out. `codes_in`: the keyed hashes of the codes in a mail, by its key."""
+    later = Q(received_at__gte=asked_at - CLOCKS) | Q(received_at=None)
+    waits = IncomingMail.objects.filter(later, mailbox__in=mailboxes, state=IncomingMail.State.KEPT)
+    numbers = list(waits.order_by("pk").values_list("pk", flat=True)[: MOST_KEPT + 1])
+    if len(numbers) > MOST_KEPT:
+        return True
+    wanted = {*code_hashes, ANY_CODE}
+    return any(not wanted.isdisjoint(codes_in(number)) for number in numbers)
 
 
 def remember_codes(incoming: IncomingMail, code_hashes: Collection[str]) -> None:

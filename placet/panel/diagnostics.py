@@ -64,6 +64,7 @@ def _page(request: PersonsRequest, form: LogLevelForm, status: int = 200) -> Htt
         "processes": findings.processes(),
         "work_is_done": health.work_is_done(),
         "queues": findings.queues(),
+        "waiting_ends": findings.waiting_ends(),
         "way": findings.way(request),
         "troubles": troubles[:TROUBLES_SHOWN],
         "more_troubles": len(troubles) - TROUBLES_SHOWN,

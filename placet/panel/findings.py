@@ -24,6 +24,7 @@ from placet import __version__
 from placet.accounts.general import general
 from placet.approvals import stopping, timing
 from placet.approvals.models import DigestItem, Stop, Timer
+from placet.approvals.waiting_ends import ends_by_mailbox
 from placet.lib import logs, working
 from placet.lib.reached import NoAddress, public_url_of
 from placet.mail import sent_items
@@ -235,6 +236,20 @@ def _queue(kind: str, rows: QuerySet[Any], due: str, page: str) -> Queue:
 
 
 # --- what failed ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WaitingEnds:
+    """Ends of steps that wait for a mailbox that is not active. `number`: how many."""
+
+    mailbox: Mailbox
+    number: int
+
+
+def waiting_ends() -> list[WaitingEnds]:
+    numbers = ends_by_mailbox()
+    mailboxes = Mailbox.objects.filter(pk__in=numbers).order_by("pk") if numbers else ()
+    return [WaitingEnds(mailbox, numbers[mailbox.pk]) for mailbox in mailboxes]
 
 
 def failed_mails() -> QuerySet[OutgoingMail]:

@@ -1,7 +1,7 @@
 """Health at a glance: for the panel's first page, and in a word for `/healthz`. Looks; changes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from placet import __version__
 from placet.accounts.models import Person
 from placet.alarms import expiry, silence
 from placet.approvals.models import Decision, Request, Version, Visit
+from placet.approvals.waiting_ends import ends_by_mailbox
 from placet.lib import working
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import polling, pool
@@ -42,6 +43,7 @@ class MailboxHealth:
     looking: bool = False  # right now
     secret: "SecretHealth | None" = None
     noticing: Noticing | None = None  # None where it is not active
+    waiting_ends: int = 0  # of steps, which wait for it while it is not active
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,12 @@ def health() -> Health:
     incoming, outgoing = IncomingMail.State, OutgoingMail.State
     silent = {alarm.mailbox.pk for alarm in silence.alarms()}
     mailboxes = list(Mailbox.objects.all())
-    told = noticings(mailboxes)
+    told, ends = noticings(mailboxes), ends_by_mailbox()
     return Health(
-        mailboxes=[_of(one, told.get(one.pk), silent=one.pk in silent) for one in mailboxes],
+        mailboxes=[
+            replace(_of(one, told.get(one.pk), silent=one.pk in silent), waiting_ends=ends.get(one.pk, 0))
+            for one in mailboxes
+        ],
         waiting_in=IncomingMail.objects.filter(state=incoming.KEPT).count(),
         set_aside=IncomingMail.objects.filter(state=incoming.SET_ASIDE).count(),
         to_look_at=to_look_at(IncomingMail.objects.all()).count(),

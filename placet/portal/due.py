@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from placet.approvals import engine_stops
+from placet.approvals import engine_stops, waiting_ends
 from placet.approvals.definitions import Definition
 from placet.approvals.models import Request, Timer, Visit
 
@@ -31,6 +31,7 @@ class DueShown:
     reminded: str = ""
     escalated_at: datetime | None = None  # when others were asked the last time
     escalates_at: datetime | None = None  # when others are asked next
+    inactive: str = ""  # names of mailboxes that nobody reads and that this waits for
     reads_first: bool = False  # that is past, and mail that may have come before is read first
     warned: bool = False
     paused_until: datetime | None = None
@@ -61,7 +62,11 @@ def due_of(visits: Collection[Visit]) -> dict[int, DueShown]:
     clocks = Timer.objects.filter(visit__in=visits, assignment=None).exclude(what=What.EFFECTIVE)
     for timer in clocks.order_by("at", "id"):
         timers[timer.visit_id].append(timer)
-    return {visit.pk: _shown(visit, timers[visit.pk]) for visit in visits if visit.pk in timers}
+    shown = {visit.pk: _shown(visit, timers[visit.pk]) for visit in visits if visit.pk in timers}
+    for number, one in shown.items():
+        if one.reads or one.reads_first:  # seldom, so nobody else pays for it
+            shown[number] = replace(one, inactive=", ".join(waiting_ends.mailbox_names(number)))
+    return shown
 
 
 def _stood(deadline: Timer, visit: Visit) -> bool:

@@ -39,13 +39,13 @@ from placet.approvals.outcomes import APPROVE, REJECT, REVISED, TASK_DONE, Outco
 from placet.approvals.policy import is_certain, way_on
 from placet.approvals.questions import Answered
 from placet.approvals.questions import as_read as answers_as_read
+from placet.approvals.rule_words import beside_each_other
 from placet.approvals.undo_rules import undoes
 from placet.lib.conditions import ConditionError
 from placet.mail.models import OutgoingMail
 from placet.portal.clarifications import who_waits
 from placet.portal.due import DueShown, due_of, held_until
 from placet.portal.in_place import why_in_words
-from placet.portal.rule_words import abstentions_in_words, line_in_words
 
 MOST_VISITS = 40  # shown of one request, newest last
 MOST_PEOPLE = 300  # shown of one path
@@ -637,14 +637,6 @@ def _standing(
     )
 
 
-def beside_each_other(sentences: Iterable[str]) -> str:
-    """In one: French has a blank before its semicolon."""
-    first, *more = [*sentences] or [""]
-    for second in more:
-        first = _("{first}; {second}").format(first=first, second=second)
-    return first
-
-
 def _standing_in(definition: Definition, visit: Visit, names: Mapping[int, str]) -> str:
     step = step_name(definition, visit.step_key)
     if visit.state == Visit.State.HELD:
@@ -688,25 +680,3 @@ class Definitions:
         if request.version_id not in self._known:
             self._known[request.version_id] = definition_of(request.version)
         return self._known[request.version_id]
-
-
-def asks(step: ApprovalStep) -> str:
-    """What a step's rule means for the people asked."""
-    sentences = [_rule_in_words(step), *abstentions_in_words(step)]
-    if step.order == "one_by_one":
-        sentences.append(_("People are asked one after the other."))
-    if step.wait_for_all:
-        sentences.append(_("Everybody is heard first."))
-    return " ".join(sentences)
-
-
-def _rule_in_words(step: ApprovalStep) -> str:
-    if isinstance(step.rule, tuple):
-        lines = [line_in_words(line, step) for line in step.rule]
-        ends = _("otherwise “{answer}”").format(answer=step.outcome(step.otherwise or "").shown)
-        return _("It ends with {rules}.").format(rules=beside_each_other([*lines, ends]))
-    if step.rule == "first":
-        return _("The first answer counts.")
-    if step.rule == "all":
-        return _("Everybody asked must approve.")
-    return ngettext("One must approve.", "{n} must approve.", step.rule).format(n=step.rule)

@@ -17,4 +17,4 @@ def sent_back(assignments: Iterable[Assignment], definitions: Definitions) -> di
     if not asking:
         return {}
     by = sent_back_by({one.visit: definition for one, definition in asking.items()})
-    return {one.pk: SentBack(by[one.visit_id]) for one in asking}
+    return {one.pk: by[one.visit_id] for one in asking}

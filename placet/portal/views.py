@@ -21,6 +21,8 @@ from placet.approvals.composing import mailbox_for, page_of
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import facts_as_read, facts_hash
 from placet.approvals.models import Assignment, Clarification, Request, Visit
+from placet.approvals.others_asked import others_in_words
+from placet.approvals.rule_words import rule_in_words
 from placet.approvals.undo_rules import grace_in
 from placet.portal import deciding, live, path
 from placet.portal.clarifications import Typed, clarifications_of
@@ -157,7 +159,7 @@ def _questions(
             Question(
                 assignment,
                 step.name,
-                path.asks(step),
+                "".join(others_in_words(step, assignment, request.user)) or rule_in_words(step),
                 answers,
                 what,
                 fills=bool(definition.filled_in(key)),

@@ -15,13 +15,14 @@ from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form import Fact, facts_as_read, facts_hash
 from placet.approvals.mail_parts import one_of
 from placet.approvals.models import Assignment, Clarification, Request
+from placet.approvals.rule_words import rule_in_words
 from placet.lib.web import entered, keep
 from placet.portal import deciding, live
 from placet.portal.clarifications import waiting_for as questions_to_answer
 from placet.portal.due import DueShown, due_of
 from placet.portal.forms import MOST_PICKED, Pick, SeveralForm
 from placet.portal.in_place import said_of, waiting_for
-from placet.portal.path import Definitions, asks, standings, step_name
+from placet.portal.path import Definitions, standings, step_name
 from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, signed_in
 from placet.portal.search import matching
@@ -192,7 +193,7 @@ def _waiting(
         about,
         definition.name,
         step_name(definition, assignment.visit.step_key),
-        asks(step),
+        rule_in_words(step),
         assignment,
         Pick(assignment.pk, facts_hash(about, definition, assignment.visit.step_key)),
         assignment.pk in chosen,

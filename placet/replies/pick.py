@@ -21,6 +21,7 @@ from placet.approvals.models import Ask, AskLine
 from placet.approvals.undo_rules import can_undo
 from placet.lib.prepared import Prepared
 from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mail.packing import Damaged
 from placet.mail.read_past import ANY_CODE
 from placet.mailboxes.models import Mailbox
 from placet.replies import refusals
@@ -229,6 +230,15 @@ def aside_codes(incoming: IncomingMail, mail: Mail | None) -> list[str]:
     found = dict.fromkeys(code[1].lower() for text in texts for code in _ANYWHERE.finditer(text))
     hashes = [hash_of(code) for code in itertools.islice(found, MOST_ASIDE)]
     return list(Ask.objects.filter(code_hash__in=hashes).values_list("code_hash", flat=True))
+
+
+def codes_of_kept(number: int) -> list[str]:
+    """The same of a mail that waits to be taken in, by its key; any code, where it cannot be read."""
+    try:
+        incoming = IncomingMail.objects.filter(pk=number).first()
+    except Damaged:
+        return [ANY_CODE]
+    return aside_codes(incoming, None) if incoming is not None else []
 
 
 def without_codes(text: str, code: str = "") -> str:

@@ -53,7 +53,7 @@ def people(alice: Person, bob: Person, carol: Person, dave: Person) -> dict[str,
 def named(request: Request, step: str) -> list[str]:
     """Who sent it back into the newest visit of `step`."""
     visit = newest(request, step)
-    decisions = sent_back_by({visit: definition_of(request.version)})[visit.pk]
+    decisions = sent_back_by({visit: definition_of(request.version)})[visit.pk].decisions
     return [one.by_person.name.split()[0] for one in decisions]
 
 

@@ -87,7 +87,10 @@ def test_others_are_asked_too_and_the_first_answer_counts(
     [ask] = mails("ask", carol)
     assert "Bob Manager did not answer by 5 March 2026, 17:00 UTC, so you are asked, too." in said(ask)
     [told] = mails("escalated", bob)
-    assert "Asked, too, from now on: Carol Finance. Your answer still counts." in said(told)
+    counts = (
+        "Asked, too, from now on: Carol Finance. Your answer still counts: reply to the mail that asked you"
+    )
+    assert counts in said(told)
     assert work(clock, RUNG + timedelta(days=30)) == 0  # once
     assert standing(request) == ("open", "")
     answer(bob)

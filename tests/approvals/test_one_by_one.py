@@ -13,12 +13,13 @@ from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form_parts import FormField
 from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
+from placet.approvals.rule_words import rule_in_words
 from placet.audit import chain
 from placet.lib import rows
 from placet.lib.conditions import holds
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
-from placet.portal.path import asks, path_of
+from placet.portal.path import path_of
 from tests.making import FORM, asked, one_step, open_for, start
 
 pytestmark = pytest.mark.django_db
@@ -100,7 +101,9 @@ def test_the_path_says_whose_turn_comes(alice: Person, bob: Person, carol: Perso
     assert shown(request)[2] == "Carol Finance is asked next"
     engine.withdraw(request.pk, alice)
     assert [line.split(" ")[0] for line in shown(request)] == ["Bob", "Dave"]
-    assert asks(parse_definition(source).approval("step")).endswith("People are asked one after the other.")
+    assert rule_in_words(parse_definition(source).approval("step")).endswith(
+        "People are asked one after the other."
+    )
 
 
 def test_whoever_leaves_is_passed_over_before_and_while_it_is_their_turn(
@@ -311,7 +314,7 @@ def test_a_rule_in_words() -> None:
     ]  # fmt: skip
     source = process(rule, *BOARD_AND_LEGAL, otherwise="reject", wait_for_all=True)
     source["steps"]["step"]["ask"][0] = {"group": "board", "weight": 2}
-    assert asks(parse_definition(source).approval("step")) == (
+    assert rule_in_words(parse_definition(source).approval("step")) == (
         "It ends with “Reject” if 2 people answer so, or anybody of “legal”; “Approve” if 2 people, people with a "
         "weight of 3, 50 % of those who answer, 1 of “legal” and everybody of line 1 answer so; otherwise “Reject”. "
         "Everybody is heard first."

@@ -12,9 +12,9 @@ from placet.approvals.definitions import definition_of
 from placet.approvals.models import Decision, Request
 from placet.approvals.outcomes import Outcome
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
+from placet.approvals.rule_words import rule_in_words
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
-from placet.portal.path import asks
 from tests.making import FORM, open_for, start
 
 CHANGES = {
@@ -270,7 +270,7 @@ def test_whoever_abstains_counts_for_nothing_and_the_step_ends_all_the_same(
     decide(bob, "abstain")
     request.refresh_from_db()
     assert request.result == "abstain"  # nobody's answer counts: otherwise
-    assert asks(parse_definition(definition).approval("legal")).endswith(
+    assert rule_in_words(parse_definition(definition).approval("legal")).endswith(
         "“No opinion” does not count: the rule is about the others."
     )
 

@@ -225,7 +225,9 @@ def test_an_answer_counts_as_long_as_the_end_may_still_move(
 def test_nothing_of_a_step_moves_after_its_end(
     clock: Clock, mailbox: Mailbox, alice: Person, bob: Person
 ) -> None:
-    request = start(timed(due="1 working day", remind=["3 days after"], expire={"after": "1 day"}), alice)
+    request = start(
+        timed(due="1 working day", remind=["2 days after"], expire={"after": "1 working day"}), alice
+    )
     work(clock, at("2026-03-03 17:00"))
     work(clock, at("2026-03-20 10:00"))
     assert standing(request) == ("ended", "rejected")
@@ -237,7 +239,9 @@ def test_nobody_is_reminded_after_the_end(
 ) -> None:
     """While the mailbox cannot be read."""
     monkeypatch.setattr(timing, "read_past", lambda *_, **__: False)
-    request = start(timed(due="1 working day", remind=["2 days after"], expire={"after": "1 day"}), alice)
+    request = start(
+        timed(due="1 working day", remind=["2 days after"], expire={"after": "1 working day"}), alice
+    )
     for day in range(3, 12):
         work(clock, at(f"2026-03-{day:02} 17:00"))
     assert asks(bob) == ["Please decide: Desk"]

@@ -29,6 +29,9 @@ def test_whoever_asks_for_help_is_told_how_to_answer_and_answers_that_mail(world
     taught = answer(world, asked, "Hi,\n\nhelp please")
     assert taught.subject.startswith("How to answer: Desk")
     assert "“Approve”" in taught.text
+    paragraphs = [part for part in taught.text.replace("\r\n", "\n").split("\n\n") if part.strip()]
+    [said] = [number for number, part in enumerate(paragraphs) if "use one of these links" in part]
+    assert "mailto:" in paragraphs[said + 1]
     assert world.results() == ["help_asked"]
     assert world.decisions() == []
     answer(world, taught, "approved")

@@ -253,3 +253,10 @@ def test_public_pages_carry_the_strict_policy_too(path: str, client: Client, db:
     assert "default-src 'none'" in answer["Content-Security-Policy"]
     assert answer["X-Frame-Options"] == "DENY"
     assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_french_has_a_blank_that_does_not_break_before_a_colon(bob: Person, client: Client) -> None:
+    Person.objects.filter(pk=bob.pk).update(language="fr")
+    client.force_login(bob)
+    bob.refresh_from_db()
+    assert "vendredi\u00a0: 9:00–17:00" in client.get("/accounts/").content.decode()

@@ -1,6 +1,6 @@
 """What a rule asks for, in words: for whoever answers, and for whoever waits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -9,7 +9,39 @@ from placet.approvals.definitions import ApprovalStep
 from placet.approvals.rules import GROUP, Line, Much, Together
 
 
-def line_in_words(line: Line, step: ApprovalStep) -> str:
+def rule_in_words(step: ApprovalStep) -> str:
+    """What a step's rule means for the people asked."""
+    sentences = [_rule(step), *_abstentions(step)]
+    if step.order == "one_by_one":
+        sentences.append(_("People are asked one after the other."))
+    if step.wait_for_all:
+        sentences.append(_("Everybody is heard first."))
+    return " ".join(sentences)
+
+
+def _rule(step: ApprovalStep) -> str:
+    if isinstance(step.rule, tuple):
+        lines = [_line(line, step) for line in step.rule]
+        ends = _("otherwise “{answer}”").format(answer=step.outcome(step.otherwise or "").shown)
+        return _("It ends with {rules}.").format(rules=beside_each_other([*lines, ends]))
+    if step.rule == "first":
+        return _("The first answer counts.")
+    if step.rule == "all":
+        return _("Everybody asked must do it.") if step.is_task else _("Everybody asked must approve.")
+    if step.is_task:
+        return ngettext("One must do it.", "{n} must do it.", step.rule).format(n=step.rule)
+    return ngettext("One must approve.", "{n} must approve.", step.rule).format(n=step.rule)
+
+
+def beside_each_other(sentences: Iterable[str]) -> str:
+    """In one: French has a blank before its semicolon."""
+    first, *more = [*sentences] or [""]
+    for second in more:
+        first = _("{first}; {second}").format(first=first, second=second)
+    return first
+
+
+def _line(line: Line, step: ApprovalStep) -> str:
     answer = step.outcome(line.outcome).shown
     match line.needs:
         case "any":
@@ -24,7 +56,7 @@ def line_in_words(line: Line, step: ApprovalStep) -> str:
             )
 
 
-def abstentions_in_words(step: ApprovalStep) -> Iterator[str]:
+def _abstentions(step: ApprovalStep) -> Iterator[str]:
     for outcome in step.abstentions:
         words = _("“{answer}” does not count: the rule is about the others.")
         yield words.format(answer=outcome.shown)
