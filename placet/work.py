@@ -19,6 +19,7 @@ from placet.accounts import tidy
 from placet.accounts.reader import as_the_installation_reads
 from placet.alarms import checkpoints, expiry, watch, webhook
 from placet.approvals import (
+    absences,
     attachments,
     calendar_moves,
     calling,
@@ -154,6 +155,7 @@ def kinds() -> list[Kind]:
         Kind("stop", stopping.due, stopping.work, idle=5, then=decided),
         Kind("calendar", calendar_moves.due, calendar_moves.work, idle=30, then=["send"]),
         Kind("delegate", delegating.due, delegating.work, then=["send"]),
+        Kind("absence", absences.due, delegating.work_absence, then=["send"]),
         Kind("digest", digesting.due, digesting.work, idle=5, then=["send"]),
         Kind("ask", unasked_due, engine.ask_by_mail, idle=30, then=["send"]),
         Kind("send", outbox.due, outbox.work, mailboxes=outbox.mailboxes_due, lane=SEND),

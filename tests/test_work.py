@@ -52,8 +52,8 @@ def kept(mailbox: Mailbox, name: str, **more: Any) -> IncomingMail:
 def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() -> None:
     kinds = {kind.name: kind for kind in work.kinds()}
     assert list(kinds) == [
-        "poll", "subscribe", "take_in", "fetch", "mark", "call", "timer", "stop", "calendar", "delegate", "digest",
-        "ask", "send",
+        "poll", "subscribe", "take_in", "fetch", "mark", "call", "timer", "stop", "calendar", "delegate",
+        "absence", "digest", "ask", "send",
         "sent_ids", "watch", "webhook", "expiry", "checkpoint", "tidy", "clear_files",
     ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
@@ -67,6 +67,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         stopping.work,
         calendar_moves.work,
         delegating.work,
+        delegating.work_absence,
         digesting.work,
         engine.ask_by_mail,
         outbox.work,

@@ -7,7 +7,7 @@ answers in somebody's place passes that on to nobody.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -106,7 +106,8 @@ def names_for_absence(person_id: int) -> bool:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A delegation as somebody wants it. `ends_at`: None: until it is ended."""
+    """A delegation as somebody wants it. `ends_at`: None: until it is ended. `zone`: in which its days are meant, such
+    as Europe/Paris; empty where it has moments and no days."""
 
     delegate: Person
     begins_at: datetime
@@ -115,6 +116,7 @@ class Wanted:
     scope: Scope = Scope()
     only_delegate: bool = False
     note: str = ""
+    zone: str = ""
 
 
 @transaction.atomic
@@ -131,6 +133,7 @@ def make(delegator: Person, wanted: Wanted, by: Person) -> Delegation:
         when=wanted.when,
         begins_at=wanted.begins_at,
         ends_at=wanted.ends_at,
+        zone=wanted.zone,
         processes=list(wanted.scope.processes),
         groups=list(wanted.scope.groups),
         amount_below=wanted.scope.amount_below,
@@ -154,8 +157,9 @@ def content_of(delegation: Delegation) -> dict[str, Any]:
         "delegator": delegation.delegator_id,
         "delegate": delegation.delegate_id,
         "when": delegation.when,
-        "begins": delegation.begins_at.isoformat(),
-        "ends": ends.isoformat() if ends is not None else None,
+        "begins": delegation.begins_at.astimezone(UTC).isoformat(),  # as it is read again
+        "ends": ends.astimezone(UTC).isoformat() if ends is not None else None,
+        "zone": delegation.zone,
         "processes": delegation.processes,
         "groups": delegation.groups,
         "below": [
@@ -234,12 +238,6 @@ def moments_of(
             )
     begins = now if first is None else datetime.combine(first, time.min, zone)
     return begins, None if last is None else datetime.combine(last + timedelta(days=1), time.min, zone)
-
-
-def last_day(delegation: Delegation, zone: ZoneInfo) -> date | None:
-    if delegation.ends_at is None:
-        return None
-    return (delegation.ends_at.astimezone(zone) - timedelta(microseconds=1)).date()
 
 
 def next_look(delegation: Delegation, after: datetime) -> datetime | None:

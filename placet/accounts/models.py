@@ -119,6 +119,7 @@ class Delegation(models.Model):
     when = models.CharField(max_length=10, choices=When, default=When.DATES)
     begins_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)  # None: until it is ended
+    zone = models.CharField(max_length=64, blank=True)  # in which its days were entered; empty: none were
     # What it is about; all empty: everything.
     processes = models.JSONField(default=list)  # keys
     groups = models.JSONField(default=list)  # keys: where they are asked as one of these

@@ -1,33 +1,61 @@
 """What people read of delegates: in mails, and of decisions that somebody gave in another's place."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from placet.accounts.models import Delegation
 from placet.approvals.models import Assignment, Decision, Delegate
 from placet.lib.sentences import Sentence
+from placet.lib.zones import zone_of
 
 LONGEST_COMMENT = 1000  # of whoever gives a question to somebody, in the mail
 MOST_NAMES = 3
 
 
 class LastDay:
-    """The day that ends at a moment, as whoever reads it has it."""
+    """The last day of a delegation that has one: the day that was entered, with its zone where another moment ends
+    it for whoever reads it. Written when it is read."""
 
-    def __init__(self, ends_at: datetime) -> None:
-        self._ends_at = ends_at
+    def __init__(self, delegation: Delegation) -> None:
+        assert delegation.ends_at is not None
+        self._delegation, self._ends_at = delegation, delegation.ends_at
 
     def __str__(self) -> str:
-        return day_of(self._ends_at - timedelta(microseconds=1))
+        return f"{day_of(self._ends_at - timedelta(microseconds=1), self._zone)}{self._named_zone}"
+
+    @property
+    def _zone(self) -> tzinfo:
+        return _zone_of(self._delegation)
+
+    @property
+    def _named_zone(self) -> str:
+        return _named_zone(self._ends_at, self._delegation)
 
 
-def day_of(moment: datetime) -> str:
-    """As whoever reads it has it."""
-    return date_format(timezone.localtime(moment), pgettext("a day, in Django's signs", "l, j F Y"))
+def first_day(delegation: Delegation) -> str:
+    """The same of its first day; the zone only where no last day names it."""
+    zone = "" if delegation.ends_at is not None else _named_zone(delegation.begins_at, delegation)
+    return f"{day_of(delegation.begins_at, _zone_of(delegation))}{zone}"
+
+
+def _zone_of(delegation: Delegation) -> tzinfo:
+    return zone_of(delegation.zone) if delegation.zone else timezone.get_current_timezone()
+
+
+def _named_zone(moment: datetime, delegation: Delegation) -> str:
+    zone = _zone_of(delegation)
+    differs = moment.astimezone(zone).utcoffset() != timezone.localtime(moment).utcoffset()
+    return f" ({delegation.zone})" if differs else ""
+
+
+def day_of(moment: datetime, zone: tzinfo | None = None) -> str:
+    """In a zone; without one as whoever reads it has it."""
+    return date_format(timezone.localtime(moment, zone), pgettext("a day, in Django's signs", "l, j F Y"))
 
 
 def asked_in_place(row: Delegate) -> list[Sentence]:
@@ -40,7 +68,7 @@ def asked_in_place(row: Delegate) -> list[Sentence]:
             Sentence("You are asked in place of {name}, who is away, says an automatic reply.", name=name)
         ]
     if row.delegation is not None and row.delegation.ends_at is not None:
-        until = LastDay(row.delegation.ends_at)
+        until = LastDay(row.delegation)
         return [Sentence("You are asked in place of {name} (until {day}).", name=name, day=until)]
     return [Sentence("You are asked in place of {name}.", name=name)]
 

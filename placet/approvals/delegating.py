@@ -8,7 +8,6 @@ it is called.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -18,7 +17,7 @@ from django.utils import timezone
 from placet.accounts import delegations
 from placet.accounts.models import Delegation, Person
 from placet.approvals import (
-    delegate_mails,
+    absences,
     engine,
     engine_answerable,
     engine_asks,
@@ -27,8 +26,8 @@ from placet.approvals import (
 )
 from placet.approvals.definitions import definition_of
 from placet.approvals.engine_errors import NotAllowed
-from placet.approvals.may_decide import Seat, is_missed, may_stand_in
-from placet.approvals.models import Ask, Assignment, Delegate
+from placet.approvals.may_decide import Seat, may_give, may_stand_in, why_not_in_place
+from placet.approvals.models import Absence, Ask, Assignment, Delegate
 from placet.approvals.record import note
 from placet.audit import chain
 from placet.lib import rows
@@ -90,33 +89,17 @@ def give(
         return row
 
 
-def may_give(by: Person, seat: Seat) -> bool:
-    """Whoever is asked, their manager, or an administrator. Not the requester, who would choose who decides, unless it
-    is asked of themself; and no delegate, who passes nothing on."""
-    person = Person.objects.get(pk=by.pk)
-    owner = seat.assignment.person
-    if not person.is_active or seat.definition.approval(seat.assignment.visit.step_key).delegate is False:
-        return False
-    if person.pk == owner.pk:
-        return not seat.bars.against(person)
-    leads = owner.manager_id == person.pk or person.is_administrator
-    return leads and person.pk != seat.request.requester_id
-
-
 def can_be_given(person: Person, seat: Seat) -> bool:
     return person.pk != seat.assignment.person_id and may_stand_in(person, seat) is None
 
 
 def _why_not(person: Person, seat: Seat) -> Sentence:
+    """The one reason that holds, as whoever wants to give it reads it."""
     if person.pk == seat.assignment.person_id:
-        return Sentence("{name} is asked already.", name=person.name)
+        return Sentence("{name} is asked already, themself.", name=person.name)
     if not person.is_active:
         return Sentence("{name} is deactivated.", name=person.name)
-    return Sentence(
-        "{name} cannot answer this: it is their own request, or they are asked or have answered in it themselves, or "
-        "nobody can in this place.",
-        name=person.name,
-    )
+    return why_not_in_place(person, seat)
 
 
 def take_back(delegate_id: int, by: Person) -> bool:
@@ -148,35 +131,15 @@ def absent(ask: Ask, assignment_id: int, incoming: IncomingMail, logged: record.
         if ask.person_id != assignment.person_id:
             row = engine_delegates.row_of(assignment, ask.person)
             if row is not None and row.state == State.OPEN:
-                _propose(seat)
+                engine_delegates.propose(seat)
             return False
         if assignment.absent_at is not None:
             return False
         rows.change(assignment, absent_at=timezone.now())
-        what = record.together(record.mail(incoming), record.reading(logged), _where(assignment))
+        what = record.together(record.mail(incoming), record.reading(logged), record.seat(assignment))
         note(seat.request, None, "absent", at=assignment.absent_at, result=logged.result, **what)
-        for one in seat.beside:  # with one less, members of a group who were not missed may be
-            if one.state == Assignment.State.OPEN and one.absent_at is not None:
-                _stand_in(replace(seat, assignment=one))
+        engine_delegates.stand_in_beside(seat)
         return True
-
-
-def _stand_in(seat: Seat) -> None:
-    engine_delegates.renew(seat.request, seat.definition, seat.assignment)
-    if not engine_delegates.has_open(seat.assignment) and is_missed(seat):
-        _propose(seat)
-
-
-def _where(assignment: Assignment) -> record.What:
-    visit = assignment.visit
-    return {"person": assignment.person_id, "step": visit.step_key, "round": visit.round}
-
-
-def _propose(seat: Seat) -> None:
-    """To the manager, once for a seat, if they may give it to somebody."""
-    manager = seat.assignment.person.manager
-    if manager is not None and may_give(manager, seat):
-        delegate_mails.hand_on(seat.request, seat.assignment, manager)
 
 
 def back(person: Person, by: Person) -> int:
@@ -184,6 +147,7 @@ def back(person: Person, by: Person) -> int:
     themself, or by an administrator."""
     if by.pk != person.pk and not by.is_administrator:
         raise NotAllowed(Sentence("Only they themselves or an administrator can do this."))
+    absences.end(person, timezone.now(), by)
     away = absent_seats(person).order_by("pk").values_list("pk", flat=True)
     return sum(_back(assignment_id, by) for assignment_id in list(away))
 
@@ -192,15 +156,45 @@ def absent_seats(person: Person) -> QuerySet[Assignment]:
     return Assignment.objects.filter(person=person, state=Assignment.State.OPEN, absent_at__isnull=False)
 
 
-def _back(assignment_id: int, by: Person) -> bool:
+def _back(assignment_id: int, by: Person | None) -> bool:
     with _seat_of(assignment_id) as seat:
-        assignment = seat.assignment
-        if assignment.state != Assignment.State.OPEN or assignment.absent_at is None:
-            return False
-        rows.change(assignment, absent_at=None)
-        note(seat.request, by, "back", **_where(assignment))
-        engine_delegates.renew(seat.request, seat.definition, assignment)
-        return True
+        return _is_back(seat, by)
+
+
+def _is_back(seat: Seat, by: Person | None) -> bool:
+    assignment = seat.assignment
+    if assignment.state != Assignment.State.OPEN or assignment.absent_at is None:
+        return False
+    rows.change(assignment, absent_at=None)
+    note(seat.request, by, "back", **record.seat(assignment))
+    engine_delegates.renew(seat.request, seat.definition, assignment)
+    return True
+
+
+# --- absences that begin or end ---------------------------------------------------------------------------
+
+
+def work_absence(absence_id: int) -> bool:
+    """Bring the open questions of somebody who is away, or is back, up to date, as `work` does. It looks at what is in
+    force now, so an older row undoes nothing of a newer one."""
+    began = timezone.now()
+    again = began + PAUSE
+    if not Absence.objects.filter(pk=absence_id, due__lte=began).update(due=again):
+        return False
+    if absences.end_by_itself(absence_id):
+        Absence.objects.filter(pk=absence_id).update(due=again)
+    absence = Absence.objects.select_related("ended_by").get(pk=absence_id)
+    for assignment_id in _open_of(absence.person_id):
+        with _seat_of(assignment_id) as seat:
+            known = absences.in_force(absence.person_id, timezone.now())
+            if known is None:
+                _is_back(seat, absence.ended_by)
+            elif engine_delegates.mark_absent(seat, known):
+                engine_delegates.stand_in_beside(seat)
+    # Not where it ended meanwhile, which is to be looked at, too.
+    following = absences.next_look(absence, began)
+    Absence.objects.filter(pk=absence_id, due=again).update(due=following)
+    return True
 
 
 # --- delegations that begin or end ------------------------------------------------------------------------
@@ -220,6 +214,7 @@ def work(delegation_id: int) -> bool:
     if not Delegation.objects.filter(pk=delegation_id, due__lte=began).update(due=again):
         return False
     delegation = Delegation.objects.get(pk=delegation_id)
+    absences.move(delegation.delegator_id)
     for assignment_id in _open_of(delegation.delegator_id):
         with _seat_of(assignment_id) as seat:
             engine_delegates.renew(seat.request, seat.definition, seat.assignment)

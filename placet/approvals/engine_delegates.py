@@ -6,17 +6,18 @@ A row of `Delegate` says who they are; it ends while the seat is open, or is ove
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.utils import timezone
 
 from placet.accounts import delegations
 from placet.accounts.models import Delegation, Person
-from placet.approvals import composing, digests, engine_asks, record
+from placet.approvals import absences, composing, delegate_mails, digests, engine_asks, record
 from placet.approvals.ask_words import Escalated
 from placet.approvals.definitions import Definition
-from placet.approvals.may_decide import Seat, fitting, is_missed, may_stand_in
-from placet.approvals.models import Assignment, Delegate, Request, Visit
+from placet.approvals.may_decide import Seat, fitting, is_missed, may_give, may_stand_in
+from placet.approvals.models import Absence, Assignment, Delegate, Request, Visit
 from placet.approvals.record import note
 from placet.lib import rows
 
@@ -60,6 +61,7 @@ def ask_all(
             absence = any(one.when == Delegation.When.ABSENT for one in standing.get(seat.person_id, ()))
             engine_asks.ask(request, definition, seat, again=False, absence=absence, escalated=escalated)
         _ask(request, definition, seat, delegates, escalated)
+    _stand_in_for_absent(request, definition, visit, seats, now)
 
 
 def _ask(
@@ -71,6 +73,66 @@ def _ask(
 ) -> None:
     for row in delegates:
         engine_asks.ask(request, definition, seat, again=False, delegate=row, escalated=escalated)
+
+
+# --- away -------------------------------------------------------------------------------------------------
+
+
+def _stand_in_for_absent(
+    request: Request, definition: Definition, visit: Visit, seats: Sequence[Assignment], now: datetime
+) -> None:
+    """Of these, who are asked only now, some are known to be away."""
+    away = absences.in_force_of([seat.person_id for seat in seats], now) if seats else {}
+    if not away:
+        return
+    own = {seat.pk: seat for seat in seats}
+    others = visit.assignments.select_related("decision", "kept", "person").exclude(pk__in=own)
+    beside = sorted([*own.values(), *others], key=lambda one: one.pk)
+    for seat in seats:
+        if seat.person_id in away:
+            mark_absent(Seat(request, definition, seat, beside), away[seat.person_id])
+    stand_in_beside(Seat(request, definition, seats[0], beside))
+
+
+def mark_absent(seat: Seat, absence: Absence) -> bool:
+    """Whoever is asked is known to be away, by a mail that answered another question. False if nothing changes."""
+    assignment = seat.assignment
+    proof = seat.definition.proof_for(assignment.visit.step_key)
+    is_known = assignment.absent_at is not None
+    if assignment.state != Assignment.State.OPEN or is_known or not absences.counts(absence, proof):
+        return False
+    rows.change(assignment, absent_at=timezone.now())
+    what = {**record.seat(assignment), "absence": absence.pk}
+    note(seat.request, None, "absent", at=assignment.absent_at, **what)
+    return True
+
+
+def stand_in_beside(seat: Seat) -> None:
+    """Whoever is away in a visit is stood in for: with one less, members of a group who were not missed may be."""
+    for one in seat.beside:
+        if one.state == Assignment.State.OPEN and one.absent_at is not None:
+            _stand_in(replace(seat, assignment=one))
+
+
+def _stand_in(seat: Seat) -> None:
+    renew(seat.request, seat.definition, seat.assignment)
+    if is_missed(seat) and not _is_anybody_there(seat.assignment):
+        propose(seat)
+
+
+def _is_anybody_there(assignment: Assignment) -> bool:
+    """Whether anybody who may answer in this place is not known to be away."""
+    if not assignment.has_delegates:
+        return False
+    people = set(assignment.delegates.filter(state=State.OPEN).values_list("person", flat=True))
+    return bool(people - absences.in_force_of(people, timezone.now()).keys())
+
+
+def propose(seat: Seat) -> None:
+    """To the manager, once for a seat, if they may give it to somebody."""
+    manager = seat.assignment.person.manager
+    if manager is not None and may_give(manager, seat):
+        delegate_mails.hand_on(seat.request, seat.assignment, manager)
 
 
 # --- adding and ending ------------------------------------------------------------------------------------
@@ -214,8 +276,10 @@ def close(seats: Iterable[Assignment]) -> None:
         Delegate.objects.filter(assignment__in=delegated, state=State.OPEN).update(state=State.OVER)
 
 
-def reopen(seats: Iterable[Assignment]) -> None:
-    """Seats are open again, and so are those who could answer there when they were closed. No entry says so, either."""
+def reopen(seats: Collection[Assignment]) -> None:
+    """Seats are open again, and so are those who could answer there when they were closed. No entry says so, either.
+    Who of them left for a while, or came back meanwhile, is looked at by the work on absences."""
+    absences.look_again({seat.person_id for seat in seats})
     delegated = [seat.pk for seat in seats if seat.has_delegates]
     if delegated:
         Delegate.objects.filter(assignment__in=delegated, state=State.OVER).update(state=State.OPEN)

@@ -308,7 +308,8 @@ def _delegate_ended(telling: Telling, entry: AuditEntry) -> None:
 def _absent(telling: Telling, entry: AuditEntry) -> None:
     row = telling.seats.setdefault(telling.seat_of(entry, entry.what["person"]), {})
     _say(row, entry, absent_at=entry.at)
-    _say_of_mail(telling, entry, entry.what["result"])
+    if "incoming" in entry.what:  # else it was known: by a mail that answered another question
+        _say_of_mail(telling, entry, entry.what["result"])
 
 
 def _back(telling: Telling, entry: AuditEntry) -> None:

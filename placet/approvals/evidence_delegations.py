@@ -5,6 +5,7 @@ put one in, make one longer or wider, or take back that one was ended.
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from placet.accounts import delegations
@@ -34,10 +35,17 @@ def _told() -> dict[int, dict[str, Any]]:
         what = entry.what
         if what.get("event") == delegations.MADE:
             said = {name: value for name, value in what.items() if name != "event"}
+            said.setdefault("zone", "")  # an entry of before there was one
+            # Some were recorded in the zone in which they were entered.
+            said |= {name: _in_utc(said[name]) for name in ("begins", "ends")}
             told[what["delegation"]] = {**said, "by": entry.who, "ended": None, "ended_by": None}
         elif what.get("event") == delegations.ENDED and what["delegation"] in told:
             told[what["delegation"]] |= {"ended": what["ended"], "ended_by": entry.who}
     return told
+
+
+def _in_utc(moment: str | None) -> str | None:
+    return None if moment is None else datetime.fromisoformat(moment).astimezone(UTC).isoformat()
 
 
 def _held(row: Delegation) -> dict[str, Any]:
@@ -60,6 +68,7 @@ _WORDS = {
     "when": "whether it is for absences",
     "begins": "when it begins",
     "ends": "when it ends",
+    "zone": "in which time zone its days are",
     "processes": "what it is about",
     "groups": "what it is about",
     "below": "what it is about",

@@ -21,7 +21,7 @@ from placet.approvals.definitions import Definition, Who
 from placet.approvals.form_numbers import minor_digits
 from placet.approvals.models import Assignment, Delegate, Request
 from placet.lib.conditions import ConditionError, holds, names_in
-from placet.lib.sentences import Sentence
+from placet.lib.sentences import NOTHING, Sentence
 
 
 class Why(Enum):
@@ -168,6 +168,44 @@ def may_stand_in(person: Person, seat: Seat) -> Bar | None:
     if not _is_within_limit(seat):
         return Bar(Why.BARRED, Sentence("The approval limit of {name} is not enough for this.", name=name))
     return None
+
+
+def why_not_in_place(person: Person, seat: Seat) -> Sentence:
+    """Why `may_stand_in` bars somebody who is active, as others read it. NOTHING if it does not."""
+    name, owner = person.name, seat.assignment.person
+    asked = [one for one in seat.beside if one.person_id == person.pk]
+    if seat.definition.approval(seat.assignment.visit.step_key).delegate is False:
+        return Sentence("In this step nobody answers in somebody's place.")
+    if person.pk == seat.request.requester_id:
+        return Sentence("{name} made this request, and nobody decides their own.", name=name)
+    if step := seat.bars.step_decided_by(person):
+        return Sentence(
+            "{name} decided “{step}” of this request, so not this one, too.", name=name, step=step
+        )
+    if any(one.replaced_by is not None for one in asked):
+        return Sentence("Others are asked in the place of {name} in this step.", name=name)
+    if any(one.state == Assignment.State.OPEN for one in asked):
+        return Sentence("{name} is asked in this step already, and nobody has two answers in it.", name=name)
+    if any(one.state in Assignment.COUNTED for one in asked) or _has_voted(person, seat):
+        return Sentence("{name} has answered in this step, and nobody has two answers in it.", name=name)
+    if seat.bars.against(owner):
+        return Sentence("{name} may not decide this, so nobody may in their place.", name=owner.name)
+    if not _is_within_limit(seat):
+        return Sentence("The approval limit of {name} is not enough for this.", name=owner.name)
+    return NOTHING
+
+
+def may_give(by: Person, seat: Seat) -> bool:
+    """Whoever is asked, their manager, or an administrator. Not the requester, who would choose who decides, unless it
+    is asked of themself; and no delegate, who passes nothing on."""
+    person = Person.objects.get(pk=by.pk)
+    owner = seat.assignment.person
+    if not person.is_active or seat.definition.approval(seat.assignment.visit.step_key).delegate is False:
+        return False
+    if person.pk == owner.pk:
+        return not seat.bars.against(person)
+    leads = owner.manager_id == person.pk or person.is_administrator
+    return leads and person.pk != seat.request.requester_id
 
 
 def _is_asked_there(person: Person, seat: Seat) -> Bar | None:

@@ -335,6 +335,36 @@ class Assignment(models.Model):
         return self.decision
 
 
+class Absence(models.Model):
+    """Somebody is away, as an automatic reply of theirs to a mail that asked says: so they are for everything that they
+    are asked, until it ends (`placet.approvals.absences`)."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="absences", db_index=False)
+    incoming = models.OneToOneField(IncomingMail, on_delete=models.PROTECT, related_name="+")  # that reply
+    proof = models.CharField(max_length=10)  # how its sender was proved, as processes name it
+    since = models.DateTimeField()  # when the server received it
+    until = models.DateTimeField()  # it ends then by itself
+    ended_at = models.DateTimeField(null=True)
+    # Who was back, or an administrator who said so; None: it ended by itself.
+    ended_by = models.ForeignKey(
+        Person, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    changed_at = models.DateTimeField(default=timezone.now)  # by our clock: began, or ended
+    due = models.DateTimeField(null=True)  # when the open questions of the person are looked at next
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person"], condition=Q(ended_at__isnull=True), name="one_absence_at_a_time"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["person", "ended_at"], name="absence_of_person"),
+            models.Index(fields=["due", "id"], condition=Q(due__isnull=False), name="absence_due"),
+        ]
+        ordering = ["id"]
+
+
 class Delegate(models.Model):
     """Somebody who may answer in the place of whoever is asked. The seat stays theirs, and has one decision, so the
     first of both answers counts."""

@@ -154,6 +154,12 @@ def asked(assignment: Assignment) -> What:
     }
 
 
+def seat(assignment: Assignment) -> What:
+    """Whose, and where."""
+    visit = assignment.visit
+    return {"person": assignment.person_id, "step": visit.step_key, "round": visit.round}
+
+
 def kept(assignment: Assignment) -> What:
     """Whose earlier decision counts once more; by their seat then, for a seat has one decision."""
     assert assignment.kept is not None

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Min
 
-from placet.approvals import evidence, evidence_delegations
+from placet.approvals import evidence, evidence_absences, evidence_delegations
 from placet.approvals.models import Request
 from placet.audit import chain, checkpoints, mac
 from placet.audit.models import AuditEntry
@@ -108,6 +108,7 @@ def findings(verified: Verified | None = None, seen: Sequence[checkpoints.Checkp
     yield from in_words(broken, list(evidence.standing_still(suspected)))
     yield from evidence.missing()
     yield from evidence_delegations.compare()
+    yield from evidence_absences.compare()
     yield from checkpoints.compare(seen)
 
 

@@ -255,6 +255,7 @@ class _Place:
     people: Iterable[Person]
     nobody: Sentence  # said where none of them can be asked
     only_one: bool = False  # the first who can be asked
+    is_one_person: bool = False  # by name: not whoever is in a group, or leads somebody
     may_be_vacant: bool = False  # whether somebody is there does not hang on what the requester writes
 
 
@@ -448,23 +449,34 @@ class _Lookup:
                     name=person.name,
                     step=step,
                 )
+        if any(person.pk == self._request.requester_id for person in barred):
+            return self._is_requester if place.is_one_person else self._without_requester(place)
         return place.nobody
+
+    @property
+    def _is_requester(self) -> Sentence:
+        name = self._request.requester.name
+        return Sentence("{name} made this request, and so cannot be asked to decide it", name=name)
+
+    def _without_requester(self, place: _Place) -> Sentence:
+        name = self._request.requester.name
+        return Sentence("{nobody} ({name} made this request)", nobody=place.nobody, name=name)
 
     # -- each source -------------------------------------------------------------------------------------------
 
     def _places(self, who: Who, number: int, others: Collection[int]) -> Iterator[_Place]:
         requester = self._request.requester
         if who.requester is not None:
-            yield _Place(
-                [requester], Sentence("{name} cannot be asked", name=requester.name), may_be_vacant=True
-            )
+            nobody = Sentence("{name} cannot be asked", name=requester.name)
+            yield _Place([requester], nobody, is_one_person=True, may_be_vacant=True)
         elif who.group is not None:
             place = self._group(who.group)
             yield place if who.pick is None else self._picked(place, who.group, who.pick, number, others)
         elif who.person is not None:
             person = person_at(who.person)
             # An address that is nobody's is a slip of whoever wrote the process: no step is skipped for it.
-            yield _Place(_or_nobody(person), _unknown(who.person), may_be_vacant=person is not None)
+            is_known = person is not None
+            yield _Place(_or_nobody(person), _unknown(who.person), is_one_person=True, may_be_vacant=is_known)
         elif who.manager is not None:
             yield replace(self._manager(requester, int(who.manager)), may_be_vacant=True)
         elif who.managers is not None:
@@ -489,6 +501,10 @@ class _Lookup:
         group = Group.objects.filter(key=key).first()
         members = list(group.members.order_by("id")) if group is not None else []
         nobody = Sentence("nobody in the group “{group}” can be asked", group=key)
+        if group is None:
+            nobody = Sentence("there is no group “{group}”", group=key)
+        elif not members:
+            nobody = Sentence("the group “{group}” has no members", group=key)
         return _Place(members, nobody, may_be_vacant=group is not None)
 
     def _picked(self, place: _Place, group: str, pick: str, number: int, others: Collection[int]) -> _Place:
@@ -543,7 +559,7 @@ class _Lookup:
     def _entered(self, text: str, person: Person | None, among: str | None = None) -> _Place:
         """Whoever the requester names, or may have named. Nobody chooses themself to decide, whatever else they may."""
         own = person is not None and person.pk == self._request.requester_id and not self._only_tells
-        return _Place([], _unknown(text)) if own else _among(text, person, among)
+        return _Place([], self._is_requester) if own else _among(text, person, among)
 
     def _is_barred_requester(self, person: Person) -> bool:
         return person.pk == self._request.requester_id and not self._may_be_requester
@@ -621,7 +637,7 @@ class _Lookup:
             return self._manager(self._request.requester, level)
         if entry.startswith(GROUP):
             return replace(self._group(entry.removeprefix(GROUP)), may_be_vacant=False)
-        return _Place(_or_nobody(person_at(entry)), _unknown(entry))
+        return _Place(_or_nobody(person_at(entry)), _unknown(entry), is_one_person=True)
 
 
 def _cut(problem: str) -> str:
@@ -662,7 +678,7 @@ def _among(text: str, person: Person | None, group: str | None) -> _Place:
         return _Place([], _unknown(text))
     if group is not None and not Group.objects.filter(key=group, members=person).exists():
         return _Place([], Sentence("{address} is not in the group “{group}”", address=text, group=group))
-    return _Place([person], _unknown(text))
+    return _Place([person], _unknown(text), is_one_person=True)
 
 
 def _or_nobody(person: Person | None) -> list[Person]:

@@ -49,6 +49,7 @@ KINDS = {
     "stop": gettext_lazy("end requests that have lasted as long as they may"),
     "calendar": gettext_lazy("move what is due, after a calendar was changed"),
     "delegate": gettext_lazy("ask delegates, or ask them no longer"),
+    "absence": gettext_lazy("ask others in place of whoever is away, until they are back"),
     "digest": gettext_lazy("ask in one mail what was collected for somebody"),
     "ask": gettext_lazy("ask by mail, once there is a mailbox"),
     "send": gettext_lazy("send mail"),

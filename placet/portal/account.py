@@ -29,6 +29,7 @@ from placet.approvals import digests
 from placet.lib.zones import zone_names
 from placet.mailboxes.models import Mailbox
 from placet.portal import delegations, giving
+from placet.portal.away import away_of
 from placet.portal.people import PersonsRequest, signed_in
 
 
@@ -97,6 +98,7 @@ def account(request: PersonsRequest) -> HttpResponseBase:
         "zones": zone_names(),
         "addresses": sorted(addresses_of(person) - {person.email}),
         "now": timezone.now(),
+        "away": away_of(person),
         "hours": hours,
         "week": week_in_words(hours.working_time.week),
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
@@ -19,10 +20,10 @@ from django.utils.translation import gettext_lazy
 from placet.accounts import delegations
 from placet.accounts.delegations import DelegationInvalid, Scope, Wanted
 from placet.accounts.models import Delegation, Group, Person
-from placet.approvals import delegating
-from placet.approvals.delegate_words import LastDay, day_of
-from placet.approvals.form_numbers import amount_as_read, read_decimal
+from placet.approvals.delegate_words import LastDay, first_day
+from placet.approvals.form_numbers import read_decimal
 from placet.approvals.models import Process
+from placet.portal.away import about_in_words, away_of
 from placet.portal.giving import SomebodyField, suggested
 from placet.portal.people import PersonsRequest, signed_in
 
@@ -121,12 +122,21 @@ class DelegationForm(forms.Form):
     def wanted(self, now: datetime) -> Wanted:
         given = self.cleaned_data
         zone = timezone.get_current_timezone()
+        assert isinstance(zone, ZoneInfo)
+        has_days = given["first"] is not None or given["last"] is not None
         begins, ends = delegations.moments_of(given["first"], given["last"], zone, now)
         scope = Scope(
             tuple(given["processes"]), tuple(given["groups"]), given["amount_below"], given["currency"]
         )
         return Wanted(
-            given["delegate"], begins, ends, given["when"], scope, given["only_delegate"], given["note"]
+            given["delegate"],
+            begins,
+            ends,
+            given["when"],
+            scope,
+            given["only_delegate"],
+            given["note"],
+            zone.key if has_days else "",
         )
 
 
@@ -163,28 +173,13 @@ def shown(delegation: Delegation, name: str, now: datetime) -> Shown:
 
 
 def _when_in_words(delegation: Delegation) -> str:
-    first = day_of(delegation.begins_at)
+    first = first_day(delegation)
     days = _("from {first}").format(first=first)
     if delegation.ends_at is not None:
-        days = _("from {first} to {last}").format(first=first, last=LastDay(delegation.ends_at))
+        days = _("from {first} to {last}").format(first=first, last=LastDay(delegation))
     if delegation.when == Delegation.When.ABSENT:
         return _("when an automatic reply says so, {days}").format(days=days)
     return days
-
-
-def about_in_words(scope: Scope) -> str:
-    parts = []
-    if scope.processes:
-        names = dict(Process.objects.filter(key__in=scope.processes).values_list("key", "name"))
-        parts.append(", ".join(names.get(key, key) for key in scope.processes))
-    if scope.groups:
-        names = dict(Group.objects.filter(key__in=scope.groups).values_list("key", "name"))
-        listed = ", ".join(names.get(key, key) for key in scope.groups)
-        parts.append(_("as one of {groups}").format(groups=listed))
-    if scope.amount_below is not None:
-        amount = amount_as_read(scope.amount_below, scope.currency)
-        parts.append(_("below {amount}").format(amount=amount))
-    return " · ".join(parts) or _("everything")
 
 
 def lists_of(person: Person, now: datetime) -> dict[str, list[Shown]]:
@@ -233,8 +228,7 @@ def mine(request: PersonsRequest) -> HttpResponse:
     form.fields["delegate"].widget = suggested(reverse("account_suggest_delegates"))
     if request.method == "POST" and made(request, form, request.user):
         return redirect("account_delegates")
-    away = delegating.absent_seats(request.user).count()
-    context = {"form": form, "away": away, **lists_of(request.user, timezone.now())}
+    context = {"form": form, "away": away_of(request.user), **lists_of(request.user, timezone.now())}
     return render(request, "portal/delegations.html", context, status=422 if form.errors else 200)
 
 

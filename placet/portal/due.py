@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import ngettext
 
 from placet.approvals import engine_stops, waiting_ends
-from placet.approvals.definitions import Definition
-from placet.approvals.models import Request, Timer, Visit
+from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.models import Assignment, Request, Timer, Visit
 
 What, State = Timer.What, Timer.State
 
@@ -30,6 +30,8 @@ class DueShown:
     has_expired: bool = False
     reminded: str = ""
     escalated_at: datetime | None = None  # when others were asked the last time
+    escalated_by: int = 0  # the rung that did
+    asks_reader: bool = False  # whoever reads it is one of those others
     escalates_at: datetime | None = None  # when others are asked next
     inactive: str = ""  # names of mailboxes that nobody reads and that this waits for
     reads_first: bool = False  # that is past, and mail that may have come before is read first
@@ -88,7 +90,8 @@ def _shown(visit: Visit, timers: Sequence[Timer]) -> DueShown:
         (one.at for one in timers if one.what == What.ESCALATE and one.state == State.WAITING), None
     )
     next_rung = next_rung if is_live else None
-    rungs = [timer for timer in timers if timer.what == What.ESCALATE]
+    acted = [timer for timer in timers if timer.what == What.ESCALATE and timer.state == State.ACTED]
+    last_rung = max(acted, key=lambda timer: timer.acted_at or timer.at, default=None)
     reminded = sum(timer.what == What.REMIND and timer.state == State.ACTED for timer in timers)
     return DueShown(
         at=deadline.at,
@@ -105,11 +108,19 @@ def _shown(visit: Visit, timers: Sequence[Timer]) -> DueShown:
         if reminded
         else "",
         paused_until=stop.at if stop is not None and is_live else None,
-        escalated_at=max((one.acted_at or one.at for one in rungs if one.state == State.ACTED), default=None),
+        escalated_at=None if last_rung is None else last_rung.acted_at or last_rung.at,
+        escalated_by=0 if last_rung is None else last_rung.number,
         escalates_at=next_rung,
         reads_first=next_rung is not None and next_rung < now,
         warned=any(timer.what == What.WARN and timer.state == State.ACTED for timer in timers),
     )
+
+
+def as_read_in(due: DueShown | None, step: ApprovalStep, seat: Assignment) -> DueShown | None:
+    """The same to whoever answers a seat, who may have been asked because others had not answered."""
+    if due is None or not due.escalated_by:
+        return due
+    return replace(due, asks_reader=seat.source in step.lines_of_rung(due.escalated_by))
 
 
 def held_until(visits: Collection[Visit]) -> dict[int, datetime]:

@@ -13,6 +13,7 @@ from placet.accounts.choosing import LONGEST, SHORTEST, called, exactly
 from placet.accounts.models import Person
 from placet.approvals import delegating, engine_errors
 from placet.approvals.definitions import definition_of
+from placet.approvals.may_decide import may_give
 from placet.approvals.models import Assignment, Delegate, Request
 from placet.lib.web import entered
 from placet.portal import deciding
@@ -116,7 +117,7 @@ def _asked(request: PersonsRequest, public_id: UUID, number: int) -> Assignment:
         if asked.person_id != request.user.pk and not request.user.is_administrator:
             raise Http404
         return asked
-    if not delegating.may_give(request.user, delegating.seat_to_look_at(asked)):
+    if not may_give(request.user, delegating.seat_to_look_at(asked)):
         raise Http404
     return asked
 

@@ -64,6 +64,6 @@ def why_in_words(row: Delegate) -> str:
     if row.why == Delegate.Why.ABSENCE:
         return _("may answer for {name}, who is away").format(name=name)
     if row.delegation is not None and row.delegation.ends_at is not None:
-        day = LastDay(row.delegation.ends_at)
+        day = LastDay(row.delegation)
         return _("may answer for {name} until {day}").format(name=name, day=day)
     return _("may answer for {name}").format(name=name)

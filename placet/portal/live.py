@@ -6,9 +6,11 @@ from collections.abc import Callable
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpResponse
+from django.utils import timezone
 
+from placet.accounts import delegations
 from placet.accounts.models import Person
-from placet.approvals.models import Assignment, Clarification, Delegate, Request, Visit
+from placet.approvals.models import Absence, Assignment, Clarification, Delegate, Request, Visit
 from placet.audit.models import ChainHead
 from placet.mail.models import OutgoingMail
 from placet.portal.people import PersonsRequest
@@ -46,6 +48,9 @@ def of_person(person: Person) -> str:
         Coalesce(Subquery(waiting.annotate(all=Sum("pk")).values("all")), 0),
         Coalesce(Subquery(in_place.annotate(all=Count("pk")).values("all")), 0),
         Coalesce(Subquery(in_place.annotate(all=Sum("assignment")).values("all")), 0),
+        Exists(Absence.objects.filter(person=OuterRef("pk"), ended_at=None)),
+        Exists(open_ones.filter(absent_at__isnull=False)),
+        Exists(delegations.in_force(timezone.now()).filter(delegator=OuterRef("pk"))),
         Coalesce(Subquery(questions.annotate(all=Count("pk")).values("all")), 0),
     )
     return _joined(found.get())
@@ -59,6 +64,11 @@ def questions_in(version: str) -> int:
 def answers_for_others(version: str) -> bool:
     """Whether a version `of_person` says that they may answer in somebody's place."""
     return version.split(".")[3] != "0"
+
+
+def may_be_away(version: str) -> bool:
+    """Whether a version `of_person` says that somebody may be asked in their place."""
+    return any(part != "0" for part in version.split(".")[5:8])
 
 
 def with_version(requests: QuerySet[Request]) -> QuerySet[Request]:

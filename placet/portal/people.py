@@ -1,6 +1,8 @@
 """Who looks at a page, and what they may see."""
 
 from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -9,10 +11,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from placet.accounts.models import Person
+from placet.approvals import absences
 from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep
 from placet.approvals.models import Assignment, Delegate, Notified, Request
 
@@ -27,8 +31,19 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 def signed_in(view: View) -> View:
-    """For people who are signed in; nothing of the page stays in a browser's cache after they sign out."""
-    decorated: Any = never_cache(login_required(view))
+    """For people who are signed in; nothing of the page stays in a browser's cache after they sign out. Whoever does
+    something about a request there is back, if an automatic reply of theirs said that they are away."""
+
+    @wraps(view)
+    def by_somebody(request: PersonsRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        answer = view(request, *args, **kwargs)
+        match = request.resolver_match
+        is_done = request.method == "POST" and answer.status_code < HTTPStatus.BAD_REQUEST
+        if is_done and match is not None and match.app_name == "portal":
+            absences.returned(request.user, timezone.now())
+        return answer
+
+    decorated: Any = never_cache(login_required(by_somebody))
     return decorated  # type: ignore[no-any-return]  # the same signature, as decorators of Django cannot say
 
 

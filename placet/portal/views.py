@@ -26,7 +26,7 @@ from placet.approvals.rule_words import rule_in_words
 from placet.approvals.undo_rules import grace_in
 from placet.portal import deciding, live, path
 from placet.portal.clarifications import Typed, clarifications_of
-from placet.portal.due import DueShown, due_of, latest_of
+from placet.portal.due import DueShown, as_read_in, due_of, latest_of
 from placet.portal.forms import DecideForm, WhichForm
 from placet.portal.in_place import open_seats_of, said_of, seats_of
 from placet.portal.mails import bounces_of, mails_of
@@ -166,7 +166,7 @@ def _questions(
                 is_task=step.is_task,
                 pending=pending.get(assignment.pk, ""),
                 asked=rows,
-                due=due.get(assignment.visit_id),
+                due=as_read_in(due.get(assignment.visit_id), step, assignment),
                 may_ask_back=shown.requester_id != request.user.pk,
                 asked_back=assignment.pk in waiting,
                 pauses=definition.pause_in(key) is not None and assignment.visit_id in due,

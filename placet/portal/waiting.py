@@ -18,8 +18,9 @@ from placet.approvals.models import Assignment, Clarification, Request
 from placet.approvals.rule_words import rule_in_words
 from placet.lib.web import entered, keep
 from placet.portal import deciding, live
+from placet.portal.away import away_of
 from placet.portal.clarifications import waiting_for as questions_to_answer
-from placet.portal.due import DueShown, due_of
+from placet.portal.due import DueShown, as_read_in, due_of
 from placet.portal.forms import MOST_PICKED, Pick, SeveralForm
 from placet.portal.in_place import said_of, waiting_for
 from placet.portal.path import Definitions, standings, step_name
@@ -128,7 +129,11 @@ def _home(
     waiting = [
         replace(
             _waiting(assignment, definitions, chosen, pending),
-            due=due.get(assignment.visit_id),
+            due=as_read_in(
+                due.get(assignment.visit_id),
+                definitions.of(assignment.visit.request).approval(assignment.visit.step_key),
+                assignment,
+            ),
             in_place=in_place.get(assignment.pk, ""),
             back=back.get(assignment.pk),
         )
@@ -136,6 +141,7 @@ def _home(
     ]
     context: dict[str, Any] = {
         "version": version,
+        "away": away_of(request.user) if live.may_be_away(version) and not live.asks(request) else None,
         "page": page,
         "q": q,
         "keep": keep(q=q),

@@ -1,12 +1,14 @@
 """An automatic reply to an ask, which says that whoever is asked is away.
 
+They are away for whatever else they are asked, too, until they do something themself (`placet.approvals.absences`).
+
 It is never answered, and its text is never read: that a program wrote it, whose ask it answers and who sent it is all
 that counts. Where any of this is not proved, nothing comes of it at all.
 """
 
 from typing import TYPE_CHECKING
 
-from placet.approvals import delegating
+from placet.approvals import absences, delegating
 from placet.replies import refusals, settle, settle_digest, tell
 from placet.replies.pick import Picked, pick
 from placet.replies.pick_mailbox import check_mailbox
@@ -22,10 +24,14 @@ def is_taken(reply: "Reply", automatic: refusals.AutomaticReply, policy: ProvePo
     if found is None:
         return False
     picked, proof = found
+    person = picked.line.ask.person
+    if absences.is_outdated(person.pk, reply.incoming.receipt_time):
+        return False
     logged = tell.automatic(reply, automatic, picked, proof)
     lines = sorted(picked.lines or (picked.line,), key=lambda line: line.assignment.visit.request_id)
     known = [delegating.absent(line.ask, line.assignment_id, reply.incoming, logged) for line in lines]
-    if not any(known):
+    # After the last of the requests is locked: nothing that begins waits for one.
+    if not absences.begin(person.pk, reply.incoming, str(proof.level)) and not any(known):
         return False
     tell.was_automatic(reply, logged)
     return True

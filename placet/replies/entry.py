@@ -24,6 +24,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from placet.approvals import absences
 from placet.approvals.models import AskLine
 from placet.lib import rows
 from placet.lib.prepared import Prepared
@@ -218,6 +219,8 @@ def _walk(reply: Reply) -> None:
         if mail.sealed:
             raise refusals.Sealed(mail.sealed)
         must_answer_us(mail, picked, own, known_words(), proof, kept_at=reply.incoming.kept_at)
+        if getattr(picked.line, "is_of_absent", True):  # whatever it says: whoever wrote it is back
+            absences.returned(picked.line.ask.person, reply.incoming.receipt_time)
         reply.mail = mail = without_original(mail, originals(answered_of(mail, picked.line, picked.ours)))
         if picked.is_digest:
             _answer_digest(reply, picked, mail, proof)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from placet.accounts.addresses import addresses_of
 from placet.approvals.composing import hash_of
-from placet.approvals.models import Ask, AskLine
+from placet.approvals.models import Absence, Ask, AskLine
 from placet.approvals.undo_rules import can_undo
 from placet.lib.prepared import Prepared
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -248,7 +248,9 @@ def without_codes(text: str, code: str = "") -> str:
 
 
 def _lines_of(hashes: Sequence[Any]) -> QuerySet[AskLine]:
-    return AskLine.objects.filter(ask__code_hash__in=hashes).select_related(
+    of_absent = Absence.objects.filter(person=OuterRef("ask__person"), ended_at=None)
+    lines = AskLine.objects.filter(ask__code_hash__in=hashes).annotate(is_of_absent=Exists(of_absent))
+    return lines.select_related(
         "ask__person",
         "ask__outgoing",
         "completes__incoming",

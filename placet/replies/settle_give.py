@@ -13,7 +13,7 @@ from placet.accounts.choosing import exactly, named
 from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
 from placet.approvals import delegating, engine_errors, record
-from placet.approvals.may_decide import Seat
+from placet.approvals.may_decide import Seat, may_give
 from placet.mail.writing import labelled
 from placet.replies import refusals, settle, tell
 from placet.replies.pick import Picked, without_codes
@@ -49,12 +49,18 @@ def give(reply: "Reply", picked: Picked, command: Command) -> None:
         raise refusals.NoLongerOpen(error.message) from error
     except engine_errors.NotAllowed as error:
         with as_read_by(line.ask.person):
-            raise refusals.NotGiven([str(error), _nothing()]) from error
+            raise refusals.NotGiven([str(error), _nothing(), _what_next()]) from error
     tell.was_given(reply, row, logged)
 
 
 def _nothing() -> str:
     return _("Nothing was given to anybody, and nothing was decided.")
+
+
+def _what_next() -> str:
+    return _(
+        "Answer it yourself, or reply once more with somebody else's full name or address: “Give to Bob Smith”."
+    )
 
 
 def _meant(text: str, seat: Seat, by: Person) -> Person:
@@ -69,7 +75,7 @@ def who_may_be_meant(text: str, people: Sequence[Person], seat: Seat, by: Person
     how = _(
         "Write the full name as it stands here, or the address: “Give to Bob Smith”, or “Give to bob@example.org”."
     )
-    if not delegating.may_give(by, seat):
+    if not may_give(by, seat):
         return [_("You cannot give this to anybody."), _nothing()]
     candidates = people or named(text, LOOKED_AT)
     meant = list(islice((one for one in candidates if delegating.can_be_given(one, seat)), MOST_MEANT))

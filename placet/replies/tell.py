@@ -319,7 +319,7 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
     by_reply = [one for one in step.outcomes if one not in left] if answer_again else []
     with as_read_by(person):
         again = _again(read.language if read else "", by_reply) if by_reply else None
-        heading = _("Your question was not sent") if isinstance(refusal, refusals.NotAskedBack) else ""
+        heading = _heading(refusal)
         if again is not None:
             again = replace(again, lines=answer_lines(settle.asked(reply.line), given))
         sentences = _sentences(refusal, again)
@@ -342,6 +342,13 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
         footer=last_of_the_hour(reply, refusal),
     )
     return True
+
+
+def _heading(refusal: refusals.Refusal) -> str:
+    """Of a mail about a reply that was no answer; else "": that it was not applied."""
+    if isinstance(refusal, refusals.NotAskedBack):
+        return _("Your question was not sent")
+    return _("It was given to nobody") if isinstance(refusal, refusals.NotGiven) else ""
 
 
 def _how_to_clarify(question: Clarification) -> list[str]:

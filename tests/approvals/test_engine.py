@@ -268,8 +268,8 @@ def test_people_who_manage_each_other_are_no_endless_line(alice: Person, bob: Pe
 @pytest.mark.parametrize(
     ("ask", "reason"),
     [
-        (TEAM, "nobody in the group “team” can be asked"),
-        ([{"group": "nowhere"}], "nobody in the group “nowhere” can be asked"),
+        (TEAM, "the group “team” has no members"),
+        ([{"group": "nowhere"}], "there is no group “nowhere”"),
         ([{"person": "ghost@contoso.example"}], "ghost@contoso.example is nobody who can be asked"),
     ],
 )

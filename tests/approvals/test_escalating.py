@@ -6,6 +6,8 @@ from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
@@ -95,6 +97,23 @@ def test_others_are_asked_too_and_the_first_answer_counts(
     assert standing(request) == ("open", "")
     answer(bob)
     assert standing(request) == ("ended", "approved")
+
+
+def test_the_page_tells_whoever_was_asked_because_of_it_from_those_who_were_asked_before(
+    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person, carol: Person, client: Client
+) -> None:
+    request = start(timed({**LATER, "also": [CAROL]}), alice)
+    reach(clock)
+    read = {}
+    for person in (bob, carol):
+        client.force_login(person)
+        for address in (reverse("portal:home"), reverse("portal:request", args=[request.public_id])):
+            text = client.get(address).content.decode()
+            read[person, address] = text.partition('id="decide-')[2].partition("<form")[0] or text
+    for (person, address), text in read.items():
+        others = "others were asked" in text
+        assert ("you were asked, because others had not answered," in text) is (person == carol), address
+        assert others is (person == bob), address
 
 
 def test_whoever_was_asked_because_of_it_can_answer(
@@ -326,7 +345,7 @@ def test_a_later_rung_that_finds_somebody_takes_the_reason_back(
     )
     reach(clock)
     visit = Visit.objects.get(request=request)
-    assert visit.reason == "nobody in the group “empty” can be asked"
+    assert visit.reason == "the group “empty” has no members"
     work(clock, at("2026-03-06 17:00"))
     visit.refresh_from_db()
     assert visit.reason == ""

@@ -175,7 +175,7 @@ def test_nobody_to_tell_holds_up_nothing(mailbox: Mailbox, alice: Person, bob: P
     assert not OutgoingMail.objects.filter(kind="notice").exists()
     assert [entry.value("reason") for entry in entries("not notified")] == [
         "ghost@contoso.example is nobody who can be asked",
-        "nobody in the group “nobody” can be asked; carol@contoso.example is nobody who can be asked",
+        "there is no group “nobody”; carol@contoso.example is nobody who can be asked",
     ]
     Mailbox.objects.update(active=False)
     without = start(process({"tell": notice("bob")}, ["tell sent approved"], key="other"), alice)

@@ -117,7 +117,7 @@ def test_whoever_is_not_there_makes_a_step_incomplete_where_everybody_is_needed(
     assert names(people) == ["Bob"]
     assert (people.incomplete, str(people.reason)) == (
         incomplete,
-        "nobody in the group “nowhere” can be asked" if incomplete else "",
+        "there is no group “nowhere”" if incomplete else "",
     )
 
 
@@ -352,7 +352,8 @@ def test_nobody_chooses_themself_by_whatever_address(
 ) -> None:
     add_address(alice, "al@contoso.example")
     source = step(ask, requester_may_decide=may)
-    assert stuck_for(request_of(source, alice, reviewer=written)) == f"{written} is nobody who can be asked"
+    reason = "Alice Requester made this request, and so cannot be asked to decide it"
+    assert stuck_for(request_of(source, alice, reviewer=written)) == reason
 
 
 @pytest.mark.parametrize(
@@ -414,11 +415,11 @@ def test_what_a_field_that_chooses_people_keeps(alice: Person, carol: Person, da
     assert of(kept(dave)) == (["Dave"], "")
     assert of([kept(dave), kept(carol)]) == (["Dave", "Carol"], "")
     assert of(kept(dave, address=carol.email)) == (["Dave"], ""), "the person counts, and not what is shown"
-    assert of(kept(alice)) == ([], "alice@contoso.example is nobody who can be asked")
+    assert of(kept(alice)) == ([], "Alice Requester made this request, and so cannot be asked to decide it")
     assert of(kept(alice), requester_may_decide=True)[0] == []
     assert of([kept(alice), kept(dave)], rule="all") == (
         ["Dave"],
-        "alice@contoso.example is nobody who can be asked",
+        "Alice Requester made this request, and so cannot be asked to decide it",
     )
     assert of({"person": -1, "name": "Nemo"}) == ([], "Nemo is nobody who can be asked")
     for number in (str(dave.pk), True, None, 10**9, [dave.pk]):
@@ -461,8 +462,8 @@ def test_an_expression_names_people(
         ("reviewer", {}, "“reviewer” names nobody"),
         ("['', reviewer]", {}, "names nobody"),
         ("['dave@contoso.example', reviewer]", {"reviewer": "ghost@x.example"}, "ghost@x.example is nobody"),
-        ("'group:' + reviewer", {"reviewer": "nowhere"}, "nobody in the group “nowhere” can be asked"),
-        ("'group:' + reviewer", {}, "nobody in the group “” can be asked"),
+        ("'group:' + reviewer", {"reviewer": "nowhere"}, "there is no group “nowhere”"),
+        ("'group:' + reviewer", {}, "there is no group “”"),
         ("{'Chair': 'dave@contoso.example'}[item]", {}, "it cannot be worked out whom to ask"),
         ("reviewer == 'x' ? ['dave@contoso.example'] : [[reviewer]][0]", {}, "names nobody"),
         ("item.startsWith('x') ? 'a@b.example' : reviewer + reviewer", {"reviewer": "x" * 200}, "no address"),
@@ -743,7 +744,7 @@ def test_two_of_a_group_in_turn(alice: Person, bob: Person, carol: Person, dave:
 def test_a_step_that_is_stuck_takes_no_turn(alice: Person, bob: Person, dave: Person) -> None:
     group("team", bob, dave)
     stuck = request_of(step([*NEXT, {"group": "nowhere"}], rule="all"), alice)
-    assert stuck_for(stuck) == "nobody in the group “nowhere” can be asked"
+    assert stuck_for(stuck) == "there is no group “nowhere”"
     assert in_turn(step(NEXT), alice, 1) == ["Bob"]
 
 
@@ -835,7 +836,7 @@ def test_others_are_asked_when_the_last_one_leaves(
 def test_others_who_cannot_be_asked_either(alice: Person) -> None:
     source = step([{"group": "team"}], nobody={"ask": [{"group": "nowhere"}]})
     group("team")
-    reason = "nobody in the group “team” can be asked; nobody in the group “nowhere” can be asked"
+    reason = "the group “team” has no members; there is no group “nowhere”"
     assert stuck_for(request_of(source, alice)) == reason
 
 

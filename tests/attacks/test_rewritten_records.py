@@ -25,9 +25,11 @@ from django.utils import timezone
 
 from placet import work
 from placet.accounts import delegations
+from placet.accounts.addresses import add_person
 from placet.accounts.delegations import Wanted
 from placet.accounts.models import Delegation, Person
 from placet.approvals import (
+    absences,
     attachments,
     authority,
     calling,
@@ -40,6 +42,7 @@ from placet.approvals import (
 from placet.approvals.authority_csv import read
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import (
+    Absence,
     Ask,
     AskLine,
     Assignment,
@@ -96,6 +99,10 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     Visit: {"id": OWN_NUMBER},
     Delegate: {"id": OWN_NUMBER},
     Delegation: {"due": "when open questions are looked at; whether it is in force is looked at once more"},
+    Absence: {
+        "due": "when open questions are looked at; whether it is in force is looked at once more",
+        "changed_at": "from when they are looked at twice",
+    },
     Assignment: {"page_only": "whether a mail is still to be written; each that was is recorded"},
     Ask: {"id": OWN_NUMBER},
     AskLine: {"id": OWN_NUMBER},
@@ -239,6 +246,7 @@ def record(world: World) -> Record:
     _in_a_digest(world)
     _undone(world)
     _sent_back(people)
+    _absent(people)
 
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
@@ -477,6 +485,15 @@ def _delegated(people: Any) -> None:
     delegations.end(made.pk, people["bob"])
     delegating.work(made.pk)
     assert sorted(Delegate.objects.values_list("state", flat=True)) == ["ended", "ended", "open", "over"]
+
+
+def _absent(people: Any) -> None:
+    """One is still away, and one is back; neither ever decided anything."""
+    away = [add_person(f"{name} Away", f"{name}@contoso.example".lower()) for name in ("Hugo", "Ines")]
+    mails = IncomingMail.objects.order_by("-pk")[:2]
+    for person, mail, proof in zip(away, mails, ("colleague", "outside"), strict=True):
+        assert absences.begin(person.pk, mail, proof), person
+    assert absences.end(away[1], timezone.now(), people["ada"])
 
 
 def _in_a_digest(world: World) -> None:

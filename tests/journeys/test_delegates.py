@@ -219,12 +219,37 @@ def test_who_may_be_meant(world: World) -> None:
     _request, for_bob = world.asked()
     world.sandbox.reply_as("bob", for_bob.id, "give to Dave")
     world.run_until_quiet()
-    told = world.newest("bob", "Not applied").text.replace("\u200b", "")
+    told = world.newest("bob", "It was given to nobody").text.replace("\u200b", "")
     assert told.count(f"@{DOMAIN}") == 5
     assert sum(f"Dave Number{number}" in told for number in range(8)) + ("Dave Daveson" in told) == 5
     assert "Dave Gone" not in told
     assert "Dave Alice" not in told
     assert "Nothing was given to anybody, and nothing was decided." in told
+
+
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [
+        ("Bob Bobson", "Bob Bobson is asked already, themself."),
+        ("Alice Aliceson", "Alice Aliceson made this request, and nobody decides their own."),
+        ("Carol Carolson", "Carol Carolson is asked in this step already, and nobody has two answers in it."),
+    ],
+)
+def test_whom_it_cannot_be_given_to_is_said_with_the_one_reason_that_holds(
+    world: World, to: str, why: str
+) -> None:
+    people = [{"person": f"{name}@{DOMAIN}"} for name in ("bob", "carol")]
+    publish(one_step(people, key="purchase", rule="all"))
+    _request, for_bob = world.asked()
+    world.sandbox.reply_as("bob", for_bob.id, f"Give to {to}")
+    world.run_until_quiet()
+    [told] = [
+        mail for mail in world.sandbox.mails("bob") if mail.subject.startswith("It was given to nobody")
+    ]
+    assert why in told.text
+    assert "Your answer was not applied" not in told.text
+    assert "or nobody can in this place" not in told.text
+    assert "Answer it yourself, or reply once more with somebody else's full name or address" in told.text
 
 
 def test_two_of_one_name_are_told_apart_by_their_addresses(world: World) -> None:
@@ -233,7 +258,7 @@ def test_two_of_one_name_are_told_apart_by_their_addresses(world: World) -> None
     request, for_bob = world.asked()
     world.sandbox.reply_as("bob", for_bob.id, "give to Dave Daveson")
     world.run_until_quiet()
-    told = world.newest("bob", "Not applied").text
+    told = world.newest("bob", "It was given to nobody").text
     assert "More than one person here is called “Dave Daveson”." in told
     assert f"dave2@{DOMAIN}" in told.replace("\u200b", "")
     world.sandbox.reply_as("bob", for_bob.id, f"give to dave2@{DOMAIN}")
