@@ -8,7 +8,8 @@
     "the supplier" decided is not the sender's answer; "cannot approve today" is none yet.
 4.  A doubt anywhere (a condition, a limit, "later", "maybe", somebody else) makes the whole unclear; so do a
     question, two outcomes, and a word for the other outcome in a clause that is not understood. In sentences
-    behind a rejection, doubts and questions change nothing unless they take it back.
+    behind a rejection, doubts and questions change nothing unless they take it back, nor do doubts in the reasons
+    before one (`read_roles`).
 5.  What is not understood may stand beside a strong answer ("approved", "I reject this"): before it, behind a
     rejection, and below an approval that has the first line for itself. Beside a weak one ("yes", "ok", "no") all
     must be understood, and a remark may not contradict it ("yes, too expensive").
@@ -16,7 +17,8 @@
     more of its words finds no answer, it is unclear.
 7.  A step's own answers count where they are the whole first sentence (`read_own`).
 8.  Nothing is lost: every sentence with a word that is neither the answer nor polite is comment (`read_comment`).
-    One that names another value than the request's makes an approval unclear (`read_facts`).
+    One that names another value than the request's makes an approval unclear (`read_facts`), and whatever answer names
+    another thing than the request is (`read_matter`).
 
 A wrong decision is worse than a hundred answers that have to be given again. The words stand in `languages/`.
 """
@@ -31,6 +33,7 @@ from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
 from placet.replies.read_below import LIMIT, TOO_LONG, against_comment
 from placet.replies.read_clauses import (
+    OF_REQUEST,
     Clause,
     Piece,
     Spoken,
@@ -45,10 +48,12 @@ from placet.replies.read_clauses import (
 from placet.replies.read_comment import comment_of, parts_of
 from placet.replies.read_facts import UNKNOWN, About, other_value, same_values
 from placet.replies.read_likely import likely
+from placet.replies.read_matter import names_in, other_matter
 from placet.replies.read_own import Own
 from placet.replies.read_phrases import Role
 from placet.replies.read_questions import Questions
 from placet.replies.read_result import MORE_THAN_ONE, Answer, Reading
+from placet.replies.read_roles import is_last_word, is_reason
 from placet.replies.read_tokens import Kind, composed, misleading
 from placet.replies.read_unreadable import unreadable
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, label_before, vocabulary
@@ -196,7 +201,8 @@ def _read_answer(
         return Reading(None, "", form.problem)
     whole, end = (form.text + below, form.end) if form else (text + below, None)
     stands = read_own.standing(whole, end, own, known) if own else None
-    reading = _read(Text.of(stands.text if stands else whole, known, end), known, about)
+    text = stands.text if stands else whole
+    reading = _read(Text.of(text, known, end, names=names_in(text, about, known)), known, about)
     if own:
         reading = read_own.in_own_words(reading, whole, stands, own, known)
     if reading.likely and (reading.likely.outcome not in outcomes or (own and own.outcomes_in(whole))):
@@ -243,6 +249,7 @@ def _against(found: Text, reading: Reading, best: View, views: Iterable[View], a
         _conflict(found, best, views, about)
         or _foreign_limit(found, best, about)
         or against_comment(found, reading, about)
+        or other_matter(found, best, about)
     )
 
 
@@ -327,13 +334,16 @@ class _Found:
     decided_before: bool = False  # in a sentence before
     before_turn: bool = False  # a "but" with a strong answer behind it follows in this sentence
     alone_above: bool = False  # the answer stands alone in the first line, as our mails ask
+    last_word: bool = False  # it is a rejection that stands for itself below all that is said
 
 
 def _obstacle(
     view: View, found: Text, known: Vocabulary, about: About, outcome: str, *, weak: bool
 ) -> Sentence:
     """Why the answer that was found does not count; NOTHING if nothing speaks against it."""
-    state = _Found(outcome, weak, alone_above=_is_alone_above(view, found))
+    state = _Found(
+        outcome, weak, alone_above=_is_alone_above(view, found), last_word=is_last_word(view, found)
+    )
     values = _harmless_values(found, about, view.code)
     for sentence in filter(None, view.sentences):
         state.sentence_decides = any(clause.taken is Taken.DECIDES for clause in sentence)
@@ -347,6 +357,10 @@ def _obstacle(
             state.before_turn = at < turn
             if clause.taken is Taken.DECIDES:
                 state.decided_here = True
+            elif clause.taken is Taken.DOUBT and state.last_word and not state.decided_before:
+                others = _spoken_in(clause, found, known, view.code) - {outcome}
+                if others or state.sentence_decides or not is_reason(sentence, found, view.code):
+                    return Sentence(_OPEN[clause.taken], text=shortened(found, clause))
             elif _is_against(clause, state, found, known, view.code):
                 return Sentence(_OPEN.get(clause.taken, LIMIT), text=shortened(found, clause))
         if state.sentence_decides and _is_reported(sentence):
@@ -613,7 +627,9 @@ def _is_own(view: View) -> bool:
     """Whether it understands every word by its own phrases, not by those that all languages share."""
     spoken = (clause for clause in view.clauses() if clause.taken is not Taken.FRAME)
     return all(
-        piece.meaning and piece.meaning.language == view.code for clause in spoken for piece in clause.pieces
+        piece.meaning and piece.meaning.language in (view.code, OF_REQUEST)
+        for clause in spoken
+        for piece in clause.pieces
     )
 
 

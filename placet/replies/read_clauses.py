@@ -1,6 +1,6 @@
 """A text in sentences and clauses, and what one language makes of each clause by itself."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise, takewhile
@@ -24,6 +24,7 @@ _SIGNS_OF_A_WORD = 4  # at most, where each is a token
 _MOST_OF_A_THING = 2  # words: "coffee machine"
 _BEFORE_A_THING = 8  # words in which an article and what stands before it are looked for
 _THING = Meaning("", Role.FILLER)
+OF_REQUEST = "request"  # no language: what only names the request
 _MOST_OF_A_NAME = 5  # words where scripts have no capitals; with ideographs these are characters
 _MOST_NAMES = 4  # words of a greeting that may be names
 
@@ -103,10 +104,20 @@ class Text:
     known: Vocabulary
     frame: read_frame.Frame
     too_long: bool
+    named: frozenset[int] = frozenset()  # tokens that only name the request
 
     @classmethod
-    def of(cls, text: str, known: Vocabulary, form_end: int | None = None, *, framed: bool = True) -> "Text":
-        """Below `form_end` stands what a form says of itself. Not `framed`: all of it is read."""
+    def of(
+        cls,
+        text: str,
+        known: Vocabulary,
+        form_end: int | None = None,
+        *,
+        framed: bool = True,
+        names: Iterable[tuple[int, int]] = (),
+    ) -> "Text":
+        """Below `form_end` stands what a form says of itself. Not `framed`: all of it is read. `names`: where a text
+        only names the request."""
         frame = read_frame.frame(text[:form_end], known) if framed else read_frame.Frame(len(text), "")
         if form_end is not None and frame.end == form_end:
             frame = read_frame.Frame(form_end, "", read_frame.Ends.FORM)
@@ -117,7 +128,13 @@ class Text:
             for token in kept
         ]
         matches = [known.phrases.matches(words, at) if word else [] for at, word in enumerate(words)]
-        return cls(text, kept, words, list(_sentences(kept)), matches, known, frame, too_long)
+        places = [*names]
+        named = frozenset(
+            at
+            for at, token in enumerate(kept if places else ())
+            if any(start <= token.start < end for start, end in places)
+        )
+        return cls(text, kept, words, list(_sentences(kept)), matches, known, frame, too_long, named)
 
     def speaks_of(self, at: int, code: str) -> str:
         """The outcome that a word speaks of by how it begins; without blanks between words, so do the next signs."""
@@ -243,8 +260,9 @@ def tiled(found: Text, span: Span, code: str) -> list[Piece]:
     for at in range(span.end - 1, span.start - 1, -1):
         here = at - span.start
         costs[here], best = costs[here + 1] + _UNKNOWN, Piece(at, at + 1, None)
-        if at > span.start and _is_numbered(found, at, code):
-            costs[here], best = costs[here + 1] + _PIECE, Piece(at, at + 1, Meaning(SHARED, Role.FILLER))
+        if at in found.named or (at > span.start and _is_numbered(found, at, code)):
+            language = OF_REQUEST if at in found.named else SHARED
+            costs[here], best = costs[here + 1] + _PIECE, Piece(at, at + 1, Meaning(language, Role.FILLER))
         for match in found.matches[at]:
             if match.meaning.language not in (code, SHARED) or at + match.length > span.end:
                 continue

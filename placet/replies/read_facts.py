@@ -25,7 +25,7 @@ _SHOWN = 80
 _SAYS = re.compile(r"^[ \t\u00a0]*[:：=]")
 _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW", "₺": "TRY", "₽": "RUB"}
 _COMMON = ("EUR", "USD", "GBP", "CHF")
-_NUMBER = r"[0-9](?:[0-9.,'’]|[ \u00a0\u202f](?=[0-9]{3}(?![0-9])))*"
+NUMBER = r"[0-9](?:[0-9.,'’]|[ \u00a0\u202f](?=[0-9]{3}(?![0-9])))*"
 _DATE = re.compile(r"(?<![0-9])([0-9]{1,4})[./-][ ]?([0-9]{1,2})[./-][ ]?([0-9]{2,4})(?![0-9])")
 _DAY_MONTH = re.compile(
     r"(?<![0-9])([0-9]{1,2})(?:st|nd|rd|th|er|º|\.)?\s+(?:de\s+)?([^\W\d_]{3,})\.?,?(?:\s+(?:de\s+)?([0-9]{4}))?"
@@ -51,6 +51,9 @@ class About:
     fields: Sequence[Field] = ()
     names: Collection[str] = ()
     amounts: Sequence[Field] = ()  # what stands in tables: known where it is named, but no line of its own
+    texts: Sequence[
+        str
+    ] = ()  # what else an ask shows: title, number, names of process and step, tables, files
 
     @property
     def numbers(self) -> frozenset[str]:
@@ -77,7 +80,7 @@ def numbers_in(text: str) -> Iterator[str]:
 
 
 _TELLING = 3  # digits: fewer may count anything
-_WHOLE_NUMBER = re.compile(_NUMBER)
+_WHOLE_NUMBER = re.compile(NUMBER)
 _NO_MINOR = re.compile(r"[.,]0{1,2}\Z")
 _MINOR = re.compile(r"[.,]([0-9]{1,2})\Z")
 
@@ -113,14 +116,15 @@ def same_values(text: str, about: About, code: str) -> Iterator[tuple[int, int]]
 
 def _alone(said: str, field: Field) -> int:
     """How many characters a date or a number takes that a text begins with; 0 where it does not begin with one."""
-    patterns = (_DATE, _DAY_MONTH, _MONTH_DAY) if field.day is not None else (_amount_in(field.currency),)
+    patterns = (_DATE, _DAY_MONTH, _MONTH_DAY) if field.day is not None else (amount_in(field.currency),)
     return max((found.end() for pattern in patterns if (found := pattern.match(said))), default=0)
 
 
-def _amount_in(currency: str) -> re.Pattern[str]:
+def amount_in(currency: str) -> re.Pattern[str]:
+    """A number, with the currency before or behind it where it stands there."""
     names = [currency, *(sign for sign, code in _SIGNS.items() if code == currency)] if currency else []
     named = "|".join([*map(re.escape, names), *(["euros?"] if currency == "EUR" else [])])
-    return re.compile(rf"(?:(?:{named})\s?)?{_NUMBER}(?:\s?(?:{named})(?![^\W_]))?", re.IGNORECASE)
+    return re.compile(rf"(?:(?:{named})\s?)?{NUMBER}(?:\s?(?:{named})(?![^\W_]))?", re.IGNORECASE)
 
 
 def _other(said: str, field: Field) -> Sentence:
@@ -185,7 +189,7 @@ def _differs(said: str, sign: str, field: Field, code: str) -> bool:
 
 def _first_number(said: str, *, named: bool) -> str | None:
     """The number that a value begins with, after few words; "" for a value without one; None where none is named."""
-    found = re.search(_NUMBER + r"[ ]?[kKmM]?(?![^\W\d_])", said)
+    found = re.search(NUMBER + r"[ ]?[kKmM]?(?![^\W\d_])", said)
     if found and len(re.findall(r"[^\W\d_]+", said[: found.start()])) <= _MOST_BETWEEN:
         return found[0]
     return "" if named and said else None
@@ -256,7 +260,7 @@ def _amounts(text: str, currencies: Collection[str]) -> Iterator[tuple[str, str,
     """Each amount, its currency, and both as they were written."""
     names = "|".join(re.escape(sign) for sign in (*_SIGNS, *sorted({*currencies, *_COMMON})))
     several = rf"(?:{names}|euros?)"
-    amount = rf"({_NUMBER}(?:[ ]?[kKmM]\b)?)"
+    amount = rf"({NUMBER}(?:[ ]?[kKmM]\b)?)"
     before, behind = (
         rf"({several})[ \u00a0\u202f]?{amount}",
         rf"{amount}[ \u00a0\u202f,.–-]{{0,3}}({several})(?![^\W_])",

@@ -7,7 +7,7 @@ approved, if Carol agrees" a "yes" would leave the condition out. Of a rejection
 - an approval: a clause that decides it strongly; no doubt, denial, question or word against it in any other, in
   whatever language (`against`), and no number but the request's own amounts
 - a rejection: the same, or a "not" right beside a word of approving; doubts and reasons around it change nothing
-- neither, where another language finds the other answer
+- neither, where another language finds the other answer, or where it names another thing than the request's
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from placet.lib.sentences import Sentence
 from placet.replies.read_clauses import Piece, Spoken, Taken, Text, View, shortened
 from placet.replies.read_facts import About, numbers_in
+from placet.replies.read_matter import other_matter
 from placet.replies.read_phrases import Role
 from placet.replies.read_vocabulary import APPROVE, REJECT
 
@@ -53,6 +54,8 @@ def likely(
     if outcome == APPROVE and (
         _may_be_less(found, clauses, about) or against(replace(view, outcome=APPROVE))
     ):
+        return None
+    if other_matter(found, replace(view, outcome=outcome), about):
         return None
     words = shortened(found, clause)
     return Likely(outcome, words if len(words) <= _LONGEST_WORDS else f"{words}…")

@@ -1,14 +1,14 @@
 """What the words of all languages may mean in an answer: phrases in one tree, looked up in one pass."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from sys import intern
 from typing import Any, TypeVar
 
 from placet.lib.sentences import gettext_noop
-from placet.replies.languages import FALLBACK, PARTS, SHARED, CommandWords, DigestWords, LanguageInvalid
+from placet.replies.languages import FALLBACK, SHARED, CommandWords, DigestWords, LanguageInvalid
 from placet.replies.languages.table import Table, codes_of, tables
 from placet.replies.read_phrases import Meaning, PhraseTree, Role, Words
 
@@ -74,6 +74,19 @@ class Parts:
     myself: Phrases
     others: Phrases
     for_now: Phrases
+    limits: Phrases
+
+
+@dataclass(frozen=True)
+class ValueWords:
+    """How one language writes what a request has: numbers, months, kinds of things, and the forms of names."""
+
+    counts: Mapping[str, int]  # "three"
+    scales: Mapping[str, int]  # how a word begins that multiplies the number before it: "million"
+    months: Mapping[str, int]
+    kinds: Mapping[tuple[str, ...], str]  # "journey" by ("business", "trip")
+    endings: frozenset[str]
+    beginnings: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -86,6 +99,7 @@ class Vocabulary:
     stems: Mapping[str, Mapping[str, tuple[str, ...]]]  # outcome: language: beginnings of words
     lines: Lines
     parts: Mapping[str, Parts]  # by language
+    values: Mapping[str, ValueWords]  # by language
     confirms: Mapping[str, tuple[str, ...]]  # by language: what says yes to what was understood
     agree_stems: tuple[str, ...]  # of all languages: beginnings of words that agree or disagree
     seen: Phrases  # what may also say only that a mail was seen: "ok"
@@ -132,7 +146,8 @@ def over(known: Sequence[Table], only: str = "") -> Vocabulary:
             for outcome, name in ((APPROVE, "approve_stems"), (REJECT, "reject_stems"))
         },
         Lines(**{one.name: phrases(one.name) for one in fields(Lines)}),
-        {code: Parts(**{name: phrases(name, [code]) for name in PARTS}) for code in codes},
+        {code: Parts(**{one.name: phrases(one.name, [code]) for one in fields(Parts)}) for code in codes},
+        {code: _value_words(partial(said, code)) for code in codes},
         {code: tuple(said(code, "confirms")) for code in codes},
         tuple(stem.replace(" ", "") for code in codes for stem in said(code, "agree_stems")),
         phrases("seen"),
@@ -142,6 +157,20 @@ def over(known: Sequence[Table], only: str = "") -> Vocabulary:
     )
 
 
+def _value_words(said: Callable[[str], Iterator[str]]) -> ValueWords:
+    """`said`: the texts of a list of one language."""
+    numbers = {word: int(value) for value, _, word in (text.partition(" ") for text in said("number_words"))}
+    return ValueWords(
+        {word: value for word, value in numbers.items() if value < _SMALLEST_SCALE},
+        {word: value for word, value in numbers.items() if value >= _SMALLEST_SCALE},
+        {word: int(month) for month, _, word in (text.partition(" ") for text in said("months"))},
+        {tuple(words): kind for kind, *words in (text.split(" ") for text in said("kinds"))},
+        frozenset(said("name_endings")),
+        frozenset(said("name_beginnings")),
+    )
+
+
+_SMALLEST_SCALE = 1_000
 _Lists = TypeVar("_Lists", CommandWords, DigestWords)
 
 

@@ -125,7 +125,14 @@ def about(line: AskLine) -> About:
             amounts += _amounts(field, value)
         elif field.type != "files":
             fields.append(_field(field, field.label, value, {one.text, other.text}))
-    return About(tuple(fields), (request.requester.name, line.ask.person.name), tuple(amounts))
+    step = definition.approval(line.assignment.visit.step_key)
+    others = (text for one in (*shown, *as_read) if one.table or one.files for text in (one.label, one.text))
+    return About(
+        tuple(fields),
+        (request.requester.name, line.ask.person.name),
+        tuple(amounts),
+        (request.title, str(request.number), definition.name, step.name, *others),
+    )
 
 
 def _field(field: Input, label: str, value: Any, shown: set[str]) -> Field:

@@ -94,6 +94,18 @@ def asked_about(form: list[dict[str, Any]], data: dict[str, Any], requester: Per
     return AskLine.objects.get()
 
 
+def test_title_number_process_step_and_files_are_known_besides_the_fields(
+    mailbox: Mailbox, alice: Person
+) -> None:
+    form = [{"name": "files", "label": "Quotes", "type": "files"}]
+    line = asked_about(form, {"files": FILES}, alice)
+    number = str(line.assignment.visit.request.number)
+    texts = settle.about(line).texts
+    assert texts[:4] == ("Desk", number, "One step", "Step")
+    assert "Quotes" in texts
+    assert any("offer.pdf" in text for text in texts)
+
+
 # --- who and what is asked --------------------------------------------------------------------------------------
 
 

@@ -85,6 +85,9 @@ class AnswerWords:
         str, ...
     ] = ()  # who else may decide; before the answer it is theirs: "they", "the supplier"
     for_now: tuple[str, ...] = ()  # times that make "cannot approve" a "not yet": "today", "right now"
+    limits: tuple[
+        str, ...
+    ] = ()  # what an answer may hang on, or be of a part by: "if", "then", "only", "the rest"
     form_labels: tuple[str, ...] = ()  # what stands before the answer in a form: "decision"
     comment_labels: tuple[str, ...] = ()  # the same for a comment
     form_ends: tuple[str, ...] = ()  # a line of a form below which nothing is said
@@ -98,6 +101,15 @@ class AnswerWords:
     authors: tuple[str, ...] = ()  # whose sayings people put below their names: "walt disney"
     confirms: tuple[str, ...] = ()  # says yes to what was understood: "yes", "that is right"
     turns: tuple[str, ...] = ()  # what may turn an earlier answer, and alone is no reason for it: "leave it"
+    kinds: tuple[
+        str, ...
+    ] = ()  # nouns, each behind what it is: "journey trip"; of "place" each is another one
+    months: tuple[str, ...] = ()  # each behind its number: "6 june"
+    number_words: tuple[
+        str, ...
+    ] = ()  # the same, "3 three"; from a thousand on how they begin: "1000000 million"
+    name_endings: tuple[str, ...] = ()  # in which forms of one name or noun differ: "a" and "ie" in Polish
+    name_beginnings: tuple[str, ...] = ()  # what is written before one in the same word: "ה"
 
 
 @dataclass(frozen=True)
