@@ -5,8 +5,9 @@ means anything; a document type, which is where entities are declared, is refuse
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from django.utils.translation import gettext as _
@@ -128,15 +129,35 @@ class Exported:
     def form(self) -> DataField | None:
         return next((one for one in self.data.values() if one.form), None)
 
-    def ways_from(self, key: str) -> list[Way]:
+    def ways_from(self, key: str) -> Sequence[Way]:
         """In the order in which its split names them; others behind, as they stand in the file."""
-        refs = self.activities[key].refs
-        order = {ref: number for number, ref in enumerate(refs)}
-        ways = [way for way in self.ways if way.source == key]
-        return sorted(ways, key=lambda way: order.get(way.key, len(refs)))
+        return self._ways_from.get(key, ())
 
-    def ways_to(self, key: str) -> list[Way]:
-        return [way for way in self.ways if way.target == key]
+    def ways_to(self, key: str) -> Sequence[Way]:
+        return self._ways_to.get(key, ())
+
+    # Both are asked for again and again, of graphs with thousands of ways.
+
+    @cached_property
+    def _ways_from(self) -> Mapping[str, Sequence[Way]]:
+        by_source = _grouped(self.ways, lambda way: way.source)
+        return {key: _in_order(ways, self.activities[key].refs) for key, ways in by_source.items()}
+
+    @cached_property
+    def _ways_to(self) -> Mapping[str, Sequence[Way]]:
+        return _grouped(self.ways, lambda way: way.target)
+
+
+def _grouped(ways: Iterable[Way], key_of: Callable[[Way], str]) -> Mapping[str, Sequence[Way]]:
+    groups: dict[str, list[Way]] = {}
+    for way in ways:
+        groups.setdefault(key_of(way), []).append(way)
+    return groups
+
+
+def _in_order(ways: Sequence[Way], refs: Sequence[str]) -> Sequence[Way]:
+    order = {ref: number for number, ref in enumerate(refs)}
+    return sorted(ways, key=lambda way: order.get(way.key, len(refs)))
 
 
 _Keyed = TypeVar("_Keyed", DataField, Participant, Activity)
