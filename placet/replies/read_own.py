@@ -34,16 +34,6 @@ SIGNS = {APPROVE: "✅", REJECT: "❌"}
 _MOST_GREETINGS = 3  # sentences
 _LONGEST_NAME = 4  # words behind a greeting
 _SHORT = 5  # words
-#: Of the doubts of a language those that limit an approval. Beside an answer that grants nothing they say what is
-#: wanted instead: "needs changes: cheaper".
-_WISHES = frozenset(
-    (
-        "cheaper", "smaller", "lower", "reduced", "reduce", "split", "add", "remove", "fix", "missing", "incomplete",
-        "incorrect", "wrong", "correction", "corrections", "günstiger", "billiger", "kleiner", "weniger", "niedriger",
-        "reduzieren", "falsch", "fehlt", "unvollständig", "réduire", "incomplet", "incorrect", "manque", "barato",
-        "menor", "incompleto", "economico", "inferiore", "goedkoper", "kleiner", "minder", "onvolledig",
-    )
-)  # fmt: skip
 _COLON = re.compile(r"[ \t\u00a0\u202f]?[:：](?=[ \t\u00a0\r\n]|(?<=：))")  # no time, no address on the web
 _EMPTY_BOX = re.compile(r"[\[(][ \u00a0-]?[\])]|[☐◯⬜]")
 _LIST = re.compile(r"[ \t]*(?:[-–—*•·]|\d{1,2}[.)])[ \t]")
@@ -267,7 +257,7 @@ def in_own_words(
     alone = reading.outcome == stands.read_as and reading.rests_on == (stands.sign,)
     if not alone:
         return replace(reading, outcome=None, comment="", why=MORE_THAN_ONE, clauses=clauses)
-    wishes = _WISHES if stands.read_as == REJECT else frozenset[str]()
+    wishes = known.wishes if stands.read_as == REJECT else frozenset[str]()
     if takes_back(reading.comment, known, wishes) or _speaks_against(reading.comment, stands, known):
         back = Sentence("“{text}” may take the answer back.", text=reading.comment[:_SHOWN])
         return replace(reading, outcome=None, comment="", why=back, clauses=clauses)

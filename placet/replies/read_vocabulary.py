@@ -101,6 +101,7 @@ class Vocabulary:
     parts: Mapping[str, Parts]  # by language
     values: Mapping[str, ValueWords]  # by language
     confirms: Mapping[str, tuple[str, ...]]  # by language: what says yes to what was understood
+    wishes: frozenset[str]  # of all languages: doubts that beside "needs changes" say what is wanted
     agree_stems: tuple[str, ...]  # of all languages: beginnings of words that agree or disagree
     seen: Phrases  # what may also say only that a mail was seen: "ok"
     commands: CommandWords  # of all languages
@@ -149,6 +150,7 @@ def over(known: Sequence[Table], only: str = "") -> Vocabulary:
         {code: Parts(**{one.name: phrases(one.name, [code]) for one in fields(Parts)}) for code in codes},
         {code: _value_words(partial(said, code)) for code in codes},
         {code: tuple(said(code, "confirms")) for code in codes},
+        frozenset(word for code in codes for word in said(code, "wishes")),
         tuple(stem.replace(" ", "") for code in codes for stem in said(code, "agree_stems")),
         phrases("seen"),
         _together("command", CommandWords, known, answering),

@@ -100,6 +100,7 @@ class AnswerWords:
     afterwords: tuple[str, ...] = ()  # how a line begins that is said below a closing: "ps"
     authors: tuple[str, ...] = ()  # whose sayings people put below their names: "walt disney"
     confirms: tuple[str, ...] = ()  # says yes to what was understood: "yes", "that is right"
+    wishes: tuple[str, ...] = ()  # of the doubts, what beside "needs changes" says what is wanted: "cheaper"
     turns: tuple[str, ...] = ()  # what may turn an earlier answer, and alone is no reason for it: "leave it"
     kinds: tuple[
         str, ...
