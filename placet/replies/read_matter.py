@@ -64,15 +64,18 @@ def other_matter(found: Text, view: View, about: About) -> Said:
     if not shown.texts:
         return NOTHING
     text = _plain(found.text)
+    # By a sentence before, for certain: "Approved. Please order from Dell" wishes something besides.
+    is_decided = False
     for sentence in filter(None, view.sentences):
         decides = any(clause.taken is Taken.DECIDES for clause in sentence)
         if not (decides or view.outcome == APPROVE):
             continue
         other = _other_number(sentence, text, found, shown, every=decides and view.outcome == APPROVE)
         if not other and decides:
-            other = _other_thing(sentence, found, view, shown)
+            other = _other_thing(sentence, found, view, shown, names=not is_decided)
         if other:
             return Said(OTHER, text=" ".join(other.split())[:80])
+        is_decided |= decides and not any(clause.weak for clause in sentence)
     return NOTHING
 
 
@@ -496,13 +499,14 @@ def _with_letters(text: str, one: re.Match[str]) -> str:
 # --- things -----------------------------------------------------------------------------------------------------
 
 
-def _other_thing(sentence: Sequence[Spoken], found: Text, view: View, shown: Shown) -> str:
-    """A word that stands where the thing stands that is decided on, and is none of the request's."""
+def _other_thing(sentence: Sequence[Spoken], found: Text, view: View, shown: Shown, *, names: bool) -> str:
+    """A word that stands where the thing stands that is decided on, and is none of the request's; without `names`, only
+    if it is known to be a thing of another kind, or another place."""
     looked_at = (one for one in sentence if view.outcome == APPROVE or one.taken is Taken.DECIDES)
     for clause in looked_at:
         if other := _other_kind(clause, found, shown):
             return other
-        for piece in clause.pieces:
+        for piece in clause.pieces if names else ():
             if _is_thing(piece, found, view) and not all(
                 shown.has_word(word) or word in shown.words_of.counts or word.isdecimal()
                 for word in _written_words(found, piece.start, piece.end)

@@ -254,6 +254,22 @@ def test_another_date_is_another_thing(text: str, same: str, other: str) -> None
     read_text(text, about=request(same))  # whether it is clear rests on its words
 
 
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("Approved. Please order from Dell.", "Please order from Dell."),
+        ("Genehmigt. Bitte bei Dell bestellen.", "Bitte bei Dell bestellen."),
+        ("I approve the chairs. Please buy from Dell.", ""),
+    ],
+)
+def test_what_is_wished_besides_may_name_somebody(text: str, wish: str) -> None:
+    reading = read_text(text, about=request("Four chairs"))
+    assert reading.outcome == "approve"
+    assert wish in reading.comment
+    assert not decides("Approved. I approve the printer.", request("Four chairs"))
+    assert not decides("Approved. Please pay invoice 12.", request("Four chairs"))
+
+
 def test_what_is_not_known_of_a_request_speaks_against_no_answer() -> None:
     assert decides("Invoice 3306 approved.", About())
     assert decides("Invoice 3306 approved.", About(names=PEOPLE))
