@@ -1,13 +1,20 @@
-"""Working time against an oracle that looks at the clock on the wall of every minute."""
+"""Working time against an oracle that looks at the clock on the wall of every minute, and for holidays into the library
+`holidays` by itself."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
+import holidays
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from placet.accounts.calendars import Content, OwnDay
+from placet.lib.public_holidays import Observed
 from placet.lib.working_time import NoWorkingTime, Span, WorkingTime
 from tests.rotation import whole
 
@@ -26,6 +33,21 @@ CHANGES = {
     "Asia/Kathmandu": (date(2026, 6, 1),),
     "UTC": (date(2026, 1, 1),),
 }
+#: Country, part of it, categories: with days that follow Easter or the moon, that move off a week-end, that only a part
+#: or a category has.
+OBSERVED = (
+    ("DE", "BY", ("public", "catholic")),
+    ("US", "", ()),
+    ("AU", "NSW", ()),
+    ("LB", "", ()),
+    ("CL", "", ()),
+    ("MA", "", ()),
+    ("WS", "", ()),
+    ("NP", "", ()),
+    ("GB", "SCT", ()),
+    ("JP", "", ()),
+    ("", "", ()),
+)
 
 
 def at(zone: str, text: str) -> datetime:
@@ -43,26 +65,91 @@ def spans(draw: st.DrawFn) -> tuple[Span, ...]:
     return tuple(Span(start, end) for start, end in zip(ends[::2], ends[1::2], strict=False))
 
 
+@dataclass(frozen=True)
+class Wall:
+    """What hangs beside the clock on the wall: by this the oracle knows whether a minute is working time."""
+
+    week: Sequence[Sequence[Span]]
+    days: Mapping[date, Sequence[Span]]  # the calendar's own
+    holidays: frozenset[date]
+
+    def spans_of(self, day: date) -> Sequence[Span]:
+        if day in self.days:
+            return self.days[day]
+        return () if day in self.holidays else self.week[day.weekday()]
+
+
+@dataclass(frozen=True)
+class Example:
+    hours: WorkingTime
+    wall: Wall
+    start: datetime
+
+
+@cache
+def holidays_of(country: str, part: str, categories: tuple[str, ...], year: int) -> frozenset[date]:
+    """Those of the year, of the one before and of the one after."""
+    if not country:
+        return frozenset()
+    years = range(year - 1, year + 2)
+    kinds = categories or ("public",)
+    return frozenset(holidays.country_holidays(country, subdiv=part or None, years=years, categories=kinds))
+
+
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[WorkingTime, datetime]:
-    """Hours, and an instant within two days of a change of the clock."""
+def worlds(draw: st.DrawFn) -> Example:
+    """A calendar, and an instant within two days of a change of the clock, or of a holiday about that time."""
     zone = draw(st.sampled_from(sorted(CHANGES)))
     day = draw(st.sampled_from(CHANGES[zone]))
+    observed = draw(st.sampled_from(OBSERVED))
+    closed = holidays_of(*observed, day.year)
+    near_by = sorted(one for one in closed if abs(one - day) < timedelta(days=60))
+    on_holidays = draw(st.booleans())
+    if near_by and on_holidays:
+        day = draw(st.sampled_from(near_by))
     week = draw(st.lists(spans(), min_size=7, max_size=7))
-    near = [day + timedelta(days=by) for by in range(-3, 6)]
-    days = draw(st.dictionaries(st.sampled_from(near), spans(), max_size=4))
+    near = [day + timedelta(days=by) for by in range(-4, 8)]
+    days = {one: draw(spans()) for one in near if draw(st.booleans())}
+    own = tuple(OwnDay(one, spans=its) for one, its in days.items())
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return WorkingTime(ZoneInfo(zone), week, days.get), midnight + draw(st.integers(-2880, 2880)) * MINUTE
+    return Example(
+        Content(zone, week, Observed(*observed), own).working_time,
+        Wall(week, days, closed),
+        midnight + draw(st.integers(-2880, 2880)) * MINUTE,
+    )
 
 
-def minutes(hours: WorkingTime, start: datetime) -> Iterator[tuple[datetime, date]]:
-    """The beginning of each working minute from an instant on, with its local day."""
+def minutes(example: Example) -> Iterator[tuple[datetime, date]]:
+    """The beginning of each working minute from the instant on, with its local day."""
     for count in range(LONGEST):
-        instant = start + count * MINUTE
-        local = instant.astimezone(hours.zone)
+        instant = example.start + count * MINUTE
+        local = instant.astimezone(example.hours.zone)
         minute = local.hour * 60 + local.minute
-        if any(span.start <= minute < span.end for span in hours.spans_of(local.date())):
+        if any(span.start <= minute < span.end for span in example.wall.spans_of(local.date())):
             yield instant, local.date()
+
+
+FEATURES = ("closed by a holiday", "own day on a holiday", "many own days", "change of the clock")
+MANY = 1000  # examples, of which each of these is met
+
+
+def features(example: Example) -> Iterator[str]:
+    """What the minutes that the oracle looks at meet."""
+    wall, zone = example.wall, example.hours.zone
+    first = example.start.astimezone(zone).date()
+    seen = {first + timedelta(days=by) for by in range(LONGEST // 1440)}
+    for day in seen & wall.holidays:
+        if day in wall.days:
+            yield "own day on a holiday"
+        elif wall.week[day.weekday()]:
+            yield "closed by a holiday"
+    if len(wall.days) > 4:
+        yield "many own days"
+    if (
+        example.start.astimezone(zone).utcoffset()
+        != (example.start + LONGEST * MINUTE).astimezone(zone).utcoffset()
+    ):
+        yield "change of the clock"
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +159,14 @@ def examples(request: pytest.FixtureRequest) -> int:
 
 @pytest.mark.timeout(1800)
 def test_every_minute_of_the_clock_on_the_wall_says_the_same(examples: int) -> None:
+    met: Counter[str] = Counter()
+
     @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(worlds(), st.integers(1, 3000))
-    def check(world: tuple[WorkingTime, datetime], amount: int) -> None:
-        hours, start = world
-        working = list(minutes(hours, start))
+    def check(example: Example, amount: int) -> None:
+        hours, start = example.hours, example.start
+        met.update({*features(example)})
+        working = list(minutes(example))
         end = start + LONGEST * MINUTE
         assert hours.between(start, end) == len(working) * MINUTE
         if len(working) >= amount:
@@ -97,6 +187,8 @@ def test_every_minute_of_the_clock_on_the_wall_says_the_same(examples: int) -> N
             assert all(hours.working_day(day, -by) == seen[at - by] for by in range(1, at + 1))
 
     check()
+    if examples >= MANY:  # a hundred are left to chance
+        assert all(met[kind] >= examples // 50 for kind in FEATURES), f"They prove nothing of it: {met}"
 
 
 @pytest.mark.parametrize(

@@ -258,8 +258,7 @@ def test_another_date_is_another_thing(text: str, same: str, other: str) -> None
     ("text", "wish"),
     [
         ("Approved. Please order from Dell.", "Please order from Dell."),
-        ("Genehmigt. Bitte bei Dell bestellen.", "Bitte bei Dell bestellen."),
-        ("I approve the chairs. Please buy from Dell.", ""),
+        ("Approved.\nPlease order at Lenovo", "Please order at Lenovo"),
     ],
 )
 def test_what_is_wished_besides_may_name_somebody(text: str, wish: str) -> None:

@@ -164,7 +164,7 @@ def make_requests(sandbox: Sandbox, plan: Plan, chance: random.Random) -> dict[Q
     add_person("Answers Beside", beside)
     alone = publish((SAMPLES / "purchase.yaml").read_text())
     in_branches, with_task = publish(_in_branches(beside)), publish(_accounted(beside))
-    _connect(sandbox, plan.way)
+    connect(sandbox, plan.way)
     expected: dict[Question, str] = {}
     while len(expected) < plan.replies:
         number = len(expected)
@@ -256,7 +256,7 @@ def _pair(sandbox: Sandbox, number: int) -> Person:
     return add_person(f"Asks Number {number}", f"asks{number:02}@{domain}", manager=manager)
 
 
-def _connect(sandbox: Sandbox, way: str) -> None:
+def connect(sandbox: Sandbox, way: str) -> None:
     store.save(
         {
             "via": way,

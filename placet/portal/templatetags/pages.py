@@ -35,6 +35,18 @@ def moment(at: datetime | None) -> SafeString | str:
 
 
 @register.simple_tag
+def moment_with_date(at: datetime) -> SafeString:
+    """A time in words and then, as text for who cannot hover, by date and time of day, in the reader's zone: "in 2 days
+    (4 March 2026, 17:00 CET)". Where the words are that date, only once."""
+    local = timezone.localtime(at)
+    words = in_words(local, timezone.localtime())
+    dated = date_format(local, pgettext("format of a date and time", "j F Y, H:i T"))
+    if words == date_format(local, _DAY):
+        return format_html('<time datetime="{}">{}</time>', at.isoformat(timespec="seconds"), dated)
+    return format_html('{} <time datetime="{}">({})</time>', words, at.isoformat(timespec="seconds"), dated)
+
+
+@register.simple_tag
 def clock(at: datetime) -> SafeString:
     """A time of day, with the day where it is another one, in the reader's zone; the exact time on hover."""
     local = timezone.localtime(at)
