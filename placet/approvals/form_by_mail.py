@@ -66,6 +66,8 @@ def conditional_now(definition: Definition, step_key: str, data: Data) -> Condit
     filled, looked_at = definition.filled_in(step_key), _looked_at(definition)
     certain = {one.name for one in fields if not _all_behind(one, looked_at) & {*filled, TODAY}}
     lines = {one.name for one in fields if one.name in certain and _fits(one)}
+    if not lines and len(certain) < len(fields):
+        return Conditional(has_more=True)  # without a look at lists, which may be long
     # Nothing entered in them: what is held already would be taken without a look at what is offered.
     now = fill(definition, dict.fromkeys(lines, ""), scope=Scope(filled, frozenset(), data, complete=False))
     open_now = {
