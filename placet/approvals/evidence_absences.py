@@ -43,11 +43,12 @@ def _recorded() -> dict[int, dict[str, Any]]:
 
 
 def _held(row: Absence) -> dict[str, Any]:
+    lasts = row.ended_at is None and row.ended_by_id is None
     ended_by = "system" if row.ended_by_id is None else f"person:{row.ended_by_id}"
     return {
         **absences.content_of(row),
         "ended": row.ended_at.isoformat() if row.ended_at is not None else None,
-        "ended_by": ended_by if row.ended_at is not None else None,
+        "ended_by": None if lasts else ended_by,
     }
 
 
