@@ -176,7 +176,8 @@ class Both:
         room, name = answer.room, answer.name
         with pytest.raises(engine_errors.EngineError) as caught:
             self.give(answer)
-        deciding = room.ended_by or room
+        # Whoever had answered before another branch ended the step hears of that answer of theirs.
+        deciding = room if name in room.decided_on else room.ended_by or room
         names = [name] if name in room.decided_on else deciding.decided_on
         counted = {} if room.seats[name] == "withdrawn" else {one: deciding.seats[one] for one in names}
         if not counted:
