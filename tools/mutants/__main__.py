@@ -52,6 +52,7 @@ CORE = (
     "placet/approvals/may_decide.py", "placet/approvals/counted.py", "placet/approvals/engine_kept.py",
     "placet/approvals/engine_hold.py", "placet/approvals/undoing.py", "placet/approvals/engine_delegates.py",
     "placet/approvals/delegating.py", "placet/approvals/engine_stops.py", "placet/approvals/stopping.py",
+    "placet/approvals/engine_rounds.py", "placet/approvals/absences.py",
     "placet/replies/read_digest.py", "placet/replies/read_command.py", "placet/replies/settle_digest.py",
     "placet/replies/settle_give.py", "placet/replies/settle_undo.py",
     "placet/mail/read_past.py", "placet/mailboxes/progress.py",
