@@ -29,9 +29,9 @@ class Instead:
 
 @dataclass(frozen=True)
 class Away:
-    """`said`: what an automatic reply says of them; "" if none does. `instead`: who is asked without one, too."""
+    """`absence`: what an automatic reply says of them; "" if none does. `instead`: who is asked without one, too."""
 
-    said: str
+    absence: str
     who: str  # is asked because of it
     instead: Sequence[Instead]
 
@@ -40,16 +40,16 @@ def away_of(person: Person) -> Away | None:
     """None if they are not, and nobody is asked in their place."""
     now = timezone.now()
     standing = delegations.in_force_of([person.pk], now).get(person.pk, ())
-    absence = absences.in_force(person.pk, now)
-    said = who = ""
-    if absence is not None:
-        said = _since_and_until(absence.since, absence.until)
+    known = absences.in_force(person.pk, now)
+    absence = who = ""
+    if known is not None:
+        absence = _since_and_until(known.since, known.until)
     elif delegating.absent_seats(person).exists():  # is over; its questions follow within seconds
-        said = _("An automatic reply says that you are away.")
-    if said:
+        absence = _("An automatic reply says that you are away.")
+    if absence:
         who = _who(person, [one for one in standing if one.when == Delegation.When.ABSENT])
     instead = [_instead(one) for one in standing if one.when == Delegation.When.DATES]
-    return Away(said, who, instead) if said or instead else None
+    return Away(absence, who, instead) if absence or instead else None
 
 
 def _since_and_until(since: datetime, until: datetime) -> str:

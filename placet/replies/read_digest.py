@@ -407,11 +407,11 @@ class _Reader:
             return Entry(written, problem=error.why)
 
     def _parsed(self, line: _Plain) -> Entry:
-        begin = len(_LEAD.match(line.text)[0])  # type: ignore[index]  # it matches the empty text, too
+        begin = _end_of(_LEAD, line.text)
         who = self.who(line, begin)
         if who is None:
             return self._outcome_first(line, begin)
-        start = _BEHIND_WHO.match(line.text, who.end).end()  # type: ignore[union-attr]  # the same
+        start = _end_of(_BEHIND_WHO, line.text, who.end)
         if who.is_all and not who.excepts:
             with_exception = self._with_exception(line, who, start)
             if with_exception is not None:
@@ -476,7 +476,7 @@ class _Reader:
     def _excepted(self, line: _Plain, rest: _Who, outcome: str, other: _Who) -> Entry:
         if not line.text[other.end :].strip(_ENDS):
             return self._answered(line, [(rest, outcome, "")])
-        start = _BEHIND_WHO.match(line.text, other.end).end()  # type: ignore[union-attr]
+        start = _end_of(_BEHIND_WHO, line.text, other.end)
         for outcome_of_other, comment in self._parted(line, start):
             if self._fits(outcome_of_other, other):
                 return self._answered(line, [(rest, outcome, ""), (other, outcome_of_other, comment)])
@@ -488,14 +488,14 @@ class _Reader:
         """ "1 yes, 2-4 no: too dear"; None if it is not several answers, each behind its numbers. A comment goes to the
         end of the line."""
         answers: list[LineAnswer] = []
-        begin, parting, comment = len(_LEAD.match(line.text)[0]), "", ""  # type: ignore[index]  # as in `_parsed`
+        begin, parting, comment = _end_of(_LEAD, line.text), "", ""
         for count in range(1, MOST_ENTRIES + 1):
             who = self._list(line.text, begin)
             if who is None:
                 return None
             if parting:
                 _must_be_one_way(line.text[begin : who.end], parting)
-            start = _BEHIND_WHO.match(line.text, who.end).end()  # type: ignore[union-attr]
+            start = _end_of(_BEHIND_WHO, line.text, who.end)
             end, next_begin = self._next_answer(line, start)
             outcome = line.written[start:end].strip(_ENDS)
             is_last = not next_begin or not self._fits(outcome, who)
@@ -714,6 +714,12 @@ class _Reader:
         """Why what stands behind the numbers is no answer."""
         self._must_be_known(who)
         return _NotUnderstood(Sentence(_TOO_MANY_WORDS, text=line.written[:_SHOWN]))
+
+
+def _end_of(pattern: re.Pattern[str], text: str, at: int = 0) -> int:
+    """Where what a pattern takes from there on ends."""
+    match = pattern.match(text, at)
+    return match.end() if match else at
 
 
 def _must_be_one_way(numbers: str, parting: str) -> None:

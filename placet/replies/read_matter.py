@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
-from placet.lib.sentences import NOTHING, gettext_noop
-from placet.lib.sentences import Sentence as Said
+from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies.read_clauses import Piece, Spoken, Taken, Text, View
 from placet.replies.read_contacts import CONTACT
 from placet.replies.read_facts import NUMBER, About, amount_in, number
@@ -58,7 +57,7 @@ _TIES = ("-", "–", "/", "_")
 _JOINTS = re.compile(r"[-–/_. \u00a0]")
 
 
-def other_matter(found: Text, view: View, about: About) -> Said:
+def other_matter(found: Text, view: View, about: About) -> Sentence:
     """What an answer names that the request does not; NOTHING if nothing, or if nothing is known of the request."""
     shown = Shown(about, found.known, view.code)
     if not shown.texts:
@@ -74,7 +73,7 @@ def other_matter(found: Text, view: View, about: About) -> Said:
         if not other and decides:
             other = _other_thing(sentence, found, view, shown, names=not is_decided)
         if other:
-            return Said(OTHER, text=" ".join(other.split())[:80])
+            return Sentence(OTHER, text=" ".join(other.split())[:80])
         is_decided |= decides and not any(clause.weak for clause in sentence)
     return NOTHING
 
