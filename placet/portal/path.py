@@ -9,7 +9,7 @@ from django.db.models import Count, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from placet.approvals import whom
 from placet.approvals.deadlines import EXPIRED
@@ -35,6 +35,7 @@ from placet.approvals.models import (
     UndoneDecision,
     Visit,
 )
+from placet.approvals.name_lists import MOST_NAMES, listed_names
 from placet.approvals.outcomes import APPROVE, REJECT, REVISED, TASK_DONE, Outcome, as_read
 from placet.approvals.policy import is_certain, way_on
 from placet.approvals.questions import Answered
@@ -50,7 +51,6 @@ from placet.portal.in_place import why_in_words
 MOST_VISITS = 40  # shown of one request, newest last
 MOST_PEOPLE = 300  # shown of one path
 MOST_TO_COME = 10  # of those who are asked later in one step
-MOST_NAMES = 3  # said of those who are asked, before "and 4 others"
 
 #: After somebody's name: what they did. Of a process's own outcomes the label is quoted.
 _DID: dict[str, Promise] = {
@@ -649,15 +649,8 @@ def _standing_in(definition: Definition, visit: Visit, names: Mapping[int, str])
 
 
 def listed(names: Sequence[str], number: int | None = None) -> str:
-    """Names in a sentence: "Alice, Bob, Carol and 4 others". `number`: how many there are, if not all are given."""
-    others = (len(names) if number is None else number) - MOST_NAMES
-    if others > 1:
-        return ngettext("{names} and {n} other", "{names} and {n} others", others).format(
-            names=", ".join(names[:MOST_NAMES]), n=others
-        )
-    if len(names) < 2:
-        return "".join(names) or _("nobody")
-    return _("{names} and {last}").format(names=", ".join(names[:-1]), last=names[-1])
+    """`listed_names`, or that it is nobody."""
+    return listed_names(names, number) or _("nobody")
 
 
 def what_now(request: Request, definition: Definition) -> str:

@@ -73,7 +73,8 @@ def other_matter(found: Text, view: View, about: About) -> Sentence:
         if not other and decides:
             other = _other_thing(sentence, found, view, shown, names=not is_decided)
         if other:
-            return Sentence(OTHER, text=" ".join(other.split())[:80])
+            in_one_line = " ".join(other.split())
+            return Sentence(OTHER, text=in_one_line[:80])
         is_decided |= decides and not any(clause.weak for clause in sentence)
     return NOTHING
 
