@@ -500,16 +500,21 @@ def _with_letters(text: str, one: re.Match[str]) -> str:
 
 
 def _other_thing(sentence: Sequence[Spoken], found: Text, view: View, shown: Shown, *, names: bool) -> str:
-    """A word that stands where the thing stands that is decided on, and is none of the request's; without `names`, only
-    if it is known to be a thing of another kind, or another place."""
+    """A word that stands where the thing stands that is decided on, and is none of the request's. Without `names`, only
+    if it is known to be of another kind, or another place, or has an article, as the name in "from Dell" has not."""
     looked_at = (one for one in sentence if view.outcome == APPROVE or one.taken is Taken.DECIDES)
     for clause in looked_at:
         if other := _other_kind(clause, found, shown):
             return other
-        for piece in clause.pieces if names else ():
-            if _is_thing(piece, found, view) and not all(
-                shown.has_word(word) or word in shown.words_of.counts or word.isdecimal()
-                for word in _written_words(found, piece.start, piece.end)
+        for piece in clause.pieces:
+            is_looked_at = names or ends_with(found.words, piece.start, found.known.parts[view.code].articles)
+            if (
+                is_looked_at
+                and _is_thing(piece, found, view)
+                and not all(
+                    shown.has_word(word) or word in shown.words_of.counts or word.isdecimal()
+                    for word in _written_words(found, piece.start, piece.end)
+                )
             ):
                 return found.written(piece.start, piece.end)
     return ""

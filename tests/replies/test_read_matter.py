@@ -266,6 +266,7 @@ def test_what_is_wished_besides_may_name_somebody(text: str, wish: str) -> None:
     assert reading.outcome == "approve"
     assert wish in reading.comment
     assert not decides("Approved. I approve the printer.", request("Four chairs"))
+    assert not decides("Approved. I approve the purchase of the forklifts.", request("Four chairs"))
     assert not decides("Approved. Please pay invoice 12.", request("Four chairs"))
 
 
