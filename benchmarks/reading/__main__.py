@@ -59,6 +59,12 @@ def _answers(options: argparse.Namespace) -> Section:
     return answers.section(corpora.answers(options.corpora))
 
 
+def _letters(_: argparse.Namespace) -> Section:
+    from benchmarks.reading import letters
+
+    return letters.section()
+
+
 def _mails(options: argparse.Namespace) -> Section:
     from benchmarks.reading import mails
 
@@ -74,6 +80,7 @@ def _speed(options: argparse.Namespace) -> Section:
 PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Section]]] = {
     "new-text": ("what is left of a reply without quotes, beside other programs", _new_text),
     "answers": ("short replies to outcomes", _answers),
+    "letters": ("words, sentences and whole letters, each with its request", _letters),
     "mails": ("the same in the mails of many programs", _mails),
     "speed": ("how long it takes", _speed),
 }

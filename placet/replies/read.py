@@ -18,7 +18,7 @@
 7.  A step's own answers count where they are the whole first sentence (`read_own`).
 8.  Nothing is lost: every sentence with a word that is neither the answer nor polite is comment (`read_comment`).
     One that names another value than the request's makes an approval unclear (`read_facts`), and whatever answer names
-    another thing than the request is (`read_matter`).
+    another thing than the request is (`read_matter`, `read_topic`) or a part of it (`read_parts`).
 
 A wrong decision is worse than a hundred answers that have to be given again. The words stand in `languages/`.
 """
@@ -50,11 +50,13 @@ from placet.replies.read_facts import UNKNOWN, About, other_value, same_values
 from placet.replies.read_likely import likely
 from placet.replies.read_matter import names_in, other_matter
 from placet.replies.read_own import Own
+from placet.replies.read_parts import part_alone
 from placet.replies.read_phrases import Role
 from placet.replies.read_questions import Questions
 from placet.replies.read_result import MORE_THAN_ONE, Answer, Reading
 from placet.replies.read_roles import is_last_word, is_reason
 from placet.replies.read_tokens import Kind, composed, misleading
+from placet.replies.read_topic import other_topic
 from placet.replies.read_unreadable import unreadable
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, label_before, vocabulary
 from placet.replies.refusals import Unclear
@@ -250,6 +252,8 @@ def _against(found: Text, reading: Reading, best: View, views: Iterable[View], a
         or _foreign_limit(found, best, about)
         or against_comment(found, reading, about)
         or other_matter(found, best, about)
+        or other_topic(found, best, about)
+        or part_alone(found, best, about)
     )
 
 

@@ -48,6 +48,9 @@ _DATE = re.compile(
     r"(?<![0-9.,])([0-9]{1,4})([./-])[ \u00a0]?([0-9]{1,2})\2(?:[ \u00a0]?([0-9]{4}|[0-9]{2}))?(?![0-9])"
     r"|(?<![0-9./-])([0-9]{1,2})/([0-9]{1,2})(?![0-9./-])"
 )
+_DATE_WITH_SIGNS = re.compile(
+    r"(?<![0-9])([0-9]{1,2})[ \u00a0]?[月월][ \u00a0]?([0-9]{1,2})[ \u00a0]?[日号號일]"
+)
 _CLOCK = re.compile(r"(?<![0-9.,])[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9])")
 _LIST_MARK = re.compile(r"(?:(?<=\n)|\A)[ \t]*\(?[0-9]{1,2}[.)](?=[ \t])")
 _ALL_OF_IT = re.compile(r"(?<![0-9.,])100[ \u00a0]?%")
@@ -349,6 +352,10 @@ def numeric_days(
         days = [(m, d) for m, d in orders if 1 <= m <= _MONTHS and 1 <= d <= _LONGEST_DAY]
         if days:
             yield one.start(), one.end(), days
+    for one in _DATE_WITH_SIGNS.finditer(text, begin, len(text) if end is None else end):
+        month, day = int(one[1]), int(one[2])
+        if 1 <= month <= _MONTHS and 1 <= day <= _LONGEST_DAY:
+            yield one.start(), one.end(), [(month, day)]
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------
@@ -362,7 +369,7 @@ def _other_number(sentence: Sequence[Spoken], text: str, found: Text, shown: Sho
     numbers = [*_NUMBER.finditer(text, begin, end)]
     known = [*_known_places(text, begin, end, sentence, found, shown)] if numbers else []
     if every and (
-        other := _other_date(text, begin, end, shown, known) or _other_count(sentence, found, shown)
+        other := other_date(text, begin, end, shown, known) or _other_count(sentence, found, shown)
     ):
         return other
     for one in numbers:
@@ -408,7 +415,7 @@ def _codes_unknown(found: Text, shown: Shown) -> frozenset[tuple[str, ...]]:
     return frozenset() if has else coded
 
 
-def _other_date(text: str, begin: int, end: int, shown: Shown, known: list[tuple[int, int]]) -> str:
+def other_date(text: str, begin: int, end: int, shown: Shown, known: list[tuple[int, int]]) -> str:
     """A date or a month that is none of the request's, where it has some. Those that are become known places."""
     if not shown.months:
         return ""
@@ -533,6 +540,15 @@ def _other_kind(clause: Spoken, found: Text, shown: Shown) -> str:
         if looked_at and _is_other_kind(words[at:until], kind, shown):
             return found.written(start + at, start + until)
     return ""
+
+
+def other_place(clause: Spoken, found: Text, shown: Shown) -> str:
+    """A place that a clause names and that is none of the request's."""
+    start, end = clause.pieces[0].start, clause.pieces[-1].end
+    words = _written_words(found, start, end)
+    places = ((at, until) for at, until, kind in kinds_in(words, shown.words_of) if kind == PLACE)
+    others = ((at, until) for at, until in places if _is_other_kind(words[at:until], PLACE, shown))
+    return next((found.written(start + at, start + until) for at, until in others), "")
 
 
 def _written_words(found: Text, start: int, end: int) -> list[str]:

@@ -106,7 +106,10 @@ class Vocabulary:
     seen: Phrases  # what may also say only that a mail was seen: "ok"
     commands: CommandWords  # of all languages
     digests: DigestWords  # the same
+    also: Mapping[str, frozenset[str]]  # by language: "and"
     silent: Mapping[str, Phrases]  # by language, with what all share: what adds nothing to an answer
+    capitals: Mapping[str, frozenset[str]]  # by language: what has a capital besides names
+    general: Mapping[str, frozenset[str]]  # the same: words that name no thing of their own
 
     def speaks_of(self, word: str, code: str) -> str:
         """The outcome that a word speaks of by how it begins, in this language; "" if of none."""
@@ -155,8 +158,17 @@ def over(known: Sequence[Table], only: str = "") -> Vocabulary:
         phrases("seen"),
         _together("command", CommandWords, known, answering),
         _together("digest", DigestWords, known, answering),
+        {code: frozenset(_together("digest", DigestWords, known, [code]).also) for code in codes},
         {code: phrases("silent", {code, SHARED}) for code in codes},
+        {code: frozenset(said(code, "capitals")) for code in codes},
+        {code: _general(phrases, code) for code in codes},
     )
+
+
+def _general(phrases: Callable[[str, Iterable[str]], Phrases], code: str) -> frozenset[str]:
+    """What stands in every sentence, and what says of which kind a paper is: "order for"."""
+    lists = (phrases(name, {code, SHARED}) for name in ("silent", "articles", "things", "numbered"))
+    return frozenset(word for every in lists for phrase in every for word in phrase)
 
 
 def _value_words(said: Callable[[str], Iterator[str]]) -> ValueWords:

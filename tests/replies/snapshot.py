@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.reading.ask import ADDRESS, APPROVER_ADDRESS, Ask
+from benchmarks.reading.letters import Letter, letters
 from benchmarks.reading.programs import PROGRAMS
 from placet.lib.sentences import Sentence
 from placet.mailboxes.base import Folder, Received
@@ -149,6 +150,22 @@ def shard_of(name: str) -> int:
 
 def read_texts(alone: str, beside: str) -> list[Any]:
     return [read_text(alone), read_text(beside, about=REQUEST)]
+
+
+def whole_letters(shard: int) -> Iterator[Case]:
+    """Answers as people write them, each with its request."""
+    for letter in letters():
+        name = letter_name(letter)
+        if shard_of(name) == shard:
+            yield name, partial(read_letter, letter)
+
+
+def letter_name(letter: Letter) -> str:
+    return f"letter {letter.id}"
+
+
+def read_letter(letter: Letter) -> list[Any]:
+    return [letter.read()]
 
 
 # --- mails that answer --------------------------------------------------------------------------------------------
@@ -290,7 +307,7 @@ def proved(mail: Mail, case: Mapping[str, Any], level: Level) -> object:
 
 def cases(shard: int) -> Iterator[Case]:
     """A part of all cases. Which part one is in hangs on its name."""
-    return chain(texts(shard), replies(shard), wrong(shard))
+    return chain(texts(shard), whole_letters(shard), replies(shard), wrong(shard))
 
 
 def known() -> dict[str, Kept]:

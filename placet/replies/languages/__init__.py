@@ -110,6 +110,7 @@ class AnswerWords:
         str, ...
     ] = ()  # the same, "3 three"; from a thousand on how they begin: "1000000 million"
     name_endings: tuple[str, ...] = ()  # in which forms of one name or noun differ: "a" and "ie" in Polish
+    capitals: tuple[str, ...] = ()  # what is written with a capital besides names: "nouns" in German
     name_beginnings: tuple[str, ...] = ()  # what is written before one in the same word: "ה"
 
 

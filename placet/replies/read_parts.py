@@ -1,0 +1,114 @@
+"""Whether an answer names only a part of what is asked for: "I approve the laptop" of "Laptop and monitor".
+
+A text of the request that joins things ("and", "+", a list) has parts. An answer may decide on all of them: "approved",
+"the order is approved", "the laptop and the monitor are approved". If it names words of some and none of the others,
+only these may be meant, and it decides nothing.
+
+This only ever adds a doubt.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from babel.numbers import is_currency
+
+from placet.lib.sentences import NOTHING, Sentence, gettext_noop
+from placet.replies.languages import FALLBACK
+from placet.replies.read_clauses import Spoken, Taken, Text, View
+from placet.replies.read_facts import About
+from placet.replies.read_matter import Shown
+from placet.replies.read_tokens import Kind, is_ideograph, tokens
+from placet.replies.read_vocabulary import Vocabulary
+
+PART = gettext_noop("“{text}” may be only a part of what is asked for.")
+_SHORTEST = 3  # letters of a word that names something
+_SHORTEST_PREFIXED = 4  # the same with an "and" before it that is written in the same word
+_FEWEST_SIGNS = 2  # of a script without blanks, that name something
+_FEWEST_COMMAS = 2  # of a list without "and": behind one comma may stand whose it is
+_SIGNS = re.compile(r"[+&;；＋＆\n•·・|]|(?<=[^\W\d_])/(?=[^\W\d_])|(?<=\s)/(?=\s)")
+_COMMAS = re.compile(r"[,،、，](?![0-9])")
+_SHOWN = 80  # characters of what is named
+_MOST_NAMES = 40  # of an answer: each is compared with each word of the request
+_LONGEST = 5_000  # characters of a text of the request
+
+
+def part_alone(found: Text, view: View, about: About) -> Sentence:
+    """What an answer names that is a part of the request beside others; NOTHING if it names all of them, or none, or
+    what the whole request is called."""
+    known, code = found.known, view.code
+    deciding = [one for one in view.sentences if any(clause.taken is Taken.DECIDES for clause in one)]
+    names = dict.fromkeys(name for sentence in deciding for name in _names(sentence, found, code))
+    title, *others = Shown(about, known, code).texts or [""]
+    called = Shown(About(texts=(title,)), known, code) if len(_parts(title, known, code)) == 1 else None
+    people = about.name_words
+    named = [name for name in names if name not in people and not (called and _has(called, name))]
+    for text in (title, *others) if named else ():
+        parts = _parts(text[:_LONGEST], known, code)
+        touching = [name for name in named[:_MOST_NAMES] if not all(_has(part, name) for part in parts)]
+        touched = {at for at, part in enumerate(parts) for name in touching if _has(part, name)}
+        if 0 < len(touched) < len(parts):
+            only = next(name for name in touching if any(_has(part, name) for part in parts))
+            return Sentence(PART, text=only[:_SHOWN])
+    return NOTHING
+
+
+def _parts(text: str, known: Vocabulary, code: str) -> list[Shown]:
+    """Those that name something."""
+    parts = [Shown(About(texts=(part,)), known, code) for part in parts_of(text, known, code)]
+    return [part for part in parts if any(_tells(word, known, code) for word in part.words)]
+
+
+def parts_of(text: str, known: Vocabulary, code: str) -> list[str]:
+    """The things that a text of a request joins by a sign, by "and" in the language of the answer or in English, or by
+    the commas of a list; one if it joins none."""
+    pieces = _SIGNS.split(text)
+    joins = known.also.get(code, frozenset()) | known.also[FALLBACK]
+    parts = [part for piece in pieces for part in _at_joins(piece, joins, known.values[code].beginnings)]
+    listed = [part for one in parts for part in _COMMAS.split(one)]
+    is_list = len(parts) > 1 or len(listed) > _FEWEST_COMMAS or _are_things(listed, known, code)
+    return [part for part in (listed if is_list else parts) if part.strip()]
+
+
+def _are_things(listed: Sequence[str], known: Vocabulary, code: str) -> bool:
+    """Whether each of two is a thing of a kind that is known: "laptop, monitor"."""
+    return len(listed) > 1 and all(Shown(About(texts=(part,)), known, code).kinds for part in listed)
+
+
+def _at_joins(text: str, joins: frozenset[str], beginnings: frozenset[str]) -> Iterator[str]:
+    prefixed = tuple(joins & beginnings)  # "and" that is written in the same word
+    start = 0
+    for token in tokens(text):
+        if token.kind is not Kind.WORD or token.start == 0:
+            continue
+        if token.text in joins:
+            yield text[start : token.start]
+            start = token.end
+        elif prefixed and token.text.startswith(prefixed) and len(token.text) >= _SHORTEST_PREFIXED:
+            yield text[start : token.start]
+            start = token.start + 1
+    yield text[start:]
+
+
+def _names(sentence: Sequence[Spoken], found: Text, code: str) -> Iterator[str]:
+    """The words of a sentence that may name a thing; in a script without blanks, the signs of a phrase together."""
+    for piece in (piece for clause in sentence for piece in clause.pieces):
+        words = [token.text for token in found.tokens[piece.start : piece.end]]
+        if all(map(is_ideograph, words)):
+            words = ["".join(words)] if len(words) >= _FEWEST_SIGNS else []
+        yield from (word for word in words if _tells(word, found.known, code))
+
+
+def _tells(word: str, known: Vocabulary, code: str) -> bool:
+    """Whether a word can tell one part from another: none that stands in every sentence, that answers, that is a
+    currency, or that only says what kind of paper it is ("order for", "invoice")."""
+    if len(word) < _SHORTEST and not is_ideograph(word[:1]):
+        return False
+    if not any(map(str.isalpha, word)) or known.speaks_of(word, code) or is_currency(word.upper()):
+        return False
+    return word not in known.general[code] and word not in known.general[FALLBACK]
+
+
+def _has(part: Shown, name: str) -> bool:
+    if is_ideograph(name[0]):
+        return name in part.joined
+    return part.has_word(name)

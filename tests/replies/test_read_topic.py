@@ -1,0 +1,81 @@
+"""What stands before an answer in its sentence and is another thing than the request makes it unclear; a reason does
+not, and neither does what the request has."""
+
+import pytest
+
+from placet.replies.read import read_text
+from placet.replies.read_facts import About, Field
+
+PEOPLE = ("Anna Berg", "Tom Novak")
+
+
+def request(title: str, **fields: str) -> About:
+    return About(tuple(Field(label, (value,)) for label, value in fields.items()), PEOPLE, (), (title, "217"))
+
+
+def outcome(text: str, about: About) -> str | None:
+    return read_text(text, about=about).outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "same", "other"),
+    [
+        ("Pour Lille, c'est accordé.", "Déplacement à Lille", "Déplacement à Lyon"),
+        (
+            "Bestellung 4500-7791 bitte nicht auslösen, abgelehnt.",
+            "Bestellung 4500-7791",
+            "Bestellung 4500-7719",
+        ),
+        ("Adobe neprodlužujeme, zamítnuto.", "Prodloužení licence Adobe", "Prodloužení licence AutoCAD"),
+        ("Medan approved ya.", "Perjalanan dinas Medan", "Perjalanan dinas Surabaya"),
+        ("В Тулу не поедете, отклонено.", "Командировка в Тулу", "Командировка в Тверь"),
+        ("contoso.example ka renewal mat karo, reject.", "Domain contoso.example", "Domain fabrikam.example"),
+        ("Tilskuddet på 7.500 kr. er bevilget.", "Tilskud 7.500 kr.", "Tilskud 10.000 kr."),
+    ],
+)
+def test_what_an_answer_is_about_has_to_be_the_request(text: str, same: str, other: str) -> None:
+    assert outcome(text, request(other)) is None
+    read_text(text, about=request(same))  # whether it is clear rests on its words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tilskuddet på 7.500 kr. er bevilget.",
+        "Bestellung 4500-7791 bitte nicht auslösen, abgelehnt.",
+        "Adobe neprodlužujeme, zamítnuto.",
+        "В Тулу не поедете, отклонено.",
+        "contoso.example ka renewal mat karo, reject.",
+    ],
+)
+def test_the_same_about_the_request_decides(text: str) -> None:
+    titles = (
+        "Tilskud 7.500 kr.", "Bestellung 4500-7791", "Prodloužení licence Adobe", "Командировка в Тулу",
+        "contoso.example renewal",
+    )  # fmt: skip
+    assert any(outcome(text, request(title)) for title in titles)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The figures add up now, approved.", "approve"),
+        ("Rejected, Zoom is too dear.", "reject"),
+        ("We talked about it on the phone, approved.", "approve"),
+        ("Das haben wir besprochen, genehmigt.", "approve"),
+        ("Nach Durchsicht der Unterlagen genehmigt.", "approve"),
+    ],
+)
+def test_a_reason_names_what_it_likes(text: str, expected: str) -> None:
+    with_request, without = outcome(text, request("Desk")), outcome(text, About())
+    assert with_request == without
+    assert with_request in (expected, None)
+
+
+def test_dates_in_chinese_and_japanese_signs_are_dates() -> None:
+    about = request("病院食の試食会", 日付="2月14日")
+    assert outcome("3月3日の試食会は中止、認めません。", about) is None
+
+
+def test_what_is_not_known_of_a_request_speaks_against_no_answer() -> None:
+    assert outcome("Pour Lille, c'est accordé.", About()) == "approve"
