@@ -17,6 +17,7 @@ from placet.replies.languages import FALLBACK
 from placet.replies.read_clauses import Spoken, Taken, Text, View
 from placet.replies.read_facts import About
 from placet.replies.read_matter import Shown
+from placet.replies.read_phrases import Role
 from placet.replies.read_tokens import Kind, is_ideograph, tokens
 from placet.replies.read_vocabulary import Vocabulary
 
@@ -90,10 +91,14 @@ def _at_joins(text: str, joins: frozenset[str], beginnings: frozenset[str]) -> I
 
 
 def _names(sentence: Sequence[Spoken], found: Text, code: str) -> Iterator[str]:
-    """The words of a sentence that may name a thing; in a script without blanks, the signs of a phrase together."""
+    """The words of a sentence that may name a thing, none of those that answer; in a script without blanks, the signs
+    of a phrase together."""
+    kinds = found.known.values[code].kinds
     for piece in (piece for clause in sentence for piece in clause.pieces):
         words = [token.text for token in found.tokens[piece.start : piece.end]]
-        if all(map(is_ideograph, words)):
+        if piece.role not in (None, Role.FILLER):
+            words = [word for word in words if (word,) in kinds]  # "trip is approved"
+        if words and all(map(is_ideograph, words)):
             words = ["".join(words)] if len(words) >= _FEWEST_SIGNS else []
         yield from (word for word in words if _tells(word, found.known, code))
 
