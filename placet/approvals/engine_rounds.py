@@ -11,6 +11,8 @@ whatever the clock said, and wherever in the request it was: a visit that began 
 from itertools import takewhile
 from typing import Any
 
+from django.db.models import F
+
 from placet.approvals.definitions import CallStep, Definition, EndStep, WaitStep, definition_of
 from placet.approvals.models import Request, Timer, Visit
 from placet.audit import chain
@@ -66,11 +68,11 @@ def _came_from_outside(request: Request, definition: Definition, entry: AuditEnt
 
 
 def _was_due(request: Request, step_key: str, number: int) -> bool:
-    """Whether a step waited for the moment that ended it."""
+    """Whether a step waited for the moment that ended it: one that was past then did not come since."""
     timers = Timer.objects.filter(
         visit__request=request, visit__step_key=step_key, visit__round=number, what=Timer.What.GO_ON
     )
-    return timers.filter(state=Timer.State.ACTED).exists()
+    return timers.filter(state=Timer.State.ACTED, at__gt=F("visit__opened_at")).exists()
 
 
 def _called_went_on(request: Request, step_key: str, number: int) -> bool:

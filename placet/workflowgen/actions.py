@@ -28,6 +28,8 @@ GIVES = word_set(
 DENIES = word_set(
     "no n non reject rejected rejete rejeter refuse refused refuser deny denied decline declined",
 )
+#: What says the same in every reply, by outcome. Of any other outcome such a word is one that publishing refuses.
+_ALWAYS_READ = {"approve": GIVES, "reject": DENIES}
 _COMMENT = re.compile(r"COMMENT(S|AIRES?)?$")
 
 
@@ -43,9 +45,7 @@ class Answer:
     @property
     def is_plain(self) -> bool:
         """Whether it only says yes or no, which every reply may, in all languages."""
-        return (
-            len(self.label) > 1 and plain(self.label) in GIVES | DENIES and self.key in ("approve", "reject")
-        )
+        return len(self.label) > 1 and plain(self.label) in _ALWAYS_READ.get(self.key, ())
 
 
 @dataclass
@@ -110,7 +110,7 @@ def is_form(activity: Activity) -> bool:
 
 def named_elements(text: str, form: Form) -> frozenset[str]:
     """Those that a list names: by their names, by those of their sections, by the beginning of either."""
-    patterns = [one.strip().upper() for one in re.split(r"[,;]", text) if one.strip()][:MOST_PATTERNS]
+    patterns = _patterns(text)[:MOST_PATTERNS]
     exact = {pattern for pattern in patterns if "*" not in pattern}
     # A pattern with many stars would be slow to compare; real ones have one at the end.
     open_ones = [pattern.replace("[", "[[]") for pattern in patterns if 1 <= pattern.count("*") <= MOST_STARS]
@@ -123,6 +123,10 @@ def named_elements(text: str, form: Form) -> frozenset[str]:
         for one in form.elements
         if is_named(one.key.upper()) or (one.section and is_named(one.section.upper()))
     )
+
+
+def _patterns(text: str) -> list[str]:
+    return [one.strip().upper() for one in re.split(r"[,;]", text) if one.strip()]
 
 
 class Actions:
@@ -143,10 +147,21 @@ class Actions:
 
     def _action(self, activity: Activity, step: str) -> Action:
         lists = {
-            name: named_elements(activity.value(f"FORM_FIELDS_{name}"), self.form)
-            for name in ("HIDDEN", "READONLY", "REQUIRED")
+            name: self._named(activity, f"FORM_FIELDS_{name}") for name in ("HIDDEN", "READONLY", "REQUIRED")
         }
         return Action(activity, step, lists["HIDDEN"], lists["READONLY"], lists["REQUIRED"])
+
+    def _named(self, activity: Activity, formal: str) -> frozenset[str]:
+        parameter = next((p for p in activity.parameters if p.formal == formal), None)
+        text = parameter.actual if parameter is not None else ""
+        patterns = _patterns(text)
+        readable = [one for one in patterns[:MOST_PATTERNS] if one.count("*") <= MOST_STARS]
+        if len(readable) < len(patterns) or (parameter is not None and not parameter.is_whole):
+            line = _(
+                "Its list {name} is too long, or has names of more than {most} stars: only a part of it was read."
+            )
+            self.report.decide(action_place(activity), line.format(name=formal, most=MOST_STARS))
+        return named_elements(text, self.form)
 
     def decide_kinds(self, entry: str) -> None:
         """Which of them are approvals. The first one is the request's form, whatever it asks."""
@@ -267,6 +282,18 @@ class Actions:
                 ),
             )
             return False
+        for one in comparisons(tree):
+            if one.value != answer.value and plain(one.value or "") == plain(answer.value):
+                why = _("{field} is compared with “{value}”, and its value is “{other}”").format(
+                    field=one.field, value=one.value, other=answer.value
+                )
+                self.report.decide(
+                    action.place,
+                    _("When a comment is required was not understood ({why}): {text}").format(
+                        why=why, text=element.required_when
+                    ),
+                )
+                return False
         left = assumed(tree, lambda one: one.value == answer.value)
         return left == assumed(Is("", None), lambda _one: True)
 
@@ -314,7 +341,7 @@ def _answers(pairs: Iterable[tuple[str, str]]) -> Iterator[Answer]:
         if key is None or key in used:
             key = unused(key_of(value, "answer", 35), used | {"approve", "reject", EXPIRED}, "-")
         used.add(key)
-        more = [one for one in words[1:20] if plain(one) not in GIVES | DENIES]
+        more = [one for one in words[1:20] if plain(one) not in _ALWAYS_READ.get(key, ())]
         yield Answer(value, key, words[0], tuple(more))
 
 

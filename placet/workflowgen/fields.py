@@ -28,7 +28,7 @@ CURRENCIES = {
 _EUROPE = word_set(
     "FR DE ES IT NL BE AT PT IE FI GR LU",
 )
-_MACRO = re.compile(r"<WF_[A-Z0-9_]+>")
+MACRO = re.compile(r"<WF_[A-Z0-9_]+>")
 _CHECKED = frozenset({"TRUE", "YES", "Y", "1", "ON"})
 _UNCHECKED = frozenset({"FALSE", "NO", "N", "0", "OFF"})
 
@@ -104,7 +104,7 @@ class Fields:
         if element.kind == "label":
             return self._is_caption(element, place)
         macros = [
-            p.actual for p in self.given.get(element.key, []) if not p.is_taken and _MACRO.search(p.actual)
+            p.actual for p in self.given.get(element.key, []) if not p.is_taken and MACRO.search(p.actual)
         ]
         if macros and not any(action.may_enter(element) for action in self.actions.by_key.values()):
             self.report.left_out(place, _("WorkflowGen filled it in; Placet records who decided, and when."))
@@ -131,7 +131,7 @@ class Fields:
     def _is_caption(self, element: Element, place: str) -> bool:
         """Whether a text of the form is there to be read, and not filled in by WorkflowGen."""
         given = self.given.get(element.key, [])
-        if any(_MACRO.search(p.actual) for p in given):
+        if any(MACRO.search(p.actual) for p in given):
             self.report.left_out(place, _("WorkflowGen filled it in; Placet records who decided, and when."))
             return False
         if given or element.data_type or not element.label:
@@ -269,7 +269,7 @@ class Fields:
     def _say_first_value(self, element: Element, place: str) -> None:
         data = self.exported.data.get(element.key)
         given = [
-            p.actual for p in self.given.get(element.key, []) if not p.is_taken and _MACRO.search(p.actual)
+            p.actual for p in self.given.get(element.key, []) if not p.is_taken and MACRO.search(p.actual)
         ]
         values = dict.fromkeys(filter(None, [element.default, data.initial if data else "", *given]))
         if values and element.kind != "files":
@@ -279,7 +279,7 @@ class Fields:
     def _default(self, element: Element, field: dict[str, Any]) -> str:
         data = self.exported.data.get(element.key)
         value = element.default or (data.initial if data else "")
-        if not value or _MACRO.search(value):
+        if not value or MACRO.search(value):
             return ""
         if field["type"] in ("text", "long_text"):
             return quoted(value)

@@ -6,7 +6,7 @@ every way that holds; nearly always its conditions exclude each other, and then 
 of them can hold at once and lead to one bar, it is a block.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
 from math import prod
@@ -31,6 +31,7 @@ from placet.workflowgen.expressions import (
     comparisons,
     holds,
     negated,
+    unread,
 )
 from placet.workflowgen.fields import Fields
 from placet.workflowgen.limits import due_of, is_timeout, limit_of
@@ -103,6 +104,8 @@ class Graph:
         self.timeouts = {way for way in exported.ways if way.source in timed and is_timeout(way)}
         self.followed: set[str] = set()  # nodes whose ways were looked at
         self.taken: set[Way] = set()  # ways that at least one answer takes
+        #: What stands before each of the ways that are taken at once, if the draft can only take one; by node and ways.
+        self.forks: dict[tuple[str, frozenset[Way]], Tree] = {}
 
     # --- what the graph says ------------------------------------------------------------------------------
 
@@ -128,7 +131,6 @@ class Graph:
             # One that always leads back would never end.
             if tree == FALSE or (way.source == way.target and way.kind in ("", "OTHERWISE")):
                 continue
-            self.taken.add(way)
             yield way, tree
 
     def _timeouts(self, key: str) -> list[Way]:
@@ -189,12 +191,14 @@ class Graph:
         onward: Onward = []
         if turns[0] < 0 or len(before) > DEEPEST:
             return onward
-        self._look_for_fork(key, known)
+        at_once = self._taken_at_once(key, known)
         is_taken = False  # one of them, for certain, though a route behind it may lead nowhere
-        for way, tree in self.ways_on(key, known):
-            if is_taken and way.kind == "OTHERWISE":
+        for way, holds_if in self.ways_on(key, known):
+            if is_taken and way.kind == "OTHERWISE" and way not in at_once:
                 break
-            target, is_taken = way.target, is_taken or tree == TRUE
+            self.taken.add(way)
+            target, is_taken = way.target, is_taken or holds_if == TRUE
+            tree = all_of([holds_if, at_once.get(way, TRUE)])
             if target in stop or not self.is_passed_through(target):
                 onward.append((tree, target))
             elif target not in before:
@@ -293,7 +297,8 @@ class Graph:
         def known(compared: Is) -> bool | None:
             if compared == NO_ANSWER:
                 return value is None
-            if action.decision_data and compared.field == action.decision_data:
+            is_passed_over = self.comparing.is_passed_over(compared.field)
+            if action.decision_data and compared.field == action.decision_data and not is_passed_over:
                 return compared.value == value
             return self.known(compared)
 
@@ -458,6 +463,8 @@ class Graph:
             ways = list(self.ways_on(key, known))
             if not ways or ways[0][1] != TRUE or any(way.kind != "OTHERWISE" for way, _tree in ways[1:]):
                 break
+            if self._several_otherwise(key, ways):
+                break
             target = ways[0][0].target
             if (
                 target in stop
@@ -465,6 +472,7 @@ class Graph:
                 or not self.is_passed_through(target)
             ):
                 break
+            self.taken.add(ways[0][0])
             key = target
         return key
 
@@ -476,11 +484,23 @@ class Graph:
         pairs = combinations(ways[: MOST_BRANCHES + 1], 2)
         return ways if any(self.trials.can_hold_together(a[1], b[1]) for a, b in pairs) else []
 
-    def _look_for_fork(self, key: str, known: Known) -> None:
-        """A route between a condition and what follows, or a bar, of which only one way goes into the draft."""
-        ways = self._ways_at_once(key, known) if self.exported.activities[key].is_route else []
-        if ways:
-            self._not_a_block(key, ways)
+    def _several_otherwise(self, key: str, ways: Iterable[tuple[Way, Tree]]) -> list[tuple[Way, Tree]]:
+        """Ways otherwise, if there are more than one; an exclusive split takes the first."""
+        if self.exported.activities[key].split == "XOR":
+            return []
+        otherwise = [(way, tree) for way, tree in ways if way.kind == "OTHERWISE"]
+        return otherwise if len(otherwise) > 1 else []
+
+    def _taken_at_once(self, key: str, known: Known) -> Mapping[Way, Tree]:
+        """What else stands before ways of which only one goes into the draft: those of a route between a condition and
+        what follows, or of a bar; those of an action that are no block."""
+        forks = [self._ways_at_once(key, known), self._several_otherwise(key, self.ways_on(key, known))]
+        if forks[0] and self.exported.activities[key].is_route:
+            self._not_a_block(key, forks[0])
+        if forks[1]:
+            self._not_a_block(key, forks[1])
+        whole = [(ways, self.forks.get((key, frozenset(way for way, _tree in ways)), TRUE)) for ways in forks]
+        return {way: tree for ways, tree in whole for way, _tree in ways if tree != TRUE}
 
     def _block(self, key: str, known: Known, place: Place) -> Block | None:
         """The branches that begin here, if several can be taken at once and one bar waits for them."""
@@ -490,6 +510,7 @@ class Graph:
         starts = {self._real(way.target): tree for way, tree in ways}
         made = self.blocks.get((key, frozenset(starts.items())))
         if made is not None and made.place == place:
+            self.taken |= {way for way, _tree in ways}
             return made
         bar = self._bar_of([start for start in starts if start in self.actions.by_key], place)
         outside = self._outside(key, starts, bar) if bar else frozenset()
@@ -506,15 +527,32 @@ class Graph:
         ):
             self._not_a_block(key, ways)
             return None
+        self.taken |= {way for way, _tree in ways}
         return self._made_block(key, bar, starts, regions, outside, place)
 
-    def _not_a_block(self, key: str, ways: Iterable[tuple[Way, Tree]]) -> None:
+    def _not_a_block(self, key: str, ways: Sequence[tuple[Way, Tree]]) -> None:
+        """The first one is taken, unless the others lead to approvals that it does not lead to."""
+        fork = key, frozenset(way for way, _tree in ways)
+        if fork in self.forks:
+            return
         targets = ", ".join(way.target for way, _tree in ways)
-        self.report.decide(
-            action_place(self.exported.activities[key]),
-            _("Several ways can be taken at once ({targets}), and no bar waits for them. The draft takes the first "
-              "whose condition holds.").format(targets=targets),
-        )  # fmt: skip
+        is_alike = len({self._approvals_behind(way.target, key) for way, _tree in ways}) == 1
+        self.forks[fork] = TRUE if is_alike else unread(_("{targets} at once").format(targets=targets))
+        if is_alike:
+            text = _("Several ways can be taken at once ({targets}), and no bar waits for them. The draft takes the "
+                     "first whose condition holds.")  # fmt: skip
+        else:
+            text = _("Several ways can be taken at once ({targets}), no bar waits for them, and they lead to different "
+                     "approvals. Somebody has to write in the draft when each is taken, in place of please_decide(…), "
+                     "or make a block of them; until then it cannot be published.")  # fmt: skip
+        self.report.decide(action_place(self.exported.activities[key]), text.format(targets=targets))
+
+    def _approvals_behind(self, target: str, key: str) -> frozenset[str]:
+        """Those that a way leads to before it leads back to where it began, or to the start."""
+        behind = self._reached([target], frozenset({key, self.entry}))
+        return frozenset(
+            one for one in behind if one in self.actions.by_key and self.actions.by_key[one].is_approval
+        )
 
     def _real(self, key: str) -> str:
         """Over what was left out, to what comes next for certain."""
@@ -526,6 +564,7 @@ class Graph:
             )
             if len(ways) != 1 or ways[0][1] != TRUE:
                 return key
+            self.taken.add(ways[0][0])
             key = ways[0][0].target
         return key
 
@@ -650,6 +689,13 @@ class Graph:
 
     def _needs(self, deciders: list[Action], tree: Tree, block: Block) -> str:
         fields = [action.decision_data for action in deciders]
+        if any(
+            self.comparing.is_passed_over(one.decision_data)
+            or self.comparing.entered_besides(one, one.decision_data)
+            or self.comparing.holds_at_first(one.decision_data)
+            for one in deciders
+        ):
+            return ""
         if (
             len(set(fields)) < len(fields)
             or {one.field for one in comparisons(tree)} != set(fields)

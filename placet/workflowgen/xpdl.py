@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, repeat
 from typing import TypeVar
 
 from django.utils.translation import gettext as _
@@ -68,6 +69,7 @@ class Parameter:
     formal: str
     actual: str
     mode: str  # IN, OUT, INOUT
+    is_whole: bool = True  # whether all of `actual` was read
 
     @property
     def is_taken(self) -> bool:
@@ -82,6 +84,7 @@ class Activity:
     assign: str = ""
     application: str = ""  # class of what it runs: EFORMASPX, SENDHTTPPOST
     parameters: tuple[Parameter, ...] = ()
+    changes: tuple[str, ...] = ()  # data fields that what it runs may fill in
     is_route: bool = False
     calls: str = ""  # the process that it runs as a part of this one
     help: str = ""
@@ -103,6 +106,7 @@ class Way:
     target: str
     kind: str = ""  # "", CONDITION, OTHERWISE, EXCEPTION
     condition: str = ""
+    is_whole: bool = True  # whether all of the condition was read
 
 
 @dataclass(frozen=True)
@@ -408,6 +412,7 @@ def _activity(element: etree._Element, applications: dict[str, etree._Element]) 
         assign=one_line(extended.get("AssignType", ""), 60),
         application=_class_of(application, tool),
         parameters=_parameters(application, tool),
+        changes=_changes(application, tool if tool is not None else _subflow(element)),
         is_route=_child(element, "Route") is not None,
         calls=_called(element),
         help=_help(extended),
@@ -422,8 +427,12 @@ def _activity(element: etree._Element, applications: dict[str, etree._Element]) 
 
 def _called(element: etree._Element) -> str:
     """ "?" where it does not say which."""
-    subflow = _child(element, "Implementation", "SubFlow")
+    subflow = _subflow(element)
     return (_id(subflow) or "?") if subflow is not None else ""
+
+
+def _subflow(element: etree._Element) -> etree._Element | None:
+    return _child(element, "Implementation", "SubFlow")
 
 
 def _help(extended: dict[str, str]) -> str:
@@ -452,16 +461,36 @@ def _parameters(application: etree._Element | None, tool: etree._Element | None)
     """The two lists belong together by their order: an action may call a data field otherwise than its form does."""
     if application is None or tool is None:
         return ()
-    formal = sorted(_children(_child(application, "FormalParameters"), "FormalParameter"), key=_index)
-    actual = list(_children(_child(tool, "ActualParameters"), "ActualParameter"))
+    formal, actual = _formal(application), _actual(tool)
     if len(formal) > MOST_PARAMETERS:
         raise FileInvalid(
             _("An action of this process has more than {most} parameters.").format(most=MOST_PARAMETERS)
         )
     return tuple(
-        Parameter(_id(one), one_line(_text(other), LONGEST_VALUE), one.get("Mode", ""))
+        Parameter(
+            _id(one),
+            one_line(_text(other), LONGEST_VALUE),
+            one.get("Mode", ""),
+            is_whole=len((other.text or "").strip()) <= LONGEST_VALUE,
+        )
         for one, other in zip(formal, actual, strict=False)
     )
+
+
+def _changes(application: etree._Element | None, runs: etree._Element | None) -> tuple[str, ...]:
+    """All that is handed over but what is said to go in only: of what stands in another file nothing is said."""
+    formal = _formal(application) if application is not None else []
+    modes = chain((one.get("Mode", "") for one in formal), repeat(""))
+    actual = (one_line(_text(one), LONGEST_NAME) for one in _actual(runs))
+    return tuple(dict.fromkeys(data for data, mode in zip(actual, modes, strict=False) if mode != "IN"))
+
+
+def _formal(application: etree._Element) -> list[etree._Element]:
+    return sorted(_children(_child(application, "FormalParameters"), "FormalParameter"), key=_index)
+
+
+def _actual(runs: etree._Element | None) -> list[etree._Element]:
+    return list(_children(_child(runs, "ActualParameters"), "ActualParameter"))
 
 
 def _index(parameter: etree._Element) -> int:
@@ -470,15 +499,19 @@ def _index(parameter: etree._Element) -> int:
 
 
 def _way(element: etree._Element) -> Way:
-    condition = _child(element, "Condition")
-    text = one_line(_text(condition), LONGEST_VALUE)
-    kind = one_line(condition.get("Type", ""), 40).upper() if condition is not None else ""
-    if not kind and text:
+    """What stands in a condition in another way than as its text is shown, and never read: a part of a condition is
+    another one."""
+    conditions = list(_children(element, "Condition"))
+    written = " ".join("".join(one.itertext()) for one in conditions).strip()
+    is_plain = not conditions or (len(conditions) == 1 and not len(conditions[0]))
+    kind = one_line(conditions[0].get("Type", ""), 40).upper() if conditions else ""
+    if len(conditions) > 1 or (not kind and (written or not is_plain)):
         kind = "CONDITION"
     return Way(
         key=_id(element),
         source=one_line(element.get("From", ""), LONGEST_NAME),
         target=one_line(element.get("To", ""), LONGEST_NAME),
         kind="EXCEPTION" if kind == "DEFAULTEXCEPTION" else kind,
-        condition=text,
+        condition=one_line(written[:LONGEST_VALUE], LONGEST_VALUE),
+        is_whole=is_plain and len(written) <= LONGEST_VALUE,
     )

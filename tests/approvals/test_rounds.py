@@ -32,6 +32,7 @@ from tests.approvals.test_steps_that_ask_nobody import (
 )
 from tests.approvals.test_timing import work
 from tests.clocks import MONDAY, Clock
+from tests.making import FORM
 
 pytestmark = pytest.mark.django_db
 
@@ -317,6 +318,32 @@ def test_a_signal_lets_a_step_go_round_once(alice: Person, bob: Person) -> None:
     engine.signal(request.pk, "changed", None)
     answer(bob)
     assert live(request) == {"wait 2": "stuck"}
+
+
+DAY = {"name": "day", "label": "Day", "type": "date", "required": True}
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["here", "in a called request"])
+def test_a_moment_that_was_past_when_a_step_began_to_wait_for_it(
+    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person, deep: bool
+) -> None:
+    """It is over at once, each time, so nothing came since."""
+    waiting = {"wait": wait(due={"field": "day"})}
+    publish(process(waiting, ["wait arrived approved"], key="budget", form=[*FORM, DAY]))
+    call = {**CALL, "data": {"item": "item", "amount": "amount", "day": "day"}}
+    key, outcome = ("call", "approved") if deep else ("wait", "arrived")
+    way_back = {"from": key, "outcome": outcome, "when": "amount < 1000", "to": "tell"}
+    ways: Ways = [f"tell sent {key}", way_back, f"{key} {outcome} approved"]
+    if deep:
+        ways.append("call withdrawn approved")
+    steps = {"tell": notice("bob"), key: call if deep else waiting["wait"]}
+    request = start(process(steps, ways, form=[*FORM, DAY]), alice, day="2020-01-02")
+    for _ in range(3):
+        worked()
+        work(clock, MONDAY)
+    worked()
+    assert (stuck(request).round, stuck(request).reason) == (1, AGAIN.format("Notice"))
+    assert OutgoingMail.objects.filter(kind="notice").count() == 1
 
 
 # --- an administrator -------------------------------------------------------------------------------------

@@ -97,6 +97,42 @@ def test_ways_without_ids_or_with_the_same_one_keep_their_own_conditions() -> No
         assert {way["outcome"]: way["to"] for way in other.definition["transitions"]}["reject"] != "asks"
 
 
+YES = b'&lt;DEC_ANSWER&gt; = "YES"'
+X = b'&lt;REQ_ITEM&gt; = "x"'
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        b"<Condition><Xpression>" + X + b"</Xpression></Condition>",
+        b'<Condition Type="CONDITION">' + YES + b"<b/> And " + X + b"</Condition>",
+        b'<Condition Type="CONDITION">' + YES + b"</Condition><Condition>" + X + b"</Condition>",
+        b'<Condition Type="CONDITION">' + YES + b" " * 4000 + b" And " + X + b"</Condition>",
+        b"<Condition/><Condition>" + X + b"</Condition>",
+    ],
+    ids=["inside", "around", "two", "long", "an empty one first"],
+)
+def test_a_condition_of_which_a_part_is_not_read_is_for_somebody_to_decide(condition: bytes) -> None:
+    made = simple()
+    made.ways[1:] = [("DECIDES", "ASKS", "x"), ("DECIDES", "_END", "OTHERWISE")]
+    result = read_process(re.sub(b"<Condition .*?</Condition>", condition, made.xml(), count=1))
+    back = [way for way in result.definition["transitions"] if way.get("to") == "asks"]
+    assert [way["outcome"] for way in back] == ["approve", "reject"]
+    assert all(way["when"].startswith("please_decide(") for way in back)
+    with pytest.raises(DefinitionInvalid, match="somebody has to write this condition"):
+        parse_definition(result.text)
+
+
+def test_a_list_of_elements_of_which_a_part_is_not_read_is_said() -> None:
+    for beyond in ("X" * 4000, ",".join(f"X{number}" for number in range(501)), "****"):
+        made = simple()
+        made.actions[1].required = f"{beyond},DEC_COMMENT"
+        assert any(
+            line.place == "Action DECIDES" and "FORM_FIELDS_REQUIRED" in line.text
+            for line in read_process(made.xml()).report.of("decide")
+        )
+
+
 def test_who_did_it_in_another_way_is_not_passed_over_in_silence() -> None:
     """A sub-process, an action without a form, a form of somebody's own; actions that name nobody share no group."""
     made = simple()
