@@ -60,8 +60,8 @@ def undone(incoming: IncomingMail, row: UndoneDecision, in_reply_to: str) -> Non
     """To somebody whose answer was taken back as they wanted."""
     visit = row.assignment.visit
     request, definition = visit.request, definition_of(visit.request.version)
-    answer = definition.approval(visit.step_key).outcome(row.outcome).done
     with written_to(row.by_person) as installation:
+        answer = definition.approval(visit.step_key).outcome(row.outcome).done
         sentence = _("Your answer to “{title}” (number {number}) counts no more; it was: {answer}.")
         queue(
             incoming.mailbox,

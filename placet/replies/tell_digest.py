@@ -155,7 +155,8 @@ def _understood(entry: Entry, lines: Sequence[AskLine]) -> str:
     written = " ".join(entry.written.split())
     shown = written if len(written) <= LONGEST_ENTRY else f"{written[: LONGEST_ENTRY - 1]}…"
     meaning = _meaning(entry, lines)
-    return meaning if shown in meaning else _("“{text}”: {meaning}").format(text=shown, meaning=meaning)
+    is_named = shown in " ".join(meaning.split())
+    return meaning if is_named else _("“{text}”: {meaning}").format(text=shown, meaning=meaning)
 
 
 def _meaning(entry: Entry, lines: Sequence[AskLine]) -> str:

@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals import delegating, digesting, engine, undo_mails, undoing
 from placet.approvals.models import AskLine, Decision
-from placet.mail.models import OutgoingMail
+from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
 from tests.approvals import test_undo
 from tests.approvals.test_delegates import delegate
@@ -26,6 +27,26 @@ def mails_that_ask(person: Person) -> list[str]:
     mails = OutgoingMail.objects.filter(kind="ask", to=person.email).order_by("pk")
     why = ("You took your answer back", "took their answer back")
     return [next((one for one in why if one in " ".join(text_of(mail).split())), "") for mail in mails]
+
+
+def test_what_was_taken_back_is_said_in_the_language_of_whoever_reads_it(
+    clock: Clock, mailbox: Mailbox, alice: Person, bob: Person
+) -> None:
+    Person.objects.filter(pk=bob.pk).update(language="fr")
+    request = start(definition(people=("bob",)), alice)
+    decide(request, "step", bob)
+    row = undo(request, bob)
+    incoming = IncomingMail.objects.create(
+        mailbox=mailbox,
+        server_id="1",
+        fingerprint="1",
+        folder="inbox",
+        raw=b"",
+        received_at=timezone.now(),
+    )
+    undo_mails.undone(incoming, row, "")
+    mail = OutgoingMail.objects.get(kind="undone", to=bob.email)
+    assert "c’était : approuvée." in " ".join(text_of(mail).split())
 
 
 def test_a_delegate_who_was_told_nothing_gets_no_second_mail(

@@ -53,6 +53,22 @@ def test_date_and_time_stand_as_text(due: DueShown, words: str) -> None:
     assert red(page) == []
 
 
+def test_a_date_alone_has_its_article_in_french() -> None:
+    with translation.override("fr"):
+        page = shown(DueShown(NOW + 20 * DAY, is_live=True, ends_at=NOW + 30 * DAY))
+    words = "échéance le 22 mars 2026, 10:00 UTC · se termine sans réponse le 1 avril 2026, 10:00 UTC"
+    assert text(page) == words
+
+
+def test_an_end_that_waits_for_mail_is_told_as_past_before_whom_it_waits_for() -> None:
+    late = DueShown(
+        NOW - 2 * DAY, is_live=True, is_late=True, ends_at=NOW - HOUR, reads=True, inactive="office@contoso.example"
+    )  # fmt: skip
+    words = text(shown(late))
+    assert "was to end without an answer 1 hour ago (2 March 2026, 09:00 UTC)" in words
+    assert words.index("The time for an answer is over.") < words.index("The mailbox office@contoso.example")
+
+
 def test_they_are_by_the_reader_s_clock_and_in_their_language() -> None:
     with timezone.override("Europe/Paris"), translation.override("fr"):
         page = shown(DueShown(NOW + 2 * DAY, is_live=True))
@@ -69,6 +85,8 @@ def test_red_is_only_what_is_late() -> None:
 
 
 def test_what_is_over_is_not_red_though_it_was_late() -> None:
+    early = shown(DueShown(NOW + 2 * DAY, is_live=False))
+    assert text(early) == "was due in 2 days (4 March 2026, 10:00 UTC)"
     page = shown(DueShown(NOW - 2 * HOUR, is_live=False, is_late=True))
     assert red(page) == []
     assert text(page) == "was due 2 hours ago (2 March 2026, 08:00 UTC)"

@@ -101,6 +101,24 @@ def test_a_card_whose_place_is_on_another_page_now_is_not_closed(
         expect(page.get_by_text("Something new waits for you.")).to_be_visible(timeout=SOON)
 
 
+def test_french_words_fit_their_buttons_and_the_head_of_the_page(
+    asked: Assignment, bob: Person, admin: Person, page_of: Opened
+) -> None:
+    """No word is cut in two on a phone, and one line holds where one may go, on a wide page."""
+    Person.objects.filter(pk__in=[bob.pk, admin.pk]).update(language="fr")
+    with page_of(bob, size="phone") as page:
+        page.goto("/")
+        buttons = page.locator("button.answer").all()
+        assert [button.inner_text() for button in buttons] == ["Approuver", "Refuser"]
+        assert {round(button.bounding_box()["height"]) for button in buttons} == {44}  # type: ignore[index]
+    with page_of(admin) as page:
+        page.goto("/administration/tables/")
+        tops = {link.bounding_box()["y"] for link in page.locator(".main-nav a").all()}  # type: ignore[index]
+        box = page.locator(".top-inner").bounding_box()
+    assert len(tops) == 1
+    assert box is not None and box["height"] < 60
+
+
 def test_no_single_key_decides(version: Version, alice: Person, bob: Person, page_of: Opened) -> None:
     for item in ("A chair", "A desk"):
         engine.start(version, alice, {"item": item, "amount": "10"})

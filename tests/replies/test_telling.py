@@ -11,7 +11,10 @@ from placet.replies import tell
 from placet.replies.entry import Reply
 from placet.replies.parse import OwnMail, parse
 from placet.replies.prove import Level, Proof
+from placet.replies.read_digest import LineAsked, read_entries
 from placet.replies.read_result import Answer
+from placet.replies.read_vocabulary import vocabulary
+from placet.replies.tell_digest import _understood
 from tests.mail.test_tasks import with_settings
 from tests.making import SAMPLE, make_mailbox, start
 
@@ -103,3 +106,10 @@ def test_whose_a_mail_is_stands_in_the_log_once_that_is_proved(
     assert logged.verdict["told"] is True
     ask = {"ask": str(line.ask.public_id), "request": request.number}
     assert {name: logged.verdict[name] for name in ask if name in logged.verdict} == (ask if known else {})
+
+
+def test_a_line_of_a_digest_that_names_what_was_written_is_quoted_once() -> None:
+    """French puts a no-break space before a question mark."""
+    asked = [LineAsked(number) for number in range(1, 4)]
+    [entry] = read_entries("2-3 Duquel s’agit-il\N{NO-BREAK SPACE}?", asked, vocabulary()).entries
+    assert _understood(entry, ()).count("Duquel") == 1

@@ -41,7 +41,8 @@ def moment_with_date(at: datetime) -> SafeString:
     local = timezone.localtime(at)
     words = in_words(local, timezone.localtime())
     dated = date_format(local, pgettext("format of a date and time", "j F Y, H:i T"))
-    if words == date_format(local, _DAY):
+    if words == _on_day(local):
+        dated = date_format(local, pgettext("format of a date and time in a sentence", "j F Y, H:i T"))
         return format_html('<time datetime="{}">{}</time>', at.isoformat(timespec="seconds"), dated)
     return format_html('{} <time datetime="{}">({})</time>', words, at.isoformat(timespec="seconds"), dated)
 
@@ -50,7 +51,7 @@ def moment_with_date(at: datetime) -> SafeString:
 def clock(at: datetime) -> SafeString:
     """A time of day, with the day where it is another one, in the reader's zone; the exact time on hover."""
     local = timezone.localtime(at)
-    form = "H:i" if local.date() == timezone.localdate() else f"{_DAY}, H:i"
+    form = "H:i" if local.date() == timezone.localdate() else "j F Y, H:i"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         at.isoformat(timespec="seconds"),
@@ -78,10 +79,12 @@ def in_words(at: datetime, now: datetime) -> str:
     if days in (-1, 0, 1):
         near = {-1: _("yesterday at {time}"), 0: _("today at {time}"), 1: _("tomorrow at {time}")}
         return near[days].format(time=f"{at:%H:%M}")
-    return _days(seconds, abs(days)) if abs(days) <= 7 else date_format(at, _DAY)
+    return _days(seconds, abs(days)) if abs(days) <= 7 else _on_day(at)
 
 
-_DAY = "j F Y"
+def _on_day(at: datetime) -> str:
+    """The date, as it stands in a sentence: French has an article before it."""
+    return date_format(at, pgettext("format of a date in a sentence", "j F Y"))
 
 
 def _minutes(seconds: float, n: int) -> str:
