@@ -580,6 +580,13 @@ def _hand_on(scene: Scene) -> str:
     return "hand-on"
 
 
+def _hand_on_of_a_delegate(scene: Scene) -> str:
+    seat = scene.asked(scene.bob) if scene.request() else None
+    assert seat is not None
+    delegate_mails.hand_on(seat.visit.request, seat, scene.carol, scene.alice)
+    return "hand-on"
+
+
 def _not_given(scene: Scene) -> str:
     reply = _reply(scene)
     assert reply.line is not None
@@ -1012,6 +1019,7 @@ KINDS: dict[str, Any] = {
     "answered-for": _answered_for,
     "given": _given,
     "hand-on": _hand_on,
+    "hand-on-of-a-delegate": _hand_on_of_a_delegate,
     "notice": _notice,
     "question-back": _question_back(),
     "question-back-on-the-page": _question_back("page"),

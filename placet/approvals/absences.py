@@ -5,8 +5,9 @@ alone. Each that begins, moves or ends is an entry in the installation's record.
 It ends with the first sign of the person themself, at the end that delegations in force say, or after `LONGEST`. What
 that does to open questions is `placet.approvals.delegating`'s, which works the rows of here.
 
-Whoever calls this locks no request afterwards in the same transaction: the order of locks is request, person, the
-record of the installation.
+Whoever calls this locks no request afterwards in the same transaction: the order of locks is request, person, absence,
+the record of the installation. No person is locked here: asking somebody holds them, and two who are each other's
+delegates would wait for one another. That nobody is away twice is held by a constraint.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,8 +15,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
-from django.db.models import Max
+from django.db import IntegrityError, transaction
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from placet.accounts import delegations
@@ -32,7 +33,11 @@ BEGAN, MOVED, ENDED = "absence began", "absence moved", "absence ended"  # event
 LONGEST = timedelta(days=30)
 #: Open questions are looked at twice: somebody may be asked in a transaction that began before.
 ONCE_MORE = timedelta(minutes=1)
+CLOCKS = timedelta(days=1)  # more than the server's clock and ours are ever apart
 COLLEAGUE = "colleague"  # the stronger of the two proofs that a mail can have
+#: What became of mails that are proved to be somebody's, and say nothing of whether they are there: automatic replies,
+#: and answers to what somebody else wrote to them.
+SAY_NOTHING = ("automatic_reply", "not_named")
 
 
 # --- which are in force -----------------------------------------------------------------------------------
@@ -53,15 +58,33 @@ def counts(absence: Absence, proof: str) -> bool:
     return absence.proof == COLLEAGUE or proof != COLLEAGUE
 
 
-def is_outdated(person_id: int, since: datetime) -> bool:
-    """Whether an automatic reply that the server received at this moment says nothing any more."""
-    return since + LONGEST <= timezone.now() or has_returned(person_id, since)
+def said_at(incoming: IncomingMail) -> datetime:
+    """When an automatic reply came, and not later than now: the server's clock may be ahead of ours."""
+    return min(incoming.receipt_time, timezone.now())
 
 
-def has_returned(person_id: int, since: datetime) -> bool:
-    """Whether somebody decided anything themself after this moment, or was said to be back."""
+def is_outdated(person_id: int, incoming: IncomingMail) -> bool:
+    """Whether this automatic reply says nothing any more."""
+    since = said_at(incoming)
+    return since + LONGEST <= timezone.now() or has_returned(person_id, since, incoming)
+
+
+def has_returned(person_id: int, since: datetime, incoming: IncomingMail) -> bool:
+    """Whether somebody did anything themself after this automatic reply, which came at `since` by our clock, or was
+    said to be back. What they wrote counts by when the server received it, whichever mail was taken in first."""
     ended = Absence.objects.filter(person=person_id, ended_by__isnull=False, ended_at__gt=since)
-    return ended.exists() or Decision.objects.filter(by_person=person_id, at__gt=since).exists()
+    decided = Decision.objects.filter(by_person=person_id, door=Decision.Door.PAGE, at__gt=since)
+    acted = Person.objects.filter(pk=person_id, acted_at__gt=since)
+    return (
+        acted.exists() or ended.exists() or decided.exists() or _has_written(person_id, incoming.receipt_time)
+    )
+
+
+def _has_written(person_id: int, received: datetime) -> bool:
+    received_later = Q(received_at__gt=received) | Q(received_at=None, kept_at__gt=received)
+    handled_later = Q(handled_at__gt=received - CLOCKS)  # for the index; by our clock
+    mails = IncomingMail.objects.filter(received_later, handled_later, person=person_id)
+    return mails.exclude(result__in=SAY_NOTHING).exists()
 
 
 # --- begun and ended --------------------------------------------------------------------------------------
@@ -69,23 +92,36 @@ def has_returned(person_id: int, since: datetime) -> bool:
 
 @transaction.atomic
 def begin(person_id: int, incoming: IncomingMail, proof: str) -> bool:
-    """By this automatic reply; `proof`: how its sender was proved. False where it is known already, or outdated."""
-    now, since = timezone.now(), incoming.receipt_time
-    Person.objects.select_for_update().get(pk=person_id)
-    if is_outdated(person_id, since):
+    """By this automatic reply; `proof`: how its sender was proved. False where it is known already, and proved as
+    strongly; where it is outdated; and of somebody who is not active, whom nobody asks."""
+    now, since = timezone.now(), said_at(incoming)
+    is_active = Person.objects.filter(pk=person_id, is_active=True).exists()
+    if not is_active or is_outdated(person_id, incoming):
         return False
-    last = Absence.objects.filter(person=person_id, ended_at=None).first()
-    if last is not None and last.until > now:
+    last = _locked(person_id)
+    if last is not None and last.until > now and counts(last, proof):
         return False
     if last is not None:
-        _end(last, last.until, None)
+        _end(last, min(last.until, now), None)
     until = min([since + LONGEST, *_ends(person_id, now)])
-    absence = Absence.objects.create(
+    absence = Absence(
         person_id=person_id, incoming=incoming, proof=proof, since=since, until=until, changed_at=now, due=now
     )
+    try:
+        with transaction.atomic():
+            absence.save()
+    except IntegrityError:
+        if _locked(person_id) is None:
+            raise  # not because another automatic reply of theirs was a moment faster
+        return False
     chain.append_of_installation("system", {"event": BEGAN, **content_of(absence)})
     log.info("absence_began", absence=absence.pk, person=person_id, incoming=incoming.pk)
     return True
+
+
+def _locked(person_id: int) -> Absence | None:
+    """The one that has not ended, for the caller's transaction alone."""
+    return Absence.objects.select_for_update().filter(person=person_id, ended_at=None).first()
 
 
 def content_of(absence: Absence) -> dict[str, Any]:
@@ -112,9 +148,10 @@ def move(person_id: int) -> bool:
     """A delegation of somebody who is away began or ended: what is left may say until when. False if nothing
     changes."""
     now = timezone.now()
-    Person.objects.select_for_update().get(pk=person_id)
-    absence, ends = in_force(person_id, now), _ends(person_id, now)
-    if absence is None or not ends:  # where none says until when any more, what was said stays
+    absence, ends = _locked(person_id), _ends(person_id, now)
+    if (
+        absence is None or absence.until <= now or not ends
+    ):  # where none says until when any more, what was said stays
         return False
     until = min(absence.since + LONGEST, *ends)
     if until == absence.until:
@@ -124,6 +161,13 @@ def move(person_id: int) -> bool:
     what = {"event": MOVED, "absence": absence.pk, "until": until.isoformat()}
     chain.append_of_installation("system", what)
     return True
+
+
+def acted(person: Person, at: datetime) -> None:
+    """Somebody did something on a page at this moment. That is kept, for an automatic reply that came before may be
+    read later."""
+    Person.objects.filter(pk=person.pk).update(acted_at=at)
+    returned(person, at)
 
 
 def returned(person: Person, at: datetime) -> bool:
@@ -136,9 +180,8 @@ def returned(person: Person, at: datetime) -> bool:
 def end(person: Person, at: datetime, by: Person) -> bool:
     """By themself, or by an administrator who says that they are back. False where nothing was to end, as by what came
     before the automatic reply did."""
-    Person.objects.select_for_update().get(pk=person.pk)
-    absence = Absence.objects.filter(person=person, ended_at=None, since__lte=at).first()
-    if absence is None:
+    absence = _locked(person.pk)
+    if absence is None or absence.since > at:
         return False
     _end(absence, at, by) if at < absence.until else _end(absence, absence.until, None)
     return True
@@ -147,12 +190,11 @@ def end(person: Person, at: datetime, by: Person) -> bool:
 @transaction.atomic
 def end_by_itself(absence_id: int) -> bool:
     """If it is past, or they were back before anybody knew of the automatic reply."""
-    absence = Absence.objects.select_related("person").get(pk=absence_id)
-    Person.objects.select_for_update().get(pk=absence.person_id)
-    absence.refresh_from_db()
+    absence = Absence.objects.select_for_update().get(pk=absence_id)
     if absence.ended_at is not None:
         return False
-    if has_returned(absence.person_id, absence.since):
+    incoming = IncomingMail.objects.defer("raw", "transport_headers").get(pk=absence.incoming_id)
+    if has_returned(absence.person_id, absence.since, incoming):
         _end(absence, timezone.now(), absence.person)
     elif absence.until <= timezone.now():
         _end(absence, absence.until, None)
@@ -162,7 +204,7 @@ def end_by_itself(absence_id: int) -> bool:
 
 
 def _end(absence: Absence, at: datetime, by: Person | None) -> None:
-    """The caller's transaction holds the person locked."""
+    """The caller's transaction holds it locked."""
     now = timezone.now()
     absence.ended_at, absence.ended_by, absence.changed_at, absence.due = at, by, now, now
     absence.save(update_fields=["ended_at", "ended_by", "changed_at", "due"])

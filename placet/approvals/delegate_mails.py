@@ -68,28 +68,39 @@ def give_page_of(request: Request, assignment: Assignment) -> str:
     return f"{page_of(request)}give/{assignment.pk}/"
 
 
-def hand_on(request: Request, assignment: Assignment, manager: Person) -> None:
-    """To the manager of somebody who is away: they may give the question to somebody."""
+def hand_on(
+    request: Request, assignment: Assignment, manager: Person, delegate: Person | None = None
+) -> None:
+    """To the manager of somebody who is away: they may give the question to somebody. `delegate`: who is away of those
+    that all mail goes to, where nothing is known of whoever is asked."""
     mailbox = mailbox_for(request)
     if mailbox is None:
         return
     step = definition_of(request.version).approval(assignment.visit.step_key)
+    if assignment.absent_at is not None:
+        delegate = None  # that whoever is asked is away says more
     names = {"name": assignment.person.name, "title": request.title, "number": request.number}
+    away = assignment.person if delegate is None else delegate
     with written_to(manager) as installation:
         what = _(
             "{name} is asked about “{title}” (number {number}, {step}), and is away, says an automatic reply."
         )
+        if delegate is not None:
+            what = _(
+                "{delegate} is asked about “{title}” (number {number}, {step}) in place of {name}, and is away, says "
+                "an automatic reply."
+            )
         queue(
             mailbox,
             "hand-on",
             manager,
             installation,
             cause=f"assignment:{assignment.pk}",
-            subject=_("{name} is away: {title}").format(**names),
+            subject=_("{name} is away: {title}").format(name=away.name, title=request.title),
             letter=Notice(
                 _("Somebody who is asked is away"),
                 [
-                    what.format(step=step.name, **names),
+                    what.format(step=step.name, delegate=away.name, **names),
                     _(
                         "You can give it to somebody else, who is asked beside them. Nothing is given to anybody by "
                         "itself; if it can wait, there is nothing to do."

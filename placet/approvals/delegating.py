@@ -123,7 +123,7 @@ def absent(ask: Ask, assignment_id: int, incoming: IncomingMail, logged: record.
     """An automatic reply to an ask, whose sender is proved: whoever is asked is away. A delegate who was named for that
     is asked; else their manager gets one mail, with the page where they may give it to somebody. False, and nothing
     happens, where that is known, or the question is not open. Of a delegate who is away nothing is known but that; the
-    manager hears of it."""
+    manager hears of it, where nobody is left who is there."""
     with _seat_of(assignment_id) as seat:
         assignment = seat.assignment
         if assignment.state != Assignment.State.OPEN:
@@ -131,7 +131,7 @@ def absent(ask: Ask, assignment_id: int, incoming: IncomingMail, logged: record.
         if ask.person_id != assignment.person_id:
             row = engine_delegates.row_of(assignment, ask.person)
             if row is not None and row.state == State.OPEN:
-                engine_delegates.propose(seat)
+                engine_delegates.propose_without(seat, ask.person)
             return False
         if assignment.absent_at is not None:
             return False
@@ -175,15 +175,15 @@ def _is_back(seat: Seat, by: Person | None) -> bool:
 
 
 def work_absence(absence_id: int) -> bool:
-    """Bring the open questions of somebody who is away, or is back, up to date, as `work` does. It looks at what is in
-    force now, so an older row undoes nothing of a newer one."""
+    """Bring the open questions of somebody who is away, or is back, up to date, as `work` does, and those that they
+    answer in others' places. It looks at what is in force now, so an older row undoes nothing of a newer one."""
     began = timezone.now()
     again = began + PAUSE
     if not Absence.objects.filter(pk=absence_id, due__lte=began).update(due=again):
         return False
     if absences.end_by_itself(absence_id):
         Absence.objects.filter(pk=absence_id).update(due=again)
-    absence = Absence.objects.select_related("ended_by").get(pk=absence_id)
+    absence = Absence.objects.select_related("person", "ended_by").get(pk=absence_id)
     for assignment_id in _open_of(absence.person_id):
         with _seat_of(assignment_id) as seat:
             known = absences.in_force(absence.person_id, timezone.now())
@@ -191,6 +191,10 @@ def work_absence(absence_id: int) -> bool:
                 _is_back(seat, absence.ended_by)
             elif engine_delegates.mark_absent(seat, known):
                 engine_delegates.stand_in_beside(seat)
+    for assignment_id in engine_delegates.open_for(absence.person):
+        with _seat_of(assignment_id) as seat:
+            if absences.in_force(absence.person_id, timezone.now()) is not None:
+                engine_delegates.propose_without(seat, absence.person)
     # Not where it ended meanwhile, which is to be looked at, too.
     following = absences.next_look(absence, began)
     Absence.objects.filter(pk=absence_id, due=again).update(due=following)

@@ -11,6 +11,7 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from placet.accounts import delegations
 from placet.accounts.general import General
 from placet.accounts.models import Person
 from placet.approvals import policy
@@ -78,6 +79,7 @@ class ShownLine:
 
 def digest(mailbox: Mailbox, ask: Ask, code: str, asked: Sequence[Asked]) -> OutgoingMail:
     person = ask.person
+    is_known_away = all(one.line.assignment.absent_at is not None for one in asked)
     with written_to(person) as said:
         numbered = [_shown(one, said) for one in asked if one.line.numbered]
         others = [_shown(one, said) for one in asked if not one.line.numbered]
@@ -103,6 +105,7 @@ def digest(mailbox: Mailbox, ask: Ask, code: str, asked: Sequence[Asked]) -> Out
             letter=letter,
             priority=OutgoingMail.Priority.ASK,
             reply_to=reply_address(mailbox, code),
+            may_be_away=not is_known_away and delegations.names_for_absence(person.pk),
         )
 
 

@@ -57,6 +57,7 @@ from django.utils.translation import gettext_lazy
 from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
 from placet.approvals import (
+    absences,
     answering_again,
     attachments,
     composing,
@@ -596,6 +597,7 @@ def deactivate(person: Person, by: Person) -> None:
     # Waits for whoever is just asking this person (`engine_asks.hold`); from then on nobody asks them.
     Person.objects.filter(pk=person.pk).update(is_active=False)
     person.is_active = False
+    absences.end(person, timezone.now(), by)
     for assignment_id in _open_assignments(person):
         with _transaction():
             request = _locked(assignment_id)

@@ -120,19 +120,27 @@ def _stand_in(seat: Seat) -> None:
         propose(seat)
 
 
-def _is_anybody_there(assignment: Assignment) -> bool:
-    """Whether anybody who may answer in this place is not known to be away."""
-    if not assignment.has_delegates:
-        return False
-    people = set(assignment.delegates.filter(state=State.OPEN).values_list("person", flat=True))
-    return bool(people - absences.in_force_of(people, timezone.now()).keys())
+def _is_anybody_there(assignment: Assignment, away: Collection[int] = ()) -> bool:
+    """Whether anybody who is written to about a seat is not known to be away. `away`: who is, by what is not in force
+    yet."""
+    people = {reader.person.pk for reader in engine_asks.readers(assignment)}.difference(away)
+    if assignment.absent_at is not None:
+        people.discard(assignment.person_id)
+    return bool(people - absences.in_force_of(people - {assignment.person_id}, timezone.now()).keys())
 
 
-def propose(seat: Seat) -> None:
-    """To the manager, once for a seat, if they may give it to somebody."""
+def propose_without(seat: Seat, delegate: Person) -> None:
+    """Somebody who answers in this place is away, too: to the manager, where that leaves nobody."""
+    is_open = seat.assignment.state == Assignment.State.OPEN
+    if is_open and is_missed(seat) and not _is_anybody_there(seat.assignment, [delegate.pk]):
+        propose(seat, delegate)
+
+
+def propose(seat: Seat, delegate: Person | None = None) -> None:
+    """To the manager, once for a seat, if they may give it to somebody. `delegate`: who is away, too."""
     manager = seat.assignment.person.manager
     if manager is not None and may_give(manager, seat):
-        delegate_mails.hand_on(seat.request, seat.assignment, manager)
+        delegate_mails.hand_on(seat.request, seat.assignment, manager, delegate)
 
 
 # --- adding and ending ------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Any
 from placet.accounts import delegations
 from placet.accounts.delegations import Scope
 from placet.accounts.models import Delegation, Person
-from placet.approvals import earlier, policy, whom
+from placet.approvals import absences, earlier, policy, whom
 from placet.approvals.definitions import Definition, Who
 from placet.approvals.form_numbers import minor_digits
 from placet.approvals.models import Assignment, Delegate, Request
@@ -91,7 +91,8 @@ def _is_delegate(person: Person, seat: Seat, now: datetime) -> Bar | None:
     if row.state == Delegate.State.ENDED:
         return Bar(Why.NOT_ASKED, _ENDED[Delegate.Reason(row.reason)](name))
     if row.why != Delegate.Why.GIVEN and rests_on(row, seat, now) is None:
-        return Bar(Why.NOT_ASKED, over(name))
+        is_back = row.why == Delegate.Why.ABSENCE and not _is_away(seat, now)
+        return Bar(Why.NOT_ASKED, _back(name) if is_back else over(name))
     return None
 
 
@@ -99,7 +100,15 @@ def rests_on(row: Delegate, seat: Seat, now: datetime) -> Delegation | None:
     """The delegation in force by which a delegate answers a seat; None of what was given, and where none is."""
     if row.why == Delegate.Why.GIVEN:
         return None
-    return next((one for one in fitting(seat, now) if one.delegate_id == row.person_id), None)
+    theirs = [one for one in fitting(seat, now) if one.delegate_id == row.person_id]
+    is_for_absence = any(one.when == Delegation.When.ABSENT for one in theirs)
+    if is_for_absence and not _is_away(seat, now):  # the seat says so until the work on absences comes to it
+        theirs = [one for one in theirs if one.when != Delegation.When.ABSENT]
+    return theirs[0] if theirs else None
+
+
+def _is_away(seat: Seat, now: datetime) -> bool:
+    return absences.in_force(seat.assignment.person_id, now) is not None
 
 
 def row_of(person_id: int, assignment: Assignment) -> Delegate | None:

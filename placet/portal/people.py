@@ -40,7 +40,7 @@ def signed_in(view: View) -> View:
         match = request.resolver_match
         is_done = request.method == "POST" and answer.status_code < HTTPStatus.BAD_REQUEST
         if is_done and match is not None and match.app_name == "portal":
-            absences.returned(request.user, timezone.now())
+            absences.acted(request.user, timezone.now())
         return answer
 
     decorated: Any = never_cache(login_required(by_somebody))

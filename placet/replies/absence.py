@@ -25,7 +25,7 @@ def is_taken(reply: "Reply", automatic: refusals.AutomaticReply, policy: ProvePo
         return False
     picked, proof = found
     person = picked.line.ask.person
-    if absences.is_outdated(person.pk, reply.incoming.receipt_time):
+    if absences.is_outdated(person.pk, reply.incoming):
         return False
     logged = tell.automatic(reply, automatic, picked, proof)
     lines = sorted(picked.lines or (picked.line,), key=lambda line: line.assignment.visit.request_id)

@@ -212,15 +212,11 @@ def _walk(reply: Reply) -> None:
         level = _level(picked)
         asked = asked_by(picked.line, picked.addresses, reply.incoming, picked.places)
         reply.proof = proof = prove(mail, reply.incoming.folder, asked, level, prove_policy(reply))
-        if level is Level.PAGE:
-            raise refusals.PageOnly
-        if mail.too_large:
-            raise refusals.TooLarge(reply.incoming.facts["size"], reply.settings.max_size)
-        if mail.sealed:
-            raise refusals.Sealed(mail.sealed)
+        if (never_read := _why_never_read(reply, mail, level)) is not None:
+            _is_back(reply, picked)
+            raise never_read
         must_answer_us(mail, picked, own, known_words(), proof, kept_at=reply.incoming.kept_at)
-        if getattr(picked.line, "is_of_absent", True):  # whatever it says: whoever wrote it is back
-            absences.returned(picked.line.ask.person, reply.incoming.receipt_time)
+        _is_back(reply, picked)
         reply.mail = mail = without_original(mail, originals(answered_of(mail, picked.line, picked.ours)))
         if picked.is_digest:
             _answer_digest(reply, picked, mail, proof)
@@ -259,6 +255,21 @@ def _walk(reply: Reply) -> None:
         with transaction.atomic():
             mine(reply)
             tell.refused(reply, refusal, tell_digest.refused if reply.lines else None)
+
+
+def _why_never_read(reply: Reply, mail: Mail, level: Level) -> refusals.Refusal | None:
+    """Why nothing of what a mail says can be an answer, whatever that is."""
+    if level is Level.PAGE:
+        return refusals.PageOnly()
+    if mail.too_large:
+        return refusals.TooLarge(reply.incoming.facts["size"], reply.settings.max_size)
+    return refusals.Sealed(mail.sealed) if mail.sealed else None
+
+
+def _is_back(reply: Reply, picked: Picked) -> None:
+    """Whoever wrote it, whatever it says."""
+    if getattr(picked.line, "is_of_absent", True):
+        absences.returned(picked.line.ask.person, reply.incoming.receipt_time)
 
 
 def _level(picked: Picked) -> Level:

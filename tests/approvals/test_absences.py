@@ -7,19 +7,21 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import transaction
 from django.utils import timezone
 
 from placet import work
 from placet.accounts import delegations
 from placet.accounts.models import Delegation, Group, Person
-from placet.approvals import absences, delegating, engine, evidence, undoing
-from placet.approvals.models import Absence, Assignment, Decision, Delegate, Request
+from placet.approvals import absences, delegating, engine, engine_errors, evidence, record, undoing
+from placet.approvals.models import Absence, Ask, Assignment, Decision, Delegate, Request
 from placet.approvals.processes import publish
 from placet.approvals.verification import findings
 from placet.audit import chain
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
-from tests.approvals.test_delegates import at_once, delegate
+from placet.replies import refusals
+from tests.approvals.test_delegates import at_once, delegate, text_of
 from tests.clocks import MONDAY
 from tests.making import entries, entry_of, make_mailbox, one_step
 
@@ -186,6 +188,47 @@ def test_an_answer_that_came_before_the_automatic_reply_ends_nothing(
     assert not absences.returned(bob, MONDAY + 2 * HOUR)
 
 
+@pytest.mark.parametrize("result", ["status_asked", "page_only", "not_named", "automatic_reply"])
+def test_whatever_somebody_wrote_after_it_counts_though_it_was_taken_in_before(
+    clock: time_machine.Traveller, mailbox: Mailbox, bob: Person, result: str
+) -> None:
+    """Nobody was away then, so nothing ended. Automatic replies and answers to what others wrote say nothing."""
+    clock.shift(HOUR)
+    own = automatic_reply(mailbox)
+    handled = {"state": "handled", "handled_at": timezone.now(), "person": bob, "result": result}
+    IncomingMail.objects.filter(pk=own.pk).update(**handled)
+    assert away(bob, mailbox, MONDAY) is (result in absences.SAY_NOTHING)
+
+
+def test_what_says_nothing_is_what_the_mail_log_calls_so() -> None:
+    assert set(absences.SAY_NOTHING) == {refusals.AutomaticReply.key, refusals.NotNamed.key}
+
+
+def test_a_clock_of_the_server_that_is_ahead_asks_nobody_twice(
+    clock: time_machine.Traveller, mailbox: Mailbox, alice: Person, bob: Person, dave: Person
+) -> None:
+    delegate(bob, dave, when=Delegation.When.ABSENT)
+    request = start(alice, asks(bob))
+    assert away(bob, mailbox, timezone.now() + timedelta(seconds=20))
+    work.run_once(ABSENCES)
+    assert rows(request) == [("Dave", "open", "")]
+    assert rows(start(alice, asks(bob), "Chair")) == [("Dave", "open", "")]
+    clock.shift(absences.ONCE_MORE)
+    work.run_once(ABSENCES)
+    assert entries("back", request=request) == []
+
+
+def test_an_answer_just_before_it_ends_nothing_by_a_clock_of_the_server_that_is_ahead(
+    clock: time_machine.Traveller, mailbox: Mailbox, bob: Person
+) -> None:
+    own = automatic_reply(mailbox, MONDAY + timedelta(seconds=19))
+    IncomingMail.objects.filter(pk=own.pk).update(handled_at=MONDAY, person=bob, result="decided")
+    assert away(bob, mailbox, MONDAY + timedelta(seconds=20))
+    clock.shift(absences.ONCE_MORE)
+    work.run_once(ABSENCES)
+    assert Absence.objects.get().ended_at is None
+
+
 def test_one_that_lay_unread_for_longer_than_it_counts_says_nothing(mailbox: Mailbox, bob: Person) -> None:
     assert not away(bob, mailbox, timezone.now() - absences.LONGEST)
 
@@ -217,6 +260,90 @@ def test_a_weaker_proof_says_nothing_where_a_stronger_one_is_asked_for(
     weaker = start(alice, asks(bob, key="weaker", proof="outside"))
     work.run_once(ABSENCES)
     assert (rows(strict), rows(weaker)) == ([], [("Dave", "open", "")])
+
+
+def test_a_stronger_proof_of_it_counts_where_a_weaker_one_was_known(
+    clock: time_machine.Traveller, mailbox: Mailbox, alice: Person, bob: Person, dave: Person
+) -> None:
+    """They have two addresses, and are away at both."""
+    delegate(bob, dave, when=Delegation.When.ABSENT)
+    away(bob, mailbox, proof="outside")
+    strict = start(alice, asks(bob, proof="colleague"))
+    clock.shift(HOUR)
+    assert away(bob, mailbox)
+    assert not away(bob, mailbox), "that is known"
+    assert not away(bob, mailbox, proof="outside"), "and so is what says less"
+    work.run_once(ABSENCES)
+    assert rows(strict) == [("Dave", "open", "")]
+    assert [(one.ended_at, one.ended_by) for one in Absence.objects.all()] == [
+        (MONDAY + HOUR, None),
+        (None, None),
+    ]
+
+
+def test_of_somebody_who_left_it_says_nothing_and_who_leaves_is_not_away(
+    mailbox: Mailbox, bob: Person, dave: Person, admin: Person
+) -> None:
+    away(bob, mailbox)
+    for person in (bob, dave):
+        engine.deactivate(person, admin)
+    assert Absence.objects.get().ended_by == admin
+    assert not away(dave, mailbox)
+
+
+def test_a_delegate_who_is_known_to_be_away_by_another_question_is_heard_of(
+    clock: time_machine.Traveller, mailbox: Mailbox, alice: Person, bob: Person, carol: Person, dave: Person
+) -> None:
+    """One automatic reply comes for each sender, so none comes to what Dave is asked in Bob's place."""
+    Person.objects.filter(pk=bob.pk).update(manager=carol)
+    delegate(bob, dave, when=Delegation.When.ABSENT)
+    away(bob, mailbox)
+    request = start(alice, asks(bob))
+    work.run_once(ABSENCES)
+    proposals = OutgoingMail.objects.filter(kind="hand-on")
+    assert not proposals.exists()
+    clock.shift(HOUR)
+    away(dave, mailbox)
+    work.run_once(ABSENCES)
+    clock.shift(absences.ONCE_MORE)
+    work.run_once(ABSENCES)
+    assert [mail.to for mail in proposals] == [carol.email]
+    assert rows(request) == [("Dave", "open", "")]
+
+
+@pytest.mark.parametrize("only_delegate", [True, False])
+def test_of_a_delegate_who_is_away_a_manager_hears_if_all_mail_goes_to_them(
+    mailbox: Mailbox, alice: Person, bob: Person, carol: Person, dave: Person, only_delegate: bool
+) -> None:
+    """Nothing says that Bob is away, and so does no mail."""
+    Person.objects.filter(pk=bob.pk).update(manager=carol)
+    delegate(bob, dave, only_delegate=only_delegate)
+    start(alice, asks(bob))
+    away(dave, mailbox)
+    work.run_once(ABSENCES)
+    mails = [text_of(mail) for mail in OutgoingMail.objects.filter(kind="hand-on")]
+    assert len(mails) == only_delegate
+    for text in mails:
+        assert "Dave Stranger is asked about" in text
+        assert "in place of Bob Manager, and is away, says an automatic reply." in " ".join(text.split())
+
+
+@pytest.mark.parametrize("how", ["by themself", "by the clock"])
+def test_after_it_nobody_answers_because_of_it_though_nobody_looked_yet(
+    clock: time_machine.Traveller, mailbox: Mailbox, alice: Person, bob: Person, dave: Person, how: str
+) -> None:
+    delegate(bob, dave, when=Delegation.When.ABSENT)
+    away(bob, mailbox)
+    seat = seat_of(start(alice, asks(bob)), bob)
+    if how == "by themself":
+        clock.shift(HOUR)
+        assert absences.returned(bob, timezone.now())
+    else:
+        clock.shift(absences.LONGEST)
+    with pytest.raises(engine_errors.NotAllowed, match="Bob Manager is back"):
+        engine.decide(seat.pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
+    delegate(bob, dave)
+    engine.decide(seat.pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
 
 
 def test_of_a_group_of_which_enough_are_left_nobody_is_stood_in_for(
@@ -277,6 +404,34 @@ def test_at_the_same_instant_a_delegate_is_asked_once(alice: Person, bob: Person
         seat = seat_of(request, bob)
         assert OutgoingMail.objects.filter(to=dave.email, ask__lines__assignment=seat).count() == 1
         delegating.back(bob, bob)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_are_each_others_delegates_do_not_wait_for_one_another(
+    alice: Person, bob: Person, dave: Person
+) -> None:
+    """Both automatic replies are taken in at the same instant, each in its transaction."""
+    mailbox = make_mailbox()
+    pairs = ((bob, dave), (dave, bob))
+    for one, other in pairs:
+        delegate(one, other, when=Delegation.When.ABSENT)
+    asked = {one: start(alice, asks(one, key=f"asks-{one.pk}")) for one, _ in pairs}
+
+    def is_away(person: Person) -> Any:
+        mail = automatic_reply(mailbox)
+        logged = record.Logged("automatic_reply", "", {"subject": "Away"}, person.pk)
+        IncomingMail.objects.filter(pk=mail.pk).update(state="handled", **logged.columns)
+        ask = Ask.objects.get(person=person)
+
+        def take_in() -> bool:
+            with transaction.atomic():
+                delegating.absent(ask, seat_of(asked[person], person).pk, mail, logged)
+                return absences.begin(person.pk, mail, "colleague")
+
+        return take_in
+
+    assert at_once(is_away(bob), is_away(dave)) == [True, True]
+    assert [rows(asked[one]) for one, _ in pairs] == [[("Dave", "open", "")], [("Bob", "open", "")]]
 
 
 @pytest.mark.parametrize(

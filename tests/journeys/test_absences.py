@@ -9,13 +9,14 @@ from django.utils import timezone
 from placet import work
 from placet.accounts.models import Delegation, Person
 from placet.approvals.models import Absence, Assignment, Decision, Request
+from placet.approvals.processes import publish
 from placet.approvals.verification import findings
 from placet.mail.models import OutgoingMail
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import INTERNAL, answer
 from tests.journeys.test_delegates import away, delegate, delegates_of, holds, says_yes
-from tests.making import entries, entry_of
+from tests.making import entries, entry_of, one_step
 
 pytestmark = pytest.mark.django_db
 BOTH_WAYS = True
@@ -124,6 +125,49 @@ def test_whoever_writes_themself_is_back_for_all_questions(world: World, text: s
     says_yes(world, "bob")
     holds(world, second)
     assert [*findings()] == []
+
+
+def test_the_last_answer_before_a_holiday_is_none_after_it(world: World) -> None:
+    """Bob answers, and is away then; both mails are read afterwards."""
+    delegate(world, "bob", "dave", when=Delegation.When.ABSENT)
+    world.asked()
+    world.sandbox.reply_as("bob", world.newest("bob", "Please decide").id, "approve")
+    world.sandbox.set_out_of_office("bob", "I am in the mountains.")
+    second = world.request(item="Chair")
+    world.run_until_quiet()
+    assert sorted(world.results()) == ["automatic_reply", "decided"]
+    work_absences(world)
+    assert is_away(second)
+    assert delegates_of(second) == [("Dave", "open")]
+    assert Absence.objects.get().ended_at is None
+    holds(world, second)
+
+
+def test_a_reply_that_cannot_decide_says_all_the_same_who_is_back(world: World) -> None:
+    publish(one_step([{"manager": True}], key="purchase", proof="page"))
+    request, for_bob = bob_is_away(world)
+    assert is_away(request)
+    world.sandbox.reply_as("bob", for_bob.id, "I am here again.")
+    world.run_until_quiet()
+    assert world.results() == ["automatic_reply", "page_only"]
+    work_absences(world)
+    assert delegates_of(request) == [("Dave", "ended")]
+    holds(world, request)
+
+
+def test_of_whom_a_question_was_given_to_an_automatic_reply_does_not_say_that_the_giver_is_away(
+    world: World,
+) -> None:
+    Person.objects.filter(pk=world.people["bob"].pk).update(manager=world.people["carol"])
+    request, for_bob = world.asked()
+    away(world, "dave")
+    world.sandbox.reply_as("bob", for_bob.id, "Give to Dave Daveson")
+    world.run_until_quiet()
+    work_absences(world)
+    assert world.results() == ["given", "automatic_reply"]
+    assert Absence.objects.get().person == world.people["dave"]
+    assert not OutgoingMail.objects.filter(kind="hand-on").exists()
+    holds(world, request)
 
 
 @pytest.mark.parametrize("who", ["a stranger", "without proof", "somebody else", "automatic"])

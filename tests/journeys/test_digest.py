@@ -11,7 +11,7 @@ from django.urls import reverse
 from placet import work
 from placet.accounts import delegations
 from placet.accounts.addresses import add_address, add_person
-from placet.accounts.models import Person
+from placet.accounts.models import Delegation, Person
 from placet.approvals import digests, engine, evidence, undoing
 from placet.approvals.models import Ask, Assignment, Decision, DigestItem, Request, Version
 from placet.approvals.processes import publish
@@ -84,6 +84,21 @@ def holds() -> bool:
 
 def request_of(title: str) -> Request:
     return Request.objects.get(title=title)
+
+
+def test_an_automatic_reply_to_it_is_about_all_that_it_asks(world: World, clock: Clock) -> None:
+    bob, dave = world.people["bob"], world.people["dave"]
+    named = delegations.Wanted(dave, EVENING, when=Delegation.When.ABSENT)
+    delegations.make(bob, named, bob)
+    world.sandbox.set_out_of_office("bob", "1 yes, 2 no")
+    collected(world, clock, ITEMS[:2])
+    world.run_until_quiet()
+    assert world.results() == ["automatic_reply"]
+    assert not Decision.objects.exists()
+    seats = Assignment.objects.filter(person=bob)
+    assert [seat.absent_at is not None for seat in seats] == [True, True]
+    assert [seat.delegates.get().person for seat in seats] == [dave, dave]
+    assert holds()
 
 
 def test_what_is_asked_in_the_evening_comes_in_one_mail_in_the_morning(world: World, clock: Clock) -> None:

@@ -3,6 +3,7 @@ end it. And days of a delegation, which are those that were entered, wherever th
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -33,8 +34,8 @@ def clock() -> Iterator[time_machine.Traveller]:
         yield clock
 
 
-def away(person: Person) -> None:
-    mail = IncomingMail.objects.create(
+def automatic_reply() -> IncomingMail:
+    return IncomingMail.objects.create(
         mailbox=make_mailbox(),
         server_id="1",
         fingerprint="1",
@@ -42,7 +43,10 @@ def away(person: Person) -> None:
         raw=b"",
         received_at=timezone.now(),
     )
-    assert absences.begin(person.pk, mail, "colleague")
+
+
+def away(person: Person) -> None:
+    assert absences.begin(person.pk, automatic_reply(), "colleague")
 
 
 def shown(client: Client, name: str) -> str:
@@ -113,6 +117,32 @@ def test_i_am_back_is_for_questions_that_are_open(alice: Person, bob: Person, da
     assert Delegate.objects.get().reason == "back"
     assert Assignment.objects.get().absent_at is None
     assert [*findings()] == []
+
+
+@pytest.mark.parametrize("act", ["give", "back"])
+def test_what_somebody_did_here_outlasts_an_automatic_reply_that_came_before_and_is_read_later(
+    alice: Person, bob: Person, dave: Person, as_: As, clock: time_machine.Traveller, act: str
+) -> None:
+    request = start(SAMPLE, alice)
+    mail = automatic_reply()
+    clock.shift(timedelta(hours=1))
+    given = {"to": dave.email, "comment": ""}
+    where, entered = {
+        "give": (reverse("portal:give", args=[request.public_id, Assignment.objects.get().pk]), given),
+        "back": (reverse("portal:back"), {}),
+    }[act]
+    assert as_(bob).post(where, entered).status_code == HTTPStatus.FOUND
+    assert not absences.begin(bob.pk, mail, "colleague")
+    assert Absence.objects.count() == 0
+
+
+def test_nobody_says_from_another_site_that_somebody_is_back(bob: Person) -> None:
+    away(bob)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(bob)
+    assert client.post(reverse("portal:back")).status_code == HTTPStatus.FORBIDDEN
+    client.get(reverse("portal:back"))
+    assert Absence.objects.get().ended_at is None
 
 
 # --- days -------------------------------------------------------------------------------------------------
