@@ -1,7 +1,7 @@
 """What is checked, before a definition is published, of an outcome that a step has though nobody answered it: nobody
 wrote the comment, answered the questions, or entered what the form requires, and no later step finds an answer."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep
 from placet.approvals.outcomes import Outcome
@@ -49,26 +49,47 @@ def _required(definition: Definition, key: str) -> frozenset[str]:
     )
 
 
+_INSTEAD = "name another outcome, one whose way does not lead there, or"
+
+
 def _way_problems(definition: Definition, key: str, step: ApprovalStep) -> Iterator[str]:
-    """Of steps that ask whoever the answer to a question of this one names."""
-    questions = {one.name for one in definition.questions_of(key)}
-    if not questions:
-        return
-    for later in sorted(_reached(definition, key, step.expires_to, questions)):
-        other = definition.steps[later]
-        if not isinstance(other, ApprovalStep):
-            continue
-        lines = [*other.ask, *other.others]
-        for name in sorted(
-            {who.from_answer for who in lines if who.from_answer in questions and not who.if_}
-        ):
+    """Of steps that ask whoever answered this one, or whoever the answer to a question of it names."""
+    for later, other in _asking_behind(definition, key, step):
+        if _is_stuck_without_deciders(other, key):
             yield (
-                f"nobody would have answered {name}, which says who is asked in {later}; name another outcome, one "
-                f"whose way does not lead there, or give that line of {later} an if"
+                f"nobody may have decided {key}, and {later} asks whoever did; {_INSTEAD} say in {later} whom it asks "
+                "then, as nobody: {ask: …}"
+            )
+    questions = {one.name for one in definition.questions_of(key)}
+    for later, other in _asking_behind(definition, key, step, questions) if questions else ():
+        lines = (one for one in (*other.ask, *other.others) if not one.if_)
+        for name in sorted({one.from_answer for one in lines if one.from_answer in questions}):
+            yield (
+                f"nobody would have answered {name}, which says who is asked in {later}; {_INSTEAD} give that line of "
+                f"{later} an if"
             )
 
 
-def _reached(definition: Definition, key: str, outcome: str, questions: set[str]) -> set[str]:
+def _asking_behind(
+    definition: Definition, key: str, step: ApprovalStep, questions: Collection[str] = ()
+) -> Iterator[tuple[str, ApprovalStep]]:
+    """By their keys: the steps that ask people, of those that a request may come to without an answer."""
+    for later in sorted(_reached(definition, key, step.expires_to, questions)):
+        other = definition.steps[later]
+        if isinstance(other, ApprovalStep):
+            yield later, other
+
+
+def _is_stuck_without_deciders(other: ApprovalStep, key: str) -> bool:
+    """Whether a step waits for whoever decided another one. With the rule `first` anybody else who is there is enough;
+    where nobody else would be asked, `nobody` says what becomes of it."""
+    waits = [one for one in other.ask if one.decided == key and not one.if_]
+    if len(waits) < len(other.ask):
+        return bool(waits) and other.rule != "first"
+    return other.nobody is None
+
+
+def _reached(definition: Definition, key: str, outcome: str, questions: Collection[str]) -> set[str]:
     """Steps that a request may come to with this outcome of a step, before it is asked one of these questions again."""
     reached: set[str] = set()
     waiting = [*_onward(definition, key, outcome)]
@@ -80,9 +101,9 @@ def _reached(definition: Definition, key: str, outcome: str, questions: set[str]
         step = definition.steps.get(here)
         if isinstance(step, ParallelStep):
             waiting += [branch.start for branch in step.branches.values()]
-        asks = (
-            isinstance(step, ApprovalStep) and {one.name for one in definition.questions_of(here)} & questions
-        )
+        asks = isinstance(step, ApprovalStep) and {
+            one.name for one in definition.questions_of(here)
+        }.intersection(questions)
         if not asks:
             waiting += _onward(definition, here)
     return reached

@@ -27,21 +27,20 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import islice
 
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies import read_frame
-from placet.replies.languages import DigestWords
 from placet.replies.parse import Mail
 from placet.replies.read import READ_TEXT, read_text, said_in_quote, with_signature
 from placet.replies.read_clauses import Taken
 from placet.replies.read_contacts import without_contacts
+from placet.replies.read_digest_words import compared, number_at, skip, word_at, words_of
 from placet.replies.read_facts import UNKNOWN, About, other_value
 from placet.replies.read_frame import lines_of, without_codes
 from placet.replies.read_own import SIGNS, Own
-from placet.replies.read_phrases import Role
-from placet.replies.read_tokens import Kind, composed, fold, is_ideograph, misleading, tokens, without_marks
+from placet.replies.read_phrases import Meaning, Role
+from placet.replies.read_tokens import Kind, composed, misleading, tokens
 from placet.replies.read_unreadable import unreadable
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with
 from placet.replies.refusals import DigestUnclear
@@ -58,11 +57,6 @@ _LONGEST_AFTERWORD = 8  # words of a line below the closing that may say somethi
 _SHOWN = 80
 _AROUND = 80  # characters beside a number in a comment that two words are taken from
 
-# One character each, so that places stay the same.
-_PLAIN = {0xFF10 + digit: 0x30 + digit for digit in range(10)} | str.maketrans(
-    "–—−‑‐，、،；؛：｜＃＆\u00a0\u3000", "-----,,,;;:|#&  "
-)
-_NUMBER = re.compile(r"[#№]?[ ]?([0-9]{1,3})(?![0-9]|[.'’:/][0-9])")
 _DASH = re.compile(r"[ ]*-[ ]*(?=[#№]?[0-9])")
 _COMMA = re.compile(r"[ ]*[,;&+][ ]*")
 _BEHIND_WHO = re.compile(r"[ ]*[:.)\]|=-]?[ ]*")
@@ -72,6 +66,10 @@ _LEAD = re.compile(r"[ \t]*(?:[*•·][ ]+)?")
 _DIGITS = re.compile(r"\d")
 _ALONE = re.compile(r"(?<![\d.,'’])\d{1,3}(?![\d%]|[.,'’]\d|[ ]%)")  # no part of an amount
 _ENDS = " \t.!…。！,;，、،；؛"
+_SMILEY = re.compile(r":[-'’]?[()dp/\\|]+(?=\s|$|[.!])", re.IGNORECASE)  # its colon parts nothing
+_CLAUSE_ENDS = re.compile(r"(?<![0-9])[.,;:|!。]|[,;:|!](?![0-9])|[.](?=[ ]|$)|[ ]-+[ ]")
+_MOST_WORDS_OF_OTHERS = 2  # behind a number in a comment: "too dear, 4 as well"
+_UNIT = re.compile(r"[ ]?[%€$£¥]")
 _PARTS_ANSWERS = re.compile(r"[ ]*[,;][ ]*")
 
 
@@ -228,63 +226,6 @@ def _judged(entries: Sequence[Entry], asked: Sequence[LineAsked]) -> DigestReadi
 
 
 @dataclass(frozen=True)
-class _Words:
-    """Phrases as they are compared, the longest first."""
-
-    every: Sequence[str]
-    but_for: Sequence[str]
-    also: Sequence[str]
-    until: Sequence[str]
-    of: Sequence[str]
-
-
-@lru_cache(maxsize=16)
-def _words_of(words: DigestWords) -> _Words:
-    def folded(texts: Collection[str]) -> list[str]:
-        typed = {_compared(spelling) for text in texts for spelling in (text, without_marks(text))}
-        return sorted(typed, key=len, reverse=True)
-
-    return _Words(*(folded(getattr(words, name)) for name in ("every", "but_for", "also", "until", "of")))
-
-
-def _compared(text: str) -> str:
-    """For comparing, place by place: letters that two would stand for stay as they are."""
-    plain = text.translate(_PLAIN).replace("\t", " ")
-    return "".join(folded if len(folded := fold(letter)) == 1 else letter for letter in plain)
-
-
-def _word_at(text: str, at: int, phrases: Collection[str]) -> int:
-    """Where the longest of these phrases ends that begins here as whole words; 0 if none does. `text`: folded."""
-    if (
-        at
-        and text[at - 1].isalpha()
-        and not is_ideograph(text[at - 1])
-        and not is_ideograph(text[at : at + 1])
-    ):
-        return 0
-    for phrase in phrases:
-        end = at + len(phrase)
-        if text.startswith(phrase, at) and (
-            end >= len(text) or not text[end].isalpha() or is_ideograph(phrase[-1]) or is_ideograph(text[end])
-        ):
-            return end
-    return 0
-
-
-def _number_at(text: str, at: int) -> re.Match[str] | None:
-    """A number that no letter follows, but for those of scripts that write no blanks."""
-    found = _NUMBER.match(text, at)
-    behind = text[found.end() : found.end() + 1] if found else ""
-    return found if not behind.isalpha() or is_ideograph(behind) else None
-
-
-def _skip(text: str, at: int) -> int:
-    while at < len(text) and text[at] == " ":
-        at += 1
-    return at
-
-
-@dataclass(frozen=True)
 class _Who:
     """Which lines are named, and where that ends."""
 
@@ -308,13 +249,13 @@ class _Reader:
     def __init__(self, asked: Sequence[LineAsked], known: Vocabulary) -> None:
         self.asked = {line.number: line for line in asked}
         self.known = known
-        self.words = _words_of(known.digests)
+        self.words = words_of(known.digests)
         self._outcomes: dict[tuple[str, int], str] = {}
         self._usual: dict[str, str] = {}
 
     @staticmethod
     def plain(written: str) -> _Plain:
-        return _Plain(written, _compared(written))
+        return _Plain(written, compared(written))
 
     # -- entries --
 
@@ -354,21 +295,22 @@ class _Reader:
         )
 
     def _names_nothing(self, text: str) -> bool:
-        return not any(
-            _word_at(text, at, (*self.words.every, *self.words.but_for)) for at in range(len(text))
-        )
+        return not any(word_at(text, at, (*self.words.every, *self.words.but_for)) for at in range(len(text)))
 
     def _decides_in(self, text: str) -> bool:
         """Whether any word of it may decide, in any language or as one of the mail's own answers."""
         if any(line.own is not None and line.own.outcomes_in(text) for line in self.asked.values()):
             return True
+        return any(True for _meaning in self._meanings_in(text))
+
+    def _meanings_in(self, text: str) -> Iterator[Meaning]:
+        """Of words that may decide, in any language."""
         words = [token.text if token.kind is Kind.WORD else "" for token in tokens(text)]
-        return any(
-            match.meaning.role in (Role.DECIDES, Role.DECIDES_WEAKLY)
-            for at, word in enumerate(words)
-            if word
-            for match in self.known.phrases.matches(words, at)
-        )
+        for at, word in enumerate(words):
+            if word:
+                matches = self.known.phrases.matches(words, at)
+                deciding = (Role.DECIDES, Role.DECIDES_WEAKLY)
+                yield from (one.meaning for one in matches if one.meaning.role in deciding)
 
     def first_entry_in(self, text: str) -> str:
         """The first line that may be an answer, or takes one back; "" if none may."""
@@ -418,8 +360,18 @@ class _Reader:
                 return with_exception
         for outcome, comment in self._parted(line, start):
             if self._fits(outcome, who):
+                self._must_not_be_of_the_exception(who, outcome, comment)
                 return self._answered(line, [(who, outcome, comment)])
         raise self._too_many(line, start, who)
+
+    def _must_not_be_of_the_exception(self, who: _Who, outcome: str, comment: str) -> None:
+        """ "All except 3 approved: too dear" says why not 3."""
+        if (
+            comment
+            and who.excepts
+            and any(_grants(self._outcome(outcome, n), self.asked[n]) for n in who.numbers)
+        ):
+            raise _NotUnderstood(Sentence(_IN_DOUBT, text=comment[:_SHOWN]))
 
     def _outcome_first(self, line: _Plain, begin: int) -> Entry:
         """ "yes 1,3", "approve all except 2"."""
@@ -433,7 +385,8 @@ class _Reader:
             comment = _comment_behind(line, who.end)
             if comment is None or not self._fits(outcome, who):
                 raise _NotUnderstood(Sentence(_TOO_MANY_WORDS, text=line.written[:_SHOWN]))
-            if comment and self._is_a_number(line.text[begin:at]):
+            # "Approve all except 3: too dear" says why not 3.
+            if comment and (who.excepts or self._is_a_number(line.text[begin:at])):
                 raise _NotUnderstood(Sentence(_IN_DOUBT, text=line.written[:_SHOWN]))
             return self._answered(line, [(who, outcome, comment)])
         raise _NotUnderstood(
@@ -461,8 +414,8 @@ class _Reader:
         for at in range(start + 1, min(len(line.text), start + _LONGEST_ANSWER)):
             if line.text[at] in ":|":
                 return None
-            end = _word_at(line.text, at, self.words.but_for) if line.text[at - 1] in " ," else 0
-            other = self._list(line.text, _skip(line.text, end)) if end else None
+            end = word_at(line.text, at, self.words.but_for) if line.text[at - 1] in " ," else 0
+            other = self._list(line.text, skip(line.text, end)) if end else None
             if other is None:
                 continue
             self._must_be_known(other)
@@ -505,9 +458,10 @@ class _Reader:
                     return None
                 end, (outcome, comment) = len(line.text), last
             part = _Plain(line.written[begin:end], line.text[begin:end])
-            answers += self._answered(part, [(who, outcome, comment)]).answers
             if is_last:
                 self._must_be_all_comment(comment)
+            answers += self._answered(part, [(who, outcome, comment)]).answers
+            if is_last:
                 return Entry(line.written, tuple(answers))
             parting, begin = line.text[end:next_begin], next_begin
         return None
@@ -515,9 +469,9 @@ class _Reader:
     def _next_answer(self, line: _Plain, start: int) -> tuple[int, int]:
         """Where a sign stands that may part an answer from the next one, and where that begins; 0 if none does."""
         for sign in _PARTS_ANSWERS.finditer(line.text, start, start + _LONGEST_ANSWER):
-            end = _word_at(line.text, sign.end(), self.words.also)
-            begin = _skip(line.text, end) if end else sign.end()
-            if _number_at(line.text, begin):
+            end = word_at(line.text, sign.end(), self.words.also)
+            begin = skip(line.text, end) if end else sign.end()
+            if number_at(line.text, begin):
                 return sign.start(), begin
         return start, 0
 
@@ -538,14 +492,14 @@ class _Reader:
     def who(self, line: _Plain, at: int) -> _Who | None:
         """Which lines are named here, whatever stands behind; None if none are."""
         text = line.text
-        at = _skip(text, at)
-        end = _word_at(text, at, self.words.every)
+        at = skip(text, at)
+        end = word_at(text, at, self.words.every)
         if not end:
             return self._list(text, at)
         numbers = tuple(number for number, asked in self.asked.items() if asked.is_open)
-        behind = _skip(text, end)
-        but = _word_at(text, behind, self.words.but_for)
-        other = self._list(text, _skip(text, but)) if but else None
+        behind = skip(text, end)
+        but = word_at(text, behind, self.words.but_for)
+        other = self._list(text, skip(text, but)) if but else None
         if other is None:
             return _Who(numbers, end, is_all=True)
         self._must_be_known(other)
@@ -569,7 +523,7 @@ class _Reader:
         return _Who(tuple(numbers), end) if numbers else None
 
     def _item(self, text: str, at: int) -> tuple[list[int], int] | None:
-        first = _number_at(text, at)
+        first = number_at(text, at)
         if first is None:
             return None
         begin, end = int(first[1]), first.end()
@@ -584,19 +538,19 @@ class _Reader:
     def _range_end(self, text: str, at: int) -> tuple[re.Match[str] | None, bool]:
         """The second number of a range, and whether its word joins numbers in another language."""
         if dash := _DASH.match(text, at):
-            return _number_at(text, dash.end()), False
-        behind = _skip(text, at)
-        end = _word_at(text, behind, self.words.until)
-        last = _number_at(text, _skip(text, end)) if end else None
+            return number_at(text, dash.end()), False
+        behind = skip(text, at)
+        end = word_at(text, behind, self.words.until)
+        last = number_at(text, skip(text, end)) if end else None
         return last, bool(last) and text[behind:end] in self.words.also
 
     def _joined(self, text: str, at: int) -> int:
         """Where the next item of a list begins; `at` itself if none does."""
         comma = _COMMA.match(text, at)
-        next_at = comma.end() if comma else _skip(text, at)
-        end = _word_at(text, next_at, self.words.also)
-        next_at = _skip(text, end) if end else next_at
-        return next_at if next_at > at and _number_at(text, next_at) else at
+        next_at = comma.end() if comma else skip(text, at)
+        end = word_at(text, next_at, self.words.also)
+        next_at = skip(text, end) if end else next_at
+        return next_at if next_at > at and number_at(text, next_at) else at
 
     # -- outcome and comment --
 
@@ -604,7 +558,8 @@ class _Reader:
         """An answer and a comment, parted at each sign that may part them, the last one first: an answer of a process's
         own may hold one. The whole is an answer without comment."""
         yield line.written[start:].strip(_ENDS), ""
-        signs = islice(_BEFORE_COMMENT.finditer(line.text, start, start + _LONGEST_ANSWER), _MOST_SIGNS)
+        parting = _BEFORE_COMMENT.finditer(line.text, start, start + _LONGEST_ANSWER)
+        signs = islice((sign for sign in parting if not _is_smiley(line.text, sign)), _MOST_SIGNS)
         for sign in reversed(list(signs)):
             yield line.written[start : sign.start()].strip(_ENDS), line.written[sign.end() :].strip()
 
@@ -678,7 +633,7 @@ class _Reader:
         reading = read_text(f"{SIGNS[expected]}.\n{comment}", (APPROVE, REJECT), self.known, asked.about)
         against = grants and _speaks_against(comment, said, self.known)
         own = asked.own is not None and bool(asked.own.outcomes_in(comment))
-        if reading.outcome != expected or against or own or self._answers_another(comment):
+        if reading.outcome != expected or against or own or self._answers_another(comment, asked, expected):
             raise _NotUnderstood(Sentence(_IN_DOUBT, text=comment[:_SHOWN]))
 
     def _must_be_of_all(self, answers: Sequence[LineAnswer], comment: str) -> None:
@@ -693,9 +648,13 @@ class _Reader:
         if takes_out:
             raise _NotUnderstood(Sentence(_TAKES_OUT, text=comment[:_SHOWN]))
 
-    def _answers_another(self, comment: str) -> bool:
-        """Whether a number of the mail stands beside a word that may be its answer, or behind "except"."""
+    def _answers_another(self, comment: str, asked: LineAsked, outcome: str) -> bool:
+        """Whether a comment may answer other lines of the mail: a number of one stands beside a word that may be its
+        answer, behind "except", or alone in its clause ("too dear, 4 as well"); or the others are given another
+        answer."""
         text = self.plain(comment).text
+        if self._goes_for_others(text, asked.number) or self._gives_others(comment, text, outcome):
+            return True
         named = [found for found in re.finditer(r"[0-9]{1,3}", text) if int(found[0]) in self.asked]
         if not named:
             return False
@@ -708,6 +667,45 @@ class _Reader:
                 (True, comment[found.end() : found.end() + _AROUND]),
                 (False, comment[max(0, found.start() - _AROUND) : found.start()]),
             )
+        )
+
+    def _goes_for_others(self, text: str, number: int) -> bool:
+        """Whether a clause is little more than numbers of other lines, or "the rest"."""
+        return any(self._is_of_others(clause, number) for clause in _CLAUSE_ENDS.split(text))
+
+    def _is_of_others(self, clause: str, number: int) -> bool:
+        at = 0
+        while at < len(clause):
+            end = self._others_end(clause, at, number)
+            behind = clause[end : end + _AROUND].split()
+            if end and len(behind) <= _MOST_WORDS_OF_OTHERS and not _UNIT.match(clause, end):
+                return True
+            at = next(
+                (at for at in range(max(end, at + 1), len(clause)) if self._is_behind_also(clause, at)),
+                len(clause),
+            )
+        return False
+
+    def _is_behind_also(self, text: str, at: int) -> bool:
+        return text[at - 1] == " " and any(text.endswith(f" {word}", 0, at - 1) for word in self.words.also)
+
+    def _others_end(self, text: str, at: int, number: int) -> int:
+        """Where other lines of the mail end that are named here; 0 if none are."""
+        at = skip(text, at)
+        at = skip(text, word_at(text, at, self.words.also) or at)
+        try:
+            who = self._list(text, at)
+        except _NotUnderstood:  # no lines: "3-10 days"
+            return 0
+        if who is not None:
+            return who.end if {*who.numbers} & self.asked.keys() - {number} else 0
+        return word_at(text, at, self.words.rest)
+
+    def _gives_others(self, comment: str, text: str, outcome: str) -> bool:
+        """Whether a comment speaks of all or of the rest, and of another answer than its own."""
+        phrases = (*self.words.every, *self.words.rest)
+        return any(word_at(text, at, phrases) for at in range(len(text))) and any(
+            meaning.outcome != outcome for meaning in self._meanings_in(comment)
         )
 
     def _too_many(self, line: _Plain, start: int, who: _Who) -> _NotUnderstood:
@@ -740,13 +738,17 @@ def _comment_behind(line: _Plain, at: int) -> str | None:
     if not line.text[at:].strip(_ENDS):
         return ""
     sign = _BEFORE_COMMENT.match(line.text, at)
-    return line.written[sign.end() :].strip() if sign else None
+    return line.written[sign.end() :].strip() if sign and not _is_smiley(line.text, sign) else None
+
+
+def _is_smiley(text: str, sign: re.Match[str]) -> bool:
+    return _SMILEY.match(text, sign.start() + len(sign[0]) - len(sign[0].lstrip(" "))) is not None
 
 
 def _usual(text: str, known: Vocabulary) -> str:
     """The outcome that a text is in the words of languages: every one of them is understood, and none is comment."""
     reading = read_text(text, (APPROVE, REJECT), known)
-    if reading.outcome is None or reading.comment or any(sign in text for sign in ":|\n"):
+    if reading.outcome is None or reading.comment or any(sign in _SMILEY.sub("", text) for sign in ":|\n"):
         return ""
     understood = all(clause.taken is not Taken.UNKNOWN for clause in reading.clauses)
     return reading.outcome if understood else ""

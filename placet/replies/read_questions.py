@@ -30,11 +30,14 @@ if TYPE_CHECKING:  # what a process is needs the database, and replies are read 
 QUOTED = Sentence("An answer is quoted, and may be your own; please answer above the quoted mail.")
 BELOW_DASHES = Sentence("Below the two dashes stands an answer; please write it above them.")
 _LONGEST = 2_000  # characters of an answer
+_SHOWN = 80
 _WRAPPED_FROM = 60  # characters of a line that a mail program may have wrapped
 _OUTCOME = 1  # the number of the outcome, where it is a question
 _LEAD = r"[ \t\u00a0]*(?:[*•·–—-][ \t\u00a0]*)?[*_]{0,2}"
 _COLON = r"[ \t\u00a0*_]*[:：][ \t\u00a0*_]*"
 _NUMBERED = re.compile(rf"{_LEAD}[Qq][ \u00a0]?([0-9]{{1,2}})(?![0-9A-Za-z%])")
+#: The number of a question, and a colon, behind other words of a line.
+_MARKED = re.compile(r"(?<![0-9A-Za-z])[Qq][ \u00a0]?([0-9]{1,2})[ \t\u00a0.)\]*_-]*[:：]")
 _ONLY_COLON = re.compile(rf"[ \t\u00a0.)\]*_-]*{_COLON}(.*)")
 _QUOTES = {'"': '"', "“": "”", "„": "“”", "«": "»", "»": "«", "‘": "’", "'": "'"}
 _EMPTY = re.compile(r"[\s_.…–—-]*")
@@ -142,6 +145,13 @@ def _labelled(label: str) -> re.Pattern[str]:
     return re.compile(rf"[ \t\u00a0*_.)\]-]*{words}[ \t\u00a0]*[?？.]?{_COLON}(.*)", re.IGNORECASE)
 
 
+@lru_cache(maxsize=256)
+def _labelled_behind(label: str) -> re.Pattern[str]:
+    """The label of a question behind other words, and its colon."""
+    words = r"[ \t\u00a0]+".join(re.escape(word) for word in label.split())
+    return re.compile(rf"(?<!\w){words}[ \t\u00a0]*[?？.]?{_COLON}", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class _Heading:
     """The beginning of an answer. `question`: None for the outcome itself."""
@@ -176,7 +186,31 @@ class _Taking:
             if heading is not None and (problem := self._answer(heading)):
                 return problem
             self.at += 1
+        return next(filter(None, map(self._behind_other_words, self.lines)), NOTHING)
+
+    def _behind_other_words(self, line: str) -> Sentence:
+        """What is left of a line holds no answer: it would be lost in a comment."""
+        for match in _MARKED.finditer(line):
+            if self._is_asked(int(match[1])):
+                return Sentence(
+                    "“{text}” does not begin with {mark}; please write each answer on a line of its own.",
+                    text=line.strip()[:_SHOWN],
+                    mark=f"Q{int(match[1])}",
+                )
         return NOTHING
+
+    def _is_asked(self, number: int) -> bool:
+        return number in self.questions.by_number or (number == _OUTCOME and self.questions.outcome_is_first)
+
+    def _holds_another(self, value: str) -> bool:
+        """Whether another answer may begin behind one on the same line: "Q1: 4711, Q2: blue"."""
+        if any(self._is_asked(int(match[1])) for match in _MARKED.finditer(value)):
+            return True
+        return any(
+            _labelled_behind(question.label).search(value)
+            for question in self.questions.asked
+            if question.by_label
+        )
 
     def _heading(self, at: int) -> _Heading | Sentence | None:
         line = self.lines[at]
@@ -222,7 +256,10 @@ class _Taking:
             if len(value) <= 1 and opening in rest:  # "[n] Yes [y] No"
                 return self._unclear(heading)
         else:
-            value = _unquoted(heading.value.strip(" \t\u00a0*_"))
+            written = heading.value.strip(" \t\u00a0*_")
+            value = _unquoted(written)
+            if value == written and self._holds_another(value):
+                return self._unclear(heading)
             if problem := self._goes_on(heading, value):
                 return problem
         for at in range(begin, self.at + 1):
@@ -404,7 +441,7 @@ def _named_below(taking: _Taking, end: int) -> Sentence:
             ):
                 return Sentence(
                     "“{text}” stands below the closing; please write it above, as “{mark}: …”.",
-                    text=line.strip()[:80],
+                    text=line.strip()[:_SHOWN],
                     mark=heading.mark,
                 )
     return NOTHING

@@ -45,6 +45,31 @@ def test_nobody_is_named_by_an_answer_that_nobody_gave() -> None:
     )
 
 
+def test_nobody_is_asked_because_they_decided_what_nobody_decided() -> None:
+    problem = "nobody may have decided bob, and carry asks whoever did"
+    leads_on = ["bob approve carry", "bob reject rejected"]
+    decided = {"decided": "bob"}
+    assert problem in refused(with_next(leads_on, expire=BY_SILENCE, line=decided))
+    assert problem in refused(with_next([*leads_on, "bob expired carry"], expire={}, line=decided))
+    parse_definition(with_next([*leads_on, "bob expired rejected"], expire={}, line=decided))
+    here = {"decided": "bob", "if": "steps.bob.outcome == 'reject'"}
+    parse_definition(with_next(leads_on, expire=BY_SILENCE, line=here))
+    carol = {"person": "bob@contoso.example"}
+    for more, stuck in (
+        ({"nobody": {"ask": [carol]}}, False),
+        ({"nobody": {"skip": "reject"}}, False),
+        ({"ask": [decided, carol]}, False),
+        ({"ask": [decided, carol], "rule": "all"}, True),
+        ({"ask": [decided, carol], "rule": "all", "nobody": {"ask": [carol]}}, True),
+    ):
+        process_ = with_next(leads_on, expire=BY_SILENCE, line=decided)
+        process_["steps"]["carry"] |= more
+        if stuck:
+            assert problem in refused(process_)
+        else:
+            parse_definition(process_)
+
+
 def test_nor_behind_another_step_or_a_block() -> None:
     steps = {
         "bob": step("bob", due="2 working days", questions=[CARRIER], expire={}),

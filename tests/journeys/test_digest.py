@@ -168,7 +168,7 @@ WRONG = [
     ("1 yes, 2", "is not a number and an answer alone"),
     ("1 yes, no", "is not a number and an answer alone"),
     ("1 yes, 2, 3 no", "“2, 3” can be read in two ways"),
-    ("1 yes, 2-4 no: too dear, 5 yes", "leaves the answer open"),
+    ("1 yes, 2-4 no: too dear, 5 yes", "can be read in two ways"),
     ("1 yes, 2 no: too dear, 5 of them", "“too dear, 5 of them” can be read in two ways"),
     ("1 yes, 2 no, 1 no", "Line 1 is answered in two ways"),
     ("1-5 yes, 6 no", "There is no line 6"),

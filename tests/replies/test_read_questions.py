@@ -228,3 +228,52 @@ def test_the_sign_of_a_number_behind_the_outcome_is_kept_or_asked_for(
     kept_sign = "+" if sign == "+" else "-"
     if found.outcome:
         assert [given.value for given in found.given] == [f"{kept_sign}{number}"]
+
+
+TEXTS = Questions(
+    (
+        Question(1, "cost", "Cost centre"),
+        Question(2, "colour", "Colour"),
+        Question(3, "n", "How many", type="number"),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Q1: 4711 Q2: blue", "Q1: 4711, Q2: blue", "Q1: 4711\tQ2: blue", "Q1: Q2: 5", "Q1: 4711, Colour: blue",
+        "Q1: 4711 colour: blue", "Cost centre: 4711; Q2: blue", "Cost centre: 4711 / Colour: blue",
+        "Q1: [4711] Q2: [blue]", "Q1: [4711], Q2 : blue", "Q2: [blue] please, Q1: 4711",
+        "The rest is as always, Q2: blue",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("outcome", ["Approved", "Rejected"])
+def test_two_answers_on_one_line_are_asked_back_and_not_one_value_or_a_comment(
+    outcome: str, lines: str
+) -> None:
+    assert read_text(f"{outcome}\n{lines}", questions=TEXTS).outcome is None
+    assert read_text(f"{lines}\n\n{outcome}", questions=TEXTS).outcome is None
+
+
+@pytest.mark.parametrize(
+    "text", ["Rejected: Q1: 4711", "Rejected, Q2: blue", "Rejected\n\nFor Q1: ask Carol"]
+)
+def test_an_answer_behind_other_words_is_not_lost_in_a_comment(text: str) -> None:
+    reading = read_text(text, questions=TEXTS)
+    assert reading.outcome is None and "a line of its own" in str(reading.why)
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("Q1: [4711, Q2: none]", "4711, Q2: none"),
+        ('Q1: "4711, Q2: none"', "4711, Q2: none"),
+        ("Q1: as in Q2 of 2026", "as in Q2 of 2026"),
+        ("Q1: budget of Q4: none left", "budget of Q4: none left"),  # which nobody asks
+        ("Q1: three colours: blue, red, white", "three colours: blue, red, white"),
+    ],
+)
+def test_a_value_that_only_speaks_of_a_question_is_kept_whole(line: str, value: str) -> None:
+    reading = read_text(f"Approved\n{line}", questions=TEXTS)
+    assert (reading.outcome, [one.value for one in reading.given]) == ("approve", [value])

@@ -130,6 +130,7 @@ class DigestWords:
     """How a reply names several lines of a digest. All lower case. Read by `placet.replies.read_digest`."""
 
     every: tuple[str, ...] = ()  # "all"
+    rest: tuple[str, ...] = ()  # "the others": in a comment it may answer them, too
     but_for: tuple[str, ...] = ()  # "all except" 3
     also: tuple[str, ...] = ()  # 1 "and" 2
     until: tuple[str, ...] = ()  # 2 "to" 4
