@@ -19,7 +19,7 @@ import pytest
 
 from tests.databases import left_to_the_other, seen_by_a_second
 from tests.once import Together
-from tests.pythons import seen_by_another
+from tests.pythons import holds_none, seen_by_another
 from tests.rotation import whole
 
 if TYPE_CHECKING:
@@ -177,6 +177,12 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return f"{val[:40]!a} {len(val)} {crc32(raw):08x}"
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What a second Python sees nothing of is neither compiled nor loaded by it."""
+    spared = config.getoption("--other-python") and holds_none(collection_path)
+    return True if spared else None
+
+
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
@@ -292,6 +298,12 @@ def admin(db: None) -> "Person":
 
 
 # --- an installation of its own ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def together() -> Together:
+    """What is made once for all processes of a run."""
+    return TOGETHER
 
 
 @pytest.fixture(scope="session")

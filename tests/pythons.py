@@ -5,11 +5,13 @@ All of what reads mails is seen, and of everything else there each test in one o
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 from tests.rotation import module_of, one_of_each
 
+TESTS = Path(__file__).parent
 PARTS = ("accounts", "audit", "commands", "lib", "mail", "mailboxes", "replies", "sandbox", "test_backup")
 
 #: Texts and mails as they come: what `email`, `re`, `html` and `unicodedata` make of them.
@@ -26,6 +28,13 @@ WHOLE = (
     "tests.replies.test_snapshot",
     "tests.sandbox.test_mime",
 )
+
+
+def holds_none(path: Path) -> bool:
+    """Whether a folder or module of the tests has none that a second Python sees."""
+    if TESTS not in path.parents:
+        return False
+    return path.relative_to(TESTS).parts[0].removesuffix(".py") not in PARTS
 
 
 def seen_by_another(items: Iterable[pytest.Item]) -> set[pytest.Item]:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import pytest_make_parametrize_id
-from tests.pythons import WHOLE, seen_by_another
+from tests.pythons import TESTS, WHOLE, holds_none, seen_by_another
 from tests.rotation import in_turn, module_of, name_of, one_of_each, pairs
 from tests.test_complete import ROOT
 
@@ -75,3 +75,14 @@ def test_no_test_has_a_name_that_cannot_be_read(request: pytest.FixtureRequest) 
     assert first is not None
     assert first != second
     assert pytest_make_parametrize_id("short") is None
+
+
+@pytest.mark.parametrize("path", ["", "replies", "replies/test_read.py", "test_backup.py"])
+def test_a_second_python_loads_what_may_have_a_test_for_it(path: str) -> None:
+    assert not holds_none(TESTS / path)
+
+
+@pytest.mark.parametrize("path", ["journeys", "journeys/test_who.py", "test_start.py", "replies_of_others"])
+def test_a_second_python_loads_nothing_else_of_the_tests(path: str) -> None:
+    assert holds_none(TESTS / path)
+    assert not holds_none(TESTS.parent / path)

@@ -20,6 +20,7 @@ import requests
 
 from placet import __version__
 from tests.installation import PATIENCE, ended_after, free_port
+from tests.once import Together
 from tests.test_complete import PACKAGE, ROOT, modules, tracked
 from tools import release
 from tools.release import ReleaseInvalid
@@ -50,8 +51,11 @@ def built(tree: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tree, tmp_path_factory.mktemp("first"))
+def wheel(tree: Path, together: Together) -> Path:
+    """Built once for all processes that run these tests."""
+    folder = together.files("wheel", lambda folder: built(tree, folder))
+    (wheel,) = (folder / "dist").iterdir()
+    return wheel
 
 
 @pytest.fixture(scope="module")

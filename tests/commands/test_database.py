@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from placet.commands.locks import lock_folder
-from tests.installation import PATIENCE, Installation, new_database
+from tests.installation import PATIENCE, Installation, drop_database, make_database, new_database
+from tests.once import Together
 
 SQLITE = "placet.sqlite3"
 
@@ -48,6 +49,17 @@ def new_url() -> Iterator[str]:
     """An empty database; the SQLite suite has none, and no test that asks for one."""
     with new_database() as url:
         yield url
+
+
+@pytest.fixture
+def url_of_tables(together: Together) -> Iterator[str]:
+    """A database with tables and nothing in them, as a copy that was cut off leaves it: to make them takes most of the
+    time of a copy."""
+    url = make_database(together.tables().database_url)
+    try:
+        yield url
+    finally:
+        drop_database(url)
 
 
 def query(installation: Installation, statement: str) -> None:
@@ -107,64 +119,66 @@ def test_every_row_of_every_table_is_there_afterwards(old: Installation, new_url
 
 
 @pytest.mark.postgresql
-def test_placet_goes_on_where_it_was(old: Installation, new_url: str) -> None:
+def test_placet_goes_on_where_it_was(old: Installation, url_of_tables: str) -> None:
     verified = old.placet("audit", "verify").stdout
-    old.good("database", "copy", new_url)
-    new = Installation(old.data_dir, new_url)
+    old.good("database", "copy", url_of_tables)
+    new = Installation(old.data_dir, url_of_tables)
     assert new.placet("audit", "verify").stdout == verified
     assert "bob@contoso.example" in new.good("person", "list")
     new.good("person", "add", "Carol", "carol@contoso.example")  # under an id that nobody has
-    assert "on PostgreSQL already" in new.refused("database", "copy", new_url)
+    assert "on PostgreSQL already" in new.refused("database", "copy", url_of_tables)
 
 
 @pytest.mark.postgresql
-def test_a_database_that_is_in_use_is_left_alone(old: Installation, new_url: str, tmp_path: Path) -> None:
+def test_a_database_that_is_in_use_is_left_alone(
+    old: Installation, new_url: str, url_of_tables: str, tmp_path: Path
+) -> None:
     import psycopg
 
     with psycopg.connect(new_url) as target:
         target.execute("CREATE TABLE payroll (id int)")
     assert "payroll" in old.refused("database", "copy", new_url)
-    with psycopg.connect(new_url) as target:
-        target.execute("DROP TABLE payroll")
-    with_people = Installation(tmp_path / "other", new_url)
+    with_people = Installation(tmp_path / "other", url_of_tables)
     with_people.good("person", "add", "Carol", "carol@contoso.example")
-    assert "There is a Placet" in old.refused("database", "copy", new_url)
+    assert "There is a Placet" in old.refused("database", "copy", url_of_tables)
     assert "carol@contoso.example" in with_people.good("person", "list")
 
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize(
-    ("change", "problem"),
+    ("change", "problem", "target_url"),
     [
-        ("UPDATE approvals_decision SET comment = 'a' || char(0) || 'b'", "character NUL"),
-        ("""UPDATE mailboxes_mailbox SET settings = '{"a": ["b\\u0000"]}'""", "character NUL"),
-        ("UPDATE accounts_person SET zone = printf('%0500d', 0)", "characters, and"),
-        ("DELETE FROM approvals_version WHERE number = 1", "Nothing was copied"),
+        ("UPDATE approvals_decision SET comment = 'a' || char(0) || 'b'", "character NUL", "new_url"),
+        (
+            """UPDATE mailboxes_mailbox SET settings = '{"a": ["b\\u0000"]}'""",
+            "character NUL",
+            "url_of_tables",
+        ),
+        ("UPDATE accounts_person SET zone = printf('%0500d', 0)", "characters, and", "url_of_tables"),
+        ("DELETE FROM approvals_version WHERE number = 1", "Nothing was copied", "url_of_tables"),
     ],
 )
 def test_what_postgresql_cannot_hold_is_named_and_nothing_is_copied(
-    old: Installation, new_url: str, change: str, problem: str
+    old: Installation, change: str, problem: str, target_url: str, request: pytest.FixtureRequest
 ) -> None:
+    url = request.getfixturevalue(target_url)
     query(old, "PRAGMA foreign_keys=OFF")
     query(old, change)
-    assert problem in old.refused("database", "copy", new_url)
+    assert problem in old.refused("database", "copy", url)
 
     import psycopg
 
-    with psycopg.connect(new_url) as target:
+    with psycopg.connect(url) as target:
         assert target.execute("SELECT count(*) FROM accounts_person").fetchone() == (0,)
-    assert "There is a Placet" not in old.refused("database", "copy", new_url), "it can be tried again"
+    assert "There is a Placet" not in old.refused("database", "copy", url), "it can be tried again"
 
 
 @pytest.mark.postgresql
-def test_a_row_that_changed_on_the_way_is_noticed(old: Installation, new_url: str) -> None:
+def test_a_row_that_changed_on_the_way_is_noticed(old: Installation, url_of_tables: str) -> None:
     """By a trigger in the new database, such as an administrator of it may have made."""
-    empty = Installation(old.data_dir.parent / "tables-alone", new_url)
-    empty.good("person", "list")
-
     import psycopg
 
-    with psycopg.connect(new_url) as target:
+    with psycopg.connect(url_of_tables) as target:
         target.execute(
             "CREATE FUNCTION bend() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN NEW.outcome := 'reject'; RETURN NEW; END $$"
@@ -172,8 +186,7 @@ def test_a_row_that_changed_on_the_way_is_noticed(old: Installation, new_url: st
         target.execute(
             "CREATE TRIGGER bend BEFORE INSERT ON approvals_decision FOR EACH ROW EXECUTE FUNCTION bend()"
         )
-        target.execute("TRUNCATE accounts_installation")  # the keys of another data folder
-    refused = old.refused("database", "copy", new_url)
+    refused = old.refused("database", "copy", url_of_tables)
     assert "approvals_decision is not the same" in refused and "outcome" in refused
-    with psycopg.connect(new_url) as target:
+    with psycopg.connect(url_of_tables) as target:
         assert target.execute("SELECT count(*) FROM accounts_person").fetchone() == (0,)

@@ -17,8 +17,9 @@ from placet.mail import packing
 from placet.mail.mime import composed
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
-from tests.mails_rendered import raw_mails
+from tests.mails_rendered import raw_mails_once
 from tests.making import SAMPLE, make_mailbox, start
+from tests.once import Together
 
 #: A mail that was packed with a dictionary can be read with that one alone.
 DICTIONARIES = {
@@ -110,9 +111,9 @@ def test_what_would_be_too_large_is_damaged(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.django_db
-def test_our_mails_take_a_fifteenth_of_their_room_and_less() -> None:
+def test_our_mails_take_a_fifteenth_of_their_room_and_less(together: Together) -> None:
     for language in ("en", "fr"):
-        for kind, mail in raw_mails(language).items():
+        for kind, mail in raw_mails_once(language, together).items():
             assert len(packing.packed(mail)) < len(mail) / 15, kind
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from placet.mail.mime import composed
 from placet.mail.unwrapping import CUT_OFF, LARGEST, MOST, NotUnwrapped, unwrapped, wrapped
-from tests.mails_rendered import raw_mails
+from tests.mails_rendered import raw_mails_once
+from tests.once import Together
 
 MAILS = sorted((Path(__file__).parents[1] / "mails").glob("**/*.eml"))
 CORPORA = sorted((Path(__file__).parents[3] / "shared" / "corpora").glob("**/*.eml"))
@@ -69,8 +70,8 @@ def test_what_other_programs_encode_is_decoded(encoding: str, length: int) -> No
 
 
 @pytest.mark.django_db
-def test_our_own_mails_are_decoded() -> None:
-    for kind, raw in raw_mails("fr").items():
+def test_our_own_mails_are_decoded(together: Together) -> None:
+    for kind, raw in raw_mails_once("fr", together).items():
         content = unwrapped(raw)
         assert wrapped(content) == raw, kind
         assert b"=3D" not in content, kind

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from placet.mailboxes.base import Folder, Received
-from placet.replies.languages import SHARED, languages
+from placet.replies.languages import SHARED
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.read import read
 from placet.replies.read_command import Command, Kind, answers_beside, read_command
@@ -14,9 +14,10 @@ from placet.replies.read_vocabulary import vocabulary
 from placet.replies.refusals import Unclear
 from tests.attacks.test_lost_instructions import mail
 from tests.replies.test_limits import steps
+from tests.words import LANGUAGES
 
 KNOWN = vocabulary()
-ANSWERING = {code: one for code, one in languages().items() if one.answer.approve and code != SHARED}
+ANSWERING = {code: one for code, one in LANGUAGES.items() if one.answer.approve and code != SHARED}
 
 
 def mail_of(text: str) -> Mail:

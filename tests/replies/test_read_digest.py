@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placet.mailboxes.base import Folder, Received
-from placet.replies.languages import SHARED, languages
+from placet.replies.languages import SHARED
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.read import read_text
 from placet.replies.read_digest import LineAsked, read_digest, read_entries, reading_of
@@ -18,9 +18,10 @@ from placet.replies.read_vocabulary import vocabulary
 from placet.replies.refusals import DigestUnclear
 from tests.attacks.test_lost_instructions import mail
 from tests.replies.test_limits import steps
+from tests.words import LANGUAGES
 
 KNOWN = vocabulary()
-ANSWERING = {code: one for code, one in languages().items() if one.answer.approve and code != SHARED}
+ANSWERING = {code: one for code, one in LANGUAGES.items() if one.answer.approve and code != SHARED}
 FIVE = [LineAsked(number) for number in range(1, 6)]
 #: A line with an answer of the process's own beside the usual ones.
 OWN = replace(
