@@ -121,6 +121,18 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Tables are emptied behind each test that commits, and Django would write the kinds of all models and the rights
+    to them anew each time. Placet asks for none of them."""
+    from django.contrib.auth.management import create_permissions
+    from django.contrib.contenttypes.management import create_contenttypes
+    from django.db.models.signals import post_migrate
+
+    post_migrate.disconnect(dispatch_uid=f"{create_permissions.__module__}.{create_permissions.__name__}")
+    post_migrate.disconnect(create_contenttypes)
+
+
+@pytest.fixture(scope="session")
 def django_db_keepdb() -> bool:
     """SQLite's file is there already; it goes with the folder."""
     return not _on_postgresql()
