@@ -128,8 +128,9 @@ def django_db_setup(django_db_setup: None) -> None:
     from django.contrib.contenttypes.management import create_contenttypes
     from django.db.models.signals import post_migrate
 
-    post_migrate.disconnect(dispatch_uid=f"{create_permissions.__module__}.{create_permissions.__name__}")
-    post_migrate.disconnect(create_contenttypes)
+    rights = f"{create_permissions.__module__}.{create_permissions.__name__}"
+    assert post_migrate.disconnect(dispatch_uid=rights)
+    assert post_migrate.disconnect(create_contenttypes)
 
 
 @pytest.fixture(scope="session")

@@ -149,10 +149,10 @@ def move(person_id: int) -> bool:
     changes."""
     now = timezone.now()
     absence, ends = _locked(person_id), _ends(person_id, now)
-    if (
-        absence is None or absence.until <= now or not ends
-    ):  # where none says until when any more, what was said stays
+    if absence is None or absence.until <= now:
         return False
+    if not ends:
+        return False  # none says until when any more: what was said stays
     until = min(absence.since + LONGEST, *ends)
     if until == absence.until:
         return False

@@ -213,10 +213,10 @@ def _walk(reply: Reply) -> None:
         asked = asked_by(picked.line, picked.addresses, reply.incoming, picked.places)
         reply.proof = proof = prove(mail, reply.incoming.folder, asked, level, prove_policy(reply))
         if (never_read := _why_never_read(reply, mail, level)) is not None:
-            _is_back(reply, picked)
+            _says_they_are_back(reply, picked)
             raise never_read
         must_answer_us(mail, picked, own, known_words(), proof, kept_at=reply.incoming.kept_at)
-        _is_back(reply, picked)
+        _says_they_are_back(reply, picked)
         reply.mail = mail = without_original(mail, originals(answered_of(mail, picked.line, picked.ours)))
         if picked.is_digest:
             _answer_digest(reply, picked, mail, proof)
@@ -266,8 +266,8 @@ def _why_never_read(reply: Reply, mail: Mail, level: Level) -> refusals.Refusal 
     return refusals.Sealed(mail.sealed) if mail.sealed else None
 
 
-def _is_back(reply: Reply, picked: Picked) -> None:
-    """Whoever wrote it, whatever it says."""
+def _says_they_are_back(reply: Reply, picked: Picked) -> None:
+    """Whoever wrote a proved reply is there again, whatever it says."""
     if getattr(picked.line, "is_of_absent", True):
         absences.returned(picked.line.ask.person, reply.incoming.receipt_time)
 

@@ -40,7 +40,7 @@ from placet.replies.read_facts import UNKNOWN, About, other_value
 from placet.replies.read_frame import lines_of, without_codes
 from placet.replies.read_own import SIGNS, Own
 from placet.replies.read_phrases import Meaning, Role
-from placet.replies.read_tokens import Kind, composed, misleading, tokens
+from placet.replies.read_tokens import Kind, composed, is_ideograph, misleading, tokens
 from placet.replies.read_unreadable import unreadable
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with
 from placet.replies.refusals import DigestUnclear
@@ -68,6 +68,7 @@ _ALONE = re.compile(r"(?<![\d.,'’])\d{1,3}(?![\d%]|[.,'’]\d|[ ]%)")  # no pa
 _ENDS = " \t.!…。！,;，、،；؛"
 _SMILEY = re.compile(r":[-'’]?[()dp/\\|]+(?=\s|$|[.!])", re.IGNORECASE)  # its colon parts nothing
 _CLAUSE_ENDS = re.compile(r"(?<![0-9])[.,;:|!。]|[,;:|!](?![0-9])|[.](?=[ ]|$)|[ ]-+[ ]")
+_MOST_SIGNS_OF_OTHERS = 4  # the same in a script without blanks
 _MOST_WORDS_OF_OTHERS = 2  # behind a number in a comment: "too dear, 4 as well"
 _UNIT = re.compile(r"[ ]?[%€$£¥]")
 _PARTS_ANSWERS = re.compile(r"[ ]*[,;][ ]*")
@@ -675,16 +676,22 @@ class _Reader:
 
     def _is_of_others(self, clause: str, number: int) -> bool:
         at = 0
-        while at < len(clause):
+        for _joined in range(MOST_ENTRIES):
+            if at >= len(clause):
+                return False
             end = self._others_end(clause, at, number)
-            behind = clause[end : end + _AROUND].split()
-            if end and len(behind) <= _MOST_WORDS_OF_OTHERS and not _UNIT.match(clause, end):
+            behind = clause[end : end + _AROUND]
+            few = (
+                len(behind.split()) <= _MOST_WORDS_OF_OTHERS
+                and sum(map(is_ideograph, behind)) <= _MOST_SIGNS_OF_OTHERS
+            )
+            if end and few and not _UNIT.match(clause, end):
                 return True
             at = next(
                 (at for at in range(max(end, at + 1), len(clause)) if self._is_behind_also(clause, at)),
                 len(clause),
             )
-        return False
+        return True  # no comment joins so much
 
     def _is_behind_also(self, text: str, at: int) -> bool:
         return text[at - 1] == " " and any(text.endswith(f" {word}", 0, at - 1) for word in self.words.also)

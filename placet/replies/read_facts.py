@@ -51,9 +51,8 @@ class About:
     fields: Sequence[Field] = ()
     names: Collection[str] = ()
     amounts: Sequence[Field] = ()  # what stands in tables: known where it is named, but no line of its own
-    texts: Sequence[
-        str
-    ] = ()  # what else an ask shows: title, number, names of process and step, tables, files
+    texts: Sequence[str] = ()  # what else an ask shows: title, number, tables, files
+    of_process: Sequence[str] = ()  # the names of the process and the step, which no requester wrote
 
     @property
     def numbers(self) -> frozenset[str]:

@@ -130,7 +130,8 @@ class Shown:
     def __post_init__(self) -> None:
         every = (*self.about.fields, *self.about.amounts)
         fields = (text for one in every for text in (one.label, *one.shown))
-        self.texts = [_plain(composed(text)) for text in (*self.about.texts, *fields) if text]
+        texts = (*self.about.texts, *self.about.of_process, *fields)
+        self.texts = [_plain(composed(text)) for text in texts if text]
 
     @property
     def words_of(self) -> ValueWords:
@@ -236,6 +237,11 @@ class Shown:
             for token in tokens(text)
             if token.kind is Kind.WORD
         )
+
+    @cached_property
+    def beginnings(self) -> frozenset[str]:
+        """How its words begin."""
+        return frozenset(one[:length] for one in self.words for length in range(_SHORTEST_STEM, len(one) + 1))
 
     @cached_property
     def kinds(self) -> frozenset[str]:

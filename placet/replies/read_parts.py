@@ -9,6 +9,7 @@ This only ever adds a doubt.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from babel.numbers import is_currency
 
@@ -30,33 +31,57 @@ _SIGNS = re.compile(r"[+&;；＋＆\n•·・|]|(?<=[^\W\d_])/(?=[^\W\d_])|(?<=\
 _COMMAS = re.compile(r"[,،、，](?![0-9])")
 _SHOWN = 80  # characters of what is named
 _MOST_NAMES = 40  # of an answer: each is compared with each word of the request
-_LONGEST = 5_000  # characters of a text of the request
+_LONGEST = 5_000  # characters of the texts of a request
+_LONGEST_THING = 4  # words
 
 
 def part_alone(found: Text, view: View, about: About) -> Sentence:
-    """What an answer names that is a part of the request beside others; NOTHING if it names all of them, or none, or
-    what the whole request is called."""
+    """What an answer names that is a part of the request beside others; NOTHING if it names all of them, or none.
+    What the whole request is called may be told of in a reason, too."""
     known, code = found.known, view.code
     deciding = [one for one in view.sentences if any(clause.taken is Taken.DECIDES for clause in one)]
-    names = dict.fromkeys(name for sentence in deciding for name in _names(sentence, found, code))
-    title, *others = Shown(about, known, code).texts or [""]
-    called = Shown(About(texts=(title,)), known, code) if len(_parts(title, known, code)) == 1 else None
     people = about.name_words
-    named = [name for name in names if name not in people and not (called and _has(called, name))]
-    for text in (title, *others) if named else ():
-        parts = _parts(text[:_LONGEST], known, code)
-        touching = [name for name in named[:_MOST_NAMES] if not all(_has(part, name) for part in parts)]
+    names = dict.fromkeys(name for sentence in deciding for name in _names(sentence, found, code))
+    named = [name for name in names if name not in people][:_MOST_NAMES]
+    values = [
+        replace(one, label="") for one in about.fields
+    ]  # labels, and what a process is called, ask for nothing
+    texts = dict.fromkeys(
+        Shown(replace(about, fields=values, of_process=()), known, code).texts if named else ()
+    )
+    title = next(iter(texts), "")
+    called = _parts(title[:_LONGEST], known, code)
+    left = _LONGEST
+    for text in texts:
+        parts = _parts(text[:left], known, code)
+        left -= len(text)
+        if len(called) == 1 and _is_prose(parts):
+            names_here = [name for name in named if not _has(called[0], name)]
+        else:
+            names_here = named
+        touching = [name for name in names_here if not all(_has(part, name) for part in parts)]
         touched = {at for at, part in enumerate(parts) for name in touching if _has(part, name)}
         if 0 < len(touched) < len(parts):
             only = next(name for name in touching if any(_has(part, name) for part in parts))
             return Sentence(PART, text=only[:_SHOWN])
+        if left <= 0:
+            break
     return NOTHING
 
 
 def _parts(text: str, known: Vocabulary, code: str) -> list[Shown]:
     """Those that name something."""
     parts = [Shown(About(texts=(part,)), known, code) for part in parts_of(text, known, code)]
-    return [part for part in parts if any(_tells(word, known, code) for word in part.words)]
+    return [part for part in parts if any(_tells(word, known, code) for word in _words(part.texts[0]))]
+
+
+def _words(text: str) -> list[str]:
+    return [token.text for token in tokens(text) if token.kind is Kind.WORD]
+
+
+def _is_prose(parts: Sequence[Shown]) -> bool:
+    """Whether a text tells something, and lists nothing: "the old one is slow, and the monitor flickers"."""
+    return any(len(_words(part.texts[0])) > _LONGEST_THING for part in parts)
 
 
 def parts_of(text: str, known: Vocabulary, code: str) -> list[str]:
@@ -86,7 +111,7 @@ def _at_joins(text: str, joins: frozenset[str], beginnings: frozenset[str]) -> I
             start = token.end
         elif prefixed and token.text.startswith(prefixed) and len(token.text) >= _SHORTEST_PREFIXED:
             yield text[start : token.start]
-            start = token.start + 1
+            start = token.start + next(len(one) for one in prefixed if token.text.startswith(one))
     yield text[start:]
 
 

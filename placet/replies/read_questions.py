@@ -34,11 +34,11 @@ _SHOWN = 80
 _WRAPPED_FROM = 60  # characters of a line that a mail program may have wrapped
 _OUTCOME = 1  # the number of the outcome, where it is a question
 _LEAD = r"[ \t\u00a0]*(?:[*•·–—-][ \t\u00a0]*)?[*_]{0,2}"
-_COLON = r"[ \t\u00a0*_]*[:：][ \t\u00a0*_]*"
+_COLON = r"[ \t\u00a0*_]*+[:：][ \t\u00a0*_]*"  # possessive, as all blanks before it: else it is tried at each of them
 _NUMBERED = re.compile(rf"{_LEAD}[Qq][ \u00a0]?([0-9]{{1,2}})(?![0-9A-Za-z%])")
 #: The number of a question, and a colon, behind other words of a line.
 _MARKED = re.compile(r"(?<![0-9A-Za-z])[Qq][ \u00a0]?([0-9]{1,2})[ \t\u00a0.)\]*_-]*[:：]")
-_ONLY_COLON = re.compile(rf"[ \t\u00a0.)\]*_-]*{_COLON}(.*)")
+_ONLY_COLON = re.compile(rf"[ \t\u00a0.)\]*_-]*+{_COLON}(.*)")
 _QUOTES = {'"': '"', "“": "”", "„": "“”", "«": "»", "»": "«", "‘": "’", "'": "'"}
 _EMPTY = re.compile(r"[\s_.…–—-]*")
 #: Types of which no answer can be a word that decides: such an answer may stand behind the outcome.
@@ -142,14 +142,14 @@ def questions_of(
 def _labelled(label: str) -> re.Pattern[str]:
     """What a line begins with that names a question by its label, and what stands behind."""
     words = r"[ \t\u00a0]+".join(re.escape(word) for word in label.split())
-    return re.compile(rf"[ \t\u00a0*_.)\]-]*{words}[ \t\u00a0]*[?？.]?{_COLON}(.*)", re.IGNORECASE)
+    return re.compile(rf"[ \t\u00a0*_.)\]-]*{words}[ \t\u00a0]*+[?？.]?{_COLON}(.*)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=256)
 def _labelled_behind(label: str) -> re.Pattern[str]:
     """The label of a question behind other words, and its colon."""
     words = r"[ \t\u00a0]+".join(re.escape(word) for word in label.split())
-    return re.compile(rf"(?<!\w){words}[ \t\u00a0]*[?？.]?{_COLON}", re.IGNORECASE)
+    return re.compile(rf"(?<!\w){words}[ \t\u00a0]*+[?？.]?{_COLON}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

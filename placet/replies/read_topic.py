@@ -24,13 +24,16 @@ _IDENTIFIER = re.compile(
     r"(?:[0-9]{2,4}[-/][0-9]{3,12}|[0-9]{1,6}[-/][A-Z]{1,3})(?![^\W_]|[.,/-][0-9])"
     r"|(?<![\w.@-])[a-z0-9][a-z0-9-]{2,62}\.[a-z]{2,8}(?![\w.@-])"
 )
+_BLANKS = re.compile(r"\s")
 _SIGNS = re.compile(r"[-–/_. \u00a0]")
 _SHOWN = 80  # characters
 _SHORTEST = 3  # letters of a word that names a thing
 _SHORTEST_STEM = 4  # letters that two forms of a word share
 _LONGEST_ENDING = 3
 _LONGEST_SHORTENED = 3  # letters of a word before a point that ends no sentence
-_DASHES = frozenset("–—:：")
+_MOST_WORDS = 40  # of a clause that are compared with the words of the request
+_MOST_COMPARED = 2_000  # words of a request that are looked through for every form of a word
+_PARTING = frozenset("–:")  # as tokens have them
 
 
 def other_topic(found: Text, view: View, about: About) -> Sentence:
@@ -48,7 +51,7 @@ def other_topic(found: Text, view: View, about: About) -> Sentence:
         for clause, behind in pairwise(sentence[: at + 1]):
             if clause.taken is Taken.UNKNOWN and not other:
                 # Before a dash stands what is decided on: "version 2 – refused".
-                other = _number(clause, found, shown) if behind.pause in _DASHES else ""
+                other = _number(clause, found, shown) if behind.pause in _PARTING else ""
                 other = other or _thing(clause, sentence, found, view, shown)
         if other:
             in_one_line = " ".join(other.split())
@@ -74,21 +77,22 @@ def _thing(clause: Spoken, sentence: Sequence[Spoken], found: Text, view: View, 
     start, end = clause.pieces[0].start, clause.pieces[-1].end
     text = found.written(start, end)
     # The point of "contoso.example" ends a sentence.
-    attached = found.text[: found.tokens[start].start].split(" ")[-1][-_SHOWN:]
+    begins = found.tokens[start].start
+    attached = _BLANKS.split(found.text[max(begins - _SHOWN, 0) : begins])[-1]
     for one in _IDENTIFIER.finditer(attached + text):
         if _SIGNS.sub("", one[0].casefold()) not in shown.joined:
             return one[0]
     names = shown.about.name_words
     words = {at: found.tokens[at].text for at in range(start, end) if found.tokens[at].kind is Kind.WORD}
     unknown = [at for at in _unknown(clause) if any(map(str.isalpha, words[at])) and words[at] not in names]
-    others = [at for at in unknown if not _resembles(words[at], shown)]
+    of_request = {at for at in unknown[:_MOST_WORDS] if _resembles(words[at], shown)}
+    others = [at for at in unknown[:_MOST_WORDS] if at not in of_request]
     names_are_capital = "nouns" not in found.known.capitals[view.code]
     first = sentence[0].pieces[0].start
     for at in others if names_are_capital else ():
         if at > first and found.written(at, at + 1)[0].isupper():
             return found.written(at, at + 1)
-    named = any(_resembles(words[at], shown) for at in unknown)
-    if named and (
+    if of_request and (
         day := other_date(found.text, found.tokens[start].start, found.tokens[end - 1].end, shown, [])
     ):
         return day  # "the tasting of 3 March"
@@ -98,15 +102,15 @@ def _thing(clause: Spoken, sentence: Sequence[Spoken], found: Text, view: View, 
         return ""
     long = any(len(words[at]) >= _SHORTEST or is_ideograph(words[at]) for at in others)
     other = _number(clause, found, shown) or other_place(clause, found, shown)
-    return other or (text if long and not named else "")
+    return other or (text if long and not of_request else "")
 
 
 def _resembles(word: str, shown: Shown) -> bool:
     """Whether a word may be one of the request's in whatever form."""
-    if shown.has_word(word):
-        return True
     least = max(_SHORTEST_STEM, len(word) - _LONGEST_ENDING)
-    return any(one[:least] == bare(word)[:least] for one in shown.words)
+    if bare(word)[:least] in shown.beginnings:
+        return True
+    return len(shown.words) <= _MOST_COMPARED and shown.has_word(word)
 
 
 def _unknown(clause: Spoken) -> Iterator[int]:

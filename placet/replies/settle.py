@@ -131,7 +131,8 @@ def about(line: AskLine) -> About:
         tuple(fields),
         (request.requester.name, line.ask.person.name),
         tuple(amounts),
-        (request.title, str(request.number), definition.name, step.name, *others),
+        (request.title, str(request.number), *others),
+        (definition.name, step.name),
     )
 
 

@@ -10,7 +10,15 @@ from django.utils.translation import gettext as _
 
 from placet.approvals.deadlines import EXPIRED
 from placet.workflowgen import forms
-from placet.workflowgen.expressions import Is, Tree, Unreadable, assumed, comparisons, read_element
+from placet.workflowgen.expressions import (
+    Is,
+    Tree,
+    Unreadable,
+    assumed,
+    comparisons,
+    read_element,
+    written_otherwise,
+)
 from placet.workflowgen.forms import Element, Form
 from placet.workflowgen.report import Report
 from placet.workflowgen.texts import key_of, name_of, one_line, plain, unused, word_set
@@ -266,6 +274,7 @@ class Actions:
             return False
         try:
             tree: Tree = read_element(element.required_when, self.item)
+            _must_be_certain(tree, answer)
         except Unreadable as error:
             self.report.decide(
                 action.place,
@@ -282,18 +291,6 @@ class Actions:
                 ),
             )
             return False
-        for one in comparisons(tree):
-            if one.value != answer.value and plain(one.value or "") == plain(answer.value):
-                why = _("{field} is compared with “{value}”, and its value is “{other}”").format(
-                    field=one.field, value=one.value, other=answer.value
-                )
-                self.report.decide(
-                    action.place,
-                    _("When a comment is required was not understood ({why}): {text}").format(
-                        why=why, text=element.required_when
-                    ),
-                )
-                return False
         left = assumed(tree, lambda one: one.value == answer.value)
         return left == assumed(Is("", None), lambda _one: True)
 
@@ -353,6 +350,13 @@ def _standard(value: str, word: str) -> str | None:
         if text in DENIES:
             return "reject"
     return None
+
+
+def _must_be_certain(tree: Tree, answer: Answer) -> None:
+    """The file does not say whether small letters count as capital ones. Raises Unreadable."""
+    for one in comparisons(tree):
+        if one.value != answer.value and plain(one.value or "") == plain(answer.value):
+            raise written_otherwise(one, answer.value)
 
 
 def _options(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:

@@ -23,6 +23,7 @@ from placet.workflowgen.expressions import (
     quoted,
     read_way,
     unread,
+    written_otherwise,
 )
 from placet.workflowgen.fields import MACRO, Fields
 from placet.workflowgen.report import Report
@@ -78,11 +79,7 @@ class Comparing:
             one for one in values if compared.value and plain(one.strip()) == plain(compared.value.strip())
         ]
         if alike and compared.value not in values:
-            raise Unreadable(
-                _("{field} is compared with “{value}”, and its value is “{other}”").format(
-                    field=compared.field, value=compared.value, other=alike[0]
-                )
-            )
+            raise written_otherwise(compared, alike[0])
 
     def _say_value_of_none(self, way: Way, compared: Is) -> None:
         values = self._values(compared.field)
@@ -211,7 +208,7 @@ class Comparing:
         if others:
             text = _("{field} is the answer of {action}, and is entered in {others}, too")
             raise Unreadable(text.format(field=field, action=action.activity.key, others=", ".join(others)))
-        if compared.value is not None and self.holds_at_first(field) == compared.value:
+        if compared.value is not None and self.initial_of(field) == compared.value:
             text = _("{field} is the answer of {action}, and holds “{value}” before anybody answers")
             raise Unreadable(text.format(field=field, action=action.activity.key, value=compared.value))
 
@@ -219,7 +216,7 @@ class Comparing:
         """The other actions in which somebody can enter it."""
         return list(dict.fromkeys(one.activity.key for one in self._entered_in(data) if one is not action))
 
-    def holds_at_first(self, data: str) -> str:
+    def initial_of(self, data: str) -> str:
         known = self.exported.data.get(data)
         return known.initial if known is not None else ""
 

@@ -21,6 +21,12 @@ class Unreadable(ValueError):
     """A condition is of no form that is known here. The message says why, without its text."""
 
 
+def written_otherwise(compared: "Is", value: str) -> Unreadable:
+    """A field is compared with a value that it may hold in other letters: the file does not say whether these count."""
+    text = _("{field} is compared with “{value}”, and its value is “{other}”")
+    return Unreadable(text.format(field=compared.field, value=compared.value, other=value))
+
+
 # --- trees ------------------------------------------------------------------------------------------------
 
 

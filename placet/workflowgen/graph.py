@@ -6,7 +6,7 @@ every way that holds; nearly always its conditions exclude each other, and then 
 of them can hold at once and lead to one bar, it is a block.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
 from math import prod
@@ -531,21 +531,28 @@ class Graph:
         return self._made_block(key, bar, starts, regions, outside, place)
 
     def _not_a_block(self, key: str, ways: Sequence[tuple[Way, Tree]]) -> None:
-        """The first one is taken, unless the others lead to approvals that it does not lead to."""
+        """The first one is taken where each asks for certain whatever another of them may ask."""
         fork = key, frozenset(way for way, _tree in ways)
         if fork in self.forks:
             return
         targets = ", ".join(way.target for way, _tree in ways)
-        is_alike = len({self._approvals_behind(way.target, key) for way, _tree in ways}) == 1
+        is_alike = self._are_alike([way.target for way, _tree in ways], key)
         self.forks[fork] = TRUE if is_alike else unread(_("{targets} at once").format(targets=targets))
         if is_alike:
             text = _("Several ways can be taken at once ({targets}), and no bar waits for them. The draft takes the "
                      "first whose condition holds.")  # fmt: skip
         else:
-            text = _("Several ways can be taken at once ({targets}), no bar waits for them, and they lead to different "
-                     "approvals. Somebody has to write in the draft when each is taken, in place of please_decide(…), "
-                     "or make a block of them; until then it cannot be published.")  # fmt: skip
+            text = _("Several ways can be taken at once ({targets}), no bar waits for them, and not all of them ask "
+                     "the same approvals. Somebody has to write in the draft when each is taken, in place of "
+                     "please_decide(…), or make a block of them; until then it cannot be published.")  # fmt: skip
         self.report.decide(action_place(self.exported.activities[key]), text.format(targets=targets))
+
+    def _are_alike(self, targets: Collection[str], key: str) -> bool:
+        """Whether ways from a node lead to the same, or none of them gets by an approval that another may lead to."""
+        possible = frozenset[str]().union(*(self._approvals_behind(one, key) for one in targets))
+        return len(set(targets)) == 1 or all(
+            self._cannot_pass_by(target, key, approval) for target in targets for approval in possible
+        )
 
     def _approvals_behind(self, target: str, key: str) -> frozenset[str]:
         """Those that a way leads to before it leads back to where it began, or to the start."""
@@ -553,6 +560,11 @@ class Graph:
         return frozenset(
             one for one in behind if one in self.actions.by_key and self.actions.by_key[one].is_approval
         )
+
+    def _cannot_pass_by(self, target: str, key: str, approval: str) -> bool:
+        """Whether no end is reached from here without this approval."""
+        without = self._reached([target], frozenset({key, self.entry, approval}))
+        return all(self.exported.ways_from(node) for node in without)
 
     def _real(self, key: str) -> str:
         """Over what was left out, to what comes next for certain."""
@@ -692,7 +704,7 @@ class Graph:
         if any(
             self.comparing.is_passed_over(one.decision_data)
             or self.comparing.entered_besides(one, one.decision_data)
-            or self.comparing.holds_at_first(one.decision_data)
+            or self.comparing.initial_of(one.decision_data)
             for one in deciders
         ):
             return ""

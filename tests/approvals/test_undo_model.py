@@ -96,10 +96,14 @@ def _take_back(line: Line, request: Request, seat: Assignment, before: Where) ->
 
 
 def _wait(request: Request) -> None:
-    """Whatever waits takes effect, each once."""
+    """Whatever waits takes effect, each once, but for what another one cancelled that took effect before it."""
     effective = Timer.objects.filter(visit__request=request, what="effective", state="waiting")
     for number in list(effective.order_by("pk").values_list("pk", flat=True)):
         assert not timing.work(number)  # it is not time yet
+        timer = Timer.objects.select_related("visit").get(pk=number)
+        if timer.visit.state == Visit.State.CANCELLED:
+            assert timer.state == Timer.State.NEEDLESS
+            continue
         with time_machine.travel(timezone.now() + timedelta(hours=2)):
             worked = timing.work(number)
             assert worked

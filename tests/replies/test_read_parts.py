@@ -2,6 +2,7 @@
 of it, or what the whole request is called, does."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -64,9 +65,19 @@ def test_what_parts_nothing_still_decides(text: str, about: About) -> None:
     assert outcome(text, about) == "approve"
 
 
-def test_what_is_only_called_once_is_no_part_whatever_the_reason_tells() -> None:
-    title = request("Equipment", Reason="laptop", Items="laptop, monitor")
-    assert outcome("I approve the laptop.", title) is None
+def test_what_a_field_lists_has_parts_whatever_another_field_calls_it() -> None:
+    assert (
+        outcome("I approve the laptop.", request("Equipment", Reason="laptop", Items="laptop, monitor"))
+        is None
+    )
+    assert outcome("I approve the laptop.", request("Laptop", Items="laptop, 20 monitors")) is None
+
+
+def test_labels_and_the_names_of_the_process_ask_for_nothing() -> None:
+    about = replace(
+        request("Lyon", **{"Travel and hotel": "Lyon"}), of_process=("Travel and expenses", "Manager")
+    )
+    assert outcome("The travel is approved.", about) == "approve"
 
 
 def test_parts_are_joined_by_words_of_the_answers_language_and_of_english() -> None:
@@ -81,7 +92,10 @@ def test_parts_are_joined_by_words_of_the_answers_language_and_of_english() -> N
 
 def test_a_long_list_takes_no_long_time() -> None:
     """Each name of an answer is compared with each word of the request: both are bounded."""
-    about = request("Equipment", Items=" and ".join(f"thing{number}" for number in range(100_000)))
+    about = request(
+        "Equipment",
+        **{f"Item {at}": " and ".join(f"thing{number}" for number in range(2_000)) for at in range(50)},
+    )
     text = "I approve the " + " ".join(f"stuff{number}" for number in range(60)) + "."
     began = time.process_time()
     read_text(text, about=about)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
+from time import process_time
 from typing import Any
 
 import pytest
@@ -277,3 +278,13 @@ def test_an_answer_behind_other_words_is_not_lost_in_a_comment(text: str) -> Non
 def test_a_value_that_only_speaks_of_a_question_is_kept_whole(line: str, value: str) -> None:
     reading = read_text(f"Approved\n{line}", questions=TEXTS)
     assert (reading.outcome, [one.value for one in reading.given]) == ("approve", [value])
+
+
+@pytest.mark.parametrize(
+    "line", ["Q1{}x", "Q1: 1 Cost centre{}x", "Cost centre{}x:", "Q1: 1 Q2{}x", "Rejected: Q1{}x"]
+)
+def test_blanks_without_end_take_no_long_time(line: str) -> None:
+    """Each run of them is passed once, however the rest of the line goes on."""
+    began = process_time()
+    read_text(line.format(" " * 200_000), questions=TEXTS)
+    assert process_time() - began < 3

@@ -1,6 +1,8 @@
 """What stands before an answer in its sentence and is another thing than the request makes it unclear; a reason does
 not, and neither does what the request has."""
 
+import time
+
 import pytest
 
 from placet.replies.read import read_text
@@ -35,31 +37,26 @@ def outcome(text: str, about: About) -> str | None:
 )
 def test_what_an_answer_is_about_has_to_be_the_request(text: str, same: str, other: str) -> None:
     assert outcome(text, request(other)) is None
-    read_text(text, about=request(same))  # whether it is clear rests on its words
+    assert outcome(text, request(same)) == outcome(text, About()), "the request's own is no other thing"
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "title", "expected"),
     [
-        "Tilskuddet på 7.500 kr. er bevilget.",
-        "Bestellung 4500-7791 bitte nicht auslösen, abgelehnt.",
-        "Adobe neprodlužujeme, zamítnuto.",
-        "В Тулу не поедете, отклонено.",
-        "contoso.example ka renewal mat karo, reject.",
+        ("Bestellung 4500-7791 bitte nicht auslösen, abgelehnt.", "Bestellung 4500-7791", "reject"),
+        ("Adobe neprodlužujeme, zamítnuto.", "Prodloužení licence Adobe", "reject"),
+        ("В Тулу не поедете, отклонено.", "Командировка в Тулу", "reject"),
+        ("contoso.example ka renewal mat karo, reject.", "contoso.example renewal", "reject"),
+        ("Tilskuddet på 7.500 kr. er bevilget.", "Tilskud 7.500 kr.", "approve"),
     ],
 )
-def test_the_same_about_the_request_decides(text: str) -> None:
-    titles = (
-        "Tilskud 7.500 kr.", "Bestellung 4500-7791", "Prodloužení licence Adobe", "Командировка в Тулу",
-        "contoso.example renewal",
-    )  # fmt: skip
-    assert any(outcome(text, request(title)) for title in titles)
+def test_the_same_about_the_request_decides(text: str, title: str, expected: str) -> None:
+    assert outcome(text, request(title)) == expected
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("The figures add up now, approved.", "approve"),
         ("Rejected, Zoom is too dear.", "reject"),
         ("We talked about it on the phone, approved.", "approve"),
         ("Das haben wir besprochen, genehmigt.", "approve"),
@@ -67,9 +64,17 @@ def test_the_same_about_the_request_decides(text: str) -> None:
     ],
 )
 def test_a_reason_names_what_it_likes(text: str, expected: str) -> None:
-    with_request, without = outcome(text, request("Desk")), outcome(text, About())
-    assert with_request == without
-    assert with_request in (expected, None)
+    assert outcome(text, About()) == expected
+    assert outcome(text, request("Desk")) == expected
+
+
+def test_long_texts_take_no_long_time() -> None:
+    """Words before an answer are compared with those of the request: both are bounded."""
+    about = request("Equipment", Items=" ".join(f"thing{number}" for number in range(100_000)))
+    text = " ".join(f"Stuff{number}" for number in range(400)) + ", approved."
+    began = time.process_time()
+    read_text(text, about=about)
+    assert time.process_time() - began < 5
 
 
 def test_dates_in_chinese_and_japanese_signs_are_dates() -> None:

@@ -229,6 +229,24 @@ def test_approvals_that_the_file_asks_at_once_are_not_left_out_by_taking_one_way
     assert ways(imported(made), "decides")[0] == ("approve", "", "more")
 
 
+def test_a_way_that_may_pass_by_an_approval_is_not_like_one_that_asks_it() -> None:
+    """Both may lead to the second approval, and only one of them does so whatever the amount is."""
+    made = with_more('<DEC_ANSWER> = "YES"')
+    made.sections["REQ"].append(Control("REQ_LARGE", "checkbox", "", (("YES", "It is a large one"),)))
+    made.actions[0].takes = ["REQ_ITEM", "REQ_LARGE"]
+    made.actions.insert(2, Action("FORK", route=True, split="XOR"))
+    made.ways = [
+        ("ASKS", "DECIDES", ""),
+        ("DECIDES", "FORK", '<DEC_ANSWER> = "YES"'),
+        ("DECIDES", "MORE", '<DEC_ANSWER> = "YES"'),
+        ("DECIDES", "_END", "OTHERWISE"),
+        ("FORK", "MORE", '<REQ_LARGE> = "True"'),
+        ("FORK", "_END", "OTHERWISE"),
+        ("MORE", "_END", ""),
+    ]
+    assert ("decides", "approve", "more") in undecided_ways(made)
+
+
 def test_of_two_ways_otherwise_none_is_left_out_in_silence() -> None:
     made = with_more('<DEC_ANSWER> = "NO"')
     made.ways[1:1] = [("DECIDES", "_END", '<DEC_ANSWER> = "NO"')]
