@@ -100,8 +100,10 @@ def test_title_number_process_step_and_files_are_known_besides_the_fields(
     form = [{"name": "files", "label": "Quotes", "type": "files"}]
     line = asked_about(form, {"files": FILES}, alice)
     number = str(line.assignment.visit.request.number)
-    texts = settle.about(line).texts
-    assert texts[:4] == ("Desk", number, "One step", "Step")
+    about = settle.about(line)
+    texts = about.texts
+    assert texts[:2] == ("Desk", number)
+    assert about.of_process == ("One step", "Step")
     assert "Quotes" in texts
     assert any("offer.pdf" in text for text in texts)
 
