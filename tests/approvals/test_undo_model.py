@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
 from placet.approvals import engine, engine_errors, evidence, timing, undoing
+from placet.approvals.engine_hold import MOST_UNDONE
 from placet.approvals.models import Assignment, Decision, Request, Timer, Visit
 from placet.approvals.processes import publish
 from placet.audit import chain
@@ -81,10 +82,10 @@ def _happen(data: st.DataObject, line: Line, request: Request, people: dict[str,
 
 
 def _take_back(line: Line, request: Request, seat: Assignment, before: Where) -> None:
-    """A task has its effect at once. Who else is asked since, because it was their turn or somebody was kept out, stays
-    asked; else everything is as it was."""
+    """A task has its effect at once, and so has what was taken back often enough. Who else is asked since, because it
+    was their turn or somebody was kept out, stays asked; else everything is as it was."""
     is_task = request.version.definition["steps"][seat.visit.step_key]["kind"] == "task"
-    if is_task:
+    if is_task or seat.undone_decisions.count() >= MOST_UNDONE:
         with pytest.raises(engine_errors.NotUndone):
             undoing.undo(seat.pk, seat.person)
         return
