@@ -45,6 +45,7 @@ _EMPTY = re.compile(r"[\s_.…–—-]*")
 _CURRENCY = r"(?:%|€|\$|£|¥|[A-Z]{3}\b)"
 _SIGN = "[+\u2212-]"
 _NUMBER = rf"{_SIGN}?(?:{_CURRENCY}[ \u00a0]?)?{_SIGN}?[0-9](?:[0-9.,'’]|[ \u00a0](?=[0-9]))*(?:[ \u00a0]?{_CURRENCY})?"
+_SHOWN = 40  # characters of a value
 _NUMERIC = frozenset(("number", "money", "percent"))
 #: What parts an outcome from an answer behind it. A dash directly in front of a number is its sign.
 _PARTED = re.compile(r"(?:[ \t\u00a0,;:]|[–—-](?=[ \t\u00a0]|[^\W0-9]))+")
@@ -390,6 +391,14 @@ def _not_understood(number: int) -> Sentence:
     )
 
 
+def _sign_unclear(question: Question, value: str) -> Sentence:
+    return Sentence(
+        "“{text}” may be less than nothing or not; please write it as “{mark}: …”.",
+        text=value.strip()[:_SHOWN],
+        mark=f"Q{question.number}",
+    )
+
+
 def _unquoted(value: str) -> str:
     closing = _QUOTES.get(value[:1], "")
     return value[1:-1].strip() if len(value) > 1 and value[-1] in closing else value
@@ -500,11 +509,17 @@ def behind_the_outcome(taken: Extract, questions: Questions) -> Iterator[tuple[s
         return
     line = lines[first].strip().rstrip(".!")
     for found in _PARTED.finditer(line[:_LONGEST]):
-        value = line[found.end() :]
+        value = line[found.end() :].lstrip("–—")
         if re.fullmatch(_BARE[question.type], value):
-            dash = any(dash in found[0] for dash in "–—-")
+            between = line[found.start() : len(line) - len(value)]
+            dash = any(dash in between for dash in "–—-")
             if question.type in _NUMERIC and dash and value[:1].isdecimal():
-                return  # of "Approved - 5" nobody knows whether it is less than nothing
+                # Of "Approved - 5" nobody knows whether it is less than nothing.
+                yield (
+                    line[: found.start()],
+                    Extract(taken.text, (), taken.outcome, _sign_unclear(question, value)),
+                )
+                return
             text = "\n".join([*lines[:first], line[: found.start()], *lines[first + 1 :]])
             yield (
                 line[: found.start()],

@@ -231,6 +231,15 @@ def test_the_sign_of_a_number_behind_the_outcome_is_kept_or_asked_for(
         assert [given.value for given in found.given] == [f"{kept_sign}{number}"]
 
 
+def test_a_number_that_is_a_word_of_answers_is_none_behind_a_dash() -> None:
+    """ "100 %" approves."""
+    one = Questions((Question(1, "change", "Change", type="number"),))
+    for text in ("Approved –100", "Approved – 100", "Approved, –100.", "Approved - 100"):
+        found = read_text(text, questions=one)
+        assert found.outcome is None, text
+        assert "less than nothing" in str(found.why)
+
+
 TEXTS = Questions(
     (
         Question(1, "cost", "Cost centre"),
