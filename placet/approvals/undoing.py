@@ -202,7 +202,9 @@ def _reopen(
         where: dict[str, Any] = {"step": visit.step_key, "round": visit.round}
         note(request, None, "no longer asked", person=seat.person_id, **where)
     engine_delegates.end_barred(request, definition, [seat for seat in again if seat not in gone])
-    if gone or visit.state == Visit.State.STUCK:
+    # Whoever left before the step was decided is missed again, and an administrator is told so.
+    is_missed = was_held and visit.assignments.filter(state=Assignment.State.WITHDRAWN).exists()
+    if gone or is_missed or visit.state == Visit.State.STUCK:
         engine_visits.consider(request, definition, visit)
     elif was_held:
         engine_visits.go_on(request, definition, visit, seats)

@@ -415,7 +415,7 @@ def test_a_step_that_too_few_are_left_in_is_stuck(
     decide(request, "step", bob)
     assert state(request)[2:] == ("held", "approve")
     undo(request, bob)
-    assert state(request)[2:] == ("open", "")
+    assert state(request)[2:] == ("stuck", "")
 
 
 def test_one_by_one_whoever_was_asked_next_stays_asked(

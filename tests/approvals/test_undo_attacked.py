@@ -51,6 +51,23 @@ def test_what_is_left_decides_the_step_as_it_would_have_alone(
     assert state(request) == ("ended", "rejected", "closed", "reject")
 
 
+def test_whoever_left_before_the_step_was_decided_is_missed_again(
+    clock: Clock, ada: Person, alice: Person, bob: Person, carol: Person
+) -> None:
+    """With one of two that is left the step can be decided, and an administrator is told who is not there."""
+    request = start(definition(rule=1, people=("bob", "carol")), alice)
+    engine.deactivate(carol, ada)
+    before = request.visits.get()
+    assert before.state == "stuck"
+    assert carol.email in before.reason
+    decide(request, "step", bob)
+    assert state(request)[2:] == ("held", "approve")
+    clock.shift(MINUTE)
+    undo(request, bob)
+    after = request.visits.get()
+    assert (after.state, after.reason) == (before.state, before.reason)
+
+
 def received(mailbox: Mailbox, person: Person, **more: Any) -> IncomingMail:
     now = timezone.now()
     name = f"{person.pk}-{IncomingMail.objects.count()}"
