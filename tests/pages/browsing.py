@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Page, expect, sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -72,3 +72,10 @@ def complaints_of(page: Page) -> list[str]:
     # A page that renews itself (“seen=”) may be left while it asks.
     page.on("requestfailed", lambda r: None if "seen=" in r.url else found.append(f"not loaded: {r.url}"))
     return found
+
+
+def box_of(one: Locator) -> FloatRect:
+    """Where it is drawn, in pixels; it has to be."""
+    box = one.bounding_box()
+    assert box is not None, "it is not drawn"
+    return box

@@ -14,7 +14,7 @@ from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Decision, Draft, Request, Version
 from placet.approvals.processes import publish
-from tests.pages.browsing import complaints_of, sign_in, window
+from tests.pages.browsing import box_of, complaints_of, sign_in, window
 
 As = Callable[[Person | None], Client]
 Opened = Callable[..., AbstractContextManager[Page]]
@@ -110,13 +110,13 @@ def test_french_words_fit_their_buttons_and_the_head_of_the_page(
         page.goto("/")
         buttons = page.locator("button.answer").all()
         assert [button.inner_text() for button in buttons] == ["Approuver", "Refuser"]
-        assert {round(button.bounding_box()["height"]) for button in buttons} == {44}  # type: ignore[index]
+        assert {round(box_of(button)["height"]) for button in buttons} == {44}
     with page_of(admin) as page:
         page.goto("/administration/tables/")
-        tops = {link.bounding_box()["y"] for link in page.locator(".main-nav a").all()}  # type: ignore[index]
-        box = page.locator(".top-inner").bounding_box()
+        tops = {box_of(link)["y"] for link in page.locator(".main-nav a").all()}
+        box = box_of(page.locator(".top-inner"))
     assert len(tops) == 1
-    assert box is not None and box["height"] < 60
+    assert box["height"] < 60
 
 
 def test_no_single_key_decides(version: Version, alice: Person, bob: Person, page_of: Opened) -> None:

@@ -8,12 +8,7 @@ import pytest
 
 from placet.replies.read import read_text
 from placet.replies.read_facts import About, Field
-
-PEOPLE = ("Anna Berg", "Tom Novak")
-
-
-def request(title: str, **fields: str) -> About:
-    return About(tuple(Field(label, (value,)) for label, value in fields.items()), PEOPLE, (), (title, "217"))
+from tests.replies.asked_of import PEOPLE, request
 
 
 def money(title: str, amount: str, currency: str = "EUR") -> About:

@@ -7,19 +7,10 @@ from dataclasses import replace
 import pytest
 
 from placet.replies.read import read_text
-from placet.replies.read_facts import About, Field
+from placet.replies.read_facts import About
 from placet.replies.read_parts import parts_of
 from placet.replies.read_vocabulary import vocabulary
-
-PEOPLE = ("Anna Berg", "Tom Novak")
-
-
-def request(title: str, **fields: str) -> About:
-    return About(tuple(Field(label, (value,)) for label, value in fields.items()), PEOPLE, (), (title, "217"))
-
-
-def outcome(text: str, about: About) -> str | None:
-    return read_text(text, about=about).outcome
+from tests.replies.asked_of import outcome, request
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,8 @@ import time
 import pytest
 
 from placet.replies.read import read_text
-from placet.replies.read_facts import About, Field
-
-PEOPLE = ("Anna Berg", "Tom Novak")
-
-
-def request(title: str, **fields: str) -> About:
-    return About(tuple(Field(label, (value,)) for label, value in fields.items()), PEOPLE, (), (title, "217"))
-
-
-def outcome(text: str, about: About) -> str | None:
-    return read_text(text, about=about).outcome
+from placet.replies.read_facts import About
+from tests.replies.asked_of import outcome, request
 
 
 @pytest.mark.parametrize(
