@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "placet.alarms",
     "placet.approvals",
     "placet.portal",
+    "placet.designer",
     "placet.panel",
 ]
 

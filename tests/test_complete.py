@@ -42,6 +42,8 @@ MAY_IMPORT = {
     | {"workflowgen"},  # makes drafts of files; what is read of mails does not know it
     "replies": APPROVALS | {"replies"},
     "portal": APPROVALS | {"portal"},
+    # Those who own processes make and try them there: replies are read, files of others become drafts.
+    "designer": APPROVALS | {"replies", "portal", "workflowgen", "designer"},
     # Administration has mails taken in again, and shares the pages' ways with the portal.
     "panel": APPROVALS | {"alarms", "replies", "portal", "workflowgen", "panel"},
     "sandbox": LOWEST

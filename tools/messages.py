@@ -33,6 +33,7 @@ PARTS = {
             "accounts",
             "alarms",
             "approvals",
+            "designer",
             "mail",
             "mailboxes",
             "panel",

@@ -76,6 +76,7 @@ class Person(AbstractBaseUser):
     in_digests = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     is_administrator = models.BooleanField(default=False)
+    is_process_owner = models.BooleanField(default=False)  # may make processes (`placet.approvals.owning`)
     # When they last did something on the page of a request, or started one (`placet.approvals.absences`).
     acted_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)

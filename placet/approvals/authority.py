@@ -171,7 +171,7 @@ def misfits(key: str, columns: Sequence[Column]) -> Iterator[str]:
     forms take options from others, so that nothing could be chosen there."""
     names = {column.name for column in matched_columns(columns)}
     for process in Process.objects.all():
-        version = process.versions.filter(published_at__isnull=False).order_by("-number").first()
+        version = process.versions.order_by("-number").first()
         if version is None:
             continue
         definition = definition_of(version)

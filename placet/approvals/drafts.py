@@ -1,22 +1,19 @@
-"""Drafts that were imported: kept beside the published versions of a process, until somebody publishes them.
+"""Drafts of processes: what is worked on beside the published versions, until somebody publishes it.
 
-A draft is the version without a date of publishing, of which a process has at most one. Its number is 0: the number
-that it will have is known when it is published. Requests run on published versions only, so a draft may be anything
-that its author has yet to put right.
+A process has at most one. Requests run on published versions only, so the text of a draft may be anything that its
+author has yet to put right.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
+import yaml
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
-from placet.approvals.models import ImportedDraft, Process, Version
-from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
-
-NUMBER = 0
+from placet.approvals.models import DraftRevision, Process, ProcessDraft, Version
+from placet.approvals.processes import DefinitionInvalid, newest, parse_definition, publish
 
 
 class ProcessThere(ValueError):
@@ -25,60 +22,91 @@ class ProcessThere(ValueError):
 
 @transaction.atomic
 def store(
-    definition: dict[str, Any],
+    key: str,
+    name: str,
     text: str,
-    report: Sequence[Sequence[str]],
     *,
+    report: Sequence[Sequence[str]] = (),
     file_name: str = "",
     by: Person | None = None,
     replace: bool = False,
-) -> ImportedDraft:
-    """`replace`: beside versions that are published already, and in place of an older draft."""
-    process, is_new = Process.objects.select_for_update().get_or_create(
-        key=definition["key"], defaults={"name": definition["name"]}
-    )
+) -> ProcessDraft:
+    """A draft of `text` (YAML). `replace`: beside published versions, too, and in place of an older draft."""
+    process, is_new = Process.objects.select_for_update().get_or_create(key=key, defaults={"name": name})
     if not is_new and not replace:
         raise ProcessThere(
             _("There is a process {key} already: {name}. Nothing was changed.").format(
-                key=process.key, name=process.name
+                key=key, name=process.name
             )
         )
-    process.versions.filter(published_at__isnull=True).delete()
-    version = Version.objects.create(process=process, number=NUMBER, definition=definition)
-    return ImportedDraft.objects.create(
-        version=version, file_name=file_name[:200], text=text, report=[list(line) for line in report], by=by
+    ProcessDraft.objects.filter(process=process).delete()
+    return _begun(
+        process, text, report=[list(line) for line in report], file_name=file_name[:200], begun_by=by
     )
 
 
-def drafts() -> QuerySet[ImportedDraft]:
-    return ImportedDraft.objects.select_related("version__process").order_by("-imported_at", "-pk")
+@transaction.atomic
+def begin(process: Process, by: Person | None) -> ProcessDraft:
+    """The draft of a process; if there is none, one that says what its newest version does."""
+    process = Process.objects.select_for_update().get(pk=process.pk)
+    draft = ProcessDraft.objects.filter(process=process).first()
+    if draft is not None:
+        return draft
+    version = newest(process)
+    text = f"key: {process.key}\n" if version is None else text_of(version)
+    return _begun(process, text, based_on=version, begun_by=by)
 
 
-def draft_of(key: str) -> ImportedDraft | None:
-    return drafts().filter(version__process__key=key).first()
+def _begun(process: Process, text: str, **columns: object) -> ProcessDraft:
+    draft = ProcessDraft.objects.create(process=process, **columns)
+    DraftRevision.objects.create(draft=draft, number=draft.at, text=text, by=draft.begun_by)
+    return draft
 
 
-def problems_of_draft(draft: ImportedDraft) -> list[str]:
+def text_of(version: Version) -> str:
+    """What a version says, in YAML: as it was written, where that was kept."""
+    if version.text:
+        return version.text
+    definition = {name: value for name, value in version.definition.items() if name != "included"}
+    text: str = yaml.safe_dump(definition, sort_keys=False, allow_unicode=True, width=100)
+    return text
+
+
+def drafts() -> QuerySet[ProcessDraft]:
+    return ProcessDraft.objects.select_related("process").order_by("-begun_at", "-pk")
+
+
+def draft_of(key: str) -> ProcessDraft | None:
+    return drafts().filter(process__key=key).first()
+
+
+def problems_of_draft(draft: ProcessDraft) -> list[str]:
     """What has to be put right before it can be published."""
     try:
-        parse_definition(draft.text)
+        definition = parse_definition(draft.text)
     except DefinitionInvalid as error:
         return error.problems
-    return []
+    return [] if definition.key == draft.process.key else [_wrong_key(draft, definition.key)]
+
+
+def _wrong_key(draft: ProcessDraft, key: str) -> str:
+    return f"key: it says {key}, but this is the draft of {draft.process.key}"
 
 
 @transaction.atomic
-def publish_draft(draft: ImportedDraft) -> Version:
+def publish_draft(draft: ProcessDraft, by: Person | None = None) -> Version:
     """DefinitionInvalid, and the draft stays, if something has to be put right first."""
-    version = publish(draft.text)
-    draft.version.delete()
+    if problems := problems_of_draft(draft):
+        raise DefinitionInvalid(problems)
+    version = publish(draft.text, by)
+    draft.delete()
     return version
 
 
 @transaction.atomic
-def discard(draft: ImportedDraft) -> None:
+def discard(draft: ProcessDraft) -> None:
     """The process too, if nothing else of it is there."""
-    process = draft.version.process
-    draft.version.delete()
+    process = draft.process
+    draft.delete()
     if not process.versions.exists():
         process.delete()

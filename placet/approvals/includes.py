@@ -40,7 +40,7 @@ _Way = tuple[dict[str, Any], str]  # a transition as it is written, and the plac
 
 
 def newest_published(key: str) -> Version | None:
-    versions = Version.objects.filter(process__key=key, published_at__isnull=False)
+    versions = Version.objects.filter(process__key=key)
     return versions.select_related("process").order_by("-number").first()
 
 

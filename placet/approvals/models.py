@@ -18,6 +18,9 @@ class Process(models.Model):
 
     key = models.SlugField(unique=True)
     name = models.CharField(max_length=200)
+    # Who may change and publish it, beside administrators (`placet.approvals.owning`).
+    owners = models.ManyToManyField(Person, related_name="processes", blank=True)
+    retired_at = models.DateTimeField(null=True)  # since when nobody starts it any more
 
     class Meta:
         ordering = ["name"]
@@ -27,31 +30,58 @@ class Process(models.Model):
 
 
 class Version(models.Model):
-    """One definition of a process. Immutable once published (`placet.approvals.processes`)."""
+    """One definition of a process, as it was published. Immutable (`placet.approvals.processes`)."""
 
     process = models.ForeignKey(Process, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     definition = models.JSONField()
-    published_at = models.DateTimeField(null=True)
+    text = models.TextField(
+        blank=True
+    )  # the YAML that it was published from; empty: it was none, or not kept
+    published_at = models.DateTimeField(default=timezone.now)
+    published_by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["process", "number"], name="one_version_per_number"),
-            models.UniqueConstraint(
-                fields=["process"], condition=Q(published_at__isnull=True), name="one_draft_per_process"
-            ),
         ]
 
 
-class ImportedDraft(models.Model):
-    """What another program's file became: the text of a draft, and what its import said (`placet.approvals.drafts`)."""
+class ProcessDraft(models.Model):
+    """What a process may become: worked on until it is published (`placet.approvals.drafts`). Each change of its text
+    is a revision."""
 
-    version = models.OneToOneField(Version, on_delete=models.CASCADE, related_name="imported")
-    file_name = models.CharField(max_length=200)
-    text = models.TextField()  # the definition in YAML, with comments
-    report = models.JSONField()  # kind, place and sentence of each line
+    process = models.OneToOneField(Process, on_delete=models.CASCADE, related_name="draft")
+    based_on = models.ForeignKey(  # what it began as; None: nothing was published
+        Version, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    at = models.PositiveIntegerField(default=1)  # the number of the revision that counts
+    file_name = models.CharField(max_length=200, blank=True)  # of another program, which it was made of
+    report = models.JSONField(default=list)  # of that import: kind, place and sentence of each line
+    begun_by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
+    begun_at = models.DateTimeField(default=timezone.now)
+
+    @property
+    def text(self) -> str:
+        """The definition in YAML, as it is now."""
+        return self.revisions.get(number=self.at).text
+
+
+class DraftRevision(models.Model):
+    """The text of a draft at one time. Immutable."""
+
+    draft = models.ForeignKey(ProcessDraft, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    text = models.TextField()  # YAML, with comments; it may be anything that its author has yet to put right
+    change = models.CharField(max_length=200, blank=True)  # what was changed, as a sentence
     by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
-    imported_at = models.DateTimeField(default=timezone.now)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["draft", "number"], name="one_draft_revision_per_number")
+        ]
 
 
 class AuthorityTable(models.Model):

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 from pydantic import ValidationError
 
+from placet.accounts.models import Person
 from placet.approvals.checks import MOST_STEPS, is_connected, problems_of
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form_parts import FIELD
@@ -95,7 +95,7 @@ def _place(path: Sequence[int | str]) -> str:
 
 
 @transaction.atomic
-def publish(source: str | Mapping[str, Any]) -> Version:
+def publish(source: str | Mapping[str, Any], by: Person | None = None) -> Version:
     """Check a definition and make it the process's newest version. Requests that run keep theirs."""
     definition = parse_definition(source)
     process, _ = Process.objects.select_for_update().get_or_create(
@@ -109,13 +109,14 @@ def publish(source: str | Mapping[str, Any]) -> Version:
         process=process,
         number=last.number + 1 if last else 1,
         definition=definition.model_dump(mode="json", by_alias=True, exclude_none=True),
-        published_at=timezone.now(),
+        text=source if isinstance(source, str) else "",
+        published_by=by,
     )
 
 
 def newest(process: Process) -> Version | None:
     """The version that new requests run on."""
-    return process.versions.filter(published_at__isnull=False).order_by("-number").first()
+    return process.versions.order_by("-number").first()
 
 
 def naming_calendar(key: str) -> list[str]:
@@ -124,7 +125,7 @@ def naming_calendar(key: str) -> list[str]:
 
 
 def _names_calendar(process: Process, key: str) -> bool:
-    versions = process.versions.filter(published_at__isnull=False).order_by("-number")
+    versions = process.versions.order_by("-number")
     return any(
         key in definition_of(version).calendars
         and (at == 0 or Request.objects.filter(version=version, state=Request.State.OPEN).exists())

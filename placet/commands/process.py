@@ -10,7 +10,7 @@ from placet.cli import CommandError
 from placet.commands.start import say, set_up, warn
 
 if TYPE_CHECKING:
-    from placet.approvals.models import ImportedDraft
+    from placet.approvals.models import ProcessDraft
     from placet.workflowgen.report import Report
 
 SAMPLES = Path(__file__).resolve().parent.parent / "approvals" / "samples"
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     from placet.approvals.definitions import definition_of
     from placet.approvals.drafts import publish_draft
     from placet.approvals.form_schema import schema_of
-    from placet.approvals.models import Process
+    from placet.approvals.models import Process, ProcessDraft
     from placet.approvals.processes import DefinitionInvalid, newest, publish
 
     if options.what == "import":
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     if options.what == "list":
         for process in Process.objects.all():
             version = newest(process)
-            beside = ", draft" if process.versions.filter(published_at__isnull=True).exists() else ""
+            beside = ", draft" if ProcessDraft.objects.filter(process=process).exists() else ""
             say(f"{process.key}: {process.name}, version {version.number if version else '-'}{beside}")
         return 0
     if options.what == "schema" and options.key is None:
@@ -129,9 +129,10 @@ def _import(options: argparse.Namespace) -> int:
         with options.file.open("rb") as file:
             imported = read_process(file.read(LARGEST + 1), options.file.name)
         draft = store(
-            imported.definition,
+            imported.key,
+            imported.name,
             imported.text,
-            imported.report.as_json(),
+            report=imported.report.as_json(),
             file_name=options.file.name,
             replace=options.replace,
         )
@@ -182,7 +183,7 @@ def _draft(options: argparse.Namespace) -> int:
     return 0
 
 
-def _draft_of(key: str) -> "ImportedDraft":
+def _draft_of(key: str) -> "ProcessDraft":
     from placet.approvals.drafts import draft_of
 
     draft = draft_of(key)

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from placet.approvals.drafts import ProcessThere, problems_of_draft, store
 from placet.approvals.drafts import discard as discard_draft
 from placet.approvals.drafts import drafts as all_drafts
-from placet.approvals.models import ImportedDraft
+from placet.approvals.models import ProcessDraft
 from placet.portal.people import PersonsRequest, administrators_only
 from placet.workflowgen.importing import FileInvalid, Imported, read_process
 from placet.workflowgen.report import CHANGED, DECIDE, LEFT_OUT, TAKEN, Report
@@ -72,18 +72,19 @@ def drafts(request: PersonsRequest) -> HttpResponse:
         made = _made(request, form)
         if made is not None:
             return redirect("panel:draft", made.pk)
-    page = Paginator(all_drafts().defer("text", "report"), A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(all_drafts().defer("report"), A_PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page": page}
     return render(request, "panel/drafts.html", context, status=422 if form.errors else 200)
 
 
-def _made(request: PersonsRequest, form: DraftForm) -> ImportedDraft | None:
+def _made(request: PersonsRequest, form: DraftForm) -> ProcessDraft | None:
     imported = form.imported
     try:
         draft = store(
-            imported.definition,
+            imported.key,
+            imported.name,
             imported.text,
-            imported.report.as_json(),
+            report=imported.report.as_json(),
             file_name=one_line(form.cleaned_data["file"].name or ""),
             by=request.user,
             replace=form.cleaned_data["replace"],
@@ -101,12 +102,12 @@ def draft(request: PersonsRequest, pk: int) -> HttpResponse:
     report = Report.from_json(shown.report)
     context = {
         "draft": shown,
-        "process": shown.version.process,
+        "process": shown.process,
         "problems": problems_of_draft(shown),
         "lists": [
             (kind, heading, len(report.of(kind)), report.by_text(kind)) for kind, heading in HEADINGS.items()
         ],
-        "command": f"placet process publish --draft {shown.version.process.key}",
+        "command": f"placet process publish --draft {shown.process.key}",
     }
     return render(request, "panel/draft.html", context)
 
@@ -114,7 +115,7 @@ def draft(request: PersonsRequest, pk: int) -> HttpResponse:
 @administrators_only
 def draft_file(request: PersonsRequest, pk: int) -> HttpResponse:
     shown = get_object_or_404(all_drafts(), pk=pk)
-    return _file(shown.text, f"{shown.version.process.key}.yaml")
+    return _file(shown.text, f"{shown.process.key}.yaml")
 
 
 @administrators_only
@@ -124,7 +125,7 @@ def report_file(request: PersonsRequest, pk: int) -> HttpResponse:
     lines: list[str] = []
     for kind, heading in HEADINGS.items():
         lines += [str(heading), *(f"  {line.place}: {line.text}" for line in report.of(kind)), ""]
-    return _file("\n".join(lines), f"{shown.version.process.key}-import.txt")
+    return _file("\n".join(lines), f"{shown.process.key}-import.txt")
 
 
 def _file(text: str, name: str) -> HttpResponse:
@@ -142,7 +143,7 @@ def discard(request: PersonsRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return redirect("panel:drafts")
     shown = get_object_or_404(all_drafts(), pk=pk)
-    key, name = shown.version.process.key, shown.version.process.name
+    key, name = shown.process.key, shown.process.name
     discard_draft(shown)
     log.info("draft_discarded", key=key, by=request.user.pk)
     messages.success(request, _("The draft of {name} is gone.").format(name=name))

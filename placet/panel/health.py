@@ -258,7 +258,7 @@ def first_steps(reader: Person) -> list[Step]:
             _("Publish a process"),
             _("On the server. The one for purchases comes with Placet:"),
             "",
-            Version.objects.filter(published_at__isnull=False).exists(),
+            Version.objects.exists(),
             "placet process publish purchase",
         ),
         Step(

@@ -15,11 +15,10 @@ from placet.approvals.models import Request, Version
 def processes_naming(*, group: str = "", addresses: Collection[str] = (), table: str = "") -> list[str]:
     """Names of processes that ask this group, somebody by one of these addresses, or by this authority table (or offer
     what stands in it): in the version that is published now, or in an older one that requests still go through."""
-    published = Version.objects.filter(published_at__isnull=False)
-    newest = published.filter(process=OuterRef("process")).order_by("-number").values("pk")[:1]
+    newest = Version.objects.filter(process=OuterRef("process")).order_by("-number").values("pk")[:1]
     going_on = Request.objects.filter(version=OuterRef("pk"), state=Request.State.OPEN).order_by()
     # One of them for each version, by an index. Of Exists PostgreSQL may make a hash of all requests that are open.
-    used = published.alias(one_goes_on=Subquery(going_on.values("pk")[:1])).filter(
+    used = Version.objects.alias(one_goes_on=Subquery(going_on.values("pk")[:1])).filter(
         Q(pk=Subquery(newest)) | Q(one_goes_on__isnull=False)
     )
     versions = used.select_related("process")

@@ -53,7 +53,7 @@ _NUMBER = re.compile("[0-9]{1,9}")
 @signed_in
 def start(request: PersonsRequest) -> HttpResponse:
     """Which process? With only one there is nothing to choose."""
-    last = Version.objects.filter(process=OuterRef("pk"), published_at__isnull=False).order_by()
+    last = Version.objects.filter(process=OuterRef("pk")).order_by()
     published = Process.objects.annotate(
         last=Subquery(last.values("process").annotate(n=Max("number")).values("n"))
     )
@@ -68,7 +68,7 @@ def start(request: PersonsRequest) -> HttpResponse:
 
 
 def _last_number() -> Subquery:
-    others = Version.objects.filter(process=OuterRef("process"), published_at__isnull=False).order_by()
+    others = Version.objects.filter(process=OuterRef("process")).order_by()
     return Subquery(others.values("process").annotate(n=Max("number")).values("n"))
 
 
@@ -175,8 +175,7 @@ def _files_changed(
 def _entered(request: PersonsRequest, version: Version, definition: Definition) -> dict[str, Any]:
     """What was typed; of an older form, what fits the one of today."""
     number = request.POST.get("version", "")
-    published = version.process.versions.filter(published_at__isnull=False)
-    shown = published.filter(number=int(number)).first() if _NUMBER.fullmatch(number) else None
+    shown = version.process.versions.filter(number=int(number)).first() if _NUMBER.fullmatch(number) else None
     if shown is None or shown.pk == version.pk:
         return entered_in(definition, request.POST)
     older = definition_of(shown)

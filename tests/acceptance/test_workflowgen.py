@@ -168,7 +168,7 @@ def running(name: str) -> Running:
     for key in parse_definition(done.definition).groups:
         people[key] = add_person(key, f"{key}@contoso.example")
         Group.objects.create(key=key, name=key).members.add(people[key])
-    drafts.store(done.definition, done.text, done.report.as_json())
+    drafts.store(done.key, done.name, done.text, report=done.report.as_json())
     draft = drafts.draft_of(done.key)
     assert draft is not None
     return Running(drafts.publish_draft(draft), people)
@@ -283,7 +283,7 @@ def by_mail(
 ) -> Request:
     """Alice asks, and everybody speaks one language. `members`: who is in each group."""
     done = imported(name)
-    drafts.store(done.definition, done.text, done.report.as_json())
+    drafts.store(done.key, done.name, done.text, report=done.report.as_json())
     draft = drafts.draft_of(done.key)
     assert draft is not None
     drafts.publish_draft(draft)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from placet.accounts.models import Group, Person
-from placet.approvals.models import ImportedDraft, Process, Version
+from placet.approvals.models import Process, ProcessDraft, Version
 from tests.commands.conftest import Run
 from tests.workflowgen.making import simple
 
@@ -32,14 +32,14 @@ def test_a_file_becomes_a_draft_and_is_published_by_its_own_command_only(
     assert "Please decide (1)" in lines
     assert "Made process is a draft now, and not published. Its key is made." in lines
     assert placet("process", "list").out == "made: Made process, version -, draft\n"
-    assert not Version.objects.filter(published_at__isnull=False).exists()
+    assert not Version.objects.exists()
     text = placet("process", "draft", "made").out
     assert text.startswith("# A draft, imported from WorkflowGen: MADE 1\n# File: made.xml\n")
     Group.objects.create(key="clerks", name="Clerks").members.add(carol)
     ran = placet("process", "publish", "--draft", "made")
     assert (ran.out, ran.error) == ("Made process is published as version 1.\n", "")
     assert placet("process", "list").out == "made: Made process, version 1\n"
-    assert not ImportedDraft.objects.exists()
+    assert not ProcessDraft.objects.exists()
     assert placet("process", "publish", "--draft", "made").error == (
         "There is no draft of a process made. See: placet process list\n"
     )
@@ -61,7 +61,7 @@ def test_a_process_that_is_there_is_left_alone_unless_somebody_says_so(
     assert placet("process", "list").out == "made: Made process, version 1, draft\n"
     assert placet("process", "import", str(file)).code == 1
     assert placet("process", "import", str(file), "--replace").code == 0
-    assert ImportedDraft.objects.count() == 1
+    assert ProcessDraft.objects.count() == 1
     assert placet("process", "publish", "--draft", "made").out == "Made process is published as version 2.\n"
     placet("process", "import", str(file), "--replace")
     assert placet("process", "draft", "made", "--discard").out == "The draft of made is gone.\n"
@@ -83,7 +83,7 @@ def test_what_has_to_be_put_right_is_said_and_keeps_a_draft_from_being_published
     refused = placet("process", "publish", "--draft", "waits")
     assert refused.code == 1
     assert refused.error.startswith("This process cannot be published:\n")
-    assert ImportedDraft.objects.exists()
+    assert ProcessDraft.objects.exists()
     placet("process", "draft", "waits", "--discard")
     assert not Process.objects.exists()
 

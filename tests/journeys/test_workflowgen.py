@@ -91,7 +91,7 @@ def asking(world: World, words: Words) -> tuple[Request, Mail]:
     """Imported, published as it is, and asked for by Alice: Bob and she are clerks, Carol is a buyer."""
     done = read_process(file_of(words).xml(), "made.xml")
     assert done.definition["start_form"] == {"hide": ["do_*"]}
-    drafts.store(done.definition, done.text, done.report.as_json())
+    drafts.store(done.key, done.name, done.text, report=done.report.as_json())
     draft = drafts.draft_of(done.key)
     assert draft is not None
     drafts.publish_draft(draft)

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from placet.accounts.models import Person
-from placet.approvals.models import ImportedDraft, Process, Version
+from placet.approvals.models import Process, ProcessDraft, Version
 from tests.workflowgen.making import Made, simple
 
 As = Callable[[Person | None], Client]
@@ -27,16 +27,16 @@ def test_a_file_becomes_a_draft_with_its_report_and_nothing_is_published(admin: 
     made.ways[1:] = [("DECIDES", "ASKS", "<i> Like <j>"), ("DECIDES", "_END", "OTHERWISE")]
     answer = client.post(reverse("panel:drafts"), {"file": uploaded(made, "<x>.xml")}, follow=True)
     shown = answer.content.decode()
-    draft = ImportedDraft.objects.get()
+    draft = ProcessDraft.objects.get()
     assert answer.redirect_chain == [(reverse("panel:draft", args=[draft.pk]), 302)]
-    assert draft.by == admin
+    assert draft.begun_by == admin
     for heading in ("Please decide", "Changed", "Left out", "Taken"):
         assert f"{heading} <span" in shown
     assert "&lt;b&gt;Bold&lt;/b&gt; process" in shown
     assert "&lt;i&gt; Like &lt;j&gt;" in shown
     assert "<b>Bold" not in shown
     assert "key: made" in shown
-    assert not Version.objects.filter(published_at__isnull=False).exists()
+    assert not Version.objects.exists()
     assert b"made" not in client.get(reverse("portal:start")).content
     text = client.get(reverse("panel:draft_file", args=[draft.pk]))
     assert text["Content-Disposition"] == 'attachment; filename="made.yaml"'
@@ -53,10 +53,10 @@ def test_a_process_that_is_there_is_replaced_only_if_that_is_chosen(admin: Perso
     assert answer.status_code == 422
     assert "There is a process made already: Made process." in answer.content.decode()
     assert client.post(page, {"file": uploaded(simple(label="Newer")), "replace": "on"}).status_code == 302
-    draft = ImportedDraft.objects.get()
+    draft = ProcessDraft.objects.get()
     assert "Newer" in draft.text
     assert client.get(reverse("panel:discard_draft", args=[draft.pk])).status_code == 302
-    assert ImportedDraft.objects.exists()
+    assert ProcessDraft.objects.exists()
     client.post(reverse("panel:discard_draft", args=[draft.pk]))
     assert not Process.objects.exists()
 
@@ -65,7 +65,7 @@ def test_what_is_no_process_is_refused_beside_the_field(admin: Person, as_: As) 
     answer = as_(admin).post(reverse("panel:drafts"), {"file": uploaded(b"<Package/>")})
     assert answer.status_code == 422
     assert "This file holds 0 processes." in answer.content.decode()
-    assert not ImportedDraft.objects.exists()
+    assert not ProcessDraft.objects.exists()
 
 
 def test_what_is_to_be_put_right_stands_on_the_page(admin: Person, as_: As) -> None:

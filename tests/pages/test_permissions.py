@@ -63,6 +63,8 @@ SEEN = {
     "account_end_delegation": (302, 404, 404, 302, 404),  # their own
     "confirm_address": (410, 410, 410, 410, 410),  # for whoever has a link that holds; this one does not
     "graph_notifications": (405, 405, 405, 405, 405),  # Microsoft's, with a secret of its own
+    "designer:processes": (302, 403, 403, 403, 200),
+    "designer:process": (302, 403, 403, 403, 200),
     "panel:home": (302, 403, 403, 403, 200),
     "panel:configuration": (302, 302, 302, 302, 302),
     "panel:general": (302, 403, 403, 403, 200),
@@ -264,13 +266,14 @@ def world(
             ],
         )  # fmt: skip
     lines = [[kind, "Action A", "Something of it."] for kind in ("taken", "changed", "left_out", "decide")]
-    draft = drafts.store({"key": "from-elsewhere", "name": "From elsewhere"}, "key: from-elsewhere\n", lines)
+    draft = drafts.store("from-elsewhere", "From elsewhere", "key: from-elsewhere\n", report=lines)
     about: dict[str, dict[str, object]] = {
         "panel:draft": {"pk": draft.pk},
         "panel:draft_file": {"pk": draft.pk},
         "panel:draft_report": {"pk": draft.pk},
         "panel:discard_draft": {"pk": draft.pk},
         "portal:start_form": {"key": "purchase"},
+        "designer:process": {"key": "purchase"},
         "panel:mailbox": {"pk": mailbox.pk},
         "panel:check": {"pk": mailbox.pk},
         "panel:check_move": {"pk": mailbox.pk},

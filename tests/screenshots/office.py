@@ -12,7 +12,7 @@ from placet.accounts.calendars import OFFICE_WEEK, Content, OwnDay
 from placet.accounts.models import Calendar, Group, Person
 from placet.approvals import authority, calling, engine
 from placet.approvals.authority_csv import read
-from placet.approvals.models import Assignment, AuthorityTable, Decision, ImportedDraft, Request
+from placet.approvals.models import Assignment, AuthorityTable, Decision, ProcessDraft, Request
 from placet.approvals.processes import publish
 from placet.lib.public_holidays import Observed
 from placet.lib.working_time import Span
@@ -161,7 +161,7 @@ def authority_table() -> AuthorityTable:
     return AuthorityTable.objects.get(key="authority")
 
 
-def imported_draft(ada: Person) -> ImportedDraft:
+def imported_draft(ada: Person) -> ProcessDraft:
     """From a file of WorkflowGen, with something in each of the four lists."""
     file = simple(label="Business trip")
     file.ways[1:] = [("DECIDES", "ASKS", "<i> Like <j>"), ("DECIDES", "_END", "OTHERWISE")]
@@ -169,7 +169,7 @@ def imported_draft(ada: Person) -> ImportedDraft:
     client.force_login(ada)
     sent = SimpleUploadedFile("business trip.xml", file.xml())
     assert client.post(reverse("panel:drafts"), {"file": sent}).status_code == 302
-    return ImportedDraft.objects.get()
+    return ProcessDraft.objects.get()
 
 
 def calendars(by: Person, people: Mapping[str, Person]) -> Calendar:

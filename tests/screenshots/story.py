@@ -29,8 +29,8 @@ from placet.approvals.models import (
     Decision,
     Delegate,
     Draft,
-    ImportedDraft,
     Process,
+    ProcessDraft,
     Request,
 )
 from placet.approvals.processes import newest, publish
@@ -85,7 +85,7 @@ class Story:
     mails: dict[str, IncomingMail]  # by how they ended
     second: Mailbox  # not active: as it is entered for Exchange Online
     left: Person
-    imported: ImportedDraft
+    imported: ProcessDraft
     table: AuthorityTable
     calendar: Calendar
     delegation: Delegation

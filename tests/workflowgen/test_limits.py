@@ -310,7 +310,7 @@ def started(made: Made, alice: Person, bob: Person) -> Request:
         Group.objects.create(key=key, name=key).members.add(
             bob if key == "clerks" else add_person("Eve", "eve@contoso.example")
         )
-    drafts.store(done.definition, done.text, done.report.as_json())
+    drafts.store(done.key, done.name, done.text, report=done.report.as_json())
     draft = drafts.draft_of(done.key)
     assert draft is not None
     return engine.start(drafts.publish_draft(draft), alice, {"req_item": "Desk"})

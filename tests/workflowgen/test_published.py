@@ -166,7 +166,7 @@ def test_it_runs_to_each_end_and_every_way_is_taken(name: str) -> None:
     for key in parse_definition(definition).groups:
         Group.objects.create(key=key, name=key).members.add(add_person(key, f"{key}@contoso.example"))
     done = imported(name)
-    drafts.store(done.definition, done.text, done.report.as_json())
+    drafts.store(done.key, done.name, done.text, report=done.report.as_json())
     draft = drafts.draft_of(done.key)
     assert draft is not None
     version = drafts.publish_draft(draft)
