@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo
 import structlog
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Delegation, Person
 from placet.audit import chain
+from placet.lib import clock
 from placet.lib.canonical import digest
 
 log = structlog.get_logger(__name__)
@@ -98,7 +98,7 @@ def in_force_of(delegators: Collection[int], now: datetime) -> Mapping[int, Sequ
 
 def names_for_absence(person_id: int) -> bool:
     """Whether somebody is named who is asked where an automatic reply says that this person is away."""
-    return in_force(timezone.now()).filter(delegator=person_id, when=Delegation.When.ABSENT).exists()
+    return in_force(clock.now()).filter(delegator=person_id, when=Delegation.When.ABSENT).exists()
 
 
 # --- made and ended ---------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def make(delegator: Person, wanted: Wanted, by: Person) -> Delegation:
     # Two of the same person follow each other, and whoever leaves is not made a delegate meanwhile.
     people = Person.objects.select_for_update().filter(pk__in={delegator.pk, wanted.delegate.pk, by.pk})
     locked = {person.pk: person for person in people.order_by("pk")}
-    now = timezone.now()
+    now = clock.now()
     _check(locked[delegator.pk], locked[wanted.delegate.pk], locked[by.pk], wanted, now)
     delegation = Delegation.objects.create(
         delegator=delegator,
@@ -178,7 +178,7 @@ def end(delegation_id: int, by: Person) -> bool:
     delegation = Delegation.objects.select_for_update().get(pk=delegation_id)
     if not _may_say(delegation.delegator_id, Person.objects.get(pk=by.pk)):
         raise PermissionError("This delegation is somebody else's.")
-    now = timezone.now()
+    now = clock.now()
     if is_over(delegation, now):
         return False
     delegation.ended_at, delegation.ended_by, delegation.due = now, by, now

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
-from django.utils import timezone
+
+from placet.lib import clock
 
 
 class Calendar(models.Model):
@@ -16,7 +17,7 @@ class Calendar(models.Model):
 
     key = models.SlugField(unique=True)
     name = models.CharField(max_length=200)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         ordering = ["name", "id"]
@@ -36,7 +37,7 @@ class CalendarVersion(models.Model):
     subdivision = models.CharField(max_length=60, blank=True)  # of that country; empty: all of it
     categories = models.JSONField(default=list)  # of the library's holidays
     days = models.JSONField(default=list)  # own ones: {"day": "2026-12-24", "name": "…", "spans": []}
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
     created_by = models.ForeignKey("accounts.Person", null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
@@ -79,7 +80,7 @@ class Person(AbstractBaseUser):
     is_process_owner = models.BooleanField(default=False)  # may make processes (`placet.approvals.owning`)
     # When they last did something on the page of a request, or started one (`placet.approvals.absences`).
     acted_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -130,7 +131,7 @@ class Delegation(models.Model):
     currency = models.CharField(max_length=3, blank=True)  # of that amount
     only_delegate = models.BooleanField(default=False)  # gets mail; the delegator finds it on the page
     note = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
     created_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     ended_at = models.DateTimeField(null=True)  # before its last moment
     ended_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
@@ -153,7 +154,7 @@ class Installation(models.Model):
     key_check = (
         models.TextField()
     )  # derived from secret.key, encrypted with encryption.keys: tells wrong keys from right
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
     tidied_at = models.DateTimeField(null=True)  # see placet.accounts.tidy
 
     organisation = models.CharField(max_length=200, blank=True)

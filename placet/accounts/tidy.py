@@ -6,9 +6,9 @@ from importlib import import_module
 import structlog
 from django.conf import settings
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from placet.accounts.models import Installation
+from placet.lib import clock
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +22,7 @@ def due(limit: int) -> list[int]:
 
 def work(installation_id: int) -> bool:
     """Clear sessions that ended. False if another worker just does."""
-    if not _waiting().filter(pk=installation_id).update(tidied_at=timezone.now()):
+    if not _waiting().filter(pk=installation_id).update(tidied_at=clock.now()):
         return False
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     log.info("tidied")
@@ -30,4 +30,4 @@ def work(installation_id: int) -> bool:
 
 
 def _waiting() -> QuerySet[Installation]:
-    return Installation.objects.filter(Q(tidied_at=None) | Q(tidied_at__lte=timezone.now() - PAUSE))
+    return Installation.objects.filter(Q(tidied_at=None) | Q(tidied_at__lte=clock.now() - PAUSE))

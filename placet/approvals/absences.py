@@ -17,12 +17,12 @@ from typing import Any
 import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
-from django.utils import timezone
 
 from placet.accounts import delegations
 from placet.accounts.models import Person
 from placet.approvals.models import Absence, Decision
 from placet.audit import chain
+from placet.lib import clock
 from placet.mail.models import IncomingMail
 
 log = structlog.get_logger(__name__)
@@ -60,13 +60,13 @@ def counts(absence: Absence, proof: str) -> bool:
 
 def said_at(incoming: IncomingMail) -> datetime:
     """When an automatic reply came, and not later than now: the server's clock may be ahead of ours."""
-    return min(incoming.receipt_time, timezone.now())
+    return min(incoming.receipt_time, clock.now())
 
 
 def is_outdated(person_id: int, incoming: IncomingMail) -> bool:
     """Whether this automatic reply says nothing any more."""
     since = said_at(incoming)
-    return since + LONGEST <= timezone.now() or has_returned(person_id, since, incoming)
+    return since + LONGEST <= clock.now() or has_returned(person_id, since, incoming)
 
 
 def has_returned(person_id: int, since: datetime, incoming: IncomingMail) -> bool:
@@ -94,7 +94,7 @@ def _has_written(person_id: int, received: datetime) -> bool:
 def begin(person_id: int, incoming: IncomingMail, proof: str) -> bool:
     """By this automatic reply; `proof`: how its sender was proved. False where it is known already, and proved as
     strongly; where it is outdated; and of somebody who is not active, whom nobody asks."""
-    now, since = timezone.now(), said_at(incoming)
+    now, since = clock.now(), said_at(incoming)
     is_active = Person.objects.filter(pk=person_id, is_active=True).exists()
     if not is_active or is_outdated(person_id, incoming):
         return False
@@ -147,7 +147,7 @@ def _ends(person_id: int, now: datetime) -> list[datetime]:
 def move(person_id: int) -> bool:
     """A delegation of somebody who is away began or ended: what is left may say until when. False if nothing
     changes."""
-    now = timezone.now()
+    now = clock.now()
     absence, ends = _locked(person_id), _ends(person_id, now)
     if absence is None or absence.until <= now:
         return False
@@ -195,8 +195,8 @@ def end_by_itself(absence_id: int) -> bool:
         return False
     incoming = IncomingMail.objects.defer("raw", "transport_headers").get(pk=absence.incoming_id)
     if has_returned(absence.person_id, absence.since, incoming):
-        _end(absence, timezone.now(), absence.person)
-    elif absence.until <= timezone.now():
+        _end(absence, clock.now(), absence.person)
+    elif absence.until <= clock.now():
         _end(absence, absence.until, None)
     else:
         return False
@@ -205,7 +205,7 @@ def end_by_itself(absence_id: int) -> bool:
 
 def _end(absence: Absence, at: datetime, by: Person | None) -> None:
     """The caller's transaction holds it locked."""
-    now = timezone.now()
+    now = clock.now()
     absence.ended_at, absence.ended_by, absence.changed_at, absence.due = at, by, now, now
     absence.save(update_fields=["ended_at", "ended_by", "changed_at", "due"])
     who = "system" if by is None else f"person:{by.pk}"
@@ -218,14 +218,14 @@ def _end(absence: Absence, at: datetime, by: Person | None) -> None:
 
 
 def due(limit: int) -> list[int]:
-    rows = Absence.objects.filter(due__lte=timezone.now())
+    rows = Absence.objects.filter(due__lte=clock.now())
     return list(rows.order_by("due", "id").values_list("id", flat=True)[:limit])
 
 
 def look_again(people: Collection[int]) -> None:
     """Questions of these are open again."""
     newest = Absence.objects.filter(person__in=people).order_by().values("person").annotate(newest=Max("pk"))
-    Absence.objects.filter(pk__in=newest.values("newest")).update(due=timezone.now())
+    Absence.objects.filter(pk__in=newest.values("newest")).update(due=clock.now())
 
 
 def next_look(absence: Absence, after: datetime) -> datetime | None:

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from placet.accounts.confirming import (
@@ -29,6 +28,7 @@ from placet.accounts.general import general
 from placet.accounts.models import Person
 from placet.approvals import messages
 from placet.approvals.models import Ask, Request
+from placet.lib import clock
 from placet.mail.models import IncomingMail
 
 log = structlog.get_logger(__name__)
@@ -60,7 +60,7 @@ class Offer:
     @property
     def waits(self) -> bool:
         """Whether an answer can still come."""
-        return not self.answer and timezone.now() < self.asked_at + LASTS
+        return not self.answer and clock.now() < self.asked_at + LASTS
 
 
 def offer_of(mail: IncomingMail) -> Offer | None:
@@ -82,7 +82,7 @@ def offer(incoming_id: int, address: str, ask: Ask, request: Request, by: Person
     if mail is None or not may_offer(mail) or not is_free(address):
         return False
     person = ask.person
-    made = Offer(secrets.token_hex(8), person.pk, address, by.name, timezone.now().isoformat())
+    made = Offer(secrets.token_hex(8), person.pk, address, by.name, clock.now().isoformat())
     _keep(mail, made)
     link = signed(Claim(person.pk, address, f"{incoming_id}:{made.id}"))
     page = f"{general().public_url}{_path(link)}"
@@ -121,7 +121,7 @@ def answer(link: str, *, yes: bool) -> Offer:
     if made.answer or mail is None:
         return made
     said = _done(claim) if yes else NO
-    made = Offer(**{**asdict(made), "answer": said, "answered_at": timezone.now().isoformat()})
+    made = Offer(**{**asdict(made), "answer": said, "answered_at": clock.now().isoformat()})
     _keep(mail, made)
     log.info("address_answered", incoming=mail.pk, person=claim.person, answer=said)
     return made

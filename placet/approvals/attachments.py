@@ -19,7 +19,6 @@ from uuid import UUID, uuid4
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Count, QuerySet, Sum
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
@@ -28,6 +27,7 @@ from placet.approvals.field_types import file_problem
 from placet.approvals.form_logic import Files
 from placet.approvals.form_parts import LARGEST_FILE, MB, MOST_FILES, FormField, Input
 from placet.approvals.models import Assignment, Attachment, Draft, Request
+from placet.lib import clock
 
 LARGEST_TOGETHER = 25 * MB  # of what is sent at once: a request, or an answer
 LONGEST_NAME = 150
@@ -207,7 +207,7 @@ def work(attachment_id: int) -> bool:
 
 
 def _left() -> QuerySet[Attachment]:
-    unsent = Attachment.objects.filter(assignment__isnull=False, created_at__lte=timezone.now() - LEFT_FOR)
+    unsent = Attachment.objects.filter(assignment__isnull=False, created_at__lte=clock.now() - LEFT_FOR)
     return unsent.exclude(assignment__state=Assignment.State.OPEN)
 
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals import earlier, engine, engine_starts, engine_stops, engine_time, engine_visits, record
@@ -20,6 +19,7 @@ from placet.approvals.includes import newest_published
 from placet.approvals.models import CallTask, Request, Visit
 from placet.approvals.record import note
 from placet.audit import chain
+from placet.lib import clock
 from placet.lib.conditions import ConditionError, value_of
 from placet.lib.sentences import Sentence
 
@@ -31,13 +31,13 @@ class _CannotBeCalled(Exception):
 
 
 def due(limit: int) -> list[int]:
-    tasks = CallTask.objects.filter(done_at=None, due__lte=timezone.now())
+    tasks = CallTask.objects.filter(done_at=None, due__lte=clock.now())
     return list(tasks.order_by("due", "id").values_list("id", flat=True)[:limit])
 
 
 def work(task_id: int) -> bool:
     """Do what is to be done, once, however often it is called."""
-    now = timezone.now()
+    now = clock.now()
     # Put off before it is tried: a row that fails does not stand before the others.
     if not CallTask.objects.filter(pk=task_id, done_at=None, due__lte=now).update(due=now + PAUSE):
         return False
@@ -48,7 +48,7 @@ def work(task_id: int) -> bool:
         if task.done_at is not None:
             return False
         _WORK[task.what](request, task.visit)
-        task.done_at = timezone.now()
+        task.done_at = clock.now()
         task.save(update_fields=["done_at"])
     return True
 

@@ -1,7 +1,6 @@
 """What is checked of deadlines before a definition is published."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from placet.accounts import calendars
@@ -9,6 +8,7 @@ from placet.approvals import earlier
 from placet.approvals.deadlines import EXPIRED, Amount, Deadline, DeadlineInvalid, moment_of
 from placet.approvals.definitions import WITHDRAWN, ApprovalStep, Definition, EndStep, WaitStep
 from placet.approvals.escalation_checks import escalation_problems
+from placet.lib import clock
 from placet.lib.conditions import ConditionError, compile_condition, value_of
 from placet.lib.working_time import NoWorkingTime
 
@@ -40,7 +40,7 @@ def longest_problems(definition: Definition) -> Iterator[str]:
         return  # said of `calendar`
     hours = calendars.hours(version) if version is not None else calendars.of_installation()
     try:
-        Amount(longest.after).after(hours.working_time, datetime.now(UTC))
+        Amount(longest.after).after(hours.working_time, clock.now())
     except NoWorkingTime:
         yield f"after: the calendar {hours.key} has no working time for {longest.after}"
 
@@ -77,7 +77,7 @@ def _expression_problems(expression: str, sample: Mapping[str, Any]) -> Iterator
         compile_condition(expression)
         yield from earlier.problems(expression, sample)
         for values in earlier.tried_with(expression, sample):
-            moment_of(value_of(expression, values), hours, datetime.now(UTC))
+            moment_of(value_of(expression, values), hours, clock.now())
     except (ConditionError, DeadlineInvalid) as error:
         # A map that does not know the sample's value may know everything that people enter.
         if not isinstance(error.__cause__, LookupError):

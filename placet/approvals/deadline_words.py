@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from placet.approvals import engine_stops
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.models import Timer, Visit
+from placet.lib import clock
 from placet.mail.writing import no_links, when
 
 
@@ -34,7 +34,7 @@ def _of_step(step: ApprovalStep, visit: Visit) -> Iterator[str]:
     moments = {timer.what: timer.at for timer in timers}
     due, end = moments.get(Timer.What.DUE), moments.get(Timer.What.EXPIRE)
     if due is not None and due != end:
-        is_late = due < timezone.now()
+        is_late = due < clock.now()
         sentence = _("An answer was due on {time}.") if is_late else _("Please answer by {time}.")
         yield sentence.format(time=when(due))
     if end is not None:

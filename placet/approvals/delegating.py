@@ -12,7 +12,6 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from placet.accounts import delegations
 from placet.accounts.models import Delegation, Person
@@ -30,7 +29,7 @@ from placet.approvals.may_decide import Seat, may_give, may_stand_in, why_not_in
 from placet.approvals.models import Absence, Ask, Assignment, Delegate
 from placet.approvals.record import note
 from placet.audit import chain
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail
 
@@ -135,7 +134,7 @@ def absent(ask: Ask, assignment_id: int, incoming: IncomingMail, logged: record.
             return False
         if assignment.absent_at is not None:
             return False
-        rows.change(assignment, absent_at=timezone.now())
+        rows.change(assignment, absent_at=clock.now())
         what = record.together(record.mail(incoming), record.reading(logged), record.seat(assignment))
         note(seat.request, None, "absent", at=assignment.absent_at, result=logged.result, **what)
         engine_delegates.stand_in_beside(seat)
@@ -147,7 +146,7 @@ def back(person: Person, by: Person) -> int:
     themself, or by an administrator."""
     if by.pk != person.pk and not by.is_administrator:
         raise NotAllowed(Sentence("Only they themselves or an administrator can do this."))
-    absences.end(person, timezone.now(), by)
+    absences.end(person, clock.now(), by)
     away = absent_seats(person).order_by("pk").values_list("pk", flat=True)
     return sum(_back(assignment_id, by) for assignment_id in list(away))
 
@@ -177,7 +176,7 @@ def _is_back(seat: Seat, by: Person | None) -> bool:
 def work_absence(absence_id: int) -> bool:
     """Bring the open questions of somebody who is away, or is back, up to date, as `work` does, and those that they
     answer in others' places. It looks at what is in force now, so an older row undoes nothing of a newer one."""
-    began = timezone.now()
+    began = clock.now()
     again = began + PAUSE
     if not Absence.objects.filter(pk=absence_id, due__lte=began).update(due=again):
         return False
@@ -186,14 +185,14 @@ def work_absence(absence_id: int) -> bool:
     absence = Absence.objects.select_related("person", "ended_by").get(pk=absence_id)
     for assignment_id in _open_of(absence.person_id):
         with _seat_of(assignment_id) as seat:
-            known = absences.in_force(absence.person_id, timezone.now())
+            known = absences.in_force(absence.person_id, clock.now())
             if known is None:
                 _is_back(seat, absence.ended_by)
             elif engine_delegates.mark_absent(seat, known):
                 engine_delegates.stand_in_beside(seat)
     for assignment_id in engine_delegates.open_for(absence.person):
         with _seat_of(assignment_id) as seat:
-            if absences.in_force(absence.person_id, timezone.now()) is not None:
+            if absences.in_force(absence.person_id, clock.now()) is not None:
                 engine_delegates.propose_without(seat, absence.person)
     # Not where it ended meanwhile, which is to be looked at, too.
     following = absences.next_look(absence, began)
@@ -205,14 +204,14 @@ def work_absence(absence_id: int) -> bool:
 
 
 def due(limit: int) -> list[int]:
-    found = Delegation.objects.filter(due__lte=timezone.now())
+    found = Delegation.objects.filter(due__lte=clock.now())
     return list(found.order_by("due", "id").values_list("id", flat=True)[:limit])
 
 
 def work(delegation_id: int) -> bool:
     """Bring the open questions of a delegator up to date, each under its request's lock. One that fails leaves the row
     to be worked again, and what was done before stays done."""
-    began = timezone.now()
+    began = clock.now()
     # Put off before it is tried: a row that fails does not stand before the others.
     again = began + PAUSE
     if not Delegation.objects.filter(pk=delegation_id, due__lte=began).update(due=again):

@@ -11,7 +11,6 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Min
-from django.utils import timezone
 
 from placet.approvals import composing, digest_mails, digests, engine, engine_asks, record, undo_words
 from placet.approvals.definitions import Definition, definition_of
@@ -20,7 +19,7 @@ from placet.approvals.models import Ask, AskLine, Assignment, DigestItem, Reques
 from placet.approvals.questions import asked_in
 from placet.approvals.record import note
 from placet.audit import chain
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.lib.ids import new_code
 from placet.lib.sentences import NOTHING, Sentence
 from placet.mailboxes.models import Mailbox
@@ -36,14 +35,14 @@ def due(limit: int) -> list[int]:
     """People whose digest is due, whoever waits longest first; nobody as long as there is no mailbox."""
     if not Mailbox.objects.filter(active=True).exists():
         return []
-    items = DigestItem.objects.filter(state=State.WAITING, due__lte=timezone.now()).order_by()
+    items = DigestItem.objects.filter(state=State.WAITING, due__lte=clock.now()).order_by()
     people = items.values("person").annotate(first=Min("due")).order_by("first", "person")
     return list(people.values_list("person", flat=True)[:limit])
 
 
 def work(person_id: int) -> bool:
     """Ask somebody what waits for their digest, once, however often it is called."""
-    now = timezone.now()
+    now = clock.now()
     waiting = DigestItem.objects.filter(person=person_id, state=State.WAITING, due__lte=now)
     # Put off before it is tried: who cannot be written to does not stand before the others.
     if not waiting.update(due=now + PAUSE):

@@ -19,7 +19,7 @@ from placet.approvals import record
 from placet.approvals.definitions import Definition
 from placet.approvals.models import Ask, AskLine, Assignment, DigestItem, Request, Timer, Visit
 from placet.approvals.record import What, note
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.lib.working_time import NoWorkingTime, WorkingTime
 from placet.mail.models import IncomingMail
 
@@ -31,7 +31,7 @@ def collect(request: Request, definition: Definition, assignment: Assignment, *,
     them already."""
     if not assignment.person.in_digests or definition.approval(assignment.visit.step_key).alone:
         return False
-    now = timezone.now()
+    now = clock.now()
     at = _waits_until(assignment, now)
     if at is None:
         return False
@@ -53,7 +53,7 @@ def asked_by(assignment: Assignment, ask: Ask) -> What:
 
 def hurry(assignment: Assignment) -> None:
     """The deadline of its step moved: what waits longer than that allows is asked now."""
-    now = timezone.now()
+    now = clock.now()
     for item in DigestItem.objects.filter(assignment=assignment, state=State.WAITING, due__gt=now):
         latest = _latest(assignment.visit, _hours(assignment.person), now)
         if latest is not None and item.at > latest:
@@ -62,7 +62,7 @@ def hurry(assignment: Assignment) -> None:
 
 def release(person: Person) -> None:
     """They are asked one by one from now on: nothing waits any more."""
-    DigestItem.objects.filter(person=person, state=State.WAITING).update(due=timezone.now())
+    DigestItem.objects.filter(person=person, state=State.WAITING).update(due=clock.now())
 
 
 def is_to_come(assignment: Assignment) -> bool:

@@ -51,7 +51,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from placet.accounts.models import Person
@@ -113,7 +112,7 @@ from placet.approvals.models import (
 from placet.approvals.questions import asked_in
 from placet.approvals.record import note
 from placet.audit import chain
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.lib.plain_text import plain_text
 from placet.lib.prepared import Prepared
 from placet.lib.sentences import Sentence
@@ -535,7 +534,7 @@ def _withdraw(request: Request, by: Person | None) -> None:
     if by is None or by.pk != request.requester_id:  # else the requester knows that they need not answer
         for visit in live:
             engine_clarifications.end(request, visit)
-    request.state, request.closed_at = Request.State.WITHDRAWN, timezone.now()
+    request.state, request.closed_at = Request.State.WITHDRAWN, clock.now()
     request.save(update_fields=["state", "closed_at"])
     note(request, by, "withdrawn", at=request.closed_at)
     engine_stops.drop(request, definition_of(request.version))
@@ -597,7 +596,7 @@ def deactivate(person: Person, by: Person) -> None:
     # Waits for whoever is just asking this person (`engine_asks.hold`); from then on nobody asks them.
     Person.objects.filter(pk=person.pk).update(is_active=False)
     person.is_active = False
-    absences.end(person, timezone.now(), by)
+    absences.end(person, clock.now(), by)
     for assignment_id in _open_assignments(person):
         with _transaction():
             request = _locked(assignment_id)

@@ -4,8 +4,6 @@ request's lock."""
 
 from collections.abc import Mapping
 
-from django.utils import timezone
-
 from placet.accounts.models import Person
 from placet.approvals import engine_hold, engine_stops, engine_time, record, whom
 from placet.approvals.counted import counting_in
@@ -23,6 +21,7 @@ from placet.approvals.may_decide import Seat, Why, may_decide, over, rests_on, r
 from placet.approvals.models import Assignment, Delegate, Request
 from placet.approvals.name_lists import listed_names
 from placet.approvals.undo_rules import grace_in
+from placet.lib import clock
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail
 
@@ -74,7 +73,7 @@ def must_be_in_time(
     request: Request, definition: Definition, assignment: Assignment, incoming: IncomingMail | None
 ) -> None:
     """An answer counts by when it was received, on the page by when it is given."""
-    moment = timezone.now() if incoming is None else incoming.received_at or incoming.kept_at
+    moment = clock.now() if incoming is None else incoming.received_at or incoming.kept_at
     visit = assignment.visit
     if engine_time.is_too_late(definition.approval(visit.step_key), visit, moment):
         raise TooLate
@@ -97,7 +96,7 @@ def must_be_allowed(seat: Seat, by: Person) -> None:
     own = by.pk == seat.assignment.person_id
     # As the database says now: `by` may have been read before they left.
     person = seat.assignment.person if own else Person.objects.get(pk=by.pk)
-    bar = may_decide(person, seat, timezone.now())
+    bar = may_decide(person, seat, clock.now())
     if bar is not None:
         raise _BARS[bar.why](bar.sentence)
 
@@ -115,7 +114,7 @@ def in_someones_place(seat: Seat, by: Person) -> record.What:
     row = None if by.pk == seat.assignment.person_id else row_of(by.pk, seat.assignment)
     if row is None:
         return {}
-    delegation = rests_on(row, seat, timezone.now())
+    delegation = rests_on(row, seat, clock.now())
     if delegation is None and row.why != Delegate.Why.GIVEN:
         raise NotAllowed(over(seat.assignment.person.name))
     return record.in_place(row, delegation)

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from django.db import connection
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from placet.accounts import delegations
 from placet.accounts.models import Person
@@ -29,6 +28,7 @@ from placet.approvals.models import (
     Visit,
 )
 from placet.approvals.record import note
+from placet.lib import clock
 from placet.lib.ids import new_code
 from placet.lib.sentences import NOTHING, Sentence
 from placet.mail.models import OutgoingMail
@@ -161,7 +161,7 @@ class Reader:
 
     @property
     def just_arrived(self) -> bool:
-        since = timezone.now() - AGAIN_AFTER
+        since = clock.now() - AGAIN_AFTER
         return self._asks.filter(state=OutgoingMail.State.SENT, sent_at__gt=since).exists()
 
     @property

@@ -5,16 +5,14 @@ A request that was called never locks the one that called it: whoever holds a lo
 that it called, and for no other. So what it came to is a row first.
 """
 
-from django.utils import timezone
-
 from placet.approvals.models import CallTask, Request, Visit
-from placet.lib import rows
+from placet.lib import clock, rows
 
 
 def order(visit: Visit) -> None:
     """The step's request is to be started, or, if it was stuck, tried once more."""
     task, _ = CallTask.objects.get_or_create(visit=visit, what=CallTask.What.START)
-    rows.change(task, due=timezone.now(), done_at=None)
+    rows.change(task, due=clock.now(), done_at=None)
 
 
 def report(request: Request) -> None:

@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
 from placet.accounts.models import Person
 from placet.approvals import clarification_mails, engine_asks, engine_pending, engine_time, record
 from placet.approvals.composing import hash_of, mailbox_for
@@ -25,7 +23,7 @@ from placet.approvals.definitions import Definition
 from placet.approvals.form import facts_hash
 from placet.approvals.models import Ask, AskLine, Assignment, Clarification, Decision, Request, Visit
 from placet.approvals.record import Logged, What, note
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.lib.ids import new_code
 from placet.lib.sentences import NOTHING, Sentence
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -49,7 +47,7 @@ class Written:
     @property
     def moment(self) -> datetime:
         """When it counts: a mail by when the server received it."""
-        return timezone.now() if self.incoming is None else min(timezone.now(), self.incoming.receipt_time)
+        return clock.now() if self.incoming is None else min(clock.now(), self.incoming.receipt_time)
 
     @property
     def origin(self) -> What:
@@ -89,7 +87,7 @@ def ask_back(
         assignment=assignment,
         asked_by=by,
         question=written.text,
-        asked_at=timezone.now(),
+        asked_at=clock.now(),
         door=written.door,
         incoming=written.incoming,
         pauses=engine_time.pause(request, definition, visit, written.moment),
@@ -140,7 +138,7 @@ def answer(
         pauses=False,
         answer=written.text,
         answered_by_id=by.pk,
-        answered_at=timezone.now(),
+        answered_at=clock.now(),
         answer_door=written.door,
         answer_incoming_id=written.incoming.pk if written.incoming is not None else None,
     )

@@ -9,8 +9,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from django.utils import timezone
-
 from placet.accounts import delegations
 from placet.accounts.models import Delegation, Person
 from placet.approvals import absences, composing, delegate_mails, digests, engine_asks, record
@@ -19,7 +17,7 @@ from placet.approvals.definitions import Definition
 from placet.approvals.may_decide import Seat, fitting, is_missed, may_give, may_stand_in
 from placet.approvals.models import Absence, Assignment, Delegate, Request, Visit
 from placet.approvals.record import note
-from placet.lib import rows
+from placet.lib import clock, rows
 
 Why, State, Reason = Delegate.Why, Delegate.State, Delegate.Reason
 
@@ -36,7 +34,7 @@ def ask_all(
 ) -> None:
     """Ask whoever has just got a seat, and whoever answers in their place. `escalated`: because others did not
     answer."""
-    now = timezone.now()
+    now = clock.now()
     standing = delegations.in_force_of([seat.person_id for seat in seats], now) if seats else {}
     beside = list(visit.assignments.select_related("decision", "kept", "person")) if standing else []
     added = {
@@ -101,7 +99,7 @@ def mark_absent(seat: Seat, absence: Absence) -> bool:
     is_known = assignment.absent_at is not None
     if assignment.state != Assignment.State.OPEN or is_known or not absences.counts(absence, proof):
         return False
-    rows.change(assignment, absent_at=timezone.now())
+    rows.change(assignment, absent_at=clock.now())
     what = {**record.seat(assignment), "absence": absence.pk}
     note(seat.request, None, "absent", at=assignment.absent_at, **what)
     return True
@@ -126,7 +124,7 @@ def _is_anybody_there(assignment: Assignment, away: Collection[int] = ()) -> boo
     people = {reader.person.pk for reader in engine_asks.readers(assignment)}.difference(away)
     if assignment.absent_at is not None:
         people.discard(assignment.person_id)
-    return bool(people - absences.in_force_of(people - {assignment.person_id}, timezone.now()).keys())
+    return bool(people - absences.in_force_of(people - {assignment.person_id}, clock.now()).keys())
 
 
 def propose_without(seat: Seat, delegate: Person) -> None:
@@ -151,7 +149,7 @@ def renew(request: Request, definition: Definition, assignment: Assignment) -> N
     newly is asked. Called again it does nothing."""
     if assignment.state != Assignment.State.OPEN:
         return
-    now = timezone.now()
+    now = clock.now()
     known = _rows(assignment)
     beside = list(assignment.visit.assignments.select_related("decision", "kept", "person"))
     seat = Seat(request, definition, assignment, beside)
@@ -220,7 +218,7 @@ def add(
     assignment = seat.assignment
     row = row or Delegate(assignment=assignment, person=person)
     row.why, row.delegation, row.by, row.comment = why, delegation, by, comment
-    row.state, row.reason, row.created_at, row.ended_at = State.OPEN, "", timezone.now(), None
+    row.state, row.reason, row.created_at, row.ended_at = State.OPEN, "", clock.now(), None
     row.save()
     row.assignment = assignment
     if not assignment.has_delegates:
@@ -235,7 +233,7 @@ def end(
 ) -> None:
     """They do not answer there any more, though the seat is open."""
     row.assignment = assignment
-    rows.change(row, state=State.ENDED, reason=reason, ended_at=timezone.now())
+    rows.change(row, state=State.ENDED, reason=reason, ended_at=clock.now())
     note(request, by, "delegate ended", at=row.ended_at, **record.delegate_ended(row))
 
 
@@ -336,7 +334,7 @@ def renew_all(request: Request, definition: Definition) -> None:
     """The request has other data: delegations that are about amounts may be about it now, or no longer."""
     open_ones = Assignment.objects.filter(visit__request=request, state=Assignment.State.OPEN)
     seats = list(open_ones.select_related("visit", "person").order_by("pk"))
-    standing = delegations.in_force_of({seat.person_id for seat in seats}, timezone.now())
+    standing = delegations.in_force_of({seat.person_id for seat in seats}, clock.now())
     for seat in seats:
         if seat.has_delegates or seat.person_id in standing:
             seat.visit.request = request

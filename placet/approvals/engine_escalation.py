@@ -9,8 +9,6 @@ stay, and administrators are told. Whoever was replaced is asked no more in that
 from collections.abc import Sequence
 from typing import Any
 
-from django.utils import timezone
-
 from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
 from placet.approvals import (
@@ -27,7 +25,7 @@ from placet.approvals.ask_words import Escalated
 from placet.approvals.definitions import Definition
 from placet.approvals.models import Assignment, Request, Timer, Visit
 from placet.approvals.record import note
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.lib.sentences import Sentence
 
 State = Assignment.State
@@ -60,7 +58,7 @@ def escalate(request: Request, definition: Definition, timer: Timer) -> bool:
     seated = engine_asks.seat(visit, seats, new, named.lines)
     engine_delegates.ask_all(request, definition, visit, seated, first)
     for seat in asked:
-        escalation_mails.others_are_asked(request, seat, timer, new, timezone.now())
+        escalation_mails.others_are_asked(request, seat, timer, new, clock.now())
     return True
 
 

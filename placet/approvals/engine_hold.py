@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
 from placet.accounts.models import Person
 from placet.approvals import engine_clarifications, engine_time
 from placet.approvals.definitions import Definition
@@ -20,7 +18,7 @@ from placet.approvals.grace import NONE
 from placet.approvals.models import Assignment, Decision, Request, UndoneDecision, Visit
 from placet.approvals.record import note
 from placet.approvals.undo_rules import grace_in
-from placet.lib import rows
+from placet.lib import clock, rows
 
 MOST_UNDONE = 5  # answers of one seat, or it would hold a step up for ever
 
@@ -40,12 +38,12 @@ def waits_until(definition: Definition, visit: Visit) -> datetime | None:
     if grace == NONE:
         return None
     moment = max(_last_moments(definition, visit), default=None)
-    return moment if moment is not None and moment > timezone.now() else None
+    return moment if moment is not None and moment > clock.now() else None
 
 
 def _last_moments(definition: Definition, visit: Visit) -> Iterable[datetime]:
     decisions = Decision.objects.filter(assignment__visit=visit).select_related("assignment__visit")
-    since = timezone.now() - grace_in(definition, visit.step_key)
+    since = clock.now() - grace_in(definition, visit.step_key)
     for decision in decisions.filter(at__gt=since):
         moment = last_moment(definition, decision)
         if moment is not None:

@@ -6,7 +6,6 @@ Called by the engine, which holds the request's lock.
 from datetime import datetime
 
 from django.db.models import Q
-from django.utils import timezone
 
 from placet.accounts import calendars
 from placet.accounts.calendars import Hours
@@ -16,6 +15,7 @@ from placet.approvals.definitions import Definition
 from placet.approvals.engine_time import NoDeadline
 from placet.approvals.models import Request, Stop, Visit
 from placet.approvals.record import note
+from placet.lib import clock
 from placet.lib.sentences import Sentence
 from placet.lib.working_time import NoWorkingTime
 
@@ -24,7 +24,7 @@ def reckoned(definition: Definition) -> Stop | None:
     """For a request that starts now; None where it may take as long as it likes. Raises NoDeadline."""
     if definition.longest is None:
         return None
-    start, hours = timezone.now(), _hours(definition)
+    start, hours = clock.now(), _hours(definition)
     try:
         at = Amount(definition.longest.after).after(hours.working_time, start)
     except NoWorkingTime as error:
@@ -56,7 +56,7 @@ def drop(request: Request, definition: Definition) -> None:
     """The request has ended: nothing is to come any more."""
     if definition.longest is not None:
         waiting = Stop.objects.filter(request=request, state=Stop.State.WAITING)
-        waiting.update(state=Stop.State.NEEDLESS, acted_at=timezone.now())
+        waiting.update(state=Stop.State.NEEDLESS, acted_at=clock.now())
 
 
 def waiting_for(request: Request, definition: Definition) -> Stop | None:

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from placet.accounts import calendars
 from placet.accounts.calendars import Hours
@@ -34,7 +33,7 @@ from placet.approvals.deadlines import (
 from placet.approvals.definitions import ApprovalStep, Definition, WaitStep
 from placet.approvals.models import Assignment, Request, Timer, Visit
 from placet.approvals.record import note
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.lib.conditions import ConditionError, value_of
 from placet.lib.sentences import Sentence
 from placet.lib.working_time import NoWorkingTime, WorkingTime
@@ -60,7 +59,7 @@ def begin(request: Request, definition: Definition, visit: Visit, asked: Sequenc
         if asked and visit.state == Visit.State.STUCK and isinstance(step, ApprovalStep):
             _leave_time(request, visit, step)
         return
-    start = timezone.now()
+    start = clock.now()
     hours = _hours(definition, step, asked)
     timers = _reckoned(request, definition, visit, step, hours, start)
     if timers:
@@ -80,7 +79,7 @@ def _leave_time(request: Request, visit: Visit, step: ApprovalStep) -> None:
     hours = _hours_again(coming[0].basis)
     moved: list[Timer] = []
     with _reckoning(hours):
-        earliest = LEAST.after(hours.working_time, timezone.now())
+        earliest = LEAST.after(hours.working_time, clock.now())
         for timer in coming:
             if timer.at < earliest:
                 moved += _put_off(visit, step, timer, earliest, hours)
@@ -98,7 +97,7 @@ def leave_time_after_rung(request: Request, visit: Visit, step: ApprovalStep) ->
     try:
         hours = _hours_again(end.basis)
         with _reckoning(hours):
-            earliest = LEAST.after_deadline(hours.working_time, timezone.now())
+            earliest = LEAST.after_deadline(hours.working_time, clock.now())
     except NoDeadline:  # without working time nobody could have any
         return
     if end.at < earliest:
@@ -113,7 +112,7 @@ def _put_off(visit: Visit, step: ApprovalStep, timer: Timer, at: datetime, hours
     if timer.what != Timer.What.EXPIRE:
         return moved
     waiting = visit.timers.filter(what=Timer.What.WARN, assignment=None, state=Timer.State.WAITING)
-    moments, now = dict(_warnings(visit, _warned_of(step), hours.working_time, at)), timezone.now()
+    moments, now = dict(_warnings(visit, _warned_of(step), hours.working_time, at)), clock.now()
     for warning in waiting:
         moment = moments[warning.number]
         if moment > now:
@@ -143,7 +142,7 @@ def reckon_again(request: Request, definition: Definition) -> Collection[int]:
 def _reckon_again(request: Request, definition: Definition, visit: Visit, step: Step) -> bool:
     """Whether anything moved, or began."""
     present = {(timer.what, timer.number): timer for timer in visit.timers.filter(assignment=None)}
-    deadline, now = present.get((_deadline_of(step), 0)), timezone.now()
+    deadline, now = present.get((_deadline_of(step), 0)), clock.now()
     if deadline is None:
         asked = visit.assignments.filter(state=Assignment.State.OPEN).select_related("person")
         people = [seat.person for seat in asked]
@@ -175,7 +174,7 @@ def reckon_by_newest(request: Request, definition: Definition, visit: Visit) -> 
     newest = calendars.version_of(waiting.calendar) if waiting is not None else None
     if step is None or deadline is None or newest is None:
         return False, False
-    now, hours = timezone.now(), calendars.hours(newest)
+    now, hours = clock.now(), calendars.hours(newest)
     wanted = [*_by_newest(request, definition, visit, step, hours, present, now)]
     # What is past stays, though it may not have been acted on.
     coming = {key: one for key, one in present.items() if one.at > now or one.state != Timer.State.WAITING}
@@ -247,7 +246,7 @@ def _reckoned_by(
     start = datetime.fromisoformat(deadline.basis["from"])
     with _reckoning(hours):
         value, due = _value_named_by(request, definition, step.due), deadline.at
-        if deadline.state == Timer.State.WAITING and due > timezone.now():
+        if deadline.state == Timer.State.WAITING and due > clock.now():
             due = _moment(step.due, value, hours, start) or due
         basis = {"from": start.isoformat(), **hours.basis}
         return [*timers_of(visit, step, hours, due, start, basis, leaves_time=not is_amount(value))]
@@ -488,7 +487,7 @@ def pause(request: Request, definition: Definition, visit: Visit, moment: dateti
     hours = _hours_again(coming[0].basis)
     try:
         with _reckoning(hours):  # counted from when the requester is asked, whenever the mail was read
-            ends = Amount(allowed.at_most).after(hours.working_time, timezone.now())
+            ends = Amount(allowed.at_most).after(hours.working_time, clock.now())
     except NoDeadline:
         return False
     basis = {"from": moment.isoformat(), **hours.basis}
@@ -499,7 +498,7 @@ def pause(request: Request, definition: Definition, visit: Visit, moment: dateti
         rows.change(timer, state=Timer.State.PAUSED)
     # Who was to be reminded in their own hours hears of it with the answer.
     single = visit.timers.filter(state=Timer.State.WAITING, assignment__isnull=False)
-    single.update(state=Timer.State.NEEDLESS, acted_at=timezone.now())
+    single.update(state=Timer.State.NEEDLESS, acted_at=clock.now())
     note_moments(request, visit, "paused", [stop])
     return True
 
@@ -509,7 +508,7 @@ def resume(request: Request, definition: Definition, visit: Visit) -> datetime |
     began to stand."""
     paused = list(visit.timers.filter(state=Timer.State.PAUSED).order_by("at", "id"))
     stop = visit.timers.filter(what=Timer.What.RESUME).order_by("-number").first()
-    now = timezone.now()
+    now = clock.now()
     if stop is not None and stop.state == Timer.State.WAITING:
         rows.change(stop, state=Timer.State.NEEDLESS, acted_at=now)
     if stop is None or not paused:
@@ -528,7 +527,7 @@ def _go_on_since(
     hours: Hours,
 ) -> None:
     """What is to come of a clock that stood since then."""
-    now = timezone.now()
+    now = clock.now()
     deadline = next((timer for timer in paused if timer.what == Timer.What.DUE), None)
     basis = dict(paused[0].basis)
     basis["stood"] = basis.get("stood", 0) + hours.working_time.between(since, now).total_seconds()
@@ -599,7 +598,7 @@ def end_pause(visit: Visit) -> None:
     """The visit is over: nothing of it is still to come."""
     stopped = visit.timers.filter(state=Timer.State.WAITING, what=Timer.What.RESUME)
     for timers in (stopped, visit.timers.filter(state=Timer.State.PAUSED)):
-        timers.update(state=Timer.State.NEEDLESS, acted_at=timezone.now())
+        timers.update(state=Timer.State.NEEDLESS, acted_at=clock.now())
 
 
 # --- decided, and still to be undone ----------------------------------------------------------------------
@@ -609,7 +608,7 @@ def hold(visit: Visit, until: datetime) -> Timer:
     """A visit is decided, which takes effect at a moment: its clock stands until then. Gives the row of that moment."""
     visit.timers.filter(state=Timer.State.WAITING).update(state=Timer.State.PAUSED)
     number = visit.timers.filter(what=Timer.What.EFFECTIVE).count() + 1
-    basis = {"from": timezone.now().isoformat()}
+    basis = {"from": clock.now().isoformat()}
     timer = Timer(
         visit=visit, what=Timer.What.EFFECTIVE, number=number, at=until, due=until, basis=basis
     )  # fmt: skip
@@ -626,14 +625,14 @@ def end_hold(visit: Visit) -> None:
     """What it was decided takes effect, or is not needed any more: nothing of it is still to come."""
     effective = visit.timers.filter(what=Timer.What.EFFECTIVE, state=Timer.State.WAITING)
     for timers in (effective, visit.timers.filter(state=Timer.State.PAUSED)):
-        timers.update(state=Timer.State.NEEDLESS, acted_at=timezone.now())
+        timers.update(state=Timer.State.NEEDLESS, acted_at=clock.now())
 
 
 def release(request: Request, definition: Definition, visit: Visit) -> None:
     """An answer was undone, and the visit goes on: what was still to come is as far away as it was before."""
     held = held_until(visit)
     assert held is not None
-    rows.change(held, state=Timer.State.NEEDLESS, acted_at=timezone.now())
+    rows.change(held, state=Timer.State.NEEDLESS, acted_at=clock.now())
     paused = visit.timers.filter(state=Timer.State.PAUSED)
     paused.filter(assignment__isnull=False).update(state=Timer.State.WAITING)
     coming = list(paused.filter(assignment=None).order_by("at", "id"))

@@ -18,8 +18,6 @@ first (`cancel`). Called by `placet.approvals.engine`, which holds the request's
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.utils import timezone
-
 from placet.accounts.models import Person
 from placet.accounts.reader import as_the_installation_reads
 from placet.approvals import (
@@ -53,7 +51,7 @@ from placet.approvals.definitions import (
 )
 from placet.approvals.models import Assignment, Request, Signal, Visit
 from placet.approvals.record import note
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.lib.conditions import ConditionError
 from placet.lib.sentences import Sentence
 
@@ -271,7 +269,7 @@ def close(request: Request, visit: Visit, result: str) -> None:
     engine_clarifications.end(request, visit)
     if visit.state == Visit.State.HELD:
         engine_time.end_hold(visit)
-    now = timezone.now()
+    now = clock.now()
     rows.change(visit, state=Visit.State.CLOSED, result=result, held_result="", reason="", closed_at=now)
     note(request, None, "closed", at=visit.closed_at, step=visit.step_key, round=visit.round, result=result)
 
@@ -316,7 +314,7 @@ def _go_to(request: Request, definition: Definition, visit: Visit, step_key: str
 
 def come_to(request: Request, definition: Definition, result: str) -> None:
     """The end."""
-    rows.change(request, state=Request.State.ENDED, result=result, closed_at=timezone.now())
+    rows.change(request, state=Request.State.ENDED, result=result, closed_at=clock.now())
     note(request, None, "ended", at=request.closed_at, result=result)
     engine_stops.drop(request, definition)
     engine_calls.report(request)
@@ -393,7 +391,7 @@ def cancel(request: Request, visit: Visit, answered: Visit | None) -> list[tuple
         engine_time.end_hold(visit)
     by = None if answered is None else answered.pk
     ended: dict[str, Any] = {"ended_by_id": by, "held_result": "", "reason": ""}
-    rows.change(visit, state=Visit.State.CANCELLED, closed_at=timezone.now(), **ended)
+    rows.change(visit, state=Visit.State.CANCELLED, closed_at=clock.now(), **ended)
     where: dict[str, Any] = {"step": visit.step_key, "round": visit.round}
     if answered is not None:
         where |= {"by_step": answered.step_key, "by_round": answered.round}

@@ -2,13 +2,14 @@
 before a definition is published."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from placet.accounts import calendars
 from placet.accounts.addresses import person_at
 from placet.approvals.deadlines import Amount, reminder_at, rung_at, warning_at
 from placet.approvals.definitions import ApprovalStep, Definition, Rung
 from placet.approvals.rules import GROUP, Together
+from placet.lib import clock
 from placet.lib.working_time import NoWorkingTime, WorkingTime
 
 TRIED_DAYS = 14  # on which people could be asked: what cannot be on any of them is refused
@@ -104,7 +105,7 @@ def _never(definition: Definition, step: ApprovalStep, holds: Holds) -> bool:
     key = step.calendar or definition.calendar
     version = calendars.version_of(key) if key is not None else None
     hours = (calendars.of_installation() if version is None else calendars.hours(version)).working_time
-    now = datetime.now(UTC)
+    now = clock.now()
     try:
         starts = [now + timedelta(days=day) for day in range(TRIED_DAYS)]
         return not any(holds(hours, start, _end(step, hours, start)) for start in starts)

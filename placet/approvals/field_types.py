@@ -41,6 +41,7 @@ from placet.approvals.form_parts import (
     Input,
 )
 from placet.approvals.iban import in_groups, must_be_iban
+from placet.lib import clock
 from placet.lib.domains import is_address
 
 LONGEST_TEXT = 200
@@ -325,7 +326,7 @@ def _iso(text: str) -> date | None:
 
 
 def _must_be_among_days(first: date, last: date, field: Input) -> None:
-    today = timezone.localdate()
+    today = clock.today()
     low = None if field.min is None else day_of(field.min, today)
     high = None if field.max is None else day_of(field.max, today)
     if low is not None and first < low:

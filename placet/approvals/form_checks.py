@@ -7,7 +7,7 @@ from datetime import date
 from graphlib import CycleError
 from typing import Any
 
-from django.utils import timezone, translation
+from django.utils import translation
 
 from placet.approvals.definitions import (
     ApprovalStep,
@@ -38,6 +38,7 @@ from placet.approvals.form_options import Lists
 from placet.approvals.form_parts import CURRENCY, MOST_FILES, MOST_ROWS, FormField, FormPart, Input, Option
 from placet.approvals.form_tables import SUMMED, computed_in_order, most_rows, sample_row, seen_row
 from placet.approvals.form_types import seen_values, type_of
+from placet.lib import clock
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
 
 MOST_PARTS = 200
@@ -419,7 +420,7 @@ def _expressions_problems(definition: Definition) -> Iterator[str]:
         yield f"{error}: these depend on each other in a circle; no order is left to look at them in"
         return
     for values in (sample_data(definition), {}):
-        seen = {TODAY: timezone.localdate().isoformat()} | condition_values(definition, values)
+        seen = {TODAY: clock.today().isoformat()} | condition_values(definition, values)
         found = [problem for part in definition.form for problem in _values_problems(part, seen)]
         yield from found
         if found:

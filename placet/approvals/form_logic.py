@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import Definition
@@ -20,6 +19,7 @@ from placet.approvals.form_options import Lists, rows_of_form, with_options_that
 from placet.approvals.form_parts import FormField, FormPart, Section
 from placet.approvals.form_tables import CellsInvalid
 from placet.approvals.form_types import names_of, seen_values, type_of
+from placet.lib import clock
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
 
 TODAY = "today"  # what expressions of a form see beside its fields, unless one of these is called so
@@ -180,7 +180,7 @@ class _Filling:
         self.files = files
         self.scope = scope
         self.moved: set[str] = set()  # fields, and their totals, that do not hold what they held
-        self.values: dict[str, Any] = {TODAY: timezone.localdate().isoformat()}
+        self.values: dict[str, Any] = {TODAY: clock.today().isoformat()}
         for one in definition.fields:
             self.values |= seen_values(one, None)
         self.filled = Filled(fields={one.name: one for one in definition.fields})

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from placet.accounts.models import Delegation, Group, Person
+from placet.lib import clock
 from placet.lib.fields import HexField
 from placet.lib.ids import uuid7
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -38,7 +38,7 @@ class Version(models.Model):
     text = models.TextField(
         blank=True
     )  # the YAML that it was published from; empty: it was none, or not kept
-    published_at = models.DateTimeField(default=timezone.now)
+    published_at = models.DateTimeField(default=clock.now)
     published_by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
@@ -59,7 +59,7 @@ class ProcessDraft(models.Model):
     file_name = models.CharField(max_length=200, blank=True)  # of another program, which it was made of
     report = models.JSONField(default=list)  # of that import: kind, place and sentence of each line
     begun_by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
-    begun_at = models.DateTimeField(default=timezone.now)
+    begun_at = models.DateTimeField(default=clock.now)
 
     @property
     def text(self) -> str:
@@ -75,7 +75,7 @@ class DraftRevision(models.Model):
     text = models.TextField()  # YAML, with comments; it may be anything that its author has yet to put right
     change = models.CharField(max_length=200, blank=True)  # what was changed, as a sentence
     by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
-    made_at = models.DateTimeField(default=timezone.now)
+    made_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         ordering = ["number"]
@@ -109,7 +109,7 @@ class TableVersion(models.Model):
     hits = models.CharField(max_length=10, choices=Hits)
     columns = models.JSONField()  # {"name", "kind"} of each
     rows = models.JSONField()  # texts of cells, in the order of the columns
-    published_at = models.DateTimeField(default=timezone.now)
+    published_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         constraints = [
@@ -140,7 +140,7 @@ class Request(models.Model):
     words = models.TextField(
         default="", editable=False
     )  # title and facts, casefolded: what a search looks in
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -163,7 +163,7 @@ class Draft(models.Model):
     process = models.ForeignKey(Process, on_delete=models.PROTECT, related_name="drafts")
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="+")  # whose form it was
     data = models.JSONField(default=dict)  # text by field, not checked
-    saved_at = models.DateTimeField(default=timezone.now)
+    saved_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         constraints = [
@@ -189,7 +189,7 @@ class Attachment(models.Model):
     sha256 = models.CharField(max_length=64)
     content = models.BinaryField()
     by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         constraints = [
@@ -263,7 +263,7 @@ class Visit(models.Model):
     asked_back = models.PositiveSmallIntegerField(
         default=0
     )  # how often the requester was asked something here
-    opened_at = models.DateTimeField(default=timezone.now)
+    opened_at = models.DateTimeField(default=clock.now)
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -320,7 +320,7 @@ class Assignment(models.Model):
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="assignments")
     source = models.PositiveSmallIntegerField(null=True)  # which line of the step's `ask` named them
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
     page_only = models.BooleanField(default=False)  # asked while there was no mailbox: no mail says so yet
     replaced_by = models.PositiveSmallIntegerField(
         null=True
@@ -379,7 +379,7 @@ class Absence(models.Model):
     ended_by = models.ForeignKey(
         Person, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    changed_at = models.DateTimeField(default=timezone.now)  # by our clock: began, or ended
+    changed_at = models.DateTimeField(default=clock.now)  # by our clock: began, or ended
     due = models.DateTimeField(null=True)  # when the open questions of the person are looked at next
 
     class Meta:
@@ -428,7 +428,7 @@ class Delegate(models.Model):
     comment = models.TextField(blank=True)  # of whoever gave it
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     reason = models.CharField(max_length=10, choices=Reason, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -450,7 +450,7 @@ class Notified(models.Model):
     outgoing = models.OneToOneField(
         OutgoingMail, null=True, on_delete=models.PROTECT, related_name="notified"
     )
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["visit", "person"], name="one_notice_per_person")]
@@ -463,7 +463,7 @@ class Signal(models.Model):
     request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="signals")
     key = models.CharField(max_length=40)
     by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
     taken_by = models.OneToOneField(Visit, null=True, on_delete=models.PROTECT, related_name="signal_taken")
 
     class Meta:
@@ -487,7 +487,7 @@ class CallTask(models.Model):
 
     visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="call_tasks")
     what = models.CharField(max_length=10, choices=What)
-    due = models.DateTimeField(default=timezone.now)
+    due = models.DateTimeField(default=clock.now)
     done_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -661,7 +661,7 @@ class Ask(models.Model):
     code_hash = models.CharField(max_length=64, unique=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="asks")
     outgoing = models.OneToOneField(OutgoingMail, null=True, on_delete=models.PROTECT, related_name="ask")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
 
 
 class AskLine(models.Model):
@@ -746,7 +746,7 @@ class Decision(models.Model):
     completes = models.ForeignKey(
         PendingAnswer, null=True, on_delete=models.PROTECT, related_name="decisions", db_index=False
     )
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=clock.now)
 
     class Meta:
         constraints = [

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from placet.approvals import engine_stops
@@ -11,6 +10,7 @@ from placet.approvals.definitions import ApprovalStep, ParallelStep, WaitStep, d
 from placet.approvals.delegate_words import in_place_of, who_decided
 from placet.approvals.engine_hold import until_of
 from placet.approvals.models import Assignment, Clarification, Decision, Delegate, Request, Timer, Visit
+from placet.lib import clock
 from placet.mail.writing import when
 
 MOST_NAMES = 10  # of a step that waits
@@ -117,7 +117,7 @@ def _clock(step: ApprovalStep | WaitStep, visit: Visit) -> Iterator[str]:
     if (goes_on := timers.get(Timer.What.GO_ON)) is not None:
         yield _("{step}: goes on by itself at {time}").format(step=step.name, time=when(goes_on.at))
     if due is not None:
-        line = _("{step}: was due {time}") if due.at < timezone.now() else _("{step}: due {time}")
+        line = _("{step}: was due {time}") if due.at < clock.now() else _("{step}: due {time}")
         yield line.format(step=step.name, time=when(due.at))
     if end is not None and isinstance(step, ApprovalStep):
         answer = _("“{word}”").format(word=step.outcome(step.expires_to).shown)

@@ -11,7 +11,6 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals import engine, engine_visits, messages, stop_mails
@@ -19,7 +18,7 @@ from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.models import Ask, AskLine, Assignment, CallTask, Request, Stop, Timer, Visit
 from placet.approvals.record import note
 from placet.audit import chain
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.mail.read_past import read_past
 
 PAUSE = timedelta(seconds=30)  # before a row that failed, or that waits for something, is looked at once more
@@ -27,13 +26,13 @@ State = Stop.State
 
 
 def due(limit: int) -> list[int]:
-    stops = Stop.objects.filter(state=State.WAITING, due__lte=timezone.now())
+    stops = Stop.objects.filter(state=State.WAITING, due__lte=clock.now())
     return list(stops.order_by("due", "id").values_list("id", flat=True)[:limit])
 
 
 def work(stop_id: int) -> bool:
     """End the request, once, however often it is called."""
-    now = timezone.now()
+    now = clock.now()
     # Put off before it is tried: a row that fails does not stand before the others.
     if not Stop.objects.filter(pk=stop_id, state=State.WAITING, due__lte=now).update(due=now + PAUSE):
         return False
@@ -43,7 +42,7 @@ def work(stop_id: int) -> bool:
 
 
 def _work(request: Request, stop: Stop) -> bool:
-    now = timezone.now()
+    now = clock.now()
     if stop.state != State.WAITING:
         return False
     if stop.at > now:  # the clock was set back

@@ -16,7 +16,6 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from placet.approvals import (
@@ -37,7 +36,7 @@ from placet.approvals.form import takes_answers_by_mail
 from placet.approvals.models import Ask, AskLine, Assignment, Request, Timer, Visit
 from placet.approvals.record import note
 from placet.audit import chain
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.mail.read_past import is_anything_kept, is_kept, read_past
 
 PAUSE = timedelta(seconds=30)  # before a row that failed, or that waits for a mailbox, is looked at once more
@@ -45,13 +44,13 @@ State = Timer.State
 
 
 def due(limit: int) -> list[int]:
-    timers = Timer.objects.filter(state=State.WAITING, due__lte=timezone.now())
+    timers = Timer.objects.filter(state=State.WAITING, due__lte=clock.now())
     return list(timers.order_by("due", "id").values_list("id", flat=True)[:limit])
 
 
 def work(timer_id: int) -> bool:
     """Do what is due, once, however often it is called."""
-    now = timezone.now()
+    now = clock.now()
     # Put off before it is tried: a row that fails does not stand before the others.
     if not Timer.objects.filter(pk=timer_id, state=State.WAITING, due__lte=now).update(due=now + PAUSE):
         return False
@@ -59,7 +58,7 @@ def work(timer_id: int) -> bool:
         number = Timer.objects.values_list("visit__request_id", flat=True).get(pk=timer_id)
         request = engine.lock(number)
         timer = Timer.objects.select_related("visit", "assignment__person").get(pk=timer_id)
-        return _work(request, timer, timezone.now())
+        return _work(request, timer, clock.now())
 
 
 def _work(request: Request, timer: Timer, now: datetime) -> bool:

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals import (
@@ -40,7 +39,7 @@ from placet.approvals.models import (
 )
 from placet.approvals.record import note
 from placet.audit import chain
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail
 
@@ -64,7 +63,7 @@ class Retraction:
     @property
     def moment(self) -> datetime:
         """When it counts: a mail by when the server received it."""
-        return timezone.now() if self.incoming is None else min(timezone.now(), self.incoming.receipt_time)
+        return clock.now() if self.incoming is None else min(clock.now(), self.incoming.receipt_time)
 
     @property
     def origin(self) -> record.What:
@@ -154,7 +153,7 @@ def _take_back(
     names = ("outcome", "answers", "revision", "comment", "by_person", "door", "incoming", "completes", "at")
     row = UndoneDecision(
         assignment=assignment,
-        undone_at=timezone.now(),
+        undone_at=clock.now(),
         undone_door=retraction.door,
         undone_incoming=retraction.incoming,
         **{name: getattr(decision, name) for name in names},

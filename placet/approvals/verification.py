@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from placet.approvals import evidence, evidence_absences, evidence_delegations
 from placet.approvals.models import Request
 from placet.audit import chain, checkpoints, mac
 from placet.audit.models import AuditEntry
+from placet.lib import clock
 from placet.lib.processes import processes
 
 A_RANGE = 1000  # ids of requests
@@ -157,7 +158,7 @@ class Notes:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "audit-verify.json"
-        self._began = datetime.now(UTC)
+        self._began = clock.now()
 
     def write(self, verified: Verified) -> None:
         noted = {"began": self._began.isoformat(), "verified": asdict(verified)}

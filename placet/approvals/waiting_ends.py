@@ -4,9 +4,9 @@ more: an answer that came in time may lie in it, and nobody reads it until an ad
 from collections.abc import Collection
 
 from django.db.models import Count, QuerySet
-from django.utils import timezone
 
 from placet.approvals.models import Timer
+from placet.lib import clock
 from placet.mailboxes.models import Mailbox
 
 _ASKED_BY = "visit__assignments__ask_lines__ask__outgoing__mailbox"
@@ -36,7 +36,7 @@ def mailbox_names(visit: int) -> list[str]:
 
 
 def _waiting(mailboxes: Collection[int]) -> QuerySet[Timer]:
-    now = timezone.now()
+    now = clock.now()
     late = Timer.objects.filter(what__in=_WAIT, state=Timer.State.WAITING, at__lte=now, assignment=None)
     return late.filter(
         **{f"{_ASKED_BY}__in": mailboxes}, visit__assignments__ask_lines__asks_back=None

@@ -18,12 +18,11 @@ from typing import Any
 
 from django.apps import apps
 from django.db import transaction
-from django.utils import timezone
 
 from placet.audit import commitments, mac
 from placet.audit.commitments import PERSONAL
 from placet.audit.models import AuditEntry, ChainHead, InstallationHead
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.lib.canonical import digest
 from placet.lib.prepared import Prepared
 
@@ -183,7 +182,7 @@ def _linked(
     entry = AuditEntry(
         request_id=request_id,
         seq=end.seq + 1,
-        at=at or timezone.now(),
+        at=at or clock.now(),
         who=who,
         what={**what, **(committed if personal else {})},
         previous_hash=end.hash,

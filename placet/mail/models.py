@@ -5,9 +5,9 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from placet.accounts.models import Person
+from placet.lib import clock
 from placet.mail.packing import HeadersField, PackedField
 from placet.mailboxes.models import Mailbox
 
@@ -28,7 +28,7 @@ class IncomingMail(models.Model):
     same_as = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="shown_again")
     folder = models.CharField(max_length=20)
     received_at = models.DateTimeField(null=True)
-    kept_at = models.DateTimeField(default=timezone.now)
+    kept_at = models.DateTimeField(default=clock.now)
     raw = PackedField()
     transport_headers = HeadersField(blank=True, default="")
     facts = models.JSONField(
@@ -36,7 +36,7 @@ class IncomingMail(models.Model):
     )  # what the server said beside the mail: item class, sender, voting, size
 
     state = models.CharField(max_length=12, choices=State, default=State.KEPT)
-    due = models.DateTimeField(default=timezone.now)  # next try, and the end of a running try's lease
+    due = models.DateTimeField(default=clock.now)  # next try, and the end of a running try's lease
     claim = models.CharField(max_length=32, blank=True)
     tries = models.PositiveIntegerField(default=0)
 
@@ -107,7 +107,7 @@ class ServerTask(models.Model):
     folder = models.CharField(max_length=200, blank=True)  # where to, for a move
     done_at = models.DateTimeField(null=True)
     failed = models.BooleanField(default=False)  # given up after several tries; shown
-    due = models.DateTimeField(default=timezone.now)
+    due = models.DateTimeField(default=clock.now)
     claim = models.CharField(max_length=32, blank=True)
     tries = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
@@ -155,10 +155,10 @@ class OutgoingMail(models.Model):
     # before there was this; without a default, SQLite need not copy the table for it.
     words = models.BinaryField(null=True)
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NOTICE)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
 
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
-    due = models.DateTimeField(default=timezone.now)
+    due = models.DateTimeField(default=clock.now)
     claim = models.CharField(max_length=32, blank=True)
     tries = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField(null=True)  # when it was last handed to the server

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from placet.audit import chain
 from placet.audit.models import AuditEntry
+from placet.lib import clock
 from placet.mail.models import IncomingMail
 from placet.mailboxes import credentials, exchange, polling, store
 from placet.mailboxes.base import Action, Connection, MailboxError, Wait
@@ -105,7 +105,7 @@ class _Turn:
     def goes_on(self) -> None:
         """Renew the lease. Raises NotMoved if it is no longer ours."""
         mine = polling.LEASED.mine(self.mailbox.pk, self.claim)
-        if not mine.update(next_poll=timezone.now() + polling.LEASED.length):
+        if not mine.update(next_poll=clock.now() + polling.LEASED.length):
             raise _changed_meanwhile()
 
 
@@ -119,11 +119,11 @@ def move(mailbox: Mailbox, via: str, *, by: str) -> Moved:
         if turn.mailbox.via == via:
             return Moved(0, 0)
         with closing(connection(turn.mailbox, via)) as new:
-            _patiently(turn, lambda: new.changes({}, timezone.now(), 1))  # raises where it does not open
+            _patiently(turn, lambda: new.changes({}, clock.now(), 1))  # raises where it does not open
             found, trouble = _translated(turn, via, new)
         moved = _switch(turn, via, by, found, trouble)
     finally:
-        due = timezone.now() if turn.mailbox.active else None
+        due = clock.now() if turn.mailbox.active else None
         Mailbox.objects.filter(pk=turn.mailbox.pk, claim=turn.claim).update(claim="", next_poll=due)
     log.info("mailbox_moved", mailbox=mailbox.pk, to=via, renamed=moved.renamed, left=moved.by_fingerprint)
     return moved
@@ -133,7 +133,7 @@ def _take_turn(mailbox: Mailbox) -> _Turn:
     """Wait until no poll is running, and let none begin."""
     until = time.monotonic() + PATIENCE
     while True:
-        now = timezone.now()
+        now = clock.now()
         free = Mailbox.objects.filter(Q(claim="") | Q(next_poll=None) | Q(next_poll__lte=now), pk=mailbox.pk)
         claim = polling.LEASED.take(free)
         if claim:

@@ -13,11 +13,10 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from placet import __version__
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.lib.domains import in_ascii
 from placet.mail import mime, sent_items
 from placet.mail.models import OutgoingMail
@@ -85,7 +84,7 @@ def queue(
         head["In-Reply-To"] = head["References"] = f"<{in_reply_to}>"
     head |= {
         "Subject": mime.unstructured("Subject", subject),
-        "Date": format_datetime(timezone.now()),
+        "Date": format_datetime(clock.now()),
         # Stops out-of-office answers; keeps non-delivery reports, which are shown on the request (MS-OXCMAIL
         # 2.1.3.2.20).
         "X-Auto-Response-Suppress": "AutoReply" if may_be_away else "OOF, AutoReply",
@@ -105,7 +104,7 @@ def queue(
         raw=raw,
         words=import_string(settings.KEEP_WORDS)(raw) if reply_to else None,
         priority=priority,
-        due=due or timezone.now(),
+        due=due or clock.now(),
         lookup_due=sent_items.first_lookup() if reply_to else None,  # it is answered: by what id?
     )
     if rows.insert_new(mail):
@@ -135,12 +134,12 @@ def mailboxes_due() -> list[int]:
 
 
 def _awake() -> QuerySet[Mailbox]:
-    awake = Q(paused_until=None) | Q(paused_until__lte=timezone.now())
+    awake = Q(paused_until=None) | Q(paused_until__lte=clock.now())
     return Mailbox.objects.filter(awake, active=True).defer("secrets", "cursor")
 
 
 def _due(mailbox: Mailbox) -> QuerySet[OutgoingMail]:
-    return mailbox.outgoing.filter(state__in=_OPEN, due__lte=timezone.now())
+    return mailbox.outgoing.filter(state__in=_OPEN, due__lte=clock.now())
 
 
 _OPEN = [OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]
@@ -148,14 +147,14 @@ _OPEN = [OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]
 
 def _room(mailbox: Mailbox) -> int:
     """How many may be handed over now, below the server's limit per minute."""
-    a_minute_ago = timezone.now() - timedelta(minutes=1)
+    a_minute_ago = clock.now() - timedelta(minutes=1)
     lately = mailbox.outgoing.filter(started_at__gt=a_minute_ago).count()
     return int(mailbox.settings.get("sends_per_minute", 25)) - lately
 
 
 def work(outgoing_id: int) -> bool:
     """Send one mail. False if it is no longer due, or another worker has it. MailboxError passes through."""
-    waiting = OutgoingMail.objects.filter(pk=outgoing_id, state__in=_OPEN, due__lte=timezone.now())
+    waiting = OutgoingMail.objects.filter(pk=outgoing_id, state__in=_OPEN, due__lte=clock.now())
     try:
         before = waiting.select_related("mailbox").first()
     except Damaged as error:
@@ -185,7 +184,7 @@ def work(outgoing_id: int) -> bool:
         unsure = may_be_out or not error.not_done
         state = OutgoingMail.State.SENDING if unsure else OutgoingMail.State.WAITING
         pause = UNSURE_PAUSE if unsure else SHORT_PAUSE
-        _mine(before, claim).update(state=state, tries=F("tries") - 1, due=timezone.now() + pause, claim="")
+        _mine(before, claim).update(state=state, tries=F("tries") - 1, due=clock.now() + pause, claim="")
         raise
     except MailError as error:
         _failed(before, claim, error, unsure=may_be_out or not error.not_done)
@@ -195,7 +194,7 @@ def work(outgoing_id: int) -> bool:
         log.exception("outgoing_crashed", outgoing=before.pk)
         _failed(before, claim, MailError(_failure(error)), unsure=True)
         return True
-    now = timezone.now()
+    now = clock.now()
     sent = {"state": OutgoingMail.State.SENT, "sent_at": now, "claim": "", "last_error": ""}
     if before.lookup_due is not None:
         sent["lookup_due"] = sent_items.first_lookup()
@@ -220,7 +219,7 @@ def _claim(before: OutgoingMail) -> str:
         pk=before.pk, state=before.state, claim=before.claim, due=before.due
     )
     sending = OutgoingMail.State.SENDING
-    return LEASED.take(unchanged, state=sending, started_at=timezone.now(), tries=F("tries") + 1)
+    return LEASED.take(unchanged, state=sending, started_at=clock.now(), tries=F("tries") + 1)
 
 
 def _mine(before: OutgoingMail, claim: str) -> QuerySet[OutgoingMail]:
@@ -238,7 +237,7 @@ def _failed(before: OutgoingMail, claim: str, error: MailError, *, unsure: bool)
     log.warning("outgoing_failed", outgoing=before.pk, tries=tries, code=error.code, given_up=for_good)
     _mine(before, claim).update(
         state=OutgoingMail.State.FAILED if for_good else again,
-        due=timezone.now() + min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE),
+        due=clock.now() + min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE),
         claim="",
         last_error=str(error),
     )
@@ -248,5 +247,5 @@ def _failed(before: OutgoingMail, claim: str, error: MailError, *, unsure: bool)
 def send_again(outgoing_id: int) -> None:
     """An administrator's wish for a mail that was given up."""
     OutgoingMail.objects.filter(pk=outgoing_id, state=OutgoingMail.State.FAILED).update(
-        state=OutgoingMail.State.WAITING, due=timezone.now(), tries=0
+        state=OutgoingMail.State.WAITING, due=clock.now(), tries=0
     )

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
+from placet.lib import clock
 from placet.mail.models import IncomingMail, SetAsideCode
 from placet.mailboxes.models import Mailbox
 
@@ -61,7 +61,7 @@ def _hindered(
 ) -> QuerySet[Mailbox]:
     """In one statement: a poll that commits mails between two would have them seen by neither."""
     late = Q(read_until=None) | Q(read_until__lt=instant + SLACK)
-    ahead = Q(read_until__gt=timezone.now())  # the clock was set back since: see `placet.mailboxes.progress`
+    ahead = Q(read_until__gt=clock.now())  # the clock was set back since: see `placet.mailboxes.progress`
     in_time = Q(received_at__lte=instant) | Q(received_at=None)
     waits = IncomingMail.objects.filter(in_time, mailbox=OuterRef("pk"), state=IncomingMail.State.KEPT)
     # Not asked of each mailbox: SQLite would look through all of its mails instead of by the codes.

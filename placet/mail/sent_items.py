@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
 from placet.accounts.addresses import PersonInvalid, check_address, normal
+from placet.lib import clock
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.base import MailboxError, MailError, SentCopy, SentMail
 from placet.mailboxes.models import Mailbox
@@ -30,12 +30,12 @@ LONGEST_ID = 400  # characters of an id that are kept
 
 def first_lookup() -> datetime:
     """When a mail that is sent now is looked for."""
-    return timezone.now() + FIRST_PAUSE
+    return clock.now() + FIRST_PAUSE
 
 
 def due(limit: int) -> list[int]:
     """Mailboxes that sent a mail whose id is to be looked for now."""
-    now = timezone.now()
+    now = clock.now()
     awake = Q(mailbox__paused_until=None) | Q(mailbox__paused_until__lte=now)
     now_due = waiting().filter(awake, lookup_due__lte=now, mailbox__active=True)
     return list(now_due.order_by().values_list("mailbox_id", flat=True).distinct()[:limit])
@@ -52,7 +52,7 @@ def waiting() -> QuerySet[OutgoingMail]:
 def work(mailbox_id: int) -> bool:
     """Look once for the mails of a mailbox that are due, the newest ones first. False if none is due, or another worker
     looks for them. MailboxError passes through."""
-    now = timezone.now()
+    now = clock.now()
     here = waiting().filter(mailbox_id=mailbox_id)
     due_now = here.filter(lookup_due__lte=now)
     due_now.filter(lookups__gte=MOST_LOOKUPS).update(lookup_due=None)  # looks that never came back to say why
@@ -106,7 +106,7 @@ def _is_address(text: str) -> bool:
 
 def _later(mail: OutgoingMail) -> None:
     """Once more after a pause, or not any more: then what we gave it is all that is known."""
-    again = timezone.now() + FIRST_PAUSE * 2**mail.lookups if mail.lookups < MOST_LOOKUPS else None
+    again = clock.now() + FIRST_PAUSE * 2**mail.lookups if mail.lookups < MOST_LOOKUPS else None
     if again is None:
         log.info("sent_copy_not_seen", outgoing=mail.pk)
     OutgoingMail.objects.filter(pk=mail.pk).update(lookup_due=again)

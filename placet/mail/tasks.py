@@ -5,10 +5,9 @@ from datetime import timedelta
 
 import structlog
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.mail.models import IncomingMail, ServerTask
 from placet.mail.moving import ids_here, remember_ids
 from placet.mailboxes.base import MOST_MARKED, Action, Connection, MailboxError, MailError
@@ -60,7 +59,7 @@ def mailboxes_due() -> list[int]:
 
 
 def _due() -> QuerySet[ServerTask]:
-    now = timezone.now()
+    now = clock.now()
     paused = Q(incoming__mailbox__paused_until__gt=now) | Q(incoming__mailbox__active=False)
     return ServerTask.objects.filter(done_at=None, failed=False, due__lte=now).exclude(paused)
 
@@ -81,7 +80,7 @@ def work(task_id: int) -> bool:
                 outcomes[task] = outcome
     except MailboxError:
         _write_back(mine, mailbox, outcomes)
-        mine.update(claim="", tries=F("tries") - 1, due=timezone.now())
+        mine.update(claim="", tries=F("tries") - 1, due=clock.now())
         raise
     unheard = MailError(_("The server did not say what became of the mail."), "NoAnswer")
     _write_back(mine, mailbox, {task: outcomes.get(task, unheard) for task in tasks})
@@ -94,7 +93,7 @@ def _take(task_id: int) -> QuerySet[ServerTask]:
 
     What was tried before is tried by itself: what breaks a call in a way that nobody foresaw breaks no other's again.
     """
-    now = timezone.now()
+    now = clock.now()
     # By the sum SQLite does not begin with all mails of the mailbox: few tasks are ready, and have an index.
     mailbox = F("incoming__mailbox") + 0
     ready = ServerTask.objects.filter(done_at=None, failed=False, due__lte=now).annotate(mailbox=mailbox)
@@ -133,7 +132,7 @@ def _mark(
 def _write_back(mine: QuerySet[ServerTask], mailbox: Mailbox, outcomes: Outcomes) -> None:
     """What became of those that are still ours; before that, where mails are now, for whoever takes them up if this is
     cut off in between."""
-    now = timezone.now()
+    now = clock.now()
     errors = {task: outcome for task, outcome in outcomes.items() if isinstance(outcome, MailError)}
     if done := [task.pk for task in outcomes if task not in errors]:
         _remember(mailbox, outcomes)
@@ -160,4 +159,4 @@ def _remember(mailbox: Mailbox, outcomes: Outcomes) -> None:
 def try_again() -> int:
     """An administrator's wish for all marks that were given up. How many they are."""
     given_up = ServerTask.objects.filter(done_at=None, failed=True)
-    return given_up.update(failed=False, tries=0, claim="", due=timezone.now())
+    return given_up.update(failed=False, tries=0, claim="", due=clock.now())

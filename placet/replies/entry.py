@@ -20,13 +20,12 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, DateTimeField, Q, Value, When
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from placet.approvals import absences
 from placet.approvals.models import AskLine
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.lib.prepared import Prepared
 from placet.mail import read_past, tasks
 from placet.mail.models import IncomingMail
@@ -93,7 +92,7 @@ SHORTEST_PAUSE = timedelta(seconds=5)  # between two looks, however short a paus
 def receive(mailbox_id: int) -> bool:
     """Look into one mailbox once. False if another worker does. MailboxError passes through, with the mailbox
     paused and its trouble kept; so does what nobody foresaw, as a MailboxError in words."""
-    due = Mailbox.objects.filter(pk=mailbox_id, active=True, next_poll__lte=timezone.now())
+    due = Mailbox.objects.filter(pk=mailbox_id, active=True, next_poll__lte=clock.now())
     claim = polling.LEASED.take(due, noticed=False, read_until=progress.unless_ahead())
     if not claim:
         return False
@@ -103,7 +102,7 @@ def receive(mailbox_id: int) -> bool:
     except LeaseLost as lost:
         log.warning("poll_lease_lost", mailbox=mailbox_id, reason=str(lost))
     finally:
-        after = after or timezone.now() + SHORTEST_PAUSE  # the pause of a failure may last longer
+        after = after or clock.now() + SHORTEST_PAUSE  # the pause of a failure may last longer
         _give_up_poll(mailbox_id, claim, after)
     return True
 
@@ -111,7 +110,7 @@ def receive(mailbox_id: int) -> bool:
 def _give_up_poll(mailbox_id: int, claim: str, after: datetime) -> None:
     """The next one is at `after`; or soon, where something came while this one ran (`placet.mailboxes.noticing`): it
     may have looked already at where that lies. In one statement, so that no notice falls between."""
-    soon = min(after, timezone.now() + NOTICED_PAUSE)
+    soon = min(after, clock.now() + NOTICED_PAUSE)
     next_poll = Case(When(noticed=True, then=Value(soon)), default=Value(after), output_field=DateTimeField())
     polling.LEASED.mine(mailbox_id, claim).update(next_poll=next_poll, claim="")
 
@@ -136,7 +135,7 @@ def _look_into(mailbox: Mailbox, claim: str) -> datetime:
         pool.drop(mailbox)
         pool.failed(mailbox, trouble)
         raise trouble from error
-    now = timezone.now()
+    now = clock.now()
     Mailbox.objects.filter(pk=mailbox.pk).update(last_poll_at=now)
     return now if more else now + timedelta(seconds=settings.poll_seconds)
 
@@ -417,7 +416,7 @@ def prove_policy(reply: Reply) -> ProvePolicy:
 
 
 def _claim(incoming_id: int) -> Reply | None:
-    now, claim = timezone.now(), leases.new_claim()
+    now, claim = clock.now(), leases.new_claim()
     for incoming in _DUE(id=incoming_id, now=now, reserved=leases.reservation()):
         as_read = {"id": incoming.pk, "state": incoming.state, "due": incoming.due, "claim": incoming.claim}
         tries = incoming.tries + 1
@@ -462,7 +461,7 @@ def mine(reply: Reply, **known: Any) -> None:
     """Checked inside the transaction that commits the effect: the row is locked, handled and still ours. `known`: what
     else the row gets, where that is known already."""
     ours = {"id": reply.incoming.pk, "claim": reply.claim, "state": IncomingMail.State.KEPT}
-    now = timezone.now()
+    now = clock.now()
     state = IncomingMail.State.HANDLED
     if not rows.update(IncomingMail, ours, state=state, claim="", handled_at=now, **known):
         raise ClaimLost(f"Incoming mail {reply.incoming.pk} is no longer ours.")
@@ -473,7 +472,7 @@ def _give_back(incoming: IncomingMail, claim: str, *, counts: bool) -> None:
     """To be tried again later. A failure of the whole mailbox uses up no try."""
     tries = incoming.tries if counts else incoming.tries - 1
     LEASED.mine(incoming.pk, claim).update(
-        claim="", tries=tries, due=timezone.now() + FIRST_PAUSE * 2 ** min(tries, 8)
+        claim="", tries=tries, due=clock.now() + FIRST_PAUSE * 2 ** min(tries, 8)
     )
 
 
@@ -497,7 +496,7 @@ def set_aside(reply: Reply, reason: str) -> None:
         result="set_aside",
         reason=reason,
         verdict=tell.verdict(reply),
-        handled_at=timezone.now(),
+        handled_at=clock.now(),
     )
     if not changed:
         return
@@ -510,7 +509,7 @@ def set_aside(reply: Reply, reason: str) -> None:
 def _set_damaged_aside(incoming_id: int, error: Damaged) -> bool:
     """What cannot be read from the database stays on the server where it is: that is the only copy, too."""
     log.error("incoming_damaged", incoming=incoming_id, error=str(error))
-    now = timezone.now()
+    now = clock.now()
     ready = Q(due__lte=now) | Q(claim=leases.reservation())
     due = IncomingMail.objects.filter(ready, pk=incoming_id, state=IncomingMail.State.KEPT)
     state, reason = IncomingMail.State.SET_ASIDE, _failure(error)
@@ -526,7 +525,7 @@ def handle_again(incoming_id: int) -> bool:
     waiting = IncomingMail.objects.filter(pk=incoming_id, state=IncomingMail.State.SET_ASIDE)
     return bool(
         waiting.update(
-            state=IncomingMail.State.KEPT, due=timezone.now(), tries=0, result="", reason="", looked_at=None
+            state=IncomingMail.State.KEPT, due=clock.now(), tries=0, result="", reason="", looked_at=None
         )
     )
 

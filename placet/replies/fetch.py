@@ -19,9 +19,8 @@ from typing import Any
 
 import structlog
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.utils import timezone
 
-from placet.lib import rows
+from placet.lib import clock, rows
 from placet.mail.models import IncomingMail, ServerTask
 from placet.mailboxes import polling, progress
 from placet.mailboxes.base import (
@@ -78,7 +77,7 @@ def fetch(mailbox: Mailbox, connection: Connection, settings: ExchangeSettings, 
 
 def since(mailbox: Mailbox) -> datetime:
     """Mail received before this is not looked at."""
-    return (mailbox.since or timezone.now()) - SINCE_SLACK
+    return (mailbox.since or clock.now()) - SINCE_SLACK
 
 
 def position(mailbox: Mailbox) -> dict[str, Any]:
@@ -131,7 +130,7 @@ def _put_away_again(mailbox: Mailbox, seen: Sequence[Seen]) -> None:
         incoming__server_id__in=[kept_id(entry.server_id) for entry in seen],
         action__in=[Action.MOVE, Action.DELETE],
     ).exclude(done_at=None)
-    back.update(done_at=None, tries=0, due=timezone.now())
+    back.update(done_at=None, tries=0, due=clock.now())
 
 
 def kept_id(server_id: str) -> str:
@@ -368,5 +367,5 @@ def _write_cursor(mailbox: Mailbox, claim: str, cursor: Mapping[str, Any], **mor
     """Also renews the lease: every batch that is kept, and every page, is time well spent."""
     mailbox.cursor = dict(cursor)
     mine = polling.LEASED.mine(mailbox.pk, claim)
-    if not mine.update(cursor=mailbox.cursor, next_poll=timezone.now() + polling.LEASED.length, **more):
+    if not mine.update(cursor=mailbox.cursor, next_poll=clock.now() + polling.LEASED.length, **more):
         raise LeaseLost(f"The poll of mailbox {mailbox.pk} took longer than its lease.")

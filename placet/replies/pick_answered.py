@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
 from placet.accounts.addresses import somebodys
 from placet.approvals.form import letters
+from placet.lib import clock
 from placet.lib.sentences import Sentence
 from placet.mail.models import OutgoingMail
 from placet.replies import refusals
@@ -47,7 +47,7 @@ def must_answer_us(
     """Raises NotNamed for what answers somebody else's mail, or none; NotKnownYet where that may still be seen, for a
     mail that was kept not long ago."""
     ours = picked.ours
-    is_young = kept_at > timezone.now() - LONGEST_WAIT
+    is_young = kept_at > clock.now() - LONGEST_WAIT
     may_be_seen = is_young and any(sent.lookup_due is not None and sent.created_at < kept_at for sent in ours)
     match quoted(mail, _ours(picked, own)):
         case Quoted.ANOTHERS:

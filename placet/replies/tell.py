@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -31,6 +31,7 @@ from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.approvals.prepared_replies import answer_lines
 from placet.approvals.record import Logged
 from placet.approvals.standing import standing_of
+from placet.lib import clock
 from placet.mail import tasks
 from placet.mail.models import IncomingMail
 from placet.mail.writing import labelled, when
@@ -540,7 +541,7 @@ def _note_bounce(reply: "Reply") -> bool:
     if outgoing is None:
         return False
     if outgoing.bounced_at is None:
-        outgoing.bounced_at = timezone.now()
+        outgoing.bounced_at = clock.now()
         outgoing.save(update_fields=["bounced_at"])
         ask = getattr(outgoing, "ask", None)
         if ask is not None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from placet.accounts.reader import as_read_by
+from placet.lib import clock
 from placet.mail.models import OutgoingMail
 from placet.mail.writing import when
 from placet.replies import refusals
@@ -33,7 +33,7 @@ def last_of_the_hour(reply: "Reply", refusal: refusals.Refusal) -> str:
     moments = _moments_of_mails(reply, refusal)
     if len(moments) != reply.settings.refusals_per_hour - 1:
         return ""
-    until = min([*moments, timezone.now()]) + HOUR
+    until = min([*moments, clock.now()]) + HOUR
     with as_read_by(reply.line.ask.person):
         if isinstance(refusal, _COMMANDS):
             sentence = _("Until {time}, further replies that ask for help or for the status stay unanswered.")
@@ -51,7 +51,7 @@ def _moments_of_mails(reply: "Reply", refusal: refusals.Refusal) -> Sequence[dat
     mails = OutgoingMail.objects.filter(
         kind__startswith="refusal-",
         to=reply.line.ask.person.email,
-        created_at__gt=timezone.now() - HOUR,
+        created_at__gt=clock.now() - HOUR,
     )
     if isinstance(refusal, _COMMANDS):
         mails = mails.filter(kind__in=_KINDS_OF_COMMANDS)
