@@ -36,7 +36,10 @@ def ask_all(
     answer."""
     now = clock.now()
     standing = delegations.in_force_of([seat.person_id for seat in seats], now) if seats else {}
-    beside = list(visit.assignments.select_related("decision", "kept", "person")) if standing else []
+    is_back = [seat for seat in seats if seat.has_delegates]
+    beside = []
+    if standing or is_back:
+        beside = list(visit.assignments.select_related("decision", "kept", "person"))
     added = {
         seat.pk: _add_wanted(
             # Somebody who is back has the seat that they had, with whoever answered there.
@@ -48,6 +51,8 @@ def ask_all(
         for seat in seats
         if seat.person_id in standing
     }
+    for seat in is_back:
+        _end_over(Seat(request, definition, seat, beside))
     for seat in seats:
         delegates = added.get(seat.pk, [])
         if (
@@ -60,6 +65,20 @@ def ask_all(
             engine_asks.ask(request, definition, seat, again=False, absence=absence, escalated=escalated)
         _ask(request, definition, seat, delegates, escalated)
     _stand_in_for_absent(request, definition, visit, seats, now)
+
+
+def _end_over(seat: Seat) -> None:
+    """A seat is open again that was taken from somebody who left. Whoever answered there and does not now is ended:
+    else what is over would stand in a seat that is open."""
+    for row in _rows(seat.assignment).values():
+        if row.state == State.OVER:
+            end(seat.request, seat.assignment, row, _why_not(row, seat))
+
+
+def _why_not(row: Delegate, seat: Seat) -> Delegate.Reason:
+    if not row.person.is_active:
+        return Reason.LEFT
+    return Reason.BARRED if may_stand_in(row.person, seat) else Reason.DELEGATION
 
 
 def _ask(
@@ -299,7 +318,7 @@ def end_barred(request: Request, definition: Definition, seats: Iterable[Assignm
         seat = Seat(request, definition, assignment, beside)
         for row in _rows(assignment).values():
             if row.state == State.OPEN and may_stand_in(row.person, seat):
-                end(request, assignment, row, Reason.BARRED if row.person.is_active else Reason.LEFT)
+                end(request, assignment, row, _why_not(row, seat))
 
 
 def of_seats(seats: Iterable[Assignment]) -> Mapping[int, list[Person]]:

@@ -767,3 +767,42 @@ def test_whoever_is_back_and_asked_again_has_the_delegate_that_they_had(
     assert [row[-1] for row in rows(request)] == ["open"]
     answer(request, bob, dave)
     assert state_of(request) == "approved"
+
+
+@pytest.mark.parametrize(
+    ("gone", "reason"),
+    [
+        ("left", "left"),
+        ("was ended", "delegation"),
+        ("was given it", "delegation"),
+        ("decided before", "barred"),
+    ],
+)
+def test_whoever_answered_in_a_seat_that_is_taken_up_again_and_does_not_now_is_ended(
+    gone: str,
+    reason: str,
+    alice: Person,
+    bob: Person,
+    carol: Person,
+    dave: Person,
+    admin: Person,
+    mailbox: Mailbox,
+) -> None:
+    made = None if gone == "was given it" else delegate(bob, dave)
+    if gone == "decided before":
+        delegate(carol, dave)
+    request = start(alice, one_step([{"person": one.email} for one in (bob, carol)], rule="all"))
+    if made is None:
+        delegating.give(open_for(bob).pk, bob, dave)
+    engine.deactivate(bob, admin)
+    if gone == "left":
+        engine.deactivate(dave, admin)
+    elif gone == "was ended":
+        assert made is not None
+        delegations.end(made.pk, admin)
+    elif gone == "decided before":
+        answer(request, carol, dave)
+    Person.objects.filter(pk=bob.pk).update(is_active=True)
+    engine.ask_again(request.visits.get().pk, admin)
+    assert ("Dave", "Bob", f"ended {reason}") in rows(request)
+    answer(request, bob, bob)
