@@ -1,0 +1,100 @@
+"""How wide texts are in a picture, and how they are broken into lines. No font is read: whatever font a reader has, the
+width that is reckoned here is rather too wide than too narrow.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+MORE = "…"
+_BREAKS_AFTER = "-/_.@,;"
+#: Widths by sign, in parts of the height of the type; all others have `_OTHER`, or what their kind says.
+_WIDTHS = {
+    **dict.fromkeys("iljI|!'.,:;", 0.34),
+    **dict.fromkeys(' ()[]{}/\\frt-‐`"°', 0.43),
+    **dict.fromkeys("cksvxyzJ", 0.59),
+    **dict.fromkeys("CEFKLPRSTVXYZ", 0.7),
+    **dict.fromkeys("ABDGHNOQUw", 0.82),
+    **dict.fromkeys("mMW@%…—&", 1.0),
+}
+_OTHER, _WIDE, _UPPER = 0.65, 1.25, 0.85
+_BOLD = 1.09
+
+
+@dataclass(frozen=True)
+class Type:
+    """`size`, `line`: heights of the letters and of a line, in pixels."""
+
+    size: float
+    line: int
+    is_bold: bool = False
+
+
+NAME = Type(13, 17, is_bold=True)
+NOTE = Type(12, 15)
+
+
+def plain(text: str) -> str:
+    """On one line, without signs that cannot be seen or that would turn what stands beside them."""
+    signs = (" " if sign.isspace() or not (sign.isprintable() or sign == "\u200d") else sign for sign in text)
+    return " ".join("".join(signs).split())
+
+
+@lru_cache(maxsize=4096)
+def _sign_width(sign: str) -> float:
+    if sign in _WIDTHS:
+        return _WIDTHS[sign]
+    if ord(sign) < 0x250:
+        return _UPPER if sign.isupper() else _OTHER
+    if unicodedata.category(sign) in ("Mn", "Me", "Cf"):
+        return 0.0
+    if unicodedata.east_asian_width(sign) in "WF" or ord(sign) >= 0x1F000:
+        return _WIDE
+    return _UPPER if ord(sign) < 0x530 else 1.0
+
+
+def width_of(text: str, kind: Type) -> float:
+    """In pixels."""
+    return sum(map(_sign_width, text)) * kind.size * (_BOLD if kind.is_bold else 1)
+
+
+def wrapped(text: str, kind: Type, width: float, most: int) -> tuple[str, ...]:
+    """At most `most` lines of at most `width` pixels; what does not fit is left out, and `…` says so."""
+    lines: list[str] = []
+    line = ""
+    for piece in _pieces(plain(text), kind, width):
+        if width_of((line + piece).rstrip(), kind) <= width:
+            line += piece
+            continue
+        lines.append(line.rstrip())
+        line = piece
+        if len(lines) > most:
+            break
+    lines.append(line.rstrip())
+    lines = [one for one in lines if one]
+    if len(lines) <= most:
+        return tuple(lines)
+    return (*lines[: most - 1], _cut(lines[most - 1], kind, width))
+
+
+def _cut(line: str, kind: Type, width: float) -> str:
+    while line and width_of(line + MORE, kind) > width:
+        line = line[:-1]
+    return line.rstrip() + MORE
+
+
+def _pieces(text: str, kind: Type, width: float) -> Iterator[str]:
+    """What is not broken: words with the blank behind them, parts of compound ones, and of those that are too long as
+    much as fits."""
+    piece = ""
+    for sign in text:
+        is_joined = _sign_width(sign) == 0
+        if piece and not is_joined and width_of(piece + sign, kind) > width:
+            yield piece
+            piece = ""
+        piece += sign
+        if sign == " " or (sign in _BREAKS_AFTER and len(piece) > 3):
+            yield piece
+            piece = ""
+    yield piece
