@@ -60,7 +60,7 @@ class _Column:
 
     def layout(self) -> Layout:
         order, back = _one_after_the_other(self.graph)
-        for key, following in zip(order, [*order[1:], ""], strict=True):
+        for key, following in zip(order, [*order[1:], ""], strict=False):
             node = self.graph.nodes[key]
             bottom = self._put_block(node) if node.branches else self._put_station(node)
             edges = self.graph.ways_from(key)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from placet.approvals import picture_words as words
 from placet.approvals.definitions import Definition, EndStep, ParallelStep, Place, Transition
+from placet.approvals.picture_text import MORE, plain
 from placet.approvals.returns import returns_problems, written_out
 
 START = "start>"
@@ -156,9 +157,11 @@ class _Places:
         note = words.step_note(self.definition, key)
         is_reached = key in self.definition.places and (key == self.definition.start or self._is_led_to(key))
         if isinstance(step, EndStep):
-            return Node(key, "end", step.name, tone=_TONES.get(step.result, "neutral"), is_reached=is_reached)
+            return Node(
+                key, "end", self._name(key), tone=_TONES.get(step.result, "neutral"), is_reached=is_reached
+            )
         branches = tuple(self._branches(place, key, step)) if isinstance(step, ParallelStep) else ()
-        return Node(key, step.kind, step.name, note, is_reached=is_reached, branches=branches)
+        return Node(key, step.kind, self._name(key), note, is_reached=is_reached, branches=branches)
 
     def _is_led_to(self, key: str) -> bool:
         return key in self._led_to
@@ -180,8 +183,9 @@ class _Places:
             yield BranchGraph(name, branch.name or "", note, self._graph(inner, branch.start, {}))
 
     def _name(self, key: str) -> str:
+        """Its key, where its name has nothing that could be seen."""
         step = self.definition.steps.get(key)
-        return step.name if step else key
+        return (plain(step.name) if step else "") or plain(key) or MORE
 
 
 def _written(place: Place) -> str:

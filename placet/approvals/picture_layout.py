@@ -102,8 +102,8 @@ class Block:
 
 @dataclass(frozen=True)
 class Label:
-    """`lines`: as they are written. `target`: the node that a way leads to whose line is not drawn all the way; its name
-    stands at `target_at`."""
+    """`lines`: as they are written. `target`: where a way leads whose line is not drawn all the way; its name stands at
+    `target_at`."""
 
     lines: tuple[str, ...]
     box: Box
@@ -112,6 +112,7 @@ class Label:
     target_lines: tuple[str, ...] = ()
     target_at: Point = (0, 0)
     is_back: bool = False
+    is_on_line: bool = False  # in the middle of its box, and the line goes on below it
 
 
 @dataclass(frozen=True)

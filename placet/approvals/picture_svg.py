@@ -251,8 +251,8 @@ def _label(way: Way, dress: Dress) -> str:
     hidden = ' aria-hidden="true"' if dress.links else ""
     gone = " p-gone" if _is_gone(way, dress) else ""
     is_named = label.target is not None
-    x = label.box.x + LABEL_PAD if is_named or way.points[0][0] < label.box.x else label.box.middle
-    kind = "p-label" if x != label.box.middle else "p-label p-mid"
+    x = label.box.middle if label.is_on_line else label.box.x + LABEL_PAD
+    kind = "p-label p-mid" if label.is_on_line else "p-label"
     text = "".join(_lines(label.lines, kind, x, label.box.y + 2, NOTE.line))
     full = label.full if any(line.endswith(MORE) for line in (*label.lines, *label.target_lines)) else ""
     title = f"<title>{escape(plain(full))}</title>" if full else ""

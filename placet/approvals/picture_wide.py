@@ -135,9 +135,15 @@ class _Wide:
         for key, rank in ranks.items():
             self.nodes[key] = self._item(key, 2 * rank)
         self.rows.start(reach(self.graph), self.nodes)
+        leading = {edge.source for edge in self.graph.edges}
+        for key, item in self.nodes.items():
+            item.is_final = key not in leading
         for edge in self.graph.edges:
             if not edge.is_loop:
-                self._travel(edge, (edge.source, edge.target) in back)
+                self._travel(edge, ranks[edge.target] < ranks[edge.source])
+        for key, item in self.nodes.items():
+            if item.is_final:
+                self.rows.bundles[key, False].append(item)
         self.rows.arrange(self.nodes[self.graph.first])
         channels = self._set_heights()
         return self._drawn(channels)
@@ -174,7 +180,7 @@ class _Wide:
         """The places that an edge passes, and the segments between them."""
         source, target = self.nodes[edge.source], self.nodes[edge.target]
         step = -1 if is_back else 1
-        first = self.rows.add(self._label_item(edge, source.row + step), edge.source, is_back)
+        first = self.rows.add(self._label_item(edge, source.row + step), edge.source, edge.target, is_back)
         passed = [source, first]
         for row in range(first.row + step, target.row, step):
             passed.append(self.rows.passing(edge.target, row, is_back))
@@ -236,7 +242,12 @@ class _Wide:
         return Way(edge.source, edge.target, _straightened(points), label, edge.ways, is_back)
 
     def _label(self, item: Item) -> Label:
-        return Label(item.lines, Box(item.x - item.width // 2, item.y, item.width, item.height), item.full)
+        return Label(
+            item.lines,
+            Box(item.x - item.width // 2, item.y, item.width, item.height),
+            item.full,
+            is_on_line=True,
+        )
 
     def _loops(self) -> Iterator[Way]:
         """From a step to itself: out on the right, and in again below."""

@@ -9,8 +9,11 @@ from functools import cached_property
 
 GAP, LINE_GAP = 26, 18  # between boxes; beside a label or a line
 PORT = 26  # how far from the middle of a box a way back ends
+Near = dict["Item", tuple[list[float], list[float]]]
 MOST_SWEEPS = 12
 MOST_SHIFTS = 8
+MOST_MOVES = 60  # of whole bundles of ways; a person would try no more
+MOST_ITEMS = 800  # of a picture in which they are tried
 
 
 @dataclass(eq=False)
@@ -24,13 +27,14 @@ class Item:
     lines: tuple[str, ...] = ()
     full: str = ""
     is_back: bool = False
+    is_final: bool = False  # nothing leads on from it
     left: int = 0  # how much it needs on either side of its middle
     right: int = 0
     x: int = 0
     y: int = 0
     at: int = 0  # in its row
     rank: float = 0.0  # where it would be, if nothing else were there
-    turn: int = 0  # on which side of a box ways back begin and end: -1 or 1
+    turn: int = -1  # on which side of a box ways back begin and end: left, or right (1)
     shift: int = 0  # of the way into a box, so that it lies on no other
 
     def __post_init__(self) -> None:
@@ -57,6 +61,16 @@ class Segment:
     def is_straight_on(self) -> bool:
         """Whether it begins and ends in the middle of boxes."""
         return not (self.net[0] == "back" and self.upper.node) and self.net[0] != "backout"
+
+    @property
+    def upper_at(self) -> float:
+        """Where it begins in its row, as far as crossings go."""
+        is_beside = self.upper.node and self.net[0] == "back"
+        return self.upper.at + 0.4 * self.upper.turn if is_beside else self.upper.at
+
+    @property
+    def lower_at(self) -> float:
+        return self.lower.at + 0.4 * self.lower.turn if self.net[0] == "backout" else self.lower.at
 
     @property
     def upper_x(self) -> int:
@@ -86,6 +100,7 @@ class Rows:
     _ranks: dict[str, float] = field(default_factory=dict)
     _passing: dict[tuple[str, int, bool], Item] = field(default_factory=dict)
     _joined: set[tuple[int, int]] = field(default_factory=set)
+    bundles: dict[tuple[str, bool], list[Item]] = field(default_factory=lambda: defaultdict(list))
 
     def start(self, reached: Sequence[str], nodes: Mapping[str, Item]) -> None:
         """With boxes in the order in which one comes upon them."""
@@ -96,8 +111,9 @@ class Rows:
             self._ranks[key] = nodes[key].rank = at
             self.rows[nodes[key].row].append(nodes[key])
 
-    def add(self, item: Item, source: str, is_back: bool) -> Item:
+    def add(self, item: Item, source: str, target: str, is_back: bool) -> Item:
         """What a way is called; a way back begins on the left."""
+        self.bundles[target, is_back].append(item)
         item.is_back = is_back
         item.rank = self._ranks[source] - 0.5 if is_back else self._ranks[source] + 0.5
         self.rows[item.row].append(item)
@@ -110,6 +126,7 @@ class Rows:
             rank = -1 if is_back else self._ranks[target]
             self._passing[key] = item = Item(row, 2, 0, is_back=is_back, rank=rank)
             self.rows[row].append(item)
+            self.bundles[target, is_back].append(item)
         return self._passing[key]
 
     def join(self, segment: Segment) -> None:
@@ -125,9 +142,30 @@ class Rows:
     # --- order --------------------------------------------------------------------------------------------
 
     def _order(self) -> None:
+        """As one comes upon things, if nothing crosses then: so most of them stay where they are when a step is added.
+        Else as is best after one way of trying or the other."""
         for row in self.rows:
             row.sort(key=lambda item: item.rank)
             _number(row)
+        begun = self._kept()
+        if not self.crossings():
+            return
+        self._switch()
+        fewest = self._move_bundles(self.crossings())
+        if not fewest:
+            return
+        first, turns = self._kept(), self._turns()
+        self._restore(begun)
+        self._sweep_all()
+        if self._move_bundles(self.crossings()) >= fewest:
+            self._restore(first)
+            for item, turn in turns.items():
+                item.turn = turn
+
+    def _turns(self) -> dict[Item, int]:
+        return {item: item.turn for row in self.rows for item in row}
+
+    def _sweep_all(self) -> None:
         best, fewest = self._kept(), self.crossings()
         for sweep in range(MOST_SWEEPS):
             if not fewest:
@@ -137,9 +175,55 @@ class Rows:
             crossings = self.crossings()
             if crossings < fewest:
                 best, fewest = self._kept(), crossings
-        self.rows = best
+        self._restore(best)
+
+    def _restore(self, rows: list[list[Item]]) -> None:
+        self.rows = [[*row] for row in rows]
         for row in self.rows:
             _number(row)
+
+    def _move_bundles(self, fewest: int) -> int:
+        """All ways to one step together to the one side or the other, where fewer cross then: neighbours that change
+        places do not come upon it. How many cross in the end."""
+        tries = MOST_MOVES if sum(map(len, self.rows)) <= MOST_ITEMS else 0
+        has_changed = True
+        while has_changed:
+            has_changed = False
+            for bundle in sorted(self.bundles.values(), key=_weight):
+                for side in (-1, 1):
+                    if not fewest or not tries:
+                        return fewest
+                    tries -= 1
+                    kept, turns = self._kept(), {item: item.turn for item in self._turned(bundle)}
+                    for item in turns:
+                        item.turn = side
+                    self._move(bundle, side)
+                    self._switch()
+                    crossings = self.crossings()
+                    if crossings < fewest:
+                        fewest, has_changed = crossings, True
+                    else:
+                        self._restore(kept)
+                        for item, turn in turns.items():
+                            item.turn = turn
+        return fewest
+
+    def _turned(self, bundle: Iterable[Item]) -> Iterator[Item]:
+        """The boxes that ways back of a bundle begin and end at."""
+        moved = {*bundle}
+        for segments in self.between:
+            for segment in segments:
+                if segment.net[0] == "back" and segment.upper.node and segment.lower in moved:
+                    yield segment.upper
+                if segment.net[0] == "backout" and segment.upper in moved:
+                    yield segment.lower
+
+    def _move(self, bundle: Iterable[Item], side: int) -> None:
+        """To the left (-1) or right end of their rows."""
+        moved = {*bundle}
+        for number in {item.row for item in moved}:
+            self.rows[number].sort(key=lambda item: side if item in moved else 0)
+            _number(self.rows[number])
 
     def _kept(self) -> list[list[Item]]:
         return [[*row] for row in self.rows]
@@ -148,12 +232,12 @@ class Rows:
         """Each row by the middle of what it is joined to in the one before."""
         numbers = range(1, len(self.rows)) if downwards else range(len(self.rows) - 2, -1, -1)
         for number in numbers:
-            places: dict[Item, list[int]] = defaultdict(list)
+            places: dict[Item, list[float]] = defaultdict(list)
             for segment in self.between[number - 1 if downwards else number]:
-                one, other = segment.lower, segment.upper
-                if not downwards:
-                    one, other = other, one
-                places[one].append(other.at)
+                if downwards:
+                    places[segment.lower].append(segment.upper_at)
+                else:
+                    places[segment.upper].append(segment.lower_at)
             row = self.rows[number]
             row.sort(key=lambda item: sum(places[item]) / len(places[item]) if places[item] else item.at)
             _number(row)
@@ -173,15 +257,15 @@ class Rows:
             if not has_changed:
                 return
 
-    def _near(self, number: int) -> dict[Item, tuple[list[int], list[int]]]:
+    def _near(self, number: int) -> Near:
         """By item of a row: where what it is joined to stands, above and below."""
-        near: dict[Item, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+        near: Near = defaultdict(lambda: ([], []))
         if number > 0:
             for segment in self.between[number - 1]:
-                near[segment.lower][0].append(segment.upper.at)
+                near[segment.lower][0].append(segment.upper_at)
         if number < len(self.between):
             for segment in self.between[number]:
-                near[segment.upper][1].append(segment.lower.at)
+                near[segment.upper][1].append(segment.lower_at)
         return near
 
     def crossings(self) -> int:
@@ -193,7 +277,12 @@ def _number(row: Iterable[Item]) -> None:
         item.at = at
 
 
-def _crossed(near: Mapping[Item, tuple[list[int], list[int]]], left: Item, right: Item) -> int:
+def _weight(bundle: Iterable[Item]) -> tuple[bool, bool]:
+    """Ways that pass rows are moved first, and ends last."""
+    return any(item.is_final for item in bundle), not any(item.is_line for item in bundle)
+
+
+def _crossed(near: Near, left: Item, right: Item) -> int:
     """How many segments cross where they stand so."""
     return sum(
         one > other
@@ -204,7 +293,7 @@ def _crossed(near: Mapping[Item, tuple[list[int], list[int]]], left: Item, right
 
 
 def _inversions(segments: Sequence[Segment]) -> int:
-    pairs = sorted((segment.upper.at, segment.lower.at) for segment in segments)
+    pairs = sorted((segment.upper_at, segment.lower_at) for segment in segments)
     return sum(
         one[0] < other[0] and one[1] > other[1] for at, one in enumerate(pairs) for other in pairs[at + 1 :]
     )
@@ -226,7 +315,6 @@ class _Columns:
     def set(self, first: Item) -> None:
         self._join(self._straight())
         order = self._from_the_left()
-        self._turn()
         links = self._links()
         for sweep in range(6):
             for column in order if sweep % 2 else reversed(order):
@@ -268,27 +356,13 @@ class _Columns:
         self.x = dict.fromkeys(self.members, 0)
         order = [column for column, number in waiting.items() if not number]
         for column in order:
-            for other, distance in right_of[column]:
-                self.x[other] = max(self.x[other], self.x[column] + distance)
-                waiting[other] -= 1
-                if not waiting[other]:
-                    order.append(other)
+            for beside, distance in right_of[column]:
+                self.x[beside] = max(self.x[beside], self.x[column] + distance)
+                waiting[beside] -= 1
+                if not waiting[beside]:
+                    order.append(beside)
         assert len(order) == len(self.members), "columns stand in a ring"
         return order
-
-    def _turn(self) -> None:
-        """Ways back begin and end on the side on which they are."""
-        for segments in self.rows.between:
-            for segment in segments:
-                if segment.net[0] == "back" and segment.upper.node:
-                    segment.upper.turn = self._side(segment.upper, segment.lower)
-                elif segment.net[0] == "backout":
-                    segment.lower.turn = self._side(segment.lower, segment.upper)
-
-    def _side(self, box: Item, other: Item) -> int:
-        if self.x[self.column[other]] == self.x[self.column[box]]:
-            return box.turn or 1
-        return 1 if self.x[self.column[other]] > self.x[self.column[box]] else -1
 
     def _links(self) -> dict[int, list[tuple[Item, int]]]:
         """By column: what it is joined to in others, and how far its own end is from its middle."""
@@ -324,8 +398,9 @@ class _Columns:
 
 
 def _urgency(segment: Segment) -> tuple[int, int]:
-    """Long ways first, then the first way of each step."""
-    return (0 if segment.upper.is_line and segment.lower.is_line else 1, segment.upper.at + segment.lower.at)
+    """Long ways first, and into an end that they lead to; then the first way of each step."""
+    is_long = segment.upper.is_line and (segment.lower.is_line or segment.lower.is_final)
+    return (0 if is_long else 1, segment.upper.at + segment.lower.at)
 
 
 def _go_together(one: Segment, other: Segment) -> bool:
