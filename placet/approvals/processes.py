@@ -44,6 +44,11 @@ def parse_definition(source: str | Mapping[str, Any]) -> Definition:
     return flat.definition
 
 
+def as_written(source: str | Mapping[str, Any]) -> Definition:
+    """What each part of it says, whatever does not fit together; DefinitionInvalid where a part says nothing."""
+    return _validated(_written(source))
+
+
 def _written(source: str | Mapping[str, Any]) -> Written:
     if not isinstance(source, str):
         return Written(source, None)

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -19,6 +20,8 @@ from placet.approvals.drafts import ProcessThere, problems_of_draft, store
 from placet.approvals.drafts import discard as discard_draft
 from placet.approvals.drafts import drafts as all_drafts
 from placet.approvals.models import ProcessDraft
+from placet.approvals.picture import drawing_of
+from placet.approvals.processes import DefinitionInvalid, as_written
 from placet.portal.people import PersonsRequest, administrators_only
 from placet.workflowgen.importing import FileInvalid, Imported, read_process
 from placet.workflowgen.report import CHANGED, DECIDE, LEFT_OUT, TAKEN, Report
@@ -107,9 +110,18 @@ def draft(request: PersonsRequest, pk: int) -> HttpResponse:
         "lists": [
             (kind, heading, len(report.of(kind)), report.by_text(kind)) for kind, heading in HEADINGS.items()
         ],
+        "picture": _picture(shown.text),
         "command": f"placet process publish --draft {shown.process.key}",
     }
     return render(request, "panel/draft.html", context)
+
+
+def _picture(text: str) -> SafeString:
+    """Empty for a text that says too little to be drawn."""
+    try:
+        return drawing_of(as_written(text))
+    except DefinitionInvalid:
+        return SafeString()
 
 
 @administrators_only

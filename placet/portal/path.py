@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db.models import Count, QuerySet, Window
@@ -37,6 +37,7 @@ from placet.approvals.models import (
 )
 from placet.approvals.name_lists import MOST_NAMES, listed_names
 from placet.approvals.outcomes import APPROVE, REJECT, REVISED, TASK_DONE, Outcome, as_read
+from placet.approvals.picture import Mark
 from placet.approvals.policy import is_certain, way_on
 from placet.approvals.questions import Answered
 from placet.approvals.questions import as_read as answers_as_read
@@ -47,6 +48,7 @@ from placet.mail.models import OutgoingMail
 from placet.portal.clarifications import who_waits
 from placet.portal.due import DueShown, due_of, held_until
 from placet.portal.in_place import why_in_words
+from placet.portal.picture_marks import marks_of
 
 MOST_VISITS = 40  # shown of one request, newest last
 MOST_PEOPLE = 300  # shown of one path
@@ -128,6 +130,7 @@ class BranchShown:
 class Path:
     stations: Sequence[Station]
     left_out: int  # earlier visits that are not shown
+    marks: Mapping[str, Mark] = field(default_factory=dict)  # in the picture of the process, by key of a step
 
 
 def outcome_of(definition: Definition, step_key: str, key: str) -> Outcome:
@@ -169,7 +172,10 @@ def path_of(
     tree = _Tree(request, definition, inside, lines, left_out, skipped, with_reasons, called, due, held)
     stations = [Station("start", _("Started"), by, request.created_at), *tree.stations(inside[None])]
     end = _end(request, definition)
-    return Path([*stations, end] if end else [*stations, *tree.later(inside[None])], earlier)
+    became = {one.pk: _visit_in_words(one, definition, with_reason=False) for one in visits}
+    in_order = sorted(visits, key=lambda one: one.pk)
+    marks = marks_of(request, definition, in_order, became, lines, skipped)
+    return Path([*stations, end] if end else [*stations, *tree.later(inside[None])], earlier, marks)
 
 
 def _called(

@@ -22,6 +22,7 @@ from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import facts_as_read, facts_hash
 from placet.approvals.models import Assignment, Clarification, Request, Visit
 from placet.approvals.others_asked import others_in_words
+from placet.approvals.picture import drawing_of
 from placet.approvals.rule_words import rule_in_words
 from placet.approvals.undo_rules import grace_in
 from placet.portal import deciding, live, path
@@ -96,6 +97,7 @@ def _request_page(
     steers = mine or request.user.is_administrator
     asked_back = clarifications_of(shown) if getattr(shown, "was_asked_back", False) else []
     questions = _questions(request, shown, definition, errors, asked_back)
+    path = path_of(shown, definition, with_reasons=steers, visible=requests_visible_to(request.user))
     context: dict[str, Any] = {
         "shown": shown,
         "mine": mine,
@@ -105,7 +107,8 @@ def _request_page(
         "process": definition.name,
         "standing": standings([shown], Definitions())[0],
         "latest": latest_of(shown, definition),
-        "path": path_of(shown, definition, with_reasons=steers, visible=requests_visible_to(request.user)),
+        "path": path,
+        "picture": drawing_of(definition, marks=path.marks),
         "questions": questions,
         "undoable": undoable_by(request.user, shown, definition),
         "running": running,
