@@ -38,6 +38,7 @@ CLASSES_OF_HEAT = 5
 _REM = 16
 _STEP = 4  # rem; by so much are the widths apart from which on the wide arrangement is shown
 _WIDEST_NEED = 60  # rem; what is wider is moved to and fro
+MOST_WIDE = 45  # stations; of more the column alone is drawn, which can be read from top to bottom
 _SMALLEST = 0.88  # how small the wide arrangement may be drawn
 
 
@@ -80,21 +81,20 @@ def drawing_of(
     `figures`: what is written of it (without: per cent). `links`: addresses that stations lead to."""
     graph = graph_of(drawable(definition))
     extras = _extras(marks, heat, figures)
-    layout = wide(graph, extras)
-    dress = Dress(
-        _classes(marks, heat),
-        {key: mark.sign for key, mark in marks.items()},
-        dict(links),
-        _gone(definition, marks),
-    )
+    gone = _gone(definition, marks)
+    dress = Dress(_classes(marks, heat), {key: mark.sign for key, mark in marks.items()}, dict(links), gone)
     name = _("Picture of the process “{name}”").format(name=plain(definition.name))
     classes = "picture" + (" picture-marked" if marks else "") + (" picture-heated" if heat else "")
-    text = _spoken(graph, extras)
-    return SafeString(  # each text in it was escaped
-        f'<div class="{classes}"><div class="picture-wide {_need(layout)}">'
-        f"{drawn(layout, dress, name=name, kind='picture-svg')}</div>"
-        f"{drawn(column(graph, extras), dress, name=name, kind='picture-svg picture-column')}{text}</div>"
-    )
+    drawings = _wide(graph, extras, dress, name) if len(definition.steps) <= MOST_WIDE else ""
+    drawings += drawn(column(graph, extras), dress, name=name, kind="picture-svg picture-column")
+    return SafeString(
+        f'<div class="{classes}">{drawings}{_spoken(graph, extras)}</div>'
+    )  # each text was escaped
+
+
+def _wide(graph: Graph, extras: Mapping[str, Sequence[str]], dress: Dress, name: str) -> str:
+    layout = wide(graph, extras)
+    return f'<div class="picture-wide {_need(layout)}">{drawn(layout, dress, name=name, kind="picture-svg")}</div>'
 
 
 def _need(layout: Layout) -> str:

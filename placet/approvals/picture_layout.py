@@ -137,6 +137,12 @@ class Layout:
     blocks: tuple[Block, ...] = ()  # each before those inside of it
     ways: tuple[Way, ...] = ()
 
+    @property
+    def boxes(self) -> dict[str, Box]:
+        """Of stations and blocks, by key."""
+        stations = {one.key: one.box for one in self.stations}
+        return stations | {one.key: one.box for one in self.blocks}
+
     def moved(self, right: int, down: int) -> "Layout":
         return replace(
             self,

@@ -106,8 +106,7 @@ def _rows_of(widths: Sequence[int]) -> list[list[int]]:
 
 
 def _with_entry(layout: Layout, block: str, branch: BranchGraph, top: int) -> Layout:
-    boxes = {one.key: one.box for one in (*layout.stations, *layout.blocks)}
-    box = boxes.get(branch.graph.first)
+    box = layout.boxes.get(branch.graph.first)
     if box is None:
         return layout
     entry = Way(block, branch.graph.first, ((box.middle, top - ENTRY + 2), (box.middle, box.y)))
@@ -289,7 +288,7 @@ def _straightened(points: Sequence[Point]) -> tuple[Point, ...]:
 
 def _trimmed(layout: Layout) -> Layout:
     """Moved so that it begins at 0, and with its size."""
-    boxes = [one.box for one in (*layout.stations, *layout.blocks)]
+    boxes = [*layout.boxes.values()]
     boxes += [way.label.box for way in layout.ways if way.label]
     xs = [x for way in layout.ways for x, _y in way.points]
     ys = [y for way in layout.ways for _x, y in way.points]

@@ -12,7 +12,7 @@ PORT = 26  # how far from the middle of a box a way back ends
 Near = dict["Item", tuple[list[float], list[float]]]
 MOST_SWEEPS = 12
 MOST_SHIFTS = 8
-MOST_MOVES = 60  # of whole bundles of ways; a person would try no more
+MOST_MOVES = 40  # of whole bundles of ways; a person would try no more
 MOST_ITEMS = 800  # of a picture in which they are tried
 
 
@@ -186,37 +186,56 @@ class Rows:
         """All ways to one step together to the one side or the other, where fewer cross then: neighbours that change
         places do not come upon it. How many cross in the end."""
         tries = MOST_MOVES if sum(map(len, self.rows)) <= MOST_ITEMS else 0
+        bundles = sorted(self.bundles.values(), key=_weight)
         has_changed = True
         while has_changed:
             has_changed = False
-            for bundle in sorted(self.bundles.values(), key=_weight):
+            for bundle in bundles:
                 for side in (-1, 1):
                     if not fewest or not tries:
                         return fewest
                     tries -= 1
-                    kept, turns = self._kept(), {item: item.turn for item in self._turned(bundle)}
-                    for item in turns:
-                        item.turn = side
-                    self._move(bundle, side)
-                    self._switch()
-                    crossings = self.crossings()
-                    if crossings < fewest:
-                        fewest, has_changed = crossings, True
-                    else:
-                        self._restore(kept)
-                        for item, turn in turns.items():
-                            item.turn = turn
+                    gained = self._try(bundle, side)
+                    fewest -= gained
+                    has_changed = has_changed or gained > 0
         return fewest
+
+    def _try(self, bundle: Sequence[Item], side: int) -> int:
+        """How many crossings fewer there are; 0, and all is as before, where it gains nothing."""
+        touched = {item.row for item in bundle}
+        near = sorted(
+            {row + step for row in touched for step in (-1, 0, 1) if 0 <= row + step < len(self.rows)}
+        )
+        kept = {row: [*self.rows[row]] for row in near}
+        turns = {item: item.turn for item in self._turned(bundle)}
+        before = self._crossings_near(near)
+        for item in turns:
+            item.turn = side
+        self._move(bundle, side)
+        self._switch(near)
+        gained = before - self._crossings_near(near)
+        if gained > 0:
+            return gained
+        for row, items in kept.items():
+            self.rows[row] = items
+            _number(items)
+        for item, turn in turns.items():
+            item.turn = turn
+        return 0
+
+    def _crossings_near(self, rows: Iterable[int]) -> int:
+        channels = {channel for row in rows for channel in (row - 1, row) if 0 <= channel < len(self.between)}
+        return sum(_inversions(self.between[channel]) for channel in channels)
 
     def _turned(self, bundle: Iterable[Item]) -> Iterator[Item]:
         """The boxes that ways back of a bundle begin and end at."""
-        moved = {*bundle}
-        for segments in self.between:
-            for segment in segments:
-                if segment.net[0] == "back" and segment.upper.node and segment.lower in moved:
-                    yield segment.upper
-                if segment.net[0] == "backout" and segment.upper in moved:
-                    yield segment.lower
+        moved = {item for item in bundle if item.is_back}
+        channels = {channel for item in moved for channel in (item.row - 1, item.row)}
+        for segment in (one for channel in channels for one in self.between[channel]):
+            if segment.net[0] == "back" and segment.upper.node and segment.lower in moved:
+                yield segment.upper
+            if segment.net[0] == "backout" and segment.upper in moved:
+                yield segment.lower
 
     def _move(self, bundle: Iterable[Item], side: int) -> None:
         """To the left (-1) or right end of their rows."""
@@ -242,12 +261,13 @@ class Rows:
             row.sort(key=lambda item: sum(places[item]) / len(places[item]) if places[item] else item.at)
             _number(row)
 
-    def _switch(self) -> None:
-        """Neighbours change places where that is better, as long as it is."""
+    def _switch(self, rows: Iterable[int] = ()) -> None:
+        """Neighbours change places where that is better, as long as it is; of these rows, or of all."""
+        numbers = [*rows] or range(len(self.rows))
         for _again in range(MOST_SHIFTS):
             has_changed = False
-            for number, row in enumerate(self.rows):
-                near = self._near(number)
+            for number in numbers:
+                row, near = self.rows[number], self._near(number)
                 for at in range(len(row) - 1):
                     one, other = row[at], row[at + 1]
                     if _crossed(near, one, other) > _crossed(near, other, one):

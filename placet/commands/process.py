@@ -10,7 +10,7 @@ from placet.cli import CommandError
 from placet.commands.start import say, set_up, warn
 
 if TYPE_CHECKING:
-    from placet.approvals.models import ProcessDraft
+    from placet.approvals.models import ProcessDraft, Version
     from placet.workflowgen.report import Report
 
 SAMPLES = Path(__file__).resolve().parent.parent / "approvals" / "samples"
@@ -19,7 +19,7 @@ SAMPLES = Path(__file__).resolve().parent.parent / "approvals" / "samples"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = ", ".join(sorted(path.stem for path in SAMPLES.glob("*.yaml")))
     what = parser.add_subparsers(
-        dest="what", required=True, metavar="publish|import|draft|sample|list|schema"
+        dest="what", required=True, metavar="publish|import|draft|sample|list|schema|bpmn"
     )
     publish = what.add_parser("publish", help="check a definition and make it the newest version")
     publish.add_argument("file", nargs="?", help=f"a YAML file, or a sample: {names}")
@@ -39,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_parser("list")
     schema = what.add_parser("schema", help="what its form takes, or what a definition says, as JSON Schema")
     schema.add_argument("key", nargs="?", help="of a process that is published; without it, of definitions")
+    bpmn = what.add_parser("bpmn", help="print a process as BPMN 2.0, with its layout")
+    bpmn.add_argument("key", help="of a process that is published")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -49,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
         say(sample.read_text(encoding="utf-8").rstrip())
         return 0
     set_up()
+    from placet.approvals.bpmn import bpmn_of
     from placet.approvals.definition_schema import schema_of_definitions
     from placet.approvals.definitions import definition_of
     from placet.approvals.drafts import publish_draft
@@ -71,11 +74,10 @@ def run(options: argparse.Namespace) -> int:
         say(json.dumps(schema_of_definitions(), indent=2, ensure_ascii=False))
         return 0
     if options.what == "schema":
-        wanted = Process.objects.filter(key=options.key).first()
-        version = None if wanted is None else newest(wanted)
-        if version is None:
-            raise CommandError(f"No process {options.key} is published. See: placet process list")
-        say(json.dumps(schema_of(definition_of(version)), indent=2, ensure_ascii=False))
+        say(json.dumps(schema_of(definition_of(_newest(options.key))), indent=2, ensure_ascii=False))
+        return 0
+    if options.what == "bpmn":
+        say(bpmn_of(definition_of(_newest(options.key))).decode().rstrip())
         return 0
     if (options.file is None) == (options.draft is None):
         raise CommandError("Say which: a file or a sample, or --draft KEY.")
@@ -190,6 +192,17 @@ def _draft_of(key: str) -> "ProcessDraft":
     if draft is None:
         raise CommandError(f"There is no draft of a process {key}. See: placet process list")
     return draft
+
+
+def _newest(key: str) -> "Version":
+    from placet.approvals.models import Process
+    from placet.approvals.processes import newest
+
+    process = Process.objects.filter(key=key).first()
+    version = None if process is None else newest(process)
+    if version is None:
+        raise CommandError(f"No process {key} is published. See: placet process list")
+    return version
 
 
 def _without_anybody(groups: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Pictures of processes, measured: of those that Placet brings along, of those that WorkflowGen publishes, and of any."""
+"""Pictures of processes, measured: of those that Placet brings along, of those that are imported, and of any."""
 
 import random
 import time
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -122,3 +123,164 @@ def test_of_any_draft_nothing_lies_on_anything_else(source: dict[str, Any]) -> N
     for layout in both(process):
         assert faults_of(layout) == []
     etree.fromstring(drawing_of(process))
+
+
+# --- how it is drawn --------------------------------------------------------------------------------------
+
+HOSTILE = [
+    "</svg><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "‮gnp.exe",
+    "שלום עולם (א)",
+    "👩‍👩‍👧‍👦" * 14,
+    "Z̸̛͔a̷l̶g̵o̴" * 5,
+    "W" * 100,
+    "a\x00b\x1b[31mc\u2028d",
+]
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def elements_of(drawing: str) -> Any:
+    return etree.fromstring(drawing)
+
+
+def with_names(names: list[str]) -> Definition:
+    source = definition("change").model_dump(mode="json", by_alias=True, exclude_none=True)
+    for at, step in enumerate(source["steps"].values()):
+        step["name"] = names[at % len(names)]
+    source["name"] = names[0]
+    source["steps"]["checks"]["branches"]["security"]["name"] = names[1]
+    source["steps"]["board"]["ask"] = [{"person": "o'<b>@contoso.example"}]
+    source["transitions"][0]["when"] = "risk == '</text><script>' && plan < 'x'"
+    return Definition.model_validate(source)
+
+
+@pytest.mark.parametrize("first", range(len(HOSTILE)))
+def test_hostile_names_do_no_harm(first: int) -> None:
+    process = with_names(HOSTILE[first:] + HOSTILE[:first])
+    for layout in both(process):
+        assert faults_of(layout) == []
+    links = dict.fromkeys(process.steps, '/x?"><script>')
+    for drawing in (drawing_of(process), drawing_of(process, links=links)):
+        whole = elements_of(drawing)
+        assert {one.tag for one in whole.iter()} <= {
+            "div", "svg", "g", "a", "path", "rect", "text", "circle", "title", "ol", "ul", "li", "strong",
+        }  # fmt: skip
+        assert not [
+            one
+            for one in whole.iter()
+            if "style" in one.attrib or any(n.startswith("on") for n in one.attrib)
+        ]
+        assert "\x00" not in drawing and "‮" not in drawing
+
+
+def test_it_has_a_name_and_the_same_in_words() -> None:
+    whole = elements_of(drawing_of(definition("contract")))
+    for svg in whole.iter("svg"):
+        assert (svg.get("role"), svg.get("aria-label")) == ("img", "Picture of the process “Contract”")
+    words = " ".join(whole.xpath("string(//div[@class='unseen'])").split())
+    for text in (
+        "Legal check",
+        "Approve, if value > 100000: on to Outside counsel",
+        "Signed",
+        "if value > 10000",
+    ):
+        assert text in words
+
+
+def test_with_links_it_can_be_walked_through_by_keyboard() -> None:
+    links = {key: f"/steps/{key}" for key in definition("purchase").steps}
+    whole = elements_of(drawing_of(definition("purchase"), links=links))
+    for svg in whole.iter("svg"):
+        assert svg.get("role") == "group"
+        assert {one.get("href") for one in svg.iter("a")} == {*links.values()}
+        assert all(one.get("aria-label") for one in svg.iter("a"))
+    assert not whole.xpath("//div[@class='unseen']//a")
+
+
+def test_marks_say_by_signs_and_words_what_they_say_by_colour() -> None:
+    marks = {
+        "manager": Mark("done", ("Bob approved",), "good", rounds=2, went=frozenset({"finance"})),
+        "finance": Mark("now", ("asked: Carol",)),
+        "rejected": Mark("ended", tone="bad"),
+    }
+    whole = elements_of(drawing_of(definition("purchase"), marks=marks))
+    wide = next(whole.iter("svg"))
+    texts = [one.text for one in wide.iter("text")]
+    assert "Bob approved (×2)" in texts and "asked: Carol" in texts and "ended here" in texts
+    assert len(wide.xpath(".//g[@class='p-state']")) == len(marks)
+    gone = wide.xpath(".//path[contains(@class, 'p-way') and contains(@class, 'p-gone')]")
+    assert len(gone) == 2  # from the start, and on to finance
+
+
+def test_heat_has_five_classes_and_a_figure() -> None:
+    heat = {"manager": 0.0, "finance": 1.0}
+    whole = elements_of(drawing_of(definition("purchase"), heat=heat, figures={"finance": "3 d"}))
+    wide = next(whole.iter("svg"))
+    assert len(wide.xpath(".//g[contains(@class, 'p-heat-1')]")) == 1
+    assert len(wide.xpath(".//g[contains(@class, 'p-heat-5')]")) == 1
+    texts = [one.text for one in wide.iter("text")]
+    assert "0 %" in texts and "3 d" in texts
+
+
+def test_it_speaks_the_readers_language() -> None:
+    with translation.override("fr"):
+        assert "Image du processus" in drawing_of(definition("purchase"))
+
+
+def test_a_step_more_moves_nothing_above_it() -> None:
+    """Nor beside it, where it is the last before the end."""
+    source = source_of("expense")
+    before = layout_of(Definition.model_validate(source))
+    source["steps"]["archive"] = {"kind": "task", "name": "Archive", "ask": [{"requester": True}]}
+    way = next(one for one in source["transitions"] if one["from"] == "payout" and one["outcome"] == "paid")
+    after_it = way["to"]
+    way["to"] = "archive"
+    source["transitions"].append({"from": "archive", "outcome": "done", "to": after_it})
+    after = layout_of(Definition.model_validate(source))
+    ends = {key for key, step in before.boxes.items() if source["steps"].get(key, {}).get("kind") == "end"}
+    assert {key: box for key, box in after.boxes.items() if key in before.boxes and key not in ends} == {
+        key: box for key, box in before.boxes.items() if key not in ends
+    }
+
+
+def chain(number: int, seed: int) -> Definition:
+    """Steps one after the other, each of which may lead back, out or past some."""
+    rng = random.Random(seed)
+    keys = [f"s{at}" for at in range(number)]
+    steps: dict[str, Any] = {
+        key: {"kind": "approval", "name": f"Step {key}", "ask": [{"manager": True}]} for key in keys
+    }
+    steps |= {"good": {"kind": "end", "name": "Yes", "result": "approved"}}
+    steps |= {"bad": {"kind": "end", "name": "No", "result": "rejected"}}
+    ways = []
+    for at, key in enumerate(keys):
+        to = keys[at + 1] if at + 1 < number else "good"
+        if rng.random() < 0.2:
+            past = keys[min(number - 1, at + rng.randint(2, 4))]
+            ways.append(
+                {
+                    "from": key,
+                    "outcome": "approve",
+                    "when": "amount > 5.0",
+                    "to": past if past != key else "good",
+                }
+            )
+        ways.append({"from": key, "outcome": "approve", "to": to})
+        back = keys[max(0, at - rng.randint(1, 3))] if rng.random() < 0.2 else "bad"
+        ways.append({"from": key, "outcome": "reject", "to": back})
+    return Definition.model_validate(
+        {"key": "chain", "name": "Chain", "start": "s0", "steps": steps, "transitions": ways}
+    )
+
+
+@pytest.mark.parametrize(("number", "most"), [(30, 0.3), (100, 2.5), (200, 8.0)])
+def test_it_is_drawn_fast_however_many_steps(number: int, most: float) -> None:
+    """Seconds of processor time, with room for a slow machine."""
+    process = chain(number, seed=number)
+    drawing_of(process)
+    begun = time.process_time()
+    drawing = drawing_of(process)
+    assert time.process_time() - begun < most
+    assert len(drawing) < 2200 * number
+    assert faults_of(layout_of(process)) == []

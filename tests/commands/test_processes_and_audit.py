@@ -88,6 +88,15 @@ def test_what_cannot_be_read_is_said(placet: Run, tmp_path: Path) -> None:
     assert (latin.code, latin.error) == (1, f"{tmp_path / 'latin.yaml'} is not text in UTF-8.\n")
 
 
+def test_a_process_is_printed_as_bpmn(placet: Run) -> None:
+    placet("process", "publish", "purchase")
+    printed = placet("process", "bpmn", "purchase").out
+    assert (
+        printed.startswith("<?xml") and printed.count("<userTask ") == 2 and "<bpmndi:BPMNPlane " in printed
+    )
+    assert placet("process", "bpmn", "nothing").code == 1
+
+
 def test_what_a_form_takes_is_printed_as_json_schema(placet: Run) -> None:
     placet("process", "publish", "purchase")
     schema = json.loads(placet("process", "schema", "purchase").out)

@@ -1,4 +1,4 @@
-"""The picture of its process on the page of a request, and of a draft: what was decided, where it is, which way it went."""
+"""The picture of its process on the page of a request, and of a draft: what was decided, and which way it went."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -67,7 +67,7 @@ def test_rounds_are_counted_and_both_ways_shown(alice: Person, bob: Person) -> N
     seat = Assignment.objects.get(person=alice, state="open")
     engine.decide(seat.pk, by=alice, outcome="revised", door=Decision.Door.PAGE)
     review = marks(request)["review"]
-    assert (review.state, review.rounds, review.went) == ("now", 2, {"changes"})
+    assert review.state == "now" and review.rounds == 2 and review.went == {"changes"}
     assert review.lines[0].endswith("(×2)")
     assert marks(request)["changes"].went == {"review"}
 
