@@ -312,9 +312,11 @@ class _Writer:
     # --- elements -----------------------------------------------------------------------------------------
 
     def _element(self, parent: Element, tag: str, id_: str, name: str = "", **attributes: str) -> Element:
-        element = etree.SubElement(parent, f"{{{MODEL}}}{tag}", {"id": id_, **attributes})
+        element = etree.SubElement(parent, f"{{{MODEL}}}{tag}", id=id_)
         if name:
             element.set("name", plain(name))
+        for attribute, value in attributes.items():
+            element.set(attribute, value)
         self.elements[id_] = element
         return element
 

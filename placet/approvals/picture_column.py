@@ -27,7 +27,7 @@ from placet.approvals.picture_layout import (
     texts_of,
     together,
 )
-from placet.approvals.picture_text import NAME, NOTE, width_of, wrapped
+from placet.approvals.picture_text import BOLD, NAME, NOTE, width_of, wrapped
 
 COLUMN = 304
 EDGE = 2  # around the whole
@@ -119,8 +119,8 @@ class _Column:
         lines = _lines(edge.labels, room)
         y = self.y + 5
         names = wrapped(target.name, NOTE, room - ICON - 4, 2)
-        before = width_of(lines[-1], NOTE) + 10 if lines else 0
-        fits = len(names) == 1 and before + ICON + 4 + width_of(names[0], NOTE) * 1.09 <= room
+        before = width_of(lines[-1], NOTE) * BOLD + 8 if lines else 0  # a way that was gone is bold
+        fits = len(names) == 1 and before + ICON + 4 + width_of(names[0], NOTE) * BOLD <= room
         at = (left + LABEL_PAD + round(before), y + NOTE.line * max(0, len(lines) - 1)) if fits else (
             left + LABEL_PAD, y + NOTE.line * len(lines))  # fmt: skip
         height = at[1] - y + NOTE.line * len(names) + 2

@@ -4,6 +4,8 @@ allow no style of their own. Nothing is said by colour alone: each kind and each
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 
 from django.utils.html import escape
 
@@ -64,6 +66,11 @@ class Dress:
     links: Mapping[str, str] = field(default_factory=dict)
     gone: frozenset[tuple[str, str]] = frozenset()  # from and to, by key
 
+    @cached_property
+    def reached(self) -> frozenset[str]:
+        """What such a way begins or ends at."""
+        return frozenset(key for pair in self.gone for key in pair)
+
 
 def drawn(layout: Layout, dress: Dress, *, name: str, kind: str) -> str:
     """The element. `kind`: its class."""
@@ -89,7 +96,8 @@ def _station(station: Station, dress: Dress) -> str:
     node, box = station.node, station.box
     tone = f" p-{node.tone}" if node.tone else ""
     lost = "" if node.is_reached else " p-lost"
-    classes = f"p-step p-{node.kind}{tone}{lost}{_classes(station.key, dress)}"
+    reached = " p-reached" if station.key in dress.reached else ""
+    classes = f"p-step p-{node.kind}{tone}{lost}{reached}{_classes(station.key, dress)}"
     round_ = box.height // 2 if station.is_pill and box.height < 46 else 8
     drawing = (
         f'<g class="{classes}">{_rect(box, round_)}{_sign(node.tone or node.kind, box.x + PAD, _sign_y(station))}'
@@ -195,7 +203,26 @@ def _way_classes(way: Way, dress: Dress) -> str:
 
 def _line(way: Way, dress: Dress) -> str:
     hidden = ' aria-hidden="true"' if dress.links else ""
-    return f'<path class="{_way_classes(way, dress)}"{hidden} d="{_rounded(way.points, way.has_head)}"/>'
+    *before, last = _around_label(way)
+    path = "".join(_rounded(points, has_head=False) for points in before) + _rounded(last, way.has_head)
+    return f'<path class="{_way_classes(way, dress)}"{hidden} d="{path}"/>'
+
+
+def _around_label(way: Way) -> list[tuple[Point, ...]]:
+    """The line up to a label that it would go through, and behind it."""
+    if way.label is None or not way.label.is_on_line:
+        return [way.points]
+    box = way.label.box
+    for at, (one, other) in enumerate(pairwise(way.points)):
+        low, high = sorted((one[1], other[1]))
+        if one[0] == other[0] == box.middle and low <= box.y and box.bottom <= high:
+            edges = (box.y, box.bottom) if one[1] < other[1] else (box.bottom, box.y)
+            parts = (
+                (*way.points[: at + 1], (box.middle, edges[0])),
+                ((box.middle, edges[1]), *way.points[at + 1 :]),
+            )
+            return [part for part in parts if len({*part}) > 1]
+    return [way.points]
 
 
 def _rounded(points: tuple[Point, ...], has_head: bool) -> str:
@@ -250,14 +277,12 @@ def _label(way: Way, dress: Dress) -> str:
         return ""
     hidden = ' aria-hidden="true"' if dress.links else ""
     gone = " p-gone" if _is_gone(way, dress) else ""
-    is_named = label.target is not None
     x = label.box.middle if label.is_on_line else label.box.x + LABEL_PAD
     kind = "p-label p-mid" if label.is_on_line else "p-label"
     text = "".join(_lines(label.lines, kind, x, label.box.y + 2, NOTE.line))
     full = label.full if any(line.endswith(MORE) for line in (*label.lines, *label.target_lines)) else ""
     title = f"<title>{escape(plain(full))}</title>" if full else ""
-    back = "" if is_named else _rect(label.box, 4)
-    return f'<g class="p-says{gone}"{hidden}>{back}{text}{_goes(label)}{title}</g>'
+    return f'<g class="p-says{gone}"{hidden}>{text}{_goes(label)}{title}</g>'
 
 
 def _goes(label: Label) -> str:

@@ -19,7 +19,7 @@ _WIDTHS = {
     **dict.fromkeys("mMW@%…—&", 1.0),
 }
 _OTHER, _WIDE, _UPPER = 0.65, 1.25, 0.85
-_BOLD = 1.09
+BOLD = 1.09
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _sign_width(sign: str) -> float:
 
 def width_of(text: str, kind: Type) -> float:
     """In pixels."""
-    return sum(map(_sign_width, text)) * kind.size * (_BOLD if kind.is_bold else 1)
+    return sum(map(_sign_width, text)) * kind.size * (BOLD if kind.is_bold else 1)
 
 
 def wrapped(text: str, kind: Type, width: float, most: int) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from placet.approvals.deadlines import EXPIRED
 from placet.approvals.definitions import (
@@ -165,10 +165,15 @@ def _step(definition: Definition, key: Any) -> str:
     return step.name if step else str(key)
 
 
-_MANAGER: Promise = gettext_lazy("the manager")
+def _manager(level: Any) -> str:
+    if level in (True, 1):
+        return _("the manager")
+    return _("the manager's manager") if level == 2 else _("the manager, {n} levels up").format(n=level)
+
+
 _SOURCES: dict[str, Callable[[Definition, Any], str]] = {
     "requester": lambda d, v: _("the requester"),
-    "manager": lambda d, v: str(_MANAGER) if v in (True, 1) else _("the manager, {n} up").format(n=v),
+    "manager": lambda d, v: _manager(v),
     "manager_of": lambda d, v: _("the manager of “{field}”").format(field=_field(d, v)),
     "managers": lambda d, v: _("the line of managers"),
     "group": lambda d, v: str(v),

@@ -41,13 +41,14 @@ def _are_apart(one: Way, other: Way) -> bool:
 
 
 def _boxes_that_overlap(layout: Layout) -> Iterator[str]:
-    for one, other in combinations([*layout.stations, *layout.blocks], 2):
+    drawn: list[Station | Block] = [*layout.stations, *layout.blocks]
+    for one, other in combinations(drawn, 2):
         if _overlap(one.box, other.box) and not (_is_in(one, other) or _is_in(other, one)):
             yield f"{one.key} lies on {other.key}"
     for block in layout.blocks:
-        for one, other in combinations(block.branches, 2):
-            if _overlap(one.box, other.box):
-                yield f"branches {one.key} and {other.key} of {block.key}"
+        for area, beside in combinations(block.branches, 2):
+            if _overlap(area.box, beside.box):
+                yield f"branches {area.key} and {beside.key} of {block.key} lie on each other"
 
 
 def _is_in(one: Station | Block, other: Station | Block) -> bool:
@@ -153,7 +154,7 @@ def _out_of_the_picture(layout: Layout) -> Iterator[str]:
 
 def _ways_that_end_nowhere(layout: Layout) -> Iterator[str]:
     """Every line begins and ends on the edge of what it joins."""
-    boxes: dict[str, Box] = {one.key: one.box for one in (*layout.stations, *layout.blocks)}
+    boxes = layout.boxes
     for way in layout.ways:
         if way.has_head and not _is_on_edge(way.points[-1], boxes[way.target]):
             yield f"{way.source}→{way.target} does not end at it"

@@ -284,3 +284,14 @@ def test_it_is_drawn_fast_however_many_steps(number: int, most: float) -> None:
     assert time.process_time() - begun < most
     assert len(drawing) < 2200 * number
     assert faults_of(layout_of(process)) == []
+
+
+@pytest.mark.parametrize("name", ["document", "vacation", "contract"])
+def test_no_line_runs_through_a_label(name: str) -> None:
+    """Whatever stands behind the picture, there is nothing to hide a line with."""
+    whole = elements_of(drawing_of(definition(name)))
+    labelled = [
+        way for way in layout_of(definition(name)).ways if way.label is not None and way.label.is_on_line
+    ]
+    drawn = next(whole.iter("svg")).xpath(".//path[contains(@class, 'p-way')]/@d")
+    assert sum(d.count("M") == 2 for d in drawn) == len(labelled)

@@ -96,10 +96,11 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _said(page: bytes) -> Iterator[str]:
-    """What a page says outside of brackets, piece by piece."""
+    """What a page says outside of brackets, piece by piece. A picture breaks sentences into lines; the list
+    beside it has them whole."""
     root = lxml.html.document_fromstring(page.decode())
     for element in root.xpath(
-        "//script|//style|//kbd|//code|//pre|//datalist|//body//*[@lang='en']|//*[@data-as-is]"
+        "//script|//style|//kbd|//code|//pre|//datalist|//body//*[@lang='en']|//*[@data-as-is]|//svg//text"
     ):
         element.drop_tree()
     attributes = [
