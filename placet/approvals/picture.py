@@ -5,6 +5,7 @@ requests stick, and what is exported.
 a step that nothing leads to stands below the others, and a way to a step that is not there ends in its name.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -94,12 +95,11 @@ def drawing_of(
 
 def _wide(graph: Graph, extras: Mapping[str, Sequence[str]], dress: Dress, name: str) -> str:
     layout = wide(graph, extras)
-    return f'<div class="picture-wide {_need(layout)}">{drawn(layout, dress, name=name, kind="picture-svg")}</div>'
-
-
-def _need(layout: Layout) -> str:
-    rem = layout.width * _SMALLEST / _REM
-    return f"picture-from-{min(_WIDEST_NEED, _STEP * -int(-rem // _STEP))}"
+    need = _STEP * math.ceil(layout.width * _SMALLEST / _REM / _STEP)
+    # Whoever has no mouse moves it to and fro, too.
+    moved = f' tabindex="0" role="region" aria-label="{escape(name)}"' if need > _WIDEST_NEED else ""
+    kind = f"picture-wide picture-from-{min(need, _WIDEST_NEED)}"
+    return f'<div class="{kind}"{moved}>{drawn(layout, dress, name=name, kind="picture-svg")}</div>'
 
 
 def _extras(

@@ -19,6 +19,7 @@ _WIDTHS = {
     **dict.fromkeys("mMW@%…—&", 1.0),
 }
 _OTHER, _WIDE, _UPPER = 0.65, 1.25, 0.85
+_MARK = 0.3  # above or below a letter: a font that does not have it draws it beside
 BOLD = 1.09
 
 
@@ -47,11 +48,16 @@ def _sign_width(sign: str) -> float:
         return _WIDTHS[sign]
     if ord(sign) < 0x250:
         return _UPPER if sign.isupper() else _OTHER
-    if unicodedata.category(sign) in ("Mn", "Me", "Cf"):
-        return 0.0
+    if _is_joined(sign):
+        return _MARK if unicodedata.category(sign) != "Cf" else 0.0
     if unicodedata.east_asian_width(sign) in "WF" or ord(sign) >= 0x1F000:
         return _WIDE
     return _UPPER if ord(sign) < 0x530 else 1.0
+
+
+def _is_joined(sign: str) -> bool:
+    """Whether it is drawn together with the one before it."""
+    return unicodedata.category(sign) in ("Mn", "Me", "Cf")
 
 
 def width_of(text: str, kind: Type) -> float:
@@ -89,8 +95,7 @@ def _pieces(text: str, kind: Type, width: float) -> Iterator[str]:
     much as fits."""
     piece = ""
     for sign in text:
-        is_joined = _sign_width(sign) == 0
-        if piece and not is_joined and width_of(piece + sign, kind) > width:
+        if piece and not _is_joined(sign) and width_of(piece + sign, kind) > width:
             yield piece
             piece = ""
         piece += sign
