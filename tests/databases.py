@@ -23,6 +23,7 @@ WHOLE = frozenset(
         ),
         "audit": ("beginning", "chain", "checkpoints", "commitments", "installation", "packing"),
         "commands": ("database",),
+        "designer": ("cases", "replay", "trying"),
         "lib": ("casefold", "fields", "prepared", "rows"),
         "mail": ("outbox", "packing", "read_past", "sent_items", "tasks"),
         "mailboxes": ("graph_subscriptions", "store"),

@@ -227,6 +227,12 @@ def work(delegation_id: int) -> bool:
     return True
 
 
+def renew(assignment_id: int) -> None:
+    """Bring one open question up to date with the delegations of whoever is asked."""
+    with _seat_of(assignment_id) as seat:
+        engine_delegates.renew(seat.request, seat.definition, seat.assignment)
+
+
 def _open_of(person_id: int) -> list[int]:
     found = Assignment.objects.filter(person=person_id, state=Assignment.State.OPEN)
     return list(found.order_by("pk").values_list("pk", flat=True))

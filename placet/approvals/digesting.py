@@ -5,7 +5,7 @@ What one mail asks is an ask like any other, with a line for each assignment. Li
 number; what needs the page is listed below them. One line alone is asked as always.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -40,15 +40,17 @@ def due(limit: int) -> list[int]:
     return list(people.values_list("person", flat=True)[:limit])
 
 
-def work(person_id: int) -> bool:
-    """Ask somebody what waits for their digest, once, however often it is called."""
+def work(person_id: int, of: Collection[int] | None = None) -> bool:
+    """Ask somebody what waits for their digest, once, however often it is called. `of`: these requests alone."""
     now = clock.now()
     waiting = DigestItem.objects.filter(person=person_id, state=State.WAITING, due__lte=now)
+    if of is not None:
+        waiting = waiting.filter(assignment__visit__request__in=of)
     # Put off before it is tried: who cannot be written to does not stand before the others.
     if not waiting.update(due=now + PAUSE):
         return False
     with transaction.atomic(), chain.together():
-        first = digests.waiting_of(person_id)[:MOST_LINES]
+        first = digests.waiting_of(person_id, of)[:MOST_LINES]
         requests = {number: engine.lock(number) for number in sorted({request for _item, request in first})}
         return _work([item for item, _request in first], requests)
 

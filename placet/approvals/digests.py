@@ -7,7 +7,7 @@ an answer, or past the deadline: what would have to is asked at once, by a mail 
 what a step asks with `alone: true`, and what has changed since it was asked.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -129,9 +129,12 @@ def _limits(timers: list[Timer], hours: WorkingTime, now: datetime) -> Iterator[
 # --- what is on the way -----------------------------------------------------------------------------------
 
 
-def waiting_of(person: int) -> list[tuple[int, int]]:
-    """What waits for somebody's digest, by item and request: what is due first comes first, then what is oldest."""
+def waiting_of(person: int, of: Collection[int] | None = None) -> list[tuple[int, int]]:
+    """What waits for somebody's digest, by item and request: what is due first comes first, then what is oldest. `of`:
+    these requests alone."""
     items: Any = DigestItem.objects.filter(person=person, state=State.WAITING)
+    if of is not None:
+        items = items.filter(assignment__visit__request__in=of)
     deadlines = Timer.objects.filter(
         what=Timer.What.DUE, assignment=None, visit__in=items.values("assignment__visit")
     )

@@ -6,6 +6,7 @@ import hmac
 import secrets
 import time
 import uuid
+from datetime import datetime
 
 
 def uuid7() -> uuid.UUID:
@@ -14,6 +15,12 @@ def uuid7() -> uuid.UUID:
     number = number & ~(0xF << 76) | 0x7 << 76
     number = number & ~(0x3 << 62) | 0x2 << 62
     return uuid.UUID(int=number)
+
+
+def first_uuid7(at: datetime) -> uuid.UUID:
+    """The smallest one that can be made at a moment: what was made since is not below it."""
+    milliseconds = int(at.timestamp() * 1000)
+    return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | 0x2 << 62)
 
 
 def new_code() -> str:

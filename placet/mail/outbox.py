@@ -6,6 +6,9 @@ due, work  send what is due (called by `placet.work`)
 
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 
@@ -108,10 +111,26 @@ def queue(
         lookup_due=sent_items.first_lookup() if reply_to else None,  # it is answered: by what id?
     )
     if rows.insert_new(mail):
+        if (queued := _queued.get()) is not None:
+            queued.append(mail)
         return mail
     return OutgoingMail.objects.get(
         kind=kind, to=to, cause=cause
     )  # the constraint decided: it was written before
+
+
+_queued: ContextVar[list[OutgoingMail] | None] = ContextVar("queued", default=None)
+
+
+@contextmanager
+def listed() -> Iterator[list[OutgoingMail]]:
+    """What this thread queues inside, in its order."""
+    queued: list[OutgoingMail] = []
+    before = _queued.set(queued)
+    try:
+        yield queued
+    finally:
+        _queued.reset(before)
 
 
 # --- sending ----------------------------------------------------------------------------------------------

@@ -5,12 +5,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.utils import timezone
 from django.utils.translation import ngettext
 
 from placet.approvals import engine_stops, waiting_ends
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.models import Assignment, Request, Timer, Visit
+from placet.lib import clock
 
 What, State = Timer.What, Timer.State
 
@@ -53,7 +53,7 @@ def latest_of(request: Request, definition: Definition) -> LatestShown | None:
     stop = engine_stops.waiting_for(request, definition)
     if stop is None or definition.longest is None:
         return None
-    return LatestShown(stop.at, definition.result_names[definition.longest.result], stop.at < timezone.now())
+    return LatestShown(stop.at, definition.result_names[definition.longest.result], stop.at < clock.now())
 
 
 def due_of(visits: Collection[Visit]) -> dict[int, DueShown]:
@@ -81,7 +81,7 @@ def _stood(deadline: Timer, visit: Visit) -> bool:
 
 
 def _shown(visit: Visit, timers: Sequence[Timer]) -> DueShown:
-    now = timezone.now()
+    now = clock.now()
     is_live = visit.state in Visit.LIVE and visit.state != Visit.State.HELD and not visit.result
     deadline = next(timer for timer in timers if timer.what in (What.DUE, What.GO_ON))
     end = next((timer for timer in timers if timer.what == What.EXPIRE), None)

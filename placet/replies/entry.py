@@ -11,7 +11,7 @@ take_in(incoming)   parse   bytes → Mail: sender, automatic or not, new text
                     tell    the confirmation, or what was refused and why
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -176,7 +176,7 @@ def take_in(incoming_id: int) -> bool:
         return True
     try:
         if _whole(reply):
-            _walk(reply)
+            walk(reply)
     except MailboxError:
         _give_back(reply.incoming, reply.claim, counts=False)
         raise
@@ -196,8 +196,13 @@ def _failure(error: Exception) -> str:
     return _("It could not be handled: {error}.").format(error=type(error).__name__)
 
 
-def _walk(reply: Reply) -> None:
-    """The steps in their order. Whatever one of them refuses ends here."""
+#: Who sent a mail, and how we know: as `prove`.
+Prover = Callable[[Mail, str, Asked, Level, ProvePolicy], Proof]
+
+
+def walk(reply: Reply, prover: Prover = prove) -> None:
+    """The steps in their order. Whatever one of them refuses ends here. `prover`: where a process is tried nobody sent
+    the mail, and all but its sender is looked at."""
     try:
         own = own_mail(reply.incoming.mailbox)
         reply.mail = mail = parse(received_of(reply.incoming), own)
@@ -210,7 +215,7 @@ def _walk(reply: Reply) -> None:
         check_mailbox(reply.incoming.mailbox, picked.line.ask)
         level = _level(picked)
         asked = asked_by(picked.line, picked.addresses, reply.incoming, picked.places)
-        reply.proof = proof = prove(mail, reply.incoming.folder, asked, level, prove_policy(reply))
+        reply.proof = proof = prover(mail, reply.incoming.folder, asked, level, prove_policy(reply))
         if (never_read := _why_never_read(reply, mail, level)) is not None:
             _says_they_are_back(reply, picked)
             raise never_read

@@ -1,8 +1,9 @@
 import re
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 
-from placet.lib.ids import code_hash, new_code, uuid7
+from placet.lib.ids import code_hash, first_uuid7, new_code, uuid7
 
 
 def test_a_uuid_of_version_7_carries_its_time() -> None:
@@ -42,3 +43,10 @@ def test_the_hash_of_a_code_depends_on_the_key_and_not_on_its_case() -> None:
     assert code_hash(b"key", code) != code_hash(b"other", code)
     assert code not in code_hash(b"key", code)
     assert len(code_hash(b"key", code)) == 64
+
+
+def test_the_first_one_of_a_moment_is_below_all_that_are_made_from_then_on() -> None:
+    began = datetime.now(UTC)
+    made = uuid7()
+    assert first_uuid7(began) < made < first_uuid7(began + timedelta(days=1))
+    assert first_uuid7(began).version == 7

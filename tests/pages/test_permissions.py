@@ -65,6 +65,11 @@ SEEN = {
     "graph_notifications": (405, 405, 405, 405, 405),  # Microsoft's, with a secret of its own
     "designer:processes": (302, 403, 403, 403, 200),
     "designer:process": (302, 403, 403, 403, 200),
+    "designer:try": (302, 403, 403, 403, 200),
+    "designer:try_people": (302, 403, 403, 403, 200),
+    "designer:try_mail": (302, 403, 403, 403, 404),  # of a trial, which this address does not name
+    "designer:cases": (302, 403, 403, 403, 200),
+    "designer:replay": (302, 403, 403, 403, 200),
     "panel:home": (302, 403, 403, 403, 200),
     "panel:configuration": (302, 302, 302, 302, 302),
     "panel:general": (302, 403, 403, 403, 200),
@@ -160,6 +165,9 @@ SENT = {
     "portal:back": (302, 302, 302, 302, 302),
     "account_delegates": (302, 422, 422, 422, 422),
     "account_end_delegation": (302, 404, 404, 302, 404),
+    "designer:try": (302, 403, 403, 403, 422),
+    "designer:cases": (302, 403, 403, 403, 404),  # it does not say which one is to go
+    "designer:replay": (302, 403, 403, 403, 200),  # there is no draft
     "panel:general": (302, 403, 403, 403, 422),
     "panel:calendars": (302, 403, 403, 403, 422),
     "panel:new_calendar": (302, 403, 403, 403, 422),
@@ -274,6 +282,10 @@ def world(
         "panel:discard_draft": {"pk": draft.pk},
         "portal:start_form": {"key": "purchase"},
         "designer:process": {"key": "purchase"},
+        "designer:try": {"key": "purchase"},
+        "designer:try_mail": {"key": "purchase"},
+        "designer:cases": {"key": "purchase"},
+        "designer:replay": {"key": "purchase"},
         "panel:mailbox": {"pk": mailbox.pk},
         "panel:check": {"pk": mailbox.pk},
         "panel:check_move": {"pk": mailbox.pk},

@@ -118,6 +118,7 @@ class Story:
             },
             "files/<uuid": {"public_id": file.public_id},
             "start/<slug": {"key": "purchase"},
+            "processes/<slug": {"key": "purchase"},
             "confirm/": {"link": self._link()},
             "accounts/^password/reset/key/(": _password_key(self.people["carol"]),
             "administration/configuration/remote-approval/<int": {"pk": self.second.pk},

@@ -11,6 +11,7 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
@@ -22,10 +23,15 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, Route
 from pytest_django.live_server_helper import LiveServer
 
+from placet.accounts.models import Person
 from placet.alarms.models import Outage
+from placet.approvals import drafts
 from placet.approvals.definitions import definition_of
 from placet.approvals.form import facts_hash
-from placet.approvals.models import Assignment
+from placet.approvals.models import Assignment, Process
+from placet.designer import cases, try_state
+from placet.designer.trying_events import Event, Jump, Reply, Start
+from placet.lib import clock
 from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.models import Mailbox
@@ -294,9 +300,33 @@ def _answers_to_forms(album: Album, story: Story) -> None:
     album.send("person-saved", "ada", addresses["panel:add_person"], entered)
     for name, text in (("approved", "ok, go ahead"), ("unclear", "Approved for 500 EUR")):
         album.send(f"try-reply-{name}", "ada", addresses["panel:try_reply"], {"text": text})
+    _trials(album, addresses)
     mailbox = Mailbox.objects.get(active=True)
     album.send("connection-test", "ada", reverse("panel:check", args=[mailbox.pk]))
     album.send("connection-test-failed", "ada", addresses["panel:check"])
+
+
+def _trials(album: Album, addresses: Mapping[str, str]) -> None:
+    """A process is tried: a start that does not fit, a story, and what is kept of it."""
+    process = Process.objects.get(key="purchase")
+    start = {
+        "do": "start", "source": str(process.versions.latest("number").number), "at": "2027-03-01T10:00",
+        "person": "alice@contoso.example", "f-item": "A desk", "f-amount": "750", "f-reason": "The old one broke",
+    }  # fmt: skip
+    album.send("try-wrong", "ada", addresses["designer:try"], start | {"person": "nobody"})
+    album.send("try-story", "ada", addresses["designer:try"], start)
+    events: list[Event] = [
+        Start("alice@contoso.example", {"item": "A desk", "amount": "750", "reason": "New"}, clock.now()),
+        Jump(),
+        Reply("bob@contoso.example", "Yes, go ahead"),
+    ]
+    source = process.versions.latest("number")
+    story = {"t": try_state.signed(process, try_state.State(start["source"], events))}
+    album.open("try-story-later", "ada", f"{addresses['designer:try']}?{urlencode(story)}")
+    cases.keep(process, "A desk", source, events[:1], Person.objects.get(email="ada@contoso.example"))
+    album.open("cases-run", "ada", f"{addresses['designer:cases']}?run={start['source']}")
+    drafts.store("purchase", process.name, drafts.text_of(source), replace=True)
+    album.send("replay-run", "ada", addresses["designer:replay"])
 
 
 def _shown(asked: Assignment) -> str:

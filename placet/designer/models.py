@@ -1,0 +1,31 @@
+"""What is kept beside the definitions of processes: test cases, which say how a request is to run."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from placet.accounts.models import Person
+from placet.approvals.models import Process
+from placet.lib import clock
+
+
+class TestCase(models.Model):
+    """A trial that somebody kept, and what came of it then (`placet.designer.cases`)."""
+
+    __test__: ClassVar[bool] = False  # pytest takes what is called so for tests
+
+    process = models.ForeignKey(Process, on_delete=models.CASCADE, related_name="test_cases")
+    name = models.CharField(max_length=100)
+    events = models.JSONField()  # as `trying_events.as_json` writes them
+    expected = models.JSONField()  # path, who was asked, result: a `trying_shown.Summary`
+    by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["process", "name"], name="one_test_case_of_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

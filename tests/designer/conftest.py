@@ -1,0 +1,9 @@
+import pytest
+
+from placet.designer import replay, trying
+
+
+@pytest.fixture(autouse=True)
+def a_busy_machine_ends_no_play(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trying, "MOST_SECONDS", 300.0)
+    monkeypatch.setattr(replay, "SECONDS", 300.0)
