@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from django.utils.translation import trans_real
 
@@ -30,6 +31,22 @@ COMMANDS = {
     "database": "take an installation from SQLite to PostgreSQL",
     "restore": "bring back a backup into an empty data folder",
 }
+
+
+class Intermixed(argparse.ArgumentParser):
+    """Takes words on both sides of an option, as people write them: `finance --name Finance ada@example.com`. argparse
+    gives all that it may take to the first ones, and refuses those behind the option."""
+
+    _mixes = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._mixes:  # it is called once more for each side
+            return super().parse_known_args(args, namespace)
+        self._mixes = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixes = False
 
 
 class CommandError(Exception):

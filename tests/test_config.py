@@ -32,6 +32,25 @@ def test_nothing_has_to_be_set(tmp_path: Path) -> None:
     assert config.listen == "127.0.0.1:8000"
 
 
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [
+        ("127.0.0.1:8123", "http://127.0.0.1:8123"),
+        ("0.0.0.0:9000", "http://127.0.0.1:9000"),
+        ("[::]:9000", "http://127.0.0.1:9000"),
+        ("127.0.0.1:0", "http://127.0.0.1:8000"),
+    ],
+)
+def test_links_lead_to_where_it_listens_where_no_address_is_set(
+    monkeypatch: pytest.MonkeyPatch, listen: str, address: str
+) -> None:
+    monkeypatch.setenv("PLACET_LISTEN", listen)
+    assert load_config().public_url == address
+    assert "public_url" not in load_config().model_fields_set, "it can be entered on the page"
+    monkeypatch.setenv("PLACET_PUBLIC_URL", "https://approvals.example.com")
+    assert load_config().public_url == "https://approvals.example.com"
+
+
 def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {
         "PLACET_PUBLIC_URL": "approvals.example.com",

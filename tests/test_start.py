@@ -34,6 +34,10 @@ def installation(begun: Installation, tmp_path: Path) -> Iterator[Installation]:
 def test_it_starts_without_a_person_at_the_terminal_and_says_what_is_missing(tmp_path: Path) -> None:
     with new_installation(tmp_path / "data") as new, new.serve() as serving:
         assert "There is no administrator yet" in serving.said
+        first, *_others = serving.said.splitlines()
+        assert first.startswith("Placet ") and f"data in {tmp_path / 'data'}" in first, (
+            "nobody waits in silence"
+        )
         serving.process.send_signal(signal.SIGTERM)
         assert serving.process.wait(60) == 0
 
@@ -43,6 +47,11 @@ def test_healthz_tells_a_monitor_that_it_works_and_nothing_else(installation: In
         answer = requests.get(f"{serving.address}/healthz", timeout=30, allow_redirects=False)
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
     assert "Set-Cookie" not in answer.headers
+
+
+def test_another_port_is_the_one_that_it_says_and_that_links_lead_to(installation: Installation) -> None:
+    with installation.serve({}) as serving:
+        assert f"Placet runs at {serving.address} (listening on" in serving.said
 
 
 @pytest.mark.skipif(ON_POSTGRESQL, reason="there any number of processes may run")

@@ -7,6 +7,8 @@ from itertools import islice
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Subquery
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from placet.accounts.addresses import LONGEST_NAME, people_at
 from placet.accounts.models import Group
@@ -120,12 +122,17 @@ def review(rows: Rows, hits: str) -> Review:
     ]
     proof = prove(columns, boxes, asked, first=hits == TableVersion.Hits.FIRST)
     problems = [
-        f"{rows.where(row)}: it can never be hit, because {rows.where(proof.never[row])} fits whatever it fits"
+        _("{row}: it can never be hit, because {earlier} fits whatever it fits").format(
+            row=rows.where(row), earlier=rows.where(proof.never[row])
+        )
         for row in sorted(proof.never)
     ]
     warnings = [
-        f"{rows.where(overlap.row)}: where it overlaps with {_listed(rows, overlap.earlier)}, "
-        + ("that one counts" if len(overlap.earlier) == 1 else "those count")
+        ngettext(
+            "{row}: where it overlaps with {earlier}, that one counts",
+            "{row}: where it overlaps with {earlier}, those count",
+            len(overlap.earlier),
+        ).format(row=rows.where(overlap.row), earlier=_listed(rows, overlap.earlier))
         for overlap in proof.overlaps
     ]
     warnings += [gap_in_words(columns, gap) for gap in proof.gaps]
@@ -135,7 +142,7 @@ def review(rows: Rows, hits: str) -> Review:
 def _listed(rows: Rows, numbers: Sequence[int]) -> str:
     more = len(numbers) - MOST_LISTED
     shown = [rows.where(number) for number in numbers[:MOST_LISTED]]
-    return ", ".join([*shown, f"{more} more"] if more > 0 else shown)
+    return ", ".join([*shown, _("{number} more").format(number=more)] if more > 0 else shown)
 
 
 def _missing_people(rows: Rows, asked: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -151,9 +158,11 @@ def _missing_people(rows: Rows, asked: Sequence[Sequence[str]]) -> Iterator[str]
     for entry, row in first_rows.items():
         if entry.startswith(GROUP):
             if entry.removeprefix(GROUP) not in groups:
-                yield f"{rows.where(row)}: there is no group {entry.removeprefix(GROUP)}"
+                told = _("{row}: there is no group {key}")
+                yield told.format(row=rows.where(row), key=entry.removeprefix(GROUP))
         elif entry in addresses and (entry not in people or not people[entry].is_active):
-            yield f"{rows.where(row)}: {entry} is nobody who can be asked"
+            told = _("{row}: {address} is nobody who can be asked")
+            yield told.format(row=rows.where(row), address=entry)
 
 
 def asks(key: str, entries: Collection[str]) -> bool:
@@ -177,13 +186,16 @@ def misfits(key: str, columns: Sequence[Column]) -> Iterator[str]:
         definition = definition_of(version)
         for who in lines_with_tables(definition):
             if who.table == key and is_list(columns):
-                yield f"the process {process.name} asks by this table, which has no column {ASK} any more"
+                told = _("the process {process} asks by this table, which has no column {column} any more")
+                yield told.format(process=process.name, column=ASK)
             elif who.table == key and {*(who.with_ or {})} != names:
-                yield f"the process {process.name} looks in this table by {', '.join(sorted(who.with_ or {}))}"
+                told = _("the process {process} looks in this table by {columns}")
+                yield told.format(process=process.name, columns=", ".join(sorted(who.with_ or {})))
         for source in definition.tables_of_options:
             missing = sorted({*source.columns} - names)
             if source.table == key and missing:
-                yield f"the process {process.name} offers what stands in {', '.join(missing)} of this table"
+                told = _("the process {process} offers what stands in {columns} of this table")
+                yield told.format(process=process.name, columns=", ".join(missing))
 
 
 def lines_with_tables(definition: Definition) -> Iterator[Who]:
@@ -194,11 +206,11 @@ def check_names(key: str, name: str) -> None:
     """TableInvalid for what a process could not name, or the database not keep."""
     problems = []
     if not KEY.fullmatch(key) or len(key) > LONGEST_KEY:
-        problems.append(
-            f"A table's key has 1 to {LONGEST_KEY} letters of a-z, 0-9, - and _, such as authority."
-        )
+        told = _("A table's key has 1 to {most} letters of a-z, 0-9, - and _, such as authority.")
+        problems.append(told.format(most=LONGEST_KEY))
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        problems.append(f"A table's name has 1 to {LONGEST_NAME} letters, on one line.")
+        told = _("A table's name has 1 to {most} letters, on one line.")
+        problems.append(told.format(most=LONGEST_NAME))
     if problems:
         raise TableInvalid(problems)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from placet.accounts.addresses import PersonInvalid, check_address, normal
 from placet.approvals.definitions import HIGHEST_LEVEL
 from placet.lib.conditions import ConditionError
@@ -67,12 +69,16 @@ class Interval:
         """As it is said of numbers for which something is the case."""
         (low, after), (high, to) = self.start, self.end
         if low == high:
-            return f"exactly {low:f}"
-        start = "" if self.start == LOWEST else f"above {low:f}" if after else f"{low:f}"
+            return _("exactly {number}").format(number=f"{low:f}")
+        above = _("above {number}").format(number=f"{low:f}")
+        start = "" if self.start == LOWEST else above if after else f"{low:f}"
         if self.end == HIGHEST:
-            return "any number" if not start else start if after else f"{start} and above"
-        end = f"up to {high:f}" if to else f"below {high:f}"
-        return f"{start} and {end}" if start and after else f"{start} to {end}" if start else end
+            upwards = start if after else _("{number} and above").format(number=start)
+            return upwards if start else _("any number")
+        end = (_("up to {number}") if to else _("below {number}")).format(number=f"{high:f}")
+        if not start:
+            return end
+        return (_("{start} and {end}") if after else _("{start} to {end}")).format(start=start, end=end)
 
 
 EVERY_NUMBER = Interval(LOWEST, HIGHEST)
@@ -110,9 +116,10 @@ def _texts(cell: str) -> frozenset[str] | None:
         return frozenset([cell[1:].strip()])
     texts = [text.strip() for text in cell.split(",")]
     if not all(texts):
-        raise CellInvalid("between two commas of a list there is nothing")
+        raise CellInvalid(_("between two commas of a list there is nothing"))
     if ANY in texts:
-        raise CellInvalid(f"{ANY} stands alone, for any value; in a list it matches nothing")
+        told = _("{sign} stands alone, for any value; in a list it matches nothing")
+        raise CellInvalid(told.format(sign=ANY))
     return frozenset(texts)
 
 
@@ -127,16 +134,16 @@ def _numbers(cell: str) -> Interval:
     start = (read_number(first), 0) if first.strip() else LOWEST
     end = (read_number(last), 0) if last.strip() else HIGHEST
     if start >= end:
-        raise CellInvalid(f"“{cell}” holds no number: it goes from a number and ends below a larger one")
+        told = _("“{cell}” holds no number: it goes from a number and ends below a larger one")
+        raise CellInvalid(told.format(cell=cell))
     return Interval(start, end)
 
 
 def read_number(text: str) -> Decimal:
     compact = _GROUP_DIGITS.sub("", text)
     if not _NUMBER.fullmatch(compact):
-        raise CellInvalid(
-            f"“{text.strip()}” is not a number; write 1000 or 1000.50, and ranges as 0..1000, 1000.. or ..1000"
-        )
+        told = _("“{text}” is not a number; write 1000 or 1000.50, and ranges as 0..1000, 1000.. or ..1000")
+        raise CellInvalid(told.format(text=text.strip()))
     return Decimal(compact)
 
 
@@ -144,9 +151,9 @@ def entries_of_cell(cell: str) -> tuple[str, ...]:
     """Whom a cell asks: addresses, `group:KEY`, `manager` and, from 2 on, `manager:N`."""
     entries = tuple(dict.fromkeys(_entry(text.strip()) for text in cell.split(";") if text.strip()))
     if not entries:
-        raise CellInvalid("it does not say who is asked")
+        raise CellInvalid(_("it does not say who is asked"))
     if len(entries) > MOST_ASKED:
-        raise CellInvalid(f"it asks more than {MOST_ASKED}; make a group")
+        raise CellInvalid(_("it asks more than {most}; make a group").format(most=MOST_ASKED))
     return entries
 
 
@@ -156,20 +163,21 @@ def _entry(text: str) -> str:
         return _manager(text, level) if colon else MANAGER
     if text.startswith(GROUP):
         if not _GROUP_KEY.fullmatch(text.removeprefix(GROUP)):
-            raise CellInvalid(f"“{text}” names no group: a key has 1 to 50 letters of a-z, 0-9, - and _")
+            told = _("“{text}” names no group: a key has 1 to 50 letters of a-z, 0-9, - and _")
+            raise CellInvalid(told.format(text=text))
         return text
     try:
         check_address(text)
     except PersonInvalid as error:
-        raise CellInvalid(f"“{text}” is neither an address nor {GROUP}KEY nor {MANAGER}") from error
+        told = _("“{text}” is neither an address nor {group}KEY nor {manager}")
+        raise CellInvalid(told.format(text=text, group=GROUP, manager=MANAGER)) from error
     return normal(text)
 
 
 def _manager(text: str, level: str) -> str:
     if level not in map(str, range(1, HIGHEST_LEVEL + 1)):
-        raise CellInvalid(
-            f"“{text}” names no manager: say how many levels up, {MANAGER}:1 to {MANAGER}:{HIGHEST_LEVEL}"
-        )
+        told = _("“{text}” names no manager: say how many levels up, {manager}:1 to {manager}:{highest}")
+        raise CellInvalid(told.format(text=text, manager=MANAGER, highest=HIGHEST_LEVEL))
     return MANAGER if level == "1" else f"{MANAGER}:{level}"
 
 

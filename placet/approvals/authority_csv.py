@@ -2,7 +2,7 @@
 
 The first line names the columns: `cost_centre`, `amount:number`, and `ask` for who is asked. A table without that
 column is a list: fields of forms take their options from it, and its cells say what stands there and match nothing.
-Problems are said in English, as commands speak it."""
+Problems are said in the language that is active."""
 
 import csv
 import io
@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from placet.accounts.people_csv import LARGEST, FileInvalid, decoded, plain, shape, written_rows
 from placet.approvals.authority_cells import (
@@ -58,25 +60,26 @@ class Rows:
 
     def where(self, row: int) -> str:
         """`row`: counted from 0."""
-        return f"line {self.lines[row]}" if self.lines else f"row {row + 1}"
+        if self.lines:
+            return _("line {number}").format(number=self.lines[row])
+        return _("row {number}").format(number=row + 1)
 
 
 def read(content: bytes) -> Rows:
     """A table that is sound cell by cell, or TableInvalid with every problem."""
     if len(content) > LARGEST:
-        raise TableInvalid(["This file is larger than 2 MB."])
+        raise TableInvalid([_("This file is larger than 2 MB.")])
     try:
         text = decoded(content)
     except FileInvalid as error:
         raise TableInvalid([str(error)]) from error
-    start, delimiter = shape(text, lambda heading: _column(heading) is not None)
+    start, delimiter = shape(text, lambda heading: column_of(heading) is not None)
     reader = csv.reader(io.StringIO(text[start:], newline=""), delimiter=delimiter, strict=True)
     try:
         return _rows(reader, text[:start].count("\n"))
     except csv.Error as error:
-        raise TableInvalid(
-            [f"This is not a whole CSV file, from line {reader.line_num} on: {error}."]
-        ) from error
+        told = _("This is not a whole CSV file, from line {number} on: {error}.")
+        raise TableInvalid([told.format(number=reader.line_num, error=error)]) from error
 
 
 def _rows(reader: Any, skipped: int) -> Rows:
@@ -95,43 +98,51 @@ def _rows(reader: Any, skipped: int) -> Rows:
             continue
         most = MOST_OF_A_LIST if is_list(columns) else MOST_ROWS
         if len(cells) == most:
-            raise TableInvalid([*problems, f"There are more than {most} rows."])
+            raise TableInvalid([*problems, _("There are more than {most} rows.").format(most=most)])
         if any(cell.strip() for cell in row[len(columns) :]):
-            problems.append(f"line {line}: it has more cells than there are headings")
+            problems.append(_("line {number}: it has more cells than there are headings").format(number=line))
         filled = [plain(cell) for cell in row[: len(columns)]] + [""] * (len(columns) - len(row))
-        problems += [f"line {line}: {problem}" for problem in row_problems(columns, filled)]
+        where = _("line {number}").format(number=line)
+        problems += [f"{where}: {problem}" for problem in row_problems(columns, filled)]
         cells.append(filled)
         lines.append(line)
     if not cells:
-        problems.append("There are no rows, only headings.")
+        problems.append(_("There are no rows, only headings."))
     if problems:
         raise TableInvalid(problems)
     return Rows(columns, cells, lines)
 
 
 def _columns(headings: Sequence[str]) -> list[Column]:
-    problems = [f"“{heading.strip()}” names no column" for heading in headings if _column(heading) is None]
-    columns = [column for column in map(_column, headings) if column is not None]
+    problems = [
+        _("“{heading}” names no column").format(heading=heading.strip())
+        for heading in headings
+        if column_of(heading) is None
+    ]
+    columns = [column for column in map(column_of, headings) if column is not None]
     names = [column.name for column in columns]
     problems += [
-        f"two columns are called {name}" for name in sorted({n for n in names if names.count(n) > 1})
+        _("two columns are called {name}").format(name=name)
+        for name in sorted({n for n in names if names.count(n) > 1})
     ]
     if problems:
-        problems.append(
-            f"The first line names columns in a-z, 0-9 and _: cost_centre, amount:{NUMBER}, {ASK} (who is asked)."
+        told = _(
+            "The first line names columns in a-z, 0-9 and _: cost_centre, amount:{number}, {ask} (who is asked)."
         )
+        problems.append(told.format(number=NUMBER, ask=ASK))
     elif not columns:
-        problems.append("The first line names no column.")
+        problems.append(_("The first line names no column."))
     elif not matched_columns(columns):
-        problems.append(f"There is no column but {ASK}; a group does the same.")
+        problems.append(_("There is no column but {ask}; a group does the same.").format(ask=ASK))
     if len(columns) > MOST_COLUMNS:
-        problems.append(f"There are more than {MOST_COLUMNS} columns.")
+        problems.append(_("There are more than {most} columns.").format(most=MOST_COLUMNS))
     if problems:
         raise TableInvalid(problems)
     return columns
 
 
-def _column(heading: str) -> Column | None:
+def column_of(heading: str) -> Column | None:
+    """What a heading names: “amount:number”. None if it names no column."""
     name, _colon, kind = (part.strip() for part in heading.strip().strip('"').casefold().partition(":"))
     if not _NAME.fullmatch(name) or kind not in ("", TEXT, NUMBER, ASK) or (kind == ASK) > (name == ASK):
         return None
@@ -143,9 +154,10 @@ def _column(heading: str) -> Column | None:
 def row_problems(columns: Sequence[Column], cells: Sequence[str]) -> Iterator[str]:
     for column, cell in zip(columns, cells, strict=True):
         if len(cell) > LONGEST_CELL:
-            yield f"{column.name}: the cell has more than {LONGEST_CELL} characters"
+            told = _("{column}: the cell has more than {most} characters")
+            yield told.format(column=column.name, most=LONGEST_CELL)
         elif not cell.isprintable():
-            yield f"{column.name}: a cell is one line of plain text"
+            yield _("{column}: a cell is one line of plain text").format(column=column.name)
         else:
             try:
                 _must_be_read(column, cell, in_a_list=is_list(columns))

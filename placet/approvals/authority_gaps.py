@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from placet.approvals.authority_cells import (
     EVERY_NUMBER,
     HIGHEST,
@@ -240,7 +242,7 @@ def gap_in_words(columns: Sequence[Column], gap: Gap) -> str:
             numbers.append(f"{column.name} {side}" if len(of_numbers) > 1 else str(side))
         elif side:
             texts.append(_values_in_words(column, side))
-    nothing = f"nothing for {', '.join(numbers)}" if numbers else "nothing"
+    nothing = _("nothing for {numbers}").format(numbers=", ".join(numbers)) if numbers else _("nothing")
     return f"{', '.join(texts)}: {nothing}" if texts else nothing
 
 
@@ -248,6 +250,8 @@ _MOST_NAMED = 5
 
 
 def _values_in_words(column: Column, values: Sequence[str | None]) -> str:
-    named = [value or "(empty)" for value in values if value is not OTHER]
-    shown = named[:_MOST_NAMED] + ([f"{len(named) - _MOST_NAMED} more"] if len(named) > _MOST_NAMED else [])
-    return " or ".join([*shown, *([f"any other {column.name}"] if OTHER in values else [])])
+    named = [value or _("(empty)") for value in values if value is not OTHER]
+    more = len(named) - _MOST_NAMED
+    shown = named[:_MOST_NAMED] + ([_("{number} more").format(number=more)] if more > 0 else [])
+    other = [_("any other {column}").format(column=column.name)] if OTHER in values else []
+    return _(" or ").join([*shown, *other])

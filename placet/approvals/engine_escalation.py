@@ -111,7 +111,7 @@ def _note_nobody(request: Request, timer: Timer, why: Sentence) -> None:
     with as_the_installation_reads():
         reason = " ".join(str(why).split())[: engine_visits.LONGEST_REASON]
     if visit.state == Visit.State.OPEN:
-        rows.change(visit, reason=reason)
+        rows.change(visit, reason=reason, why=engine_visits.kept_of(why))
     note(request, None, "not escalated", **_where(timer), personal={"reason": reason})
     escalation_mails.nobody_else(request, visit, timer, reason)
 

@@ -408,8 +408,8 @@ def cancel(request: Request, visit: Visit, answered: Visit | None) -> list[tuple
 def stick(request: Request, visit: Visit, why: object) -> None:
     told = visit.state == Visit.State.STUCK
     reason = _reason(why)
-    visit.state, visit.reason = Visit.State.STUCK, reason
-    visit.save(update_fields=["state", "reason"])
+    visit.state, visit.reason, visit.why = Visit.State.STUCK, reason, kept_of(why)
+    visit.save(update_fields=["state", "reason", "why"])
     entry = note(request, None, "stuck", step=visit.step_key, round=visit.round, personal={"reason": reason})
     if not told:
         messages.stuck(request, visit, entry.seq)
@@ -418,6 +418,12 @@ def stick(request: Request, visit: Visit, why: object) -> None:
 def _reason(why: object) -> str:
     with as_the_installation_reads():  # kept for whoever administers, in whosever turn it happens
         return " ".join(str(why).split())[:LONGEST_REASON]  # what a form says may stand in it
+
+
+def kept_of(why: object) -> dict[str, Any]:
+    """A sentence, or an error that has one, to be read in any language; {} of anything else."""
+    said = why.args[0] if isinstance(why, Exception) and why.args else why
+    return said.as_json() if isinstance(said, Sentence) else {}
 
 
 def _unstick(request: Request, visit: Visit, state: Visit.State) -> None:

@@ -155,6 +155,7 @@ class Question:
             "pair": len(self.answers) == 2,  # beside each other; others stand below each other
             "page": self.page,
             "by_mail": self.by_mail,
+            "opens_reply": any(answer.href.startswith("mailto:") for answer in self.answers),
             "how": self.how,
             "asks": self.asks,
             "code": self.code,

@@ -614,7 +614,7 @@ def stuck(request: Request, visit: Visit, seq: int) -> None:
                 letter=Notice(
                     _("“{step}” is stuck").format(step=step.name),
                     [
-                        why.format(number=request.number, reason=visit.reason),
+                        why.format(number=request.number, reason=visit.reason_as_read),
                         _what_helps(visit),
                     ],
                     links=[page_link(request, said)],

@@ -7,9 +7,13 @@ from django.db import models
 from django.db.models import Q
 
 from placet.accounts.models import Delegation, Group, Person
+from placet.approvals.table_models import AuthorityTable as AuthorityTable
+from placet.approvals.table_models import TableDraft as TableDraft
+from placet.approvals.table_models import TableVersion as TableVersion
 from placet.lib import clock
 from placet.lib.fields import HexField
 from placet.lib.ids import uuid7
+from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail, OutgoingMail
 
 
@@ -81,39 +85,6 @@ class DraftRevision(models.Model):
         ordering = ["number"]
         constraints = [
             models.UniqueConstraint(fields=["draft", "number"], name="one_draft_revision_per_number")
-        ]
-
-
-class AuthorityTable(models.Model):
-    """Who may approve what, kept outside of processes; its versions say who."""
-
-    key = models.SlugField(unique=True)
-    name = models.CharField(max_length=200)
-
-    class Meta:
-        ordering = ["key"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class TableVersion(models.Model):
-    """The rows of a table. Immutable (`placet.approvals.authority`)."""
-
-    class Hits(models.TextChoices):
-        FIRST = "first"  # of the rows that fit, the first one counts
-        EVERY = "every"  # all of them
-
-    table = models.ForeignKey(AuthorityTable, on_delete=models.PROTECT, related_name="versions")
-    number = models.PositiveIntegerField()
-    hits = models.CharField(max_length=10, choices=Hits)
-    columns = models.JSONField()  # {"name", "kind"} of each
-    rows = models.JSONField()  # texts of cells, in the order of the columns
-    published_at = models.DateTimeField(default=clock.now)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["table", "number"], name="one_table_version_per_number")
         ]
 
 
@@ -259,7 +230,12 @@ class Visit(models.Model):
     held_result = models.CharField(
         max_length=40, blank=True, default=""
     )  # while it is held: what it comes to
-    reason = models.TextField(blank=True)  # why it is stuck
+    reason = models.TextField(
+        blank=True
+    )  # why it is stuck, in the installation's language, as the record has it
+    why = models.JSONField(
+        default=dict
+    )  # the same for readers of other languages; {} where it was no Sentence
     asked_back = models.PositiveSmallIntegerField(
         default=0
     )  # how often the requester was asked something here
@@ -288,6 +264,11 @@ class Visit(models.Model):
             ),
         ]
         ordering = ["id"]
+
+    @property
+    def reason_as_read(self) -> str:
+        """Why it is stuck, in the language of whoever reads now."""
+        return str(Sentence.from_json(self.why)) if self.reason and self.why else self.reason
 
 
 class TableMatch(models.Model):

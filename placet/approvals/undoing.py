@@ -27,6 +27,7 @@ from placet.approvals import (
 )
 from placet.approvals.definitions import WITHDRAWN, Definition, definition_of
 from placet.approvals.engine_errors import NoLongerOpen, NotAllowed, NotUndone
+from placet.approvals.grace import NONE
 from placet.approvals.may_decide import Seat
 from placet.approvals.models import (
     Ask,
@@ -38,6 +39,7 @@ from placet.approvals.models import (
     Visit,
 )
 from placet.approvals.record import note
+from placet.approvals.undo_rules import grace_in
 from placet.audit import chain
 from placet.lib import clock, rows
 from placet.lib.sentences import Sentence
@@ -129,6 +131,12 @@ def _must_be_meant(assignment: Assignment, by: Person, decision: Decision, retra
 def _must_be_in_time(request: Request, definition: Definition, decision: Decision, moment: datetime) -> None:
     decision.assignment.visit.request = request
     visit, until = decision.assignment.visit, engine_hold.last_moment(definition, decision)
+    if until is None and grace_in(definition, visit.step_key) != NONE:
+        often = Sentence(
+            "This answer was taken back {times} times. That is as often as it can be, so the last one stands.",
+            times=engine_hold.MOST_UNDONE,
+        )
+        raise NotUndone(often)
     if until is None:
         raise NotUndone(Sentence("A decision cannot be taken back."))
     if request.state != Request.State.OPEN or visit.state not in Visit.LIVE or visit.result:

@@ -1,5 +1,6 @@
 """Ends of steps, and moments at which others are asked, that have come and wait for a mailbox that is not active any
-more: an answer that came in time may lie in it, and nobody reads it until an administrator switches it on again."""
+more: an answer that came in time may lie in it, and nobody reads it until an administrator switches it on again.
+Nothing waits for one that was removed."""
 
 from collections.abc import Collection
 
@@ -14,7 +15,7 @@ _WAIT = (Timer.What.EXPIRE, Timer.What.ESCALATE)
 
 
 def inactive() -> list[int]:
-    return list(Mailbox.objects.filter(active=False).values_list("pk", flat=True))
+    return list(Mailbox.present.filter(active=False).values_list("pk", flat=True))
 
 
 def ends_by_mailbox() -> dict[int, int]:

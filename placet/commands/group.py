@@ -3,12 +3,12 @@
 import argparse
 import re
 
-from placet.cli import CommandError
+from placet.cli import CommandError, Intermixed
 from placet.commands.start import say, set_up
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_subparsers(dest="what", required=True, metavar="set|list")
+    what = parser.add_subparsers(dest="what", required=True, parser_class=Intermixed, metavar="set|list")
     change = what.add_parser("set", help="make a group, or set who is in it")
     change.add_argument("key", help="as processes write it: finance")
     change.add_argument("--name")

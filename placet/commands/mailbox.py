@@ -19,7 +19,7 @@ STORED = [field for field in FIELDS if field.kind != "secret"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_subparsers(dest="what", required=True, metavar="set|show|certificate|move")
+    what = parser.add_subparsers(dest="what", required=True, metavar="set|show|certificate|move|remove")
     change = what.add_parser(
         "set",
         help="set up the mailbox, or change what is named",
@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     move.add_argument("--to", choices=["graph", "ews"], help="which way (default: the other one)")
     move.add_argument("--yes", action="store_true", help="move without asking, if the check passes")
     show = what.add_parser("show", help="how it is set up; the secret is never shown")
-    for parser_ in (change, show, move):
+    remove = what.add_parser("remove", help="use it no more; what it received and sent stays")
+    remove.add_argument("--yes", action="store_true", help="remove it without asking")
+    for parser_ in (change, show, move, remove):
         parser_.add_argument("--mailbox", metavar="ADDRESS", help="which one, where there are several")
 
 
@@ -61,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     set_up()
     if options.what == "certificate":
         return mailbox_certificate.run(options, find(options.mailbox))
-    return {"set": _set, "show": _show, "move": _move}[options.what](options)
+    return {"set": _set, "show": _show, "move": _move, "remove": _remove}[options.what](options)
 
 
 def find(address: str | None) -> "Mailbox | None":
@@ -69,11 +71,11 @@ def find(address: str | None) -> "Mailbox | None":
     from placet.mailboxes.models import Mailbox
 
     if address:
-        found = Mailbox.objects.filter(address=address.lower()).first()
+        found = Mailbox.present.filter(address=address.lower()).first()
         if found is None:
             raise CommandError(f"No mailbox {address} is set up.")
         return found
-    boxes = list(Mailbox.objects.all()[:2])
+    boxes = list(Mailbox.present.all()[:2])
     if len(boxes) > 1:
         raise CommandError("There are several mailboxes; say which one with --mailbox ADDRESS.")
     return boxes[0] if boxes else None
@@ -131,6 +133,23 @@ def _show(options: argparse.Namespace) -> int:
         say(f"{_label(mailbox, field):<{width}}  {_shown(mailbox, field)}")
     if mailbox.trouble:
         say(f"\nNot working: {mailbox.trouble['cause']} {mailbox.trouble['cure']}")
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    from placet.mailboxes import removal
+
+    mailbox = find(options.mailbox)
+    if mailbox is None:
+        raise CommandError("No mailbox is set up.")
+    if not options.yes:
+        say(f"Nothing is read from {mailbox.address} or sent by it any more, and its secret is deleted here.")
+        say("What it received and sent stays. Replies to what it sent are not read any more.")
+        if input("Remove it? [y/N] ").strip().lower() not in ("y", "yes"):
+            say("It was left as it is.")
+            return 1
+    removal.remove(mailbox, by=f"command line ({getpass.getuser()})")
+    say(f"{mailbox.address} was removed.")
     return 0
 
 

@@ -36,6 +36,7 @@ from placet.commands.start import (
     set_up_tables,
 )
 from placet.lib import archive
+from placet.lib.progress import Progress, in_megabytes
 
 WORDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
@@ -103,7 +104,8 @@ def _must_be_empty(data_dir: Path) -> None:
 def _restore(backup: Path, data_dir: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=data_dir) as folder:  # mode 700
         unpacked = Path(folder)
-        about = archive.unpack(backup, unpacked)
+        with Progress("Unpacked", backup.stat().st_size, unit=in_megabytes) as progress:
+            about = archive.unpack(backup, unpacked, progress.reach)
         _check_about(backup, about, unpacked)
         (unpacked / KEYS).rename(data_dir / KEYS)  # its files are of mode 600 already
         if (unpacked / FILES).is_dir():
@@ -176,6 +178,7 @@ def _put_postgres(dump: Path, database: dict[str, Any]) -> None:
         raise CommandError(
             f"The database {database['NAME']} is not empty. Restore into a new one (createdb), or drop this one first."
         )
+    say("The database is filled. How long that takes pg_restore does not say.")
     # In one transaction: it is restored whole, or stays empty.
     postgres(
         "pg_restore", database, "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error",

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import django
 import structlog
 
+from placet import __version__
 from placet.commands.locks import DatabaseLock, lock_folder, watch
 from placet.commands.start import (
     database_trouble_in_words,
     make_private,
     read_words,
     refuse_half_restored,
+    say,
     set_up_tables,
 )
 
@@ -34,6 +36,7 @@ def on_postgresql(config: "Config") -> bool:
 @contextmanager
 def started(config: "Config") -> Iterator[DatabaseLock]:
     """Folder, database, tables, words, and what was entered on pages."""
+    say(f"Placet {__version__} starts: data in {config.data_dir} ...")
     make_private(config.data_dir)
     with lock_folder(config.data_dir, alone=not on_postgresql(config)):
         refuse_half_restored(config.data_dir)
@@ -41,6 +44,7 @@ def started(config: "Config") -> Iterator[DatabaseLock]:
         with database_trouble_in_words():
             lock = DatabaseLock.take(alone=False)  # before its tables are changed under a copy
         set_up_tables()
+        say("Reading the words that people answer with ...")
         read_words()
         from placet.accounts.entered import use_entered
 

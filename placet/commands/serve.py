@@ -2,6 +2,7 @@
 `--web-only` the pages alone, and `placet work` for the work alone."""
 
 import argparse
+import os
 import sys
 import threading
 
@@ -27,15 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.listen is not None:
+        # Before the settings are read: links in mails begin with it where no other address is set.
+        os.environ["PLACET_LISTEN"] = _listen(options.listen)
     config = read_config()
-    listen = _listen(options.listen) if options.listen is not None else config.listen
     if options.web_only and not on_postgresql(config):
         raise CommandError(
             "--web-only needs PostgreSQL: on SQLite one process has the pages and does the work."
         )
     with started(config) as lock:
         _first_administrator()
-        return _serve(listen, lock, web_only=options.web_only)
+        return _serve(config.listen, lock, web_only=options.web_only)
 
 
 def _listen(entered: str) -> str:

@@ -69,6 +69,7 @@ def set_up_tables() -> None:
     with _one_at_a_time(settings.PLACET.data_dir), database_trouble_in_words(), one_sets_up():
         try:
             if _has_migrations():
+                warn("The tables are made, or brought to this version. That takes a while.")
                 call_command("migrate", verbosity=0, interactive=False)  # which may read secrets
             call_command("createcachetable", verbosity=0)
             check_keys()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from placet.cli import CommandError
+from placet.cli import CommandError, Intermixed
 from placet.commands.start import say, set_up
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ MOST_SHOWN = 50  # problems, warnings or rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_subparsers(dest="what", required=True, metavar="import|export|list|show")
+    what = parser.add_subparsers(
+        dest="what", required=True, parser_class=Intermixed, metavar="import|export|list|show"
+    )
     importing = what.add_parser("import", help="check a CSV file and make it the newest version of a table")
     importing.add_argument("key", help="as processes write it: authority")
     importing.add_argument("file", type=Path)

@@ -153,15 +153,18 @@ def there_already(target: Path) -> ArchiveError:
 # --- reading ----------------------------------------------------------------------------------------------
 
 
-def unpack(archive: Path, into: Path) -> dict[str, Any]:
-    """Unpack into the empty folder `into`, check every member, and give what the manifest says.
+def unpack(
+    archive: Path, into: Path, unpacked: Callable[[int], None] = lambda _bytes: None
+) -> dict[str, Any]:
+    """Unpack into the empty folder `into`, check every member, and give what the manifest says. `unpacked` hears how
+    many bytes of the archive were read, now and then.
 
     ArchiveError if anything is damaged, missing, too much, or would land outside of `into`; then `into` may
     hold files that nobody should use. Files are readable by their owner only.
     """
     found: dict[str, Member] = {}
     try:
-        with tarfile.open(archive, "r:gz") as tar:
+        with archive.open("rb") as raw, tarfile.open(fileobj=raw, mode="r:gz") as tar:
             for entry in tar:
                 if MANIFEST in found:
                     raise ArchiveError(f"{archive}: {entry.name!r} stands behind the manifest.")
@@ -169,7 +172,7 @@ def unpack(archive: Path, into: Path) -> dict[str, Any]:
                 source = tar.extractfile(entry)
                 if source is None:
                     raise ArchiveError(f"{archive}: {entry.name!r} cannot be read.")
-                found[entry.name] = _copy(source, into / entry.name)
+                found[entry.name] = _copy(source, into / entry.name, lambda _bytes: unpacked(raw.tell()))
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ArchiveError(f"{archive} is damaged or is no backup ({error}). Take another one.") from error
     return _checked(archive, found, into / MANIFEST)
@@ -190,10 +193,10 @@ def _stays_inside(name: str) -> bool:
     return plain and not path.is_absolute() and ".." not in path.parts
 
 
-def _copy(source: IO[bytes], path: Path) -> Member:
+def _copy(source: IO[bytes], path: Path, so_far: Callable[[int], None]) -> Member:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    reader = _Hashing(source)
+    reader = _Hashing(source, so_far)
     with os.fdopen(descriptor, "wb") as file:
         shutil.copyfileobj(reader, file, CHUNK)
         size = file.tell()

@@ -42,11 +42,11 @@ class Config(BaseSettings):
     database_direct_url: str = Field(
         "", description="The same database's own address, where database_url is that of PgBouncer."
     )
+    listen: str = Field("127.0.0.1:8000", description="host:port that `placet serve` listens on.")
     public_url: str = Field(
-        "http://127.0.0.1:8000",
+        default_factory=lambda values: url_of_listen(values.get("listen", "127.0.0.1:8000")),
         description="The address people reach Placet at; links in mails start with it.",
     )
-    listen: str = Field("127.0.0.1:8000", description="host:port that `placet serve` listens on.")
     trust_proxy: str = Field(
         "",
         description="A reverse proxy in front sets X-Forwarded-For and X-Forwarded-Proto: true (one on this machine or "
@@ -187,6 +187,15 @@ def listen_of(text: str) -> str:
     return text
 
 
+def url_of_listen(listen: str) -> str:
+    """Where people reach a Placet that nobody gave an address: on this machine, where it listens. Which port the system
+    will choose for “:0” nobody knows yet."""
+    host, _, port = listen.rpartition(":")
+    port = "8000" if port == "0" else port
+    everywhere = host.strip("[]") in ("0.0.0.0", "::", "*")  # noqa: S104 - it is looked for, not bound
+    return f"http://{'127.0.0.1' if everywhere else host}:{port}"
+
+
 def _check_sqlite(url: str) -> None:
     if _parsed(url)["NAME"] in ("", ":memory:"):
         raise ValueError("must name a file, such as sqlite:////var/lib/placet/placet.sqlite3")
@@ -232,7 +241,10 @@ def load_config() -> Config:
     try:
         config = Config()
     except ValidationError as error:
-        problems += [_problem(dict(entry), file) for entry in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        # What follows from another setting is not reckoned where any is wrong, and is not wrong itself.
+        wrong = [dict(entry) for entry in found if entry["type"] != "default_factory_not_called"]
+        problems += [_problem(entry, file) for entry in wrong]
     except tomllib.TOMLDecodeError as error:
         problems.append(f"{file}: not valid TOML: {error}")
     else:

@@ -13,6 +13,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import structlog
+from django.utils import translation
+
+from placet.lib.holiday_names import translated
 
 if TYPE_CHECKING:
     from holidays import HolidayBase
@@ -47,7 +50,7 @@ def holidays_in(year: int, observed: Observed, language: str = "") -> Mapping[da
 
     spoken = _spoken(observed.country, language)
     try:
-        return dict(
+        names: dict[date, str] = dict(
             country_holidays(
                 observed.country,
                 subdiv=observed.subdivision or None,
@@ -56,6 +59,7 @@ def holidays_in(year: int, observed: Observed, language: str = "") -> Mapping[da
                 language=spoken,
             )
         )
+        return _in(language, names) if spoken != language else names
     except (NotImplementedError, ValueError) as error:  # an update of the library took it away
         log.error("holidays_unknown", country=observed.country, error=str(error))
         return {}
@@ -145,6 +149,14 @@ def _country(code: str) -> "HolidayBase":
     from holidays import country_holidays
 
     return country_holidays(code)
+
+
+def _in(language: str, names: Mapping[date, str]) -> Mapping[date, str]:
+    """Names that the library does not have in a language, in that one as far as we know them."""
+    if not language:
+        return names
+    with translation.override(language):
+        return {day: translated(name) for day, name in names.items()}
 
 
 def _spoken(country: str, language: str) -> str | None:

@@ -1,6 +1,6 @@
 """Texts that are put into words only where somebody reads them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext
@@ -26,6 +26,19 @@ class Sentence:
     def __str__(self) -> str:
         return gettext(self.text).format(**self.values) if self.text else ""
 
+    def as_json(self) -> dict[str, Any]:
+        """What `from_json` reads again, to be put into words another time. Values that are neither sentences nor
+        numbers are kept as the words that they are now."""
+        return {"text": self.text, "values": {name: _as_json(value) for name, value in self.values.items()}}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Sentence":
+        values = kept.get("values", {})
+        return cls(
+            kept.get("text", ""),
+            **{name: cls.from_json(one) if isinstance(one, dict) else one for name, one in values.items()},
+        )
+
     def __repr__(self) -> str:
         return f"Sentence({self.text!r}, {self.values!r})"
 
@@ -34,6 +47,12 @@ class Sentence:
 
     def __hash__(self) -> int:
         return hash(self.text)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Sentence):
+        return value.as_json()
+    return value if isinstance(value, int | float) else str(value)
 
 
 NOTHING = Sentence()

@@ -2,8 +2,9 @@
 
     if read_past(mailboxes, due, code_hashes, asked_at=asked_at): ...
 
-Mailboxes are those that the answers may come to, given by their keys; without any, nothing has to be waited for. A mail
-came in time by when the server received it (`IncomingMail.received_at`); one without that may have.
+Mailboxes are those that the answers may come to, given by their keys; without any, nothing has to be waited for, nor
+for one that was removed. A mail came in time by when the server received it (`IncomingMail.received_at`); one without
+that may have.
 """
 
 from collections.abc import Callable, Collection
@@ -66,7 +67,7 @@ def _hindered(
     waits = IncomingMail.objects.filter(in_time, mailbox=OuterRef("pk"), state=IncomingMail.State.KEPT)
     # Not asked of each mailbox: SQLite would look through all of its mails instead of by the codes.
     aside = _set_aside(instant, code_hashes, asked_at).values("incoming__mailbox")
-    return Mailbox.objects.filter(late | ahead | Exists(waits) | Q(pk__in=aside), pk__in=mailboxes)
+    return Mailbox.present.filter(late | ahead | Exists(waits) | Q(pk__in=aside), pk__in=mailboxes)
 
 
 def _set_aside(

@@ -78,7 +78,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "reply_to",
-        gettext_noop("Default reply-to email"),
+        gettext_noop("Default reply-to address"),
         gettext_noop("Where replies go; empty: the mailbox itself."),
     ),
     Field(
@@ -124,8 +124,8 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "active",
-        gettext_noop("Activate"),
-        gettext_noop("Look for mail and send mail with this mailbox."),
+        gettext_noop("This mailbox is active"),
+        gettext_noop("Look for mail and send mail with this mailbox. It is switched on after a test."),
         "bool",
         section=Section.APPROVAL,
     ),

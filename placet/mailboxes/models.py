@@ -9,6 +9,13 @@ from placet.lib.fields import SecretsField
 LONGEST_ID = 512  # characters of a subscription's id
 
 
+class PresentMailboxes(models.Manager["Mailbox"]):
+    """Those that were not removed."""
+
+    def get_queryset(self) -> models.QuerySet["Mailbox"]:
+        return super().get_queryset().filter(removed_at=None)
+
+
 class Mailbox(models.Model):
     """One mailbox that requests are sent from and answers come to.
 
@@ -36,6 +43,9 @@ class Mailbox(models.Model):
     active = models.BooleanField(default=False)
     active_since = models.DateTimeField(null=True)  # when it was last switched on
     since = models.DateTimeField(null=True)  # mail received before this is never looked at
+    # Its row stays, because what it received and sent does; its secrets do not (`placet.mailboxes.removal`).
+    removed_at = models.DateTimeField(null=True)
+    removed_by = models.CharField(max_length=320, blank=True, default="")
     sandbox = models.BooleanField(default=False)  # the local stand-in, which refuses to run beside a real one
     cursor = models.JSONField(default=dict)  # how far the server's changes were kept
     read_until = models.DateTimeField(
@@ -56,6 +66,9 @@ class Mailbox(models.Model):
     )  # {"cause", "cure", "details", "at", "fix_needed"} of the last failure
     last_poll_at = models.DateTimeField(null=True)  # the last one that succeeded
     last_sent_at = models.DateTimeField(null=True)
+
+    objects = models.Manager()
+    present = PresentMailboxes()
 
     class Meta:
         ordering = ["id"]

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from requests.auth import AuthBase
@@ -26,10 +27,12 @@ from requests.auth import AuthBase
 from . import http, limiting
 from .base import Check, FixNeeded, Gone, MailboxError, MailError, Wait
 from .clouds import CLOUDS, EWS, GRAPH, GRAPH_HOSTS, OUTLOOK_HOSTS, WORLDWIDE
+from .fields import BY_NAME
 from .oauth import Access, describe_token
 from .settings import DOMAIN, ExchangeSettings, never_proving
 
 ARRIVAL = 60.0  # seconds that a mail to oneself may take
+BEHIND = 30.0  # seconds that one to another address of the mailbox may arrive after it
 PAUSE = 2.0  # seconds between two looks
 LOOKED_AT = 50  # newest mails of a folder that are looked at
 NEWEST = 6  # mails of each folder whose stamps are read
@@ -44,6 +47,7 @@ PLUS_COMMANDS = f"""\
 {limiting.CONNECT}
 Set-OrganizationConfig -DisablePlusAddressInRecipients $false"""
 
+REPLY_TO = BY_NAME["reply_to"].label
 TITLES = {
     "name": gettext_noop("Names of the servers resolve"),
     "tls": gettext_noop("Servers answer over a trusted connection"),
@@ -52,6 +56,7 @@ TITLES = {
     "read": gettext_noop("Inbox and Junk Email can be read"),
     "folders": gettext_noop("Folders can be made"),
     "send": gettext_noop("Mailbox sends to itself"),
+    "reply_to": gettext_noop("Mail to the default reply-to address arrives"),
     "plus": gettext_noop("Mail to the plus address arrives"),
     "internal": gettext_noop("Exchange marks mail of colleagues"),
     "limits": gettext_noop("Other mailboxes stay closed"),
@@ -130,9 +135,16 @@ class Preflight:
     _token: Mapping[str, Any] = field(default_factory=dict, init=False)  # what it says of itself, if it does
 
     def steps(self) -> Mapping[str, str]:
-        return {
-            key: _(title) for key, title in TITLES.items() if key != "plus" or self.settings.plus_addressing
+        left_out = {
+            "reply_to": not self._replies_elsewhere,
+            "plus": not self.settings.plus_addressing,
         }
+        return {key: _(title) for key, title in TITLES.items() if not left_out.get(key)}
+
+    @property
+    def _replies_elsewhere(self) -> bool:
+        """Whether replies go to another address than that of the mailbox; it must be one of its own."""
+        return self.settings.reply_to.lower() not in ("", self.settings.username.lower())
 
     def __call__(self, probe: Probe, others: Sequence[str] = ()) -> Generator[Check, None, None]:
         """Each step as it is done; the first failure that others build on is the last."""
@@ -174,8 +186,8 @@ class Preflight:
                         found[http.host_of(url)] = answer.status_code
                 except requests.RequestException as error:
                     raise http.unreachable(error, url) from None
-        told = "; ".join(f"{host}: HTTP {status}" for host, status in found.items())
-        return _done("tls", told, {"status": found})
+        # Without a token they refuse, each with a code of its own: for support, not for whoever reads this.
+        return _done("tls", _("Both answer: {hosts}.").format(hosts=", ".join(found)), {"status": found})
 
     def _urls(self, probe: Probe) -> list[str]:
         service = self.settings.graph_url if probe.via == GRAPH else self.settings.ews_url
@@ -196,7 +208,9 @@ class Preflight:
         remark = ", ".join(facts["roles"]) or _(
             "none tenant-wide; this is right if you use RBAC for Applications"
         )
-        named = {name: facts[name] for name in ("tenant", "audience", "expires")}
+        named = {name: facts[name] for name in ("tenant", "audience")} | {
+            "expires": _moment(facts["expires"])
+        }
         found = told.format(application=who, roles=remark, **named)
         missing = [role for role in SERVICES[probe.via].roles if self._lacks(role)]
         if facts["roles"] and missing:
@@ -274,8 +288,7 @@ class Preflight:
         try:
             yield check
             if check.ok:
-                if self.settings.plus_addressing:
-                    yield self._in_cloud(self._plus(mails, arrived))
+                yield from map(self._in_cloud, self._other_addresses(mails, arrived))
                 yield self._tried("internal", probe, lambda: self._internal(probe, arrived))
                 yield self._tried("limits", probe, lambda: self._limits(probe, others))
         except (
@@ -287,8 +300,10 @@ class Preflight:
 
     def _test_mails(self) -> list[_TestMail]:
         mark = secrets.token_hex(6)
+        mails = [_TestMail("send", self.settings.username, f"Placet check {mark}")]
         own = self.settings.reply_to or self.settings.username  # replies must arrive in this very mailbox
-        mails = [_TestMail("send", own, f"Placet check {mark}")]
+        if self._replies_elsewhere:
+            mails.append(_TestMail("reply_to", own, f"Placet check {mark} (reply-to address)"))
         if self.settings.plus_addressing:
             local, _at, domain = own.partition("@")
             mails.append(
@@ -327,7 +342,12 @@ class Preflight:
         message["X-Auto-Response-Suppress"] = "All"
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(
-            "Placet checks that this mailbox sends and receives. This mail is deleted by itself.\n"
+            _(
+                "Placet checks that mail to {address} arrives in the mailbox {mailbox}. There it is removed by "
+                "itself.\n\n"
+                "If you find it in another mailbox, you may delete it, and please tell whoever administers Placet: "
+                "replies to approvals would arrive there, and nobody would read them.\n"
+            ).format(address=mail.to, mailbox=self.settings.username)
         )
         return message.as_bytes()
 
@@ -335,28 +355,59 @@ class Preflight:
         """Look until all have arrived or the time is over; a running worker may have moved them already. How often,
         and how many seconds it took."""
         begun = self.clock()
+        end = begun + ARRIVAL
         looks = 0
         while True:
             looks += 1
             arrived.update((mail.subject, mail.id) for mail in _ours(self._arrivals(probe), mails))
-            if len(arrived) == len(mails) or self.clock() - begun >= ARRIVAL:
-                return looks, self.clock() - begun
+            now = self.clock()
+            if mails[0].subject in arrived:  # those to other addresses come by the same way
+                end = min(end, now + BEHIND)
+            if len(arrived) == len(mails) or now >= end:
+                return looks, now - begun
             self.sleep(PAUSE)
 
     def _arrivals(self, probe: Probe) -> Iterator[Listed]:
         return probe.arrivals(self._paths, LOOKED_AT)
 
-    def _plus(self, mails: list[_TestMail], arrived: Mapping[str, str]) -> Check:
-        mail = mails[-1]
+    def _other_addresses(self, mails: Sequence[_TestMail], arrived: Mapping[str, str]) -> Iterator[Check]:
+        """Those that replies go to."""
+        by_key = {mail.key: mail for mail in mails}
+        reply_to = by_key.get("reply_to")
+        if reply_to is not None:
+            yield self._reply_to(reply_to, arrived)
+            if reply_to.subject not in arrived:
+                return  # what goes to its plus address goes the same wrong way
+        if "plus" in by_key:
+            yield self._plus(by_key["plus"], arrived)
+
+    def _reply_to(self, mail: _TestMail, arrived: Mapping[str, str]) -> Check:
+        facts = {"address": mail.to}
+        if mail.subject in arrived:
+            return _done("reply_to", _("{address} arrives in the mailbox.").format(address=mail.to), facts)
+        return _failed(
+            "reply_to",
+            cause=_(
+                "Mail to {mailbox} arrived, and mail to {address} did not. That address stands in the field {field}: "
+                "replies to approvals would go there, and none of them would be read."
+            ).format(mailbox=self.settings.username, address=mail.to, field=_(REPLY_TO)),
+            cure=_(
+                "Empty the field {field} in the settings, or enter an address that belongs to this very mailbox. "
+                "Whoever has the mailbox of {address} finds a test mail there and may delete it."
+            ).format(address=mail.to, field=_(REPLY_TO)),
+            facts=facts,
+        )
+
+    def _plus(self, mail: _TestMail, arrived: Mapping[str, str]) -> Check:
         if mail.subject in arrived:
             return _done(
                 "plus", _("{address} arrives in the mailbox.").format(address=mail.to), {"address": mail.to}
             )
         return _failed(
             "plus",
-            cause=_("Mail to {address} did not arrive within {seconds} seconds.").format(
-                address=mail.to, seconds=f"{ARRIVAL:.0f}"
-            ),
+            cause=_(
+                "Mail to {address} did not arrive, {seconds} seconds after mail to the mailbox itself."
+            ).format(address=mail.to, seconds=f"{BEHIND:.0f}"),
             cure=_(
                 "Turn plus addressing off in the mailbox's settings, or enable plus addresses in Exchange."
             ),
@@ -593,6 +644,14 @@ def _resolve(host: str) -> str:
             details={"host": host},
         ) from None
     return str(found[0][4][0])
+
+
+def _moment(iso: str) -> str:
+    """A time as people read it, in the zone of whoever looks; "–" where there is none."""
+    if not iso:
+        return "–"
+    at = timezone.localtime(datetime.fromisoformat(iso))
+    return f"{formats.date_format(at, 'DATE_FORMAT')}, {at:%H:%M} {at.tzname()}"
 
 
 def _done(key: str, found: str, facts: Mapping[str, Any]) -> Check:

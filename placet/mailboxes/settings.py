@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -22,6 +22,7 @@ from .clouds import CLOUDS, GRAPH, LOGIN_HOSTS, OWN, WAYS, WORLDWIDE, Fitting, s
 from .fields import BY_NAME, SECRET, SECRET_EXPIRES_ON
 from .http import is_loopback, is_name
 from .networks import PRIVATE_NETWORKS, NetworkInvalid, network
+from .scope import clean_scope
 
 EWS_PATH = "/EWS/Exchange.asmx"
 GRAPH_PATH = "/v1.0"
@@ -50,7 +51,6 @@ PERSONAL = re.compile(
     r"|(gmail|googlemail|icloud|me|aol|proton|protonmail)\.com|(web|freenet)\.de|(orange|free|laposte)\.(fr|net)",
     re.IGNORECASE,
 )
-SCOPE_EXAMPLE = WORLDWIDE.scope(GRAPH)
 #: What the IDs of the Entra admin center look like, and what one looks like of which a part is missing.
 ID_EXAMPLE = "535fb089-9ff3-47b6-9bfb-4f1264799865"
 TOKEN_URI_EXAMPLE = f"https://{LOGIN_HOST}/<directory (tenant) ID>/oauth2/v2.0/token"
@@ -270,6 +270,12 @@ class _Reading:
         self._together(values)
         return values
 
+    @property
+    def scope_example(self) -> str:
+        """The scope of the way and the cloud that are chosen."""
+        via, cloud = (str(self._mapping.get(name) or "").strip().lower() for name in ("via", "cloud"))
+        return CLOUDS.get(cloud, WORLDWIDE).scope(via if via in WAYS else GRAPH)
+
     def _default(self, name: str, values: dict[str, Any]) -> None:
         if name in REQUIRED:
             raise _Wrong(_(REQUIRED[name]))
@@ -386,6 +392,8 @@ def _server_address(raw: Any, reading: _Reading) -> _Server:
                 graph=GRAPH_PATH, ews=EWS_PATH
             )
         )
+    if parts.path.strip("/"):
+        reading.notices["server_address"] = _("The host alone is needed: the path after it was cut.")
     shown = f"[{host}]" if ":" in host else host
     return _Server(f"{shown}:{port}" if port else shown, parts.scheme)
 
@@ -473,36 +481,9 @@ def _whole_id(text: str) -> None:
         )
 
 
-def clean_scope(text: str) -> tuple[str, str]:
-    """The scope alone, and a notice if something was cut. Raises ValueError with a sentence.
-
-    WorkflowGen writes `https://outlook.office365.com/.default&grant_type=client_credentials`, which works
-    there because it is pasted raw into the form body. Sent as one value Entra refuses it (AADSTS1002012).
-    """
-    text = text.strip()
-    if re.search("%(26|3a)", text, re.IGNORECASE):
-        text = unquote(text)
-    scope, ampersand, rest = text.partition("&")
-    scope = scope.strip().removeprefix("scope=")
-    if ampersand and rest.strip() not in ("", "grant_type=client_credentials"):
-        raise ValueError(
-            _("Only the scope belongs here. Enter {scope} and nothing after it.").format(scope=SCOPE_EXAMPLE)
-        )
-    if len(scope.split()) != 1:
-        raise ValueError(_("Enter exactly one scope: {scope}.").format(scope=SCOPE_EXAMPLE))
-    try:
-        parts = urlsplit(scope)
-    except ValueError:
-        parts = urlsplit("")  # Python's words for it are not for administrators
-    if parts.scheme not in ("https", "api") or not parts.netloc or not parts.path.endswith("/.default"):
-        raise ValueError(_("The scope must end in /.default, as in {scope}.").format(scope=SCOPE_EXAMPLE))
-    cut = _("Scope was copied from WorkflowGen: the part after & is not needed and was cut.")
-    return scope, cut if ampersand else ""
-
-
 def _scope(raw: Any, reading: _Reading) -> str:
     try:
-        scope, notice = clean_scope(_text(raw))
+        scope, notice = clean_scope(_text(raw), reading.scope_example)
     except ValueError as error:
         raise _Wrong(str(error)) from None
     if notice:
@@ -524,7 +505,7 @@ def _token_uri(raw: Any, reading: _Reading) -> str:
         return bare.lower()  # completed when the cloud is known
     if "://" not in text:
         _no_tenant(text)
-    return _whole_token_uri(text)
+    return _whole_token_uri(text, reading)
 
 
 def _no_tenant(text: str) -> None:
@@ -555,7 +536,7 @@ def _say_domain(uri: str, reading: _Reading) -> None:
         reading.notices["token_uri"] = " ".join(told).strip()
 
 
-def _whole_token_uri(text: str) -> str:
+def _whole_token_uri(text: str, reading: _Reading) -> str:
     try:
         parts = urlsplit(text)
         host, _port = (parts.hostname or "").lower(), parts.port
@@ -580,21 +561,37 @@ def _whole_token_uri(text: str) -> str:
             ).format(name=segments[0])
         )
     if host in LOGIN_HOSTS:
-        _entra_path(segments)
-        return f"{parts.scheme}://{parts.netloc.lower()}/{'/'.join(segments)}"
+        tenant = _tenant_of_path(segments)
+        uri = f"{parts.scheme}://{parts.netloc.lower()}/{tenant}/oauth2/v2.0/token"
+        if [segment.lower() for segment in segments[1:]] != ENTRA_PATHS[0]:
+            reading.notices["token_uri"] = _(
+                "This is another address of the same tenant. Access tokens come from {uri}."
+            ).format(uri=uri)
+        return uri
     if not segments:
         raise _Wrong(_("The address has no path; it ends in /oauth2/v2.0/token."))
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"
 
 
-def _entra_path(segments: list[str]) -> None:
-    if len(segments) != 4 or [segment.lower() for segment in segments[1:]] != ["oauth2", "v2.0", "token"]:
+#: What stands behind the tenant in the addresses that Entra's page "Endpoints" lists, the right one first.
+ENTRA_PATHS = (
+    ["oauth2", "v2.0", "token"],
+    ["oauth2", "token"],
+    ["oauth2", "v2.0", "authorize"],
+    ["oauth2", "authorize"],
+    ["v2.0", ".well-known", "openid-configuration"],
+)
+
+
+def _tenant_of_path(segments: list[str]) -> str:
+    if [segment.lower() for segment in segments[1:]] not in ENTRA_PATHS:
         raise _Wrong(_("The address must look like {example}.").format(example=TOKEN_URI_EXAMPLE))
     _whole_id(segments[0])
     if not GUID.fullmatch(segments[0]) and not DOMAIN.fullmatch(segments[0]):
         raise _Wrong(
             _("“{name}” is neither a Directory (tenant) ID nor a domain name.").format(name=segments[0][:60])
         )
+    return segments[0]
 
 
 def _via(raw: Any, reading: _Reading) -> str:

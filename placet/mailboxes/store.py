@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 from placet.accounts.addresses import person_at
 from placet.lib.canonical import digest
 from placet.lib.fields import Secrets
-from placet.mailboxes import credentials
+from placet.mailboxes import credentials, removal
 from placet.mailboxes.credentials import CERTIFICATE, LONGEST_BY
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
 from placet.mailboxes.models import Mailbox
@@ -78,6 +78,9 @@ def save(
     With `seen`, the mark of what was shown, it is ChangedMeanwhile where something else is stored by now.
     A mailbox that has received mail changes its way only where it is `moving` (see `placet.mail.moving`).
     """
+    before = removal.removed_at(str(entered.get("username") or "")) if mailbox is None else None
+    if before is not None:  # what it received is still there, so it is no other one
+        mailbox, moving = before, True
     if mailbox is not None:
         # As it is stored now: a secret that was entered a moment ago must not go to the host that it replaced.
         _refresh(mailbox)
@@ -216,7 +219,7 @@ def _expiry(entered: str | None, fresh: bool, mailbox: Mailbox | None) -> tuple[
 
 
 def _owner_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[str, str]:
-    others = Mailbox.objects.filter(address=settings.username.lower())
+    others = Mailbox.present.filter(address=settings.username.lower())
     if mailbox is not None:
         others = others.exclude(pk=mailbox.pk)
     if others.exists():
@@ -237,7 +240,7 @@ def _of_a_domain_before(settings: ExchangeSettings, mailbox: Mailbox | None) -> 
 
 def _others_errors(settings: ExchangeSettings) -> dict[str, str]:
     """A mistyped address would let nothing in, and nobody would see why."""
-    known = set(Mailbox.objects.values_list("address", flat=True)) - {settings.username.lower()}
+    known = set(Mailbox.present.values_list("address", flat=True)) - {settings.username.lower()}
     unknown = [address for address in settings.same_organisation if address not in known]
     if not unknown:
         return {}
@@ -276,6 +279,7 @@ def _store(settings: ExchangeSettings, looked: Looked, by: str, mailbox: Mailbox
     activated = settings.active and not row.active
     if activated:
         row.active_since = now
+    row.removed_at, row.removed_by = None, ""
     row.name = settings.username
     row.via = settings.via
     row.address = settings.username.lower()
@@ -326,7 +330,7 @@ def _save_new(row: Mailbox) -> None:
 #: What saving settings writes; the rest of the row belongs to the work.
 WRITTEN = (
     "name", "via", "address", "settings", "since", "active", "active_since", "sandbox",
-    "secret_expires_on", "paused_until", "failures", "trouble", "next_poll", "claim",
+    "secret_expires_on", "paused_until", "failures", "trouble", "next_poll", "claim", "removed_at", "removed_by",
 )  # fmt: skip
 #: What says which mail of which mailbox is listed.
 LISTS = ("username", "server_address", "token_uri", "via", "since")

@@ -80,7 +80,7 @@ def _start_of(file: "UploadedFile[bytes] | None") -> bytes:
 @administrators_only
 def certificate(request: PersonsRequest, pk: int) -> HttpResponse:
     """What is in use, what waits, and how to make or bring a certificate."""
-    return _page(request, get_object_or_404(Mailbox, pk=pk))
+    return _page(request, get_object_or_404(Mailbox.present, pk=pk))
 
 
 def _page(
@@ -108,7 +108,7 @@ def _page(
 @administrators_only
 def certificate_file(request: PersonsRequest, pk: int, which: str) -> HttpResponse:
     """The certificate as Entra ID takes it (.cer, Base64); never its key."""
-    mailbox = get_object_or_404(Mailbox, pk=pk)
+    mailbox = get_object_or_404(Mailbox.present, pk=pk)
     found = {"in-use": credentials.certificate_in_use, "waiting": credentials.waiting}.get(which)
     wanted = found(mailbox) if found else None
     if wanted is None:
@@ -122,7 +122,7 @@ def certificate_file(request: PersonsRequest, pk: int, which: str) -> HttpRespon
 
 @administrators_only
 def make_certificate(request: PersonsRequest, pk: int) -> HttpResponse:
-    mailbox = get_object_or_404(Mailbox, pk=pk)
+    mailbox = get_object_or_404(Mailbox.present, pk=pk)
     if request.method != "POST":
         return redirect("panel:certificate", pk)
     form = MakeForm(request.POST)
@@ -140,7 +140,7 @@ def make_certificate(request: PersonsRequest, pk: int) -> HttpResponse:
 @sensitive_post_parameters()
 @administrators_only
 def upload_certificate(request: PersonsRequest, pk: int) -> HttpResponse:
-    mailbox = get_object_or_404(Mailbox, pk=pk)
+    mailbox = get_object_or_404(Mailbox.present, pk=pk)
     if request.method != "POST":
         return redirect("panel:certificate", pk)
     form = UploadForm(request.POST, request.FILES)
@@ -158,7 +158,7 @@ def upload_certificate(request: PersonsRequest, pk: int) -> HttpResponse:
 @administrators_only
 def use_certificate(request: PersonsRequest, pk: int) -> HttpResponse:
     """Ask Entra ID with the certificate that waits; use it only if that works, else say why it does not."""
-    mailbox = get_object_or_404(Mailbox, pk=pk)
+    mailbox = get_object_or_404(Mailbox.present, pk=pk)
     if request.method == "POST":
         try:
             used = credentials.use(mailbox, by=request.user.email)
@@ -175,7 +175,7 @@ def use_certificate(request: PersonsRequest, pk: int) -> HttpResponse:
 @administrators_only
 def use_secret(request: PersonsRequest, pk: int) -> HttpResponse:
     """Back to the client secret; the certificate stays and waits."""
-    mailbox = get_object_or_404(Mailbox, pk=pk)
+    mailbox = get_object_or_404(Mailbox.present, pk=pk)
     if request.method == "POST":
         try:
             credentials.back_to_secret(mailbox, by=request.user.email)
@@ -192,7 +192,7 @@ def use_secret(request: PersonsRequest, pk: int) -> HttpResponse:
 @administrators_only
 def remove_certificate(request: PersonsRequest, pk: int) -> HttpResponse:
     """Forget the one that waits, with its key. Asked once more before."""
-    mailbox = get_object_or_404(Mailbox, pk=pk)
+    mailbox = get_object_or_404(Mailbox.present, pk=pk)
     there = credentials.waiting(mailbox)
     if there is None:
         return redirect("panel:certificate", pk)
@@ -208,7 +208,7 @@ def remove_certificate(request: PersonsRequest, pk: int) -> HttpResponse:
 @administrators_only
 def remove_secret(request: PersonsRequest, pk: int) -> HttpResponse:
     """Forget the client secret, while a certificate is in use. Asked once more before."""
-    mailbox = get_object_or_404(Mailbox, pk=pk)
+    mailbox = get_object_or_404(Mailbox.present, pk=pk)
     if credentials.certificate_in_use(mailbox) is None or not credentials.has_secret(mailbox):
         return redirect("panel:certificate", pk)
     if request.method != "POST":

@@ -8,11 +8,14 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from datetime import timedelta, tzinfo
 
 import structlog
-from django.utils import translation
+from django.core import signing
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from placet.lib.canonical import digest
 from placet.mail import moving
 from placet.mailboxes import pool
 from placet.mailboxes.base import Check, Connection, MailboxError
@@ -23,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT = 1.0  # seconds
 LATELY = 3600.0  # seconds for which what a run found is relied upon
+_SALT = "connection test passed"
 
 
 class Run:
@@ -40,7 +44,7 @@ class Run:
         self._began = time.monotonic()
         self._followers = 1
         self._changed = threading.Condition()
-        arguments = (connection, others, translation.get_language())
+        arguments = (connection, others, translation.get_language(), timezone.get_current_timezone())
         threading.Thread(target=self._work, args=arguments, name="connection-test", daemon=True).start()
 
     @property
@@ -86,9 +90,11 @@ class Run:
             with self._changed:
                 self._followers -= 1
 
-    def _work(self, connection: Connection, others: Sequence[str], language: str | None) -> None:
+    def _work(
+        self, connection: Connection, others: Sequence[str], language: str | None, zone: tzinfo
+    ) -> None:
         try:
-            with closing(connection), translation.override(language):
+            with closing(connection), translation.override(language), timezone.override(zone):
                 self._go_through(connection, others)
         except Exception:  # a defect of ours: the page says that the test broke off, the log why
             log.exception("connection_test_failed", mailbox=self.mailbox)
@@ -145,6 +151,31 @@ def passed_lately(mailbox: Mailbox, via: str) -> bool:
     with _lock:
         there = _runs.get((mailbox.pk, via))
     return there is not None and there.passed and there.lately and there.about[:-1] == _tested(mailbox)
+
+
+def proof_of(run: Run) -> str:
+    """To be shown to `has_passed`, by the page of a run that passed: another process may answer it."""
+    return signing.dumps([run.mailbox, digest(_as_json(run.about[:-1]))], salt=_SALT)
+
+
+def has_passed(mailbox: Mailbox, proof: str) -> bool:
+    """Whether a test passed lately with what is stored now."""
+    try:
+        shown = signing.loads(proof, salt=_SALT, max_age=timedelta(seconds=LATELY))
+    except signing.BadSignature:
+        return False
+    return bool(shown == [mailbox.pk, digest(_as_json(_tested(mailbox)))])
+
+
+def _as_json(tested: tuple[object, ...]) -> list[object]:
+    settings, secret_set_at = tested
+    return [_but_active(settings), str(secret_set_at)]
+
+
+def _but_active(settings: object) -> object:
+    """Whether it is active, and since when mail counts, changes nothing in what was tested."""
+    assert isinstance(settings, dict)
+    return {name: value for name, value in settings.items() if name not in ("active", "since")}
 
 
 def _tested(mailbox: Mailbox) -> tuple[object, ...]:

@@ -82,7 +82,7 @@ NAMES = tuple(field.name for field in dataclasses.fields(Values))
 def known(session: SessionBase) -> Values:
     """What was typed in this session; beside it, what is stored of the first mailbox that it can be about."""
     typed = typed_in(session)
-    stored = map(_stored, Mailbox.objects.order_by("pk")[:MAILBOXES])
+    stored = map(_stored, Mailbox.present.order_by("pk")[:MAILBOXES])
     meant = (
         values for values in stored if all(typed.get(name, values[name]) == values[name] for name in _WHOSE)
     )

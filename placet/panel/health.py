@@ -76,7 +76,7 @@ class Health:
 def health() -> Health:
     incoming, outgoing = IncomingMail.State, OutgoingMail.State
     silent = {alarm.mailbox.pk for alarm in silence.alarms()}
-    mailboxes = list(Mailbox.objects.all())
+    mailboxes = list(Mailbox.present.all())
     told, ends = noticings(mailboxes), ends_by_mailbox()
     return Health(
         mailboxes=[
@@ -230,7 +230,7 @@ class Step:
 
 def first_steps(reader: Person) -> list[Step]:
     """From nothing to the first decision, in their order; what is done is ticked."""
-    mailboxes = Mailbox.objects.values_list("active", "last_poll_at")
+    mailboxes = Mailbox.present.values_list("active", "last_poll_at")
     return [
         Step(
             _("Set up the mailbox"),

@@ -81,8 +81,8 @@ OUT_STATES: dict[str, Promise] = {
     BOUNCED: gettext_lazy("came back"),
 }
 KINDS: dict[str, Promise] = {
-    "ask": gettext_lazy("ask"),
-    "digest": gettext_lazy("several asks in one mail"),
+    "ask": gettext_lazy("a question"),
+    "digest": gettext_lazy("several questions in one mail"),
     "confirmation": gettext_lazy("confirmation"),
     "withdrawn": gettext_lazy("no longer needed"),
     "not-needed": gettext_lazy("no longer needed"),

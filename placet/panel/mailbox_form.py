@@ -61,7 +61,7 @@ class MailboxForm(forms.Form):
         self.notices = _no_longer_counted(mailbox) if data is None else {}
         for row in FIELDS:
             self.fields[row.name] = _form_field(row, show_secret)
-        addresses = Mailbox.objects.values_list("address", flat=True)
+        addresses = Mailbox.present.values_list("address", flat=True)
         self._others = [address for address in addresses if mailbox is None or address != mailbox.address]
         if self._others:
             offered = _("The others here: {addresses}.").format(addresses=", ".join(self._others))
@@ -78,8 +78,14 @@ class MailboxForm(forms.Form):
         return form
 
     def entered(self) -> dict[str, Any]:
-        """What was typed, as the store reads it; without the secret and its date."""
-        return {row.name: self[row.name].value() for row in FIELDS if row.name not in OF_THE_SECRET}
+        """What was typed, as the store reads it; without the secret and its date. Saving activates nothing: that
+        follows a test (`remote_approval.activate`)."""
+        typed = {row.name: self[row.name].value() for row in FIELDS if row.name not in OF_THE_SECRET}
+        return typed if self._may_be_active else {**typed, "active": False}
+
+    @property
+    def _may_be_active(self) -> bool:
+        return self.mailbox is not None and self.mailbox.active
 
     def secret(self) -> str:
         return str(self[SECRET].value() or "")
@@ -103,7 +109,7 @@ class MailboxForm(forms.Form):
         entered: the command line takes any, for who may run it reaches them anyway."""
         if settings is None:
             return {}
-        in_use = {service_of(url) for mailbox in Mailbox.objects.only("settings") for url in urls_of(mailbox)}
+        in_use = {service_of(url) for mailbox in Mailbox.present.only("settings") for url in urls_of(mailbox)}
         errors = {}
         for name, url in (("server_address", settings.graph_url), ("token_uri", settings.token_uri)):
             if service_of(url) in in_use:
@@ -148,16 +154,20 @@ class MailboxForm(forms.Form):
         self.notices = {n: s for n, s in looked.notices.items() if about is None or n in about}
         self.show_errors({n: s for n, s in looked.errors.items() if about is None or n in about})
 
-    def filled_in(self) -> list[forms.BoundField]:
-        """After another choice of way or cloud: the fields that follow from it and hold something else now, as saving
-        would store them, in place of those on the page."""
+    def filled_in(self, left: str) -> list[forms.BoundField]:
+        """In place of those on the page, as saving would store them: after another choice of way or cloud the fields
+        that follow from it and hold something else now; after one of these fields that one, if it was entered in
+        another form. `left`: the name of the field that one leaves."""
+        follow = FITTED if left in ("via", "cloud") else {left} & {*FITTED}
+        if not follow:
+            return []
         fitted = ExchangeSettings.look(self.entered()).fitted
         # A tenant alone is completed by saving; until then it is what somebody typed.
         typed = {name: str(self[name].value() or "") for name in FITTED}
         changed = {
             name: value
             for name, value in fitted.items()
-            if value != typed[name] and (name != "token_uri" or "/" in typed[name])
+            if name in follow and typed[name] != value and (name != "token_uri" or "/" in typed[name])
         }
         filled = MailboxForm({**{name: self[name].value() for name in self.fields}, **changed}, self.mailbox)
         for name in changed:
@@ -186,6 +196,8 @@ class MailboxForm(forms.Form):
         """A certificate in use says itself when it ends; an only mailbox has no others."""
         signs = self.mailbox is not None and credentials.certificate_in_use(self.mailbox) is not None
         hidden = {SECRET_EXPIRES_ON} if signs else set()
+        if not self._may_be_active and not self["active"].value():
+            hidden.add("active")
         if not self._others and not self["same_organisation"].value():
             hidden.add("same_organisation")
         return [about for about in FIELDS if about.name not in hidden]

@@ -202,7 +202,7 @@ def _assignments(now: datetime) -> Iterator[Metric]:
 
 
 def _mailboxes(now: datetime) -> Iterator[Metric]:
-    mailboxes = {str(one.pk): one for one in Mailbox.objects.defer("secrets", "cursor")}
+    mailboxes = {str(one.pk): one for one in Mailbox.present.defer("secrets", "cursor")}
     flags: dict[str, tuple[str, Callable[[Mailbox], bool]]] = {
         "active": ("1: it is looked into.", lambda one: one.active),
         "trouble": ("1: the last try failed.", lambda one: bool(one.trouble)),

@@ -22,7 +22,7 @@ from placet.portal.people import PersonsRequest, administrators_only
 @administrators_only
 def check_move(request: PersonsRequest, pk: int) -> HttpResponseBase:
     """The connection test by the other way, with the same application. It sends mail, so it is no GET."""
-    mailbox = get_object_or_404(Mailbox, pk=pk)
+    mailbox = get_object_or_404(Mailbox.present, pk=pk)
     via = moving.other(mailbox.via)
     if request.method != "POST" or request.POST.get("to") != via:
         return redirect("panel:mailbox", pk)
@@ -35,7 +35,7 @@ def check_move(request: PersonsRequest, pk: int) -> HttpResponseBase:
 @administrators_only
 def move(request: PersonsRequest, pk: int) -> HttpResponse:
     """Move it, if the check was all right."""
-    mailbox = get_object_or_404(Mailbox, pk=pk)
+    mailbox = get_object_or_404(Mailbox.present, pk=pk)
     via = request.POST.get("to", "")
     if request.method == "POST" and via == moving.other(mailbox.via):
         _move(request, mailbox, via)

@@ -36,6 +36,7 @@ from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.panel.forms import TAKEN, AddPersonForm, AddressForm, PersonForm, known_of
 from placet.panel.naming import processes_naming
+from placet.portal.away import away_of_them
 from placet.portal.people import PersonsRequest, administrators_only
 
 log = structlog.get_logger(__name__)
@@ -208,6 +209,7 @@ def _page(
         "address_form": address or AddressForm(),
         "zones": zone_names(),
         "waiting": questions.count(),
+        "away": away_of_them(found),
         "questions": [question.visit.request for question in waiting],
         "by_mail": can_send_mail(),
         "last_mail": OutgoingMail.objects.filter(kind="account", to=found.email).order_by("-pk").first(),

@@ -15,7 +15,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from placet.accounts.general import of_request
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine
-from placet.mailboxes import credentials, limiting, store
+from placet.approvals.models import Assignment
+from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mailboxes import credentials, limiting, removal, store
 from placet.mailboxes.base import Check
 from placet.mailboxes.clouds import CLOUDS, EWS, WAYS
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
@@ -23,7 +25,7 @@ from placet.mailboxes.models import Mailbox
 from placet.mailboxes.noticing import noticings
 from placet.mailboxes.others import must_stay_closed
 from placet.mailboxes.settings import SettingsInvalid
-from placet.panel.connection_test import Run, run_for
+from placet.panel.connection_test import Run, has_passed, proof_of, run_for
 from placet.panel.guide import EWS_ENDS
 from placet.panel.guide_commands import look
 from placet.panel.guide_values import Values
@@ -42,7 +44,8 @@ STEPS_HERE = "<!-- the steps -->"  # where the page is cut, and sent as far as i
 @administrators_only
 def remote_approval(request: PersonsRequest, pk: int | None = None) -> HttpResponse:
     """The settings of a mailbox: the one that is named, else the first, else a new one."""
-    return _settings(request, Mailbox.objects.first() if pk is None else get_object_or_404(Mailbox, pk=pk))
+    found = Mailbox.present.first() if pk is None else get_object_or_404(Mailbox.present, pk=pk)
+    return _settings(request, found)
 
 
 @sensitive_post_parameters()
@@ -78,9 +81,11 @@ def _as_stored(mailbox: Mailbox | None) -> Mailbox | None:
 def _what_next(saved: store.Saved) -> str:
     if not saved.mailbox.active:
         return _("Saved. The mailbox is not active yet: test the connection, then activate it.")
-    if not saved.activated:
-        return _("Saved.")
-    told = _("Saved and activated: mail is looked for and sent from now on.")
+    return _("Saved.")
+
+
+def _activated() -> str:
+    told = _("Activated: mail is looked for and sent from now on.")
     waiting = len(engine.unasked())  # `placet.work` asks them
     if not waiting:
         return told
@@ -102,7 +107,7 @@ def _page(
 ) -> HttpResponse:
     context = {
         "mailbox": mailbox,
-        "mailboxes": Mailbox.objects.only("name", "active")[:50],
+        "mailboxes": Mailbox.present.only("name", "active")[:50],
         "kind": Mailbox.Kind.EXCHANGE_ONLINE.label,
         "form": form,
         "from_guide": from_guide,
@@ -149,16 +154,57 @@ def _expiry(mailbox: Mailbox | None) -> Mapping[str, Any]:
 
 @administrators_only
 def activate(request: PersonsRequest, pk: int) -> HttpResponse:
-    """Switch a mailbox on, with its settings as they are stored."""
-    mailbox = get_object_or_404(Mailbox, pk=pk)
+    """Switch a mailbox on, with its settings as they are stored: after a test that they passed, or all the same."""
+    mailbox = get_object_or_404(Mailbox.present, pk=pk)
     if request.method == "POST":
-        try:
-            saved = store.change({"active": True}, by=request.user.email, mailbox=mailbox)
-        except SettingsInvalid as error:
-            messages.error(request, str(error))
+        if has_passed(mailbox, request.POST.get("passed", "")) or request.POST.get("all_the_same") == "yes":
+            _activate(request, mailbox)
         else:
-            messages.success(request, _what_next(saved))
+            messages.warning(
+                request,
+                _(
+                    "Not activated: the connection test must pass first, with the settings as they are stored now."
+                ),
+            )
     return redirect("panel:mailbox", pk)
+
+
+def _activate(request: PersonsRequest, mailbox: Mailbox) -> None:
+    try:
+        saved = store.change({"active": True}, by=request.user.email, mailbox=mailbox)
+    except SettingsInvalid as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _activated() if saved.activated else _what_next(saved))
+
+
+# --- the end of one ---------------------------------------------------------------------------------------
+
+
+@administrators_only
+def remove(request: PersonsRequest, pk: int) -> HttpResponse:
+    """Asked once more, with what hangs on it, before a mailbox is removed."""
+    mailbox = get_object_or_404(Mailbox.present, pk=pk)
+    if request.method == "POST":
+        removal.remove(mailbox, by=request.user.email)
+        messages.success(
+            request,
+            _("{mailbox} was removed. What it received and sent is still in the mail log.").format(
+                mailbox=mailbox.name
+            ),
+        )
+        return redirect("panel:remote_approval")
+    unsent = mailbox.outgoing.filter(state__in=(OutgoingMail.State.WAITING, OutgoingMail.State.SENDING))
+    asked = Assignment.objects.filter(
+        state=Assignment.State.OPEN, ask_lines__ask__outgoing__mailbox=mailbox
+    ).distinct()
+    context = {
+        "mailbox": mailbox,
+        "unread": mailbox.incoming.filter(state=IncomingMail.State.KEPT).count(),
+        "unsent": unsent.count(),
+        "asked": asked.count(),
+    }
+    return render(request, "panel/remote_approval/remove.html", context)
 
 
 # --- while they are typed ---------------------------------------------------------------------------------
@@ -180,12 +226,12 @@ def check_fields(request: PersonsRequest) -> HttpResponse:
     if mailbox is not None:
         about.add(SECRET)  # empty means the stored one, which another host may not have
     form.say(form.look(), about)
-    filled = form.filled_in() if left in ("via", "cloud") else []
+    filled = form.filled_in(left)
     return render(request, "panel/remote_approval/messages.html", {"rows": form.rows(), "filled": filled})
 
 
 def _named(pk: str) -> Mailbox | None:
-    return Mailbox.objects.filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 10 else None
+    return Mailbox.present.filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 10 else None
 
 
 # --- from the guide ---------------------------------------------------------------------------------------
@@ -208,8 +254,8 @@ def from_guide(request: PersonsRequest) -> HttpResponse:
 def _meant(username: str) -> Mailbox | None:
     """The mailbox of this address; without one the first; None where it is a new one."""
     if not username.strip():
-        return Mailbox.objects.first()
-    return Mailbox.objects.filter(address=username.strip().lower()).first()
+        return Mailbox.present.first()
+    return Mailbox.present.filter(address=username.strip().lower()).first()
 
 
 def _hosts(via: str, cloud: str) -> dict[str, str]:
@@ -232,7 +278,7 @@ def _token_uri(tenant: str, mailbox: Mailbox | None) -> str:
 @administrators_only
 def check(request: PersonsRequest, pk: int) -> HttpResponseBase:
     """The connection test, with the settings as they are stored. It sends mail, so it is no GET."""
-    mailbox = get_object_or_404(Mailbox, pk=pk)
+    mailbox = get_object_or_404(Mailbox.present, pk=pk)
     if request.method != "POST":
         return redirect("panel:mailbox", pk)
     run = run_for(mailbox, must_stay_closed(mailbox, first=request.user.email))
@@ -266,7 +312,12 @@ class TestPage:
             return
         yield from self._steps(run)
         look_at = ", ".join(check.title for check in run.done if check.warning)
-        how = {"passed": run.passed, "look_at": look_at, "broke_off": run.broke_off}
+        how = {
+            "passed": run.passed,
+            "look_at": look_at,
+            "broke_off": run.broke_off,
+            "proof": proof_of(run) if run.passed else "",
+        }
         yield self._piece(self._verdict, **how) + self._bottom
 
     def _steps(self, run: Run) -> Iterator[str]:

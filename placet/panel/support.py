@@ -51,7 +51,7 @@ def support_file(request: HttpRequest) -> bytes:
         members = {
             "installation.json": _installation(request),
             "settings.json": _settings(),
-            "mailboxes.json": [_mailbox(mailbox) for mailbox in Mailbox.objects.all()],
+            "mailboxes.json": [_mailbox(mailbox) for mailbox in Mailbox.present.all()],
             "alarms.json": _alarms(),
             "work.json": _work(),
             "failed.json": _failed(),
@@ -230,7 +230,7 @@ def _secrets() -> Iterable[str]:
         yield from (folder / file).read_text().split()
     yield unquote(urlsplit(settings.PLACET.database_url).password or "")
     yield settings.PLACET.metrics_key
-    for mailbox in Mailbox.objects.only("secrets"):
+    for mailbox in Mailbox.present.only("secrets"):
         for secret in mailbox.secrets.values():
             yield from secret.splitlines()  # a private key has many, and JSON writes its ends otherwise
     yield chosen.webhook()

@@ -1,4 +1,4 @@
-"""Authority tables and their versions, to be read. They come from files (`placet table import`)."""
+"""Authority tables and their versions, to be read; `table_drafts` has the pages on which they are made."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from placet.approvals.authority import rows_of
 from placet.approvals.authority_cells import ANY, ASK, Column, matched_columns
 from placet.approvals.authority_csv import is_list
-from placet.approvals.models import AuthorityTable, TableVersion
+from placet.approvals.models import AuthorityTable, TableDraft, TableVersion
 from placet.panel.naming import processes_naming
 from placet.portal.people import PersonsRequest, administrators_only
 
@@ -23,7 +23,8 @@ def tables(request: PersonsRequest) -> HttpResponse:
         newest=Max("versions__number"), published_at=Max("versions__published_at")
     )
     page = Paginator(rows.order_by("name", "id"), A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "panel/tables.html", {"page": page})
+    drafts = TableDraft.objects.select_related("by").defer("rows", "columns").order_by("name", "id")
+    return render(request, "panel/tables.html", {"page": page, "drafts": drafts[:A_PAGE]})
 
 
 @administrators_only
@@ -48,6 +49,7 @@ def table(request: PersonsRequest, pk: int) -> HttpResponse:
         ],
         "page": page,
         "keep": f"version={version.number}&" if is_chosen else "",
+        "draft": TableDraft.objects.filter(key=shown.key).only("pk").first(),
         "processes": processes_naming(table=shown.key),
     }
     return render(request, "panel/table.html", context)

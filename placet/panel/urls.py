@@ -21,6 +21,7 @@ from placet.panel import (
     outgoing,
     people,
     remote_approval,
+    table_drafts,
     tables,
     try_reply,
     views,
@@ -37,6 +38,7 @@ urlpatterns = [
     path("configuration/remote-approval/<int:pk>/", remote_approval.remote_approval, name="mailbox"),
     path("configuration/remote-approval/<int:pk>/check/", remote_approval.check, name="check"),
     path("configuration/remote-approval/<int:pk>/activate/", remote_approval.activate, name="activate"),
+    path("configuration/remote-approval/<int:pk>/remove/", remote_approval.remove, name="remove_mailbox"),
     path("configuration/remote-approval/<int:pk>/move/check/", moving.check_move, name="check_move"),
     path("configuration/remote-approval/<int:pk>/move/", moving.move, name="move"),
     path("configuration/remote-approval/<int:pk>/certificate/", certificate.certificate, name="certificate"),
@@ -135,4 +137,11 @@ urlpatterns = [
     # --- authority tables
     path("tables/", tables.tables, name="tables"),
     path("tables/<int:pk>/", tables.table, name="table"),
+    path("tables/<int:pk>/<int:number>.csv", table_drafts.table_file, name="table_file"),
+    path("tables/<int:pk>/edit/", table_drafts.edit_table, name="edit_table"),
+    path("tables/new/", table_drafts.new_table, name="new_table"),
+    path("tables/import/", table_drafts.import_table, name="import_table"),
+    path("tables/drafts/<int:pk>/", table_drafts.table_draft, name="table_draft"),
+    path("tables/drafts/<int:pk>/review/", table_drafts.review_table, name="review_table"),
+    path("tables/drafts/<int:pk>/discard/", table_drafts.discard_table_draft, name="discard_table_draft"),
 ]

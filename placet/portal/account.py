@@ -6,6 +6,7 @@ administrators enter it.
 
 from typing import Any
 
+import structlog
 from allauth.account import views
 from django import forms
 from django.conf import settings
@@ -19,11 +20,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from placet.accounts.addresses import addresses_of
-from placet.accounts.calendars import of_person
+from placet.accounts.calendars import default_calendar, of_person
 from placet.accounts.digest_field import DigestField
 from placet.accounts.general import General, of_request
 from placet.accounts.hours_text import week_in_words
-from placet.accounts.models import Person
+from placet.accounts.models import Calendar, Person
 from placet.accounts.reader import as_read_by
 from placet.approvals import digests
 from placet.lib.zones import zone_names
@@ -31,6 +32,8 @@ from placet.mailboxes.models import Mailbox
 from placet.portal import delegations, giving
 from placet.portal.away import away_of
 from placet.portal.people import PersonsRequest, signed_in
+
+log = structlog.get_logger(__name__)
 
 
 class PasswordReset(views.PasswordResetView):  # type: ignore[misc]  # allauth has no types
@@ -55,16 +58,35 @@ class AccountForm(forms.Form):
         widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off", "spellcheck": "false"}),
     )
 
+    calendar = forms.ModelChoiceField(
+        Calendar.objects.all(),
+        label=gettext_lazy("Working hours"),
+        required=False,
+        help_text=gettext_lazy(
+            "Deadlines and reminders of what you are asked from now on count these hours."
+        ),
+    )
     in_digests = DigestField()
 
     def __init__(self, *args: Any, said: General, **more: Any) -> None:
         super().__init__(*args, **more)
+        self._offer_calendars()
         language, zone = self.fields["language"], self.fields["zone"]
         assert isinstance(language, forms.ChoiceField)
         everybodys = _("As everybody here: {language}").format(language=_name_of(said.language))
         language.choices = [("", everybodys), *settings.LANGUAGES]
         language.help_text = _("Of the pages and of the mails that you get. Answer in any language you like.")
         zone.help_text = _("Such as Europe/Paris. Empty: as everybody here, {zone}.").format(zone=said.zone)
+
+    def _offer_calendars(self) -> None:
+        if not Calendar.objects.exists():  # there is nothing to choose from
+            del self.fields["calendar"]
+            return
+        calendar: Any = self.fields["calendar"]
+        everybodys = default_calendar()
+        calendar.empty_label = _("As everybody: {calendar}").format(
+            calendar=everybodys.name if everybodys is not None else _("the built-in hours")
+        )
 
     def clean_zone(self) -> str:
         zone = str(self.cleaned_data["zone"])
@@ -83,12 +105,20 @@ def _name_of(language: str) -> str:
 def account(request: PersonsRequest) -> HttpResponseBase:
     """What somebody chooses for themselves, and what an administrator says of them."""
     person, said = request.user, of_request(request)
-    chosen = {"language": person.language, "zone": person.zone, "in_digests": person.in_digests}
+    chosen = {
+        "language": person.language,
+        "zone": person.zone,
+        "calendar": person.calendar_id,
+        "in_digests": person.in_digests,
+    }
     form = AccountForm(request.POST if request.method == "POST" else None, initial=chosen, said=said)
     if request.method == "POST" and form.is_valid():
         person.language, person.zone = form.cleaned_data["language"], form.cleaned_data["zone"]
         _choose_digests(person, form.cleaned_data["in_digests"])
-        person.save(update_fields=["language", "zone", "in_digests"])
+        if "calendar" in form.cleaned_data and form.cleaned_data["calendar"] != person.calendar:
+            person.calendar = form.cleaned_data["calendar"]
+            log.info("calendar_chosen", person=person.pk, calendar=person.calendar_id, by=person.pk)
+        person.save(update_fields=["language", "zone", "in_digests", "calendar"])
         with as_read_by(person, said):  # in the language that was just chosen
             messages.success(request, _("Saved. Pages and mails for you are in this language from now on."))
         return redirect("account")

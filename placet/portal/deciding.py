@@ -5,25 +5,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from placet.accounts.models import Person
 from placet.approvals import engine, engine_errors, policy
 from placet.approvals.attachments import FilesOfAnswer
-from placet.approvals.definitions import ApprovalStep, definition_of
+from placet.approvals.definitions import ApprovalStep, Definition, definition_of
 from placet.approvals.delegate_words import who_decided
 from placet.approvals.form import Fact, facts_as_read, facts_hash
+from placet.approvals.grace import NONE
 from placet.approvals.messages import decided_elsewhere, outcome_of
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.outcomes import APPROVE, LABELS, REJECT, Outcome
 from placet.approvals.questions import asked_in
+from placet.approvals.undo_rules import grace_in
 from placet.portal.forms import Pick, SeveralForm
 from placet.portal.in_place import seats_of
-from placet.portal.path import DOORS, Definitions, step_name, what_now
+from placet.portal.path import DOORS, Definitions, step_name, with_what_now
 from placet.portal.people import PersonsRequest
 from placet.portal.templatetags.pages import exact
 from placet.portal.undoing import can_be_undone, can_still_be_undone
@@ -115,9 +120,9 @@ def apply(
     )
 
 
-def what_was_done(asked: Assignment, decision: Decision, *, named: bool) -> str:
-    """The sentences after a decision: what was done, and where the request stands now. `named`: where its page does
-    not say which request."""
+def what_was_done(asked: Assignment, decision: Decision, *, named: bool) -> SafeString:
+    """The sentences after a decision: what was done, where the request stands now, and until when it can be undone.
+    `named`: where its page does not say which request, and shows no answer of it that can be undone."""
     request = Request.objects.select_related("version", "requester").get(visits__assignments=asked.pk)
     definition = definition_of(request.version)
     outcome = definition.approval(asked.visit.step_key).outcome(decision.outcome)
@@ -127,8 +132,14 @@ def what_was_done(asked: Assignment, decision: Decision, *, named: bool) -> str:
         done = _("You sent this request again.")
     else:
         done = _("You answered “{answer}” to “{title}”.") if named else _("You answered “{answer}”.")
-    said = [done.format(title=request.title, answer=outcome.shown), what_now(request, definition)]
-    return " ".join(filter(None, [*said, can_be_undone(definition, decision)]))
+    said = with_what_now(done.format(title=request.title, answer=outcome.shown), request, definition)
+    until = can_be_undone(definition, decision)
+    if not until:
+        return said
+    if not named:
+        return format_html("{} {}", said, until)
+    undo = reverse("portal:undo", args=[request.public_id, asked.pk])
+    return format_html('{} {} <a href="{}">{}</a>', said, until, undo, _("Undo …"))
 
 
 def who_was_first(error: engine_errors.AlreadyDecided, person: Person, asked: Assignment) -> str:
@@ -173,10 +184,34 @@ class Picked:
     changed: bool = False  # it can be decided, but is not what was chosen
     outcome: Outcome | None = None  # None where this one does not offer it
     needs_comment: bool = False
+    is_final: bool = True
+
+
+def is_final(asked: Assignment, definition: Definition) -> bool:
+    """Whether an answer has its effect at once, so that nobody can undo it."""
+    return grace_in(definition, asked.visit.step_key) == NONE
+
+
+def asked_once_more(
+    request: PersonsRequest, asked: Assignment, answer: Mapping[str, Any]
+) -> HttpResponse | None:
+    """Before an answer from a card counts that nobody can undo: a card is small, and a finger not always where it was
+    meant to be. None where it can be undone, is not open any more, or is none of its step's. `answer`: what the form of
+    the card says."""
+    definition = definition_of(asked.visit.request.version)
+    step = definition.approval(asked.visit.step_key)
+    outcome = next((one for one in step.outcomes if one.key == answer["outcome"]), None)
+    if outcome is None or asked.state != Assignment.State.OPEN or not is_final(asked, definition):
+        return None
+    typed = QueryDict(mutable=True)
+    typed.update({"outcome": outcome.identity, "comment": answer["comment"]})
+    form = SeveralForm(typed)
+    form.offer([outcome.identity])
+    return shown_once_more(request, form, [Pick(asked.pk, answer["shown"])]) if form.is_valid() else None
 
 
 def shown_once_more(request: PersonsRequest, form: SeveralForm, picks: Sequence[Pick]) -> HttpResponse:
-    """A decision cannot be taken back: all of them are shown before they are made."""
+    """They are all shown before they are made."""
     outcome = form.cleaned_data["outcome"]
     items = _items(request.user, picks, outcome)
     shown = next(one.outcome for one in items if one.outcome) if any(one.outcome for one in items) else None
@@ -191,6 +226,8 @@ def shown_once_more(request: PersonsRequest, form: SeveralForm, picks: Sequence[
         "button": button,
         "tone": tone,
         "needs_comment": any(one.needs_comment for one in items),
+        "is_final": any(one.is_final for one in items),
+        "alone": len(items) == 1 and not items[0].changed and not items[0].trouble,
     }
     return render(request, "portal/several.html", context)
 
@@ -214,14 +251,14 @@ def _once_more(outcome: Outcome, number: int) -> tuple[str, str, str]:
     """What is asked, the button that then decides, and how that one looks."""
     if outcome.is_built_in:
         asks, button, tone = _ONCE_MORE[outcome.key]
-        return str(asks % {"n": number}), str(button), tone
+        return str(asks % {"n": number}), outcome.shown if number == 1 else str(button), tone
     question = ngettext(
         "Answer “{answer}” to this request?", "Answer “{answer}” to these {n} requests?", number
     )
     look = {"good": "primary", "bad": "danger", "neutral": ""}[outcome.colour]
     return (
         question.format(answer=outcome.shown, n=number),
-        _("“{answer}” for the chosen ones").format(answer=outcome.shown),
+        outcome.shown if number == 1 else _("“{answer}” for the chosen ones").format(answer=outcome.shown),
         look,
     )
 
@@ -252,6 +289,7 @@ def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
                 trouble,
                 changed=now != pick,
                 outcome=offered,
+                is_final=is_final(asked, definition),
                 needs_comment=offered is not None
                 and policy.needs_comment(definition, step, offered.key, request),
             )

@@ -8,6 +8,8 @@ from datetime import datetime
 from django.db.models import Count, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
@@ -501,12 +503,12 @@ def _skipped(
 def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) -> tuple[str, str]:
     if visit.state == Visit.State.STUCK:
         stuck = pgettext("a step", "stuck")
-        return "stuck", _("stuck: {reason}").format(reason=visit.reason) if with_reason else stuck
+        return "stuck", _("stuck: {reason}").format(reason=visit.reason_as_read) if with_reason else stuck
     if visit.state == Visit.State.OPEN:
         waiting = waiting_in_words(definition, visit.step_key, with_condition=with_reason)
         if with_reason and visit.reason:
             nobody = _("{waiting}; nobody else could be asked: {reason}")
-            return "waiting", nobody.format(waiting=waiting, reason=visit.reason)
+            return "waiting", nobody.format(waiting=waiting, reason=visit.reason_as_read)
         return "waiting", waiting
     if visit.state == Visit.State.CANCELLED:
         if has_ended(visit):
@@ -667,6 +669,12 @@ def what_now(request: Request, definition: Definition) -> str:
     if now.tone == "stuck":
         return _("Now: {standing}. An administrator has to help.").format(standing=now.words)
     return _("Now: {standing}.").format(standing=now.words)
+
+
+def with_what_now(done: str, request: Request, definition: Definition) -> SafeString:
+    """What was done, and where the request stands now. The page takes the second part away when it shows something
+    newer (`data-now`)."""
+    return format_html("{} <span data-now>{}</span>", done, what_now(request, definition))
 
 
 class Definitions:

@@ -42,7 +42,7 @@ from placet.portal.form_rows import (
 )
 from placet.portal.form_rows import changed as changed_rows
 from placet.portal.in_place import open_seats_of
-from placet.portal.path import what_now
+from placet.portal.path import with_what_now
 from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
 from placet.portal.uploads import say_too_large, takes_files
 
@@ -197,7 +197,7 @@ def _start(
         messages.warning(request, str(error))
         return redirect("portal:mine")
     sentence = _("Request {number} was started.").format(number=started.number)
-    messages.success(request, f"{sentence} {what_now(started, definition)}")
+    messages.success(request, with_what_now(sentence, started, definition))
     return redirect("portal:request", started.public_id)
 
 

@@ -19,7 +19,7 @@ from placet.approvals.engine_hold import last_moment
 from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.undo_rules import undoes
 from placet.portal.in_place import seats_of
-from placet.portal.path import what_now
+from placet.portal.path import with_what_now
 from placet.portal.people import PersonsRequest, find_request, signed_in
 from placet.portal.templatetags.pages import exact
 
@@ -86,8 +86,7 @@ def undo(request: PersonsRequest, public_id: UUID, number: int) -> HttpResponse:
             messages.warning(request, " ".join(undo_mails.why_it_stands(error)))
         else:
             done = _("Your answer was taken back.")
-            now = what_now(find_request(request, public_id), definition)
-            messages.success(request, f"{done} {now}")
+            messages.success(request, with_what_now(done, find_request(request, public_id), definition))
         return redirect("portal:request", public_id)
     undoable = undoable_by(request.user, shown, definition)
     one = next((one for one in undoable if one.assignment.pk == number), None)

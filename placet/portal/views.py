@@ -31,7 +31,7 @@ from placet.portal.due import DueShown, as_read_in, due_of, latest_of
 from placet.portal.forms import DecideForm, WhichForm
 from placet.portal.in_place import open_seats_of, said_of, seats_of
 from placet.portal.mails import bounces_of, mails_of
-from placet.portal.path import Definitions, listed, path_of, standings, what_now
+from placet.portal.path import Definitions, listed, path_of, standings, with_what_now
 from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
 from placet.portal.question_rows import QuestionRow, answers_in, question_rows
@@ -204,6 +204,9 @@ def decide(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     answer = form.cleaned_data
     asked = get_object_or_404(seats_of(request.user), pk=answer["assignment"], visit__request=shown)
     answers = answers_in(definition_of(shown.version), asked, request.POST)
+    from_card = request.POST.get("next") == "home"
+    if from_card and (sure := deciding.asked_once_more(request, asked, answer)) is not None:
+        return sure
     try:
         decision = deciding.apply(
             asked, request.user, answer["shown"], answer["outcome"], answer["comment"], answers
@@ -222,7 +225,6 @@ def decide(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     except engine_errors.EngineError as error:
         messages.error(request, deciding.nothing_decided(error))
     else:
-        from_card = request.POST.get("next") == "home"
         messages.success(request, deciding.what_was_done(asked, decision, named=from_card))
         if from_card:
             return redirect("portal:home")
@@ -314,8 +316,8 @@ def ask_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     except engine_errors.EngineError as error:
         messages.warning(request, " ".join([str(error), _("Nothing was changed.")]))
     else:
-        now = what_now(find_request(request, public_id), definition_of(shown.version))
-        messages.info(request, " ".join([_("Tried again."), now]))
+        now = find_request(request, public_id)
+        messages.info(request, with_what_now(_("Tried again."), now, definition_of(shown.version)))
     return redirect("portal:request", public_id)
 
 
@@ -332,8 +334,10 @@ def signal(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     except engine_errors.EngineError as error:
         messages.warning(request, " ".join([str(error), _("Nothing was changed.")]))
     else:
-        now = what_now(find_request(request, public_id), definition_of(shown.version))
-        messages.success(request, " ".join([_("The signal was given."), now]))
+        now = find_request(request, public_id)
+        messages.success(
+            request, with_what_now(_("The signal was given."), now, definition_of(shown.version))
+        )
     return redirect("portal:request", public_id)
 
 

@@ -17,7 +17,7 @@ from placet.replies.read_tokens import Kind, misleading, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with
 
 TOO_LONG = Sentence("The text is too long to be understood as a whole.")
-LIMIT = gettext_noop("“{text}” may limit the answer or speak of another one.")
+LIMIT = gettext_noop("“{text}” may be a condition, or be about something else.")
 
 
 def against_comment(found: Text, reading: Reading, about: About) -> Sentence:

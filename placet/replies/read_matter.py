@@ -24,7 +24,7 @@ from placet.replies.read_phrases import Role
 from placet.replies.read_tokens import Kind, composed, is_ideograph, tokens, without_marks
 from placet.replies.read_vocabulary import APPROVE, ValueWords, Vocabulary, ends_with
 
-OTHER = gettext_noop("“{text}” stands nowhere in the request; it may speak of another one.")
+OTHER = gettext_noop("“{text}” stands nowhere in the request; it may be about another one.")
 _SHORTEST_STEM = 3  # letters that two forms of a name share
 _SHORTEST_PART = 5  # letters of a word that ends a longer one: "Stapler" of "Gabelstapler"
 _LONGEST_ENDING = 5

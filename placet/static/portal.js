@@ -52,6 +52,8 @@
       const old = document.querySelector(`[data-live="${fresh.dataset.live}"]`);
       if (old) renew(old, document.importNode(fresh, true));
     }
+    // What was said after something was done, of where the request stood then.
+    for (const past of document.querySelectorAll("[data-now]")) past.remove();
     if (answer.dataset.title) document.title = answer.dataset.title;
     if (answer.dataset.openOnes !== undefined) {
       const open = idsIn(answer.dataset.openOnes);

@@ -5,11 +5,13 @@ import re
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from placet import work
 from placet.accounts.addresses import add_person
@@ -257,6 +259,24 @@ def test_without_a_manager_the_step_is_stuck_and_administrators_are_told(
         b"=\r\n", b""
     )
     assert state_of(request) == ("open", "")
+
+
+def test_why_a_step_is_stuck_is_said_in_the_readers_language(
+    mailbox: Mailbox, admin: Person, dave: Person
+) -> None:
+    Person.objects.filter(pk=admin.pk).update(language="fr")
+    visit = start(SAMPLE, dave).visits.get()
+    assert visit.reason == "Dave Stranger has no manager who can be asked"
+    with translation.override("fr"):
+        assert visit.reason_as_read != visit.reason
+        in_french = visit.reason_as_read
+    assert "Dave Stranger" in in_french and "manager" not in in_french
+    mail = message_from_bytes(bytes(OutgoingMail.objects.get(kind="stuck").raw), policy=default)
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert in_french in " ".join(text.get_content().split())
+    visit.why = {}  # of a step that was stuck before
+    assert visit.reason_as_read == visit.reason
 
 
 def test_people_who_manage_each_other_are_no_endless_line(alice: Person, bob: Person) -> None:

@@ -365,6 +365,9 @@ def test_it_is_undone_so_often_and_no_more(clock: Clock, alice: Person, bob: Per
     decide(request, "step", bob)
     assert state(request) == ("ended", "approved", "closed", "approve")
     assert UndoneDecision.objects.count() == MOST_UNDONE
+    assert str(why_not(request, bob)) == (
+        "This answer was taken back 5 times. That is as often as it can be, so the last one stands."
+    )
 
 
 def test_rounds_are_not_counted(clock: Clock, alice: Person, bob: Person) -> None:

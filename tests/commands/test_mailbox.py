@@ -25,6 +25,16 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
+def test_a_mailbox_is_removed_once_that_is_said(placet: Run) -> None:
+    assert placet("mailbox", "remove", "--yes").error == "No mailbox is set up.\n"
+    box = make_mailbox(ADDRESS)
+    assert placet("mailbox", "remove", stdin="n\n").out.endswith("It was left as it is.\n")
+    assert Mailbox.present.get() == box
+    assert placet("mailbox", "remove", stdin="yes\n").out.endswith(f"{ADDRESS} was removed.\n")
+    assert not Mailbox.present.exists()
+    assert Mailbox.objects.get().removed_by.startswith("command line (")
+
+
 def set_up(placet: Run, sandbox: Sandbox, *more: str, stdin: str | None = None) -> Ran:
     return placet(
         "mailbox", "set",

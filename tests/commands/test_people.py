@@ -141,6 +141,19 @@ def test_groups_are_made_changed_and_listed(placet: Run, bob: Person, dave: Pers
     assert Group.objects.get().name == "Finance"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["finance", "--name", "Finance", "bob@contoso.example", "dave@contoso.example"],
+        ["finance", "bob@contoso.example", "--name", "Finance", "dave@contoso.example"],
+    ],
+)
+def test_addresses_stand_on_either_side_of_the_name(
+    placet: Run, bob: Person, dave: Person, words: list[str]
+) -> None:
+    assert placet("group", "set", *words).out == "Finance: Bob Manager, Dave Stranger\n"
+
+
 def test_a_group_with_somebody_unknown_stays_as_it_was(placet: Run, bob: Person) -> None:
     placet("group", "set", "finance", "bob@contoso.example")
     ran = placet("group", "set", "finance", "bob@contoso.example", "ghost@x.test", "nobody@x.test")

@@ -3,7 +3,9 @@
 from datetime import date
 
 import pytest
+from django.utils import translation
 
+from placet.lib.holiday_names import translated
 from placet.lib.public_holidays import (
     PUBLIC,
     Observed,
@@ -37,12 +39,22 @@ def test_categories_add_to_public_holidays() -> None:
 
 @pytest.mark.parametrize(
     ("country", "language", "name"),
-    [("FR", "fr", "Jour de l'an"), ("FR", "en", "New Year's Day"), ("DE", "fr", "New Year's Day"),
+    [("FR", "fr", "Jour de l'an"), ("FR", "en", "New Year's Day"), ("DE", "fr", "Jour de l’an"),
      ("DE", "de-at", "Neujahr"), ("DE", "", "New Year's Day"), ("PK", "xx", "New Year's Day")],
 )  # fmt: skip
 def test_names_are_in_the_readers_language_or_in_english(country: str, language: str, name: str) -> None:
     year = 2026 if country != "PK" else 2023
     assert holidays_in(year, Observed(country, "", (PUBLIC,)), language).get(date(year, 1, 1), name) == name
+
+
+def test_names_that_the_library_has_in_english_only_are_translated_as_far_as_they_are_known() -> None:
+    assert translated("Good Friday; Labor Day (estimated)") == "Good Friday; Labor Day (estimated)"
+    with translation.override("fr"):
+        assert translated("Good Friday; Labor Day (estimated)") == "Vendredi saint; Fête du travail (estimé)"
+        assert translated("Bavarian Day of Nothing (estimated)") == "Bavarian Day of Nothing (estimated)"
+    german = holidays_in(2026, Observed("DE", "", (PUBLIC,)), "fr")
+    assert german[date(2026, 4, 3)] == "Vendredi saint"
+    assert german[date(2026, 12, 26)] == "Lendemain de Noël"
 
 
 def test_what_the_environment_of_the_process_says_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """Sentences are put into words where they are read, and not before."""
 
+import json
+
 from django.utils import translation
 
 from placet.lib.sentences import NOTHING, Sentence, listed
@@ -18,6 +20,21 @@ def test_sentences_inside_a_sentence_are_translated_too() -> None:
     sentence = Sentence("The text holds {what}.", what=Sentence("characters that nobody sees"))
     with translation.override("fr"):
         assert str(sentence) == "Le texte contient des caractères que personne ne voit."
+
+
+def test_a_sentence_that_was_kept_is_put_into_words_another_time() -> None:
+    sentence = Sentence("The text holds {what}.", what=Sentence("characters that nobody sees"))
+    kept = json.loads(json.dumps(sentence.as_json()))
+    assert Sentence.from_json(kept) == sentence
+    with translation.override("fr"):
+        assert str(Sentence.from_json(kept)) == "Le texte contient des caractères que personne ne voit."
+    assert Sentence.from_json(
+        json.loads(json.dumps(Sentence("{n} of {x}", n=3, x=ALONE.text).as_json()))
+    ).values == {
+        "n": 3,
+        "x": ALONE.text,
+    }
+    assert not Sentence.from_json({})
 
 
 def test_what_people_wrote_fills_a_place_and_is_no_template() -> None:

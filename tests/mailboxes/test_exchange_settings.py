@@ -5,11 +5,11 @@ import pytest
 
 from placet.mailboxes.base import Action
 from placet.mailboxes.fields import FIELDS
+from placet.mailboxes.scope import clean_scope
 from placet.mailboxes.settings import (
     READERS,
     ExchangeSettings,
     SettingsInvalid,
-    clean_scope,
     needs_secret_again,
     read_secret,
 )
@@ -174,8 +174,8 @@ def test_a_tenant_alone_becomes_the_whole_token_uri(tenant: str) -> None:
         ("https://login.microsoftonline.com/common/oauth2/v2.0/token", "your own tenant"),
         ("https://login.microsoftonline.com/organizations/oauth2/v2.0/token", "your own tenant"),
         (f"http://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token", "must not travel in clear"),
-        (f"https://login.microsoftonline.com/{TENANT}/oauth2/token", "must look like"),
-        (f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/authorize", "must look like"),
+        (f"https://login.microsoftonline.com/{TENANT}/oauth2/v3.0/token", "must look like"),
+        (f"https://login.microsoftonline.com/{TENANT}/saml2", "must look like"),
         (TOKEN_URI + "?x=1", "without ?"),
         (TOKEN_URI + "#x", "without ?"),
         (TOKEN_URI + "?", "without ?"),
@@ -194,6 +194,17 @@ def test_a_tenant_alone_becomes_the_whole_token_uri(tenant: str) -> None:
 )
 def test_odd_token_addresses_are_refused_in_words(uri: str, words: str) -> None:
     assert words in error("token_uri", token_uri=uri)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["oauth2/token", "oauth2/v2.0/authorize", "oauth2/authorize", "v2.0/.well-known/openid-configuration"],
+)
+def test_other_addresses_of_the_tenant_are_read_as_the_one_that_tokens_come_from(path: str) -> None:
+    entered = f"https://login.microsoftonline.com/{TENANT}/{path}"
+    settings, notices = ExchangeSettings.parse({**GOOD, "token_uri": entered})
+    assert settings.token_uri == f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token"
+    assert "another address of the same tenant" in notices["token_uri"]
 
 
 def test_the_token_uri_of_the_sandbox_may_be_plain_http() -> None:

@@ -443,10 +443,29 @@ def test_a_folder_that_mail_is_taken_from_is_refused_whatever_it_is_called(
     assert "takes mail from the folder “posteingang”" in found["folders"].cause
 
 
-def test_the_address_that_replies_go_to_is_the_one_that_is_tried(sandbox: Sandbox, via: str) -> None:
+def test_an_address_that_replies_go_to_and_that_is_not_the_mailboxs_own_is_named_by_its_field(
+    sandbox: Sandbox, via: str
+) -> None:
     found = checked(sandbox, via, reply_to=ANN)
-    assert "did not arrive" in found["send"].cause
-    assert list(found)[-2:] == ["send", "cleanup"]
+    assert found["send"].ok, "mail flows: that is not what is wrong"
+    assert f"mail to {ANN} did not" in found["reply_to"].cause
+    assert "Default reply-to address" in found["reply_to"].cause
+    assert "Empty the field Default reply-to address" in found["reply_to"].cure
+    assert "plus" not in found
+    assert found["cleanup"].ok
+    left, _plus = sandbox.mails("ann")
+    text = " ".join(left.text.split())
+    assert "you may delete it" in text
+    assert "removed by itself" in text and f"arrives in the mailbox {BOX}" in text
+    assert not sandbox.mails("approvals")
+
+
+def test_another_address_of_the_mailbox_is_tried_beside_its_own(sandbox: Sandbox, via: str) -> None:
+    sandbox.tenant.mailboxes["decisions@contoso.example"] = sandbox.tenant.mailboxes[BOX]
+    found = checked(sandbox, via, reply_to="decisions@contoso.example")
+    assert list(found) == [*STEPS[:7], "reply_to", *STEPS[7:]]
+    assert all(check.ok for check in found.values())
+    assert not sandbox.mails("approvals")
 
 
 def test_a_lost_plus_address_says_how_to_go_on(sandbox: Sandbox, via: str) -> None:

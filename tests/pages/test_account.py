@@ -9,8 +9,10 @@ from django.test import Client
 from django.urls import clear_script_prefix, reverse, set_script_prefix
 from pytest_django import Settings
 
+from placet.accounts import calendar_changes
 from placet.accounts.adapter import Adapter
 from placet.accounts.addresses import add_address
+from placet.accounts.calendars import OFFICE_WEEK, Content
 from placet.accounts.models import Person
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
@@ -260,3 +262,21 @@ def test_french_has_a_blank_that_does_not_break_before_a_colon(bob: Person, clie
     client.force_login(bob)
     bob.refresh_from_db()
     assert "vendredi\u00a0: 9:00–17:00" in client.get("/accounts/").content.decode()
+
+
+def test_somebody_chooses_the_hours_that_they_work(admin: Person, bob: Person, as_: As) -> None:
+    browser = as_(bob)
+    assert 'name="calendar"' not in browser.get(reverse("account")).content.decode(), (
+        "there is none to choose"
+    )
+    calendar = calendar_changes.add("night", "Night shift", Content("Europe/Paris", OFFICE_WEEK), admin)
+    page = browser.get(reverse("account")).content.decode()
+    assert "As everybody: the built-in hours" in page
+    browser.post(reverse("account"), {"calendar": calendar.pk})
+    bob.refresh_from_db()
+    assert bob.calendar == calendar
+    assert "<bdi>Night shift</bdi>" in browser.get(reverse("account")).content.decode()
+    assert browser.post(reverse("account"), {"calendar": "99"}).status_code == 422
+    browser.post(reverse("account"), {"calendar": ""})
+    bob.refresh_from_db()
+    assert bob.calendar is None

@@ -23,7 +23,7 @@ from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.models import Mailbox
 from tests.alarms.conftest import Receiver, allow, receiving
-from tests.pages.browsing import sign_in, window
+from tests.pages.browsing import SIZES, sign_in, window
 from tests.pages.test_every_page import too_wide, violations
 
 As = Callable[[Person | None], Client]
@@ -152,9 +152,14 @@ def test_the_banner_is_accessible_and_fits_on_every_page(
         page = context.new_page()
         for name in ("home", "alarms", "people"):
             page.goto(reverse(f"panel:{name}"))
-            expect(page.get_by_role("alert")).to_contain_text("Alarm: no look into approvals@contoso.example")
+            expect(page.get_by_role("alert")).to_contain_text("Alarm: approvals@contoso.example is silent.")
+            heading = page.get_by_role("heading", level=1).bounding_box()
+            assert heading is not None
+            if name != "home" and heading["y"] + heading["height"] > SIZES[size]["height"] / 2:
+                found.append(f"{name}: the heading begins at {heading['y']:.0f}")
             found += [f"{name}: {violation}" for violation in violations(page)]
             found += [f"{name}: wider than the window"] * too_wide(page)
+        page.get_by_text("is silent.").click()
         page.get_by_role("link", name="See what is wrong, and test it").click()
         assert page.url.endswith(reverse("panel:mailbox", args=[mailbox.pk]))
     assert not found, "\n".join(found)

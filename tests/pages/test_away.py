@@ -72,6 +72,20 @@ def test_an_absence_is_shown_with_who_is_asked_until_when_and_how_to_end_it(
     assert [*findings()] == []
 
 
+def test_administrators_see_of_a_person_what_that_person_sees(
+    admin: Person, bob: Person, dave: Person, as_: As
+) -> None:
+    address = reverse("panel:person", args=[bob.pk])
+    assert "Nobody is asked in their place now." in as_(admin).get(address).content.decode()
+    stands_in(bob, dave, when=Delegation.When.ABSENT)
+    away(bob)
+    said = as_(admin).get(address).content.decode()
+    assert "An automatic reply of Monday, 2 March 2026 says that they are away." in said
+    assert "until Wednesday, 1 April 2026 at the latest" in said
+    assert "Asked in their place: Dave Stranger." in said
+    assert "I am back" not in said
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_where_nobody_is_named_it_says_who_hears_of_it(
     bob: Person, carol: Person, as_: As, place: str

@@ -13,7 +13,7 @@ from django.utils import timezone
 from placet.accounts import calendar_changes, delegations
 from placet.accounts.calendars import OFFICE_WEEK, Content, OwnDay
 from placet.accounts.models import Calendar, Group, Person
-from placet.approvals import drafts
+from placet.approvals import authority_drafts, drafts
 from placet.approvals.models import Assignment, Attachment, AuthorityTable, Request, TableVersion
 from placet.lib.public_holidays import Observed
 from placet.lib.working_time import Span
@@ -91,6 +91,7 @@ SEEN = {
     "panel:mailbox": (302, 403, 403, 403, 200),
     "panel:check": (302, 403, 403, 403, 302),
     "panel:activate": (302, 403, 403, 403, 302),
+    "panel:remove_mailbox": (302, 403, 403, 403, 200),
     "panel:check_move": (302, 403, 403, 403, 302),
     "panel:move": (302, 403, 403, 403, 302),
     "panel:certificate": (302, 403, 403, 403, 200),
@@ -144,6 +145,13 @@ SEEN = {
     "panel:discard_draft": (302, 403, 403, 403, 302),
     "panel:tables": (302, 403, 403, 403, 200),
     "panel:table": (302, 403, 403, 403, 200),
+    "panel:table_file": (302, 403, 403, 403, 200),
+    "panel:edit_table": (302, 403, 403, 403, 302),
+    "panel:new_table": (302, 403, 403, 403, 200),
+    "panel:import_table": (302, 403, 403, 403, 200),
+    "panel:table_draft": (302, 403, 403, 403, 200),
+    "panel:review_table": (302, 403, 403, 403, 200),
+    "panel:discard_table_draft": (302, 403, 403, 403, 302),
 }
 # Of the same people, what a POST of an empty form answers; all but the sign-in pages.
 SENT = {
@@ -182,6 +190,7 @@ SENT = {
     "panel:remote_approval": (302, 403, 403, 403, 422),
     "panel:mailbox": (302, 403, 403, 403, 422),
     "panel:activate": (302, 403, 403, 403, 302),
+    "panel:remove_mailbox": (302, 403, 403, 403, 302),
     "panel:check_move": (302, 403, 403, 403, 302),
     "panel:move": (302, 403, 403, 403, 302),
     "panel:make_certificate": (302, 403, 403, 403, 422),
@@ -217,6 +226,12 @@ SENT = {
     "panel:delete_group": (302, 403, 403, 403, 302),
     "panel:drafts": (302, 403, 403, 403, 422),
     "panel:discard_draft": (302, 403, 403, 403, 302),
+    "panel:edit_table": (302, 403, 403, 403, 302),
+    "panel:new_table": (302, 403, 403, 403, 422),
+    "panel:import_table": (302, 403, 403, 403, 422),
+    "panel:table_draft": (302, 403, 403, 403, 302),
+    "panel:review_table": (302, 403, 403, 403, 302),
+    "panel:discard_table_draft": (302, 403, 403, 403, 302),
 }
 # Foreign HTML for a sandboxed frame has a policy of its own (tests/pages/test_mail_html.py).
 FRAMED = {"panel:mail_html", "panel:outgoing_html"}
@@ -273,6 +288,7 @@ def world(
                 for name, kind in (("site", "text"), ("amount", "number"), ("ask", "ask"))
             ],
         )  # fmt: skip
+    edited = authority_drafts.begin("authority", admin)
     lines = [[kind, "Action A", "Something of it."] for kind in ("taken", "changed", "left_out", "decide")]
     draft = drafts.store("from-elsewhere", "From elsewhere", "key: from-elsewhere\n", report=lines)
     about: dict[str, dict[str, object]] = {
@@ -321,6 +337,12 @@ def world(
         "panel:delete_group": {"pk": Group.objects.get().pk},
         "panel:group": {"pk": Group.objects.get().pk},
         "panel:table": {"pk": table.pk},
+        "panel:table_file": {"pk": table.pk, "number": 2},
+        "panel:edit_table": {"pk": table.pk},
+        "panel:table_draft": {"pk": edited.pk},
+        "panel:review_table": {"pk": edited.pk},
+        "panel:discard_table_draft": {"pk": edited.pk},
+        "panel:remove_mailbox": {"pk": mailbox.pk},
     }
     calendar = make_calendar(admin)
     for name in ("calendar", "edit_calendar", "calendar_days", "delete_calendar"):

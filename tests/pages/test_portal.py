@@ -150,7 +150,7 @@ def test_the_person_asked_decides_on_the_page(asked: Assignment, bob: Person, as
         "approve", "Fine", bob, Decision.Door.PAGE,
     )  # fmt: skip
     page = sent.content.decode()
-    assert "You approved this request. The request has ended: Approved." in page
+    assert "You approved this request. <span data-now>The request has ended: Approved.</span>" in page
     assert "on the page" in page
 
 

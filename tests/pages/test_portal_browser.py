@@ -59,6 +59,38 @@ def test_a_request_turns_green_without_a_reload(
         expect(page.get_by_role("link", name="Withdraw request")).to_have_count(0)
 
 
+def test_where_a_request_stood_is_not_said_above_where_it_stands(
+    version: Version, alice: Person, bob: Person, page_of: Opened
+) -> None:
+    with page_of(alice) as page:
+        page.goto("/start/purchase/")
+        page.get_by_label("What do you need?").fill("A desk")
+        page.get_by_label("Amount").fill("20")
+        page.get_by_label("Amount").press("Enter")
+        said = page.get_by_role("status").filter(has_text="was started.")
+        expect(said).to_contain_text("Now: Manager: waiting for Bob Manager.")
+        asked = Assignment.objects.get()
+        engine.decide(asked.pk, by=bob, outcome="approve", door=Decision.Door.MAIL)
+        expect(page.locator(".badge")).to_have_text("Approved", timeout=SOON)
+        expect(said).to_have_text(re.compile(r"^\s*Request \d+ was started\.\s*$"))
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_one_tap_on_a_card_is_asked_once_more_on_a_phone(
+    asked: Assignment, bob: Person, page_of: Opened, scripted: bool
+) -> None:
+    with page_of(bob, scripted, "phone") as page:
+        page.goto("/")
+        page.get_by_role("button", name="Reject").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Reject this request?")
+        assert not Decision.objects.exists()
+        page.get_by_role("link", name="Back, decide nothing").click()
+        page.get_by_role("button", name="Approve").click()
+        page.get_by_role("button", name="Approve").click()
+        expect(page.get_by_text("You approved “A chair”.")).to_be_visible()
+    assert Decision.objects.get().outcome == "approve"
+
+
 def test_what_somebody_types_stays_when_the_question_is_decided_meanwhile(
     asked: Assignment, alice: Person, bob: Person, page_of: Opened
 ) -> None:

@@ -49,7 +49,7 @@ def _no_run_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_form_has_every_setting_with_its_label_and_help(ada: Client) -> None:
     page = ada.get(REMOTE_APPROVAL).content.decode()
     for row in FIELDS:
-        if row.name == OF_SEVERAL:
+        if row.name in (OF_SEVERAL, "active"):  # it is none of several, and activated after a test
             continue
         assert f'name="{row.name}"' in page
         assert f'for="id_{row.name}"' in page
@@ -80,19 +80,24 @@ def test_mailboxes_of_the_same_organisation_are_asked_for_where_there_are_severa
     assert "offcie@contoso.example is no other mailbox here." in wrong.content.decode()
 
 
-def test_the_first_form_saves_and_activates_and_asks_who_was_asked_on_the_page_only(
+def test_the_first_form_saves_and_activating_asks_who_was_asked_on_the_page_only(
     ada: Client, asked: Assignment
 ) -> None:
     assert not OutgoingMail.objects.exists()
     entered = {**SETTINGS, "token_uri": "contoso.example", "client_secret": SECRET, "active": "on"}
     sent = ada.post(REMOTE_APPROVAL, entered, follow=True).content.decode()
     mailbox = Mailbox.objects.get()
-    assert mailbox.active
+    assert not mailbox.active, "nobody tested it"
     assert mailbox.secrets == {"client_secret": SECRET}
     assert mailbox.secret_set_by == "ada@contoso.example"
     assert "Access token URI was completed to" in sent
-    assert "Saved and activated" in sent
+    assert "Saved. The mailbox is not active yet: test the connection, then activate it." in sent
+    assert 'name="active"' not in sent
+    all_the_same = {"all_the_same": "yes"}
+    sent = ada.post(reverse("panel:activate", args=[mailbox.pk]), all_the_same, follow=True).content.decode()
+    assert "Activated: mail is looked for and sent from now on." in sent
     assert "1 open question from before is asked by mail now." in sent
+    assert 'name="active"' in sent
     assert not OutgoingMail.objects.exists()
     (ask,) = [kind for kind in work.kinds() if kind.name == "ask"]
     work.run_once(ask)
@@ -114,7 +119,7 @@ def test_a_mailbox_that_somebody_else_just_set_up_is_said(
     ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "_owner_errors", lambda *_: {})  # looked before it was there
-    monkeypatch.setattr(Mailbox.objects, "first", lambda: None)
+    monkeypatch.setattr(Mailbox.present, "first", lambda: None)
     answer = ada.post(REMOTE_APPROVAL, {**SETTINGS, "client_secret": SECRET})
     assert answer.status_code == 422
     assert "This mailbox is set up already." in answer.content.decode()
@@ -259,7 +264,9 @@ def said(browser: Client, left: str = "", **typed: str) -> dict[str, str]:
     found = re.findall(
         r'<div id="message_(\w+)" hx-swap-oob="innerHTML">(.*?)</div>', answer.content.decode(), re.DOTALL
     )
-    assert len(found) == len(FIELDS) - 1, "all but the one of several mailboxes"
+    assert len(found) == len(FIELDS) - (1 if "mailbox" in typed and typed["mailbox"].isdecimal() else 2), (
+        "all but the one of several mailboxes, and whether one is active that is not"
+    )
     texts = {name: re.sub(r"<[^>]*>", "", text).strip() for name, text in found}
     return {name: text for name, text in texts.items() if text}
 
@@ -346,6 +353,28 @@ def test_a_choice_fills_in_what_follows_from_it_and_leaves_what_was_typed(ada: C
     }
     assert follows_from(ada, "via", **own) == {}
     assert follows_from(ada, "username", cloud="gcc_high", via="graph", **typed) == {}
+
+
+def test_what_was_entered_in_another_form_stands_in_its_field_as_one_leaves_it(ada: Client) -> None:
+    uri = f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token"
+    older = {"token_uri": f"https://login.microsoftonline.com/{TENANT}/oauth2/token"}
+    assert follows_from(ada, "token_uri", **older) == {"token_uri": uri}
+    assert "another address of the same tenant" in said(ada, "token_uri", **older)["token_uri"]
+    for entered in ("https://outlook.office365.com/EWS/Exchange.asmx", "outlook.office.com"):
+        typed = {"via": "ews", "cloud": "worldwide", "server_address": entered}
+        assert follows_from(ada, "server_address", **typed) == {"server_address": "outlook.office365.com"}
+        assert said(ada, "server_address", **typed)["server_address"]
+        assert follows_from(ada, "username", **typed) == {}, "what one has not come to stays"
+
+
+def test_an_error_of_the_scope_shows_that_of_the_chosen_way_and_cloud(ada: Client) -> None:
+    for via, cloud, host in (
+        ("ews", "worldwide", "outlook.office365.com"),
+        ("graph", "worldwide", "graph.microsoft.com"),
+        ("ews", "china", "partner.outlook.cn"),
+    ):
+        found = said(ada, "scope", via=via, cloud=cloud, scope="Mail.Read")["scope"]
+        assert f"https://{host}/.default" in found
 
 
 def test_another_host_asks_for_the_stored_secret_as_one_types(ada: Client, mailbox: Mailbox) -> None:
@@ -673,12 +702,44 @@ def test_after_a_good_test_the_mailbox_is_activated_by_one_button(
     activate = reverse("panel:activate", args=[mailbox.pk])
     assert activate not in page_of_the_test(ada, mailbox, Steps(*WELL), monkeypatch)  # it is active
     store.save({**mailbox.settings, "active": False}, by="ada", mailbox=mailbox)
-    assert activate not in page_of_the_test(ada, mailbox, Steps(WRONG), monkeypatch)
-    assert activate in page_of_the_test(ada, mailbox, Steps(*WELL), monkeypatch)
-    page = ada.post(activate, follow=True).content.decode()
-    assert "Saved and activated" in page
+    passed = page_of_the_test(ada, mailbox, Steps(*WELL), monkeypatch)
+    assert activate in passed
+    assert "Activate all the same" not in passed
+    for without in ({}, {"passed": "x:y:z"}, {"all_the_same": "no"}):
+        page = ada.post(activate, without, follow=True).content.decode()
+        assert "Not activated: the connection test must pass first" in page
+        assert not Mailbox.objects.get().active
+    page = ada.post(activate, {"passed": proof_in(passed)}, follow=True).content.decode()
+    assert "Activated: mail is looked for" in page
     assert "Active since" in page
     assert Mailbox.objects.get().active
+
+
+def proof_in(page: str) -> str:
+    return str(re.findall(r'name="passed" value="([^"]+)"', page)[0])
+
+
+def test_a_test_that_passed_proves_nothing_of_other_settings_or_of_another_mailbox(
+    ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save({**mailbox.settings, "active": False}, by="ada", mailbox=mailbox)
+    passed = {"passed": proof_in(page_of_the_test(ada, mailbox, Steps(*WELL), monkeypatch))}
+    other = store.save({**SETTINGS, "username": "office@contoso.example"}, secret=SECRET, by="ada").mailbox
+    ada.post(reverse("panel:activate", args=[other.pk]), passed)
+    store.save({**mailbox.settings, "client_id": TENANT}, secret=SECRET, by="grace", mailbox=mailbox)
+    ada.post(reverse("panel:activate", args=[mailbox.pk]), passed)
+    assert not Mailbox.objects.filter(active=True).exists()
+
+
+def test_a_failed_test_offers_to_activate_all_the_same_and_says_what_that_means(
+    ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "all the same" not in page_of_the_test(ada, mailbox, Steps(WRONG), monkeypatch), "it is active"
+    store.save({**mailbox.settings, "active": False}, by="ada", mailbox=mailbox)
+    failed = page_of_the_test(ada, mailbox, Steps(WRONG), monkeypatch)
+    assert "Activate all the same" in failed
+    assert "What failed goes on failing" in failed
+    assert 'name="passed"' not in failed
 
 
 def test_activating_leaves_alone_what_was_saved_meanwhile(
@@ -688,7 +749,7 @@ def test_activating_leaves_alone_what_was_saved_meanwhile(
     stale = Mailbox.objects.get()
     store.save({**mailbox.settings, "poll_seconds": 77}, by="grace", mailbox=mailbox)
     monkeypatch.setattr(remote_approval, "get_object_or_404", lambda *_, **__: stale)
-    ada.post(reverse("panel:activate", args=[mailbox.pk]))
+    ada.post(reverse("panel:activate", args=[mailbox.pk]), {"all_the_same": "yes"})
     now = Mailbox.objects.get()
     assert (now.active, now.settings["poll_seconds"]) == (True, 77)
 

@@ -65,6 +65,19 @@ def _leave(page: Page, label: str, text: str, name: str, said: str) -> None:
     assert page.evaluate("document.activeElement.name") not in ("", name)
 
 
+def test_what_the_page_is_about_begins_on_the_first_screen_of_a_phone(page: Page) -> None:
+    """The navigation has a line for each of its levels, in which one sees where one is."""
+    heading = page.get_by_role("heading", level=2).first.bounding_box()
+    assert heading is not None
+    assert heading["y"] < SIZES["phone"]["height"] / 2
+    for name in ("Main", "Administration", "Configuration Panel"):
+        links = page.get_by_role("navigation", name=name).get_by_role("link").all()
+        assert len({round(link.bounding_box()["y"]) for link in links}) == 1, name  # type: ignore[index]
+        here = page.get_by_role("navigation", name=name).locator("[aria-current]").bounding_box()
+        assert here is not None
+        assert here["x"] < SIZES["phone"]["width"]
+
+
 @pytest.mark.parametrize("scripted", [True], indirect=True)
 def test_wrong_values_are_said_as_one_leaves_their_fields(page: Page) -> None:
     _leave(page, "Username", "me@hotmail.com", "username", "mailboxes are personal")
@@ -130,7 +143,7 @@ def test_the_connection_is_red_with_cause_and_cure_then_green_and_activated(
     expect(page.locator(".checks > .passed")).to_have_count(11)
     expect(page.locator(".checks > .waiting:visible")).to_have_count(0)
     page.get_by_role("button", name="Activate").click()
-    expect(page.get_by_text("Saved and activated")).to_be_visible()
+    expect(page.get_by_text("Activated: mail is looked for")).to_be_visible()
     mailbox.refresh_from_db()
     assert mailbox.active
 

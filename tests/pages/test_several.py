@@ -1,5 +1,6 @@
 """Deciding on the cards of “Waiting for me”, one by one and several at once."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from placet.approvals import engine
 from placet.approvals.definitions import definition_of
 from placet.approvals.form import facts_hash
 from placet.approvals.models import Assignment, Decision, Request, Version
+from tests.making import SAMPLE, start, values
 from tests.pages.conftest import HOSTILE, answer
 
 As = Callable[[Person | None], Client]
@@ -37,10 +39,37 @@ def shown(asked: Assignment) -> str:
 def test_one_is_decided_on_its_card(three: list[Assignment], bob: Person, as_: As) -> None:
     address = reverse("portal:decide", args=[three[0].visit.request.public_id])
     form = {**answer(three[0], "reject", "Not now"), "next": "home"}
-    sent = as_(bob).post(address, form, follow=True)
+    browser = as_(bob)
+    once_more = browser.post(address, form).content.decode()
+    assert "Reject this request?" in once_more
+    assert "Not now" in once_more
+    assert "A decision cannot be taken back." in once_more
+    assert not Decision.objects.exists(), "a card is small, and a finger not always where it was meant to be"
+    (outcome,) = re.findall(r'name="outcome" value="([^"]+)"', once_more)
+    (pick,) = re.findall(r'type="hidden" name="pick" value="([^"]+)"', once_more)
+    sure = {"pick": pick, "outcome": outcome, "comment": "Not now", "sure": "yes"}
+    sent = browser.post(SEVERAL, sure, follow=True)
     assert sent.redirect_chain == [(reverse("portal:home"), 302)]
-    assert "You rejected “A chair”. The request has ended: Rejected." in sent.content.decode()
+    assert (
+        "You rejected “A chair”. <span data-now>The request has ended: Rejected.</span>"
+        in sent.content.decode()
+    )
     assert Decision.objects.get().comment == "Not now"
+
+
+def test_a_card_decides_at_once_where_that_can_be_undone_and_offers_it(
+    alice: Person, bob: Person, as_: As
+) -> None:
+    request = start({**values(SAMPLE), "undo": "10 minutes"}, alice)
+    asked = Assignment.objects.select_related("visit__request__version").get()
+    address = reverse("portal:decide", args=[request.public_id])
+    browser = as_(bob)
+    page = browser.post(address, {**answer(asked, "approve"), "next": "home"}, follow=True).content.decode()
+    assert Decision.objects.exists()
+    undo = reverse("portal:undo", args=[request.public_id, asked.pk])
+    assert f'<a href="{undo}">Undo …</a>' in page
+    browser.post(undo)
+    assert not Decision.objects.exists()
 
 
 def test_what_a_card_leaves_out_can_be_opened_there(

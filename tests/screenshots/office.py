@@ -10,9 +10,9 @@ from django.urls import reverse
 from placet.accounts import calendar_changes
 from placet.accounts.calendars import OFFICE_WEEK, Content, OwnDay
 from placet.accounts.models import Calendar, Group, Person
-from placet.approvals import authority, calling, engine
+from placet.approvals import authority, authority_drafts, calling, engine
 from placet.approvals.authority_csv import read
-from placet.approvals.models import Assignment, AuthorityTable, Decision, ProcessDraft, Request
+from placet.approvals.models import Assignment, AuthorityTable, Decision, ProcessDraft, Request, TableDraft
 from placet.approvals.processes import publish
 from placet.lib.public_holidays import Observed
 from placet.lib.working_time import Span
@@ -159,6 +159,16 @@ def authority_table() -> AuthorityTable:
     for text in (rows.replace("50000", "20000"), rows):
         authority.publish("authority", read(text.encode()), "first", "Who may sign")
     return AuthorityTable.objects.get(key="authority")
+
+
+def edited_table(ada: Person) -> TableDraft:
+    """The draft of its next version, with a cell that cannot be read and one that leaves a gap."""
+    draft = authority_drafts.begin("authority", ada)
+    with authority_drafts.changed(draft.pk, draft.revision, ada) as edited:
+        authority_drafts.add_row(edited, len(edited.rows))
+        edited.rows[-1] = ["4713", "more than 1000", "manager"]
+        edited.rows[1][1] = "2000..50000"
+    return edited
 
 
 def imported_draft(ada: Person) -> ProcessDraft:

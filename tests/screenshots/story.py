@@ -32,6 +32,7 @@ from placet.approvals.models import (
     Process,
     ProcessDraft,
     Request,
+    TableDraft,
 )
 from placet.approvals.processes import newest, publish
 from placet.lib.sentences import Sentence
@@ -45,7 +46,7 @@ from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import INTERNAL, answer, letter, reply_to
 from tests.making import one_step
 from tests.pages.conftest import SECRET, SETTINGS
-from tests.screenshots.office import authority_table, calendars, imported_draft, offices
+from tests.screenshots.office import authority_table, calendars, edited_table, imported_draft, offices
 
 BOB = f"Bob Bobson <bob@{DOMAIN}>"
 ROBERT = f"robert@{DOMAIN}"
@@ -87,6 +88,7 @@ class Story:
     left: Person
     imported: ProcessDraft
     table: AuthorityTable
+    edited: TableDraft
     calendar: Calendar
     delegation: Delegation
     given: Delegate
@@ -135,7 +137,8 @@ class Story:
             "administration/people/<int": {"pk": self.people["carol"].pk},
             "administration/people/<int:pk>/reactivate": {"pk": self.left.pk},
             "administration/drafts/<int": {"pk": self.imported.pk},
-            "administration/tables/<int": {"pk": self.table.pk},
+            "administration/tables/<int": {"pk": self.table.pk, "number": 2},
+            "administration/tables/drafts/<int": {"pk": self.edited.pk},
             "administration/groups/<int": {"pk": Group.objects.get(key="finance").pk},
         }
 
@@ -183,6 +186,7 @@ def told(world: World) -> Story:
         left,
         imported_draft(ada),
         authority_table(),
+        edited_table(ada),
         calendar,
         delegation,
         given,

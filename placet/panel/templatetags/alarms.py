@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import template
+from django.template import Context
 
 from placet.alarms import silence
 
@@ -11,8 +12,10 @@ register = template.Library()
 SHOWN = 3
 
 
-@register.inclusion_tag("panel/alarm_banner.html")
-def alarm_banner() -> dict[str, Any]:
-    """Mailboxes that are silent as this page is made, whether or not any worker noted it."""
+@register.inclusion_tag("panel/alarm_banner.html", takes_context=True)
+def alarm_banner(context: Context) -> dict[str, Any]:
+    """Mailboxes that are silent as this page is made, whether or not any worker noted it. All of it is open on the
+    first page only: on the others its line alone leaves the page its first screen."""
     found = silence.alarms()
-    return {"alarms": found[:SHOWN], "more": len(found[SHOWN:])}
+    opened = context["request"].resolver_match.view_name == "panel:home"
+    return {"alarms": found[:SHOWN], "more": len(found[SHOWN:]), "opened": opened}
