@@ -82,15 +82,18 @@ def draft_of(key: str) -> ProcessDraft | None:
 
 def problems_of_draft(draft: ProcessDraft) -> list[str]:
     """What has to be put right before it can be published."""
+    return problems_of_text(draft.process, draft.text)
+
+
+def problems_of_text(process: Process, text: str) -> list[str]:
+    """What would have to be put right in a draft of this process that says so."""
     try:
-        definition = parse_definition(draft.text)
+        definition = parse_definition(text)
     except DefinitionInvalid as error:
         return error.problems
-    return [] if definition.key == draft.process.key else [_wrong_key(draft, definition.key)]
-
-
-def _wrong_key(draft: ProcessDraft, key: str) -> str:
-    return f"key: it says {key}, but this is the draft of {draft.process.key}"
+    if definition.key == process.key:
+        return []
+    return [f"key: it says {definition.key}, but this is the draft of {process.key}"]
 
 
 @transaction.atomic

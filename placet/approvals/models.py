@@ -76,6 +76,7 @@ class DraftRevision(models.Model):
 
     draft = models.ForeignKey(ProcessDraft, on_delete=models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
+    made_of = models.PositiveIntegerField(default=0)  # the number of the one before it; 0: it is the first
     text = models.TextField()  # YAML, with comments; it may be anything that its author has yet to put right
     change = models.CharField(max_length=200, blank=True)  # what was changed, as a sentence
     by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -15,6 +15,7 @@ from placet.accounts.calendars import OFFICE_WEEK, Content, OwnDay
 from placet.accounts.models import Calendar, Group, Person
 from placet.approvals import authority_drafts, drafts
 from placet.approvals.models import Assignment, Attachment, AuthorityTable, Request, TableVersion
+from placet.designer import edits, revisions
 from placet.lib.public_holidays import Observed
 from placet.lib.working_time import Span
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -70,6 +71,9 @@ SEEN = {
     "designer:try_mail": (302, 403, 403, 403, 404),  # of a trial, which this address does not name
     "designer:cases": (302, 403, 403, 403, 200),
     "designer:replay": (302, 403, 403, 403, 200),
+    "designer:text": (302, 403, 403, 403, 200),
+    "designer:history": (302, 403, 403, 403, 200),
+    "designer:compare": (302, 403, 403, 403, 200),
     "panel:home": (302, 403, 403, 403, 200),
     "panel:configuration": (302, 302, 302, 302, 302),
     "panel:general": (302, 403, 403, 403, 200),
@@ -143,6 +147,9 @@ SEEN = {
     "panel:draft_file": (302, 403, 403, 403, 200),
     "panel:draft_report": (302, 403, 403, 403, 200),
     "panel:discard_draft": (302, 403, 403, 403, 302),
+    "designer:go_back": (302, 403, 403, 403, 302),
+    "designer:undo": (302, 403, 403, 403, 302),
+    "designer:redo": (302, 403, 403, 403, 302),
     "panel:tables": (302, 403, 403, 403, 200),
     "panel:table": (302, 403, 403, 403, 200),
     "panel:table_file": (302, 403, 403, 403, 200),
@@ -159,6 +166,10 @@ SENT = {
     "portal:decide_several": (302, 422, 422, 422, 422),
     "portal:discard_draft": (302, 302, 302, 302, 302),
     "portal:start_again": (302, 404, 302, 403, 403),
+    "designer:text": (302, 403, 403, 403, 302),  # nobody says which text
+    "designer:go_back": (302, 403, 403, 403, 404),  # nobody says to what
+    "designer:undo": (302, 403, 403, 403, 302),
+    "designer:redo": (302, 403, 403, 403, 302),
     "portal:decide": (302, 404, 422, 422, 422),
     "portal:fill_in": (302, 404, 404, 302, 404),
     "portal:withdraw": (302, 404, 302, 403, 302),
@@ -289,6 +300,10 @@ def world(
             ],
         )  # fmt: skip
     edited = authority_drafts.begin("authority", admin)
+    changed = drafts.begin(request.version.process, admin)
+    for name in ("Purchases", "Purchase requests"):
+        text = edits.set_value(changed.text, ["name"], name)
+        revisions.revise(changed, text, admin, "Another name", changed.at)
     lines = [[kind, "Action A", "Something of it."] for kind in ("taken", "changed", "left_out", "decide")]
     draft = drafts.store("from-elsewhere", "From elsewhere", "key: from-elsewhere\n", report=lines)
     about: dict[str, dict[str, object]] = {
@@ -302,6 +317,10 @@ def world(
         "designer:try_mail": {"key": "purchase"},
         "designer:cases": {"key": "purchase"},
         "designer:replay": {"key": "purchase"},
+        **{f"designer:{name}": {"key": "purchase"} for name in ("text", "history", "compare")},
+        "designer:go_back": {"key": "purchase"},
+        "designer:undo": {"key": "purchase"},
+        "designer:redo": {"key": "purchase"},
         "panel:mailbox": {"pk": mailbox.pk},
         "panel:check": {"pk": mailbox.pk},
         "panel:check_move": {"pk": mailbox.pk},
@@ -374,7 +393,8 @@ def world(
         "clarify",
     ):
         about[f"portal:{name}"] = {"public_id": request.public_id}
-    return {name: reverse(name, kwargs=about.get(name, {})) for name in SEEN}
+    addresses = {name: reverse(name, kwargs=about.get(name, {})) for name in SEEN}
+    return {**addresses, "designer:compare": f"{addresses['designer:compare']}?old=v1&new=r3"}
 
 
 @pytest.fixture

@@ -27,9 +27,11 @@ from placet.accounts.models import Person
 from placet.alarms.models import Outage
 from placet.approvals import drafts
 from placet.approvals.definitions import definition_of
+from placet.approvals.drafts import text_of
 from placet.approvals.form import facts_hash
 from placet.approvals.models import Assignment, Process
-from placet.designer import cases, try_state
+from placet.approvals.processes import newest
+from placet.designer import cases, edits, try_state
 from placet.designer.trying_events import Event, Jump, Reply, Start
 from placet.lib import clock
 from placet.mailboxes import pool
@@ -228,6 +230,7 @@ def test_every_page_and_every_mail_has_its_pictures(
     album.every_answer_to_an_empty_form()
     assert album.without_a_picture() == set()
     _the_same_addresses_about_something_else(album, story)
+    _changes_of_a_process(album)
     _answers_to_forms(album, story)
     _errors(camera, album)
     _in_trouble(album, story)
@@ -275,6 +278,21 @@ def _the_same_addresses_about_something_else(album: Album, story: Story) -> None
         ("certificate-none", "ada", reverse("panel:certificate", args=[active.pk])),
     ):
         album.open(name, who, address)
+
+
+def _changes_of_a_process(album: Album) -> None:
+    """Its text as two people change it, the history of that, and what differs."""
+    text, compare = album.addresses["designer:text"], album.addresses["designer:compare"]
+    old = newest(Process.objects.get(key="purchase"))
+    assert old is not None
+    first = edits.set_value(text_of(old), ["steps", "manager", "name"], "Line manager")
+    album.send("designer-text-saved", "ada", text, {"text": first, "base": 0})
+    wrong = edits.set_value(first, ["steps", "manager", "due"], "2 moons")
+    album.send("designer-text-problems", "ada", text, {"text": wrong, "base": 2})
+    other = edits.set_value(text_of(old), ["steps", "manager", "name"], "Boss")
+    album.send("designer-text-conflict", "ada", text, {"text": other, "base": 1})
+    album.open("designer-history-changes", "ada", album.addresses["designer:history"])
+    album.open("designer-compare", "ada", f"{compare}?old=r1&new=r3")
 
 
 def _answers_to_forms(album: Album, story: Story) -> None:
