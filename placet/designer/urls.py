@@ -2,13 +2,34 @@
 
 from django.urls import path
 
-from placet.designer import case_views, history_views, replay_views, text_views, try_views, views
+from placet.designer import (
+    card_views,
+    case_views,
+    form_views,
+    history_views,
+    publish_views,
+    replay_views,
+    text_views,
+    try_views,
+    views,
+)
 
 app_name = "designer"
 urlpatterns = [
     path("", views.processes, name="processes"),
     path("<slug:key>/", views.process, name="process"),
     # --- the draft: its cards, its text, its history
+    path("<slug:key>/design/", card_views.design, name="design"),
+    path("<slug:key>/design/people/", card_views.suggest_asked, name="suggest_asked"),
+    path("<slug:key>/design/add/", card_views.add_step, name="add_step"),
+    path("<slug:key>/design/steps/<slug:step>/", card_views.step, name="step"),
+    path("<slug:key>/design/steps/<slug:step>/move/", card_views.move_step, name="move_step"),
+    path("<slug:key>/design/form/", form_views.design_form, name="design_form"),
+    path("<slug:key>/design/form/add/", form_views.add_part, name="add_part"),
+    path("<slug:key>/design/form/<int:number>/", form_views.part, name="form_part"),
+    path("<slug:key>/design/form/<int:number>/move/", form_views.move_part, name="move_part"),
+    path("<slug:key>/design/settings/", form_views.design_settings, name="design_settings"),
+    path("<slug:key>/publish/", publish_views.publish, name="publish"),
     path("<slug:key>/text/", text_views.text, name="text"),
     path("<slug:key>/history/", history_views.history, name="history"),
     path("<slug:key>/history/compare/", history_views.compare, name="compare"),

@@ -67,8 +67,13 @@ def _input(definition: Definition, name: str) -> Input | None:
     return inputs.get(name)
 
 
-def _called(text: str, field: Input) -> QuerySet[Person]:
+def people_called(text: str) -> list[Person]:
+    """A few active people by name or address; none for a text that is too short to look for."""
+    return list(_called(text, None)[:MOST_SUGGESTED]) if len(text) >= SHORTEST else []
+
+
+def _called(text: str, field: Input | None) -> QuerySet[Person]:
     people = Person.objects.filter(
         Q(name__casefold__contains=text) | Q(has_address_with(text)), is_active=True
     )
-    return people if field.among is None else people.filter(approval_groups__key=field.among)
+    return people if field is None or field.among is None else people.filter(approval_groups__key=field.among)

@@ -71,6 +71,17 @@ SEEN = {
     "designer:try_mail": (302, 403, 403, 403, 404),  # of a trial, which this address does not name
     "designer:cases": (302, 403, 403, 403, 200),
     "designer:replay": (302, 403, 403, 403, 200),
+    "designer:design": (302, 403, 403, 403, 200),
+    "designer:step": (302, 403, 403, 403, 200),
+    "designer:move_step": (302, 403, 403, 403, 302),
+    "designer:add_step": (302, 403, 403, 403, 200),
+    "designer:suggest_asked": (302, 403, 403, 403, 200),
+    "designer:design_form": (302, 403, 403, 403, 200),
+    "designer:add_part": (302, 403, 403, 403, 302),
+    "designer:form_part": (302, 403, 403, 403, 200),
+    "designer:move_part": (302, 403, 403, 403, 302),
+    "designer:design_settings": (302, 403, 403, 403, 200),
+    "designer:publish": (302, 403, 403, 403, 200),
     "designer:text": (302, 403, 403, 403, 200),
     "designer:history": (302, 403, 403, 403, 200),
     "designer:compare": (302, 403, 403, 403, 200),
@@ -162,6 +173,14 @@ SEEN = {
 }
 # Of the same people, what a POST of an empty form answers; all but the sign-in pages.
 SENT = {
+    "designer:step": (302, 403, 403, 403, 409),  # nobody says which revision the form was made of
+    "designer:move_step": (302, 403, 403, 403, 302),
+    "designer:add_step": (302, 403, 403, 403, 422),
+    "designer:add_part": (302, 403, 403, 403, 422),
+    "designer:form_part": (302, 403, 403, 403, 409),
+    "designer:move_part": (302, 403, 403, 403, 302),
+    "designer:design_settings": (302, 403, 403, 403, 409),
+    "designer:publish": (302, 403, 403, 403, 302),
     "portal:start_form": (302, 409, 409, 409, 409),
     "portal:decide_several": (302, 422, 422, 422, 422),
     "portal:discard_draft": (302, 302, 302, 302, 302),
@@ -317,6 +336,20 @@ def world(
         "designer:try_mail": {"key": "purchase"},
         "designer:cases": {"key": "purchase"},
         "designer:replay": {"key": "purchase"},
+        **{
+            f"designer:{name}": {"key": "purchase"}
+            for name in (
+                "design",
+                "add_step",
+                "suggest_asked",
+                "design_form",
+                "add_part",
+                "design_settings",
+                "publish",
+            )
+        },
+        **{f"designer:{name}": {"key": "purchase", "step": "manager"} for name in ("step", "move_step")},
+        **{f"designer:{name}": {"key": "purchase", "number": 1} for name in ("form_part", "move_part")},
         **{f"designer:{name}": {"key": "purchase"} for name in ("text", "history", "compare")},
         "designer:go_back": {"key": "purchase"},
         "designer:undo": {"key": "purchase"},

@@ -121,6 +121,8 @@ class Story:
             "files/<uuid": {"public_id": file.public_id},
             "start/<slug": {"key": "purchase"},
             "processes/<slug": {"key": "purchase"},
+            "processes/<slug:key>/design/steps/<slug": {"key": "purchase", "step": "manager"},
+            "processes/<slug:key>/design/form/<int": {"key": "purchase", "number": 1},
             "confirm/": {"link": self._link()},
             "accounts/^password/reset/key/(": _password_key(self.people["carol"]),
             "administration/configuration/remote-approval/<int": {"pk": self.second.pk},

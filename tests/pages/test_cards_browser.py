@@ -1,0 +1,223 @@
+"""A process made in a real browser by its pages alone: with a mouse, by keys, on a phone, and without scripts."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from placet.accounts.models import Group, Person
+from placet.approvals import drafts
+from placet.approvals.definitions import definition_of
+from placet.approvals.models import Version
+from tests.pages.test_every_page import too_wide, violations
+from tests.pages.test_request_form_browser import Opened, page_of
+
+__all__ = ["page_of"]  # a fixture
+
+MOST_TABS = 400
+
+
+class Mouse:
+    """How somebody uses a page."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def press(self, one: Locator) -> None:
+        one.click()
+
+    def fill(self, one: Locator, text: str) -> None:
+        one.fill(text)
+
+    def choose(self, one: Locator, words: str) -> None:
+        one.select_option(label=words)
+
+    def tick(self, one: Locator) -> None:
+        one.check()
+
+
+class Keys(Mouse):
+    """Nothing but Tab, letters, blank and Enter."""
+
+    def press(self, one: Locator) -> None:
+        self._reach(one)
+        self.page.keyboard.press("Enter")
+
+    def fill(self, one: Locator, text: str) -> None:
+        self._reach(one)
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.type(text)
+
+    def choose(self, one: Locator, words: str) -> None:
+        self._reach(one)
+        self.page.keyboard.type(words)  # a list takes the first entry that begins so
+        expect(one.locator("option:checked")).to_have_text(words)
+
+    def tick(self, one: Locator) -> None:
+        self._reach(one)
+        self.page.keyboard.press("Space")
+
+    def _reach(self, one: Locator) -> None:
+        expect(one).to_be_visible()
+        for _tab in range(MOST_TABS):
+            if one.evaluate("one => one === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"no Tab leads to {one}")
+
+
+class Story:
+    def __init__(self, page: Page, hands: Mouse) -> None:
+        self.page, self.hands = page, hands
+
+    def part(self, key: str) -> Locator:
+        """A section of a form, open."""
+        section = self.page.locator(f"#section-{key}")
+        if section.get_attribute("open") is None:
+            self.hands.press(section.locator("> summary"))
+        return section
+
+    def row(self, section: str, legend: str) -> Locator:
+        return self.part(section).get_by_role("group", name=legend, exact=True)
+
+    def save(self, words: str = "Save") -> None:
+        self.hands.press(self.page.locator(".save-bar").get_by_role("button", name=words, exact=True))
+        if words == "Save":
+            expect(self.page.locator("#said")).to_have_text("Saved.")
+        else:
+            expect(self.page.get_by_role("heading", name="Steps")).to_be_visible()
+
+    def add_field(self, label: str, kind: str) -> None:
+        add = self.page.locator("form", has=self.page.get_by_role("button", name="Add it"))
+        self.hands.fill(add.get_by_label("What people read"), label)
+        self.hands.choose(add.get_by_label("Type"), kind)
+        self.hands.press(add.get_by_role("button", name="Add it"))
+        self.hands.tick(self.part("field").get_by_label("It has to be filled in"))
+        self.hands.press(
+            self.page.locator(".save-bar").get_by_role("button", name="Save, and back to the form")
+        )
+        expect(self.page.get_by_role("heading", name="Add to the form")).to_be_visible()
+
+    def add_step(self, link: str, name: str) -> None:
+        self.hands.press(self.page.get_by_role("link", name=link, exact=True))
+        self.hands.fill(self.page.get_by_label("Name"), name)
+        self.hands.press(self.page.get_by_role("button", name="Add it"))
+        expect(self.page.locator("h2.step-title")).to_contain_text(name)
+
+    def open_step(self, name: str) -> None:
+        self.hands.press(self.page.locator(".step-card h3").get_by_role("link", name=name, exact=True))
+        expect(self.page.locator("h2.step-title")).to_contain_text(name)
+
+    def ways(self, above: str, step: str) -> None:
+        """Above an amount to a step, and otherwise to the end."""
+        way = self.row("then", "Way 1")
+        self.hands.press(way.locator("summary"))
+        first = way.get_by_role("group", name="Condition 1", exact=True)
+        self.hands.choose(first.get_by_label("If"), "Amount")
+        self.hands.choose(first.get_by_label("is", exact=True), "is above")
+        self.hands.fill(first.get_by_label("Value"), above)
+        another = self.row("then", "Another way")
+        self.hands.choose(another.get_by_label("On", exact=True), "Approve")
+        self.hands.choose(another.get_by_label("go on to"), "Approved")
+        self.save("Save, and back to all steps")
+        card = self.page.locator(".step-card", has_text=step).first
+        expect(card).to_be_visible()
+
+
+def _form(story: Story) -> None:
+    page, hands = story.page, story.hands
+    hands.press(page.get_by_role("link", name="Form", exact=True))
+    story.add_field("What do you need?", "text, one line")
+    story.add_field("Amount", "amount of money")
+    expect(page.locator(".form-preview")).to_contain_text("(EUR)")
+    hands.press(page.get_by_role("link", name="Settings", exact=True))
+    hands.fill(page.get_by_label("Title of a request"), "{what_do_you_need}")
+    story.save()
+    hands.press(page.get_by_role("link", name="All steps", exact=True))
+
+
+def _manager(story: Story) -> None:
+    page, hands = story.page, story.hands
+    story.add_step("Add the first step", "Manager")
+    due = story.row("until", "An answer is due")
+    hands.choose(due.get_by_label("An answer is due"), "so long after people are asked")
+    hands.fill(due.get_by_label("How much time"), "2")
+    remind = story.row("until", "Reminder 1")
+    hands.fill(remind.get_by_label("Remind", exact=True), "1")
+    hands.choose(remind.get_by_label("Moment"), "before it is due")
+    others = story.row("until", "Others are asked, 1")
+    hands.choose(others.get_by_label("Moment"), "when it is due")
+    hands.press(others.locator("summary").first)
+    hands.choose(others.get_by_label("Who", exact=True), "the manager's manager")
+    story.save("Save, and back to all steps")
+    expect(page.locator("#step-manager")).to_contain_text("when it is due: the manager's manager too")
+
+
+def _others(story: Story) -> None:
+    page, hands = story.page, story.hands
+    story.add_step("Add a step after Manager", "Finance")
+    hands.choose(story.row("who", "Who, line 1").get_by_label("Who", exact=True), "Finance")
+    hands.choose(
+        story.row("who", "Whose answers decide").get_by_label("If several are asked"),
+        "all of them have to agree",
+    )
+    story.save("Save, and back to all steps")
+    story.open_step("Manager")
+    story.ways("1000", "Finance")
+    story.add_step("Add a step after Finance", "CFO")
+    who = story.row("who", "Who, line 1")
+    hands.choose(who.get_by_label("Who", exact=True), "a person, by the address beside this")
+    hands.fill(who.get_by_label("Address, or key of a group"), "carol@contoso.example")
+    story.save("Save, and back to all steps")
+    story.open_step("Finance")
+    story.ways("10000", "CFO")
+    expect(page.locator("#step-finance")).to_contain_text("if Amount is above 10,000 EUR → CFO")
+
+
+DEFINITION = {
+    "manager": ({"manager": True}, "first"),
+    "finance": ({"group": "finance"}, "all"),
+    "cfo": ({"person": "carol@contoso.example"}, "first"),
+}
+
+
+@pytest.mark.parametrize("way", ["mouse", "keys", "phone", "without scripts"])
+def test_a_purchase_process_is_made_and_published_by_pages_alone(
+    way: str, alice: Person, bob: Person, carol: Person, admin: Person, page_of: Opened
+) -> None:
+    Group.objects.get_or_create(key="finance", defaults={"name": "Finance"})
+    drafts.store("buying", "Buying", "key: buying\nname: Buying\n")
+    size: str = "phone" if way == "phone" else "wide"
+    hands: Callable[[Page], Mouse] = Keys if way == "keys" else Mouse
+    with page_of(admin, size=size, scripted=way != "without scripts") as page:
+        page.goto("/processes/buying/")
+        story = Story(page, hands(page))
+        story.hands.press(page.get_by_role("link", name="Designer", exact=True))
+        _manager(story)
+        _form(story)
+        _others(story)
+        if way in ("mouse", "phone"):
+            assert violations(page) == []
+            assert not too_wide(page)
+        story.hands.press(page.get_by_role("link", name="Publish…"))
+        story.hands.press(page.get_by_role("button", name="Publish", exact=True))
+        expect(page.locator("main")).to_contain_text("Version 1 is published")
+    definition = definition_of(Version.objects.get(process__key="buying"))
+    for key, (line, rule) in DEFINITION.items():
+        step = definition.approval(key)
+        assert (step.ask[0].model_dump(exclude_none=True), step.rule) == (line, rule)
+    manager = definition.approval("manager")
+    assert manager.due is not None and manager.due.within == "2 working days"
+    assert manager.remind == ("1 working day before",)
+    assert [(rung.when, rung.lines[0].manager) for rung in manager.rungs] == [("when due", 2)]
+    ways = {(one.from_, one.when and one.when.removesuffix(".0"), one.to) for one in definition.transitions}
+    assert ways == {
+        ("manager", "amount > 1000", "finance"),
+        ("manager", None, "approved"),
+        ("manager", None, "rejected"),
+        ("finance", "amount > 10000", "cfo"),
+        ("finance", None, "approved"),
+        ("finance", None, "rejected"),
+        ("cfo", None, "approved"),
+        ("cfo", None, "rejected"),
+    }
