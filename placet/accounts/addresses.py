@@ -98,12 +98,18 @@ def add_person(
     password: str | None = None,
     manager: Person | None = None,
     administrator: bool = False,
+    process_owner: bool = False,
 ) -> Person:
     """A new person whose address an administrator vouches for (it counts as confirmed). PersonInvalid for what
     cannot be kept; IntegrityError if the address is somebody else's."""
     check_person(name, email)
     person = Person.objects.create_user(
-        normal(email), password, name=name, manager=manager, is_administrator=administrator
+        normal(email),
+        password,
+        name=name,
+        manager=manager,
+        is_administrator=administrator,
+        is_process_owner=process_owner,
     )
     add_address(person, email, primary=True)
     return person

@@ -45,7 +45,7 @@ class ChangedMeanwhile(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    administrators: bool = False  # the column of that name counts
+    administrators: bool = False  # the columns of roles count
     leave_groups: bool = False  # people leave groups that the file does not name for them
 
 
@@ -205,6 +205,11 @@ def _compare(row: Row, planned: Planned, options: Options, by: Person) -> None:
                 planned.errors.append(str(error))
     if options.administrators and (cell := row.cells.get("administrator", "")):
         _compare_role(planned, person, cell, by)
+    if options.administrators and (cell := row.cells.get("process_owner", "")):
+        if (word := cell.casefold()) in _YES | _NO:
+            planned.set("is_process_owner", person.is_process_owner, word in _YES)
+        else:
+            planned.errors.append(_("Process owner is yes or no, not “{text}”.").format(text=cell))
 
 
 def _compare_role(planned: Planned, person: Person, cell: str, by: Person) -> None:

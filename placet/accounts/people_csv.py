@@ -33,6 +33,7 @@ COLUMNS = {
     "zone": gettext_noop("Time zone"),
     "calendar": gettext_noop("Calendar"),
     "administrator": gettext_noop("Administrator"),
+    "process_owner": gettext_noop("Process owner"),
 }
 #: Columns that only files made here have; they are no loss when such a file is read again.
 MORE_COLUMNS = {"others": gettext_noop("Other addresses"), "state": gettext_noop("State")}
@@ -51,6 +52,7 @@ _CALLED = {
     "zone": "timezone zone fuseauhoraire fuseau",
     "calendar": "calendar workcalendar workingcalendar calendrier",
     "administrator": "administrator admin isadministrator isadmin administrateur administratrice",
+    "process_owner": "processowner isprocessowner responsabledeprocessus responsabledeprocess",
     "others": "otheraddresses autresadresses",
     "state": "state etat",
 }

@@ -71,6 +71,8 @@ def _called(request: Request, definition: Definition, visit: Visit, step: CallSt
     version = newest_published(step.process)
     if version is None:
         raise _CannotBeCalled(Sentence("there is no process “{process}”", process=step.process))
+    if version.process.retired_at is not None:
+        raise _CannotBeCalled(Sentence("the process “{process}” is retired", process=step.process))
     callers = callers_of(request)
     if len(callers) >= DEEPEST:
         raise _CannotBeCalled(Sentence("processes call each other more than {n} deep", n=DEEPEST))

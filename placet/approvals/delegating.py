@@ -66,7 +66,8 @@ def give(
     by_mail: record.What | None = None,
 ) -> Delegate:
     """Somebody is asked in the place of whoever is asked, who may answer all the same until then. By whoever is asked,
-    their manager or an administrator. `by_mail`: what the record says of the mail that said so.
+    their manager, an owner of the process or an administrator. `by_mail`: what the record says of the mail that said
+    so.
 
     Raises AlreadyDecided, NoLongerOpen, NotAllowed or CannotBeGiven; then nothing has changed."""
     with _seat_of(assignment_id) as seat:
@@ -74,7 +75,8 @@ def give(
         if not may_give(by, seat):
             raise NotAllowed(
                 Sentence(
-                    "Only whoever is asked can give this to somebody, their manager, or an administrator."
+                    "Only whoever is asked can give this to somebody, their manager, an owner of the process, or an "
+                    "administrator."
                 )
             )
         if len(comment) > LONGEST_COMMENT:

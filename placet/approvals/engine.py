@@ -74,6 +74,7 @@ from placet.approvals import (
     engine_time,
     engine_visits,
     messages,
+    owning,
     policy,
     record,
 )
@@ -90,6 +91,7 @@ from placet.approvals.engine_errors import (
     NoLongerOpen,
     NotAllowed,
     OtherFiles,
+    ProcessRetired,
     TooSoon,
 )
 from placet.approvals.form import FormInvalid, facts_hash, read_form
@@ -104,6 +106,7 @@ from placet.approvals.models import (
     Decision,
     Draft,
     PendingAnswer,
+    Process,
     Request,
     Signal,
     Version,
@@ -156,11 +159,14 @@ def start(
     version: Version, requester: Person, entered: Mapping[str, Any], draft: Draft | None = None
 ) -> Request:
     """A new request. FormInvalid if what was entered does not fit the form, FilesChanged if a file of `draft` went
-    meanwhile. The draft's files become the request's, and the draft is gone."""
+    meanwhile, ProcessRetired if nobody starts it any more. The draft's files become the request's, and the draft is
+    gone."""
     if not _is_active(requester):
         raise NotAllowed(Sentence("This account is not active."))
     if draft and Draft.objects.select_for_update().filter(pk=draft.pk).first() is None:
         raise NoLongerOpen(Sentence("This form was sent already, or was discarded."))
+    if Process.objects.filter(pk=version.process_id, retired_at__isnull=False).exists():
+        raise ProcessRetired
     definition = definition_of(version)
     data = read_form(definition, entered, attachments.of(draft) if draft else {})
     try:
@@ -560,7 +566,7 @@ def resend(assignment_id: int, by: Person) -> None:
     TooSoon while an older one is on its way or just arrived: whoever presses twice floods nobody.
     """
     request = _locked(assignment_id)
-    if by.pk != request.requester_id and not by.is_administrator:
+    if by.pk != request.requester_id and not owning.sees_all_of(by, request):
         raise NotAllowed(Sentence("Only the person who made a request can send it again."))
     assignment = Assignment.objects.select_related("visit", "person").get(pk=assignment_id)
     engine_answerable.must_be_open(assignment)
@@ -629,8 +635,8 @@ def ask_again(visit_id: int, by: Person) -> None:
     """A step that was stuck is tried once more, after people or groups were put right."""
     request = lock(Visit.objects.values_list("request_id", flat=True).get(pk=visit_id))
     visit = Visit.objects.get(pk=visit_id)
-    if not by.is_administrator:
-        raise NotAllowed(Sentence("Only an administrator can do this."))
+    if not owning.sees_all_of(by, request):
+        raise NotAllowed(Sentence("Only an administrator, or an owner of the process, can do this."))
     if request.state != Request.State.OPEN or visit.state != Visit.State.STUCK:
         raise NoLongerOpen(Sentence("This step is not stuck."))
     note(request, by, "tried again", step=visit.step_key)

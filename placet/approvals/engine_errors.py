@@ -47,6 +47,13 @@ class Barred(NotAllowed):
     """This person may decide nothing here: the request is their own, or somebody else has to be the second one."""
 
 
+class ProcessRetired(EngineError):
+    """Nobody starts this process any more."""
+
+    def __init__(self) -> None:
+        super().__init__(Sentence("This process is retired: nobody starts it any more."))
+
+
 class CommentNeeded(EngineError):
     """This answer needs a comment, and has none."""
 

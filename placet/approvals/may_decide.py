@@ -16,7 +16,7 @@ from typing import Any
 from placet.accounts import delegations
 from placet.accounts.delegations import Scope
 from placet.accounts.models import Delegation, Person
-from placet.approvals import absences, earlier, policy, whom
+from placet.approvals import absences, earlier, owning, policy, whom
 from placet.approvals.definitions import Definition, Who
 from placet.approvals.form_numbers import minor_digits
 from placet.approvals.models import Assignment, Delegate, Request
@@ -205,15 +205,15 @@ def why_not_in_place(person: Person, seat: Seat) -> Sentence:
 
 
 def may_give(by: Person, seat: Seat) -> bool:
-    """Whoever is asked, their manager, or an administrator. Not the requester, who would choose who decides, unless it
-    is asked of themself; and no delegate, who passes nothing on."""
+    """Whoever is asked, their manager, an owner of the process, or an administrator. Not the requester, who would
+    choose who decides, unless it is asked of themself; and no delegate, who passes nothing on."""
     person = Person.objects.get(pk=by.pk)
     owner = seat.assignment.person
     if not person.is_active or seat.definition.approval(seat.assignment.visit.step_key).delegate is False:
         return False
     if person.pk == owner.pk:
         return not seat.bars.against(person)
-    leads = owner.manager_id == person.pk or person.is_administrator
+    leads = owner.manager_id == person.pk or owning.sees_all_of(person, seat.request)
     return leads and person.pk != seat.request.requester_id
 
 

@@ -14,6 +14,7 @@ from placet.approvals.includes import Flat, flatten
 from placet.approvals.models import Process, Request, Version
 from placet.approvals.process_text import Unreadable, Written, read_text
 from placet.approvals.returns import returns_problems, written_out
+from placet.lib import clock
 
 _WAYS = "transitions, "
 MOST_READINGS = 8  # of a text whose words are taken for texts, one kind of place after the other
@@ -117,6 +118,15 @@ def publish(source: str | Mapping[str, Any], by: Person | None = None) -> Versio
         text=source if isinstance(source, str) else "",
         published_by=by,
     )
+
+
+def retire(process: Process) -> None:
+    """Nobody starts it any more: by page, by command, or as a step of another process. Requests that run go on."""
+    Process.objects.filter(pk=process.pk, retired_at=None).update(retired_at=clock.now())
+
+
+def bring_back(process: Process) -> None:
+    Process.objects.filter(pk=process.pk).update(retired_at=None)
 
 
 def newest(process: Process) -> Version | None:

@@ -13,7 +13,7 @@ from placet.commands.start import say, set_up
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(
-        dest="what", required=True, metavar="add|list|import|manager|limit|deactivate|password"
+        dest="what", required=True, metavar="add|list|import|manager|limit|process-owner|deactivate|password"
     )
     add = what.add_parser("add", help="add somebody")
     add.add_argument("name")
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--manager", help="address of their manager")
     add.add_argument("--limit", help="up to which amount they approve by themselves, such as 5000")
     add.add_argument("--administrator", action="store_true")
+    add.add_argument("--process-owner", action="store_true", help="may make processes, and own some")
     add.add_argument("--no-password", action="store_true", help="answers by mail only, cannot sign in")
     what.add_parser("list", help="who is there")
     file = what.add_parser(
@@ -39,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     limit = what.add_parser("limit", help="set up to which amount somebody approves by themselves")
     limit.add_argument("address")
     limit.add_argument("limit", help="such as 5000 or 5000.00; none takes it away")
+    owner = what.add_parser("process-owner", help="give somebody the role of a process owner, or take it")
+    owner.add_argument("address")
+    owner.add_argument("wanted", choices=["yes", "no"])
     for name, help_ in (("deactivate", "somebody leaves"), ("password", "set a new password")):
         what.add_parser(name, help=help_).add_argument("address")
 
@@ -51,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
         "import": _import,
         "manager": _manager,
         "limit": _limit,
+        "process-owner": _process_owner,
         "deactivate": _deactivate,
         "password": _password,
     }[options.what](options)
@@ -76,6 +81,7 @@ def _add(options: argparse.Namespace) -> int:
                 password=password,
                 manager=manager,
                 administrator=options.administrator,
+                process_owner=options.process_owner,
             )
             if limit is not None:
                 person.approval_limit = limit
@@ -92,6 +98,7 @@ def _list(options: argparse.Namespace) -> int:
     for person in Person.objects.select_related("manager"):
         notes = [
             "administrator" if person.is_administrator else "",
+            "process owner" if person.is_process_owner else "",
             "" if person.is_active else "deactivated",
             f"manager: {person.manager}" if person.manager else "",
             f"limit: {person.approval_limit:.2f}" if person.approval_limit is not None else "",
@@ -146,6 +153,14 @@ def _limit(options: argparse.Namespace) -> int:
     person.approval_limit = limit
     person.save(update_fields=["approval_limit"])
     say(f"{person.name} {'has no approval limit' if limit is None else f'approves up to {limit:.2f}'} now.")
+    return 0
+
+
+def _process_owner(options: argparse.Namespace) -> int:
+    person = _find(options.address)
+    person.is_process_owner = options.wanted == "yes"
+    person.save(update_fields=["is_process_owner"])
+    say(f"{person.name} {'is a process owner' if person.is_process_owner else 'is no process owner'} now.")
     return 0
 
 

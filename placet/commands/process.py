@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from placet.approvals import sample_files
 from placet.cli import CommandError
 from placet.commands.start import say, set_up, warn
 
@@ -13,17 +14,25 @@ if TYPE_CHECKING:
     from placet.approvals.models import ProcessDraft, Version
     from placet.workflowgen.report import Report
 
-SAMPLES = Path(__file__).resolve().parent.parent / "approvals" / "samples"
+SAMPLES = sample_files.SAMPLES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    names = ", ".join(sorted(path.stem for path in SAMPLES.glob("*.yaml")))
+    names = ", ".join(sample_files.sample_names())
     what = parser.add_subparsers(
-        dest="what", required=True, metavar="publish|import|draft|sample|list|schema|bpmn"
+        dest="what",
+        required=True,
+        metavar="publish|import|draft|sample|list|retire|bring-back|schema|bpmn",
     )
     publish = what.add_parser("publish", help="check a definition and make it the newest version")
     publish.add_argument("file", nargs="?", help=f"a YAML file, or a sample: {names}")
     publish.add_argument("--draft", metavar="KEY", help="in place of a file: the draft of this process")
+    publish.add_argument(
+        "--although",
+        metavar="REASON",
+        default="",
+        help="publish it although a test case of the process comes out otherwise; the reason goes into the record",
+    )
     importing = what.add_parser("import", help="make a draft of a process that WorkflowGen exported as XML")
     importing.add_argument("file", type=Path)
     importing.add_argument(
@@ -37,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sample = what.add_parser("sample", help="print a sample, to begin a process of your own with")
     sample.add_argument("name", help=names)
     what.add_parser("list")
+    retiring = what.add_parser("retire", help="nobody starts it any more; requests that run go on")
+    retiring.add_argument("key")
+    back = what.add_parser("bring-back", help="a retired process can be started again")
+    back.add_argument("key")
     schema = what.add_parser("schema", help="what its form takes, or what a definition says, as JSON Schema")
     schema.add_argument("key", nargs="?", help="of a process that is published; without it, of definitions")
     bpmn = what.add_parser("bpmn", help="print a process as BPMN 2.0, with its layout")
@@ -54,20 +67,22 @@ def run(options: argparse.Namespace) -> int:
     from placet.approvals.bpmn import bpmn_of
     from placet.approvals.definition_schema import schema_of_definitions
     from placet.approvals.definitions import definition_of
-    from placet.approvals.drafts import publish_draft
     from placet.approvals.form_schema import schema_of
     from placet.approvals.models import Process, ProcessDraft
-    from placet.approvals.processes import DefinitionInvalid, newest, publish
+    from placet.approvals.processes import DefinitionInvalid, newest
 
     if options.what == "import":
         return _import(options)
     if options.what == "draft":
         return _draft(options)
+    if options.what in ("retire", "bring-back"):
+        return _retire(options.key, options.what == "retire")
 
     if options.what == "list":
         for process in Process.objects.all():
             version = newest(process)
             beside = ", draft" if ProcessDraft.objects.filter(process=process).exists() else ""
+            beside += ", retired" if process.retired_at else ""
             say(f"{process.key}: {process.name}, version {version.number if version else '-'}{beside}")
         return 0
     if options.what == "schema" and options.key is None:
@@ -85,11 +100,12 @@ def run(options: argparse.Namespace) -> int:
     path = sample if sample.is_file() else Path(options.file or "")
     try:
         if options.draft is not None:
-            version = publish_draft(_draft_of(options.draft))
+            draft = _draft_of(options.draft)
+            version = _published(draft.text, draft, options.although)
         else:
             if path == sample:
                 import_tables_of(options.file)
-            version = publish(path.read_text(encoding="utf-8"))
+            version = _published(path.read_text(encoding="utf-8"), None, options.although)
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -97,28 +113,57 @@ def run(options: argparse.Namespace) -> int:
     except DefinitionInvalid as error:
         raise CommandError("\n".join(["This process cannot be published:", *error.problems])) from error
     say(f"{version.process.name} is published as version {version.number}.")
+    if version.process.retired_at is not None:
+        warn(
+            f"It is retired, so nobody can start it. To change that: placet process bring-back {version.process.key}"
+        )
     if empty := _without_anybody(definition_of(version).groups):
         warn(f"It names groups that nobody is in yet: {', '.join(empty)}.")
         warn("Put people into them: placet group set KEY --name NAME ADDRESS…")
     return 0
 
 
-def import_tables_of(sample: str) -> None:
-    """The authority tables that a sample looks in lie beside it. One that is there already stays as it is."""
-    from placet.approvals import authority
-    from placet.approvals.authority_csv import read
-    from placet.approvals.models import TableVersion
+def _published(text: str, draft: "ProcessDraft | None", although: str) -> "Version":
+    """DefinitionInvalid. Where a test case of the process comes out otherwise, `although` says why that is to be."""
+    from django.db import transaction
 
-    for path in sorted(SAMPLES.glob(f"{sample}.*.csv")):
-        key = path.stem.partition(".")[2]
-        if authority.newest(key) is not None:
-            continue
-        rows = read(path.read_bytes())
-        hits = TableVersion.Hits.FIRST
-        for warning in authority.review(rows, hits).warnings:
-            warn(f"The table {key}: {warning}")
-        authority.publish(key, rows, hits)
-        say(f"The table {key} was not there yet, so the sample's is now. Read it: placet table export {key}")
+    from placet.approvals.drafts import publish_draft
+    from placet.approvals.models import Process
+    from placet.approvals.processes import parse_definition, publish
+    from placet.designer import cases
+
+    process = Process.objects.filter(key=parse_definition(text).key).first()
+    run = None if process is None else cases.cases_before_publishing(process, text)
+    if run is not None and run.blocks and not although.strip():
+        otherwise = [f"{one.case.name}: {sentence}" for one in run.failing for sentence in one.differences]
+        raise CommandError(
+            "\n".join(
+                [
+                    "Test cases come out otherwise:",
+                    *map(_visible, otherwise),
+                    "Publish it all the same: --although REASON",
+                ]
+            )
+        )
+    with transaction.atomic():
+        if run is not None and run.blocks:
+            cases.overrule(run, although, None)
+        return publish(text) if draft is None else publish_draft(draft)
+
+
+def import_tables_of(name: str) -> None:
+    """The authority tables that a sample looks in lie beside it. One that is there already stays as it is."""
+    from placet.approvals.sample_files import sample_called
+    from placet.approvals.sample_tables import add_tables
+
+    sample = sample_called(name)
+    for table in add_tables(sample) if sample is not None else []:
+        for warning in table.warnings:
+            warn(f"The table {table.key}: {warning}")
+        say(
+            f"The table {table.key} was not there yet, so the sample's is now. "
+            f"Read it: placet table export {table.key}"
+        )
 
 
 def _import(options: argparse.Namespace) -> int:
@@ -182,6 +227,22 @@ def _draft(options: argparse.Namespace) -> int:
         say(f"The draft of {options.key} is gone.")
     else:
         say(draft.text.rstrip())
+    return 0
+
+
+def _retire(key: str, wanted: bool) -> int:
+    from placet.approvals.models import Process
+    from placet.approvals.processes import bring_back, retire
+
+    process = Process.objects.filter(key=key).first()
+    if process is None:
+        raise CommandError(f"There is no process {key}. See: placet process list")
+    (retire if wanted else bring_back)(process)
+    say(
+        f"{process.name} is retired: nobody starts it any more. Requests that run go on."
+        if wanted
+        else f"{process.name} can be started again."
+    )
     return 0
 
 

@@ -122,15 +122,15 @@ def cases_before_publishing(process: Process, text: str) -> CasesRun:
 
 
 @transaction.atomic
-def overrule(run: CasesRun, reason: str, by: Person) -> None:
+def overrule(run: CasesRun, reason: str, by: Person | None) -> None:
     """Some case fails, and the process is published all the same. Belongs into the transaction that publishes it.
-    CaseRefused without a reason."""
+    `by`: None at the command line. CaseRefused without a reason."""
     reason = " ".join(reason.split())[:LONGEST_REASON]
     if not any(map(str.isalnum, reason)):
         raise CaseRefused(_("Please say why it is published although a test case fails."))
     names = [one.case.name for one in run.failing]
     what = {"event": OVERRULED, "process": run.process.key, "cases": names, "reason": reason}
-    chain.append_of_installation(f"person:{by.pk}", what)
+    chain.append_of_installation("system" if by is None else f"person:{by.pk}", what)
 
 
 # --- what is another way ----------------------------------------------------------------------------------

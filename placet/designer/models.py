@@ -1,4 +1,4 @@
-"""What is kept beside the definitions of processes: test cases, which say how a request is to run."""
+"""What owners keep: test cases, which say how a request is to run, and views of all requests."""
 
 from typing import ClassVar
 
@@ -29,3 +29,18 @@ class TestCase(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SavedView(models.Model):
+    """A filter of all requests with its columns, under a name. It shows nobody a request that they may not see."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="saved_views")
+    name = models.CharField(max_length=80)
+    query = models.CharField(max_length=2000)  # as it stands in the address
+    saved_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "name"], name="one_saved_view_per_name_and_person")
+        ]
+        ordering = ["name", "id"]

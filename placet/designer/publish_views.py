@@ -3,13 +3,15 @@
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from placet.approvals import drafts
-from placet.approvals.models import Request
+from placet.approvals.models import ProcessDraft, Request, Version
 from placet.approvals.processes import DefinitionInvalid
+from placet.designer import cases
 from placet.designer.card_views import base_in, page
 from placet.designer.differences import differences
 from placet.designer.people import find_process, owners_only
@@ -25,10 +27,14 @@ def publish(request: PersonsRequest, key: str) -> HttpResponse:
     if work.draft is None or base_in(request) != work.base:
         messages.warning(request, gone_words(changes_since(work, base_in(request))))
         return redirect("designer:publish", key)
+    reason = request.POST.get("reason", "")
+    run = _cases_of(work)
     try:
-        version = drafts.publish_draft(work.draft, request.user)
+        version = _published(request, work.draft, run, reason)
     except DefinitionInvalid:
-        return _publish_page(request, work, 422)
+        return _publish_page(request, work, status=422)
+    except cases.CaseRefused as refused:
+        return _publish_page(request, work, run, str(refused), reason, status=422)
     messages.success(
         request,
         _("Version {n} is published: new requests run on it, and those that run keep theirs.").format(
@@ -38,7 +44,33 @@ def publish(request: PersonsRequest, key: str) -> HttpResponse:
     return redirect("designer:process", key)
 
 
-def _publish_page(request: PersonsRequest, work: Work, status: int = 200) -> HttpResponse:
+@transaction.atomic
+def _published(
+    request: PersonsRequest, draft: ProcessDraft, run: cases.CasesRun | None, reason: str
+) -> Version:
+    """DefinitionInvalid; or CaseRefused where a test case fails and nobody says why that is to be."""
+    if run is not None and run.blocks:
+        cases.overrule(run, reason, request.user)
+    return drafts.publish_draft(draft, request.user)
+
+
+def _cases_of(work: Work) -> cases.CasesRun | None:
+    """What the test cases of the process come to; None where the draft cannot be published anyway."""
+    if work.draft is None or work.reading.problems:
+        return None
+    return cases.cases_before_publishing(work.process, work.text)
+
+
+def _publish_page(
+    request: PersonsRequest,
+    work: Work,
+    run: cases.CasesRun | None = None,
+    refused: str = "",
+    reason: str = "",
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """`run`: what the test cases came to, where they were run already; `refused`: why a reason does not do."""
     running = Request.objects.filter(version__process=work.process, state=Request.State.OPEN).count()
     context: dict[str, Any] = {
         "problems": work.reading.problems,
@@ -46,6 +78,9 @@ def _publish_page(request: PersonsRequest, work: Work, status: int = 200) -> Htt
         "running": running,
         "next_number": work.version.number + 1 if work.version else 1,
         "form_base": work.base,
+        "cases": run or _cases_of(work),
+        "refused": refused,
+        "reason": reason,
     }
     return page(request, "designer/publish.html", work, context, status=status)
 

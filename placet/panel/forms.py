@@ -33,6 +33,9 @@ from placet.lib.zones import zone_names
 LONGEST_PASTE = 20_000  # characters of pasted addresses
 MOST_SAID = 10  # of what is wrong in one field
 TAKEN = gettext_lazy("This address belongs to somebody already.")
+OWNER_HELP = gettext_lazy(
+    "May make processes, and change, publish and watch those that they own. Without this role they see none of them."
+)
 TAKEN_KEY = gettext_lazy("There is a group with this key already.")
 _PLAIN = {"spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 #: Where JavaScript is, people are suggested while somebody types (`panel:suggest_people`).
@@ -131,6 +134,9 @@ class AddPersonForm(forms.Form):
         required=False,
         help_text=gettext_lazy("May see every request and change every setting."),
     )
+    process_owner = forms.BooleanField(
+        label=gettext_lazy("Process owner"), required=False, help_text=OWNER_HELP
+    )
     invite = forms.BooleanField(
         label=gettext_lazy("Invite by mail"),
         required=False,
@@ -162,6 +168,7 @@ def known_of(person: Person) -> dict[str, Any]:
         "in_digests": person.in_digests,
         "groups": sorted(group.pk for group in person.approval_groups.all()),
         "administrator": person.is_administrator,
+        "process_owner": person.is_process_owner,
     }
 
 
@@ -212,6 +219,9 @@ class PersonForm(forms.Form):
         Group.objects.all(), label=gettext_lazy("Groups"), required=False, widget=forms.CheckboxSelectMultiple
     )
     administrator = forms.BooleanField(label=gettext_lazy("Administrator"), required=False)
+    process_owner = forms.BooleanField(
+        label=gettext_lazy("Process owner"), required=False, help_text=OWNER_HELP
+    )
 
     def __init__(self, data: Mapping[str, Any] | None, person: Person, by: Person) -> None:
         super().__init__(data, initial=known_of(person))
@@ -255,7 +265,7 @@ class PersonForm(forms.Form):
 
     def _in_words(self, name: str) -> str:
         stored = self.initial[name]
-        if name == "administrator":
+        if name in ("administrator", "process_owner"):
             return _("yes") if stored else _("no")
         if name == "groups":
             stored = ", ".join(group.name for group in self._person.approval_groups.all())
@@ -376,9 +386,9 @@ class ImportForm(forms.Form):
         help_text=gettext_lazy("Otherwise the file only adds to groups."),
     )
     administrators = forms.BooleanField(
-        label=gettext_lazy("The column “Administrator” counts"),
+        label=gettext_lazy("The columns “Administrator” and “Process owner” count"),
         required=False,
-        help_text=gettext_lazy("Otherwise it is not read, and nobody gets or loses the role."),
+        help_text=gettext_lazy("Otherwise they are not read, and nobody gets or loses a role."),
     )
     not_named = forms.BooleanField(
         label=gettext_lazy("List people who are not in the file"),

@@ -64,6 +64,7 @@ FIELDS = {
     "calendar": gettext_lazy("Calendar"),
     "approval_limit": gettext_lazy("Approval limit"),
     "is_administrator": gettext_lazy("Administrator"),
+    "is_process_owner": gettext_lazy("Process owner"),
     "joins": gettext_lazy("Joins the group"),
     "leaves": gettext_lazy("Leaves the group"),
 }
@@ -147,7 +148,7 @@ def _in_words(change: Change) -> tuple[str, str, str]:
     said: dict[str, Any] = {}
     if change.field == "language":
         said = dict(settings.LANGUAGES)
-    elif change.field == "is_administrator":
+    elif change.field in ("is_administrator", "is_process_owner"):
         said = {"yes": _("yes"), "no": _("no")}
     before, after = (str(said.get(value, value)) for value in (change.before, change.after))
     return str(FIELDS[change.field]), before, after
@@ -155,8 +156,9 @@ def _in_words(change: Change) -> tuple[str, str, str]:
 
 def _unread(upload: Upload) -> list[str]:
     """Headings whose column does nothing."""
-    ignored = "administrator" in upload.table.columns and not upload.options.administrators
-    return [*upload.table.unread, *([_("Administrator")] if ignored else [])]
+    roles = {"administrator": _("Administrator"), "process_owner": _("Process owner")}
+    ignored = [] if upload.options.administrators else [one for one in roles if one in upload.table.columns]
+    return [*upload.table.unread, *(roles[one] for one in ignored)]
 
 
 def _said(done: Plan, invited: int) -> str:
@@ -220,7 +222,7 @@ def _key(token: str, by: Person) -> str:
 def template(request: PersonsRequest) -> HttpResponse:
     """A file to fill in: its headings, and two lines that show how."""
     rows = [
-        ["Bob Manager", "bob@example.com", "", "5000", "", "", "", "", ""],
+        ["Bob Manager", "bob@example.com", "", "5000", "", "", "", "", "", ""],
         [
             "Alice Requester",
             "alice@example.com",
@@ -229,6 +231,7 @@ def template(request: PersonsRequest) -> HttpResponse:
             "finance; it",
             "en",
             "Europe/Paris",
+            "",
             "",
             "",
         ],
@@ -249,7 +252,7 @@ class _Words:
     """Of the file, in the reader's language: when it is read, the page is over."""
 
     def __init__(self) -> None:
-        self.administrator = {True: _("yes"), False: _("no")}
+        self.role = {True: _("yes"), False: _("no")}
         self.state = {True: _("active"), False: _("deactivated")}
 
 
@@ -258,7 +261,7 @@ def _pieces(found: QuerySet[Person], words: _Words) -> Iterator[list[list[str]]]
     rows = found.select_related(None).prefetch_related(None).order_by("name", "id")
     fields = (
         "pk", "name", "email", "manager__email", "approval_limit", "language", "zone", "calendar__key",
-        "is_administrator", "is_active",
+        "is_administrator", "is_process_owner", "is_active",
     )  # fmt: skip
     last: tuple[str, int] | None = None
     while True:
@@ -273,11 +276,12 @@ def _pieces(found: QuerySet[Person], words: _Words) -> Iterator[list[list[str]]]
         yield [
             [
                 name, email, manager or "", written_limit(limit), "; ".join(groups.get(pk, [])), language, zone,
-                calendar or "", words.administrator[administers],
+                calendar or "", words.role[administers], words.role[owns],
                 "; ".join(address for address in addresses.get(pk, []) if address != email),
                 words.state[active],
             ]
-            for pk, name, email, manager, limit, language, zone, calendar, administers, active in some
+            for pk, name, email, manager, limit, language, zone, calendar, administers, owns, active
+            in some
         ]  # fmt: skip
         last = some[-1][1], some[-1][0]
 

@@ -49,6 +49,7 @@ SHOWN = {
     "active": (gettext_lazy("Active"), Q(is_active=True)),
     "deactivated": (gettext_lazy("Deactivated"), Q(is_active=False)),
     "administrators": (gettext_lazy("Administrators"), Q(is_administrator=True)),
+    "owners": (gettext_lazy("Process owners"), Q(is_process_owner=True)),
     "never": (gettext_lazy("Never signed in"), Q(is_active=True, last_login=None)),
 }
 
@@ -143,6 +144,7 @@ def _add(given: dict[str, Any], password: str | None, by: Person) -> Person:
         password=password,
         manager=given["manager"],
         administrator=given["administrator"],
+        process_owner=given["process_owner"],
     )
     if given.get("invite"):
         invite(person, by)
@@ -236,6 +238,9 @@ def _save(pk: int, form: PersonForm, by: Person, seen: str) -> tuple[int | None,
         log.info("role_changed", person=found.pk, administrator=given["administrator"], by=by.pk)
     found.name, found.manager, found.language = given["name"], given["manager"], given["language"]
     found.zone, found.is_administrator = given["zone"], given["administrator"]
+    if found.is_process_owner != given["process_owner"]:
+        log.info("role_changed", person=found.pk, process_owner=given["process_owner"], by=by.pk)
+        found.is_process_owner = given["process_owner"]
     found.calendar = given["calendar"]
     if found.in_digests and not given["in_digests"]:
         digests.release(found)
@@ -248,7 +253,7 @@ def _save(pk: int, form: PersonForm, by: Person, seen: str) -> tuple[int | None,
     found.save(
         update_fields=[
             "name", "manager", "approval_limit", "language", "zone", "calendar", "in_digests",
-            "is_administrator",
+            "is_administrator", "is_process_owner",
         ]
     )  # fmt: skip
     found.approval_groups.set(given["groups"])

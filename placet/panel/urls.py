@@ -10,7 +10,6 @@ from placet.panel import (
     certificate,
     delegations,
     diagnostics,
-    drafts,
     general,
     groups,
     guide,
@@ -128,12 +127,6 @@ urlpatterns = [
     path("groups/<int:pk>/", groups.group, name="group"),
     path("groups/<int:pk>/rename/", groups.rename, name="rename_group"),
     path("groups/<int:pk>/delete/", groups.delete, name="delete_group"),
-    # --- drafts of processes
-    path("drafts/", drafts.drafts, name="drafts"),
-    path("drafts/<int:pk>/", drafts.draft, name="draft"),
-    path("drafts/<int:pk>/draft.yaml", drafts.draft_file, name="draft_file"),
-    path("drafts/<int:pk>/report.txt", drafts.report_file, name="draft_report"),
-    path("drafts/<int:pk>/discard/", drafts.discard, name="discard_draft"),
     # --- authority tables
     path("tables/", tables.tables, name="tables"),
     path("tables/<int:pk>/", tables.table, name="table"),

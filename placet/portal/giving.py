@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from placet.accounts.choosing import LONGEST, SHORTEST, called, exactly
 from placet.accounts.models import Person
-from placet.approvals import delegating, engine_errors
+from placet.approvals import delegating, engine_errors, owning
 from placet.approvals.definitions import definition_of
 from placet.approvals.may_decide import may_give
 from placet.approvals.models import Assignment, Delegate, Request
@@ -75,7 +75,8 @@ class GiveForm(forms.Form):
 
 @signed_in
 def give(request: PersonsRequest, public_id: UUID, number: int) -> HttpResponse:
-    """For whoever is asked, their manager, and administrators. A manager sees no more than what it is about."""
+    """For whoever is asked, their manager, owners of the process, and administrators. A manager sees no more than what
+    it is about."""
     asked = _asked(request, public_id, number)
     shown = asked.visit.request
     form = GiveForm(request.POST if request.method == "POST" else None)
@@ -114,7 +115,7 @@ def _asked(request: PersonsRequest, public_id: UUID, number: int) -> Assignment:
     )
     asked = get_object_or_404(seats, pk=number, visit__request__public_id=public_id)
     if asked.state != Assignment.State.OPEN:
-        if asked.person_id != request.user.pk and not request.user.is_administrator:
+        if asked.person_id != request.user.pk and not owning.sees_all_of(request.user, asked.visit.request):
             raise Http404
         return asked
     if not may_give(request.user, delegating.seat_to_look_at(asked)):

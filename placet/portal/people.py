@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from placet.accounts.models import Person
-from placet.approvals import absences
+from placet.approvals import absences, owning
 from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep
 from placet.approvals.models import Assignment, Delegate, Notified, Request
 
@@ -60,14 +60,17 @@ def administrators_only(view: View) -> View:
 
 
 def requests_visible_to(person: Person) -> QuerySet[Request]:
-    """What a person made, was ever asked about or told of, themself or in somebody's place, or
-    administers. Nothing else exists for them."""
+    """What a person made, was ever asked about or told of, themself or in somebody's place, or administers; and all
+    requests of the processes that they own. Nothing else exists for them."""
     if person.is_administrator:
         return Request.objects.all()
     asked = Assignment.objects.filter(visit__request=OuterRef("pk"), person=person)
     notified = Notified.objects.filter(visit__request=OuterRef("pk"), person=person)
     stands_in = Delegate.objects.filter(assignment__visit__request=OuterRef("pk"), person=person)
-    return Request.objects.filter(Q(requester=person) | Exists(asked) | Exists(notified) | Exists(stands_in))
+    sees = Q(requester=person) | Exists(asked) | Exists(notified) | Exists(stands_in)
+    if owned := owning.owned_versions(person):
+        sees = Q(version__in=owned) | sees
+    return Request.objects.filter(sees)
 
 
 def find_request(request: PersonsRequest, public_id: UUID) -> Request:
@@ -77,13 +80,13 @@ def find_request(request: PersonsRequest, public_id: UUID) -> Request:
 
 
 def hidden_from(person: Person, request: Request, definition: Definition) -> frozenset[str]:
-    """The fields that none of the steps shows that somebody was asked or told in. Whoever made a request, or
-    administers, sees all of it."""
+    """The fields that none of the steps shows that somebody was asked or told in. Whoever made a request, owns its
+    process, or administers, sees all of it."""
     hiding = any(
         isinstance(step, ApprovalStep | NoticeStep) and step.form is not None
         for step in definition.steps.values()
     )
-    if not hiding or person.is_administrator or person.pk == request.requester_id:
+    if not hiding or person.pk == request.requester_id or owning.sees_all_of(person, request):
         return frozenset()
     asked = Assignment.objects.filter(visit__request=request, person=person)
     notified = Notified.objects.filter(visit__request=request, person=person)

@@ -17,6 +17,7 @@ from django.utils.formats import number_format
 
 from placet.accounts.models import Person
 from placet.accounts.name_index import people_named
+from placet.approvals import owning
 from placet.approvals.models import Delegate, Request, Version
 from placet.approvals.word_index import WORDS
 from placet.lib.web import entered, keep
@@ -28,7 +29,7 @@ MOST_TERMS = 8
 MOST_SHOWN = 1000  # of what was found, the newest
 MOST_PEOPLE = 500  # by a part of their name
 FEW = 1000  # requests that are looked at one by one
-#: The newest requests that an administrator's search goes through where no index helps.
+#: The newest requests that the search of an administrator or an owner goes through where no index helps.
 LOOKED_THROUGH = 20_000
 
 
@@ -67,11 +68,22 @@ def search_result(person: Person, q: str) -> SearchResult:
     fits, few = _fitting(terms, ""), _few(terms)
     if few is not None:
         return SearchResult(_newest(requests_visible_to(person).filter(fits, pk__in=few)), False)
-    if not person.is_administrator:
+    owned = owning.owned_versions(person)
+    if not person.is_administrator and not owned:
         return SearchResult(_newest(_visible_to(person).filter(fits)), False)
+    result = _looked_through(fits, terms, None if person.is_administrator else owned)
+    if person.is_administrator:
+        return result
+    ids = sorted({*result.ids, *_newest(_visible_to(person).filter(fits))}, reverse=True)[: MOST_SHOWN + 1]
+    return SearchResult(ids, cut_off=result.cut_off and len(ids) <= MOST_SHOWN)
+
+
+def _looked_through(fits: Q, terms: "Sequence[Term]", versions: Sequence[int] | None) -> SearchResult:
+    """Of all requests, or of those of some versions, where no index helps: the newest ones, and those of a number."""
+    of = Request.objects.all() if versions is None else Request.objects.filter(version__in=versions)
     before = (Request.objects.aggregate(last=Max("pk"))["last"] or 0) - LOOKED_THROUGH
-    older = Request.objects.filter(pk__lte=before)
-    ids = _newest(Request.objects.filter(fits, pk__gt=before))
+    older = of.filter(pk__lte=before)
+    ids = _newest(of.filter(fits, pk__gt=before))
     ids += _newest(older.filter(fits, number__in=[term.number for term in terms if term.number is not None]))
     return SearchResult(ids, cut_off=len(ids) <= MOST_SHOWN and older.exists())
 

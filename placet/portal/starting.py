@@ -57,7 +57,9 @@ def start(request: PersonsRequest) -> HttpResponse:
     published = Process.objects.annotate(
         last=Subquery(last.values("process").annotate(n=Max("number")).values("n"))
     )
-    page = Paginator(published.filter(last__isnull=False), A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(published.filter(last__isnull=False, retired_at=None), A_PAGE).get_page(
+        request.GET.get("page")
+    )
     if page.paginator.count == 1:
         return redirect("portal:start_form", page[0].key)
     current = Version.objects.filter(process__in=list(page)).annotate(last=_last_number())
@@ -86,6 +88,8 @@ def start_form(request: PersonsRequest, key: str, status: int = 200, too_large: 
     version = newest(get_object_or_404(Process, key=key))
     if version is None:
         return render(request, "404.html", status=404)
+    if version.process.retired_at is not None:
+        return render(request, "portal/retired.html", {"process": version.process}, status=410)
     definition = definition_of(version)
     if request.method == "POST":
         return _sent(request, version, definition, too_large)
@@ -385,6 +389,9 @@ def start_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
         return redirect("portal:request", public_id)
     process = shown.version.process
     version = newest(process)
+    if process.retired_at is not None:
+        messages.warning(request, _("This process is retired: nobody starts it any more."))
+        return redirect("portal:request", public_id)
     if _draft(request, process):
         messages.warning(
             request, _("You have a draft of this already. Send it or discard it; then you can start again.")

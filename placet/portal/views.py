@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from placet.accounts.general import of_request
-from placet.approvals import engine, engine_errors
+from placet.approvals import engine, engine_errors, owning
 from placet.approvals.change_words import SentBack
 from placet.approvals.changes import history
 from placet.approvals.composing import mailbox_for, page_of
@@ -31,6 +31,7 @@ from placet.portal.due import DueShown, as_read_in, due_of, latest_of
 from placet.portal.forms import DecideForm, WhichForm
 from placet.portal.in_place import open_seats_of, said_of, seats_of
 from placet.portal.mails import bounces_of, mails_of
+from placet.portal.not_applied import not_applied
 from placet.portal.path import Definitions, listed, path_of, standings, with_what_now
 from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
@@ -94,7 +95,9 @@ def _request_page(
     one, that was not taken."""
     definition = definition_of(shown.version)
     mine, running = request.user.pk == shown.requester_id, shown.state == Request.State.OPEN
-    steers = mine or request.user.is_administrator
+    # Its owners and administrators look after it, whoever made it.
+    looks_after = owning.sees_all_of(request.user, shown)
+    steers = mine or looks_after
     asked_back = clarifications_of(shown) if getattr(shown, "was_asked_back", False) else []
     questions = _questions(request, shown, definition, errors, asked_back)
     path = path_of(shown, definition, with_reasons=steers, visible=requests_visible_to(request.user))
@@ -112,10 +115,13 @@ def _request_page(
         "questions": questions,
         "undoable": undoable_by(request.user, shown, definition),
         "running": running,
-        "may_steer": steers and running,
-        "may_take_back": running
-        and (request.user.is_administrator or any(one.may_be_given for one in questions)),
-        "may_ask_again": request.user.is_administrator and running,
+        "may_send_again": steers and running,
+        "may_withdraw": running and (mine or request.user.is_administrator),
+        "may_give": looks_after and running and not mine,
+        "may_take_back": running and (looks_after or any(one.may_be_given for one in questions)),
+        "may_ask_again": looks_after and running,
+        "may_signal": request.user.is_administrator and running,
+        "not_applied": not_applied(shown) if looks_after else [],
         "mails": mails_of(shown, definition) if steers else [],
         "bounces": bounces_of(shown) if steers else [],
     }
@@ -275,7 +281,7 @@ def withdraw(request: PersonsRequest, public_id: UUID) -> HttpResponse:
 @signed_in
 def send_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     """One more mail to somebody who is still asked."""
-    shown = _steered(request, public_id)
+    shown = _steered(request, public_id, by_owners=True)
     if request.method != "POST":
         return redirect("portal:request", public_id)
     asked = get_object_or_404(
@@ -304,10 +310,10 @@ def _sent_again(shown: Request, name: str) -> str:
 
 @signed_in
 def ask_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
-    """An administrator tries a step once more that had nobody to ask."""
+    """An administrator, or an owner, tries a step once more that had nobody to ask."""
     shown = find_request(request, public_id)
-    if not request.user.is_administrator:
-        raise PermissionDenied(_("Only an administrator can do this."))
+    if not owning.sees_all_of(request.user, shown):
+        raise PermissionDenied(_("Only an administrator, or an owner of the process, can do this."))
     if request.method != "POST":
         return redirect("portal:request", public_id)
     visit = get_object_or_404(Visit, pk=_which(request), request=shown)
@@ -341,9 +347,10 @@ def signal(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     return redirect("portal:request", public_id)
 
 
-def _steered(request: PersonsRequest, public_id: UUID) -> Request:
+def _steered(request: PersonsRequest, public_id: UUID, *, by_owners: bool = False) -> Request:
     shown = find_request(request, public_id)
-    if request.user.pk != shown.requester_id and not request.user.is_administrator:
+    looks_after = owning.sees_all_of(request.user, shown) if by_owners else request.user.is_administrator
+    if request.user.pk != shown.requester_id and not looks_after:
         raise PermissionDenied(_("Only the person who made a request, or an administrator, can do this."))
     return shown
 

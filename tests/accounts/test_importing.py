@@ -112,7 +112,7 @@ def test_calendars_are_planned_and_written(admin: Person, bob: Person, carol: Pe
 def test_a_file_that_was_written_here_is_read_again_in_each_language(language: str) -> None:
     cells = [
         "=cmd|' /C calc'!A0", "+a@b.example", "-m@b.example", "5000.00", "finance; it", "fr", "Europe/Paris", "munich",
-        "no",
+        "no", "yes",
     ]  # fmt: skip
     with translation.override(language):
         made = written([*COLUMNS, *MORE_COLUMNS], [[*cells, "@x.example", "active"]])
@@ -372,14 +372,18 @@ def test_many_wrong_groups_in_one_cell_are_said_in_short(admin: Person) -> None:
     assert found.rows[1].errors[-1] == "3 more names in the cell of groups are wrong."
 
 
-def test_the_role_is_read_only_where_that_was_ticked(admin: Person, dave: Person) -> None:
-    text = "Mail,Administrator\ndave@contoso.example,yes\n"
+@pytest.mark.parametrize("role", ["Administrator", "Process owner"])
+def test_a_role_is_read_only_where_that_was_ticked(role: str, admin: Person, dave: Person) -> None:
+    field = f"is_{role.lower().replace(' ', '_')}"
+    text = f"Mail,{role}\ndave@contoso.example,yes\n"
     run(text, admin)
     dave.refresh_from_db()
-    assert not dave.is_administrator
+    assert not getattr(dave, field)
     run(text, admin, administrators=True)
     dave.refresh_from_db()
-    assert dave.is_administrator
+    assert getattr(dave, field)
+    wrong = plan(text.replace("yes", "perhaps"), admin, administrators=True)
+    assert wrong.rows[0].errors == [f"{role} is yes or no, not “perhaps”."]
 
 
 def test_an_empty_cell_leaves_things_as_they_are(admin: Person, alice: Person, bob: Person) -> None:

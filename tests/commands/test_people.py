@@ -49,6 +49,16 @@ def test_limits_are_set_shown_and_taken_away(placet: Run) -> None:
     assert dict(Person.objects.values_list("name", "approval_limit")) == {"Bob": None, "Carol": 0}
 
 
+def test_the_role_of_a_process_owner_is_given_and_taken(placet: Run) -> None:
+    placet("person", "add", "Bob", "bob@contoso.example", "--no-password", "--process-owner")
+    assert placet("person", "list").out == "Bob <bob@contoso.example>  process owner\n"
+    taken = placet("person", "process-owner", "bob@contoso.example", "no")
+    assert taken.out == "Bob is no process owner now.\n"
+    assert not Person.objects.get().is_process_owner
+    placet("person", "process-owner", "bob@contoso.example", "yes")
+    assert Person.objects.get().is_process_owner
+
+
 def test_an_empty_password_is_made_up_and_shown(placet: Run) -> None:
     made = placet("person", "add", "Bob", "bob@contoso.example", stdin="\n")
     shown = re.match(r"Password: (\S{16})\n", made.out)

@@ -1,12 +1,19 @@
 """`placet process import` and what belongs to it: a file of WorkflowGen becomes a draft."""
 
+import json
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from placet.accounts.models import Group, Person
 from placet.approvals.models import Process, ProcessDraft, Version
+from placet.approvals.processes import publish
+from placet.audit.models import AuditEntry
+from placet.designer import cases
+from placet.designer.trying_events import Answer, Start
 from tests.commands.conftest import Run
+from tests.making import one_step
 from tests.workflowgen.making import simple
 
 
@@ -97,3 +104,30 @@ def test_what_is_no_file_of_workflowgen_is_refused_in_a_sentence(placet: Run, tm
     assert "cannot be read" in placet("process", "import", str(tmp_path / "nothing.xml")).error
     assert placet("process", "publish").error == "Say which: a file or a sample, or --draft KEY.\n"
     assert not Process.objects.exists()
+
+
+def test_a_test_case_that_comes_out_otherwise_stops_the_command_until_it_says_why(
+    placet: Run, tmp_path: Path, alice: Person, bob: Person, carol: Person
+) -> None:
+    path = tmp_path / "one.yaml"
+    path.write_text(json.dumps(one_step([{"person": bob.email}])))
+    version = publish(path.read_text())
+    events = [
+        Start(alice.email, {"item": "Desk", "amount": "9"}, timezone.now()),
+        Answer(bob.email, "step", "approve"),
+    ]
+    cases.keep(version.process, "A desk", version, events, alice)
+    assert placet("process", "publish", str(path)).code == 0
+    path.write_text(json.dumps(one_step([{"person": carol.email}])))
+    ran = placet("process", "publish", str(path))
+    assert ran.code == 1
+    assert f"A desk: Asked in step: {carol.email} (expected: {bob.email})." in ran.error
+    assert ran.error.splitlines()[-1] == "Publish it all the same: --although REASON"
+    assert Version.objects.count() == 2
+    assert placet("process", "publish", str(path), "--although", "Bob has left.").code == 0
+    entry = AuditEntry.objects.filter(request=None).latest("pk")
+    assert (entry.who, entry.what["event"], entry.what["reason"]) == (
+        "system",
+        "test cases overruled",
+        "Bob has left.",
+    )

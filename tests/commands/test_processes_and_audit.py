@@ -43,6 +43,18 @@ def test_publishing_says_which_groups_have_nobody_in_them(placet: Run, carol: Pe
     assert not placet("process", "publish", "purchase").error  # Carol is finance
 
 
+def test_a_process_is_retired_and_brought_back(placet: Run) -> None:
+    placet("process", "publish", "vacation")
+    retired = placet("process", "retire", "vacation")
+    assert retired.out.startswith("Vacation request is retired: nobody starts it any more.")
+    assert placet("process", "list").out == "vacation: Vacation request, version 1, retired\n"
+    again = placet("process", "publish", "vacation")
+    assert "It is retired, so nobody can start it." in again.out + again.error
+    assert placet("process", "bring-back", "vacation").out == "Vacation request can be started again.\n"
+    assert placet("process", "list").out == "vacation: Vacation request, version 2\n"
+    assert placet("process", "retire", "nothing").code == 1
+
+
 def test_a_sample_is_printed_to_be_changed(placet: Run, tmp_path: Path) -> None:
     file = tmp_path / "vacation.yaml"
     file.write_text(placet("process", "sample", "vacation").out, encoding="utf-8")

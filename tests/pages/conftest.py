@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.form import facts_hash
@@ -44,6 +45,12 @@ def mailbox(db: None) -> Mailbox:
 @pytest.fixture(scope="module")
 def certificate() -> Certificate:
     return certificates.make("Placet", 12)
+
+
+@pytest.fixture
+def owner(db: None) -> Person:
+    """With the role of a process owner, and no process yet."""
+    return add_person("Olga Owner", "olga@contoso.example", process_owner=True)
 
 
 @pytest.fixture

@@ -8,13 +8,17 @@ import lxml.html
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals import drafts, owning
 from placet.approvals.definitions import KEY
 from placet.approvals.models import ProcessDraft, Request, Version
 from placet.approvals.processes import parse_definition, publish
+from placet.audit.models import AuditEntry
+from placet.designer import cases, edits, revisions
 from placet.designer.reading import read
+from placet.designer.trying_events import Answer, Start
 from tests.pages.conftest import HOSTILE
 
 As = Callable[[Person | None], Client]
@@ -260,6 +264,35 @@ def test_a_draft_is_published_and_what_runs_keeps_its_version(
     assert Version.objects.order_by("-number").values_list("number", "published_by")[0] == (2, admin.pk)
     purchase.refresh_from_db()
     assert purchase.version.number == 1
+
+
+def test_a_test_case_that_comes_out_otherwise_stops_publishing_until_somebody_says_why(
+    purchase: Request, alice: Person, bob: Person, admin: Person, as_: As
+) -> None:
+    process = purchase.version.process
+    started = Start(alice.email, {"item": "Desk", "amount": "900"}, timezone.now())
+    source = drafts.text_of(purchase.version)
+    cases.keep(process, "A <desk>", source, [started, Answer(bob.email, "manager", "approve")], admin)
+    browser, address = as_(admin), "/processes/purchase/publish/"
+    browser.post(STEP, form_of(browser, STEP) | {"name": "Boss"})
+    assert "All test cases come out as expected." in browser.get(address).content.decode()
+    text = ProcessDraft.objects.get().text
+    changed = edits.set_value(text, ["steps", "manager", "ask"], [{"person": admin.email}])
+    draft = ProcessDraft.objects.get()
+    revisions.revise(draft, changed, admin, "Ada decides", draft.at)
+    page = browser.get(address).content.decode()
+    assert "A &lt;desk&gt;" in page and 'name="reason"' in page
+    assert f"Asked in manager: {admin.email} (expected: {bob.email})." in page
+    base = ProcessDraft.objects.get().at
+    for reason in ("", " … "):
+        answer = browser.post(address, {"base": base, "reason": reason})
+        assert answer.status_code == 422
+        assert "Please say why it is published although a test case fails." in answer.content.decode()
+        assert Version.objects.count() == 1 and ProcessDraft.objects.exists()
+    assert browser.post(address, {"base": base, "reason": "Bob has <left>."}).status_code == 302
+    assert Version.objects.count() == 2
+    what = AuditEntry.objects.filter(request=None).latest("pk").what
+    assert (what["event"], what["reason"]) == ("test cases overruled", "Bob has <left>.")
 
 
 def test_people_are_suggested_to_owners(admin: Person, carol: Person, as_: As) -> None:

@@ -57,7 +57,8 @@ _SENT = {
     "/administration/people/add/": "Add person",
     "/administration/groups/": "Add group",
     "/administration/mail/try/": "Read it",
-    "/administration/drafts/": "Make a draft",
+    "/processes/-/import/": "Make a draft",
+    "/processes/-/new/": "Make a draft",
     "/start/purchase/": "Send request",
 }
 

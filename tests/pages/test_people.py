@@ -380,6 +380,15 @@ def test_nobody_takes_the_role_from_themselves(ada: Client, admin: Person) -> No
     assert admin.is_administrator
 
 
+def test_the_role_of_a_process_owner_is_given_and_taken(ada: Client, dave: Person) -> None:
+    page = page_of("person", dave.pk)
+    for sent, is_owner in (({"process_owner": "on"}, True), ({}, False)):
+        assert ada.post(page, form_of(dave, **sent)).status_code == 302
+        dave.refresh_from_db()
+        assert dave.is_process_owner is is_owner
+        assert ("process owner" in ada.get(f"{PEOPLE}?show=owners").content.decode()) is is_owner
+
+
 def test_two_administrators_do_not_take_the_role_from_each_other_at_once(
     ada: Client, admin: Person, dave: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,16 @@ SEEN = {
     "confirm_address": (410, 410, 410, 410, 410),  # for whoever has a link that holds; this one does not
     "graph_notifications": (405, 405, 405, 405, 405),  # Microsoft's, with a secret of its own
     "designer:processes": (302, 403, 403, 403, 200),
+    "designer:new": (302, 403, 403, 403, 200),
+    "designer:template": (302, 403, 403, 403, 200),
+    "designer:import": (302, 403, 403, 403, 200),
+    "designer:suggest_people": (302, 403, 403, 403, 200),
+    "designer:requests": (302, 403, 403, 403, 200),
+    "designer:save_view": (302, 403, 403, 403, 302),
+    "designer:requests_csv": (302, 403, 403, 403, 200),
+    "designer:requests_xlsx": (302, 403, 403, 403, 200),
+    "designer:events_csv": (302, 403, 403, 403, 200),
+    "designer:events_xes": (302, 403, 403, 403, 200),
     "designer:process": (302, 403, 403, 403, 200),
     "designer:try": (302, 403, 403, 403, 200),
     "designer:try_people": (302, 403, 403, 403, 200),
@@ -85,6 +95,17 @@ SEEN = {
     "designer:text": (302, 403, 403, 403, 200),
     "designer:history": (302, 403, 403, 403, 200),
     "designer:compare": (302, 403, 403, 403, 200),
+    "designer:copy": (302, 403, 403, 403, 200),
+    "designer:owners": (302, 403, 403, 403, 302),
+    "designer:retire": (302, 403, 403, 403, 200),
+    "designer:bring_back": (302, 403, 403, 403, 302),
+    "designer:text_file": (302, 403, 403, 403, 200),
+    "designer:schema_file": (302, 403, 403, 403, 200),
+    "designer:bpmn_file": (302, 403, 403, 403, 200),
+    "designer:draft_file": (302, 403, 403, 403, 200),
+    "designer:report": (302, 403, 403, 403, 200),
+    "designer:report_file": (302, 403, 403, 403, 200),
+    "designer:discard": (302, 403, 403, 403, 200),
     "panel:home": (302, 403, 403, 403, 200),
     "panel:configuration": (302, 302, 302, 302, 302),
     "panel:general": (302, 403, 403, 403, 200),
@@ -153,11 +174,6 @@ SEEN = {
     "panel:group": (302, 403, 403, 403, 200),
     "panel:rename_group": (302, 403, 403, 403, 200),
     "panel:delete_group": (302, 403, 403, 403, 200),
-    "panel:drafts": (302, 403, 403, 403, 200),
-    "panel:draft": (302, 403, 403, 403, 200),
-    "panel:draft_file": (302, 403, 403, 403, 200),
-    "panel:draft_report": (302, 403, 403, 403, 200),
-    "panel:discard_draft": (302, 403, 403, 403, 302),
     "designer:go_back": (302, 403, 403, 403, 302),
     "designer:undo": (302, 403, 403, 403, 302),
     "designer:redo": (302, 403, 403, 403, 302),
@@ -206,6 +222,15 @@ SENT = {
     "designer:try": (302, 403, 403, 403, 422),
     "designer:cases": (302, 403, 403, 403, 404),  # it does not say which one is to go
     "designer:replay": (302, 403, 403, 403, 200),  # there is no draft
+    "designer:new": (302, 403, 403, 403, 422),
+    "designer:template": (302, 403, 403, 403, 422),
+    "designer:import": (302, 403, 403, 403, 422),
+    "designer:copy": (302, 403, 403, 403, 422),
+    "designer:save_view": (302, 403, 403, 403, 302),
+    "designer:owners": (302, 403, 403, 403, 422),
+    "designer:retire": (302, 403, 403, 403, 302),
+    "designer:bring_back": (302, 403, 403, 403, 302),
+    "designer:discard": (302, 403, 403, 403, 302),
     "panel:general": (302, 403, 403, 403, 422),
     "panel:calendars": (302, 403, 403, 403, 422),
     "panel:new_calendar": (302, 403, 403, 403, 422),
@@ -254,8 +279,6 @@ SENT = {
     "panel:group": (302, 403, 403, 403, 422),
     "panel:rename_group": (302, 403, 403, 403, 422),
     "panel:delete_group": (302, 403, 403, 403, 302),
-    "panel:drafts": (302, 403, 403, 403, 422),
-    "panel:discard_draft": (302, 403, 403, 403, 302),
     "panel:edit_table": (302, 403, 403, 403, 302),
     "panel:new_table": (302, 403, 403, 403, 422),
     "panel:import_table": (302, 403, 403, 403, 422),
@@ -326,10 +349,24 @@ def world(
     lines = [[kind, "Action A", "Something of it."] for kind in ("taken", "changed", "left_out", "decide")]
     draft = drafts.store("from-elsewhere", "From elsewhere", "key: from-elsewhere\n", report=lines)
     about: dict[str, dict[str, object]] = {
-        "panel:draft": {"pk": draft.pk},
-        "panel:draft_file": {"pk": draft.pk},
-        "panel:draft_report": {"pk": draft.pk},
-        "panel:discard_draft": {"pk": draft.pk},
+        **{
+            f"designer:{name}": {"key": draft.process.key}
+            for name in ("draft_file", "report", "report_file", "discard")
+        },
+        **{
+            f"designer:{name}": {"key": "purchase"}
+            for name in (
+                "process",
+                "copy",
+                "owners",
+                "retire",
+                "bring_back",
+                "text_file",
+                "schema_file",
+                "bpmn_file",
+            )
+        },
+        "designer:template": {"name": "order"},
         "portal:start_form": {"key": "purchase"},
         "designer:process": {"key": "purchase"},
         "designer:try": {"key": "purchase"},
@@ -449,7 +486,7 @@ def make_calendar(by: Person) -> Calendar:
 
 def _rows() -> str:
     """Every row of ours, as text."""
-    ours = ("accounts", "audit", "mailboxes", "mail", "alarms", "approvals")
+    ours = ("accounts", "audit", "mailboxes", "mail", "alarms", "approvals", "designer")
     models = [model for label in ours for model in apps.get_app_config(label).get_models()]
     lines: list[str] = []
     for model in models:

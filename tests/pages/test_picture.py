@@ -101,11 +101,11 @@ def test_a_live_page_brings_the_picture_along(as_: As, contract: Request, bob: P
 def test_a_draft_is_drawn(as_: As, admin: Person, name: str) -> None:
     done = read_process(published(PROCESSES[name](english)), "exported.xml")
     draft = drafts.store(done.key, "Imported", done.text, by=admin)
-    page = as_(admin).get(reverse("panel:draft", args=[draft.pk])).content.decode()
+    page = as_(admin).get(reverse("designer:report", args=[draft.process.key])).content.decode()
     assert '<svg class="picture-svg" role="img"' in page
 
 
 def test_a_draft_that_says_too_little_is_not(as_: As, admin: Person) -> None:
     draft = drafts.store("broken", "Broken", "key: broken\nsteps: 3", by=admin)
-    answer = as_(admin).get(reverse("panel:draft", args=[draft.pk]))
+    answer = as_(admin).get(reverse("designer:report", args=[draft.process.key]))
     assert answer.status_code == 200 and "picture-svg" not in answer.content.decode()

@@ -178,7 +178,7 @@ def imported_draft(ada: Person) -> ProcessDraft:
     client = Client()
     client.force_login(ada)
     sent = SimpleUploadedFile("business trip.xml", file.xml())
-    assert client.post(reverse("panel:drafts"), {"file": sent}).status_code == 302
+    assert client.post(reverse("designer:import"), {"file": sent}).status_code == 302
     return ProcessDraft.objects.get()
 
 

@@ -138,9 +138,12 @@ class Story:
             "administration/people/import/<str": resolve(self._preview()).kwargs,
             "administration/people/<int": {"pk": self.people["carol"].pk},
             "administration/people/<int:pk>/reactivate": {"pk": self.left.pk},
-            "administration/drafts/<int": {"pk": self.imported.pk},
             "administration/tables/<int": {"pk": self.table.pk, "number": 2},
             "administration/tables/drafts/<int": {"pk": self.edited.pk},
+            "processes/-/new/<slug": {"name": "order"},
+            "processes/<slug:key>/import": {"key": self.imported.process.key},
+            "processes/<slug:key>/draft.yaml": {"key": self.imported.process.key},
+            "processes/<slug:key>/discard": {"key": self.imported.process.key},
             "administration/groups/<int": {"pk": Group.objects.get(key="finance").pk},
         }
 

@@ -7,7 +7,7 @@ import placet.lib.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("approvals", "0031_why_stuck"),
+        ("approvals", "0032_why_stuck"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,322 @@
+"""Which requests somebody wants to see, of all that they own, and one page of them after the other.
+
+No filter is without a bound: where no index leads to the requests that fit, they are looked for among so many at a
+time, and the page says how far it looked.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django import forms
+from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from placet.accounts import choosing
+from placet.accounts.models import Person
+from placet.approvals import owning
+from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.form_parts import FormField
+from placet.approvals.form_types import type_of
+from placet.approvals.late import late_visits
+from placet.approvals.models import Assignment, Request, Visit
+from placet.approvals.processes import newest
+from placet.designer.forms import PLAIN
+from placet.lib import clock
+from placet.portal.search import matching
+
+#: Requests that one page looks through where no index says which ones fit, and where each one's form has to be read.
+LOOKED_THROUGH, FORMS_READ = 20_000, 2_000
+MOST_WAITING = 5_000  # questions that wait for one person, the newest
+AT_ONCE = 500  # requests whose forms are read together
+TOGETHER = 200  # requests of a file
+MOST_MEANT = 2
+ABOVE, BELOW, HAS, IS = "above", "below", "has", "is"
+COMPARISONS = {
+    HAS: gettext_lazy("contains"),
+    IS: gettext_lazy("is"),
+    ABOVE: gettext_lazy("is at least"),
+    BELOW: gettext_lazy("is at most"),
+}
+STATES = {
+    Request.State.OPEN.value: gettext_lazy("running"),
+    Request.State.ENDED.value: gettext_lazy("ended"),
+    Request.State.WITHDRAWN.value: gettext_lazy("withdrawn"),
+}
+AGES = {
+    1: gettext_lazy("1 day"),
+    7: gettext_lazy("7 days"),
+    30: gettext_lazy("30 days"),
+    90: gettext_lazy("90 days"),
+}
+PEOPLE_FOUND = "people-found"
+
+
+class PersonNamedField(forms.CharField):
+    """Somebody, by an address or by a name that only they have; they may have left since."""
+
+    widget = forms.TextInput(attrs={**PLAIN, "list": PEOPLE_FOUND})
+
+    def clean(self, value: Any) -> Person | None:
+        text = str(super().clean(value) or "").replace("\x00", "")
+        if not text:
+            return None
+        meant = choosing.exactly(text, MOST_MEANT) or choosing.named(text, MOST_MEANT)
+        if len(meant) != 1:
+            said = (
+                _("Several people are called so. Write the address.") if meant else _("Nobody is called so.")
+            )
+            raise forms.ValidationError(said)
+        return meant[0]
+
+
+class FilterForm(forms.Form):
+    """By GET: what is wrong in it filters nothing, and says so."""
+
+    q = forms.CharField(label=gettext_lazy("Words or number"), required=False, max_length=200)
+    process = forms.ChoiceField(label=gettext_lazy("Process"), required=False)
+    state = forms.ChoiceField(label=gettext_lazy("State"), required=False)
+    step = forms.ChoiceField(label=gettext_lazy("In step"), required=False)
+    result = forms.ChoiceField(label=gettext_lazy("Result"), required=False)
+    asked = PersonNamedField(label=gettext_lazy("Waiting for"), required=False, max_length=choosing.LONGEST)
+    requester = PersonNamedField(label=gettext_lazy("Requester"), required=False, max_length=choosing.LONGEST)
+    older = forms.ChoiceField(label=gettext_lazy("Older than"), required=False)
+    overdue = forms.BooleanField(label=gettext_lazy("Only overdue"), required=False)
+    field = forms.ChoiceField(label=gettext_lazy("Field"), required=False)
+    how = forms.ChoiceField(label=gettext_lazy("Comparison"), required=False)
+    value = forms.CharField(label=gettext_lazy("Value"), required=False, max_length=200)
+
+    def __init__(self, data: Mapping[str, Any], person: Person) -> None:
+        super().__init__(data)
+        self.person = person
+        owned = owning.owned_by(person).filter(versions__isnull=False).distinct().order_by("name", "id")
+        self.processes = list(owned)
+        key = str(data.get("process", ""))
+        self.one_process = next((one for one in self.processes if one.key == key), None)
+        version = newest(self.one_process) if self.one_process is not None else None
+        self.definition: Definition | None = None if version is None else definition_of(version)
+        self._offer("process", [(one.key, one.name) for one in self.processes], gettext_lazy("All"))
+        self._offer("state", list(STATES.items()), gettext_lazy("Any"))
+        self._offer("older", [(str(days), label) for days, label in AGES.items()], gettext_lazy("Any age"))
+        self._offer("how", list(COMPARISONS.items()), None)
+        self._of_process()
+
+    def _of_process(self) -> None:
+        """What only the version of one process can be asked."""
+        if self.definition is None:
+            for name in ("step", "result", "field", "how", "value"):
+                del self.fields[name]
+            return
+        asking = [
+            (key, step.name or key) for key, step in self.definition.steps.items() if step.kind != "end"
+        ]
+        self._offer("step", asking, gettext_lazy("Any"))
+        self._offer("result", list(self.definition.result_names.items()), gettext_lazy("Any"))
+        self._offer("field", [(one.name, one.label) for one in self.fields_offered], gettext_lazy("None"))
+
+    @property
+    def fields_offered(self) -> list[FormField]:
+        return (
+            [] if self.definition is None else [one for one in self.definition.fields if one.type != "table"]
+        )
+
+    def _offer(self, name: str, choices: Sequence[tuple[str, Any]], nothing: Any) -> None:
+        field: Any = self.fields[name]
+        field.choices = [*([("", nothing)] if nothing is not None else []), *choices]
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        value = given.get("value", "").strip()
+        if (
+            given.get("field")
+            and given.get("how") in (ABOVE, BELOW)
+            and _number(value) is None
+            and not _is_day(value)
+        ):
+            self.add_error("value", _("Write a number, or a day such as 2026-12-31."))
+        return given
+
+    def in_words(self) -> str:
+        """What it filters by, for whoever reads an export."""
+        said = []
+        for name, field in self.fields.items():
+            value = self.cleaned_data.get(name)
+            if value in (None, "", False) or (
+                name in ("how", "value") and not self.cleaned_data.get("field")
+            ):
+                continue
+            choices = {str(key): label for key, label in getattr(field, "choices", ())}
+            shown = _("yes") if value is True else choices.get(str(value), value)
+            said.append(f"{field.label}: {shown}")
+        return "; ".join(said) or _("all requests")
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text.replace(" ", "").replace("\u00a0", "").replace(",", ".").strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _is_day(text: str) -> bool:
+    return len(text) == 10 and text[4] == text[7] == "-"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of requests. `next`: the id that the next one goes on from, None at the end. `cut_off`: it ends there
+    because enough was looked through, and not because it is full."""
+
+    requests: Sequence[Request]
+    next: int | None
+    cut_off: bool = False
+
+
+class Requests:
+    """What a filter finds, in the order of ids: newest first, or oldest first."""
+
+    def __init__(self, form: FilterForm, *, newest_first: bool = True) -> None:
+        """`form`: valid."""
+        given = form.cleaned_data
+        self._newest_first = newest_first
+        self._found, self._is_narrow = _filtered(form)
+        self._condition = _Condition.of(form.fields_offered, given)
+
+    def page(self, cursor: int | None, size: int) -> Found:
+        """From after the id `cursor` on; None: from the beginning."""
+        within, end = self._window(cursor)
+        # Ids first: whole rows would be sorted, of which only a few are shown.
+        ids = list(within.values_list("pk", flat=True)[: FORMS_READ + 1 if self._condition else size + 1])
+        stopped: int | None = None
+        if self._condition is not None:
+            ids, stopped = self._whose_form_fits(ids, size + 1)
+        rows = Request.objects.select_related("version", "requester").in_bulk(ids[:size])
+        requests = [rows[pk] for pk in ids[:size] if pk in rows]
+        if len(ids) > size:
+            return Found(requests, ids[size - 1])
+        end = stopped if stopped is not None else end
+        return Found(requests, end, cut_off=end is not None)
+
+    def all(self, most: int) -> Iterator[list[Request]]:
+        """Some at a time, each read when it is wanted: whoever takes them slowly holds nothing up."""
+        cursor: int | None = None
+        left = most
+        while left > 0:
+            found = self.page(cursor, min(TOGETHER, left))
+            if found.requests:
+                yield list(found.requests)
+            left -= len(found.requests)
+            cursor = found.next
+            if cursor is None:
+                return
+
+    def _window(self, cursor: int | None) -> tuple[QuerySet[Request], int | None]:
+        """What a page looks through, in order; and the id from after which the next one goes on, None at the end."""
+        if self._is_narrow:
+            after = {} if cursor is None else {"pk__lt" if self._newest_first else "pk__gt": cursor}
+            return self._found.filter(**after).order_by("-pk" if self._newest_first else "pk"), None
+        if self._newest_first:
+            newest = Request.objects.aggregate(last=Max("pk"))["last"] or 0
+            high = newest + 1 if cursor is None else cursor
+            low = high - LOOKED_THROUGH
+            more = Request.objects.filter(pk__lt=low).exists()
+            return self._found.filter(pk__gte=low, pk__lt=high).order_by("-pk"), low if more else None
+        oldest = Request.objects.aggregate(first=Min("pk"))["first"] or 0
+        low = oldest - 1 if cursor is None else cursor
+        high = low + LOOKED_THROUGH
+        more = Request.objects.filter(pk__gt=high).exists()
+        return self._found.filter(pk__gt=low, pk__lte=high).order_by("pk"), high if more else None
+
+    def _whose_form_fits(self, ids: Sequence[int], enough: int) -> tuple[list[int], int | None]:
+        """And the id up to which was looked, where there are more."""
+        assert self._condition is not None
+        fitting: list[int] = []
+        looked_at = ids[:FORMS_READ]
+        for start in range(0, len(looked_at), AT_ONCE):
+            some = looked_at[start : start + AT_ONCE]
+            forms = dict(Request.objects.filter(pk__in=some).values_list("pk", "data"))
+            fitting += [pk for pk in some if pk in forms and self._condition.holds(forms[pk])]
+            if len(fitting) >= enough:
+                return fitting[:enough], None
+        return fitting, looked_at[-1] if len(ids) > FORMS_READ else None
+
+
+def _filtered(form: FilterForm) -> tuple[QuerySet[Request], bool]:
+    """And whether an index leads to few of them."""
+    given, found = form.cleaned_data, Request.objects.all()
+    if form.one_process is not None:
+        found = found.filter(version__in=list(form.one_process.versions.values_list("pk", flat=True)))
+    elif not form.person.is_administrator:
+        found = found.filter(version__in=owning.owned_versions(form.person))
+    if given["state"]:
+        found = found.filter(state=given["state"])
+    if given.get("result"):
+        found = found.filter(result=given["result"])
+    if given["requester"]:
+        found = found.filter(requester=given["requester"])
+    if given["older"]:
+        found = found.filter(created_at__lt=clock.now() - timedelta(days=int(given["older"])))
+    visits = Visit.objects.filter(request=OuterRef("pk")).order_by()
+    if given.get("step"):
+        found = found.filter(Exists(visits.filter(step_key=given["step"], state__in=Visit.LIVE)))
+    if given["asked"]:
+        # Read first: together with the rest a database may look at each visit that there is.
+        seats = Assignment.objects.filter(person=given["asked"], state=Assignment.State.OPEN).order_by("-id")
+        found = found.filter(pk__in=list(seats.values_list("visit__request", flat=True)[:MOST_WAITING]))
+    if given["overdue"]:
+        found = found.filter(Exists(late_visits(clock.now()).filter(request=OuterRef("pk"))))
+    fits = matching(given["q"]) if given["q"] else Q()
+    is_narrow = given["requester"] or given["asked"] or "pk__in" in dict(_leaves(fits))
+    return found.filter(fits), bool(is_narrow)
+
+
+def _leaves(fits: Q) -> list[tuple[str, Any]]:
+    return [child for child in fits.children if isinstance(child, tuple)]
+
+
+@dataclass(frozen=True)
+class _Condition:
+    """What a field of the form has to be."""
+
+    field: FormField
+    how: str
+    value: str
+
+    @classmethod
+    def of(cls, fields: Sequence[FormField], given: Mapping[str, Any]) -> "_Condition | None":
+        field = next((one for one in fields if one.name == given.get("field")), None)
+        return None if field is None else cls(field, given["how"], given["value"].strip())
+
+    def holds(self, data: Mapping[str, Any]) -> bool:
+        value = data.get(self.field.name)
+        if value is None:
+            return self.how == IS and not self.value
+        kind = type_of(self.field)
+        text = kind.text(value, self.field)
+        if self.how == HAS:
+            return self.value.casefold() in text.casefold()
+        if self.how == IS:
+            number = _number(self.value)
+            same = text.casefold() == self.value.casefold() or str(value).casefold() == self.value.casefold()
+            return same or (number is not None and _as_number(kind.seen(value, self.field)) == number)
+        order = self._order(kind.seen(value, self.field), str(value))
+        return order is not None and (order >= 0 if self.how == ABOVE else order <= 0)
+
+    def _order(self, seen: Any, text: str) -> int | None:
+        """Of a value to the one that was entered; None where they cannot be compared."""
+        wanted, number = _number(self.value), _as_number(seen)
+        if wanted is not None and number is not None:
+            return (number > wanted) - (number < wanted)
+        if _is_day(self.value) and _is_day(text[:10]):
+            return (text[:10] > self.value) - (text[:10] < self.value)
+        return None
+
+
+def _as_number(seen: Any) -> Decimal | None:
+    """As conditions see an amount or a number."""
+    is_number = isinstance(seen, int | float) and not isinstance(seen, bool)
+    return Decimal(str(seen)) if is_number else None
