@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "placet.approvals",
     "placet.portal",
     "placet.designer",
+    "placet.reports",
     "placet.panel",
 ]
 

@@ -21,6 +21,7 @@ urlpatterns = [
     path("accounts/", include("placet.portal.account")),
     path("administration/", include("placet.panel.urls")),
     path("processes/", include("placet.designer.urls")),
+    path("reports/", include("placet.reports.urls")),
     # The mail about another address links here (`placet.approvals.another_address`).
     path("confirm/<str:link>/", confirm_address, name="confirm_address"),
     path("", include("placet.portal.urls")),

@@ -35,6 +35,7 @@ from placet.mailboxes import polling, subscribing
 from placet.mailboxes.base import MailboxError
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
+from placet.reports import work as reports
 from placet.workers.leases import Leased
 
 log = structlog.get_logger(__name__)
@@ -166,6 +167,7 @@ def kinds() -> list[Kind]:
         Kind("checkpoint", checkpoints.due, checkpoints.work, idle=60, then=["send"]),
         Kind("tidy", tidy.due, tidy.work, idle=60),
         Kind("clear_files", attachments.due, attachments.work, idle=600),
+        Kind("report", reports.due, reports.work, idle=60),
     ]  # fmt: skip
 
 

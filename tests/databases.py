@@ -29,6 +29,7 @@ WHOLE = frozenset(
         "mailboxes": ("graph_subscriptions", "store"),
         "pages": ("lists", "many_rows", "search", "several", "starting"),
         "releases": ("opening",),
+        "reports": ("figures",),
         "replies": ("claims", "fetch", "noticed", "settle", "statements"),
     }.items()
     for name in names

@@ -44,6 +44,8 @@ MAY_IMPORT = {
     "portal": APPROVALS | {"portal"},
     # Those who own processes make and try them there: replies are read, files of others become drafts.
     "designer": APPROVALS | {"replies", "portal", "workflowgen", "designer"},
+    # Their owners look there at what they come to; the mail log's words are those of refusals.
+    "reports": APPROVALS | {"replies", "portal", "designer", "panel", "reports"},
     # Administration has mails taken in again, and shares the pages' ways with the portal.
     "panel": APPROVALS | {"alarms", "replies", "portal", "workflowgen", "panel"},
     "sandbox": LOWEST

@@ -30,6 +30,7 @@ from placet.mailboxes import subscribing
 from placet.mailboxes.base import Wait
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
+from placet.reports import work as reports
 from placet.workers import leases
 from tests.dying import the_worker_dies
 from tests.making import make_mailbox
@@ -54,7 +55,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
     assert list(kinds) == [
         "poll", "subscribe", "take_in", "fetch", "mark", "call", "timer", "stop", "calendar", "delegate",
         "absence", "digest", "ask", "send",
-        "sent_ids", "watch", "webhook", "expiry", "checkpoint", "tidy", "clear_files",
+        "sent_ids", "watch", "webhook", "expiry", "checkpoint", "tidy", "clear_files", "report",
     ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
         entry.receive,
@@ -78,6 +79,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         checkpoints.work,
         tidy.work,
         attachments.work,
+        reports.work,
     ]
     for kind in kinds.values():
         assert kind.due(10) == []

@@ -39,6 +39,7 @@ PARTS = {
             "panel",
             "portal",
             "replies",
+            "reports",
             "workflowgen",
         )
     },

@@ -171,6 +171,7 @@ class Installation(models.Model):
     )
     log_level = models.CharField(max_length=10, blank=True)
     private_targets = models.JSONField(default=list)  # text, as `placet.lib.outward` reads them
+    person_figures = models.BooleanField(default=True)  # see placet.accounts.person_figures
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_installation")]

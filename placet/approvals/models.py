@@ -122,6 +122,9 @@ class Request(models.Model):
             models.Index(fields=["requester", "-id"], name="request_newest_of_person"),
             models.Index(fields=["requester", "-id"], condition=Q(state="open"), name="request_running"),
             models.Index(fields=["version"], condition=Q(state="open"), name="request_running_by_version"),
+            # Reports count by day what began and what ended.
+            models.Index(fields=["created_at"], name="request_by_start"),
+            models.Index(fields=["closed_at"], condition=Q(closed_at__isnull=False), name="request_by_end"),
         ]
 
     def __str__(self) -> str:
@@ -528,6 +531,8 @@ class Timer(models.Model):
         ]
         indexes = [
             models.Index(fields=["due", "id"], condition=Q(state="waiting"), name="timer_due"),
+            # Reports count by day the deadlines that passed.
+            models.Index(fields=["at"], condition=Q(what="due", state="acted"), name="timer_missed"),
             models.Index(
                 fields=["calendar", "seen_version", "visit"],
                 condition=Q(state="waiting", assignment=None),

@@ -73,12 +73,14 @@ class WorkingTime:
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """How much of it lies between two instants."""
-        amount = timedelta()
+        return sum((until - since for since, until in self.pieces(start, end)), timedelta())
+
+    def pieces(self, start: datetime, end: datetime) -> Iterator[Piece]:
+        """The working time between two instants, in order."""
         for piece_start, piece_end in self._from(start):
             if piece_start >= end:
                 break
-            amount += min(piece_end, end) - piece_start
-        return amount
+            yield piece_start, min(piece_end, end)
 
     def next_open(self, instant: datetime) -> datetime:
         """This instant, or the beginning of the next working time. Raises NoWorkingTime."""

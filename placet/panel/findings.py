@@ -60,6 +60,7 @@ KINDS = {
     "checkpoint": gettext_lazy("note what the record is, once a day"),
     "tidy": gettext_lazy("tidy up"),
     "clear_files": gettext_lazy("clear files that no answer was sent with"),
+    "report": gettext_lazy("count for reports"),
 }
 
 

@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy
 from placet.accounts import general as said
 from placet.accounts.general import of_request
 from placet.accounts.logo import LARGEST_FILE, LogoInvalid, as_logo, as_square
+from placet.accounts.person_figures import are_person_figures_shown
 from placet.accounts.reader import language_of
 from placet.accounts.targets import private_targets
 from placet.lib import outward
@@ -174,14 +175,27 @@ class GeneralForm(forms.Form):
         ),
     )
 
+    person_figures = forms.BooleanField(
+        label=gettext_lazy("Reports say what waits for each person"),
+        required=False,
+        help_text=gettext_lazy(
+            "Owners of processes and administrators see how many requests wait for whom, and since when. Off: nothing "
+            "about single people is counted or kept."
+        ),
+    )
+
     def __init__(
         self,
         shown: said.General,
         data: Mapping[str, Any] | None = None,
         files: "MultiValueDict[str, UploadedFile[Any]] | None" = None,
     ) -> None:
-        initial = {name: getattr(shown, name) for name in said.FIELDS}
-        super().__init__(data, files, initial={**initial, "private_targets": "\n".join(private_targets())})
+        initial: dict[str, Any] = {name: getattr(shown, name) for name in said.FIELDS}
+        initial |= {
+            "private_targets": "\n".join(private_targets()),
+            "person_figures": are_person_figures_shown(),
+        }
+        super().__init__(data, files, initial=initial)
         self._shown = shown
         for name in (name for name in said.OPERATORS if said.set_by_operator(name)):
             self.fields.pop(name, None)
@@ -285,6 +299,12 @@ SECTIONS: tuple[tuple[str, Any, Any, tuple[str, ...]], ...] = (
             "of others only those that stand here."
         ),
         ("private_targets",),
+    ),
+    (
+        "reports",
+        gettext_lazy("Reports"),
+        gettext_lazy("What is said of requests of all, to those who own their processes."),
+        ("person_figures",),
     ),
 )
 

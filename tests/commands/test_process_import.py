@@ -11,7 +11,7 @@ from placet.approvals.models import Process, ProcessDraft, Version
 from placet.approvals.processes import publish
 from placet.audit.models import AuditEntry
 from placet.designer import cases
-from placet.designer.trying_events import Answer, Start
+from placet.designer.trying_events import Answer, Event, Start
 from tests.commands.conftest import Run
 from tests.making import one_step
 from tests.workflowgen.making import simple
@@ -112,7 +112,7 @@ def test_a_test_case_that_comes_out_otherwise_stops_the_command_until_it_says_wh
     path = tmp_path / "one.yaml"
     path.write_text(json.dumps(one_step([{"person": bob.email}])))
     version = publish(path.read_text())
-    events = [
+    events: list[Event] = [
         Start(alice.email, {"item": "Desk", "amount": "9"}, timezone.now()),
         Answer(bob.email, "step", "approve"),
     ]

@@ -28,6 +28,7 @@ ENTERED = {
     "public_url": "https://it.contoso.example/placet/",
     "zone": "Europe/Paris",
     "language": "en",
+    "person_figures": "on",
 }
 
 
@@ -53,9 +54,9 @@ def test_what_is_entered_is_stored_and_stands_on_every_page(browser: Client) -> 
     assert "Saved." in page
     row = Installation.objects.get()
     assert row.public_url == "https://it.contoso.example/placet"
-    assert {name: getattr(row, name) for name in ENTERED if name != "public_url"} == {
-        name: value for name, value in ENTERED.items() if name != "public_url"
-    }
+    assert row.person_figures
+    others = ENTERED.keys() - {"public_url", "person_figures"}
+    assert {name: getattr(row, name) for name in others} == {name: ENTERED[name] for name in others}
     sign_in = Client().get(reverse("account_login")).content.decode()
     assert "Contoso &amp; Sons" in sign_in
     for name in ("home_url", "terms_url", "privacy_url"):

@@ -106,6 +106,11 @@ SEEN = {
     "designer:report": (302, 403, 403, 403, 200),
     "designer:report_file": (302, 403, 403, 403, 200),
     "designer:discard": (302, 403, 403, 403, 200),
+    "reports:home": (302, 403, 403, 403, 200),
+    **{
+        f"reports:{key}": (302, 403, 403, 403, 200)
+        for key in ("waiting", "durations", "steps", "passes", "trend", "answers", "rules", "table")
+    },
     "panel:home": (302, 403, 403, 403, 200),
     "panel:configuration": (302, 302, 302, 302, 302),
     "panel:general": (302, 403, 403, 403, 200),
@@ -391,6 +396,7 @@ def world(
         "designer:go_back": {"key": "purchase"},
         "designer:undo": {"key": "purchase"},
         "designer:redo": {"key": "purchase"},
+        "reports:table": {"key": "durations", "table_key": "weeks"},
         "panel:mailbox": {"pk": mailbox.pk},
         "panel:check": {"pk": mailbox.pk},
         "panel:check_move": {"pk": mailbox.pk},

@@ -40,6 +40,7 @@ from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import certificates, store
 from placet.mailboxes.models import Mailbox
 from placet.replies import refusals
+from placet.reports import work as reports
 from placet.sandbox.mime import File
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import DOMAIN, World
@@ -123,6 +124,7 @@ class Story:
             "processes/<slug": {"key": "purchase"},
             "processes/<slug:key>/design/steps/<slug": {"key": "purchase", "step": "manager"},
             "processes/<slug:key>/design/form/<int": {"key": "purchase", "number": 1},
+            "reports/<slug": {"key": "durations", "table_key": "weeks"},
             "confirm/": {"link": self._link()},
             "accounts/^password/reset/key/(": _password_key(self.people["carol"]),
             "administration/configuration/remote-approval/<int": {"pk": self.second.pk},
@@ -183,6 +185,8 @@ def told(world: World) -> Story:
     ada = people["ada"]
     calendar = calendars(ada, people)
     delegation, given = _delegates(people, requests["open"])
+    for day in reports.due(10):
+        reports.work(day)
     return Story(
         people,
         requests,

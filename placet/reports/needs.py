@@ -1,0 +1,63 @@
+"""What needs an owner of processes first. Looks; changes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from placet.approvals.models import Request, Visit
+from placet.mailboxes.models import Mailbox
+from placet.reports.selection import Selection
+
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Need:
+    """Some of what needs somebody. `links`: what to open, with its name."""
+
+    title: str
+    help: str
+    count: int
+    requests: Sequence[Request] = ()
+
+
+def of(selection: Selection) -> Sequence[Need]:
+    """The most urgent first."""
+    live = Visit.objects.select_related("request").order_by("opened_at")
+    if not selection.person.is_administrator:
+        live = live.filter(request__version__process__in=[process.pk for process in selection.processes])
+    stuck = live.filter(state=Visit.State.STUCK)
+    unanswered = live.filter(state=Visit.State.OPEN).exclude(reason="")
+    return [
+        *_mailboxes(),
+        *_of_visits(
+            stuck,
+            _("Stuck requests"),
+            _("Nobody can be asked. An administrator puts right who is, and asks again."),
+        ),
+        *_of_visits(
+            unanswered,
+            _("Late, and nobody else to ask"),
+            _("The deadline passed, and whom the process names then cannot be asked."),
+        ),
+    ]
+
+
+def _of_visits(visits: QuerySet[Visit, Any], title: str, help_: str) -> Sequence[Need]:
+    count = visits.count()
+    if not count:
+        return []
+    return [Need(title, help_, count, [visit.request for visit in visits[:SHOWN]])]
+
+
+def _mailboxes() -> Sequence[Need]:
+    """Without them nobody is asked by mail, whatever the process."""
+    paused = [one for one in Mailbox.objects.filter(active=True) if one.trouble]
+    if not paused:
+        return []
+    names = ", ".join(one.name for one in paused)
+    since = _("In trouble: {names}. Mail waits until an administrator has put it right.").format(names=names)
+    return [Need(_("Mailboxes"), since, len(paused))]

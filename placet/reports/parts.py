@@ -1,0 +1,71 @@
+"""What a report is made of, and what several of them do alike."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from placet.reports.amounts import Amounts, in_words, percentile
+from placet.reports.selection import Selection
+from placet.reports.tables import Cell, Column, Table
+
+LONGEST_TABLE = 200  # rows on a page; its file has all
+
+
+@dataclass(frozen=True)
+class Part:
+    """One figure of a report: a chart, or a picture, and the table behind it."""
+
+    title: str
+    table: Table
+    chart: SafeString | None = None
+    note: str = ""
+    is_picture: bool = False  # of a process, beside which the table stands open
+
+    @property
+    def rows(self) -> Sequence[Sequence[tuple[Cell, Column]]]:
+        """Each cell with its column."""
+        return [[*zip(row, self.table.columns, strict=True)] for row in self.table.rows[:LONGEST_TABLE]]
+
+    @property
+    def is_cut(self) -> bool:
+        return len(self.table.rows) > LONGEST_TABLE
+
+
+def requests(selection: Selection, **asked: str) -> str:
+    """The list of open requests that a figure counts."""
+    address = reverse("designer:requests")
+    chosen = {"process": selection.process.key} if selection.process is not None else {}
+    return f"{address}?{urlencode({**chosen, 'state': 'open', **asked})}"
+
+
+def short_day(day: date) -> str:
+    """Of a week in a chart."""
+    return date_format(day, pgettext("format of a day without its year", "j M"))
+
+
+def week_columns() -> Column:
+    return Column(_("Week of"))
+
+
+def week_cell(day: date) -> Cell:
+    return Cell(date_format(day, "DATE_FORMAT"), day.isoformat())
+
+
+def minutes(value: int | None) -> Cell:
+    return Cell(in_words(value), value if value is not None else "")
+
+
+def half_and_most(amounts: Amounts) -> tuple[int | None, int | None]:
+    return percentile(amounts, 50), percentile(amounts, 85)
+
+
+def add(into: dict[str, int], amounts: Mapping[str, int]) -> None:
+    for key, count in amounts.items():
+        into[key] = into.get(key, 0) + count

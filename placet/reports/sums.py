@@ -1,0 +1,208 @@
+"""What is counted of requests that ended: the facts of each, summed up by process."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from placet.approvals.definitions import WITHDRAWN
+from placet.approvals.models import Request, Visit
+from placet.replies import refusals
+from placet.reports.amounts import rounded
+from placet.reports.worked import WorkedTime
+
+GOOD = "approved"  # the result that counts as a good end
+WITHDRAWN_BY_HAND = "*withdrawn"  # in place of a result: no result has such a key
+UNANSWERED = frozenset({"unclear", "confirmation_needed", "digest_unclear"})
+#: Replies that are no answer, or came when none was needed: nobody did anything that has to be done again.
+NO_REWORK = frozenset({"help_asked", "status_asked", "already_decided", "no_longer_open", "not_undone"})
+
+
+@dataclass(frozen=True)
+class VersionFacts:
+    """Of the version of a process that requests are of."""
+
+    process: int
+    waits: Collection[str]  # steps that take time: people or something outside are waited for
+    revises: Collection[str]  # steps in which the requester changes something
+    worked: WorkedTime
+
+
+@dataclass(frozen=True)
+class VisitFacts:
+    id: int
+    step: str
+    state: str
+    result: str
+    opened_at: datetime
+    closed_at: datetime | None
+    asked_back: int
+
+
+@dataclass(frozen=True)
+class AnswerFacts:
+    """A decision."""
+
+    visit: int
+    door: str
+    at: datetime
+    by_delegate: bool
+
+
+@dataclass(frozen=True)
+class RequestFacts:
+    """All that is counted of a request."""
+
+    version: VersionFacts
+    created_at: datetime
+    closed_at: datetime
+    state: str
+    result: str
+    requester: int
+    visits: Sequence[VisitFacts] = ()
+    answers: Sequence[AnswerFacts] = ()
+    late: Collection[int] = ()  # visits whose deadline passed
+    expired: int = 0  # steps that nobody decided in time
+    undone: int = 0  # answers that were taken back
+    barred: int = 0  # delegates who may not answer, because they answered elsewhere in the request
+    events: Sequence[Mapping[str, Any]] = ()  # of its record, with "who"
+
+    @property
+    def rounds(self) -> int:
+        """How often it was sent back."""
+        return sum(visit.step in self.version.revises for visit in self.visits)
+
+    @property
+    def clarifications(self) -> int:
+        return sum(visit.asked_back for visit in self.visits)
+
+
+@dataclass
+class Sums:
+    """Of one process and one day, as `placet.reports.models.DaySums` keeps them."""
+
+    started: int = 0
+    missed: int = 0
+    ended: Counter[str] = field(default_factory=Counter)  # by result, or WITHDRAWN_BY_HAND
+    durations: dict[str, Counter[str]] = field(
+        default_factory=lambda: {"all": Counter(), "worked": Counter()}
+    )  # minutes (`amounts`) → how many, of those that were not withdrawn
+    steps: dict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(_step))
+    passes: Counter[str] = field(
+        default_factory=Counter
+    )  # good, first, sent_back, clarified, refused, rounds:N
+    answers: dict[str, Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )  # doors, first, refused
+    rules: Counter[str] = field(default_factory=Counter)
+
+    def add(self, request: RequestFacts) -> None:
+        """A request that ended."""
+        is_withdrawn = request.state == Request.State.WITHDRAWN
+        self.ended[WITHDRAWN_BY_HAND if is_withdrawn else request.result] += 1
+        if not is_withdrawn:
+            start, end = request.created_at, request.closed_at
+            self.durations["all"][str(rounded(end - start))] += 1
+            self.durations["worked"][str(rounded(request.version.worked.between(start, end)))] += 1
+        refused = Counter(_refusals(request))
+        self._add_steps(request)
+        self._add_passes(request, refused)
+        self._add_answers(request, refused)
+        self._add_rules(request, refused)
+
+    def _add_steps(self, request: RequestFacts) -> None:
+        stuck = Counter(event.get("step", "") for event in request.events if event.get("event") == "stuck")
+        for key, count in stuck.items():
+            if key in request.version.waits:
+                self.steps[key]["stuck"] += count
+        for visit in request.visits:
+            if visit.step not in request.version.waits:
+                continue
+            step = self.steps[visit.step]
+            step["asked_back"] += visit.asked_back
+            step["late"] += visit.id in request.late
+            is_cut_off = request.state == Request.State.WITHDRAWN and visit.result == WITHDRAWN
+            if visit.state != Visit.State.CLOSED or is_cut_off or visit.closed_at is None:
+                continue
+            worked = request.version.worked.between(visit.opened_at, visit.closed_at)
+            step["visits"] += 1
+            step["minutes"] += round(worked.total_seconds() / 60)
+            step["worked"][str(rounded(worked))] += 1
+            step["all"][str(rounded(visit.closed_at - visit.opened_at))] += 1
+
+    def _add_passes(self, request: RequestFacts, refused: Counter[str]) -> None:
+        if request.state != Request.State.ENDED or request.result != GOOD:
+            return
+        rework = {
+            "sent_back": request.rounds > 0,
+            "clarified": request.clarifications > 0,
+            "refused": any(key not in NO_REWORK for key in refused),
+        }
+        self.passes["good"] += 1
+        self.passes["first"] += not any(rework.values())
+        self.passes[f"rounds:{request.rounds}"] += 1
+        for reason, holds in rework.items():
+            self.passes[reason] += holds
+
+    def _add_answers(self, request: RequestFacts, refused: Counter[str]) -> None:
+        first: dict[int, datetime] = {}
+        for answer in request.answers:
+            self.answers["doors"][answer.door] += 1
+            first[answer.visit] = min(answer.at, first.get(answer.visit, answer.at))
+        for visit in request.visits:
+            if visit.id in first:
+                worked = request.version.worked.between(visit.opened_at, first[visit.id])
+                self.answers["first"][str(rounded(worked))] += 1
+        self.answers["refused"].update(refused)
+
+    def _add_rules(self, request: RequestFacts, refused: Counter[str]) -> None:
+        by_others = Counter(
+            event["event"]
+            for event in request.events
+            if event.get("event") in BY_HAND
+            and event.get("who") not in ("system", f"person:{request.requester}")
+        )
+        self.rules.update(
+            {
+                "delegates": sum(answer.by_delegate for answer in request.answers),
+                "by_hand": by_others.total(),
+                "expired": request.expired,
+                "stopped": sum(event.get("event") == "stopped" for event in request.events),
+                "escalated": sum(event.get("event") == "escalated" for event in request.events),
+                "undone": request.undone,
+                "barred": request.barred + refused["may_not_decide"],
+            }
+        )
+
+
+#: What somebody who administers, or owns the process, does to a request of others.
+BY_HAND = frozenset({"tried again", "signalled", "withdrawn"})
+
+
+def _step() -> dict[str, Any]:
+    counted = dict.fromkeys(("visits", "minutes", "asked_back", "late", "stuck"), 0)
+    return {**counted, "worked": Counter(), "all": Counter()}
+
+
+def _refusals(request: RequestFacts) -> Sequence[str]:
+    """Why replies of whoever was asked did not count; those of strangers are left to the mail log."""
+    reasons = [
+        event.get("reason" if event["event"] == "reply refused" else "why", "")
+        for event in request.events
+        if event.get("event") in ("reply refused", "line refused")
+    ]
+    return [reason for reason in reasons if reason in told_keys()]
+
+
+@cache
+def told_keys() -> frozenset[str]:
+    """Keys of the refusals of replies whose sender is proved."""
+    return frozenset(_keys_below(refusals.Told))
+
+
+def _keys_below(kind: type[refusals.Refusal]) -> Iterator[str]:
+    for below in kind.__subclasses__():
+        yield below.key
+        yield from _keys_below(below)
