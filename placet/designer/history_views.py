@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_GET
 
 from placet.accounts.models import Person
@@ -35,7 +35,7 @@ from placet.portal.people import PersonsRequest
 A_PAGE = 50
 MOST_LINES = 800  # of a difference of texts
 MOST_DIFFERENCES = 200
-MARKS = {"new": gettext_lazy("new"), "changed": gettext_lazy("changed")}
+MARKS = {"new": pgettext_lazy("step", "new"), "changed": pgettext_lazy("step", "changed")}
 Move = Callable[[ProcessDraft, Person | None], DraftRevision]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from placet.panel.mail_words import RESULTS
 from placet.portal.path import DOORS
@@ -43,7 +44,7 @@ def passes(selection: Selection) -> Sequence[Part]:
     ]
     columns = [
         week_columns(),
-        Column(_("Approved"), is_number=True),
+        Column(pgettext("requests", "Approved"), is_number=True),
         Column(_("Of these at once"), is_number=True),
         Column(_("Share"), _("per cent"), is_number=True),
     ]

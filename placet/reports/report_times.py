@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.picture import drawing_of
@@ -140,7 +141,7 @@ def _step_columns() -> list[Column]:
         Column(_("85 % waited at most"), _("minutes"), is_number=True),
         Column(_("Times"), is_number=True),
         Column(_("Late"), is_number=True),
-        Column(_("Stuck"), is_number=True),
+        Column(pgettext("step", "Stuck"), is_number=True),
         Column(_("Questions back"), is_number=True),
         Column(_("Open now"), is_number=True),
         Column(_("Stuck now"), is_number=True),
