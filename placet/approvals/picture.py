@@ -38,7 +38,8 @@ _STATES: dict[str, Promise] = {
 CLASSES_OF_HEAT = 5
 _REM = 16
 _STEP = 4  # rem; by so much are the widths apart from which on the wide arrangement is shown
-_WIDEST_NEED = 60  # rem; what is wider is moved to and fro
+_WIDEST_NEED = 64  # rem; what is wider is moved to and fro,
+_MOVED_FROM = 60  # and shown from this width on
 MOST_WIDE = 45  # stations; of more the column alone is drawn, which can be read from top to bottom
 _SMALLEST = 0.88  # how small the wide arrangement may be drawn
 
@@ -97,8 +98,9 @@ def _wide(graph: Graph, extras: Mapping[str, Sequence[str]], dress: Dress, name:
     layout = wide(graph, extras)
     need = _STEP * math.ceil(layout.width * _SMALLEST / _REM / _STEP)
     # Whoever has no mouse moves it to and fro, too.
-    moved = f' tabindex="0" role="region" aria-label="{escape(name)}"' if need > _WIDEST_NEED else ""
-    kind = f"picture-wide picture-from-{min(need, _WIDEST_NEED)}"
+    is_moved = need > _WIDEST_NEED
+    moved = f' tabindex="0" role="region" aria-label="{escape(name)}"' if is_moved else ""
+    kind = f"picture-wide picture-from-{_MOVED_FROM if is_moved else need}"
     return f'<div class="{kind}"{moved}>{drawn(layout, dress, name=name, kind="picture-svg")}</div>'
 
 
