@@ -40,10 +40,10 @@ def test_without_scripts_another_process_is_chosen_and_a_file_is_saved(
         page = context.new_page()
         page.goto("/reports/rules/")
         expect(page.get_by_role("rowheader")).to_have_count(1)  # what ended is of one process
-        page.get_by_label("Process").select_option("purchase")
+        page.get_by_label("Process", exact=True).select_option("purchase")
         page.get_by_role("button", name="Show").click()
         expect(page.get_by_text("There is nothing to count here yet.")).to_be_visible()
-        page.get_by_label("Process").select_option("one-step")
+        page.get_by_label("Process", exact=True).select_option("one-step")
         page.get_by_role("button", name="Show").click()
         with page.expect_download() as saved:
             page.get_by_role("link", name="Download as CSV").click()
