@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from placet.accounts.models import Group, Person
-from placet.approvals import drafts
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import Version
 from tests.pages.test_every_page import too_wide, violations
@@ -186,12 +185,14 @@ def test_a_purchase_process_is_made_and_published_by_pages_alone(
     way: str, alice: Person, bob: Person, carol: Person, admin: Person, page_of: Opened
 ) -> None:
     Group.objects.get_or_create(key="finance", defaults={"name": "Finance"})
-    drafts.store("buying", "Buying", "key: buying\nname: Buying\n")
     size: str = "phone" if way == "phone" else "wide"
     hands: Callable[[Page], Mouse] = Keys if way == "keys" else Mouse
     with page_of(admin, size=size, scripted=way != "without scripts") as page:
-        page.goto("/processes/buying/")
+        page.goto("/processes/")
         story = Story(page, hands(page))
+        story.hands.press(page.get_by_role("link", name="New process").first)
+        story.hands.fill(page.get_by_label("Name", exact=True), "Buying")
+        story.hands.press(page.get_by_role("button", name="Make a draft"))
         story.hands.press(page.get_by_role("link", name="Designer", exact=True))
         _manager(story)
         _form(story)
