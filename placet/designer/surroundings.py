@@ -25,11 +25,10 @@ class Surroundings:
     @cached_property
     def groups(self) -> dict[str, str]:
         """Names by key."""
-        listed = dict(Group.objects.order_by("name").values_list("key", "name")[: MOST_GROUPS + 1])
-        if len(listed) <= MOST_GROUPS:
-            return listed
-        keys = self.definition.groups if self.definition else []
-        return dict(Group.objects.filter(key__in=keys).order_by("name").values_list("key", "name"))
+        groups = Group.objects.order_by("name").values_list("key", "name")
+        listed = dict(groups[: MOST_GROUPS + 1])
+        named = dict(groups.filter(key__in=self.definition.groups if self.definition else []))
+        return listed if len(listed) <= MOST_GROUPS else named
 
     @cached_property
     def tables(self) -> dict[str, str]:

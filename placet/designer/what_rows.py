@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
@@ -171,7 +173,7 @@ def _word_row(
                 f"{name}-words-{code}",
                 _("Words, {language}").format(language=language),
                 text,
-                help=_known(known) if known else _("Parted by commas"),
+                help=_known(known, code) if known else _("Parted by commas"),
                 place=(*place, "words", code),
                 width="long",
             )
@@ -179,13 +181,13 @@ def _word_row(
     return row
 
 
-def _known(known: Sequence[str]) -> str:
+def _known(known: Sequence[str], code: str) -> SafeString:
     shown = ", ".join(f"“{word}”" for word in known[:SHOWN])
+    marked = format_html('<bdi lang="{}" data-as-is>{}</bdi>', code, shown)
     if len(known) > SHOWN:
-        return _("Parted by commas. Read already: {words} and {n} more").format(
-            words=shown, n=len(known) - SHOWN
-        )
-    return _("Parted by commas. Read already: {words}").format(words=shown)
+        sentence = _("Parted by commas. Read already: {words} and {n} more")
+        return format_html(conditional_escape(sentence), words=marked, n=len(known) - SHOWN)
+    return format_html(conditional_escape(_("Parted by commas. Read already: {words}")), words=marked)
 
 
 def _new_outcome(number: int) -> Row:

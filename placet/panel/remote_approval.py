@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -15,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from placet.accounts.general import of_request
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine
-from placet.approvals.models import Assignment
+from placet.approvals.models import AskLine, Assignment
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import credentials, limiting, removal, store
 from placet.mailboxes.base import Check
@@ -195,9 +196,8 @@ def remove(request: PersonsRequest, pk: int) -> HttpResponse:
         )
         return redirect("panel:remote_approval")
     unsent = mailbox.outgoing.filter(state__in=(OutgoingMail.State.WAITING, OutgoingMail.State.SENDING))
-    asked = Assignment.objects.filter(
-        state=Assignment.State.OPEN, ask_lines__ask__outgoing__mailbox=mailbox
-    ).distinct()
+    lines = AskLine.objects.filter(assignment=OuterRef("pk"), ask__outgoing__mailbox=mailbox)
+    asked = Assignment.objects.filter(Exists(lines), state=Assignment.State.OPEN)
     context = {
         "mailbox": mailbox,
         "unread": mailbox.incoming.filter(state=IncomingMail.State.KEPT).count(),

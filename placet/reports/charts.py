@@ -1,8 +1,8 @@
 """Charts of weeks, and bars, as SVG of our own.
 
-Those of pygal have a style sheet inside of the picture, which our Content-Security-Policy forbids, and one width, to which
-letters are scaled. These have no style of their own (`reports.css` has, for both colour schemes), and all that lies side
-by side is in per cent of the width, so letters keep their size at every width.
+Those of pygal have a style sheet inside of the picture, which our Content-Security-Policy forbids, and one width, to
+which letters are scaled. These have no style of their own (`reports.css` has, for both colour schemes), and all that
+lies side by side is in per cent of the width, so letters keep their size at every width.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -35,7 +35,7 @@ _WORDS = re.compile(r"[^\W\d_]{2,}")
 #: Names that are the same in every language, and what a page shows of machines: hosts, settings, versions.
 NAMES = re.compile(
     r"https?://\S*|[\w.+-]+@[\w.-]+|\bPlacet\b|\bPLACET_[A-Z_]+|\b(Exchange|Microsoft|Entra|Python|SQLite|PostgreSQL|"
-    r"English|Français|UTC|SSL|CSV|HTML|JSON|URI|EwsEnabled|EwsAllowedAppIDs)\b"
+    r"\b[\d.,]+\s[A-Z]{3}\b|English|Français|UTC|SSL|CSV|HTML|JSON|URI|EwsEnabled|EwsAllowedAppIDs)\b"
 )
 
 

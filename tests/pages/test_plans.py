@@ -88,6 +88,12 @@ ALLOWED = (
     }
     | {
         (
+            "designer:publish",
+            "approvals_request",
+        ): "counts what runs of one process, by an index of what is open alone"
+    }
+    | {
+        (
             f"designer:{page}",
             table,
         ): "has all that fits, 200 requests at a time, when somebody asks for it by hand"
