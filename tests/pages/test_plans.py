@@ -88,6 +88,13 @@ ALLOWED = (
     }
     | {
         (
+            "panel:remove_mailbox",
+            table,
+        ): "counts what is asked and not answered, when a mailbox is to be removed"
+        for table in ("approvals_assignment", "")
+    }
+    | {
+        (
             "designer:publish",
             "approvals_request",
         ): "counts what runs of one process, by an index of what is open alone"
