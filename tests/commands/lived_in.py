@@ -85,6 +85,7 @@ def _value(field: Any) -> Any:
         "EntryField": lambda: {"text": LETTERS, "numbers": [1, 2.5, -3, None, True]},
         "JSONField": lambda: {"text": LETTERS, "numbers": [1, 2.5, -3, None, True]},
         "BooleanField": lambda: True,
+        "FloatField": lambda: 2.5,
         "SecretsField": lambda: {"name": LETTERS},
         "EmailField": lambda: "somebody@contoso.example",
     }

@@ -246,7 +246,7 @@ def test_a_field_is_renamed_as_it_was_and_as_it_is() -> None:
     ("source", "new", "renamed"),
     [
         ("steps.fin.by == 'steps.fin'", "money", "steps.money.by == 'steps.fin'"),
-        ("steps . fin . by", "a-b", "steps['a-b'] . by"),
+        ("steps . fin . by", "a-b", 'steps["a-b"] . by'),
         ("""steps["fin"].by == 'x'""", "in", """steps["in"].by == 'x'"""),
         ('steps.fin.outcome == "x"', "in", 'steps["in"].outcome == "x"'),
         ("my.steps.fin || steps.fine.by", "x", "my.steps.fin || steps.fine.by"),

@@ -372,16 +372,21 @@ def test_the_calendar_of_everybody_is_named_on_a_persons_page(
     assert "As everybody: Munich office" in ada.get(at("person", alice.pk)).content.decode()
 
 
-def test_everybody_sees_when_they_work_and_cannot_change_it(as_: As, alice: Person, munich: Calendar) -> None:
+def test_everybody_sees_when_they_work_and_says_by_which_calendar(
+    as_: As, alice: Person, munich: Calendar
+) -> None:
     page = as_(alice).get(reverse("account")).content.decode()
     assert "Monday – Friday: 9:00–17:00" in page and "holidays are closed" not in page
     Person.objects.filter(pk=alice.pk).update(calendar=munich)
     browser = as_(alice)
     page = browser.get(reverse("account")).content.decode()
     assert "Munich office" in page and "Europe/Berlin" in page and "holidays are closed" in page
-    browser.post(reverse("account"), {"language": "", "zone": "", "calendar": ""})
-    alice.refresh_from_db()
-    assert alice.calendar == munich
+    for chosen in (None, munich):
+        browser.post(
+            reverse("account"), {"language": "", "zone": "", "calendar": chosen.pk if chosen else ""}
+        )
+        alice.refresh_from_db()
+        assert alice.calendar == chosen
 
 
 def test_a_calendar_in_use_is_not_deleted_and_the_page_says_who_uses_it(

@@ -144,7 +144,7 @@ def _red_then_green(context: BrowserContext, page: Page, demo: Demo, values: dic
     page.keyboard.press("M")
     _test(page, "Everything works", "Test mails are removed")
     keyboard.press("button", "Activate")
-    expect(page.get_by_text("Saved and activated")).to_be_visible()
+    expect(page.get_by_text("Activated: mail is looked for and sent from now on.")).to_be_visible()
 
 
 def _test(page: Page, verdict: str, said: str) -> None:

@@ -311,7 +311,9 @@ def test_the_requester_sees_the_mails_without_their_codes(
 def test_what_comes_next_is_shown_as_far_as_it_is_certain(
     version: Version, purchase: Request, alice: Person, bob: Person, carol: Person, as_: As
 ) -> None:
-    small = as_(alice).get(reverse("portal:request", args=[purchase.public_id])).content.decode()
+    page = as_(alice).get(reverse("portal:request", args=[purchase.public_id])).content.decode()
+    small, _, picture = page.partition("Picture of the process")
+    assert "Finance" in picture, "it shows what there is, and not what comes"
     assert "station later" in small
     assert "Finance" not in small
     large = engine.start(version, alice, {"item": "A car", "amount": "20000"})

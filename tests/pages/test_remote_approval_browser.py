@@ -180,7 +180,7 @@ def test_an_application_that_can_open_more_is_amber_until_it_is_limited(
     }
     assert edges["warned"] != edges["passed"]
     page.get_by_role("button", name="Activate").click()
-    expect(page.get_by_text("Saved and activated")).to_be_visible()
+    expect(page.get_by_text("Activated: mail is looked for and sent from now on.")).to_be_visible()
 
     sandbox.switches.access_policy = {"approvals@contoso.example"}
     _test(page, "Everything works")
