@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import django
+from django.db.models.fields import AutoFieldMixin
 
 LETTERS = "Żółć 決裁 ✓ 'quoted' \"twice\" \\ \t two\nlines"  # what a copy could bend
 BYTES = bytes(range(256))
@@ -58,9 +59,7 @@ def fill_empty_tables() -> None:
 
 
 def _asked_for(model: Any) -> list[Any]:
-    return [
-        f for f in model._meta.concrete_fields if not f.null and not (f.primary_key and not f.remote_field)
-    ]
+    return [f for f in model._meta.concrete_fields if not f.null and not isinstance(f, AutoFieldMixin)]
 
 
 def _value(field: Any) -> Any:

@@ -168,7 +168,7 @@ def _use_it_alone(page: Page, demo: Demo) -> None:
     page.get_by_role("navigation", name="Mailboxes").get_by_role(
         "link", name=demo.address_of("approvals")
     ).click()
-    Keyboard(page).reach(page.get_by_label("Activate", exact=True))
+    Keyboard(page).reach(page.get_by_label("This mailbox is active", exact=True))
     page.keyboard.press("Space")
     Keyboard(page).press("button", "Save")
     expect(page.get_by_text("The mailbox is not active yet")).to_be_visible()
