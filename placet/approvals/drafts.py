@@ -20,6 +20,10 @@ class ProcessThere(ValueError):
     """A process of this key is there already, and nobody said that a draft may stand beside it."""
 
 
+class DraftChanged(ValueError):
+    """A draft is not what it was when it was looked at: somebody changed, published or discarded it. A sentence."""
+
+
 @transaction.atomic
 def store(
     key: str,
@@ -98,11 +102,17 @@ def problems_of_text(process: Process, text: str) -> list[str]:
 
 @transaction.atomic
 def publish_draft(draft: ProcessDraft, by: Person | None = None) -> Version:
-    """DefinitionInvalid, and the draft stays, if something has to be put right first."""
-    if problems := problems_of_draft(draft):
+    """DefinitionInvalid, and the draft stays, if something has to be put right first. DraftChanged, and it stays too,
+    if it is another one by now than `draft` as it was read: with it would go what nobody has looked at."""
+    # The process is locked first, as whatever begins or replaces a draft does.
+    Process.objects.select_for_update().filter(pk=draft.process_id).first()
+    locked = ProcessDraft.objects.select_for_update().filter(pk=draft.pk, at=draft.at).first()
+    if locked is None:
+        raise DraftChanged("Somebody changed the draft meanwhile. Nothing was published.")
+    if problems := problems_of_draft(locked):
         raise DefinitionInvalid(problems)
-    version = publish(draft.text, by)
-    draft.delete()
+    version = publish(locked.text, by)
+    locked.delete()
     return version
 
 

@@ -127,7 +127,7 @@ def _published(text: str, draft: "ProcessDraft | None", although: str) -> "Versi
     """DefinitionInvalid. Where a test case of the process comes out otherwise, `although` says why that is to be."""
     from django.db import transaction
 
-    from placet.approvals.drafts import publish_draft
+    from placet.approvals.drafts import DraftChanged, publish_draft
     from placet.approvals.models import Process
     from placet.approvals.processes import parse_definition, publish
     from placet.designer import cases
@@ -145,10 +145,13 @@ def _published(text: str, draft: "ProcessDraft | None", although: str) -> "Versi
                 ]
             )
         )
-    with transaction.atomic():
-        if run is not None and run.blocks:
-            cases.overrule(run, although, None)
-        return publish(text) if draft is None else publish_draft(draft)
+    try:
+        with transaction.atomic():
+            if run is not None and run.blocks:
+                cases.overrule(run, although, None)
+            return publish(text) if draft is None else publish_draft(draft)
+    except DraftChanged as error:  # while its test cases were run
+        raise CommandError(str(error)) from error
 
 
 def import_tables_of(name: str) -> None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
 from placet.approvals.definitions import KEY
-from placet.approvals.models import Process
+from placet.approvals.models import Process, ProcessDraft
 from placet.approvals.picture import drawing_of
 from placet.designer import card, flow
 from placet.designer.cards import cards_of, keys_beside
@@ -94,8 +94,19 @@ def work_of(request: PersonsRequest, process: Process) -> Work:
 
 
 def base_in(request: PersonsRequest) -> int:
+    """The number of the revision that a form was made of; -1, which none has, where it says none, or one of a draft
+    that is not there any more."""
     number = request.POST.get("base", "")
-    return int(number) if number.isdecimal() and len(number) < 10 else -1
+    is_number = number.isascii() and number.isdecimal() and len(number) < 10
+    return int(number) if is_number and not is_of_former_draft(request) else -1
+
+
+def is_of_former_draft(request: PersonsRequest) -> bool:
+    """Whether a form was made of a draft that was published or discarded. The next one counts its revisions from 1
+    again, so their numbers alone would take it for the same."""
+    draft = request.POST.get("draft", "")
+    is_id = draft.isascii() and draft.isdecimal() and len(draft) < 19
+    return is_id and int(draft) > 0 and not ProcessDraft.objects.filter(pk=int(draft)).exists()
 
 
 # --- one step ---------------------------------------------------------------------------------------------

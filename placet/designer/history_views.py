@@ -25,11 +25,12 @@ from placet.approvals.models import DraftRevision, Process, ProcessDraft, Versio
 from placet.approvals.picture import Mark, drawing_of
 from placet.approvals.processes import DefinitionInvalid, as_written
 from placet.designer import revisions
+from placet.designer.card_views import is_of_former_draft
 from placet.designer.differences import Difference, marks_of
 from placet.designer.merging import are_too_long
 from placet.designer.people import find_process, owners_only
 from placet.designer.revisions import DraftGone, NothingToDo, Outdated, revise
-from placet.designer.text_views import differences_of_texts, number_of
+from placet.designer.text_views import NONE, differences_of_texts, number_of
 from placet.portal.people import PersonsRequest
 
 A_PAGE = 50
@@ -198,7 +199,8 @@ def go_back(request: PersonsRequest, key: str) -> HttpResponse:
     try:
         draft = begin(process, request.user)
         change = _("Back to: {title}").format(title=item.title)
-        revise(draft, text, request.user, change, number_of(request, "base") or 1)
+        base = NONE if is_of_former_draft(request) else number_of(request, "base") or 1
+        revise(draft, text, request.user, change, base)
     except (Outdated, DraftGone) as error:
         messages.error(request, _("{reason} Nothing was changed.").format(reason=error))
     else:

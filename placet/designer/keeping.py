@@ -18,9 +18,11 @@ from placet.approvals.definitions import CallStep, definition_of
 from placet.approvals.drafts import discard as discard_draft
 from placet.approvals.drafts import draft_of, problems_of_draft
 from placet.approvals.models import Process, ProcessDraft, Request, Version
+from placet.designer.card_views import base_in
 from placet.designer.forms import OwnerForm
 from placet.designer.people import find_process, owners_only
 from placet.designer.views import overview, picture_of_text
+from placet.designer.working import changes_since, gone_words, work_on
 from placet.lib.web import entered
 from placet.portal.people import PersonsRequest
 from placet.workflowgen.report import CHANGED, DECIDE, LEFT_OUT, TAKEN, Report
@@ -158,6 +160,9 @@ def discard(request: PersonsRequest, key: str) -> HttpResponse:
     alone = not process.versions.exists()
     if request.method != "POST":
         return render(request, "designer/discard.html", {"process": process, "draft": draft, "alone": alone})
+    if "base" in request.POST and base_in(request) != draft.at:
+        messages.warning(request, gone_words(changes_since(work_on(process), base_in(request))))
+        return redirect("designer:discard", key)
     discard_draft(draft)
     log.info("draft_discarded", key=key, by=request.user.pk)
     messages.success(request, _("The draft of {name} is gone.").format(name=process.name))

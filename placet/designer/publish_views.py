@@ -33,6 +33,9 @@ def publish(request: PersonsRequest, key: str) -> HttpResponse:
         version = _published(request, work.draft, run, reason)
     except DefinitionInvalid:
         return _publish_page(request, work, status=422)
+    except drafts.DraftChanged:  # while its test cases were run
+        messages.warning(request, gone_words(changes_since(work, work.base)))
+        return redirect("designer:publish", key)
     except cases.CaseRefused as refused:
         return _publish_page(request, work, run, str(refused), reason, status=422)
     messages.success(
@@ -48,7 +51,7 @@ def publish(request: PersonsRequest, key: str) -> HttpResponse:
 def _published(
     request: PersonsRequest, draft: ProcessDraft, run: cases.CasesRun | None, reason: str
 ) -> Version:
-    """DefinitionInvalid; or CaseRefused where a test case fails and nobody says why that is to be."""
+    """DefinitionInvalid; DraftChanged; or CaseRefused where a test case fails and nobody says why that is to be."""
     if run is not None and run.blocks:
         cases.overrule(run, reason, request.user)
     return drafts.publish_draft(draft, request.user)

@@ -12,13 +12,16 @@ from django.views.decorators.http import require_http_methods
 from placet.approvals.drafts import begin, draft_of, problems_of_text, text_of
 from placet.approvals.models import DraftRevision, Process, ProcessDraft
 from placet.approvals.processes import newest
+from placet.designer.card_views import is_of_former_draft
 from placet.designer.differences import Difference, differences
 from placet.designer.edits import EditInvalid
 from placet.designer.people import find_process, owners_only
 from placet.designer.problem_lines import placed
 from placet.designer.revisions import DraftGone, Outdated, TextTooLong, revise, set_aside
+from placet.designer.working import first_of
 from placet.portal.people import PersonsRequest
 
+NONE = -1  # the number of no revision
 MOST_SHOWN = 20  # problems, and differences to what somebody else changed
 
 
@@ -36,8 +39,13 @@ def present(process: Process) -> Present:
     draft = draft_of(process.key)
     if draft is not None:
         return Present(draft, draft.text, draft.at)
+    return Present(None, published_text(process), 0)
+
+
+def published_text(process: Process) -> str:
+    """What a draft that begins now says first."""
     version = newest(process)
-    return Present(None, f"key: {process.key}\n" if version is None else text_of(version), 0)
+    return f"key: {process.key}\n" if version is None else text_of(version)
 
 
 @owners_only
@@ -56,7 +64,8 @@ def _save(request: PersonsRequest, process: Process) -> HttpResponse:
     typed, base = as_stored(request.POST["text"]), number_of(request, "base")
     try:
         draft = begin(process, request.user)
-        made = revise(draft, typed, request.user, change_in_words(draft, typed), base or 1)
+        made_of = NONE if is_of_former_draft(request) else base or first_of(draft, published_text(process))
+        made = revise(draft, typed, request.user, change_in_words(draft, typed), made_of)
     except TextTooLong as error:
         return _page(request, process, present(process), typed, base, error=str(error), status=422)
     except DraftGone as error:  # between the two lines above

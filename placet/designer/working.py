@@ -99,11 +99,17 @@ def save(work: Work, edit: Callable[[str], str], change: str, by: Person, base: 
         return
     draft = work.draft or drafts.begin(work.process, by)
     try:
-        revise(draft, text, by, change, work.base or draft.at)
+        revise(draft, text, by, change, work.base or first_of(draft, work.text))
     except (TextTooLong, DraftGone) as error:
         raise EditInvalid(str(error)) from error
     except Outdated:
         raise Meanwhile(changes_since(work, work.base)) from None
+
+
+def first_of(draft: ProcessDraft, text: str) -> int:
+    """The number of its first revision, where that says what a process without a draft was shown as; -1, which none
+    has, where somebody else began it meanwhile with something else: a file, say."""
+    return 1 if draft.revisions.filter(number=1, text=text).exists() else -1
 
 
 def changes_since(work: Work, base: int) -> list[DraftRevision]:
