@@ -7,6 +7,7 @@ cases_before_publishing(process, text)        the same, for whoever publishes: w
 overrule(run, reason, by)                     it is published all the same: on the installation's record
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -26,6 +27,7 @@ from placet.designer.trying_shown import Summary, Trial
 OVERRULED = "test cases overruled"  # event of the installation's record
 MOST_CASES = 50  # of one process
 LONGEST_REASON = 1000
+MOST_SECONDS = 60.0  # of all cases of a process together; each may take as long as a play (`trying`)
 
 
 class CaseRefused(ValueError):
@@ -105,16 +107,31 @@ def run_case(case: TestCase, source: str | Version) -> CaseRun:
 
 
 def run_cases(process: Process, source: str | Version) -> CasesRun:
-    return CasesRun(process, [run_case(case, source) for case in process.test_cases.all()])
+    """Those for which no time is left fail: nobody knows how they would come out."""
+    ends = time.monotonic() + MOST_SECONDS
+    return CasesRun(
+        process,
+        [
+            run_case(case, source) if time.monotonic() < ends else _not_run(case)
+            for case in process.test_cases.all()
+        ],
+    )
+
+
+def _not_run(case: TestCase) -> CaseRun:
+    sentence = _("It was not run: the test cases of this process take too long together.")
+    return CaseRun(case, Trial(problems=[sentence]), [sentence])
 
 
 def cases_before_publishing(process: Process, text: str) -> CasesRun:
     """Every case of a process against what is to be published (YAML), each beside how the published version runs."""
     published = newest(process)
     runs = []
-    for run in run_cases(process, text).runs:
+    several = run_cases(process, text).runs
+    ends = time.monotonic() + MOST_SECONDS
+    for run in several:
         since: Sequence[str] = ()
-        if published is not None and not run.trial.problems:
+        if published is not None and not run.trial.problems and time.monotonic() < ends:
             as_published = tried(published, from_json(run.case.events))
             since = differences_between(as_published.summary, run.trial.summary)
         runs.append(CaseRun(run.case, run.trial, run.differences, run.missing, since))

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -56,6 +58,13 @@ _LINK = re.compile(r"""\s(?:href|action)=(?:"[^"]*"|'[^']*')""", re.IGNORECASE)
 _NUMBER = re.compile("[0-9]{1,4}")
 
 
+#: Moments of a trial: others are no dates in some time zone, or nothing can be reckoned from them.
+_MOMENTS = (
+    MinValueValidator(datetime(2000, 1, 1, tzinfo=UTC)),
+    MaxValueValidator(datetime(2200, 1, 1, tzinfo=UTC)),
+)
+
+
 class StartForm(forms.Form):
     """Who starts the request, and when."""
 
@@ -66,6 +75,7 @@ class StartForm(forms.Form):
         label=gettext_lazy("On"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text=gettext_lazy("Deadlines and “today” are reckoned from then."),
+        validators=_MOMENTS,
     )
 
 
@@ -73,6 +83,7 @@ class MomentForm(forms.Form):
     to = forms.DateTimeField(
         label=gettext_lazy("Or to"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        validators=_MOMENTS,
     )
 
 

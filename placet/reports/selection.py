@@ -89,7 +89,7 @@ def selection_of(person: Person, asked: Mapping[str, str]) -> Selection:
     processes = list(owning.owned_by(person).order_by("name", "pk"))
     process = next((one for one in processes if one.key == asked.get("process")), None)
     days = asked.get("days", "")
-    chosen = int(days) if days.isdecimal() and int(days) in PERIODS else USUAL
+    chosen = next((one for one in PERIODS if str(one) == days), USUAL)
     return Selection(
         person, processes, process, chosen, timezone.now().astimezone(organisation_zone()).date()
     )

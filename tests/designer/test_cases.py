@@ -91,6 +91,15 @@ def test_there_are_so_many(
         cases.keep(process, "One more", PURCHASE, [START], known[ALICE])
 
 
+def test_cases_that_take_too_long_together_are_not_run_and_fail(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cases, "MOST_SECONDS", 0.0)
+    run = cases.cases_before_publishing(process, PURCHASE)
+    assert run.blocks
+    assert "too long together" in run.runs[0].differences[0]
+
+
 def test_what_an_older_version_kept_is_said_to_be_unreadable(process: Process) -> None:
     process.test_cases.update(events=[{"what": "telepathy"}])
     [run] = cases.run_cases(process, PURCHASE).runs

@@ -120,7 +120,7 @@ def test_a_file_has_numbers_to_reckon_with_and_no_formula(owner: Person, as_: As
     assert as_(owner).get(reverse("reports:table", args=["nothing", "weeks"])).status_code == 404
 
 
-@pytest.mark.parametrize("days", ["30", "365", "7", "-1", "x", "9" * 400])
+@pytest.mark.parametrize("days", ["30", "365", "7", "-1", "x", "9" * 5000])
 def test_a_period_is_one_of_the_list(days: str, owner: Person, as_: As) -> None:
     page = shown(as_(owner), "durations", days=days)
     chosen = days if days in ("30", "365") else "90"

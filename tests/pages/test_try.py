@@ -15,8 +15,8 @@ from placet.accounts.models import Person
 from placet.approvals import drafts, engine, owning
 from placet.approvals.models import Decision, Process, Request
 from placet.approvals.processes import publish
+from placet.designer import cases, replay_views, try_state, trying
 from placet.designer import replay as replaying
-from placet.designer import replay_views, try_state, trying
 from placet.designer.models import TestCase as KeptCase
 from placet.designer.trying_events import Answer
 from tests.designer.test_replay import TWO_STEPS
@@ -41,6 +41,7 @@ OTHERWISE = PURCHASE.replace("ask: [{manager: true}]", "ask: [{person: carol@con
 @pytest.fixture(autouse=True)
 def a_busy_machine_ends_no_play(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trying, "MOST_SECONDS", 300.0)
+    monkeypatch.setattr(cases, "MOST_SECONDS", 3000.0)
 
 
 @pytest.fixture
@@ -135,6 +136,15 @@ def test_a_moment_is_jumped_to(page: Client) -> None:
     t, _shown = trial(page)
     _t, shown = after(page, t, do="to", to="2027-03-10T09:00")
     assert "Nobody answered “Manager” in time, so it ends." in text_of(shown)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00", "9999-12-31T23:59"])
+def test_a_moment_at_the_end_of_all_calendars_is_none(at: str, page: Client) -> None:
+    assert page.post("/processes/purchase/try/", START | {"at": at}).status_code == 422
+    began = page.post("/processes/purchase/try/", START)
+    [trial] = parse_qs(urlsplit(began["Location"]).query)["t"]
+    answer = page.post("/processes/purchase/try/", {"t": trial, "do": "to", "to": at}, follow=True)
+    assert "Nothing was entered, so nothing happened." in answer.content.decode()
 
 
 def test_what_was_not_entered_happens_not(page: Client) -> None:
