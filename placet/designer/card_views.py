@@ -23,7 +23,7 @@ from placet.designer.inputs import Box, overlay
 from placet.designer.other_rows import kind_words
 from placet.designer.people import find_process, owners_only
 from placet.designer.placing import attach, problems_of
-from placet.designer.reading import words
+from placet.designer.reading import no_step, words
 from placet.designer.working import Meanwhile, Work, gone_words, save, work_on
 from placet.lib.web import entered
 from placet.portal.people import PersonsRequest
@@ -44,7 +44,7 @@ def design(request: PersonsRequest, key: str) -> HttpResponse:
 
 def _design_page(request: PersonsRequest, work: Work, status: int = 200, **more: Any) -> HttpResponse:
     steps = [one for one in work.problems if one.area == "step"]
-    others = [one.text for one in work.problems if one.area == "process"]
+    others = [one.text for one in work.problems if one.area == "process" and one.text != no_step()]
     other_pages = _elsewhere(work)
     context = {"cards": cards_of(work.around, steps), "whole_problems": [*others, *other_pages]}
     return page(request, "designer/design.html", work, context | more, status=status)
@@ -160,7 +160,7 @@ def _saved_step(request: PersonsRequest, work: Work, key: str) -> HttpResponse:
         return _step_page(request, work, key, 422, typed, wrong)
     changes = card.changes_in(post, work.reading, key, work.around)
     changes += card.moves_in(do, work.reading, key, changes)
-    sentence = _("Step “{name}”").format(name=work.around.step_name(key))
+    sentence = _("Step “{name}” changed").format(name=work.around.step_name(key))
     try:
         save(work, lambda text: written(text, changes), sentence, request.user, base_in(request))
     except Meanwhile as error:

@@ -199,7 +199,7 @@ def _saved_part(request: PersonsRequest, work: Work, number: int) -> HttpRespons
             return edits.rename_field(text, words(old["name"]), name)
         return edits.set_value(text, ("form", number, "name"), name or None) if renamed else text
 
-    sentence_ = _("Form: “{name}”").format(name=part_rows.part_words(new))
+    sentence_ = _("Form: “{name}” changed").format(name=part_rows.part_words(new))
     try:
         save(work, edit, sentence_, request.user, base_in(request))
     except Meanwhile as error:
@@ -229,7 +229,7 @@ def design_settings(request: PersonsRequest, key: str) -> HttpResponse:
         for change in differences((name,), work.reading.data.get(name), value)
     ]
     try:
-        save(work, lambda text: written(text, changes), _("Settings"), request.user, base_in(request))
+        save(work, lambda text: written(text, changes), _("Settings changed"), request.user, base_in(request))
     except Meanwhile as error:
         return _settings_page(request, work, 409, typed, meanwhile=error.changes)
     except EditInvalid as error:

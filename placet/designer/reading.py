@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
 from placet.approvals.definitions import Definition
@@ -33,6 +34,9 @@ _SKELETON = (
     "until",
     "signal",
 )
+
+
+_MISSING = {"start: Field required", "steps: Field required"}
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,19 @@ def problems_in(text: str, key: str) -> list[str]:
     try:
         definition = parse_definition(text)
     except DefinitionInvalid as error:
-        return error.problems
+        return without_steps(error.problems)
     return [] if definition.key == key else [f"key: it says {definition.key}, but this is the draft of {key}"]
+
+
+def no_step() -> str:
+    return _("There is no step yet.")
+
+
+def without_steps(problems: Sequence[str]) -> list[str]:
+    """A draft that is just begun lacks steps, and with them one to start with: that is one thing to do."""
+    if not _MISSING.issubset(problems):
+        return list(problems)
+    return [no_step(), *(one for one in problems if one not in _MISSING)]
 
 
 # --- what may be anything ---------------------------------------------------------------------------------
@@ -125,7 +140,7 @@ def at(data: Any, path: Iterable[str | int]) -> Any:
 def nearest(data: Mapping[str, Any]) -> Definition | None:
     """A definition without what does not fit, and with a placeholder for what is missing."""
     mended = deepcopy(dict(data))
-    for _ in range(MOST_MENDINGS):
+    for _time in range(MOST_MENDINGS):
         try:
             return Definition.model_validate(mended)
         except ValidationError as error:

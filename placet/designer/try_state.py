@@ -10,6 +10,7 @@ from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.drafts import draft_of
 from placet.approvals.models import Process, Version
 from placet.approvals.processes import DefinitionInvalid, newest, parse_definition
+from placet.designer.reading import without_steps
 from placet.designer.trying_events import Event, EventsInvalid, as_json, from_json
 
 DRAFT = "draft"
@@ -71,5 +72,5 @@ def problems_in(source: str | Version) -> Sequence[str]:
     try:
         definition_in(source)
     except DefinitionInvalid as error:
-        return error.problems
+        return without_steps(error.problems)
     return ()

@@ -34,6 +34,7 @@ from placet.approvals.engine_errors import AlreadyDecided, AnswersInvalid, Engin
 from placet.approvals.form import FormInvalid
 from placet.approvals.models import Assignment, Decision, Draft, Process, Version
 from placet.approvals.processes import DefinitionInvalid, parse_definition
+from placet.designer.reading import without_steps
 from placet.designer.trying_events import (
     MOST_EVENTS,
     Answer,
@@ -74,7 +75,7 @@ def tried(source: str | Version, events: Sequence[Event]) -> Trial:
         try:
             definition = parse_definition(source) if isinstance(source, str) else definition_of(source)
         except DefinitionInvalid as error:
-            return Trial(problems=error.problems)
+            return Trial(problems=without_steps(error.problems))
     return played(definition, events)
 
 

@@ -83,6 +83,28 @@ def test_opening_pages_begins_no_draft_and_the_first_change_does(admin: Person, 
     assert draft.revisions.get(number=draft.at).by == admin
 
 
+def test_a_draft_that_is_just_begun_lacks_steps_and_that_is_one_thing(admin: Person, as_: As) -> None:
+    drafts.store("purchase", "Purchase", "key: purchase\nname: Purchase\n")
+    browser = as_(admin)
+    cards = shown(browser.get("/processes/purchase/design/"))
+    assert not cards.cssselect(".note.warning")  # the page itself asks for the first step
+    assert [one.text_content() for one in cards.cssselect("main .primary")] == ["Add the first step"]
+    problems = shown(browser.get("/processes/purchase/publish/")).cssselect(".note.error li")
+    assert [one.text_content() for one in problems] == ["There is no step yet."]
+
+
+def test_a_way_for_all_else_stands_below_the_condition_and_numbers_as_people_write_them(
+    admin: Person, as_: As
+) -> None:
+    publish(SAMPLE_TEXT)
+    browser = as_(admin)
+    card = shown(browser.get("/processes/purchase/design/")).cssselect("#step-manager .card-lines")[0]
+    sentences = [one.text_content() for one in card.cssselect("li")]
+    first = next(n for n, one in enumerate(sentences) if "if Amount is above" in one)
+    assert ", otherwise" in sentences[first + 1]
+    assert "1000" in form_of(browser, STEP).values()
+
+
 def test_what_is_wrong_stands_beside_its_input_and_nothing_else_is_lost(admin: Person, as_: As) -> None:
     draft, browser = made(PURCHASE), as_(admin)
     form = form_of(browser, STEP)
@@ -155,7 +177,7 @@ def test_who_changes_the_same_thing_second_is_told_and_keeps_what_they_typed(
     page = shown(answer)
     assert page.xpath('//input[@name="name"]/@value') == ["Ada's word"]
     [alert] = page.xpath('//*[@role="alert"]')
-    assert "Alice Requester: Step “Manager”" in " ".join(alert.text_content().split())
+    assert "Alice Requester: Step “Manager” changed" in " ".join(alert.text_content().split())
     again = form_with(answer.content, "name")
     assert browser.post(STEP, again).status_code == 302
     assert "name: Ada's word" in text_of(draft)

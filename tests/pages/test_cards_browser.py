@@ -200,7 +200,7 @@ def test_a_purchase_process_is_made_and_published_by_pages_alone(
         if way in ("mouse", "phone"):
             assert violations(page) == []
             assert not too_wide(page)
-        story.hands.press(page.get_by_role("link", name="Publish…"))
+        story.hands.press(page.get_by_role("link", name="Publish it …"))
         story.hands.press(page.get_by_role("button", name="Publish", exact=True))
         expect(page.locator("main")).to_contain_text("Version 1 is published")
     definition = definition_of(Version.objects.get(process__key="buying"))
