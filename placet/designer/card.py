@@ -87,7 +87,9 @@ def _kept(step: Mapping[str, Any]) -> str:
 
 
 def _ways_help() -> str:
-    return _("Of the ways on one answer the first whose condition holds is gone; the last one has none.")
+    return _(
+        "Of the ways on one answer the first whose condition holds is taken; the last one has no condition."
+    )
 
 
 def _step_rows(step: Mapping[str, Any], around: Surroundings) -> list[Row]:

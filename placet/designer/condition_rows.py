@@ -116,13 +116,18 @@ def _value_box(name: str, one: Compared | None, around: Surroundings) -> Box:
     return Box(name, _("Value"), _value_words(value))
 
 
+def _digits(number: Decimal) -> str:
+    """Conditions are written with a decimal point always; people write 1000."""
+    return f"{number:f}".removesuffix(".0")
+
+
 def _value_words(value: Any) -> str:
     if isinstance(value, OtherField):
         return OTHER + value.name
     if isinstance(value, Amount):
-        return f"{value.number:f} {value.currency}"
+        return f"{_digits(value.number)} {value.currency}"
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return _digits(value)
     if isinstance(value, date):
         return value.isoformat()
     return ", ".join(value) if isinstance(value, tuple) else words(value)

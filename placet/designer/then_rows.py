@@ -160,6 +160,8 @@ def ways_changes(key: str, ways: list[dict[str, Any]], around: Surroundings) -> 
 def way_words(key: str, step: Mapping[str, Any], around: Surroundings) -> list[str]:
     """“on Approve, if amount is above 1,000 → Finance”; what no way leads on from is said, too."""
     ways = [way for _at, way in around.reading.ways_from(key)]
+    order = list(dict.fromkeys(words(way.get("outcome")) for way in ways))
+    ways.sort(key=lambda way: order.index(words(way.get("outcome"))))  # “otherwise” stands below its “if”
     sentences = [_way_sentence(way, ways, step, around) for way in ways]
     led = {words(way.get("outcome")) for way in ways}
     missing = [one for one in outcome_keys(step) if one not in led and one not in returning(step)]

@@ -215,7 +215,7 @@ def _expiry_row(step: Mapping[str, Any]) -> Row:
         *amount_boxes("warn", moment_of(words(says.get("warn")))[0], _("Warn before the end"), ("expire", "warn")),
         Box(
             "expire-silence",
-            _("Nobody's answer counts as a yes, and that is meant"),
+            _("Silence counts as a yes, and that is meant"),
             "yes" if says.get("silence_counts") else "",
             "tick",
             place=("expire", "silence_counts"),

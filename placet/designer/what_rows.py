@@ -141,7 +141,7 @@ def _outcome(number: int, outcome: Any, around: Surroundings, languages: list[tu
 
 
 def _tones() -> Choices:
-    return (("", _("by itself")), ("good", _("green")), ("bad", _("red")), ("neutral", _("grey")))
+    return (("", _("chosen by Placet")), ("good", _("green")), ("bad", _("red")), ("neutral", _("grey")))
 
 
 def _comment_box(name: str, comment: Any, place: Place) -> Box:

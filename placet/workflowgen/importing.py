@@ -167,7 +167,10 @@ def _say_the_rest(exported: Exported, form: Form, actions: Actions, report: Repo
     for performer, (key, name) in actions.groups.items():
         known = exported.participants.get(performer)
         users = ", ".join(known.users) if known else ""
-        text = _("Make the group {key} and put people into it: placet group set {key} --name {name} ADDRESS…")
+        text = _(
+            "Make the group {key} and put people into it, under Administration, Groups, or by: "
+            "placet group set {key} --name {name} ADDRESS…"
+        )
         report.decide(
             _("Participant {key}").format(
                 key=performer if performer not in exported.activities or known else "?"

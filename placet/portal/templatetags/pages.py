@@ -65,6 +65,11 @@ def exact(at: datetime) -> str:
     return date_format(timezone.localtime(at), pgettext("format of a date and time", "j F Y, H:i:s T"))
 
 
+@register.filter
+def to_the_minute(at: datetime) -> str:
+    return date_format(timezone.localtime(at), pgettext("format of a date and time", "j F Y, H:i T"))
+
+
 def in_words(at: datetime, now: datetime) -> str:
     """ "in 2 hours", "5 minutes ago", "yesterday at 14:05"; beyond a week the date."""
     seconds = (at - now).total_seconds()
