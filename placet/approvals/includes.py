@@ -10,7 +10,9 @@ itself is no step there: which of its results a request came to is said by the w
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import repeat
@@ -25,7 +27,7 @@ from placet.approvals.definitions import (
     definition_of,
 )
 from placet.approvals.form_parts import FormField
-from placet.approvals.models import Version
+from placet.approvals.models import Process, Version
 from placet.approvals.undo_rules import grace_in
 
 LONGEST_KEY = 60  # of a step
@@ -37,6 +39,21 @@ _CONDITIONS, _EXPRESSIONS = ("if", "when", "until", "expression"), ("with", "dat
 _WILDCARDS = ("fill", "require")  # of a step's form: lists that allow or ask for something
 _TOGETHER = "with what is included"  # what is wrong then, although each process is right by itself
 _Way = tuple[dict[str, Any], str]  # a transition as it is written, and the place of it
+
+
+#: Who may include a process; None: nobody is asked.
+_OWNS: ContextVar[Callable[[Process], bool] | None] = ContextVar("owns", default=None)
+
+
+@contextmanager
+def only_what_is_owned(owns: Callable[[Process], bool]) -> Iterator[None]:
+    """Whoever writes a process sees in it the steps, people and conditions of all that it includes: within this only
+    what they own can be."""
+    before = _OWNS.set(owns)
+    try:
+        yield
+    finally:
+        _OWNS.reset(before)
 
 
 def newest_published(key: str) -> Version | None:
@@ -60,6 +77,11 @@ class Included:
             version = newest_published(key)
             self.known[key] = None if version is None else (version, definition_of(version))
         return self.known[key]
+
+    def to_include(self, key: str) -> tuple[Version, Definition] | None:
+        """None, too, where whoever writes does not own it."""
+        owns, read = _OWNS.get(), self.of(key)
+        return read if read is None or owns is None or owns(read[0].process) else None
 
 
 @dataclass(frozen=True)
@@ -134,7 +156,7 @@ def _size_problems(
     """Whether what comes out is a process is checked as ever, if it is not too large for that."""
     steps = ways = 0
     for key, step in includes.items():
-        read = processes.of(step.process)
+        read = processes.to_include(step.process)
         if read is not None:
             steps += len(read[1].steps)
             ways += sum(1 for _ in _ways_onward(definition, key, read[1]))
@@ -155,9 +177,10 @@ def _problems(
     definition: Definition, key: str, step: IncludeStep, processes: Included, keys: _Keys
 ) -> Iterator[str]:
     """Of one by itself."""
-    read = processes.of(step.process)
+    read = processes.to_include(step.process)
     if read is None:
-        yield f"there is no process {step.process} that is published"
+        yours = "" if _OWNS.get() is None else " and yours"
+        yield f"there is no process {step.process} that is published{yours}"
         return
     included = read[1]
     notes = included.included or {}
@@ -223,7 +246,7 @@ def _with_copies(
     ]
     places = {f"steps.{key}": f"steps.{key}: {_TOGETHER}" for key in definition.steps}
     for key, step in includes.items():
-        read = processes.of(step.process)
+        read = processes.to_include(step.process)
         assert read is not None
         copy = _Copy(key, *read)
         ways = copy.put_into(written, ways)

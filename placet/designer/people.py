@@ -1,7 +1,7 @@
 """Who may see the pages of processes."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied
@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
 from placet.approvals import owning
+from placet.approvals.includes import only_what_is_owned
 from placet.approvals.models import Process
 from placet.portal.people import PersonsRequest, signed_in
 
@@ -23,7 +24,10 @@ def owners_only(view: View) -> View:
     def guarded(request: PersonsRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not owning.may_make(request.user):
             raise PermissionDenied(_("This page is for those who own processes."))
-        return view(request, *args, **kwargs)
+        if request.user.is_administrator:
+            return view(request, *args, **kwargs)
+        with only_what_is_owned(partial(owning.owns, request.user)):
+            return view(request, *args, **kwargs)
 
     decorated: Any = signed_in(guarded)
     return decorated  # type: ignore[no-any-return]  # the same signature, as decorators of Django cannot say

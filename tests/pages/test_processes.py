@@ -437,3 +437,44 @@ def test_replies_that_were_asked_back_are_shown_to_owners_without_their_text(
         **handled, result="digest_unclear", verdict={"requests": [1, purchase.number]}
     )
     assert "not all of it clear; asked back" in as_(owner).get(address).content.decode()
+
+
+def test_an_owner_includes_only_what_they_own(
+    version: Version, owner: Person, admin: Person, as_: As
+) -> None:
+    """Its steps, people and conditions would stand on the owner's pages."""
+    source = {
+        "key": "mine",
+        "name": "Mine",
+        "title": "{item}",
+        "form": values(SAMPLE)["form"],
+        "start": "part",
+        "steps": {
+            "part": {"kind": "include", "process": "purchase"},
+            "approved": {"kind": "end", "name": "Yes", "result": "approved"},
+            "rejected": {"kind": "end", "name": "No", "result": "rejected"},
+        },
+        "transitions": [
+            {"from": "part", "outcome": "approved", "to": "approved"},
+            {"from": "part", "outcome": "rejected", "to": "rejected"},
+        ],
+    }
+    draft = store("mine", "Mine", json.dumps(source))
+    owning.add_owner(draft.process, owner)
+    addresses = [reverse(f"designer:{name}", args=["mine"]) for name in ("design", "text", "publish", "try")]
+    for address in addresses:
+        shown = as_(owner).get(address).content.decode()
+        assert "Finance" not in shown, address
+    assert (
+        "there is no process purchase that is published and yours"
+        in as_(owner).get(addresses[1]).content.decode()
+    )
+    form = {"base": draft.at, "draft": draft.pk}
+    assert as_(owner).post(addresses[2], form).status_code in (302, 422)
+    assert not draft.process.versions.exists()
+    assert "and yours" not in as_(admin).get(addresses[1]).content.decode()
+    owning.add_owner(version.process, owner)
+    assert "and yours" not in as_(owner).get(addresses[1]).content.decode()
+    as_(owner).post(addresses[2], form)
+    assert draft.process.versions.exists()
+    assert "Finance" in page(as_(owner), "designer:process", "mine")
