@@ -6,7 +6,16 @@ from contextlib import contextmanager
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    FloatRect,
+    Locator,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 FLAGS = [
     "--no-sandbox",
@@ -69,9 +78,15 @@ def complaints_of(page: Page) -> list[str]:
         lambda message: found.append(message.text) if message.type in ("error", "warning") else None,
     )
     page.on("pageerror", lambda error: found.append(str(error)))
-    # A page that renews itself (“seen=”) may be left while it asks.
-    page.on("requestfailed", lambda r: None if "seen=" in r.url else found.append(f"not loaded: {r.url}"))
+    page.on("requestfailed", lambda r: found.append(f"not loaded: {r.url}") if is_failure(r) else None)
     return found
+
+
+def is_failure(request: Request) -> bool:
+    """Whether what was not loaded is missing. A page gives up itself what it asked for when it is left, and when it
+    asks anew because somebody types on (Chromium: net_error_list.h, ABORTED); a server that breaks off has other
+    errors."""
+    return request.failure != "net::ERR_ABORTED"
 
 
 def box_of(one: Locator) -> FloatRect:

@@ -10,7 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 from placet.accounts.models import Person
 from placet.approvals.models import Decision, Request, Version
 from tests.conftest import PASSWORD
-from tests.pages.browsing import window
+from tests.pages.browsing import is_failure, window
 
 
 @pytest.fixture(
@@ -39,10 +39,7 @@ def _signed_in(context: BrowserContext, address: str, complaints: list[str]) -> 
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    # A page that renews itself (“seen=”) may be left while it asks.
-    page.on(
-        "requestfailed", lambda r: None if "seen=" in r.url else complaints.append(f"not loaded: {r.url}")
-    )
+    page.on("requestfailed", lambda r: complaints.append(f"not loaded: {r.url}") if is_failure(r) else None)
     page.goto("/")
     page.get_by_label("E-mail address").fill(address)
     page.keyboard.press("Tab")
