@@ -44,6 +44,7 @@ from placet.approvals import (
     engine_escalation,
     escalation_mails,
     messages,
+    reassigning,
     stop_mails,
     undo_mails,
     undoing,
@@ -585,6 +586,18 @@ def _given(scene: Scene) -> str:
     return "given"
 
 
+def _reassigned(kind: str) -> Any:
+    """Ada has Carol asked in Bob's place."""
+
+    def write(scene: Scene) -> str:
+        seat = scene.asked(scene.bob) if scene.request() else None
+        assert seat is not None
+        reassigning.reassign(seat.pk, scene.ada, scene.carol, scene.texts["comment"])
+        return kind
+
+    return write
+
+
 def _hand_on(scene: Scene) -> str:
     seat = scene.asked(scene.bob) if scene.request() else None
     assert seat is not None
@@ -1030,6 +1043,8 @@ KINDS: dict[str, Any] = {
     "ask-with-a-delegate": _ask_with_a_delegate,
     "answered-for": _answered_for,
     "given": _given,
+    "ask-instead-of-somebody": _reassigned("ask"),
+    "somebody-else-is-asked": _reassigned("reassigned"),
     "hand-on": _hand_on,
     "hand-on-of-a-delegate": _hand_on_of_a_delegate,
     "notice": _notice,

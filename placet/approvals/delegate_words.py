@@ -78,10 +78,27 @@ def _given(row: Delegate, name: str) -> Iterable[Sentence]:
     yield Sentence("{giver} gave this to you.", giver=giver)
     if giver != name:
         yield Sentence("You are asked in place of {name}.", name=name)
+    yield from _comment_of(giver, row.comment)
+
+
+def _comment_of(giver: str, written: str) -> Iterable[Sentence]:
     # Somebody else's text: on one line it looks like nothing but a part of ours.
-    comment = " ".join(row.comment.split())[:LONGEST_COMMENT]
+    comment = " ".join(written.split())[:LONGEST_COMMENT]
     if comment:
         yield Sentence("{giver} writes: “{comment}”", giver=giver, comment=comment)
+
+
+def reassigned_to(assignment: Assignment) -> Iterable[Sentence]:
+    """To whoever an owner of the process put in somebody's place: in whose, and why."""
+    by, place = assignment.reassigned_by, assignment.in_place_of
+    assert by is not None
+    if place is None:
+        yield Sentence("{giver} asks you again.", giver=by.name)
+    else:
+        yield Sentence(
+            "{giver} asks you in place of {name}, who is asked no more.", giver=by.name, name=place.name
+        )
+    yield from _comment_of(by.name, assignment.reassigned_comment)
 
 
 def delegates_of(assignment: Assignment) -> list[Sentence]:

@@ -44,7 +44,7 @@ class CannotBeGiven(NotAllowed):
 
 
 @contextmanager
-def _seat_of(assignment_id: int) -> Iterator[Seat]:
+def seat_of(assignment_id: int) -> Iterator[Seat]:
     """A seat in a transaction that holds its request's lock, as it stands now."""
     with transaction.atomic(), chain.together():
         number = Assignment.objects.values_list("visit__request_id", flat=True).get(pk=assignment_id)
@@ -70,7 +70,7 @@ def give(
     so.
 
     Raises AlreadyDecided, NoLongerOpen, NotAllowed or CannotBeGiven; then nothing has changed."""
-    with _seat_of(assignment_id) as seat:
+    with seat_of(assignment_id) as seat:
         engine_answerable.must_be_open(seat.assignment, by)
         if not may_give(by, seat):
             raise NotAllowed(
@@ -98,15 +98,17 @@ def _why_not(person: Person, seat: Seat) -> Sentence:
     """The one reason that holds, as whoever wants to give it reads it."""
     if person.pk == seat.assignment.person_id:
         return Sentence("{name} is asked already, themself.", name=person.name)
-    if not person.is_active:
-        return Sentence("{name} is deactivated.", name=person.name)
-    return why_not_in_place(person, seat)
+    return why_not_in_place(person, seat) if person.is_active else deactivated(person)
+
+
+def deactivated(person: Person) -> Sentence:
+    return Sentence("{name} is deactivated.", name=person.name)
 
 
 def take_back(delegate_id: int, by: Person) -> bool:
     """What was given, by whoever may give it. False if it is over."""
     assignment_id = Delegate.objects.values_list("assignment", flat=True).get(pk=delegate_id)
-    with _seat_of(assignment_id) as seat:
+    with seat_of(assignment_id) as seat:
         if not may_give(by, seat):
             raise NotAllowed(Sentence("Only whoever can give this to somebody can take it back."))
         row = Delegate.objects.select_related("person").get(pk=delegate_id)
@@ -125,7 +127,7 @@ def absent(ask: Ask, assignment_id: int, incoming: IncomingMail, logged: record.
     is asked; else their manager gets one mail, with the page where they may give it to somebody. False, and nothing
     happens, where that is known, or the question is not open. Of a delegate who is away nothing is known but that; the
     manager hears of it, where nobody is left who is there."""
-    with _seat_of(assignment_id) as seat:
+    with seat_of(assignment_id) as seat:
         assignment = seat.assignment
         if assignment.state != Assignment.State.OPEN:
             return False
@@ -158,7 +160,7 @@ def absent_seats(person: Person) -> QuerySet[Assignment]:
 
 
 def _back(assignment_id: int, by: Person | None) -> bool:
-    with _seat_of(assignment_id) as seat:
+    with seat_of(assignment_id) as seat:
         return _is_back(seat, by)
 
 
@@ -186,14 +188,14 @@ def work_absence(absence_id: int) -> bool:
         Absence.objects.filter(pk=absence_id).update(due=again)
     absence = Absence.objects.select_related("person", "ended_by").get(pk=absence_id)
     for assignment_id in _open_of(absence.person_id):
-        with _seat_of(assignment_id) as seat:
+        with seat_of(assignment_id) as seat:
             known = absences.in_force(absence.person_id, clock.now())
             if known is None:
                 _is_back(seat, absence.ended_by)
             elif engine_delegates.mark_absent(seat, known):
                 engine_delegates.stand_in_beside(seat)
     for assignment_id in engine_delegates.open_for(absence.person):
-        with _seat_of(assignment_id) as seat:
+        with seat_of(assignment_id) as seat:
             if absences.in_force(absence.person_id, clock.now()) is not None:
                 engine_delegates.propose_without(seat, absence.person)
     # Not where it ended meanwhile, which is to be looked at, too.
@@ -221,7 +223,7 @@ def work(delegation_id: int) -> bool:
     delegation = Delegation.objects.get(pk=delegation_id)
     absences.move(delegation.delegator_id)
     for assignment_id in _open_of(delegation.delegator_id):
-        with _seat_of(assignment_id) as seat:
+        with seat_of(assignment_id) as seat:
             engine_delegates.renew(seat.request, seat.definition, seat.assignment)
     # Not where it was ended meanwhile, which is to be looked at, too.
     following = delegations.next_look(delegation, began)
@@ -231,7 +233,7 @@ def work(delegation_id: int) -> bool:
 
 def renew(assignment_id: int) -> None:
     """Bring one open question up to date with the delegations of whoever is asked."""
-    with _seat_of(assignment_id) as seat:
+    with seat_of(assignment_id) as seat:
         engine_delegates.renew(seat.request, seat.definition, seat.assignment)
 
 

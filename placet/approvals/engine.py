@@ -1,5 +1,5 @@
 """The only code that changes a request's state, with `calling`, which does what steps order that call another process,
-`delegating`, and `undoing`. Every channel calls it.
+`delegating`, `reassigning`, and `undoing`. Every channel calls it.
 
 A request runs on one version of a process. Where it stands are its live visits: one of a step at the root, and inside
 the visit of a block (a parallel step) one for each branch that still runs. A visit of an approval step has a seat
@@ -17,6 +17,7 @@ engine          what can be done to a request, by whom, and what stands against 
 engine_visits   where a request stands: entering and leaving steps, blocks and their branches, being stuck
 engine_asks     whom a visit asks, and the mails that ask
 engine_delegates  who may answer in their place; `delegating` does what begins and ends that
+reassigning     somebody is put in the place of somebody who is asked, and they are asked no more
 may_decide      who may decide a seat, whose it is or in somebody's place
 digests         which of them wait until somebody's working day begins; `digesting` writes these in one
 engine_notices  whom a notice tells

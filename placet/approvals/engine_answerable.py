@@ -49,6 +49,9 @@ def must_be_open(assignment: Assignment, by: Person | None = None) -> None:
             raise NoLongerOpen(Sentence("The request was withdrawn."))
         if assignment.replaced_by is not None:
             raise NoLongerOpen(_instead_of(assignment))
+        successor = assignment.successor(assignment.visit.assignments.select_related("person"))
+        if successor is not None:
+            raise NoLongerOpen(_in_favour_of(successor, assignment, by))
         if by is not None and by.pk == assignment.person_id:
             # They decided another step since they were asked (`withdraw_barred`): that is why.
             bars = whom.Bars(request, definition_of(request.version), assignment.visit.step_key)
@@ -67,6 +70,22 @@ def _instead_of(assignment: Assignment) -> Sentence:
     if not names:
         return Sentence("It was not answered in time. Somebody else was asked in your place.")
     return Sentence("It was not answered in time. Asked in your place: {names}.", names=names)
+
+
+def _in_favour_of(successor: Assignment, assignment: Assignment, by: Person | None) -> Sentence:
+    """Why somebody is asked no longer in whose place an owner put somebody. `by`: who answers, perhaps a delegate."""
+    name, owner = successor.person.name, assignment.person
+    if by is not None and by.pk == successor.person_id:
+        return Sentence(
+            "You are asked yourself now, in place of {name}: please answer the newer mail.", name=owner.name
+        )
+    if by is not None and by.pk != owner.pk:
+        return Sentence(
+            "{name} was asked in place of {owner}, so no answer of yours is needed here.",
+            name=name,
+            owner=owner.name,
+        )
+    return Sentence("{name} was asked in your place, so no answer of yours is needed here.", name=name)
 
 
 def must_be_in_time(

@@ -14,7 +14,7 @@ from placet.approvals import authority, composing, digests, messages, record, tu
 from placet.approvals.ask_words import Escalated, Why
 from placet.approvals.change_words import Revised, news_of
 from placet.approvals.definitions import ApprovalStep, Definition
-from placet.approvals.delegate_words import asked_in_place, delegates_of
+from placet.approvals.delegate_words import asked_in_place, delegates_of, reassigned_to
 from placet.approvals.form import facts_hash
 from placet.approvals.models import (
     Ask,
@@ -104,16 +104,35 @@ def keep_matches(request: Request, visit: Visit, matches: Mapping[int, authority
             note(request, None, "looked up", revision=request.revision, **record.looked_up(row))
 
 
+@dataclass(frozen=True)
+class Reassigned:
+    """That somebody is put in another's place. `place`: of whom, by id; `comment`: what whoever did it writes."""
+
+    place: int
+    by: Person
+    comment: str
+
+
 def seat(
-    visit: Visit, there: Sequence[Assignment], new: Sequence[Person], lines: Mapping[int, int]
+    visit: Visit,
+    there: Sequence[Assignment],
+    new: Sequence[Person],
+    lines: Mapping[int, int | None],
+    reassigned: Reassigned | None = None,
 ) -> list[Assignment]:
-    """A seat for each of them. `lines`: which line of `ask` names each, by person."""
+    """A seat for each of them. `lines`: which line of `ask` names each, by person. `reassigned`: where it is not the
+    step that puts them there."""
     seats = {seat.person_id: seat for seat in there}
     seated = []
     for person in new:
         assignment = seats.get(person.pk) or Assignment(visit=visit, person=person)
         assignment.state, assignment.source = Assignment.State.OPEN, lines[person.pk]
-        assignment.replaced_by = None
+        assignment.replaced_by = assignment.in_place_of_id = assignment.reassigned_by = None
+        assignment.reassigned_comment = ""
+        if reassigned is not None:
+            # Whoever has the seat back in their own place is in nobody's.
+            assignment.in_place_of_id = reassigned.place if reassigned.place != person.pk else None
+            assignment.reassigned_by, assignment.reassigned_comment = reassigned.by, reassigned.comment
         assignment.absent_at = assignment.kept = None
         assignment.save()
         seated.append(assignment)
@@ -223,7 +242,9 @@ def ask(
     news = news_of(request, definition, assignment, reader) if is_revise or not again else None
     if isinstance(news, Revised):
         since = news.since
-    at_once = at_once or news is not None
+    # A digest has no room for why somebody is asked in another's place.
+    is_reassigned = delegate is None and assignment.reassigned_by_id is not None
+    at_once = at_once or news is not None or (is_reassigned and not again)
     may_wait = (
         not at_once and delegate is None and escalated is None and (reminder or bool(because) or not again)
     )
@@ -237,6 +258,7 @@ def ask(
     )  # fmt: skip
     line.save()
     in_place = [
+        *(reassigned_to(assignment) if is_reassigned else ()),
         *(asked_in_place(delegate) if delegate else delegates_of(assignment)),
         *filter(None, [because]),
     ]

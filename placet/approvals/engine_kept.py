@@ -44,7 +44,7 @@ def keep(
     kept = [
         Assignment(
             visit=visit, person=decision.assignment.person, source=lines[person],
-            state=Assignment.State.KEPT, kept=decision,
+            state=Assignment.State.KEPT, kept=decision, in_place_of_id=decision.assignment.in_place_of_id,
         )
         for person, decision in new.items()
         if person in lines and decision.by_person_id in able
@@ -65,7 +65,12 @@ def _still_named(
     """The line of `ask` that names each of those who are still asked here, by person. They are looked up as if they
     were asked already, so whoever was picked from a group stays its pick."""
     seats = [
-        Assignment(visit=visit, person=one.assignment.person, source=one.assignment.source)
+        Assignment(
+            visit=visit,
+            person=one.assignment.person,
+            source=one.assignment.source,
+            in_place_of_id=one.assignment.in_place_of_id,
+        )
         for one in decisions
     ]
     wanted, _new = engine_asks.whom_to_ask(request, definition, visit, [*beside, *seats])

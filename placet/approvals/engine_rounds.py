@@ -22,7 +22,17 @@ from placet.lib.sentences import Sentence
 #: Events of the record that tell of something from outside. An answer that can be undone counts once more when it takes
 #: effect: only then does anything follow from it. A signal counts when a step takes it.
 FROM_OUTSIDE = frozenset(
-    {"decided", "undone", "took effect", "signal taken", "expired", "stopped", "tried again", "withdrawn"}
+    {
+        "decided",
+        "undone",
+        "took effect",
+        "signal taken",
+        "expired",
+        "stopped",
+        "tried again",
+        "withdrawn",
+        "reassigned",
+    }
 )
 BY_ITSELF = "system"  # who made an entry that no person made
 

@@ -14,9 +14,9 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 
 from placet.approvals import attachments, evidence_words
+from placet.approvals.evidence_gaps import missing as missing
 from placet.approvals.evidence_tables import (
     STOP,
     Digests,
@@ -34,7 +34,6 @@ from placet.approvals.evidence_tables import (
 from placet.approvals.models import (
     Assignment,
     Clarification,
-    Counter,
     DigestItem,
     Request,
     Timer,
@@ -73,27 +72,6 @@ def standing_still(requests: Iterable[int]) -> Iterator[Differs]:
     """The first difference of each of these, of which nothing is written meanwhile."""
     for number in requests:
         yield from _standing_still(number)
-
-
-def missing() -> Iterator[str]:
-    """Numbers are given one after the other, so a request that is gone with its record leaves a gap. In words."""
-    counter = Counter.objects.filter(id=1).values_list("last", flat=True).first() or 0
-    highest = Request.objects.aggregate(highest=Max("number"))["highest"] or 0
-    if highest > counter:
-        yield f"There is a request {highest}, and the last number that was given is {counter}"
-    if Request.objects.count() == max(counter, highest):
-        return
-    expected = 1
-    for number in Request.objects.order_by("number").values_list("number", flat=True).iterator(1000):
-        if number > expected:
-            yield _gone(expected, number - 1)
-        expected = number + 1
-    if counter >= expected:
-        yield _gone(expected, counter)
-
-
-def _gone(first: int, last: int) -> str:
-    return f"Request {first} is gone" if first == last else f"Requests {first} to {last} are gone"
 
 
 def suspects(but: Collection[int], first: int = chain.LOWEST, last: int = chain.LAST) -> Iterator[int]:
@@ -249,6 +227,7 @@ def _asked(telling: Telling, entry: AuditEntry) -> None:
         _say(row, entry, has_delegates=False, created_at=entry.at)
     if entry.what["event"] == "asked":
         _say(row, entry, state=Assignment.State.OPEN, replaced_by=None, absent_at=None, kept=None)
+        _put_there(row, entry)
     if "since" in entry.what:
         row["created_at"] = Said(datetime.fromisoformat(entry.what["since"]), entry.seq)
     _say_what_it_says(row, entry, "assignment", "source")
@@ -267,9 +246,26 @@ def _kept(telling: Telling, entry: AuditEntry) -> None:
     )
     _say(row, entry, created_at=datetime.fromisoformat(entry.what["since"]))
     _say_what_it_says(row, entry, "assignment", "source")
+    _put_there(row, entry)
     decision = telling.decisions.get((step, number, person), {})
     if decision.get("outcome", NO_WORD).value != entry.what["outcome"]:
         telling.undecided.append(entry.seq)
+
+
+def _put_there(row: Row, entry: AuditEntry) -> None:
+    """By the step, or by an owner of the process in somebody's place."""
+    by = entry.what.get("reassigned_by")
+    _say(row, entry, in_place_of=entry.what.get("in_place_of"), reassigned_by=by)
+    if by is None:
+        _say(row, entry, reassigned_comment="")
+
+
+def _reassigned(telling: Telling, entry: AuditEntry) -> None:
+    before = telling.seats.setdefault(telling.seat_of(entry, entry.what["person"]), {})
+    _say(before, entry, state=Assignment.State.WITHDRAWN)
+    row = telling.seats.setdefault(telling.seat_of(entry, entry.what["successor"]), {})
+    _say(row, entry, has_delegates=row.get("has_delegates", Said(False, 0)).value)
+    _say(row, entry, reassigned_comment=entry.value("comment"))
 
 
 def _asked_by_mail(telling: Telling, entry: AuditEntry, seat: Seat, person: int) -> None:
@@ -654,6 +650,7 @@ _EVENTS: dict[Any, Callable[[Telling, AuditEntry], None]] = {
     "no answer needed": _no_answer_needed,
     "expired": _expired,
     "escalated": _escalated,
+    "reassigned": _reassigned,
     "not escalated": _not_escalated,
     "decided": _decided,
     "undone": _undone,

@@ -109,8 +109,11 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
     seats = seats.select_related("visit", "decision", "kept__assignment__visit")
     for assignment in seats:
         request, seat = assignment.visit.request_id, _seat(assignment)
-        columns = ("state", "created_at", "source", "replaced_by", "has_delegates", "absent_at")
-        held = _held(assignment, *columns, assignment="pk") | {"kept": _kept(assignment)}
+        columns = (
+            "state", "created_at", "source", "replaced_by", "has_delegates", "absent_at", "reassigned_comment",
+        )  # fmt: skip
+        put_there = {"in_place_of": "in_place_of_id", "reassigned_by": "reassigned_by_id"}
+        held = _held(assignment, *columns, assignment="pk", **put_there) | {"kept": _kept(assignment)}
         tables.seats[request][seat] = held
         decision: Decision | None = getattr(assignment, "decision", None)
         if decision is not None:

@@ -48,6 +48,9 @@ OF_SEAT = {
     "absent_at": "since when somebody is away",
     "source": "which line of a step names who is asked",
     "replaced_by": "in whose place others are asked",
+    "in_place_of": "in whose place somebody was put",
+    "reassigned_by": "who put somebody in another's place",
+    "reassigned_comment": "what was written when somebody was put in another's place",
     "kept": "which earlier decision still counts",
     "created_at": "when somebody was asked",
 }

@@ -181,11 +181,28 @@ def may_stand_in(person: Person, seat: Seat) -> Bar | None:
 
 def why_not_in_place(person: Person, seat: Seat) -> Sentence:
     """Why `may_stand_in` bars somebody who is active, as others read it. NOTHING if it does not."""
+    if any(one.person_id == person.pk and one.successor(seat.beside) for one in seat.beside):
+        return Sentence("Others are asked in the place of {name} in this step.", name=person.name)
+    return _why_not(person, seat, is_barred=person.pk == seat.request.requester_id)
+
+
+def why_not_instead(person: Person, seat: Seat) -> Sentence:
+    """Why somebody who is active cannot be put in the place of whoever is asked, as others read it; NOTHING if they
+    can. They may be whoever was asked there before: so it is taken back. The requester may be, where they may decide
+    this and no rung names who is asked: a rung never asks them."""
+    step = seat.definition.approval(seat.assignment.visit.step_key)
+    is_on_rung = bool(step.rungs) and (seat.assignment.source or 0) >= step.first_line_of(1)
+    is_own = person.pk == seat.request.requester_id
+    return _why_not(person, seat, is_barred=is_own and (is_on_rung or bool(seat.bars.against(person))))
+
+
+def _why_not(person: Person, seat: Seat, *, is_barred: bool) -> Sentence:
+    """`is_barred`: they made the request, and may not be there."""
     name, owner = person.name, seat.assignment.person
     asked = [one for one in seat.beside if one.person_id == person.pk]
     if seat.definition.approval(seat.assignment.visit.step_key).delegate is False:
         return Sentence("In this step nobody answers in somebody's place.")
-    if person.pk == seat.request.requester_id:
+    if is_barred:
         return Sentence("{name} made this request, and nobody decides their own.", name=name)
     if step := seat.bars.step_decided_by(person):
         return Sentence(
@@ -217,11 +234,22 @@ def may_give(by: Person, seat: Seat) -> bool:
     return leads and person.pk != seat.request.requester_id
 
 
+def may_reassign(by: Person, seat: Seat) -> bool:
+    """An owner of the process or an administrator. Not the requester, who would choose who decides; and not where
+    nobody answers in another's place."""
+    person = Person.objects.get(pk=by.pk)
+    step = seat.definition.approval(seat.assignment.visit.step_key)
+    if not person.is_active or step.delegate is False:
+        return False
+    return owning.sees_all_of(person, seat.request) and person.pk != seat.request.requester_id
+
+
 def _is_asked_there(person: Person, seat: Seat) -> Bar | None:
-    if any(one.person_id == person.pk and one.replaced_by is not None for one in seat.beside):
+    own = [one for one in seat.beside if one.person_id == person.pk]
+    if any(one.replaced_by is not None or one.successor(seat.beside) for one in own):
         return Bar(Why.BARRED, Sentence("Others are asked in your place in this step."))
     counting = (Assignment.State.OPEN, *Assignment.COUNTED)
-    if any(one.person_id == person.pk and one.state in counting for one in seat.beside):
+    if any(one.state in counting for one in own):
         return Bar(
             Why.BARRED, Sentence("You are asked in this step yourself, and nobody has two answers in it.")
         )
@@ -235,6 +263,8 @@ def _is_within_limit(seat: Seat) -> bool:
     if line is None or line.managers is None or line.managers.all:
         return True
     limit = seat.assignment.person.approval_limit
+    if seat.assignment.in_place_of is not None:  # the step asks whoever they were put in place of
+        limit = seat.assignment.in_place_of.approval_limit
     if limit is None:
         return False
     values = earlier.Values(seat.definition, seat.request)

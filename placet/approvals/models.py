@@ -1,6 +1,7 @@
 """Processes, requests and who was asked what. Changed by `placet.approvals.engine` only."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
@@ -310,6 +311,15 @@ class Assignment(models.Model):
     replaced_by = models.PositiveSmallIntegerField(
         null=True
     )  # the rung of the step that put others in their place
+    # Whom the step names in this place, where somebody else was put into it (`placet.approvals.reassigning`).
+    in_place_of = models.ForeignKey(
+        Person, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    # Who put whoever has the seat there, and what they wrote; None: the step names them.
+    reassigned_by = models.ForeignKey(
+        Person, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    reassigned_comment = models.TextField(blank=True, default="")
     has_delegates = models.BooleanField(default=False)  # or had: then there are rows of `Delegate`
     absent_at = models.DateTimeField(null=True)  # since when an automatic reply says that they are away
     # An earlier decision of theirs that counts here, too.
@@ -348,6 +358,18 @@ class Assignment(models.Model):
             assert self.kept is not None
             return self.kept
         return self.decision
+
+    @property
+    def named_person_id(self) -> int:
+        """Whose place it is: the id of the person whom the step names there."""
+        return self.in_place_of_id or self.person_id
+
+    def successor(self, beside: "Iterable[Assignment]") -> "Assignment | None":
+        """Of whoever was put in this one's place, while they have not left it. `beside`: all seats of the visit."""
+        if self.state != Assignment.State.WITHDRAWN:
+            return None
+        put_there = (one for one in beside if one.in_place_of_id == self.named_person_id)
+        return next((one for one in put_there if one.state != Assignment.State.WITHDRAWN), None)
 
 
 class Absence(models.Model):

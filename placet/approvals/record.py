@@ -151,7 +151,19 @@ def asked(assignment: Assignment) -> What:
         "assignment": assignment.pk,
         "since": assignment.created_at.isoformat(),
         "source": assignment.source,
+        **_put_there(assignment),
     }
+
+
+def _put_there(assignment: Assignment) -> What:
+    """In whose place, and by whom; what they wrote stands in the entry of that."""
+    people = {"in_place_of": assignment.in_place_of_id, "reassigned_by": assignment.reassigned_by_id}
+    return {name: number for name, number in people.items() if number is not None}
+
+
+def reassigned(assignment: Assignment, successor: Person, comment: str) -> What:
+    """Somebody is asked in the place of whoever was; who said so is the entry's own."""
+    return {**seat(assignment), "successor": successor.pk, "personal": {"comment": comment}}
 
 
 def seat(assignment: Assignment) -> What:

@@ -351,6 +351,7 @@ class _Lookup:
         self._bars = Bars(request, definition, step_key)
         counting = (Assignment.State.OPEN, *Assignment.COUNTED)
         self._seats = [seat for seat in seats if seat.state in counting]
+        self.asked = {seat.person_id for seat in self._seats}
         decided = [seat for seat in seats if seat.state in Assignment.COUNTED]
         self._answered = {seat.person_id for seat in decided}
         # In somebody's place: their own answer would be their second one.
@@ -358,10 +359,19 @@ class _Lookup:
         withdrawn = [seat for seat in seats if seat.state == Assignment.State.WITHDRAWN]
         # Somebody is asked in their place, so they are asked no more.
         replaced = [seat for seat in withdrawn if seat.replaced_by is not None]
-        self._replaced = {seat.person_id for seat in replaced}
-        self._replaced_lines = {(seat.person_id, seat.source) for seat in replaced}
+        # So is whoever was asked there before an owner put somebody in their place.
+        self._replaced = {
+            number for seat in replaced for number in (seat.person_id, *_people_before(seat, withdrawn))
+        }
+        self._replaced_lines = {(seat.named_person_id, seat.source) for seat in replaced}
+        #: By person who is asked no more: who is asked in their place, or has answered.
+        self._successors = {
+            number: seat.person
+            for seat in self._seats
+            for number in _people_before(seat, withdrawn)
+            if number not in self.asked
+        }
         self._on_rung = False  # of which lines are looked at
-        self.asked = {seat.person_id for seat in self._seats}
         self._versions: dict[str, TableVersion | None] = {**versions}
         self.matches: dict[int, authority.Match] = {}  # by number of the line
 
@@ -418,10 +428,10 @@ class _Lookup:
                 is_replaced = True
                 if place.only_one:
                     break
-            elif person.pk in passed_over:
+            elif self._standing_for(person).pk in passed_over:
                 continue
-            elif self._can_be_asked(person):
-                standing.append(person)
+            elif self._is_there(person):
+                standing.append(self._standing_for(person))
                 if place.only_one:
                     break
             elif person.is_active:
@@ -431,6 +441,16 @@ class _Lookup:
     def _asked_by_others(self, number: int) -> set[int]:
         """Whom other lines name already."""
         return {seat.person_id for seat in self._seats if seat.source != number}
+
+    def _standing_for(self, person: Person) -> Person:
+        """Themself, or whoever an owner put in their place, as long as they may be there: where they left or may not
+        decide any more, the step's own lines say again who is asked."""
+        successor = self._successors.get(person.pk)
+        return person if successor is None or not self._can_be_asked(successor) else successor
+
+    def _is_there(self, person: Person) -> bool:
+        """Whether they can be asked, or somebody is in their place."""
+        return self._standing_for(person) is not person or self._can_be_asked(person)
 
     def _can_be_asked(self, person: Person) -> bool:
         if person.pk in self._answered:
@@ -515,8 +535,8 @@ class _Lookup:
             kept = [person for person in place.people if (person.pk, number) in self._replaced_lines]
         if kept:
             return replace(place, people=kept, only_one=True)
-        able = [person for person in place.people if self._can_be_asked(person)]
-        free = [person for person in able if person.pk not in others] or able
+        able = [person for person in place.people if self._is_there(person)]
+        free = [person for person in able if self._standing_for(person).pk not in others] or able
         ordered = _in_turn(free, group) if pick == "next" else _least_busy_first(free)
         return replace(place, people=ordered or place.people, only_one=True)
 
@@ -534,7 +554,7 @@ class _Lookup:
     def _chain(self, chain: Chain) -> list[Person]:
         people: list[Person] = []
         seen = {name: self._values[name] for name in names_in(chain.until) if name in self._values}
-        for person in filter(self._can_be_asked, _line_above(self._request.requester)):
+        for person in filter(self._is_there, _line_above(self._request.requester)):
             people.append(person)
             limit = person.approval_limit
             if limit is not None and holds(chain.until, {**seen, LIMIT: float(limit)}):
@@ -679,6 +699,14 @@ def _among(text: str, person: Person | None, group: str | None) -> _Place:
     if group is not None and not Group.objects.filter(key=group, members=person).exists():
         return _Place([], Sentence("{address} is not in the group “{group}”", address=text, group=group))
     return _Place([person], _unknown(text), is_one_person=True)
+
+
+def _people_before(seat: Assignment, withdrawn: Iterable[Assignment]) -> Iterator[int]:
+    """Ids of those who are asked no more because of whoever an owner put in their place: whom the step names, and who
+    was there since then."""
+    if seat.in_place_of_id is not None:
+        yield seat.in_place_of_id
+        yield from (one.person_id for one in withdrawn if one.in_place_of_id == seat.in_place_of_id)
 
 
 def _or_nobody(person: Person | None) -> list[Person]:

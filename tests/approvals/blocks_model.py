@@ -33,13 +33,20 @@ class Room:
         default_factory=dict
     )  # who may answer, by whose seat that is and is open
     asks: "dict[str, list[Asked]]" = field(default_factory=dict)  # by whom they ask, the oldest first
+    places: dict[str, str] = field(default_factory=dict)  # whom the step names, by who was put in their place
+
+    def successor(self, name: str) -> str:
+        """Who was put in the place of somebody who is asked no more, and has not left it; "" where nobody is."""
+        place = self.places.get(name, name)
+        there = (one for one, of in self.places.items() if of == place and self.seats[one] != "withdrawn")
+        return next(there, "") if self.seats.get(name, "withdrawn") == "withdrawn" else ""
 
     def row(self) -> tuple[Any, ...]:
         above = self.above and (self.above.node.key, self.above.round)
         by = self.ended_by and (self.ended_by.node.key, self.ended_by.round)
         return (
             self.node.key, self.round, self.state, self.result, above, self.branch, self.ended_as, by, self.seats,
-            self.decided_on,
+            self.decided_on, self.places,
         )  # fmt: skip
 
 
@@ -215,12 +222,19 @@ class Life:
         named: list[Named] = []
         for who in sorted(self.applying(lines), key=lambda one: bool(one.pick)):
             there = self.members(who)
-            able = [name for name in there if self.can_be_asked(room, name)]
+            able = [name for name in there if self.can_be_asked(room, self.standing_for(room, name))]
             vacant = {*able} >= {*there} - self.away
             if who.pick:
                 able = self.picked(room, who, able, {name for line in named for name in line.able})
+            # Of two in whose places the same one is, and of one who is named beside their successor, one is asked.
+            able = [*dict.fromkeys(self.standing_for(room, name) for name in able)]
             named.append(Named(who, able, vacant))
         return sorted(named, key=lambda line: line.who.weight)
+
+    def standing_for(self, room: Room, name: str) -> str:
+        """Whoever was put in their place, as long as they may decide there; else the step's own word counts again."""
+        successor = room.successor(name)
+        return successor if successor and self.can_be_asked(room, successor) else name
 
     def can_be_asked(self, room: Room, name: str) -> bool:
         """An answer that was given counts, whoever has left since."""
@@ -233,7 +247,7 @@ class Life:
         for name in self.asked_in(room):
             if room.lines[name] == who and self.can_be_asked(room, name):
                 return [name]
-        free = [name for name in able if name not in others] or able
+        free = [name for name in able if self.standing_for(room, name) not in others] or able
         if who.pick == "next":
             last = NAMES.index(self.turns[who.group]) if who.group in self.turns else -1
             free.sort(key=lambda name: NAMES.index(name) <= last)
@@ -259,6 +273,7 @@ class Life:
 
     def seat(self, room: Room, name: str, who: Who) -> None:
         room.seats[name], room.lines[name] = "open", who
+        room.places.pop(name, None)
         if (room, name) not in self.seated:
             self.seated.append((room, name))
 
@@ -267,6 +282,31 @@ class Life:
         room.asks.setdefault(name, []).append(asked)
         if self.by_mail:
             self.log.append((how, self.revision))
+
+    # --- somebody else instead
+
+    def may_be_put(self, room: Room, name: str, to: str) -> bool:
+        """Whether an owner may put `to` in the place of somebody who is asked: somebody who can decide there, and is
+        not asked there, neither now nor by what the step says of itself. Whoever was there before may be again."""
+        is_asked = room.seats.get(to, "withdrawn") != "withdrawn"
+        to_come = {one for line in self.named(room) for one in line.able}
+        may_decide = to in {*NAMES, "ella"} - self.away - {*room.voters.values()} and not self.is_barred(
+            room, to
+        )
+        return may_decide and not is_asked and to not in to_come
+
+    def reassign(self, room: Room, name: str, to: str) -> None:
+        place, who = room.places.get(name, name), room.lines[name]
+        self.impulses += 1
+        room.seats[name] = "withdrawn"
+        room.delegates.pop(name, None)
+        self.seat(room, to, who)
+        if to != place:
+            room.places[to] = place
+        self.stand_in(room, to)
+        self.ask(room, to, "asked")
+        if room.state == "stuck":
+            self.consider(room)
 
     # --- delegates
 
@@ -278,7 +318,8 @@ class Life:
 
     def can_stand_in(self, room: Room, delegate: str) -> bool:
         is_asked = room.seats.get(delegate, "withdrawn") not in ("withdrawn", "superseded")
-        return not is_asked and delegate not in room.decided_on and self.can_be_asked(room, delegate)
+        is_taken = is_asked or delegate in room.decided_on or room.successor(delegate)
+        return not is_taken and self.can_be_asked(room, delegate)
 
     def stand_in_again(self) -> None:
         """When the request changes, everybody who may answer is looked up once more."""

@@ -1,7 +1,7 @@
 """Blocks against a model (`blocks_model`), through random lives of requests of random processes: branches in branches,
 tasks, notices and waits, ways back, ways out, conditions, steps that fill in what other steps show, groups that people
 join and leave, one of them in turn, others in their place, steps that are skipped or included, people who leave and
-come back, four eyes, crashes and withdrawals.
+come back or are asked no more because somebody else is, four eyes, crashes and withdrawals.
 
 After every step the database must say what the model says, and what must hold of any database must hold of this one.
 """
@@ -25,9 +25,10 @@ from hypothesis import strategies as st
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Delegation, Group, Person
-from placet.approvals import composing, engine, engine_errors, evidence
+from placet.approvals import composing, engine, engine_errors, evidence, reassigning
 from placet.approvals.definitions import Definition
 from placet.approvals.definitions import definition_of as parsed
+from placet.approvals.delegating import CannotBeGiven
 from placet.approvals.engine_clarifications import MOST_OPEN, Written
 from placet.approvals.form import facts_hash
 from placet.approvals.models import (
@@ -182,7 +183,7 @@ class Both:
         counted = {} if room.seats[name] == "withdrawn" else {one: deciding.seats[one] for one in names}
         if not counted:
             is_barred = room.seats[name] == "withdrawn" and self.life.is_barred(room, name)
-            is_told_why = is_barred and self.life.state != "withdrawn"
+            is_told_why = is_barred and self.life.state != "withdrawn" and not room.successor(name)
             assert isinstance(
                 caught.value, engine_errors.Barred if is_told_why else engine_errors.NoLongerOpen
             )
@@ -190,6 +191,17 @@ class Both:
         assert isinstance(caught.value, engine_errors.AlreadyDecided)
         first = {one.assignment.person.name.lower(): one.outcome for one in caught.value.decisions}
         assert first == counted
+
+    def reassign(self, room: Room, name: str, to: str, by: str) -> None:
+        """Nobody but an administrator puts anybody in another's place; what may not be changes nothing."""
+        seat = self.seat(room, name)
+        if by == "ada" and self.life.may_be_put(room, name, to):
+            reassigning.reassign(seat.pk, self.people[by], self.people[to], "Please.")
+            self.life.reassign(room, name, to)
+            return
+        with pytest.raises(engine_errors.NotAllowed) as refused, transaction.atomic():
+            reassigning.reassign(seat.pk, self.people[by], self.people[to], "Please.")
+        assert isinstance(refused.value, CannotBeGiven) == (by == "ada")
 
     def ask_back(self, room: Room, name: str) -> None:
         """One question of each is open, and so many of all; who has left asks nothing."""
@@ -403,7 +415,10 @@ def _entered(revision: Revision) -> tuple[Any, ...]:
 
 
 SEATED = Visit.objects.select_related("parent", "ended_by").prefetch_related(
-    Prefetch("assignments", Assignment.objects.select_related("person", "decision__by_person").order_by("pk"))
+    Prefetch(
+        "assignments",
+        Assignment.objects.select_related("person", "decision__by_person", "in_place_of").order_by("pk"),
+    )
 )
 
 
@@ -425,9 +440,10 @@ def _row(visit: Visit) -> tuple[Any, ...]:
     decided = [one for one in seats if one.state == "decided"]
     states = {one.person.name.lower(): one.decision.outcome if one in decided else one.state for one in seats}
     decided_on = {one.person.name.lower(): one.decision.revision for one in decided}
+    places = {one.person.name.lower(): one.in_place_of.name.lower() for one in seats if one.in_place_of}
     return (
         visit.step_key, visit.round, visit.state, visit.result, _key(visit.parent), visit.branch,
-        visit.branch_result, _key(visit.ended_by), states, decided_on,
+        visit.branch_result, _key(visit.ended_by), states, decided_on, places,
     )  # fmt: skip
 
 
@@ -545,7 +561,12 @@ def undone() -> Iterator[None]:
 
 
 WHAT_HAPPENS = (
-    ["answer"] * 7 + ["crash"] * 2 + ["late"] * 2 + ["leave"] * 2 + ["regroup", "withdraw", "question"]
+    ["answer"] * 7
+    + ["crash"] * 2
+    + ["late"] * 2
+    + ["leave"] * 2
+    + ["reassign"] * 2
+    + ["regroup", "withdraw", "question"]
 )
 
 
@@ -568,6 +589,12 @@ def _happen(both: Both, data: st.DataObject) -> None:
             both.life.withdraw()
     elif what == "question":
         _ask_or_clarify(both, data, waiting)
+    elif what == "reassign":
+        if waiting:
+            room, name = data.draw(st.sampled_from(waiting))
+            before = [one for one in NAMES if one in room.places.values()]
+            to = data.draw(st.sampled_from([*NAMES, "ella", "ella", *before, "zoe"]))
+            both.reassign(room, name, to, data.draw(st.sampled_from(["ada"] * 7 + [name])))
     elif what == "late":
         if late:
             both.answer_late(_answer(both, data, late))

@@ -35,6 +35,7 @@ from placet.approvals import (
     calling,
     delegating,
     engine,
+    reassigning,
     stopping,
     timing,
     undoing,
@@ -249,6 +250,7 @@ def record(world: World) -> Record:
     _asked_back(world)
     _escalated(people)
     _delegated(people)
+    _reassigned(people)
     _in_a_digest(world)
     _undone(world)
     _sent_back(people)
@@ -491,6 +493,15 @@ def _delegated(people: Any) -> None:
     delegations.end(made.pk, people["bob"])
     delegating.work(made.pk)
     assert sorted(Delegate.objects.values_list("state", flat=True)) == ["ended", "ended", "open", "over"]
+
+
+def _reassigned(people: Any) -> None:
+    """Carol is asked in Bob's place, and Bob is no more."""
+    version = publish(one_step([{"person": people["bob"].email}], key="reassigned"))
+    request = engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
+    seat = Assignment.objects.get(visit__request=request)
+    reassigning.reassign(seat.pk, people["ada"], people["carol"], "He is away.")
+    assert Assignment.objects.filter(in_place_of=people["bob"], state="open").count() == 1
 
 
 def _absent(people: Any) -> None:
