@@ -565,7 +565,7 @@ WHAT_HAPPENS = (
     + ["crash"] * 2
     + ["late"] * 2
     + ["leave"] * 2
-    + ["reassign"] * 2
+    + ["reassign"] * 3
     + ["regroup", "withdraw", "question"]
 )
 
@@ -591,10 +591,7 @@ def _happen(both: Both, data: st.DataObject) -> None:
         _ask_or_clarify(both, data, waiting)
     elif what == "reassign":
         if waiting:
-            room, name = data.draw(st.sampled_from(waiting))
-            before = [one for one in NAMES if one in room.places.values()]
-            to = data.draw(st.sampled_from([*NAMES, "ella", "ella", *before, "zoe"]))
-            both.reassign(room, name, to, data.draw(st.sampled_from(["ada"] * 7 + [name])))
+            _reassign(both, data, waiting)
     elif what == "late":
         if late:
             both.answer_late(_answer(both, data, late))
@@ -636,6 +633,20 @@ def _leave(both: Both, data: st.DataObject, waiting: Sequence[tuple[Room, str]])
         both.come_back(name)
     else:
         both.leave(name, interrupted=name not in both.life.away and data.draw(st.integers(0, 3)) == 3)
+
+
+def _reassign(both: Both, data: st.DataObject, waiting: Sequence[tuple[Room, str]]) -> None:
+    """Rather where whom the step names is looked up once more before it is decided, and rather somebody who may be put
+    there. Often somebody who is asked there leaves at once: then it is."""
+    again = [one for one in waiting if one[0].node.in_turn or one[0].node.needs_everybody]
+    room, name = data.draw(st.sampled_from([*again * 2, *waiting]))
+    able = [one for one in [*NAMES, "ella"] if both.life.may_be_put(room, name, one)]
+    to = data.draw(st.sampled_from([*able * 2, *NAMES, "zoe"]))
+    both.reassign(room, name, to, data.draw(st.sampled_from(["ada"] * 7 + [name])))
+    both.compare()
+    asked = [(room, one) for one, state in room.seats.items() if state == "open"]
+    if asked and data.draw(st.booleans()):
+        _leave(both, data, asked)
 
 
 def _ask_or_clarify(both: Both, data: st.DataObject, waiting: Sequence[tuple[Room, str]]) -> None:
