@@ -88,6 +88,7 @@ KINDS: dict[str, Promise] = {
     "not-needed": gettext_lazy("no longer needed"),
     "answered-for": gettext_lazy("answered in their place"),
     "given": gettext_lazy("given to somebody"),
+    "reassigned": gettext_lazy("somebody else is asked now"),
     "hand-on": gettext_lazy("somebody who is asked is away"),
     "undone": gettext_lazy("an answer taken back"),
     "expired": gettext_lazy("the time for an answer is over"),

@@ -1,5 +1,6 @@
 """A question is given to somebody, who answers it in another's place; taken back; "I am back" of whoever was away."""
 
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -11,9 +12,9 @@ from django.utils.translation import gettext_lazy
 
 from placet.accounts.choosing import LONGEST, SHORTEST, called, exactly
 from placet.accounts.models import Person
-from placet.approvals import delegating, engine_errors, owning
+from placet.approvals import delegating, engine_errors, owning, reassigning
 from placet.approvals.definitions import definition_of
-from placet.approvals.may_decide import may_give
+from placet.approvals.may_decide import Seat, may_give, may_reassign
 from placet.approvals.models import Assignment, Delegate, Request
 from placet.lib.web import entered
 from placet.portal import deciding
@@ -73,18 +74,39 @@ class GiveForm(forms.Form):
     )
 
 
+class GiveOrReassignForm(GiveForm):
+    """The same for owners of the process and administrators, who may also end that whoever is asked is asked."""
+
+    BOTH, INSTEAD = "both", "instead"
+    answering = forms.ChoiceField(
+        label=gettext_lazy("Who answers?"), initial=BOTH, widget=forms.RadioSelect, required=False
+    )
+
+    def __init__(self, asked: Assignment, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        name = asked.person.name
+        self.fields["answering"].choices = [  # type: ignore[attr-defined]  # of a ChoiceField
+            (self.BOTH, _("Both may answer: {name} and whoever you choose").format(name=name)),
+            (self.INSTEAD, _("Only whoever you choose: {name} is asked no more").format(name=name)),
+        ]
+
+    @property
+    def is_instead(self) -> bool:
+        return bool(self.cleaned_data["answering"] == self.INSTEAD)
+
+
 @signed_in
 def give(request: PersonsRequest, public_id: UUID, number: int) -> HttpResponse:
     """For whoever is asked, their manager, owners of the process, and administrators. A manager sees no more than what
     it is about."""
     asked = _asked(request, public_id, number)
     shown = asked.visit.request
-    form = GiveForm(request.POST if request.method == "POST" else None)
+    form = _form_of(request, asked)
     form.fields["to"].widget = suggested("people/")
     if request.method == "POST" and form.is_valid():
         to = form.cleaned_data["to"]
         try:
-            delegating.give(asked.pk, request.user, to, form.cleaned_data["comment"])
+            sentence = _given(request, asked, form)
         except delegating.CannotBeGiven as error:
             form.add_error("to", str(error))
         except engine_errors.AlreadyDecided as error:
@@ -94,7 +116,6 @@ def give(request: PersonsRequest, public_id: UUID, number: int) -> HttpResponse:
             messages.warning(request, " ".join([str(error), _("Nothing was given to anybody.")]))
             return _onward(request, shown)
         else:
-            sentence = _("{name} is asked now. {owner} may answer, too, until they have.")
             messages.success(request, sentence.format(name=to.name, owner=asked.person.name))
             return _onward(request, shown)
     context = {
@@ -106,6 +127,23 @@ def give(request: PersonsRequest, public_id: UUID, number: int) -> HttpResponse:
         "visible": requests_visible_to(request.user).filter(pk=shown.pk).exists(),
     }
     return render(request, "portal/give.html", context, status=422 if form.errors else 200)
+
+
+def _form_of(request: PersonsRequest, asked: Assignment) -> GiveForm:
+    entered_ = request.POST if request.method == "POST" else None
+    if may_reassign(request.user, delegating.seat_to_look_at(asked)):
+        return GiveOrReassignForm(asked, entered_)
+    return GiveForm(entered_)
+
+
+def _given(request: PersonsRequest, asked: Assignment, form: GiveForm) -> str:
+    """What is said of it. Raises what `delegating.give` and `reassigning.reassign` do."""
+    to, comment = form.cleaned_data["to"], form.cleaned_data["comment"]
+    if isinstance(form, GiveOrReassignForm) and form.is_instead:
+        reassigning.reassign(asked.pk, request.user, to, comment)
+        return _("{name} is asked now, and {owner} is asked no more.")
+    delegating.give(asked.pk, request.user, to, comment)
+    return _("{name} is asked now. {owner} may answer, too, until they have.")
 
 
 def _asked(request: PersonsRequest, public_id: UUID, number: int) -> Assignment:
@@ -135,7 +173,13 @@ def suggest(request: PersonsRequest, public_id: UUID, number: int) -> HttpRespon
     """Options for whom it is given to: a few of those who may answer it."""
     asked = _asked(request, public_id, number)
     seat = delegating.seat_to_look_at(asked)
-    return _options(request, [one for one in _found(request, "to") if delegating.can_be_given(one, seat)])
+    owns = may_reassign(request.user, seat)
+    return _options(request, [one for one in _found(request, "to") if _can_be_asked(one, seat, owns=owns)])
+
+
+def _can_be_asked(person: Person, seat: Seat, *, owns: bool) -> bool:
+    """Beside whoever is asked, or instead of them."""
+    return delegating.can_be_given(person, seat) or (owns and not reassigning.against(person, seat))
 
 
 @signed_in

@@ -1,13 +1,13 @@
 """Questions that somebody answers in another's place: which they are, and what is said of them. Looks; changes
 nothing."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
-from placet.approvals.delegate_words import MOST_NAMES, LastDay, asked_in_place
+from placet.approvals.delegate_words import MOST_NAMES, LastDay, asked_in_place, reassigned_to
 from placet.approvals.models import Assignment, Delegate
 
 
@@ -39,12 +39,13 @@ def waiting_for(person: Person, *, others: bool) -> QuerySet[Assignment]:
 
 
 def said_of(seats: Collection[Assignment], person: Person) -> Mapping[int, str]:
-    """By seat: in whose place somebody is asked, or who may answer in theirs. One query, where there is anything."""
+    """By seat: in whose place somebody is asked, and who may answer in theirs. As many queries for many as for one, and
+    none where there is nothing."""
+    said = _reassigned(seats, person)
     delegated = {seat.pk: seat for seat in seats if seat.has_delegates}
     if not delegated:
-        return {}
+        return _joined(said)
     rows = Delegate.objects.filter(assignment__in=delegated, state=Delegate.State.OPEN)
-    said: dict[int, list[str]] = {}
     for row in rows.select_related("person", "delegation", "by").order_by("pk"):
         row.assignment = delegated[row.assignment_id]
         if row.assignment.person_id == person.pk:
@@ -52,6 +53,17 @@ def said_of(seats: Collection[Assignment], person: Person) -> Mapping[int, str]:
             said.setdefault(row.assignment_id, []).append(sentence)
         elif row.person_id == person.pk:
             said[row.assignment_id] = [str(one) for one in asked_in_place(row)]
+    return _joined(said)
+
+
+def _reassigned(seats: Collection[Assignment], person: Person) -> dict[int, list[str]]:
+    """Of those that an owner put somebody into."""
+    put_there = [one for one in seats if one.reassigned_by_id is not None and one.person_id == person.pk]
+    prefetch_related_objects(put_there, "in_place_of", "reassigned_by")
+    return {one.pk: [" ".join(map(str, reassigned_to(one)))] for one in put_there}
+
+
+def _joined(said: Mapping[int, Sequence[str]]) -> Mapping[int, str]:
     return {pk: " ".join(sentences[:MOST_NAMES]) for pk, sentences in said.items()}
 
 

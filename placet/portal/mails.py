@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -33,8 +33,7 @@ MOST_BOUNCES = 10
 _ABOUT_A_REQUEST = [
     "confirmation", "withdrawn", "not-needed", "expired", "ended", "stuck", "escalated", "not-escalated", "warned",
     "clarification-asked", "clarification-taken", "clarification-needless", "answered-for", "given", "hand-on",
-    "undone",
-    "stopped",
+    "reassigned", "undone", "stopped",
 ]  # fmt: skip
 
 KINDS: dict[str, Promise] = {
@@ -54,6 +53,7 @@ KINDS: dict[str, Promise] = {
     "ended": gettext_lazy("How it ended"),
     "answered-for": gettext_lazy("Answered in their place"),
     "given": gettext_lazy("Given to somebody"),
+    "reassigned": gettext_lazy("Somebody else is asked now"),
     "undone": gettext_lazy("Answer taken back"),
     "hand-on": gettext_lazy("Somebody who is asked is away"),
     "stuck": gettext_lazy("Call for help"),
@@ -103,6 +103,7 @@ def mails_of(request: Request, definition: Definition) -> list[Mail]:
     causes += [*_stuck(request), *_clarifications(request)]
     causes += _told_of_time(request, definition)
     causes += _undone(request, definition)
+    causes += _reassigned(request, assignments)
     # Each half by its index: of both at once, in the order of their ids, SQLite would read all mails.
     asks = AskLine.objects.filter(assignment__in=assignments, ask__outgoing__isnull=False)
     newest_asks = asks.order_by("-ask__outgoing").values_list("ask__outgoing", flat=True)[:MOST_MAILS]
@@ -121,6 +122,13 @@ def _told_of_time(request: Request, definition: Definition) -> list[str]:
     what = [Timer.What.ESCALATE, Timer.What.EXPIRE]
     timers = Timer.objects.filter(visit__request=request, what__in=what, assignment=None)
     return [f"timer:{pk}" for pk in timers.values_list("pk", flat=True)[:MOST_CAUSES]]
+
+
+def _reassigned(request: Request, assignments: QuerySet[Assignment]) -> list[str]:
+    """What mails were caused by that say that somebody else is asked: each has the number of its audit entry."""
+    if not assignments.filter(reassigned_by__isnull=False).exists():
+        return []
+    return [f"reassigned:{request.pk}:{entry.seq}" for entry in _entries(request, "reassigned", MOST_MAILS)]
 
 
 def _undone(request: Request, definition: Definition) -> list[str]:

@@ -323,16 +323,21 @@ def result_in_words(result: str) -> str:
 def _lines(visits: Sequence[Visit], definition: Definition) -> tuple[dict[int, list[Line]], dict[int, int]]:
     """Lines by visit: who decided, then who is asked, then the others; and how many are left out."""
     found = Assignment.objects.filter(visit__in=visits).select_related(
-        "person", "visit", "decision__by_person", "kept__by_person", "kept__assignment__person"
-    )
+        "person", "visit", "decision__by_person", "kept__by_person", "kept__assignment__person", "in_place_of",
+        "reassigned_by",
+    )  # fmt: skip
     # The states' words sort in the order wanted: decided, kept, open, superseded, withdrawn.
     assignments = list(found.order_by("state", "id")[: MOST_PEOPLE + 1])
     mails = _newest_mails(a for a in assignments if a.state == Assignment.State.OPEN)
     asking = who_waits(assignments) if any(visit.asked_back for visit in visits) else ()
     delegates = _delegates(assignments)
+    beside: dict[int, list[Assignment]] = defaultdict(list)
+    for assignment in assignments:
+        beside[assignment.visit_id].append(assignment)
     lines: dict[int, list[Line]] = defaultdict(list)
     for assignment in assignments[:MOST_PEOPLE]:
-        line = _line(assignment, definition, mails.get((assignment.pk, assignment.person_id)))
+        mail = mails.get((assignment.pk, assignment.person_id))
+        line = _line(assignment, definition, mail, assignment.successor(beside[assignment.visit_id]))
         if assignment.pk in asking:
             line = replace(
                 line, words=pgettext("after a person's name", "asked a question, and waits for the answer")
@@ -422,7 +427,13 @@ def _newest_mails(assignments: Iterable[Assignment]) -> dict[tuple[int, int], Ou
     return newest
 
 
-def _line(assignment: Assignment, definition: Definition, mail: OutgoingMail | None) -> Line:
+def _line(
+    assignment: Assignment,
+    definition: Definition,
+    mail: OutgoingMail | None,
+    successor: Assignment | None,
+) -> Line:
+    """`successor`: who was put in the place of somebody who is asked no more."""
     name = assignment.person.name
     if assignment.state in Assignment.COUNTED:
         decision = assignment.counted
@@ -430,6 +441,9 @@ def _line(assignment: Assignment, definition: Definition, mail: OutgoingMail | N
         did = _did(outcome)
         if assignment.state == Assignment.State.KEPT:
             did = _kept(did, decision)
+        if assignment.in_place_of is not None:
+            put_there = pgettext("after a person's name", "{did}, in place of {name}")
+            did = put_there.format(did=did, name=assignment.in_place_of.name)
         answers = answers_as_read(definition, assignment.visit.step_key, decision.answers)
         name = name if decision.by_person_id == assignment.person_id else who_decided(decision)
         return Line(name, str(did), decision.at, str(DOORS[decision.door]), decision.comment, answers)
@@ -443,7 +457,15 @@ def _line(assignment: Assignment, definition: Definition, mail: OutgoingMail | N
             is_asked = pgettext("after a person's name", "is asked, because it was not decided in time")
         if assignment.absent_at is not None:
             is_asked = pgettext("after a person's name", "is asked, and is away, says an automatic reply")
-        return Line(name, is_asked, asked, mail=words, mail_in_trouble=trouble, assignment=assignment.pk)
+        return Line(
+            name,
+            " · ".join([is_asked, *_put_there(assignment)]),
+            asked,
+            comment=assignment.reassigned_comment,
+            mail=words,
+            mail_in_trouble=trouble,
+            assignment=assignment.pk,
+        )
     if assignment.state == Assignment.State.SUPERSEDED and has_ended(assignment.visit):
         return Line(name, pgettext("after a person's name", "did not answer in time"), asked)
     if assignment.state == Assignment.State.SUPERSEDED:
@@ -452,7 +474,20 @@ def _line(assignment: Assignment, definition: Definition, mail: OutgoingMail | N
         return Line(
             name, pgettext("after a person's name", "did not answer in time, so others are asked"), asked
         )
+    if successor is not None:
+        instead = pgettext("after a person's name", "is no longer asked: {name} was put in their place")
+        return Line(name, instead.format(name=successor.person.name), asked)
     return Line(name, pgettext("after a person's name", "is no longer asked"), asked)
+
+
+def _put_there(assignment: Assignment) -> list[str]:
+    """In whose place, and by whom, where an owner of the process put somebody there."""
+    if assignment.reassigned_by is None:
+        return []
+    giver = assignment.reassigned_by.name
+    if assignment.in_place_of is None:
+        return [_("asked again by {giver}").format(giver=giver)]
+    return [_("in place of {name}, says {giver}").format(name=assignment.in_place_of.name, giver=giver)]
 
 
 def _did(outcome: Outcome) -> str:

@@ -17,6 +17,7 @@ from placet.approvals import calling, engine, engine_errors, owning
 from placet.approvals.bpmn import bpmn_of
 from placet.approvals.definitions import definition_of
 from placet.approvals.drafts import store
+from placet.approvals.form import facts_hash
 from placet.approvals.models import (
     Assignment,
     Attachment,
@@ -392,6 +393,49 @@ def test_an_owner_reminds_and_asks_somebody_else_and_both_are_in_the_record(
     engine.decide(asked.pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
     purchase.refresh_from_db()
     assert purchase.result == "approved"
+
+
+def test_an_owner_asks_somebody_else_instead_on_the_page(
+    mailbox: Mailbox, purchase: Request, owner: Person, bob: Person, dave: Person, as_: As
+) -> None:
+    asked, page = Assignment.objects.get(visit__request=purchase), [purchase.public_id]
+    address, of_request = (
+        reverse("portal:give", args=[*page, asked.pk]),
+        reverse("portal:request", args=page),
+    )
+    seen = facts_hash(purchase, definition_of(purchase.version), asked.visit.step_key)
+    late = {"assignment": asked.pk, "shown": seen, "outcome": "approve", "comment": ""}
+    assert asked.person == bob
+    assert 'name="answering"' not in as_(bob).get(address).content.decode()  # who is asked gives it, no more
+    as_(bob).post(address, {"to": dave.email, "answering": "instead"})
+    asked.refresh_from_db()
+    assert (asked.state, asked.delegates.get().person) == ("open", dave)
+    owning.add_owner(purchase.version.process, owner)
+    client = as_(owner)
+    offered = client.get(address).content.decode()
+    assert "Only whoever you choose: Bob Manager is asked no more" in offered
+    assert offered.count('type="radio"') == 2
+    suggested = client.get(f"{address}people/", {"to": "contoso"}).content.decode()
+    assert dave.email in suggested and purchase.requester.email not in suggested
+    barred = client.post(address, {"to": purchase.requester.email, "answering": "instead"})
+    assert barred.status_code == 422 and "made this request" in barred.content.decode()
+    assert client.post(address, {"to": dave.email, "answering": "neither"}).status_code == 422
+    sent = {"to": dave.email, "answering": "instead", "comment": "He <b>knows</b>"}
+    said = client.post(address, sent, follow=True).content.decode()
+    assert "Dave Stranger is asked now, and Bob Manager is asked no more." in said
+    assert "is no longer asked: Dave Stranger was put in their place" in said
+    assert f"in place of Bob Manager, says {owner.name}" in said
+    assert "He &lt;b&gt;knows&lt;/b&gt;" in said
+    assert "Somebody else is asked now" in said  # among the mails
+    home = as_(dave).get(reverse("portal:home")).content.decode()
+    assert f"{owner.name} asks you in place of Bob Manager, who is asked no more." in home
+    refused = as_(bob).post(reverse("portal:decide", args=page), late, follow=True).content.decode()
+    assert "Dave Stranger was asked in your place" in refused
+    seat = Assignment.objects.get(visit__request=purchase, person=dave)
+    engine.decide(seat.pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
+    assert "approved, in place of Bob Manager" in client.get(of_request).content.decode()
+    verified = verify_range(purchase.pk, purchase.pk)
+    assert verified.entries and not verified.broken and not verified.differing
 
 
 def test_an_owner_who_made_the_request_does_not_choose_who_decides_it(
