@@ -645,7 +645,7 @@ def _reassign(both: Both, data: st.DataObject, waiting: Sequence[tuple[Room, str
     both.reassign(room, name, to, data.draw(st.sampled_from(["ada"] * 7 + [name])))
     both.compare()
     asked = [(room, one) for one, state in room.seats.items() if state == "open"]
-    if asked and data.draw(st.booleans()):
+    if data.draw(st.booleans()) and asked:
         _leave(both, data, asked)
 
 

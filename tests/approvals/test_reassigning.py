@@ -318,6 +318,28 @@ def test_a_successors_decision_is_kept_in_a_later_round(
     assert state_of(request) == "approved"
 
 
+def test_the_record_says_who_was_put_in_whose_place(
+    alice: Person, bob: Person, carol: Person, olga: Person
+) -> None:
+    request = start(alice, olga, step_of(bob))
+    seat = instead(olga, bob, carol, "He is busy.")
+    before = Assignment.objects.get(person=bob)
+    for row, change in (
+        (seat, {"in_place_of": None}),
+        (seat, {"reassigned_by": bob}),
+        (seat, {"reassigned_comment": "She knows."}),
+        (seat, {"state": "withdrawn"}),
+        (before, {"state": "open"}),
+        (before, {"in_place_of": carol}),
+        (before, {"reassigned_by": olga}),
+        (before, {"reassigned_comment": "He knows."}),
+    ):
+        was = Assignment.objects.filter(pk=row.pk).values(*change).get()
+        Assignment.objects.filter(pk=row.pk).update(**change)
+        assert [one.request_id for one in evidence.compare(request.pk)] == [request.pk], change
+        Assignment.objects.filter(pk=row.pk).update(**was)
+
+
 # --- what hung on the seat --------------------------------------------------------------------------------
 
 
