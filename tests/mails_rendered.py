@@ -177,29 +177,46 @@ class Scene:
 
 def every_mail(language: str) -> Iterator[tuple[str, str, str]]:
     """(name, HTML, text) of each kind, as somebody of this language gets it."""
-    # pytest-django puts another backend in place of ours.
-    with override_settings(EMAIL_BACKEND="placet.mail.backend.OutboxBackend"), transaction.atomic():
-        found = list(_written(language))
-        transaction.set_rollback(True)
-    yield from found
+    for _kind, name, raw in _raw(language):
+        yield name, *_parts(raw)
 
 
 def raw_mails(language: str) -> dict[str, bytes]:
     """The bytes of one mail of each kind, by the kind's key."""
-    with override_settings(EMAIL_BACKEND="placet.mail.backend.OutboxBackend"), transaction.atomic():
-        mails = {mail.kind: mail.raw for _, mail in _queued(language)}
-        transaction.set_rollback(True)
-    return mails
+    return {kind: raw for kind, _name, raw in _raw(language)}
 
 
 def raw_mails_once(language: str, together: Together) -> Mapping[str, bytes]:
     """The same, written once for all processes of a run: that takes five seconds of a processor."""
+    return {kind: raw for kind, _name, raw in _raw_once(language, together)}
 
+
+def every_mail_once(language: str, together: Together) -> Mapping[str, tuple[str, str]]:
+    """HTML and text of each, by its name, out of the same mails."""
+    return {name: _parts(raw) for _kind, name, raw in _raw_once(language, together)}
+
+
+def _raw(language: str) -> list[tuple[str, str, bytes]]:
+    """Kind, name and bytes of each. Nothing is left behind in the database."""
+    before = OutgoingMail.objects.count()
+    # pytest-django puts another backend in place of ours.
+    with override_settings(EMAIL_BACKEND="placet.mail.backend.OutboxBackend"), transaction.atomic():
+        mails = [(mail.kind, name, bytes(mail.raw)) for name, mail in _queued(language)]
+        transaction.set_rollback(True)
+    assert OutgoingMail.objects.count() == before, "nothing is left behind"
+    return mails
+
+
+def _raw_once(language: str, together: Together) -> list[tuple[str, str, bytes]]:
     def write(folder: Path) -> None:
-        for kind, raw in raw_mails(language).items():
-            (folder / kind).write_bytes(raw)
+        for number, (kind, name, raw) in enumerate(_raw(language)):
+            (folder / f"{number:03} {kind} {name}").write_bytes(raw)
 
-    return {file.name: file.read_bytes() for file in together.files(f"mails-{language}", write).iterdir()}
+    files = sorted(together.files(f"mails-{language}", write).iterdir())
+    kinds_and_names = [file.name.split(" ", 2)[1:] for file in files]
+    return [
+        (kind, name, file.read_bytes()) for file, (kind, name) in zip(files, kinds_and_names, strict=True)
+    ]
 
 
 def shipped_ask() -> bytes:
@@ -222,11 +239,11 @@ def recorded(language: str) -> list[dict[str, Any]]:
     return entries
 
 
-def _written(language: str) -> Iterator[tuple[str, str, str]]:
-    for name, mail in _queued(language):
-        message = message_from_bytes(mail.raw, policy=default)
-        assert isinstance(message, EmailMessage)
-        yield name, _part(message, "html"), _part(message, "plain")
+def _parts(raw: bytes) -> tuple[str, str]:
+    """HTML and text."""
+    message = message_from_bytes(raw, policy=default)
+    assert isinstance(message, EmailMessage)
+    return _part(message, "html"), _part(message, "plain")
 
 
 def _queued(language: str) -> Iterator[tuple[str, OutgoingMail]]:
