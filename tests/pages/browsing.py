@@ -13,6 +13,7 @@ from playwright.sync_api import (
     Locator,
     Page,
     Request,
+    ViewportSize,
     expect,
     sync_playwright,
 )
@@ -27,7 +28,10 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE = 20_000  # milliseconds that a page may take on a busy machine
-SIZES = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+SIZES: dict[str, ViewportSize] = {
+    "wide": {"width": 1280, "height": 800},
+    "phone": {"width": 390, "height": 844},
+}
 
 
 @contextmanager
@@ -49,7 +53,7 @@ def window(
     """A window of its own, with its own cookies. Nothing that happens in it may breach a page's policy."""
     context = browser.new_context(
         base_url=base_url,
-        viewport={"width": SIZES[size]["width"], "height": SIZES[size]["height"]},
+        viewport=SIZES[size],
         color_scheme="dark" if scheme == "dark" else "light",
         java_script_enabled=scripted,
     )

@@ -1,11 +1,14 @@
 """What holds for every page: accessible in both colour schemes, within the policy, light, and wide enough for a phone.
 
-The pages are those of the table in `test_permissions`: a page that is not there fails a test there.
+The pages are those of the table in `test_permissions`: a page that is not there fails a test there. Whoever sees a page
+sees it in one dress of two, somebody else in the other one; `make soak` looks at all in both. How wide each is is
+measured in both sizes.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -18,18 +21,23 @@ from pytest_django.live_server_helper import LiveServer
 from placet.accounts.models import Person
 from placet.panel import guide
 from tests.pages import test_permissions
-from tests.pages.browsing import complaints_of, sign_in, window
+from tests.pages.browsing import SIZES, complaints_of, sign_in, window
 from tests.pages.test_permissions import OWN, PUBLIC, SEEN
+from tests.rotation import pairs, whole
 
 world = test_permissions.world  # the same rows
 
 As = Callable[[Person | None], Client]
+Dress = TypeVar("Dress")
 
 HEAVIEST = 150_000  # bytes of a page with its styles and scripts
 BOB, ADA = 3, 4  # columns of the table
 _OURS = re.compile(r'(?:href|src)="/static/([^"]+\.(?:css|js))"')
 # axe's rules of WCAG 2.2 A and AA, and what it calls good practice.
 _RULES = {"resultTypes": ["violations"]}
+# Colours do not depend on the width: each scheme is seen in one size.
+DRESSES = [("wide", "light"), ("phone", "dark")]
+SCHEMES = ["light", "dark"]
 BARE = {"account_logout", "account_reset_password_from_key"}  # need a key, or answer by moving on
 
 
@@ -76,6 +84,21 @@ def too_wide(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
 
+def too_wide_sizes(page: Page, size: str) -> list[str]:
+    """Names of the sizes of a window that the page is too wide for. `size`: what it was loaded in."""
+    sizes = [size] * too_wide(page)
+    for other in SIZES.keys() - {size}:
+        page.set_viewport_size(SIZES[other])
+        sizes += [other] * too_wide(page)
+    page.set_viewport_size(SIZES[size])
+    return sizes
+
+
+def worn(names: Iterable[str], dress: Dress, dresses: Sequence[Dress], every: bool) -> list[str]:
+    """Those of the pages that are looked at in this dress. With the dresses turned round it is the others of two."""
+    return [name for name, one in pairs(list(names), dresses, every) if one == dress]
+
+
 def test_axe_does_find_what_is_wrong(chromium: Browser) -> None:
     page = chromium.new_page()
     page.set_content("<html><body><img src='data:,'><p style='color: #999'>Grey</p></body></html>")
@@ -84,10 +107,19 @@ def test_axe_does_find_what_is_wrong(chromium: Browser) -> None:
     assert "color-contrast" in found
 
 
-# Colours do not depend on the width: each scheme is seen in one.
-@pytest.mark.parametrize(("size", "scheme"), [("wide", "light"), ("phone", "dark")])
+def test_each_sees_every_page_in_one_dress_and_two_see_it_in_both() -> None:
+    names = [f"page {number}" for number in range(40)]
+    light, dark = (worn(names, scheme, SCHEMES, every=False) for scheme in SCHEMES)
+    assert sorted([*light, *dark]) == sorted(names)
+    assert min(len(light), len(dark)) > 10
+    assert worn(names, "light", SCHEMES[::-1], every=False) == dark
+    assert [worn(names, scheme, SCHEMES, every=True) for scheme in SCHEMES] == [names, names]
+
+
+@pytest.mark.parametrize(("size", "scheme"), DRESSES)
 @pytest.mark.parametrize("column", [BOB, ADA], ids=["Bob", "Ada"])
 def test_axe_and_the_policy_find_nothing_on_any_page(
+    request: pytest.FixtureRequest,
     column: int,
     scheme: str,
     size: str,
@@ -104,27 +136,34 @@ def test_axe_and_the_policy_find_nothing_on_any_page(
         sign_in(context, client, live_server.url)
         page = context.new_page()
         complaints = complaints_of(page)
-        for name, address in addresses(world, client, column).items():
-            page.goto(address)
+        pages = addresses(world, client, column)
+        dresses = DRESSES if column == ADA else DRESSES[::-1]
+        for name in worn(pages, (size, scheme), dresses, whole(request.config)):
+            page.goto(pages[name])
             found += [f"{name}: {violation}" for violation in violations(page)]
+            found += [f"{name}: wider than the window ({one})" for one in too_wide_sizes(page, size)]
             found += [f"{name}: {complaint}" for complaint in complaints]
-            found += [f"{name}: wider than the window"] * too_wide(page)
             complaints.clear()
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_so_it_is_on_the_pages_before_somebody_signs_in(
-    scheme: str, chromium: Browser, live_server: LiveServer, world: dict[str, str]
+    request: pytest.FixtureRequest,
+    scheme: str,
+    chromium: Browser,
+    live_server: LiveServer,
+    world: dict[str, str],
 ) -> None:
     found: list[str] = []
     with window(chromium, live_server.url, "phone", scheme) as context:
         page = context.new_page()
-        for name in sorted(PUBLIC - BARE):
-            page.goto(reverse(name))
-            found += [f"{name}: {violation}" for violation in violations(page)]
-        page.goto("/nothing-here/")
-        found += [f"404: {violation}" for violation in violations(page)]
+        missing = "/nothing-here/"
+        for address in worn(
+            [*map(reverse, sorted(PUBLIC - BARE)), missing], scheme, SCHEMES, whole(request.config)
+        ):
+            page.goto(address)
+            found += [f"{address}: {violation}" for violation in violations(page)]
     assert not found, "\n".join(found)
 
 
@@ -161,18 +200,24 @@ def test_the_account_pages_are_in_no_table_of_rights_but_are_looked_at_too(
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_forms_that_come_back_with_what_is_wrong_are_accessible_too(
-    scheme: str, chromium: Browser, live_server: LiveServer, world: dict[str, str], admin: Person, as_: As
+    request: pytest.FixtureRequest,
+    scheme: str,
+    chromium: Browser,
+    live_server: LiveServer,
+    world: dict[str, str],
+    admin: Person,
+    as_: As,
 ) -> None:
     found: list[str] = []
     with window(chromium, live_server.url, "phone", scheme) as context:
         sign_in(context, as_(admin), live_server.url)
         page = context.new_page()
-        for address, button in _SENT.items():
+        for address in worn(_SENT, scheme, SCHEMES, whole(request.config)):
             page.goto(address)
             page.locator("main form[method=post]").last.evaluate("form => { form.noValidate = true; }")
-            page.get_by_role("button", name=button, exact=True).last.click()
+            page.get_by_role("button", name=_SENT[address], exact=True).last.click()
             page.wait_for_load_state()
             found += [f"{address}: {violation}" for violation in violations(page)]
             found += [f"{address}: wider than the window"] * too_wide(page)
