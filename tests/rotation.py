@@ -14,8 +14,8 @@ from zlib import crc32
 
 import pytest
 
-#: Names of parameters that are ways to a mailbox.
-WAYS = ("way", "start")
+#: Names of parameters that are ways to a mailbox; and of random worlds of which each database sees one.
+WAYS = ("way", "start", "random_world")
 
 Thing = TypeVar("Thing")
 Dress = TypeVar("Dress")
@@ -24,6 +24,14 @@ Dress = TypeVar("Dress")
 def whole(config: pytest.Config) -> bool:
     """Whether everything is wanted that the suite shows a sample of."""
     return bool(config.getoption("--whole"))
+
+
+def examples(config: pytest.Config, suite: int, soak: int) -> int:
+    """How many random examples a model is held to. A second database sees a quarter of them: what it may do in another
+    way, the model of the engine (`test_engine_model`) asks of it as often as of the first."""
+    if whole(config):
+        return soak
+    return max(1, suite // 4) if config.getoption("--database-only") else suite
 
 
 def pairs(

@@ -35,7 +35,7 @@ from placet.reports.parts import Part
 from placet.reports.selection import Selection, selection_of
 from placet.reports.tables import Table
 from tests import clocks
-from tests.making import entries
+from tests.making import analysed, entries
 from tests.reports import world
 
 pytestmark = pytest.mark.django_db
@@ -44,10 +44,12 @@ ZONE = ZoneInfo(world.ZONE)
 SEEDS = (1, 2)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_every_figure_is_what_one_finds_by_hand(seed: int) -> None:
+@pytest.mark.long
+@pytest.mark.parametrize("random_world", SEEDS)
+def test_every_figure_is_what_one_finds_by_hand(random_world: int) -> None:
     """One world for all of them: it takes longer to make than to look at."""
-    ended = world.make(seed)
+    ended = world.make(random_world)
+    analysed()
     with time_machine.travel(ended, tick=False):
         while days := work.due(100):
             for day in days:
