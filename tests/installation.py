@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 PLACET = str(Path(sys.executable).with_name("placet"))
 PATIENCE = (
-    180  # seconds that a process may take on a busy machine; what hangs is ended by the limit of its test
+    500  # seconds that a process may take on a busy machine; what hangs is ended by the limit of its test
 )
 
 

@@ -1,21 +1,70 @@
 """What each process of a run needs alike is made by the first that asks for it: the tables of an installation take
 seconds of a processor, and each worker and each installation that a test starts would make the same ones. The same
-goes for a wheel, and for one of each of our mails.
+goes for a wheel, and for one of each of our mails. SQLite's tables outlast a run: most are of a few tests, which take
+less time than the tables.
 """
 
 import fcntl
+import hashlib
 import os
 import shutil
+import sqlite3
+import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.installation import Installation, copy_of, drop_database, make_database
+from tools.changed_tests import ROOT, behind
 
 #: Names the folder of a run to the processes that it starts.
 NAME = "TESTS_TOGETHER"
 URL = "url"  # the file that says where an installation's database is
+
+
+class Kept:
+    """A folder that outlasts runs, with the digest of all that it follows from. Of another digest it is made anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def copy(self, digest: str, to: Path) -> bool:
+        """Whether there was one of this digest, and `to`, which was not there, is its copy."""
+        with self._locked():
+            kept = self._folder / digest
+            if not kept.is_dir():
+                return False
+            shutil.copytree(kept, to)
+            return True
+
+    def keep(self, digest: str, content: Path) -> None:
+        """A copy of it, in place of any other."""
+        with self._locked():
+            for old in self._folder.iterdir():
+                if old.is_dir():
+                    shutil.rmtree(old)
+            shutil.copytree(content, self._folder / "half")
+            (self._folder / "half").rename(self._folder / digest)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with closing((self._folder / "lock").open("w")) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+KEPT = Kept(ROOT / ".pytest_cache" / "tables")
+
+
+def digest_of_tables() -> str:
+    """Of all that `placet django migrate` comes to: migrations, what apps do behind them, and whatever both import."""
+    digest = hashlib.sha256(f"{sys.version} {sqlite3.sqlite_version}".encode())
+    files = behind(lambda module: ".migrations." in module or module.endswith(".apps"))
+    for file in [ROOT / "requirements" / "run.txt", ROOT / "placet" / "settings.py", *files]:
+        digest.update(f"\0{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 class Together:
@@ -30,14 +79,18 @@ class Together:
 
     def tables(self) -> Installation:
         """With its tables and nothing in them. To be copied, never changed."""
-        return self._installation(
-            "tables", lambda data_dir: Installation(data_dir, make_database()), "django", "migrate"
-        )
+        return self._installation("tables", _with_tables)
 
     def begun(self) -> Installation:
         """With tables and keys, as its first command left it, and nobody in it. To be copied, never changed."""
         tables = self.tables()
-        return self._installation("begun", lambda data_dir: copy_of(tables, data_dir), "person", "list")
+
+        def begin(data_dir: Path) -> Installation:
+            begun = copy_of(tables, data_dir)
+            begun.good("person", "list")
+            return begun
+
+        return self._installation("begun", begin)
 
     def files(self, name: str, make: Callable[[Path], object]) -> Path:
         """A folder of this name, which `make` filled for all. To be read, never changed."""
@@ -51,11 +104,9 @@ class Together:
                 whole.touch()
         return folder
 
-    def _installation(self, name: str, make: Callable[[Path], Installation], *command: str) -> Installation:
+    def _installation(self, name: str, make: Callable[[Path], Installation]) -> Installation:
         def fill(folder: Path) -> None:
-            installation = make(folder / "data")
-            (folder / URL).write_text(installation.database_url)
-            installation.good(*command)
+            (folder / URL).write_text(make(folder / "data").database_url)
 
         folder = self.files(name, fill)
         return Installation(folder / "data", (folder / URL).read_text())
@@ -65,3 +116,13 @@ class Together:
             for url in self.folder.glob(f"*/{URL}"):
                 drop_database(url.read_text())
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _with_tables(data_dir: Path) -> Installation:
+    made = Installation(data_dir, make_database())
+    digest = "" if made.database_url else digest_of_tables()
+    if not (digest and KEPT.copy(digest, data_dir)):
+        made.good("django", "migrate")
+        if digest:
+            KEPT.keep(digest, data_dir)
+    return made

@@ -8,7 +8,7 @@ that it lies in. A whole run is what counts; this one is for the time between.
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +31,12 @@ def selected(changed: Set[str]) -> list[str]:
         return tests
     touched = {module for path in changed for module in _touched(path, _modules())}
     return [path for path in tests if path in ALWAYS or _reached(_module(path)) & touched]
+
+
+def behind(wanted: Callable[[str], bool]) -> list[Path]:
+    """Files of the modules whose names are wanted, and of all that they lead to, sorted."""
+    reached = {name for module in _modules() if wanted(module) for name in _reached(module)}
+    return sorted(ROOT / _modules()[name] for name in reached & _modules().keys())
 
 
 def _touched(path: str, modules: Mapping[str, str]) -> Iterator[str]:
