@@ -121,10 +121,10 @@ def test_one_without_an_end_is_given_up(piece: bytes) -> None:
 
 
 def test_a_name_without_an_end_costs_no_more_than_its_length() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(Unreadable):
         list(envelopes(iter([b"</" + b"a" * 4000] * 600)))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 # --- a server that keeps an answer open -------------------------------------------------------------------

@@ -36,7 +36,7 @@ def test_it_serves_until_it_is_told_to_stop_and_leaves_no_secrets(tmp_path: Path
         assert len({m["password"] for m in written["mailboxes"]}) == len(DEFAULT_MAILBOXES)
         assert stat.S_IMODE(state.stat().st_mode) == 0o600
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
         process.wait(PATIENCE)
