@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from placet.accounts.models import Person
@@ -242,22 +243,23 @@ def test_what_is_too_much_for_the_browser_to_send_behind_the_page_is_saved_later
 
 
 def test_files_are_summed_over_the_whole_form_and_what_was_typed_is_saved_before_they_are_sent(
-    version: Version, alice: Person, page_of: Opened
+    version: Version, alice: Person, page_of: Opened, tmp_path: Path
 ) -> None:
     plans = {"name": "plans", "label": "Plans", "type": "files"}
     publish({**version.definition, "form": [*version.definition["form"], plans]})
 
-    def files(number: int) -> list[FilePayload]:
-        return [{"name": f"{n}.bin", "mimeType": "", "buffer": b"x" * 7_000_000} for n in range(number)]
-
+    # On the disk, where the browser reads them itself: bytes would go there as text, through three processes.
+    files = [tmp_path / "0.bin", tmp_path / "1.bin"]
+    for file in files:
+        file.write_bytes(b"x" * 7_000_000)
     with page_of(alice) as page:
         page.goto("/start/purchase/")
         posted: list[str] = []
         page.on("request", lambda request: posted.append(request.method))
         page.get_by_label("What do you need?").fill("A lamp")
         page.get_by_label("Amount").fill("30")
-        page.get_by_label("Quotes").set_input_files(files(2))
-        page.get_by_label("Plans").set_input_files(files(2))
+        page.get_by_label("Quotes").set_input_files(files)
+        page.get_by_label("Plans").set_input_files(files)
         complaints = page.get_by_text("These files are larger than 25 MB together.")
         expect(complaints).to_have_count(2)
         page.get_by_role("button", name="Send request").click()
