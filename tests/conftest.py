@@ -21,6 +21,7 @@ from tests.databases import left_to_the_other, seen_by_a_second
 from tests.once import Together
 from tests.pythons import holds_none, seen_by_another
 from tests.rotation import whole
+from tests.sharing import ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -218,7 +219,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         others = left_to_the_other(items, int(_on_postgresql()))
         _leave_out(config, items, lambda item: item not in others)
     if hasattr(config, "workerinput"):
-        _longest_first(items)
+        items[:] = ordered(items, config.workerinput["workercount"])
 
 
 @pytest.hookimpl(trylast=True)  # all test modules are loaded
@@ -227,13 +228,6 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-
-
-def _longest_first(items: list[pytest.Item]) -> None:
-    """Modules with tests that take long begin, or one of them goes on alone when everything else is done."""
-    markers = ("long", "browser", "demo")
-    long = {item.path for item in items if any(item.get_closest_marker(name) for name in markers)}
-    items.sort(key=lambda item: item.path not in long)
 
 
 def _leave_out(
