@@ -243,7 +243,8 @@ def _is_sampled(item: pytest.Item) -> bool:
     """The suite shows a sample of it, or it stands in a module that asks how much is wanted."""
     module = getattr(item, "module", None)
     attacks = getattr(module, "__name__", "").startswith("tests.attacks.")
-    return attacks or item.get_closest_marker("whole") is not None or hasattr(module, "whole")
+    asks = any(hasattr(module, name) for name in ("whole", "examples"))
+    return attacks or item.get_closest_marker("whole") is not None or asks
 
 
 def _on_postgresql() -> bool:

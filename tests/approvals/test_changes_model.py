@@ -297,6 +297,8 @@ def compare(model: Model, request: Request) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.long
+@pytest.mark.any_database  # it asks by the ORM; what commits and locks is in the engine's model
 def test_whatever_is_sent_back_the_engine_asks_whom_the_model_asks() -> None:
     people = {name: add_person(name.title(), f"{name}@contoso.example") for name in (*NAMES, "zoe")}
     seen: set[str] = set()

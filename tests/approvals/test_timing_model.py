@@ -33,7 +33,7 @@ from placet.audit import chain
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from tests.approvals.test_steps_that_ask_nobody import process, step
-from tests.rotation import whole
+from tests.rotation import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -73,12 +73,13 @@ LONGEST = st.none() | st.none() | AMOUNTS
 PAUSES: st.SearchStrategy[Any] = st.sampled_from([None, None, False, "4 working hours", "1 day"])
 
 
+@pytest.mark.long
 def test_whatever_the_clock_does_each_moment_acts_once(
     request: pytest.FixtureRequest, mailbox: Mailbox, alice: Person, bob: Person, carol: Person, dave: Person
 ) -> None:
     erin = add_person("Erin Delegate", "erin@contoso.example")
 
-    @settings(max_examples=2000 if whole(request.config) else 40)
+    @settings(max_examples=examples(request.config, suite=40, soak=2000))
     @given(
         AMOUNTS,
         st.lists(REMINDERS, max_size=3, unique=True),

@@ -19,7 +19,7 @@ from placet.approvals.processes import publish
 from placet.audit import chain
 from tests.approvals.random_processes import GROUPS, NAMES, Line, definitions_of, processes
 from tests.approvals.test_blocks_model import undone
-from tests.rotation import whole
+from tests.rotation import examples
 
 Where = list[tuple[Any, ...]]
 
@@ -34,7 +34,7 @@ def test_what_is_taken_back_was_never_given(request: pytest.FixtureRequest) -> N
         Group.objects.create(key=key, name=key.title()).members.set([people[name] for name in names])
 
     @settings(
-        max_examples=3000 if whole(request.config) else 40,
+        max_examples=examples(request.config, suite=40, soak=3000),
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),

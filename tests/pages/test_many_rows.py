@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from allauth.account.models import EmailAddress
 from django.db import connection
 from django.test import Client
@@ -115,6 +116,7 @@ def _queries(pages: dict[str, str], client: Client) -> dict[str, int]:
     return counted
 
 
+@pytest.mark.any_database  # how often is asked; what a second database makes of each question is in test_plans
 def test_a_thousand_rows_cost_no_more_queries_than_ten(
     world: dict[str, str],
     mailbox: Mailbox,
