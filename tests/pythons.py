@@ -1,7 +1,7 @@
 """Which tests a second Python sees (--other-python): what two of them may do in two ways.
 
 That is their library: what reads mails and files, speaks with servers and starts programs, which are the parts below.
-All of what reads mails is seen, and of everything else there each test in one of its cases.
+All of what reads mails is seen, of the snapshot a quarter, and of everything else there each test in one of its cases.
 """
 
 from collections.abc import Iterable
