@@ -53,6 +53,7 @@ def share(results: Sequence[answers.Result | mails.Result]) -> float:
     return 100 * sum(one.decided for one in results) / len(results)
 
 
+@pytest.mark.long
 def test_the_mail_programs_around_a_reply_do_not_change_it() -> None:
     """A quarter of the replies, in every program and place; all of them are in the benchmark."""
     results = list(mails.measure(SHORT[::4]))

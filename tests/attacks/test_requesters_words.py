@@ -333,6 +333,7 @@ def pairs(rng: random.Random, programs: Sequence[str], number: int) -> Iterator[
         yield Pair(language, text, name, request, about, Form.any(rng, programs))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     ("programs", "least_decided"),
