@@ -27,7 +27,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 20_000  # milliseconds that a page may take on a busy machine
+PATIENCE = 60_000  # milliseconds that a page may take on a busy machine
 SIZES: dict[str, ViewportSize] = {
     "wide": {"width": 1280, "height": 800},
     "phone": {"width": 390, "height": 844},

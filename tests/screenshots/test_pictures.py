@@ -20,7 +20,7 @@ from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, ViewportSize
 from pytest_django.live_server_helper import LiveServer
 
 from placet.accounts.models import Person
@@ -79,7 +79,7 @@ class Camera:
             if too_wide(self.page):
                 self.too_wide.append(file.name)
 
-    def _stretch(self, size: Mapping[str, int]) -> None:
+    def _stretch(self, size: ViewportSize) -> None:
         """A window as high as the page: what sticks to its lower edge stands at the end, and frames are loaded."""
         if self.width != size["width"]:
             self.width = size["width"]
