@@ -24,7 +24,7 @@ from tests.rotation import whole
 from tests.sharing import ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from playwright.sync_api import Browser
 
@@ -132,6 +132,33 @@ def django_db_setup(django_db_setup: None) -> None:
     rights = f"{create_permissions.__module__}.{create_permissions.__name__}"
     assert post_migrate.disconnect(dispatch_uid=rights)
     assert post_migrate.disconnect(create_contenttypes)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_are_emptied_and_not_made_anew() -> "Iterator[None]":
+    """Behind each test that commits, PostgreSQL's TRUNCATE would make a new file for every table and index, however
+    empty. Like it, this waits for whoever still writes."""
+    if not _on_postgresql():
+        yield
+        return
+    from django.db.backends.postgresql.operations import DatabaseOperations
+
+    def sql_flush(
+        self: DatabaseOperations,
+        style: object,
+        tables: "Iterable[str]",
+        *,
+        reset_sequences: bool = False,
+        allow_cascade: bool = False,
+    ) -> list[str]:
+        assert not reset_sequences
+        assert not allow_cascade
+        names = [self.quote_name(table) for table in tables]
+        return ["; ".join([f"LOCK TABLE {', '.join(names)}", *(f"DELETE FROM {name}" for name in names)])]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        yield
 
 
 @pytest.fixture(scope="session")
