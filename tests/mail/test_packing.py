@@ -112,6 +112,7 @@ def test_what_would_be_too_large_is_damaged(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.django_db
 @pytest.mark.any_database
+@pytest.mark.long
 def test_our_mails_take_a_fifteenth_of_their_room_and_less(together: Together) -> None:
     for language in ("en", "fr"):
         for kind, mail in raw_mails_once(language, together).items():

@@ -20,6 +20,7 @@ def test_what_was_read_is_read_in_the_same_way(shard: int) -> None:
     assert not list(snapshot.differences(kept, now))
 
 
+@pytest.mark.long
 def test_nothing_is_kept_that_is_not_read_any_more() -> None:
     now = {name for shard in range(snapshot.SHARDS) for name, _make in snapshot.cases(shard)}
     assert snapshot.known().keys() == now
