@@ -12,6 +12,7 @@ Texts are in the language that is active. What has no element in BPMN (rules, re
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,6 +57,7 @@ _TAGS = {
     "leaves": "endEvent",
     "missing": "endEvent",
 }
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML cannot hold
 _ACTIVITIES = ("userTask", "sendTask", "callActivity")
 _EVENTS = ("startEvent", "endEvent", "intermediateCatchEvent")
 Element = etree._Element
@@ -335,7 +337,7 @@ class _Writer:
     def _formal(self, parent: Element, tag: str, text: str) -> None:
         element = etree.SubElement(parent, f"{{{MODEL}}}{tag}")
         element.set(f"{{{INSTANCE}}}type", "tFormalExpression")
-        element.text = plain(text)
+        element.text = _UNWRITABLE.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
     def _diagram(self, root: Element, process: str) -> None:
         diagram = etree.SubElement(root, f"{{{DIAGRAM}}}BPMNDiagram", id="diagram")

@@ -75,6 +75,9 @@ Proof = Literal["colleague", "outside", "page"]
 WORD = r"^[a-z][a-z0-9_-]{0,39}$"
 PROCESS_KEY = r"^[a-z][a-z0-9_-]{0,49}$"
 MOST_BRANCHES = 20
+DEEPEST_PLACE = (
+    20  # blocks that a place is known in; only a draft has so many in each other, and it is not published
+)
 LONGEST_NOTICE = 2000  # characters that a process writes into a notice
 SENT = "sent"  # the outcome of a notice
 ARRIVED = "arrived"  # the outcome of a wait
@@ -766,6 +769,8 @@ class Definition(_Part):
             if isinstance(step, ParallelStep):
                 blocks[key] = step
         places |= dict.fromkeys(self._led_back(place, places), place)
+        if len(place) >= DEEPEST_PLACE:
+            return
         for key, block in blocks.items():
             for name, branch in block.branches.items():
                 self._put((*place, (key, name)), branch.start, places)

@@ -1,5 +1,6 @@
-"""The column: one step below the other, the branches of a block too, never wider than a phone. The way to the next step
-is a line; every other way stands below its step as a line of text that names where it leads.
+"""The column: one step below the other, the branches of a block too, never wider than a phone as long as no more blocks
+stand in each other than a published process may have. The way to the next step is a line; every other way stands below
+its step as a line of text that names where it leads.
 """
 
 import heapq
@@ -23,6 +24,7 @@ from placet.approvals.picture_layout import (
     Station,
     Texts,
     Way,
+    listed_labels,
     size_of,
     texts_of,
     together,
@@ -41,11 +43,18 @@ NAMED = ("result", "leaves", "missing")
 
 
 def column(graph: Graph, extras: Extras) -> Layout:
-    inside = _Column(graph, extras, COLUMN).layout()
+    width = max(COLUMN, NARROWEST + 4 * INSIDE * _depth(graph))
+    inside = _Column(graph, extras, width).layout()
     if not inside.height:
         return inside
     moved = inside.moved(EDGE, EDGE + 8)
-    return together(COLUMN + 2 * EDGE, inside.height + 2 * EDGE + 8, moved, ())
+    return together(width + 2 * EDGE, inside.height + 2 * EDGE + 8, moved, ())
+
+
+def _depth(graph: Graph) -> int:
+    """How many blocks stand in each other."""
+    branches = (branch for node in graph.nodes.values() for branch in node.branches)
+    return max((1 + _depth(branch.graph) for branch in branches), default=0)
 
 
 @dataclass
@@ -98,7 +107,7 @@ class _Column:
         return self.y
 
     def _put_branch(self, block: Node, branch: BranchGraph) -> BranchArea:
-        width = max(self.width - 4 * INSIDE, NARROWEST)
+        width = self.width - 4 * INSIDE
         head = Texts(wrapped(branch.name, NAME, width, 2), wrapped(branch.note, NOTE, width, 3))
         layout = _Column(branch.graph, self.extras, width).layout()
         top = self.y + INSIDE + head.height + (ROOM if head.height else 4)
@@ -107,7 +116,7 @@ class _Column:
         entry = Way(block.key, branch.graph.first, ((2 * INSIDE + TRUNK, top - 8), (2 * INSIDE + TRUNK, top)))
         if branch.graph.first in branch.graph.nodes:
             self.ways.append(entry)
-        return BranchArea(branch.key, head, box)
+        return BranchArea(branch.key, head, box, branch.full)
 
     # --- ways ---------------------------------------------------------------------------------------------
 
@@ -148,7 +157,8 @@ class _Column:
 
 
 def _lines(labels: Sequence[str], room: int) -> tuple[str, ...]:
-    return tuple(line for label in labels for line in wrapped(label, NOTE, room, MOST_LABEL))
+    shown = listed_labels(labels)
+    return tuple(line for label in shown for line in wrapped(label, NOTE, room, MOST_LABEL))
 
 
 def _one_after_the_other(graph: Graph) -> tuple[list[str], set[tuple[str, str]]]:

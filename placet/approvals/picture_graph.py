@@ -67,6 +67,11 @@ class BranchGraph:
     note: str
     graph: Graph
 
+    @property
+    def full(self) -> str:
+        """Its name and when it is taken."""
+        return f"{self.name} · {self.note}" if self.name and self.note else self.name or self.note
+
 
 def drawable(definition: Definition) -> Definition:
     """With the steps that outcomes with `returns` stand for, where they can be written out."""

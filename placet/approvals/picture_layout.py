@@ -6,8 +6,10 @@ is never wider than a phone. `picture_svg` draws either.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from django.utils.translation import gettext as _
+
 from placet.approvals.picture_graph import Node
-from placet.approvals.picture_text import NAME, NOTE, width_of, wrapped
+from placet.approvals.picture_text import MORE, NAME, NOTE, width_of, wrapped
 
 Point = tuple[int, int]
 
@@ -16,7 +18,8 @@ PAD = 10  # between the edge of a box and what stands in it
 ICON = 16
 BESIDE_ICON = PAD + ICON + 7
 #: How many lines a text may take.
-MOST_NAME, MOST_NOTE, MOST_EXTRA, MOST_LABEL = 3, 2, 2, 4
+MOST_NAME, MOST_NOTE, MOST_EXTRA, MOST_LABEL = 3, 2, 2, 6
+MOST_LABELS = 6  # of the ways from one step to another
 LABEL_WIDTH = 132  # of the text of a way
 LABEL_PAD = 5
 PILL_KINDS = ("start", "end", "result", "leaves", "missing")
@@ -86,6 +89,7 @@ class BranchArea:
     key: str
     texts: Texts
     box: Box
+    full: str = ""  # all that it says, where not all of it fits
 
 
 @dataclass(frozen=True)
@@ -200,9 +204,18 @@ def size_of(node: Node, texts: Texts, width: int) -> tuple[int, int]:
     return width, max(texts.height, ICON) + 2 * PAD
 
 
+def listed_labels(labels: Sequence[str]) -> Sequence[str]:
+    """What is written of what the ways from one step to another are called: of many, the first ones."""
+    if len(labels) <= MOST_LABELS:
+        return labels
+    first = labels[: MOST_LABELS - 1]
+    return [*first, _("and {n} more").format(n=len(labels) - len(first)) + MORE]
+
+
 def label_lines(labels: Sequence[str], width: int = LABEL_WIDTH) -> tuple[str, ...]:
-    most = max(2, MOST_LABEL // max(1, len(labels)))
-    return tuple(line for label in labels for line in wrapped(label, NOTE, width, most))
+    shown = listed_labels(labels)
+    most = max(2, MOST_LABEL // max(1, len(shown)))
+    return tuple(line for label in shown for line in wrapped(label, NOTE, width, most))
 
 
 def label_size(lines: Sequence[str]) -> tuple[int, int]:

@@ -153,7 +153,9 @@ def _block(block: Block, dress: Dress) -> str:
 
 
 def _area(area: BranchArea) -> str:
-    return f'<g class="p-branch">{_rect(area.box, 6)}{_texts(area.texts, area.box.x + PAD, area.box.y + PAD)}</g>'
+    texts = _texts(area.texts, area.box.x + PAD, area.box.y + PAD)
+    title = f"<title>{escape(plain(area.full))}</title>" if _is_cut(area.texts) else ""
+    return f'<g class="p-branch">{_rect(area.box, 6)}{texts}{title}</g>'
 
 
 def _rect(box: Box, corner: int) -> str:
@@ -166,9 +168,13 @@ def _sign(name: str, x: int, y: int) -> str:
 
 def _title(node: Node, texts: Texts) -> str:
     """All of it, where not all of it fits."""
-    if not any(line.endswith(MORE) for line in (*texts.name, *texts.note)):
+    if not _is_cut(texts):
         return ""
     return f"<title>{escape(plain(f'{node.name} · {node.note}' if node.note else node.name))}</title>"
+
+
+def _is_cut(texts: Texts) -> bool:
+    return any(line.endswith(MORE) for line in (*texts.name, *texts.note, *texts.extra))
 
 
 def _texts(texts: Texts, x: int, y: int) -> str:

@@ -6,13 +6,15 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 
 MORE = "…"
+_UNBROKEN = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 _BREAKS_AFTER = "-/_.@,;"
 #: Widths by sign, in parts of the height of the type; all others have `_OTHER`, or what their kind says.
 _WIDTHS = {
     **dict.fromkeys("iljI|!'.,:;", 0.34),
-    **dict.fromkeys(' ()[]{}/\\frt-‐`"°', 0.43),
+    **dict.fromkeys(' ()[]{}/\\frt-‐`"°' + _UNBROKEN, 0.43),
     **dict.fromkeys("cksvxyzJ", 0.59),
     **dict.fromkeys("CEFKLPRSTVXYZ", 0.7),
     **dict.fromkeys("ABDGHNOQUw", 0.82),
@@ -37,9 +39,14 @@ NOTE = Type(12, 15)
 
 
 def plain(text: str) -> str:
-    """On one line, without signs that cannot be seen or that would turn what stands beside them."""
-    signs = (" " if sign.isspace() or not (sign.isprintable() or sign == "\u200d") else sign for sign in text)
-    return " ".join("".join(signs).split())
+    """On one line, without signs that cannot be seen or that would turn what stands beside them. What must not be
+    broken, such as 1\N{NO-BREAK SPACE}000, stays together."""
+    words = "".join(sign if sign in _UNBROKEN or _is_seen(sign) else " " for sign in text).split(" ")
+    return " ".join(word for word in words if word.strip())
+
+
+def _is_seen(sign: str) -> bool:
+    return sign == "\u200d" or (sign.isprintable() and not sign.isspace())
 
 
 @lru_cache(maxsize=4096)
@@ -93,13 +100,16 @@ def _cut(line: str, kind: Type, width: float) -> str:
 def _pieces(text: str, kind: Type, width: float) -> Iterator[str]:
     """What is not broken: words with the blank behind them, parts of compound ones, and of those that are too long as
     much as fits."""
-    piece = ""
-    for sign in text:
-        if piece and not _is_joined(sign) and width_of(piece + sign, kind) > width:
+    piece, piece_width = "", 0.0
+    for sign, following in zip_longest(text, text[1:], fillvalue=""):
+        sign_width = width_of(sign, kind)
+        if piece and not _is_joined(sign) and piece_width + sign_width > width:
             yield piece
-            piece = ""
+            piece, piece_width = "", 0.0
         piece += sign
-        if sign == " " or (sign in _BREAKS_AFTER and len(piece) > 3):
+        piece_width += sign_width
+        is_in_number = piece[-2:-1].isdigit() and following.isdigit()  # 1,000 and 12.50
+        if sign == " " or (sign in _BREAKS_AFTER and len(piece) > 3 and not is_in_number):
             yield piece
-            piece = ""
+            piece, piece_width = "", 0.0
     yield piece

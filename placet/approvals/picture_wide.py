@@ -74,7 +74,7 @@ def _frame(node: Node, extras: Extras) -> Layout:
         x = GAP
         for at in row:
             branch, layout = inner[at]
-            areas.append(BranchArea(branch.key, heads[at], Box(x, y, widths[at], height)))
+            areas.append(BranchArea(branch.key, heads[at], Box(x, y, widths[at], height), branch.full))
             moved = layout.moved(x + (widths[at] - layout.width) // 2, y + tops[at])
             layouts.append(_with_entry(moved, node.key, branch, y + tops[at]))
             x += widths[at] + GAP

@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
 
+from placet.approvals.conditions import sentence
 from placet.approvals.deadlines import EXPIRED
 from placet.approvals.definitions import (
     ARRIVED,
@@ -27,7 +28,7 @@ from placet.approvals.definitions import (
 )
 from placet.approvals.outcomes import as_read
 
-LONGEST_CONDITION = 60
+_BEFORE_CURRENCY = re.compile(r"(?<=[0-9]) (?=[A-Z]{3}\b)")
 _RESULTS: dict[str, Promise] = {
     "approved": pgettext_lazy("a step", "approved"),
     "rejected": pgettext_lazy("a step", "rejected"),
@@ -63,7 +64,7 @@ def result_of(block: ParallelStep, result: str) -> str:
 
 
 def way_label(definition: Definition, way: Transition) -> str:
-    """`Approve`, `Approve, if value > 1000`, or `Approve, otherwise`; "" where there is nothing to choose."""
+    """`Approve`, `Approve, if Amount is above 1,000 EUR`, or `Approve, otherwise`; "" where nothing is chosen."""
     beside = [one for one in definition.transitions if one.from_ == way.from_]
     same = [one for one in beside if one.outcome == way.outcome]
     answer = outcome_label(definition, way.from_, way.outcome)
@@ -103,10 +104,9 @@ def outcome_label(definition: Definition, step_key: str, key: str) -> str:
 
 
 def condition_label(definition: Definition, condition: str) -> str:
-    """A condition in short."""
-    short = re.sub(r"\s*==\s*", " = ", " ".join(condition.split()))
-    short = re.sub(r"(?<=\d)\.0\b", "", short)
-    return short if len(short) <= LONGEST_CONDITION else short[: LONGEST_CONDITION - 1] + "…"
+    """A whole condition as people read it; CEL where it says more than rows can. Whoever draws it breaks it into
+    lines, but never between an amount and its currency."""
+    return _BEFORE_CURRENCY.sub("\N{NO-BREAK SPACE}", sentence(condition, definition))
 
 
 # --- who --------------------------------------------------------------------------------------------------

@@ -117,6 +117,7 @@ def read_text(source: str) -> Written:
         raise Unreadable(f"This is not YAML: {error}") from error
     except RecursionError as error:
         raise Unreadable("This is not YAML that a person wrote: it nests too deep.") from error
-    except (ValueError, LookupError, AttributeError) as error:
-        # PyYAML's own, for a value that is not what it looks like: a date of 2026-99-99, a tag !!int on a word.
+    except (ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        # PyYAML's own, for a value that is not what it looks like: a date of 2026-99-99, a tag !!int on a word, or
+        # 1:0:0:….0, which it takes for a number of base 60.
         raise Unreadable(f"A value in this YAML cannot be read: {error}") from error

@@ -9,10 +9,10 @@ from typing import Any
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from placet.approvals import conditions
+from placet.approvals.conditions import Amount, OtherField, RowInvalid, Rows, Subject
+from placet.approvals.conditions import Row as Compared
 from placet.approvals.definitions import Definition
-from placet.designer import conditions
-from placet.designer.conditions import Amount, OtherField, RowInvalid, Rows, Subject
-from placet.designer.conditions import Row as Compared
 from placet.designer.inputs import Box, Choices, Place, Row
 from placet.designer.reading import words
 from placet.designer.surroundings import Surroundings

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
+from placet.approvals.cel_rows import IDENTIFIER, RESERVED
 from placet.approvals.earlier import STEPS
 from placet.approvals.form import PLACE
 from placet.approvals.form_parts import CURRENCY
@@ -40,14 +41,6 @@ _STEP = re.compile(r"""(?P<dot>\s*\.\s*)(?P<name>[A-Za-z_]\w*)|\s*\[\s*(?P<text>
 _BEHIND = re.compile(r"\s*\.\s*(?P<name>[A-Za-z_]\w*)")
 _CALLED = re.compile(r"\s*\(")
 _MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
-IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-#: What CEL keeps for itself: no step is named so behind a point.
-RESERVED = frozenset(
-    (
-        "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
-        "namespace", "null", "package", "return", "true", "var", "void", "while",
-    )
-)  # fmt: skip
 
 
 def step_renamed(source: str, old: str, new: str) -> str:

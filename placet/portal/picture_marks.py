@@ -104,9 +104,7 @@ def _words(
             yield _("asked: {names}").format(names=listed_names(asked))
         else:
             yield pgettext("a block", "running") if is_block else words
-        yield _("since {day}").format(
-            day=date_format(timezone.localtime(visit.opened_at), "SHORT_DATE_FORMAT")
-        )
+        yield _("since {day}").format(day=date_format(timezone.localtime(visit.opened_at), "j F Y"))
     elif state == "done" and answered:
         yield from answered[:MOST_LINES]
         if len(answered) > MOST_LINES:

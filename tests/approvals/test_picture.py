@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from placet.approvals.checks import DEEPEST_BLOCKS
 from placet.approvals.definitions import Definition
 from placet.approvals.picture import Mark, drawing_of, layout_of
 from placet.approvals.picture_column import column
 from placet.approvals.picture_graph import drawable, graph_of
 from placet.approvals.picture_layout import Layout, Way
+from placet.approvals.picture_text import NOTE, plain, wrapped
 from placet.commands.process import SAMPLES
 from tests.approvals.picture_measures import crossings_of, faults_of
 from tests.approvals.random_processes import definitions_of, processes
@@ -124,6 +126,55 @@ def test_of_any_draft_nothing_lies_on_anything_else(source: dict[str, Any]) -> N
     etree.fromstring(drawing_of(process))
 
 
+def nested(depth: int) -> Definition:
+    """Blocks in each other, of which only the innermost branch ends."""
+    asked = {"kind": "approval", "name": "Manager", "ask": [{"manager": True}]}
+    steps: dict[str, Any] = {"s": asked, "end": {"kind": "end", "name": "End", "result": "approved"}}
+    for at in range(depth):
+        inner = f"b{at + 1}" if at + 1 < depth else "s"
+        branches = {"inner": {"start": inner, "when": "amount > 1.0"}, "beside": {"start": f"t{at}"}}
+        steps[f"t{at}"] = asked
+        steps[f"b{at}"] = {
+            "kind": "parallel", "name": f"Block {at}", "result": [{"approved": "all"}], "otherwise": "rejected",
+            "branches": branches,
+        }  # fmt: skip
+    ways = [{"from": "b0", "outcome": "approved", "to": "end"}]
+    return Definition.model_validate(
+        {"key": "nested", "name": "Nested", "start": "b0", "steps": steps, "transitions": ways}
+    )
+
+
+@pytest.mark.parametrize("depth", [DEEPEST_BLOCKS, 9, 40])
+def test_blocks_in_blocks_lie_within_each_other(depth: int) -> None:
+    """Also more of them than can be published: a draft may have any number."""
+    process = nested(depth)
+    for layout in both(process):
+        assert faults_of(layout) == []
+    if depth == DEEPEST_BLOCKS:
+        assert both(process)[1].width <= 308  # of a phone
+
+
+def test_a_draft_may_nest_deeper_than_python_does() -> None:
+    elements_of(drawing_of(nested(1500)))
+
+
+def test_of_many_ways_to_one_step_the_first_are_written() -> None:
+    asked = {"kind": "approval", "name": "Manager", "ask": [{"manager": True}]}
+    end = {"kind": "end", "name": "End", "result": "approved"}
+    way = {"from": "a", "outcome": "approve", "to": "end"}
+    process = Definition.model_validate(
+        {
+            "key": "many", "name": "Many", "start": "a", "steps": {"a": asked, "end": end},
+            "transitions": [{**way, "when": f"amount > {at}.0"} for at in range(200)],
+        }
+    )  # fmt: skip
+    for layout in both(process):
+        assert layout.height < 500 and faults_of(layout) == []
+    for svg in elements_of(drawing_of(process)).iter("svg"):
+        assert "and 195 more…" in [text.text for text in svg.iter("text")]
+        assert any("amount > 199.0" in (title.text or "") for title in svg.iter("title"))
+
+
 # --- how it is drawn --------------------------------------------------------------------------------------
 
 HOSTILE = [
@@ -180,9 +231,9 @@ def test_it_has_a_name_and_the_same_in_words() -> None:
     words = " ".join(whole.xpath("string(//div[@class='unseen'])").split())
     for text in (
         "Legal check",
-        "Approve, if value > 100000: on to Outside counsel",
+        "Approve, if Value is above 100,000 EUR: on to Outside counsel",
         "Signed",
-        "if value > 10000",
+        "if Value is above 10,000 EUR",
     ):
         assert text in words
 
@@ -224,7 +275,55 @@ def test_heat_has_five_classes_and_a_figure() -> None:
 
 def test_it_speaks_the_readers_language() -> None:
     with translation.override("fr"):
-        assert "Image du processus" in drawing_of(definition("purchase"))
+        drawing = drawing_of(definition("purchase"))
+    assert "Image du processus" in drawing
+    assert (
+        "Approuver, si Amount est supérieur à 1\u00a0000\u00a0EUR" in drawing
+    )  # in the list that is read aloud
+
+
+LONG = "declared value of all goods that are handed over to somebody outside of the organisation"
+
+
+def under_conditions() -> Definition:
+    """Conditions that are long, that are no rows, and that stand at a way, at a branch and at a wait."""
+    source = source_of("contract")
+    form = {one["name"]: one for one in source["form"] if "name" in one}
+    form["value"]["label"] = LONG
+    source["steps"]["arrived"] = {
+        "kind": "wait",
+        "name": "Goods",
+        "until": "value + 1.0 > 3.0",
+        "due": "2 days",
+    }
+    source["steps"]["checks"]["branches"]["finance"]["when"] = "value > 10000 && value < 1234567.5"
+    return Definition.model_validate(source)
+
+
+def test_conditions_are_sentences_and_what_is_cut_stands_whole_beside_it() -> None:
+    drawing = drawing_of(under_conditions())
+    whole = elements_of(drawing)
+    for svg in whole.iter("svg"):
+        cut = [
+            one
+            for one in svg.iter("g")
+            if any((text.text or "").endswith("…") for text in one.findall("text"))
+        ]
+        assert cut and all(one.find("title") is not None for one in cut)
+        titles = [one.findtext("title") for one in cut]
+        branch = f"if {LONG} is above 10,000\u00a0EUR and {LONG} is below 1,234,567.50\u00a0EUR"
+        assert any(branch in (title or "") for title in titles)
+        assert "until value + 1.0 > 3.0" in " ".join(svg.itertext())
+    assert "value > 1" not in drawing and "value &gt; 1" not in drawing
+
+
+def test_numbers_are_not_broken() -> None:
+    for number in ("1,234,567.50", "1\u00a0234\u00a0567,50", "1\u202f234\u202f567", "31/12/2026"):
+        for width in range(90, 200, 5):
+            assert any(
+                number in line for line in wrapped(f"Declared value is above {number} EUR", NOTE, width, 9)
+            )
+    assert plain(" a\u00a0\t\u00a0b\u00a0c ") == "a\u00a0 \u00a0b\u00a0c"
 
 
 def test_a_step_more_moves_nothing_above_it() -> None:

@@ -194,6 +194,7 @@ def test_all_mistakes_are_named_at_once() -> None:
         ("[" * 5000, "nests too deep"),
         ("{a: " * 5000, "nests too deep"),
         ("day: 2026-99-99", "cannot be read"),
+        ("number: 1" + ":0" * 200 + ".0", "cannot be read"),
         ("n: !!int x", "cannot be read"),
         ("n: !!bool x", "cannot be read"),
         ("n: !!timestamp x", "cannot be read"),

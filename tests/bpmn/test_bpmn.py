@@ -86,6 +86,15 @@ def test_of_any_draft_all_is_there_and_drawn(source: dict[str, Any]) -> None:
     assert faults_of(bpmn_of(Definition.model_validate(source))) == []
 
 
+def test_a_condition_is_written_letter_by_letter() -> None:
+    source = definition("contract").model_dump(mode="json", by_alias=True, exclude_none=True)
+    condition = "value > 1.0 && 'a  b\u202e\x01' != ''"
+    source["steps"]["checks"]["branches"]["finance"]["when"] = condition
+    root = etree.fromstring(bpmn_of(Definition.model_validate(source)))
+    written = [one.text for one in root.iter(f"{{{MODEL}}}conditionExpression")]
+    assert condition.replace("\x01", "\\u0001") in written
+
+
 def test_each_kind_of_step_has_its_element() -> None:
     access, change = kinds_of("access"), kinds_of("change")
     assert access["userTask"] == 5 and access["sendTask"] == 1 and access["intermediateCatchEvent"] == 1

@@ -1,4 +1,4 @@
-"""The part of CEL that rows are written in (`placet.designer.conditions`): comparisons joined by && or by ||."""
+"""The part of CEL that rows are written in (`placet.approvals.conditions`): comparisons joined by && or by ||."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,15 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from placet.approvals.earlier import STEPS
-from placet.designer.names import IDENTIFIER, RESERVED
+
+IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+#: What CEL keeps for itself: no step is named so behind a point.
+RESERVED = frozenset(
+    (
+        "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
+        "namespace", "null", "package", "return", "true", "var", "void", "while",
+    )
+)  # fmt: skip
 
 
 class Name(str):

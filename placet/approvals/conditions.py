@@ -8,7 +8,7 @@ total of a table, a part of a period (`stay.days`), what a step came to (`steps.
 question (`steps.plan.answers.window`) or whoever asks (`request.requester`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -18,13 +18,13 @@ from django.utils import formats, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
+from placet.approvals import cel_rows
+from placet.approvals.cel_rows import Name
 from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep, WaitStep
 from placet.approvals.earlier import REQUEST, STEPS
 from placet.approvals.form_numbers import amount_as_read
 from placet.approvals.form_parts import CURRENCY, FormField, Input
 from placet.approvals.outcomes import as_read
-from placet.designer import cel_rows
-from placet.designer.cel_rows import Name
 from placet.lib.conditions import ConditionError, compile_condition
 
 Kind = Literal[
@@ -125,6 +125,7 @@ class Subject:
 
 _ORDER = ("above", "at_least", "below", "at_most")
 _EMPTY = ("is_empty", "is_not_empty")
+_QUESTION = ("?", "？", "؟")
 _COMPARISONS: dict[Kind, tuple[str, ...]] = {
     **dict.fromkeys(("number", "money", "percent"), ("is", "is_not", *_ORDER)),
     **dict.fromkeys(("day", "time", "moment"), ("is", "is_not", *_ORDER, *_EMPTY)),
@@ -183,12 +184,13 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-def subjects_of(definition: Definition) -> dict[str, Subject]:
-    """By name: fields of the form and what conditions see beside them, then steps and questions, then whoever asks."""
+def subjects_of(definition: Definition, steps: Collection[str] | None = None) -> dict[str, Subject]:
+    """By name: fields of the form and what conditions see beside them, then steps and questions, then whoever asks.
+    `steps`: keys of those that are wanted, if not all of them are."""
     subjects = [subject for one in definition.fields for subject in _of_field(one)]
     taken = {subject.name for subject in subjects}
     if STEPS not in taken:
-        subjects += _of_steps(definition)
+        subjects += _of_steps(definition, steps)
     if REQUEST not in taken:
         subjects.append(Subject(f"{REQUEST}.requester", _("whoever asks"), "person"))
     return {subject.name: subject for subject in subjects}
@@ -221,8 +223,10 @@ def _of_input(name: str, label: str, one: Input) -> Iterator[Subject]:
             )
 
 
-def _of_steps(definition: Definition) -> Iterator[Subject]:
+def _of_steps(definition: Definition, steps: Collection[str] | None) -> Iterator[Subject]:
     for key, step in definition.steps.items():
+        if steps is not None and key not in steps:
+            continue
         label = _("what “{step}” came to").format(step=step.name)
         if isinstance(step, ApprovalStep):
             choices = {outcome: step.outcome(outcome).shown for outcome in step.result_keys}
@@ -348,13 +352,21 @@ def rows_of(cel: str, definition: Definition) -> Rows | None:
     if not cel.strip():
         return Rows()
     parts = cel_rows.parts_of(cel)
-    if parts is None:
-        return None
-    subjects = subjects_of(definition)
+    return None if parts is None else _rows_of(parts, subjects_of(definition, _steps_in(parts)))
+
+
+def _rows_of(parts: cel_rows.Parts, subjects: Mapping[str, Subject]) -> Rows | None:
     rows = [_row_of(part, subjects) for part in parts.parts]
     if any(row is None for row in rows):
         return None
     return Rows(parts.all_or_any, tuple(row for row in rows if row is not None))
+
+
+def _steps_in(parts: cel_rows.Parts) -> frozenset[str]:
+    """Keys of the steps that are looked at: of a process of many steps, few."""
+    operands = (one for part in parts.parts for one in (part.name, part.value) if isinstance(one, Name))
+    paths = (operand.split(".") for operand in operands)
+    return frozenset(path[1] for path in paths if path[0] == STEPS and len(path) > 1)
 
 
 def _row_of(part: cel_rows.Part, subjects: Mapping[str, Subject]) -> Row | None:
@@ -404,47 +416,49 @@ def sentence(cel: str, definition: Definition, language: str | None = None) -> s
     """A condition as people read it: “Amount is above 1,000 EUR and Country is one of France, Germany”; CEL itself
     where it says more than rows can. `language`: the reader's, if it is not said."""
     with translation.override(language or translation.get_language()):
-        rows = rows_of(cel, definition)
+        parts = cel_rows.parts_of(cel)
+        if parts is None:
+            return cel
+        subjects = subjects_of(definition, _steps_in(parts))
+        rows = _rows_of(parts, subjects)
         if rows is None or not rows.rows:
             return cel
-        subjects = subjects_of(definition)
-        parts = [row_in_words(row, subjects) for row in rows.rows]
         both = _("{one} and {other}") if rows.all_or_any == "all" else _("{one} or {other}")
-        words = parts[0]
-        for part in parts[1:]:
-            words = both.format(one=words, other=part)
+        words, *more = [_row_in_words(row, subjects) for row in rows.rows]
+        for row_words in more:
+            words = both.format(one=words, other=row_words)
         return words
 
 
-def row_in_words(row: Row, subjects: Mapping[str, Subject]) -> str:
+def _row_in_words(row: Row, subjects: Mapping[str, Subject]) -> str:
     subject = subjects[row.field]
-    if subject.kind == "yes_no":
-        return (
-            (_("{field}: yes") if row.value is True else _("{field}: no")).format(field=subject.label)
-            if (isinstance(row.value, bool))
-            else _compared(subject, row.comparison, _value_in_words(row.value, subject, subjects))
-        )
+    if isinstance(row.value, bool):
+        return (_("{field}: yes") if row.value else _("{field}: no")).format(field=_within_sentence(subject))
+    comparison = name_of(row.comparison, subject.kind)
     if row.comparison in _EMPTY:
-        return f"{subject.label} {name_of(row.comparison, subject.kind)}"
-    return _compared(subject, row.comparison, _value_in_words(row.value, subject, subjects))
-
-
-def _compared(subject: Subject, comparison: str, value: str) -> str:
+        return f"{_within_sentence(subject)} {comparison}"
+    value = _value_in_words(row.value, subject, subjects)
     return _("{field} {comparison} {value}").format(
-        field=subject.label, comparison=name_of(comparison, subject.kind), value=value
+        field=_within_sentence(subject), comparison=comparison, value=value
     )
+
+
+def _within_sentence(subject: Subject) -> str:
+    """A question stands in quotes: what follows would not be taken for a part of it."""
+    is_question = subject.label.rstrip().endswith(_QUESTION)
+    return _("“{text}”").format(text=subject.label.rstrip()) if is_question else subject.label
 
 
 def _value_in_words(value: Any, subject: Subject, subjects: Mapping[str, Subject]) -> str:
     if isinstance(value, OtherField):
-        return subjects[value.name].label
+        return _within_sentence(subjects[value.name])
     if isinstance(value, Amount):
         return _number(value.number, value.currency)
     if isinstance(value, Decimal):
         shown = _number(value, next(iter(subject.currencies), ""))
         return f"{shown}\N{NO-BREAK SPACE}%" if subject.kind == "percent" else shown
     if isinstance(value, date):
-        day = formats.date_format(value, "DATE_FORMAT")
+        day = formats.date_format(value, "j F Y")
         return pgettext("a day in a condition", "{day}").format(day=day)
     if isinstance(value, tuple):
         return ", ".join(_word(one, subject) for one in value)

@@ -11,10 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import placet.approvals
-from placet.approvals.definitions import Definition
-from placet.approvals.form import condition_values, sample_data
-from placet.designer import edits
-from placet.designer.conditions import (
+from placet.approvals.conditions import (
     Amount,
     OtherField,
     Row,
@@ -27,6 +24,9 @@ from placet.designer.conditions import (
     subjects_to_compare,
     written,
 )
+from placet.approvals.definitions import Definition
+from placet.approvals.form import condition_values, sample_data
+from placet.designer import edits
 from placet.lib.conditions import holds
 
 PROCESS = Definition.model_validate(
@@ -316,7 +316,7 @@ def test_no_rows_are_no_condition() -> None:
         ("note == ''", "Note is empty", "Note est vide"),
         (
             "needed >= '2026-12-31'",
-            "Needed by is on or after Dec. 31, 2026",
+            "Needed by is on or after 31 December 2026",
             "Needed by est au plus tôt le 31 décembre 2026",
         ),
         ("share >= 2.5", "Share is at least 2.5\u00a0%", "Share est d’au moins 2,5\u00a0%"),
@@ -331,6 +331,15 @@ def test_no_rows_are_no_condition() -> None:
 def test_a_condition_is_read_in_words(cel: str, english: str, french: str) -> None:
     assert sentence(cel, PROCESS, "en") == english
     assert sentence(cel, PROCESS, "fr") == french
+
+
+def test_a_label_that_is_a_question_stands_in_quotes() -> None:
+    asked = [
+        one.model_copy(update={"label": f"{one.label}?"}) for one in PROCESS.fields if one.name != "lines"
+    ]
+    process = PROCESS.model_copy(update={"form": tuple(asked)})
+    assert sentence("!urgent || note != ''", process, "en") == "“Urgent?”: no or “Note?” is not empty"
+    assert sentence("number < share", process, "en") == "“Number?” is below “Share?”"
 
 
 def test_every_condition_of_the_samples_is_rows_or_stays_as_it_is() -> None:
