@@ -769,9 +769,7 @@ class Definition(_Part):
             if isinstance(step, ParallelStep):
                 blocks[key] = step
         places |= dict.fromkeys(self._led_back(place, places), place)
-        if len(place) >= DEEPEST_PLACE:
-            return
-        for key, block in blocks.items():
+        for key, block in blocks.items() if len(place) < DEEPEST_PLACE else ():
             for name, branch in block.branches.items():
                 self._put((*place, (key, name)), branch.start, places)
 

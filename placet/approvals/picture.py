@@ -17,10 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from placet.approvals.definitions import Definition
+from placet.approvals.picture_changes import WORDS, What, compared
 from placet.approvals.picture_column import column
 from placet.approvals.picture_graph import BranchGraph, Graph, Node, drawable, graph_of, reach
 from placet.approvals.picture_layout import Layout
-from placet.approvals.picture_svg import Dress, drawn
+from placet.approvals.picture_svg import SIGNS, Dress, drawn
 from placet.approvals.picture_text import plain
 from placet.approvals.picture_wide import wide
 from placet.approvals.picture_words import KINDS
@@ -38,8 +39,8 @@ _STATES: dict[str, Promise] = {
 CLASSES_OF_HEAT = 5
 _REM = 16
 _STEP = 4  # rem; by so much are the widths apart from which on the wide arrangement is shown
-_WIDEST_NEED = 64  # rem; what is wider is moved to and fro,
-_MOVED_FROM = 60  # and shown from this width on
+BROAD = 64  # rem; what needs so much is wider than the text of a page, and takes of the window what it needs
+BROADEST = 96  # rem; of what needs more the column alone is drawn
 MOST_WIDE = 45  # stations; of more the column alone is drawn, which can be read from top to bottom
 _SMALLEST = 0.88  # how small the wide arrangement may be drawn
 
@@ -82,26 +83,55 @@ def drawing_of(
     """The picture, as an element of a page that loads `picture.css`. All of these are by key of a step. `heat`: 0 to 1,
     `figures`: what is written of it (without: per cent). `links`: addresses that stations lead to."""
     graph = graph_of(drawable(definition))
-    extras = _extras(marks, heat, figures)
     gone = _gone(definition, marks)
     dress = Dress(_classes(marks, heat), {key: mark.sign for key, mark in marks.items()}, dict(links), gone)
+    classes = (" picture-marked" if marks else "") + (" picture-heated" if heat else "")
+    return _drawing(definition, graph, _extras(marks, heat, figures), dress, classes)
+
+
+def drawing_of_changes(
+    old: Definition, new: Definition, steps: Mapping[str, What], *, links: Mapping[str, str] = {}
+) -> SafeString:
+    """The picture of the newer one, with what is new, changed and gone, and a legend. `steps`: what became of those
+    that differ, by key. Empty where nothing of what it shows differs."""
+    both = compared(old, new, steps)
+    if not both.whats:
+        return SafeString()
+    extras = {key: (str(WORDS[what]),) for key, what in both.steps.items()}
+    classes = {key: f"p-is-{what}" for key, what in both.steps.items()}
+    dress = Dress(classes, both.steps, dict(links), became=both.ways)
+    return SafeString(_legend(both.whats)) + _drawing(new, both.graph, extras, dress, " picture-compared")
+
+
+def _legend(whats: Sequence[What]) -> str:
+    items = (
+        f'<li><svg class="picture-sign p-is-{what}" width="22" height="22" viewBox="-3 -3 22 22" aria-hidden="true">'
+        f'<g class="p-state"><circle cx="8" cy="8" r="10"/><path class="p-sign" d="{SIGNS[what]}"/></g></svg>'
+        f" {escape(WORDS[what])}</li>"
+        for what in whats
+    )
+    return f'<ul class="picture-legend">{"".join(items)}</ul>' if whats else ""
+
+
+def _drawing(
+    definition: Definition,
+    graph: Graph,
+    extras: Mapping[str, Sequence[str]],
+    dress: Dress,
+    classes: str,
+) -> SafeString:
+    """Both arrangements, and the same in words. What they hold was escaped."""
     name = _("Picture of the process “{name}”").format(name=plain(definition.name))
-    classes = "picture" + (" picture-marked" if marks else "") + (" picture-heated" if heat else "")
-    drawings = _wide(graph, extras, dress, name) if len(definition.steps) <= MOST_WIDE else ""
+    drawings, need = "", 0
+    if len(definition.steps) <= MOST_WIDE:
+        layout = wide(graph, extras)
+        need = _STEP * math.ceil(layout.width * _SMALLEST / _REM / _STEP)
+        if need <= BROADEST:
+            drawing = drawn(layout, dress, name=name, kind="picture-svg")
+            drawings = f'<div class="picture-wide picture-from-{need}">{drawing}</div>'
     drawings += drawn(column(graph, extras), dress, name=name, kind="picture-svg picture-column")
-    return SafeString(
-        f'<div class="{classes}">{drawings}{_spoken(graph, extras)}</div>'
-    )  # each text was escaped
-
-
-def _wide(graph: Graph, extras: Mapping[str, Sequence[str]], dress: Dress, name: str) -> str:
-    layout = wide(graph, extras)
-    need = _STEP * math.ceil(layout.width * _SMALLEST / _REM / _STEP)
-    # Whoever has no mouse moves it to and fro, too.
-    is_moved = need > _WIDEST_NEED
-    moved = f' tabindex="0" role="region" aria-label="{escape(name)}"' if is_moved else ""
-    kind = f"picture-wide picture-from-{_MOVED_FROM if is_moved else need}"
-    return f'<div class="{kind}"{moved}>{drawn(layout, dress, name=name, kind="picture-svg")}</div>'
+    broad = f" picture-broad-{need}" if BROAD <= need <= BROADEST else ""
+    return SafeString(f'<div class="picture{classes}{broad}">{drawings}{_spoken(graph, extras)}</div>')
 
 
 def _extras(

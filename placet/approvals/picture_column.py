@@ -110,7 +110,7 @@ class _Column:
         width = self.width - 4 * INSIDE
         head = Texts(wrapped(branch.name, NAME, width, 2), wrapped(branch.note, NOTE, width, 3))
         layout = _Column(branch.graph, self.extras, width).layout()
-        top = self.y + INSIDE + head.height + (ROOM if head.height else 4)
+        top = self.y + INSIDE + head.height + (ROOM + 4 if head.height else 4)
         self.inner.append(layout.moved(2 * INSIDE, top))
         box = Box(INSIDE, self.y, self.width - 2 * INSIDE, top + layout.height + INSIDE - self.y)
         entry = Way(block.key, branch.graph.first, ((2 * INSIDE + TRUNK, top - 8), (2 * INSIDE + TRUNK, top)))

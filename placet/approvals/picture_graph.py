@@ -5,7 +5,7 @@ Nothing is taken for granted: a draft may name steps that are not there, or not 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -80,14 +80,16 @@ def drawable(definition: Definition) -> Definition:
     return written_out(definition) if returns and not returns_problems(definition) else definition
 
 
-def graph_of(definition: Definition) -> Graph:
-    """The whole."""
-    return _Places(definition).graph()
+def graph_of(definition: Definition, labels: Mapping[int, str] | None = None) -> Graph:
+    """The whole. `labels`: what its ways are called, by their numbers among the transitions, where that is not what
+    the definition calls them."""
+    return _Places(definition, labels).graph()
 
 
 @dataclass
 class _Places:
     definition: Definition
+    labels: Mapping[int, str] | None = None
     by_place: dict[Place, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
@@ -114,7 +116,7 @@ class _Places:
             target = self._target(place, source, way, nodes)
             if target is None:
                 continue
-            label = words.way_label(self.definition, way)
+            label = words.way_label(self.definition, way) if self.labels is None else self.labels[number]
             if source != way.from_:  # out of a block, from within it
                 label = _("{step}: {answer}").format(
                     step=self._name(way.from_), answer=label or self._name(way.from_)

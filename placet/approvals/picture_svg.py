@@ -53,18 +53,22 @@ SIGNS = {
     "skipped": "M3 4l4 4-4 4M8.5 4l4 4-4 4",
     "stuck": "M8 2.5v7M8 12.4v.8",
     "expired": _CLOCK,
+    "new": "M8 3v10M3 8h10",
+    "changed": "M8 3l5.2 9.5H2.8z",
+    "removed": _DASH,
 }
 
 
 @dataclass(frozen=True)
 class Dress:
-    """How a layout is drawn: classes of stations and blocks by key, the state of each that has one, links, and which
-    ways were gone."""
+    """How a layout is drawn: classes of stations and blocks by key, the state of each that has one, links, which ways
+    were gone, and what became of ways from one version to another."""
 
     classes: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)  # names of signs
     links: Mapping[str, str] = field(default_factory=dict)
     gone: frozenset[tuple[str, str]] = frozenset()  # from and to, by key
+    became: Mapping[tuple[str, str], str] = field(default_factory=dict)  # words of classes, by the same
 
     @cached_property
     def reached(self) -> frozenset[str]:
@@ -74,7 +78,11 @@ class Dress:
 
 def drawn(layout: Layout, dress: Dress, *, name: str, kind: str) -> str:
     """The element. `kind`: its class."""
-    ways = sorted(layout.ways, key=lambda way: _is_gone(way, dress))  # those that were gone lie on top
+    # Those that were gone lie on top, and those that are gone below all others.
+    ways = sorted(
+        layout.ways,
+        key=lambda way: (dress.became.get((way.source, way.target)) != "removed", _is_gone(way, dress)),
+    )
     parts = [
         *(_block(block, dress) for block in layout.blocks),
         *(_line(way, dress) for way in ways),
@@ -204,7 +212,13 @@ def _is_gone(way: Way, dress: Dress) -> bool:
 
 
 def _way_classes(way: Way, dress: Dress) -> str:
-    return ("p-way" + (" p-back" if way.is_back else "")) + (" p-gone" if _is_gone(way, dress) else "")
+    return f"p-way{' p-back' if way.is_back else ''}{_state_classes(way, dress)}"
+
+
+def _state_classes(way: Way, dress: Dress) -> str:
+    """Of its line, its head and its label alike."""
+    became = dress.became.get((way.source, way.target))
+    return (" p-gone" if _is_gone(way, dress) else "") + (f" p-is-{became}" if became else "")
 
 
 def _line(way: Way, dress: Dress) -> str:
@@ -265,12 +279,12 @@ def _heads(ways: Iterable[Way], dress: Dress) -> Iterator[str]:
         if way.has_head and len(way.points) > 1:
             (x, y), (before_x, before_y) = way.points[-1], way.points[-2]
             side = (_sign_of(x - before_x), _sign_of(y - before_y))
-            heads[(x, y), side] = " p-gone" if _is_gone(way, dress) else ""
-    for ((x, y), (right, down)), gone in heads.items():
+            heads[(x, y), side] = _state_classes(way, dress)
+    for ((x, y), (right, down)), classes in heads.items():
         back_x, back_y = x - right * HEAD, y - down * HEAD
         one = (back_x + down * 4, back_y + right * 4)
         other = (back_x - down * 4, back_y - right * 4)
-        yield f'<path class="p-head{gone}" d="M{x} {y}L{one[0]} {one[1]}L{other[0]} {other[1]}z"/>'
+        yield f'<path class="p-head{classes}" d="M{x} {y}L{one[0]} {one[1]}L{other[0]} {other[1]}z"/>'
 
 
 def _sign_of(number: int) -> int:
@@ -282,13 +296,13 @@ def _label(way: Way, dress: Dress) -> str:
     if label is None:
         return ""
     hidden = ' aria-hidden="true"' if dress.links else ""
-    gone = " p-gone" if _is_gone(way, dress) else ""
+    classes = _state_classes(way, dress)
     x = label.box.middle if label.is_on_line else label.box.x + LABEL_PAD
     kind = "p-label p-mid" if label.is_on_line else "p-label"
     text = "".join(_lines(label.lines, kind, x, label.box.y + 2, NOTE.line))
     full = label.full if any(line.endswith(MORE) for line in (*label.lines, *label.target_lines)) else ""
     title = f"<title>{escape(plain(full))}</title>" if full else ""
-    return f'<g class="p-says{gone}"{hidden}>{text}{_goes(label)}{title}</g>'
+    return f'<g class="p-says{classes}"{hidden}>{text}{_goes(label)}{title}</g>'
 
 
 def _goes(label: Label) -> str:

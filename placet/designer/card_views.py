@@ -65,7 +65,9 @@ def page(
     request: PersonsRequest, template: str, work: Work, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
     """A page of the designer, with what all of them show."""
-    common = {"process": work.process, "work": work, "picture": picture_of(work), "text_url": TEXT_URL}
+    common: dict[str, Any] = {"process": work.process, "work": work, "text_url": TEXT_URL}
+    if "picture" not in context:
+        common["picture"] = picture_of(work)
     return render(request, template, common | context, status=status)
 
 
@@ -73,12 +75,15 @@ def picture_of(work: Work) -> SafeString | None:
     definition = work.reading.definition
     if definition is None or not definition.steps:
         return None
-    links = {
-        key: reverse("designer:step", args=[work.process.key, key])
-        for key in work.reading.steps
-        if KEY.fullmatch(key)
+    return drawing_of(definition, links=links_of(work))
+
+
+def links_of(work: Work) -> dict[str, str]:
+    """To the page of each step, by key."""
+    process = work.process.key
+    return {
+        key: reverse("designer:step", args=[process, key]) for key in work.reading.steps if KEY.fullmatch(key)
     }
-    return drawing_of(definition, links=links)
 
 
 def gone_to(request: PersonsRequest, address: str) -> HttpResponse:

@@ -1,6 +1,6 @@
 """What became of a process: the revisions of its draft and its published versions, who made them, and what differs."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import unified_diff
@@ -16,17 +16,14 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_GET
 
 from placet.accounts.models import Person
 from placet.approvals.drafts import begin, draft_of, text_of
 from placet.approvals.models import DraftRevision, Process, ProcessDraft, Version
-from placet.approvals.picture import Mark, drawing_of
-from placet.approvals.processes import DefinitionInvalid, as_written
 from placet.designer import revisions
 from placet.designer.card_views import is_of_former_draft
-from placet.designer.differences import Difference, marks_of
+from placet.designer.compared_picture import compared_picture
 from placet.designer.merging import are_too_long
 from placet.designer.people import find_process, owners_only
 from placet.designer.revisions import DraftGone, NothingToDo, Outdated, revise
@@ -36,7 +33,6 @@ from placet.portal.people import PersonsRequest
 A_PAGE = 50
 MOST_LINES = 800  # of a difference of texts
 MOST_DIFFERENCES = 200
-MARKS = {"new": pgettext_lazy("step", "new"), "changed": pgettext_lazy("step", "changed")}
 Move = Callable[[ProcessDraft, Person | None], DraftRevision]
 
 
@@ -138,27 +134,13 @@ def compare(request: PersonsRequest, key: str) -> HttpResponse:
         "sides": [old] if old == new else [old, new],
         "several": None if several is None else several[:MOST_DIFFERENCES],
         "more": max(0, len(several or ()) - MOST_DIFFERENCES),
-        "picture": _picture(new_text, several or ()),
+        "picture": compared_picture(old_text, new_text, several) if several else SafeString(),
         "lines": lines[:MOST_LINES],
         "is_cut": len(lines) > MOST_LINES,
         "is_too_long": is_too_long,
         "base": draft.at if draft is not None else 0,
     }
     return render(request, "designer/compare.html", context)
-
-
-def _picture(new: str, several: Sequence[Difference]) -> SafeString:
-    """Of the newer one, with what became of each step. Empty where it says too little to be drawn, or nothing differs
-    in a step."""
-    marks = {
-        key: Mark("done", (str(MARKS[what]),), tone="good" if what == "new" else "neutral")
-        for key, what in marks_of(several).items()
-        if what != "removed"
-    }
-    try:
-        return drawing_of(as_written(new), marks=marks) if marks else SafeString()
-    except DefinitionInvalid:
-        return SafeString()
 
 
 def _named(process: Process, draft: ProcessDraft | None, name: str) -> tuple[Item, str]:

@@ -1,19 +1,22 @@
 """Publishing a draft: what it changes, what has to be put right first, and what becomes of requests that run."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from placet.approvals import drafts
 from placet.approvals.models import ProcessDraft, Request, Version
 from placet.approvals.processes import DefinitionInvalid
 from placet.designer import cases
-from placet.designer.card_views import base_in, page
-from placet.designer.differences import differences
+from placet.designer.card_views import base_in, links_of, page, picture_of
+from placet.designer.compared_picture import compared_picture
+from placet.designer.differences import Difference, differences
 from placet.designer.people import find_process, owners_only
 from placet.designer.working import Work, changes_since, gone_words, work_on
 from placet.portal.people import PersonsRequest
@@ -74,10 +77,12 @@ def _publish_page(
     status: int = 200,
 ) -> HttpResponse:
     """`run`: what the test cases came to, where they were run already; `refused`: why a reason does not do."""
+    several = _differences(work)
     running = Request.objects.filter(version__process=work.process, state=Request.State.OPEN).count()
     context: dict[str, Any] = {
         "problems": work.reading.problems,
-        "changes": _changes(work),
+        "changes": [one.sentence for one in several],
+        "picture": _picture(work, several),
         "running": running,
         "next_number": work.version.number + 1 if work.version else 1,
         "form_base": work.base,
@@ -88,8 +93,17 @@ def _publish_page(
     return page(request, "designer/publish.html", work, context, status=status)
 
 
-def _changes(work: Work) -> list[str]:
-    """From the published version, in words; none where nothing is published or the draft is not one yet."""
+def _differences(work: Work) -> list[Difference]:
+    """From the published version; none where nothing is published or there is no draft."""
     if work.version is None or work.draft is None:
         return []
-    return [one.sentence for one in differences(drafts.text_of(work.version), work.text)]
+    return differences(drafts.text_of(work.version), work.text)
+
+
+def _picture(work: Work, several: Sequence[Difference]) -> SafeString | None:
+    """Of the draft, with what differs in it from the published version."""
+    if work.version is None or not several:
+        return picture_of(work)
+    return compared_picture(drafts.text_of(work.version), work.text, several, links_of(work)) or picture_of(
+        work
+    )

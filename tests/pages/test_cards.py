@@ -279,6 +279,8 @@ def test_a_draft_is_published_and_what_runs_keeps_its_version(
     page = browser.get("/processes/purchase/publish/").content.decode()
     assert "1 request runs" in page
     assert "Boss" in page
+    assert '<ul class="picture-legend"><li>' in page, "what differs is marked in the picture"
+    assert 'aria-label="Boss"><g class="p-step p-approval p-is-changed">' in page
     base = ProcessDraft.objects.get().at
     assert browser.post("/processes/purchase/publish/", {"base": base - 1}).status_code == 302
     assert Version.objects.count() == 1, "it is another draft than the one that was looked at"

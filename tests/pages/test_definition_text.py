@@ -201,7 +201,9 @@ def test_any_two_are_compared_in_words_as_text_and_in_the_picture(
     assert "Step “Finance” is called “&lt;b&gt;Money” now." in shown
     assert "<del>    name: Finance</del>" in shown
     assert "<ins>    name: &lt;b&gt;Money</ins>" in shown
-    assert '<div class="picture' in shown
+    assert '<ul class="picture-legend"><li>' in shown and "p-is-changed" in shown
+    gone = client.get(f"{COMPARE}?old=r2&new=v1").content.decode()
+    assert "p-is-changed" in gone
     assert "Both say the same." in client.get(f"{COMPARE}?old=v1&new=r1").content.decode()
     client.post(TEXT, {"text": "a: [", "base": 2})
     shown = client.get(f"{COMPARE}?old=r1&new=r3").content.decode()
