@@ -8,6 +8,7 @@ say), the smallest part around it is written anew.
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from pydantic import ValidationError
@@ -97,16 +98,28 @@ def tree_at(tree: Tree, path: Path) -> Tree:
 
 
 def _written(source: Source, path: Path, meant: Tree, attempts: Iterator[str | None]) -> str:
-    """The first of these texts that says what was meant; after them the parts around the place, written anew."""
-    for attempt in attempts:
+    """The first of these texts that says what was meant; after them the parts around the place, written anew. Before a
+    whole list of steps or fields is, what stands elsewhere by an anchor is written out: so all else keeps its comments.
+    """
+    for attempt in chain(attempts, _around(source, path, meant, shortest=2)):
         if attempt is not None and _says(attempt, meant):
             return attempt
-    for length in range(len(path), -1, -1):
-        if _holds(meant, path[:length]):
-            attempt = surgery.with_value(source, path[:length], tree_at(meant, path[:length]))
+    apart = surgery.with_aliases_written_out(source)
+    if apart is not None and _says(apart, source.tree):
+        for attempt in _around(source_of(apart), path, meant, shortest=2):
             if attempt is not None and _says(attempt, meant):
                 return attempt
+    for attempt in _around(source, path[:1], meant, shortest=0):
+        if attempt is not None and _says(attempt, meant):
+            return attempt
     raise EditInvalid(f"What was to be written at {'.'.join(map(str, path))} cannot be said in YAML.")
+
+
+def _around(source: Source, path: Path, meant: Tree, shortest: int) -> Iterator[str | None]:
+    """With what is meant at a place, and then at each that it stands in, as far as paths of `shortest` parts."""
+    for length in range(len(path), shortest - 1, -1):
+        if _holds(meant, path[:length]):
+            yield surgery.with_value(source, path[:length], tree_at(meant, path[:length]))
 
 
 def _says(text: str, meant: Tree) -> bool:

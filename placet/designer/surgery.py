@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import yaml
 
 from placet.designer.yaml_tree import (
+    AliasNode,
     Path,
     Source,
     Tree,
@@ -22,6 +23,7 @@ from placet.designer.yaml_tree import (
     item_lines,
     key_text,
     target_of,
+    tree_of_node,
     word_text,
 )
 
@@ -242,6 +244,25 @@ def _with_whole(source: Source, tree: Tree) -> str | None:
         apart = source.newline if text and not text.endswith("\n") else ""
         return text + apart + written
     return text[: start_of(source.root)] + written + text[_lines_end(text, source.root) :]
+
+
+def with_aliases_written_out(source: Source) -> str | None:
+    """With what each `*name` stands for in its place; None where there is none."""
+    if source.root is None:
+        return None
+    aliases = [*_aliases_in(source.root)]
+    changes = [(start_of(one), int(one.end_mark.index), in_line(tree_of_node(one))) for one in aliases]
+    return _replaced(source.text, changes) if changes else None
+
+
+def _aliases_in(node: yaml.Node) -> Iterator[AliasNode]:
+    if isinstance(node, AliasNode):
+        yield node
+        return
+    if isinstance(node, yaml.CollectionNode):
+        for part in node.value:
+            for inner in part if isinstance(node, yaml.MappingNode) else (part,):
+                yield from _aliases_in(inner)
 
 
 def with_words(source: Source, words: Sequence[tuple[Path, Word, Callable[[str], str]]]) -> str | None:

@@ -99,6 +99,15 @@ def source_of(text: str) -> Source:
         loader.dispose()
 
 
+def tree_of_node(node: yaml.Node) -> Tree:
+    """Of a node that was read."""
+    loader = _Nodes("")
+    try:
+        return _tree(node, loader, {})
+    finally:
+        loader.dispose()
+
+
 def _children(node: yaml.Node) -> Iterator[yaml.Node]:
     if isinstance(node, yaml.MappingNode):
         for _key, value in node.value:

@@ -307,6 +307,29 @@ def test_an_anchor_that_stands_twice_is_written_out_where_one_changes() -> None:
     assert "c: 3  # three\n" in new
 
 
+def test_what_others_stand_for_by_an_anchor_changes_alone_and_all_comments_stay() -> None:
+    text = (
+        "steps:\n"
+        "  # The first.\n"
+        "  a: &a {kind: approval, name: A, ask: [{manager: true}]}  # as usual\n"
+        "  b:\n"
+        "    <<: *a  # as the first\n"
+        "    name: B\n"
+        "  # The last.\n"
+        "  c: *a\n"
+    )
+    before = value_of(source_of(text).tree)
+    for new in (
+        edits.set_value(text, ["steps", "a", "kind"], "task"),
+        edits.remove(text, ["steps", "a", "kind"]),
+    ):
+        after = value_of(source_of(new).tree)
+        assert {key: after["steps"][key] for key in "bc"} == {key: before["steps"][key] for key in "bc"}
+        assert after["steps"]["a"].get("kind") in ("task", None)
+        for comment in ("# The first.", "# as usual", "# as the first", "# The last."):
+            assert comment in new, new
+
+
 def test_what_is_merged_in_can_be_changed_and_removed() -> None:
     text = "a: &x {name: One, size: 1}\nb:\n  <<: *x\n  more: 2\n"
     assert edits.value_at(edits.set_value(text, ["b", "name"], "Two"), ["b"]) == {
