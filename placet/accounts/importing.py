@@ -39,6 +39,10 @@ _MOST_NAMED = 5  # people of one ring
 _MOST_SAID = 10  # groups of one row that are not known
 
 
+def _unseen() -> None:
+    """Where nobody waits to see how far it is."""
+
+
 class ChangedMeanwhile(Exception):
     """People or groups are not what they were when the preview was shown. Nothing was done."""
 
@@ -123,8 +127,8 @@ class Plan:
         return bool(self.counts[NEW] or self.counts[CHANGED])
 
 
-def plan(table: Table, options: Options, by: Person) -> Plan:
-    """What this file would do if `by` imported it now. Looks; changes nothing."""
+def plan(table: Table, options: Options, by: Person, advance: Callable[[], object] = _unseen) -> Plan:
+    """What this file would do if `by` imported it now. Looks; changes nothing. `advance` is called for each row."""
     rows = [_begun(row) for row in table.rows]
     sound = [(row, planned) for row, planned in zip(table.rows, rows, strict=True) if not planned.errors]
     there = people_at([*(p.address for _, p in sound), *(p.manager for _, p in sound if p.manager)])
@@ -137,6 +141,7 @@ def plan(table: Table, options: Options, by: Person) -> Plan:
         _compare(row, planned, options, by)
         _compare_calendar(row, planned, calendars)
         _compare_groups(row, planned, groups, options)
+        advance()
     _Managers([planned for _, planned in sound], there).compare()
     return Plan(rows)
 
@@ -497,17 +502,20 @@ def _cut(way: dict[_Key, None], start: _Key) -> Iterator[_Key]:
 # --- doing it ---------------------------------------------------------------------------------------------
 
 
-def carry_out(table: Table, options: Options, by: Person, seen: str) -> tuple[Plan, list[Person]]:
+def carry_out(
+    table: Table, options: Options, by: Person, seen: str, advance: Callable[[], object] = _unseen
+) -> tuple[Plan, list[Person]]:
     """Do what the plan with the fingerprint `seen` says, all of it or nothing; with the people who are new.
-    ChangedMeanwhile if the same file would do something else by now; PersonInvalid if `by` may not do it any more."""
+    ChangedMeanwhile if the same file would do something else by now; PersonInvalid if `by` may not do it any more.
+    `advance` is called for each row three times at most: twice when it is compared, and when it is written."""
     try:
         with transaction.atomic():
-            _lock(plan(table, options, by))
+            _lock(plan(table, options, by, advance))
             _check_may(by)
-            agreed = plan(table, options, by)
+            agreed = plan(table, options, by, advance)
             if agreed.fingerprint != seen:
                 raise ChangedMeanwhile
-            return agreed, _write(agreed)
+            return agreed, _write(agreed, advance)
     except IntegrityError as error:  # somebody took an address, or took a group away, in this very moment
         raise ChangedMeanwhile from error
 
@@ -529,7 +537,7 @@ def _check_may(by: Person) -> None:
         raise PersonInvalid(_("You are not an administrator any more."))
 
 
-def _write(agreed: Plan) -> list[Person]:
+def _write(agreed: Plan, advance: Callable[[], object]) -> list[Person]:
     made = {row.address: _new_person(row) for row in agreed.of([NEW])}
     add_people(list(made.values()))
     people = {row.line: row.person or made[row.address] for row in agreed.of([NEW, CHANGED])}
@@ -540,6 +548,7 @@ def _write(agreed: Plan) -> list[Person]:
             Person.objects.filter(pk=row.person.pk).update(**own)
         if "manager" in row.values:
             led_by.setdefault(row.manager, []).append(people[row.line].pk)
+        advance()
     managers = people_at(led_by)
     for address, ids in led_by.items():
         for some in _slices(ids):

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     set_up()
-    from placet.accounts.addresses import person_at
+    from placet.accounts.addresses import normal, people_at
     from placet.accounts.models import Group
 
     if options.what == "list":
@@ -26,16 +26,17 @@ def run(options: argparse.Namespace) -> int:
             say(f"{group.key} ({group.name}): {', '.join(str(p) for p in group.members.all()) or 'nobody'}")
         return 0
     _check(options.key, options.name or options.key)
-    people = [(address, person_at(address)) for address in options.members]
-    unknown = [address for address, person in people if person is None]
+    people = people_at(options.members)
+    unknown = [address for address in options.members if normal(address) not in people]
     if unknown:
         raise CommandError(f"There is nobody with the address {', '.join(unknown)}.")
     group, _ = Group.objects.get_or_create(key=options.key, defaults={"name": options.name or options.key})
     if options.name:
         group.name = options.name
         group.save(update_fields=["name"])
-    group.members.set([person for _, person in people if person is not None])
-    say(f"{group.name}: {', '.join(str(person) for _, person in people) or 'nobody'}")
+    members = [people[normal(address)] for address in options.members]
+    group.members.set(members)
+    say(f"{group.name}: {', '.join(map(str, members)) or 'nobody'}")
     return 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from placet.cli import CommandError
 from placet.commands.start import say, set_up
+from placet.lib.progress import Progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +110,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     """What each row does, errors first. The column of administrators is not read: roles are given on the page."""
-    from placet.accounts.importing import ChangedMeanwhile, Options, carry_out, plan
+    from placet.accounts.importing import CHANGED, NEW, ChangedMeanwhile, Options, carry_out, plan
     from placet.accounts.models import Person
     from placet.accounts.people_csv import LARGEST, FileInvalid, read
 
@@ -121,15 +122,18 @@ def _import(options: argparse.Namespace) -> int:
     except FileInvalid as error:
         raise CommandError(str(error)) from error
     chosen, nobody = Options(leave_groups=options.leave_groups), Person()
-    planned = plan(table, chosen, nobody)
+    with Progress("Rows compared", len(table.rows)) as progress:
+        planned = plan(table, chosen, nobody, progress.advance)
     for row in planned.of():
         changes = "; ".join(f"{c.field}: {c.before} → {c.after}" for c in row.changes)
         line = f"line {row.line}: {row.kind}: {row.address}  {' '.join(row.errors) or changes}".rstrip()
         say("".join(c if c.isprintable() else "\ufffd" for c in line))  # nothing that a terminal would obey
     say(", ".join(f"{count} {kind}" for kind, count in planned.counts.items()))
     if options.apply:
+        steps = 2 * len(table.rows) + planned.counts[NEW] + planned.counts[CHANGED]
         try:
-            carry_out(table, chosen, nobody, planned.fingerprint)
+            with Progress("Compared once more, and written", steps) as progress:
+                carry_out(table, chosen, nobody, planned.fingerprint, progress.advance)
         except ChangedMeanwhile as error:
             raise CommandError(
                 "People were changed in this very moment; nothing was done. Try again."

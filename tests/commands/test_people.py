@@ -1,13 +1,16 @@
 """`placet person` and `placet group`."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from placet.accounts.models import Group, Person
 from placet.approvals.models import Assignment
+from placet.lib import progress
 from tests.commands.conftest import Run
+from tests.lib.test_progress import Terminal
 from tests.making import SAMPLE, start
 
 PASSWORD = "a long and quiet password"
@@ -204,6 +207,21 @@ def test_people_come_from_a_file_once_that_is_said(placet: Run, tmp_path: Path) 
     assert placet("person", "import", str(file), "--apply").out.endswith("Done.\n")
     assert Person.objects.get(name="Alice").manager == Person.objects.get(name="Bob")
     assert placet("person", "import", str(file), "--apply").out.endswith("There was nothing to do.\n")
+
+
+def test_how_far_an_import_is_stands_on_a_terminal_alone(
+    placet: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    file = tmp_path / "people.csv"
+    file.write_text("Name;Mail\nAlice;alice@b.example\nBob;bob@b.example\nNobody;wrong\n")
+    assert placet("person", "import", str(file)).error == ""
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    assert placet("person", "import", str(file), "--apply").out.endswith("Done.\n")
+    shown = [line.strip() for line in terminal.getvalue().split("\r")]
+    assert "Rows compared: 2 of 3 (66 %), 0 s left" in shown
+    assert "Compared once more, and written: 6 of 8 (75 %), 0 s left" in shown
+    assert shown[-1] == ""
 
 
 def test_a_file_that_cannot_be_imported_is_said_in_words(placet: Run, tmp_path: Path) -> None:
