@@ -1,8 +1,9 @@
-"""What a start costs: processor time of `placet serve` up to its first page and of `placet explain`, beside a bare
+"""What a start costs: processor time of `placet serve` up to its first page and of three other commands, beside a bare
 Django in the same run, and memory. `python -m benchmarks.start --help`
 
 They take turns, and of each the quickest counts: what else the machine does makes them slower, never quicker. What
-Python and Placet keep of their sources is there, but for the row that says so.
+Python and Placet keep of their sources is there, but for the row that says so. With `--before` another version takes
+its turns beside this one.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -24,12 +25,20 @@ from benchmarks.tenant import command, environment
 
 MEGABYTE = 1024 * 1024
 IDLE_AFTER = 10.0  # seconds
-MAIL = Path(__file__).parents[1] / "tests" / "mails" / "approve_plain.eml"
+HERE = Path(__file__).resolve().parents[1]
+MAIL = HERE / "tests" / "mails" / "approve_plain.eml"
 BARE_DJANGO = (
     "import django; from django.conf import settings; settings.configure(INSTALLED_APPS=["
     "'django.contrib.auth', 'django.contrib.contenttypes', 'django.contrib.sessions']); django.setup(); "
     "import django.urls, django.forms, django.core.handlers.wsgi"
 )
+COMMANDS = {
+    "placet --version": ["--version"],
+    "placet group list": ["group", "list"],
+    "placet explain": ["explain", str(MAIL)],
+}
+SERVE = "placet serve, to the first page"
+IDLE = "placet serve, idle"
 
 
 @dataclass(frozen=True)
@@ -38,37 +47,79 @@ class Serve:
     idle: int  # bytes that are resident, some time after the page
 
 
+@dataclass
+class Sources:
+    """One version of Placet, with an installation of its own. Seconds of the processor are kept by row."""
+
+    folder: Path
+    env: Mapping[str, str]
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    idle: list[int] = field(default_factory=list)  # bytes
+    words_made: float = 0.0  # seconds of the processor that `placet explain` takes with the table of words
+
+    @classmethod
+    def at(cls, folder: Path, work: Path) -> "Sources":
+        """`folder`: of the sources; `work`: for what they keep."""
+        own = {"PYTHONPATH": str(folder), "PYTHONPYCACHEPREFIX": str(work / "kept")}
+        env = environment(work / "data") | own
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        return cls(folder, env)
+
+    def warm_up(self, work: Path) -> None:
+        explain = [str(command()), *COMMANDS["placet explain"]]
+        _processor(explain, self.env)
+        for path in (work / "kept").rglob("*.table"):
+            path.unlink()
+        self.words_made = _processor(explain, self.env)
+        _serve(self.env)  # makes the tables of the database
+
+    def take_turn(self) -> None:
+        for row, words in COMMANDS.items():
+            self.seconds.setdefault(row, []).append(_processor([str(command()), *words], self.env))
+        served = _serve(self.env)
+        self.seconds.setdefault(SERVE, []).append(served.first_page)
+        self.idle.append(served.idle)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.start", description=__doc__.partition("\n")[0]
     )
     parser.add_argument("--turns", type=int, default=5)
-    turns = parser.parse_args().turns
-    explain = [str(command()), "explain", str(MAIL)]
-    bare, explained, served = [], [], []
+    parser.add_argument(
+        "--before", type=Path, help="folder with the sources of another version to measure, too"
+    )
+    options = parser.parse_args()
+    bare: list[float] = []
     with tempfile.TemporaryDirectory(prefix="placet-bench-") as folder:
-        kept = Path(folder) / "kept"
-        ours = environment(Path(folder) / "data") | {"PYTHONPYCACHEPREFIX": str(kept)}
-        ours.pop("PYTHONDONTWRITEBYTECODE", None)
-        _processor(explain, ours)
-        for path in kept.rglob("*.table"):
-            path.unlink()
-        anew = _processor(explain, ours)
-        _serve(ours)  # makes the tables of the database
-        for _ in range(turns):
-            bare.append(_processor([sys.executable, "-c", BARE_DJANGO], ours))
-            explained.append(_processor(explain, ours))
-            served.append(_serve(ours))
-    for what, seconds in (
-        ("bare Django", min(bare)),
-        ("placet explain", min(explained)),
-        ("placet explain, words made anew", anew),
-        ("placet serve, to the first page", min(one.first_page for one in served)),
-    ):
-        print(f"{what:<32} {seconds:>6.2f} s of the processor {seconds / min(bare):>6.1f} times bare Django")
-    idle = statistics.median(one.idle for one in served)
-    print(f"{'placet serve, idle':<32} {idle / MEGABYTE:>6.0f} MB resident")
+        works = {name: Path(folder) / name for name in ("now", "before")}
+        now = Sources.at(HERE, works["now"])
+        before = Sources.at(options.before.resolve(), works["before"]) if options.before else None
+        versions = [(now, works["now"]), *([(before, works["before"])] if before else [])]
+        for version, work in versions:
+            version.warm_up(work)
+        for _ in range(options.turns):
+            bare.append(_processor([sys.executable, "-c", BARE_DJANGO], now.env))
+            for version, _work in versions:
+                version.take_turn()
+    print(f"{'bare Django':<36} {min(bare):>6.2f} s of the processor")
+    _print(now, min(bare), before)
     print(machine())
+
+
+def _print(now: Sources, bare: float, before: Sources | None) -> None:
+    for row in (*COMMANDS, SERVE):
+        seconds = min(now.seconds[row])
+        line = f"{row:<36} {seconds:>6.2f} s of the processor {seconds / bare:>6.1f} times bare Django"
+        if before is not None:
+            earlier = min(before.seconds[row])
+            line += f"; before {earlier:.2f} s, {earlier / bare:.1f} times: {seconds / earlier:.0%} of it"
+        print(line)
+    print(f"{'placet explain, words made anew':<36} {now.words_made:>6.2f} s of the processor")
+    line = f"{IDLE:<36} {statistics.median(now.idle) / MEGABYTE:>6.0f} MB resident"
+    if before is not None:
+        line += f"; before {statistics.median(before.idle) / MEGABYTE:.0f} MB"
+    print(line)
 
 
 def _processor(words: Sequence[str], env: Mapping[str, str]) -> float:

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from django.utils.translation import trans_real
-
 from placet import __version__
+from placet.lib.collector import not_collecting
 
 COMMANDS = {
     "serve": "run Placet: pages, workers and timers in one process",
@@ -78,8 +77,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(name: str, rest: Sequence[str]) -> int:
     # Commands speak English; pages, mails and workers have threads of their own. Not by `translation`: that would read
     # the settings before the command has chosen them.
-    trans_real.deactivate_all()
-    module = importlib.import_module(f"placet.commands.{name}")
+    with not_collecting():
+        from django.utils.translation import trans_real
+
+        trans_real.deactivate_all()
+        module = importlib.import_module(f"placet.commands.{name}")
     parser = argparse.ArgumentParser(prog=f"placet {name}", description=COMMANDS[name])
     module.add_arguments(parser)
     try:

@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "placet.settings")
 from placet.cli import CommandError
 from placet.commands.running import on_postgresql, started
 from placet.commands.start import read_config
+from placet.lib.collector import keep_what_is_there, not_collecting
 
 
 def _begin() -> ExitStack:
@@ -32,4 +33,6 @@ try:
 except CommandError as trouble:
     sys.exit(str(trouble))
 
-from placet.wsgi import application  # noqa: E402, F401 - once the settings are those of the pages
+with not_collecting():
+    from placet.wsgi import application  # noqa: F401 - once the settings are those of the pages
+keep_what_is_there()

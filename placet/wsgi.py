@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from placet.lib.proxies import Proxies
 from placet.lib.request_ids import RequestIds
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "placet.settings")
 _pages: Any = get_wsgi_application()
+_ = (
+    get_resolver().url_patterns
+)  # loads every page: what is wrong with one is said now, and nobody waits for it later
 
 
 def _below_a_path(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

@@ -17,6 +17,7 @@ import django
 import hypothesis
 import pytest
 
+from placet.lib.collector import not_collecting
 from tests.databases import left_to_the_other, seen_by_a_second
 from tests.once import Together
 from tests.pythons import holds_none, seen_by_another
@@ -24,7 +25,7 @@ from tests.rotation import whole
 from tests.sharing import ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from playwright.sync_api import Browser
 
@@ -57,7 +58,8 @@ hypothesis.settings.load_profile("busy")
 
 _own_environment()
 TOGETHER = Together()
-django.setup()  # now: the folders below import models in their conftest
+with not_collecting():
+    django.setup()  # now: the folders below import models in their conftest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -247,6 +249,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _leave_out(config, items, lambda item: item not in others)
     if hasattr(config, "workerinput"):
         items[:] = ordered(items, config.workerinput["workercount"])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> "Generator[None, object, object]":
+    with not_collecting():  # the test modules are loaded, and with them all of Placet
+        return (yield)
 
 
 @pytest.hookimpl(trylast=True)  # all test modules are loaded

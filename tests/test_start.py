@@ -1,5 +1,6 @@
 """`placet serve`: one process for a data folder, and one for a database."""
 
+import json
 import logging
 import os
 import signal
@@ -40,6 +41,39 @@ def test_it_starts_without_a_person_at_the_terminal_and_says_what_is_missing(tmp
         )
         serving.process.send_signal(signal.SIGTERM)
         assert serving.process.wait(60) == 0
+
+
+# What a process has loaded once its command is done, and once it could show a page; and that it is as Python left it.
+LOADS = """
+import gc, json, sys
+from placet.cli import main
+assert main(["group", "list"]) == 0
+command = sorted(sys.modules)
+import placet.workforce, placet.wsgi
+print(json.dumps([command, sorted(sys.modules)]))
+assert gc.isenabled()
+import rich.console, structlog
+"""
+
+
+def test_it_loads_every_page_before_one_is_asked_for_and_not_what_few_need(
+    installation: Installation,
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", LOADS],
+        env=installation.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+    )
+    command, pages = json.loads(ran.stdout.splitlines()[-1])
+    assert {"placet.portal.views", "placet.panel.views", "placet.designer.views"} <= set(pages)
+    assert not {"placet.urls", "placet.replies", "django.core.management"} & set(command)
+    packages = {name.partition(".")[0] for name in pages}
+    assert not packages & {"rich", "pygments", "authlib", "joserfc", "xlsxwriter", "PIL", "holidays"}
+    assert "placet.workflowgen.importing" not in pages
+    assert not [name for name in pages if ".migrations." in name and name.startswith("placet.")]
 
 
 def test_healthz_tells_a_monitor_that_it_works_and_nothing_else(installation: Installation) -> None:

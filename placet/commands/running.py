@@ -20,6 +20,7 @@ from placet.commands.start import (
     say,
     set_up_tables,
 )
+from placet.lib.collector import not_collecting
 
 if TYPE_CHECKING:
     from placet.lib.config import Config
@@ -40,12 +41,14 @@ def started(config: "Config") -> Iterator[DatabaseLock]:
     make_private(config.data_dir)
     with lock_folder(config.data_dir, alone=not on_postgresql(config)):
         refuse_half_restored(config.data_dir)
-        django.setup()
+        with not_collecting():
+            django.setup()
         with database_trouble_in_words():
             lock = DatabaseLock.take(alone=False)  # before its tables are changed under a copy
         set_up_tables()
         say("Reading the words that people answer with ...")
-        read_words()
+        with not_collecting():
+            read_words()
         from placet.accounts.entered import use_entered
 
         with database_trouble_in_words():

@@ -13,6 +13,7 @@ from placet.cli import CommandError
 from placet.commands.locks import DatabaseLock
 from placet.commands.running import on_postgresql, started, stop_by_signal, until_stopped
 from placet.commands.start import read_config, say
+from placet.lib.collector import keep_what_is_there, not_collecting
 from placet.lib.config import listen_of
 
 log = structlog.get_logger(__name__)
@@ -74,11 +75,12 @@ def _first_administrator() -> None:
 
 
 def _serve(listen: str, lock: DatabaseLock, *, web_only: bool) -> int:
-    from placet.accounts.general import general
-    from placet.portal.uploads import LARGEST_READ
-    from placet.workforce import pages, workers_and_pages
-    from placet.wsgi import application
-
+    with not_collecting():
+        from placet.accounts.general import general
+        from placet.portal.uploads import LARGEST_READ
+        from placet.workforce import pages, workers_and_pages
+        from placet.wsgi import application
+    keep_what_is_there()
     try:
         server = waitress.create_server(
             application, listen=listen, threads=8, ident=None,

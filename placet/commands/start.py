@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
 from django.db import OperationalError, ProgrammingError, connection
-from django.db.migrations.executor import MigrationExecutor
 
 from placet.commands.locks import one_sets_up
+from placet.lib import migration_names
+from placet.lib.collector import not_collecting
 
 if TYPE_CHECKING:
     from placet.lib.config import Config
@@ -42,7 +42,8 @@ def set_up() -> None:
     data_dir = read_config().data_dir
     make_private(data_dir)
     refuse_half_restored(data_dir)
-    django.setup()
+    with not_collecting():
+        django.setup()
     set_up_tables()
 
 
@@ -68,10 +69,7 @@ def set_up_tables() -> None:
     check_sqlite()
     with _one_at_a_time(settings.PLACET.data_dir), database_trouble_in_words(), one_sets_up():
         try:
-            if _has_migrations():
-                warn("The tables are made, or brought to this version. That takes a while.")
-                call_command("migrate", verbosity=0, interactive=False)  # which may read secrets
-            call_command("createcachetable", verbosity=0)
+            _bring_to_this_version()
             check_keys()
             ensure_macs()
         except KeyTrouble as error:
@@ -90,10 +88,19 @@ def check_sqlite() -> None:
         )
 
 
-def _has_migrations() -> bool:
-    """Whether some wait. To find out is cheap; `migrate` makes a model of every one before it finds none."""
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+def _bring_to_this_version() -> None:
+    if migration_names.missing(connection):
+        warn("The tables are made, or brought to this version. That takes a while.")
+        _let_django("migrate", interactive=False)  # which may read secrets
+    if settings.CACHES["default"]["LOCATION"] not in connection.introspection.table_names():
+        _let_django("createcachetable")
+
+
+def _let_django(command: str, **options: object) -> None:
+    """One of Django's own commands. What they need is loaded where there is something to do."""
+    from django.core.management import call_command
+
+    call_command(command, verbosity=0, **options)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import argparse
 from placet.cli import CommandError
 from placet.commands.running import on_postgresql, started, stop_by_signal, until_stopped
 from placet.commands.start import read_config, say
+from placet.lib.collector import keep_what_is_there, not_collecting
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:
@@ -19,9 +20,10 @@ def run(_options: argparse.Namespace) -> int:
             "database copy takes an installation there."
         )
     with started(config) as lock:
-        from placet.workers import leases
-        from placet.workforce import workers
-
+        with not_collecting():
+            from placet.workers import leases
+            from placet.workforce import workers
+        keep_what_is_there()
         asked = stop_by_signal()
         with workers():
             say(f"Placet works ({leases.worker_id()}). Stop it with Ctrl-C.")

@@ -16,10 +16,9 @@ from placet.approvals.definitions import PROCESS_KEY
 from placet.approvals.models import Process
 from placet.approvals.process_text import Unreadable
 from placet.approvals.renaming import renamed, said_in
-from placet.workflowgen.importing import FileInvalid, read_process
 from placet.workflowgen.report import Report
 from placet.workflowgen.texts import one_line
-from placet.workflowgen.xpdl import LARGEST
+from placet.workflowgen.xpdl import LARGEST, FileInvalid
 
 LONGEST_NAME, LONGEST_KEY = 200, 50
 LONGEST_TEXT = 1_000_000  # characters of a process in YAML
@@ -146,6 +145,9 @@ class ImportForm(forms.Form):
 
     def _read(self, content: str | bytes, file: "UploadedFile[bytes] | None", key: str) -> None:
         if isinstance(content, bytes) and _is_xml(content):
+            # All that knows WorkflowGen is loaded for such files alone.
+            from placet.workflowgen.importing import read_process
+
             imported = read_process(content, file.name or "" if file is not None else "")
             self.text, self.report = imported.text, imported.report
         else:

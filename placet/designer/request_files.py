@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
-import xlsxwriter
 from django.http import Http404, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -65,6 +64,7 @@ def xlsx_file(request: PersonsRequest) -> HttpResponseBase:
     form, found = _found(request)
     columns = request_columns.chosen(form.definition, request.GET.getlist("col"))
     language, zone = get_language() or "en", timezone.get_current_timezone()
+    from xlsxwriter import Workbook  # forty modules for this one page
 
     def pieces() -> Iterator[bytes]:
         with TemporaryDirectory(prefix="placet-export-") as folder:
@@ -72,7 +72,7 @@ def xlsx_file(request: PersonsRequest) -> HttpResponseBase:
             with (
                 override(language),
                 timezone.override(zone),
-                xlsxwriter.Workbook(str(path), _AS_IT_IS) as book,
+                Workbook(str(path), _AS_IT_IS) as book,
             ):
                 _write_sheet(book, columns, found)
                 _write_about(book, form)

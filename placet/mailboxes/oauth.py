@@ -16,12 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import requests
 import structlog
-from authlib.integrations.requests_client import OAuth2Session
-from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from pydantic import SecretStr
@@ -29,6 +27,11 @@ from pydantic import SecretStr
 from . import http
 from .base import FixNeeded, MailboxError, Wait
 from .certificates import Certificate, CertificateInvalid
+
+# Authlib is loaded where a token is fetched: it has 150 modules.
+if TYPE_CHECKING:
+    from authlib.integrations.requests_client import OAuth2Session
+    from authlib.oauth2.rfc7523 import PrivateKeyJWT
 
 log = structlog.get_logger(__name__)
 
@@ -182,7 +185,10 @@ def fetch_token(grant: Grant) -> Issued:
     return Issued(SecretStr(answer["access_token"]), _life(answer.get("expires_in")))
 
 
-def _session(grant: Grant) -> OAuth2Session:
+def _session(grant: Grant) -> "OAuth2Session":
+    from authlib.integrations.requests_client import OAuth2Session
+    from authlib.oauth2.rfc7523 import PrivateKeyJWT
+
     if isinstance(grant.credential, SecretStr):
         if not grant.credential.get_secret_value():
             raise FixNeeded(
@@ -209,8 +215,10 @@ def _session(grant: Grant) -> OAuth2Session:
     return session
 
 
-def _assertion(token_uri: str, certificate: Certificate) -> PrivateKeyJWT:
+def _assertion(token_uri: str, certificate: Certificate) -> "PrivateKeyJWT":
     """Signs what Microsoft asks for; Authlib adds `iss` and `sub`, which are the application."""
+    from authlib.oauth2.rfc7523 import PrivateKeyJWT
+
     now = int(time.time())
     return PrivateKeyJWT(
         token_uri,

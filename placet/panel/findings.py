@@ -14,7 +14,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Min, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -104,6 +103,8 @@ class Database:
 
 
 def database() -> Database:
+    from django.db.migrations.executor import MigrationExecutor  # loads every migration there is: here alone
+
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return Database(

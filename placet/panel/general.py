@@ -21,7 +21,6 @@ from django.utils.translation import gettext_lazy
 
 from placet.accounts import general as said
 from placet.accounts.general import of_request
-from placet.accounts.logo import LARGEST_FILE, LogoInvalid, as_logo, as_square
 from placet.accounts.person_figures import are_person_figures_shown
 from placet.accounts.reader import language_of
 from placet.accounts.targets import private_targets
@@ -212,6 +211,9 @@ class GeneralForm(forms.Form):
         uploaded: UploadedFile[Any] | None = self.cleaned_data["logo"]
         if uploaded is None:
             return None
+        # What reads pictures is loaded for one.
+        from placet.accounts.logo import LARGEST_FILE, LogoInvalid, as_logo
+
         try:
             return as_logo(uploaded.read(LARGEST_FILE + 1))
         except LogoInvalid as error:
@@ -389,6 +391,8 @@ def logo(request: HttpRequest) -> HttpResponse:
 @administrators_only
 def square_logo(request: PersonsRequest) -> HttpResponse:
     """The same to download, as Entra takes it."""
+    from placet.accounts.logo import as_square
+
     stored = said.logo()
     if stored is None:
         raise Http404

@@ -2,18 +2,15 @@
 that took Placet out of service because Exchange is away would take the pages away, too."""
 
 from collections.abc import Iterator
-from functools import cache
 
 from django.conf import settings
 from django.db import Error as DatabaseTrouble
 from django.db import connection
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from placet.lib import keys
+from placet.lib import keys, migration_names
 from placet.lib.proxies import from_this_machine
 
 
@@ -35,13 +32,7 @@ def _missing() -> Iterator[str]:
     except keys.KeyTrouble:
         yield "keys"
     try:
-        if not _known() <= MigrationRecorder(connection).applied_migrations().keys():
+        if migration_names.missing(connection):
             yield "migrations"
     except DatabaseTrouble:
         yield "database"
-
-
-@cache
-def _known() -> frozenset[tuple[str, str]]:
-    """The migrations of this version: files, which do not change while it runs."""
-    return frozenset(MigrationLoader(None).disk_migrations)

@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from placet.lib import keys
+from placet.lib import keys, migration_names
 from placet.lib.proxies import NEARBY, from_this_machine, see_who_asks
 from placet.mailboxes.models import Mailbox
 
@@ -49,10 +49,10 @@ def test_tables_of_a_newer_version_are_no_reason(db: None, client: Client) -> No
 def test_a_database_that_is_away_is_not_ready(
     db: None, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(_recorder: object) -> dict[str, str]:
+    def away(_connection: object) -> set[tuple[str, str]]:
         raise OperationalError("could not connect to db.internal")
 
-    monkeypatch.setattr(MigrationRecorder, "applied_migrations", away)
+    monkeypatch.setattr(migration_names, "applied", away)
     assert ready(client) == (503, "not ready\ndatabase\n")
     assert ready(client, REMOTE_ADDR=FAR) == (503, "not ready\n")
 
