@@ -69,7 +69,7 @@ def test_it_loads_every_page_before_one_is_asked_for_and_not_what_few_need(
     )
     command, pages = json.loads(ran.stdout.splitlines()[-1])
     assert {"placet.portal.views", "placet.panel.views", "placet.designer.views"} <= set(pages)
-    assert not {"placet.urls", "placet.replies", "django.core.management"} & set(command)
+    assert not {"placet.urls", "placet.replies"} & set(command)
     packages = {name.partition(".")[0] for name in pages}
     assert not packages & {"rich", "pygments", "authlib", "joserfc", "xlsxwriter", "PIL", "holidays"}
     assert "placet.workflowgen.importing" not in pages

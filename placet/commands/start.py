@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from django.db import OperationalError, ProgrammingError, connection
 
 from placet.commands.locks import one_sets_up
@@ -69,7 +70,10 @@ def set_up_tables() -> None:
     check_sqlite()
     with _one_at_a_time(settings.PLACET.data_dir), database_trouble_in_words(), one_sets_up():
         try:
-            _bring_to_this_version()
+            if migration_names.missing(connection):
+                warn("The tables are made, or brought to this version. That takes a while.")
+                call_command("migrate", verbosity=0, interactive=False)  # which may read secrets
+            call_command("createcachetable", verbosity=0)
             check_keys()
             ensure_macs()
         except KeyTrouble as error:
@@ -86,21 +90,6 @@ def check_sqlite() -> None:
             f"The SQLite of this Python is {sqlite3.sqlite_version}; Placet needs {oldest} or newer. Use a Python with "
             "a newer one, or PostgreSQL: PLACET_DATABASE_URL."
         )
-
-
-def _bring_to_this_version() -> None:
-    if migration_names.missing(connection):
-        warn("The tables are made, or brought to this version. That takes a while.")
-        _let_django("migrate", interactive=False)  # which may read secrets
-    if settings.CACHES["default"]["LOCATION"] not in connection.introspection.table_names():
-        _let_django("createcachetable")
-
-
-def _let_django(command: str, **options: object) -> None:
-    """One of Django's own commands. What they need is loaded where there is something to do."""
-    from django.core.management import call_command
-
-    call_command(command, verbosity=0, **options)
 
 
 @contextmanager

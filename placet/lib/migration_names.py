@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 TABLE = "django_migrations"  # in which Django keeps them
 
 
-def missing(connection: BaseDatabaseWrapper) -> set[tuple[str, str]]:
+def missing(connection: BaseDatabaseWrapper) -> frozenset[tuple[str, str]]:
     """Label of the application and name of each migration that this database has still to go through. Raises
     django.db.Error."""
     return known() - applied(connection)
