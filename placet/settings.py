@@ -155,6 +155,7 @@ CODES_IN_MAIL = "placet.replies.pick.codes_of_kept"
 #: Who tells `placet.accounts` which processes reckon with a calendar.
 PROCESSES_WITH_CALENDAR = "placet.approvals.processes.naming_calendar"
 CHECK_QUESTIONS = "placet.replies.question_words.problems"
+CHECK_MAIL_TEXTS = "placet.replies.mail_texts.problems"
 EMAIL_BACKEND = "placet.mail.backend.OutboxBackend"
 DEFAULT_FROM_EMAIL = "placet@localhost"  # the outbox puts the mailbox's own address here
 

@@ -79,14 +79,17 @@ def ask(
     facts: Sequence[Mapping[str, Any]] = FACTS,
     foot: Sequence[Link] = (),
     asks: Sequence[Mapping[str, str]] = (),
+    words: Sequence[str] = (),
 ) -> Ask:
-    """The same each time for the same request. `asks`: questions beside the outcome, each with `title` and `about`."""
+    """The same each time for the same request. `asks`: questions beside the outcome, each with `title` and `about`;
+    `words`: lines of the process's own."""
     subject = f"Please decide: {title} [#{CODE}]"
     context = Context(
         {
             **_CONTEXT,
             "heading": no_links(f"Please decide: {title}"),
             "preview": no_links(f"Alice Requester asks for your decision: {title}"),
+            "text": [no_links(line) for line in words],
             "facts": facts,
             "asks": asks,
             "foot": foot,

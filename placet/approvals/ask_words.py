@@ -51,8 +51,11 @@ class Why:
     news: News | None = None
 
 
-def asking_words(step: ApprovalStep, definition: Definition, why: Why) -> tuple[str, str, str]:
-    """Heading, what a list of mails shows of it, and the first sentences. Names are filled in by whoever calls."""
+def asking_words(
+    step: ApprovalStep, definition: Definition, why: Why, *, names_itself: bool = False
+) -> tuple[str, str, str]:
+    """Heading, what a list of mails shows of it, and the first sentences. Names are filled in by whoever calls.
+    `names_itself`: its process says what the mail is called; what has happened since then still stands in front."""
     if step.is_revise:
         heading, preview, lead = asking_to_revise()
     elif step.is_task:
@@ -63,6 +66,8 @@ def asking_words(step: ApprovalStep, definition: Definition, why: Why) -> tuple[
         lead = _("{name} asks for your decision on {process} {number}.")
         if len(definition.approvals) > 1:  # one person may be asked in several, even at once
             lead = _("{name} asks for your decision on {process} {number}: {step}.")
+    if names_itself:
+        heading = "{title}"
     if why.reminder:
         heading = _("Reminder: {title}")
     if why.warning:

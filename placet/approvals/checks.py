@@ -27,7 +27,6 @@ from placet.approvals.definitions import (
     Transition,
     WaitStep,
     Who,
-    names_fit,
 )
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, title_of
 from placet.approvals.form_checks import (
@@ -40,7 +39,6 @@ from placet.approvals.form_checks import (
 from placet.approvals.form_logic import paths_to_today
 from placet.approvals.form_parts import CURRENCY
 from placet.approvals.form_schema import schema_of
-from placet.approvals.form_types import seen_values
 from placet.approvals.included_names import hint, is_unknown_yet
 from placet.approvals.includes import Flat, Included, results_of
 from placet.approvals.outcomes import APPROVE, REJECT, Condition
@@ -53,6 +51,7 @@ from placet.approvals.rule_checks import (
     rule_problems,
 )
 from placet.approvals.silence_checks import silence_problems
+from placet.approvals.step_mail_checks import mail_problems
 from placet.approvals.undecided import undecided_problem
 from placet.approvals.undo_rules import undo_problems
 from placet.approvals.whom import LIMIT, entries_of
@@ -162,6 +161,7 @@ def _step_problems(definition: Definition, key: str, step: ApprovalStep, sample:
     problems += [f"steps.{key}: questions: {problem}" for problem in question_problems(definition, key, step)]
     problems += [f"steps.{key}: form: {problem}" for problem in step_form_problems(definition, key, step)]
     problems += [f"steps.{key}: {problem}" for problem in keep_if_problems(definition, step)]
+    problems += [f"steps.{key}: {problem}" for problem in mail_problems(definition, key, step)]
     problems += [f"steps.{key}: {problem}" for problem in undo_problems(step)]
     for one in step.outcomes:
         if isinstance(one.comment, Condition):
@@ -228,18 +228,7 @@ def _notice_problems(
         for problem in _line_problems(definition, key, who, sample):
             yield f"to, number {number}: {problem}"
     yield from (f"form: {problem}" for problem in step_form_problems(definition, key, step))
-    shown = {
-        name
-        for field in definition.fields
-        if step.form is None or not names_fit(field.name, step.form.hide)
-        for name in seen_values(field, None)
-    }
-    known = condition_values(definition, {}).keys()
-    for name in dict.fromkeys(PLACE.findall(step.text)):
-        if name not in known:
-            yield f"text: there is no field {name}"
-        elif name not in shown:
-            yield f"text: {name} stands in it, and form hides it"
+    yield from mail_problems(definition, key, step)
 
 
 def _process_named(definition: Definition, processes: Included, key: str) -> Definition | None:

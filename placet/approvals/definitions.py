@@ -18,14 +18,14 @@ A definition is data (JSON; YAML is how it travels):
     steps                       {key: {kind: approval, name, ask, order?, nobody?, not_same_as?, rule, otherwise?,
                                  early?, wait_for_all?, outcomes, questions?, outcome_question?, proof?,
                                  requester_may_decide?, delegate?, form?, due?, remind?, escalate?, expire?, pause?,
-                                 calendar?, undo?}}; outcomes, rules, questions, `placet.approvals.deadlines`, `grace`
-                                 in modules of their own;
+                                 calendar?, undo?, mail?}}; outcomes, rules, questions, `placet.approvals.deadlines`,
+                                 `grace`, `step_mails` in modules of their own;
                                  form: {hide, fill, require}: what its people are shown, what they enter
                                 {key: {kind: task, ...}}: the same with the one outcome `done`
                                 {key: {kind: revise, name, again?, keep_if?, form?, due?, remind?, expire?, ...}}: the
                                 requester changes what was entered; `placet.approvals.returns`
                                 {key: {kind: parallel, name, branches, result, otherwise, early?, labels?}}
-                                {key: {kind: notice, name, to, text?, form?}}: people are told, and it goes on
+                                {key: {kind: notice, name, to, subject?, text?, form?}}: people are told, and it goes on
                                 {key: {kind: wait, name, until?, signal?, due?, calendar?}}: for a condition, a signal
                                  from outside, or a moment
                                 {key: {kind: include, process}}: copied in at publishing (`placet.approvals.includes`)
@@ -64,21 +64,16 @@ from placet.approvals.models import Version
 from placet.approvals.outcomes import APPROVE, REJECT, TASK_DONE, Label, Outcome
 from placet.approvals.rules import GROUP, BranchLine, Line, Rule, as_rule
 from placet.approvals.step_kinds import Again, of_its_kind
+from placet.approvals.step_mails import StepMail, Subject, Text
 
 KEY = re.compile(r"[a-z][a-z0-9_-]{0,59}")
-
-
 Proof = Literal["colleague", "outside", "page"]
-
-
 #: What a branch or a block comes to.
 WORD = r"^[a-z][a-z0-9_-]{0,39}$"
 PROCESS_KEY = r"^[a-z][a-z0-9_-]{0,49}$"
 MOST_BRANCHES = 20
-DEEPEST_PLACE = (
-    20  # blocks that a place is known in; only a draft has so many in each other, and it is not published
-)
-LONGEST_NOTICE = 2000  # characters that a process writes into a notice
+#: Blocks that a place is known in; only a draft has so many in each other, and it is not published.
+DEEPEST_PLACE = 20
 SENT = "sent"  # the outcome of a notice
 ARRIVED = "arrived"  # the outcome of a wait
 WITHDRAWN = "withdrawn"  # the outcome of a call whose request was withdrawn
@@ -272,6 +267,7 @@ class ApprovalStep(_Part):
     requester_may_decide: bool | None = None
     delegate: bool | None = None  # false: nobody answers in somebody's place
     form: StepForm | None = None
+    mail: StepMail | None = None
     due: Due | None = None
     remind: Reminders | None = None
     escalate: Annotated[tuple[Rung, ...], Field(min_length=1, max_length=MOST_RUNGS)] | None = None
@@ -411,8 +407,13 @@ class NoticeStep(_Part):
     kind: Literal["notice"]
     name: str = Field(min_length=1, max_length=100)
     to: tuple[Who, ...] = Field(min_length=1)
-    text: str = Field("", max_length=LONGEST_NOTICE)  # plain; `{field}` is filled from the form
+    subject: Subject | None = None
+    text: Text = ""
     form: StepForm | None = None
+
+    @property
+    def mail(self) -> StepMail:
+        return StepMail(subject=self.subject, text=self.text)
 
     @property
     def outcome_keys(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from placet.approvals.others_asked import others_in_words
 from placet.approvals.outcomes import APPROVE, REJECT
 from placet.approvals.prepared_replies import reply_address
 from placet.approvals.record import DIGEST
+from placet.approvals.step_mail_words import text_as_read
 from placet.lib.sentences import NOTHING, Sentence
 from placet.mail.marker import marker
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -71,6 +72,7 @@ class ShownLine:
     mark: str  # its number as the mail shows it; "" of what is answered on the page
     about: str
     title: str
+    words: str  # the beginning of what its process writes in the mail that asks; "" where it writes nothing
     facts: Sequence[ShownFact]
     more: str  # how many facts stand on the page only
     sentences: Sequence[str]
@@ -141,6 +143,7 @@ def _shown(one: Asked, said: General) -> ShownLine:
         mark=number_mark(one.line.line) if one.line.numbered else "",
         about=no_links(f"{one.definition.name} {request.number} · {one.step.name}"),
         title=no_links(request.title),
+        words=_on_one_line(" ".join(text_as_read(one.definition, one.step.mail, request.data))),
         facts=[_fact(fact.label, fact.glance) for fact in facts[:MOST_FACTS]],
         more=ngettext("{n} more on the page", "{n} more on the page", left).format(n=left)
         if left > 0
@@ -156,8 +159,12 @@ def number_mark(number: int) -> str:
 
 
 def _fact(label: str, text: str) -> ShownFact:
+    return ShownFact(named(label), _on_one_line(text), [])
+
+
+def _on_one_line(text: str) -> str:
     line = no_links(" ".join(text.split()))
-    return ShownFact(named(label), line if len(line) <= LONGEST_FACT else f"{line[: LONGEST_FACT - 1]}…", [])
+    return line if len(line) <= LONGEST_FACT else f"{line[: LONGEST_FACT - 1]}…"
 
 
 def _sentences(one: Asked) -> list[str]:

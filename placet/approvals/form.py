@@ -12,7 +12,7 @@ from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep
 from placet.approvals.field_types import currency_seen, is_filled
 from placet.approvals.form_by_mail import conditional_now
 from placet.approvals.form_logic import NO_FILES, Data, Files, Scope, fill
-from placet.approvals.form_parts import FormField
+from placet.approvals.form_parts import FormField, Input
 from placet.approvals.form_tables import ShownTable, column_of, shown_table, totals_of
 from placet.approvals.form_types import sample_of, seen_values, type_of
 from placet.approvals.models import Request
@@ -163,7 +163,8 @@ def facts(definition: Definition, data: Mapping[str, Any], hidden: Collection[st
 
 
 def facts_hash(request: Request, definition: Definition, step_key: str = "") -> str:
-    """What an approver was shown; an answer to something else does not count. Of all fields, where no step is named."""
+    """What an approver was shown; an answer to something else does not count. Of all fields, where no step is named.
+    Not what a process writes into its mails (`step_mails`): that is its version's, and says nothing but these facts."""
     hidden = definition.hidden_in(step_key) if step_key else ()
     return digest([request.title, [fact.sealed for fact in facts(definition, request.data, hidden)]])
 
@@ -188,7 +189,7 @@ def _fact(field: FormField, value: Any, *, as_read: bool) -> Fact:
     if field.type == "table":
         table = shown_table(field, value, as_read=as_read)
         return Fact(field.label, table.text, table=table)
-    text = type_of(field).as_read(value, field) if as_read else type_of(field).text(value, field)
+    text = _value_text(field, value, is_read=as_read)
     return Fact(field.label, text, tuple(value) if field.type == "files" else ())
 
 
@@ -216,17 +217,24 @@ def title_of(definition: Definition, data: Mapping[str, Any]) -> str:
     return " ".join(filled_places(definition, definition.title, data).split())[:200] or definition.name
 
 
-def filled_places(definition: Definition, text: str, data: Mapping[str, Any]) -> str:
-    """A text of a process with its `{field}` places filled. What people entered stands on one line there."""
+def filled_places(
+    definition: Definition, text: str, data: Mapping[str, Any], *, is_read: bool = False
+) -> str:
+    """A text of a process with its `{field}` places filled. What people entered stands on one line there. `is_read`: as
+    the reader reads it, like facts (`facts_as_read`)."""
     shown: dict[str, str] = {}
     for field in definition.fields:
         value = data.get(field.name)
-        shown[field.name] = "" if value is None else type_of(field).text(value, field)
+        shown[field.name] = "" if value is None else _value_text(field, value, is_read=is_read)
         shown |= currency_seen(field.name, field, value)
         came_to = totals_of(field, value)
         for total in field.totals or ():
             column = column_of(field, total)
             is_there = value is not None and came_to[total.name] is not None
-            shown[total.name] = type_of(column).text(came_to[total.name], column) if is_there else ""
+            shown[total.name] = _value_text(column, came_to[total.name], is_read=is_read) if is_there else ""
             shown |= currency_seen(total.name, column, came_to[total.name] if is_there else None)
     return PLACE.sub(lambda place: " ".join(shown.get(place[1], "").split()), text)
+
+
+def _value_text(field: Input, value: Any, *, is_read: bool) -> str:
+    return type_of(field).as_read(value, field) if is_read else type_of(field).text(value, field)

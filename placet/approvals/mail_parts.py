@@ -136,7 +136,8 @@ class Question:
     how: str
     code: str  # "": it asks for nothing
     asks: Sequence[ShownQuestion] = ()  # what is asked beside the outcome
-    paragraphs: Sequence[str] = ()  # below the lead
+    text: Sequence[str] = ()  # lines of the process's own, "" between paragraphs; below the lead
+    paragraphs: Sequence[str] = ()  # below that
     changes: Sequence[ShownChange] = ()  # what is not as the person was shown before
     clarified: Sequence[ShownFact] = ()  # what somebody asked, and the requester answered
 
@@ -147,6 +148,7 @@ class Question:
             "heading": no_links(self.heading),
             "preview": no_links(self.preview),
             "lead": no_links(self.lead),
+            "text": [no_links(line) for line in self.text],
             "changes": self.changes,
             "clarified": self.clarified,
             "paragraphs": [no_links(paragraph) for paragraph in self.paragraphs],

@@ -23,7 +23,7 @@ from placet.approvals.composing import mailbox_for, page_link, page_of, queue, w
 from placet.approvals.deadline_words import until_when
 from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep, definition_of
 from placet.approvals.delegate_words import in_place_of, in_whose_place
-from placet.approvals.form import entered_on_page_only, facts_as_read, filled_places
+from placet.approvals.form import entered_on_page_only, facts_as_read
 from placet.approvals.form_by_mail import conditional_now
 from placet.approvals.form_parts import FormField
 from placet.approvals.mail_parts import (
@@ -41,6 +41,7 @@ from placet.approvals.prepared_replies import answer_lines, answer_link, reply_a
 from placet.approvals.questions import Question as Asked
 from placet.approvals.questions import as_read as as_answered
 from placet.approvals.questions import asked_in
+from placet.approvals.step_mail_words import subject_as_read, text_as_read
 from placet.lib.prepared import Prepared
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.writing import Link, Notice, labelled, no_links, when
@@ -74,8 +75,9 @@ def ask(
     first = why.escalated.first if why.escalated is not None else ()
     with written_to(person) as said:
         changes = changes_since(request, definition, key, why.since) if why.since is not None else ()
-        heading, preview, lead = asking_words(step, definition, why)
-        heading = heading.format(**names)
+        own_subject = subject_as_read(definition, step.mail, request.data)
+        heading, preview, lead = asking_words(step, definition, why, names_itself=bool(own_subject))
+        heading = heading.format(**names | {"title": own_subject or request.title})
         lead = lead.format(process=within(definition.name), step=step.name, **names)
         subject = with_code(heading, code)
         question = Question(
@@ -89,6 +91,7 @@ def ask(
                     *until_when(definition, assignment.visit),
                 ]
             ),
+            text=text_as_read(definition, step.mail, request.data),
             changes=[ShownChange.of(change) for change in changes],
             clarified=[*question_and_answer(why.clarified), *comments(why.news)],
             paragraphs=[*kept_lines(why.news), *others_in_words(step, assignment, person, first)],
@@ -132,7 +135,8 @@ def notice(
     names = {"name": request.requester.name, "title": request.title, "number": request.number}
     hidden = definition.hidden_in(visit.step_key)
     with written_to(person) as said:
-        heading = _("For your information: {title}").format(title=request.title)
+        own_subject = subject_as_read(definition, step.mail, request.data)
+        heading = own_subject or _("For your information: {title}").format(title=request.title)
         lead = _("{step}: {name} asked for {process} {number}.")
         letter = Question(
             heading=heading,
@@ -144,7 +148,7 @@ def notice(
             by_mail=False,
             how=_("Nothing is asked of you: a reply to this mail decides nothing."),
             code="",
-            paragraphs=filled_places(definition, step.text, request.data).strip().splitlines(),
+            paragraphs=text_as_read(definition, step.mail, request.data),
         )
         return queue(
             mailbox,

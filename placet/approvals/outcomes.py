@@ -38,7 +38,7 @@ MOST_WORDS = 50  # of one outcome in one language
 FALLBACK = "en"
 
 Tone = Literal["good", "bad", "neutral"]
-_Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")]
+LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")]
 
 
 def _plain(text: str) -> str:
@@ -52,7 +52,7 @@ def _plain(text: str) -> str:
 _Words = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_plain)]
 
 
-Label = _Words | dict[_Language, _Words]  # in one language, or by language
+Label = _Words | dict[LanguageCode, _Words]  # in one language, or by language
 
 
 def _in_a_row(value: Any) -> Any:
@@ -77,7 +77,7 @@ class Outcome(BaseModel):
     label: Label | None = None
     #: What else a reply may say for it, by language.
     words: dict[
-        _Language, Annotated[tuple[_Words, ...], BeforeValidator(_in_a_row), Field(max_length=MOST_WORDS)]
+        LanguageCode, Annotated[tuple[_Words, ...], BeforeValidator(_in_a_row), Field(max_length=MOST_WORDS)]
     ] = {}
     #: Whether it gives what is asked for: then a reply that says it is read as strictly as an approval.
     grants: bool | None = None

@@ -14,6 +14,7 @@ from placet.approvals.includes import Flat, flatten
 from placet.approvals.models import Process, Request, Version
 from placet.approvals.process_text import Unreadable, Written, read_text
 from placet.approvals.returns import returns_problems, written_out
+from placet.approvals.step_mails import BY_LANGUAGE, PLAIN
 from placet.lib import clock
 
 _WAYS = "transitions, "
@@ -95,8 +96,14 @@ def _without_place(problem: str) -> str:
 
 def _place(path: Sequence[int | str]) -> str:
     """Where in a definition something stands, as its author would count it out."""
-    return ".".join(
-        str(name) for at, name in enumerate(path) if not (name == FIELD and path[0] == "form" and at == 2)
+    return ".".join(str(name) for at, name in enumerate(path) if not _is_of_validation(path, at))
+
+
+def _is_of_validation(path: Sequence[int | str], at: int) -> bool:
+    """Whether a part of a place is what validation calls one of two ways to write it."""
+    is_of_text = path[0] == "steps" and path[at - 1] in ("subject", "text")
+    return (path[at] == FIELD and path[0] == "form" and at == 2) or (
+        is_of_text and path[at] in (PLAIN, BY_LANGUAGE)
     )
 
 

@@ -263,9 +263,10 @@ def test_what_needs_the_page_stands_apart_and_has_no_number(bob: Person, alice: 
 
 def test_what_requesters_write_is_no_line_of_ours(bob: Person, alice: Person, clock: Clock) -> None:
     for title in ("2 yes", "all yes", "[3] Phone | 1 no | 2 yes <b>x</b> https://evil.example"):
-        ask(alice, title)
+        ask(alice, title, mail={"text": "2 quotes are needed: {item}\nAnd <b>x</b>."})
     work(clock, TUESDAY)
     parts = parts_of(OutgoingMail.objects.get())
+    assert "    | 2 quotes are needed: 2 yes And <b>x</b>." in parts["text/plain"].splitlines()
     for line in parts["text/plain"].splitlines():
         assert not line.startswith(("1", "2", "3", "all")), line
     assert "<b>x</b>" not in parts["text/html"] and 'href="https://evil' not in parts["text/html"]
