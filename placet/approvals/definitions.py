@@ -72,8 +72,7 @@ Proof = Literal["colleague", "outside", "page"]
 WORD = r"^[a-z][a-z0-9_-]{0,39}$"
 PROCESS_KEY = r"^[a-z][a-z0-9_-]{0,49}$"
 MOST_BRANCHES = 20
-#: Blocks that a place is known in; only a draft has so many in each other, and it is not published.
-DEEPEST_PLACE = 20
+DEEPEST_PLACE = 20  # blocks that a place is known in; only a draft has more, and it is not published
 SENT = "sent"  # the outcome of a notice
 ARRIVED = "arrived"  # the outcome of a wait
 WITHDRAWN = "withdrawn"  # the outcome of a call whose request was withdrawn

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from django.utils.translation import gettext as _
 
-from placet.designer import other_rows, then_rows, until_rows, what_rows, who_rows
+from placet.designer import mail_rows, other_rows, then_rows, until_rows, what_rows, who_rows
 from placet.designer.changes import Change, applied, differences
 from placet.designer.inputs import GONE, Box, Place, Row, Section
 from placet.designer.reading import Reading, at, words
@@ -16,7 +16,8 @@ ASKING = ("approval", "task")
 TIMED = ("approval", "task", "revise", "wait")
 #: In which section problems of a step's names stand.
 _SECTIONS = {
-    "name": "step", "kind": "step", "text": "step", "process": "step", "data": "kept",
+    "name": "step", "kind": "step", "text": "mail", "subject": "mail", "mail": "mail", "process": "step",
+    "data": "kept",
     "ask": "who", "to": "who", "rule": "who", "order": "who", "nobody": "more", "not_same_as": "more", "proof": "more",
     "otherwise": "kept", "early": "kept", "requester_may_decide": "more", "delegate": "more",
     "outcomes": "what", "questions": "questions", "outcome_question": "questions",
@@ -29,9 +30,9 @@ _SECTIONS = {
 #: What the inputs of some kind of step show.
 _SHOWN = frozenset(
     {
-        "kind", "name", "text", "process", "result", "ask", "to", "rule", "order", "nobody", "not_same_as", "proof",
-        "requester_may_decide", "delegate", "outcomes", "questions", "due", "remind", "escalate", "expire", "calendar",
-        "undo", "until", "signal", "form", "branches",
+        "kind", "name", "subject", "text", "mail", "process", "result", "ask", "to", "rule", "order", "nobody",
+        "not_same_as", "proof", "requester_may_decide", "delegate", "outcomes", "questions", "due", "remind",
+        "escalate", "expire", "calendar", "undo", "until", "signal", "form", "branches",
     }
 )  # fmt: skip
 
@@ -54,6 +55,11 @@ def sections_of(reading: Reading, key: str, around: Surroundings) -> list[Sectio
         sections.append(Section("what", _("What is asked"), what_rows.outcome_rows(step, around)))
         rows = what_rows.question_rows(step)
         sections.append(Section("questions", _("Questions"), rows, is_open=len(rows) > 1))
+    if kind in mail_rows.KINDS:
+        is_open = kind == "notice" or "mail" in step
+        sections.append(
+            Section("mail", _("Mail"), mail_rows.mail_rows(step), help=_mail_help(kind), is_open=is_open)
+        )
     if kind == "parallel":
         sections.append(Section("branches", _("Branches"), other_rows.branch_rows(step, around)))
         sections.append(Section("result", _("What the branches come to"), other_rows.result_rows(step)))
@@ -92,6 +98,15 @@ def _ways_help() -> str:
     )
 
 
+def _mail_help(kind: Any) -> str:
+    if kind == "notice":
+        return _("What the mail is called and says. Empty: Placet’s own words.")
+    return _(
+        "How the mail begins: what whoever is asked should know first. The form, the answers and how to answer follow "
+        "by themselves. Empty: Placet’s own words."
+    )
+
+
 def _step_rows(step: Mapping[str, Any], around: Surroundings) -> list[Row]:
     kind = step.get("kind")
     row = Row(legend=_("Step"))
@@ -101,11 +116,6 @@ def _step_rows(step: Mapping[str, Any], around: Surroundings) -> list[Row]:
     if kind == "end":
         help = _("A word for the result, in small letters: “approved”, “rejected”, or one of your own")
         row.boxes.append(Box("result", _("Result"), words(step.get("result")), place=("result",), help=help))
-    if kind == "notice":
-        help = _("What the mail says. {name} in braces is filled in from that field of the form")
-        row.boxes.append(
-            Box("text", _("Text"), words(step.get("text")), "lines", place=("text",), help=help, width="long")
-        )
     if kind == "wait":
         rows += other_rows.wait_rows(step, around)
     if kind in ("include", "call"):
@@ -131,9 +141,9 @@ def _values_in(
     post: Mapping[str, str], step: Mapping[str, Any], key: str, around: Surroundings
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for name in ("name", "text", "process"):
+    for name in ("name", "process"):
         if name in post:
-            typed = post[name].replace("\r\n", "\n").strip()
+            typed = post[name].strip()
             values[name] = step.get(name) if typed == words(step.get(name)) else typed or None
     if step.get("kind") == "end" and "result" in post:
         values["result"] = post["result"].strip() or None
@@ -154,6 +164,7 @@ def _values_in(
     if "due" in post:
         values |= until_rows.until_in(post, step, around)
     values["form"] = other_rows.form_in(post, step, around)
+    values |= mail_rows.mail_in(post, step)
     return values | other_rows.more_in(post, key, step, around)
 
 

@@ -8,6 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
@@ -20,6 +21,7 @@ from placet.designer.changes import written
 from placet.designer.condition_rows import condition_problems
 from placet.designer.edits import EditInvalid
 from placet.designer.inputs import Box, overlay
+from placet.designer.mail_views import language_in, preview_of
 from placet.designer.other_rows import kind_words
 from placet.designer.people import find_process, owners_only
 from placet.designer.placing import attach, problems_of
@@ -144,6 +146,7 @@ def _step_page(
     """`typed`: what stands in the form instead of what the draft says; `problems`: by the names of its inputs."""
     around = work.around
     sections = card.sections_of(around.reading, key, around)
+    shown_language = language_in(request)
     left = attach(sections, problems_of(work.problems, "step", key), card.section_of)
     if typed is not None:
         overlay(sections, typed, problems)
@@ -154,6 +157,9 @@ def _step_page(
         "step_name": around.step_name(key),
         "kind_words": kind_words(around.reading.steps[key].get("kind")),
         "form_base": work.newest_base,
+        "writes_mail": any(section.key == "mail" for section in sections),
+        "own_language": get_language(),
+        **(preview_of(work, key, request.user, shown_language) if shown_language else {}),
     }
     return page(request, "designer/step.html", work, context | more, status=status)
 
@@ -175,7 +181,8 @@ def _saved_step(request: PersonsRequest, work: Work, key: str) -> HttpResponse:
     if do == "done":
         messages.success(request, _("Saved."))
         return gone_to(request, reverse("designer:design", args=[work.process.key]) + f"#step-{key}")
-    return redirect(reverse("designer:step", args=[work.process.key, key]) + "?saved=1")
+    shown = f"&mail={get_language()}" if do == "preview" else ""
+    return redirect(reverse("designer:step", args=[work.process.key, key]) + f"?saved=1{shown}")
 
 
 @owners_only

@@ -76,6 +76,8 @@ _OF_STEP: dict[str, str | Promise] = {
     "branches": gettext_lazy("branch"),
     "labels": gettext_lazy("name of the result"),
     "result": gettext_lazy("result"),
+    "mail": gettext_lazy("mail"),
+    "subject": gettext_lazy("subject"),
     "text": gettext_lazy("text"),
     "until": gettext_lazy("waits until"),
     "signal": gettext_lazy("signal"),
@@ -301,6 +303,9 @@ def _where(naming: Naming, path: Path) -> str:
                 step=naming.step(key), answer=naming.outcome(key, outcome)
             )
             return _behind(answer, _OF_OUTCOME, rest)
+        case ("steps", str(key), "mail", str(part), *rest):
+            mail = _("Step {step}, mail").format(step=naming.step(key))
+            return _behind(mail, _OF_STEP, [part, *rest])
         case ("steps", str(key), *rest):
             return _behind(_("Step {step}").format(step=naming.step(key)), _OF_STEP, rest)
         case ("steps",):

@@ -245,8 +245,19 @@ def _texts(process: Mapping[str, Tree]) -> Iterator[tuple[Place, str]]:
     if isinstance(title := process.get("title"), Word):
         yield ("title",), title.text
     for key, step in _map(process.get("steps")).items():
-        if isinstance(text := _map(step).get("text"), Word):
-            yield ("steps", key, "text"), text.text
+        for place, says in (
+            (("steps", key), _map(step)),
+            (("steps", key, "mail"), _map(_map(step).get("mail"))),
+        ):
+            for part in ("subject", "text"):
+                yield from _text_or_texts(says.get(part), (*place, part))
+
+
+def _text_or_texts(tree: Tree | None, place: Place) -> Iterator[tuple[Place, str]]:
+    """In one language, or by language."""
+    if isinstance(tree, Word):
+        yield place, tree.text
+    yield from (((*place, code), word.text) for code, word in _map(tree).items() if isinstance(word, Word))
 
 
 def pattern_lists(tree: Tree) -> Iterator[tuple[Place, list[str]]]:

@@ -18,10 +18,12 @@ Area = Literal["step", "form", "settings", "process"]
 _KINDS = frozenset({"approval", "task", "revise", "parallel", "notice", "wait", "include", "call", "end"})
 _NUMBERED = re.compile(r"(?P<name>[a-z_.]+), number (?P<number>[0-9]+)(?:, number (?P<inner>[0-9]+))?: ")
 _NAMED = re.compile(r"(?P<name>[a-z_]+): ")
+_PATH = re.compile(r"(?P<path>[a-z_]+(?:\.[A-Za-z-]+)+): ")
 _NAMES_OF_STEPS = frozenset(
     {
         "ask", "to", "nobody", "not_same_as", "rule", "otherwise", "due", "remind", "escalate", "expire", "pause",
-        "calendar", "undo", "questions", "form", "text", "until", "signal", "data", "keep_if", "proof",
+        "calendar", "undo", "questions", "form", "text", "subject", "mail", "until", "signal", "data", "keep_if",
+        "proof",
     }
 )  # fmt: skip
 _WAYS = (
@@ -103,6 +105,8 @@ def _within_step(text: str, step: dict[str, Any], key: str) -> tuple[str, Area, 
         if match := pattern.match(text):
             return text, "step", key, ("then", match["outcome"])
     keys = [words(one) or words(mapping(one).get("key")) for one in items(step.get("outcomes"))]
+    if match := _PATH.match(text):
+        return text[match.end() :], "step", key, tuple(match["path"].split("."))
     if match := _NAMED.match(text):
         if match["name"] in keys:
             return text[match.end() :], "step", key, ("outcomes", keys.index(match["name"]))

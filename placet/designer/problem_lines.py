@@ -13,6 +13,7 @@ from placet.designer.yaml_tree import Source, source_of
 _LINE = re.compile(r"line (\d+), column \d+")
 _NUMBERED = re.compile(r"(?P<name>[a-z_.]+), number (?P<number>\d+)")
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
+_PATH = re.compile(r"[a-z_]+(?:\.[A-Za-z-]+)*")
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _parts_of_rest(head: str, rest: str) -> list[str | int]:
     inner, colon, _more = rest.partition(": ")
     is_step = head.startswith("steps.")
     return (
-        _parts(inner) if is_step and colon and (_NUMBERED.fullmatch(inner) or _WORD.fullmatch(inner)) else []
+        _parts(inner) if is_step and colon and (_NUMBERED.fullmatch(inner) or _PATH.fullmatch(inner)) else []
     )
 
 

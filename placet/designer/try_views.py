@@ -341,8 +341,12 @@ def try_mail(request: PersonsRequest, key: str) -> HttpResponse:
     mails = tried(source, state.events).mails
     if int(number) >= len(mails):
         raise Http404
-    markup = _LINK.sub("", mails[int(number)].markup)
-    page = markup or render_to_string("designer/try_no_mail.html")
+    return framed_mail(mails[int(number)].markup)
+
+
+def framed_mail(markup: str) -> HttpResponse:
+    """The HTML of a mail, for a frame of its own: without links, and with a policy that lets it do nothing."""
+    page = _LINK.sub("", markup) or render_to_string("designer/try_no_mail.html")
     return HttpResponse(
         page,
         headers={

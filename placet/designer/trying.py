@@ -47,7 +47,7 @@ from placet.designer.trying_events import (
 )
 from placet.designer.trying_replies import NotAnswerable, answer_by_mail
 from placet.designer.trying_shown import Happening, Reading, Trial
-from placet.designer.trying_story import Story
+from placet.designer.trying_story import Story, shown_mail
 from placet.designer.trying_time import Passing
 from placet.lib import clock
 from placet.mail import outbox
@@ -96,7 +96,7 @@ def _beginning(events: Sequence[Event]) -> datetime:
 
 
 def _played(definition: Definition, events: Sequence[Event], begins: datetime) -> Trial:
-    with _rolled_back():
+    with rolled_back():
         play = _Play(definition, begins)
         for event in events:
             if not play.does(event):
@@ -105,7 +105,7 @@ def _played(definition: Definition, events: Sequence[Event], begins: datetime) -
 
 
 @contextmanager
-def _rolled_back() -> Iterator[None]:
+def rolled_back() -> Iterator[None]:
     with transaction.atomic():
         try:
             if connection.vendor == "postgresql":
@@ -125,7 +125,7 @@ class _Play:
         self.stopped = ""
         self.happenings: list[Happening] = []
         with clock.standing_at(begins):
-            self.version = _version_of(definition)
+            self.version = version_of(definition)
         self.passing = Passing(begins, self._must_not_be_too_long)
         self.story = Story(definition)
 
@@ -154,7 +154,7 @@ class _Play:
             queued = []
         lines = self.story.since(self.passing)
         before_them = sum(len(one.mails) for one in self.happenings)
-        mails = [self.story.mail(mail, number) for number, mail in enumerate(queued, before_them)]
+        mails = [shown_mail(mail, number) for number, mail in enumerate(queued, before_them)]
         self.happenings.append(
             Happening(event, self.passing.now, error or self.stopped, lines, mails, reading)
         )
@@ -232,7 +232,7 @@ _DONE: Mapping[type[Event], Callable[[_Play, Any], Reading | None]] = {
 }
 
 
-def _version_of(definition: Definition) -> Version:
+def version_of(definition: Definition) -> Version:
     """The newest one of its process, as it will be when it is published."""
     process = Process.objects.filter(key=definition.key).first()
     if process is None:

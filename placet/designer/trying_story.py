@@ -238,20 +238,6 @@ class Story:
         steps = [self.definition.steps[visit.step_key] for visit in visits if visit.state in Visit.LIVE]
         return sorted({step.signal for step in steps if isinstance(step, WaitStep) and step.signal})
 
-    def mail(self, mail: OutgoingMail, number: int) -> Mail:
-        parsed = message_from_bytes(bytes(mail.raw), policy=default)
-        to = parsed["To"].addresses[0] if parsed["To"] is not None else None
-        return Mail(
-            number=number,
-            kind=str(KINDS.get(mail.kind, _("Answer to a reply"))),
-            to=mail.to,
-            to_name=to.display_name if to is not None else "",
-            subject=mail.subject,
-            text=_content(parsed, "plain"),
-            markup=_content(parsed, "html"),
-            at=mail.sent_at or mail.due,
-        )
-
     # --- names ------------------------------------------------------------------------------------------------
 
     def _definition(self, request: Request) -> Definition:
@@ -279,6 +265,22 @@ def summary_of(stations: Sequence[Station], result: str) -> Summary:
         path=[f"{one.step}={one.result}" if one.result else one.step for one in stations],
         asked={step: people for step, people in asked.items() if people},
         result=result,
+    )
+
+
+def shown_mail(mail: OutgoingMail, number: int) -> Mail:
+    """As it would look."""
+    parsed = message_from_bytes(bytes(mail.raw), policy=default)
+    to = parsed["To"].addresses[0] if parsed["To"] is not None else None
+    return Mail(
+        number=number,
+        kind=str(KINDS.get(mail.kind, _("Answer to a reply"))),
+        to=mail.to,
+        to_name=to.display_name if to is not None else "",
+        subject=mail.subject,
+        text=_content(parsed, "plain"),
+        markup=_content(parsed, "html"),
+        at=mail.sent_at or mail.due,
     )
 
 

@@ -36,7 +36,7 @@ class Passing:
         self.request: Request | None = None
         self._go_on = go_on
         self._waits: set[int] = set()  # timers whose moment came, and that wait for something else than mail
-        self.read = _mailbox(now)
+        self.read = mailbox_of_trial(now)
 
     def state(self) -> State:
         return State(self.now, self.request)
@@ -205,7 +205,7 @@ def _ids(rows: Any) -> list[int]:
     return list(rows.order_by("due", "pk").values_list("pk", flat=True))
 
 
-def _mailbox(now: datetime) -> Mailbox:
+def mailbox_of_trial(now: datetime) -> Mailbox:
     """One that was read until now. Where there is a real one, mails are written for that."""
     there = Mailbox.objects.filter(active=True).exists()
     mark = uuid4().hex

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.utils.html import conditional_escape, format_html
@@ -12,7 +12,7 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from placet.designer.condition_rows import condition_in, condition_row
-from placet.designer.inputs import GONE, Box, Button, Choices, Place, Row
+from placet.designer.inputs import GONE, Box, Button, Choices, Place, Row, Shape
 from placet.designer.reading import items, mapping, words
 from placet.designer.surroundings import Surroundings, known_outcome
 from placet.replies.known_words import SHOWN, known_words
@@ -57,14 +57,21 @@ def _language(code: str) -> str:
 
 
 def label_boxes(
-    name: str, label: Any, title: str, place: Place, languages: list[tuple[str, str]]
+    name: str,
+    label: Any,
+    title: str,
+    place: Place,
+    languages: list[tuple[str, str]],
+    *,
+    shape: Shape = "line",
+    width: Literal["", "long"] = "",
 ) -> list[Box]:
     by_code = mapping(label)
     (first, _first_name), *others = languages
-    boxes = [Box(name, title, words(label) or words(by_code.get(first)), place=place)]
+    boxes = [Box(name, title, words(label) or words(by_code.get(first)), shape, place=place, width=width)]
     for code, language in others:
-        shown = _("{what}, {language}").format(what=title, language=language)
-        boxes.append(Box(f"{name}-{code}", shown, words(by_code.get(code)), place=(*place, code)))
+        shown, text = _("{what}, {language}").format(what=title, language=language), words(by_code.get(code))
+        boxes.append(Box(f"{name}-{code}", shown, text, shape, place=(*place, code), width=width))
     return boxes
 
 

@@ -125,6 +125,19 @@ def test_labels_are_compared_in_each_language() -> None:
     ]
 
 
+def test_what_a_mail_says_is_compared_in_each_language() -> None:
+    def writing(**mail: Any) -> dict[str, Any]:
+        return changed("steps", "manager", "mail", value=mail)
+
+    old = writing(subject={"en": "Go", "fr": "Va"}, text="Look.")
+    new = writing(subject={"en": "Go", "fr": "Vas-y"}, text="Look there.")
+    assert said(old, new) == [
+        "Step “Manager”, mail, subject, fr: was “Va”, now “Vas-y”.",
+        "Step “Manager”, mail, text: was “Look.”, now “Look there.”.",
+    ]
+    assert said(old, new, "fr")[1].startswith("Étape «\u00a0Manager\u00a0», e-mail, texte\u00a0: ")
+
+
 def test_steps_and_fields_come_and_go() -> None:
     new = changed("steps", "told", value=None)
     new["steps"]["cfo"] = {"kind": "approval", "name": "CFO", "ask": [{"group": "cfo"}]}

@@ -19,6 +19,8 @@ from placet.audit.models import AuditEntry
 from placet.designer import cases, edits, revisions
 from placet.designer.reading import read
 from placet.designer.trying_events import Answer, Start
+from placet.mail.models import OutgoingMail
+from placet.mailboxes.models import Mailbox
 from tests.pages.conftest import HOSTILE
 
 As = Callable[[Person | None], Client]
@@ -214,6 +216,64 @@ def test_steps_are_moved_and_undone(admin: Person, as_: As) -> None:
     assert list(read(text_of(draft), "purchase").steps)[:2] == ["finance", "manager"]
     browser.post("/processes/purchase/history/undo/")
     assert text_of(draft) == before
+
+
+def test_a_mail_says_what_its_step_says_and_is_shown_as_it_looks(admin: Person, as_: As) -> None:
+    draft, browser = made(PURCHASE), as_(admin)
+    form = form_of(browser, STEP)
+    typed = {
+        "mail-subject": "Spending: {item}",
+        "mail-subject-fr": "Dépense : {ghost}",
+        "mail-text": "Look at the quotes.\r\n\r\nIt is <b>{amount}</b>.",
+    }
+    assert browser.post(STEP, form | typed).status_code == 302
+    mail = read(text_of(draft), "purchase").steps["manager"]["mail"]
+    assert mail == {
+        "subject": {"en": "Spending: {item}", "fr": "Dépense : {ghost}"},
+        "text": "Look at the quotes.\n\nIt is <b>{amount}</b>.",
+    }
+    page = shown(browser.get(f"{STEP}?mail=en"))
+    wrong = [field for field in page.cssselect(".field") if field.cssselect(".errorlist")]
+    assert [one.xpath(".//input/@name") for one in wrong] == [["mail-subject-fr"]]
+    assert not page.cssselect("iframe")  # of what is wrong nothing is shown
+    form = form_of(browser, STEP) | {"mail-subject-fr": "Dépense : {item}", "do": "preview"}
+    answer = browser.post(STEP, form)
+    assert answer["Location"] == f"{STEP}?saved=1&mail=en"
+    before = {model: model.objects.count() for model in (Version, Request, OutgoingMail, Mailbox)}
+    for language, subject in (("en", "Spending: "), ("fr", "Dépense : ")):
+        page = shown(browser.get(f"{STEP}?mail={language}"))
+        preview = page.cssselect("#mail-preview")[0]
+        assert preview.cssselect("strong bdi")[0].text_content().startswith(subject)
+        assert (
+            "    | Look at the quotes.\n    |\n    | It is <b>" in preview.cssselect("pre")[0].text_content()
+        )
+        frames = preview.cssselect("iframe")
+        assert len({frame.get("title") for frame in frames}) == 3
+        assert {frame.get("sandbox") for frame in frames} == {""}
+        light, _phone, dark = (browser.get(frame.get("src")) for frame in frames)
+        assert "sandbox" in light["Content-Security-Policy"]
+        assert "@media not all" in light.content.decode() and "@media all" in dark.content.decode()
+        assert "It is &lt;b&gt;" in light.content.decode()
+        assert "href=" not in light.content.decode()
+    assert before == {model: model.objects.count() for model in before}
+    form = form_of(browser, STEP) | dict.fromkeys(("mail-subject", "mail-subject-fr", "mail-text"), "")
+    browser.post(STEP, form)
+    assert "mail" not in read(text_of(draft), "purchase").steps["manager"]
+
+
+def test_a_field_of_a_mail_is_renamed_with_it(admin: Person, as_: As) -> None:
+    draft, browser = made(PURCHASE), as_(admin)
+    texts = {
+        "mail-subject": "Spending: {item}",
+        "mail-subject-fr": "Dépense : {amount}",
+        "mail-text": "{amount}!",
+    }
+    browser.post(STEP, form_of(browser, STEP) | texts | {"mail-text": "It is {amount}."})
+    address = "/processes/purchase/design/form/1/"
+    assert browser.post(address, form_of(browser, address) | {"name": "price"}).status_code == 302
+    mail = read(text_of(draft), "purchase").steps["manager"]["mail"]
+    assert mail["subject"]["fr"] == "Dépense : {price}"
+    assert mail["text"] == "It is {price}."
 
 
 def test_a_field_is_added_renamed_and_what_names_it_follows(admin: Person, as_: As) -> None:

@@ -180,6 +180,27 @@ def _others(story: Story) -> None:
     expect(page.locator("#step-finance")).to_contain_text("if Amount is above 10,000 EUR → CFO")
 
 
+def _mail(story: Story, *, is_measured: bool) -> None:
+    """What the manager reads first, and how it looks."""
+    page, hands = story.page, story.hands
+    story.open_step("Manager")
+    hands.fill(
+        story.row("mail", "Subject").get_by_label("Subject", exact=True), "Spending: {what_do_you_need}"
+    )
+    text = story.row("mail", "Text")
+    hands.fill(text.get_by_label("Text", exact=True), "Look at the budget of {amount}.")
+    hands.press(text.get_by_role("button", name="Save, and preview the mail"))
+    expect(page.locator("#mail-preview strong bdi")).to_contain_text("Spending: ")
+    for title in ("a wide screen", "a phone", "a phone, in the dark"):
+        frame = page.locator(f'iframe[title="The mail on {title}"]')
+        frame.scroll_into_view_if_needed()
+        expect(frame.content_frame.locator(".text")).to_contain_text("Look at the budget of 1.00 EUR.")
+    if is_measured:
+        assert violations(page) == []
+        assert not too_wide(page)
+    story.save("Save, and back to all steps")
+
+
 DEFINITION = {
     "manager": ({"manager": True}, "first"),
     "finance": ({"group": "finance"}, "all"),
@@ -204,6 +225,7 @@ def test_a_purchase_process_is_made_and_published_by_pages_alone(
         _manager(story)
         _form(story)
         _others(story)
+        _mail(story, is_measured=way in ("mouse", "phone"))
         if way in ("mouse", "phone"):
             assert violations(page) == []
             assert not too_wide(page)
@@ -217,6 +239,7 @@ def test_a_purchase_process_is_made_and_published_by_pages_alone(
     manager = definition.approval("manager")
     assert manager.due is not None and manager.due.within == "2 working days"
     assert manager.remind == ("1 working day before",)
+    assert manager.mail is not None and manager.mail.subject == "Spending: {what_do_you_need}"
     assert [(rung.when, rung.lines[0].manager) for rung in manager.rungs] == [("when due", 2)]
     ways = {(one.from_, one.when and one.when.removesuffix(".0"), one.to) for one in definition.transitions}
     assert ways == {

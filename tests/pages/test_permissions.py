@@ -88,6 +88,7 @@ SEEN = {
     "designer:design": (302, 403, 403, 403, 200),
     "designer:step": (302, 403, 403, 403, 200),
     "designer:move_step": (302, 403, 403, 403, 302),
+    "designer:step_mail": (302, 403, 403, 403, 404),  # in a language, which this address does not name
     "designer:add_step": (302, 403, 403, 403, 200),
     "designer:suggest_asked": (302, 403, 403, 403, 200),
     "designer:design_form": (302, 403, 403, 403, 200),
@@ -394,7 +395,10 @@ def world(
                 "publish",
             )
         },
-        **{f"designer:{name}": {"key": "purchase", "step": "manager"} for name in ("step", "move_step")},
+        **{
+            f"designer:{name}": {"key": "purchase", "step": "manager"}
+            for name in ("step", "move_step", "step_mail")
+        },
         **{f"designer:{name}": {"key": "purchase", "number": 1} for name in ("form_part", "move_part")},
         **{f"designer:{name}": {"key": "purchase"} for name in ("text", "history", "compare")},
         "designer:go_back": {"key": "purchase"},
