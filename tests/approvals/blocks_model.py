@@ -287,12 +287,12 @@ class Life:
 
     def may_be_put(self, room: Room, name: str, to: str) -> bool:
         """Whether an owner may put `to` in the place of somebody who is asked: somebody who can decide there, and is
-        not asked there, neither now nor by what the step says of itself. Whoever was there before may be again."""
+        not asked there, neither now nor by what the step says of itself. Whoever was there before may be again, and the
+        requester may do a task."""
         is_asked = room.seats.get(to, "withdrawn") != "withdrawn"
         to_come = {one for line in self.named(room) for one in line.able}
-        may_decide = to in {*NAMES, "ella"} - self.away - {*room.voters.values()} and not self.is_barred(
-            room, to
-        )
+        able = {*NAMES, "ella"} | ({"zoe"} if room.node.task else set())
+        may_decide = to in able - self.away - {*room.voters.values()} and not self.is_barred(room, to)
         return may_decide and not is_asked and to not in to_come
 
     def reassign(self, room: Room, name: str, to: str) -> None:
